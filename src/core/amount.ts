@@ -1,0 +1,77 @@
+import { describeType, TapstakeError } from "./errors.js";
+
+/** Satoshi in one bitcoin. */
+export const SATOSHI_PER_BTC = 100_000_000n;
+/** All the bitcoin there can be, in satoshi: no amount is larger. */
+export const MAX_MONEY = 21_000_000n * SATOSHI_PER_BTC;
+
+/** @throws TapstakeError `invalid-amount` unless `value` is a bigint from 0 to {@link MAX_MONEY} satoshi */
+export function assertSatoshi(value: unknown, name: string): asserts value is bigint {
+  if (typeof value !== "bigint" || value < 0n || value > MAX_MONEY) {
+    const got = typeof value === "bigint" ? `${value}` : describeType(value);
+    throw new TapstakeError("invalid-amount", `${name}: expected satoshi as a bigint, 0 to ${MAX_MONEY}, got ${got}`);
+  }
+}
+
+/** Satoshi as bitcoin, for people: `30000400000n` is `"300.004 BTC"`. */
+export function formatBtc(satoshi: bigint): string {
+  const sign = satoshi < 0n ? "-" : "";
+  const size = satoshi < 0n ? -satoshi : satoshi;
+  const fraction = (size % SATOSHI_PER_BTC).toString().padStart(8, "0").replace(/0+$/, "");
+  return `${sign}${size / SATOSHI_PER_BTC}${fraction && `.${fraction}`} BTC`;
+}
+
+/**
+ * Bitcoin as satoshi: `"300.004"` is `30000400000n`. For what Bitcoin Core and people write.
+ * @throws TapstakeError `invalid-amount`
+ */
+export function parseBtc(text: string, name = "amount"): bigint {
+  const match = /^(\d{1,8})(?:\.(\d{1,8}))?$/.exec(text);
+  if (!match) {
+    throw new TapstakeError("invalid-amount", `${name}: expected bitcoin with at most 8 decimals, got ${JSON.stringify(text)}`);
+  }
+  const satoshi = BigInt(match[1]!) * SATOSHI_PER_BTC + BigInt((match[2] ?? "").padEnd(8, "0"));
+  assertSatoshi(satoshi, name);
+  return satoshi;
+}
+
+/** An exact fraction: a slashing rate, or a fee rate in satoshi per virtual byte. Never a float. */
+export interface Rate {
+  readonly numerator: bigint;
+  readonly denominator: bigint;
+}
+
+/**
+ * A decimal number as an exact fraction: `"0.05"` is 500 / 10000 with 4 decimals.
+ * Zeros after the last significant decimal are accepted, as chains write them.
+ * @param decimals the most decimals that may be significant; the denominator is 10 to this power
+ * @throws TapstakeError `invalid-rate`
+ */
+export function parseRate(text: string, decimals = 4, name = "rate"): Rate {
+  const match = typeof text === "string" ? /^(\d{1,15})(?:\.(\d{1,30}))?$/.exec(text) : null;
+  const fraction = match?.[2]?.replace(/0+$/, "") ?? "";
+  if (!match || fraction.length > decimals) {
+    const got = typeof text === "string" ? JSON.stringify(text) : describeType(text);
+    throw new TapstakeError("invalid-rate", `${name}: expected a decimal number with at most ${decimals} decimals, got ${got}`);
+  }
+  const denominator = 10n ** BigInt(decimals);
+  return { numerator: BigInt(match[1]!) * denominator + BigInt(fraction.padEnd(decimals, "0") || "0"), denominator };
+}
+
+/** A rate whose denominator is a power of ten, as the shortest decimal number. */
+export function formatRate(rate: Rate): string {
+  const decimals = rate.denominator.toString().length - 1;
+  const whole = rate.numerator / rate.denominator;
+  const fraction = (rate.numerator % rate.denominator).toString().padStart(decimals, "0").replace(/0+$/, "");
+  return fraction && decimals > 0 ? `${whole}.${fraction}` : `${whole}`;
+}
+
+/** `amount × rate`, rounded half away from zero (PROTOCOL 3: the slashing amount). */
+export function applyRate(amount: bigint, rate: Rate): bigint {
+  return (2n * amount * rate.numerator + rate.denominator) / (2n * rate.denominator);
+}
+
+/** `amount × rate`, rounded up: a fee is never below its rate. */
+export function applyRateUp(amount: bigint, rate: Rate): bigint {
+  return (amount * rate.numerator + rate.denominator - 1n) / rate.denominator;
+}

@@ -1,0 +1,93 @@
+import { bytesToHex, concatBytes as nobleConcat, hexToBytes } from "@noble/hashes/utils.js";
+import { describeType, TapstakeError } from "./errors.js";
+
+/** Strict hexadecimal: lower case out, either case in, never truncated or padded. */
+export const hex = {
+  /** Bytes as lower-case hexadecimal. */
+  encode: (bytes: Uint8Array): string => bytesToHex(bytes),
+
+  /**
+   * Hexadecimal as bytes. Unlike `Buffer.from(text, "hex")` it never stops silently at a bad digit.
+   * @param length the required number of bytes, when there is one
+   * @throws TapstakeError `invalid-hex`
+   */
+  decode(text: string, length?: number, name = "value"): Uint8Array {
+    if (typeof text !== "string") {
+      throw new TapstakeError("invalid-hex", `${name}: expected hexadecimal text, got ${describeType(text)}`);
+    }
+    if (text.length % 2 !== 0) {
+      throw new TapstakeError("invalid-hex", `${name}: hexadecimal has an odd number of digits (${text.length})`);
+    }
+    const bad = /[^0-9a-fA-F]/.exec(text);
+    if (bad) {
+      throw new TapstakeError("invalid-hex", `${name}: not a hexadecimal digit at position ${bad.index}`, {
+        position: bad.index,
+      });
+    }
+    if (length !== undefined && text.length !== 2 * length) {
+      throw new TapstakeError("invalid-hex", `${name}: expected ${length} bytes, got ${text.length / 2}`, {
+        expected: length,
+        actual: text.length / 2,
+      });
+    }
+    return hexToBytes(text);
+  },
+};
+
+/** @throws TapstakeError `invalid-bytes` unless `value` is a Uint8Array (of `length` bytes, when given) */
+export function assertBytes(value: unknown, name: string, length?: number): asserts value is Uint8Array {
+  if (!(value instanceof Uint8Array) || (length !== undefined && value.length !== length)) {
+    const expected = length === undefined ? "a Uint8Array" : `a Uint8Array of ${length} bytes`;
+    throw new TapstakeError("invalid-bytes", `${name}: expected ${expected}, got ${describeType(value)}`);
+  }
+}
+
+/** Whether `value` is a Uint8Array of `length` bytes: for `verify` functions, which answer and do not throw. */
+export function isBytes(value: unknown, length: number): value is Uint8Array {
+  return value instanceof Uint8Array && value.length === length;
+}
+
+/** Whether two byte strings are the same. Not constant time: not for secrets. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+/** Lexicographic order of bytes, as Bitcoin scripts sort keys. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const shared = Math.min(a.length, b.length);
+  for (let i = 0; i < shared; i++) {
+    const difference = a[i]! - b[i]!;
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}
+
+/** Byte strings one after the other. */
+export const concatBytes = (...parts: readonly Uint8Array[]): Uint8Array => nobleConcat(...parts);
+
+/** ASCII text as bytes: for tags and chain identifiers. */
+export function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+/**
+ * 8 bytes, big-endian.
+ * @throws TapstakeError `invalid-number` outside 0 to 2^64 - 1
+ */
+export function u64be(value: bigint, name = "value"): Uint8Array {
+  if (typeof value !== "bigint" || value < 0n || value > 0xffff_ffff_ffff_ffffn) {
+    const got = typeof value === "bigint" ? String(value) : describeType(value);
+    throw new TapstakeError("invalid-number", `${name}: expected a bigint from 0 to 2^64 - 1, got ${got}`);
+  }
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, value);
+  return bytes;
+}
+
+/** @throws TapstakeError `invalid-number` unless `value` is an integer from `min` to `max` */
+export function assertInteger(value: unknown, name: string, min: number, max: number): asserts value is number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < min || value > max) {
+    const got = typeof value === "number" ? String(value) : describeType(value);
+    throw new TapstakeError("invalid-number", `${name}: expected an integer from ${min} to ${max}, got ${got}`);
+  }
+}

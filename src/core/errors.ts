@@ -1,0 +1,123 @@
+/**
+ * Every code that a {@link TapstakeError} can carry, and what it says about the input.
+ * Callers switch on the code; people read the message.
+ */
+export const ERROR_CODES = {
+  // core
+  "invalid-bytes": "not a Uint8Array, or not of the required length",
+  "invalid-hex": "text that is not hexadecimal, or of the wrong length",
+  "invalid-number": "an integer outside its permitted range",
+  "invalid-amount": "not a whole number of satoshi between 0 and 21,000,000 BTC",
+  "invalid-rate": "a rate that is not a decimal number in its permitted range and precision",
+  "invalid-json": "JSON that cannot be parsed, or does not have the documented form",
+  "invalid-network": "a network name that is not known",
+  "invalid-public-key": "32 bytes that are not the x coordinate of a point, or not 32 bytes",
+  "invalid-secret-key": "a secret that is not a scalar between 1 and n - 1",
+  // crypto
+  "invalid-signature": "a signature that is malformed or does not verify",
+  "invalid-randomness": "public randomness that is no point, or secret randomness that is no scalar",
+  "invalid-encryption-key": "an adaptor encryption key that is neither 32 nor 33 bytes of a point",
+  "self-check-failed": "a signature made here did not verify and was withheld: a faulty machine or library",
+  "same-message": "two signatures of one message reveal no key",
+  "same-signature": "one signature given twice reveals no key",
+  "different-randomness": "the two signatures were not made under the given randomness",
+  "key-mismatch": "the extracted key is not the expected one",
+  "invalid-proof": "a Merkle proof that is malformed or does not lead to the root",
+  "index-out-of-range": "an index beyond the end of the list",
+  // script
+  "no-keys": "a key set without keys",
+  "too-many-keys": "more keys than one leaf can hold",
+  "duplicate-key": "one key in two places of the same stake",
+  "invalid-quorum": "a quorum of 0, or above the number of keys",
+  "invalid-timelock": "a time lock outside 1 to 65535 blocks",
+  "invalid-script": "a script that is not one of the protocol's",
+  "invalid-address": "an address that is malformed or of another network",
+  "invalid-op-return": "a malformed phase-1 OP_RETURN",
+  "multiple-op-returns": "more than one phase-1 OP_RETURN in a transaction",
+  // params
+  "invalid-params": "protocol parameters that break a rule of their own",
+  "unknown-params": "no such parameter set or version",
+  "not-active": "no parameter version is active at this height",
+  // tx
+  "invalid-transaction": "bytes that are not a Bitcoin transaction",
+  "invalid-psbt": "bytes that are not a PSBT of the expected form",
+  "psbt-mismatch": "a PSBT that came back describing another transaction",
+  "output-not-found": "the transaction has no such output",
+  "multiple-staking-outputs": "the transaction has the staking output more than once",
+  "invalid-coin": "a coin that cannot be spent as described",
+  "insufficient-funds": "the given coins do not cover the amount and the fee",
+  "fee-rate-too-low": "a fee rate below the minimum that nodes relay",
+  "dust-output": "an output too small to be relayed",
+  "missing-signature": "fewer signatures than the quorum",
+  "unexpected-signer": "a signature by a key that the leaf does not name, or named twice",
+  "unsupported-sighash": "a signature hash type other than DEFAULT or ALL",
+  "signer-failed": "an external signer failed, or returned what is no signature",
+  // the rules of a delegation (PROTOCOL 7)
+  "unknown-version": "a document version that this release does not know",
+  "wrong-network": "a document or parameters of another network",
+  "covenant-mismatch": "the committee of the terms is not the committee of the parameters",
+  "unsupported-params": "parameters without the slashing fields that a delegation needs",
+  "not-a-member": "the signing key is not in the committee",
+  "quorum-reached": "the committee has already signed",
+  "staking-value-out-of-range": "a stake below the minimum or above the maximum value",
+  "staking-time-out-of-range": "a stake shorter than the minimum or longer than the maximum time",
+  "unbonding-time-mismatch": "an unbonding time other than the parameters'",
+  "staking-output-mismatch": "the staking output is not the one that the terms describe",
+  "wrong-version": "a transaction version that the protocol does not allow",
+  "wrong-locktime": "a lock time other than 0",
+  "wrong-sequence": "an input sequence that the protocol does not allow",
+  "wrong-input-count": "too few or too many inputs",
+  "wrong-output-count": "too few or too many outputs",
+  "wrong-outpoint": "an input that spends another output",
+  "unbonding-output-mismatch": "the unbonding output is not the one that the terms describe",
+  "unbonding-fee-mismatch": "an unbonding fee other than the parameters'",
+  "slashing-script-mismatch": "the slashed coins do not go to the slashing script",
+  "slashing-amount-too-low": "less than value times rate goes to the slashing script",
+  "slashing-fee-too-low": "a slashing transaction that pays less than the minimum fee",
+  "refund-output-mismatch": "the refund is not locked as the terms describe",
+  "invalid-staker-signature": "a slashing signature by the staker that is missing or does not verify",
+  "invalid-covenant-signature": "a signature by a committee member that does not verify",
+  // extract
+  "not-a-slashing": "the transaction does not spend a slashing leaf of this delegation",
+  "no-evidence": "none of the adaptor signatures yields a finality provider's key",
+  "unknown-finality-provider": "the key is not one of the stake's finality providers",
+  // chain and regtest
+  "node-unreachable": "no node answers at the address",
+  "node-error": "the node answered with an error",
+  "node-refused": "the node refused the transaction",
+  "node-start-failed": "bitcoind did not start",
+  "bitcoind-not-found": "no bitcoind on this machine",
+  "wait-timeout": "a condition was not met before its deadline",
+  // command line
+  "file-error": "a file that cannot be read or written",
+} as const;
+
+/** One of {@link ERROR_CODES}. */
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** What an error is about, as data. Never holds a secret. */
+export type ErrorDetails = Readonly<Record<string, string | number | bigint | boolean | readonly string[]>>;
+
+/**
+ * The one error that tapstake throws at what a caller can act on.
+ * The message says what was expected and what came; `details` says the same as data.
+ */
+export class TapstakeError extends Error {
+  override readonly name = "TapstakeError";
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** A short description of a value of the wrong type, for messages. Never shows its content. */
+export function describeType(value: unknown): string {
+  if (value === null) return "null";
+  if (value instanceof Uint8Array) return `${value.length} bytes`;
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  return typeof value;
+}

@@ -1,0 +1,33 @@
+import { secp256k1 } from "@noble/curves/secp256k1.js";
+
+/**
+ * Arithmetic modulo the group order n, which libsecp256k1 does not export.
+ * BigInt is not constant time: whoever can time single operations on the same machine could learn from it.
+ */
+const { Fn } = secp256k1.Point;
+
+/** The order n of the group of secp256k1. */
+export const GROUP_ORDER: bigint = Fn.ORDER;
+
+export const scalar = {
+  /** 32 bytes big-endian as a number below n, or null when it is n or more. */
+  parse(bytes: Uint8Array): bigint | null {
+    const value = toNumber(bytes);
+    return value < GROUP_ORDER ? value : null;
+  },
+  /** 32 bytes big-endian, reduced modulo n. */
+  reduce: (bytes: Uint8Array): bigint => toNumber(bytes) % GROUP_ORDER,
+  toBytes: (value: bigint): Uint8Array => Fn.toBytes(value),
+  add: (a: bigint, b: bigint): bigint => Fn.add(a, b),
+  subtract: (a: bigint, b: bigint): bigint => Fn.sub(a, b),
+  multiply: (a: bigint, b: bigint): bigint => Fn.mul(a, b),
+  negate: (a: bigint): bigint => Fn.neg(a),
+  /** a⁻¹ mod n; `a` must not be 0. */
+  invert: (a: bigint): bigint => Fn.inv(a),
+};
+
+function toNumber(bytes: Uint8Array): bigint {
+  let value = 0n;
+  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
+  return value;
+}

@@ -1,0 +1,88 @@
+import { hex } from "../core/bytes.js";
+import { describeType, TapstakeError } from "../core/errors.js";
+import { assertPublicKey } from "../core/keys.js";
+
+/** Keys of which `quorum` must sign. Keys are x-only (32 bytes); their order does not matter. */
+export interface KeySet {
+  readonly keys: readonly Uint8Array[];
+  readonly quorum: number;
+}
+
+/** What a stake is: who, with whom, and for how long. Everything that its scripts depend on. */
+export interface StakeTerms {
+  /** Who owns the coins: one x-only key, or M of N keys (PROTOCOL 2). */
+  readonly staker: Uint8Array | KeySet;
+  /** X-only EOTS keys. Any one of them that votes twice lets anyone slash the stake. */
+  readonly finalityProviders: readonly Uint8Array[];
+  /** The committee that co-signs unbonding and slashing. */
+  readonly covenant: KeySet;
+  /** How long the coins stay locked, in blocks: 1 to 65535. */
+  readonly timelock: number;
+}
+
+/** The longest relative lock of BIP-68 in blocks. */
+export const MAX_TIMELOCK = 65_535;
+
+/** The most keys in one key set: what `multi_a` of Bitcoin Core allows. */
+export const MAX_KEYS = 999;
+
+/** The stakers as a key set; a single staker is 1 of 1. */
+export function stakerKeys(staker: Uint8Array | KeySet): KeySet {
+  return staker instanceof Uint8Array ? { keys: [staker], quorum: 1 } : staker;
+}
+
+/**
+ * The first rule of everything: terms from which safe scripts can be made (PROTOCOL 2).
+ * @throws TapstakeError `invalid-public-key`, `duplicate-key`, `no-keys`, `too-many-keys`, `invalid-quorum`,
+ * `invalid-timelock`
+ */
+export function checkTerms(terms: StakeTerms): void {
+  const staker = stakerKeys(terms.staker);
+  checkKeySet(staker, "staker");
+  checkKeySet(anyOf(terms.finalityProviders), "finality provider");
+  checkKeySet(terms.covenant, "covenant");
+  checkTimelock(terms.timelock, "timelock");
+  // A key in two roles could sign for both: an FP in the committee would finish its own adaptor signature.
+  checkDistinct([...staker.keys, ...terms.finalityProviders, ...terms.covenant.keys]);
+}
+
+/** A key set of which any one key suffices: the finality providers of a stake. */
+export const anyOf = (keys: readonly Uint8Array[]): KeySet => ({ keys, quorum: 1 });
+
+/** @throws TapstakeError `no-keys`, `too-many-keys`, `invalid-public-key`, `duplicate-key`, `invalid-quorum` */
+export function checkKeySet(set: KeySet, role: string): void {
+  if (!Array.isArray(set?.keys)) {
+    throw new TapstakeError("no-keys", `${role}: expected a list of keys, got ${describeType(set?.keys)}`);
+  }
+  const { keys, quorum } = set;
+  if (keys.length === 0) throw new TapstakeError("no-keys", `${role}: expected at least one key`);
+  if (keys.length > MAX_KEYS) {
+    throw new TapstakeError("too-many-keys", `${role}: expected at most ${MAX_KEYS} keys, got ${keys.length}`);
+  }
+  for (const [i, key] of keys.entries()) assertPublicKey(key, `${role} key ${i}`);
+  checkDistinct(keys);
+  if (!Number.isSafeInteger(quorum) || quorum < 1 || quorum > keys.length) {
+    throw new TapstakeError("invalid-quorum", `${role}: expected a quorum from 1 to ${keys.length}, got ${quorum}`, {
+      keys: keys.length,
+    });
+  }
+}
+
+/** @throws TapstakeError `invalid-timelock` unless `blocks` is an integer from 1 to 65535 */
+export function checkTimelock(blocks: number, name: string): void {
+  if (!Number.isSafeInteger(blocks) || blocks < 1 || blocks > MAX_TIMELOCK) {
+    const got = typeof blocks === "number" ? String(blocks) : describeType(blocks);
+    throw new TapstakeError("invalid-timelock", `${name}: expected 1 to ${MAX_TIMELOCK} blocks, got ${got}`);
+  }
+}
+
+function checkDistinct(keys: readonly Uint8Array[]): void {
+  const seen = new Set<string>();
+  for (const key of keys) {
+    const text = hex.encode(key);
+    if (seen.has(text)) {
+      throw new TapstakeError("duplicate-key", `key ${text} is in two places of the same stake`, { key: text });
+    }
+    seen.add(text);
+  }
+}
