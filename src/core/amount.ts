@@ -9,7 +9,10 @@ export const MAX_MONEY = 21_000_000n * SATOSHI_PER_BTC;
 export function assertSatoshi(value: unknown, name: string): asserts value is bigint {
   if (typeof value !== "bigint" || value < 0n || value > MAX_MONEY) {
     const got = typeof value === "bigint" ? `${value}` : describeType(value);
-    throw new TapstakeError("invalid-amount", `${name}: expected satoshi as a bigint, 0 to ${MAX_MONEY}, got ${got}`);
+    throw new TapstakeError(
+      "invalid-amount",
+      `${name}: expected satoshi as a bigint, 0 to ${MAX_MONEY}, got ${got}`,
+    );
   }
 }
 
@@ -28,7 +31,10 @@ export function formatBtc(satoshi: bigint): string {
 export function parseBtc(text: string, name = "amount"): bigint {
   const match = /^(\d{1,8})(?:\.(\d{1,8}))?$/.exec(text);
   if (!match) {
-    throw new TapstakeError("invalid-amount", `${name}: expected bitcoin with at most 8 decimals, got ${JSON.stringify(text)}`);
+    throw new TapstakeError(
+      "invalid-amount",
+      `${name}: expected bitcoin with at most 8 decimals, got ${JSON.stringify(text)}`,
+    );
   }
   const satoshi = BigInt(match[1]!) * SATOSHI_PER_BTC + BigInt((match[2] ?? "").padEnd(8, "0"));
   assertSatoshi(satoshi, name);
@@ -52,10 +58,16 @@ export function parseRate(text: string, decimals = 4, name = "rate"): Rate {
   const fraction = match?.[2]?.replace(/0+$/, "") ?? "";
   if (!match || fraction.length > decimals) {
     const got = typeof text === "string" ? JSON.stringify(text) : describeType(text);
-    throw new TapstakeError("invalid-rate", `${name}: expected a decimal number with at most ${decimals} decimals, got ${got}`);
+    throw new TapstakeError(
+      "invalid-rate",
+      `${name}: expected a decimal number with at most ${decimals} decimals, got ${got}`,
+    );
   }
   const denominator = 10n ** BigInt(decimals);
-  return { numerator: BigInt(match[1]!) * denominator + BigInt(fraction.padEnd(decimals, "0") || "0"), denominator };
+  return {
+    numerator: BigInt(match[1]!) * denominator + BigInt(fraction.padEnd(decimals, "0") || "0"),
+    denominator,
+  };
 }
 
 /** A rate whose denominator is a power of ten, as the shortest decimal number. */

@@ -12,7 +12,10 @@ export { address, Psbt, Transaction } from "bitcoinjs-lib";
 
 /** The address prefixes of a network. */
 export function bitcoinNetwork(network: Network): BitcoinNetwork {
-  return { mainnet: networks.bitcoin, testnet: networks.testnet, signet: networks.testnet, regtest: networks.regtest }[
-    network
-  ];
+  return {
+    mainnet: networks.bitcoin,
+    testnet: networks.testnet,
+    signet: networks.testnet,
+    regtest: networks.regtest,
+  }[network];
 }

@@ -16,7 +16,10 @@ export const hex = {
       throw new TapstakeError("invalid-hex", `${name}: expected hexadecimal text, got ${describeType(text)}`);
     }
     if (text.length % 2 !== 0) {
-      throw new TapstakeError("invalid-hex", `${name}: hexadecimal has an odd number of digits (${text.length})`);
+      throw new TapstakeError(
+        "invalid-hex",
+        `${name}: hexadecimal has an odd number of digits (${text.length})`,
+      );
     }
     const bad = /[^0-9a-fA-F]/.exec(text);
     if (bad) {
@@ -85,9 +88,17 @@ export function u64be(value: bigint, name = "value"): Uint8Array {
 }
 
 /** @throws TapstakeError `invalid-number` unless `value` is an integer from `min` to `max` */
-export function assertInteger(value: unknown, name: string, min: number, max: number): asserts value is number {
+export function assertInteger(
+  value: unknown,
+  name: string,
+  min: number,
+  max: number,
+): asserts value is number {
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < min || value > max) {
     const got = typeof value === "number" ? String(value) : describeType(value);
-    throw new TapstakeError("invalid-number", `${name}: expected an integer from ${min} to ${max}, got ${got}`);
+    throw new TapstakeError(
+      "invalid-number",
+      `${name}: expected an integer from ${min} to ${max}, got ${got}`,
+    );
   }
 }

@@ -6,10 +6,16 @@ import { scalar } from "./scalar.js";
 /** @throws TapstakeError `invalid-public-key` unless `value` is an x-only public key: 32 bytes, on the curve */
 export function assertPublicKey(value: unknown, name: string): asserts value is Uint8Array {
   if (!isBytes(value, 32)) {
-    throw new TapstakeError("invalid-public-key", `${name}: expected an x-only key of 32 bytes, got ${describeType(value)}`);
+    throw new TapstakeError(
+      "invalid-public-key",
+      `${name}: expected an x-only key of 32 bytes, got ${describeType(value)}`,
+    );
   }
   if (!curve.isXOnlyPoint(value)) {
-    throw new TapstakeError("invalid-public-key", `${name}: ${hex.encode(value)} is not the x coordinate of a point`);
+    throw new TapstakeError(
+      "invalid-public-key",
+      `${name}: ${hex.encode(value)} is not the x coordinate of a point`,
+    );
   }
 }
 

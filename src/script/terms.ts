@@ -57,14 +57,21 @@ export function checkKeySet(set: KeySet, role: string): void {
   const { keys, quorum } = set;
   if (keys.length === 0) throw new TapstakeError("no-keys", `${role}: expected at least one key`);
   if (keys.length > MAX_KEYS) {
-    throw new TapstakeError("too-many-keys", `${role}: expected at most ${MAX_KEYS} keys, got ${keys.length}`);
+    throw new TapstakeError(
+      "too-many-keys",
+      `${role}: expected at most ${MAX_KEYS} keys, got ${keys.length}`,
+    );
   }
   for (const [i, key] of keys.entries()) assertPublicKey(key, `${role} key ${i}`);
   checkDistinct(keys);
   if (!Number.isSafeInteger(quorum) || quorum < 1 || quorum > keys.length) {
-    throw new TapstakeError("invalid-quorum", `${role}: expected a quorum from 1 to ${keys.length}, got ${quorum}`, {
-      keys: keys.length,
-    });
+    throw new TapstakeError(
+      "invalid-quorum",
+      `${role}: expected a quorum from 1 to ${keys.length}, got ${quorum}`,
+      {
+        keys: keys.length,
+      },
+    );
   }
 }
 
@@ -81,7 +88,9 @@ function checkDistinct(keys: readonly Uint8Array[]): void {
   for (const key of keys) {
     const text = hex.encode(key);
     if (seen.has(text)) {
-      throw new TapstakeError("duplicate-key", `key ${text} is in two places of the same stake`, { key: text });
+      throw new TapstakeError("duplicate-key", `key ${text} is in two places of the same stake`, {
+        key: text,
+      });
     }
     seen.add(text);
   }

@@ -1,0 +1,99 @@
+import { assertBytes, concatBytes, hex } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { assertPublicKey } from "../core/keys.js";
+import { OP } from "./opcodes.js";
+import { checkTimelock } from "./terms.js";
+
+/** What a phase-1 stake says of itself on chain. */
+export interface StakeOpReturn {
+  /** 4 bytes that tell the protocol's transactions from all others: "bbn1" on mainnet. */
+  readonly tag: Uint8Array;
+  /** X-only key. */
+  readonly staker: Uint8Array;
+  /** X-only key. */
+  readonly finalityProvider: Uint8Array;
+  /** Blocks. */
+  readonly timelock: number;
+}
+
+const TAG_LENGTH = 4;
+const DATA_LENGTH = TAG_LENGTH + 1 + 32 + 32 + 2;
+const VERSION = 0;
+
+/**
+ * The phase-1 OP_RETURN script (PROTOCOL 3): `6a 47 ‖ tag(4) ‖ 00 ‖ staker(32) ‖ fp(32) ‖ u16be T`, 73 bytes.
+ * @throws TapstakeError `invalid-bytes` for the tag, `invalid-public-key`, `invalid-timelock`
+ */
+export function encodeOpReturn({ tag, staker, finalityProvider, timelock }: StakeOpReturn): Uint8Array {
+  assertBytes(tag, "tag", TAG_LENGTH);
+  assertPublicKey(staker, "staker");
+  assertPublicKey(finalityProvider, "finality provider");
+  checkTimelock(timelock, "timelock");
+  const time = Uint8Array.of(timelock >> 8, timelock & 0xff);
+  return concatBytes(
+    Uint8Array.of(OP.RETURN, DATA_LENGTH),
+    tag,
+    Uint8Array.of(VERSION),
+    staker,
+    finalityProvider,
+    time,
+  );
+}
+
+/**
+ * Reads a phase-1 OP_RETURN script.
+ * @throws TapstakeError `invalid-op-return`: other bytes, a version other than 0, keys that are no points, time 0
+ */
+export function decodeOpReturn(script: Uint8Array): StakeOpReturn {
+  if (script.length !== DATA_LENGTH + 2 || script[0] !== OP.RETURN || script[1] !== DATA_LENGTH) {
+    throw new TapstakeError(
+      "invalid-op-return",
+      `expected OP_RETURN and ${DATA_LENGTH} bytes, got ${hex.encode(script.slice(0, 80))}`,
+    );
+  }
+  const version = script[2 + TAG_LENGTH];
+  if (version !== VERSION) {
+    throw new TapstakeError("invalid-op-return", `expected OP_RETURN version ${VERSION}, got ${version}`);
+  }
+  const decoded = {
+    tag: script.slice(2, 6),
+    staker: script.slice(7, 39),
+    finalityProvider: script.slice(39, 71),
+    timelock: (script[71]! << 8) | script[72]!,
+  };
+  try {
+    assertPublicKey(decoded.staker, "staker");
+    assertPublicKey(decoded.finalityProvider, "finality provider");
+    checkTimelock(decoded.timelock, "timelock");
+  } catch (cause) {
+    throw new TapstakeError("invalid-op-return", `OP_RETURN: ${(cause as Error).message}`, {}, { cause });
+  }
+  return decoded;
+}
+
+/**
+ * The phase-1 OP_RETURN among the output scripts of a transaction, or null without one. OP_RETURNs of
+ * other protocols are passed over.
+ * @throws TapstakeError `multiple-op-returns`
+ */
+export function findOpReturn(scripts: readonly Uint8Array[]): { index: number; data: StakeOpReturn } | null {
+  const found = scripts.flatMap((script, index) => {
+    const data = tryDecode(script);
+    return data ? [{ index, data }] : [];
+  });
+  if (found.length > 1) {
+    throw new TapstakeError("multiple-op-returns", `expected one phase-1 OP_RETURN, got ${found.length}`, {
+      count: found.length,
+    });
+  }
+  return found[0] ?? null;
+}
+
+function tryDecode(script: Uint8Array): StakeOpReturn | null {
+  try {
+    return decodeOpReturn(script);
+  } catch (error) {
+    if (error instanceof TapstakeError && error.code === "invalid-op-return") return null;
+    throw error;
+  }
+}

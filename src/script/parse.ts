@@ -1,0 +1,112 @@
+import { equalBytes, hex } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { slashingScript, timelockScript, unbondingScript } from "./leaves.js";
+import { OP, PUSH_KEY } from "./opcodes.js";
+import { checkKeySet, checkTimelock, type KeySet } from "./terms.js";
+
+/** What a leaf script of a stake says. */
+export type LeafTerms =
+  | { readonly kind: "timelock"; readonly staker: KeySet; readonly timelock: number }
+  | { readonly kind: "unbonding"; readonly staker: KeySet; readonly covenant: KeySet }
+  | {
+      readonly kind: "slashing";
+      readonly staker: KeySet;
+      readonly finalityProviders: readonly Uint8Array[];
+      readonly covenant: KeySet;
+    };
+
+/**
+ * Reads a leaf script back into its terms. What it accepts is exactly what the builders of this room write:
+ * the terms are built again and compared.
+ * @throws TapstakeError `invalid-script`
+ */
+export function parseLeaf(script: Uint8Array): LeafTerms {
+  const { groups, timelock } = readGroups(script);
+  const [staker, second, third] = groups;
+  const terms = leafTerms(groups.length, timelock, staker!, second, third);
+  if (!terms || !equalBytes(rebuild(terms), script)) throw notAStake(script);
+  return terms;
+}
+
+function leafTerms(
+  count: number,
+  timelock: number | undefined,
+  staker: KeySet,
+  second?: KeySet,
+  third?: KeySet,
+) {
+  if (timelock !== undefined) return count === 1 ? ({ kind: "timelock", staker, timelock } as const) : null;
+  if (count === 2) return { kind: "unbonding", staker, covenant: second! } as const;
+  if (count !== 3 || second!.quorum !== 1) return null;
+  return { kind: "slashing", staker, finalityProviders: second!.keys, covenant: third! } as const;
+}
+
+function rebuild(terms: LeafTerms): Uint8Array {
+  switch (terms.kind) {
+    case "timelock":
+      return timelockScript(terms.staker, terms.timelock);
+    case "unbonding":
+      return unbondingScript(terms.staker, terms.covenant);
+    case "slashing":
+      return slashingScript(terms.staker, terms.finalityProviders, terms.covenant);
+  }
+}
+
+/** Splits a script into its key sets: each ends with one of the checks; a CHECKSEQUENCEVERIFY ends a timelock. */
+function readGroups(script: Uint8Array): { groups: KeySet[]; timelock?: number } {
+  const groups: KeySet[] = [];
+  let keys: Uint8Array[] = [];
+  let number: number | undefined;
+  const close = (quorum: number | undefined) => {
+    const set = { keys, quorum: quorum ?? 0 };
+    try {
+      checkKeySet(set, "script");
+    } catch (cause) {
+      throw notAStake(script, cause);
+    }
+    groups.push(set);
+    keys = [];
+    number = undefined;
+  };
+  let position = 0;
+  while (position < script.length) {
+    const opcode = script[position++]!;
+    if (opcode === PUSH_KEY) {
+      keys.push(script.slice(position, position + PUSH_KEY));
+      position += PUSH_KEY;
+    } else if (opcode >= OP.ONE && opcode <= OP.SIXTEEN) {
+      number = opcode - OP.ONE + 1;
+    } else if (opcode >= 1 && opcode <= 3) {
+      number = readNumber(script.slice(position, position + opcode));
+      position += opcode;
+    } else if (opcode === OP.CHECKSIGVERIFY) {
+      close(1);
+    } else if (opcode === OP.NUMEQUALVERIFY || opcode === OP.NUMEQUAL) {
+      close(number);
+    } else if (opcode === OP.CHECKSIG && position === script.length) {
+      close(1);
+    } else if (opcode === OP.CHECKSEQUENCEVERIFY) {
+      if (position !== script.length || number === undefined) throw notAStake(script);
+      try {
+        checkTimelock(number, "timelock");
+      } catch (cause) {
+        throw notAStake(script, cause);
+      }
+      return { groups, timelock: number };
+    } else if (opcode !== OP.CHECKSIG && opcode !== OP.CHECKSIGADD) {
+      throw notAStake(script);
+    }
+  }
+  return { groups };
+}
+
+/** A little-endian number; whether it was written minimally shows when the script is built again. */
+function readNumber(bytes: Uint8Array): number {
+  return bytes.reduce((sum, byte, i) => sum + byte * 256 ** i, 0);
+}
+
+function notAStake(script: Uint8Array, cause?: unknown): TapstakeError {
+  const shown = hex.encode(script.slice(0, 40));
+  const text = `not a leaf script of a stake: ${shown}${script.length > 40 ? "…" : ""}`;
+  return new TapstakeError("invalid-script", text, {}, { cause });
+}

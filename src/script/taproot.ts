@@ -1,0 +1,88 @@
+import { compareBytes, concatBytes, hex } from "../core/bytes.js";
+import { curve } from "../core/curve/index.js";
+import { TapstakeError } from "../core/errors.js";
+import { taggedHash } from "../core/hashes.js";
+
+/**
+ * The point that nobody has the discrete logarithm of (BIP-341). As internal key it leaves the scripts as
+ * the only way to spend.
+ */
+export const NUMS_KEY = hex.decode("50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0");
+
+/** The leaf version of tapscript (BIP-342). */
+export const LEAF_VERSION = 0xc0;
+
+/** A script tree: a script, or a pair of trees. */
+export type ScriptTree = Uint8Array | readonly [ScriptTree, ScriptTree];
+
+/** A script's place in a Taproot output. */
+export interface ScriptPath {
+  readonly script: Uint8Array;
+  /** The tapleaf hash: what signatures commit to, 32 bytes. */
+  readonly hash: Uint8Array;
+  /** What proves at spending time that the output contains the script (BIP-341). */
+  readonly controlBlock: Uint8Array;
+}
+
+/** The x-only output key of a tree under {@link NUMS_KEY}, and its scripts from left to right. */
+export function taproot(tree: ScriptTree): { outputKey: Uint8Array; paths: ScriptPath[] } {
+  const { hash: root, leaves } = branch(tree);
+  const tweaked = curve.xOnlyPointAddTweak(NUMS_KEY, taggedHash("TapTweak", NUMS_KEY, root));
+  if (!tweaked) throw new TapstakeError("invalid-script", "the script tree has no Taproot output key");
+  const head = Uint8Array.of(LEAF_VERSION | tweaked.parity);
+  return {
+    outputKey: tweaked.xOnlyPubkey,
+    paths: leaves.map(({ script, hash, path }) => ({
+      script,
+      hash,
+      controlBlock: concatBytes(head, NUMS_KEY, ...path),
+    })),
+  };
+}
+
+/** The tapleaf hash of a script (BIP-341). */
+export function tapleafHash(script: Uint8Array): Uint8Array {
+  return taggedHash("TapLeaf", Uint8Array.of(LEAF_VERSION), compactSize(script.length), script);
+}
+
+/** The x-only key that a script and its control block (BIP-341) add up to, or null when they cannot. */
+export function outputKeyOf(script: Uint8Array, controlBlock: Uint8Array): Uint8Array | null {
+  const steps = (controlBlock.length - 33) / 32;
+  if (!Number.isInteger(steps) || steps < 0 || steps > 128) return null;
+  if ((controlBlock[0]! & 0xfe) !== LEAF_VERSION) return null;
+  let hash = tapleafHash(script);
+  for (let i = 0; i < steps; i++) hash = branchHash(hash, controlBlock.slice(33 + 32 * i, 65 + 32 * i));
+  const internalKey = controlBlock.slice(1, 33);
+  const tweaked = curve.xOnlyPointAddTweak(internalKey, taggedHash("TapTweak", internalKey, hash));
+  return tweaked && tweaked.parity === (controlBlock[0]! & 1) ? tweaked.xOnlyPubkey : null;
+}
+
+interface PlacedLeaf {
+  readonly script: Uint8Array;
+  readonly hash: Uint8Array;
+  /** The hashes beside the way to the root, from the leaf up. */
+  readonly path: readonly Uint8Array[];
+}
+
+function branch(tree: ScriptTree): { hash: Uint8Array; leaves: PlacedLeaf[] } {
+  if (tree instanceof Uint8Array) {
+    const hash = tapleafHash(tree);
+    return { hash, leaves: [{ script: tree, hash, path: [] }] };
+  }
+  const [left, right] = [branch(tree[0]), branch(tree[1])];
+  const beside = (leaves: PlacedLeaf[], hash: Uint8Array) =>
+    leaves.map((leaf) => ({ ...leaf, path: [...leaf.path, hash] }));
+  return {
+    hash: branchHash(left.hash, right.hash),
+    leaves: [...beside(left.leaves, right.hash), ...beside(right.leaves, left.hash)],
+  };
+}
+
+function branchHash(a: Uint8Array, b: Uint8Array): Uint8Array {
+  return compareBytes(a, b) < 0 ? taggedHash("TapBranch", a, b) : taggedHash("TapBranch", b, a);
+}
+
+/** Bitcoin's variable-length size, for lengths below 65,536: scripts here are far shorter. */
+function compactSize(length: number): Uint8Array {
+  return length < 0xfd ? Uint8Array.of(length) : Uint8Array.of(0xfd, length & 0xff, length >> 8);
+}
