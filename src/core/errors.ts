@@ -51,6 +51,7 @@ export const ERROR_CODES = {
   "missing-signature": "fewer signatures than the quorum",
   "unexpected-signer": "a signature by a key that the leaf does not name, or named twice",
   "unsupported-sighash": "a signature hash type other than DEFAULT or ALL",
+  "witness-mismatch": "a witness that does not open the expected leaf",
   "signer-failed": "an external signer failed, or returned what is no signature",
   // the rules of a delegation (PROTOCOL 7)
   "unknown-version": "a document version that this release does not know",
@@ -66,6 +67,7 @@ export const ERROR_CODES = {
   "wrong-version": "a transaction version that the protocol does not allow",
   "wrong-locktime": "a lock time other than 0",
   "wrong-sequence": "an input sequence that the protocol does not allow",
+  "wrong-script-sig": "an input script where a Taproot spend has none",
   "wrong-input-count": "too few or too many inputs",
   "wrong-output-count": "too few or too many outputs",
   "wrong-outpoint": "an input that spends another output",

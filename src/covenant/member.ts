@@ -1,0 +1,154 @@
+import { equalBytes, hex } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { adaptor } from "../crypto/adaptor.js";
+import { checkAdaptorSignature, checkDelegation } from "../delegation/check.js";
+import {
+  type AdaptorSignature,
+  type Delegation,
+  presignedSlashing,
+  slashingSpend,
+  unbondingSpend,
+  withSignature,
+} from "../delegation/delegation.js";
+import { keySigner } from "../tx/signer.js";
+import type { Slashable } from "../tx/slashing.js";
+import { checkLeafSignature, type LeafSignature, leafSighash, type Signer, signLeaf } from "../tx/spend.js";
+
+/** What can sign for a committee member: as for any leaf, and adaptor signatures on top. */
+export interface CovenantSigner extends Signer {
+  /** An adaptor signature of a 32-byte digest, encrypted to a finality provider's x-only key: 65 bytes. */
+  signAdaptor(encryptionKey: Uint8Array, digest: Uint8Array): Uint8Array | Promise<Uint8Array>;
+}
+
+/** All that one committee member signs of a delegation. */
+export interface CovenantSignatures {
+  readonly unbonding: LeafSignature;
+  /** Of the slashing transaction of the staking output: one for each finality provider. */
+  readonly slashing: readonly AdaptorSignature[];
+  /** Of the slashing transaction of the unbonding output: one for each finality provider. */
+  readonly unbondingSlashing: readonly AdaptorSignature[];
+}
+
+/**
+ * A committee member's signer that holds its key in memory.
+ * @throws TapstakeError `invalid-secret-key`
+ */
+export function covenantSigner(secretKey: Uint8Array): CovenantSigner {
+  const secret = secretKey.slice();
+  return {
+    ...keySigner(secret),
+    signAdaptor: (encryptionKey, digest) => adaptor.sign(secret, encryptionKey, digest),
+  };
+}
+
+/**
+ * Whether a committee member may sign a delegation (PROTOCOL 7).
+ * @param member x-only key
+ * @throws TapstakeError `not-a-member`, `quorum-reached`, and the codes of `checkDelegation`
+ */
+export function checkForMember(delegation: Delegation, member: Uint8Array): void {
+  const { covenant } = delegation.params;
+  if (!covenant.keys.some((key) => equalBytes(key, member))) {
+    const key = hex.encode(member);
+    const text = `${key} is not in the committee of parameters v${delegation.params.version}`;
+    throw new TapstakeError("not-a-member", text, { key });
+  }
+  checkDelegation(delegation);
+  if (hasQuorum(delegation)) {
+    throw new TapstakeError("quorum-reached", `${covenant.quorum} members have signed everything`, {
+      quorum: covenant.quorum,
+    });
+  }
+}
+
+/**
+ * Signs everything that a committee member signs, once every rule holds: the unbonding transaction, and both
+ * slashing transactions for each finality provider. Each signature is verified before it is returned.
+ * @throws TapstakeError the codes of {@link checkForMember}; `signer-failed`, `invalid-signature`
+ */
+export async function signAsMember(delegation: Delegation, signer: CovenantSigner): Promise<CovenantSignatures> {
+  const publicKey = signer.publicKey.slice(-32);
+  checkForMember(delegation, publicKey);
+  const slashing = (from: Slashable) => signSlashing(delegation, from, signer, publicKey);
+  return {
+    unbonding: await signLeaf(unbondingSpend(delegation), signer),
+    slashing: await slashing("staking"),
+    unbondingSlashing: await slashing("unbonding"),
+  };
+}
+
+/**
+ * A delegation with one member's signatures more; earlier ones of the same member are replaced.
+ * @throws TapstakeError `invalid-covenant-signature`, `unexpected-signer`, `unsupported-sighash`, `invalid-signature`
+ */
+export function addCovenantSignatures(delegation: Delegation, signatures: CovenantSignatures): Delegation {
+  const { unbonding } = delegation;
+  assertMember(delegation, signatures.unbonding.publicKey);
+  checkLeafSignature(unbondingSpend(delegation), signatures.unbonding);
+  for (const signature of signatures.slashing) checkAdaptorSignature(delegation, "staking", signature);
+  for (const signature of signatures.unbondingSlashing) checkAdaptorSignature(delegation, "unbonding", signature);
+  return {
+    ...delegation,
+    unbonding: {
+      ...unbonding,
+      covenantSignatures: withSignature(unbonding.covenantSignatures, signatures.unbonding),
+    },
+    slashing: withAdaptors(delegation, "staking", signatures.slashing),
+    unbondingSlashing: withAdaptors(delegation, "unbonding", signatures.unbondingSlashing),
+  };
+}
+
+/** Whether a quorum of members has signed the unbonding and, for every finality provider, both slashings. */
+export function hasQuorum({ terms, unbonding, slashing, unbondingSlashing }: Delegation): boolean {
+  const enough = (signatures: readonly { readonly publicKey: Uint8Array }[]) =>
+    new Set(signatures.map(({ publicKey }) => hex.encode(publicKey))).size >= terms.covenant.quorum;
+  return (
+    enough(unbonding.covenantSignatures) &&
+    terms.finalityProviders.every((provider) =>
+      [slashing, unbondingSlashing].every(({ covenantSignatures }) =>
+        enough(covenantSignatures.filter(({ finalityProvider }) => equalBytes(finalityProvider, provider))),
+      ),
+    )
+  );
+}
+
+async function signSlashing(
+  delegation: Delegation,
+  from: Slashable,
+  signer: CovenantSigner,
+  publicKey: Uint8Array,
+): Promise<AdaptorSignature[]> {
+  const digest = leafSighash(slashingSpend(delegation, from));
+  const signatures: AdaptorSignature[] = [];
+  for (const finalityProvider of delegation.terms.finalityProviders) {
+    let signature: Uint8Array;
+    try {
+      signature = await signer.signAdaptor(finalityProvider, digest);
+    } catch (cause) {
+      throw new TapstakeError("signer-failed", `the signer of ${hex.encode(publicKey)} failed`, {}, { cause });
+    }
+    const signed = { publicKey, finalityProvider, signature };
+    checkAdaptorSignature(delegation, from, signed);
+    signatures.push(signed);
+  }
+  return signatures;
+}
+
+function withAdaptors(delegation: Delegation, from: Slashable, added: readonly AdaptorSignature[]) {
+  const presigned = presignedSlashing(delegation, from);
+  const replaced = (old: AdaptorSignature) =>
+    added.some(
+      ({ publicKey, finalityProvider }) =>
+        equalBytes(publicKey, old.publicKey) && equalBytes(finalityProvider, old.finalityProvider),
+    );
+  const kept = presigned.covenantSignatures.filter((old) => !replaced(old));
+  return { ...presigned, covenantSignatures: [...kept, ...added] };
+}
+
+/** The unbonding leaf names the staker too, who is no member. */
+function assertMember({ terms }: Delegation, publicKey: Uint8Array): void {
+  if (!terms.covenant.keys.some((key) => equalBytes(key, publicKey))) {
+    const key = hex.encode(publicKey);
+    throw new TapstakeError("not-a-member", `${key} is not in the committee of this stake`, { key });
+  }
+}

@@ -1,0 +1,250 @@
+import { applyRate } from "../core/amount.js";
+import type { Transaction } from "../core/bitcoin.js";
+import { equalBytes, hex } from "../core/bytes.js";
+import { dustThreshold } from "../core/dust.js";
+import { TapstakeError } from "../core/errors.js";
+import { adaptor } from "../crypto/adaptor.js";
+import { checkStake } from "../params/stake.js";
+import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../script/outputs.js";
+import { type KeySet, stakerKeys } from "../script/terms.js";
+import { type Slashable, slashingParams } from "../tx/slashing.js";
+import { type LeafSignature, type LeafSpend, leafSighash, verifyLeafSignature } from "../tx/spend.js";
+import {
+  FINAL_SEQUENCE,
+  findOutput,
+  formatOutpoint,
+  outputAt,
+  spends,
+  type StakeCoin,
+} from "../tx/transaction.js";
+import {
+  type AdaptorSignature,
+  type Delegation,
+  presignedSlashing,
+  slashingSpend,
+  stakeCoin,
+  unbondedCoin,
+  unbondingSpend,
+} from "./delegation.js";
+
+/**
+ * Everything that a committee member, a staker or a watchtower must know of a delegation before relying on it
+ * (PROTOCOL 7): the transactions, the stakers' slashing signatures, and every other signature that is present.
+ * Outputs are built again from the keys and compared.
+ * @throws TapstakeError of the first rule that is broken, with that rule's code
+ */
+export function checkDelegation(delegation: Delegation): void {
+  checkTransactions(delegation);
+  checkStakerSignatures(delegation);
+  checkCovenantSignatures(delegation);
+}
+
+/**
+ * The rules of {@link checkDelegation} that need no signature: what a staker checks before signing.
+ * @throws TapstakeError of the first rule that is broken, with that rule's code
+ */
+export function checkTransactions(delegation: Delegation): void {
+  checkStaking(delegation);
+  checkUnbonding(delegation);
+  checkSlashing(delegation, "staking");
+  checkSlashing(delegation, "unbonding");
+}
+
+function checkStaking(delegation: Delegation): void {
+  const { terms, params, staking, unbondingTime } = delegation;
+  slashingParams(params);
+  const { script, value } = outputAt(staking.transaction, staking.outputIndex);
+  checkStake(params, terms, value);
+  const expected = stakingOutput(terms, params.network).script;
+  if (!equalBytes(script, expected)) {
+    throw mismatch("staking-output-mismatch", `staking output ${staking.outputIndex}`, expected, script);
+  }
+  findOutput(staking.transaction, expected);
+  if (unbondingTime !== params.unbondingTime) {
+    const text = `expected an unbonding time of ${params.unbondingTime} blocks, got ${unbondingTime}`;
+    throw new TapstakeError("unbonding-time-mismatch", text, {
+      expected: params.unbondingTime,
+      got: unbondingTime,
+    });
+  }
+}
+
+function checkUnbonding(delegation: Delegation): void {
+  const { terms, params, unbonding } = delegation;
+  const { transaction } = unbonding;
+  checkShape(transaction, "unbonding transaction", {
+    versions: [2],
+    outputs: 1,
+    spends: stakeCoin(delegation),
+  });
+  const [output] = transaction.outs;
+  const expected = unbondingOutput(terms, params.unbondingTime, params.network).script;
+  if (!equalBytes(output!.script, expected)) {
+    throw mismatch("unbonding-output-mismatch", "unbonding output", expected, output!.script);
+  }
+  const fee = stakeCoin(delegation).value - output!.value;
+  if (fee !== params.unbondingFee) {
+    const text = `expected an unbonding fee of ${params.unbondingFee} satoshi, got ${fee}`;
+    throw new TapstakeError("unbonding-fee-mismatch", text, { expected: params.unbondingFee, got: fee });
+  }
+}
+
+function checkSlashing(delegation: Delegation, from: Slashable): void {
+  const { terms, params } = delegation;
+  const { script, rate, minFee } = slashingParams(params);
+  const { transaction } = presignedSlashing(delegation, from);
+  const coin = from === "staking" ? stakeCoin(delegation) : unbondedCoin(delegation);
+  const name = `slashing transaction of the ${from} output`;
+  checkShape(transaction, name, { versions: [1, 2], outputs: 2, spends: coin });
+
+  const [slashed, refund] = transaction.outs;
+  if (!equalBytes(slashed!.script, script)) {
+    throw mismatch("slashing-script-mismatch", `${name}: output 0`, script, slashed!.script);
+  }
+  const amount = applyRate(coin.value, rate);
+  if (slashed!.value < amount) {
+    const text = `${name}: expected at least ${amount} satoshi in output 0, got ${slashed!.value}`;
+    throw new TapstakeError("slashing-amount-too-low", text, { expected: amount, got: slashed!.value });
+  }
+  const refundScript = slashingChangeOutput(terms.staker, params.unbondingTime, params.network).script;
+  if (!equalBytes(refund!.script, refundScript)) {
+    throw mismatch("refund-output-mismatch", `${name}: output 1`, refundScript, refund!.script);
+  }
+  const fee = coin.value - slashed!.value - refund!.value;
+  if (fee < minFee) {
+    const text = `${name}: expected a fee of at least ${minFee} satoshi, got ${fee}`;
+    throw new TapstakeError("slashing-fee-too-low", text, { expected: minFee, got: fee });
+  }
+  for (const [index, output] of transaction.outs.entries()) {
+    const threshold = dustThreshold(output.script);
+    if (output.value < threshold) {
+      const text = `${name}: output ${index} holds ${output.value} satoshi, dust below ${threshold}`;
+      throw new TapstakeError("dust-output", text, { index, value: output.value, threshold });
+    }
+  }
+}
+
+interface Shape {
+  readonly versions: readonly number[];
+  readonly outputs: number;
+  readonly spends: StakeCoin;
+}
+
+/** What all pre-signed transactions have in common (PROTOCOL 3). */
+function checkShape(transaction: Transaction, name: string, shape: Shape): void {
+  const { version, locktime, ins, outs } = transaction;
+  const refuse = (
+    code: "wrong-version" | "wrong-locktime" | "wrong-input-count" | "wrong-output-count" | "wrong-sequence" | "wrong-script-sig",
+    what: string,
+    expected: string | number,
+    got: number,
+  ) => new TapstakeError(code, `${name}: expected ${what} ${expected}, got ${got}`, { expected, got });
+  if (!shape.versions.includes(version))
+    throw refuse("wrong-version", "version", shape.versions.join(" or "), version);
+  if (locktime !== 0) throw refuse("wrong-locktime", "lock time", 0, locktime);
+  const [input] = ins;
+  if (!input || ins.length !== 1) throw refuse("wrong-input-count", "inputs", 1, ins.length);
+  if (outs.length !== shape.outputs)
+    throw refuse("wrong-output-count", "outputs", shape.outputs, outs.length);
+  if (input.sequence !== FINAL_SEQUENCE)
+    throw refuse("wrong-sequence", "sequence", FINAL_SEQUENCE, input.sequence);
+  // A script here would not change the signatures but the txid, and with it what the next transaction spends.
+  if (input.script.length !== 0) throw refuse("wrong-script-sig", "input script bytes", 0, input.script.length);
+  if (!spends(input, shape.spends.outpoint)) {
+    const [expected, got] = [formatOutpoint(shape.spends.outpoint), formatOutpoint(input)];
+    throw new TapstakeError("wrong-outpoint", `${name}: expected to spend ${expected}, got ${got}`, {
+      expected,
+      got,
+    });
+  }
+}
+
+function checkStakerSignatures(delegation: Delegation): void {
+  const staker = stakerKeys(delegation.terms.staker);
+  for (const from of ["staking", "unbonding"] as const) {
+    const spend = slashingSpend(delegation, from);
+    const { stakerSignatures } = presignedSlashing(delegation, from);
+    checkEach(spend, stakerSignatures, staker, "invalid-staker-signature");
+    const signed = new Set(stakerSignatures.map(({ publicKey }) => hex.encode(publicKey))).size;
+    if (signed < staker.quorum) {
+      const text = `slashing of the ${from} output: expected ${staker.quorum} signatures by the staker, got ${signed}`;
+      throw new TapstakeError("invalid-staker-signature", text, {
+        from,
+        expected: staker.quorum,
+        got: signed,
+      });
+    }
+  }
+  const { stakerSignatures } = delegation.unbonding;
+  checkEach(unbondingSpend(delegation), stakerSignatures, staker, "invalid-staker-signature");
+}
+
+function checkCovenantSignatures(delegation: Delegation): void {
+  const { covenant } = delegation.terms;
+  const { covenantSignatures } = delegation.unbonding;
+  checkEach(unbondingSpend(delegation), covenantSignatures, covenant, "invalid-covenant-signature");
+  for (const from of ["staking", "unbonding"] as const) {
+    for (const signature of presignedSlashing(delegation, from).covenantSignatures) {
+      checkAdaptorSignature(delegation, from, signature);
+    }
+  }
+}
+
+/**
+ * Whether an adaptor signature is by a committee member, for one of the stake's finality providers, and verifies.
+ * @throws TapstakeError `invalid-covenant-signature`
+ */
+export function checkAdaptorSignature(
+  delegation: Delegation,
+  from: Slashable,
+  signed: AdaptorSignature,
+): void {
+  const { covenant, finalityProviders } = delegation.terms;
+  const { publicKey, finalityProvider, signature } = signed;
+  const digest = leafSighash(slashingSpend(delegation, from));
+  if (
+    !contains(covenant.keys, publicKey) ||
+    !contains(finalityProviders, finalityProvider) ||
+    !adaptor.verify(publicKey, finalityProvider, digest, signature)
+  ) {
+    const [member, provider] = [hex.encode(publicKey), hex.encode(finalityProvider)];
+    const text = `slashing of the ${from} output: no valid adaptor signature by ${member} for ${provider}`;
+    throw new TapstakeError("invalid-covenant-signature", text, { from, member, finalityProvider: provider });
+  }
+}
+
+function checkEach(
+  spend: LeafSpend,
+  signatures: readonly LeafSignature[],
+  allowed: KeySet,
+  code: "invalid-staker-signature" | "invalid-covenant-signature",
+): void {
+  for (const signature of signatures) {
+    if (!contains(allowed.keys, signature.publicKey) || !verifyLeafSignature(spend, signature)) {
+      const key = hex.encode(signature.publicKey);
+      throw new TapstakeError(code, `the signature by ${key} of the ${spend.leaf.kind} does not verify`, {
+        key,
+      });
+    }
+  }
+}
+
+const contains = (keys: readonly Uint8Array[], key: Uint8Array) =>
+  keys.some((other) => equalBytes(other, key));
+
+function mismatch(
+  code:
+    | "staking-output-mismatch"
+    | "unbonding-output-mismatch"
+    | "slashing-script-mismatch"
+    | "refund-output-mismatch",
+  name: string,
+  expected: Uint8Array,
+  got: Uint8Array,
+): TapstakeError {
+  const [want, have] = [hex.encode(expected), hex.encode(got)];
+  return new TapstakeError(code, `${name}: expected script ${want}, got ${have}`, {
+    expected: want,
+    got: have,
+  });
+}

@@ -1,0 +1,44 @@
+import { assertSatoshi } from "../core/amount.js";
+import { compareBytes, equalBytes } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { checkTerms, type KeySet, type StakeTerms } from "../script/terms.js";
+import type { ProtocolParams } from "./types.js";
+
+/**
+ * Whether a stake is one that the parameters admit: its committee, its time, its value.
+ * @param value satoshi
+ * @throws TapstakeError the codes of {@link checkTerms}, `covenant-mismatch`, `staking-time-out-of-range`,
+ * `staking-value-out-of-range`, `invalid-amount`
+ */
+export function checkStake(params: ProtocolParams, terms: StakeTerms, value: bigint): void {
+  checkTerms(terms);
+  assertSatoshi(value, "staking value");
+  if (!sameKeySet(terms.covenant, params.covenant)) {
+    throw new TapstakeError(
+      "covenant-mismatch",
+      `the committee is not that of parameters v${params.version}`,
+      {
+        version: params.version,
+      },
+    );
+  }
+  const { minTime, maxTime, minValue, maxValue } = params;
+  if (terms.timelock < minTime || terms.timelock > maxTime) {
+    const text = `expected a staking time from ${minTime} to ${maxTime} blocks, got ${terms.timelock}`;
+    throw new TapstakeError("staking-time-out-of-range", text, { minTime, maxTime, got: terms.timelock });
+  }
+  if (value < minValue || value > maxValue) {
+    const text = `expected a stake from ${minValue} to ${maxValue} satoshi, got ${value}`;
+    throw new TapstakeError("staking-value-out-of-range", text, { minValue, maxValue, got: value });
+  }
+}
+
+/** Whether two key sets name the same keys, in whatever order, with the same quorum. */
+export function sameKeySet(a: KeySet, b: KeySet): boolean {
+  const [left, right] = [[...a.keys].sort(compareBytes), [...b.keys].sort(compareBytes)];
+  return (
+    a.quorum === b.quorum &&
+    left.length === right.length &&
+    left.every((key, i) => equalBytes(key, right[i]!))
+  );
+}

@@ -1,0 +1,78 @@
+import { applyRate } from "../core/amount.js";
+import { type Psbt, Transaction } from "../core/bitcoin.js";
+import { TapstakeError } from "../core/errors.js";
+import type { ProtocolParams, SlashingParams } from "../params/types.js";
+import {
+  type SlashingChangeOutput,
+  slashingChangeOutput,
+  stakingOutput,
+  unbondingOutput,
+} from "../script/outputs.js";
+import type { StakeTerms } from "../script/terms.js";
+import { assertNotDust } from "./coins.js";
+import { spendPsbt } from "./psbt.js";
+import type { LeafSpend } from "./spend.js";
+import { assertStakeCoin, FINAL_SEQUENCE, type StakeCoin } from "./transaction.js";
+
+/** Which output of a stake's life is slashed: the stake itself, or what is unbonding. */
+export type Slashable = "staking" | "unbonding";
+
+/** A slashing transaction, unsigned. Output 0 is what is slashed, output 1 the refund. */
+export interface Slashing extends LeafSpend {
+  readonly psbt: Psbt;
+  readonly refund: SlashingChangeOutput;
+  /** Satoshi that go to the slashing script. */
+  readonly slashed: bigint;
+  /** Satoshi that return to the staker, locked for the unbonding time. */
+  readonly refunded: bigint;
+  /** Satoshi: the least that the parameters allow. */
+  readonly fee: bigint;
+}
+
+/**
+ * The transaction that punishes a double vote (PROTOCOL 3). Signed in advance by the staker, adaptor-signed by
+ * the committee, finished by whoever knows a finality provider's leaked key.
+ * @param coin the staking output, or the unbonding output
+ * @throws TapstakeError the codes of `checkTerms`; `unsupported-params`, `invalid-coin`, `dust-output`
+ */
+export function buildSlashing(
+  terms: StakeTerms,
+  params: ProtocolParams,
+  from: Slashable,
+  coin: StakeCoin,
+): Slashing {
+  assertStakeCoin(coin);
+  const { script: slashingScript, rate, minFee: fee } = slashingParams(params);
+  const { network, unbondingTime } = params;
+  const spent =
+    from === "staking" ? stakingOutput(terms, network) : unbondingOutput(terms, unbondingTime, network);
+  const refund = slashingChangeOutput(terms.staker, unbondingTime, network);
+  const slashed = applyRate(coin.value, rate);
+  const refunded = coin.value - slashed - fee;
+  assertNotDust({ script: slashingScript, value: slashed }, "slashed output");
+  assertNotDust({ script: refund.script, value: refunded }, "refund");
+
+  const transaction = new Transaction();
+  transaction.version = 2;
+  transaction.addInput(coin.outpoint.hash, coin.outpoint.index, FINAL_SEQUENCE);
+  transaction.addOutput(slashingScript, slashed);
+  transaction.addOutput(refund.script, refunded);
+  const spend: LeafSpend = {
+    transaction,
+    inputIndex: 0,
+    prevouts: [{ script: spent.script, value: coin.value }],
+    leaf: spent.leaves.slashing,
+  };
+  return { ...spend, psbt: spendPsbt(spend), refund, slashed, refunded, fee };
+}
+
+/** @throws TapstakeError `unsupported-params` for phase 1, which had no slashing */
+export function slashingParams(params: ProtocolParams): SlashingParams {
+  if (!params.slashing) {
+    throw new TapstakeError(
+      "unsupported-params",
+      `parameters v${params.version} of phase 1 have no slashing`,
+    );
+  }
+  return params.slashing;
+}

@@ -1,0 +1,108 @@
+import type { Rate } from "../core/amount.js";
+import { type Psbt, Transaction } from "../core/bitcoin.js";
+import { assertBytes } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { checkStake } from "../params/stake.js";
+import type { ProtocolParams } from "../params/types.js";
+import { encodeOpReturn } from "../script/op-return.js";
+import { type StakingOutput, stakingOutput } from "../script/outputs.js";
+import type { StakeTerms } from "../script/terms.js";
+import { assertFeeRate, type Coin, type Funding, selectCoins } from "./coins.js";
+import { assertSameTransaction, parsePsbt, type PsbtLike, unsignedPsbt } from "./psbt.js";
+
+export interface StakingRequest {
+  readonly terms: StakeTerms;
+  readonly params: ProtocolParams;
+  /** What to stake, in satoshi. */
+  readonly value: bigint;
+  /** Coins to choose from; their owner signs, and need not be the staker. */
+  readonly coins: readonly Coin[];
+  /** The output script that change goes to. */
+  readonly changeScript: Uint8Array;
+  /** Satoshi per virtual byte. */
+  readonly feeRate: Rate;
+}
+
+/** A staking transaction, unsigned. */
+export interface Staking extends Funding {
+  readonly psbt: Psbt;
+  readonly transaction: Transaction;
+  readonly output: StakingOutput;
+  /** Which output of the transaction is the stake. */
+  readonly outputIndex: number;
+}
+
+/** Replaceable (BIP-125): the fee can be raised while the transaction waits. */
+const REPLACEABLE_SEQUENCE = 0xffff_fffd;
+
+/**
+ * The transaction that stakes (PROTOCOL 3): the staking output, the OP_RETURN where the parameters are of
+ * phase 1, and change.
+ * @throws TapstakeError the codes of {@link checkStake}; `invalid-coin`, `insufficient-funds`, `invalid-rate`;
+ * `unsupported-params` for phase 1 with several stakers or finality providers
+ */
+export function buildStaking(request: StakingRequest): Staking {
+  const { terms, params, value, coins, changeScript, feeRate } = request;
+  checkStake(params, terms, value);
+  assertFeeRate(feeRate);
+  assertBytes(changeScript, "change script");
+  const output = stakingOutput(terms, params.network);
+  const opReturn = params.phase1 ? [phase1Data(terms, params.phase1.tag)] : [];
+  const build = (chosen: readonly Coin[], change: bigint) => {
+    const transaction = new Transaction();
+    transaction.version = 2;
+    for (const { outpoint } of chosen)
+      transaction.addInput(outpoint.hash, outpoint.index, REPLACEABLE_SEQUENCE);
+    transaction.addOutput(output.script, value);
+    for (const script of opReturn) transaction.addOutput(script, 0n);
+    if (change > 0n) transaction.addOutput(changeScript, change);
+    return transaction;
+  };
+  const funding = selectCoins(coins, value, feeRate, changeScript, build);
+  const transaction = build(funding.coins, funding.change);
+  return { ...funding, psbt: fundingPsbt(transaction, funding.coins), transaction, output, outputIndex: 0 };
+}
+
+/**
+ * The signed staking transaction from the PSBT that its wallet returned, finalised or not.
+ * @throws TapstakeError `invalid-psbt`, `psbt-mismatch`, `missing-signature`, `invalid-signature`
+ */
+export function finishStaking(staking: Pick<Staking, "transaction">, returned: PsbtLike): Transaction {
+  const psbt = parsePsbt(returned).clone();
+  assertSameTransaction(staking.transaction, psbt);
+  for (const [i, input] of psbt.data.inputs.entries()) {
+    if (input.finalScriptWitness) continue;
+    if (!input.partialSig && !input.tapKeySig) {
+      throw new TapstakeError("missing-signature", `input ${i} of the staking transaction is not signed`, {
+        input: i,
+      });
+    }
+    try {
+      psbt.finalizeInput(i);
+    } catch (cause) {
+      throw new TapstakeError(
+        "invalid-signature",
+        `input ${i}: ${(cause as Error).message}`,
+        { input: i },
+        { cause },
+      );
+    }
+  }
+  return psbt.extractTransaction(true);
+}
+
+function fundingPsbt(transaction: Transaction, coins: readonly Coin[]): Psbt {
+  const psbt = unsignedPsbt(transaction, coins);
+  for (const [i, { tapInternalKey }] of coins.entries()) {
+    if (tapInternalKey) psbt.updateInput(i, { tapInternalKey });
+  }
+  return psbt;
+}
+
+function phase1Data({ staker, finalityProviders, timelock }: StakeTerms, tag: Uint8Array): Uint8Array {
+  const [finalityProvider, ...others] = finalityProviders;
+  if (!(staker instanceof Uint8Array) || others.length > 0) {
+    throw new TapstakeError("unsupported-params", "phase 1 knows one staker and one finality provider");
+  }
+  return encodeOpReturn({ tag, staker, finalityProvider: finalityProvider!, timelock });
+}

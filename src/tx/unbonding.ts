@@ -1,0 +1,44 @@
+import { type Psbt, Transaction } from "../core/bitcoin.js";
+import type { ProtocolParams } from "../params/types.js";
+import { stakingOutput, type UnbondingOutput, unbondingOutput } from "../script/outputs.js";
+import type { StakeTerms } from "../script/terms.js";
+import { assertNotDust } from "./coins.js";
+import { spendPsbt } from "./psbt.js";
+import type { LeafSpend } from "./spend.js";
+import { assertStakeCoin, FINAL_SEQUENCE, type StakeCoin } from "./transaction.js";
+
+/** An unbonding transaction, unsigned. */
+export interface Unbonding extends LeafSpend {
+  readonly psbt: Psbt;
+  readonly output: UnbondingOutput;
+  /** What the unbonding output holds, in satoshi. */
+  readonly value: bigint;
+  /** Satoshi: exactly what the parameters say. */
+  readonly fee: bigint;
+}
+
+/**
+ * The transaction that takes a stake out early (PROTOCOL 3): one input, one output, the fee of the parameters.
+ * @param stake the staking output
+ * @throws TapstakeError the codes of `checkTerms`; `invalid-coin`, `dust-output`
+ */
+export function buildUnbonding(terms: StakeTerms, params: ProtocolParams, stake: StakeCoin): Unbonding {
+  assertStakeCoin(stake);
+  const { network, unbondingTime, unbondingFee: fee } = params;
+  const staked = stakingOutput(terms, network);
+  const output = unbondingOutput(terms, unbondingTime, network);
+  const value = stake.value - fee;
+  assertNotDust({ script: output.script, value }, "unbonding output");
+
+  const transaction = new Transaction();
+  transaction.version = 2;
+  transaction.addInput(stake.outpoint.hash, stake.outpoint.index, FINAL_SEQUENCE);
+  transaction.addOutput(output.script, value);
+  const spend: LeafSpend = {
+    transaction,
+    inputIndex: 0,
+    prevouts: [{ script: staked.script, value: stake.value }],
+    leaf: staked.leaves.unbonding,
+  };
+  return { ...spend, psbt: spendPsbt(spend), output, value, fee };
+}

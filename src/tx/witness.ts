@@ -1,0 +1,97 @@
+import { equalBytes, hex } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { sortKeys } from "../script/leaves.js";
+import type { Leaf } from "../script/outputs.js";
+import type { LeafSignature } from "./spend.js";
+
+/** The size of a signature with SIGHASH_DEFAULT, in bytes. */
+const SIGNATURE_LENGTH = 64;
+
+/**
+ * The witness of a leaf (PROTOCOL 4): exactly the quorum of each key set, whoever signed and in whatever order
+ * the signatures came; an empty slot for everyone else. Of more than a quorum, the first by key are taken.
+ * @throws TapstakeError `missing-signature`, `unexpected-signer`
+ */
+export function leafWitness(leaf: Leaf, signatures: readonly LeafSignature[]): Uint8Array[] {
+  const given = indexByKey(leaf, signatures);
+  const chosen = leaf.signers.flatMap((set) => {
+    const signed = sortKeys(set.keys).filter((key) => given.has(hex.encode(key)));
+    if (signed.length < set.quorum) {
+      const text = `the ${leaf.kind} leaf needs ${set.quorum} of ${set.keys.length} signatures, got ${signed.length}`;
+      throw new TapstakeError("missing-signature", text, {
+        needed: set.quorum,
+        got: signed.length,
+        missing: sortKeys(set.keys)
+          .map(hex.encode)
+          .filter((key) => !given.has(key)),
+      });
+    }
+    return signed.slice(0, set.quorum);
+  });
+  return assembleWitness(
+    leaf,
+    chosen.map((publicKey) => ({ publicKey, signature: given.get(hex.encode(publicKey))! })),
+  );
+}
+
+/**
+ * A witness that holds these signatures, each in its slot, and nothing else: the quorum is not looked at.
+ * For showing that Bitcoin refuses too few and too many; everyone else wants {@link leafWitness}.
+ * @throws TapstakeError `unexpected-signer`
+ */
+export function assembleWitness(leaf: Leaf, signatures: readonly LeafSignature[]): Uint8Array[] {
+  const given = indexByKey(leaf, signatures);
+  const slots = slotKeys(leaf).map((key) => given.get(hex.encode(key)) ?? new Uint8Array(0));
+  return [...slots, leaf.script, leaf.controlBlock];
+}
+
+/** The witness that a fully signed spend will have, with zeros for signatures: for its size. */
+export function placeholderWitness(leaf: Leaf): Uint8Array[] {
+  const signature = new Uint8Array(SIGNATURE_LENGTH);
+  const signatures = leaf.signers.flatMap(({ keys, quorum }) =>
+    keys.slice(0, quorum).map((publicKey) => ({ publicKey, signature })),
+  );
+  return assembleWitness(leaf, signatures);
+}
+
+/**
+ * The signatures in a witness of this leaf, by key. They are not verified.
+ * @throws TapstakeError `witness-mismatch` when the witness opens another leaf or has other slots
+ */
+export function readWitness(leaf: Leaf, witness: readonly Uint8Array[]): LeafSignature[] {
+  const keys = slotKeys(leaf);
+  const [script, controlBlock] = witness.slice(-2);
+  if (
+    witness.length !== keys.length + 2 ||
+    !equalBytes(script!, leaf.script) ||
+    !equalBytes(controlBlock!, leaf.controlBlock)
+  ) {
+    throw new TapstakeError("witness-mismatch", `the witness does not open the expected ${leaf.kind} leaf`);
+  }
+  return keys.flatMap((publicKey, slot) => {
+    const signature = witness[slot]!;
+    return signature.length > 0 ? [{ publicKey, signature }] : [];
+  });
+}
+
+/** The key of each slot: sets and keys in the reverse of the order in which the script checks them. */
+function slotKeys(leaf: Leaf): Uint8Array[] {
+  return leaf.signers.flatMap(({ keys }) => sortKeys(keys)).toReversed();
+}
+
+function indexByKey(leaf: Leaf, signatures: readonly LeafSignature[]): Map<string, Uint8Array> {
+  const named = new Set(slotKeys(leaf).map(hex.encode));
+  const given = new Map<string, Uint8Array>();
+  for (const { publicKey, signature } of signatures) {
+    const key = hex.encode(publicKey);
+    if (!named.has(key)) {
+      throw new TapstakeError("unexpected-signer", `the ${leaf.kind} leaf does not name ${key}`, { key });
+    }
+    const earlier = given.get(key);
+    if (earlier && !equalBytes(earlier, signature)) {
+      throw new TapstakeError("unexpected-signer", `two different signatures by ${key}`, { key });
+    }
+    given.set(key, signature);
+  }
+  return given;
+}
