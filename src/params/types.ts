@@ -1,0 +1,58 @@
+import type { Rate } from "../core/amount.js";
+import type { Network } from "../core/network.js";
+import type { KeySet } from "../script/terms.js";
+
+/** One version of a network's protocol parameters (PROTOCOL 8). Amounts in satoshi, times in blocks. */
+export interface ProtocolParams {
+  readonly version: number;
+  readonly network: Network;
+  /** The Bitcoin height from which this version holds, until the next one's. */
+  readonly activationHeight: number;
+  readonly covenant: KeySet;
+  readonly minValue: bigint;
+  readonly maxValue: bigint;
+  readonly minTime: number;
+  readonly maxTime: number;
+  /** The time lock of the unbonding output and of a slashing's refund. */
+  readonly unbondingTime: number;
+  /** What an unbonding transaction pays, exactly. */
+  readonly unbondingFee: bigint;
+  /** Absent in phase 1, which only locked coins. */
+  readonly slashing?: SlashingParams;
+  /** The least that a finality provider may charge, 0 to 1. The chain enforces it; Bitcoin does not see it. */
+  readonly minCommission?: Rate;
+  readonly phase1?: Phase1Params;
+}
+
+/** What a slashing transaction must pay, and to whom. */
+export interface SlashingParams {
+  /** The output script that receives the slashed coins. */
+  readonly script: Uint8Array;
+  /** The part of the stake that is slashed: between 0 and 1, at most 4 decimals. */
+  readonly rate: Rate;
+  readonly minFee: bigint;
+}
+
+/** What only phase 1 had: stakes announced in an OP_RETURN and counted against a cap. */
+export interface Phase1Params {
+  /** The 4 bytes that open the OP_RETURN. */
+  readonly tag: Uint8Array;
+  /** The cap on all stakes together, in satoshi. */
+  readonly cap?: bigint;
+  /** The last Bitcoin height at which a stake counts, in place of a cap. */
+  readonly capHeight?: number;
+  readonly confirmationDepth: number;
+}
+
+/** All versions of a network's parameters, oldest first. */
+export interface ParamSet {
+  /** `mainnet`, `mainnet-phase1`, `testnet`, `regtest`, or an operator's own name. */
+  readonly name: string;
+  readonly network: Network;
+  readonly versions: readonly ProtocolParams[];
+}
+
+/** A slashing rate has at most 4 decimals (PROTOCOL 3). */
+export const SLASHING_RATE_DECIMALS = 4;
+/** A commission is a decimal of the chain, which has 18. */
+export const COMMISSION_DECIMALS = 18;
