@@ -210,7 +210,7 @@ describe("one version of parameters", () => {
 
 describe("a set of parameters", () => {
   const [zero, one, two] = mainnet.versions as [ProtocolParams, ProtocolParams, ProtocolParams];
-  const cases: readonly [rule: string, set: unknown, code: ErrorCode, field: string][] = [
+  const setCases: readonly [rule: string, set: unknown, code: ErrorCode, field: string][] = [
     ["is an object", null, "invalid-params", "set"],
     ["has a name", { ...mainnet, name: "" }, "invalid-params", "name"],
     ["has a name that is text", { ...mainnet, name: 1 }, "invalid-params", "name"],
@@ -245,7 +245,7 @@ describe("a set of parameters", () => {
       "versions[2].activationHeight",
     ],
   ];
-  it.each(cases)("%s", (_, set, code, field) => {
+  it.each(setCases)("%s", (_, set, code, field) => {
     const error = refusal(() => checkParamSet(set as ParamSet));
     expect([error.code, error.details.field]).toEqual([code, field]);
     expect(error.message).toContain(field);

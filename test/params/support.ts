@@ -32,3 +32,13 @@ export function refusal(act: () => unknown): TapstakeError {
   }
   throw new Error("expected a TapstakeError, and nothing was thrown");
 }
+
+/** What fuzzing asks of a reader: an answer or a TapstakeError, and nothing else. */
+export function answersOrRefuses(read: () => unknown): boolean {
+  try {
+    read();
+    return true;
+  } catch (error) {
+    return error instanceof TapstakeError;
+  }
+}

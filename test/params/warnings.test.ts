@@ -10,6 +10,8 @@ const good = regtest.versions[0]!;
 const slashing = good.slashing!;
 const p2wpkh = hex.decode(`0014${"01".repeat(20)}`);
 
+const rate = (numerator: bigint) => ({ numerator, denominator: 10_000n });
+
 /** Legal parameters, and the fields that they are warned about. */
 function warned(change: Partial<ProtocolParams>): string[] {
   const params = { ...good, ...change };
@@ -40,7 +42,6 @@ describe("a warning", () => {
 
   it("is given where the slashed part would be dust, unless it is burnt", () => {
     // 49,000 × 0.006 = 294, the dust threshold of P2WPKH.
-    const rate = (numerator: bigint) => ({ numerator, denominator: 10_000n });
     expect(warned({ slashing: { ...slashing, script: p2wpkh, rate: rate(60n) } })).toEqual([]);
     expect(warned({ slashing: { ...slashing, script: p2wpkh, rate: rate(59n) } })).toEqual(["slashing.rate"]);
     expect(warned({ slashing: { ...slashing, rate: rate(1n) } })).toEqual([]);
