@@ -1,0 +1,169 @@
+import { assertSatoshi, type Rate } from "../core/amount.js";
+import { assertBytes, assertInteger } from "../core/bytes.js";
+import { describeType, TapstakeError } from "../core/errors.js";
+import { assertNetwork } from "../core/network.js";
+import { checkKeySet, checkTimelock } from "../script/terms.js";
+import {
+  COMMISSION_DECIMALS,
+  SLASHING_RATE_DECIMALS,
+  type ParamSet,
+  type Phase1Params,
+  type ProtocolParams,
+  type SlashingParams,
+} from "./types.js";
+
+/** Bitcoin heights, as block headers' lock times count them. */
+const MAX_HEIGHT = 0xffff_ffff;
+
+/**
+ * The rules that one version keeps (PROTOCOL 8). A value that is wrong in itself is refused with its own code; a
+ * rule between values with `invalid-params`. `details.field` names the field.
+ * @throws TapstakeError `invalid-params`, `invalid-number`, `invalid-amount`, `invalid-timelock`, `invalid-rate`,
+ * `invalid-bytes`, `invalid-network`, and the codes of a key set: `no-keys`, `too-many-keys`,
+ * `invalid-public-key`, `duplicate-key`, `invalid-quorum`
+ */
+export function checkParams(params: ProtocolParams): void {
+  checkVersion(params, "");
+}
+
+/**
+ * The rules of every version, and those between them: numbered 0, 1, 2, …, activation heights strictly
+ * increasing, one network.
+ * @throws TapstakeError the codes of {@link checkParams}; `details.field` starts with `versions[i].`
+ */
+export function checkParamSet(set: ParamSet): void {
+  if (typeof set !== "object" || set === null)
+    throw broken("set", `expected a parameter set, got ${describeType(set)}`);
+  if (typeof set.name !== "string" || set.name === "") {
+    throw broken(
+      "name",
+      `expected a name, got ${typeof set.name === "string" ? "none" : describeType(set.name)}`,
+    );
+  }
+  inField("network", () => assertNetwork(set.network));
+  if (!Array.isArray(set.versions) || set.versions.length === 0) {
+    throw broken("versions", `expected at least one version, got ${describeType(set.versions)}`);
+  }
+  for (const [i, params] of set.versions.entries()) {
+    const path = `versions[${i}].`;
+    checkVersion(params, path);
+    if (params.version !== i) throw broken(`${path}version`, `expected ${i}, got ${params.version}`);
+    if (params.network !== set.network) {
+      throw broken(`${path}network`, `expected ${set.network} as the set says, got ${params.network}`);
+    }
+    const previous = set.versions[i - 1];
+    if (previous && params.activationHeight <= previous.activationHeight) {
+      throw broken(
+        `${path}activationHeight`,
+        `expected above ${previous.activationHeight}, the previous version's, got ${params.activationHeight}`,
+      );
+    }
+  }
+}
+
+function checkVersion(params: ProtocolParams, path: string): void {
+  if (typeof params !== "object" || params === null) {
+    throw broken(path.slice(0, -1) || "params", `expected protocol parameters, got ${describeType(params)}`);
+  }
+  const { covenant, minValue, maxValue, minTime, maxTime, unbondingFee } = params;
+  inField(`${path}version`, (name) => assertInteger(params.version, name, 0, MAX_HEIGHT));
+  inField(`${path}network`, () => assertNetwork(params.network));
+  inField(`${path}activationHeight`, (name) => assertInteger(params.activationHeight, name, 0, MAX_HEIGHT));
+
+  inField(`${path}covenant`, (name) => checkKeySet(covenant, name));
+  // Two quorums of one committee must share a member, or the committee could sign two contrary things.
+  if (covenant.quorum * 2 <= covenant.keys.length) {
+    throw broken(
+      `${path}covenant.quorum`,
+      `expected more than half of ${covenant.keys.length} keys, got ${covenant.quorum}`,
+    );
+  }
+
+  inField(`${path}minValue`, (name) => assertSatoshi(minValue, name));
+  inField(`${path}maxValue`, (name) => assertSatoshi(maxValue, name));
+  if (minValue > maxValue)
+    throw broken(`${path}minValue`, `expected at most maxValue ${maxValue}, got ${minValue}`);
+  inField(`${path}minTime`, (name) => checkTimelock(minTime, name));
+  inField(`${path}maxTime`, (name) => checkTimelock(maxTime, name));
+  if (minTime > maxTime)
+    throw broken(`${path}minTime`, `expected at most maxTime ${maxTime}, got ${minTime}`);
+
+  inField(`${path}unbondingTime`, (name) => checkTimelock(params.unbondingTime, name));
+  inField(`${path}unbondingFee`, (name) => assertSatoshi(unbondingFee, name));
+  if (unbondingFee >= minValue) {
+    throw broken(`${path}unbondingFee`, `expected below minValue ${minValue}, got ${unbondingFee}`);
+  }
+
+  if (params.slashing !== undefined) checkSlashing(params.slashing, `${path}slashing`);
+  if (params.minCommission !== undefined) checkCommission(params.minCommission, `${path}minCommission`);
+  if (params.phase1 !== undefined) checkPhase1(params.phase1, `${path}phase1`);
+}
+
+function checkSlashing(slashing: SlashingParams, path: string): void {
+  if (typeof slashing !== "object" || slashing === null) {
+    throw broken(path, `expected slashing parameters, got ${describeType(slashing)}`);
+  }
+  inField(`${path}.script`, (name) => assertBytes(slashing.script, name));
+  if (slashing.script.length === 0) throw broken(`${path}.script`, "expected an output script, got 0 bytes");
+  inField(`${path}.rate`, (name) => {
+    const { numerator, denominator } = checkDecimal(slashing.rate, SLASHING_RATE_DECIMALS, name);
+    if (numerator <= 0n || numerator >= denominator) {
+      const got = `${numerator}/${denominator}`;
+      throw new TapstakeError("invalid-rate", `${name}: expected strictly between 0 and 1, got ${got}`);
+    }
+  });
+  inField(`${path}.minFee`, (name) => assertSatoshi(slashing.minFee, name));
+}
+
+function checkCommission(commission: Rate, path: string): void {
+  inField(path, (name) => {
+    const { numerator, denominator } = checkDecimal(commission, COMMISSION_DECIMALS, name);
+    if (numerator < 0n || numerator > denominator) {
+      throw new TapstakeError(
+        "invalid-rate",
+        `${name}: expected from 0 to 1, got ${numerator}/${denominator}`,
+      );
+    }
+  });
+}
+
+function checkPhase1(phase1: Phase1Params, path: string): void {
+  if (typeof phase1 !== "object" || phase1 === null) {
+    throw broken(path, `expected phase-1 parameters, got ${describeType(phase1)}`);
+  }
+  const { tag, cap, capHeight, confirmationDepth } = phase1;
+  inField(`${path}.tag`, (name) => assertBytes(tag, name, 4));
+  if (cap !== undefined) inField(`${path}.cap`, (name) => assertSatoshi(cap, name));
+  if (capHeight !== undefined)
+    inField(`${path}.capHeight`, (name) => assertInteger(capHeight, name, 0, MAX_HEIGHT));
+  inField(`${path}.confirmationDepth`, (name) => assertInteger(confirmationDepth, name, 1, MAX_HEIGHT));
+}
+
+/** A fraction that `decimals` decimals write exactly. */
+function checkDecimal(rate: Rate, decimals: number, name: string): Rate {
+  const { numerator, denominator } = rate ?? {};
+  const isFraction = typeof numerator === "bigint" && typeof denominator === "bigint" && denominator > 0n;
+  if (!isFraction || (numerator * 10n ** BigInt(decimals)) % denominator !== 0n) {
+    const got = isFraction ? `${numerator}/${denominator}` : describeType(rate);
+    throw new TapstakeError(
+      "invalid-rate",
+      `${name}: expected a fraction with at most ${decimals} decimals, got ${got}`,
+    );
+  }
+  return rate;
+}
+
+function broken(field: string, message: string): TapstakeError {
+  return new TapstakeError("invalid-params", `${field}: ${message}`, { field });
+}
+
+/** What `check` throws, with the field as data and in the message. */
+function inField(field: string, check: (name: string) => void): void {
+  try {
+    check(field);
+  } catch (error) {
+    if (!(error instanceof TapstakeError)) throw error;
+    const message = error.message.startsWith(field) ? error.message : `${field}: ${error.message}`;
+    throw new TapstakeError(error.code, message, { ...error.details, field });
+  }
+}

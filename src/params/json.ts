@@ -1,0 +1,133 @@
+import * as v from "valibot";
+import { formatRate, parseRate, type Rate } from "../core/amount.js";
+import { hex } from "../core/bytes.js";
+import { decimalText, readJson } from "../core/json.js";
+import type { Network } from "../core/network.js";
+import { checkParams } from "./check.js";
+import { COMMISSION_DECIMALS, SLASHING_RATE_DECIMALS, type ProtocolParams } from "./types.js";
+
+/** One parameter version in JSON: bytes as hexadecimal, amounts and rates as decimal text. */
+export interface ProtocolParamsJson {
+  readonly version: number;
+  readonly network: Network;
+  readonly activationHeight: number;
+  readonly covenant: { readonly keys: readonly string[]; readonly quorum: number };
+  readonly minValue: string;
+  readonly maxValue: string;
+  readonly minTime: number;
+  readonly maxTime: number;
+  readonly unbondingTime: number;
+  readonly unbondingFee: string;
+  readonly slashing?: { readonly script: string; readonly rate: string; readonly minFee: string };
+  readonly minCommission?: string;
+  readonly phase1?: {
+    readonly tag: string;
+    readonly cap?: string;
+    readonly capHeight?: number;
+    readonly confirmationDepth: number;
+  };
+}
+
+/**
+ * Parameters as a plain object for JSON, files and people.
+ * @throws TapstakeError the codes of `checkParams`
+ */
+export function paramsToJson(params: ProtocolParams): ProtocolParamsJson {
+  checkParams(params);
+  const { slashing, minCommission, phase1 } = params;
+  return {
+    version: params.version,
+    network: params.network,
+    activationHeight: params.activationHeight,
+    covenant: { keys: params.covenant.keys.map((key) => hex.encode(key)), quorum: params.covenant.quorum },
+    minValue: `${params.minValue}`,
+    maxValue: `${params.maxValue}`,
+    minTime: params.minTime,
+    maxTime: params.maxTime,
+    unbondingTime: params.unbondingTime,
+    unbondingFee: `${params.unbondingFee}`,
+    ...(slashing && {
+      slashing: {
+        script: hex.encode(slashing.script),
+        rate: decimal(slashing.rate, SLASHING_RATE_DECIMALS),
+        minFee: `${slashing.minFee}`,
+      },
+    }),
+    ...(minCommission && { minCommission: decimal(minCommission, COMMISSION_DECIMALS) }),
+    ...(phase1 && {
+      phase1: {
+        tag: hex.encode(phase1.tag),
+        ...(phase1.cap !== undefined && { cap: `${phase1.cap}` }),
+        ...(phase1.capHeight !== undefined && { capHeight: phase1.capHeight }),
+        confirmationDepth: phase1.confirmationDepth,
+      },
+    }),
+  };
+}
+
+/**
+ * The inverse of {@link paramsToJson}. Unknown fields are refused, and every rule of one version is checked.
+ * @param json the object, after `JSON.parse`
+ * @throws TapstakeError `invalid-json`, `invalid-hex`, and the codes of `checkParams`
+ */
+export function paramsFromJson(json: unknown): ProtocolParams {
+  const { covenant, slashing, minCommission, phase1, ...rest } = readJson(form, json, "params");
+  const params: ProtocolParams = {
+    ...rest,
+    // `checkParams` refuses a name that is no network, with its own code.
+    network: rest.network as Network,
+    covenant: {
+      keys: covenant.keys.map((key, i) => hex.decode(key, 32, `params.covenant.keys[${i}]`)),
+      quorum: covenant.quorum,
+    },
+    ...(slashing && {
+      slashing: {
+        script: hex.decode(slashing.script, undefined, "params.slashing.script"),
+        rate: parseRate(slashing.rate, SLASHING_RATE_DECIMALS, "params.slashing.rate"),
+        minFee: slashing.minFee,
+      },
+    }),
+    ...(minCommission !== undefined && {
+      minCommission: parseRate(minCommission, COMMISSION_DECIMALS, "params.minCommission"),
+    }),
+    ...(phase1 && {
+      phase1: {
+        tag: hex.decode(phase1.tag, 4, "params.phase1.tag"),
+        ...(phase1.cap !== undefined && { cap: phase1.cap }),
+        ...(phase1.capHeight !== undefined && { capHeight: phase1.capHeight }),
+        confirmationDepth: phase1.confirmationDepth,
+      },
+    }),
+  };
+  checkParams(params);
+  return params;
+}
+
+const form = v.strictObject({
+  version: v.number(),
+  network: v.string(),
+  activationHeight: v.number(),
+  covenant: v.strictObject({ keys: v.array(v.string()), quorum: v.number() }),
+  minValue: decimalText,
+  maxValue: decimalText,
+  minTime: v.number(),
+  maxTime: v.number(),
+  unbondingTime: v.number(),
+  unbondingFee: decimalText,
+  slashing: v.exactOptional(v.strictObject({ script: v.string(), rate: v.string(), minFee: decimalText })),
+  minCommission: v.exactOptional(v.string()),
+  phase1: v.exactOptional(
+    v.strictObject({
+      tag: v.string(),
+      cap: v.exactOptional(decimalText),
+      capHeight: v.exactOptional(v.number()),
+      confirmationDepth: v.number(),
+    }),
+  ),
+});
+
+/** The shortest decimal number, whatever the fraction's denominator. */
+function decimal(rate: Rate, decimals: number): string {
+  const denominator = 10n ** BigInt(decimals);
+  return formatRate({ numerator: (rate.numerator * denominator) / rate.denominator, denominator });
+}

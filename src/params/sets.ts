@@ -1,0 +1,29 @@
+import { TapstakeError } from "../core/errors.js";
+import { mainnet, mainnetPhase1 } from "./data/mainnet.js";
+import { regtest } from "./data/regtest.js";
+import { testnet } from "./data/testnet.js";
+import type { ParamSet } from "./types.js";
+
+/** The parameter sets that come with tapstake, by name. */
+export const paramSets: ReadonlyMap<string, ParamSet> = new Map(
+  [mainnet, mainnetPhase1, testnet, regtest].map((set) => [set.name, set]),
+);
+
+/**
+ * A parameter set by name.
+ * @throws TapstakeError `unknown-params`, which lists the names
+ */
+export function paramSet(name: string): ParamSet {
+  const set = paramSets.get(name);
+  if (!set) {
+    const names = [...paramSets.keys()];
+    throw new TapstakeError(
+      "unknown-params",
+      `expected one of ${names.join(", ")}, got ${JSON.stringify(name)}`,
+      {
+        names,
+      },
+    );
+  }
+  return set;
+}

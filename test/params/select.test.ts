@@ -1,0 +1,49 @@
+import { describe, expect, it } from "vitest";
+import { mainnet } from "../../src/params/data/mainnet.js";
+import { regtest } from "../../src/params/data/regtest.js";
+import { paramsAt, paramsVersion } from "../../src/params/select.js";
+import { refusal } from "./support.js";
+
+describe("the version at a height", () => {
+  it.each([
+    [857_910, 0],
+    [864_789, 0],
+    [864_790, 1],
+    [874_087, 1],
+    [874_088, 2],
+    [891_424, 2],
+    [891_425, 3],
+    [10_000_000, 3],
+  ])("of mainnet at %i is %i", (height, version) => {
+    expect(paramsAt(mainnet, height).version).toBe(version);
+  });
+
+  it("of regtest is there from the genesis block", () => {
+    expect(paramsAt(regtest, 0)).toBe(regtest.versions[0]);
+  });
+
+  it("is none before the first activation", () => {
+    const error = refusal(() => paramsAt(mainnet, 857_909));
+    expect(error.code).toBe("not-active");
+    expect(error.details).toEqual({ height: 857_909, firstActivation: 857_910 });
+  });
+
+  it("is none in an empty set", () => {
+    expect(refusal(() => paramsAt({ ...mainnet, versions: [] }, 900_000)).code).toBe("not-active");
+  });
+
+  it.each([-1, 1.5, NaN, Infinity, "900000"])("is refused at %s, which is no height", (height) => {
+    expect(refusal(() => paramsAt(mainnet, height as number)).code).toBe("invalid-number");
+  });
+});
+
+describe("a version by number", () => {
+  it("is the one of that number", () => {
+    for (const params of mainnet.versions) expect(paramsVersion(mainnet, params.version)).toBe(params);
+  });
+
+  it.each([4, -1, 0.5, NaN, "0"])("is refused for %s", (version) => {
+    const error = refusal(() => paramsVersion(mainnet, version as number));
+    expect([error.code, error.details]).toEqual(["unknown-params", { versions: 4 }]);
+  });
+});
