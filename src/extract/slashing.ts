@@ -1,0 +1,94 @@
+import type { Transaction } from "../core/bitcoin.js";
+import { equalBytes, hex } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { evenSecret } from "../core/keys.js";
+import { scalar } from "../core/scalar.js";
+import { adaptor } from "../crypto/adaptor.js";
+import { type Delegation, presignedSlashing, slashingSpend } from "../delegation/delegation.js";
+import { keySigner } from "../tx/signer.js";
+import type { Slashable } from "../tx/slashing.js";
+import { finishSpend, type LeafSignature, leafSighash } from "../tx/spend.js";
+import { readWitness } from "../tx/witness.js";
+
+/** A finality provider's secret, and what gave it away. */
+export interface ExtractedKey {
+  /** 32 bytes, the secret with even y. */
+  readonly secretKey: Uint8Array;
+  /** X-only. */
+  readonly finalityProvider: Uint8Array;
+  /** The committee member whose adaptor signature was finished, x-only. */
+  readonly member: Uint8Array;
+  /** Which output was slashed. */
+  readonly from: Slashable;
+}
+
+/**
+ * The slashing transaction of a delegation, finished with a finality provider's secret (PROTOCOL 5): the adaptor
+ * signatures of a quorum are adapted, the finality provider's own signature is made, and everything is verified.
+ * @param secretKey 32 bytes; the secret of either parity will do
+ * @throws TapstakeError `invalid-secret-key`; `unknown-finality-provider` when the stake is not with this key;
+ * `missing-signature`; `invalid-signature` when a signature of the delegation does not verify
+ */
+export function finishSlashing(delegation: Delegation, from: Slashable, secretKey: Uint8Array): Transaction {
+  const { d, publicKey: finalityProvider } = evenSecret(secretKey);
+  if (!contains(delegation.terms.finalityProviders, finalityProvider)) {
+    const key = hex.encode(finalityProvider);
+    const text = `${key} is not a finality provider of this stake`;
+    throw new TapstakeError("unknown-finality-provider", text, { key });
+  }
+  const spend = slashingSpend(delegation, from);
+  const presigned = presignedSlashing(delegation, from);
+  const decryptionKey = scalar.toBytes(d);
+  const covenantSignatures = presigned.covenantSignatures
+    .filter((signed) => equalBytes(signed.finalityProvider, finalityProvider))
+    .map(({ publicKey, signature }) => ({ publicKey, signature: adaptor.adapt(signature, decryptionKey) }));
+  const own: LeafSignature = {
+    publicKey: finalityProvider,
+    signature: keySigner(secretKey).signSchnorr(leafSighash(spend)) as Uint8Array,
+  };
+  return finishSpend(spend, [...presigned.stakerSignatures, own, ...covenantSignatures]);
+}
+
+/**
+ * The secret of the finality provider whose key finished a slashing transaction, from the transaction and the
+ * adaptor signatures of the delegation that it slashes ("selective slashing", PROTOCOL 5). Every committee member's
+ * signature in the witness is compared with every adaptor signature of that member.
+ * @throws TapstakeError `not-a-slashing` when the transaction is not one of the delegation's two; `witness-mismatch`;
+ * `no-evidence` when no adaptor signature of the delegation was finished in it
+ */
+export function extractFromSlashing(delegation: Delegation, transaction: Transaction): ExtractedKey {
+  const from = whichSlashing(delegation, transaction);
+  const { inputIndex, leaf } = slashingSpend(delegation, from);
+  const finished = readWitness(leaf, transaction.ins[inputIndex]!.witness);
+  const { covenantSignatures } = presignedSlashing(delegation, from);
+  for (const { publicKey: member, finalityProvider, signature } of covenantSignatures) {
+    const seen = finished.find(({ publicKey }) => equalBytes(publicKey, member));
+    if (!seen) continue;
+    const secretKey = tryExtract(signature, seen.signature.slice(0, 64), finalityProvider);
+    if (secretKey) return { secretKey, finalityProvider, member, from };
+  }
+  throw new TapstakeError("no-evidence", "no adaptor signature of the delegation was finished in this transaction");
+}
+
+/** By txid: only the transaction that was pre-signed carries signatures that its adaptor signatures lead to. */
+function whichSlashing(delegation: Delegation, transaction: Transaction): Slashable {
+  const hash = transaction.getHash();
+  for (const from of ["staking", "unbonding"] as const) {
+    if (equalBytes(hash, presignedSlashing(delegation, from).transaction.getHash())) return from;
+  }
+  const text = `${transaction.getId()} is neither of the delegation's slashing transactions`;
+  throw new TapstakeError("not-a-slashing", text, { txid: transaction.getId() });
+}
+
+/** Null when the finished signature does not come from this adaptor signature, or gives another's key. */
+function tryExtract(signature: Uint8Array, finished: Uint8Array, finalityProvider: Uint8Array): Uint8Array | null {
+  try {
+    const { d, publicKey } = evenSecret(adaptor.extract(signature, finished));
+    return equalBytes(publicKey, finalityProvider) ? scalar.toBytes(d) : null;
+  } catch (error) {
+    if (error instanceof TapstakeError) return null;
+    throw error;
+  }
+}
+
+const contains = (keys: readonly Uint8Array[], key: Uint8Array) => keys.some((other) => equalBytes(other, key));
