@@ -5,7 +5,7 @@ import { backend } from "#curve";
  * elsewhere; the export condition of `#curve` in package.json chooses, and both pass the same tests.
  *
  * Points are 33 bytes compressed, x-only keys 32 bytes, scalars 32 bytes big-endian. Functions that combine
- * points answer null where the result is the point at infinity or an argument is no point.
+ * points answer null where the result is the point at infinity or an argument is malformed, whatever its type.
  */
 export interface Curve {
   /** Which library answers: for diagnostics and benchmarks. */
@@ -24,7 +24,10 @@ export interface Curve {
   pointMultiply(point: Uint8Array, scalar: Uint8Array): Uint8Array | null;
   /** The x-only key `key + tweak × G`, and the parity of its y (BIP-341). */
   xOnlyPointAddTweak(key: Uint8Array, tweak: Uint8Array): { parity: 0 | 1; xOnlyPubkey: Uint8Array } | null;
-  /** A BIP-340 signature of a 32-byte digest. */
+  /**
+   * A BIP-340 signature of a 32-byte digest; aux is 32 zero bytes unless given.
+   * @throws TapstakeError `invalid-bytes`, `invalid-secret-key`
+   */
   signSchnorr(digest: Uint8Array, secretKey: Uint8Array, aux?: Uint8Array): Uint8Array;
   /** BIP-340 verification; false on malformed input. */
   verifySchnorr(digest: Uint8Array, publicKey: Uint8Array, signature: Uint8Array): boolean;

@@ -1,26 +1,52 @@
 import * as libsecp from "tiny-secp256k1";
+import { isBytes } from "../bytes.js";
+import { assertSigningArguments } from "./guards.js";
 import type { Curve } from "./index.js";
 
-/** libsecp256k1, compiled to WebAssembly. */
+/**
+ * libsecp256k1, compiled to WebAssembly.
+ *
+ * Every argument is judged before it enters the module. At a point that is not on the curve tiny-secp256k1 throws
+ * from inside WebAssembly, which never gives back the stack it used: after about 3,400 such calls the module fails
+ * for good, valid input included. Whoever sends signatures by impossible keys could so stop a verifier.
+ */
 export const backend: Curve = {
   name: "libsecp256k1",
-  isPoint: (bytes) => bytes.length === 33 && libsecp.isPoint(bytes),
-  isXOnlyPoint: (bytes) => bytes.length === 32 && libsecp.isXOnlyPoint(bytes),
-  isPrivate: (bytes) => libsecp.isPrivate(bytes),
-  pointFromScalar: (scalar) => orNull(() => libsecp.pointFromScalar(scalar, true)),
-  pointAdd: (a, b) => orNull(() => libsecp.pointAdd(a, b, true)),
-  pointMultiply: (point, scalar) => orNull(() => libsecp.pointMultiply(point, scalar, true)),
-  xOnlyPointAddTweak: (key, tweak) => orNull(() => libsecp.xOnlyPointAddTweak(key, tweak)),
-  signSchnorr: (digest, secretKey, aux) => libsecp.signSchnorr(digest, secretKey, aux),
+  isPoint,
+  isXOnlyPoint,
+  isPrivate,
+  pointFromScalar: (scalar) => (isPrivate(scalar) ? libsecp.pointFromScalar(scalar, true) : null),
+  pointAdd: (a, b) => (isPoint(a) && isPoint(b) ? libsecp.pointAdd(a, b, true) : null),
+  pointMultiply: (point, scalar) =>
+    isPoint(point) && isPrivate(scalar) ? libsecp.pointMultiply(point, scalar, true) : null,
+  xOnlyPointAddTweak: (key, tweak) =>
+    isXOnlyPoint(key) && isBelowOrder(tweak) ? libsecp.xOnlyPointAddTweak(key, tweak) : null,
+  signSchnorr(digest, secretKey, aux) {
+    assertSigningArguments(digest, secretKey, aux, isPrivate);
+    return libsecp.signSchnorr(digest, secretKey, aux);
+  },
   verifySchnorr: (digest, publicKey, signature) =>
-    orNull(() => libsecp.verifySchnorr(digest, publicKey, signature)) ?? false,
+    isBytes(digest, 32) &&
+    isXOnlyPoint(publicKey) &&
+    isBytes(signature, 64) &&
+    isBelowOrder(signature.subarray(0, 32)) &&
+    isBelowOrder(signature.subarray(32)) &&
+    libsecp.verifySchnorr(digest, publicKey, signature),
 };
 
-/** The library throws at arguments that are no points or scalars; the interface answers null. */
-function orNull<T>(compute: () => T | null): T | null {
-  try {
-    return compute();
-  } catch {
-    return null;
-  }
+function isPoint(bytes: Uint8Array): boolean {
+  return isBytes(bytes, 33) && libsecp.isPoint(bytes);
+}
+
+function isXOnlyPoint(bytes: Uint8Array): boolean {
+  return isBytes(bytes, 32) && libsecp.isXOnlyPoint(bytes);
+}
+
+function isPrivate(bytes: Uint8Array): boolean {
+  return libsecp.isPrivate(bytes);
+}
+
+/** 0 to n - 1. The module throws, in JavaScript, at a tweak or at half a signature above that. */
+function isBelowOrder(bytes: Uint8Array): boolean {
+  return isPrivate(bytes) || (isBytes(bytes, 32) && bytes.every((byte) => byte === 0));
 }

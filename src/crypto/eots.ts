@@ -1,0 +1,164 @@
+import { assertBytes, concatBytes, equalBytes, hex, isBytes } from "../core/bytes.js";
+import { curve } from "../core/curve/index.js";
+import { describeType, TapstakeError } from "../core/errors.js";
+import { sha256 } from "../core/hashes.js";
+import { assertPublicKey, evenSecret } from "../core/keys.js";
+import { scalar } from "../core/scalar.js";
+import { challenge } from "./challenge.js";
+
+/** A message, of any length, and the 32-byte signature of it. */
+export interface SignedMessage {
+  readonly message: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/** Extractable one-time signatures: signing two messages under one randomness reveals the key (PROTOCOL 6). */
+export const eots = {
+  /**
+   * Signs a message. Whoever signs another message with the same randomness gives the secret key away.
+   * The signature is verified before it is returned.
+   * @param secretKey 32 bytes
+   * @param secretRandomness 32 bytes, a scalar: see `randomness.derive`
+   * @param message any length
+   * @returns the 32-byte s: with x(R) before it, a BIP-340 signature of SHA256(message)
+   * @throws TapstakeError `invalid-secret-key`, `invalid-randomness`, `invalid-bytes`, `self-check-failed`
+   */
+  sign(secretKey: Uint8Array, secretRandomness: Uint8Array, message: Uint8Array): Uint8Array {
+    const { d, publicKey } = evenSecret(secretKey);
+    const { k, publicRandomness } = evenRandomness(secretRandomness);
+    assertBytes(message, "message");
+    const e = challenge(publicRandomness, publicKey, sha256(message));
+    const signature = scalar.toBytes(scalar.add(k, scalar.multiply(e, d)));
+    if (!eots.verify(publicKey, publicRandomness, message, signature)) {
+      throw new TapstakeError("self-check-failed", "an EOTS signature made here does not verify");
+    }
+    return signature;
+  },
+
+  /**
+   * Whether `signature` (32 bytes) is one of `message` by `publicKey` under `publicRandomness` (both x-only).
+   * False on malformed input.
+   */
+  verify(
+    publicKey: Uint8Array,
+    publicRandomness: Uint8Array,
+    message: Uint8Array,
+    signature: Uint8Array,
+  ): boolean {
+    return (
+      isBytes(publicRandomness, 32) &&
+      isBytes(signature, 32) &&
+      message instanceof Uint8Array &&
+      curve.verifySchnorr(sha256(message), publicKey, concatBytes(publicRandomness, signature))
+    );
+  },
+
+  /**
+   * The secret key of who signed two messages under one randomness, as the 32-byte secret whose public key has
+   * even y: it can be n minus the operator's own. It is returned only if it is the secret of `publicKey`, which
+   * is all the proof there can be. The inputs are not changed.
+   *
+   * Otherwise the error says why there is no key, in this order:
+   * - `same-message`: both signatures are of one message, whatever they are themselves.
+   * - `same-signature`: one s is given for two messages, so one of the pairs was put together wrongly.
+   * - `key-mismatch`: both signatures do use this randomness, and reveal a secret, but of another key: someone
+   *   signed in the name of `publicKey` without its secret. Detail `extracted` is the x-only key it belongs to.
+   * - `different-randomness`: the signatures were not both made by `publicKey` under this randomness; detail
+   *   `signature` names those that do not verify: `a`, `b` or `both`. When both fail, the key rather than the
+   *   randomness may be the wrong one: signatures alone cannot tell, as each commits to key and randomness at once.
+   *
+   * @throws TapstakeError those, and `invalid-public-key`, `invalid-randomness`, `invalid-bytes`, `invalid-signature`
+   */
+  extract(
+    publicKey: Uint8Array,
+    publicRandomness: Uint8Array,
+    a: SignedMessage,
+    b: SignedMessage,
+  ): Uint8Array {
+    assertPublicKey(publicKey, "public key");
+    assertPublicRandomness(publicRandomness);
+    const sA = parseSigned(a, "a");
+    const sB = parseSigned(b, "b");
+    if (equalBytes(a.message, b.message)) {
+      throw new TapstakeError(
+        "same-message",
+        "expected signatures of two different messages, got one message twice",
+      );
+    }
+    if (sA === sB) {
+      throw new TapstakeError("same-signature", "expected two different signatures, got one twice");
+    }
+    const eA = challenge(publicRandomness, publicKey, sha256(a.message));
+    const eB = challenge(publicRandomness, publicKey, sha256(b.message));
+    // s = k + e·d for both, so d = (sA - sB) / (eA - eB), and it is not 0 as the signatures differ.
+    const d = scalar.multiply(scalar.subtract(sA, sB), scalar.invert(scalar.subtract(eA, eB)));
+    const extracted = evenSecret(scalar.toBytes(d));
+    if (equalBytes(extracted.publicKey, publicKey)) return scalar.toBytes(extracted.d);
+    const k = scalar.subtract(sA, scalar.multiply(eA, d));
+    throw whyNoKey(publicKey, publicRandomness, a, b, { k, publicKey: extracted.publicKey });
+  },
+};
+
+function whyNoKey(
+  publicKey: Uint8Array,
+  publicRandomness: Uint8Array,
+  a: SignedMessage,
+  b: SignedMessage,
+  extracted: { k: bigint; publicKey: Uint8Array },
+): TapstakeError {
+  const point = curve.pointFromScalar(scalar.toBytes(extracted.k));
+  if (point && equalBytes(point.subarray(1), publicRandomness)) {
+    const actual = hex.encode(extracted.publicKey);
+    const expected = hex.encode(publicKey);
+    return new TapstakeError(
+      "key-mismatch",
+      `expected the secret of public key ${expected}, but the signatures reveal that of ${actual}`,
+      { expected, extracted: actual },
+    );
+  }
+  const verifies = ({ message, signature }: SignedMessage) =>
+    eots.verify(publicKey, publicRandomness, message, signature);
+  const signature = verifies(a) ? "b" : verifies(b) ? "a" : "both";
+  const which =
+    signature === "both"
+      ? "neither signature verifies under this randomness and public key"
+      : `signature ${signature} does not verify under this randomness; the other does`;
+  return new TapstakeError("different-randomness", `expected two signatures under one randomness: ${which}`, {
+    signature,
+  });
+}
+
+/** k as BIP-340 uses it, negated where R has odd y, and x(R). */
+function evenRandomness(secret: Uint8Array): { k: bigint; publicRandomness: Uint8Array } {
+  if (!isBytes(secret, 32) || !curve.isPrivate(secret)) {
+    const got = isBytes(secret, 32) ? "32 bytes outside that range" : describeType(secret);
+    throw new TapstakeError(
+      "invalid-randomness",
+      `secret randomness: expected a scalar between 1 and n - 1, got ${got}`,
+    );
+  }
+  const { d, publicKey } = evenSecret(secret);
+  return { k: d, publicRandomness: publicKey };
+}
+
+function assertPublicRandomness(value: unknown): asserts value is Uint8Array {
+  if (!isBytes(value, 32) || !curve.isXOnlyPoint(value)) {
+    const got = isBytes(value, 32) ? hex.encode(value) : describeType(value);
+    throw new TapstakeError(
+      "invalid-randomness",
+      `public randomness: expected 32 bytes, the x coordinate of a point, got ${got}`,
+    );
+  }
+}
+
+function parseSigned(signed: SignedMessage, name: string): bigint {
+  assertBytes(signed?.message, `message ${name}`);
+  const s = isBytes(signed.signature, 32) ? scalar.parse(signed.signature) : null;
+  if (s === null) {
+    const got = isBytes(signed.signature, 32)
+      ? "32 bytes that are n or more"
+      : describeType(signed.signature);
+    throw new TapstakeError("invalid-signature", `signature ${name}: expected 32 bytes below n, got ${got}`);
+  }
+  return s;
+}

@@ -1,0 +1,130 @@
+import { assertBytes, concatBytes, equalBytes, isBytes } from "../core/bytes.js";
+import { describeType, TapstakeError } from "../core/errors.js";
+import { sha256 } from "../core/hashes.js";
+
+/** That a leaf is at an index of a tree of so many leaves. */
+export interface MerkleProof {
+  readonly total: number;
+  readonly index: number;
+  /** 32 bytes. */
+  readonly leafHash: Uint8Array;
+  /** The hashes beside the path from the leaf to the root, bottom-up; 32 bytes each. */
+  readonly aunts: readonly Uint8Array[];
+}
+
+/**
+ * Merkle trees as in RFC 6962 and CometBFT (PROTOCOL 6): a leaf is hashed after 00, two hashes after 01, and the
+ * leaves are split at the largest power of two below their number.
+ */
+export const merkle = {
+  /**
+   * The root of a list of leaves, 32 bytes; of no leaves, SHA256 of nothing.
+   * @param leaves byte strings of any length
+   * @throws TapstakeError `invalid-bytes`
+   */
+  root(leaves: readonly Uint8Array[]): Uint8Array {
+    let level = hashLeaves(leaves);
+    while (level.length > 1) level = parents(level);
+    return level[0] ?? sha256(new Uint8Array());
+  },
+
+  /**
+   * The proof of one leaf. For many proofs of one tree use `proofs`, which hashes the leaves once.
+   * @throws TapstakeError `invalid-bytes`, `index-out-of-range`
+   */
+  proof: (leaves: readonly Uint8Array[], index: number): MerkleProof => merkle.proofs(leaves)(index),
+
+  /**
+   * Hashes a tree once and gives back what makes the proof of each of its leaves.
+   * @throws TapstakeError `invalid-bytes`; and the function returned, `index-out-of-range`
+   */
+  proofs(leaves: readonly Uint8Array[]): (index: number) => MerkleProof {
+    const levels = [hashLeaves(leaves)];
+    while (levels.at(-1)!.length > 1) levels.push(parents(levels.at(-1)!));
+    return (index) => proofFrom(levels, index);
+  },
+
+  /**
+   * Whether `proof` shows that `leaf` is at `proof.index` of the `proof.total` leaves under `root` (32 bytes).
+   * False on malformed input. Whoever knows the index and total compares them too: the root does not commit to them.
+   */
+  verify(root: Uint8Array, leaf: Uint8Array, proof: MerkleProof): boolean {
+    if (!isBytes(root, 32) || !(leaf instanceof Uint8Array) || !isProof(proof)) return false;
+    let hash = hashLeaf(leaf);
+    if (!equalBytes(hash, proof.leafHash)) return false;
+    let { index } = proof;
+    let last = proof.total - 1;
+    let used = 0;
+    for (; last > 0; index = Math.floor(index / 2), last = Math.floor(last / 2)) {
+      // The last node of an odd level has no sibling and is its own parent.
+      if (index % 2 === 0 && index === last) continue;
+      const aunt = proof.aunts[used++];
+      if (!aunt) return false;
+      hash = index % 2 === 0 ? hashPair(hash, aunt) : hashPair(aunt, hash);
+    }
+    return used === proof.aunts.length && equalBytes(hash, root);
+  },
+};
+
+function proofFrom(levels: readonly (readonly Uint8Array[])[], index: number): MerkleProof {
+  const total = levels[0]!.length;
+  if (!Number.isSafeInteger(index) || index < 0 || index >= total) {
+    const got = typeof index === "number" ? String(index) : describeType(index);
+    throw new TapstakeError(
+      "index-out-of-range",
+      `expected the index of one of ${total} leaves, got ${got}`,
+      {
+        total,
+      },
+    );
+  }
+  const aunts: Uint8Array[] = [];
+  let at = index;
+  for (const level of levels) {
+    const sibling = level[at % 2 === 0 ? at + 1 : at - 1];
+    if (sibling) aunts.push(sibling.slice());
+    at = Math.floor(at / 2);
+  }
+  return { total, index, leafHash: levels[0]![index]!.slice(), aunts };
+}
+
+/** Splitting at powers of two pairs neighbours level by level; an odd one out moves up unchanged. */
+function parents(level: readonly Uint8Array[]): Uint8Array[] {
+  const above: Uint8Array[] = [];
+  for (let i = 0; i < level.length; i += 2) {
+    const right = level[i + 1];
+    above.push(right ? hashPair(level[i]!, right) : level[i]!);
+  }
+  return above;
+}
+
+function hashLeaves(leaves: readonly Uint8Array[]): Uint8Array[] {
+  if (!Array.isArray(leaves)) {
+    throw new TapstakeError(
+      "invalid-bytes",
+      `leaves: expected a list of Uint8Array, got ${describeType(leaves)}`,
+    );
+  }
+  return Array.from(leaves as readonly Uint8Array[], (leaf, i) => {
+    assertBytes(leaf, `leaf ${i}`);
+    return hashLeaf(leaf);
+  });
+}
+
+const hashLeaf = (leaf: Uint8Array): Uint8Array => sha256(concatBytes(Uint8Array.of(0), leaf));
+const hashPair = (left: Uint8Array, right: Uint8Array): Uint8Array =>
+  sha256(concatBytes(Uint8Array.of(1), left, right));
+
+function isProof(proof: MerkleProof): boolean {
+  return (
+    typeof proof === "object" &&
+    proof !== null &&
+    Number.isSafeInteger(proof.total) &&
+    Number.isSafeInteger(proof.index) &&
+    proof.index >= 0 &&
+    proof.index < proof.total &&
+    isBytes(proof.leafHash, 32) &&
+    Array.isArray(proof.aunts) &&
+    proof.aunts.every((aunt) => isBytes(aunt, 32))
+  );
+}

@@ -1,0 +1,74 @@
+import { assertBytes, concatBytes, hex, u64be, utf8 } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { sha256 } from "../core/hashes.js";
+
+/** What a signing context can be for. */
+export type ContextKind = "fp_pop" | "fp_rand_commit" | "fp_fin_vote" | "staker_pop";
+
+/** A vote of a finality provider for one block. */
+export interface Vote {
+  readonly height: bigint;
+  /** 32 bytes. */
+  readonly appHash: Uint8Array;
+  /** The chain's {@link signingContext} for `fp_fin_vote`, where it uses one. */
+  readonly context?: string;
+}
+
+/** A finality provider's promise of the randomness for `count` heights from `startHeight`. */
+export interface RandomnessCommitment {
+  readonly startHeight: bigint;
+  readonly count: bigint;
+  /** The Merkle root of the public randomness, 32 bytes. */
+  readonly root: Uint8Array;
+  /** The chain's {@link signingContext} for `fp_rand_commit`, where it uses one. */
+  readonly context?: string;
+}
+
+/**
+ * The bytes that a vote signs with `eots.sign`: `[context] ‖ u64be(height) ‖ appHash` (PROTOCOL 6). Signing one
+ * height both with and without a context is a double sign.
+ * @throws TapstakeError `invalid-number`, `invalid-bytes`, `invalid-hex` (context)
+ */
+export function voteMessage({ height, appHash, context }: Vote): Uint8Array {
+  assertBytes(appHash, "app hash", 32);
+  return concatBytes(contextBytes(context), u64be(height, "height"), appHash);
+}
+
+/**
+ * The bytes of a randomness commitment: `[context] ‖ u64be(startHeight) ‖ u64be(count) ‖ root` (PROTOCOL 6).
+ * @throws TapstakeError `invalid-number`, `invalid-bytes`, `invalid-hex` (context)
+ */
+export function commitmentMessage({ startHeight, count, root, context }: RandomnessCommitment): Uint8Array {
+  assertBytes(root, "root", 32);
+  return concatBytes(
+    contextBytes(context),
+    u64be(startHeight, "start height"),
+    u64be(count, "number of heights"),
+    root,
+  );
+}
+
+/**
+ * What a commitment signs with `schnorr.sign`: the SHA256 of {@link commitmentMessage}.
+ * @throws TapstakeError as {@link commitmentMessage}
+ */
+export function commitmentDigest(commitment: RandomnessCommitment): Uint8Array {
+  return sha256(commitmentMessage(commitment));
+}
+
+/**
+ * The text before every signed message on chains of the v3 release line: 64 ASCII characters. v4 has none.
+ * @param moduleAddress the chain module's address in bech32
+ */
+export function signingContext(kind: ContextKind, chainId: string, moduleAddress: string): string {
+  return hex.encode(sha256(utf8(`btcstaking/0/${kind}/${chainId}/${moduleAddress}`)));
+}
+
+function contextBytes(context: string | undefined): Uint8Array {
+  if (context === undefined) return new Uint8Array();
+  // The text itself is signed, so its case matters.
+  if (hex.encode(hex.decode(context, 32, "signing context")) !== context) {
+    throw new TapstakeError("invalid-hex", "signing context: expected lower-case digits");
+  }
+  return utf8(context);
+}

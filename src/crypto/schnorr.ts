@@ -1,0 +1,32 @@
+import { assertBytes } from "../core/bytes.js";
+import { curve } from "../core/curve/index.js";
+import { TapstakeError } from "../core/errors.js";
+import { publicKeyOf } from "../core/keys.js";
+import { freshAux } from "./random.js";
+
+/** BIP-340 signatures of 32-byte digests. */
+export const schnorr = {
+  /**
+   * Signs a digest; the signature is verified before it is returned.
+   * @param secretKey 32 bytes
+   * @param digest 32 bytes
+   * @param aux 32 bytes of auxiliary randomness; fresh ones unless given
+   * @returns 64 bytes
+   * @throws TapstakeError `invalid-secret-key`, `invalid-bytes`, `self-check-failed`
+   */
+  sign(secretKey: Uint8Array, digest: Uint8Array, aux: Uint8Array = freshAux()): Uint8Array {
+    const publicKey = publicKeyOf(secretKey);
+    assertBytes(digest, "digest", 32);
+    assertBytes(aux, "auxiliary randomness", 32);
+    const signature = curve.signSchnorr(digest, secretKey, aux);
+    if (!schnorr.verify(publicKey, digest, signature)) {
+      throw new TapstakeError("self-check-failed", "a BIP-340 signature made here does not verify");
+    }
+    return signature;
+  },
+
+  /** Whether `signature` (64 bytes) is one of `digest` (32 bytes) by `publicKey` (x-only). False on malformed input. */
+  verify(publicKey: Uint8Array, digest: Uint8Array, signature: Uint8Array): boolean {
+    return curve.verifySchnorr(digest, publicKey, signature);
+  },
+};
