@@ -35,4 +35,104 @@ export { randomness, type Randomness } from "./crypto/randomness.js";
 export { schnorr } from "./crypto/schnorr.js";
 
 // script
+export { addressOfScript, scriptOfAddress } from "./script/address.js";
+export { decodeOpReturn, encodeOpReturn, findOpReturn, type StakeOpReturn } from "./script/op-return.js";
+export {
+  slashingChangeOutput,
+  stakingOutput,
+  unbondingOutput,
+  type Leaf,
+  type SlashingChangeOutput,
+  type StakingOutput,
+  type TaprootOutput,
+  type UnbondingOutput,
+} from "./script/outputs.js";
+export { parseLeaf, type LeafTerms } from "./script/parse.js";
 export { checkTerms, type KeySet, type StakeTerms } from "./script/terms.js";
+
+// params
+export { checkParams, checkParamSet } from "./params/check.js";
+export { mainnet, mainnetPhase1 } from "./params/data/mainnet.js";
+export { regtest } from "./params/data/regtest.js";
+export { testnet } from "./params/data/testnet.js";
+export { paramsFromJson, paramsToJson, type ProtocolParamsJson } from "./params/json.js";
+export { parseParamSet } from "./params/published.js";
+export { paramsAt, paramsVersion } from "./params/select.js";
+export { paramSet, paramSets } from "./params/sets.js";
+export { checkStake } from "./params/stake.js";
+export type { ParamSet, Phase1Params, ProtocolParams, SlashingParams } from "./params/types.js";
+export { paramsWarnings, type ParamsWarning } from "./params/warnings.js";
+
+// tx
+export type { Coin } from "./tx/coins.js";
+export {
+  decodeSpends,
+  decodeStaking,
+  type DecodedSpend,
+  type DecodedStaking,
+  type DecodeOptions,
+} from "./tx/decode.js";
+export { parsePsbt, signaturesFromPsbt, spendPsbt, type PsbtLike } from "./tx/psbt.js";
+export { keySigner } from "./tx/signer.js";
+export { buildSlashing, type Slashable, type Slashing } from "./tx/slashing.js";
+export {
+  checkLeafSignature,
+  finishSpend,
+  leafSighash,
+  signLeaf,
+  verifyLeafSignature,
+  withWitness,
+  type LeafSignature,
+  type LeafSpend,
+  type Signer,
+} from "./tx/spend.js";
+export { buildStaking, finishStaking, type Staking, type StakingRequest } from "./tx/staking.js";
+export {
+  formatOutpoint,
+  outpointOf,
+  parseTransaction,
+  type Outpoint,
+  type Prevout,
+  type StakeCoin,
+} from "./tx/transaction.js";
+export { buildUnbonding, type Unbonding } from "./tx/unbonding.js";
+export {
+  buildWithdrawal,
+  type Withdrawable,
+  type Withdrawal,
+  type WithdrawalRequest,
+} from "./tx/withdrawal.js";
+export { assembleWitness, leafWitness, readWitness } from "./tx/witness.js";
+
+// delegation
+export { checkDelegation, checkTransactions } from "./delegation/check.js";
+export {
+  createDelegation,
+  finishUnbonding,
+  signSlashings,
+  signUnbonding,
+  slashingSpend,
+  stakeCoin,
+  unbondedCoin,
+  unbondingSpend,
+  type AdaptorSignature,
+  type Delegation,
+  type PresignedSlashing,
+  type PresignedUnbonding,
+} from "./delegation/delegation.js";
+export { DELEGATION_VERSION, delegationFromJson, delegationToJson } from "./delegation/json.js";
+
+// covenant
+export {
+  addCovenantSignatures,
+  checkForMember,
+  covenantSigner,
+  hasQuorum,
+  signAsMember,
+  type CovenantSignatures,
+  type CovenantSigner,
+} from "./covenant/member.js";
+
+// extract
+export { extractFromSlashing, finishSlashing, type ExtractedKey } from "./extract/slashing.js";
+export { extractFromVotes, type CastVote, type Evidence } from "./extract/votes.js";

@@ -66,7 +66,10 @@ export function checkForMember(delegation: Delegation, member: Uint8Array): void
  * slashing transactions for each finality provider. Each signature is verified before it is returned.
  * @throws TapstakeError the codes of {@link checkForMember}; `signer-failed`, `invalid-signature`
  */
-export async function signAsMember(delegation: Delegation, signer: CovenantSigner): Promise<CovenantSignatures> {
+export async function signAsMember(
+  delegation: Delegation,
+  signer: CovenantSigner,
+): Promise<CovenantSignatures> {
   const publicKey = signer.publicKey.slice(-32);
   checkForMember(delegation, publicKey);
   const slashing = (from: Slashable) => signSlashing(delegation, from, signer, publicKey);
@@ -86,7 +89,8 @@ export function addCovenantSignatures(delegation: Delegation, signatures: Covena
   assertMember(delegation, signatures.unbonding.publicKey);
   checkLeafSignature(unbondingSpend(delegation), signatures.unbonding);
   for (const signature of signatures.slashing) checkAdaptorSignature(delegation, "staking", signature);
-  for (const signature of signatures.unbondingSlashing) checkAdaptorSignature(delegation, "unbonding", signature);
+  for (const signature of signatures.unbondingSlashing)
+    checkAdaptorSignature(delegation, "unbonding", signature);
   return {
     ...delegation,
     unbonding: {
@@ -125,7 +129,12 @@ async function signSlashing(
     try {
       signature = await signer.signAdaptor(finalityProvider, digest);
     } catch (cause) {
-      throw new TapstakeError("signer-failed", `the signer of ${hex.encode(publicKey)} failed`, {}, { cause });
+      throw new TapstakeError(
+        "signer-failed",
+        `the signer of ${hex.encode(publicKey)} failed`,
+        {},
+        { cause },
+      );
     }
     const signed = { publicKey, finalityProvider, signature };
     checkAdaptorSignature(delegation, from, signed);

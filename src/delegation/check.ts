@@ -134,7 +134,13 @@ interface Shape {
 function checkShape(transaction: Transaction, name: string, shape: Shape): void {
   const { version, locktime, ins, outs } = transaction;
   const refuse = (
-    code: "wrong-version" | "wrong-locktime" | "wrong-input-count" | "wrong-output-count" | "wrong-sequence" | "wrong-script-sig",
+    code:
+      | "wrong-version"
+      | "wrong-locktime"
+      | "wrong-input-count"
+      | "wrong-output-count"
+      | "wrong-sequence"
+      | "wrong-script-sig",
     what: string,
     expected: string | number,
     got: number,
@@ -149,7 +155,8 @@ function checkShape(transaction: Transaction, name: string, shape: Shape): void 
   if (input.sequence !== FINAL_SEQUENCE)
     throw refuse("wrong-sequence", "sequence", FINAL_SEQUENCE, input.sequence);
   // A script here would not change the signatures but the txid, and with it what the next transaction spends.
-  if (input.script.length !== 0) throw refuse("wrong-script-sig", "input script bytes", 0, input.script.length);
+  if (input.script.length !== 0)
+    throw refuse("wrong-script-sig", "input script bytes", 0, input.script.length);
   if (!spends(input, shape.spends.outpoint)) {
     const [expected, got] = [formatOutpoint(shape.spends.outpoint), formatOutpoint(input)];
     throw new TapstakeError("wrong-outpoint", `${name}: expected to spend ${expected}, got ${got}`, {

@@ -71,7 +71,9 @@ export function delegationFromJson(text: string): Delegation {
     params: paramsFromJson(params),
     terms: {
       staker: typeof terms.staker === "string" ? key(terms.staker, "staker") : keySet(terms.staker, "staker"),
-      finalityProviders: terms.finalityProviders.map((provider, i) => key(provider, `finality provider ${i}`)),
+      finalityProviders: terms.finalityProviders.map((provider, i) =>
+        key(provider, `finality provider ${i}`),
+      ),
       covenant: keySet(terms.covenant, "covenant"),
       timelock: terms.timelock,
     },

@@ -67,7 +67,10 @@ export function extractFromSlashing(delegation: Delegation, transaction: Transac
     const secretKey = tryExtract(signature, seen.signature.slice(0, 64), finalityProvider);
     if (secretKey) return { secretKey, finalityProvider, member, from };
   }
-  throw new TapstakeError("no-evidence", "no adaptor signature of the delegation was finished in this transaction");
+  throw new TapstakeError(
+    "no-evidence",
+    "no adaptor signature of the delegation was finished in this transaction",
+  );
 }
 
 /** By txid: only the transaction that was pre-signed carries signatures that its adaptor signatures lead to. */
@@ -81,7 +84,11 @@ function whichSlashing(delegation: Delegation, transaction: Transaction): Slasha
 }
 
 /** Null when the finished signature does not come from this adaptor signature, or gives another's key. */
-function tryExtract(signature: Uint8Array, finished: Uint8Array, finalityProvider: Uint8Array): Uint8Array | null {
+function tryExtract(
+  signature: Uint8Array,
+  finished: Uint8Array,
+  finalityProvider: Uint8Array,
+): Uint8Array | null {
   try {
     const { d, publicKey } = evenSecret(adaptor.extract(signature, finished));
     return equalBytes(publicKey, finalityProvider) ? scalar.toBytes(d) : null;
@@ -91,4 +98,5 @@ function tryExtract(signature: Uint8Array, finished: Uint8Array, finalityProvide
   }
 }
 
-const contains = (keys: readonly Uint8Array[], key: Uint8Array) => keys.some((other) => equalBytes(other, key));
+const contains = (keys: readonly Uint8Array[], key: Uint8Array) =>
+  keys.some((other) => equalBytes(other, key));

@@ -32,6 +32,9 @@ export interface Evidence {
  */
 export function extractFromVotes(evidence: Evidence): Uint8Array {
   const { finalityProvider, height, publicRandomness, canonical, fork } = evidence;
-  const signed = ({ signature, ...vote }: CastVote) => ({ message: voteMessage({ height, ...vote }), signature });
+  const signed = ({ signature, ...vote }: CastVote) => ({
+    message: voteMessage({ height, ...vote }),
+    signature,
+  });
   return eots.extract(finalityProvider, publicRandomness, signed(canonical), signed(fork));
 }

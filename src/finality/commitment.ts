@@ -1,7 +1,95 @@
-import { TapstakeError } from "../core/errors.js";
-import { assertInteger } from "../core/bytes.js";
+import { assertInteger, isBytes } from "../core/bytes.js";
 import { publicKeyOf } from "../core/keys.js";
 import { merkle, type MerkleProof } from "../crypto/merkle.js";
 import { commitmentDigest } from "../crypto/messages.js";
 import { randomness } from "../crypto/randomness.js";
 import { schnorr } from "../crypto/schnorr.js";
+
+/** A finality provider's signed promise of the public randomness of a range of heights (PROTOCOL 6). */
+export interface Commitment {
+  /** X-only EOTS key. */
+  readonly finalityProvider: Uint8Array;
+  readonly startHeight: bigint;
+  /** How many heights, from the first. */
+  readonly count: number;
+  /** Merkle root of the public randomness, 32 bytes. */
+  readonly root: Uint8Array;
+  /** BIP-340, 64 bytes. */
+  readonly signature: Uint8Array;
+  /** The chain's signing context for commitments, where it uses one. */
+  readonly context?: string;
+}
+
+/** A commitment with what its owner needs to vote under it. */
+export interface CommittedRandomness {
+  readonly commitment: Commitment;
+  /**
+   * The proof that a height's public randomness is in the commitment.
+   * @throws TapstakeError `index-out-of-range` for a height outside it
+   */
+  proof(height: bigint): MerkleProof;
+}
+
+export interface CommitmentRequest {
+  /** The finality provider's EOTS secret, 32 bytes. */
+  readonly secretKey: Uint8Array;
+  /** The chain that the votes are for: part of the derivation, so that chains never share randomness. */
+  readonly chainId: string;
+  readonly startHeight: bigint;
+  /** Heights: chains ask for a minimum of thousands, and 50,000 is usual. */
+  readonly count: number;
+  readonly context?: string;
+}
+
+/**
+ * Derives and commits the randomness of `count` heights (PROTOCOL 6).
+ * @throws TapstakeError `invalid-secret-key`; `invalid-number` for a count of 0 or heights beyond 64 bits
+ */
+export function commitRandomness(request: CommitmentRequest): CommittedRandomness {
+  const { secretKey, chainId, startHeight, count, context } = request;
+  assertInteger(count, "count", 1, 0xffff_ffff);
+  const points = Array.from(
+    { length: count },
+    (_, i) => randomness.derive(secretKey, chainId, startHeight + BigInt(i)).public,
+  );
+  const signed = { startHeight, root: merkle.root(points), ...(context !== undefined && { context }) };
+  const digest = commitmentDigest({ ...signed, count: BigInt(count) });
+  const proofAt = merkle.proofs(points);
+  return {
+    commitment: {
+      ...signed,
+      count,
+      finalityProvider: publicKeyOf(secretKey),
+      signature: schnorr.sign(secretKey, digest),
+    },
+    proof: (height) => proofAt(Number(height - startHeight)),
+  };
+}
+
+/** Whether a commitment is signed by its finality provider. False on malformed input. */
+export function verifyCommitment(commitment: Commitment): boolean {
+  const { finalityProvider, count, signature, ...signed } = commitment;
+  if (!Number.isSafeInteger(count) || count < 1 || !isBytes(signed.root, 32)) return false;
+  try {
+    return schnorr.verify(finalityProvider, commitmentDigest({ ...signed, count: BigInt(count) }), signature);
+  } catch {
+    return false;
+  }
+}
+
+/** Whether `publicRandomness` is what a commitment promises for a height. False on malformed input. */
+export function verifyRandomness(
+  commitment: Commitment,
+  height: bigint,
+  publicRandomness: Uint8Array,
+  proof: MerkleProof,
+): boolean {
+  // The root alone does not say which height a leaf is for: index and total do, so they are compared first.
+  return (
+    isBytes(publicRandomness, 32) &&
+    Number.isSafeInteger(proof?.index) &&
+    BigInt(proof.index) === height - commitment.startHeight &&
+    proof.total === commitment.count &&
+    merkle.verify(commitment.root, publicRandomness, proof)
+  );
+}
