@@ -1,0 +1,69 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { findBitcoind } from "./index.js";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tapstake-lookup-"));
+  vi.stubEnv("BITCOIND", undefined);
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(folder, { recursive: true });
+});
+
+describe("the bitcoind to use", () => {
+  test("is BITCOIND's before one on PATH", async () => {
+    vi.stubEnv("BITCOIND", await fake("mine", "Bitcoin Core daemon version v30.0.0"));
+    vi.stubEnv("PATH", join(await fake("path", "Bitcoin Core version v28.1.0"), ".."));
+    expect(findBitcoind()).toEqual({
+      path: join(folder, "mine/bitcoind"),
+      version: "v30.0.0",
+      from: "BITCOIND",
+    });
+  });
+
+  test("is the first on PATH that is new enough; one that is passed over gets a word", async () => {
+    const paths = [
+      await fake("old", "Bitcoin Core version v27.2.0"),
+      await fake("other", "some other program"),
+      await fake("new", "Bitcoin Knots daemon version v29.5.0.knots20260508"),
+    ];
+    vi.stubEnv("PATH", [folder, ...paths.map((path) => join(path, ".."))].join(delimiter));
+    const said: string[] = [];
+    expect(findBitcoind({ onSkip: (line) => said.push(line) })).toEqual({
+      path: paths[2],
+      version: "v29.5.0.knots20260508",
+      from: "PATH",
+    });
+    expect(said).toEqual([
+      `passing over ${paths[0]}: expected version 28 or later, got v27.2.0`,
+      `passing over ${paths[1]}: expected a bitcoind that answers -version`,
+    ]);
+  });
+
+  test.each(["Bitcoin Core version v0.21.1", "Bitcoin Core version v27.99.0"])(
+    "is never a BITCOIND of %j: who asks for one is told, and gets no other",
+    async (version) => {
+      vi.stubEnv("BITCOIND", await fake("mine", version));
+      vi.stubEnv("PATH", join(await fake("path", "Bitcoin Core version v28.1.0"), ".."));
+      expect(() => findBitcoind()).toThrowError(expect.objectContaining({ code: "bitcoind-not-found" }));
+    },
+  );
+
+  test("is never a BITCOIND that is not there", () => {
+    vi.stubEnv("BITCOIND", join(folder, "nothing"));
+    expect(() => findBitcoind()).toThrowError(expect.objectContaining({ code: "bitcoind-not-found" }));
+  });
+});
+
+/** A program that prints one line, as `bitcoind -version` does. */
+async function fake(name: string, line: string): Promise<string> {
+  const path = join(folder, name, "bitcoind");
+  await mkdir(join(folder, name));
+  await writeFile(path, `#!/bin/sh\necho '${line}'\n`);
+  await chmod(path, 0o755);
+  return path;
+}

@@ -1,0 +1,69 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { TapstakeError } from "../src/core/errors.js";
+
+/** A bitcoind that can be started. */
+export interface Bitcoind {
+  readonly path: string;
+  /** For example `v29.2.0` or `v29.5.0.knots20260508`. */
+  readonly version: string;
+  readonly from: "BITCOIND" | "PATH" | "installed";
+}
+
+/** What to do on a machine where none is found and none can be installed. */
+export const BITCOIND_HELP =
+  "no bitcoind: install Bitcoin Core 28 or later (`brew install bitcoin`, or bitcoincore.org/en/download), " +
+  "set BITCOIND to its path, or start one with `docker compose up -d`";
+
+const OLDEST = 28;
+
+/**
+ * The bitcoind to use: `BITCOIND`, then PATH, then the one that this project installed for itself. One that is
+ * too old or does not run is passed over.
+ * @param options.onSkip told in a line about what is passed over
+ * @throws TapstakeError `bitcoind-not-found` when BITCOIND is set to what is no bitcoind of version 28 or later
+ */
+export function findBitcoind(options: { onSkip?: (why: string) => void } = {}): Bitcoind | undefined {
+  // The supervisor that guards against orphans is a POSIX shell: on Windows, Docker is the way.
+  if (process.platform === "win32") return undefined;
+  const explicit = process.env["BITCOIND"];
+  if (explicit) {
+    const checked = check(explicit);
+    if ("problem" in checked) {
+      throw new TapstakeError("bitcoind-not-found", `BITCOIND is ${explicit}: ${checked.problem}`);
+    }
+    return { ...checked, from: "BITCOIND" };
+  }
+  for (const { path, from } of candidates()) {
+    const checked = check(path);
+    if (!("problem" in checked)) return { ...checked, from };
+    options.onSkip?.(`passing over ${path}: ${checked.problem}`);
+  }
+  return undefined;
+}
+
+function candidates(): { path: string; from: "PATH" | "installed" }[] {
+  const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
+  return [
+    ...folders.map((folder) => ({ path: join(folder, "bitcoind"), from: "PATH" as const })),
+    { path: join(packageRoot(), ".bitcoind/bin/bitcoind"), from: "installed" as const },
+  ].filter(({ path }) => existsSync(path));
+}
+
+function check(path: string): { path: string; version: string } | { problem: string } {
+  const { status, stdout } = spawnSync(path, ["-version"], { encoding: "utf8", timeout: 10_000 });
+  const match = /version (v(\d+)\.\S+)/.exec(stdout ?? "");
+  if (status !== 0 || !match) return { problem: "expected a bitcoind that answers -version" };
+  const version = match[1]!;
+  if (Number(match[2]) < OLDEST) return { problem: `expected version ${OLDEST} or later, got ${version}` };
+  return { path, version };
+}
+
+/** The folder of package.json: this file is one below it in the sources, two below it in dist. */
+function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, "package.json")) && folder !== dirname(folder)) folder = dirname(folder);
+  return folder;
+}

@@ -1,0 +1,166 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { failure } from "../test/support/errors.js";
+import { findBitcoind, startNode, waitFor } from "./index.js";
+import type { RegtestNode } from "./index.js";
+
+/** Processes can only be ended where they are ours: with Docker alone these rules do not apply. */
+const bitcoind = process.env["TAPSTAKE_REGTEST_URL"] ? undefined : findBitcoind();
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tapstake-process-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+describe.runIf(bitcoind)("a node of our own", () => {
+  test("ends with stop(), which may be called twice, and leaves no datadir", async () => {
+    const node = await startNode({ blocks: 0 });
+    const { datadir, pid } = await traces(node);
+    expect(isAlive(pid)).toBe(true);
+    await Promise.all([node.stop(), node.stop()]);
+    await node[Symbol.asyncDispose]();
+    expect(isAlive(pid)).toBe(false);
+    expect(existsSync(datadir)).toBe(false);
+  });
+
+  test("starts beside others that start at the same moment", async () => {
+    const nodes = await Promise.all(Array.from({ length: 4 }, () => startNode({ blocks: 1 })));
+    onTestFinished(async () => {
+      await Promise.all(nodes.map((node) => node.stop()));
+    });
+    expect(new Set(nodes.map(({ rpc }) => rpc.url)).size).toBe(4);
+    await nodes[0]!.mine(1);
+    expect(await Promise.all(nodes.map((node) => node.height()))).toEqual([2, 1, 1, 1]);
+  });
+
+  test.each(["SIGKILL", "SIGTERM", "SIGINT"] as const)(
+    "does not outlive a program that ends by %s",
+    async (signal) => {
+      const program = await startProgram("setInterval(() => {}, 1000);");
+      const { datadir, pid } = await program.traces;
+      expect(isAlive(pid)).toBe(true);
+      program.child.kill(signal);
+      await waitFor(() => !isAlive(pid) && !existsSync(datadir), { what: "bitcoind and its datadir to go" });
+    },
+  );
+
+  test("does not keep a program alive that forgets to stop it", async () => {
+    const program = await startProgram("");
+    const { datadir, pid } = await program.traces;
+    expect(await program.exit).toBe(0);
+    await waitFor(() => !isAlive(pid) && !existsSync(datadir), { what: "bitcoind and its datadir to go" });
+  });
+
+  test("that dies by itself leaves no datadir", async () => {
+    const node = await startNode({ blocks: 0 });
+    const { datadir, pid } = await traces(node);
+    process.kill(pid, "SIGKILL");
+    await waitFor(() => !existsSync(datadir), { what: "the datadir to go" });
+    await expect(node.height()).rejects.toMatchObject({ code: "node-unreachable" });
+    await node.stop();
+  });
+
+  test("takes another port when the first was taken meanwhile", async () => {
+    vi.stubEnv("BITCOIND", await unlucky("Error: Unable to start HTTP server. See debug log for details."));
+    const node = await startNode({ blocks: 0 });
+    onTestFinished(() => node.stop());
+    expect(await node.height()).toBe(0);
+  });
+
+  test("understands bitcoind when a port is taken, and gives up in the end", async () => {
+    const blocker = createServer().listen(0, "127.0.0.1");
+    onTestFinished(() => void blocker.close());
+    await once(blocker, "listening");
+    const { port } = blocker.address() as AddressInfo;
+    const error = await failure(startNode({ args: [`-rpcport=${port}`] }), "node-start-failed");
+    expect(error.message).toMatch(/unable to (bind|start http server)/i);
+  });
+
+  test("that fails to start says why, at once, and leaves no datadir", async () => {
+    const before = await datadirs();
+    const error = await failure(startNode({ args: ["-nosuchflag"] }), "node-start-failed");
+    expect(error.message).toContain("nosuchflag");
+    expect((await datadirs()).filter((name) => !before.includes(name))).toEqual([]);
+  });
+
+  test("that does not answer in time is ended", async () => {
+    const stuck = await script(
+      "stuck",
+      '#!/bin/sh\n[ "$1" = -version ] && echo version v29.0.0 && exit\nexec tail -f /dev/null\n',
+    );
+    vi.stubEnv("BITCOIND", stuck);
+    await expect(startNode({ deadline: 50 })).rejects.toMatchObject({ code: "wait-timeout" });
+  });
+});
+
+/** Where a node's traces in the system are. */
+async function traces(node: RegtestNode): Promise<{ datadir: string; pid: number }> {
+  const chain = dirname(node.connection.cookieFile!);
+  return { datadir: dirname(chain), pid: Number(await readFile(join(chain, "bitcoind.pid"), "utf8")) };
+}
+
+/** Another Node program that starts a node with the harness, and then does what `rest` says. */
+async function startProgram(rest: string) {
+  const harness = join(folder, "harness.mjs");
+  const source = fileURLToPath(new URL("index.ts", import.meta.url));
+  await build({ entryPoints: [source], bundle: true, platform: "node", format: "esm", outfile: harness });
+  const program = `
+    import { startNode } from ${JSON.stringify(harness)};
+    const node = await startNode({ blocks: 0 });
+    process.stdout.write(node.connection.cookieFile + "\\n");
+    ${rest}
+  `;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    env: { ...process.env, BITCOIND: bitcoind!.path },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const exit = once(child, "exit").then(([code]) => code as number | null);
+  const cookieFile = once(child.stdout, "data").then(([data]) => String(data).trim());
+  const where = cookieFile.then((path) =>
+    traces({ connection: { url: "", cookieFile: path } } as RegtestNode),
+  );
+  return { child, exit, traces: where };
+}
+
+/** A bitcoind that fails to start the first time, saying `message`. */
+function unlucky(message: string): Promise<string> {
+  return script(
+    "unlucky",
+    `#!/bin/sh
+[ "$1" = -version ] || [ -e "$0.tried" ] || { : >"$0.tried"; echo '${message}' >&2; exit 1; }
+exec '${bitcoind!.path}' "$@"
+`,
+  );
+}
+
+async function script(name: string, text: string): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, text);
+  await chmod(path, 0o755);
+  return path;
+}
+
+const datadirs = async () => (await readdir(tmpdir())).filter((name) => name.startsWith("tapstake-regtest-"));
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,31 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { TapstakeError } from "../src/core/errors.js";
+
+export interface WaitOptions {
+  /** The most to wait, in milliseconds: 30000 unless told. */
+  readonly deadline?: number;
+  /** What is waited for, for the message: "the stake to confirm". */
+  readonly what: string;
+}
+
+/** How often a condition is looked at, in milliseconds. */
+const INTERVAL = 10;
+
+/**
+ * Asks until the answer is truthy, and returns it. An error of `condition` ends the wait.
+ * @throws TapstakeError `wait-timeout`
+ */
+export async function waitFor<T>(
+  condition: () => T | Promise<T>,
+  { deadline = 30_000, what }: WaitOptions,
+): Promise<Exclude<T, undefined | null | false | 0 | "">> {
+  const end = performance.now() + deadline;
+  for (;;) {
+    const answer = await condition();
+    if (answer) return answer as Exclude<T, undefined | null | false | 0 | "">;
+    if (performance.now() >= end) {
+      throw new TapstakeError("wait-timeout", `waited ${deadline} ms for ${what}`, { deadline, what });
+    }
+    await delay(INTERVAL);
+  }
+}

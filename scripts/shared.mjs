@@ -1,0 +1,55 @@
+// What the bootstrap scripts share. They run on a bare Node, before anything is installed.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, realpathSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** Says one line to the person who waits; standard output belongs to the command that is run. */
+export const say = (line) => process.stderr.write(`${line}\n`);
+
+/** Whether the module at `url` is the script that Node was started with. */
+export function isMain(url) {
+  const script = process.argv[1];
+  return script !== undefined && realpathSync(script) === fileURLToPath(url);
+}
+
+/** Ends the process with the message of a failure, without a stack trace. */
+export function fail(error) {
+  say(error instanceof Error ? error.message : String(error));
+  process.exit(1);
+}
+
+/** Runs a command to its end and returns its standard output; throws with what it said when it fails. */
+export function run(command, args, options = {}) {
+  const result = spawnSync(command, args, { encoding: "utf8", maxBuffer: 2 ** 26, ...options });
+  if (result.error) throw new Error(`${command}: ${result.error.message}`);
+  if (result.status !== 0) {
+    const said = `${result.stdout ?? ""}${result.stderr ?? ""}`.trim();
+    const how = result.signal ? `was stopped by ${result.signal}` : `failed with exit code ${result.status}`;
+    throw new Error(`${command} ${args[0] ?? ""} ${how}${said && `:\n${said}`}`);
+  }
+  return result.stdout ?? "";
+}
+
+/** Every file below `folder`, as sorted paths relative to the root. */
+export function filesBelow(folder) {
+  return readdirSync(join(root, folder), { withFileTypes: true })
+    .flatMap((entry) => {
+      const path = `${folder}/${entry.name}`;
+      return entry.isDirectory() ? filesBelow(path) : [path];
+    })
+    .sort();
+}
+
+/** One hash of the names and contents of files. */
+export function hashOf(paths) {
+  const hash = createHash("sha256");
+  for (const path of paths) {
+    const content = readFileSync(join(root, path));
+    hash.update(`${path}\0${content.length}\0`).update(content);
+  }
+  return hash.digest("hex");
+}

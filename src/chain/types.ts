@@ -1,0 +1,132 @@
+/** What bitcoind answers, as far as tapstake reads it. Fields keep the node's names; amounts are satoshi. */
+
+export interface BlockchainInfo {
+  /** `main`, `test`, `testnet4`, `signet` or `regtest`. */
+  readonly chain: string;
+  readonly blocks: number;
+  readonly headers: number;
+  readonly bestblockhash: string;
+  readonly initialblockdownload: boolean;
+}
+
+export interface NetworkInfo {
+  /** For example 290200. */
+  readonly version: number;
+  /** For example `/Satoshi:29.2.0/`. */
+  readonly subversion: string;
+}
+
+export interface BlockInfo {
+  readonly hash: string;
+  readonly height: number;
+  readonly confirmations: number;
+  readonly time: number;
+  readonly previousblockhash?: string;
+  /** Ids of its transactions, the coinbase first. */
+  readonly tx: readonly string[];
+}
+
+export interface ScriptInfo {
+  readonly hex: string;
+  readonly type: string;
+  readonly address?: string;
+}
+
+export interface TransactionInfo {
+  readonly txid: string;
+  readonly hash: string;
+  readonly hex: string;
+  readonly version: number;
+  readonly locktime: number;
+  readonly vsize: number;
+  readonly vin: readonly {
+    readonly txid?: string;
+    readonly vout?: number;
+    readonly sequence: number;
+    readonly txinwitness?: readonly string[];
+  }[];
+  readonly vout: readonly { readonly n: number; readonly value: bigint; readonly scriptPubKey: ScriptInfo }[];
+  /** Absent while the transaction is not mined, as are the next two. */
+  readonly blockhash?: string;
+  readonly confirmations?: number;
+  readonly blocktime?: number;
+}
+
+export interface UtxoInfo {
+  readonly bestblock: string;
+  readonly confirmations: number;
+  readonly value: bigint;
+  readonly scriptPubKey: ScriptInfo;
+  readonly coinbase: boolean;
+}
+
+export interface MempoolEntry {
+  readonly vsize: number;
+  /** In satoshi. */
+  readonly fee: bigint;
+}
+
+export interface SendOptions {
+  /** The most satoshi for 1000 virtual bytes; 0 (the default) is no limit. */
+  readonly maxFeeRate?: bigint;
+  /** The most satoshi that outputs nobody can spend may hold: a slashing to an OP_RETURN needs it. 0 unless told. */
+  readonly maxBurn?: bigint;
+}
+
+/** The mempool's verdict on a transaction; `reason` is null when it is allowed. */
+export interface Acceptance {
+  readonly txid: string;
+  readonly allowed: boolean;
+  readonly reason: string | null;
+  readonly vsize?: number;
+  /** In satoshi. */
+  readonly fee?: bigint;
+}
+
+export interface DescriptorInfo {
+  /** Public and with its checksum. */
+  readonly descriptor: string;
+  readonly checksum: string;
+  readonly isrange: boolean;
+  readonly issolvable: boolean;
+  readonly hasprivatekeys: boolean;
+}
+
+export interface DecodedScript {
+  readonly asm: string;
+  readonly type: string;
+  readonly address?: string;
+}
+
+export interface UnspentOutput {
+  readonly txid: string;
+  readonly vout: number;
+  readonly address?: string;
+  readonly scriptPubKey: string;
+  readonly value: bigint;
+  readonly confirmations: number;
+  readonly spendable: boolean;
+}
+
+export interface ImportRequest {
+  readonly desc: string;
+  /** Seconds since 1970 from which to rescan, or `now` for no rescan. */
+  readonly timestamp: number | "now";
+  readonly active?: boolean;
+  readonly internal?: boolean;
+  readonly label?: string;
+}
+
+export interface ImportResult {
+  readonly success: boolean;
+  readonly warnings?: readonly string[];
+  readonly error?: { readonly code: number; readonly message: string };
+}
+
+export interface ProcessedPsbt {
+  /** Base64; `finalizepsbt` leaves it out when it gives `hex`. */
+  readonly psbt?: string;
+  readonly complete: boolean;
+  /** The raw transaction, when complete. */
+  readonly hex?: string;
+}
