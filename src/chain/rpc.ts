@@ -86,7 +86,7 @@ export interface Rpc {
   listunspent(): Promise<UnspentOutput[]>;
   importdescriptors(requests: readonly ImportRequest[]): Promise<ImportResult[]>;
   /** Signs and updates a base64 PSBT with what the wallet knows. */
-  walletprocesspsbt(psbt: string): Promise<ProcessedPsbt>;
+  walletprocesspsbt(psbt: string): Promise<ProcessedPsbt & { readonly psbt: string }>;
   finalizepsbt(psbt: string): Promise<ProcessedPsbt>;
   stop(): Promise<void>;
 }

@@ -89,6 +89,7 @@ export const ERROR_CODES = {
   "node-refused": "the node refused the transaction",
   "node-start-failed": "bitcoind did not start",
   "bitcoind-not-found": "no bitcoind on this machine",
+  "unexpected-verdict": "what should be accepted was refused, or what should be refused was accepted",
   "wait-timeout": "a condition was not met before its deadline",
   // command line
   "file-error": "a file that cannot be read or written",

@@ -1,0 +1,133 @@
+import { parseRate, type Rate } from "../src/core/amount.js";
+import type { Transaction } from "../src/core/bitcoin.js";
+import { hex } from "../src/core/bytes.js";
+import { TapstakeError } from "../src/core/errors.js";
+import { addCovenantSignatures, covenantSigner, signAsMember } from "../src/covenant/member.js";
+import { createDelegation, type Delegation, signSlashings } from "../src/delegation/delegation.js";
+import type { ProtocolParams } from "../src/params/types.js";
+import { scriptOfAddress } from "../src/script/address.js";
+import type { StakeTerms } from "../src/script/terms.js";
+import { keySigner } from "../src/tx/signer.js";
+import { finishSpend, signLeaf } from "../src/tx/spend.js";
+import { buildStaking, finishStaking } from "../src/tx/staking.js";
+import { formatOutpoint, outpointOf, type StakeCoin } from "../src/tx/transaction.js";
+import { buildWithdrawal, type Withdrawable, type Withdrawal } from "../src/tx/withdrawal.js";
+import type { Party } from "./cast.js";
+import type { RegtestNode } from "./node.js";
+
+/** What tests and the demo do with stakes on a node, over and over. */
+
+/** Satoshi per virtual byte: anything above the relay minimum will do on regtest. */
+export const FEE_RATE: Rate = parseRate("2");
+
+export interface StakeRequest {
+  readonly terms: StakeTerms;
+  readonly params: ProtocolParams;
+  /** Satoshi. */
+  readonly value: bigint;
+  /** Who signs as staker. */
+  readonly stakers: readonly Party[];
+}
+
+/**
+ * Stakes coins of the node's wallet, which signs the funding without knowing about staking, and mines the stake.
+ * The stakers have signed both slashing transactions; the committee has not.
+ */
+export async function stake(
+  node: RegtestNode,
+  { terms, params, value, stakers }: StakeRequest,
+): Promise<Delegation> {
+  const address = await node.rpc.getnewaddress();
+  const { txid, vout, value: funded, script } = await node.fund(address, value + 10_000n);
+  const coin = { outpoint: { hash: hex.decode(txid).toReversed(), index: vout }, value: funded, script };
+  const change = scriptOfAddress(await node.rpc.getnewaddress(), "regtest");
+  const staking = buildStaking({
+    terms,
+    params,
+    value,
+    coins: [coin],
+    changeScript: change,
+    feeRate: FEE_RATE,
+  });
+  const { psbt } = await node.rpc.walletprocesspsbt(staking.psbt.toBase64());
+  const transaction = finishStaking(staking, psbt);
+  await node.send(transaction.toBuffer());
+  await node.mine();
+  let delegation = createDelegation(terms, params, transaction);
+  for (const { secretKey } of stakers) delegation = await signSlashings(delegation, keySigner(secretKey));
+  return delegation;
+}
+
+/** The delegation with everything that these committee members sign. */
+export async function coSign(delegation: Delegation, members: readonly Party[]): Promise<Delegation> {
+  let signed = delegation;
+  for (const { secretKey } of members) {
+    // Each member checks and signs the same document; a quorum's signatures are put together afterwards.
+    signed = addCovenantSignatures(signed, await signAsMember(delegation, covenantSigner(secretKey)));
+  }
+  return signed;
+}
+
+/** Sends a transaction, burns included, and mines it; returns its txid. */
+export async function sendAndMine(node: RegtestNode, transaction: Transaction): Promise<string> {
+  const maxBurn = transaction.outs.reduce((sum, { value }) => sum + value, 0n);
+  const txid = await node.send(transaction.toBuffer(), { maxBurn });
+  await node.mine();
+  return txid;
+}
+
+/**
+ * What the node says against a transaction.
+ * @throws TapstakeError `unexpected-verdict` when it says nothing against it
+ */
+export async function refusal(node: RegtestNode, transaction: Transaction): Promise<string> {
+  const { allowed, reason } = await node.accepts(transaction.toBuffer());
+  if (allowed || reason === null) {
+    throw new TapstakeError(
+      "unexpected-verdict",
+      `the node accepts ${transaction.getId()}, which it must refuse`,
+    );
+  }
+  return reason;
+}
+
+export interface WithdrawRequest {
+  readonly delegation: Delegation;
+  readonly from: Withdrawable;
+  readonly coin: StakeCoin;
+  readonly stakers: readonly Party[];
+}
+
+/** A signed withdrawal to the node's wallet. */
+export async function withdrawal(
+  node: RegtestNode,
+  { delegation, from, coin, stakers }: WithdrawRequest,
+): Promise<Withdrawal & { readonly signed: Transaction }> {
+  const { terms, params } = delegation;
+  const destination = scriptOfAddress(await node.rpc.getnewaddress(), "regtest");
+  const built = buildWithdrawal({ terms, params, from, coin, destination, feeRate: FEE_RATE });
+  const signatures = await Promise.all(stakers.map(({ secretKey }) => signLeaf(built, keySigner(secretKey))));
+  return { ...built, signed: finishSpend(built, signatures) };
+}
+
+/**
+ * Mines until a coin is one block short of the age that its time lock asks for: the next block is the first
+ * that could not yet hold the spend, and the one after it is the first that can (BIP-68).
+ */
+export async function mineToOneBlockEarly(
+  node: RegtestNode,
+  coin: StakeCoin,
+  timelock: number,
+): Promise<void> {
+  const [txid] = formatOutpoint(coin.outpoint).split(":") as [string];
+  const { confirmations } = await node.rpc.gettransactioninfo(txid);
+  // A coin has one confirmation in the block that holds it, and the spend would be in the next block.
+  const missing = timelock - 1 - (confirmations ?? 0);
+  if (missing < 0) throw new TapstakeError("wait-timeout", `the time lock of ${txid} has already run out`);
+  if (missing > 0) await node.mine(missing);
+}
+
+/** The refund of a finished slashing transaction: its second output. */
+export function refundCoin(slashing: Transaction): StakeCoin {
+  return { outpoint: outpointOf(slashing, 1), value: slashing.outs[1]!.value };
+}

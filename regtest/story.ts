@@ -1,0 +1,317 @@
+import { formatBtc } from "../src/core/amount.js";
+import { equalBytes, hex, utf8 } from "../src/core/bytes.js";
+import { sha256 } from "../src/core/hashes.js";
+import { evenSecret } from "../src/core/keys.js";
+import { scalar } from "../src/core/scalar.js";
+import { schnorr } from "../src/crypto/schnorr.js";
+import { checkDelegation } from "../src/delegation/check.js";
+import {
+  type Delegation,
+  finishUnbonding,
+  presignedSlashing,
+  signUnbonding,
+  slashingSpend,
+  stakeCoin,
+  unbondedCoin,
+  unbondingSpend,
+} from "../src/delegation/delegation.js";
+import { extractFromSlashing, finishSlashing } from "../src/extract/slashing.js";
+import { extractFromVotes } from "../src/extract/votes.js";
+import { commitRandomness } from "../src/finality/commitment.js";
+import { signVoteUnprotected, verifyVote } from "../src/finality/vote.js";
+import { regtest } from "../src/params/data/regtest.js";
+import { paramsAt } from "../src/params/select.js";
+import {
+  slashingChangeOutput,
+  stakingOutput,
+  type TaprootOutput,
+  unbondingOutput,
+} from "../src/script/outputs.js";
+import type { StakeTerms } from "../src/script/terms.js";
+import { keySigner } from "../src/tx/signer.js";
+import { buildSlashing, type Slashable } from "../src/tx/slashing.js";
+import { type LeafSignature, type LeafSpend, leafSighash, withWitness } from "../src/tx/spend.js";
+import { parseTransaction, type StakeCoin } from "../src/tx/transaction.js";
+import type { Withdrawable } from "../src/tx/withdrawal.js";
+import { assembleWitness } from "../src/tx/witness.js";
+import { committee, type Party, party } from "./cast.js";
+import type { RegtestNode } from "./node.js";
+import { coSign, mineToOneBlockEarly, refundCoin, refusal, sendAndMine, stake, withdrawal } from "./stage.js";
+import { expectThat, type StoryEvent, Teller } from "./teller.js";
+
+const STAKE = 1_000_000n;
+const LONG = 1_000;
+/** Long enough that the other chapters end before it does, short enough to mine through. */
+const SHORT = 100;
+const params = paramsAt(regtest, 0);
+const staker = party("staker");
+/** Each finality provider votes on a chain of its own. */
+const one = { ...party("finality provider one"), chainId: "bsn-one" };
+const two = { ...party("finality provider two"), chainId: "bsn-two" };
+const FIRST_HEIGHT = 5_000n;
+
+/**
+ * A stake's whole life in four stakes, on a real node: slashed, unbonded, slashed while unbonding, run out. Every
+ * acceptance and refusal is the node's own; what turns out otherwise ends the story with an error.
+ * @throws TapstakeError `unexpected-verdict`, and whatever the parts throw
+ */
+export async function tellStory(node: RegtestNode, onEvent: (event: StoryEvent) => void): Promise<void> {
+  const scene: Scene = { node, teller: new Teller(onEvent) };
+  const [first, second, third, fourth] = await openStakes(scene);
+  const secretKey = await slashForTwoVotes(scene, first);
+  await unbondEarly(scene, second);
+  await slashWhileUnbonding(scene, third, secretKey);
+  await runOut(scene, fourth);
+}
+
+interface Scene {
+  readonly node: RegtestNode;
+  readonly teller: Teller;
+}
+
+async function openStakes(scene: Scene): Promise<[Delegation, Delegation, Delegation, Delegation]> {
+  const { teller } = scene;
+  teller.begin("Four stakes are opened");
+  const [m1, m2, m3, m4, m5] = committee as [Party, Party, Party, Party, Party];
+  const delegations: Awaited<ReturnType<typeof openStakes>> = [
+    await openStake(scene, one, LONG, [m1, m3, m5]),
+    await openStake(scene, two, LONG, [m1, m2, m4]),
+    await openStake(scene, one, LONG, [m5, m4, m3]),
+    await openStake(scene, two, SHORT, [m2, m3, m5]),
+  ];
+  for (const [i, { terms, staking }] of delegations.entries()) {
+    const provider = i % 2 === 0 ? "one" : "two";
+    teller.done(
+      `${i + 1}: ${formatBtc(STAKE)}, finality provider ${provider}, locked ${terms.timelock} blocks`,
+      {
+        txid: staking.transaction.getId(),
+        data: {
+          satoshi: `${STAKE}`,
+          timelock: terms.timelock,
+          finalityProvider: hex.encode(terms.finalityProviders[0]!),
+        },
+      },
+    );
+  }
+  teller.done(
+    "The funding wallet knows nothing of staking; bitcoind derives every address from our descriptors",
+  );
+  teller.done("For each stake, 3 of 5 committee members checked every rule, then signed", {
+    why: "Their slashing signatures are encrypted: only the leaked key of a finality provider finishes them.",
+  });
+  return delegations;
+}
+
+async function openStake(
+  { node }: Scene,
+  provider: Party,
+  timelock: number,
+  members: readonly Party[],
+): Promise<Delegation> {
+  const finalityProviders = [provider.publicKey];
+  const terms: StakeTerms = {
+    staker: staker.publicKey,
+    finalityProviders,
+    covenant: params.covenant,
+    timelock,
+  };
+  await compareAddresses(node, terms);
+  const delegation = await stake(node, { terms, params, value: STAKE, stakers: [staker] });
+  const signed = await coSign(delegation, members);
+  checkDelegation(signed);
+  return signed;
+}
+
+/** bitcoind's own reckoning of the address of every output that the stake can come to. */
+async function compareAddresses(node: RegtestNode, terms: StakeTerms): Promise<void> {
+  const { network, unbondingTime } = params;
+  const outputs: TaprootOutput<"timelock">[] = [
+    stakingOutput(terms, network),
+    unbondingOutput(terms, unbondingTime, network),
+    slashingChangeOutput(terms.staker, unbondingTime, network),
+  ];
+  for (const { address, descriptor } of outputs) {
+    expectThat((await node.deriveAddress(descriptor)) === address, `bitcoind derives ${address} too`);
+  }
+}
+
+/** Stake 1. Returns the secret that finality provider one lost. */
+async function slashForTwoVotes(scene: Scene, delegation: Delegation): Promise<Uint8Array> {
+  const { node, teller } = scene;
+  teller.begin("Stake 1: its finality provider votes twice");
+  const spend = slashingSpend(delegation, "staking");
+  const { stakerSignatures } = presignedSlashing(delegation, "staking");
+  const alone = withSignatures(spend, [
+    ...stakerSignatures,
+    ...signAll(spend).slice(0, params.covenant.quorum),
+  ]);
+  teller.refused("The committee tries to slash on its own", await refusal(node, alone), {
+    why: "Without a double vote nobody can: the script wants the finality provider's signature too.",
+  });
+
+  const secretKey = voteTwice(teller);
+  const slashing = await slash(scene, delegation, "staking", secretKey);
+  await withdraw(scene, delegation, "refund", refundCoin(slashing));
+
+  const mined = parseTransaction(hex.decode(await node.rpc.getrawtransaction(slashing.getId())));
+  const extracted = extractFromSlashing(delegation, mined);
+  expectThat(equalBytes(extracted.secretKey, secretKey), "both ways give the same key");
+  teller.done("From the mined transaction alone, the key is extracted a second way", {
+    why: "Finished signature minus adaptor signature is the key: nobody can use it in secret.",
+    data: { member: hex.encode(extracted.member) },
+  });
+  return secretKey;
+}
+
+/** Finality provider one votes at three heights, and at the last of them twice. Returns the extracted key. */
+function voteTwice(teller: Teller): Uint8Array {
+  const startHeight = FIRST_HEIGHT;
+  const [first, second] = [one, two].map((provider) =>
+    commitRandomness({ ...provider, startHeight, count: 8 }),
+  );
+  const { commitment, proof } = first!;
+  teller.done(
+    `It commits the randomness of ${commitment.count} heights of chain ${one.chainId}: one Merkle root`,
+    {
+      data: { root: hex.encode(commitment.root), startHeight: Number(startHeight), count: commitment.count },
+    },
+  );
+
+  const vote = (provider: typeof one, height: bigint, block: string) =>
+    signVoteUnprotected({ ...provider, height, appHash: sha256(utf8(block)) });
+  const heights = [startHeight, startHeight + 1n, startHeight + 2n];
+  for (const height of heights) {
+    for (const [provider, committed] of [[one, first!] as const, [two, second!] as const]) {
+      const cast = vote(provider, height, `${provider.chainId} block ${height}`);
+      expectThat(
+        verifyVote(committed.commitment, cast, committed.proof(height)),
+        `the vote at ${height} verifies`,
+      );
+    }
+  }
+  teller.done(`It votes at heights ${heights.join(", ")}; each vote verified with its Merkle proof`, {
+    why: `One vote a height is safe. Provider two, on ${two.chainId}, does the same and stops there.`,
+  });
+
+  const height = heights[2]!;
+  const canonical = vote(one, height, `${one.chainId} block ${height}`);
+  const fork = vote(one, height, "another block");
+  expectThat(verifyVote(commitment, fork, proof(height)), "the second vote at one height verifies too");
+  const secretKey = extractFromVotes({ ...canonical, canonical, fork });
+  expectThat(
+    equalBytes(secretKey, scalar.toBytes(evenSecret(one.secretKey).d)),
+    "the key is the provider's own",
+  );
+  teller.done(`It votes again at ${height}, for another block: its secret key is extracted, and is its own`, {
+    why: "Two signatures under one randomness are two equations; the key is what solves them.",
+    data: { finalityProvider: hex.encode(one.publicKey), height: Number(height) },
+  });
+  return secretKey;
+}
+
+/** Stake 2. */
+async function unbondEarly(scene: Scene, delegation: Delegation): Promise<void> {
+  const { node, teller } = scene;
+  teller.begin("Stake 2: the staker unbonds early");
+  const signed = await signUnbonding(delegation, keySigner(staker.secretKey));
+  const spend = unbondingSpend(signed);
+  for (const count of [2, 4]) {
+    const wrong = withSignatures(spend, [
+      ...signed.unbonding.stakerSignatures,
+      ...signAll(spend).slice(0, count),
+    ]);
+    teller.refused(`Unbonding with ${count} covenant signatures`, await refusal(node, wrong));
+  }
+  await unbond(
+    scene,
+    signed,
+    "Exactly the quorum: the script counts, and one signature too many is as wrong.",
+  );
+  await withdraw(scene, delegation, "unbonding", unbondedCoin(delegation));
+}
+
+/** Stake 3. */
+async function slashWhileUnbonding(
+  scene: Scene,
+  delegation: Delegation,
+  secretKey: Uint8Array,
+): Promise<void> {
+  const { node, teller } = scene;
+  teller.begin("Stake 3: unbonding is no escape");
+  const signed = await signUnbonding(delegation, keySigner(staker.secretKey));
+  await unbond(scene, signed, "It is with the provider whose key has leaked, and its owner runs.");
+  const late = finishSlashing(delegation, "staking", secretKey);
+  teller.refused("Slashing the staking output, which is spent", await refusal(node, late));
+  await slash(scene, delegation, "unbonding", secretKey);
+}
+
+/** Stake 4. */
+async function runOut(scene: Scene, delegation: Delegation): Promise<void> {
+  scene.teller.begin("Stake 4: the time lock runs out");
+  await withdraw(scene, delegation, "staking", stakeCoin(delegation));
+}
+
+async function unbond({ node, teller }: Scene, delegation: Delegation, why: string): Promise<void> {
+  const txid = await sendAndMine(node, finishUnbonding(delegation));
+  const { value } = unbondedCoin(delegation);
+  const fee = STAKE - value;
+  expectThat(fee === params.unbondingFee, "unbonding pays the fee of the parameters");
+  teller.done(`Unbonding with 3 covenant signatures is mined: ${value} satoshi, fee ${fee}`, {
+    txid,
+    why,
+    data: { satoshi: `${value}`, fee: `${fee}` },
+  });
+}
+
+async function slash(
+  { node, teller }: Scene,
+  delegation: Delegation,
+  from: Slashable,
+  secretKey: Uint8Array,
+) {
+  const coin = from === "staking" ? stakeCoin(delegation) : unbondedCoin(delegation);
+  const { slashed, refunded, fee } = buildSlashing(delegation.terms, params, from, coin);
+  const transaction = finishSlashing(delegation, from, secretKey);
+  const txid = await sendAndMine(node, transaction);
+  const { vout } = await node.rpc.gettransactioninfo(txid);
+  const [burnt, refund] = vout;
+  expectThat(burnt!.value === slashed && refund!.value === refunded, "burn and refund are exact");
+  expectThat(slashed + refunded + fee === coin.value, "nothing is lost");
+  const what = from === "staking" ? "The stake" : "What was unbonding";
+  teller.done(`${what} is slashed and mined: ${slashed} satoshi burnt, ${refunded} refunded, fee ${fee}`, {
+    txid,
+    data: { from, slashed: `${slashed}`, refunded: `${refunded}`, fee: `${fee}` },
+  });
+  return transaction;
+}
+
+async function withdraw(
+  scene: Scene,
+  delegation: Delegation,
+  from: Withdrawable,
+  coin: StakeCoin,
+): Promise<void> {
+  const { node, teller } = scene;
+  const { signed, timelock, value } = await withdrawal(node, { delegation, from, coin, stakers: [staker] });
+  await mineToOneBlockEarly(node, coin, timelock);
+  const what = { staking: "the stake", unbonding: "what was unbonded", refund: "the refund" }[from];
+  teller.refused(`Withdrawing ${what} after ${timelock - 1} blocks`, await refusal(node, signed));
+  await node.mine();
+  const txid = await sendAndMine(node, signed);
+  teller.done(`Withdrawn after ${timelock} blocks: ${value} satoshi`, {
+    txid,
+    data: { from, timelock, satoshi: `${value}` },
+  });
+}
+
+/** A signature by every committee member, plain: what they could sign if they broke the protocol. */
+function signAll(spend: LeafSpend): LeafSignature[] {
+  const digest = leafSighash(spend);
+  return committee.map(({ secretKey, publicKey }) => ({
+    publicKey,
+    signature: schnorr.sign(secretKey, digest),
+  }));
+}
+
+const withSignatures = (spend: LeafSpend, signatures: readonly LeafSignature[]) =>
+  withWitness(spend, assembleWitness(spend.leaf, signatures));
