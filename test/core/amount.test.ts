@@ -10,7 +10,7 @@ import {
   parseBtc,
   parseRate,
 } from "../../src/core/amount.js";
-import { refusal } from "../support/errors.js";
+import { refusal } from "../support/refusal.js";
 
 const amounts = fc.bigInt({ min: 0n, max: MAX_MONEY });
 

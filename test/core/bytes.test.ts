@@ -12,7 +12,7 @@ import {
   utf8,
 } from "../../src/core/bytes.js";
 import { NOT_BYTES } from "../support/arbitraries.js";
-import { refusal } from "../support/errors.js";
+import { refusal } from "../support/refusal.js";
 
 describe("hex", () => {
   it("decodes what it encodes, in either case, as Node does", () => {

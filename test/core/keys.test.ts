@@ -6,7 +6,7 @@ import { assertPublicKey, assertSecretKey, evenSecret, publicKeyOf } from "../..
 import { assertNetwork, NETWORKS } from "../../src/core/network.js";
 import { GROUP_ORDER, scalar } from "../../src/core/scalar.js";
 import { NOT_BYTES, secrets } from "../support/arbitraries.js";
-import { refusal } from "../support/errors.js";
+import { refusal } from "../support/refusal.js";
 import { bytes } from "../support/vectors.js";
 
 const G = "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";

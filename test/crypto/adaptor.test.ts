@@ -7,7 +7,7 @@ import { GROUP_ORDER, scalar } from "../../src/core/scalar.js";
 import { adaptor } from "../../src/crypto/adaptor.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { bytes32, flipBit, NOT_BYTES, secrets } from "../support/arbitraries.js";
-import { refusal } from "../support/errors.js";
+import { refusal } from "../support/refusal.js";
 import { bytes, describeWithVectors, parseCsv, readVectors } from "../support/vectors.js";
 
 const secret = new Uint8Array(32).fill(0x11);

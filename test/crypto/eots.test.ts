@@ -9,7 +9,7 @@ import { eots } from "../../src/crypto/eots.js";
 import { randomness } from "../../src/crypto/randomness.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { bytes32, flipBit, NOT_BYTES, secrets } from "../support/arbitraries.js";
-import { refusal } from "../support/errors.js";
+import { refusal } from "../support/refusal.js";
 import { bytes, describeWithVectors, eotsVectors } from "../support/vectors.js";
 
 const secret = new Uint8Array(32).fill(0x11);

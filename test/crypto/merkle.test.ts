@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { merkle, type MerkleProof } from "../../src/crypto/merkle.js";
 import { flipBit, NOT_BYTES } from "../support/arbitraries.js";
-import { refusal } from "../support/errors.js";
+import { refusal } from "../support/refusal.js";
 import { bytes } from "../support/vectors.js";
 
 // Certificate Transparency's reference tree: RFC 6962 test data, used by its logs and by CometBFT's ancestors.

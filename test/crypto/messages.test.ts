@@ -8,7 +8,7 @@ import {
   voteMessage,
 } from "../../src/crypto/messages.js";
 import { NOT_BYTES } from "../support/arbitraries.js";
-import { refusal } from "../support/errors.js";
+import { refusal } from "../support/refusal.js";
 import { describeWithVectors, eotsVectors } from "../support/vectors.js";
 
 const hash = new Uint8Array(32).fill(0xab);

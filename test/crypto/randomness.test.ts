@@ -6,7 +6,7 @@ import { publicKeyOf } from "../../src/core/keys.js";
 import { GROUP_ORDER, scalar } from "../../src/core/scalar.js";
 import { firstScalar, randomness } from "../../src/crypto/randomness.js";
 import { NOT_BYTES, secrets } from "../support/arbitraries.js";
-import { refusal } from "../support/errors.js";
+import { refusal } from "../support/refusal.js";
 
 const secret = new Uint8Array(32).fill(0x11);
 const U64_MAX = 2n ** 64n - 1n;

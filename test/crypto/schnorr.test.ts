@@ -5,7 +5,7 @@ import { backend as noble } from "../../src/core/curve/noble.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { bytes32, flipBit, NOT_BYTES, secrets } from "../support/arbitraries.js";
-import { refusal } from "../support/errors.js";
+import { refusal } from "../support/refusal.js";
 import { bytes, describeWithVectors, parseCsv, readOwnVectors, readVectors } from "../support/vectors.js";
 
 const rows = parseCsv(readOwnVectors("bip340.csv"));

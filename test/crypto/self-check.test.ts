@@ -3,7 +3,7 @@ import { publicKeyOf } from "../../src/core/keys.js";
 import { adaptor } from "../../src/crypto/adaptor.js";
 import { eots } from "../../src/crypto/eots.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
-import { refusal } from "../support/errors.js";
+import { refusal } from "../support/refusal.js";
 
 const faulty = vi.hoisted(() => ({ verify: false, add: false }));
 
