@@ -1,0 +1,177 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Curve } from "../../src/core/curve/index.js";
+import { backend as libsecp } from "../../src/core/curve/libsecp.js";
+import { backend as noble } from "../../src/core/curve/noble.js";
+import { TapstakeError } from "../../src/core/errors.js";
+import { GROUP_ORDER, scalar } from "../../src/core/scalar.js";
+import { bytes32, NOT_BYTES, secrets } from "../support/arbitraries.js";
+import { bytes } from "../support/vectors.js";
+
+const FIELD_SIZE = "fffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc2f";
+const ORDER = GROUP_ORDER.toString(16).padStart(64, "0");
+const OFF_CURVE = "eefdea4cdb677750a420fee807eacf21eb9898ae79b9768766e4faa04a2d4a34";
+const G = noble.pointFromScalar(scalar.toBytes(1n))!;
+
+/** Scalars, and what is none. */
+const scalars = fc.oneof(
+  secrets,
+  bytes32,
+  fc.constantFrom(new Uint8Array(32), bytes(ORDER), new Uint8Array(32).fill(255)),
+);
+const goodPoints = secrets.map((secret) => noble.pointFromScalar(secret)!);
+const points = fc.oneof(
+  { weight: 4, arbitrary: goodPoints },
+  fc
+    .tuple(fc.constantFrom(0, 2, 3, 4, 5, 6, 7, 255), bytes32)
+    .map(([prefix, x]) => new Uint8Array([prefix, ...x])),
+  fc.constantFrom(bytes(`02${FIELD_SIZE}`), bytes(`02${OFF_CURVE}`), new Uint8Array(33)),
+  goodPoints.map((point) => new Uint8Array([4, ...point.slice(1), ...point.slice(1)])),
+);
+const xOnlyKeys = fc.oneof(
+  { weight: 4, arbitrary: goodPoints.map((point) => point.slice(1)) },
+  bytes32,
+  fc.constantFrom(bytes(FIELD_SIZE), bytes(OFF_CURVE), new Uint8Array(32)),
+);
+const anything = fc.oneof(
+  fc.constantFrom(...NOT_BYTES),
+  fc.uint8Array({ maxLength: 70 }),
+  // 65 bytes are a point to both libraries, and none here.
+  fc.constant(bytes(`04${uncompressedG()}`)),
+);
+
+/** What one function of a library answers, an error as its code. */
+function answer(curve: Curve, name: keyof Curve, args: readonly unknown[]): unknown {
+  try {
+    return (curve[name] as (...given: readonly unknown[]) => unknown)(...args);
+  } catch (error) {
+    return error instanceof TapstakeError ? error.code : error;
+  }
+}
+
+function expectSame(name: keyof Curve, ...args: readonly unknown[]): unknown {
+  const expected = answer(libsecp, name, args);
+  expect(answer(noble, name, args)).toEqual(expected);
+  expect(expected).not.toBeInstanceOf(Error);
+  return expected;
+}
+
+/** Each function with arguments that are right most of the time. */
+const FUNCTIONS: [keyof Curve, fc.Arbitrary<unknown>[]][] = [
+  ["isPoint", [points]],
+  ["isXOnlyPoint", [xOnlyKeys]],
+  ["isPrivate", [scalars]],
+  ["pointFromScalar", [scalars]],
+  ["pointAdd", [points, points]],
+  ["pointMultiply", [points, scalars]],
+  ["xOnlyPointAddTweak", [xOnlyKeys, scalars]],
+  ["signSchnorr", [bytes32, scalars, fc.option(bytes32, { nil: undefined })]],
+  ["verifySchnorr", [bytes32, xOnlyKeys, fc.uint8Array({ minLength: 64, maxLength: 64 })]],
+];
+
+describe("both curve libraries answer the same", () => {
+  for (const [name, arbitraries] of FUNCTIONS) {
+    it(`${name}: on good, bad and edge values`, () => {
+      fc.assert(
+        fc.property(fc.tuple(...arbitraries), (args) => {
+          const before = structuredClone(args);
+          expectSame(name, ...args);
+          expect(args).toEqual(before);
+        }),
+        { numRuns: 60 },
+      );
+    });
+
+    it(`${name}: with any one argument of a wrong type or length`, () => {
+      const broken = fc.tuple(fc.tuple(...arbitraries), fc.nat(arbitraries.length - 1), anything);
+      fc.assert(
+        fc.property(broken, ([args, at, wrong]) => {
+          expectSame(name, ...args.map((arg, i) => (i === at ? wrong : arg)));
+        }),
+        { numRuns: 60 },
+      );
+    });
+  }
+
+  it("signatures of one verify with the other, and not with a bit changed", () => {
+    fc.assert(
+      fc.property(secrets, bytes32, fc.nat(511), (secret, digest, bit) => {
+        const signature = expectSame("signSchnorr", digest, secret) as Uint8Array;
+        const key = noble.pointFromScalar(secret)!.slice(1);
+        expect(expectSame("verifySchnorr", digest, key, signature)).toBe(true);
+        signature[bit >> 3]! ^= 1 << (bit & 7);
+        expect(expectSame("verifySchnorr", digest, key, signature)).toBe(false);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("null is the point at infinity", () => {
+    const negativeG = new Uint8Array([5 - G[0]!, ...G.slice(1)]);
+    expect(expectSame("pointAdd", G, negativeG)).toBeNull();
+    expect(expectSame("pointMultiply", G, new Uint8Array(32))).toBeNull();
+    expect(expectSame("pointFromScalar", new Uint8Array(32))).toBeNull();
+    expect(expectSame("xOnlyPointAddTweak", G.slice(1), scalar.toBytes(GROUP_ORDER - 1n))).toBeNull();
+  });
+
+  it("a tweak of 0 leaves the key, and a point is added to itself", () => {
+    expect(expectSame("xOnlyPointAddTweak", G.slice(1), new Uint8Array(32))).toEqual({
+      parity: 0,
+      xOnlyPubkey: G.slice(1),
+    });
+    expect(expectSame("pointAdd", G, G)).toEqual(noble.pointFromScalar(scalar.toBytes(2n)));
+  });
+
+  it("an s of n or more, and an r that is no x coordinate, do not verify", () => {
+    const digest = new Uint8Array(32).fill(1);
+    const key = G.slice(1);
+    const signature = noble.signSchnorr(digest, scalar.toBytes(1n));
+    for (const [at, part] of [
+      [32, ORDER],
+      [32, "ff".repeat(32)],
+      [32, "00".repeat(32)],
+      [0, FIELD_SIZE],
+      [0, "00".repeat(32)],
+      [0, OFF_CURVE],
+      [0, ORDER],
+    ] as const) {
+      const bad = signature.slice();
+      bad.set(bytes(part), at);
+      expect(expectSame("verifySchnorr", digest, key, bad)).toBe(false);
+    }
+  });
+});
+
+describe("libsecp256k1 in WebAssembly", () => {
+  it("still works after more impossible points than its stack would survive", () => {
+    const digest = new Uint8Array(32).fill(1);
+    const key = G.slice(1);
+    const signature = libsecp.signSchnorr(digest, scalar.toBytes(1n));
+    const noKey = bytes(OFF_CURVE);
+    const noPoint = bytes(`02${OFF_CURVE}`);
+    for (let i = 0; i < 5_000; i++) {
+      libsecp.verifySchnorr(digest, noKey, signature);
+      libsecp.pointAdd(noPoint, G);
+      libsecp.pointMultiply(noPoint, digest);
+      libsecp.xOnlyPointAddTweak(noKey, digest);
+    }
+    expect(libsecp.verifySchnorr(digest, key, signature)).toBe(true);
+    expect(libsecp.pointMultiply(G, digest)).toEqual(noble.pointMultiply(G, digest));
+  });
+});
+
+describe("the curve of this environment", () => {
+  it("is libsecp256k1 in Node", async () => {
+    const { curve } = await import("../../src/core/curve/index.js");
+    expect(curve.name).toBe("libsecp256k1");
+    expect(noble.name).toBe("noble");
+  });
+});
+
+/** The x and y of G, from SEC 2. */
+function uncompressedG(): string {
+  return (
+    "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798" +
+    "483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8"
+  );
+}

@@ -1,0 +1,145 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { createContext, runInContext } from "node:vm";
+import { build, type Metafile } from "esbuild";
+import { beforeAll, describe, expect, it } from "vitest";
+import { describeWithVectors, eotsVectors, parseCsv, readVectors } from "../support/vectors.js";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const entry = `${root}dist/src/index.js`;
+
+let code: string;
+let inputs: string[];
+let metafile: Metafile;
+
+beforeAll(async () => {
+  if (!existsSync(entry)) throw new Error("dist/src/index.js is missing: run `npm run build` first");
+  const result = await build({
+    entryPoints: [entry],
+    absWorkingDir: root,
+    bundle: true,
+    platform: "browser",
+    format: "iife",
+    globalName: "tapstake",
+    target: "es2022",
+    write: false,
+    metafile: true,
+    logLevel: "silent",
+  });
+  code = result.outputFiles[0]!.text;
+  metafile = result.metafile;
+  inputs = Object.keys(metafile.inputs);
+});
+
+/** Runs statements after the bundle where there is no Node: what they return, as JSON. */
+function inBrowser(data: unknown, statements: string): unknown {
+  const context = createContext({ encode, decode, fill, console });
+  runInContext(WEB_GLOBALS, context);
+  runInContext(code, context);
+  const json = JSON.stringify(data);
+  const run = `(() => { const data = ${json}; const { hex, eots, adaptor, schnorr, randomness } = tapstake; ${statements} })()`;
+  return JSON.parse(runInContext(`JSON.stringify(${run})`, context) as string);
+}
+
+// What browsers have besides JavaScript. Their arrays must be of the context's own realm, as in a browser.
+const WEB_GLOBALS = `
+  globalThis.TextEncoder = class { encode(text) { return Uint8Array.from(encode(text)); } };
+  globalThis.TextDecoder = class { decode(bytes) { return decode(Array.from(bytes)); } };
+  globalThis.crypto = { getRandomValues: (array) => { array.set(fill(array.length)); return array; } };
+`;
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+const decode = (bytes: number[]): string => new TextDecoder().decode(Uint8Array.from(bytes));
+const fill = (length: number): Uint8Array => globalThis.crypto.getRandomValues(new Uint8Array(length));
+
+describe("the package in a browser", () => {
+  it("bundles without plugins, with no Node module and no WebAssembly", () => {
+    const imports = Object.values(metafile.inputs).flatMap((input) => input.imports);
+    expect(imports.filter(({ external }) => external)).toEqual([]);
+    expect(code).not.toMatch(/["']node:/);
+    expect(code).not.toContain("WebAssembly");
+    expect(inputs.filter((path) => path.endsWith(".wasm"))).toEqual([]);
+  });
+
+  it("uses @noble/curves", () => {
+    expect(inputs).toContain("dist/src/core/curve/noble.js");
+    expect(inputs).not.toContain("dist/src/core/curve/libsecp.js");
+    expect(inputs.filter((path) => path.includes("tiny-secp256k1"))).toEqual([]);
+  });
+
+  it("finds no Node where it runs", () => {
+    expect(inBrowser(null, "return [typeof process, typeof require, typeof Buffer]")).toEqual(
+      Array(3).fill("undefined"),
+    );
+  });
+
+  it("signs and verifies with fresh randomness", () => {
+    const verdicts = inBrowser(
+      null,
+      `const secret = new Uint8Array(32).fill(7), digest = new Uint8Array(32).fill(8);
+       const key = tapstake.publicKeyOf(secret), fp = new Uint8Array(32).fill(9);
+       return [
+         schnorr.verify(key, digest, schnorr.sign(secret, digest)),
+         adaptor.verify(key, key, digest, adaptor.sign(secret, key, digest)),
+         hex.encode(schnorr.sign(secret, digest)) !== hex.encode(schnorr.sign(secret, digest)),
+       ]`,
+    );
+    expect(verdicts).toEqual([true, true, true]);
+  });
+});
+
+describeWithVectors("the published vectors in a browser", () => {
+  it("hold for eots and randomness", () => {
+    const answers = inBrowser(
+      eotsVectors(),
+      `return data.map((v) => {
+         const { secret, public: R } = randomness.derive(hex.decode(v.Sk), v.ChainId, BigInt(v.Height));
+         const [a, b] = [v.Msg1, v.Msg2].map((text) => {
+           const message = hex.decode(text);
+           return { message, signature: eots.sign(hex.decode(v.Sk), secret, message) };
+         });
+         const extracted = eots.extract(hex.decode(v.Pk), R, a, b);
+         return [hex.encode(secret), hex.encode(R), hex.encode(a.signature), hex.encode(tapstake.publicKeyOf(extracted))];
+       })`,
+    );
+    expect(answers).toEqual(eotsVectors().map((v) => [v.PrivRand, v.PubRand, v.Sig1, v.Pk]));
+  });
+
+  it("hold for adaptor signatures, good and bad", () => {
+    const presig = parseCsv(readVectors("adaptor_presig.csv"));
+    const cells = (columns: string[]) => presig.map((row) => columns.map((column) => row.text(column)));
+    const verified = inBrowser(
+      cells(["public key", "adaptor", "message", "pre-signature"]),
+      "return data.map((row) => adaptor.verify(...row.map((cell) => hex.decode(cell))))",
+    );
+    expect(verified).toEqual(presig.map((row) => row.text("result") === "TRUE"));
+    const signed = presig.filter((row) => row.text("secret key") !== "");
+    const made = inBrowser(
+      signed.map((row) => ["secret key", "adaptor", "message", "aux_rand"].map((column) => row.text(column))),
+      "return data.map((row) => hex.encode(adaptor.sign(...row.map((cell) => hex.decode(cell)))))",
+    );
+    expect(made).toEqual(signed.map((row) => row.text("pre-signature").toLowerCase()));
+
+    const adapt = parseCsv(readVectors("adaptor_adapt.csv"));
+    const adapted = inBrowser(
+      adapt.map((row) =>
+        ["pre-signature", "secadaptor", "pubkey", "message"].map((column) => row.text(column)),
+      ),
+      `return data.map((row) => {
+         const [signature, key, P, m] = row.map((cell) => hex.decode(cell));
+         const finished = adaptor.adapt(signature, key);
+         return [hex.encode(finished), schnorr.verify(P, m, finished)];
+       })`,
+    );
+    expect(adapted).toEqual(
+      adapt.map((row) => [row.text("BIP340 signature").toLowerCase(), row.text("result") === "TRUE"]),
+    );
+
+    const secadaptor = parseCsv(readVectors("adaptor_secadaptor.csv"));
+    const extracted = inBrowser(
+      secadaptor.map((row) => ["pre-signature", "BIP340 signature"].map((column) => row.text(column))),
+      "return data.map((row) => hex.encode(adaptor.extract(...row.map((cell) => hex.decode(cell)))))",
+    ) as string[];
+    const same = secadaptor.map((row, i) => row.text("secadaptor").toLowerCase() === extracted[i]);
+    expect(same).toEqual(secadaptor.map((row) => row.text("result") === "TRUE"));
+  });
+});
