@@ -2,7 +2,7 @@ import { concatBytes } from "../core/bytes.js";
 import { type Network } from "../core/network.js";
 import { taprootAddress } from "./address.js";
 import { descriptorOf, slashingPolicy, timelockPolicy, unbondingPolicy } from "./descriptor.js";
-import { slashingScript, timelockScript, unbondingScript } from "./leaves.js";
+import { slashingScript, sortKeys, timelockScript, unbondingScript } from "./leaves.js";
 import { OP } from "./opcodes.js";
 import { type ScriptPath, type ScriptTree, taproot } from "./taproot.js";
 import {
@@ -18,7 +18,10 @@ import {
 /** One way to spend an output: the script, where it stands in the tree, and who has to sign. */
 export interface Leaf extends ScriptPath {
   readonly kind: "timelock" | "unbonding" | "slashing";
-  /** Who must sign, in the order in which the script checks. Of each set, exactly the quorum. */
+  /**
+   * Who must sign: the sets, and the keys of each, in the order in which the script checks them. Of each set,
+   * exactly the quorum.
+   */
   readonly signers: readonly KeySet[];
   /** Blocks that the coins must be old: the sequence of the spending input. Only of a timelock. */
   readonly timelock?: number;
@@ -80,7 +83,8 @@ export function unbondingOutput(terms: StakeTerms, unbondingTime: number, networ
 
 /**
  * The "refund": what slashing leaves to the staker, free after `unbondingTime` blocks (PROTOCOL 2).
- * @throws TapstakeError `invalid-public-key`, `duplicate-key`, `invalid-quorum`, `invalid-timelock`, `invalid-network`
+ * @throws TapstakeError `no-keys`, `too-many-keys`, `invalid-public-key`, `duplicate-key`, `invalid-quorum`,
+ * `invalid-timelock`, `invalid-network`
  */
 export function slashingChangeOutput(
   staker: Uint8Array | KeySet,
@@ -132,7 +136,8 @@ function slashingLeaf(terms: StakeTerms): UnplacedLeaf {
   };
 }
 
-function place({ kind, signers, timelock }: UnplacedLeaf, path: ScriptPath): Leaf {
+function place({ kind, signers: unsorted, timelock }: UnplacedLeaf, path: ScriptPath): Leaf {
+  const signers = unsorted.map(({ keys, quorum }) => ({ keys: sortKeys(keys), quorum }));
   return timelock === undefined ? { ...path, kind, signers } : { ...path, kind, signers, timelock };
 }
 
