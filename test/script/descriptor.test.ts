@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import * as miniscript from "@bitcoinerlab/miniscript";
 import type * as WasmUtxo from "@bitgo/wasm-utxo";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { slashingPolicy, timelockPolicy, unbondingPolicy } from "../../src/script/descriptor.js";

@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import type * as Peer from "@babylonlabs-io/btc-staking-ts";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { encodeOpReturn } from "../../src/script/op-return.js";

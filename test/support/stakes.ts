@@ -1,9 +1,9 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { sha256 } from "../../src/core/hashes.js";
 import { utf8 } from "../../src/core/bytes.js";
 import { TapstakeError } from "../../src/core/errors.js";
 import { publicKeyOf } from "../../src/core/keys.js";
-import type { KeySet, StakeTerms } from "../../src/script/terms.js";
+import type { StakeTerms } from "../../src/script/terms.js";
 
 /** The x-only key of a number: the same number, the same key. */
 export const keyOf = (n: number): Uint8Array => publicKeyOf(sha256(utf8(`key ${n}`)));
@@ -59,9 +59,6 @@ export const anyTimelock: fc.Arbitrary<number> = fc.oneof(
   fc.integer({ min: 1, max: 65_535 }),
   fc.constantFrom(1, 16, 17, 127, 128, 255, 256, 32_767, 32_768, 65_535),
 );
-
-/** The set with its keys in another order. */
-export const reversed = (set: KeySet): KeySet => ({ ...set, keys: [...set.keys].reverse() });
 
 /** The code of the TapstakeError that `act` throws, or "no error". Anything else that it throws is thrown on. */
 export function refusalOf(act: () => unknown): string {
