@@ -1,7 +1,7 @@
 import { concatBytes } from "../core/bytes.js";
 import { type Network } from "../core/network.js";
 import { taprootAddress } from "./address.js";
-import { descriptorOf, slashingPolicy, timelockPolicy, unbondingPolicy } from "./descriptor.js";
+import { descriptorOf, slashingMiniscript, timelockMiniscript, unbondingMiniscript } from "./descriptor.js";
 import { slashingScript, sortKeys, timelockScript, unbondingScript } from "./leaves.js";
 import { OP } from "./opcodes.js";
 import { type ScriptPath, type ScriptTree, taproot } from "./taproot.js";
@@ -32,7 +32,10 @@ export interface TaprootOutput<Kind extends Leaf["kind"]> {
   /** The output script (scriptPubKey): 34 bytes. */
   readonly script: Uint8Array;
   readonly address: string;
-  /** As Bitcoin Core understands it, without checksum. `deriveaddresses` gives {@link address}. */
+  /**
+   * As Bitcoin Core understands it. With the checksum that `getdescriptorinfo` adds, `deriveaddresses` gives
+   * {@link address}.
+   */
   readonly descriptor: string;
   readonly leaves: Readonly<Record<Kind, Leaf>>;
 }
@@ -54,7 +57,7 @@ export function stakingOutput(terms: StakeTerms, network: Network): StakingOutpu
   return {
     script,
     address,
-    descriptor: descriptorOf([[timelock.policy, unbonding.policy], slashing.policy]),
+    descriptor: descriptorOf([[timelock.miniscript, unbonding.miniscript], slashing.miniscript]),
     leaves: {
       timelock: place(timelock, paths[0]!),
       unbonding: place(unbonding, paths[1]!),
@@ -76,7 +79,7 @@ export function unbondingOutput(terms: StakeTerms, unbondingTime: number, networ
   return {
     script,
     address,
-    descriptor: descriptorOf([timelock.policy, slashing.policy]),
+    descriptor: descriptorOf([timelock.miniscript, slashing.miniscript]),
     leaves: { timelock: place(timelock, paths[0]!), slashing: place(slashing, paths[1]!) },
   };
 }
@@ -98,19 +101,19 @@ export function slashingChangeOutput(
   return {
     script,
     address,
-    descriptor: descriptorOf(timelock.policy),
+    descriptor: descriptorOf(timelock.miniscript),
     leaves: { timelock: place(timelock, paths[0]!) },
   };
 }
 
-/** A leaf before its place in a tree is known, and the same as a miniscript policy. */
-type UnplacedLeaf = Omit<Leaf, "hash" | "controlBlock"> & { readonly policy: string };
+/** A leaf before its place in a tree is known, and the same as miniscript. */
+type UnplacedLeaf = Omit<Leaf, "hash" | "controlBlock"> & { readonly miniscript: string };
 
 function timelockLeaf(staker: KeySet, blocks: number): UnplacedLeaf {
   return {
     kind: "timelock",
     script: timelockScript(staker, blocks),
-    policy: timelockPolicy(staker, blocks),
+    miniscript: timelockMiniscript(staker, blocks),
     signers: [staker],
     timelock: blocks,
   };
@@ -121,7 +124,7 @@ function unbondingLeaf(terms: StakeTerms): UnplacedLeaf {
   return {
     kind: "unbonding",
     script: unbondingScript(staker, terms.covenant),
-    policy: unbondingPolicy(staker, terms.covenant),
+    miniscript: unbondingMiniscript(staker, terms.covenant),
     signers: [staker, terms.covenant],
   };
 }
@@ -131,7 +134,7 @@ function slashingLeaf(terms: StakeTerms): UnplacedLeaf {
   return {
     kind: "slashing",
     script: slashingScript(staker, terms.finalityProviders, terms.covenant),
-    policy: slashingPolicy(staker, terms.finalityProviders, terms.covenant),
+    miniscript: slashingMiniscript(staker, terms.finalityProviders, terms.covenant),
     signers: [staker, anyOf(terms.finalityProviders), terms.covenant],
   };
 }

@@ -4,7 +4,7 @@ import type * as WasmUtxo from "@bitgo/wasm-utxo";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
-import { slashingPolicy, timelockPolicy, unbondingPolicy } from "../../src/script/descriptor.js";
+import { slashingMiniscript, timelockMiniscript, unbondingMiniscript } from "../../src/script/descriptor.js";
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../../src/script/outputs.js";
 import { MAX_KEYS, type StakeTerms, stakerKeys } from "../../src/script/terms.js";
 import { anyTerms, anyTimelock, termsOf } from "../support/stakes.js";
@@ -18,13 +18,13 @@ const derive = (descriptor: string) =>
 
 const sizes = { stakers: 5, providers: 5, members: 20 };
 
-function policiesAndScripts(terms: StakeTerms): [string, Uint8Array][] {
+function expressionsAndScripts(terms: StakeTerms): [string, Uint8Array][] {
   const staker = stakerKeys(terms.staker);
   const { timelock, unbonding, slashing } = stakingOutput(terms, "regtest").leaves;
   return [
-    [timelockPolicy(staker, terms.timelock), timelock.script],
-    [unbondingPolicy(staker, terms.covenant), unbonding.script],
-    [slashingPolicy(staker, terms.finalityProviders, terms.covenant), slashing.script],
+    [timelockMiniscript(staker, terms.timelock), timelock.script],
+    [unbondingMiniscript(staker, terms.covenant), unbonding.script],
+    [slashingMiniscript(staker, terms.finalityProviders, terms.covenant), slashing.script],
   ];
 }
 
@@ -46,8 +46,8 @@ describe("a descriptor", () => {
   it("has leaves that rust-miniscript compiles to the same bytes, and reads back from them", () => {
     fc.assert(
       fc.property(anyTerms(sizes), (terms) => {
-        for (const [policy, script] of policiesAndScripts(terms)) {
-          expect(hex.encode(Miniscript.fromString(policy, "tap").encode())).toBe(hex.encode(script));
+        for (const [expression, script] of expressionsAndScripts(terms)) {
+          expect(hex.encode(Miniscript.fromString(expression, "tap").encode())).toBe(hex.encode(script));
           expect(hex.encode(Miniscript.fromBitcoinScript(script, "tap").encode())).toBe(hex.encode(script));
         }
       }),
@@ -58,8 +58,8 @@ describe("a descriptor", () => {
   it("has leaves that a second miniscript compiler finds sane and compiles to the same script", () => {
     fc.assert(
       fc.property(anyTerms(sizes), (terms) => {
-        for (const [policy, script] of policiesAndScripts(terms)) {
-          const { asm, issane } = miniscript.compileMiniscript(policy, { tapscript: true });
+        for (const [expression, script] of expressionsAndScripts(terms)) {
+          const { asm, issane } = miniscript.compileMiniscript(expression, { tapscript: true });
           expect(issane).toBe(true);
           expect(assemble(asm)).toBe(hex.encode(script));
         }

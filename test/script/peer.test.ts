@@ -98,7 +98,7 @@ describe("the peer library", () => {
           ).toEqual(theirs.leaves.map(shown));
         },
       ),
-      { numRuns: 25 },
+      { numRuns: 15 },
     );
   });
 
