@@ -7,22 +7,22 @@ import { anyOf, type KeySet } from "./terms.js";
  * The same scripts as miniscript (BIP-379), for Bitcoin Core and every wallet that reads descriptors (BIP-386).
  */
 
-type PolicyTree = string | readonly [PolicyTree, PolicyTree];
+type MiniscriptTree = string | readonly [MiniscriptTree, MiniscriptTree];
 
 /** A `tr()` descriptor under the NUMS key, without checksum. */
-export function descriptorOf(tree: PolicyTree): string {
+export function descriptorOf(tree: MiniscriptTree): string {
   return `tr(${hex.encode(NUMS_KEY)},${format(tree)})`;
 }
 
-export function timelockPolicy(staker: KeySet, blocks: number): string {
+export function timelockMiniscript(staker: KeySet, blocks: number): string {
   return `and_v(v:${quorumOf(staker)},older(${blocks}))`;
 }
 
-export function unbondingPolicy(staker: KeySet, covenant: KeySet): string {
+export function unbondingMiniscript(staker: KeySet, covenant: KeySet): string {
   return `and_v(v:${quorumOf(staker)},${quorumOf(covenant)})`;
 }
 
-export function slashingPolicy(
+export function slashingMiniscript(
   staker: KeySet,
   finalityProviders: readonly Uint8Array[],
   covenant: KeySet,
@@ -36,6 +36,6 @@ function quorumOf({ keys, quorum }: KeySet): string {
   return sorted.length === 1 ? `pk(${sorted[0]})` : `multi_a(${quorum},${sorted.join(",")})`;
 }
 
-function format(tree: PolicyTree): string {
+function format(tree: MiniscriptTree): string {
   return typeof tree === "string" ? tree : `{${format(tree[0])},${format(tree[1])}}`;
 }

@@ -42,24 +42,28 @@ export function encodeOpReturn({ tag, staker, finalityProvider, timelock }: Stak
 
 /**
  * Reads a phase-1 OP_RETURN script.
- * @throws TapstakeError `invalid-op-return`: other bytes, a version other than 0, keys that are no points, time 0
+ * @throws TapstakeError `invalid-op-return`: other bytes, a version other than 0, keys that are no points, time 0;
+ * `invalid-bytes`
  */
 export function decodeOpReturn(script: Uint8Array): StakeOpReturn {
+  assertBytes(script, "script");
   if (script.length !== DATA_LENGTH + 2 || script[0] !== OP.RETURN || script[1] !== DATA_LENGTH) {
     throw new TapstakeError(
       "invalid-op-return",
       `expected OP_RETURN and ${DATA_LENGTH} bytes, got ${hex.encode(script.slice(0, 80))}`,
     );
   }
-  const version = script[2 + TAG_LENGTH];
+  // A copy, as plain bytes: slices of a Buffer would share the caller's memory.
+  const data = new Uint8Array(script.subarray(2));
+  const version = data[TAG_LENGTH];
   if (version !== VERSION) {
     throw new TapstakeError("invalid-op-return", `expected OP_RETURN version ${VERSION}, got ${version}`);
   }
   const decoded = {
-    tag: script.slice(2, 6),
-    staker: script.slice(7, 39),
-    finalityProvider: script.slice(39, 71),
-    timelock: (script[71]! << 8) | script[72]!,
+    tag: data.slice(0, 4),
+    staker: data.slice(5, 37),
+    finalityProvider: data.slice(37, 69),
+    timelock: (data[69]! << 8) | data[70]!,
   };
   try {
     assertPublicKey(decoded.staker, "staker");
@@ -73,8 +77,8 @@ export function decodeOpReturn(script: Uint8Array): StakeOpReturn {
 
 /**
  * The phase-1 OP_RETURN among the output scripts of a transaction, or null without one. OP_RETURNs of
- * other protocols are passed over.
- * @throws TapstakeError `multiple-op-returns`
+ * other protocols and malformed ones are passed over; whether the tag is the expected one is for the caller.
+ * @throws TapstakeError `multiple-op-returns`, `invalid-bytes`
  */
 export function findOpReturn(scripts: readonly Uint8Array[]): { index: number; data: StakeOpReturn } | null {
   const found = scripts.flatMap((script, index) => {

@@ -1,8 +1,8 @@
 import { concatBytes } from "../core/bytes.js";
 import { type Network } from "../core/network.js";
 import { taprootAddress } from "./address.js";
-import { descriptorOf, slashingPolicy, timelockPolicy, unbondingPolicy } from "./descriptor.js";
-import { slashingScript, timelockScript, unbondingScript } from "./leaves.js";
+import { descriptorOf, slashingMiniscript, timelockMiniscript, unbondingMiniscript } from "./descriptor.js";
+import { slashingScript, sortKeys, timelockScript, unbondingScript } from "./leaves.js";
 import { OP } from "./opcodes.js";
 import { type ScriptPath, type ScriptTree, taproot } from "./taproot.js";
 import {
@@ -18,7 +18,10 @@ import {
 /** One way to spend an output: the script, where it stands in the tree, and who has to sign. */
 export interface Leaf extends ScriptPath {
   readonly kind: "timelock" | "unbonding" | "slashing";
-  /** Who must sign, in the order in which the script checks. Of each set, exactly the quorum. */
+  /**
+   * Who must sign: the sets, and the keys of each, in the order in which the script checks them. Of each set,
+   * exactly the quorum.
+   */
   readonly signers: readonly KeySet[];
   /** Blocks that the coins must be old: the sequence of the spending input. Only of a timelock. */
   readonly timelock?: number;
@@ -29,7 +32,10 @@ export interface TaprootOutput<Kind extends Leaf["kind"]> {
   /** The output script (scriptPubKey): 34 bytes. */
   readonly script: Uint8Array;
   readonly address: string;
-  /** As Bitcoin Core understands it, without checksum. `deriveaddresses` gives {@link address}. */
+  /**
+   * As Bitcoin Core understands it. With the checksum that `getdescriptorinfo` adds, `deriveaddresses` gives
+   * {@link address}.
+   */
   readonly descriptor: string;
   readonly leaves: Readonly<Record<Kind, Leaf>>;
 }
@@ -51,7 +57,7 @@ export function stakingOutput(terms: StakeTerms, network: Network): StakingOutpu
   return {
     script,
     address,
-    descriptor: descriptorOf([[timelock.policy, unbonding.policy], slashing.policy]),
+    descriptor: descriptorOf([[timelock.miniscript, unbonding.miniscript], slashing.miniscript]),
     leaves: {
       timelock: place(timelock, paths[0]!),
       unbonding: place(unbonding, paths[1]!),
@@ -73,14 +79,15 @@ export function unbondingOutput(terms: StakeTerms, unbondingTime: number, networ
   return {
     script,
     address,
-    descriptor: descriptorOf([timelock.policy, slashing.policy]),
+    descriptor: descriptorOf([timelock.miniscript, slashing.miniscript]),
     leaves: { timelock: place(timelock, paths[0]!), slashing: place(slashing, paths[1]!) },
   };
 }
 
 /**
  * The "refund": what slashing leaves to the staker, free after `unbondingTime` blocks (PROTOCOL 2).
- * @throws TapstakeError `invalid-public-key`, `duplicate-key`, `invalid-quorum`, `invalid-timelock`, `invalid-network`
+ * @throws TapstakeError `no-keys`, `too-many-keys`, `invalid-public-key`, `duplicate-key`, `invalid-quorum`,
+ * `invalid-timelock`, `invalid-network`
  */
 export function slashingChangeOutput(
   staker: Uint8Array | KeySet,
@@ -94,19 +101,19 @@ export function slashingChangeOutput(
   return {
     script,
     address,
-    descriptor: descriptorOf(timelock.policy),
+    descriptor: descriptorOf(timelock.miniscript),
     leaves: { timelock: place(timelock, paths[0]!) },
   };
 }
 
-/** A leaf before its place in a tree is known, and the same as a miniscript policy. */
-type UnplacedLeaf = Omit<Leaf, "hash" | "controlBlock"> & { readonly policy: string };
+/** A leaf before its place in a tree is known, and the same as miniscript. */
+type UnplacedLeaf = Omit<Leaf, "hash" | "controlBlock"> & { readonly miniscript: string };
 
 function timelockLeaf(staker: KeySet, blocks: number): UnplacedLeaf {
   return {
     kind: "timelock",
     script: timelockScript(staker, blocks),
-    policy: timelockPolicy(staker, blocks),
+    miniscript: timelockMiniscript(staker, blocks),
     signers: [staker],
     timelock: blocks,
   };
@@ -117,7 +124,7 @@ function unbondingLeaf(terms: StakeTerms): UnplacedLeaf {
   return {
     kind: "unbonding",
     script: unbondingScript(staker, terms.covenant),
-    policy: unbondingPolicy(staker, terms.covenant),
+    miniscript: unbondingMiniscript(staker, terms.covenant),
     signers: [staker, terms.covenant],
   };
 }
@@ -127,12 +134,13 @@ function slashingLeaf(terms: StakeTerms): UnplacedLeaf {
   return {
     kind: "slashing",
     script: slashingScript(staker, terms.finalityProviders, terms.covenant),
-    policy: slashingPolicy(staker, terms.finalityProviders, terms.covenant),
+    miniscript: slashingMiniscript(staker, terms.finalityProviders, terms.covenant),
     signers: [staker, anyOf(terms.finalityProviders), terms.covenant],
   };
 }
 
-function place({ kind, signers, timelock }: UnplacedLeaf, path: ScriptPath): Leaf {
+function place({ kind, signers: unsorted, timelock }: UnplacedLeaf, path: ScriptPath): Leaf {
+  const signers = unsorted.map(({ keys, quorum }) => ({ keys: sortKeys(keys), quorum }));
   return timelock === undefined ? { ...path, kind, signers } : { ...path, kind, signers, timelock };
 }
 

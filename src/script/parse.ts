@@ -1,8 +1,8 @@
-import { equalBytes, hex } from "../core/bytes.js";
+import { assertBytes, equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { slashingScript, timelockScript, unbondingScript } from "./leaves.js";
 import { OP, PUSH_KEY } from "./opcodes.js";
-import { checkKeySet, checkTimelock, type KeySet } from "./terms.js";
+import { checkKeySet, checkRoles, checkTimelock, type KeySet } from "./terms.js";
 
 /** What a leaf script of a stake says. */
 export type LeafTerms =
@@ -16,15 +16,18 @@ export type LeafTerms =
     };
 
 /**
- * Reads a leaf script back into its terms. What it accepts is exactly what the builders of this room write:
- * the terms are built again and compared.
- * @throws TapstakeError `invalid-script`
+ * Reads a leaf script back into its terms, keys ascending. What it accepts is exactly what the builders of this
+ * room write: the terms are built again and compared.
+ * @throws TapstakeError `invalid-script`, `invalid-bytes`
  */
 export function parseLeaf(script: Uint8Array): LeafTerms {
-  const { groups, timelock } = readGroups(script);
+  assertBytes(script, "script");
+  // A copy, as plain bytes: slices of a Buffer would share the caller's memory.
+  const { groups, timelock } = readGroups(new Uint8Array(script));
   const [staker, second, third] = groups;
   const terms = leafTerms(groups.length, timelock, staker!, second, third);
   if (!terms || !equalBytes(rebuild(terms), script)) throw notAStake(script);
+  refuseAs(script, () => checkRoles(groups));
   return terms;
 }
 
@@ -52,18 +55,19 @@ function rebuild(terms: LeafTerms): Uint8Array {
   }
 }
 
+/** Stakers, finality providers, committee. */
+const MAX_GROUPS = 3;
+
 /** Splits a script into its key sets: each ends with one of the checks; a CHECKSEQUENCEVERIFY ends a timelock. */
 function readGroups(script: Uint8Array): { groups: KeySet[]; timelock?: number } {
   const groups: KeySet[] = [];
   let keys: Uint8Array[] = [];
   let number: number | undefined;
   const close = (quorum: number | undefined) => {
+    // Bounds the work that a hostile script can cause: every key of a set is checked to be a point.
+    if (groups.length === MAX_GROUPS) throw notAStake(script);
     const set = { keys, quorum: quorum ?? 0 };
-    try {
-      checkKeySet(set, "script");
-    } catch (cause) {
-      throw notAStake(script, cause);
-    }
+    refuseAs(script, () => checkKeySet(set, "script"));
     groups.push(set);
     keys = [];
     number = undefined;
@@ -86,13 +90,10 @@ function readGroups(script: Uint8Array): { groups: KeySet[]; timelock?: number }
     } else if (opcode === OP.CHECKSIG && position === script.length) {
       close(1);
     } else if (opcode === OP.CHECKSEQUENCEVERIFY) {
-      if (position !== script.length || number === undefined) throw notAStake(script);
-      try {
-        checkTimelock(number, "timelock");
-      } catch (cause) {
-        throw notAStake(script, cause);
-      }
-      return { groups, timelock: number };
+      const blocks = number;
+      if (position !== script.length || blocks === undefined) throw notAStake(script);
+      refuseAs(script, () => checkTimelock(blocks, "timelock"));
+      return { groups, timelock: blocks };
     } else if (opcode !== OP.CHECKSIG && opcode !== OP.CHECKSIGADD) {
       throw notAStake(script);
     }
@@ -103,6 +104,15 @@ function readGroups(script: Uint8Array): { groups: KeySet[]; timelock?: number }
 /** A little-endian number; whether it was written minimally shows when the script is built again. */
 function readNumber(bytes: Uint8Array): number {
   return bytes.reduce((sum, byte, i) => sum + byte * 256 ** i, 0);
+}
+
+/** Runs a check of terms; what it throws is a reason why the script is not a stake's. */
+function refuseAs(script: Uint8Array, check: () => void): void {
+  try {
+    check();
+  } catch (cause) {
+    throw notAStake(script, cause);
+  }
 }
 
 function notAStake(script: Uint8Array, cause?: unknown): TapstakeError {

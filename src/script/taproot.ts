@@ -45,7 +45,10 @@ export function tapleafHash(script: Uint8Array): Uint8Array {
   return taggedHash("TapLeaf", Uint8Array.of(LEAF_VERSION), compactSize(script.length), script);
 }
 
-/** The x-only key that a script and its control block (BIP-341) add up to, or null when they cannot. */
+/**
+ * The x-only key that a tapscript and its control block (BIP-341) add up to, or null when they cannot: a
+ * malformed control block, another leaf version, an internal key that is no point, the wrong parity.
+ */
 export function outputKeyOf(script: Uint8Array, controlBlock: Uint8Array): Uint8Array | null {
   const steps = (controlBlock.length - 33) / 32;
   if (!Number.isInteger(steps) || steps < 0 || steps > 128) return null;
@@ -82,7 +85,9 @@ function branchHash(a: Uint8Array, b: Uint8Array): Uint8Array {
   return compareBytes(a, b) < 0 ? taggedHash("TapBranch", a, b) : taggedHash("TapBranch", b, a);
 }
 
-/** Bitcoin's variable-length size, for lengths below 65,536: scripts here are far shorter. */
+/** Bitcoin's variable-length size, for what fits a block: foreign scripts may be longer than any stake's. */
 function compactSize(length: number): Uint8Array {
-  return length < 0xfd ? Uint8Array.of(length) : Uint8Array.of(0xfd, length & 0xff, length >> 8);
+  if (length < 0xfd) return Uint8Array.of(length);
+  const bytes = [length & 0xff, (length >> 8) & 0xff, (length >> 16) & 0xff, length >>> 24];
+  return length < 0x10000 ? Uint8Array.of(0xfd, ...bytes.slice(0, 2)) : Uint8Array.of(0xfe, ...bytes);
 }

@@ -23,12 +23,21 @@ export interface StakeTerms {
 /** The longest relative lock of BIP-68 in blocks. */
 export const MAX_TIMELOCK = 65_535;
 
-/** The most keys in one key set: what `multi_a` of Bitcoin Core allows. */
+/**
+ * The most keys of a stake, all roles together. The slashing leaf starts with one stack element for each of
+ * them and pushes a key on top, and a stack holds at most 1000 (BIP-342): with one key more, nobody could
+ * ever spend the leaf.
+ */
 export const MAX_KEYS = 999;
 
-/** The stakers as a key set; a single staker is 1 of 1. */
+/**
+ * The stakers as a key set, unchecked; a single staker is 1 of 1.
+ * @throws TapstakeError `invalid-public-key` when it is neither bytes nor an object: hexadecimal text, say
+ */
 export function stakerKeys(staker: Uint8Array | KeySet): KeySet {
-  return staker instanceof Uint8Array ? { keys: [staker], quorum: 1 } : staker;
+  if (staker instanceof Uint8Array) return { keys: [staker], quorum: 1 };
+  if (typeof staker !== "object") assertPublicKey(staker, "staker");
+  return staker;
 }
 
 /**
@@ -38,12 +47,23 @@ export function stakerKeys(staker: Uint8Array | KeySet): KeySet {
  */
 export function checkTerms(terms: StakeTerms): void {
   const staker = stakerKeys(terms.staker);
+  const finalityProviders = anyOf(terms.finalityProviders);
   checkKeySet(staker, "staker");
-  checkKeySet(anyOf(terms.finalityProviders), "finality provider");
+  checkKeySet(finalityProviders, "finality provider");
   checkKeySet(terms.covenant, "covenant");
   checkTimelock(terms.timelock, "timelock");
+  checkRoles([staker, finalityProviders, terms.covenant]);
+}
+
+/**
+ * The rules across the key sets of one script: no key in two roles, and not more keys than can be spent.
+ * @throws TapstakeError `too-many-keys`, `duplicate-key`
+ */
+export function checkRoles(sets: readonly KeySet[]): void {
+  const keys = sets.flatMap((set) => set.keys);
+  checkCount(keys.length, "all roles together");
   // A key in two roles could sign for both: an FP in the committee would finish its own adaptor signature.
-  checkDistinct([...staker.keys, ...terms.finalityProviders, ...terms.covenant.keys]);
+  checkDistinct(keys);
 }
 
 /** A key set of which any one key suffices: the finality providers of a stake. */
@@ -56,21 +76,15 @@ export function checkKeySet(set: KeySet, role: string): void {
   }
   const { keys, quorum } = set;
   if (keys.length === 0) throw new TapstakeError("no-keys", `${role}: expected at least one key`);
-  if (keys.length > MAX_KEYS) {
-    throw new TapstakeError(
-      "too-many-keys",
-      `${role}: expected at most ${MAX_KEYS} keys, got ${keys.length}`,
-    );
-  }
+  checkCount(keys.length, role);
   for (const [i, key] of keys.entries()) assertPublicKey(key, `${role} key ${i}`);
   checkDistinct(keys);
   if (!Number.isSafeInteger(quorum) || quorum < 1 || quorum > keys.length) {
+    const got = typeof quorum === "number" ? String(quorum) : describeType(quorum);
     throw new TapstakeError(
       "invalid-quorum",
-      `${role}: expected a quorum from 1 to ${keys.length}, got ${quorum}`,
-      {
-        keys: keys.length,
-      },
+      `${role}: expected a quorum from 1 to ${keys.length}, got ${got}`,
+      { keys: keys.length },
     );
   }
 }
@@ -80,6 +94,14 @@ export function checkTimelock(blocks: number, name: string): void {
   if (!Number.isSafeInteger(blocks) || blocks < 1 || blocks > MAX_TIMELOCK) {
     const got = typeof blocks === "number" ? String(blocks) : describeType(blocks);
     throw new TapstakeError("invalid-timelock", `${name}: expected 1 to ${MAX_TIMELOCK} blocks, got ${got}`);
+  }
+}
+
+function checkCount(count: number, role: string): void {
+  if (count > MAX_KEYS) {
+    throw new TapstakeError("too-many-keys", `${role}: expected at most ${MAX_KEYS} keys, got ${count}`, {
+      count,
+    });
   }
 }
 

@@ -1,0 +1,155 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { compareBytes, hex } from "../../src/core/bytes.js";
+import { NETWORKS } from "../../src/core/network.js";
+import { addressOfScript, scriptOfAddress } from "../../src/script/address.js";
+import { OP, pushNumber } from "../../src/script/opcodes.js";
+import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../../src/script/outputs.js";
+import { LEAF_VERSION, NUMS_KEY, outputKeyOf } from "../../src/script/taproot.js";
+import { type KeySet, type StakeTerms, stakerKeys } from "../../src/script/terms.js";
+import { anyTerms, anyTimelock, termsOf } from "../support/stakes.js";
+
+const outputsOf = (terms: StakeTerms, time: number) => [
+  stakingOutput(terms, "regtest"),
+  unbondingOutput(terms, time, "regtest"),
+  slashingChangeOutput(terms.staker, time, "regtest"),
+];
+const sizes = { stakers: 4, providers: 4, members: 7 };
+
+describe("an output", () => {
+  it("does not depend on the order of keys", () => {
+    const shuffled = (keys: readonly Uint8Array[]) =>
+      fc.shuffledSubarray([...keys], { minLength: keys.length, maxLength: keys.length });
+    const shuffledSet = (set: KeySet) =>
+      fc.record({ keys: shuffled(set.keys), quorum: fc.constant(set.quorum) });
+    const twoOrders = anyTerms(sizes).chain((terms) =>
+      fc.tuple(
+        fc.constant(terms),
+        fc.record({
+          staker: terms.staker instanceof Uint8Array ? fc.constant(terms.staker) : shuffledSet(terms.staker),
+          finalityProviders: shuffled(terms.finalityProviders),
+          covenant: shuffledSet(terms.covenant),
+          timelock: fc.constant(terms.timelock),
+        }),
+      ),
+    );
+    fc.assert(
+      fc.property(twoOrders, anyTimelock, ([one, other], time) => {
+        expect(outputsOf(other, time)).toEqual(outputsOf(one, time));
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it("is the same for one staker and for 1 of 1 stakers", () => {
+    fc.assert(
+      fc.property(anyTerms({ ...sizes, stakers: 1 }), anyTimelock, (terms, time) => {
+        const set = { ...terms, staker: stakerKeys(terms.staker) };
+        expect(outputsOf(set, time)).toEqual(outputsOf(terms, time));
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("has leaves that its control blocks lead back to, under the key that nobody has", () => {
+    fc.assert(
+      fc.property(anyTerms(sizes), anyTimelock, (terms, time) => {
+        for (const { script, leaves } of outputsOf(terms, time)) {
+          expect(hex.encode(script.slice(0, 2))).toBe("5120");
+          for (const leaf of Object.values(leaves)) {
+            expect(leaf.controlBlock[0]! & 0xfe).toBe(LEAF_VERSION);
+            expect(leaf.controlBlock.slice(1, 33)).toEqual(NUMS_KEY);
+            expect(outputKeyOf(leaf.script, leaf.controlBlock)).toEqual(script.slice(2));
+          }
+        }
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("has the tree that PROTOCOL 2 gives it", () => {
+    const terms = termsOf(1, 1, 3, 2);
+    const depths = outputsOf(terms, 100).map(({ leaves }) =>
+      Object.fromEntries(
+        Object.entries(leaves).map(([kind, { controlBlock }]) => [kind, (controlBlock.length - 33) / 32]),
+      ),
+    );
+    expect(depths).toEqual([
+      { timelock: 2, unbonding: 2, slashing: 1 },
+      { timelock: 1, slashing: 1 },
+      { timelock: 0 },
+    ]);
+  });
+
+  it("says who signs each leaf: sets in script order, keys ascending in each", () => {
+    fc.assert(
+      fc.property(anyTerms(sizes), (terms) => {
+        const ascending = (set: KeySet) => ({ ...set, keys: [...set.keys].sort(compareBytes) });
+        const staker = ascending(stakerKeys(terms.staker));
+        const providers = ascending({ keys: terms.finalityProviders, quorum: 1 });
+        const covenant = ascending(terms.covenant);
+        const { timelock, unbonding, slashing } = stakingOutput(terms, "regtest").leaves;
+        expect(timelock.signers).toEqual([staker]);
+        expect(unbonding.signers).toEqual([staker, covenant]);
+        expect(slashing.signers).toEqual([staker, providers, covenant]);
+        expect([timelock.timelock, unbonding.timelock, slashing.timelock]).toEqual([
+          terms.timelock,
+          undefined,
+          undefined,
+        ]);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("leaves its terms as they were", () => {
+    const terms = termsOf(2, 3, 5, 3);
+    const before = structuredClone(terms);
+    outputsOf(terms, 100);
+    expect(terms).toEqual(before);
+  });
+
+  it("has an address on each network that stands for its script", () => {
+    const terms = termsOf(1, 1, 3, 2);
+    const prefixes = { mainnet: "bc1p", testnet: "tb1p", signet: "tb1p", regtest: "bcrt1p" };
+    for (const network of NETWORKS) {
+      const { script, address } = stakingOutput(terms, network);
+      expect(address.startsWith(prefixes[network])).toBe(true);
+      expect(scriptOfAddress(address, network)).toEqual(script);
+      expect(addressOfScript(script, network)).toBe(address);
+    }
+  });
+});
+
+describe("a number in a script", () => {
+  it.each([
+    [1, "51"],
+    [2, "52"],
+    [15, "5f"],
+    [16, "60"],
+    [17, "0111"],
+    [127, "017f"],
+    [128, "028000"],
+    [255, "02ff00"],
+    [256, "020001"],
+    [32_767, "02ff7f"],
+    [32_768, "03008000"],
+    [65_535, "03ffff00"],
+  ])("is minimal: %s", (value, expected) => {
+    expect(hex.encode(pushNumber(value))).toBe(expected);
+    const { script } = stakingOutput({ ...termsOf(1, 1, 1), timelock: value }, "regtest").leaves.timelock;
+    expect(hex.encode(script.slice(34))).toBe(`${expected}b2`);
+  });
+
+  it("is minimal as a quorum too", () => {
+    for (const [quorum, expected] of [
+      [16, "60"],
+      [17, "0111"],
+      [127, "017f"],
+      [128, "028000"],
+    ] as const) {
+      const { script } = stakingOutput(termsOf(1, 1, 130, quorum), "regtest").leaves.unbonding;
+      expect(hex.encode(script.slice(34 + 34 * 130))).toBe(expected + OP.NUMEQUAL.toString(16));
+    }
+  });
+});

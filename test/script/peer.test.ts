@@ -1,0 +1,158 @@
+import { createRequire } from "node:module";
+import type * as Peer from "@babylonlabs-io/btc-staking-ts";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { hex } from "../../src/core/bytes.js";
+import { encodeOpReturn } from "../../src/script/op-return.js";
+import { type Leaf, slashingChangeOutput, stakingOutput, unbondingOutput } from "../../src/script/outputs.js";
+import type { StakeTerms } from "../../src/script/terms.js";
+import { anyTerms, anyTimelock, refusalOf, termsOf } from "../support/stakes.js";
+
+/**
+ * The peer is Babylon's own TypeScript library. It knows no M-of-N stakers. Its outputs and control blocks
+ * are not exported, so they are read from the transactions that it builds.
+ */
+const require = createRequire(import.meta.url);
+const peer = require("@babylonlabs-io/btc-staking-ts") as typeof Peer;
+peer.initBTCCurve();
+type Psbt = Peer.PsbtResult["psbt"];
+
+const home = "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0";
+const network = {
+  messagePrefix: "",
+  bech32: "bc",
+  bip32: { public: 0x0488b21e, private: 0x0488ade4 },
+  pubKeyHash: 0,
+  scriptHash: 5,
+  wif: 128,
+};
+const funds = {
+  txid: "aa".repeat(32),
+  vout: 0,
+  value: 2_000_000,
+  scriptPubKey: "512079be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798",
+};
+
+const buffers = (keys: readonly Uint8Array[]) => keys.map((key) => Buffer.from(key));
+
+function peerScripts({ staker, finalityProviders, covenant, timelock }: StakeTerms, unbondingTime: number) {
+  return new peer.StakingScriptData(
+    Buffer.from(staker as Uint8Array),
+    buffers(finalityProviders),
+    buffers(covenant.keys),
+    covenant.quorum,
+    timelock,
+    unbondingTime,
+  ).buildScripts();
+}
+
+function peerStake(terms: StakeTerms, unbondingTime: number) {
+  const scripts = peerScripts(terms, unbondingTime);
+  const staking = peer.stakingTransaction(scripts, 1_000_000, home, [funds], network, 1).transaction;
+  const unbonding = peer.unbondingTransaction(scripts, staking, 1000, network).transaction;
+  const slashing = peer.slashTimelockUnbondedTransaction(scripts, staking, "6a", 0.1, 1000, network).psbt;
+  const slashed = peer.slashEarlyUnbondedTransaction(scripts, unbonding, "6a", 0.1, 1000, network).psbt;
+  // The peer withdraws from mined transactions; an unsigned one has the same outputs.
+  const mined = (psbt: Psbt) => Object.assign(unbonding.clone(), { outs: psbt.txOutputs });
+  return {
+    outputs: [staking.outs[0]!.script, unbonding.outs[0]!.script, slashing.txOutputs[1]!.script],
+    unbondingScript: scripts.unbondingScript,
+    leaves: [
+      slashing,
+      slashed,
+      peer.withdrawTimelockUnbondedTransaction(scripts, staking, home, network, 1).psbt,
+      peer.withdrawEarlyUnbondedTransaction(scripts, unbonding, home, network, 1).psbt,
+      peer.withdrawSlashingTransaction(scripts, mined(slashing), home, network, 1, 1).psbt,
+    ].map((psbt) => psbt.data.inputs[0]!.tapLeafScript![0]!),
+  };
+}
+
+describe("the peer library", () => {
+  it("builds the same outputs, leaves and control blocks from any terms with one staker", () => {
+    fc.assert(
+      fc.property(
+        anyTerms({ stakers: 1, providers: 8, members: 20 }),
+        anyTimelock,
+        (terms, unbondingTime) => {
+          const staking = stakingOutput(terms, "mainnet");
+          const unbonding = unbondingOutput(terms, unbondingTime, "mainnet");
+          const change = slashingChangeOutput(terms.staker, unbondingTime, "mainnet");
+          const theirs = peerStake(terms, unbondingTime);
+          const shown = ({ script, controlBlock }: Pick<Leaf, "script" | "controlBlock">) => ({
+            script: hex.encode(script),
+            controlBlock: hex.encode(controlBlock),
+          });
+
+          expect([staking.script, unbonding.script, change.script].map(hex.encode)).toEqual(
+            theirs.outputs.map(hex.encode),
+          );
+          expect(hex.encode(staking.leaves.unbonding.script)).toBe(hex.encode(theirs.unbondingScript));
+          expect(
+            [
+              staking.leaves.slashing,
+              unbonding.leaves.slashing,
+              staking.leaves.timelock,
+              unbonding.leaves.timelock,
+              change.leaves.timelock,
+            ].map(shown),
+          ).toEqual(theirs.leaves.map(shown));
+        },
+      ),
+      { numRuns: 15 },
+    );
+  });
+
+  it("writes the same OP_RETURN", () => {
+    fc.assert(
+      fc.property(
+        anyTerms({ stakers: 1, providers: 1, members: 3 }),
+        fc.uint8Array({ minLength: 4, maxLength: 4 }),
+        ({ staker, finalityProviders, covenant, timelock }, tag) => {
+          const theirs = new peer.ObservableStakingScriptData(
+            Buffer.from(staker as Uint8Array),
+            buffers(finalityProviders),
+            buffers(covenant.keys),
+            covenant.quorum,
+            timelock,
+            timelock,
+            Buffer.from(tag),
+          ).buildScripts().dataEmbedScript;
+          const [finalityProvider] = finalityProviders;
+          const ours = encodeOpReturn({
+            tag,
+            staker: staker as Uint8Array,
+            finalityProvider: finalityProvider!,
+            timelock,
+          });
+          expect(hex.encode(ours)).toBe(hex.encode(theirs));
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  it("differs: it compares keys by identity, and so accepts one key in two roles", () => {
+    const terms = termsOf(1, 1, 3);
+    const twice = { ...terms, finalityProviders: [terms.staker as Uint8Array] };
+
+    expect(peerScripts(twice, 100).slashingScript.length).toBeGreaterThan(0);
+    expect(refusalOf(() => stakingOutput(twice, "mainnet"))).toBe("duplicate-key");
+  });
+
+  it("differs: it accepts keys that are no points", () => {
+    const nobody = { ...termsOf(1, 1, 3), staker: new Uint8Array(32).fill(0xff) };
+
+    expect(peerScripts(nobody, 100).timelockScript.length).toBeGreaterThan(0);
+    expect(refusalOf(() => stakingOutput(nobody, "mainnet"))).toBe("invalid-public-key");
+  });
+
+  it("differs: it cuts a fractional quorum to a whole one", () => {
+    const terms = termsOf(1, 1, 3);
+    const half = { ...terms, covenant: { ...terms.covenant, quorum: 2.5 } };
+
+    expect(hex.encode(peerScripts(half, 100).unbondingScript)).toBe(
+      hex.encode(peerScripts({ ...terms, covenant: { ...terms.covenant, quorum: 2 } }, 100).unbondingScript),
+    );
+    expect(refusalOf(() => stakingOutput(half, "mainnet"))).toBe("invalid-quorum");
+  });
+});
