@@ -7,6 +7,8 @@ import type { Signer } from "./spend.js";
  * @throws TapstakeError `invalid-secret-key`
  */
 export function keySigner(secretKey: Uint8Array): Signer {
-  const secret = secretKey.slice();
-  return { publicKey: publicKeyOf(secret), signSchnorr: (digest) => schnorr.sign(secret, digest) };
+  const publicKey = publicKeyOf(secretKey);
+  // Not `slice`, which gives a view of a Buffer: the caller may wipe it.
+  const secret = Uint8Array.from(secretKey);
+  return { publicKey, signSchnorr: (digest) => schnorr.sign(secret, digest) };
 }
