@@ -55,7 +55,7 @@ export function delegationFromJson(text: string): Delegation {
   const read = readJson(form, json, "delegation");
   const { terms, unbondingTime, staking, unbonding, slashing, unbondingSlashing } = read;
   const delegation: Delegation = {
-    params: at("delegation.params", () => paramsFromJson(read.params)),
+    params: at("delegation.params", () => paramsFromJson(read.params, "delegation.params")),
     terms: {
       staker:
         typeof terms.staker === "string"
@@ -152,10 +152,8 @@ function at<T>(path: string, read: () => T): T {
   } catch (error) {
     if (!(error instanceof TapstakeError)) throw error;
     const { code, message, details, cause } = error;
-    const inner = details["path"] ?? details["field"];
-    // The parameters' reader names its own places from "params".
-    const within = typeof inner === "string" ? inner.replace(/^params\b\.?/, "") : "";
-    const full = path.endsWith(within) || within === "" ? path : `${path}.${within}`;
+    const inside = details["field"] === undefined ? path : `${path}.${String(details["field"])}`;
+    const full = details["path"] ?? inside;
     const text = message.startsWith(path) ? message : `${path}: ${message}`;
     throw new TapstakeError(code, text, { ...details, path: full }, { cause });
   }
