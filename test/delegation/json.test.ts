@@ -363,7 +363,12 @@ async function expectRefused(broken: string, codes: readonly ErrorCode[], where:
   expect(codes, where).toContain(code);
   expect(message.startsWith("delegation"), message).toBe(true);
   const path = String(details["path"]);
-  const whole = ["delegation.params", "delegation.params.covenant", "delegation.terms", "delegation.terms.staker"];
+  const whole = [
+    "delegation.params",
+    "delegation.params.covenant",
+    "delegation.terms",
+    "delegation.terms.staker",
+  ];
   const found = path.startsWith(where) || (whole.includes(path) && where.startsWith(path));
   expect(found, `${where}: ${path}: ${message}`).toBe(true);
 }
