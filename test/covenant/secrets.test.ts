@@ -38,8 +38,8 @@ function forms(secret: Uint8Array): string[] {
   return [secret, negated].flatMap((bytes) => [
     hex.encode(bytes),
     `${scalar.reduce(bytes)}`,
-    [...bytes.slice(0, 12)].join(","),
-    [...bytes.slice(0, 12)].join(", "),
+    Array.from(bytes.slice(0, 12)).join(","),
+    Array.from(bytes.slice(0, 12)).join(", "),
     Buffer.from(bytes).toString("base64"),
   ]);
 }

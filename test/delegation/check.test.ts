@@ -476,7 +476,11 @@ function slashingCases(): SlashingCase[] {
     ["input script", "wrong-script-sig", ({ ins }) => (ins[0]!.script = Uint8Array.of(0))],
     ["witness", "wrong-witness", ({ ins }) => (ins[0]!.witness = [new Uint8Array(64)])],
     ["slashing script", "slashing-script-mismatch", ({ outs }) => (outs[0]!.script = nobodysScript())],
-    ["outputs the other way round", "slashing-script-mismatch", ({ outs }) => void outs.reverse()],
+    [
+      "outputs the other way round",
+      "slashing-script-mismatch",
+      (tx) => void (tx.outs = tx.outs.toReversed()),
+    ],
     ["a satoshi too little slashed", "slashing-amount-too-low", ({ outs: [a, b] }) => move(a!, b!, 1n)],
     ["nothing slashed", "slashing-amount-too-low", ({ outs }) => (outs[0]!.value = 0n)],
     ["refund script", "refund-output-mismatch", ({ outs }) => (outs[1]!.script = nobodysScript())],

@@ -297,7 +297,7 @@ describe("every field of a delegation is validated when it is read", () => {
   });
 });
 
-describe("whatever text is read as a delegation", () => {
+describe("any text read as a delegation", () => {
   const cases: readonly [name: string, bad: string][] = [
     ["nothing", ""],
     ["no JSON", "{"],
@@ -328,7 +328,7 @@ describe("whatever text is read as a delegation", () => {
     },
   );
 
-  it("it is a delegation or a TapstakeError", async () => {
+  it("gives a delegation or a TapstakeError", async () => {
     const anywhere = places(document()).filter(({ path }) => path.length > 0);
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...anywhere), fc.jsonValue(), async ({ path }, value) => {
