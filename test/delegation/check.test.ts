@@ -20,6 +20,7 @@ import {
 } from "../../src/delegation/delegation.js";
 import { keySigner } from "../../src/tx/signer.js";
 import { leafSighash, signLeaf } from "../../src/tx/spend.js";
+import { adaptor } from "../../src/crypto/adaptor.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import {
   addInput,
@@ -409,6 +410,24 @@ describe("a covenant signature in a delegation is refused", () => {
       "duplicate-signature",
     );
   });
+});
+
+it("a valid adaptor signature by no member, or for no provider of the stake, is refused", async () => {
+  const digest = leafSighash(slashingSpend(good, "staking"));
+  const adaptorBy = (secret: Uint8Array, finalityProvider: Uint8Array) => ({
+    publicKey: publicKeyOf(secret),
+    finalityProvider,
+    signature: adaptor.sign(secret, finalityProvider, digest),
+  });
+  const [provider] = terms.finalityProviders as [Uint8Array];
+  for (const signature of [
+    adaptorBy(secretOf("no member"), provider),
+    adaptorBy(stake.stakerSecrets[0]!, provider),
+    adaptorBy(member, publicKeyOf(secretOf("no provider"))),
+  ]) {
+    const slashing = { ...good.slashing, covenantSignatures: [signature] };
+    await expectRefused({ ...good, slashing }, "invalid-covenant-signature");
+  }
 });
 
 describe("what a staker does", () => {

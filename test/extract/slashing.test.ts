@@ -184,6 +184,10 @@ describe("there is no key", () => {
     );
     const wrong = { ...signed, slashing: { ...signed.slashing, covenantSignatures } };
     expect(await codeOf(() => extractFromSlashing(wrong, finished))).toBe("no-evidence");
+    // What comes out of the right signatures under a wrong name is not that provider's key.
+    const named = signed.slashing.covenantSignatures.map((each) => ({ ...each, finalityProvider: others }));
+    const misnamed = { ...signed, slashing: { ...signed.slashing, covenantSignatures: named } };
+    expect(await codeOf(() => extractFromSlashing(misnamed, finished))).toBe("no-evidence");
   });
 
   it("in a witness that is missing, of another leaf, or garbage", async () => {

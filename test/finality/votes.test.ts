@@ -4,6 +4,8 @@ import { concatBytes, hex } from "../../src/core/bytes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import type { MerkleProof } from "../../src/crypto/merkle.js";
 import { scalar } from "../../src/core/scalar.js";
+import { eots } from "../../src/crypto/eots.js";
+import { randomness } from "../../src/crypto/randomness.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { commitmentDigest, signingContext, voteMessage } from "../../src/crypto/messages.js";
 import { extractFromVotes } from "../../src/extract/votes.js";
@@ -152,6 +154,20 @@ describe("a vote counts", () => {
   ];
   it.each(cases)("but not one %s", (_name, by, bad, with_) => {
     expect(verifyVote(by, bad, with_)).toBe(false);
+  });
+
+  it("not of another provider, though it is signed under randomness of the commitment", () => {
+    const stranger = secretOf("b");
+    const { secret } = randomness.derive(secretKey, chainId, 105n);
+    const theirs: FinalityVote = {
+      ...vote,
+      finalityProvider: publicKeyOf(stranger),
+      signature: eots.sign(stranger, secret, voteMessage(vote)),
+    };
+    expect(
+      eots.verify(theirs.finalityProvider, vote.publicRandomness, voteMessage(vote), theirs.signature),
+    ).toBe(true);
+    expect(verifyVote(commitment, theirs, index)).toBe(false);
   });
 
   it("twice at one height at the price of the key", () => {
