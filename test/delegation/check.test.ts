@@ -373,7 +373,7 @@ describe("a covenant signature in a delegation is refused", () => {
   it("when it is by no member, of something else, altered, or there twice", async () => {
     const signed = await signedBy(stake, good, [0, 1]);
     const [first, second] = signed.unbonding.covenantSignatures;
-    const [adaptor, other] = signed.slashing.covenantSignatures;
+    const [theirs, other] = signed.slashing.covenantSignatures;
     const outsider = await signLeaf(unbondingSpend(good), keySigner(stake.stakerSecrets[0]!));
     for (const covenantSignatures of [
       [{ ...first!, signature: flipped(first!.signature) }],
@@ -386,10 +386,10 @@ describe("a covenant signature in a delegation is refused", () => {
       );
     }
     for (const covenantSignatures of [
-      [{ ...adaptor!, signature: flipped(adaptor!.signature) }],
-      [{ ...adaptor!, publicKey: other!.publicKey }],
-      [{ ...adaptor!, finalityProvider: other!.publicKey }],
-      [{ ...adaptor!, publicKey: publicKeyOf(secretOf("x")) }],
+      [{ ...theirs!, signature: flipped(theirs!.signature) }],
+      [{ ...theirs!, publicKey: other!.publicKey }],
+      [{ ...theirs!, finalityProvider: other!.publicKey }],
+      [{ ...theirs!, publicKey: publicKeyOf(secretOf("x")) }],
       signed.unbondingSlashing.covenantSignatures,
     ]) {
       await expectRefused(
@@ -402,7 +402,7 @@ describe("a covenant signature in a delegation is refused", () => {
       covenantSignatures: [...a, ...b] as never,
     });
     await expectRefused(
-      { ...good, slashing: { ...good.slashing, ...twice([adaptor], again.slashing.covenantSignatures) } },
+      { ...good, slashing: { ...good.slashing, ...twice([theirs], again.slashing.covenantSignatures) } },
       "duplicate-signature",
     );
     await expectRefused(
