@@ -8,7 +8,7 @@ import type { Signer } from "./spend.js";
  */
 export function keySigner(secretKey: Uint8Array): Signer {
   const publicKey = publicKeyOf(secretKey);
-  // Not `slice`, which gives a view of a Buffer: the caller may wipe it.
+  // `slice` of a Node Buffer would share its memory: a caller that wipes its key would wipe this one.
   const secret = Uint8Array.from(secretKey);
   return { publicKey, signSchnorr: (digest) => schnorr.sign(secret, digest) };
 }
