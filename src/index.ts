@@ -58,6 +58,7 @@ export { testnet } from "./params/data/testnet.js";
 export { paramsFromJson, paramsToJson, type ProtocolParamsJson } from "./params/json.js";
 export { parseParamSet } from "./params/published.js";
 export { paramsAt, paramsVersion } from "./params/select.js";
+export { checkSameParams } from "./params/same.js";
 export { paramSet, paramSets } from "./params/sets.js";
 export { checkStake } from "./params/stake.js";
 export type { ParamSet, Phase1Params, ProtocolParams, SlashingParams } from "./params/types.js";

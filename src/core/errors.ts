@@ -57,6 +57,7 @@ export const ERROR_CODES = {
   "unknown-version": "a document version that this release does not know",
   "wrong-network": "a document or parameters of another network",
   "covenant-mismatch": "the committee of the terms is not the committee of the parameters",
+  "params-mismatch": "parameters other than those that the caller trusts",
   "unsupported-params": "parameters without the slashing fields that a delegation needs",
   "not-a-member": "the signing key is not in the committee",
   "quorum-reached": "the committee has already signed",
@@ -68,6 +69,7 @@ export const ERROR_CODES = {
   "wrong-locktime": "a lock time other than 0",
   "wrong-sequence": "an input sequence that the protocol does not allow",
   "wrong-script-sig": "an input script where a Taproot spend has none",
+  "wrong-witness": "a witness in a transaction that must be unsigned",
   "wrong-input-count": "too few or too many inputs",
   "wrong-output-count": "too few or too many outputs",
   "wrong-outpoint": "an input that spends another output",
@@ -79,6 +81,7 @@ export const ERROR_CODES = {
   "refund-output-mismatch": "the refund is not locked as the terms describe",
   "invalid-staker-signature": "a slashing signature by the staker that is missing or does not verify",
   "invalid-covenant-signature": "a signature by a committee member that does not verify",
+  "duplicate-signature": "two signatures by one key of the same transaction",
   // extract
   "not-a-slashing": "the transaction does not spend a slashing leaf of this delegation",
   "no-evidence": "none of the adaptor signatures yields a finality provider's key",

@@ -1,7 +1,7 @@
 import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { adaptor } from "../crypto/adaptor.js";
-import { checkAdaptorSignature, checkDelegation } from "../delegation/check.js";
+import { assertDistinct, checkAdaptorSignature, checkDelegation } from "../delegation/check.js";
 import {
   type AdaptorSignature,
   type Delegation,
@@ -10,6 +10,8 @@ import {
   unbondingSpend,
   withSignature,
 } from "../delegation/delegation.js";
+import { checkSameParams } from "../params/same.js";
+import type { ProtocolParams } from "../params/types.js";
 import { keySigner } from "../tx/signer.js";
 import type { Slashable } from "../tx/slashing.js";
 import { checkLeafSignature, type LeafSignature, leafSighash, type Signer, signLeaf } from "../tx/spend.js";
@@ -34,9 +36,10 @@ export interface CovenantSignatures {
  * @throws TapstakeError `invalid-secret-key`
  */
 export function covenantSigner(secretKey: Uint8Array): CovenantSigner {
-  const secret = secretKey.slice();
+  const signer = keySigner(secretKey);
+  const secret = Uint8Array.from(secretKey);
   return {
-    ...keySigner(secret),
+    ...signer,
     signAdaptor: (encryptionKey, digest) => adaptor.sign(secret, encryptionKey, digest),
   };
 }
@@ -44,15 +47,18 @@ export function covenantSigner(secretKey: Uint8Array): CovenantSigner {
 /**
  * Whether a committee member may sign a delegation (PROTOCOL 7).
  * @param member x-only key
- * @throws TapstakeError `not-a-member`, `quorum-reached`, and the codes of `checkDelegation`
+ * @param params the member's own copy of the version in force (PROTOCOL 8), never the delegation's: whoever wrote
+ * the delegation could have chosen those
+ * @throws TapstakeError `not-a-member`, `params-mismatch`, `quorum-reached`, and the codes of `checkDelegation`
  */
-export function checkForMember(delegation: Delegation, member: Uint8Array): void {
-  const { covenant } = delegation.params;
+export function checkForMember(delegation: Delegation, member: Uint8Array, params: ProtocolParams): void {
+  const { covenant } = params;
   if (!covenant.keys.some((key) => equalBytes(key, member))) {
     const key = hex.encode(member);
-    const text = `${key} is not in the committee of parameters v${delegation.params.version}`;
+    const text = `${key} is not in the committee of parameters v${params.version}`;
     throw new TapstakeError("not-a-member", text, { key });
   }
+  checkSameParams(delegation.params, params);
   checkDelegation(delegation);
   if (hasQuorum(delegation)) {
     throw new TapstakeError("quorum-reached", `${covenant.quorum} members have signed everything`, {
@@ -64,15 +70,22 @@ export function checkForMember(delegation: Delegation, member: Uint8Array): void
 /**
  * Signs everything that a committee member signs, once every rule holds: the unbonding transaction, and both
  * slashing transactions for each finality provider. Each signature is verified before it is returned.
+ * @param params as of {@link checkForMember}
  * @throws TapstakeError the codes of {@link checkForMember}; `signer-failed`, `invalid-signature`
  */
 export async function signAsMember(
   delegation: Delegation,
   signer: CovenantSigner,
+  params: ProtocolParams,
 ): Promise<CovenantSignatures> {
   const publicKey = signer.publicKey.slice(-32);
-  checkForMember(delegation, publicKey);
-  const slashing = (from: Slashable) => signSlashing(delegation, from, signer, publicKey);
+  checkForMember(delegation, publicKey, params);
+  // Taken now: transactions can change, and a remote signer leaves time for it.
+  const digests = {
+    staking: leafSighash(slashingSpend(delegation, "staking")),
+    unbonding: leafSighash(slashingSpend(delegation, "unbonding")),
+  };
+  const slashing = (from: Slashable) => signSlashing(delegation, from, digests[from], signer, publicKey);
   return {
     unbonding: await signLeaf(unbondingSpend(delegation), signer),
     slashing: await slashing("staking"),
@@ -81,16 +94,17 @@ export async function signAsMember(
 }
 
 /**
- * A delegation with one member's signatures more; earlier ones of the same member are replaced.
- * @throws TapstakeError `invalid-covenant-signature`, `unexpected-signer`, `unsupported-sighash`, `invalid-signature`
+ * A delegation with all of one member's signatures more; earlier ones of the same member are replaced.
+ * @throws TapstakeError `not-a-member`, `unsupported-sighash`, `invalid-signature`; `invalid-covenant-signature` also
+ * for an adaptor signature by another member; `missing-signature` when a finality provider is left out,
+ * `duplicate-signature` when one is there twice
  */
 export function addCovenantSignatures(delegation: Delegation, signatures: CovenantSignatures): Delegation {
   const { unbonding } = delegation;
   assertMember(delegation, signatures.unbonding.publicKey);
   checkLeafSignature(unbondingSpend(delegation), signatures.unbonding);
-  for (const signature of signatures.slashing) checkAdaptorSignature(delegation, "staking", signature);
-  for (const signature of signatures.unbondingSlashing)
-    checkAdaptorSignature(delegation, "unbonding", signature);
+  checkAdaptors(delegation, "staking", signatures.slashing, signatures.unbonding.publicKey);
+  checkAdaptors(delegation, "unbonding", signatures.unbondingSlashing, signatures.unbonding.publicKey);
   return {
     ...delegation,
     unbonding: {
@@ -102,10 +116,14 @@ export function addCovenantSignatures(delegation: Delegation, signatures: Covena
   };
 }
 
-/** Whether a quorum of members has signed the unbonding and, for every finality provider, both slashings. */
+/**
+ * Whether a quorum of members has signed the unbonding and, for every finality provider, both slashings.
+ * Signatures are counted, not verified: `checkDelegation` does that.
+ */
 export function hasQuorum({ terms, unbonding, slashing, unbondingSlashing }: Delegation): boolean {
   const enough = (signatures: readonly { readonly publicKey: Uint8Array }[]) =>
-    new Set(signatures.map(({ publicKey }) => hex.encode(publicKey))).size >= terms.covenant.quorum;
+    terms.covenant.keys.filter((key) => signatures.some(({ publicKey }) => equalBytes(publicKey, key)))
+      .length >= terms.covenant.quorum;
   return (
     enough(unbonding.covenantSignatures) &&
     terms.finalityProviders.every((provider) =>
@@ -119,10 +137,10 @@ export function hasQuorum({ terms, unbonding, slashing, unbondingSlashing }: Del
 async function signSlashing(
   delegation: Delegation,
   from: Slashable,
+  digest: Uint8Array,
   signer: CovenantSigner,
   publicKey: Uint8Array,
 ): Promise<AdaptorSignature[]> {
-  const digest = leafSighash(slashingSpend(delegation, from));
   const signatures: AdaptorSignature[] = [];
   for (const finalityProvider of delegation.terms.finalityProviders) {
     let signature: Uint8Array;
@@ -143,14 +161,34 @@ async function signSlashing(
   return signatures;
 }
 
+/** One valid adaptor signature by this member for each finality provider of the stake. */
+function checkAdaptors(
+  delegation: Delegation,
+  from: Slashable,
+  signatures: readonly AdaptorSignature[],
+  member: Uint8Array,
+): void {
+  for (const signature of signatures) {
+    if (!equalBytes(signature.publicKey, member)) {
+      const [expected, got] = [hex.encode(member), hex.encode(signature.publicKey)];
+      const text = `slashing of the ${from} output: expected a signature by ${expected}, got one by ${got}`;
+      throw new TapstakeError("invalid-covenant-signature", text, { from, expected, got });
+    }
+    checkAdaptorSignature(delegation, from, signature);
+  }
+  assertDistinct(signatures.map(({ publicKey, finalityProvider }) => [publicKey, finalityProvider]));
+  const { length } = delegation.terms.finalityProviders;
+  if (signatures.length < length) {
+    const text = `slashing of the ${from} output: expected ${length} adaptor signatures, one for each finality provider, got ${signatures.length}`;
+    throw new TapstakeError("missing-signature", text, { from, needed: length, got: signatures.length });
+  }
+}
+
 function withAdaptors(delegation: Delegation, from: Slashable, added: readonly AdaptorSignature[]) {
   const presigned = presignedSlashing(delegation, from);
-  const replaced = (old: AdaptorSignature) =>
-    added.some(
-      ({ publicKey, finalityProvider }) =>
-        equalBytes(publicKey, old.publicKey) && equalBytes(finalityProvider, old.finalityProvider),
-    );
-  const kept = presigned.covenantSignatures.filter((old) => !replaced(old));
+  const kept = presigned.covenantSignatures.filter(
+    (old) => !added.some(({ publicKey }) => equalBytes(publicKey, old.publicKey)),
+  );
   return { ...presigned, covenantSignatures: [...kept, ...added] };
 }
 

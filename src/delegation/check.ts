@@ -31,6 +31,9 @@ import {
  * Everything that a committee member, a staker or a watchtower must know of a delegation before relying on it
  * (PROTOCOL 7): the transactions, the stakers' slashing signatures, and every other signature that is present.
  * Outputs are built again from the keys and compared.
+ *
+ * Everything is held against the delegation's own parameters. Whether these are the network's, the document cannot
+ * prove: compare them with `checkSameParams` (`checkForMember` does).
  * @throws TapstakeError of the first rule that is broken, with that rule's code
  */
 export function checkDelegation(delegation: Delegation): void {
@@ -140,7 +143,8 @@ function checkShape(transaction: Transaction, name: string, shape: Shape): void 
       | "wrong-input-count"
       | "wrong-output-count"
       | "wrong-sequence"
-      | "wrong-script-sig",
+      | "wrong-script-sig"
+      | "wrong-witness",
     what: string,
     expected: string | number,
     got: number,
@@ -157,6 +161,7 @@ function checkShape(transaction: Transaction, name: string, shape: Shape): void 
   // A script here would not change the signatures but the txid, and with it what the next transaction spends.
   if (input.script.length !== 0)
     throw refuse("wrong-script-sig", "input script bytes", 0, input.script.length);
+  if (input.witness.length !== 0) throw refuse("wrong-witness", "witness elements", 0, input.witness.length);
   if (!spends(input, shape.spends.outpoint)) {
     const [expected, got] = [formatOutpoint(shape.spends.outpoint), formatOutpoint(input)];
     throw new TapstakeError("wrong-outpoint", `${name}: expected to spend ${expected}, got ${got}`, {
@@ -172,7 +177,7 @@ function checkStakerSignatures(delegation: Delegation): void {
     const spend = slashingSpend(delegation, from);
     const { stakerSignatures } = presignedSlashing(delegation, from);
     checkEach(spend, stakerSignatures, staker, "invalid-staker-signature");
-    const signed = new Set(stakerSignatures.map(({ publicKey }) => hex.encode(publicKey))).size;
+    const signed = stakerSignatures.length;
     if (signed < staker.quorum) {
       const text = `slashing of the ${from} output: expected ${staker.quorum} signatures by the staker, got ${signed}`;
       throw new TapstakeError("invalid-staker-signature", text, {
@@ -191,9 +196,9 @@ function checkCovenantSignatures(delegation: Delegation): void {
   const { covenantSignatures } = delegation.unbonding;
   checkEach(unbondingSpend(delegation), covenantSignatures, covenant, "invalid-covenant-signature");
   for (const from of ["staking", "unbonding"] as const) {
-    for (const signature of presignedSlashing(delegation, from).covenantSignatures) {
-      checkAdaptorSignature(delegation, from, signature);
-    }
+    const adaptors = presignedSlashing(delegation, from).covenantSignatures;
+    assertDistinct(adaptors.map(({ publicKey, finalityProvider }) => [publicKey, finalityProvider]));
+    for (const signature of adaptors) checkAdaptorSignature(delegation, from, signature);
   }
 }
 
@@ -226,6 +231,7 @@ function checkEach(
   allowed: KeySet,
   code: "invalid-staker-signature" | "invalid-covenant-signature",
 ): void {
+  assertDistinct(signatures.map(({ publicKey }) => [publicKey]));
   for (const signature of signatures) {
     if (!contains(allowed.keys, signature.publicKey) || !verifyLeafSignature(spend, signature)) {
       const key = hex.encode(signature.publicKey);
@@ -233,6 +239,22 @@ function checkEach(
         key,
       });
     }
+  }
+}
+
+/**
+ * A key signs once. A second valid signature beside the first would leave a witness with two candidates for one
+ * slot, and a slashing that cannot be finished on the day.
+ * @throws TapstakeError `duplicate-signature`
+ */
+export function assertDistinct(signers: readonly (readonly Uint8Array[])[]): void {
+  const seen = new Set<string>();
+  for (const keys of signers) {
+    const name = keys.map(hex.encode).join(" for ");
+    if (seen.has(name)) {
+      throw new TapstakeError("duplicate-signature", `two signatures by ${name}`, { key: name });
+    }
+    seen.add(name);
   }
 }
 

@@ -1,5 +1,4 @@
 import * as v from "valibot";
-import type { Transaction } from "../core/bitcoin.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { parseJson, readJson } from "../core/json.js";
@@ -7,7 +6,7 @@ import { paramsFromJson, paramsToJson } from "../params/json.js";
 import { checkTerms, checkTimelock, type KeySet } from "../script/terms.js";
 import type { LeafSignature } from "../tx/spend.js";
 import { outputAt, parseTransaction } from "../tx/transaction.js";
-import type { AdaptorSignature, Delegation } from "./delegation.js";
+import type { AdaptorSignature, Delegation, PresignedSlashing } from "./delegation.js";
 
 /** The version of the JSON form that this release writes, and the only one that it reads. */
 export const DELEGATION_VERSION = 1;
@@ -18,15 +17,6 @@ export const DELEGATION_VERSION = 1;
  */
 export function delegationToJson(delegation: Delegation): string {
   const { terms, params, unbondingTime, staking, unbonding, slashing, unbondingSlashing } = delegation;
-  const presigned = (
-    transaction: Transaction,
-    stakerSignatures: readonly LeafSignature[],
-    covenantSignatures: readonly (LeafSignature | AdaptorSignature)[],
-  ) => ({
-    transaction: transaction.toHex(),
-    stakerSignatures: stakerSignatures.map(hexFields),
-    covenantSignatures: covenantSignatures.map(hexFields),
-  });
   const json = {
     version: DELEGATION_VERSION,
     params: paramsToJson(params),
@@ -38,20 +28,20 @@ export function delegationToJson(delegation: Delegation): string {
     },
     unbondingTime,
     staking: { transaction: staking.transaction.toHex(), outputIndex: staking.outputIndex },
-    unbonding: presigned(unbonding.transaction, unbonding.stakerSignatures, unbonding.covenantSignatures),
-    slashing: presigned(slashing.transaction, slashing.stakerSignatures, slashing.covenantSignatures),
-    unbondingSlashing: presigned(
-      unbondingSlashing.transaction,
-      unbondingSlashing.stakerSignatures,
-      unbondingSlashing.covenantSignatures,
-    ),
+    unbonding: {
+      transaction: unbonding.transaction.toHex(),
+      stakerSignatures: unbonding.stakerSignatures.map(leafSignatureToJson),
+      covenantSignatures: unbonding.covenantSignatures.map(leafSignatureToJson),
+    },
+    slashing: presignedSlashingToJson(slashing),
+    unbondingSlashing: presignedSlashingToJson(unbondingSlashing),
   };
   return `${JSON.stringify(json, null, 2)}\n`;
 }
 
 /**
  * The inverse of {@link delegationToJson}. The form, every field and the terms are validated; whether the
- * transactions and signatures are right is the question of `checkDelegation`.
+ * transactions and signatures are right is the question of `checkDelegation`. `details.path` says where.
  * @throws TapstakeError `unknown-version`, `invalid-json`, `invalid-hex`, `invalid-transaction`, `output-not-found`,
  * and the codes of `checkTerms` and of parameters
  */
@@ -62,34 +52,40 @@ export function delegationFromJson(text: string): Delegation {
     const expected = `expected a delegation of version ${DELEGATION_VERSION}, got ${version}`;
     throw new TapstakeError("unknown-version", expected, { expected: DELEGATION_VERSION, got: version });
   }
-  const { terms, params, unbondingTime, staking, unbonding, slashing, unbondingSlashing } = readJson(
-    form,
-    json,
-    "delegation",
-  );
+  const read = readJson(form, json, "delegation");
+  const { terms, unbondingTime, staking, unbonding, slashing, unbondingSlashing } = read;
   const delegation: Delegation = {
-    params: paramsFromJson(params),
+    params: at("delegation.params", () => paramsFromJson(read.params, "delegation.params")),
     terms: {
-      staker: typeof terms.staker === "string" ? key(terms.staker, "staker") : keySet(terms.staker, "staker"),
+      staker:
+        typeof terms.staker === "string"
+          ? key(terms.staker, "delegation.terms.staker")
+          : keySet(terms.staker, "delegation.terms.staker"),
       finalityProviders: terms.finalityProviders.map((provider, i) =>
-        key(provider, `finality provider ${i}`),
+        key(provider, `delegation.terms.finalityProviders[${i}]`),
       ),
-      covenant: keySet(terms.covenant, "covenant"),
+      covenant: keySet(terms.covenant, "delegation.terms.covenant"),
       timelock: terms.timelock,
     },
     unbondingTime,
-    staking: { transaction: transaction(staking.transaction, "staking"), outputIndex: staking.outputIndex },
-    unbonding: {
-      transaction: transaction(unbonding.transaction, "unbonding"),
-      stakerSignatures: unbonding.stakerSignatures.map(leafSignature),
-      covenantSignatures: unbonding.covenantSignatures.map(leafSignature),
+    staking: {
+      transaction: transaction(staking.transaction, "delegation.staking.transaction"),
+      outputIndex: staking.outputIndex,
     },
-    slashing: presignedSlashing(slashing, "slashing"),
-    unbondingSlashing: presignedSlashing(unbondingSlashing, "unbonding slashing"),
+    unbonding: {
+      transaction: transaction(unbonding.transaction, "delegation.unbonding.transaction"),
+      stakerSignatures: leafSignatures(unbonding.stakerSignatures, "delegation.unbonding.stakerSignatures"),
+      covenantSignatures: leafSignatures(
+        unbonding.covenantSignatures,
+        "delegation.unbonding.covenantSignatures",
+      ),
+    },
+    slashing: presignedSlashing(slashing, "delegation.slashing"),
+    unbondingSlashing: presignedSlashing(unbondingSlashing, "delegation.unbondingSlashing"),
   };
-  checkTerms(delegation.terms);
-  checkTimelock(unbondingTime, "unbonding time");
-  outputAt(delegation.staking.transaction, staking.outputIndex);
+  at("delegation.terms", () => checkTerms(delegation.terms));
+  at("delegation.unbondingTime", () => checkTimelock(unbondingTime, "unbonding time"));
+  at("delegation.staking.outputIndex", () => outputAt(delegation.staking.transaction, staking.outputIndex));
   return delegation;
 }
 
@@ -126,33 +122,82 @@ const form = v.strictObject({
   unbondingSlashing: slashingForm,
 });
 
-const hexFields = <T extends LeafSignature>(signed: T) =>
-  Object.fromEntries(Object.entries(signed).map(([name, bytes]) => [name, hex.encode(bytes as Uint8Array)]));
+const leafSignatureToJson = ({ publicKey, signature }: LeafSignature) => ({
+  publicKey: hex.encode(publicKey),
+  signature: hex.encode(signature),
+});
+
+const adaptorSignatureToJson = ({ publicKey, finalityProvider, signature }: AdaptorSignature) => ({
+  publicKey: hex.encode(publicKey),
+  finalityProvider: hex.encode(finalityProvider),
+  signature: hex.encode(signature),
+});
+
+const presignedSlashingToJson = ({
+  transaction: unsigned,
+  stakerSignatures,
+  covenantSignatures,
+}: PresignedSlashing) => ({
+  transaction: unsigned.toHex(),
+  stakerSignatures: stakerSignatures.map(leafSignatureToJson),
+  covenantSignatures: covenantSignatures.map(adaptorSignatureToJson),
+});
 
 const keySetToJson = ({ keys, quorum }: KeySet) => ({ keys: keys.map((each) => hex.encode(each)), quorum });
 
-const key = (text: string, name: string) => hex.decode(text, 32, name);
+/** What `read` refuses, with the place in the document. */
+function at<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof TapstakeError)) throw error;
+    const { code, message, details, cause } = error;
+    const inside = details["field"] === undefined ? path : `${path}.${String(details["field"])}`;
+    const full = details["path"] ?? inside;
+    const text = message.startsWith(path) ? message : `${path}: ${message}`;
+    throw new TapstakeError(code, text, { ...details, path: full }, { cause });
+  }
+}
 
-const keySet = ({ keys, quorum }: v.InferOutput<typeof keySetForm>, name: string): KeySet => ({
-  keys: keys.map((each, i) => key(each, `${name} key ${i}`)),
+const bytes = (text: string, path: string, length?: number) => at(path, () => hex.decode(text, length, path));
+
+const key = (text: string, path: string) => bytes(text, path, 32);
+
+const keySet = ({ keys, quorum }: v.InferOutput<typeof keySetForm>, path: string): KeySet => ({
+  keys: keys.map((each, i) => key(each, `${path}.keys[${i}]`)),
   quorum,
 });
 
-const transaction = (text: string, name: string) =>
-  parseTransaction(hex.decode(text, undefined, `${name} transaction`));
+const transaction = (text: string, path: string) => at(path, () => parseTransaction(bytes(text, path)));
 
-const leafSignature = ({ publicKey, signature }: v.InferOutput<typeof signatureForm>): LeafSignature => ({
-  publicKey: key(publicKey, "signature's public key"),
-  signature: hex.decode(signature, undefined, "signature"),
-});
+/** Of the shorter form, or the longer one: a byte more. */
+function signatureBytes(text: string, path: string, shorter: number): Uint8Array {
+  return bytes(text, path, text.length === 2 * (shorter + 1) ? shorter + 1 : shorter);
+}
 
-function presignedSlashing(json: v.InferOutput<typeof slashingForm>, name: string) {
+const leafSignatures = (
+  list: readonly v.InferOutput<typeof signatureForm>[],
+  path: string,
+): LeafSignature[] =>
+  list.map(({ publicKey, signature }, i) => ({
+    publicKey: key(publicKey, `${path}[${i}].publicKey`),
+    signature: signatureBytes(signature, `${path}[${i}].signature`, 64),
+  }));
+
+const adaptorSignatures = (
+  list: readonly v.InferOutput<typeof adaptorForm>[],
+  path: string,
+): AdaptorSignature[] =>
+  list.map(({ publicKey, finalityProvider, signature }, i) => ({
+    publicKey: key(publicKey, `${path}[${i}].publicKey`),
+    finalityProvider: key(finalityProvider, `${path}[${i}].finalityProvider`),
+    signature: signatureBytes(signature, `${path}[${i}].signature`, 65),
+  }));
+
+function presignedSlashing(json: v.InferOutput<typeof slashingForm>, path: string): PresignedSlashing {
   return {
-    transaction: transaction(json.transaction, name),
-    stakerSignatures: json.stakerSignatures.map(leafSignature),
-    covenantSignatures: json.covenantSignatures.map((signed) => ({
-      ...leafSignature(signed),
-      finalityProvider: key(signed.finalityProvider, "adaptor signature's finality provider"),
-    })),
+    transaction: transaction(json.transaction, `${path}.transaction`),
+    stakerSignatures: leafSignatures(json.stakerSignatures, `${path}.stakerSignatures`),
+    covenantSignatures: adaptorSignatures(json.covenantSignatures, `${path}.covenantSignatures`),
   };
 }

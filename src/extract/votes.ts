@@ -33,7 +33,8 @@ export interface Evidence {
 export function extractFromVotes(evidence: Evidence): Uint8Array {
   const { finalityProvider, height, publicRandomness, canonical, fork } = evidence;
   const signed = ({ signature, ...vote }: CastVote) => ({
-    message: voteMessage({ height, ...vote }),
+    // The height of the evidence holds, whatever else a vote says of itself.
+    message: voteMessage({ ...vote, height }),
     signature,
   });
   return eots.extract(finalityProvider, publicRandomness, signed(canonical), signed(fork));

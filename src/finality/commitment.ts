@@ -1,4 +1,4 @@
-import { assertInteger, isBytes } from "../core/bytes.js";
+import { assertInteger, isBytes, u64be } from "../core/bytes.js";
 import { publicKeyOf } from "../core/keys.js";
 import { merkle, type MerkleProof } from "../crypto/merkle.js";
 import { commitmentDigest } from "../crypto/messages.js";
@@ -48,6 +48,8 @@ export interface CommitmentRequest {
 export function commitRandomness(request: CommitmentRequest): CommittedRandomness {
   const { secretKey, chainId, startHeight, count, context } = request;
   assertInteger(count, "count", 1, 0xffff_ffff);
+  u64be(startHeight, "start height");
+  u64be(startHeight + BigInt(count - 1), "last height");
   const points = Array.from(
     { length: count },
     (_, i) => randomness.derive(secretKey, chainId, startHeight + BigInt(i)).public,
@@ -68,9 +70,9 @@ export function commitRandomness(request: CommitmentRequest): CommittedRandomnes
 
 /** Whether a commitment is signed by its finality provider. False on malformed input. */
 export function verifyCommitment(commitment: Commitment): boolean {
-  const { finalityProvider, count, signature, ...signed } = commitment;
-  if (!Number.isSafeInteger(count) || count < 1 || !isBytes(signed.root, 32)) return false;
   try {
+    const { finalityProvider, count, signature, ...signed } = commitment;
+    if (!Number.isSafeInteger(count) || count < 1 || !isBytes(signed.root, 32)) return false;
     return schnorr.verify(finalityProvider, commitmentDigest({ ...signed, count: BigInt(count) }), signature);
   } catch {
     return false;
@@ -84,12 +86,15 @@ export function verifyRandomness(
   publicRandomness: Uint8Array,
   proof: MerkleProof,
 ): boolean {
-  // The root alone does not say which height a leaf is for: index and total do, so they are compared first.
-  return (
-    isBytes(publicRandomness, 32) &&
-    Number.isSafeInteger(proof?.index) &&
-    BigInt(proof.index) === height - commitment.startHeight &&
-    proof.total === commitment.count &&
-    merkle.verify(commitment.root, publicRandomness, proof)
-  );
+  try {
+    // The root alone does not say which height a leaf is for: index and total do, so they are compared first.
+    return (
+      isBytes(publicRandomness, 32) &&
+      BigInt(proof.index) === height - commitment.startHeight &&
+      proof.total === commitment.count &&
+      merkle.verify(commitment.root, publicRandomness, proof)
+    );
+  } catch {
+    return false;
+  }
 }

@@ -44,10 +44,12 @@ export function signVoteUnprotected(request: VoteRequest): FinalityVote {
 /**
  * Whether a vote counts: signed by its finality provider under the randomness that the commitment promises for
  * its height. False on malformed input.
+ *
+ * The vote names its own signing context; whoever knows which one the chain is using compares it.
  */
 export function verifyVote(commitment: Commitment, vote: FinalityVote, proof: MerkleProof): boolean {
-  const { finalityProvider, height, publicRandomness, signature } = vote;
   try {
+    const { finalityProvider, height, publicRandomness, signature } = vote;
     return (
       equalBytes(finalityProvider, commitment.finalityProvider) &&
       verifyCommitment(commitment) &&

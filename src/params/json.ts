@@ -68,31 +68,32 @@ export function paramsToJson(params: ProtocolParams): ProtocolParamsJson {
 /**
  * The inverse of {@link paramsToJson}. Unknown fields are refused, and every rule of one version is checked.
  * @param json the object, after `JSON.parse`
+ * @param name what it is called in messages, with the path inside it behind
  * @throws TapstakeError `invalid-json`, `invalid-hex`, and the codes of `checkParams`
  */
-export function paramsFromJson(json: unknown): ProtocolParams {
-  const { covenant, slashing, minCommission, phase1, ...rest } = readJson(form, json, "params");
+export function paramsFromJson(json: unknown, name = "params"): ProtocolParams {
+  const { covenant, slashing, minCommission, phase1, ...rest } = readJson(form, json, name);
   const params: ProtocolParams = {
     ...rest,
     // `checkParams` refuses a name that is no network, with its own code.
     network: rest.network as Network,
     covenant: {
-      keys: covenant.keys.map((key, i) => hex.decode(key, 32, `params.covenant.keys[${i}]`)),
+      keys: covenant.keys.map((key, i) => hex.decode(key, 32, `${name}.covenant.keys[${i}]`)),
       quorum: covenant.quorum,
     },
     ...(slashing && {
       slashing: {
-        script: hex.decode(slashing.script, undefined, "params.slashing.script"),
-        rate: parseRate(slashing.rate, SLASHING_RATE_DECIMALS, "params.slashing.rate"),
+        script: hex.decode(slashing.script, undefined, `${name}.slashing.script`),
+        rate: parseRate(slashing.rate, SLASHING_RATE_DECIMALS, `${name}.slashing.rate`),
         minFee: slashing.minFee,
       },
     }),
     ...(minCommission !== undefined && {
-      minCommission: parseRate(minCommission, COMMISSION_DECIMALS, "params.minCommission"),
+      minCommission: parseRate(minCommission, COMMISSION_DECIMALS, `${name}.minCommission`),
     }),
     ...(phase1 && {
       phase1: {
-        tag: hex.decode(phase1.tag, 4, "params.phase1.tag"),
+        tag: hex.decode(phase1.tag, 4, `${name}.phase1.tag`),
         ...(phase1.cap !== undefined && { cap: phase1.cap }),
         ...(phase1.capHeight !== undefined && { capHeight: phase1.capHeight }),
         confirmationDepth: phase1.confirmationDepth,
