@@ -59,7 +59,7 @@ delegation = await signSlashings(delegation, keySigner(stakerSecret));
 
 // 4. Committee members check every rule, then sign. What breaks a rule is refused with that rule's code.
 for (const member of committee.slice(0, params.covenant.quorum)) {
-  const signatures = await signAsMember(delegation, covenantSigner(member.secretKey));
+  const signatures = await signAsMember(delegation, covenantSigner(member.secretKey), params);
   delegation = addCovenantSignatures(delegation, signatures);
 }
 try {

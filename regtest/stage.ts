@@ -63,7 +63,10 @@ export async function coSign(delegation: Delegation, members: readonly Party[]):
   let signed = delegation;
   for (const { secretKey } of members) {
     // Each member checks and signs the same document; a quorum's signatures are put together afterwards.
-    signed = addCovenantSignatures(signed, await signAsMember(delegation, covenantSigner(secretKey)));
+    signed = addCovenantSignatures(
+      signed,
+      await signAsMember(delegation, covenantSigner(secretKey), delegation.params),
+    );
   }
   return signed;
 }

@@ -4,10 +4,10 @@ import { TapstakeError } from "../core/errors.js";
 import { evenSecret } from "../core/keys.js";
 import { scalar } from "../core/scalar.js";
 import { adaptor } from "../crypto/adaptor.js";
+import { schnorr } from "../crypto/schnorr.js";
 import { type Delegation, presignedSlashing, slashingSpend } from "../delegation/delegation.js";
-import { keySigner } from "../tx/signer.js";
 import type { Slashable } from "../tx/slashing.js";
-import { finishSpend, type LeafSignature, leafSighash } from "../tx/spend.js";
+import { finishSpend, type LeafSignature, leafSighash, verifyLeafSignature } from "../tx/spend.js";
 import { readWitness } from "../tx/witness.js";
 
 /** A finality provider's secret, and what gave it away. */
@@ -27,7 +27,7 @@ export interface ExtractedKey {
  * signatures of a quorum are adapted, the finality provider's own signature is made, and everything is verified.
  * @param secretKey 32 bytes; the secret of either parity will do
  * @throws TapstakeError `invalid-secret-key`; `unknown-finality-provider` when the stake is not with this key;
- * `missing-signature`; `invalid-signature` when a signature of the delegation does not verify
+ * `missing-signature` when too few signatures of the delegation verify; those that do not are passed over
  */
 export function finishSlashing(delegation: Delegation, from: Slashable, secretKey: Uint8Array): Transaction {
   const { d, publicKey: finalityProvider } = evenSecret(secretKey);
@@ -37,16 +37,17 @@ export function finishSlashing(delegation: Delegation, from: Slashable, secretKe
     throw new TapstakeError("unknown-finality-provider", text, { key });
   }
   const spend = slashingSpend(delegation, from);
+  const digest = leafSighash(spend);
   const presigned = presignedSlashing(delegation, from);
+  // Whoever holds the record may hold bad signatures in it too: they must not keep the good ones from being used.
+  const stakers = presigned.stakerSignatures.filter((signed) => verifyLeafSignature(spend, signed));
   const decryptionKey = scalar.toBytes(d);
-  const covenantSignatures = presigned.covenantSignatures
+  const members = presigned.covenantSignatures
     .filter((signed) => equalBytes(signed.finalityProvider, finalityProvider))
+    .filter(({ publicKey, signature }) => adaptor.verify(publicKey, finalityProvider, digest, signature))
     .map(({ publicKey, signature }) => ({ publicKey, signature: adaptor.adapt(signature, decryptionKey) }));
-  const own: LeafSignature = {
-    publicKey: finalityProvider,
-    signature: keySigner(secretKey).signSchnorr(leafSighash(spend)) as Uint8Array,
-  };
-  return finishSpend(spend, [...presigned.stakerSignatures, own, ...covenantSignatures]);
+  const own = { publicKey: finalityProvider, signature: schnorr.sign(secretKey, digest) };
+  return finishSpend(spend, [...firstOfEach(stakers), own, ...firstOfEach(members)]);
 }
 
 /**
@@ -100,3 +101,10 @@ function tryExtract(
 
 const contains = (keys: readonly Uint8Array[], key: Uint8Array) =>
   keys.some((other) => equalBytes(other, key));
+
+/** Of several signatures by one key, the first: a witness has one slot for it. */
+function firstOfEach(signatures: readonly LeafSignature[]): LeafSignature[] {
+  const earlier = (key: Uint8Array, i: number) =>
+    signatures.slice(0, i).some(({ publicKey }) => equalBytes(publicKey, key));
+  return signatures.filter(({ publicKey }, i) => !earlier(publicKey, i));
+}

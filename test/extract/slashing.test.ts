@@ -258,7 +258,7 @@ describe("a slashing is not finished", () => {
     ],
     [
       "with adaptor signatures of the other slashing",
-      "invalid-signature",
+      "missing-signature",
       () =>
         finishSlashing(
           {
@@ -271,7 +271,7 @@ describe("a slashing is not finished", () => {
     ],
     [
       "with garbage for adaptor signatures",
-      "invalid-signature",
+      "missing-signature",
       () =>
         finishSlashing(
           {
@@ -291,6 +291,25 @@ describe("a slashing is not finished", () => {
   ];
   it.each(cases)("%s", async (_, code, finish) => {
     expect(await codeOf(finish)).toBe(code);
+  });
+
+  it("but bad signatures beside the good ones do not keep it from being finished", () => {
+    const { slashing } = signed;
+    const garbage = { ...slashing.covenantSignatures[0]!, signature: new Uint8Array(65) };
+    const doubled = signed.slashing.covenantSignatures[1]!;
+    const spoiled: Delegation = {
+      ...signed,
+      slashing: {
+        ...slashing,
+        stakerSignatures: [
+          { ...slashing.stakerSignatures[0]!, signature: new Uint8Array(64) },
+          ...slashing.stakerSignatures,
+        ],
+        covenantSignatures: [garbage, doubled, ...slashing.covenantSignatures],
+      },
+    };
+    const finished = finishSlashing(spoiled, "staking", secret);
+    expect(extractFromSlashing(spoiled, finished).secretKey).toEqual(evenOf(secret));
   });
 
   it("and what is refused shows no secret", async () => {
