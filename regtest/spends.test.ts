@@ -20,13 +20,13 @@ import { finishSpend, leafSighash, type LeafSpend } from "../src/tx/spend.js";
 import type { StakeCoin } from "../src/tx/transaction.js";
 import type { Withdrawable } from "../src/tx/withdrawal.js";
 import { failure } from "../test/support/errors.js";
-import { SCRIPT, type Spoilt, spoil } from "../test/support/spoilt.js";
+import { type Spoilt, spoil } from "../test/support/spoilt.js";
 import { type Shape, signed, type Troupe, troupeOf } from "../test/support/troupe.js";
+import { expectAccepted, expectScriptFailure, expectTooEarly, SCRIPT } from "../test/support/verdicts.js";
 import {
   coSign,
   mineToOneBlockEarly,
   refundCoin,
-  refusal,
   type RegtestNode,
   stakeMany,
   startNode,
@@ -100,10 +100,10 @@ describe.each(CASES.map((shape) => [nameOf(shape), shape] as const))("%s", (name
   test("unbonding: only right", async () => {
     const spend = unbondingSpend(unbonded);
     await expectAllRefused(await spoil(spend, troupe));
-    await expectAccepted(await signed(spend, troupe));
-    await expectAccepted(await withHashTypeAll(spend, unbonded, troupe));
+    await expectAccepted(node, await signed(spend, troupe));
+    await expectAccepted(node, await withHashTypeAll(spend, unbonded, troupe));
     const transaction = finishUnbonding(unbonded);
-    await expectAccepted(transaction);
+    await expectAccepted(node, transaction);
     await node.mineTransactions([transaction.toBuffer()]);
   });
 
@@ -139,12 +139,11 @@ describe.each(CASES.map((shape) => [nameOf(shape), shape] as const))("%s", (name
     for (const [from, delegation, coin] of coins) {
       const built = await withdrawal(node, { delegation, from, coin, stakers: signing });
       await mineToOneBlockEarly(node, coin, built.timelock);
-      expect(await refusal(node, built.signed)).toBe("non-BIP68-final");
-      expect(await refusalOfBlock(built.signed)).toMatch(/bad-txns-nonfinal/);
+      await expectTooEarly(node, built.signed);
       await expectAllRefused(await wrongLocks(built, troupe));
       await node.mine();
       await expectAllRefused(await spoil(built, troupe));
-      await expectAccepted(built.signed);
+      await expectAccepted(node, built.signed);
       ripe.push(built.signed.toBuffer());
     }
     await node.mineTransactions(ripe);
@@ -159,7 +158,7 @@ async function expectOnlyRightSlashing(
   const spend = slashingSpend(delegation, from);
   await expectAllRefused(await spoil(spend, troupe));
   for (const { secretKey } of troupe.providers) {
-    await expectAccepted(finishSlashing(delegation, from, secretKey));
+    await expectAccepted(node, finishSlashing(delegation, from, secretKey));
   }
 }
 
@@ -167,21 +166,8 @@ async function expectOnlyRightSlashing(
 async function expectAllRefused(wrong: readonly Spoilt[]): Promise<void> {
   expect(wrong.length).toBeGreaterThan(0);
   for (const { what, transaction, reason } of wrong) {
-    const answer = await refusal(node, transaction);
-    expect(answer, what).toMatch(/script-verify-flag-failed/);
-    expect(answer, what).toMatch(reason);
-    expect(await refusalOfBlock(transaction), what).toMatch(reason);
+    await expectScriptFailure(node, transaction, reason, what);
   }
-}
-
-async function expectAccepted(transaction: Transaction): Promise<void> {
-  expect(await node.accepts(transaction.toBuffer())).toMatchObject({ allowed: true, reason: null });
-}
-
-/** What consensus says against a transaction: the reason why a block that holds it is refused. */
-async function refusalOfBlock(transaction: Transaction): Promise<string> {
-  const error = await failure(node.mineTransactions([transaction.toBuffer()]), "node-refused");
-  return String(error.details["reason"]);
 }
 
 /** The withdrawal with locks that its script must refuse, each signed as it is. */

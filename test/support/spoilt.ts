@@ -2,22 +2,7 @@ import type { Transaction } from "../../src/core/bitcoin.js";
 import { concatBytes } from "../../src/core/bytes.js";
 import { type LeafSpend, withWitness } from "../../src/tx/spend.js";
 import { signAll, signersOf, type Troupe, withSignatures } from "./troupe.js";
-
-/** What bitcoind says when a script fails, in all its versions, within its reason. */
-export const SCRIPT = {
-  /** The last check counted wrong, or found no signature. */
-  count: /false\/empty top stack element/,
-  /** A check of one key before the last found no signature. */
-  missing: /OP_CHECKSIGVERIFY/,
-  /** A check of several keys before the last counted wrong. */
-  countBefore: /OP_NUMEQUALVERIFY/,
-  signature: /Invalid Schnorr signature(\)|$)/,
-  size: /Invalid Schnorr signature size/,
-  hashType: /Invalid Schnorr signature hash type/,
-  slots: /Stack size must be exactly one|Operation not valid with the current stack size/,
-  tree: /Witness program hash mismatch/,
-  locktime: /Locktime requirement not satisfied/,
-} as const;
+import { SCRIPT } from "./verdicts.js";
 
 /** A transaction that is wrong in one thing, and what bitcoind says against it. */
 export interface Spoilt {
