@@ -6,8 +6,6 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { failure } from "../test/support/errors.js";
 import { findBitcoind, startNode, waitFor } from "./index.js";
@@ -112,11 +110,9 @@ async function traces(node: RegtestNode): Promise<{ datadir: string; pid: number
   return { datadir: dirname(chain), pid: Number(await readFile(join(chain, "bitcoind.pid"), "utf8")) };
 }
 
-/** Another Node program that starts a node with the harness, and then does what `rest` says. */
+/** Another Node program that starts a node with the built harness, and then does what `rest` says. */
 async function startProgram(rest: string) {
-  const harness = join(folder, "harness.mjs");
-  const source = fileURLToPath(new URL("index.ts", import.meta.url));
-  await build({ entryPoints: [source], bundle: true, platform: "node", format: "esm", outfile: harness });
+  const harness = new URL("../dist/regtest/index.js", import.meta.url).href;
   const program = `
     import { startNode } from ${JSON.stringify(harness)};
     const node = await startNode({ blocks: 0 });
@@ -129,7 +125,10 @@ async function startProgram(rest: string) {
   });
   onTestFinished(() => void child.kill("SIGKILL"));
   const exit = once(child, "exit").then(([code]) => code as number | null);
-  const cookieFile = once(child.stdout, "data").then(([data]) => String(data).trim());
+  const failed = exit.then((code) => {
+    throw new Error(`the program ended with ${code} before its node was up`);
+  });
+  const cookieFile = Promise.race([once(child.stdout, "data").then(([data]) => String(data).trim()), failed]);
   const where = cookieFile.then((path) =>
     traces({ connection: { url: "", cookieFile: path } } as RegtestNode),
   );

@@ -4,7 +4,8 @@ import { taprootAddress } from "./address.js";
 import { descriptorOf, slashingMiniscript, timelockMiniscript, unbondingMiniscript } from "./descriptor.js";
 import { slashingScript, sortKeys, timelockScript, unbondingScript } from "./leaves.js";
 import { OP } from "./opcodes.js";
-import { type ScriptPath, type ScriptTree, taproot } from "./taproot.js";
+import { type ScriptPath, taproot } from "./taproot.js";
+import { leavesOf, mapTree, type Tree } from "./tree.js";
 import {
   anyOf,
   checkKeySet,
@@ -15,29 +16,33 @@ import {
   stakerKeys,
 } from "./terms.js";
 
+/** The ways to spend an output of a stake. */
+export type LeafKind = "timelock" | "unbonding" | "slashing";
+
 /** One way to spend an output: the script, where it stands in the tree, and who has to sign. */
-export interface Leaf extends ScriptPath {
-  readonly kind: "timelock" | "unbonding" | "slashing";
+export interface Leaf<Kind extends LeafKind = LeafKind> extends ScriptPath {
+  readonly kind: Kind;
   /**
    * Who must sign: the sets, and the keys of each, in the order in which the script checks them. Of each set,
    * exactly the quorum.
    */
   readonly signers: readonly KeySet[];
-  /** Blocks that the coins must be old: the sequence of the spending input. Only of a timelock. */
-  readonly timelock?: number;
+}
+
+/** The leaf that asks for nobody but the staker, and for time. */
+export interface TimelockLeaf extends Leaf<"timelock"> {
+  /** Blocks that the coins must be old: the sequence of the spending input. */
+  readonly timelock: number;
 }
 
 /** A Taproot output with the key path disabled and the given leaves. */
-export interface TaprootOutput<Kind extends Leaf["kind"]> {
+export interface TaprootOutput<Kind extends LeafKind> {
   /** The output script (scriptPubKey): 34 bytes. */
   readonly script: Uint8Array;
   readonly address: string;
-  /**
-   * As Bitcoin Core understands it. With the checksum that `getdescriptorinfo` adds, `deriveaddresses` gives
-   * {@link address}.
-   */
+  /** With its checksum (BIP-380): Bitcoin Core's `deriveaddresses` and `importdescriptors` take it as it is. */
   readonly descriptor: string;
-  readonly leaves: Readonly<Record<Kind, Leaf>>;
+  readonly leaves: { readonly [K in Kind]: K extends "timelock" ? TimelockLeaf : Leaf<K> };
 }
 
 export type StakingOutput = TaprootOutput<"timelock" | "unbonding" | "slashing">;
@@ -50,18 +55,15 @@ export type SlashingChangeOutput = TaprootOutput<"timelock">;
  */
 export function stakingOutput(terms: StakeTerms, network: Network): StakingOutput {
   checkTerms(terms);
-  const timelock = timelockLeaf(stakerKeys(terms.staker), terms.timelock);
-  const unbonding = unbondingLeaf(terms);
-  const slashing = slashingLeaf(terms);
-  const { script, address, paths } = output([[timelock.script, unbonding.script], slashing.script], network);
+  const { staker, timelock } = terms;
+  const tree = [[timelockLeaf(staker, timelock), unbondingLeaf(terms)], slashingLeaf(terms)] as const;
+  const { leaves, ...output } = assemble(tree, network);
   return {
-    script,
-    address,
-    descriptor: descriptorOf([[timelock.miniscript, unbonding.miniscript], slashing.miniscript]),
+    ...output,
     leaves: {
-      timelock: place(timelock, paths[0]!),
-      unbonding: place(unbonding, paths[1]!),
-      slashing: place(slashing, paths[2]!),
+      timelock: { ...leaves[0]!, kind: "timelock", timelock },
+      unbonding: { ...leaves[1]!, kind: "unbonding" },
+      slashing: { ...leaves[2]!, kind: "slashing" },
     },
   };
 }
@@ -73,14 +75,14 @@ export function stakingOutput(terms: StakeTerms, network: Network): StakingOutpu
 export function unbondingOutput(terms: StakeTerms, unbondingTime: number, network: Network): UnbondingOutput {
   checkTerms(terms);
   checkTimelock(unbondingTime, "unbonding time");
-  const timelock = timelockLeaf(stakerKeys(terms.staker), unbondingTime);
-  const slashing = slashingLeaf(terms);
-  const { script, address, paths } = output([timelock.script, slashing.script], network);
+  const tree = [timelockLeaf(terms.staker, unbondingTime), slashingLeaf(terms)] as const;
+  const { leaves, ...output } = assemble(tree, network);
   return {
-    script,
-    address,
-    descriptor: descriptorOf([timelock.miniscript, slashing.miniscript]),
-    leaves: { timelock: place(timelock, paths[0]!), slashing: place(slashing, paths[1]!) },
+    ...output,
+    leaves: {
+      timelock: { ...leaves[0]!, kind: "timelock", timelock: unbondingTime },
+      slashing: { ...leaves[1]!, kind: "slashing" },
+    },
   };
 }
 
@@ -96,59 +98,54 @@ export function slashingChangeOutput(
 ): SlashingChangeOutput {
   checkKeySet(stakerKeys(staker), "staker");
   checkTimelock(unbondingTime, "unbonding time");
-  const timelock = timelockLeaf(stakerKeys(staker), unbondingTime);
-  const { script, address, paths } = output(timelock.script, network);
-  return {
-    script,
-    address,
-    descriptor: descriptorOf(timelock.miniscript),
-    leaves: { timelock: place(timelock, paths[0]!) },
-  };
+  const { leaves, ...output } = assemble(timelockLeaf(staker, unbondingTime), network);
+  return { ...output, leaves: { timelock: { ...leaves[0]!, kind: "timelock", timelock: unbondingTime } } };
 }
 
-/** A leaf before its place in a tree is known, and the same as miniscript. */
-type UnplacedLeaf = Omit<Leaf, "hash" | "controlBlock"> & { readonly miniscript: string };
+/** A leaf before it has its place in a tree, and the same as miniscript. */
+interface UnplacedLeaf {
+  readonly script: Uint8Array;
+  readonly miniscript: string;
+  readonly signers: readonly KeySet[];
+}
 
-function timelockLeaf(staker: KeySet, blocks: number): UnplacedLeaf {
+function timelockLeaf(stakers: StakeTerms["staker"], blocks: number): UnplacedLeaf {
+  const staker = stakerKeys(stakers);
   return {
-    kind: "timelock",
     script: timelockScript(staker, blocks),
     miniscript: timelockMiniscript(staker, blocks),
     signers: [staker],
-    timelock: blocks,
   };
 }
 
-function unbondingLeaf(terms: StakeTerms): UnplacedLeaf {
-  const staker = stakerKeys(terms.staker);
+function unbondingLeaf({ staker: stakers, covenant }: StakeTerms): UnplacedLeaf {
+  const staker = stakerKeys(stakers);
   return {
-    kind: "unbonding",
-    script: unbondingScript(staker, terms.covenant),
-    miniscript: unbondingMiniscript(staker, terms.covenant),
-    signers: [staker, terms.covenant],
+    script: unbondingScript(staker, covenant),
+    miniscript: unbondingMiniscript(staker, covenant),
+    signers: [staker, covenant],
   };
 }
 
-function slashingLeaf(terms: StakeTerms): UnplacedLeaf {
-  const staker = stakerKeys(terms.staker);
+function slashingLeaf({ staker: stakers, finalityProviders, covenant }: StakeTerms): UnplacedLeaf {
+  const staker = stakerKeys(stakers);
   return {
-    kind: "slashing",
-    script: slashingScript(staker, terms.finalityProviders, terms.covenant),
-    miniscript: slashingMiniscript(staker, terms.finalityProviders, terms.covenant),
-    signers: [staker, anyOf(terms.finalityProviders), terms.covenant],
+    script: slashingScript(staker, finalityProviders, covenant),
+    miniscript: slashingMiniscript(staker, finalityProviders, covenant),
+    signers: [staker, anyOf(finalityProviders), covenant],
   };
 }
 
-function place({ kind, signers: unsorted, timelock }: UnplacedLeaf, path: ScriptPath): Leaf {
-  const signers = unsorted.map(({ keys, quorum }) => ({ keys: sortKeys(keys), quorum }));
-  return timelock === undefined ? { ...path, kind, signers } : { ...path, kind, signers, timelock };
-}
-
-function output(tree: ScriptTree, network: Network) {
-  const { outputKey, paths } = taproot(tree);
+/** The output of a tree of leaves, and the leaves from left to right. */
+function assemble(tree: Tree<UnplacedLeaf>, network: Network) {
+  const { outputKey, paths } = taproot(mapTree(tree, ({ script }) => script));
   return {
     script: concatBytes(Uint8Array.of(OP.ONE, 32), outputKey),
     address: taprootAddress(outputKey, network),
-    paths,
+    descriptor: descriptorOf(mapTree(tree, ({ miniscript }) => miniscript)),
+    leaves: leavesOf(tree).map(({ signers }, i) => ({
+      ...paths[i]!,
+      signers: signers.map(({ keys, quorum }) => ({ keys: sortKeys(keys), quorum })),
+    })),
   };
 }

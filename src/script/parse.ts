@@ -40,7 +40,7 @@ function leafTerms(
 ) {
   if (timelock !== undefined) return count === 1 ? ({ kind: "timelock", staker, timelock } as const) : null;
   if (count === 2) return { kind: "unbonding", staker, covenant: second! } as const;
-  if (count !== 3 || second!.quorum !== 1) return null;
+  if (count !== 3) return null;
   return { kind: "slashing", staker, finalityProviders: second!.keys, covenant: third! } as const;
 }
 

@@ -2,6 +2,7 @@ import { compareBytes, concatBytes, hex } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { TapstakeError } from "../core/errors.js";
 import { taggedHash } from "../core/hashes.js";
+import { isBranch, type Tree } from "./tree.js";
 
 /**
  * The point that nobody has the discrete logarithm of (BIP-341). As internal key it leaves the scripts as
@@ -11,9 +12,6 @@ export const NUMS_KEY = hex.decode("50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec
 
 /** The leaf version of tapscript (BIP-342). */
 export const LEAF_VERSION = 0xc0;
-
-/** A script tree: a script, or a pair of trees. */
-export type ScriptTree = Uint8Array | readonly [ScriptTree, ScriptTree];
 
 /** A script's place in a Taproot output. */
 export interface ScriptPath {
@@ -25,7 +23,7 @@ export interface ScriptPath {
 }
 
 /** The x-only output key of a tree under {@link NUMS_KEY}, and its scripts from left to right. */
-export function taproot(tree: ScriptTree): { outputKey: Uint8Array; paths: ScriptPath[] } {
+export function taproot(tree: Tree<Uint8Array>): { outputKey: Uint8Array; paths: ScriptPath[] } {
   const { hash: root, leaves } = branch(tree);
   const tweaked = curve.xOnlyPointAddTweak(NUMS_KEY, taggedHash("TapTweak", NUMS_KEY, root));
   if (!tweaked) throw new TapstakeError("invalid-script", "the script tree has no Taproot output key");
@@ -67,8 +65,8 @@ interface PlacedLeaf {
   readonly path: readonly Uint8Array[];
 }
 
-function branch(tree: ScriptTree): { hash: Uint8Array; leaves: PlacedLeaf[] } {
-  if (tree instanceof Uint8Array) {
+function branch(tree: Tree<Uint8Array>): { hash: Uint8Array; leaves: PlacedLeaf[] } {
+  if (!isBranch(tree)) {
     const hash = tapleafHash(tree);
     return { hash, leaves: [{ script: tree, hash, path: [] }] };
   }

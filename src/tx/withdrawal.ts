@@ -3,7 +3,12 @@ import { type Psbt, Transaction } from "../core/bitcoin.js";
 import { assertBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { ProtocolParams } from "../params/types.js";
-import { type Leaf, slashingChangeOutput, stakingOutput, unbondingOutput } from "../script/outputs.js";
+import {
+  slashingChangeOutput,
+  stakingOutput,
+  type TimelockLeaf,
+  unbondingOutput,
+} from "../script/outputs.js";
 import type { StakeTerms } from "../script/terms.js";
 import { assertFeeRate, assertNotDust, feeAt } from "./coins.js";
 import { spendPsbt } from "./psbt.js";
@@ -45,7 +50,7 @@ export function buildWithdrawal(request: WithdrawalRequest): Withdrawal {
   assertBytes(destination, "destination");
   assertFeeRate(feeRate);
   const { script, leaf } = lockedOutput(request);
-  const timelock = leaf.timelock!;
+  const timelock = leaf.timelock;
   const build = (value: bigint): LeafSpend => {
     const transaction = new Transaction();
     transaction.version = 2;
@@ -66,7 +71,10 @@ export function buildWithdrawal(request: WithdrawalRequest): Withdrawal {
   return { ...spend, psbt: spendPsbt(spend), value, fee, timelock };
 }
 
-function lockedOutput({ terms, params, from }: WithdrawalRequest): { script: Uint8Array; leaf: Leaf } {
+function lockedOutput({ terms, params, from }: WithdrawalRequest): {
+  script: Uint8Array;
+  leaf: TimelockLeaf;
+} {
   const { network, unbondingTime } = params;
   const output = {
     staking: () => stakingOutput(terms, network),

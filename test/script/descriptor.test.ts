@@ -4,7 +4,12 @@ import type * as WasmUtxo from "@bitgo/wasm-utxo";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
-import { slashingMiniscript, timelockMiniscript, unbondingMiniscript } from "../../src/script/descriptor.js";
+import {
+  descriptorChecksum,
+  slashingMiniscript,
+  timelockMiniscript,
+  unbondingMiniscript,
+} from "../../src/script/descriptor.js";
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../../src/script/outputs.js";
 import { MAX_KEYS, type StakeTerms, stakerKeys } from "../../src/script/terms.js";
 import { anyTerms, anyTimelock, termsOf } from "../support/stakes.js";
@@ -98,3 +103,17 @@ function assemble(asm: string): string {
     })
     .join("");
 }
+
+describe("a descriptor's checksum", () => {
+  it("is that of BIP-380", () => {
+    expect(descriptorChecksum("raw(deadbeef)")).toBe("89f8spxm");
+  });
+
+  it("is verified by rust-miniscript, which refuses any other", () => {
+    const terms = fc.sample(anyTerms(sizes), { numRuns: 1, seed: 1 })[0]!;
+    const { descriptor, script } = stakingOutput(terms, "regtest");
+    expect(derive(descriptor)).toBe(hex.encode(script));
+    const last = descriptor.endsWith("q") ? "p" : "q";
+    expect(() => derive(descriptor.slice(0, -1) + last)).toThrow("checksum");
+  });
+});
