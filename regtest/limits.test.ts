@@ -59,7 +59,7 @@ test.each(LARGEST.map((shape) => [sizes(shape), shape] as const))(
     const transactions = await Promise.all([slashing, unbond, late].map((spend) => signed(spend, troupe)));
     await node.mineTransactions(transactions.map((transaction) => transaction.toBuffer()));
     const { confirmations } = await node.rpc.gettransactioninfo(transactions[2]!.getId());
-    expect(confirmations).toBe(1);
+    expect(confirmations).toBeGreaterThan(0);
   },
 );
 

@@ -71,7 +71,7 @@ export interface RegtestNode {
   send(transaction: Uint8Array | string, options?: { maxBurn?: bigint }): Promise<string>;
   /** The mempool's verdict on a raw transaction. */
   accepts(transaction: Uint8Array | string): Promise<Acceptance>;
-  /** The address of a descriptor without checksum, by bitcoind's own reckoning. */
+  /** The address of a descriptor, with or without its checksum, by bitcoind's own reckoning. */
   deriveAddress(descriptor: string): Promise<string>;
   /** Asks until `condition` gives a truthy answer. @throws TapstakeError `wait-timeout` */
   waitFor: typeof waitFor;

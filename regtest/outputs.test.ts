@@ -53,7 +53,7 @@ async function expectSameAddresses(terms: StakeTerms, unbondingTime: number): Pr
   for (const { address, descriptor } of outputs) {
     const info = await node.rpc.getdescriptorinfo(descriptor);
     expect(info).toMatchObject({ isrange: false, issolvable: true, hasprivatekeys: false });
-    expect(info.descriptor).toBe(`${descriptor}#${info.checksum}`);
-    expect(await node.rpc.deriveaddresses(info.descriptor)).toEqual([address]);
+    expect(info.descriptor).toBe(descriptor);
+    expect(await node.rpc.deriveaddresses(descriptor)).toEqual([address]);
   }
 }

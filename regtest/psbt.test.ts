@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createBase58check } from "@scure/base";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Rpc } from "../src/chain/index.js";
@@ -87,7 +88,7 @@ describe("a staker's key in a wallet of bitcoind that knows only descriptors", (
   beforeAll(async () => {
     const opened = await stakes(troupe, 4);
     [unbonding, complete, bare, left] = opened as [Delegation, Delegation, Delegation, Delegation];
-    wallet = await walletOf("one", troupe.stakers[0]!, [unbonding, complete, bare, left]);
+    wallet = await walletOf(troupe.stakers[0]!, [unbonding, complete, bare, left]);
   });
 
   test("signs its part of the unbonding; the committee's signatures complete it", async () => {
@@ -143,10 +144,7 @@ describe("two of three stakers, each with a wallet of their own", () => {
   beforeAll(async () => {
     [unbonding, left] = (await stakes(troupe, 2)) as [Delegation, Delegation];
     const [first, , third] = troupe.stakers as [Party, Party, Party];
-    wallets = [
-      await walletOf("two", first, [unbonding, left]),
-      await walletOf("three", third, [unbonding, left]),
-    ];
+    wallets = [await walletOf(first, [unbonding, left]), await walletOf(third, [unbonding, left])];
   });
 
   test("sign one unbonding apart", async () => {
@@ -204,7 +202,8 @@ async function stakes(troupe: Troupe, count: number): Promise<Delegation[]> {
 }
 
 /** A blank wallet with the outputs of these stakes, and the secret of one of their stakers. */
-async function walletOf(name: string, owner: Party, delegations: readonly Delegation[]): Promise<Rpc> {
+async function walletOf(owner: Party, delegations: readonly Delegation[]): Promise<Rpc> {
+  const name = randomUUID();
   await node.rpc.call("createwallet", name, false, true);
   const wallet = node.rpc.wallet(name);
   const outputs = delegations.flatMap(({ terms, params }) => [
@@ -214,13 +213,19 @@ async function walletOf(name: string, owner: Party, delegations: readonly Delega
   const descriptors = new Set(outputs.map(({ descriptor }) => descriptor));
   const requests = await Promise.all(
     [...descriptors].map(async (descriptor) => ({
-      desc: await checksummed(descriptor.replaceAll(hex.encode(owner.publicKey), wifOf(owner))),
+      desc: await checksummed(withSecret(descriptor, owner)),
       timestamp: "now" as const,
     })),
   );
   const results = await wallet.importdescriptors(requests);
   expect(results.map(({ success }) => success)).toEqual(requests.map(() => true));
   return wallet;
+}
+
+/** The descriptor, as yet without checksum, with someone's secret in place of their key. */
+function withSecret(descriptor: string, owner: Party): string {
+  const [text] = descriptor.split("#") as [string];
+  return text.replaceAll(hex.encode(owner.publicKey), wifOf(owner));
 }
 
 async function checksummed(descriptor: string): Promise<string> {
