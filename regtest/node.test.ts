@@ -40,6 +40,19 @@ describe("a regtest node", () => {
     expect(await node.fund(script, 5_000n)).toMatchObject({ value: 5_000n, script });
   });
 
+  test("funds many at once, in the order asked", async () => {
+    const to = await Promise.all([1, 2, 3].map(() => node.rpc.getnewaddress()));
+    const before = await node.height();
+    const coins = await node.fundMany(to.map((address, i) => ({ to: address, satoshi: 5_000n + BigInt(i) })));
+    expect(coins.map(({ value }) => value)).toEqual([5_000n, 5_001n, 5_002n]);
+    expect(new Set(coins.map(({ txid }) => txid)).size).toBe(1);
+    expect(await node.height()).toBe(before + 1);
+    const scripts = await Promise.all(to.map((address) => node.rpc.validateaddress(address)));
+    expect(coins.map(({ script }) => hex.encode(script))).toEqual(
+      scripts.map(({ scriptPubKey }) => scriptPubKey),
+    );
+  });
+
   test("refuses to fund a script that has no address", async () => {
     await expect(node.fund(hex.decode("6a026869"), 5_000n)).rejects.toMatchObject({ code: "invalid-script" });
   });

@@ -6,14 +6,15 @@ import { addCovenantSignatures, covenantSigner, signAsMember } from "../src/cove
 import { createDelegation, type Delegation, signSlashings } from "../src/delegation/delegation.js";
 import type { ProtocolParams } from "../src/params/types.js";
 import { scriptOfAddress } from "../src/script/address.js";
+import { stakingOutput } from "../src/script/outputs.js";
 import type { StakeTerms } from "../src/script/terms.js";
 import { keySigner } from "../src/tx/signer.js";
 import { finishSpend, signLeaf } from "../src/tx/spend.js";
 import { buildStaking, finishStaking } from "../src/tx/staking.js";
-import { formatOutpoint, outpointOf, type StakeCoin } from "../src/tx/transaction.js";
+import { formatOutpoint, outpointOf, parseTransaction, type StakeCoin } from "../src/tx/transaction.js";
 import { buildWithdrawal, type Withdrawable, type Withdrawal } from "../src/tx/withdrawal.js";
 import type { Party } from "./cast.js";
-import type { RegtestNode } from "./node.js";
+import type { Funding, RegtestNode } from "./node.js";
 
 /** What tests and the demo do with stakes on a node, over and over. */
 
@@ -56,6 +57,26 @@ export async function stake(
   let delegation = createDelegation(terms, params, transaction);
   for (const { secretKey } of stakers) delegation = await signSlashings(delegation, keySigner(secretKey));
   return delegation;
+}
+
+/**
+ * Stakes many times in one transaction of the node's wallet and mines it. No two stakes may have the same terms:
+ * a delegation is of a transaction that has its staking output once.
+ */
+export async function stakeMany(node: RegtestNode, requests: readonly StakeRequest[]): Promise<Delegation[]> {
+  const payments = requests.map(({ terms, params, value }) => ({
+    to: stakingOutput(terms, params.network).address,
+    satoshi: value,
+  }));
+  const [{ txid }] = (await node.fundMany(payments)) as [Funding];
+  const transaction = parseTransaction(hex.decode(await node.rpc.getrawtransaction(txid)));
+  return Promise.all(
+    requests.map(async ({ terms, params, stakers }) => {
+      let delegation = createDelegation(terms, params, transaction);
+      for (const { secretKey } of stakers) delegation = await signSlashings(delegation, keySigner(secretKey));
+      return delegation;
+    }),
+  );
 }
 
 /** The delegation with everything that these committee members sign. */

@@ -83,6 +83,8 @@ export interface Rpc {
   getbalance(): Promise<bigint>;
   /** Pays `satoshi` from the wallet; returns the transaction's id. */
   sendtoaddress(address: string, satoshi: bigint): Promise<string>;
+  /** Pays several addresses, each named once, in one transaction; returns its id. */
+  sendmany(payments: readonly { readonly address: string; readonly satoshi: bigint }[]): Promise<string>;
   listunspent(): Promise<UnspentOutput[]>;
   importdescriptors(requests: readonly ImportRequest[]): Promise<ImportResult[]>;
   /** Signs and updates a base64 PSBT with what the wallet knows. */
@@ -163,6 +165,12 @@ export function createRpc(options: RpcOptions): Rpc {
     getnewaddress: (type = "bech32") => call("getnewaddress", "", type),
     getbalance: async () => satoshiOf(await call("getbalance")),
     sendtoaddress: (address, satoshi) => call("sendtoaddress", address, toBtc(satoshi)),
+    sendmany: (payments) =>
+      call(
+        "sendmany",
+        "",
+        Object.fromEntries(payments.map(({ address, satoshi }) => [address, toBtc(satoshi)])),
+      ),
     async listunspent() {
       const coins = await call<(Omit<UnspentOutput, "value"> & { amount: Decimal })[]>("listunspent");
       return coins.map(({ amount, ...coin }) => Object.assign(coin, { value: satoshiOf(amount) }));

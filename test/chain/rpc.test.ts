@@ -63,6 +63,11 @@ describe("a request", () => {
     });
     await createRpc({ url }).sendtoaddress("bcrt1", 2_099_999_999_999_999n);
     expect(params).toEqual(["bcrt1", "20999999.99999999"]);
+    await createRpc({ url }).sendmany([
+      { address: "bcrt1a", satoshi: 1n },
+      { address: "bcrt1b", satoshi: 100_000_000n },
+    ]);
+    expect(params).toEqual(["", { bcrt1a: "0.00000001", bcrt1b: "1" }]);
   });
 });
 

@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Transaction } from "../src/core/bitcoin.js";
+import { concatBytes, hex } from "../src/core/bytes.js";
+import { slashingScript } from "../src/script/leaves.js";
+import { OP } from "../src/script/opcodes.js";
+import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../src/script/outputs.js";
+import { taproot } from "../src/script/taproot.js";
+import { anyOf, MAX_KEYS, stakerKeys, type StakeTerms } from "../src/script/terms.js";
+import { buildSlashing } from "../src/tx/slashing.js";
+import type { LeafSpend } from "../src/tx/spend.js";
+import { outpointOf, parseTransaction } from "../src/tx/transaction.js";
+import { buildUnbonding } from "../src/tx/unbonding.js";
+import { refusalOf } from "../test/support/stakes.js";
+import { type Shape, signed, troupeOf } from "../test/support/troupe.js";
+import { expectBlockFailure, SCRIPT } from "../test/support/verdicts.js";
+import { type Funding, type RegtestNode, startNode } from "./index.js";
+
+const UNBONDING_TIME = 20;
+const VALUE = 1_000_000n;
+
+/** Where the keys of the largest stakes can be: what is left over is the committee's, or the stakers'. */
+const LARGEST: readonly Shape[] = [
+  { stakers: [1, 1], providers: 1, committee: [1, MAX_KEYS - 2] },
+  { stakers: [1, 1], providers: 400, committee: [3, MAX_KEYS - 401] },
+  { stakers: [2, MAX_KEYS - 12], providers: 2, committee: [6, 10] },
+];
+
+let node: RegtestNode;
+beforeAll(async () => {
+  node = await startNode();
+});
+afterAll(() => node?.stop());
+
+const sizes = ({ stakers, providers, committee }: Shape) =>
+  `${stakers[1]} stakers, ${providers} finality providers, ${committee[1]} members`;
+
+test.each(LARGEST.map((shape) => [sizes(shape), shape] as const))(
+  "the largest stake can be derived, unbonded and slashed: %s",
+  async (name, shape) => {
+    const troupe = troupeOf(name, shape, UNBONDING_TIME);
+    const { params } = troupe;
+    const terms = troupe.terms(1000);
+    const staking = stakingOutput(terms, "regtest");
+    const unbonding = unbondingOutput(terms, UNBONDING_TIME, "regtest");
+    const refund = slashingChangeOutput(terms.staker, UNBONDING_TIME, "regtest");
+    for (const { address, descriptor } of [staking, unbonding, refund]) {
+      expect(await node.deriveAddress(descriptor)).toBe(address);
+    }
+
+    const other = troupe.terms(1001);
+    const [slashable, unbondable] = (await node.fundMany([
+      { to: staking.address, satoshi: VALUE },
+      { to: stakingOutput(other, "regtest").address, satoshi: VALUE },
+    ])) as [Funding, Funding];
+    const slashing = buildSlashing(terms, params, "staking", coinOf(slashable));
+    const unbond = buildUnbonding(other, params, coinOf(unbondable));
+    const unbonded = { outpoint: outpointOf(unbond.transaction, 0), value: unbond.value };
+    const late = buildSlashing(other, params, "unbonding", unbonded);
+    const transactions = await Promise.all([slashing, unbond, late].map((spend) => signed(spend, troupe)));
+    await node.mineTransactions(transactions.map((transaction) => transaction.toBuffer()));
+    const { confirmations } = await node.rpc.gettransactioninfo(transactions[2]!.getId());
+    expect(confirmations).toBeGreaterThan(0);
+  },
+);
+
+test("with one key more, consensus refuses the slashing leaf: the limit is tight", async () => {
+  const shape: Shape = { stakers: [1, 1], providers: 1, committee: [1, MAX_KEYS - 1] };
+  const troupe = troupeOf("one too many", shape, UNBONDING_TIME);
+  const terms = troupe.terms(1000);
+  expect(refusalOf(() => stakingOutput(terms, "regtest"))).toBe("too-many-keys");
+
+  const { script, spendOf } = slashingLeafOnly(terms);
+  const spend = spendOf(await node.fund(script, VALUE));
+  const transaction = await signed(spend, troupe);
+  await expectBlockFailure(node, transaction, SCRIPT.stackLimit);
+});
+
+test("a committee of 20 is relayed by Bitcoin Core; Bitcoin Knots wants to be told, but mines it", async () => {
+  const shape: Shape = { stakers: [2, 3], providers: 4, committee: [11, 20] };
+  const troupe = troupeOf("twenty", shape, UNBONDING_TIME);
+  const terms = troupe.terms(1000);
+  const coin = coinOf(await node.fund(stakingOutput(terms, "regtest").address, VALUE));
+  const unbonding = (await signed(buildUnbonding(terms, troupe.params, coin), troupe)).toBuffer();
+  const isKnots = node.version.includes("Knots");
+  expect(await node.accepts(unbonding)).toMatchObject(
+    isKnots ? { allowed: false, reason: "bad-witness-witness-size" } : { allowed: true },
+  );
+  const { tx } = await node.rpc.getblock(await node.mineTransactions([unbonding]));
+  expect(tx).toContain(parseTransaction(unbonding).getId());
+});
+
+/** An output with nothing but the slashing leaf, for terms that `checkTerms` refuses. */
+function slashingLeafOnly(terms: StakeTerms): {
+  script: Uint8Array;
+  spendOf: (funding: Funding) => LeafSpend;
+} {
+  const staker = stakerKeys(terms.staker);
+  const { outputKey, paths } = taproot(slashingScript(staker, terms.finalityProviders, terms.covenant));
+  const script = concatBytes(Uint8Array.of(OP.ONE, 32), outputKey);
+  const signers = [staker, anyOf(terms.finalityProviders), terms.covenant];
+  const spendOf = (funding: Funding): LeafSpend => {
+    const { outpoint, value } = coinOf(funding);
+    const transaction = new Transaction();
+    transaction.version = 2;
+    transaction.addInput(outpoint.hash, outpoint.index);
+    transaction.addOutput(script, value - 100_000n);
+    return {
+      transaction,
+      inputIndex: 0,
+      prevouts: [{ script, value }],
+      leaf: { ...paths[0]!, kind: "slashing", signers },
+    };
+  };
+  return { script, spendOf };
+}
+
+const coinOf = ({ txid, vout, value }: Funding) => ({
+  outpoint: { hash: hex.decode(txid).toReversed(), index: vout },
+  value,
+});

@@ -1,0 +1,221 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Transaction } from "../src/core/bitcoin.js";
+import { concatBytes } from "../src/core/bytes.js";
+import { schnorr } from "../src/crypto/schnorr.js";
+import { checkDelegation } from "../src/delegation/check.js";
+import {
+  type Delegation,
+  finishUnbonding,
+  signSlashings,
+  signUnbonding,
+  slashingSpend,
+  stakeCoin,
+  unbondedCoin,
+  unbondingSpend,
+} from "../src/delegation/delegation.js";
+import { finishSlashing } from "../src/extract/slashing.js";
+import { keySigner } from "../src/tx/signer.js";
+import type { Slashable } from "../src/tx/slashing.js";
+import { finishSpend, leafSighash, type LeafSpend } from "../src/tx/spend.js";
+import type { StakeCoin } from "../src/tx/transaction.js";
+import type { Withdrawable } from "../src/tx/withdrawal.js";
+import { failure } from "../test/support/errors.js";
+import { type Spoilt, spoil } from "../test/support/spoilt.js";
+import { type Shape, signed, type Troupe, troupeOf } from "../test/support/troupe.js";
+import { expectAccepted, expectScriptFailure, expectTooEarly, SCRIPT } from "../test/support/verdicts.js";
+import {
+  coSign,
+  mineToOneBlockEarly,
+  refundCoin,
+  type RegtestNode,
+  stakeMany,
+  startNode,
+  withdrawal,
+} from "./index.js";
+
+interface Case extends Shape {
+  readonly slashingVersion: 1 | 2;
+}
+
+/** Every size of committee with every number of providers, and both kinds of staker, each at least once. */
+const CASES: readonly Case[] = [
+  { stakers: [1, 1], providers: 1, committee: [1, 1], slashingVersion: 2 },
+  { stakers: [2, 3], providers: 4, committee: [1, 1], slashingVersion: 1 },
+  { stakers: [1, 1], providers: 2, committee: [3, 5], slashingVersion: 1 },
+  { stakers: [2, 3], providers: 1, committee: [3, 5], slashingVersion: 2 },
+  { stakers: [1, 1], providers: 4, committee: [6, 9], slashingVersion: 2 },
+  { stakers: [2, 3], providers: 2, committee: [6, 9], slashingVersion: 1 },
+  { stakers: [1, 1], providers: 1, committee: [11, 20], slashingVersion: 1 },
+  { stakers: [2, 3], providers: 4, committee: [11, 20], slashingVersion: 2 },
+];
+
+const nameOf = ({ stakers, providers, committee, slashingVersion }: Case) =>
+  `${stakers.join(" of ")} stakers, ${providers} providers, ${committee.join(" of ")} members, ` +
+  `slashing of version ${slashingVersion}`;
+
+const VALUE = 200_000n;
+/** Longer than all that happens before the withdrawals, in blocks. */
+const TIMELOCK = 40;
+const UNBONDING_TIME = 17;
+
+let node: RegtestNode;
+beforeAll(async () => {
+  node = await startNode({ corePolicy: true });
+});
+afterAll(() => node?.stop());
+
+describe.each(CASES.map((shape) => [nameOf(shape), shape] as const))("%s", (name, shape) => {
+  const troupe = troupeOf(name, shape, UNBONDING_TIME);
+  const signing = troupe.stakers.slice(0, shape.stakers[0]);
+  /** What becomes of the four stakes. */
+  let left: Delegation, unbonded: Delegation, slashed: Delegation, slashedLate: Delegation;
+  /** Refunds of the two slashings. */
+  const refunds: StakeCoin[] = [];
+
+  beforeAll(async () => {
+    const requests = [0, 1, 2, 3].map((i) => ({
+      terms: troupe.terms(TIMELOCK + i),
+      params: troupe.params,
+      value: VALUE,
+      stakers: signing,
+    }));
+    const stakes = await stakeMany(node, requests);
+    // Any members make a quorum: here the last ones, where `spoil` has the first by key.
+    const members = troupe.committee.slice(-shape.committee[0]);
+    const ready = await Promise.all(
+      stakes.map(async (stake) => {
+        let delegation = withSlashingVersion(stake, shape.slashingVersion);
+        for (const { secretKey } of signing)
+          delegation = await signSlashings(delegation, keySigner(secretKey));
+        delegation = await coSign(delegation, members);
+        for (const { secretKey } of signing)
+          delegation = await signUnbonding(delegation, keySigner(secretKey));
+        checkDelegation(delegation);
+        return delegation;
+      }),
+    );
+    [left, unbonded, slashed, slashedLate] = ready as [Delegation, Delegation, Delegation, Delegation];
+  });
+
+  test("unbonding: only right", async () => {
+    const spend = unbondingSpend(unbonded);
+    await expectAllRefused(await spoil(spend, troupe));
+    await expectAccepted(node, await signed(spend, troupe));
+    await expectAccepted(node, await withHashTypeAll(spend, unbonded, troupe));
+    const transaction = finishUnbonding(unbonded);
+    await expectAccepted(node, transaction);
+    await node.mineTransactions([transaction.toBuffer()]);
+  });
+
+  test("slashing of the stake: only right, by each finality provider", async () => {
+    await expectOnlyRightSlashing(slashed, "staking", troupe);
+    const transaction = finishSlashing(slashed, "staking", troupe.providers.at(-1)!.secretKey);
+    const burnt = transaction.outs[0]!.value;
+    const refused = await failure(node.send(transaction.toBuffer(), { maxBurn: burnt - 1n }), "node-refused");
+    expect(refused.details["reason"]).toContain("maxburnamount");
+    await node.send(transaction.toBuffer(), { maxBurn: burnt });
+    await node.mine();
+    refunds.push(refundCoin(transaction));
+  });
+
+  test("slashing of what is unbonding: only right, by each finality provider", async () => {
+    await node.send(finishUnbonding(slashedLate).toBuffer());
+    await node.mine();
+    await expectOnlyRightSlashing(slashedLate, "unbonding", troupe);
+    const transaction = finishSlashing(slashedLate, "unbonding", troupe.providers[0]!.secretKey);
+    // Consensus knows no limit on what is burnt.
+    await node.mineTransactions([transaction.toBuffer()]);
+    refunds.push(refundCoin(transaction));
+  });
+
+  test("withdrawals from every time lock: only right, and not a block early", async () => {
+    const coins: readonly (readonly [Withdrawable, Delegation, StakeCoin])[] = [
+      ["unbonding", unbonded, unbondedCoin(unbonded)],
+      ["refund", slashed, refunds[0]!],
+      ["refund", slashedLate, refunds[1]!],
+      ["staking", left, stakeCoin(left)],
+    ];
+    const ripe: Uint8Array[] = [];
+    for (const [from, delegation, coin] of coins) {
+      const built = await withdrawal(node, { delegation, from, coin, stakers: signing });
+      await mineToOneBlockEarly(node, coin, built.timelock);
+      await expectTooEarly(node, built.signed);
+      await expectAllRefused(await wrongLocks(built, troupe));
+      await node.mine();
+      await expectAllRefused(await spoil(built, troupe));
+      await expectAccepted(node, built.signed);
+      ripe.push(built.signed.toBuffer());
+    }
+    await node.mineTransactions(ripe);
+  });
+});
+
+async function expectOnlyRightSlashing(
+  delegation: Delegation,
+  from: Slashable,
+  troupe: Troupe,
+): Promise<void> {
+  const spend = slashingSpend(delegation, from);
+  await expectAllRefused(await spoil(spend, troupe));
+  for (const { secretKey } of troupe.providers) {
+    await expectAccepted(node, finishSlashing(delegation, from, secretKey));
+  }
+}
+
+/** Policy and consensus refuse each for its own reason. */
+async function expectAllRefused(wrong: readonly Spoilt[]): Promise<void> {
+  expect(wrong.length).toBeGreaterThan(0);
+  for (const { what, transaction, reason } of wrong) {
+    await expectScriptFailure(node, transaction, reason, what);
+  }
+}
+
+/** The withdrawal with locks that its script must refuse, each signed as it is. */
+async function wrongLocks(spend: LeafSpend & { timelock: number }, troupe: Troupe): Promise<Spoilt[]> {
+  const relocked = async (what: string, alter: (transaction: Transaction) => void): Promise<Spoilt> => {
+    const transaction = spend.transaction.clone();
+    alter(transaction);
+    return { what, transaction: await signed({ ...spend, transaction }, troupe), reason: SCRIPT.locktime };
+  };
+  return Promise.all([
+    relocked("a sequence of one block less", ({ ins }) => {
+      ins[0]!.sequence = spend.timelock - 1;
+    }),
+    relocked("a sequence without lock", ({ ins }) => {
+      ins[0]!.sequence = 0xffff_ffff;
+    }),
+    relocked("version 1, for which sequences do not lock", (transaction) => {
+      transaction.version = 1;
+    }),
+  ]);
+}
+
+/** The unbonding with a staker's signature as some wallets give it: 65 bytes with SIGHASH_ALL. */
+async function withHashTypeAll(
+  spend: LeafSpend,
+  { unbonding }: Delegation,
+  troupe: Troupe,
+): Promise<Transaction> {
+  const stakerSignatures = unbonding.stakerSignatures.map(({ publicKey }) => ({
+    publicKey,
+    signature: concatBytes(
+      schnorr.sign(troupe.of(publicKey).secretKey, leafSighash(spend, Transaction.SIGHASH_ALL)),
+      Uint8Array.of(Transaction.SIGHASH_ALL),
+    ),
+  }));
+  return finishSpend(spend, [...stakerSignatures, ...unbonding.covenantSignatures]);
+}
+
+/** The Go reference writes slashing transactions of version 1, our builder of version 2. */
+function withSlashingVersion(delegation: Delegation, version: 1 | 2): Delegation {
+  const versioned = <T extends { readonly transaction: Transaction }>(presigned: T): T => {
+    const transaction = presigned.transaction.clone();
+    transaction.version = version;
+    return { ...presigned, transaction };
+  };
+  return {
+    ...delegation,
+    slashing: versioned(delegation.slashing),
+    unbondingSlashing: versioned(delegation.unbondingSlashing),
+  };
+}

@@ -1,0 +1,107 @@
+import type { Transaction } from "../../src/core/bitcoin.js";
+import { concatBytes } from "../../src/core/bytes.js";
+import { type LeafSpend, withWitness } from "../../src/tx/spend.js";
+import { signAll, signersOf, type Troupe, withSignatures } from "./troupe.js";
+import { SCRIPT } from "./verdicts.js";
+
+/** A transaction that is wrong in one thing, and what bitcoind says against it. */
+export interface Spoilt {
+  readonly what: string;
+  readonly transaction: Transaction;
+  readonly reason: RegExp;
+}
+
+/** The fully signed spend with each single thing wrong that its leaf allows to be wrong. */
+export async function spoil(spend: LeafSpend, troupe: Troupe): Promise<Spoilt[]> {
+  const counts = await Promise.all(
+    spend.leaf.signers.flatMap((_, set) => [
+      miscount(spend, troupe, set, -1),
+      miscount(spend, troupe, set, 1),
+    ]),
+  );
+  const witness = withSignatures(spend, await signAll(spend, signersOf(spend, troupe))).ins[spend.inputIndex]!
+    .witness;
+  return [...counts.flat(), ...spoilSlots(spend, witness), ...spoilTransaction(spend, witness)];
+}
+
+/** One signature more or less in one key set; none where the set has no more. */
+async function miscount(spend: LeafSpend, troupe: Troupe, set: number, by: 1 | -1): Promise<Spoilt[]> {
+  const { leaf } = spend;
+  const { keys, quorum } = leaf.signers[set]!;
+  if (quorum + by > keys.length) return [];
+  const isLast = set === leaf.signers.length - 1 && leaf.kind !== "timelock";
+  const before = keys.length === 1 ? SCRIPT.missing : SCRIPT.countBefore;
+  return [
+    {
+      what: `${quorum + by} signatures where set ${set} needs ${quorum}`,
+      transaction: withSignatures(spend, await signAll(spend, signersOf(spend, troupe, { set, by }))),
+      reason: isLast ? SCRIPT.count : before,
+    },
+  ];
+}
+
+function spoilSlots(spend: LeafSpend, witness: readonly Uint8Array[]): Spoilt[] {
+  const slots = witness.slice(0, -2);
+  const opening = witness.slice(-2);
+  const filled = slots.flatMap(({ length }, i) => (length > 0 ? [i] : []));
+  const last = filled.at(-1)!;
+  const put = (index: number, slot: Uint8Array) => [...slots.with(index, slot), ...opening];
+  const spoilt = (what: string, stack: readonly Uint8Array[], reason: RegExp): Spoilt => ({
+    what,
+    transaction: withWitness(spend, stack),
+    reason,
+  });
+  const signature = slots[last]!;
+  const [script, controlBlock] = opening as [Uint8Array, Uint8Array];
+  const flipped = controlBlock.slice();
+  flipped[0]! ^= 1;
+  const swapped =
+    filled.length > 1
+      ? [
+          spoilt(
+            "two signatures in each other's slots",
+            [...slots.with(last, slots[filled[0]!]!).with(filled[0]!, signature), ...opening],
+            SCRIPT.signature,
+          ),
+        ]
+      : [];
+  return [
+    ...swapped,
+    spoilt("a signature of 63 bytes", put(last, signature.slice(1)), SCRIPT.size),
+    spoilt(
+      "hash type 0 in a 65th byte",
+      put(last, concatBytes(signature, Uint8Array.of(0))),
+      SCRIPT.hashType,
+    ),
+    spoilt(
+      "hash type ALL without signing it",
+      put(last, concatBytes(signature, Uint8Array.of(1))),
+      SCRIPT.signature,
+    ),
+    spoilt("a slot too many", [new Uint8Array(0), ...witness], SCRIPT.slots),
+    spoilt("the parity of the control block", [...slots, script, flipped], SCRIPT.tree),
+  ];
+}
+
+function spoilTransaction(spend: LeafSpend, witness: readonly Uint8Array[]): Spoilt[] {
+  const altered = (what: string, alter: (transaction: Transaction) => void): Spoilt => {
+    const transaction = withWitness(spend, witness);
+    alter(transaction);
+    return { what, transaction, reason: SCRIPT.signature };
+  };
+  const last = spend.transaction.outs.length - 1;
+  return [
+    altered("an output of 1 satoshi less", ({ outs }) => {
+      outs[last]!.value -= 1n;
+    }),
+    altered("an output to another script", ({ outs }) => {
+      outs[last]!.script = concatBytes(
+        outs[last]!.script.slice(0, -1),
+        Uint8Array.of(outs[last]!.script.at(-1)! ^ 1),
+      );
+    }),
+    altered("a lock time of 1", (transaction) => {
+      transaction.locktime = 1;
+    }),
+  ];
+}
