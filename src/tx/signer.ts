@@ -7,6 +7,8 @@ import type { Signer } from "./spend.js";
  * @throws TapstakeError `invalid-secret-key`
  */
 export function keySigner(secretKey: Uint8Array): Signer {
-  const secret = secretKey.slice();
-  return { publicKey: publicKeyOf(secret), signSchnorr: (digest) => schnorr.sign(secret, digest) };
+  const publicKey = publicKeyOf(secretKey);
+  // `slice` of a Node Buffer would share its memory: a caller that wipes its key would wipe this one.
+  const secret = Uint8Array.from(secretKey);
+  return { publicKey, signSchnorr: (digest) => schnorr.sign(secret, digest) };
 }
