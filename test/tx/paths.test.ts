@@ -143,11 +143,9 @@ describe("properties of every path", () => {
           wrong("two slots swapped", withWitness(spend, swapped));
         }
 
-        const stranger = signatures.map((signature, i) =>
-          i === 0
-            ? { ...signature, signature: schnorr.sign(secretOf(keyOf(-1)), leafSighash(spend)) }
-            : signature,
-        );
+        const [forged] = signatures;
+        const byStranger = schnorr.sign(secretOf(keyOf(-1)), leafSighash(spend));
+        const stranger = [{ ...forged!, signature: byStranger }, ...signatures.slice(1)];
         wrong("signature by another key", withWitness(spend, assembleWitness(leaf, stranger)));
         refusal("invalid-signature", () => finishSpend(spend, stranger));
 
@@ -229,8 +227,9 @@ describe("properties of every path", () => {
           const order = spend.leaf.signers.toReversed().flatMap(({ keys }) => sortKeys(keys).toReversed());
           for (const [slot, key] of order.entries()) {
             const signature = finished.ins[0]!.witness[slot]!;
-            if (signature.length > 0)
-              expect(verifyLeafSignature(spend, { publicKey: key, signature })).toBe(true);
+            expect(signature.length === 0 || verifyLeafSignature(spend, { publicKey: key, signature })).toBe(
+              true,
+            );
           }
         },
       ),

@@ -137,8 +137,8 @@ describe("a witness is refused", () => {
       [],
       witness.slice(1),
       [new Uint8Array(0), ...witness],
-      witness.with(-1, life["staking timelock"].leaf.controlBlock),
-      witness.with(-2, life["staking timelock"].leaf.script),
+      [...witness.slice(0, -1), life["staking timelock"].leaf.controlBlock],
+      [...witness.slice(0, -2), life["staking timelock"].leaf.script, leaf.controlBlock],
       [...witness, Uint8Array.of(0x50)],
     ];
     for (const each of broken) refusal("witness-mismatch", () => readWitness(leaf, each));
