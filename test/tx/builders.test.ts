@@ -464,7 +464,7 @@ describe("coins that are none are refused by every builder", () => {
   });
 
   it("and so are terms without keys", () => {
-    const none = { ...terms, staker: undefined as unknown as Uint8Array };
+    const none = { ...terms, staker: { keys: [], quorum: 1 } };
     refusal("no-keys", () => buildUnbonding(none, params, COIN));
     refusal("invalid-public-key", () =>
       buildUnbonding({ ...terms, staker: new Uint8Array(31) }, params, COIN),

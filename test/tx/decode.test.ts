@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Transaction } from "../../src/core/bitcoin.js";
 import { hex, utf8 } from "../../src/core/bytes.js";
+import { TapstakeError } from "../../src/core/errors.js";
 import { mainnet, mainnetPhase1 } from "../../src/params/data/mainnet.js";
 import { testnet } from "../../src/params/data/testnet.js";
 import type { ParamSet } from "../../src/params/types.js";
@@ -162,7 +163,7 @@ describe("a stake without announcement", () => {
       refusal("output-not-found", () => decodeStaking(transaction, set, { terms: other }));
     }
     refusal("no-keys", () => decodeStaking(transaction, set, { terms: { ...given, finalityProviders: [] } }));
-    refusal("no-keys", () => decodeStaking(transaction, set, { terms: {} as typeof given }));
+    expect(() => decodeStaking(transaction, set, { terms: {} as typeof given })).toThrow(TapstakeError);
     refusal("unknown-params", () => decodeStaking(transaction, { ...set, versions: [] }, { terms: given }));
     refusal("invalid-number", () => decodeStaking(transaction, set, { terms: given, height: Number.NaN }));
   });

@@ -149,11 +149,12 @@ describe("properties of every path", () => {
         wrong("signature by another key", withWitness(spend, assembleWitness(leaf, stranger)));
         refusal("invalid-signature", () => finishSpend(spend, stranger));
 
-        if (leaf.timelock !== undefined && leaf.timelock > 1) {
+        const { sequence } = transaction.ins[0]!;
+        if (leaf.kind === "timelock" && sequence > 1) {
           // Signed anew for the early sequence: the script itself must refuse.
           const early = {
             ...spend,
-            transaction: changed(transaction, (copy) => (copy.ins[0]!.sequence = leaf.timelock! - 1)),
+            transaction: changed(transaction, (copy) => (copy.ins[0]!.sequence = sequence - 1)),
           };
           wrong(
             "sequence below the timelock",
