@@ -29,11 +29,12 @@ export function formatBtc(satoshi: bigint): string {
  * @throws TapstakeError `invalid-amount`
  */
 export function parseBtc(text: string, name = "amount"): bigint {
-  const match = /^(\d{1,8})(?:\.(\d{1,8}))?$/.exec(text);
+  const match = typeof text === "string" ? /^(\d{1,8})(?:\.(\d{1,8}))?$/.exec(text) : null;
   if (!match) {
+    const got = typeof text === "string" ? JSON.stringify(text) : describeType(text);
     throw new TapstakeError(
       "invalid-amount",
-      `${name}: expected bitcoin with at most 8 decimals, got ${JSON.stringify(text)}`,
+      `${name}: expected bitcoin as text with at most 8 decimals, got ${got}`,
     );
   }
   const satoshi = BigInt(match[1]!) * SATOSHI_PER_BTC + BigInt((match[2] ?? "").padEnd(8, "0"));

@@ -9,7 +9,7 @@ import { type StakingOutput, stakingOutput } from "../script/outputs.js";
 import { type LeafTerms, parseLeaf } from "../script/parse.js";
 import { NUMS_KEY, outputKeyOf } from "../script/taproot.js";
 import type { StakeTerms } from "../script/terms.js";
-import { findOutput } from "./transaction.js";
+import { FINAL_SEQUENCE, findOutput } from "./transaction.js";
 
 /** A staking transaction, understood. */
 export interface DecodedStaking {
@@ -80,8 +80,9 @@ export interface DecodedSpend {
  */
 export function decodeSpends(transaction: Transaction): DecodedSpend[] {
   return transaction.ins.flatMap(({ witness }, inputIndex) => {
-    const [script, controlBlock] = witness.slice(-2);
-    if (!script || !controlBlock || witness.length < 3) return [];
+    const stack = withoutAnnex(witness);
+    const [script, controlBlock] = stack.slice(-2);
+    if (!script || !controlBlock || stack.length < 3) return [];
     const key = outputKeyOf(script, controlBlock);
     if (!key || !equalBytes(controlBlock.slice(1, 33), NUMS_KEY)) return [];
     const leaf = tryParseLeaf(script);
@@ -91,9 +92,25 @@ export function decodeSpends(transaction: Transaction): DecodedSpend[] {
   });
 }
 
+/** BIP-341: a last element that starts with 0x50 is the annex, which the spend carries along. */
+function withoutAnnex(witness: readonly Uint8Array[]): readonly Uint8Array[] {
+  return witness.length >= 2 && witness.at(-1)![0] === 0x50 ? witness.slice(0, -1) : witness;
+}
+
 function decodeUnder(params: ProtocolParams, transaction: Transaction, given: DecodeOptions["terms"]) {
-  const terms: StakeTerms = { ...(given ?? termsOnChain(transaction, params)), covenant: params.covenant };
+  const onChain = params.phase1 || !given ? termsOnChain(transaction, params) : undefined;
+  const terms: StakeTerms = { ...(given ?? onChain!), covenant: params.covenant };
   const output = stakingOutput(terms, params.network);
+  // A phase-1 stake is what its OP_RETURN says (PROTOCOL 3), whatever else the transaction pays to.
+  if (given && onChain) {
+    const announced = stakingOutput({ ...onChain, covenant: params.covenant }, params.network);
+    if (!equalBytes(announced.script, output.script)) {
+      throw new TapstakeError(
+        "invalid-op-return",
+        "the OP_RETURN announces another stake than the given terms",
+      );
+    }
+  }
   const outputIndex = findOutput(transaction, output.script);
   const { value } = transaction.outs[outputIndex]!;
   checkStake(params, terms, value);
@@ -115,9 +132,10 @@ function termsOnChain(transaction: Transaction, params: ProtocolParams): Omit<St
   return { staker, finalityProviders: [finalityProvider], timelock };
 }
 
-/** The height that a lock time keeps the transaction below or at; -1 for a time or none. */
-function lockHeight({ locktime }: Transaction): number {
-  return locktime > 0 && locktime < 500_000_000 ? locktime : -1;
+/** The height that the transaction must be above; -1 for a time or none. Final sequences switch the lock off. */
+function lockHeight({ locktime, ins }: Transaction): number {
+  const locked = ins.some(({ sequence }) => sequence !== FINAL_SEQUENCE);
+  return locked && locktime < 500_000_000 ? locktime : -1;
 }
 
 function lastHeight(set: ParamSet, params: ProtocolParams): number {

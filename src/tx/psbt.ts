@@ -1,3 +1,4 @@
+import { base64 } from "@scure/base";
 import { Psbt, type Transaction } from "../core/bitcoin.js";
 import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
@@ -67,7 +68,12 @@ export function signaturesFromPsbt(spend: LeafSpend, returned: PsbtLike): LeafSi
 export function parsePsbt(psbt: PsbtLike): Psbt {
   if (psbt instanceof Psbt) return psbt;
   try {
-    return typeof psbt === "string" ? Psbt.fromBase64(psbt.trim()) : Psbt.fromBuffer(psbt);
+    // A copy: slices of a Node Buffer would share its memory. And bitcoinjs' own base64 skips what is none.
+    const bytes = typeof psbt === "string" ? base64.decode(psbt.trim()) : Uint8Array.from(psbt);
+    const parsed = Psbt.fromBuffer(bytes);
+    // The library stops reading where it likes; keys may be in another order, but all must be there.
+    if (parsed.toBuffer().length !== bytes.length) throw new RangeError("it has bytes that mean nothing");
+    return parsed;
   } catch (cause) {
     throw new TapstakeError("invalid-psbt", `not a PSBT: ${(cause as Error).message}`, {}, { cause });
   }
@@ -116,7 +122,9 @@ export function readWitnessStack(bytes: Uint8Array): Uint8Array[] {
     // Elements of 65,536 bytes and more do not occur in a witness that relays.
     if (first !== 0xfd) throw malformedWitness();
     const [low, high] = take(2);
-    return low! | (high! << 8);
+    const long = low! | (high! << 8);
+    if (long < 0xfd) throw malformedWitness();
+    return long;
   };
   const stack = Array.from({ length: size() }, () => take(size()));
   if (position !== bytes.length) throw malformedWitness();

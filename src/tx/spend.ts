@@ -1,7 +1,7 @@
 import { Transaction } from "../core/bitcoin.js";
 import { equalBytes, hex, isBytes } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
-import { TapstakeError } from "../core/errors.js";
+import { describeType, TapstakeError } from "../core/errors.js";
 import type { Leaf } from "../script/outputs.js";
 import type { Prevout } from "./transaction.js";
 import { leafWitness } from "./witness.js";
@@ -52,7 +52,8 @@ export function leafSighash(
 
 /**
  * Has a signer sign a leaf spend. What it returns is verified before it is used.
- * @throws TapstakeError `unexpected-signer` when the leaf does not name its key; `signer-failed`; `invalid-signature`
+ * @throws TapstakeError `invalid-public-key`, `unexpected-signer` when the leaf does not name its key;
+ * `signer-failed`; `invalid-signature`
  */
 export async function signLeaf(spend: LeafSpend, signer: Signer): Promise<LeafSignature> {
   const publicKey = xOnly(signer.publicKey);
@@ -75,7 +76,7 @@ export async function signLeaf(spend: LeafSpend, signer: Signer): Promise<LeafSi
 
 /**
  * A leaf signature that can be relied on: by a key that the leaf names, over this transaction.
- * @throws TapstakeError `unexpected-signer`, `unsupported-sighash`, `invalid-signature`
+ * @throws TapstakeError `invalid-public-key`, `unexpected-signer`, `unsupported-sighash`, `invalid-signature`
  */
 export function checkLeafSignature(spend: LeafSpend, { publicKey, signature }: LeafSignature): void {
   assertNamed(spend.leaf, publicKey);
@@ -136,6 +137,10 @@ export function withWitness(
 }
 
 function assertNamed(leaf: Leaf, publicKey: Uint8Array): void {
+  if (!isBytes(publicKey, 32)) {
+    const text = `expected the x-only key of a signature, got ${describeType(publicKey)}`;
+    throw new TapstakeError("invalid-public-key", text);
+  }
   if (!leaf.signers.some(({ keys }) => keys.some((key) => equalBytes(key, publicKey)))) {
     const key = hex.encode(publicKey);
     throw new TapstakeError("unexpected-signer", `the ${leaf.kind} leaf does not name ${key}`, { key });
@@ -143,5 +148,5 @@ function assertNamed(leaf: Leaf, publicKey: Uint8Array): void {
 }
 
 function xOnly(publicKey: Uint8Array): Uint8Array {
-  return publicKey.length === 33 ? publicKey.slice(1) : publicKey;
+  return isBytes(publicKey, 33) ? publicKey.slice(1) : publicKey;
 }

@@ -1,14 +1,16 @@
 import type { Rate } from "../core/amount.js";
 import { type Psbt, Transaction } from "../core/bitcoin.js";
-import { assertBytes } from "../core/bytes.js";
+import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { checkStake } from "../params/stake.js";
 import type { ProtocolParams } from "../params/types.js";
 import { encodeOpReturn } from "../script/op-return.js";
 import { type StakingOutput, stakingOutput } from "../script/outputs.js";
 import type { StakeTerms } from "../script/terms.js";
-import { assertFeeRate, type Coin, type Funding, selectCoins } from "./coins.js";
+import { assertFeeRate, assertNotDust, type Coin, type Funding, selectCoins } from "./coins.js";
+import { checkKeyPathWitness, keyPathWitness } from "./key-path.js";
 import { assertSameTransaction, parsePsbt, type PsbtLike, unsignedPsbt } from "./psbt.js";
+import { assertOutputScript } from "./transaction.js";
 
 export interface StakingRequest {
   readonly terms: StakeTerms;
@@ -38,15 +40,23 @@ const REPLACEABLE_SEQUENCE = 0xffff_fffd;
 /**
  * The transaction that stakes (PROTOCOL 3): the staking output, the OP_RETURN where the parameters are of
  * phase 1, and change.
- * @throws TapstakeError the codes of {@link checkStake}; `invalid-coin`, `insufficient-funds`, `invalid-rate`;
+ * @throws TapstakeError the codes of {@link checkStake}; `invalid-coin`, `invalid-bytes`, `insufficient-funds`,
+ * `invalid-rate`, `dust-output`; `multiple-staking-outputs` when change would return to the stake;
  * `unsupported-params` for phase 1 with several stakers or finality providers
  */
 export function buildStaking(request: StakingRequest): Staking {
   const { terms, params, value, coins, changeScript, feeRate } = request;
   checkStake(params, terms, value);
   assertFeeRate(feeRate);
-  assertBytes(changeScript, "change script");
+  assertOutputScript(changeScript, "change script");
   const output = stakingOutput(terms, params.network);
+  if (equalBytes(changeScript, output.script)) {
+    throw new TapstakeError(
+      "multiple-staking-outputs",
+      "the change script is the staking output's own script",
+    );
+  }
+  assertNotDust({ script: output.script, value }, "staking output");
   const opReturn = params.phase1 ? [phase1Data(terms, params.phase1.tag)] : [];
   const build = (chosen: readonly Coin[], change: bigint) => {
     const transaction = new Transaction();
@@ -64,31 +74,29 @@ export function buildStaking(request: StakingRequest): Staking {
 }
 
 /**
- * The signed staking transaction from the PSBT that its wallet returned, finalised or not.
- * @throws TapstakeError `invalid-psbt`, `psbt-mismatch`, `missing-signature`, `invalid-signature`
+ * The signed staking transaction from the PSBT that its wallet returned, finalised or not. Each signature is
+ * verified over our own copy of the transaction and its coins; nothing else in the PSBT is used.
+ * @throws TapstakeError `invalid-psbt`, `psbt-mismatch`, `missing-signature`, `invalid-signature`,
+ * `unsupported-sighash`
  */
-export function finishStaking(staking: Pick<Staking, "transaction">, returned: PsbtLike): Transaction {
-  const psbt = parsePsbt(returned).clone();
-  assertSameTransaction(staking.transaction, psbt);
+export function finishStaking(
+  { transaction, coins }: Pick<Staking, "transaction" | "coins">,
+  returned: PsbtLike,
+): Transaction {
+  const psbt = parsePsbt(returned);
+  assertSameTransaction(transaction, psbt);
+  const signed = transaction.clone();
   for (const [i, input] of psbt.data.inputs.entries()) {
-    if (input.finalScriptWitness) continue;
-    if (!input.partialSig && !input.tapKeySig) {
+    const witness = keyPathWitness(coins[i]!, input);
+    if (!witness) {
       throw new TapstakeError("missing-signature", `input ${i} of the staking transaction is not signed`, {
         input: i,
       });
     }
-    try {
-      psbt.finalizeInput(i);
-    } catch (cause) {
-      throw new TapstakeError(
-        "invalid-signature",
-        `input ${i}: ${(cause as Error).message}`,
-        { input: i },
-        { cause },
-      );
-    }
+    checkKeyPathWitness(transaction, i, coins, witness);
+    signed.setWitness(i, witness);
   }
-  return psbt.extractTransaction(true);
+  return signed;
 }
 
 function fundingPsbt(transaction: Transaction, coins: readonly Coin[]): Psbt {

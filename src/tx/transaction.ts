@@ -1,6 +1,6 @@
 import { Transaction } from "../core/bitcoin.js";
 import { assertSatoshi, MAX_MONEY } from "../core/amount.js";
-import { assertBytes, equalBytes, hex } from "../core/bytes.js";
+import { assertBytes, equalBytes, hex, isBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 
 /** Where an output is: the transaction's hash in its internal byte order (the reverse of a txid), and the index. */
@@ -34,7 +34,8 @@ export function parseTransaction(raw: Uint8Array): Transaction {
   assertBytes(raw, "transaction");
   let transaction: Transaction;
   try {
-    transaction = Transaction.fromBuffer(raw);
+    // A copy: slices of a Node Buffer would share its memory, and change with it.
+    transaction = Transaction.fromBuffer(Uint8Array.from(raw));
   } catch (cause) {
     throw new TapstakeError(
       "invalid-transaction",
@@ -73,14 +74,8 @@ export function spends(input: Transaction["ins"][number], outpoint: Outpoint): b
 
 /** @throws TapstakeError `invalid-coin` */
 export function assertOutpoint(outpoint: Outpoint): void {
-  const { hash, index } = outpoint;
-  if (
-    !(hash instanceof Uint8Array) ||
-    hash.length !== 32 ||
-    !Number.isInteger(index) ||
-    index < 0 ||
-    index > 0xffff_fffe
-  ) {
+  const { hash, index } = outpoint ?? {};
+  if (!isBytes(hash, 32) || !Number.isInteger(index) || index < 0 || index > 0xffff_fffe) {
     throw new TapstakeError("invalid-coin", "expected an outpoint: a hash of 32 bytes and an index");
   }
 }
@@ -111,8 +106,18 @@ export function findOutput(transaction: Transaction, script: Uint8Array): number
 
 /** @throws TapstakeError `invalid-coin`, `invalid-amount` */
 export function assertStakeCoin(coin: StakeCoin): void {
-  assertOutpoint(coin.outpoint);
+  assertOutpoint(coin?.outpoint);
   assertSatoshi(coin.value, "coin");
+}
+
+/**
+ * An output script that coins can be sent to. An empty one would let anybody take them.
+ * @throws TapstakeError `invalid-bytes`
+ */
+export function assertOutputScript(script: unknown, name: string): asserts script is Uint8Array {
+  assertBytes(script, name);
+  if (script.length === 0)
+    throw new TapstakeError("invalid-bytes", `${name}: expected a script, got 0 bytes`);
 }
 
 /**

@@ -1,6 +1,5 @@
 import type { Rate } from "../core/amount.js";
 import { type Psbt, Transaction } from "../core/bitcoin.js";
-import { assertBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { ProtocolParams } from "../params/types.js";
 import {
@@ -13,7 +12,7 @@ import type { StakeTerms } from "../script/terms.js";
 import { assertFeeRate, assertNotDust, feeAt } from "./coins.js";
 import { spendPsbt } from "./psbt.js";
 import { type LeafSpend, withWitness } from "./spend.js";
-import { assertStakeCoin, type StakeCoin } from "./transaction.js";
+import { assertOutputScript, assertStakeCoin, type StakeCoin } from "./transaction.js";
 import { placeholderWitness } from "./witness.js";
 
 /** Where a time lock can run out: the stake, what was unbonded, or what slashing left. */
@@ -42,12 +41,13 @@ export interface Withdrawal extends LeafSpend {
 
 /**
  * The transaction by which a staker takes coins back once their time lock has run out (PROTOCOL 3).
- * @throws TapstakeError the codes of `checkTerms`; `invalid-coin`, `invalid-rate`, `insufficient-funds`, `dust-output`
+ * @throws TapstakeError the codes of `checkTerms`; `invalid-coin`, `invalid-bytes`, `invalid-rate`,
+ * `insufficient-funds`, `dust-output`
  */
 export function buildWithdrawal(request: WithdrawalRequest): Withdrawal {
   const { coin, destination, feeRate } = request;
   assertStakeCoin(coin);
-  assertBytes(destination, "destination");
+  assertOutputScript(destination, "destination");
   assertFeeRate(feeRate);
   const { script, leaf } = lockedOutput(request);
   const timelock = leaf.timelock;

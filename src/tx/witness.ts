@@ -1,4 +1,4 @@
-import { equalBytes, hex } from "../core/bytes.js";
+import { assertBytes, equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sortKeys } from "../script/leaves.js";
 import type { Leaf } from "../script/outputs.js";
@@ -83,6 +83,8 @@ function indexByKey(leaf: Leaf, signatures: readonly LeafSignature[]): Map<strin
   const named = new Set(slotKeys(leaf).map(hex.encode));
   const given = new Map<string, Uint8Array>();
   for (const { publicKey, signature } of signatures) {
+    assertBytes(publicKey, "signature's public key", 32);
+    assertBytes(signature, "signature");
     const key = hex.encode(publicKey);
     if (!named.has(key)) {
       throw new TapstakeError("unexpected-signer", `the ${leaf.kind} leaf does not name ${key}`, { key });

@@ -31,6 +31,11 @@ export interface Curve {
   signSchnorr(digest: Uint8Array, secretKey: Uint8Array, aux?: Uint8Array): Uint8Array;
   /** BIP-340 verification; false on malformed input. */
   verifySchnorr(digest: Uint8Array, publicKey: Uint8Array, signature: Uint8Array): boolean;
+  /**
+   * ECDSA verification by a point of 33 bytes; the signature is r ‖ s, 64 bytes. False on malformed input, and at
+   * a high s, which nodes do not relay (BIP-146).
+   */
+  verifyEcdsa(digest: Uint8Array, point: Uint8Array, signature: Uint8Array): boolean;
 }
 
 /** The curve of this environment. */

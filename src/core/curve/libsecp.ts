@@ -32,6 +32,13 @@ export const backend: Curve = {
     isBelowOrder(signature.subarray(0, 32)) &&
     isBelowOrder(signature.subarray(32)) &&
     libsecp.verifySchnorr(digest, publicKey, signature),
+  verifyEcdsa: (digest, point, signature) =>
+    isBytes(digest, 32) &&
+    isPoint(point) &&
+    isBytes(signature, 64) &&
+    isPrivate(signature.subarray(0, 32)) &&
+    isPrivate(signature.subarray(32)) &&
+    libsecp.verify(digest, point, signature, true),
 };
 
 function isPoint(bytes: Uint8Array): boolean {

@@ -30,6 +30,11 @@ export const backend: Curve = {
     isBytes(publicKey, 32) &&
     isBytes(signature, 64) &&
     (attempt(() => schnorr.verify(signature, digest, publicKey)) ?? false),
+  verifyEcdsa: (digest, point, signature) =>
+    isBytes(digest, 32) &&
+    isBytes(point, 33) &&
+    isBytes(signature, 64) &&
+    (attempt(() => secp256k1.verify(signature, digest, point, { prehash: false, lowS: true })) ?? false),
 };
 
 function isPrivate(bytes: Uint8Array): boolean {

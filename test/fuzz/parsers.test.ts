@@ -1,0 +1,374 @@
+import * as fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import { parseBtc, parseRate } from "../../src/core/amount.js";
+import { hex } from "../../src/core/bytes.js";
+import { TapstakeError } from "../../src/core/errors.js";
+import { adaptor } from "../../src/crypto/adaptor.js";
+import { eots } from "../../src/crypto/eots.js";
+import { merkle, type MerkleProof } from "../../src/crypto/merkle.js";
+import { schnorr } from "../../src/crypto/schnorr.js";
+import { createDelegation, signSlashings } from "../../src/delegation/delegation.js";
+import { delegationFromJson, delegationToJson } from "../../src/delegation/json.js";
+import { mainnetPhase1 } from "../../src/params/data/mainnet.js";
+import { paramsFromJson, paramsToJson } from "../../src/params/json.js";
+import { parseParamSet } from "../../src/params/published.js";
+import { scriptOfAddress } from "../../src/script/address.js";
+import { decodeOpReturn, encodeOpReturn } from "../../src/script/op-return.js";
+import { parseLeaf } from "../../src/script/parse.js";
+import { decodeSpends, decodeStaking } from "../../src/tx/decode.js";
+import { parsePsbt, readWitnessStack, signaturesFromPsbt, spendPsbt } from "../../src/tx/psbt.js";
+import { keySigner } from "../../src/tx/signer.js";
+import { finishSpend } from "../../src/tx/spend.js";
+import { finishStaking, buildStaking } from "../../src/tx/staking.js";
+import { parseTransaction } from "../../src/tx/transaction.js";
+import {
+  COIN,
+  feeRate,
+  keyOf,
+  lifeOf,
+  P2WPKH,
+  paramsFor,
+  PATHS,
+  secretOf,
+  signEnough,
+  termsOf,
+} from "../support/lives.js";
+import { readOwnVectors } from "../support/vectors.js";
+
+/**
+ * Every parser, given garbage and good input that was damaged, answers or refuses with a TapstakeError: nothing
+ * else is thrown, nothing hangs, and the input is as it was.
+ */
+const RUNS = { numRuns: 150 };
+
+function expectAnswerOrRefusal<T extends Uint8Array | string | object>(
+  parse: (input: T) => unknown,
+  input: T,
+): void {
+  const before = structuredClone(input);
+  const run = () => {
+    try {
+      parse(input);
+    } catch (error) {
+      if (!(error instanceof TapstakeError)) throw error;
+    }
+  };
+  expect(run).not.toThrow();
+  expect(input).toEqual(before);
+}
+
+const garbage = fc.uint8Array({ maxLength: 300 });
+
+/** Good bytes with some of: a byte replaced, a count blown up, a piece cut out, repeated or put in, an end cut. */
+const damaged = (good: Uint8Array): fc.Arbitrary<Uint8Array> => {
+  const at = fc.nat(Math.max(0, good.length - 1));
+  const splice = (from: number, remove: number, put: Uint8Array) => (bytes: Uint8Array) =>
+    Uint8Array.of(...bytes.slice(0, from), ...put, ...bytes.slice(from + remove));
+  const counts = fc.constantFrom("fdffff", "feffffffff", "ffffffffffffffffff", "ff0000000001000000", "00");
+  const step = fc.oneof(
+    fc.tuple(at, fc.uint8Array({ minLength: 1, maxLength: 1 })).map(([i, byte]) => splice(i, 1, byte)),
+    fc.tuple(at, counts).map(([i, count]) => splice(i, 1, hex.decode(count))),
+    fc.tuple(at, fc.nat(40)).map(([i, length]) => splice(i, length, new Uint8Array(0))),
+    fc.tuple(at, fc.nat(40)).map(([i, length]) => splice(i, 0, good.slice(i, i + length))),
+    fc.tuple(at, fc.uint8Array({ maxLength: 8 })).map(([i, put]) => splice(i, 0, put)),
+    at.map((i) => (bytes: Uint8Array) => bytes.slice(0, i)),
+  );
+  return fc
+    .array(step, { minLength: 1, maxLength: 3 })
+    .map((steps) => steps.reduce((bytes, change) => change(bytes), good));
+};
+
+const terms = termsOf({ providers: 2 });
+const params = paramsFor(terms);
+const life = lifeOf(terms, params);
+const spend = life["staking slashing"];
+const signed = finishSpend(spend, signEnough(spend));
+const staking = buildStaking({
+  terms,
+  params,
+  value: 100_000n,
+  coins: [{ ...COIN, script: P2WPKH }],
+  changeScript: P2WPKH,
+  feeRate: feeRate("1"),
+});
+const set = { name: "own", network: "regtest", versions: [params] } as const;
+const { covenant: _, ...given } = terms;
+const announcement = encodeOpReturn({
+  tag: hex.decode("62626e31"),
+  staker: keyOf(1),
+  finalityProvider: keyOf(2),
+  timelock: 1000,
+});
+
+const psbt = spendPsbt(spend, signEnough(spend)).toBuffer();
+const witness = spendPsbt(spend);
+witness.updateInput(0, {
+  finalScriptWitness: hex.decode(`0340${"11".repeat(64)}015121c0${"50".repeat(32)}`),
+});
+
+const leaves = PATHS.map((path) => life[path].leaf.script);
+
+/** Each with one good input or several: bytes. */
+const parsers: [string, (bytes: Uint8Array) => unknown, Uint8Array[]][] = [
+  ["parseTransaction", parseTransaction, [signed.toBuffer(), spend.transaction.toBuffer()]],
+  ["parsePsbt", parsePsbt, [psbt, witness.toBuffer(), staking.psbt.toBuffer()]],
+  ["signaturesFromPsbt", (bytes) => signaturesFromPsbt(spend, bytes), [psbt, witness.toBuffer()]],
+  ["finishStaking", (bytes) => finishStaking(staking, bytes), [staking.psbt.toBuffer()]],
+  ["readWitnessStack", readWitnessStack, [witness.data.inputs[0]!.finalScriptWitness!]],
+  ["parseLeaf", parseLeaf, leaves],
+  ["decodeOpReturn", decodeOpReturn, [announcement]],
+  [
+    "decodeStaking",
+    (bytes) => decodeStaking(parseTransaction(bytes), set, { terms: given }),
+    [staking.transaction.toBuffer()],
+  ],
+  [
+    "decodeStaking by OP_RETURN",
+    (bytes) => decodeStaking(parseTransaction(bytes), mainnetPhase1),
+    [staking.transaction.toBuffer()],
+  ],
+  ["decodeSpends", (bytes) => decodeSpends(parseTransaction(bytes)), [signed.toBuffer()]],
+];
+
+describe.each(parsers)("%s", (_name, parse, good) => {
+  it("answers or refuses garbage", () => {
+    fc.assert(
+      fc.property(garbage, (bytes) => expectAnswerOrRefusal(parse, bytes)),
+      RUNS,
+    );
+  });
+
+  it("answers or refuses damaged input", () => {
+    for (const each of good) {
+      fc.assert(
+        fc.property(damaged(each), (bytes) => expectAnswerOrRefusal(parse, bytes)),
+        {
+          numRuns: Math.ceil(RUNS.numRuns / good.length),
+        },
+      );
+    }
+  });
+});
+
+describe("what is accepted is right", () => {
+  it("a leaf that parses is written again to the same bytes", () => {
+    // `parseLeaf` promises so itself; here it is seen from outside: no damaged leaf reads as the good one.
+    for (const leaf of leaves) {
+      fc.assert(
+        fc.property(damaged(leaf), (bytes) => {
+          fc.pre(hex.encode(bytes) !== hex.encode(leaf));
+          let read: unknown = null;
+          try {
+            read = parseLeaf(bytes);
+          } catch {
+            return;
+          }
+          expect(read).not.toEqual(parseLeaf(leaf));
+        }),
+        { numRuns: 40 },
+      );
+    }
+  });
+
+  it("a damaged PSBT never yields a signature that does not verify", () => {
+    fc.assert(
+      fc.property(damaged(psbt), (bytes) => {
+        try {
+          const signatures = signaturesFromPsbt(spend, bytes);
+          expect(() =>
+            finishSpend(spend, [...signatures, ...signEnough(spend)].slice(0, signatures.length)),
+          ).not.toThrow("does not verify");
+        } catch (error) {
+          expect(error).toBeInstanceOf(TapstakeError);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+const strings: [string, (text: string) => unknown, string[]][] = [
+  ["hex.decode", (text) => hex.decode(text), ["00ff", "ABcd"]],
+  ["parsePsbt of base64", parsePsbt, [spendPsbt(spend).toBase64()]],
+  ["parseRate", (text) => parseRate(text), ["0.05", "1", "0.0001000"]],
+  ["parseBtc", (text) => parseBtc(text), ["300.004", "0.00000001"]],
+  [
+    "scriptOfAddress",
+    (text) => scriptOfAddress(text, "mainnet"),
+    [
+      "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0",
+      "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2",
+      "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy",
+    ],
+  ],
+  ["delegationFromJson", delegationFromJson, ["{}", '{"version":1}', "null", "[]"]],
+  [
+    "parseParamSet",
+    (text) => parseParamSet(text, { name: "own", network: "mainnet" }),
+    ["[]", '{"versions":[]}'],
+  ],
+];
+
+describe.each(strings)("%s", (_name, parse, good) => {
+  it("answers or refuses any text", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 80 }), (text) => expectAnswerOrRefusal(parse, text)),
+      RUNS,
+    );
+  });
+
+  it("answers or refuses damaged text", () => {
+    const pieces = fc.constantFrom(...good).chain((text) =>
+      fc.record({
+        text: fc.constant(text),
+        at: fc.nat(text.length),
+        put: fc.string({ maxLength: 3 }),
+        cut: fc.nat(3),
+      }),
+    );
+    fc.assert(
+      fc.property(pieces, ({ text, at, put, cut }) =>
+        expectAnswerOrRefusal(parse, text.slice(0, at) + put + text.slice(at + cut)),
+      ),
+      RUNS,
+    );
+  });
+
+  it("refuses what is no text", () => {
+    for (const value of [undefined, null, 0, Number.NaN, 1n, true, {}, [], Symbol("text"), () => "00"]) {
+      expect(() => parse(value as string)).toThrow(TapstakeError);
+    }
+  });
+});
+
+describe("JSON", () => {
+  /** Values of every type of JSON, in place of one field. */
+  const values = fc.oneof(
+    fc.constantFrom<unknown>(
+      null,
+      true,
+      0,
+      -1,
+      1.5,
+      1e308,
+      2 ** 53,
+      "",
+      "0",
+      "-1",
+      "zz",
+      "00",
+      "1e9",
+      [],
+      {},
+      [[]],
+      "9".repeat(25),
+    ),
+    fc.string({ maxLength: 6 }),
+    fc.nat(100_000),
+  );
+
+  const pathsOf = (value: unknown, path: readonly string[] = []): (readonly string[])[] =>
+    typeof value === "object" && value !== null
+      ? [path, ...Object.entries(value).flatMap(([key, each]) => pathsOf(each, [...path, key]))]
+      : [path];
+
+  function replaced(
+    value: unknown,
+    [key, ...rest]: readonly string[],
+    change: (old: unknown) => unknown,
+  ): unknown {
+    if (key === undefined) return change(value);
+    const copy = (Array.isArray(value) ? [...(value as unknown[])] : { ...(value as object) }) as Record<
+      string,
+      unknown
+    >;
+    const next = replaced(copy[key], rest, change);
+    if (next === undefined) delete copy[key];
+    else copy[key] = next;
+    return copy;
+  }
+
+  /** The JSON with one field of another type, without one, or with one more. */
+  const damagedJson = (json: unknown): fc.Arbitrary<object> =>
+    fc
+      .tuple(
+        fc.constantFrom(...pathsOf(json).slice(1)),
+        fc.oneof(
+          values.map((value) => () => value),
+          fc.constant(() => undefined),
+          fc.constant((old: unknown) =>
+            Array.isArray(old) ? [...(old as unknown[]), ...(old as unknown[])] : { extra: old },
+          ),
+          fc.constant((old: unknown) => (typeof old === "string" ? old.slice(1) : [old])),
+        ),
+      )
+      .map(([path, change]) => replaced(json, path, change) as object);
+
+  let delegation: object;
+  beforeAll(async () => {
+    const made = createDelegation(terms, params, staking.transaction);
+    const withSignatures = await signSlashings(made, keySigner(secretOf(terms.staker as Uint8Array)));
+    delegation = JSON.parse(delegationToJson(withSignatures)) as object;
+  });
+
+  it("of a delegation answers or refuses with any field damaged", () => {
+    fc.assert(
+      fc.property(damagedJson(delegation), (json) =>
+        expectAnswerOrRefusal((each) => delegationFromJson(JSON.stringify(each)), json),
+      ),
+      RUNS,
+    );
+  });
+
+  it("of parameters answers or refuses with any field damaged", () => {
+    const json = paramsToJson({ ...params, phase1: { tag: hex.decode("62626e31"), confirmationDepth: 1 } });
+    fc.assert(
+      fc.property(damagedJson(json), (each) => expectAnswerOrRefusal(paramsFromJson, each)),
+      RUNS,
+    );
+    fc.assert(
+      fc.property(fc.jsonValue(), (each) => expectAnswerOrRefusal(paramsFromJson, [each])),
+      RUNS,
+    );
+  });
+
+  it.each(["mainnet-phase1-params.json", "mainnet-phase2-params.json"])(
+    "of published parameters answers or refuses with any field damaged: %s",
+    (file) => {
+      const json = JSON.parse(readOwnVectors(file)) as object;
+      const read = (each: object) => parseParamSet(each, { name: "own", network: "mainnet" });
+      fc.assert(
+        fc.property(damagedJson(json), (each) => expectAnswerOrRefusal(read, each)),
+        RUNS,
+      );
+    },
+  );
+});
+
+describe("verification is false, and throws nothing", () => {
+  const anything = fc.oneof(
+    fc.constantFrom<unknown>(undefined, null, 1, "00", {}, [], 1n),
+    fc.uint8Array({ maxLength: 70 }),
+    ...[32, 33, 64, 65, 66].map((length) => fc.uint8Array({ minLength: length, maxLength: length })),
+    // Values at the edges of what a field element or a scalar can be.
+    ...[32, 64, 65].map((length) =>
+      fc.constantFrom(0, 0xff).map((byte) => new Uint8Array(length).fill(byte)),
+    ),
+  ) as fc.Arbitrary<Uint8Array>;
+
+  it.each<[string, (a: Uint8Array, b: Uint8Array, c: Uint8Array, d: Uint8Array) => boolean]>([
+    ["schnorr", (a, b, c) => schnorr.verify(a, b, c)],
+    ["adaptor", (a, b, c, d) => adaptor.verify(a, b, c, d)],
+    ["eots", (a, b, c, d) => eots.verify(a, b, c, d)],
+    ["merkle", (a, b, c) => merkle.verify(a, b, c as unknown as MerkleProof)],
+  ])("%s", (_name, verify) => {
+    fc.assert(
+      fc.property(anything, anything, anything, anything, (a, b, c, d) => {
+        expect(verify(a, b, c, d)).toBe(false);
+        expect(verify(keyOf(1), b, c, d)).toBe(false);
+        expect(verify(keyOf(1), keyOf(2), c, d)).toBe(false);
+      }),
+      RUNS,
+    );
+  });
+});

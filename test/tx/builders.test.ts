@@ -1,0 +1,481 @@
+import { createRequire } from "node:module";
+import type * as Peer from "@babylonlabs-io/btc-staking-ts";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { parseRate, type Rate } from "../../src/core/amount.js";
+import { hex } from "../../src/core/bytes.js";
+import { dustThreshold } from "../../src/core/dust.js";
+import { scriptOfAddress } from "../../src/script/address.js";
+import type { ProtocolParams } from "../../src/params/types.js";
+import { buildSlashing } from "../../src/tx/slashing.js";
+import { finishSpend, withWitness } from "../../src/tx/spend.js";
+import { outpointOf, type StakeCoin } from "../../src/tx/transaction.js";
+import { buildUnbonding } from "../../src/tx/unbonding.js";
+import { leafWitness } from "../../src/tx/witness.js";
+import { buildWithdrawal, type Withdrawable } from "../../src/tx/withdrawal.js";
+import { NOT_BYTES } from "../support/arbitraries.js";
+import {
+  COIN,
+  feeRate,
+  lifeOf,
+  P2PKH,
+  P2TR,
+  P2WPKH,
+  paramsFor,
+  signEnough,
+  termsOf,
+} from "../support/lives.js";
+import { refusal } from "../support/refusal.js";
+import { describeWithVectors, readVectors } from "../support/vectors.js";
+
+const require = createRequire(import.meta.url);
+const peer = require("@babylonlabs-io/btc-staking-ts") as typeof Peer;
+peer.initBTCCurve();
+
+const terms = termsOf();
+const coinOf = (value: bigint): StakeCoin => ({ ...COIN, value });
+
+/** What an untyped caller could pass for an amount. */
+const NOT_SATOSHI: readonly unknown[] = [
+  undefined,
+  null,
+  1000,
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
+  "1000",
+  -1n,
+  2_100_000_000_000_001n,
+  {},
+  [],
+];
+/** What an untyped caller could pass for an outpoint. */
+const NOT_OUTPOINTS: readonly unknown[] = [
+  undefined,
+  null,
+  "aa:0",
+  {},
+  { hash: new Uint8Array(31), index: 0 },
+  { hash: "aa".repeat(32), index: 0 },
+  ...[-1, 0.5, Number.NaN, 0xffff_ffff, "0", 0n, undefined].map((index) => ({
+    hash: new Uint8Array(32),
+    index,
+  })),
+];
+const NOT_RATES: readonly unknown[] = [
+  undefined,
+  null,
+  1,
+  "1",
+  Number.NaN,
+  {},
+  { numerator: 1n },
+  { numerator: 1, denominator: 1 },
+  { numerator: 0n, denominator: 1n },
+  { numerator: -1n, denominator: 1n },
+  { numerator: 1n, denominator: 0n },
+  { numerator: 1n, denominator: -1n },
+];
+
+describeWithVectors("the published unbonding transactions", () => {
+  interface Case {
+    readonly name: string;
+    readonly parameters: {
+      readonly staker_public_key: string;
+      readonly finality_provider_public_keys: readonly string[];
+      readonly covenant_public_keys: readonly string[];
+      readonly covenant_quorum: number;
+      readonly staking_time: number;
+      readonly staking_value: number;
+      readonly staking_tx_hash: string;
+      readonly staking_output_index: number;
+      readonly unbonding_time: number;
+      readonly unbonding_fee: number;
+    };
+    readonly expected: { readonly unbonding_transaction_hex: string };
+  }
+  const { vectors } = JSON.parse(readVectors("staking.json")) as { vectors: Case[] };
+  const xOnly = (key: string) => hex.decode(key).slice(-32);
+
+  it.each(vectors)("$name", ({ parameters: p, expected }) => {
+    const published = {
+      staker: xOnly(p.staker_public_key),
+      finalityProviders: p.finality_provider_public_keys.map(xOnly),
+      covenant: { keys: p.covenant_public_keys.map(xOnly), quorum: p.covenant_quorum },
+      timelock: p.staking_time,
+    };
+    const params = paramsFor(published, {
+      network: "mainnet",
+      unbondingTime: p.unbonding_time,
+      unbondingFee: BigInt(p.unbonding_fee),
+    });
+    const stake = {
+      outpoint: { hash: hex.decode(p.staking_tx_hash).toReversed(), index: p.staking_output_index },
+      value: BigInt(p.staking_value),
+    };
+    const { transaction, psbt } = buildUnbonding(published, params, stake);
+    expect(transaction.toHex()).toBe(expected.unbonding_transaction_hex);
+    expect(hex.encode(psbt.data.globalMap.unsignedTx.toBuffer())).toBe(expected.unbonding_transaction_hex);
+  });
+});
+
+describe("the peer library builds the same transactions", () => {
+  // The peer writes mainnet addresses; the prefixes are all that it reads of a network.
+  const network = {
+    messagePrefix: "",
+    bech32: "bc",
+    bip32: { public: 0x0488b21e, private: 0x0488ade4 },
+    pubKeyHash: 0,
+    scriptHash: 5,
+    wif: 128,
+  };
+  const home = "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0";
+  const buffers = (keys: readonly Uint8Array[]) => keys.map((key) => Buffer.from(key));
+  interface Outs {
+    readonly version: number;
+    readonly locktime: number;
+    readonly ins: readonly {
+      readonly hash: Uint8Array;
+      readonly index: number;
+      readonly sequence?: number;
+    }[];
+    readonly outs: readonly { readonly script: Uint8Array; readonly value: number | bigint }[];
+  }
+  const shape = ({ version, locktime, ins, outs }: Outs) => ({
+    version,
+    locktime,
+    ins: ins.map(({ hash, index, sequence }) => [hex.encode(Uint8Array.from(hash)), index, sequence]),
+    outs: outs.map(({ script, value }) => [hex.encode(Uint8Array.from(script)), BigInt(value)]),
+  });
+  const shapeOfPsbt = (psbt: Peer.PsbtResult["psbt"]) =>
+    shape({ version: psbt.version, locktime: psbt.locktime, ins: psbt.txInputs, outs: psbt.txOutputs });
+
+  const stakes = fc.record({
+    from: fc.nat(1_000_000),
+    providers: fc.integer({ min: 1, max: 3 }),
+    members: fc.integer({ min: 1, max: 9 }),
+    timelock: fc.integer({ min: 1, max: 65_535 }),
+    unbondingTime: fc.integer({ min: 1, max: 65_535 }),
+    value: fc.integer({ min: 500_000, max: 2_000_000_000 }),
+    unbondingFee: fc.integer({ min: 1, max: 100_000 }),
+    minFee: fc.integer({ min: 1, max: 100_000 }),
+    rate: fc.integer({ min: 30, max: 5000 }),
+  });
+
+  it("unbonding, both slashings, and three withdrawals", () => {
+    fc.assert(
+      fc.property(stakes, ({ from, providers, members, timelock, unbondingTime, ...amounts }) => {
+        const { value, unbondingFee, minFee, rate } = amounts;
+        const quorum = Math.floor(members / 2) + 1;
+        const each = termsOf({ providers, members, quorum, timelock }, from);
+        const slashingScript = P2WPKH;
+        const params: ProtocolParams = paramsFor(each, {
+          network: "mainnet",
+          unbondingTime,
+          unbondingFee: BigInt(unbondingFee),
+          slashing: {
+            script: slashingScript,
+            rate: { numerator: BigInt(rate), denominator: 10_000n },
+            minFee: BigInt(minFee),
+          },
+        });
+        const scripts = new peer.StakingScriptData(
+          Buffer.from(each.staker as Uint8Array),
+          buffers(each.finalityProviders),
+          buffers(each.covenant.keys),
+          quorum,
+          timelock,
+          unbondingTime,
+        ).buildScripts();
+        const funds = {
+          txid: "aa".repeat(32),
+          vout: 0,
+          value: value + 1_000_000,
+          scriptPubKey: hex.encode(scriptOfAddress(home, "mainnet")),
+        };
+        const theirStaking = peer.stakingTransaction(scripts, value, home, [funds], network, 1).transaction;
+        const stake = {
+          outpoint: { hash: Uint8Array.from(theirStaking.getHash()), index: 0 },
+          value: BigInt(value),
+        };
+
+        const unbonding = buildUnbonding(each, params, stake);
+        const theirUnbonding = peer.unbondingTransaction(
+          scripts,
+          theirStaking,
+          unbondingFee,
+          network,
+        ).transaction;
+        expect(shape(unbonding.transaction)).toEqual(shape(theirUnbonding));
+
+        const unbonded = { outpoint: outpointOf(unbonding.transaction, 0), value: unbonding.value };
+        const script = hex.encode(slashingScript);
+        const slash = [
+          [
+            buildSlashing(each, params, "staking", stake),
+            peer.slashTimelockUnbondedTransaction(
+              scripts,
+              theirStaking,
+              script,
+              rate / 10_000,
+              minFee,
+              network,
+            ),
+          ],
+          [
+            buildSlashing(each, params, "unbonding", unbonded),
+            peer.slashEarlyUnbondedTransaction(
+              scripts,
+              theirUnbonding,
+              script,
+              rate / 10_000,
+              minFee,
+              network,
+            ),
+          ],
+        ] as const;
+        for (const [ours, theirs] of slash) {
+          // The peer multiplies floats: at an exact half it may be one satoshi off.
+          const half = (2n * ours.prevouts[0]!.value * BigInt(rate)) % 20_000n === 10_000n;
+          fc.pre(!half);
+          expect(shape(ours.transaction)).toEqual(shapeOfPsbt(theirs.psbt));
+        }
+
+        // Fees are estimated in different ways: all but the value of the output must agree.
+        const refunded = Object.assign(theirUnbonding.clone(), { outs: slash[0][1].psbt.txOutputs });
+        const refund = {
+          outpoint: { hash: Uint8Array.from(refunded.getHash()), index: 1 },
+          value: slash[0][0].refunded,
+        };
+        const withdrawals = [
+          [
+            "staking",
+            stake,
+            peer.withdrawTimelockUnbondedTransaction(scripts, theirStaking, home, network, 2),
+          ],
+          [
+            "unbonding",
+            unbonded,
+            peer.withdrawEarlyUnbondedTransaction(scripts, theirUnbonding, home, network, 2),
+          ],
+          ["refund", refund, peer.withdrawSlashingTransaction(scripts, refunded, home, network, 2, 1)],
+        ] as const;
+        for (const [origin, coin, theirs] of withdrawals) {
+          const ours = buildWithdrawal({
+            terms: each,
+            params,
+            from: origin,
+            coin,
+            destination: scriptOfAddress(home, "mainnet"),
+            feeRate: feeRate("2"),
+          });
+          const withoutValue = ({ outs, ...rest }: ReturnType<typeof shape>) => ({
+            ...rest,
+            scripts: outs.map(([each_]) => each_),
+          });
+          expect(withoutValue(shape(ours.transaction))).toEqual(withoutValue(shapeOfPsbt(theirs.psbt)));
+        }
+      }),
+      { numRuns: 12 },
+    );
+  });
+});
+
+describe("slashing", () => {
+  const withRate = (rate: Rate, script = P2WPKH, minFee = 1000n) =>
+    paramsFor(terms, { slashing: { script, rate, minFee } });
+  const slash = (params: ProtocolParams, value: bigint) =>
+    buildSlashing(terms, params, "staking", coinOf(value));
+
+  it.each([
+    ["0.1", 1_000_000n, 100_000n],
+    ["0.1", 1_000_005n, 100_001n],
+    ["0.1", 1_000_004n, 100_000n],
+    ["0.5", 1_000_001n, 500_001n],
+    ["0.0001", 15_005_000n, 1501n],
+    ["0.3333", 999_999n, 333_300n],
+    ["0.001", 2_099_999_999_999_500n, 2_100_000_000_000n],
+  ])("at a rate of %s takes of %i satoshi exactly %i: halves are rounded up", (rate, value, slashed) => {
+    const built = slash(withRate(parseRate(rate)), value);
+    expect(built.slashed).toBe(slashed);
+    expect(built.transaction.outs.map((out) => out.value)).toEqual([slashed, value - slashed - 1000n]);
+  });
+
+  it("pays exactly the minimum fee, loses nothing, and is within half a satoshi of the rate", () => {
+    fc.assert(
+      fc.property(
+        fc.bigInt({ min: 1_000_000n, max: 2_100_000_000_000_000n }),
+        fc.bigInt({ min: 100n, max: 5000n }),
+        fc.bigInt({ min: 0n, max: 100_000n }),
+        (value, numerator, minFee) => {
+          const rate = { numerator, denominator: 10_000n };
+          const { transaction, slashed, refunded, fee } = slash(withRate(rate, P2WPKH, minFee), value);
+          expect(slashed + refunded + fee).toBe(value);
+          expect(fee).toBe(minFee);
+          expect(transaction.outs.map((out) => out.value)).toEqual([slashed, refunded]);
+          const error = 10_000n * slashed - value * numerator;
+          expect(error > -5000n && error <= 5000n).toBe(true);
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  it.each([
+    ["P2WPKH", P2WPKH, 294n],
+    ["P2TR", P2TR, 330n],
+    ["P2PKH", P2PKH, 546n],
+  ])("to a %s script is dust below %i satoshi", (_, script, threshold) => {
+    const params = withRate(parseRate("0.5"), script, 0n);
+    // The refund, P2TR, must not be what is dust.
+    const asym = { ...params, slashing: { ...params.slashing!, rate: parseRate("0.1") } };
+    expect(slash(asym, threshold * 10n).slashed).toBe(threshold);
+    const error = refusal("dust-output", () => slash(asym, (threshold - 1n) * 10n));
+    expect(error.details).toEqual({ value: threshold - 1n, threshold });
+  });
+
+  it("into an OP_RETURN is never dust", () => {
+    expect(slash(withRate(parseRate("0.0001"), hex.decode("6a"), 0n), 1000n).slashed).toBe(0n);
+  });
+
+  it("leaves a refund of 330 satoshi and not of 329", () => {
+    const params = withRate(parseRate("0.5"), P2WPKH, 1000n);
+    expect(slash(params, 2660n).refunded).toBe(330n);
+    refusal("dust-output", () => slash(params, 2658n));
+    // Less than nothing is left.
+    refusal("dust-output", () => slash(params, 1500n));
+  });
+
+  it("does not exist in phase 1", () => {
+    const { slashing: _, ...phase1 } = paramsFor(terms);
+    refusal("unsupported-params", () => slash(phase1, 1_000_000n));
+  });
+});
+
+describe("unbonding", () => {
+  it("pays the parameter's fee exactly and is dust at 329 satoshi", () => {
+    const params = paramsFor(terms, { unbondingFee: 2000n });
+    const built = buildUnbonding(terms, params, coinOf(2330n));
+    expect([built.value, built.fee, built.transaction.outs]).toEqual([
+      330n,
+      2000n,
+      [{ script: built.output.script, value: 330n }],
+    ]);
+    refusal("dust-output", () => buildUnbonding(terms, params, coinOf(2329n)));
+    refusal("dust-output", () => buildUnbonding(terms, params, coinOf(1999n)));
+  });
+});
+
+describe("a withdrawal", () => {
+  const withdraw = (changes: Partial<Parameters<typeof buildWithdrawal>[0]> = {}) =>
+    buildWithdrawal({
+      terms,
+      params: paramsFor(terms),
+      from: "staking",
+      coin: COIN,
+      destination: P2WPKH,
+      feeRate: feeRate("1"),
+      ...changes,
+    });
+
+  it("pays at least the rate for its final size, and not a satoshi a byte more", () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom<Withdrawable>("staking", "unbonding", "refund"),
+        fc.constantFrom(P2WPKH, P2TR, P2PKH),
+        fc.bigInt({ min: 1n, max: 50_000n }),
+        fc.integer({ min: 1, max: 4 }),
+        (from, destination, numerator, stakers) => {
+          const each = termsOf({ stakers, stakerQuorum: stakers });
+          const rate = { numerator, denominator: 1000n };
+          const built = withdraw({ terms: each, params: paramsFor(each), from, destination, feeRate: rate });
+          const size = BigInt(finishSpend(built, signEnough(built)).virtualSize());
+          expect(built.value + built.fee).toBe(COIN.value);
+          expect(built.transaction.outs).toEqual([{ script: destination, value: built.value }]);
+          expect(built.fee * 1000n >= numerator * size).toBe(true);
+          expect(built.fee * 1000n < numerator * size + 1000n).toBe(true);
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  it("is not below 10 sat/vB when 10 are asked for, with 65-byte signatures still above 9.9", () => {
+    const built = withdraw({ feeRate: feeRate("10") });
+    const signed = finishSpend(built, signEnough(built));
+    expect(built.fee).toBe(10n * BigInt(signed.virtualSize()));
+    const longer = leafWitness(built.leaf, signEnough(built)).map((element) =>
+      element.length === 64 ? Uint8Array.of(...element, 1) : element,
+    );
+    expect(Number(built.fee) / withWitness(built, longer).virtualSize()).toBeGreaterThan(9.9);
+  });
+
+  it("has the time lock as its sequence and tells it", () => {
+    const params = paramsFor(terms, { unbondingTime: 77 });
+    for (const [from, blocks] of [
+      ["staking", 1000],
+      ["unbonding", 77],
+      ["refund", 77],
+    ] as const) {
+      const built = withdraw({ from, params });
+      expect([built.timelock, built.transaction.ins[0]!.sequence]).toEqual([blocks, blocks]);
+    }
+  });
+
+  it.each([
+    ["P2WPKH", P2WPKH],
+    ["P2TR", P2TR],
+    ["P2PKH", P2PKH],
+  ])("to %s ends at its dust", (_, destination) => {
+    const { fee } = withdraw({ destination });
+    const threshold = dustThreshold(destination);
+    expect(withdraw({ destination, coin: coinOf(fee + threshold) }).value).toBe(threshold);
+    refusal("dust-output", () => withdraw({ destination, coin: coinOf(fee + threshold - 1n) }));
+    refusal("dust-output", () => withdraw({ destination, coin: coinOf(fee + 1n) }));
+    const error = refusal("insufficient-funds", () => withdraw({ destination, coin: coinOf(fee) }));
+    expect(error.details).toEqual({ fee });
+  });
+
+  it("is refused with a rate or a destination that is none", () => {
+    for (const rate of NOT_RATES) refusal("invalid-rate", () => withdraw({ feeRate: rate as Rate }));
+    for (const script of NOT_BYTES.filter((value) => !(value instanceof Uint8Array) || value.length === 0)) {
+      refusal("invalid-bytes", () => withdraw({ destination: script as Uint8Array }));
+    }
+  });
+});
+
+describe("coins that are none are refused by every builder", () => {
+  const params = paramsFor(terms);
+  const builders = [
+    (coin: StakeCoin) => buildUnbonding(terms, params, coin),
+    (coin: StakeCoin) => buildSlashing(terms, params, "staking", coin),
+    (coin: StakeCoin) => buildSlashing(terms, params, "unbonding", coin),
+    (coin: StakeCoin) =>
+      buildWithdrawal({ terms, params, from: "staking", coin, destination: P2WPKH, feeRate: feeRate("1") }),
+  ];
+
+  it("for their amount, their outpoint, or altogether", () => {
+    for (const build of builders) {
+      for (const value of NOT_SATOSHI)
+        refusal("invalid-amount", () => build({ ...COIN, value: value as bigint }));
+      for (const outpoint of NOT_OUTPOINTS)
+        refusal("invalid-coin", () => build({ ...COIN, outpoint: outpoint as StakeCoin["outpoint"] }));
+      refusal("invalid-coin", () => build(undefined as unknown as StakeCoin));
+    }
+  });
+
+  it("and so are terms without keys", () => {
+    const none = { ...terms, staker: { keys: [], quorum: 1 } };
+    refusal("no-keys", () => buildUnbonding(none, params, COIN));
+    refusal("invalid-public-key", () =>
+      buildUnbonding({ ...terms, staker: new Uint8Array(31) }, params, COIN),
+    );
+    refusal("invalid-timelock", () => buildUnbonding({ ...terms, timelock: Number.NaN }, params, COIN));
+  });
+});
+
+it("no builder changes what it was given", () => {
+  const params = paramsFor(terms);
+  const before = structuredClone({ terms, params, coin: COIN });
+  lifeOf(terms, params);
+  expect({ terms, params, coin: COIN }).toEqual(before);
+});
