@@ -73,9 +73,9 @@ export function readTerms(options: TermsOptions): Omit<StakeTerms, "covenant"> |
  * A parameter set by its name, or from a file.
  * @throws TapstakeError `unknown-params`, `file-error`, `wrong-network`, and the codes of `readParamSet`
  */
-export function readParams(name: string, network?: Network): ParamSet {
+export async function readParams(name: string, network?: Network): Promise<ParamSet> {
   const isFile = !paramSets.has(name) && (existsSync(name) || /[./\\]|^-$/.test(name));
-  const set = isFile ? readParamSet(readText(name), { name, network }) : paramSet(name);
+  const set = isFile ? readParamSet(await readText(name), { name, network }) : paramSet(name);
   if (network && !sharesAddresses(network, set.network)) {
     const text = `expected parameters of ${network}, but those of ${name} are for ${set.network}`;
     throw new TapstakeError("wrong-network", text, { expected: network, got: set.network });

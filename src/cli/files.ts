@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { text } from "node:stream/consumers";
 import type { Transaction } from "../core/bitcoin.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
@@ -11,9 +12,9 @@ import { parseTransaction } from "../tx/transaction.js";
  * @param otherwise what a path is that leads to no file
  * @throws TapstakeError `file-error`
  */
-export function readText(path: string, otherwise = "no such file"): string {
+export async function readText(path: string, otherwise = "no such file"): Promise<string> {
   try {
-    return readFileSync(path === "-" ? 0 : path, "utf8");
+    return path === "-" ? await text(process.stdin) : await readFile(path, "utf8");
   } catch (cause) {
     const { code = "unknown error" } = cause as NodeJS.ErrnoException;
     const name = path === "-" ? "standard input" : path;
@@ -30,13 +31,15 @@ export function readText(path: string, otherwise = "no such file"): string {
  * A transaction from hexadecimal, from a file that holds it, or from standard input for `-`.
  * @throws TapstakeError `file-error`, `invalid-hex`, `invalid-transaction`
  */
-export function readTransaction(source: string): Transaction {
-  const text = isHexadecimal(source) ? source : readText(source, "neither hexadecimal nor a file");
-  return parseTransaction(hex.decode(text.replace(/\s/g, ""), undefined, "transaction"));
+export async function readTransaction(source: string): Promise<Transaction> {
+  const digits = isHexadecimal(source) ? source : await readText(source, "neither hexadecimal nor a file");
+  return parseTransaction(hex.decode(digits.replace(/\s/g, ""), undefined, "transaction"));
 }
 
 /** @throws TapstakeError `file-error`, and the codes of `delegationFromJson` */
-export const readDelegation = (path: string): Delegation => delegationFromJson(readText(path));
+export async function readDelegation(path: string): Promise<Delegation> {
+  return delegationFromJson(await readText(path));
+}
 
 /** Longer than any path component may be, a text with a mistyped digit is still no path. */
 const isHexadecimal = (source: string) =>

@@ -2,7 +2,7 @@ import pc from "picocolors";
 import { hex } from "../core/bytes.js";
 
 /** Colours, or the text as it is where there is no terminal or NO_COLOR asks for none. */
-export const colors = pc.createColors(pc.isColorSupported && process.stdout.isTTY);
+export const colors = pc.createColors(pc.isColorSupported && process.stdout.isTTY === true);
 
 /** Writes a line, or several, to standard output. */
 export function say(text: string): void {

@@ -91,8 +91,8 @@ export function command() {
     .addOption(networkOption())
     .addOption(jsonOption())
     .addHelpText("after", HELP)
-    .action((options) => {
-      const { network, covenant, unbondingTime } = readFrame(options);
+    .action(async (options) => {
+      const { network, covenant, unbondingTime } = await readFrame(options);
       const terms: StakeTerms = { ...readTerms(options)!, covenant };
       answer(options.json === true, facts(terms, unbondingTime, network), text);
     });
@@ -114,7 +114,7 @@ interface Frame {
 }
 
 /** What does not come from the stake itself: from parameters, or from options. */
-function readFrame(options: FrameOptions): Frame {
+async function readFrame(options: FrameOptions): Promise<Frame> {
   const { params: name, version, covenant, quorum, unbondingTime, network } = options;
   if (covenant) {
     if (quorum === undefined) throw new UsageError("--covenant needs a --quorum");
@@ -125,7 +125,7 @@ function readFrame(options: FrameOptions): Frame {
   }
   if (name === undefined)
     throw new UsageError("give the committee by --params, or by --covenant and --quorum");
-  const set = readParams(name, network);
+  const set = await readParams(name, network);
   const params = version === undefined ? set.versions.at(-1)! : paramsVersion(set, version);
   return {
     network: network ?? params.network,

@@ -72,13 +72,14 @@ export function command() {
     )
     .addOption(jsonOption())
     .addHelpText("after", HELP)
-    .action((options) => {
+    .action(async (options) => {
       checkUsage(options);
-      const delegation = options.delegation === undefined ? undefined : readDelegation(options.delegation);
+      const delegation =
+        options.delegation === undefined ? undefined : await readDelegation(options.delegation);
       const extracted =
         options.votes === undefined
-          ? extractFromSlashing(delegation!, readTransaction(options.transaction!))
-          : fromVotes(options.votes);
+          ? extractFromSlashing(delegation!, await readTransaction(options.transaction!))
+          : await fromVotes(options.votes);
       const slashing = options.slash && finishSlashing(delegation!, options.from, extracted.secretKey);
       const facts: Facts = {
         finalityProvider: hex.encode(extracted.finalityProvider),
@@ -124,8 +125,8 @@ function checkUsage({ votes, delegation, transaction, slash }: Sources): void {
   }
 }
 
-function fromVotes(path: string) {
-  const evidence = evidenceFromJson(readText(path));
+async function fromVotes(path: string) {
+  const evidence = evidenceFromJson(await readText(path));
   const { finalityProvider, height } = evidence;
   return { secretKey: extractFromVotes(evidence), finalityProvider, height };
 }

@@ -45,7 +45,7 @@ tapstake inspect - --height 864790 --json < stake.hex
 `,
   more: `
 Options that take several values end at the next option: write the transaction first.
-Without --height, the version is the earliest that fits and that the transaction's lock time permits.`,
+Without --height, the version is the earliest that fits and that the lock time permits.`,
   refused: "no stake and no spend of one, or a stake that the parameters do not admit",
 });
 
@@ -84,13 +84,13 @@ export function command() {
     .option("--delegation <file>", "recognise the transactions of this delegation (JSON)")
     .addOption(jsonOption())
     .addHelpText("after", HELP)
-    .action((source, options) => {
+    .action(async (source, options) => {
       const terms = readTerms(options);
-      const transaction = readTransaction(source);
+      const transaction = await readTransaction(source);
       const facts =
         options.delegation === undefined
-          ? inspectAlone(transaction, { ...options, terms })
-          : inspectWithin(transaction, options.delegation);
+          ? await inspectAlone(transaction, { ...options, terms })
+          : await inspectWithin(transaction, options.delegation);
       answer(options.json === true, facts, text);
     });
 }
@@ -110,9 +110,9 @@ interface AloneOptions {
 }
 
 /** A transaction of which nothing else is known. It can spend one stake and make another. */
-function inspectAlone(transaction: Transaction, options: AloneOptions): Facts {
+async function inspectAlone(transaction: Transaction, options: AloneOptions): Promise<Facts> {
   const { network, height, terms } = options;
-  const sets = candidates(options);
+  const sets = await candidates(options);
   const spends = explainSpends(transaction, sets).map((spend) => spendFacts(transaction, spend, { network }));
   try {
     const decoding = { ...(height !== undefined && { height }), ...(terms && { terms }) };
@@ -128,8 +128,8 @@ function inspectAlone(transaction: Transaction, options: AloneOptions): Facts {
 }
 
 /** A transaction of a delegation, whose terms and amounts are known. */
-function inspectWithin(transaction: Transaction, path: string): Facts {
-  const delegation = readDelegation(path);
+async function inspectWithin(transaction: Transaction, path: string): Promise<Facts> {
+  const delegation = await readDelegation(path);
   const { terms, params, staking } = delegation;
   const { network } = params;
   const recognised = recognise(delegation, transaction);
@@ -154,8 +154,8 @@ function found(transaction: Transaction, stake: StakeFacts | undefined, spends: 
   };
 }
 
-function candidates({ params, network }: AloneOptions): ParamSet[] {
-  if (params !== undefined) return [readParams(params, network)];
+async function candidates({ params, network }: AloneOptions): Promise<ParamSet[]> {
+  if (params !== undefined) return [await readParams(params, network)];
   const sets = [...paramSets.values()];
   return network ? sets.filter((set) => sharesAddresses(network, set.network)) : sets;
 }

@@ -39,10 +39,10 @@ export function command() {
     .addOption(networkOption())
     .addOption(jsonOption())
     .addHelpText("after", HELP)
-    .action((name, options) => {
+    .action(async (name, options) => {
       if (name === undefined)
         return answer(options.json === true, { sets: [...paramSets.values()].map(setFacts) }, listText);
-      const set = readParams(name, options.network);
+      const set = await readParams(name, options.network);
       const facts = { ...setFacts(set), shown: versionFacts(choose(set, options)) };
       answer(options.json === true, facts, setText);
     });
