@@ -21,7 +21,7 @@ export function percent({ numerator, denominator }: Rate): string {
 }
 
 /** `the staker`, or `2 of the 3 stakers`. */
-export function quorumOf({ keys, quorum }: KeySet, one: string, many: string): string {
+function quorumOf({ keys, quorum }: KeySet, one: string, many: string): string {
   return keys.length === 1 ? `the ${one}` : `${quorum} of the ${keys.length} ${many}`;
 }
 

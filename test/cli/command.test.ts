@@ -38,6 +38,7 @@ describe("the command line", () => {
     [["extract", "--votes", "a", "--slash"], "--slash needs the --delegation"],
     [["extract", "--votes", "a", "--delegation", "b"], "--delegation goes with"],
     [["extract", "--delegation", "-", "--transaction", "-"], "only one of the sources"],
+    [["inspect", "-", "--delegation", "-"], "only one of the sources"],
     [["inspect", STAKE, "--time", "5"], "terms need all of --staker, --fp and --time"],
   ])("answers wrong usage with exit code 2: %j", async (args, message) => {
     const { code, stdout, stderr } = await tapstake(args);

@@ -1,6 +1,7 @@
+import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { addToChapters, type Chapter, eventText } from "../../src/cli/story-text.js";
-import { parsed, tapstake } from "./support.js";
+import { interrupted, parsed, tapstake, temporaryFolder } from "./support.js";
 
 interface Told {
   node: string;
@@ -29,6 +30,14 @@ describe("tapstake demo", () => {
       expect(event["kind"]).toMatch(/^(done|refused)$/);
       expect(Boolean(event["answer"])).toBe(event["kind"] === "refused");
     }
+  });
+
+  it("ends its node when it is interrupted", async () => {
+    const TMPDIR = temporaryFolder();
+    const { code, signal } = await interrupted(["demo"], { TMPDIR });
+    expect({ code, signal }).toEqual({ code: 130, signal: null });
+    // A node that still ran would still have its datadir.
+    expect(readdirSync(TMPDIR)).toEqual([]);
   });
 
   it("says in one line that there is no bitcoind", async () => {

@@ -37,6 +37,20 @@ export function shell(script: string, surroundings: Surroundings = {}): Promise<
   });
 }
 
+/** Runs the built command until it first says something, then does what Ctrl-C does. */
+export function interrupted(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [main, ...args], { env: { ...process.env, ...env } });
+    child.stdout.once("data", () => child.kill("SIGINT"));
+    child.stdout.resume();
+    child.on("error", reject);
+    child.on("close", (code, signal) => resolve({ code, signal }));
+  });
+}
+
 function runProcess(
   command: string,
   args: readonly string[],

@@ -17,6 +17,7 @@ import {
   sharesAddresses,
   wholeNumber,
 } from "../arguments.js";
+import { UsageError } from "../errors.js";
 import { readDelegation, readTransaction } from "../files.js";
 import { helpText, paragraphs } from "../help.js";
 import { answer } from "../output.js";
@@ -86,6 +87,9 @@ export function command() {
     .addHelpText("after", HELP)
     .action(async (source, options) => {
       const terms = readTerms(options);
+      if (source === "-" && options.delegation === "-") {
+        throw new UsageError("only one of the sources can be standard input");
+      }
       const transaction = await readTransaction(source);
       const facts =
         options.delegation === undefined
