@@ -58,7 +58,8 @@ export function recognise(delegation: Delegation, transaction: Transaction): Rec
 function opens(input: Transaction["ins"][number], leaf: Leaf, { outs }: Transaction): boolean {
   const script = input.witness.at(-2);
   if (script) return equalBytes(script, leaf.script);
-  if (leaf.timelock !== undefined) return input.sequence === leaf.timelock;
+  const terms = parseLeaf(leaf.script);
+  if (terms.kind === "timelock") return input.sequence === terms.timelock;
   return leaf.kind === (outs.length === 1 ? "unbonding" : "slashing");
 }
 

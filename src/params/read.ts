@@ -25,7 +25,7 @@ export function readParamSet(
     }
     return parseParamSet(json, { name: as.name, network: as.network });
   }
-  const versions = list.map(paramsFromJson);
+  const versions = list.map((one) => paramsFromJson(one));
   const { network } = versions[0]!;
   if (as.network && as.network !== network) {
     const message = `expected parameters of ${as.network}, got ${network}`;

@@ -60,7 +60,10 @@ export async function wholeLife(value = 1_000_000n): Promise<Life> {
   delegation = await signUnbonding(delegation, keySigner(staker.secretKey));
   const unsigned = delegation;
   for (const { secretKey } of signers) {
-    delegation = addCovenantSignatures(delegation, await signAsMember(unsigned, covenantSigner(secretKey)));
+    delegation = addCovenantSignatures(
+      delegation,
+      await signAsMember(unsigned, covenantSigner(secretKey), params),
+    );
   }
   const slashing = finishSlashing(delegation, "staking", provider.secretKey);
   const withdraw = async (from: Withdrawable, coin: StakeCoin) => {
