@@ -4,7 +4,7 @@ import { examplesOf, hasBash, observed, shell, tapstake, temporaryFolder } from 
 const COMMANDS = ["demo", "inspect", "params", "descriptor", "extract"] as const;
 const STAKE = observed["mainnet-300.004BTC"].hex;
 
-describe("the command line", () => {
+describe.concurrent("the command line", () => {
   it("lists every command in its help, and how each exit code is meant", async () => {
     const { code, stdout, stderr } = await tapstake(["--help"]);
     expect(code).toBe(0);
@@ -68,7 +68,7 @@ describe("the command line", () => {
   });
 });
 
-describe("help", () => {
+describe.concurrent("help", () => {
   it.each(COMMANDS)("of %s teaches within 100 columns", async (name) => {
     const { code, stdout } = await tapstake([name, "--help"]);
     expect(code).toBe(0);

@@ -33,7 +33,7 @@ const facts = ({ address, script, descriptor, leaves }: ReturnType<typeof stakin
   })),
 });
 
-describe("tapstake descriptor", () => {
+describe.concurrent("tapstake descriptor", () => {
   it("builds the three outputs under the parameters of a network", async () => {
     const { covenant, unbondingTime } = mainnet.versions[3]!;
     const terms = { staker: A, finalityProviders: [B], covenant, timelock: 64_000 };

@@ -44,7 +44,7 @@ beforeAll(async () => {
   delegation = delegationToJson(life.delegation);
 });
 
-describe("tapstake extract --votes", () => {
+describe.concurrent("tapstake extract --votes", () => {
   it("prints the key of who voted twice, as text and as data", async () => {
     const votes = temporaryFile("votes.json", evidenceToJson(evidence));
     const { code, stdout, stderr } = await tapstake(["extract", "--votes", votes]);
@@ -104,7 +104,7 @@ describe("tapstake extract --votes", () => {
   });
 });
 
-describe("tapstake extract --transaction", () => {
+describe.concurrent("tapstake extract --transaction", () => {
   it("prints the key that finished a slashing transaction", async () => {
     const file = temporaryFile("stake.json", delegation);
     const args = ["extract", "--delegation", file, "--transaction", life.unbondingSlashing.toHex()];

@@ -33,7 +33,7 @@ beforeAll(async () => {
   ];
 });
 
-describe("a stake of mainnet", () => {
+describe.concurrent("a stake of mainnet", () => {
   it("is told in a headline and in full", async () => {
     const { code, stdout, stderr } = await tapstake(["inspect", STAKE]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -103,7 +103,7 @@ describe("a stake of mainnet", () => {
   });
 });
 
-describe("a stake of the test network", () => {
+describe.concurrent("a stake of the test network", () => {
   it("is found without being told the network", async () => {
     const { hex: transaction, covenant } = observed["signet-tag-bbt4"];
     const { stake } = parsed<Inspected>(await tapstake(["inspect", transaction, "--json"]));
@@ -127,7 +127,7 @@ describe("a stake of the test network", () => {
   });
 });
 
-describe("a stake without OP_RETURN", () => {
+describe.concurrent("a stake without OP_RETURN", () => {
   it("is found by the given terms", async () => {
     const { code, stdout } = await tapstake(["inspect", life.staking.toHex(), ...terms]);
     expect(code).toBe(0);
@@ -157,7 +157,7 @@ describe("a stake without OP_RETURN", () => {
   });
 });
 
-describe("a spend of a stake", () => {
+describe.concurrent("a spend of a stake", () => {
   const inspect = async (transaction: { toHex(): string }, ...options: string[]) =>
     parsed<Inspected>(await tapstake(["inspect", transaction.toHex(), "--json", ...options]));
 
@@ -218,7 +218,7 @@ describe("a spend of a stake", () => {
   });
 });
 
-describe("a transaction of a delegation", () => {
+describe.concurrent("a transaction of a delegation", () => {
   const inspect = (transaction: { toHex(): string }, ...options: string[]) => {
     const file = temporaryFile("delegation.json", delegationToJson(life.delegation));
     return tapstake(["inspect", transaction.toHex(), "--delegation", file, ...options]);
@@ -258,7 +258,7 @@ describe("a transaction of a delegation", () => {
   });
 });
 
-describe("what is no transaction", () => {
+describe.concurrent("what is no transaction", () => {
   it.each([
     ["zz", "file-error", "neither hexadecimal nor a file"],
     ["0200", "invalid-transaction", "not a transaction"],

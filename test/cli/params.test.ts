@@ -10,7 +10,7 @@ interface Shown {
   shown: Record<string, unknown>;
 }
 
-describe("tapstake params", () => {
+describe.concurrent("tapstake params", () => {
   it("lists every set, as text and as data", async () => {
     const { stdout } = await tapstake(["params"]);
     const { sets } = parsed<{ sets: Shown[] }>(await tapstake(["params", "--json"]));

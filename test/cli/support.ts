@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { onTestFinished } from "vitest";
+import { afterAll } from "vitest";
 
 const main = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
 
@@ -69,14 +69,18 @@ function runProcess(
   });
 }
 
-/** A folder for the length of one test. */
+const folders: string[] = [];
+// Tests of one file run at the same time, so what they made is removed after all of them.
+afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+
+/** A folder of its own, until the tests of the file have ended. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "tapstake-cli-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
 }
 
-/** A file for the length of one test; returns its path. */
+/** A file in a folder of its own; returns its path. */
 export function temporaryFile(name: string, content: string): string {
   const path = join(temporaryFolder(), name);
   writeFileSync(path, content);
