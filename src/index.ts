@@ -57,6 +57,7 @@ export { regtest } from "./params/data/regtest.js";
 export { testnet } from "./params/data/testnet.js";
 export { paramsFromJson, paramsToJson, type ProtocolParamsJson } from "./params/json.js";
 export { parseParamSet } from "./params/published.js";
+export { readParamSet } from "./params/read.js";
 export { paramsAt, paramsVersion } from "./params/select.js";
 export { checkSameParams } from "./params/same.js";
 export { paramSet, paramSets } from "./params/sets.js";
@@ -73,6 +74,14 @@ export {
   type DecodedStaking,
   type DecodeOptions,
 } from "./tx/decode.js";
+export {
+  explainSpends,
+  identifyStaking,
+  type ExplainedSpend,
+  type IdentifiedStaking,
+  type SpendRole,
+  type VersionOf,
+} from "./tx/explain.js";
 export { parsePsbt, signaturesFromPsbt, spendPsbt, type PsbtLike } from "./tx/psbt.js";
 export { keySigner } from "./tx/signer.js";
 export { buildSlashing, type Slashable, type Slashing } from "./tx/slashing.js";
@@ -122,6 +131,7 @@ export {
   type PresignedUnbonding,
 } from "./delegation/delegation.js";
 export { DELEGATION_VERSION, delegationFromJson, delegationToJson } from "./delegation/json.js";
+export { recognise, type Recognised, type RecognisedSpend } from "./delegation/recognise.js";
 
 // covenant
 export {
@@ -135,5 +145,6 @@ export {
 } from "./covenant/member.js";
 
 // extract
+export { evidenceFromJson, evidenceToJson, type EvidenceJson } from "./extract/json.js";
 export { extractFromSlashing, finishSlashing, type ExtractedKey } from "./extract/slashing.js";
 export { extractFromVotes, type CastVote, type Evidence } from "./extract/votes.js";

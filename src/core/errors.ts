@@ -43,6 +43,7 @@ export const ERROR_CODES = {
   "invalid-psbt": "bytes that are not a PSBT of the expected form",
   "psbt-mismatch": "a PSBT that came back describing another transaction",
   "output-not-found": "the transaction has no such output",
+  "not-a-stake": "a transaction that neither stakes nor spends a stake, as far as can be told",
   "multiple-staking-outputs": "the transaction has the staking output more than once",
   "invalid-coin": "a coin that cannot be spent as described",
   "insufficient-funds": "the given coins do not cover the amount and the fee",

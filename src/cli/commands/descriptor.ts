@@ -1,0 +1,180 @@
+import { Command, Option } from "@commander-js/extra-typings";
+import { hex } from "../../core/bytes.js";
+import type { Network } from "../../core/network.js";
+import { paramsVersion } from "../../params/select.js";
+import {
+  slashingChangeOutput,
+  stakingOutput,
+  type TaprootOutput,
+  unbondingOutput,
+} from "../../script/outputs.js";
+import { type KeySet, stakerKeys, type StakeTerms } from "../../script/terms.js";
+import {
+  jsonOption,
+  networkOption,
+  parseKey,
+  readParams,
+  readTerms,
+  several,
+  wholeNumber,
+} from "../arguments.js";
+import { UsageError } from "../errors.js";
+import { helpText, paragraphs } from "../help.js";
+import { answer, section, table } from "../output.js";
+import { leafWords } from "../wording.js";
+
+const DESCRIPTION = `Builds the outputs of a stake from its terms: the staking output, the unbonding output and the refund that
+slashing leaves. For each: address, script, the leaves by which it is spent, and a descriptor.
+
+Keys and times alone decide all of it, so anyone can build the outputs again and compare. Bitcoin Core reads
+the descriptors: deriveaddresses gives the same address, and a wallet that imports one sees the stake.`;
+
+const STAKER = "0b93d2d388a2b89c2ba2ef28e99c0cfc20735b693cb8b2350fe8aceca2d0f393";
+const PROVIDER = "db9160428e401753dc1a9952ffd4fa3386c7609cf8411d2b6d79c42323ca9923";
+
+const HELP = helpText({
+  examples: `
+# the committee and the unbonding time of a parameter version
+tapstake descriptor --params mainnet --version 1 --time 64000 \\
+  --staker ${STAKER} \\
+  --fp ${PROVIDER}
+
+# a committee of one's own
+tapstake descriptor --network regtest --time 1000 --unbonding-time 20 \\
+  --staker ${STAKER} \\
+  --fp ${PROVIDER} \\
+  --covenant d45c70d28f169e1f0c7f4a78e2bc73497afe585b70aa897955989068f3350aaa \\
+             4b15848e495a3a62283daaadb3f458a00859fe48e321f0121ebabbdd6698f9fa --quorum 2
+`,
+  refused: "a key that is no x-only point or is in two places, a quorum or a time out of range",
+});
+
+export function command() {
+  return new Command("descriptor")
+    .description(paragraphs(DESCRIPTION))
+    .addOption(
+      new Option("--staker <key...>", "who owns the coins: an x-only key, or several with --staker-quorum")
+        .argParser(several)
+        .makeOptionMandatory(),
+    )
+    .addOption(
+      new Option("--staker-quorum <number>", "how many of several stakers must sign").argParser(wholeNumber),
+    )
+    .addOption(
+      new Option("--fp <key...>", "the finality provider's x-only key, or several")
+        .argParser(several)
+        .makeOptionMandatory(),
+    )
+    .addOption(
+      new Option("--time <blocks>", "how long the stake is locked")
+        .argParser(wholeNumber)
+        .makeOptionMandatory(),
+    )
+    .addOption(
+      new Option(
+        "--params <set>",
+        "committee and unbonding time of a parameter set, by name or from a file",
+      ).conflicts(["covenant", "quorum"]),
+    )
+    .addOption(
+      new Option("--version <number>", "a version of --params; the newest unless told")
+        .argParser(wholeNumber)
+        .conflicts(["covenant", "quorum"]),
+    )
+    .addOption(new Option("--covenant <key...>", "the committee's x-only keys").argParser(several))
+    .addOption(new Option("--quorum <number>", "how many of the committee must sign").argParser(wholeNumber))
+    .addOption(
+      new Option("--unbonding-time <blocks>", "how long unbonding takes; of --params unless told").argParser(
+        wholeNumber,
+      ),
+    )
+    .addOption(networkOption())
+    .addOption(jsonOption())
+    .addHelpText("after", HELP)
+    .action(async (options) => {
+      const { network, covenant, unbondingTime } = await readFrame(options);
+      const terms: StakeTerms = { ...readTerms(options)!, covenant };
+      answer(options.json === true, facts(terms, unbondingTime, network), text);
+    });
+}
+
+interface FrameOptions {
+  readonly params?: string | undefined;
+  readonly version?: number | undefined;
+  readonly covenant?: readonly string[] | undefined;
+  readonly quorum?: number | undefined;
+  readonly unbondingTime?: number | undefined;
+  readonly network?: Network | undefined;
+}
+
+interface Frame {
+  readonly network: Network;
+  readonly covenant: KeySet;
+  readonly unbondingTime: number;
+}
+
+/** What does not come from the stake itself: from parameters, or from options. */
+async function readFrame(options: FrameOptions): Promise<Frame> {
+  const { params: name, version, covenant, quorum, unbondingTime, network } = options;
+  if (covenant) {
+    if (quorum === undefined) throw new UsageError("--covenant needs a --quorum");
+    if (unbondingTime === undefined) throw new UsageError("--covenant needs an --unbonding-time");
+    if (!network) throw new UsageError("--covenant needs a --network");
+    const keys = covenant.map((key) => parseKey(key, "covenant"));
+    return { network, covenant: { keys, quorum }, unbondingTime };
+  }
+  if (name === undefined)
+    throw new UsageError("give the committee by --params, or by --covenant and --quorum");
+  const set = await readParams(name, network);
+  const params = version === undefined ? set.versions.at(-1)! : paramsVersion(set, version);
+  return {
+    network: network ?? params.network,
+    covenant: params.covenant,
+    unbondingTime: unbondingTime ?? params.unbondingTime,
+  };
+}
+
+function facts(terms: StakeTerms, unbondingTime: number, network: Network) {
+  const who = { ...terms, staker: stakerKeys(terms.staker) };
+  const describe = ({ script, address, descriptor, leaves }: TaprootOutput<"timelock">) => ({
+    address,
+    script: hex.encode(script),
+    descriptor,
+    leaves: Object.values(leaves).map((leaf) => ({
+      kind: leaf.kind,
+      spendableBy: leafWords(leaf, who),
+      script: hex.encode(leaf.script),
+      hash: hex.encode(leaf.hash),
+      controlBlock: hex.encode(leaf.controlBlock),
+    })),
+  });
+  return {
+    network,
+    timelock: terms.timelock,
+    unbondingTime,
+    staking: describe(stakingOutput(terms, network)),
+    unbonding: describe(unbondingOutput(terms, unbondingTime, network)),
+    refund: describe(slashingChangeOutput(terms.staker, unbondingTime, network)),
+  };
+}
+
+type Facts = ReturnType<typeof facts>;
+
+function text({ network, timelock, unbondingTime, staking, unbonding, refund }: Facts): string {
+  return [
+    outputText(`staking output on ${network}, locked ${timelock} blocks`, staking),
+    outputText(`unbonding output, locked ${unbondingTime} blocks`, unbonding),
+    outputText(`refund after slashing, locked ${unbondingTime} blocks`, refund),
+  ].join("\n\n");
+}
+
+function outputText(title: string, { address, script, descriptor, leaves }: Facts["staking"]): string {
+  const leafRows = leaves.flatMap(({ kind, spendableBy, script: leafScript, hash, controlBlock }) => [
+    [kind, spendableBy] as const,
+    ["  script", leafScript] as const,
+    ["  hash", hash] as const,
+    ["  control block", controlBlock] as const,
+  ]);
+  const rows = [["address", address], ["script", script], ["descriptor", descriptor], ...leafRows] as const;
+  return section(title, table(rows, "  "));
+}

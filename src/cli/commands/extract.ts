@@ -1,0 +1,147 @@
+import { Command, Option } from "@commander-js/extra-typings";
+import { hex } from "../../core/bytes.js";
+import { evidenceFromJson } from "../../extract/json.js";
+import { extractFromSlashing, finishSlashing } from "../../extract/slashing.js";
+import { extractFromVotes } from "../../extract/votes.js";
+import type { Slashable } from "../../tx/slashing.js";
+import { jsonOption } from "../arguments.js";
+import { UsageError } from "../errors.js";
+import { readDelegation, readText, readTransaction } from "../files.js";
+import { helpText, paragraphs } from "../help.js";
+import { answer, table } from "../output.js";
+
+const DESCRIPTION = `Computes the secret key of a finality provider that broke the rules, from what it made public itself.
+
+A finality provider commits to one randomness for each height. Two votes under it are two equations with two
+unknowns, and the key is what solves them (--votes). A finished slashing transaction gives the same key to
+whoever holds the committee's adaptor signatures (--delegation and --transaction). With the key, anyone can
+finish the slashing transaction of every stake with that provider (--slash).
+
+The key is printed on standard output and nowhere else. It has even y: it can be n minus the operator's own.`;
+
+const MORE = `
+The evidence of --votes is a JSON object. Bytes are hexadecimal, 32 bytes each:
+  fp_btc_pk                the finality provider's x-only key
+  block_height             the height of both votes, as text or number
+  pub_rand                 the randomness committed for that height
+  canonical_app_hash       the block that one vote is for, and
+  canonical_finality_sig     its signature
+  fork_app_hash            the block that the other vote is for, and
+  fork_finality_sig          its signature
+  canonical_signing_context, fork_signing_context
+                           only of chains that sign votes with a context: 64 characters each
+
+The delegation is the JSON file of a stake, as delegationToJson writes it.`;
+
+const HELP = helpText({
+  examples: `
+echo '{
+  "fp_btc_pk": "21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac4c7",
+  "block_height": "5002",
+  "pub_rand": "419ae8a4b4df8fd113dcaff6a18d39b417181699d5049d37501957430b02e119",
+  "canonical_app_hash": "92c89d9853a2f5716d2a23633e86835afaa5d4213580dbee0844f53767d293c8",
+  "fork_app_hash": "5c91447ddccea0e3c935e4b41ce2d0a8f2535432478df5380507628bbe5e0525",
+  "canonical_finality_sig": "1c0c3c53013afaba7bf4866b9064c56164fcc31510f7bb1f568c8cb43225b249",
+  "fork_finality_sig": "42f3e5663db376a0149a1f5b905359c0a74d50ef953c7aa9245f5049e3ef0c66"
+}' > evidence.json
+tapstake extract --votes evidence.json
+tapstake extract --votes - --json < evidence.json
+`,
+  more: MORE,
+  refused: "no key follows: one message twice, different randomness, another key, no evidence",
+});
+
+export function command() {
+  return new Command("extract")
+    .description(paragraphs(DESCRIPTION))
+    .addOption(
+      new Option("--votes <file>", "evidence of two votes at one height; - for standard input").conflicts(
+        "transaction",
+      ),
+    )
+    .option("--delegation <file>", "the delegation that was slashed, or that is to be; - for standard input")
+    .option(
+      "--transaction <hex or file>",
+      "its finished slashing transaction, as mined; - for standard input",
+    )
+    .option("--slash", "also finish the slashing transaction of --delegation")
+    .addOption(
+      new Option("--from <output>", "which output to slash")
+        .choices(["staking", "unbonding"] as const)
+        .default("staking" as const),
+    )
+    .addOption(jsonOption())
+    .addHelpText("after", HELP)
+    .action(async (options) => {
+      checkUsage(options);
+      const delegation =
+        options.delegation === undefined ? undefined : await readDelegation(options.delegation);
+      const extracted =
+        options.votes === undefined
+          ? extractFromSlashing(delegation!, await readTransaction(options.transaction!))
+          : await fromVotes(options.votes);
+      const slashing = options.slash && finishSlashing(delegation!, options.from, extracted.secretKey);
+      const facts: Facts = {
+        finalityProvider: hex.encode(extracted.finalityProvider),
+        secretKey: hex.encode(extracted.secretKey),
+        evidence:
+          "member" in extracted
+            ? { kind: "slashing", from: extracted.from, member: hex.encode(extracted.member) }
+            : { kind: "votes", height: extracted.height },
+        ...(slashing && {
+          slashing: { from: options.from, txid: slashing.getId(), transaction: slashing.toHex() },
+        }),
+      };
+      answer(options.json === true, facts, text);
+    });
+}
+
+interface Facts {
+  readonly finalityProvider: string;
+  readonly secretKey: string;
+  readonly evidence:
+    | { readonly kind: "votes"; readonly height: bigint }
+    | { readonly kind: "slashing"; readonly from: Slashable; readonly member: string };
+  readonly slashing?: { readonly from: Slashable; readonly txid: string; readonly transaction: string };
+}
+
+interface Sources {
+  readonly votes?: string | undefined;
+  readonly delegation?: string | undefined;
+  readonly transaction?: string | undefined;
+  readonly slash?: true | undefined;
+}
+
+function checkUsage({ votes, delegation, transaction, slash }: Sources): void {
+  if (votes === undefined && (delegation === undefined || transaction === undefined)) {
+    throw new UsageError("give --votes, or --delegation and --transaction");
+  }
+  if (slash && delegation === undefined) throw new UsageError("--slash needs the --delegation to slash");
+  if (!slash && votes !== undefined && delegation !== undefined) {
+    throw new UsageError("--delegation goes with --transaction or --slash");
+  }
+  if ([votes, delegation, transaction].filter((source) => source === "-").length > 1) {
+    throw new UsageError("only one of the sources can be standard input");
+  }
+}
+
+async function fromVotes(path: string) {
+  const evidence = evidenceFromJson(await readText(path));
+  const { finalityProvider, height } = evidence;
+  return { secretKey: extractFromVotes(evidence), finalityProvider, height };
+}
+
+function text({ finalityProvider, secretKey, evidence, slashing }: Facts): string {
+  const how =
+    evidence.kind === "votes"
+      ? `two votes at height ${evidence.height}`
+      : `the finished slashing of the ${evidence.from} output, by the adaptor signature of ${evidence.member}`;
+  return table([
+    ["finality provider", finalityProvider],
+    ["secret key", secretKey],
+    ["given away by", how],
+    ["slashing of", slashing && `the ${slashing.from} output`],
+    ["txid", slashing?.txid],
+    ["transaction", slashing?.transaction],
+  ]);
+}

@@ -1,0 +1,171 @@
+import { Command, Option } from "@commander-js/extra-typings";
+import { TapstakeError } from "../../core/errors.js";
+import type { Network } from "../../core/network.js";
+import { recognise } from "../../delegation/recognise.js";
+import { paramSets } from "../../params/sets.js";
+import type { ParamSet } from "../../params/types.js";
+import { stakingOutput } from "../../script/outputs.js";
+import type { StakeTerms } from "../../script/terms.js";
+import { explainSpends, identifyStaking } from "../../tx/explain.js";
+import type { Transaction } from "../../core/bitcoin.js";
+import {
+  jsonOption,
+  networkOption,
+  readParams,
+  readTerms,
+  several,
+  sharesAddresses,
+  wholeNumber,
+} from "../arguments.js";
+import { UsageError } from "../errors.js";
+import { readDelegation, readTransaction } from "../files.js";
+import { helpText, paragraphs } from "../help.js";
+import { answer } from "../output.js";
+import { spendFacts, type SpendFacts, spendText } from "../spend-text.js";
+import { stakeFacts, type StakeFacts, stakeText } from "../stake-text.js";
+
+const DESCRIPTION = `Says what a transaction stakes, or how it spends a stake, in plain words.
+
+A staking output is a hash: on chain it does not show who may spend it, or when. Given who stakes (from the
+transaction's own phase-1 OP_RETURN, from --staker, --fp and --time, or from --delegation), the output is built
+again under every known committee and compared. Whatever is printed has been checked that way.
+A spend shows its script, so unbonding, slashing and withdrawal are recognised by themselves.`;
+
+const EXAMPLE =
+  "02000000000101113b905156fc89867c6d48cc3e5c3dc62558405325090ae0c141ccc57fafb5670000000000000000000380c629fc0600000022512082f93ece9366a9e680d152dbc0c487e181accbba145b5b72d00c820545064d440000000000000000496a4762626e31000b93d2d388a2b89c2ba2ef28e99c0cfc20735b693cb8b2350fe8aceca2d0f393db9160428e401753dc1a9952ffd4fa3386c7609cf8411d2b6d79c42323ca9923fa0090e20000000000002251200b93d2d388a2b89c2ba2ef28e99c0cfc20735b693cb8b2350fe8aceca2d0f393014003d8ecbcb6f6eb069cd8ebd831606a80b43dbd1e4b78a95b09ceb2580dc61d0e2537770ef3e620310c7967d7db50895b356eba53c74e2dfddb3955b9ace8538515320d00";
+
+const HELP = helpText({
+  examples: `
+# a stake of 300 BTC on mainnet, from a file
+echo ${EXAMPLE} > stake.hex
+tapstake inspect stake.hex
+
+# the same transaction as it is, and from standard input for the block that holds it, as data
+tapstake inspect $(cat stake.hex)
+tapstake inspect - --height 864790 --json < stake.hex
+`,
+  more: `
+Options that take several values end at the next option: write the transaction first.
+Without --height, the version is the earliest that fits and that the lock time permits.`,
+  refused: "no stake and no spend of one, or a stake that the parameters do not admit",
+});
+
+export function command() {
+  return new Command("inspect")
+    .description(paragraphs(DESCRIPTION))
+    .argument("<transaction>", "hexadecimal, a file that holds it, or - for standard input")
+    .addOption(
+      new Option(
+        "--params <set>",
+        `${[...paramSets.keys()].join(", ")}, or a file; all are tried unless told`,
+      ).conflicts("delegation"),
+    )
+    .addOption(networkOption())
+    .addOption(
+      new Option("--height <height>", "the height of the block that holds the transaction")
+        .argParser(wholeNumber)
+        .conflicts("delegation"),
+    )
+    .addOption(
+      new Option("--staker <key...>", "for a stake without OP_RETURN: who owns the coins")
+        .argParser(several)
+        .conflicts("delegation"),
+    )
+    .addOption(
+      new Option("--staker-quorum <number>", "how many of several stakers must sign").argParser(wholeNumber),
+    )
+    .addOption(
+      new Option("--fp <key...>", "for a stake without OP_RETURN: the finality providers").argParser(several),
+    )
+    .addOption(
+      new Option("--time <blocks>", "for a stake without OP_RETURN: how long it is locked").argParser(
+        wholeNumber,
+      ),
+    )
+    .option("--delegation <file>", "recognise the transactions of this delegation (JSON)")
+    .addOption(jsonOption())
+    .addHelpText("after", HELP)
+    .action(async (source, options) => {
+      const terms = readTerms(options);
+      if (source === "-" && options.delegation === "-") {
+        throw new UsageError("only one of the sources can be standard input");
+      }
+      const transaction = await readTransaction(source);
+      const facts =
+        options.delegation === undefined
+          ? await inspectAlone(transaction, { ...options, terms })
+          : await inspectWithin(transaction, options.delegation);
+      answer(options.json === true, facts, text);
+    });
+}
+
+interface Facts {
+  readonly headline: string;
+  readonly txid: string;
+  readonly stake?: StakeFacts;
+  readonly spends?: readonly SpendFacts[];
+}
+
+interface AloneOptions {
+  readonly params?: string | undefined;
+  readonly network?: Network | undefined;
+  readonly height?: number | undefined;
+  readonly terms: Omit<StakeTerms, "covenant"> | undefined;
+}
+
+/** A transaction of which nothing else is known. It can spend one stake and make another. */
+async function inspectAlone(transaction: Transaction, options: AloneOptions): Promise<Facts> {
+  const { network, height, terms } = options;
+  const sets = await candidates(options);
+  const spends = explainSpends(transaction, sets).map((spend) => spendFacts(transaction, spend, { network }));
+  try {
+    const decoding = { ...(height !== undefined && { height }), ...(terms && { terms }) };
+    const identified = identifyStaking(transaction, sets, decoding);
+    return found(transaction, stakeFacts(identified, network), spends);
+  } catch (error) {
+    if (!(error instanceof TapstakeError) || error.code !== "not-a-stake") throw error;
+    if (spends.length > 0 && !terms) return found(transaction, undefined, spends);
+    if (terms || error.details["announced"]) throw error;
+    const hint = "if it is a stake without OP_RETURN, give --staker, --fp and --time";
+    throw new TapstakeError("not-a-stake", `${error.message}; ${hint}`, error.details);
+  }
+}
+
+/** A transaction of a delegation, whose terms and amounts are known. */
+async function inspectWithin(transaction: Transaction, path: string): Promise<Facts> {
+  const delegation = await readDelegation(path);
+  const { terms, params, staking } = delegation;
+  const { network } = params;
+  const recognised = recognise(delegation, transaction);
+  if (recognised.kind === "spend") {
+    const facts = recognised.spends.map((spend) =>
+      spendFacts(transaction, spend, { network, ...recognised }),
+    );
+    return found(transaction, undefined, facts);
+  }
+  const { value } = staking.transaction.outs[staking.outputIndex]!;
+  const output = stakingOutput(terms, network);
+  const stake = { terms, params, value, output, outputIndex: staking.outputIndex, others: [] };
+  return found(transaction, stakeFacts(stake, network), []);
+}
+
+function found(transaction: Transaction, stake: StakeFacts | undefined, spends: SpendFacts[]): Facts {
+  return {
+    headline: stake?.headline ?? spends[0]!.headline,
+    txid: transaction.getId(),
+    ...(stake && { stake }),
+    ...(spends.length > 0 && { spends }),
+  };
+}
+
+async function candidates({ params, network }: AloneOptions): Promise<ParamSet[]> {
+  if (params !== undefined) return [await readParams(params, network)];
+  const sets = [...paramSets.values()];
+  return network ? sets.filter((set) => sharesAddresses(network, set.network)) : sets;
+}
+
+function text({ txid, stake, spends = [] }: Facts): string {
+  return [...(stake ? [stakeText(stake, txid)] : []), ...spends.map((spend) => spendText(spend, txid))].join(
+    "\n\n",
+  );
+}

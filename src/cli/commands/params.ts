@@ -1,0 +1,137 @@
+import { Command, Option } from "@commander-js/extra-typings";
+import { formatBtc } from "../../core/amount.js";
+import { paramsToJson } from "../../params/json.js";
+import { paramsAt, paramsVersion } from "../../params/select.js";
+import { paramSets } from "../../params/sets.js";
+import type { ParamSet, ProtocolParams } from "../../params/types.js";
+import { paramsWarnings } from "../../params/warnings.js";
+import { jsonOption, networkOption, readParams, wholeNumber } from "../arguments.js";
+import { helpText, paragraphs } from "../help.js";
+import { answer, colors, type Row, section, table } from "../output.js";
+import { amount, blocks, percent, scriptFacts, scriptText } from "../wording.js";
+
+const DESCRIPTION = `Shows the protocol parameters of a network.
+
+They say who is in the committee, how much and how long one may stake, what unbonding costs and what a double
+vote is punished by. They come in versions, and the Bitcoin height of the block that holds a stake decides which
+version it is under, for all its life.`;
+
+const HELP = helpText({
+  examples: `
+tapstake params                               # all sets
+tapstake params mainnet                       # the newest version of one set
+tapstake params mainnet --at-height 864790    # the version that a stake in this block is under
+tapstake params mainnet --version 1 --json
+`,
+  refused: "no such set or version, none active at the height, or a file that breaks a rule",
+});
+
+export function command() {
+  return new Command("params")
+    .description(paragraphs(DESCRIPTION))
+    .argument("[set]", `${[...paramSets.keys()].join(", ")}, or a file with parameters`)
+    .addOption(
+      new Option("--at-height <height>", "the version in force at this Bitcoin height")
+        .argParser(wholeNumber)
+        .conflicts("version"),
+    )
+    .addOption(new Option("--version <number>", "this version").argParser(wholeNumber))
+    .addOption(networkOption())
+    .addOption(jsonOption())
+    .addHelpText("after", HELP)
+    .action(async (name, options) => {
+      if (name === undefined)
+        return answer(options.json === true, { sets: [...paramSets.values()].map(setFacts) }, listText);
+      const set = await readParams(name, options.network);
+      const facts = { ...setFacts(set), shown: versionFacts(choose(set, options)) };
+      answer(options.json === true, facts, setText);
+    });
+}
+
+interface Choice {
+  readonly atHeight?: number | undefined;
+  readonly version?: number | undefined;
+}
+
+function choose(set: ParamSet, { atHeight, version }: Choice): ProtocolParams {
+  if (atHeight !== undefined) return paramsAt(set, atHeight);
+  return version === undefined ? set.versions.at(-1)! : paramsVersion(set, version);
+}
+
+function setFacts({ name, network, versions }: ParamSet) {
+  return {
+    name,
+    network,
+    versions: versions.map(({ version, activationHeight }, i) => {
+      const next = versions[i + 1];
+      return { version, activationHeight, ...(next && { lastHeight: next.activationHeight - 1 }) };
+    }),
+  };
+}
+
+type SetFacts = ReturnType<typeof setFacts>;
+
+function versionFacts(params: ProtocolParams) {
+  const { slashing, network } = params;
+  return {
+    ...paramsToJson(params),
+    ...(slashing && {
+      slashedTo: scriptFacts(slashing.script, network),
+      slashingPercent: percent(slashing.rate),
+    }),
+    ...(params.minCommission && { minCommissionPercent: percent(params.minCommission) }),
+    warnings: paramsWarnings(params),
+  };
+}
+
+type VersionFacts = ReturnType<typeof versionFacts>;
+
+const span = ({ activationHeight, lastHeight }: SetFacts["versions"][number]) =>
+  `from height ${activationHeight}${lastHeight === undefined ? "" : ` to ${lastHeight}`}`;
+
+function listText({ sets }: { sets: readonly SetFacts[] }): string {
+  return sets
+    .map(({ name, network, versions }) => {
+      const rows = versions.map((one) => [`v${one.version}`, span(one)] as const);
+      return section(`${name} (Bitcoin ${network})`, table(rows, "  "));
+    })
+    .join("\n\n");
+}
+
+function setText({ name, network, versions, shown }: SetFacts & { shown: VersionFacts }): string {
+  const rows = versions.map((one) => {
+    const mark = one.version === shown.version ? "  ← shown below" : "";
+    return [`v${one.version}`, `${span(one)}${mark}`] as const;
+  });
+  return [
+    section(`${name} (Bitcoin ${network})`, table(rows, "  ")),
+    section(`${name} v${shown.version}`, table(versionRows(shown), "  ")),
+    ...shown.warnings.map(({ field, message }) => `${colors.yellow("warning")}  ${field}: ${message}`),
+  ].join("\n\n");
+}
+
+function versionRows(shown: VersionFacts): Row[] {
+  const { covenant, slashing, slashedTo, phase1 } = shown;
+  const value = (satoshi: string) => formatBtc(BigInt(satoshi));
+  return [
+    ["in force from height", `${shown.activationHeight}`],
+    ["committee", `${covenant.quorum} of ${covenant.keys.length} must sign`],
+    ["", covenant.keys],
+    ["stake", `${value(shown.minValue)} to ${value(shown.maxValue)}`],
+    ["locked", times(shown.minTime, shown.maxTime)],
+    ["unbonding", `${blocks(shown.unbondingTime)}, for a fee of ${amount(BigInt(shown.unbondingFee))}`],
+    ["slashing", slashing ? `${shown.slashingPercent} of the stake` : "none: coins were only locked"],
+    ["slashed coins go to", slashedTo && scriptText(slashedTo)],
+    ["least slashing fee", slashing && amount(BigInt(slashing.minFee))],
+    ["least commission", shown.minCommissionPercent],
+    ["OP_RETURN tag", phase1 && `${phase1.tag} ("${text(phase1.tag)}")`],
+    ["cap of all stakes", phase1?.cap === undefined ? undefined : value(phase1.cap)],
+    ["last height to count", phase1?.capHeight === undefined ? undefined : `${phase1.capHeight}`],
+    ["confirmations", phase1 && `${phase1.confirmationDepth}`],
+  ];
+}
+
+const times = (min: number, max: number) => (min === max ? blocks(min) : `${min} to ${max} blocks`);
+
+const text = (tag: string) =>
+  String.fromCharCode(...tag.match(/../g)!.map((byte) => Number.parseInt(byte, 16))).replace(/[^ -~]/g, "?");

@@ -1,0 +1,41 @@
+import type { CommanderError } from "@commander-js/extra-typings";
+import { TapstakeError } from "../core/errors.js";
+import { toJson } from "./output.js";
+
+/** The command line itself was wrong: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** A mistake in the command line, with where to read more. */
+export function withHelp(error: CommanderError | UsageError, args: readonly string[]): UsageError {
+  const code = "code" in error ? error.code : "";
+  // The help was the answer already.
+  if (code === "commander.help") return new UsageError("");
+  const command = args.find((argument) => !argument.startsWith("-"));
+  const help =
+    command && code !== "commander.unknownCommand" ? `tapstake ${command} --help` : "tapstake --help";
+  return new UsageError(`${error.message.replace(/^error: /, "").replace(/\.$/, "")}; see ${help}`);
+}
+
+/**
+ * Says on standard error what went wrong, without a stack trace.
+ * @returns the exit code
+ */
+export function reportError(error: unknown, asJson: boolean): number {
+  const { code, message, details, exitCode } = describe(error);
+  if (message !== "") {
+    const text = asJson ? toJson({ error: { code, message, details } }) : `tapstake: ${code}: ${message}`;
+    process.stderr.write(`${text}\n`);
+  }
+  return exitCode;
+}
+
+function describe(error: unknown) {
+  if (error instanceof TapstakeError) {
+    return { code: error.code, message: error.message, details: error.details, exitCode: 1 };
+  }
+  if (error instanceof UsageError) return { code: "usage", message: error.message, details: {}, exitCode: 2 };
+  const what = error instanceof Error ? error.message : String(error);
+  return { code: "internal-error", message: `a bug in tapstake: ${what}`, details: {}, exitCode: 1 };
+}

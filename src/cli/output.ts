@@ -1,0 +1,62 @@
+import pc from "picocolors";
+import { hex } from "../core/bytes.js";
+
+/** Colours, or the text as it is where there is no terminal or NO_COLOR asks for none. */
+export const colors = pc.createColors(pc.isColorSupported && process.stdout.isTTY === true);
+
+/** Writes a line, or several, to standard output. */
+export function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** The result of a command: the same facts as data or as text, and nothing else on standard output. */
+export function answer<Facts extends object>(
+  asJson: boolean,
+  facts: Facts,
+  text: (facts: Facts) => string,
+): void {
+  say(asJson ? toJson(facts) : text(facts));
+}
+
+/** JSON for people and programs: amounts as decimal text, bytes as hexadecimal. */
+export function toJson(value: unknown): string {
+  return JSON.stringify(
+    value,
+    (_name, each: unknown) => {
+      if (typeof each === "bigint") return `${each}`;
+      return each instanceof Uint8Array ? hex.encode(each) : each;
+    },
+    2,
+  );
+}
+
+/** A reader that has seen enough (`| head`) is no error. */
+export function closeQuietly(stream: NodeJS.WriteStream): void {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(0);
+  });
+}
+
+/** A line of a table: undefined leaves it out; of a list, each on a line of its own. */
+export type Row = readonly [label: string, value: string | readonly string[] | undefined];
+
+/** Labels dim and aligned, values beside them. */
+export function table(rows: readonly Row[], indent = ""): string {
+  const width = Math.max(...rows.map(([label]) => label.length));
+  return rows
+    .flatMap(([label, value]) => {
+      if (value === undefined) return [];
+      const lines = typeof value === "string" ? [value] : value;
+      return lines.map((line, i) => {
+        const shown = (i === 0 ? label : "").padEnd(width);
+        return `${indent}${colors.dim(shown)}  ${line}`.trimEnd();
+      });
+    })
+    .join("\n");
+}
+
+/** A heading with something under it. */
+export function section(title: string, body: string): string {
+  return `${colors.bold(title)}\n${body}`;
+}

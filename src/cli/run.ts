@@ -1,0 +1,87 @@
+import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { reportError, UsageError, withHelp } from "./errors.js";
+import { closeQuietly } from "./output.js";
+import { version } from "./version.js";
+
+/** What `tapstake` knows without loading a command: each brings its libraries only when it is called. */
+const COMMANDS = {
+  demo: {
+    summary: "a stake's whole life on a private bitcoind, told as it happens",
+    load: () => import("./commands/demo.js"),
+  },
+  inspect: {
+    summary: "what a transaction stakes or spends, in plain words",
+    load: () => import("./commands/inspect.js"),
+  },
+  params: {
+    summary: "the protocol parameters of each network",
+    load: () => import("./commands/params.js"),
+  },
+  descriptor: {
+    summary: "the outputs of a stake: addresses, scripts, descriptors",
+    load: () => import("./commands/descriptor.js"),
+  },
+  extract: {
+    summary: "the secret key of a finality provider that voted twice",
+    load: () => import("./commands/extract.js"),
+  },
+} as const;
+
+/** No line of help is longer. */
+const COLUMNS = 100;
+
+const ABOUT = `
+Stake bitcoin with scripts: build and check every transaction of a stake, and slash who votes twice.`;
+
+const AFTER = `
+Examples:
+  tapstake inspect --help   # what a command does and why, with an example to copy
+  tapstake params mainnet
+
+Exit codes:
+  0  done
+  1  refused; standard error says why, and the code of the error
+  2  wrong usage
+`;
+
+/**
+ * Runs the command line; never throws.
+ * @returns the exit code: 0 done, 1 refused, 2 usage
+ */
+export async function run(args: readonly string[]): Promise<number> {
+  closeQuietly(process.stdout);
+  closeQuietly(process.stderr);
+  try {
+    const program = await createProgram(args);
+    await program.parseAsync(args, { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const asJson = args.includes("--json");
+    const isUsage = error instanceof CommanderError || error instanceof UsageError;
+    return reportError(isUsage ? withHelp(error, args) : error, asJson);
+  }
+}
+
+async function createProgram(args: readonly string[]): Promise<Command> {
+  const program = new Command("tapstake")
+    .description(ABOUT.trim())
+    .version(version(), "-V, --version", "the version of tapstake")
+    .enablePositionalOptions()
+    .addHelpText("after", AFTER.trimEnd());
+  quiet(program);
+  const called = args.slice(0, 2).find((argument) => Object.hasOwn(COMMANDS, argument));
+  for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
+    const command = name === called ? (await load()).command() : new Command(name);
+    program.addCommand(quiet(command.summary(summary)));
+  }
+  return program;
+}
+
+/** Errors are thrown, and worded in one place. */
+function quiet<C extends CommandUnknownOpts>(command: C): C {
+  command.exitOverride();
+  command.configureOutput({ outputError: () => {} });
+  command.configureHelp({ helpWidth: Math.min(process.stdout.columns ?? COLUMNS, COLUMNS) });
+  return command;
+}

@@ -1,0 +1,191 @@
+import { formatBtc } from "../core/amount.js";
+import type { Transaction } from "../core/bitcoin.js";
+import { hex } from "../core/bytes.js";
+import type { Network } from "../core/network.js";
+import { stakerKeys } from "../script/terms.js";
+import type { ExplainedSpend } from "../tx/explain.js";
+import { formatOutpoint } from "../tx/transaction.js";
+import type { Withdrawable } from "../tx/withdrawal.js";
+import { colors, section, table } from "./output.js";
+import {
+  blocks,
+  quorumShort,
+  scriptFacts,
+  type ScriptFacts,
+  scriptText,
+  amount,
+  shortKey,
+} from "./wording.js";
+
+/** What `inspect` says of a spend of a stake. */
+export interface SpendFacts {
+  readonly headline: string;
+  readonly role: ExplainedSpend["role"];
+  /** Which output of the stake's life is spent. */
+  readonly from?: Withdrawable;
+  readonly inputIndex: number;
+  readonly outpoint: string;
+  /** What the spent output holds and what the transaction pays; only where the delegation tells. */
+  readonly satoshi?: bigint;
+  readonly fee?: bigint;
+  /** Whether it is, by txid, what the delegation had signed in advance. */
+  readonly presigned?: boolean;
+  readonly staker: KeySetFacts;
+  readonly finalityProviders?: readonly string[];
+  readonly covenant?: KeySetFacts;
+  readonly signedBy: {
+    readonly staker: readonly string[];
+    readonly finalityProviders: readonly string[];
+    readonly covenant: readonly string[];
+  };
+  /** Blocks that the spent output must be old. */
+  readonly timelock?: number;
+  readonly sequence: number;
+  /** Which parameter versions have this committee. */
+  readonly versions: readonly { readonly paramSet: string; readonly version: number }[];
+  readonly outputs: readonly OutputFacts[];
+}
+
+interface KeySetFacts {
+  readonly keys: readonly string[];
+  readonly quorum: number;
+}
+
+interface OutputFacts extends ScriptFacts {
+  readonly satoshi: bigint;
+  readonly is?: "slashed" | "refund" | "unbonding";
+  /** Blocks; of a refund. */
+  readonly timelock?: number;
+}
+
+interface Context {
+  readonly network?: Network | undefined;
+  readonly presigned?: boolean;
+}
+
+export function spendFacts(
+  transaction: Transaction,
+  spend: ExplainedSpend & { readonly value?: bigint },
+  { network: asked, presigned }: Context,
+): SpendFacts {
+  const { inputIndex, leaf, role, from, value } = spend;
+  const input = transaction.ins[inputIndex]!;
+  const network = asked ?? spend.versions[0]?.set.network;
+  const spent = transaction.outs.reduce((sum, out) => sum + out.value, 0n);
+  const encode = (keys: readonly Uint8Array[]) => keys.map((key) => hex.encode(key));
+  const staker = stakerKeys(leaf.staker);
+  return {
+    headline: headline(transaction, spend),
+    role,
+    ...(from && { from }),
+    inputIndex,
+    outpoint: formatOutpoint(input),
+    ...(value !== undefined && { satoshi: value }),
+    ...(value !== undefined && transaction.ins.length === 1 && { fee: value - spent }),
+    ...(presigned !== undefined && { presigned }),
+    staker: { keys: encode(staker.keys), quorum: staker.quorum },
+    ...(leaf.kind === "slashing" && { finalityProviders: encode(leaf.finalityProviders) }),
+    ...(leaf.kind !== "timelock" && {
+      covenant: { keys: encode(leaf.covenant.keys), quorum: leaf.covenant.quorum },
+    }),
+    signedBy: {
+      staker: encode(spend.signed.staker),
+      finalityProviders: encode(spend.signed.finalityProviders),
+      covenant: encode(spend.signed.covenant),
+    },
+    ...(leaf.kind === "timelock" && { timelock: leaf.timelock }),
+    sequence: input.sequence,
+    versions: spend.versions.map(({ set, params }) => ({ paramSet: set.name, version: params.version })),
+    outputs: outputFacts(transaction, spend, network),
+  };
+}
+
+function outputFacts(
+  { outs }: Transaction,
+  { role, outputs }: ExplainedSpend,
+  network: Network | undefined,
+): OutputFacts[] {
+  return outs.map(({ script, value }, index) => ({
+    satoshi: value,
+    ...(index === outputs?.slashed && { is: "slashed" as const }),
+    ...(index === outputs?.refund && { is: "refund" as const, timelock: outputs.refundLock }),
+    ...(role === "unbonding" && outs.length === 1 && { is: "unbonding" as const }),
+    ...scriptFacts(script, network),
+  }));
+}
+
+const NAMES = { staking: "a stake", unbonding: "an unbonding stake", refund: "the refund of a slashing" };
+
+function headline(transaction: Transaction, spend: ExplainedSpend & { readonly value?: bigint }): string {
+  const { leaf, from, signed, value, outputs } = spend;
+  const by = `by ${stakerKeys(leaf.staker).keys.map(shortKey).join(", ")}`;
+  const what = (from ? NAMES[from] : "a stake") + (value === undefined ? "" : ` of ${formatBtc(value)}`);
+  const committee =
+    leaf.kind === "timelock" ? "" : `${signed.covenant.length} of ${leaf.covenant.keys.length}`;
+  switch (spend.role) {
+    case "unbonding":
+      return `this unbonds ${what} ${by}, signed by ${committee} committee members`;
+    case "expansion":
+      return `this spends ${what} ${by} together with other coins, signed by ${committee} committee members: an expansion`;
+    case "slashing": {
+      const slashed =
+        outputs?.slashed === undefined ? "" : `${formatBtc(transaction.outs[outputs.slashed]!.value)} of `;
+      const key = signed.finalityProviders.map(shortKey).join(", ");
+      return `this slashes ${slashed}${what} ${by}${key && `, with the key of finality provider ${key}`}`;
+    }
+    case "withdrawal":
+      return `this withdraws ${what} ${by}, possible after ${blocks((leaf as { timelock: number }).timelock)}`;
+  }
+}
+
+export function spendText(facts: SpendFacts, txid: string): string {
+  const { staker, finalityProviders: providers, covenant, signedBy, timelock } = facts;
+  const marked = (keys: readonly string[], signed: readonly string[]) =>
+    keys.map((key) => (signed.includes(key) ? `${key}  ${colors.green("signed")}` : colors.dim(key)));
+  const spent = facts.satoshi === undefined ? "" : `, ${amount(facts.satoshi)}`;
+  const details = table([
+    ["transaction", txid],
+    ["pre-signed", facts.presigned === undefined ? undefined : presignedText(facts)],
+    ["spends", `${facts.outpoint} (input ${facts.inputIndex})${spent}`],
+    ["fee", facts.fee === undefined ? undefined : amount(facts.fee)],
+    ["parameters", versionsText(facts)],
+    [
+      staker.keys.length === 1 ? "staker" : `${quorumShort(staker)} stakers`,
+      marked(staker.keys, signedBy.staker),
+    ],
+    ["finality provider", providers && marked(providers, signedBy.finalityProviders)],
+    [
+      covenant ? `${quorumShort(covenant)} committee` : "",
+      covenant && marked(covenant.keys, signedBy.covenant),
+    ],
+    ["possible", timelock === undefined ? undefined : `once the spent output is ${blocks(timelock)} old`],
+  ]);
+  const outputs = table(
+    facts.outputs.map((output, index) => [`output ${index}`, outputText(output)] as const),
+    "  ",
+  );
+  return [colors.bold(facts.headline), details, section("where the coins go", outputs)].join("\n\n");
+}
+
+function presignedText({ presigned }: SpendFacts): string {
+  return presigned ? "yes, by txid the one of the delegation" : "no, not one of the delegation's three";
+}
+
+function versionsText({ versions, covenant }: SpendFacts): string | undefined {
+  if (!covenant) return undefined;
+  const bySet = new Map<string, string[]>();
+  for (const { paramSet, version } of versions) {
+    bySet.set(paramSet, [...(bySet.get(paramSet) ?? []), `v${version}`]);
+  }
+  const names = [...bySet].map(([name, numbers]) => `${name} ${numbers.join(", ")}`);
+  return names.length === 0 ? "none known: no version has this committee" : names.join("; ");
+}
+
+function outputText({ satoshi, is, timelock, ...script }: OutputFacts): string {
+  const what = {
+    slashed: ", slashed",
+    unbonding: ", unbonding and still slashable",
+    refund: `, the refund, locked ${timelock === undefined ? "" : blocks(timelock)}`,
+  };
+  return `${amount(satoshi)} to ${scriptText(script)}${is === undefined ? "" : what[is]}`;
+}

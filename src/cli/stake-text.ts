@@ -1,0 +1,162 @@
+import { applyRate, formatBtc } from "../core/amount.js";
+import { hex } from "../core/bytes.js";
+import type { Network } from "../core/network.js";
+import type { ProtocolParams } from "../params/types.js";
+import type { Leaf } from "../script/outputs.js";
+import { stakerKeys } from "../script/terms.js";
+import type { DecodedStaking } from "../tx/decode.js";
+import type { IdentifiedStaking } from "../tx/explain.js";
+import { colors, section, table } from "./output.js";
+import {
+  amount,
+  blocks,
+  leafWords,
+  percent,
+  quorumShort,
+  scriptFacts,
+  type ScriptFacts,
+  scriptText,
+  shortKey,
+} from "./wording.js";
+
+/** What `inspect` says of a stake: a headline, and everything behind it. */
+export interface StakeFacts {
+  readonly headline: string;
+  readonly network: Network;
+  /** Absent when the parameters come from a delegation. */
+  readonly paramSet?: string;
+  readonly version: number;
+  readonly activationHeight: number;
+  readonly alsoFits: readonly { readonly paramSet: string; readonly versions: readonly number[] }[];
+  readonly outputIndex: number;
+  readonly satoshi: bigint;
+  readonly staker: { readonly keys: readonly string[]; readonly quorum: number };
+  readonly finalityProviders: readonly string[];
+  readonly covenant: { readonly keys: readonly string[]; readonly quorum: number };
+  readonly timelock: number;
+  readonly address: string;
+  readonly script: string;
+  readonly descriptor: string;
+  readonly leaves: readonly {
+    readonly kind: Leaf["kind"];
+    readonly spendableBy: string;
+    readonly script: string;
+  }[];
+  readonly unbonding: { readonly time: number; readonly fee: bigint };
+  readonly slashing?: {
+    readonly rate: string;
+    readonly slashed: bigint;
+    readonly to: ScriptFacts;
+    readonly fee: bigint;
+    readonly refunded: bigint;
+    readonly refundLock: number;
+  };
+}
+
+type Stake = Omit<DecodedStaking, "alternatives"> &
+  Pick<IdentifiedStaking, "others"> &
+  Partial<Pick<IdentifiedStaking, "set">>;
+
+/** @param network the network asked for: signet and testnet differ in nothing that the transaction shows */
+export function stakeFacts(stake: Stake, network: Network = stake.params.network): StakeFacts {
+  const { terms, params, value, output, outputIndex, set } = stake;
+  const staker = stakerKeys(terms.staker);
+  const encode = ({ keys, quorum }: typeof staker) => ({ keys: keys.map((key) => hex.encode(key)), quorum });
+  const slashing = slashingFacts(params, value);
+  return {
+    headline: headline(stake),
+    network,
+    ...(set && { paramSet: set.name }),
+    version: params.version,
+    activationHeight: params.activationHeight,
+    alsoFits: alsoFits(stake),
+    outputIndex,
+    satoshi: value,
+    staker: encode(staker),
+    finalityProviders: terms.finalityProviders.map((key) => hex.encode(key)),
+    covenant: encode(terms.covenant),
+    timelock: terms.timelock,
+    address: output.address,
+    script: hex.encode(output.script),
+    descriptor: output.descriptor,
+    leaves: Object.values(output.leaves).map((leaf) => ({
+      kind: leaf.kind,
+      spendableBy: leafWords(leaf, { ...terms, staker }),
+      script: hex.encode(leaf.script),
+    })),
+    unbonding: { time: params.unbondingTime, fee: params.unbondingFee },
+    ...(slashing && { slashing }),
+  };
+}
+
+function headline({ terms, params, value }: Stake): string {
+  const { keys, quorum } = stakerKeys(terms.staker);
+  const list = (all: readonly Uint8Array[]) => all.map(shortKey).join(", ");
+  const by = keys.length === 1 ? list(keys) : `${quorum} of ${list(keys)}`;
+  const providers = terms.finalityProviders;
+  const to = `finality provider${providers.length === 1 ? "" : "s"} ${list(providers)}`;
+  const locked = `locked ${blocks(terms.timelock)}, parameters v${params.version}`;
+  return `this is a stake of ${formatBtc(value)} by ${by}, to ${to}, ${locked}`;
+}
+
+function alsoFits({ others }: Stake): StakeFacts["alsoFits"] {
+  const versions = new Map<string, number[]>();
+  for (const { set, params } of others) {
+    versions.set(set.name, [...(versions.get(set.name) ?? []), params.version]);
+  }
+  return [...versions].map(([paramSet, numbers]) => ({ paramSet, versions: numbers }));
+}
+
+function slashingFacts(
+  { slashing, network, unbondingTime }: ProtocolParams,
+  value: bigint,
+): StakeFacts["slashing"] {
+  if (!slashing) return undefined;
+  const slashed = applyRate(value, slashing.rate);
+  return {
+    rate: percent(slashing.rate),
+    slashed,
+    to: scriptFacts(slashing.script, network),
+    fee: slashing.minFee,
+    refunded: value - slashed - slashing.minFee,
+    refundLock: unbondingTime,
+  };
+}
+
+export function stakeText(stake: StakeFacts, txid: string): string {
+  const { staker, finalityProviders, covenant, unbonding, slashing, alsoFits: others } = stake;
+  const set = stake.paramSet === undefined ? "of the delegation" : `of the set ${stake.paramSet}`;
+  const fits = others.map(
+    ({ paramSet, versions }) => `${paramSet} ${versions.map((n) => `v${n}`).join(", ")}`,
+  );
+  const details = table([
+    ["transaction", txid],
+    ["network", stake.network],
+    ["parameters", `v${stake.version} ${set}, in force from height ${stake.activationHeight}`],
+    ["also fits", fits.length === 0 ? undefined : `${fits.join("; ")} (--height decides)`],
+    [staker.keys.length === 1 ? "staker" : `${quorumShort(staker)} stakers`, staker.keys],
+    [finalityProviders.length === 1 ? "finality provider" : "finality providers", finalityProviders],
+    [`${quorumShort(covenant)} committee`, covenant.keys],
+    ["output", `${stake.outputIndex}, ${amount(stake.satoshi)}`],
+    ["address", stake.address],
+    ["script", stake.script],
+    ["descriptor", stake.descriptor],
+    ["unbonding", `takes ${blocks(unbonding.time)} and costs ${amount(unbonding.fee)}`],
+    [
+      "if slashed",
+      slashing ? slashingLines(slashing) : "never: under these parameters coins are only locked",
+    ],
+  ]);
+  const leaves = table(
+    stake.leaves.map(({ kind, spendableBy }) => [kind, spendableBy] as const),
+    "  ",
+  );
+  return [colors.bold(stake.headline), details, section("who can spend it", leaves)].join("\n\n");
+}
+
+function slashingLines(slashing: NonNullable<StakeFacts["slashing"]>): string[] {
+  return [
+    `${amount(slashing.slashed)}, ${slashing.rate}, to ${scriptText(slashing.to)}`,
+    `${amount(slashing.refunded)} back to the staker, locked ${blocks(slashing.refundLock)}; fee ${amount(slashing.fee)}`,
+  ];
+}

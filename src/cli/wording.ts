@@ -1,0 +1,76 @@
+import { formatBtc, type Rate } from "../core/amount.js";
+import { hex } from "../core/bytes.js";
+import type { Network } from "../core/network.js";
+import { addressOfScript } from "../script/address.js";
+import { opReturnData } from "../script/data-output.js";
+import type { KeySet } from "../script/terms.js";
+
+/** Enough of a key to tell it from others at a glance. */
+export const shortKey = (key: Uint8Array): string => `${hex.encode(key.slice(0, 3))}…`;
+
+export const amount = (satoshi: bigint): string => `${satoshi} satoshi (${formatBtc(satoshi)})`;
+
+export const blocks = (count: number): string => `${count} block${count === 1 ? "" : "s"}`;
+
+/** A rate as percent, exactly: 10/10000 is `0.1 %`. */
+export function percent({ numerator, denominator }: Rate): string {
+  const [whole, rest] = [(numerator * 100n) / denominator, (numerator * 100n) % denominator];
+  const decimals = denominator.toString().length - 1;
+  const fraction = rest.toString().padStart(decimals, "0").replace(/0+$/, "");
+  return `${whole}${fraction && `.${fraction}`} %`;
+}
+
+/** `the staker`, or `2 of the 3 stakers`. */
+function quorumOf({ keys, quorum }: KeySet, one: string, many: string): string {
+  return keys.length === 1 ? `the ${one}` : `${quorum} of the ${keys.length} ${many}`;
+}
+
+export const quorumShort = ({ keys, quorum }: { keys: readonly unknown[]; quorum: number }): string =>
+  `${quorum} of ${keys.length}`;
+
+/** An output script as data: its address where it has one, the text of an OP_RETURN where it is one. */
+export function scriptFacts(script: Uint8Array, network: Network | undefined): ScriptFacts {
+  const address = network && addressOfScript(script, network);
+  const text = readable(opReturnData(script));
+  return {
+    script: hex.encode(script),
+    ...(address && { address }),
+    ...(text !== null && { opReturn: text }),
+  };
+}
+
+export interface ScriptFacts {
+  readonly script: string;
+  readonly address?: string;
+  /** What an OP_RETURN says, when it is readable text. */
+  readonly opReturn?: string;
+}
+
+export function scriptText({ script, address, opReturn }: ScriptFacts): string {
+  if (opReturn !== undefined) return `OP_RETURN "${opReturn}": burnt (script ${script})`;
+  return address ?? `script ${script}`;
+}
+
+function readable(data: Uint8Array | null): string | null {
+  if (!data || data.length === 0) return null;
+  return data.every((byte) => byte >= 0x20 && byte < 0x7f) ? new TextDecoder().decode(data) : null;
+}
+
+/** What the three leaves of a stake are for, in plain words. */
+export function leafWords(
+  leaf: { kind: "timelock" | "unbonding" | "slashing"; timelock?: number },
+  who: { staker: KeySet; finalityProviders: readonly Uint8Array[]; covenant: KeySet },
+): string {
+  const staker = quorumOf(who.staker, "staker", "stakers");
+  const committee = quorumOf(who.covenant, "committee member", "committee members");
+  const provider =
+    who.finalityProviders.length === 1 ? "the finality provider" : "any one of the finality providers";
+  switch (leaf.kind) {
+    case "timelock":
+      return `${staker} alone, once the output is ${blocks(leaf.timelock!)} old`;
+    case "unbonding":
+      return `${staker} with ${committee}, at any time`;
+    case "slashing":
+      return `${staker} (signed in advance) with ${provider} (whose key leaks by voting twice) and ${committee}`;
+  }
+}

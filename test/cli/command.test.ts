@@ -1,0 +1,88 @@
+import { describe, expect, it } from "vitest";
+import { examplesOf, hasBash, observed, shell, tapstake, temporaryFolder } from "./support.js";
+
+const COMMANDS = ["demo", "inspect", "params", "descriptor", "extract"] as const;
+const STAKE = observed["mainnet-300.004BTC"].hex;
+
+describe.concurrent("the command line", () => {
+  it("lists every command in its help, and how each exit code is meant", async () => {
+    const { code, stdout, stderr } = await tapstake(["--help"]);
+    expect(code).toBe(0);
+    expect(stderr).toBe("");
+    for (const name of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${name} `, "m"));
+    expect(stdout).toMatch(/0 {2}done\n {2}1 {2}refused.*\n {2}2 {2}wrong usage/);
+  });
+
+  it("says its version", async () => {
+    expect(await tapstake(["--version"])).toEqual({ code: 0, stdout: "0.1.0\n", stderr: "" });
+  });
+
+  it("shows the help on standard error when no command is given", async () => {
+    const { code, stdout, stderr } = await tapstake([]);
+    expect(code).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toContain("Usage: tapstake");
+  });
+
+  it.each([
+    [["bogus"], "unknown command 'bogus'; see tapstake --help"],
+    [["toString"], "unknown command 'toString'; see tapstake --help"],
+    [["--bogus"], "unknown option '--bogus'; see tapstake --help"],
+    [["inspect"], "missing required argument 'transaction'; see tapstake inspect --help"],
+    [["params", "mainnet", "regtest"], "too many arguments"],
+    [["params", "mainnet", "--version", "one"], "expected a whole number"],
+    [["params", "--network", "moon"], "Allowed choices are mainnet, testnet, signet, regtest"],
+    [["params", "mainnet", "--version", "1", "--at-height", "2"], "cannot be used with"],
+    [["descriptor", "--time", "1"], "required option '--staker <key...>' not specified"],
+    [["extract"], "give --votes, or --delegation and --transaction"],
+    [["extract", "--votes", "a", "--slash"], "--slash needs the --delegation"],
+    [["extract", "--votes", "a", "--delegation", "b"], "--delegation goes with"],
+    [["extract", "--delegation", "-", "--transaction", "-"], "only one of the sources"],
+    [["inspect", "-", "--delegation", "-"], "only one of the sources"],
+    [["inspect", STAKE, "--time", "5"], "terms need all of --staker, --fp and --time"],
+  ])("answers wrong usage with exit code 2: %j", async (args, message) => {
+    const { code, stdout, stderr } = await tapstake(args);
+    expect(code).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(/^tapstake: usage: .*\n$/);
+    expect(stderr).toContain(message);
+  });
+
+  it("answers wrong usage as JSON when JSON is asked for", async () => {
+    const { code, stdout, stderr } = await tapstake(["params", "--json", "--bogus"]);
+    expect(code).toBe(2);
+    expect(stdout).toBe("");
+    expect(JSON.parse(stderr)).toEqual({
+      error: { code: "usage", message: "unknown option '--bogus'; see tapstake params --help", details: {} },
+    });
+  });
+
+  it("is quiet when the reader of its output stops reading", async () => {
+    const outcome = await shell("for i in 1 2 3; do tapstake params mainnet --json | head -n 1; done");
+    expect(outcome).toEqual({ code: 0, stdout: "{\n{\n{\n", stderr: "" });
+  });
+
+  it("writes no colours where there is no terminal", async () => {
+    const { stdout } = await tapstake(["params", "mainnet"], { env: { FORCE_COLOR: "1" } });
+    expect(stdout).not.toContain("\u001b");
+  });
+});
+
+describe.concurrent("help", () => {
+  it.each(COMMANDS)("of %s teaches within 100 columns", async (name) => {
+    const { code, stdout } = await tapstake([name, "--help"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/\nExit codes:\n {2}0 {2}done\n {2}1 {2}refused: .*\n {2}2 {2}wrong usage\n$/);
+    // A transaction of an example cannot be broken.
+    const lines = stdout.replace(/[0-9a-f]{100,}/g, "").split("\n");
+    expect(lines.filter((line) => line.length > 100)).toEqual([]);
+    expect((await tapstake(["help", name])).stdout).toBe(stdout);
+  });
+
+  it.skipIf(!hasBash).each(COMMANDS)("of %s has examples that run as they stand", async (name) => {
+    const examples = examplesOf((await tapstake([name, "--help"])).stdout);
+    expect(examples).toContain(`tapstake ${name}`);
+    const { code, stderr } = await shell(examples, { cwd: temporaryFolder() });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  });
+});

@@ -1,0 +1,135 @@
+import { describe, expect, it } from "vitest";
+import { hex } from "../../src/core/bytes.js";
+import { mainnet } from "../../src/params/data/mainnet.js";
+import { regtest } from "../../src/params/data/regtest.js";
+import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../../src/script/outputs.js";
+import { party } from "../support/life.js";
+import { parsed, tapstake } from "./support.js";
+
+const [A, B, C] = ["A", "B", "C"].map((name) => party(name).publicKey) as [
+  Uint8Array,
+  Uint8Array,
+  Uint8Array,
+];
+const [a, b, c] = [A, B, C].map((key) => hex.encode(key)) as [string, string, string];
+const stake = ["--staker", a, "--fp", b, "--time", "64000"];
+
+interface Output {
+  address: string;
+  script: string;
+  descriptor: string;
+  leaves: { kind: string; script: string; controlBlock: string }[];
+}
+
+const facts = ({ address, script, descriptor, leaves }: ReturnType<typeof stakingOutput>) => ({
+  address,
+  script: hex.encode(script),
+  descriptor,
+  leaves: Object.values(leaves).map((leaf) => ({
+    kind: leaf.kind,
+    script: hex.encode(leaf.script),
+    hash: hex.encode(leaf.hash),
+    controlBlock: hex.encode(leaf.controlBlock),
+  })),
+});
+
+describe.concurrent("tapstake descriptor", () => {
+  it("builds the three outputs under the parameters of a network", async () => {
+    const { covenant, unbondingTime } = mainnet.versions[3]!;
+    const terms = { staker: A, finalityProviders: [B], covenant, timelock: 64_000 };
+    const args = ["descriptor", ...stake, "--params", "mainnet"];
+    const printed = parsed<Record<string, Output>>(await tapstake([...args, "--json"]));
+    expect(printed).toMatchObject({
+      network: "mainnet",
+      unbondingTime,
+      staking: facts(stakingOutput(terms, "mainnet")),
+      unbonding: facts(unbondingOutput(terms, unbondingTime, "mainnet") as never),
+      refund: facts(slashingChangeOutput(A, unbondingTime, "mainnet") as never),
+    });
+
+    const { code, stdout, stderr } = await tapstake(args);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    for (const output of ["staking", "unbonding", "refund"]) {
+      const { address, script, descriptor, leaves } = printed[output]!;
+      const shown = [
+        address,
+        script,
+        descriptor,
+        ...leaves.flatMap((leaf) => [leaf.script, leaf.controlBlock]),
+      ];
+      for (const fact of shown) expect(stdout).toContain(fact);
+    }
+  });
+
+  it("takes several stakers, providers and members, in any of the ways to write a list", async () => {
+    const members = regtest.versions[0]!.covenant.keys.map((key) => hex.encode(key));
+    const args = ["--staker-quorum", "2", "--time", "100", "--unbonding-time", "20", "--network", "regtest"];
+    const ways = [
+      ["--staker", a, b, "--fp", c, "--covenant", ...members, "--quorum", "3"],
+      ["--staker", `${a},${b}`, "--fp", c, "--covenant", members.join(","), "--quorum", "3"],
+      [
+        "--staker",
+        b.toUpperCase(),
+        "--staker",
+        a,
+        "--fp",
+        c,
+        ...members.flatMap((key) => ["--covenant", key]),
+        "--quorum",
+        "3",
+      ],
+    ];
+    const terms = {
+      staker: { keys: [A, B], quorum: 2 },
+      finalityProviders: [C],
+      covenant: regtest.versions[0]!.covenant,
+      timelock: 100,
+    };
+    for (const way of ways) {
+      const { staking } = parsed<Record<string, Output>>(
+        await tapstake(["descriptor", ...args, ...way, "--json"]),
+      );
+      expect(staking!.address).toBe(stakingOutput(terms, "regtest").address);
+    }
+  });
+
+  it.each([
+    [
+      ["--staker", a, "--fp", a, "--time", "5"],
+      "duplicate-key",
+      `key ${a} is in two places of the same stake`,
+    ],
+    [["--staker", `02${a}`, "--fp", b, "--time", "5"], "invalid-public-key", "drop its first byte (02)"],
+    [["--staker", a.slice(2), "--fp", b, "--time", "5"], "invalid-hex", "staker: expected 32 bytes, got 31"],
+    [["--staker", "f".repeat(64), "--fp", b, "--time", "5"], "invalid-public-key", "is not the x coordinate"],
+    [["--staker", a, "--fp", b, "--time", "0"], "invalid-timelock", "expected 1 to 65535 blocks, got 0"],
+    [["--staker", a, "--fp", b, "--time", "65536"], "invalid-timelock", "got 65536"],
+    [[...stake, "--network", "regtest"], "wrong-network", "expected parameters of regtest"],
+    [[...stake, "--version", "9"], "unknown-params", "expected a version from 0 to 3, got 9"],
+  ])("refuses terms with their code: %j", async (args, error, message) => {
+    const { code, stdout, stderr } = await tapstake(["descriptor", "--params", "mainnet", ...args]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(new RegExp(`^tapstake: ${error}: .*\n$`));
+    expect(stderr).toContain(message);
+  });
+
+  it("refuses a quorum above the committee", async () => {
+    const committee = ["--covenant", c, "--quorum", "2", "--unbonding-time", "5", "--network", "regtest"];
+    const { code, stderr } = await tapstake(["descriptor", ...stake, ...committee, "--json"]);
+    expect(code).toBe(1);
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: "invalid-quorum", details: { keys: 1 } } });
+  });
+
+  it.each([
+    [[], "give the committee by --params"],
+    [["--covenant", c], "--covenant needs a --quorum"],
+    [["--covenant", c, "--quorum", "1"], "--covenant needs an --unbonding-time"],
+    [["--covenant", c, "--quorum", "1", "--unbonding-time", "9"], "--covenant needs a --network"],
+    [["--params", "mainnet", "--quorum", "1"], "cannot be used with"],
+    [["--params", "mainnet", "--staker", c], "2 stakers need a --staker-quorum"],
+  ])("says what is missing: %j", async (args, message) => {
+    const { code, stderr } = await tapstake(["descriptor", ...stake, ...args]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+  });
+});

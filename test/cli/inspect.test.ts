@@ -1,0 +1,276 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { hex } from "../../src/core/bytes.js";
+import { delegationToJson } from "../../src/delegation/json.js";
+import { paramsToJson } from "../../src/params/json.js";
+import { regtest } from "../../src/params/data/regtest.js";
+import { type Life, provider, signers, staker, wholeLife } from "../support/life.js";
+import { observed, parsed, tapstake, temporaryFile } from "./support.js";
+
+const STAKE = observed["mainnet-300.004BTC"].hex;
+const STAKER = "0b93d2d388a2b89c2ba2ef28e99c0cfc20735b693cb8b2350fe8aceca2d0f393";
+const PROVIDER = "db9160428e401753dc1a9952ffd4fa3386c7609cf8411d2b6d79c42323ca9923";
+const HEADLINE =
+  "this is a stake of 300.004 BTC by 0b93d2…, to finality provider db9160…, locked 64000 blocks, parameters v1";
+
+interface Inspected {
+  headline: string;
+  txid: string;
+  stake?: Record<string, unknown> & { alsoFits: unknown; slashing: Record<string, unknown> };
+  spends?: (Record<string, unknown> & { signedBy: Record<string, string[]>; outputs: object[] })[];
+}
+
+let life: Life;
+let terms: string[];
+beforeAll(async () => {
+  life = await wholeLife();
+  terms = [
+    "--time",
+    "1000",
+    "--fp",
+    hex.encode(provider.publicKey),
+    "--staker",
+    hex.encode(staker.publicKey),
+  ];
+});
+
+describe.concurrent("a stake of mainnet", () => {
+  it("is told in a headline and in full", async () => {
+    const { code, stdout, stderr } = await tapstake(["inspect", STAKE]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout.split("\n")[0]).toBe(HEADLINE);
+    for (const fact of [
+      STAKER,
+      PROVIDER,
+      ...observed["mainnet-300.004BTC"].covenant,
+      "7d90210b21aad480cd88fd8399aa6d47e6b3f2ecea2f9f9cfdd79598430e3003",
+      "bc1pstunan5nv657dqx32tdup3y8uxq6eja6z3d4kukspjpq23gxf4zqdce4hn",
+      "6 of 9 committee",
+      "takes 1008 blocks and costs 32000 satoshi (0.00032 BTC)",
+      '30000400 satoshi (0.300004 BTC), 0.1 %, to OP_RETURN "babylon": burnt',
+      "the staker alone, once the output is 64000 blocks old",
+      "mainnet v2, v3; mainnet-phase1 v1, v2",
+    ]) {
+      expect(stdout).toContain(fact);
+    }
+  });
+
+  it("is the same as data", async () => {
+    const outcome = await tapstake(["inspect", STAKE, "--json"]);
+    const { headline, stake } = parsed<Inspected>(outcome);
+    expect(headline).toBe(HEADLINE);
+    expect(stake).toMatchObject({
+      network: "mainnet",
+      paramSet: "mainnet",
+      version: 1,
+      satoshi: "30000400000",
+      staker: { keys: [STAKER], quorum: 1 },
+      finalityProviders: [PROVIDER],
+      covenant: { keys: observed["mainnet-300.004BTC"].covenant, quorum: 6 },
+      timelock: 64000,
+      outputIndex: 0,
+      unbonding: { time: 1008, fee: "32000" },
+      slashing: { slashed: "30000400", fee: "100000", refunded: "29970299600", refundLock: 1008 },
+    });
+  });
+
+  it("is read in either letter case, from a file, and from standard input", async () => {
+    const expected = (await tapstake(["inspect", STAKE])).stdout;
+    const file = temporaryFile("stake.hex", `${STAKE.slice(0, 100)}\n${STAKE.slice(100)}\n`);
+    const answers = [
+      await tapstake(["inspect", STAKE.toUpperCase()]),
+      await tapstake(["inspect", file]),
+      await tapstake(["inspect", "-"], { input: `${STAKE}\n` }),
+    ];
+    for (const { stdout } of answers) expect(stdout).toBe(expected);
+  });
+
+  it("is under the version of its block's height when that is given", async () => {
+    const { stake } = parsed<Inspected>(await tapstake(["inspect", STAKE, "--height", "874088", "--json"]));
+    expect(stake).toMatchObject({ paramSet: "mainnet", version: 2 });
+    expect(stake!.alsoFits).toEqual([{ paramSet: "mainnet-phase1", versions: [2] }]);
+  });
+
+  it("is only locked, not slashable, under the parameters of phase 1", async () => {
+    const { stdout } = await tapstake(["inspect", STAKE, "--params", "mainnet-phase1"]);
+    expect(stdout).toContain("never: under these parameters coins are only locked");
+  });
+
+  it("is refused with the rule that it breaks under other parameters", async () => {
+    // Version 0 admits at most 0.05 BTC.
+    const { code, stderr } = await tapstake(["inspect", STAKE, "--height", "857910"]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^tapstake: staking-value-out-of-range: expected a stake from 500000 to 5000000 /);
+  });
+});
+
+describe.concurrent("a stake of the test network", () => {
+  it("is found without being told the network", async () => {
+    const { hex: transaction, covenant } = observed["signet-tag-bbt4"];
+    const { stake } = parsed<Inspected>(await tapstake(["inspect", transaction, "--json"]));
+    expect(stake).toMatchObject({ network: "signet", paramSet: "testnet", version: 2 });
+    expect(stake).toMatchObject({ covenant: { keys: covenant } });
+  });
+
+  it("is not a stake of mainnet", async () => {
+    const { code, stdout, stderr } = await tapstake([
+      "inspect",
+      observed["signet-tag-bbt4"].hex,
+      "--network",
+      "mainnet",
+      "--json",
+    ]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    const { error } = JSON.parse(stderr) as { error: { code: string; message: string; details: object } };
+    expect(error.code).toBe("not-a-stake");
+    expect(error.message).toContain("announces a stake (staker 363c51c11532a48aa765f5e7d4225db68dcc530f37");
+    expect(error.details).toMatchObject({ announced: true, sets: ["mainnet", "mainnet-phase1"] });
+  });
+});
+
+describe.concurrent("a stake without OP_RETURN", () => {
+  it("is found by the given terms", async () => {
+    const { code, stdout } = await tapstake(["inspect", life.staking.toHex(), ...terms]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("this is a stake of 0.01 BTC by ");
+    expect(stdout).toContain("v0 of the set regtest");
+  });
+
+  it("is found under parameters from a file", async () => {
+    const file = temporaryFile("params.json", JSON.stringify(paramsToJson(regtest.versions[0]!)));
+    const { stake } = parsed<Inspected>(
+      await tapstake(["inspect", life.staking.toHex(), ...terms, "--params", file, "--json"]),
+    );
+    expect(stake).toMatchObject({ paramSet: file, version: 0, network: "regtest" });
+  });
+
+  it("is asked for its terms", async () => {
+    const { code, stderr } = await tapstake(["inspect", life.staking.toHex()]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^tapstake: not-a-stake: .*give --staker, --fp and --time\n$/);
+  });
+
+  it("is not found by other terms", async () => {
+    const other = terms.map((each) => (each === "1000" ? "1001" : each));
+    const { code, stderr } = await tapstake(["inspect", life.staking.toHex(), ...other]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^tapstake: not-a-stake: no output is the stake of the given terms/);
+  });
+});
+
+describe.concurrent("a spend of a stake", () => {
+  const inspect = async (transaction: { toHex(): string }, ...options: string[]) =>
+    parsed<Inspected>(await tapstake(["inspect", transaction.toHex(), "--json", ...options]));
+
+  it("by unbonding names the committee members who signed", async () => {
+    const { headline, spends } = await inspect(life.unbonding);
+    expect(headline).toMatch(/^this unbonds a stake by .{7}, signed by 3 of 5 committee members$/);
+    expect(spends).toHaveLength(1);
+    expect(spends![0]).toMatchObject({ role: "unbonding", from: "staking" });
+    expect(spends![0]!.signedBy["covenant"]).toEqual(
+      signers.map(({ publicKey }) => hex.encode(publicKey)).toSorted(),
+    );
+    expect(spends![0]!["versions"]).toEqual([{ paramSet: "regtest", version: 0 }]);
+  });
+
+  it("by slashing says what is burnt and what is refunded", async () => {
+    const { headline, spends } = await inspect(life.slashing);
+    expect(headline).toMatch(/^this slashes 0.001 BTC of a stake by .*, with the key of finality provider /);
+    expect(spends![0]).toMatchObject({
+      role: "slashing",
+      from: "staking",
+      outputs: [
+        { satoshi: "100000", is: "slashed", opReturn: "tapstake" },
+        { satoshi: "899000", is: "refund", timelock: 20 },
+      ],
+    });
+    expect(spends![0]!.signedBy["finalityProviders"]).toEqual([hex.encode(provider.publicKey)]);
+  });
+
+  it("by slashing while unbonding is told from slashing the stake", async () => {
+    const { spends } = await inspect(life.unbondingSlashing);
+    expect(spends![0]).toMatchObject({ role: "slashing", from: "unbonding" });
+  });
+
+  it.each([
+    ["staking", 1000],
+    ["unbonding", 20],
+    ["refund", 20],
+  ] as const)("by withdrawing the %s output says after how long", async (from, timelock) => {
+    const { headline, spends } = await inspect(life.withdrawals[from]);
+    expect(headline).toContain(`possible after ${timelock} blocks`);
+    expect(spends![0]).toMatchObject({ role: "withdrawal", from, timelock, sequence: timelock });
+  });
+
+  it("reads as well as text", async () => {
+    const { code, stdout } = await tapstake(["inspect", life.slashing.toHex()]);
+    expect(code).toBe(0);
+    expect(stdout).toContain('100000 satoshi (0.001 BTC) to OP_RETURN "tapstake": burnt');
+    expect(stdout).toContain("the refund, locked 20 blocks");
+    expect(stdout.match(/ {2}signed$/gm)).toHaveLength(5);
+  });
+
+  it("with too many witness slots is refused", async () => {
+    const broken = life.unbonding.clone();
+    broken.setWitness(0, [new Uint8Array(0), ...broken.ins[0]!.witness]);
+    const { code, stderr } = await tapstake(["inspect", broken.toHex()]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^tapstake: witness-mismatch: /);
+  });
+});
+
+describe.concurrent("a transaction of a delegation", () => {
+  const inspect = (transaction: { toHex(): string }, ...options: string[]) => {
+    const file = temporaryFile("delegation.json", delegationToJson(life.delegation));
+    return tapstake(["inspect", transaction.toHex(), "--delegation", file, ...options]);
+  };
+
+  it("is recognised as its stake", async () => {
+    const { stake } = parsed<Inspected>(await inspect(life.staking, "--json"));
+    expect(stake).toMatchObject({ satoshi: "1000000", timelock: 1000, version: 0 });
+    expect((await inspect(life.staking)).stdout).toContain("v0 of the delegation");
+  });
+
+  it("is recognised before it is signed, with amount and fee", async () => {
+    const { spends } = parsed<Inspected>(await inspect(life.delegation.unbonding.transaction, "--json"));
+    expect(spends).toMatchObject([
+      { role: "unbonding", satoshi: "1000000", fee: "1000", presigned: true, signedBy: { covenant: [] } },
+    ]);
+  });
+
+  it.each(["slashing", "unbondingSlashing"] as const)("is recognised as its %s", async (name) => {
+    const { spends } = parsed<Inspected>(await inspect(life[name], "--json"));
+    const from = name === "slashing" ? "staking" : "unbonding";
+    expect(spends).toMatchObject([{ role: "slashing", from, presigned: true, fee: "1000" }]);
+  });
+
+  it.each(["staking", "unbonding", "refund"] as const)("is recognised as a withdrawal: %s", async (from) => {
+    const { stdout } = await inspect(life.withdrawals[from]);
+    expect(stdout).toMatch(/^this withdraws /);
+    const { spends } = parsed<Inspected>(await inspect(life.withdrawals[from], "--json"));
+    expect(spends).toMatchObject([{ role: "withdrawal", from, presigned: false }]);
+  });
+
+  it("is refused when it is none of them", async () => {
+    const file = temporaryFile("delegation.json", delegationToJson(life.delegation));
+    const { code, stderr } = await tapstake(["inspect", STAKE, "--delegation", file]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^tapstake: not-a-stake: 7d90210b.* is no transaction of this delegation\n$/);
+  });
+});
+
+describe.concurrent("what is no transaction", () => {
+  it.each([
+    ["zz", "file-error", "neither hexadecimal nor a file"],
+    ["0200", "invalid-transaction", "not a transaction"],
+    ["020", "invalid-hex", "odd number of digits"],
+    [`${"0".repeat(300)}g0`, "invalid-hex", "not a hexadecimal digit at position 300"],
+    ["/", "file-error", "it is a folder"],
+    ["-", "invalid-transaction", "not a transaction"],
+  ])("is refused: %s", async (source, error, message) => {
+    const { code, stdout, stderr } = await tapstake(["inspect", source]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(new RegExp(`^tapstake: ${error}: `));
+    expect(stderr).toContain(message);
+    expect(stderr.split("\n")).toHaveLength(2);
+  });
+});

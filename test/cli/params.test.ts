@@ -1,0 +1,93 @@
+import { describe, expect, it } from "vitest";
+import { readFileSync } from "node:fs";
+import { paramsToJson } from "../../src/params/json.js";
+import { paramSets } from "../../src/params/sets.js";
+import { parsed, tapstake, temporaryFile } from "./support.js";
+
+interface Shown {
+  name: string;
+  versions: object[];
+  shown: Record<string, unknown>;
+}
+
+describe.concurrent("tapstake params", () => {
+  it("lists every set, as text and as data", async () => {
+    const { stdout } = await tapstake(["params"]);
+    const { sets } = parsed<{ sets: Shown[] }>(await tapstake(["params", "--json"]));
+    expect(sets.map(({ name }) => name)).toEqual([...paramSets.keys()]);
+    for (const name of paramSets.keys()) expect(stdout).toMatch(new RegExp(`^${name} \\(Bitcoin `, "m"));
+    expect(stdout).toContain("v1  from height 864790 to 874087");
+  });
+
+  it("shows the newest version unless told", async () => {
+    const { stdout } = await tapstake(["params", "mainnet"]);
+    const { shown, versions } = parsed<Shown>(await tapstake(["params", "mainnet", "--json"]));
+    const newest = paramSets.get("mainnet")!.versions.at(-1)!;
+    expect(versions).toHaveLength(4);
+    expect(shown).toMatchObject({
+      ...paramsToJson(newest),
+      slashedTo: { script: "6a07626162796c6f6e", opReturn: "babylon" },
+      slashingPercent: "0.1 %",
+      warnings: [],
+    });
+    expect(stdout).toContain("mainnet v3\n");
+    expect(stdout).toContain("6 of 9 must sign");
+    expect(stdout).toContain("0.005 BTC to 5000 BTC");
+    expect(stdout).toContain('OP_RETURN "babylon": burnt');
+    expect(stdout).toContain("3 %");
+  });
+
+  it.each([
+    ["864789", 0],
+    ["864790", 1],
+    ["999999999", 3],
+  ])("shows the version in force at height %s", async (height, version) => {
+    const { shown } = parsed<Shown>(await tapstake(["params", "mainnet", "--at-height", height, "--json"]));
+    expect(shown["version"]).toBe(version);
+  });
+
+  it("shows what only phase 1 had", async () => {
+    const { stdout } = await tapstake(["params", "mainnet-phase1", "--version", "0"]);
+    expect(stdout).toContain('62626e31 ("bbn1")');
+    expect(stdout).toContain("1000 BTC");
+    expect(stdout).toContain("none: coins were only locked");
+  });
+
+  it("reads parameters as networks publish them, which do not name their network", async () => {
+    const file = temporaryFile(
+      "published.json",
+      readFileSync(new URL("../vectors/mainnet-phase2-params.json", import.meta.url), "utf8"),
+    );
+    const { code, stderr } = await tapstake(["params", file]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^tapstake: invalid-network: .* does not say its network/);
+    const given = parsed<Shown>(await tapstake(["params", file, "--network", "mainnet", "--json"]));
+    const known = parsed<Shown>(await tapstake(["params", "mainnet", "--json"]));
+    expect(given.shown).toEqual(known.shown);
+  });
+
+  it("warns of parameters under which a stake cannot be slashed", async () => {
+    const [one] = paramSets.get("regtest")!.versions;
+    const risky = { ...paramsToJson(one!), minValue: "1500" };
+    const file = temporaryFile("risky.json", JSON.stringify(risky));
+    const { code, stdout } = await tapstake(["params", file]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^warning {2}slashing\.minFee: slashing the unbonding output of the smallest stake/m,
+    );
+    const { shown } = parsed<Shown>(await tapstake(["params", file, "--json"]));
+    expect(shown["warnings"]).not.toEqual([]);
+  });
+
+  it.each([
+    [["moon"], "unknown-params"],
+    [["mainnet", "--version", "4"], "unknown-params"],
+    [["mainnet", "--at-height", "857909"], "not-active"],
+    [["mainnet", "--network", "regtest"], "wrong-network"],
+    [["./missing.json"], "file-error"],
+  ])("refuses with a code: %j", async (args, error) => {
+    const { code, stdout, stderr } = await tapstake(["params", ...args]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(new RegExp(`^tapstake: ${error}: `));
+  });
+});

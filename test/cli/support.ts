@@ -1,0 +1,105 @@
+import { spawn, spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll } from "vitest";
+
+const main = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Surroundings {
+  readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+/** Runs the built command as a process of its own. */
+export function tapstake(args: readonly string[], surroundings: Surroundings = {}): Promise<Outcome> {
+  if (!existsSync(main)) throw new Error("the command is not built: npm run build");
+  return runProcess(process.execPath, [main, ...args], surroundings);
+}
+
+/** Runs lines in a shell that knows `tapstake`. */
+export function shell(script: string, surroundings: Surroundings = {}): Promise<Outcome> {
+  const bin = temporaryFolder();
+  writeFileSync(join(bin, "tapstake"), `#!/bin/sh\nexec "${process.execPath}" "${main}" "$@"\n`);
+  chmodSync(join(bin, "tapstake"), 0o755);
+  const PATH = `${bin}${delimiter}${process.env["PATH"]}`;
+  return runProcess("bash", ["-e", "-o", "pipefail", "-c", script], {
+    ...surroundings,
+    env: { ...surroundings.env, PATH },
+  });
+}
+
+/** Runs the built command until it first says something, then does what Ctrl-C does. */
+export function interrupted(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [main, ...args], { env: { ...process.env, ...env } });
+    child.stdout.once("data", () => child.kill("SIGINT"));
+    child.stdout.resume();
+    child.on("error", reject);
+    child.on("close", (code, signal) => resolve({ code, signal }));
+  });
+}
+
+function runProcess(
+  command: string,
+  args: readonly string[],
+  { input, env = {}, cwd }: Surroundings,
+): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { env: { ...process.env, ...env }, cwd: cwd ?? process.cwd() });
+    let [stdout, stderr] = ["", ""];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+    // A process that ends before it reads closes its end: that is its answer, not an error of ours.
+    child.stdin.on("error", () => {});
+    child.stdin.end(input ?? "");
+  });
+}
+
+const folders: string[] = [];
+// Tests of one file run at the same time, so what they made is removed after all of them.
+afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+
+/** A folder of its own, until the tests of the file have ended. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "tapstake-cli-"));
+  folders.push(folder);
+  return folder;
+}
+
+/** A file in a folder of its own; returns its path. */
+export function temporaryFile(name: string, content: string): string {
+  const path = join(temporaryFolder(), name);
+  writeFileSync(path, content);
+  return path;
+}
+
+/** The examples of a command's help, as shell lines. */
+export function examplesOf(help: string): string {
+  const block = /\nExamples:\n([\s\S]*?)\n\nExit codes:/.exec(help)?.[1];
+  if (block === undefined) throw new Error("the help has no examples");
+  return block.replace(/^ {2}/gm, "");
+}
+
+/** The real staking transactions that others found on Bitcoin: this project's copy. */
+export const observed = JSON.parse(
+  readFileSync(new URL("../vectors/observable-staking.json", import.meta.url), "utf8"),
+) as Record<"mainnet-300.004BTC" | "signet-tag-bbt4", { hex: string; covenant: string[]; quorum: number }>;
+
+export const hasBash = spawnSync("bash", ["-c", "true"]).status === 0;
+
+/** The data that a command printed; fails when it is not JSON and nothing else. */
+export const parsed = <T = Record<string, unknown>>({ stdout }: Outcome): T => JSON.parse(stdout) as T;

@@ -1,0 +1,34 @@
+import { describe, expect, it } from "vitest";
+import { mainnet } from "../../src/params/data/mainnet.js";
+import { regtest } from "../../src/params/data/regtest.js";
+import { paramsToJson } from "../../src/params/json.js";
+import { readParamSet } from "../../src/params/read.js";
+import { publishedText, PUBLISHED } from "./support.js";
+
+const refusing = (code: string) => expect.objectContaining({ name: "TapstakeError", code });
+const written = mainnet.versions.map(paramsToJson);
+
+describe("readParamSet", () => {
+  it("reads a list of versions as paramsToJson writes them", () => {
+    expect(readParamSet(JSON.stringify(written), { name: "mine" })).toEqual({ ...mainnet, name: "mine" });
+  });
+
+  it("reads a single version, with the number that it has", () => {
+    const set = readParamSet(JSON.stringify(written[2]), { name: "mine", network: "mainnet" });
+    expect(set.versions).toEqual([mainnet.versions[2]]);
+  });
+
+  it("reads what networks publish, given the network", () => {
+    const text = publishedText(PUBLISHED.phase2);
+    expect(readParamSet(text, { name: "mine", network: "mainnet" }).versions).toHaveLength(4);
+    expect(() => readParamSet(text, { name: "mine" })).toThrow(refusing("invalid-network"));
+  });
+
+  it("refuses another network than was asked for, gaps between versions, and what is no JSON", () => {
+    const one = JSON.stringify(paramsToJson(regtest.versions[0]!));
+    expect(() => readParamSet(one, { name: "mine", network: "mainnet" })).toThrow(refusing("wrong-network"));
+    const gap = JSON.stringify([written[0], written[2]]);
+    expect(() => readParamSet(gap, { name: "mine" })).toThrow(refusing("invalid-params"));
+    expect(() => readParamSet("{", { name: "mine" })).toThrow(refusing("invalid-json"));
+  });
+});
