@@ -33,7 +33,10 @@ export function command() {
       const stopped = stopOnSignal(() => node.stop());
       const chapters: Chapter[] = [];
       try {
-        if (!json) say(`bitcoind ${node.version}`);
+        if (!json)
+          say(
+            `A private bitcoind, ${node.version}: ✓ what it accepts or what verifies, ✗ what it refuses, as it must`,
+          );
         await tellStory(node, (event) => {
           addToChapters(chapters, event);
           if (!json) say(eventText(event));
