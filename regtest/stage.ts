@@ -16,7 +16,13 @@ import type { StakeTerms } from "../src/script/terms.js";
 import { keySigner } from "../src/tx/signer.js";
 import { finishSpend, signLeaf } from "../src/tx/spend.js";
 import { buildStaking, finishStaking } from "../src/tx/staking.js";
-import { formatOutpoint, outpointOf, parseTransaction, type StakeCoin } from "../src/tx/transaction.js";
+import {
+  formatOutpoint,
+  outpointOf,
+  parseOutpoint,
+  parseTransaction,
+  type StakeCoin,
+} from "../src/tx/transaction.js";
 import { buildWithdrawal, type Withdrawable, type Withdrawal } from "../src/tx/withdrawal.js";
 import type { Party } from "./cast.js";
 import type { Funding, RegtestNode } from "./node.js";
@@ -47,7 +53,7 @@ export async function stake(
   await compareAddresses(node, terms, params);
   const address = await node.rpc.getnewaddress();
   const { txid, vout, value: funded, script } = await node.fund(address, value + 10_000n);
-  const coin = { outpoint: { hash: hex.decode(txid).toReversed(), index: vout }, value: funded, script };
+  const coin = { outpoint: parseOutpoint(`${txid}:${vout}`), value: funded, script };
   const change = scriptOfAddress(await node.rpc.getnewaddress(), "regtest");
   const staking = buildStaking({
     terms,

@@ -15,7 +15,11 @@ export function withHelp(error: CommanderError | UsageError, args: readonly stri
   const command = args.find((argument) => !argument.startsWith("-"));
   const help =
     command && code !== "commander.unknownCommand" ? `tapstake ${command} --help` : "tapstake --help";
-  return new UsageError(`${error.message.replace(/^error: /, "").replace(/\.$/, "")}; see ${help}`);
+  const message = error.message
+    .replace(/^error: /, "")
+    .replace(/\s*\n\s*/g, " ")
+    .replace(/\.$/, "");
+  return new UsageError(`${message}; see ${help}`);
 }
 
 /**

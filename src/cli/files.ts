@@ -5,6 +5,7 @@ import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { type Delegation } from "../delegation/delegation.js";
 import { delegationFromJson } from "../delegation/json.js";
+import { UsageError } from "./errors.js";
 import { parseTransaction } from "../tx/transaction.js";
 
 /**
@@ -32,8 +33,17 @@ export async function readText(path: string, otherwise = "no such file"): Promis
  * @throws TapstakeError `file-error`, `invalid-hex`, `invalid-transaction`
  */
 export async function readTransaction(source: string): Promise<Transaction> {
+  if (source === "")
+    throw new UsageError("the transaction is empty: give hexadecimal, a file, or - for standard input");
   const digits = isHexadecimal(source) ? source : await readText(source, "neither hexadecimal nor a file");
-  return parseTransaction(hex.decode(digits.replace(/\s/g, ""), undefined, "transaction"));
+  const compact = digits.replace(/\s/g, "");
+  if (compact === "") {
+    const name = source === "-" ? "standard input" : source;
+    throw new TapstakeError("file-error", `${name} is empty: expected a transaction in hexadecimal`, {
+      path: source,
+    });
+  }
+  return parseTransaction(hex.decode(compact, undefined, "transaction"));
 }
 
 /** @throws TapstakeError `file-error`, and the codes of `delegationFromJson` */

@@ -27,6 +27,8 @@ export interface StakeFacts {
   readonly paramSet?: string;
   readonly version: number;
   readonly activationHeight: number;
+  /** Whether the height, which decides the version, was given. */
+  readonly heightKnown: boolean;
   readonly alsoFits: readonly { readonly paramSet: string; readonly versions: readonly number[] }[];
   readonly outputIndex: number;
   readonly satoshi: bigint;
@@ -57,8 +59,13 @@ type Stake = Omit<DecodedStaking, "alternatives"> &
   Pick<IdentifiedStaking, "others"> &
   Partial<Pick<IdentifiedStaking, "set">>;
 
-/** @param network the network asked for: signet and testnet differ in nothing that the transaction shows */
-export function stakeFacts(stake: Stake, network: Network = stake.params.network): StakeFacts {
+export interface Known {
+  /** The network asked for: signet and testnet differ in nothing that the transaction shows. */
+  readonly network?: Network | undefined;
+  readonly height?: number | undefined;
+}
+
+export function stakeFacts(stake: Stake, { network = stake.params.network, height }: Known = {}): StakeFacts {
   const { terms, params, value, output, outputIndex, set } = stake;
   const staker = stakerKeys(terms.staker);
   const encode = ({ keys, quorum }: typeof staker) => ({ keys: keys.map((key) => hex.encode(key)), quorum });
@@ -69,6 +76,7 @@ export function stakeFacts(stake: Stake, network: Network = stake.params.network
     ...(set && { paramSet: set.name }),
     version: params.version,
     activationHeight: params.activationHeight,
+    heightKnown: height !== undefined,
     alsoFits: alsoFits(stake),
     outputIndex,
     satoshi: value,
@@ -133,7 +141,12 @@ export function stakeText(stake: StakeFacts, txid: string): string {
     ["transaction", txid],
     ["network", stake.network],
     ["parameters", `v${stake.version} ${set}, in force from height ${stake.activationHeight}`],
-    ["also fits", fits.length === 0 ? undefined : `${fits.join("; ")} (--height decides)`],
+    [
+      "also fits",
+      fits.length === 0
+        ? undefined
+        : `${fits.join("; ")} (${stake.heightKnown ? "--params decides" : "--height decides the version, --params the set"})`,
+    ],
     [staker.keys.length === 1 ? "staker" : `${quorumShort(staker)} stakers`, staker.keys],
     [finalityProviders.length === 1 ? "finality provider" : "finality providers", finalityProviders],
     [`${quorumShort(covenant)} committee`, covenant.keys],

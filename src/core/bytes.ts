@@ -70,7 +70,8 @@ export const concatBytes = (...parts: readonly Uint8Array[]): Uint8Array => nobl
 
 /** ASCII text as bytes: for tags and chain identifiers. */
 export function utf8(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
+  // Where the encoder comes from another realm (jsdom does that), so do its bytes: `instanceof` would refuse them.
+  return Uint8Array.from(new TextEncoder().encode(text));
 }
 
 /**

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { examplesOf, hasBash, observed, shell, tapstake, temporaryFolder } from "./support.js";
 
@@ -60,6 +61,39 @@ describe.concurrent("the command line", () => {
   it("is quiet when the reader of its output stops reading", async () => {
     const outcome = await shell("for i in 1 2 3; do tapstake params mainnet --json | head -n 1; done");
     expect(outcome).toEqual({ code: 0, stdout: "{\n{\n{\n", stderr: "" });
+  });
+
+  it.runIf(hasBash && existsSync("/dev/full"))(
+    "says without a stack trace that its output has no room",
+    async () => {
+      const { code, stderr } = await shell("tapstake params > /dev/full");
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: "tapstake: file-error: cannot write the answer: ENOSPC\n",
+      });
+    },
+  );
+
+  it("answers a misspelt command in one line", async () => {
+    const { code, stderr } = await tapstake(["inspec"]);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: "tapstake: usage: unknown command 'inspec' (Did you mean inspect?); see tapstake --help\n",
+    });
+  });
+
+  it.each([
+    { what: "an empty argument", args: ["inspect", ""], code: 2, says: "the transaction is empty" },
+    { what: "empty standard input", args: ["inspect", "-"], code: 1, says: "standard input is empty" },
+    {
+      what: "--from without --slash",
+      args: ["extract", "--votes", "x", "--from", "unbonding"],
+      code: 2,
+      says: "--from says",
+    },
+  ])("refuses $what", async ({ args, code, says }) => {
+    const outcome = await tapstake(args, { input: "" });
+    expect(outcome).toMatchObject({ code, stderr: expect.stringContaining(says) });
   });
 
   it("writes no colours where there is no terminal", async () => {

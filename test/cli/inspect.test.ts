@@ -261,11 +261,11 @@ describe.concurrent("a transaction of a delegation", () => {
 describe.concurrent("what is no transaction", () => {
   it.each([
     ["zz", "file-error", "neither hexadecimal nor a file"],
-    ["0200", "invalid-transaction", "not a transaction"],
+    ["0200", "invalid-transaction", "expected a transaction"],
     ["020", "invalid-hex", "odd number of digits"],
     [`${"0".repeat(300)}g0`, "invalid-hex", "not a hexadecimal digit at position 300"],
     ["/", "file-error", "it is a folder"],
-    ["-", "invalid-transaction", "not a transaction"],
+    ["-", "file-error", "standard input is empty"],
   ])("is refused: %s", async (source, error, message) => {
     const { code, stdout, stderr } = await tapstake(["inspect", source]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });

@@ -121,7 +121,7 @@ async function inspectAlone(transaction: Transaction, options: AloneOptions): Pr
   try {
     const decoding = { ...(height !== undefined && { height }), ...(terms && { terms }) };
     const identified = identifyStaking(transaction, sets, decoding);
-    return found(transaction, stakeFacts(identified, network), spends);
+    return found(transaction, stakeFacts(identified, { network, height }), spends);
   } catch (error) {
     if (!(error instanceof TapstakeError) || error.code !== "not-a-stake") throw error;
     if (spends.length > 0 && !terms) return found(transaction, undefined, spends);
@@ -146,7 +146,7 @@ async function inspectWithin(transaction: Transaction, path: string): Promise<Fa
   const { value } = staking.transaction.outs[staking.outputIndex]!;
   const output = stakingOutput(terms, network);
   const stake = { terms, params, value, output, outputIndex: staking.outputIndex, others: [] };
-  return found(transaction, stakeFacts(stake, network), []);
+  return found(transaction, stakeFacts(stake, { network }), []);
 }
 
 function found(transaction: Transaction, stake: StakeFacts | undefined, spends: SpendFacts[]): Facts {
