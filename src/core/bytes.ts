@@ -88,6 +88,13 @@ export function u64be(value: bigint, name = "value"): Uint8Array {
   return bytes;
 }
 
+/** Bitcoin's variable-length size, up to 2^32 - 1: 1, 3 or 5 bytes. */
+export function compactSize(length: number): Uint8Array {
+  if (length < 0xfd) return Uint8Array.of(length);
+  const bytes = [length & 0xff, (length >> 8) & 0xff, (length >> 16) & 0xff, length >>> 24];
+  return length < 0x10000 ? Uint8Array.of(0xfd, ...bytes.slice(0, 2)) : Uint8Array.of(0xfe, ...bytes);
+}
+
 /** @throws TapstakeError `invalid-number` unless `value` is an integer from `min` to `max` */
 export function assertInteger(
   value: unknown,

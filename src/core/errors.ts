@@ -47,7 +47,7 @@ export const ERROR_CODES = {
   "multiple-staking-outputs": "the transaction has the staking output more than once",
   "invalid-coin": "a coin that cannot be spent as described",
   "insufficient-funds": "the given coins do not cover the amount and the fee",
-  "fee-rate-too-low": "a fee rate below the minimum that nodes relay",
+  "transaction-too-large": "a transaction of more than the 400,000 weight units that nodes relay",
   "dust-output": "an output too small to be relayed",
   "missing-signature": "fewer signatures than the quorum",
   "unexpected-signer": "a signature by a key that the leaf does not name, or named twice",

@@ -1,6 +1,6 @@
 import { base64 } from "@scure/base";
 import { Psbt, type Transaction } from "../core/bitcoin.js";
-import { equalBytes, hex } from "../core/bytes.js";
+import { compactSize, concatBytes, equalBytes, hex, u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { LEAF_VERSION, NUMS_KEY } from "../script/taproot.js";
 import { checkLeafSignature, type LeafSignature, type LeafSpend } from "./spend.js";
@@ -32,17 +32,31 @@ export function spendPsbt(spend: LeafSpend, signatures: readonly LeafSignature[]
   return psbt;
 }
 
-/** A PSBT of a transaction and the coins that it spends, nothing signed. */
+/** The first bytes of a PSBT, and the types of the two fields that are written here (BIP-174). */
+const MAGIC = Uint8Array.of(0x70, 0x73, 0x62, 0x74, 0xff);
+const UNSIGNED_TX = 0x00;
+const WITNESS_UTXO = 0x01;
+
+/**
+ * A PSBT of a transaction and the coins that it spends, nothing signed. Written as bytes and read back: adding
+ * hundreds of inputs to the object one by one takes seconds.
+ */
 export function unsignedPsbt(transaction: Transaction, prevouts: LeafSpend["prevouts"]): Psbt {
-  const psbt = new Psbt();
-  psbt.setVersion(transaction.version);
-  psbt.setLocktime(transaction.locktime);
-  for (const [i, { hash, index, sequence }] of transaction.ins.entries()) {
-    const { script, value } = prevouts[i]!;
-    psbt.addInput({ hash, index, sequence, witnessUtxo: { script, value } });
-  }
-  for (const { script, value } of transaction.outs) psbt.addOutput({ script, value });
-  return psbt;
+  const end = Uint8Array.of(0);
+  const field = (type: number, value: Uint8Array) =>
+    concatBytes(Uint8Array.of(1, type), compactSize(value.length), value);
+  const unsigned = transaction.clone();
+  unsigned.ins.forEach((input) => Object.assign(input, { script: new Uint8Array(0), witness: [] }));
+  const inputs = prevouts.map(({ script, value }) =>
+    concatBytes(
+      field(WITNESS_UTXO, concatBytes(u64be(value).toReversed(), compactSize(script.length), script)),
+      end,
+    ),
+  );
+  const outputs = transaction.outs.map(() => end);
+  return Psbt.fromBuffer(
+    concatBytes(MAGIC, field(UNSIGNED_TX, unsigned.toBuffer()), end, ...inputs, ...outputs),
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
 import { applyRate } from "../core/amount.js";
-import { type Psbt, Transaction } from "../core/bitcoin.js";
+import type { Psbt } from "../core/bitcoin.js";
 import { TapstakeError } from "../core/errors.js";
 import type { ProtocolParams, SlashingParams } from "../params/types.js";
 import {
@@ -12,7 +12,7 @@ import type { StakeTerms } from "../script/terms.js";
 import { assertNotDust } from "./coins.js";
 import { spendPsbt } from "./psbt.js";
 import type { LeafSpend } from "./spend.js";
-import { assertStakeCoin, FINAL_SEQUENCE, type StakeCoin } from "./transaction.js";
+import { assertStakeCoin, createTransaction, FINAL_SEQUENCE, type StakeCoin } from "./transaction.js";
 
 /** Which output of a stake's life is slashed: the stake itself, or what is unbonding. */
 export type Slashable = "staking" | "unbonding";
@@ -52,11 +52,13 @@ export function buildSlashing(
   assertNotDust({ script: slashingScript, value: slashed }, "slashed output");
   assertNotDust({ script: refund.script, value: refunded }, "refund");
 
-  const transaction = new Transaction();
-  transaction.version = 2;
-  transaction.addInput(coin.outpoint.hash, coin.outpoint.index, FINAL_SEQUENCE);
-  transaction.addOutput(slashingScript, slashed);
-  transaction.addOutput(refund.script, refunded);
+  const transaction = createTransaction(
+    [{ outpoint: coin.outpoint, sequence: FINAL_SEQUENCE }],
+    [
+      { script: slashingScript, value: slashed },
+      { script: refund.script, value: refunded },
+    ],
+  );
   const spend: LeafSpend = {
     transaction,
     inputIndex: 0,

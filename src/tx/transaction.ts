@@ -27,6 +27,23 @@ export interface StakeCoin {
 export const FINAL_SEQUENCE = 0xffff_ffff;
 
 /**
+ * A transaction of version 2 without lock time, unsigned. It keeps nothing of the caller's memory: what is changed
+ * there later must not change what was built.
+ */
+export function createTransaction(
+  inputs: readonly { readonly outpoint: Outpoint; readonly sequence: number }[],
+  outputs: readonly Prevout[],
+): Transaction {
+  const transaction = new Transaction();
+  transaction.version = 2;
+  for (const { outpoint, sequence } of inputs) {
+    transaction.addInput(Uint8Array.from(outpoint.hash), outpoint.index, sequence);
+  }
+  for (const { script, value } of outputs) transaction.addOutput(Uint8Array.from(script), value);
+  return transaction;
+}
+
+/**
  * Bytes as a transaction. Accepts exactly what serialises to the same bytes again.
  * @throws TapstakeError `invalid-transaction`
  */

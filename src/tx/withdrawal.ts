@@ -1,5 +1,5 @@
 import type { Rate } from "../core/amount.js";
-import { type Psbt, Transaction } from "../core/bitcoin.js";
+import type { Psbt } from "../core/bitcoin.js";
 import { TapstakeError } from "../core/errors.js";
 import type { ProtocolParams } from "../params/types.js";
 import {
@@ -12,7 +12,7 @@ import type { StakeTerms } from "../script/terms.js";
 import { assertFeeRate, assertNotDust, feeAt } from "./coins.js";
 import { spendPsbt } from "./psbt.js";
 import { type LeafSpend, withWitness } from "./spend.js";
-import { assertOutputScript, assertStakeCoin, type StakeCoin } from "./transaction.js";
+import { assertOutputScript, assertStakeCoin, createTransaction, type StakeCoin } from "./transaction.js";
 import { placeholderWitness } from "./witness.js";
 
 /** Where a time lock can run out: the stake, what was unbonded, or what slashing left. */
@@ -52,11 +52,9 @@ export function buildWithdrawal(request: WithdrawalRequest): Withdrawal {
   const { script, leaf } = lockedOutput(request);
   const timelock = leaf.timelock;
   const build = (value: bigint): LeafSpend => {
-    const transaction = new Transaction();
-    transaction.version = 2;
     // BIP-112 compares the leaf's number with this sequence.
-    transaction.addInput(coin.outpoint.hash, coin.outpoint.index, timelock);
-    transaction.addOutput(destination, value);
+    const inputs = [{ outpoint: coin.outpoint, sequence: timelock }];
+    const transaction = createTransaction(inputs, [{ script: destination, value }]);
     return { transaction, inputIndex: 0, prevouts: [{ script, value: coin.value }], leaf };
   };
   const fee = feeAt(withWitness(build(coin.value), placeholderWitness(leaf)), feeRate);

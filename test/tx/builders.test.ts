@@ -26,7 +26,7 @@ import {
   termsOf,
 } from "../support/lives.js";
 import { refusal } from "../support/refusal.js";
-import { describeWithVectors, readVectors } from "../support/vectors.js";
+import { readVectors } from "../support/vectors.js";
 
 const require = createRequire(import.meta.url);
 const peer = require("@babylonlabs-io/btc-staking-ts") as typeof Peer;
@@ -76,7 +76,7 @@ const NOT_RATES: readonly unknown[] = [
   { numerator: 1n, denominator: -1n },
 ];
 
-describeWithVectors("the published unbonding transactions", () => {
+describe("the published unbonding transactions", () => {
   interface Case {
     readonly name: string;
     readonly parameters: {
