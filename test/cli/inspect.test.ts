@@ -237,8 +237,7 @@ describe.concurrent("a transaction of a delegation", () => {
   });
 
   it("is not told from a forged document", async () => {
-    const { terms } = life.delegation;
-    const forged = { ...life.delegation, terms: { ...terms, timelock: 1 } };
+    const forged = { ...life.delegation, terms: { ...life.delegation.terms, timelock: 1 } };
     const file = temporaryFile("delegation.json", delegationToJson(forged));
     const outcome = await tapstake(["inspect", life.staking.toHex(), "--delegation", file]);
     expect({ code: outcome.code, stdout: outcome.stdout }).toEqual({ code: 1, stdout: "" });

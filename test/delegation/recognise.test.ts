@@ -113,7 +113,7 @@ describe("recognise", () => {
     const { witness } = changed.ins[0]!;
     const controlBlock = witness.at(-1)!.slice();
     controlBlock[40]! ^= 1;
-    changed.setWitness(0, witness.with(-1, controlBlock));
+    changed.setWitness(0, [...witness.slice(0, -1), controlBlock]);
     expect(() => recognise(life.delegation, changed)).toThrow(refusing("witness-mismatch"));
   });
 
