@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { delegationToJson } from "../../src/delegation/json.js";
@@ -319,6 +320,28 @@ describe.concurrent("a transaction of a delegation", () => {
 });
 
 describe.concurrent("what is no transaction", () => {
+  const tooLarge = (name: string) => `tapstake: file-error: cannot read ${name}: larger than 16 MB\n`;
+
+  it.runIf(existsSync("/dev/zero"))("is not read without end from a device", async () => {
+    const outcome = await tapstake(["inspect", "/dev/zero"]);
+    expect(outcome).toEqual({ code: 1, stdout: "", stderr: tooLarge("/dev/zero") });
+  });
+
+  it("is not read without end from standard input, or from a file", async () => {
+    const text = "0".repeat(16 * 1024 * 1024 + 1);
+    const piped = await tapstake(["inspect", "-"], { input: text });
+    expect(piped).toEqual({ code: 1, stdout: "", stderr: tooLarge("standard input") });
+    const file = temporaryFile("large.hex", text);
+    expect((await tapstake(["inspect", file])).stderr).toBe(tooLarge(file));
+    expect((await tapstake(["inspect", STAKE, "--delegation", file])).stderr).toBe(tooLarge(file));
+  });
+
+  it("is not a byte order mark before one", async () => {
+    const file = temporaryFile("stake.hex", `\ufeff${STAKE}`);
+    expect((await tapstake(["inspect", file])).stdout).toContain(HEADLINE);
+    expect((await tapstake(["inspect", "-"], { input: `\ufeff${STAKE}` })).stdout).toContain(HEADLINE);
+  });
+
   it.each([
     ["zz", "file-error", "neither hexadecimal nor a file"],
     ["0200", "invalid-transaction", "expected a transaction"],
