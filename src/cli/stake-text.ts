@@ -14,6 +14,7 @@ import {
   percent,
   quorumShort,
   scriptFacts,
+  OWN_PARAMS,
   type ScriptFacts,
   scriptText,
   shortKey,
@@ -23,7 +24,7 @@ import {
 export interface StakeFacts {
   readonly headline: string;
   readonly network: Network;
-  /** Absent when the parameters come from a delegation. */
+  /** Absent when the parameters are a delegation's own, of no set that is known. */
   readonly paramSet?: string;
   readonly version: number;
   readonly activationHeight: number;
@@ -97,13 +98,14 @@ export function stakeFacts(stake: Stake, { network = stake.params.network, heigh
   };
 }
 
-function headline({ terms, params, value }: Stake): string {
+function headline({ terms, params, value, set }: Stake): string {
   const { keys, quorum } = stakerKeys(terms.staker);
   const list = (all: readonly Uint8Array[]) => all.map(shortKey).join(", ");
   const by = keys.length === 1 ? list(keys) : `${quorum} of ${list(keys)}`;
   const providers = terms.finalityProviders;
   const to = `finality provider${providers.length === 1 ? "" : "s"} ${list(providers)}`;
-  const locked = `locked ${blocks(terms.timelock)}, parameters v${params.version}`;
+  const under = set ? `parameters v${params.version}` : `parameters ${OWN_PARAMS}`;
+  const locked = `locked ${blocks(terms.timelock)}, ${under}`;
   return `this is a stake of ${formatBtc(value)} by ${by}, to ${to}, ${locked}`;
 }
 
@@ -133,7 +135,7 @@ function slashingFacts(
 
 export function stakeText(stake: StakeFacts, txid: string): string {
   const { staker, finalityProviders, covenant, unbonding, slashing, alsoFits: others } = stake;
-  const set = stake.paramSet === undefined ? "of the delegation" : `of the set ${stake.paramSet}`;
+  const set = stake.paramSet === undefined ? OWN_PARAMS : `of the set ${stake.paramSet}`;
   const fits = others.map(
     ({ paramSet, versions }) => `${paramSet} ${versions.map((n) => `v${n}`).join(", ")}`,
   );

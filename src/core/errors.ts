@@ -7,6 +7,7 @@ export const ERROR_CODES = {
   "invalid-bytes": "not a Uint8Array, or not of the required length",
   "invalid-hex": "text that is not hexadecimal, or of the wrong length",
   "invalid-number": "an integer outside its permitted range",
+  "invalid-argument": "a choice that is not one of the documented ones",
   "invalid-amount": "not a whole number of satoshi between 0 and 21,000,000 BTC",
   "invalid-rate": "a rate that is not a decimal number in its permitted range and precision",
   "invalid-json": "JSON that cannot be parsed, or does not have the documented form",

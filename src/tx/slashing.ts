@@ -1,6 +1,7 @@
 import { applyRate } from "../core/amount.js";
 import type { Psbt } from "../core/bitcoin.js";
 import { TapstakeError } from "../core/errors.js";
+import { assertChoice } from "../core/text.js";
 import type { ProtocolParams, SlashingParams } from "../params/types.js";
 import {
   type SlashingChangeOutput,
@@ -15,7 +16,8 @@ import type { LeafSpend } from "./spend.js";
 import { assertStakeCoin, createTransaction, FINAL_SEQUENCE, type StakeCoin } from "./transaction.js";
 
 /** Which output of a stake's life is slashed: the stake itself, or what is unbonding. */
-export type Slashable = "staking" | "unbonding";
+export type Slashable = (typeof SLASHABLE)[number];
+export const SLASHABLE = ["staking", "unbonding"] as const;
 
 /** A slashing transaction, unsigned. Output 0 is what is slashed, output 1 the refund. */
 export interface Slashing extends LeafSpend {
@@ -33,7 +35,8 @@ export interface Slashing extends LeafSpend {
  * The transaction that punishes a double vote (PROTOCOL 3). Signed in advance by the staker, adaptor-signed by
  * the committee, finished by whoever knows a finality provider's leaked key.
  * @param coin the staking output, or the unbonding output
- * @throws TapstakeError the codes of `checkTerms`; `unsupported-params`, `invalid-coin`, `dust-output`
+ * @throws TapstakeError the codes of `checkTerms`; `invalid-argument`, `unsupported-params`, `invalid-coin`,
+ * `dust-output`
  */
 export function buildSlashing(
   terms: StakeTerms,
@@ -41,6 +44,7 @@ export function buildSlashing(
   from: Slashable,
   coin: StakeCoin,
 ): Slashing {
+  assertChoice(from, "from", SLASHABLE);
   assertStakeCoin(coin);
   const { script: slashingScript, rate, minFee: fee } = slashingParams(params);
   const { network, unbondingTime } = params;

@@ -1,7 +1,8 @@
 import { Transaction } from "../core/bitcoin.js";
 import { assertSatoshi, MAX_MONEY } from "../core/amount.js";
 import { assertBytes, equalBytes, hex, isBytes } from "../core/bytes.js";
-import { describeType, TapstakeError } from "../core/errors.js";
+import { TapstakeError } from "../core/errors.js";
+import { show } from "../core/text.js";
 
 /** Where an output is: the transaction's hash in its internal byte order (the reverse of a txid), and the index. */
 export interface Outpoint {
@@ -95,11 +96,7 @@ export function formatOutpoint({ hash, index }: Outpoint): string {
  */
 export function parseOutpoint(text: string): Outpoint {
   const match = typeof text === "string" ? /^([^:]*):(0|[1-9]\d{0,9})$/.exec(text) : null;
-  if (!match)
-    throw new TapstakeError(
-      "invalid-coin",
-      `expected txid:index, got ${typeof text === "string" ? JSON.stringify(text.slice(0, 80)) : describeType(text)}`,
-    );
+  if (!match) throw new TapstakeError("invalid-coin", `expected txid:index, got ${show(text)}`);
   const outpoint = { hash: hex.decode(match[1]!, 32, "txid").toReversed(), index: Number(match[2]) };
   assertOutpoint(outpoint);
   return outpoint;

@@ -1,6 +1,7 @@
 import type { Rate } from "../core/amount.js";
 import type { Psbt } from "../core/bitcoin.js";
 import { TapstakeError } from "../core/errors.js";
+import { assertChoice } from "../core/text.js";
 import type { ProtocolParams } from "../params/types.js";
 import {
   slashingChangeOutput,
@@ -16,7 +17,8 @@ import { assertOutputScript, assertStakeCoin, createTransaction, type StakeCoin 
 import { placeholderWitness } from "./witness.js";
 
 /** Where a time lock can run out: the stake, what was unbonded, or what slashing left. */
-export type Withdrawable = "staking" | "unbonding" | "refund";
+export type Withdrawable = (typeof WITHDRAWABLE)[number];
+const WITHDRAWABLE = ["staking", "unbonding", "refund"] as const;
 
 export interface WithdrawalRequest {
   readonly terms: StakeTerms;
@@ -41,11 +43,12 @@ export interface Withdrawal extends LeafSpend {
 
 /**
  * The transaction by which a staker takes coins back once their time lock has run out (PROTOCOL 3).
- * @throws TapstakeError the codes of `checkTerms`; `invalid-coin`, `invalid-bytes`, `invalid-rate`,
- * `insufficient-funds`, `dust-output`
+ * @throws TapstakeError the codes of `checkTerms`; `invalid-argument`, `invalid-coin`, `invalid-bytes`,
+ * `invalid-rate`, `insufficient-funds`, `dust-output`
  */
 export function buildWithdrawal(request: WithdrawalRequest): Withdrawal {
-  const { coin, destination, feeRate } = request;
+  const { from, coin, destination, feeRate } = request;
+  assertChoice(from, "from", WITHDRAWABLE);
   assertStakeCoin(coin);
   assertOutputScript(destination, "destination");
   assertFeeRate(feeRate);

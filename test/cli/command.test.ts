@@ -28,6 +28,10 @@ describe.concurrent("the command line", () => {
   it.each([
     [["bogus"], "unknown command 'bogus'; see tapstake --help"],
     [["toString"], "unknown command 'toString'; see tapstake --help"],
+    [["--bogus", "nope"], "unknown option '--bogus'; see tapstake --help"],
+    [["inspect", "--bogus"], "unknown option '--bogus'; see tapstake inspect --help"],
+    [["help", "bogus"], "unknown command 'bogus'; see tapstake --help"],
+    [["help", "toString"], "unknown command 'toString'; see tapstake --help"],
     [["--bogus"], "unknown option '--bogus'; see tapstake --help"],
     [["inspect"], "missing required argument 'transaction'; see tapstake inspect --help"],
     [["params", "mainnet", "regtest"], "too many arguments"],
@@ -55,6 +59,14 @@ describe.concurrent("the command line", () => {
     expect(stdout).toBe("");
     expect(JSON.parse(stderr)).toEqual({
       error: { code: "usage", message: "unknown option '--bogus'; see tapstake params --help", details: {} },
+    });
+  });
+
+  it("points at no help that does not exist", async () => {
+    const { code, stderr } = await tapstake(["--json", "nope"]);
+    expect(code).toBe(2);
+    expect(JSON.parse(stderr)).toMatchObject({
+      error: { message: "unknown option '--json'; see tapstake --help" },
     });
   });
 

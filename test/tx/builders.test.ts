@@ -443,6 +443,22 @@ describe("a withdrawal", () => {
   });
 });
 
+describe("an output that a stake's life does not have", () => {
+  const ways = ["foo", "constructor", "__proto__", "", 0, null, undefined] as unknown as "staking"[];
+
+  it.each(ways)("is neither slashed nor withdrawn: %j", (from) => {
+    const params = paramsFor(terms);
+    refusal("invalid-argument", () => buildSlashing(terms, params, from, COIN));
+    refusal("invalid-argument", () =>
+      buildWithdrawal({ terms, params, from, coin: COIN, destination: P2WPKH, feeRate: feeRate("2") }),
+    );
+  });
+
+  it("can be a refund for a withdrawal only", () => {
+    refusal("invalid-argument", () => buildSlashing(terms, paramsFor(terms), "refund" as "staking", COIN));
+  });
+});
+
 describe("coins that are none are refused by every builder", () => {
   const params = paramsFor(terms);
   const builders = [
