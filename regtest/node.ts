@@ -140,7 +140,11 @@ async function equip(backing: Backing, blocks: number): Promise<RegtestNode> {
   await plain.createwallet(backing.wallet);
   const rpc = plain.wallet(backing.wallet);
   const [{ subversion: version }, reward] = await Promise.all([rpc.getnetworkinfo(), rpc.getnewaddress()]);
-  const mine = (count = 1) => rpc.generatetoaddress(count, reward);
+  const mine = async (count = 1) => {
+    const hashes = await rpc.generatetoaddress(count, reward);
+    await indexed(rpc);
+    return hashes;
+  };
   if (blocks > 0) await mine(blocks);
   const fundMany: RegtestNode["fundMany"] = async (payments) => {
     const named = await Promise.all(
@@ -169,7 +173,11 @@ async function equip(backing: Backing, blocks: number): Promise<RegtestNode> {
     attached: backing.attached,
     height: () => rpc.getblockcount(),
     mine,
-    mineTransactions: (transactions) => rpc.generateblock(reward, transactions.map(toHex)),
+    async mineTransactions(transactions) {
+      const hash = await rpc.generateblock(reward, transactions.map(toHex));
+      await indexed(rpc);
+      return hash;
+    },
     fund: async (to, satoshi) => (await fundMany([{ to, satoshi }]))[0]!,
     fundMany,
     send: (transaction, { maxBurn = 0n } = {}) => rpc.sendrawtransaction(transaction, { maxBurn }),
@@ -186,6 +194,21 @@ async function equip(backing: Backing, blocks: number): Promise<RegtestNode> {
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+/**
+ * bitcoind writes its transaction index beside the chain, not before a block is done: until it has caught up,
+ * `getrawtransaction` may not know what was just mined. A node without the index is not waited for.
+ */
+async function indexed(rpc: Rpc): Promise<void> {
+  const height = await rpc.getblockcount();
+  await waitFor(
+    async () => {
+      const { txindex } = await rpc.getindexinfo();
+      return !txindex || (txindex.synced && txindex.best_block_height >= height);
+    },
+    { what: "the transaction index to catch up" },
+  );
 }
 
 /** What a payment may cost beyond its amount. */

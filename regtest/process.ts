@@ -23,7 +23,7 @@ const PORT_ATTEMPTS = 5;
 
 /**
  * Starts bitcoind on a free port with a datadir of its own.
- * @throws TapstakeError `node-start-failed` with what bitcoind said, `wait-timeout`
+ * @throws TapstakeError `node-start-failed` with what bitcoind said or where no datadir can be made; `wait-timeout`
  */
 export async function startProcess(
   bitcoind: string,
@@ -66,7 +66,7 @@ async function startOn(
   args: readonly string[],
   deadline: number,
 ): Promise<NodeProcess> {
-  const datadir = await mkdtemp(join(tmpdir(), "tapstake-regtest-"));
+  const datadir = await createDatadir();
   const flags = [
     "-regtest",
     "-printtoconsole=0",
@@ -115,6 +115,17 @@ async function startOn(
     throw error;
   }
   return { connection, datadir, stop };
+}
+
+async function createDatadir(): Promise<string> {
+  const folder = tmpdir();
+  try {
+    return await mkdtemp(join(folder, "tapstake-regtest-"));
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const text = `cannot make a folder for the node in ${folder} (${code}): set TMPDIR to one that can be written`;
+    throw new TapstakeError("node-start-failed", text, { folder }, { cause });
+  }
 }
 
 /** Not yet listening and still warming up (code -28) are the two ways of not being ready. */

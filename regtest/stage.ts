@@ -6,12 +6,23 @@ import { addCovenantSignatures, covenantSigner, signAsMember } from "../src/cove
 import { createDelegation, type Delegation, signSlashings } from "../src/delegation/delegation.js";
 import type { ProtocolParams } from "../src/params/types.js";
 import { scriptOfAddress } from "../src/script/address.js";
-import { stakingOutput } from "../src/script/outputs.js";
+import {
+  slashingChangeOutput,
+  stakingOutput,
+  type TaprootOutput,
+  unbondingOutput,
+} from "../src/script/outputs.js";
 import type { StakeTerms } from "../src/script/terms.js";
 import { keySigner } from "../src/tx/signer.js";
 import { finishSpend, signLeaf } from "../src/tx/spend.js";
 import { buildStaking, finishStaking } from "../src/tx/staking.js";
-import { formatOutpoint, outpointOf, parseTransaction, type StakeCoin } from "../src/tx/transaction.js";
+import {
+  formatOutpoint,
+  outpointOf,
+  parseOutpoint,
+  parseTransaction,
+  type StakeCoin,
+} from "../src/tx/transaction.js";
 import { buildWithdrawal, type Withdrawable, type Withdrawal } from "../src/tx/withdrawal.js";
 import type { Party } from "./cast.js";
 import type { Funding, RegtestNode } from "./node.js";
@@ -33,14 +44,16 @@ export interface StakeRequest {
 /**
  * Stakes coins of the node's wallet, which signs the funding without knowing about staking, and mines the stake.
  * The stakers have signed both slashing transactions; the committee has not.
+ * @throws TapstakeError `unexpected-verdict` when the node derives another address from a descriptor than we do
  */
 export async function stake(
   node: RegtestNode,
   { terms, params, value, stakers }: StakeRequest,
 ): Promise<Delegation> {
+  await compareAddresses(node, terms, params);
   const address = await node.rpc.getnewaddress();
   const { txid, vout, value: funded, script } = await node.fund(address, value + 10_000n);
-  const coin = { outpoint: { hash: hex.decode(txid).toReversed(), index: vout }, value: funded, script };
+  const coin = { outpoint: parseOutpoint(`${txid}:${vout}`), value: funded, script };
   const change = scriptOfAddress(await node.rpc.getnewaddress(), "regtest");
   const staking = buildStaking({
     terms,
@@ -62,8 +75,10 @@ export async function stake(
 /**
  * Stakes many times in one transaction of the node's wallet and mines it. No two stakes may have the same terms:
  * a delegation is of a transaction that has its staking output once.
+ * @throws TapstakeError `unexpected-verdict` as {@link stake}
  */
 export async function stakeMany(node: RegtestNode, requests: readonly StakeRequest[]): Promise<Delegation[]> {
+  for (const { terms, params } of requests) await compareAddresses(node, terms, params);
   const payments = requests.map(({ terms, params, value }) => ({
     to: stakingOutput(terms, params.network).address,
     satoshi: value,
@@ -77,6 +92,23 @@ export async function stakeMany(node: RegtestNode, requests: readonly StakeReque
       return delegation;
     }),
   );
+}
+
+/** The node's own reckoning of the address of every output that a stake can come to. */
+async function compareAddresses(node: RegtestNode, terms: StakeTerms, params: ProtocolParams): Promise<void> {
+  const { network, unbondingTime } = params;
+  const outputs: TaprootOutput<"timelock">[] = [
+    stakingOutput(terms, network),
+    unbondingOutput(terms, unbondingTime, network),
+    slashingChangeOutput(terms.staker, unbondingTime, network),
+  ];
+  for (const { address, descriptor } of outputs) {
+    const derived = await node.deriveAddress(descriptor);
+    if (derived !== address) {
+      const text = `expected the node to derive ${address} from ${descriptor}, got ${derived}`;
+      throw new TapstakeError("unexpected-verdict", text, { expected: address, got: derived });
+    }
+  }
 }
 
 /** The delegation with everything that these committee members sign. */

@@ -21,12 +21,6 @@ import { commitRandomness } from "../src/finality/commitment.js";
 import { signVoteUnprotected, verifyVote } from "../src/finality/vote.js";
 import { regtest } from "../src/params/data/regtest.js";
 import { paramsAt } from "../src/params/select.js";
-import {
-  slashingChangeOutput,
-  stakingOutput,
-  type TaprootOutput,
-  unbondingOutput,
-} from "../src/script/outputs.js";
 import type { StakeTerms } from "../src/script/terms.js";
 import { keySigner } from "../src/tx/signer.js";
 import { buildSlashing, type Slashable } from "../src/tx/slashing.js";
@@ -115,24 +109,10 @@ async function openStake(
     covenant: params.covenant,
     timelock,
   };
-  await compareAddresses(node, terms);
   const delegation = await stake(node, { terms, params, value: STAKE, stakers: [staker] });
   const signed = await coSign(delegation, members);
   checkDelegation(signed);
   return signed;
-}
-
-/** bitcoind's own reckoning of the address of every output that the stake can come to. */
-async function compareAddresses(node: RegtestNode, terms: StakeTerms): Promise<void> {
-  const { network, unbondingTime } = params;
-  const outputs: TaprootOutput<"timelock">[] = [
-    stakingOutput(terms, network),
-    unbondingOutput(terms, unbondingTime, network),
-    slashingChangeOutput(terms.staker, unbondingTime, network),
-  ];
-  for (const { address, descriptor } of outputs) {
-    expectThat((await node.deriveAddress(descriptor)) === address, `bitcoind derives ${address} too`);
-  }
 }
 
 /** Stake 1. Returns the secret that finality provider one lost. */

@@ -140,8 +140,11 @@ function archive() {
   return targets.stdout?.split("\n").find((uri) => uri !== "" && !uri.includes("security"));
 }
 
-/** bitcoind started through its own loader and libraries, by paths relative to the wrapper: the folder can move. */
-function writeWrapper(prefix) {
+/**
+ * bitcoind started through its own loader and libraries, by paths relative to the wrapper: the folder can move, and
+ * a link can lead to it.
+ */
+export function writeWrapper(prefix) {
   const loader = readdirSync(prefix, { recursive: true }).find((path) =>
     /^usr\/lib\/[^/]+\/ld-linux[^/]*\.so\.\d+$/.test(path),
   );
@@ -151,7 +154,7 @@ function writeWrapper(prefix) {
   writeFileSync(
     wrapper,
     `#!/bin/sh
-here=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd -P) || exit 1
+self=$(readlink -f -- "$0") && here=$(CDPATH= cd -- "$(dirname -- "$self")/.." && pwd -P) || exit 1
 exec "$here/${loader}" --library-path "$here/${dirname(loader)}" "$here/usr/bin/bitcoind" "$@"
 `,
   );

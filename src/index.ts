@@ -42,9 +42,11 @@ export {
   stakingOutput,
   unbondingOutput,
   type Leaf,
+  type LeafKind,
   type SlashingChangeOutput,
   type StakingOutput,
   type TaprootOutput,
+  type TimelockLeaf,
   type UnbondingOutput,
 } from "./script/outputs.js";
 export { parseLeaf, type LeafTerms } from "./script/parse.js";
@@ -66,6 +68,7 @@ export type { ParamSet, Phase1Params, ProtocolParams, SlashingParams } from "./p
 export { paramsWarnings, type ParamsWarning } from "./params/warnings.js";
 
 // tx
+export type { Psbt, Transaction } from "./core/bitcoin.js";
 export type { Coin } from "./tx/coins.js";
 export {
   decodeSpends,
@@ -100,6 +103,7 @@ export { buildStaking, finishStaking, type Staking, type StakingRequest } from "
 export {
   formatOutpoint,
   outpointOf,
+  parseOutpoint,
   parseTransaction,
   type Outpoint,
   type Prevout,

@@ -9,6 +9,7 @@ import type {
   DecodedScript,
   DescriptorInfo,
   ImportRequest,
+  IndexInfo,
   ImportResult,
   MempoolEntry,
   NetworkInfo,
@@ -36,6 +37,8 @@ export interface Rpc {
 
   getblockchaininfo(): Promise<BlockchainInfo>;
   getnetworkinfo(): Promise<NetworkInfo>;
+  /** How far each index that the node keeps has come. */
+  getindexinfo(): Promise<Partial<Record<string, IndexInfo>>>;
   getblockcount(): Promise<number>;
   getbestblockhash(): Promise<string>;
   getblockhash(height: number): Promise<string>;
@@ -119,6 +122,7 @@ export function createRpc(options: RpcOptions): Rpc {
 
     getblockchaininfo: () => call("getblockchaininfo"),
     getnetworkinfo: () => call("getnetworkinfo"),
+    getindexinfo: () => call("getindexinfo"),
     getblockcount: () => call("getblockcount"),
     getbestblockhash: () => call("getbestblockhash"),
     getblockhash: (height) => call("getblockhash", height),

@@ -16,6 +16,11 @@ export interface NetworkInfo {
   readonly subversion: string;
 }
 
+export interface IndexInfo {
+  readonly synced: boolean;
+  readonly best_block_height: number;
+}
+
 export interface BlockInfo {
   readonly hash: string;
   readonly height: number;

@@ -7,15 +7,19 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** A mistake in the command line, with where to read more. */
-export function withHelp(error: CommanderError | UsageError, args: readonly string[]): UsageError {
-  const code = "code" in error ? error.code : "";
+/**
+ * A mistake in the command line, with where to read more.
+ * @param command the command that was called, when there is such a one
+ */
+export function withHelp(error: CommanderError | UsageError, command: string | undefined): UsageError {
   // The help was the answer already.
-  if (code === "commander.help") return new UsageError("");
-  const command = args.find((argument) => !argument.startsWith("-"));
-  const help =
-    command && code !== "commander.unknownCommand" ? `tapstake ${command} --help` : "tapstake --help";
-  return new UsageError(`${error.message.replace(/^error: /, "").replace(/\.$/, "")}; see ${help}`);
+  if ("code" in error && error.code === "commander.help") return new UsageError("");
+  const help = command === undefined ? "tapstake --help" : `tapstake ${command} --help`;
+  const message = error.message
+    .replace(/^error: /, "")
+    .replace(/\s*\n\s*/g, " ")
+    .replace(/\.$/, "");
+  return new UsageError(`${message}; see ${help}`);
 }
 
 /**

@@ -30,11 +30,14 @@ export function toJson(value: unknown): string {
   );
 }
 
-/** A reader that has seen enough (`| head`) is no error. */
+/** A reader that has seen enough (`| head`) is no error; a full disk is one, and is told without a stack trace. */
 export function closeQuietly(stream: NodeJS.WriteStream): void {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit(0);
+    if (error.code === "EPIPE") process.exit(0);
+    if (stream !== process.stderr) {
+      process.stderr.write(`tapstake: file-error: cannot write the answer: ${error.code ?? error.message}\n`);
+    }
+    process.exit(1);
   });
 }
 

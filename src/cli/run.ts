@@ -53,13 +53,18 @@ export async function run(args: readonly string[]): Promise<number> {
   closeQuietly(process.stderr);
   try {
     const program = await createProgram(args);
+    const [first, topic] = args;
+    // Asked about a command that there is none of, commander shows its whole help instead of saying so.
+    if (first === "help" && topic !== undefined && !topic.startsWith("-") && !isCommand(topic)) {
+      throw new UsageError(`unknown command '${topic}'`);
+    }
     await program.parseAsync(args, { from: "user" });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const asJson = args.includes("--json");
     const isUsage = error instanceof CommanderError || error instanceof UsageError;
-    return reportError(isUsage ? withHelp(error, args) : error, asJson);
+    return reportError(isUsage ? withHelp(error, calledCommand(args)) : error, asJson);
   }
 }
 
@@ -70,13 +75,19 @@ async function createProgram(args: readonly string[]): Promise<Command> {
     .enablePositionalOptions()
     .addHelpText("after", AFTER.trimEnd());
   quiet(program);
-  const called = args.slice(0, 2).find((argument) => Object.hasOwn(COMMANDS, argument));
+  const called = calledCommand(args);
   for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
     const command = name === called ? (await load()).command() : new Command(name);
     program.addCommand(quiet(command.summary(summary)));
   }
   return program;
 }
+
+const isCommand = (argument: string) => argument === "help" || Object.hasOwn(COMMANDS, argument);
+
+/** The command itself, or behind `help` or an option of the program. */
+const calledCommand = (args: readonly string[]) =>
+  args.slice(0, 2).find((argument) => Object.hasOwn(COMMANDS, argument));
 
 /** Errors are thrown, and worded in one place. */
 function quiet<C extends CommandUnknownOpts>(command: C): C {

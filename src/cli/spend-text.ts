@@ -9,6 +9,7 @@ import type { Withdrawable } from "../tx/withdrawal.js";
 import { colors, section, table } from "./output.js";
 import {
   blocks,
+  OWN_PARAMS,
   quorumShort,
   scriptFacts,
   type ScriptFacts,
@@ -28,7 +29,8 @@ export interface SpendFacts {
   /** What the spent output holds and what the transaction pays; only where the delegation tells. */
   readonly satoshi?: bigint;
   readonly fee?: bigint;
-  /** Whether it is, by txid, what the delegation had signed in advance. */
+  /** Whether it is, by txid, one of the delegation's three; and not signed yet, or signed by those who must. */
+  readonly sameTxid?: boolean;
   readonly presigned?: boolean;
   readonly staker: KeySetFacts;
   readonly finalityProviders?: readonly string[];
@@ -38,10 +40,16 @@ export interface SpendFacts {
     readonly finalityProviders: readonly string[];
     readonly covenant: readonly string[];
   };
+  /** Whether the signatures were verified. If not, anybody can have put them there. */
+  readonly verified: boolean;
+  /** Why they could not be. */
+  readonly unverified?: string;
+  /** Whose slots of the witness hold what is no signature of theirs. */
+  readonly invalid: readonly string[];
   /** Blocks that the spent output must be old. */
   readonly timelock?: number;
   readonly sequence: number;
-  /** Which parameter versions have this committee. */
+  /** Which parameter versions have this committee; of a delegation's spend, the one that it was made under. */
   readonly versions: readonly { readonly paramSet: string; readonly version: number }[];
   readonly outputs: readonly OutputFacts[];
 }
@@ -60,13 +68,14 @@ interface OutputFacts extends ScriptFacts {
 
 interface Context {
   readonly network?: Network | undefined;
+  readonly sameTxid?: boolean;
   readonly presigned?: boolean;
 }
 
 export function spendFacts(
   transaction: Transaction,
   spend: ExplainedSpend & { readonly value?: bigint },
-  { network: asked, presigned }: Context,
+  { network: asked, sameTxid, presigned }: Context,
 ): SpendFacts {
   const { inputIndex, leaf, role, from, value } = spend;
   const input = transaction.ins[inputIndex]!;
@@ -82,6 +91,7 @@ export function spendFacts(
     outpoint: formatOutpoint(input),
     ...(value !== undefined && { satoshi: value }),
     ...(value !== undefined && transaction.ins.length === 1 && { fee: value - spent }),
+    ...(sameTxid !== undefined && { sameTxid }),
     ...(presigned !== undefined && { presigned }),
     staker: { keys: encode(staker.keys), quorum: staker.quorum },
     ...(leaf.kind === "slashing" && { finalityProviders: encode(leaf.finalityProviders) }),
@@ -93,6 +103,9 @@ export function spendFacts(
       finalityProviders: encode(spend.signed.finalityProviders),
       covenant: encode(spend.signed.covenant),
     },
+    verified: spend.verified,
+    ...(!spend.verified && { unverified: whyUnverified(spend) }),
+    invalid: encode(spend.invalid),
     ...(leaf.kind === "timelock" && { timelock: leaf.timelock }),
     sequence: input.sequence,
     versions: spend.versions.map(({ set, params }) => ({ paramSet: set.name, version: params.version })),
@@ -114,24 +127,34 @@ function outputFacts(
   }));
 }
 
+const whyUnverified = ({ annex }: ExplainedSpend) =>
+  annex ? "the witness has an annex" : "the spent amount is not known";
+
 const NAMES = { staking: "a stake", unbonding: "an unbonding stake", refund: "the refund of a slashing" };
 
 function headline(transaction: Transaction, spend: ExplainedSpend & { readonly value?: bigint }): string {
-  const { leaf, from, signed, value, outputs } = spend;
+  const { leaf, from, signed, verified, value, outputs } = spend;
   const by = `by ${stakerKeys(leaf.staker).keys.map(shortKey).join(", ")}`;
   const what = (from ? NAMES[from] : "a stake") + (value === undefined ? "" : ` of ${formatBtc(value)}`);
-  const committee =
-    leaf.kind === "timelock" ? "" : `${signed.covenant.length} of ${leaf.covenant.keys.length}`;
+  const members =
+    leaf.kind === "timelock"
+      ? ""
+      : `${signed.covenant.length} of ${leaf.covenant.keys.length} committee members`;
+  // A transaction without its coins can name anybody: it accuses and it credits no one.
+  const committee = verified ? `signed by ${members}` : `with signatures for ${members}, not verified`;
   switch (spend.role) {
     case "unbonding":
-      return `this unbonds ${what} ${by}, signed by ${committee} committee members`;
+      return `this unbonds ${what} ${by}, ${committee}`;
     case "expansion":
-      return `this spends ${what} ${by} together with other coins, signed by ${committee} committee members: an expansion`;
+      return `this spends ${what} ${by} together with other coins, ${committee}: an expansion`;
     case "slashing": {
       const slashed =
         outputs?.slashed === undefined ? "" : `${formatBtc(transaction.outs[outputs.slashed]!.value)} of `;
       const key = signed.finalityProviders.map(shortKey).join(", ");
-      return `this slashes ${slashed}${what} ${by}${key && `, with the key of finality provider ${key}`}`;
+      const used = verified
+        ? `, with the key of finality provider ${key}`
+        : `, with a signature for finality provider ${key}, not verified`;
+      return `this slashes ${slashed}${what} ${by}${key && used}`;
     }
     case "withdrawal":
       return `this withdraws ${what} ${by}, possible after ${blocks((leaf as { timelock: number }).timelock)}`;
@@ -140,8 +163,12 @@ function headline(transaction: Transaction, spend: ExplainedSpend & { readonly v
 
 export function spendText(facts: SpendFacts, txid: string): string {
   const { staker, finalityProviders: providers, covenant, signedBy, timelock } = facts;
+  const mark = facts.verified ? colors.green("signed") : "signature, not verified";
   const marked = (keys: readonly string[], signed: readonly string[]) =>
-    keys.map((key) => (signed.includes(key) ? `${key}  ${colors.green("signed")}` : colors.dim(key)));
+    keys.map((key) => {
+      if (facts.invalid.includes(key)) return `${key}  ${colors.red("does not verify")}`;
+      return signed.includes(key) ? `${key}  ${mark}` : colors.dim(key);
+    });
   const spent = facts.satoshi === undefined ? "" : `, ${amount(facts.satoshi)}`;
   const details = table([
     ["transaction", txid],
@@ -149,6 +176,7 @@ export function spendText(facts: SpendFacts, txid: string): string {
     ["spends", `${facts.outpoint} (input ${facts.inputIndex})${spent}`],
     ["fee", facts.fee === undefined ? undefined : amount(facts.fee)],
     ["parameters", versionsText(facts)],
+    ["signatures", facts.unverified === undefined ? undefined : `not verified: ${facts.unverified}`],
     [
       staker.keys.length === 1 ? "staker" : `${quorumShort(staker)} stakers`,
       marked(staker.keys, signedBy.staker),
@@ -167,18 +195,23 @@ export function spendText(facts: SpendFacts, txid: string): string {
   return [colors.bold(facts.headline), details, section("where the coins go", outputs)].join("\n\n");
 }
 
-function presignedText({ presigned }: SpendFacts): string {
-  return presigned ? "yes, by txid the one of the delegation" : "no, not one of the delegation's three";
+function presignedText({ presigned, sameTxid, signedBy }: SpendFacts): string {
+  if (!sameTxid) return "no, not one of the delegation's three";
+  if (!presigned) return "not shown: by txid the one of the delegation, but not with valid signatures";
+  const isSigned = Object.values(signedBy).some((keys) => keys.length > 0);
+  return `yes, by txid the one of the delegation${isSigned ? "" : ", not signed yet"}`;
 }
 
-function versionsText({ versions, covenant }: SpendFacts): string | undefined {
-  if (!covenant) return undefined;
+function versionsText({ versions, covenant, presigned }: SpendFacts): string | undefined {
+  const isDelegation = presigned !== undefined;
+  if (!covenant && !isDelegation) return undefined;
   const bySet = new Map<string, string[]>();
   for (const { paramSet, version } of versions) {
     bySet.set(paramSet, [...(bySet.get(paramSet) ?? []), `v${version}`]);
   }
   const names = [...bySet].map(([name, numbers]) => `${name} ${numbers.join(", ")}`);
-  return names.length === 0 ? "none known: no version has this committee" : names.join("; ");
+  if (names.length > 0) return names.join("; ");
+  return isDelegation ? OWN_PARAMS : "none known: no version has this committee";
 }
 
 function outputText({ satoshi, is, timelock, ...script }: OutputFacts): string {

@@ -14,6 +14,7 @@ import {
   percent,
   quorumShort,
   scriptFacts,
+  OWN_PARAMS,
   type ScriptFacts,
   scriptText,
   shortKey,
@@ -23,10 +24,12 @@ import {
 export interface StakeFacts {
   readonly headline: string;
   readonly network: Network;
-  /** Absent when the parameters come from a delegation. */
+  /** Absent when the parameters are a delegation's own, of no set that is known. */
   readonly paramSet?: string;
   readonly version: number;
   readonly activationHeight: number;
+  /** Whether the height, which decides the version, was given. */
+  readonly heightKnown: boolean;
   readonly alsoFits: readonly { readonly paramSet: string; readonly versions: readonly number[] }[];
   readonly outputIndex: number;
   readonly satoshi: bigint;
@@ -57,8 +60,13 @@ type Stake = Omit<DecodedStaking, "alternatives"> &
   Pick<IdentifiedStaking, "others"> &
   Partial<Pick<IdentifiedStaking, "set">>;
 
-/** @param network the network asked for: signet and testnet differ in nothing that the transaction shows */
-export function stakeFacts(stake: Stake, network: Network = stake.params.network): StakeFacts {
+export interface Known {
+  /** The network asked for: signet and testnet differ in nothing that the transaction shows. */
+  readonly network?: Network | undefined;
+  readonly height?: number | undefined;
+}
+
+export function stakeFacts(stake: Stake, { network = stake.params.network, height }: Known = {}): StakeFacts {
   const { terms, params, value, output, outputIndex, set } = stake;
   const staker = stakerKeys(terms.staker);
   const encode = ({ keys, quorum }: typeof staker) => ({ keys: keys.map((key) => hex.encode(key)), quorum });
@@ -69,6 +77,7 @@ export function stakeFacts(stake: Stake, network: Network = stake.params.network
     ...(set && { paramSet: set.name }),
     version: params.version,
     activationHeight: params.activationHeight,
+    heightKnown: height !== undefined,
     alsoFits: alsoFits(stake),
     outputIndex,
     satoshi: value,
@@ -89,13 +98,14 @@ export function stakeFacts(stake: Stake, network: Network = stake.params.network
   };
 }
 
-function headline({ terms, params, value }: Stake): string {
+function headline({ terms, params, value, set }: Stake): string {
   const { keys, quorum } = stakerKeys(terms.staker);
   const list = (all: readonly Uint8Array[]) => all.map(shortKey).join(", ");
   const by = keys.length === 1 ? list(keys) : `${quorum} of ${list(keys)}`;
   const providers = terms.finalityProviders;
   const to = `finality provider${providers.length === 1 ? "" : "s"} ${list(providers)}`;
-  const locked = `locked ${blocks(terms.timelock)}, parameters v${params.version}`;
+  const under = set ? `parameters v${params.version}` : `parameters ${OWN_PARAMS}`;
+  const locked = `locked ${blocks(terms.timelock)}, ${under}`;
   return `this is a stake of ${formatBtc(value)} by ${by}, to ${to}, ${locked}`;
 }
 
@@ -125,7 +135,7 @@ function slashingFacts(
 
 export function stakeText(stake: StakeFacts, txid: string): string {
   const { staker, finalityProviders, covenant, unbonding, slashing, alsoFits: others } = stake;
-  const set = stake.paramSet === undefined ? "of the delegation" : `of the set ${stake.paramSet}`;
+  const set = stake.paramSet === undefined ? OWN_PARAMS : `of the set ${stake.paramSet}`;
   const fits = others.map(
     ({ paramSet, versions }) => `${paramSet} ${versions.map((n) => `v${n}`).join(", ")}`,
   );
@@ -133,7 +143,12 @@ export function stakeText(stake: StakeFacts, txid: string): string {
     ["transaction", txid],
     ["network", stake.network],
     ["parameters", `v${stake.version} ${set}, in force from height ${stake.activationHeight}`],
-    ["also fits", fits.length === 0 ? undefined : `${fits.join("; ")} (--height decides)`],
+    [
+      "also fits",
+      fits.length === 0
+        ? undefined
+        : `${fits.join("; ")} (${stake.heightKnown ? "--params decides" : "--height decides the version, --params the set"})`,
+    ],
     [staker.keys.length === 1 ? "staker" : `${quorumShort(staker)} stakers`, staker.keys],
     [finalityProviders.length === 1 ? "finality provider" : "finality providers", finalityProviders],
     [`${quorumShort(covenant)} committee`, covenant.keys],

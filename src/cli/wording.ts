@@ -5,6 +5,9 @@ import { addressOfScript } from "../script/address.js";
 import { opReturnData } from "../script/data-output.js";
 import type { KeySet } from "../script/terms.js";
 
+/** Parameters that only a delegation's document vouches for. */
+export const OWN_PARAMS = "of the delegation itself, of no known network";
+
 /** Enough of a key to tell it from others at a glance. */
 export const shortKey = (key: Uint8Array): string => `${hex.encode(key.slice(0, 3))}…`;
 

@@ -1,4 +1,5 @@
 import { describeType, TapstakeError } from "./errors.js";
+import { show } from "./text.js";
 
 /** Satoshi in one bitcoin. */
 export const SATOSHI_PER_BTC = 100_000_000n;
@@ -31,10 +32,9 @@ export function formatBtc(satoshi: bigint): string {
 export function parseBtc(text: string, name = "amount"): bigint {
   const match = typeof text === "string" ? /^(\d{1,8})(?:\.(\d{1,8}))?$/.exec(text) : null;
   if (!match) {
-    const got = typeof text === "string" ? JSON.stringify(text) : describeType(text);
     throw new TapstakeError(
       "invalid-amount",
-      `${name}: expected bitcoin as text with at most 8 decimals, got ${got}`,
+      `${name}: expected bitcoin as text with at most 8 decimals, got ${show(text)}`,
     );
   }
   const satoshi = BigInt(match[1]!) * SATOSHI_PER_BTC + BigInt((match[2] ?? "").padEnd(8, "0"));
@@ -58,10 +58,9 @@ export function parseRate(text: string, decimals = 4, name = "rate"): Rate {
   const match = typeof text === "string" ? /^(\d{1,15})(?:\.(\d{1,30}))?$/.exec(text) : null;
   const fraction = match?.[2]?.replace(/0+$/, "") ?? "";
   if (!match || fraction.length > decimals) {
-    const got = typeof text === "string" ? JSON.stringify(text) : describeType(text);
     throw new TapstakeError(
       "invalid-rate",
-      `${name}: expected a decimal number with at most ${decimals} decimals, got ${got}`,
+      `${name}: expected a decimal number with at most ${decimals} decimals, got ${show(text)}`,
     );
   }
   const denominator = 10n ** BigInt(decimals);

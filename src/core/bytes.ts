@@ -70,7 +70,8 @@ export const concatBytes = (...parts: readonly Uint8Array[]): Uint8Array => nobl
 
 /** ASCII text as bytes: for tags and chain identifiers. */
 export function utf8(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
+  // Where the encoder comes from another realm (jsdom does that), so do its bytes: `instanceof` would refuse them.
+  return Uint8Array.from(new TextEncoder().encode(text));
 }
 
 /**
@@ -85,6 +86,13 @@ export function u64be(value: bigint, name = "value"): Uint8Array {
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setBigUint64(0, value);
   return bytes;
+}
+
+/** Bitcoin's variable-length size, up to 2^32 - 1: 1, 3 or 5 bytes. */
+export function compactSize(length: number): Uint8Array {
+  if (length < 0xfd) return Uint8Array.of(length);
+  const bytes = [length & 0xff, (length >> 8) & 0xff, (length >> 16) & 0xff, length >>> 24];
+  return length < 0x10000 ? Uint8Array.of(0xfd, ...bytes.slice(0, 2)) : Uint8Array.of(0xfe, ...bytes);
 }
 
 /** @throws TapstakeError `invalid-number` unless `value` is an integer from `min` to `max` */

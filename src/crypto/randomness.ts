@@ -4,7 +4,10 @@ import { assertBytes, concatBytes, u64be, utf8 } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { assertSecretKey, publicKeyOf } from "../core/keys.js";
 
-/** One height's randomness: the secret scalar that signs, and the x-only point that is committed. 32 bytes each. */
+/**
+ * One height's randomness: the secret scalar that signs, and the x-only point that is committed. 32 bytes each.
+ * `secret` is not enumerable: it is in no log, no JSON and no copy by `{ ...spread }` unless it is named.
+ */
 export interface Randomness {
   readonly secret: Uint8Array;
   readonly public: Uint8Array;
@@ -31,7 +34,8 @@ export const randomness = {
     assertBytes(chain, "chain id");
     const prefix = concatBytes(u64be(height, "height"), chain);
     const secret = firstScalar((iter) => hmac(sha256, secretKey, concatBytes(prefix, u64be(iter))));
-    return { secret, public: publicKeyOf(secret) };
+    // Whoever has it together with the one vote of its height has the provider's key.
+    return Object.defineProperty({ secret, public: publicKeyOf(secret) }, "secret", { enumerable: false });
   },
 };
 

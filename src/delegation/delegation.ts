@@ -1,9 +1,10 @@
 import type { Transaction } from "../core/bitcoin.js";
 import { equalBytes } from "../core/bytes.js";
+import { assertChoice } from "../core/text.js";
 import type { ProtocolParams } from "../params/types.js";
 import { stakingOutput, unbondingOutput } from "../script/outputs.js";
 import type { StakeTerms } from "../script/terms.js";
-import { buildSlashing, type Slashable, slashingParams } from "../tx/slashing.js";
+import { buildSlashing, SLASHABLE, type Slashable, slashingParams } from "../tx/slashing.js";
 import { finishSpend, type LeafSignature, type LeafSpend, type Signer, signLeaf } from "../tx/spend.js";
 import { findOutput, outpointOf, outputAt, type StakeCoin } from "../tx/transaction.js";
 import { buildUnbonding } from "../tx/unbonding.js";
@@ -95,8 +96,12 @@ export function unbondingSpend(delegation: Delegation): LeafSpend {
   return { transaction, inputIndex: 0, prevouts: [{ script, value }], leaf: leaves.unbonding };
 }
 
-/** A slashing transaction as a spend of the staking or the unbonding output, for signing and verifying. */
+/**
+ * A slashing transaction as a spend of the staking or the unbonding output, for signing and verifying.
+ * @throws TapstakeError `invalid-argument`, `unsupported-params`
+ */
 export function slashingSpend(delegation: Delegation, from: Slashable): LeafSpend {
+  const { transaction } = presignedSlashing(delegation, from);
   const { terms, params, unbondingTime } = delegation;
   slashingParams(params);
   const { script, leaves } =
@@ -104,12 +109,15 @@ export function slashingSpend(delegation: Delegation, from: Slashable): LeafSpen
       ? stakingOutput(terms, params.network)
       : unbondingOutput(terms, unbondingTime, params.network);
   const { value } = from === "staking" ? stakeCoin(delegation) : unbondedCoin(delegation);
-  const { transaction } = presignedSlashing(delegation, from);
   return { transaction, inputIndex: 0, prevouts: [{ script, value }], leaf: leaves.slashing };
 }
 
-/** The pre-signed slashing transaction of the staking or of the unbonding output. */
+/**
+ * The pre-signed slashing transaction of the staking or of the unbonding output.
+ * @throws TapstakeError `invalid-argument`
+ */
 export function presignedSlashing(delegation: Delegation, from: Slashable): PresignedSlashing {
+  assertChoice(from, "from", SLASHABLE);
   return from === "staking" ? delegation.slashing : delegation.unbondingSlashing;
 }
 

@@ -4,9 +4,12 @@ import { TapstakeError } from "../core/errors.js";
 import type { ParamSet } from "../params/types.js";
 import { type Leaf, slashingChangeOutput, stakingOutput, unbondingOutput } from "../script/outputs.js";
 import { parseLeaf } from "../script/parse.js";
+import { stakerKeys } from "../script/terms.js";
 import { type ExplainedSpend, explainSpend } from "../tx/explain.js";
 import { outpointOf, spends, type StakeCoin } from "../tx/transaction.js";
 import type { Withdrawable } from "../tx/withdrawal.js";
+import { withoutAnnex } from "../tx/witness.js";
+import { checkTransactions } from "./check.js";
 import { type Delegation, stakeCoin, unbondedCoin } from "./delegation.js";
 
 /** A spend of one of a delegation's outputs. */
@@ -22,41 +25,64 @@ export type Recognised =
   | {
       readonly kind: "spend";
       readonly spends: readonly RecognisedSpend[];
-      /** It is, by txid, the transaction that was signed in advance; any other spend is the staker's own. */
+      /** It is, by txid, one of the three that were made in advance; any other spend is the staker's own. */
+      readonly sameTxid: boolean;
+      /** It is one of the three, and either not signed yet or signed as its leaf asks. A txid says nothing of that. */
       readonly presigned: boolean;
     };
 
 /**
  * What a transaction is to a delegation: the staking transaction or one of the three pre-signed ones, by txid; or a
  * spend of the stake, of what was unbonded, or of a refund, by outpoint.
- * @throws TapstakeError `not-a-stake` when it is none of them; `witness-mismatch`
+ *
+ * Before that the delegation's transactions are held against its terms, so that nothing is said of a document that
+ * was made up; whether its parameters are the network's, only `checkSameParams` tells.
+ * @throws TapstakeError the codes of `checkTransactions`; `not-a-stake` when it is no transaction of the delegation;
+ * `witness-mismatch`
  */
 export function recognise(delegation: Delegation, transaction: Transaction): Recognised {
+  checkTransactions(delegation);
   const isSame = (other: Transaction) => equalBytes(transaction.getHash(), other.getHash());
   if (isSame(delegation.staking.transaction)) return { kind: "staking" };
   const { params, unbonding, slashing, unbondingSlashing } = delegation;
   const set: ParamSet = { name: "the delegation's", network: params.network, versions: [params] };
-  const found = transaction.ins.flatMap((input, inputIndex) =>
-    coinsOf(delegation)
-      .filter(({ coin }) => spends(input, coin.outpoint))
-      .flatMap(({ from, coin, leaves }) => {
-        const leaf = leaves.find((each) => opens(input, each, transaction));
-        if (!leaf) return [];
-        const explained = explainSpend(transaction, { inputIndex, leaf: parseLeaf(leaf.script) }, [set]);
-        return [{ ...explained, from, value: coin.value }];
-      }),
+  const coins = coinsOf(delegation);
+  const spent = transaction.ins.map((input) => coins.find(({ coin }) => spends(input, coin.outpoint)));
+  const prevouts = spent.flatMap((known) =>
+    known ? [{ script: known.script, value: known.coin.value }] : [],
   );
+  const found = transaction.ins.flatMap((input, inputIndex) => {
+    const known = spent[inputIndex];
+    const leaf = known?.leaves.find((each) => opens(input, each, transaction));
+    if (!known || !leaf) return [];
+    const explained = explainSpend(transaction, { inputIndex, leaf: parseLeaf(leaf.script) }, [set], {
+      leaf,
+      prevouts: prevouts.length === transaction.ins.length ? prevouts : undefined,
+    });
+    return [{ ...explained, from: known.from, value: known.coin.value }];
+  });
   if (found.length === 0) {
     const text = `${transaction.getId()} is no transaction of this delegation`;
     throw new TapstakeError("not-a-stake", text, { txid: transaction.getId() });
   }
-  const presigned = [unbonding, slashing, unbondingSlashing].some((each) => isSame(each.transaction));
-  return { kind: "spend", spends: found, presigned };
+  const sameTxid = [unbonding, slashing, unbondingSlashing].some((each) => isSame(each.transaction));
+  const isUnsigned = transaction.ins.every(({ witness }) => witness.length === 0);
+  const presigned = sameTxid && (isUnsigned || found.every(isFinished));
+  return { kind: "spend", spends: found, sameTxid, presigned };
+}
+
+/** Exactly each quorum has signed, as the leaf's script asks (PROTOCOL 4). */
+function isFinished({ leaf, signed, verified, invalid }: ExplainedSpend): boolean {
+  const complete =
+    signed.staker.length === stakerKeys(leaf.staker).quorum &&
+    signed.finalityProviders.length === (leaf.kind === "slashing" ? 1 : 0) &&
+    signed.covenant.length === (leaf.kind === "timelock" ? 0 : leaf.covenant.quorum);
+  return verified && invalid.length === 0 && complete;
 }
 
 /** Without a witness yet, the shape tells: pre-signed transactions have a final sequence, withdrawals the lock's. */
 function opens(input: Transaction["ins"][number], leaf: Leaf, { outs }: Transaction): boolean {
-  const script = input.witness.at(-2);
+  const script = withoutAnnex(input.witness).at(-2);
   if (script) return equalBytes(script, leaf.script);
   const terms = parseLeaf(leaf.script);
   if (terms.kind === "timelock") return input.sequence === terms.timelock;
@@ -65,31 +91,43 @@ function opens(input: Transaction["ins"][number], leaf: Leaf, { outs }: Transact
 
 interface KnownCoin {
   readonly from: Withdrawable;
+  readonly script: Uint8Array;
   readonly coin: StakeCoin;
   readonly leaves: readonly Leaf[];
 }
 
 function coinsOf(delegation: Delegation): KnownCoin[] {
   const { terms, params, unbondingTime, slashing, unbondingSlashing } = delegation;
+  const staking = stakingOutput(terms, params.network);
+  const unbonding = unbondingOutput(terms, unbondingTime, params.network);
   const refund = slashingChangeOutput(terms.staker, unbondingTime, params.network);
   const leaves: readonly Leaf[] = Object.values(refund.leaves);
   const refunds = [slashing, unbondingSlashing].flatMap(({ transaction }) =>
     transaction.outs.flatMap(({ script, value }, index) =>
       equalBytes(script, refund.script)
-        ? [{ from: "refund" as const, coin: { outpoint: outpointOf(transaction, index), value }, leaves }]
+        ? [
+            {
+              from: "refund" as const,
+              script,
+              coin: { outpoint: outpointOf(transaction, index), value },
+              leaves,
+            },
+          ]
         : [],
     ),
   );
   return [
     {
       from: "staking",
+      script: staking.script,
       coin: stakeCoin(delegation),
-      leaves: Object.values<Leaf>(stakingOutput(terms, params.network).leaves),
+      leaves: Object.values<Leaf>(staking.leaves),
     },
     {
       from: "unbonding",
+      script: unbonding.script,
       coin: unbondedCoin(delegation),
-      leaves: Object.values<Leaf>(unbondingOutput(terms, unbondingTime, params.network).leaves),
+      leaves: Object.values<Leaf>(unbonding.leaves),
     },
     ...refunds,
   ];

@@ -26,10 +26,11 @@ export interface ExtractedKey {
  * The slashing transaction of a delegation, finished with a finality provider's secret (PROTOCOL 5): the adaptor
  * signatures of a quorum are adapted, the finality provider's own signature is made, and everything is verified.
  * @param secretKey 32 bytes; the secret of either parity will do
- * @throws TapstakeError `invalid-secret-key`; `unknown-finality-provider` when the stake is not with this key;
+ * @throws TapstakeError `invalid-argument`, `invalid-secret-key`; `unknown-finality-provider` when the stake is not with this key;
  * `missing-signature` when too few signatures of the delegation verify; those that do not are passed over
  */
 export function finishSlashing(delegation: Delegation, from: Slashable, secretKey: Uint8Array): Transaction {
+  const presigned = presignedSlashing(delegation, from);
   const { d, publicKey: finalityProvider } = evenSecret(secretKey);
   if (!contains(delegation.terms.finalityProviders, finalityProvider)) {
     const key = hex.encode(finalityProvider);
@@ -38,7 +39,6 @@ export function finishSlashing(delegation: Delegation, from: Slashable, secretKe
   }
   const spend = slashingSpend(delegation, from);
   const digest = leafSighash(spend);
-  const presigned = presignedSlashing(delegation, from);
   // Whoever holds the record may hold bad signatures in it too: they must not keep the good ones from being used.
   const stakers = presigned.stakerSignatures.filter((signed) => verifyLeafSignature(spend, signed));
   const decryptionKey = scalar.toBytes(d);

@@ -20,8 +20,18 @@ export function readParamSet(
   const json = parseJson(text, "params");
   const list: readonly unknown[] = Array.isArray(json) ? json : [json];
   if (!list.some(isOwnForm)) {
+    if (!isPublishedForm(json)) {
+      throw new TapstakeError(
+        "invalid-json",
+        `${as.name}: expected parameters, in our form or as published`,
+        {
+          path: "params",
+        },
+      );
+    }
     if (!as.network) {
-      throw new TapstakeError("invalid-network", `${as.name} does not say its network: give it`);
+      const message = `${as.name}: parameters as published do not say their network, so it has to be given`;
+      throw new TapstakeError("invalid-network", message);
     }
     return parseParamSet(json, { name: as.name, network: as.network });
   }
@@ -36,6 +46,10 @@ export function readParamSet(
   if (versions.length > 1) checkParamSet(set);
   return set;
 }
+
+/** A list of versions, or an object that holds one under `versions`. */
+const isPublishedForm = (json: unknown): boolean =>
+  Array.isArray(json) || (typeof json === "object" && json !== null && "versions" in json);
 
 const isOwnForm = (value: unknown): boolean =>
   typeof value === "object" && value !== null && "covenant" in value;

@@ -1,4 +1,5 @@
 import { TapstakeError } from "../core/errors.js";
+import { show } from "../core/text.js";
 import { mainnet, mainnetPhase1 } from "./data/mainnet.js";
 import { regtest } from "./data/regtest.js";
 import { testnet } from "./data/testnet.js";
@@ -17,13 +18,9 @@ export function paramSet(name: string): ParamSet {
   const set = paramSets.get(name);
   if (!set) {
     const names = [...paramSets.keys()];
-    throw new TapstakeError(
-      "unknown-params",
-      `expected one of ${names.join(", ")}, got ${JSON.stringify(name)}`,
-      {
-        names,
-      },
-    );
+    throw new TapstakeError("unknown-params", `expected one of ${names.join(", ")}, got ${show(name)}`, {
+      names,
+    });
   }
   return set;
 }

@@ -22,14 +22,20 @@ export function checkStake(params: ProtocolParams, terms: StakeTerms, value: big
       },
     );
   }
-  const { minTime, maxTime, minValue, maxValue } = params;
-  if (terms.timelock < minTime || terms.timelock > maxTime) {
-    const text = `expected a staking time from ${minTime} to ${maxTime} blocks, got ${terms.timelock}`;
-    throw new TapstakeError("staking-time-out-of-range", text, { minTime, maxTime, got: terms.timelock });
-  }
+  checkStakingTime(params, terms.timelock);
+  const { minValue, maxValue } = params;
   if (value < minValue || value > maxValue) {
     const text = `expected a stake from ${minValue} to ${maxValue} satoshi, got ${value}`;
     throw new TapstakeError("staking-value-out-of-range", text, { minValue, maxValue, got: value });
+  }
+}
+
+/** @throws TapstakeError `staking-time-out-of-range` when the parameters do not admit a stake of so many blocks */
+export function checkStakingTime({ minTime, maxTime, version }: ProtocolParams, timelock: number): void {
+  if (timelock < minTime || timelock > maxTime) {
+    const allowed = minTime === maxTime ? `exactly ${minTime}` : `from ${minTime} to ${maxTime}`;
+    const text = `expected a staking time of ${allowed} blocks by parameters v${version}, got ${timelock}`;
+    throw new TapstakeError("staking-time-out-of-range", text, { minTime, maxTime, got: timelock });
   }
 }
 

@@ -2,6 +2,7 @@ import { address as addresses, bitcoinNetwork } from "../core/bitcoin.js";
 import { assertBytes } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { assertNetwork, type Network } from "../core/network.js";
+import { show } from "../core/text.js";
 import { OP } from "./opcodes.js";
 
 /**
@@ -57,10 +58,4 @@ function witnessVersion(address: string): number {
   } catch {
     return -1;
   }
-}
-
-/** The beginning only: what was pasted where an address belongs could be a secret key. */
-function show(address: string): string {
-  const start = JSON.stringify(address.slice(0, 8));
-  return address.length > 8 ? `${start}… (${address.length} characters)` : start;
 }

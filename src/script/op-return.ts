@@ -1,6 +1,7 @@
-import { assertBytes, concatBytes, hex } from "../core/bytes.js";
+import { assertBytes, concatBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { assertPublicKey } from "../core/keys.js";
+import { show } from "../core/text.js";
 import { OP } from "./opcodes.js";
 import { checkTimelock } from "./terms.js";
 
@@ -50,7 +51,7 @@ export function decodeOpReturn(script: Uint8Array): StakeOpReturn {
   if (script.length !== DATA_LENGTH + 2 || script[0] !== OP.RETURN || script[1] !== DATA_LENGTH) {
     throw new TapstakeError(
       "invalid-op-return",
-      `expected OP_RETURN and ${DATA_LENGTH} bytes, got ${hex.encode(script.slice(0, 80))}`,
+      `expected OP_RETURN and ${DATA_LENGTH} bytes, got ${show(script)}`,
     );
   }
   // A copy, as plain bytes: slices of a Buffer would share the caller's memory.

@@ -1,5 +1,6 @@
-import { assertBytes, equalBytes, hex } from "../core/bytes.js";
+import { assertBytes, equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
+import { show } from "../core/text.js";
 import { slashingScript, timelockScript, unbondingScript } from "./leaves.js";
 import { OP, PUSH_KEY } from "./opcodes.js";
 import { checkKeySet, checkRoles, checkTimelock, type KeySet } from "./terms.js";
@@ -116,7 +117,6 @@ function refuseAs(script: Uint8Array, check: () => void): void {
 }
 
 function notAStake(script: Uint8Array, cause?: unknown): TapstakeError {
-  const shown = hex.encode(script.slice(0, 40));
-  const text = `not a leaf script of a stake: ${shown}${script.length > 40 ? "…" : ""}`;
+  const text = `not a leaf script of a stake: ${show(script)}`;
   return new TapstakeError("invalid-script", text, {}, { cause });
 }

@@ -1,4 +1,4 @@
-import { compareBytes, concatBytes, hex } from "../core/bytes.js";
+import { compactSize, compareBytes, concatBytes, hex } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { TapstakeError } from "../core/errors.js";
 import { taggedHash } from "../core/hashes.js";
@@ -81,11 +81,4 @@ function branch(tree: Tree<Uint8Array>): { hash: Uint8Array; leaves: PlacedLeaf[
 
 function branchHash(a: Uint8Array, b: Uint8Array): Uint8Array {
   return compareBytes(a, b) < 0 ? taggedHash("TapBranch", a, b) : taggedHash("TapBranch", b, a);
-}
-
-/** Bitcoin's variable-length size, for what fits a block: foreign scripts may be longer than any stake's. */
-function compactSize(length: number): Uint8Array {
-  if (length < 0xfd) return Uint8Array.of(length);
-  const bytes = [length & 0xff, (length >> 8) & 0xff, (length >> 16) & 0xff, length >>> 24];
-  return length < 0x10000 ? Uint8Array.of(0xfd, ...bytes.slice(0, 2)) : Uint8Array.of(0xfe, ...bytes);
 }

@@ -46,6 +46,9 @@ export function stakerKeys(staker: Uint8Array | KeySet): KeySet {
  * `invalid-timelock`
  */
 export function checkTerms(terms: StakeTerms): void {
+  if (typeof terms !== "object" || terms === null) {
+    throw new TapstakeError("no-keys", `expected the terms of a stake, got ${describeType(terms)}`);
+  }
   const staker = stakerKeys(terms.staker);
   const finalityProviders = anyOf(terms.finalityProviders);
   checkKeySet(staker, "staker");

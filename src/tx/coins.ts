@@ -29,7 +29,8 @@ export interface Funding {
  * A fee depends on how many coins of each kind are spent, and of a kind the largest are best. So every choice that
  * could succeed is looked at, and a satoshi more never turns success into failure.
  * @param build the transaction that spends these coins, with change when asked
- * @throws TapstakeError `invalid-coin`, `invalid-amount`, `invalid-public-key`, `insufficient-funds`
+ * @throws TapstakeError `invalid-coin`, `invalid-amount`, `invalid-public-key`, `insufficient-funds`,
+ * `transaction-too-large`
  */
 export function selectCoins(
   coins: readonly Coin[],
@@ -42,6 +43,7 @@ export function selectCoins(
   const weights = { plain: build([], 0n).weight(), withChange: build([], 1n).weight() };
   const [keyHash, taproot] = (["p2wpkh", "p2tr"] as const).map((kind) => largestFirst(coins, kind));
   const chosen = cheapest(keyHash!, taproot!, value, (inputs) => feeFor(weights.plain, inputs, feeRate));
+  assertRelayable(weightOf(weights.withChange, chosen.inputs), chosen.coins.length);
   const change = chosen.total - value - feeFor(weights.withChange, chosen.inputs, feeRate);
   return change >= dustThreshold(changeScript) && change > 0n
     ? { coins: chosen.coins, fee: chosen.total - value - change, change }
@@ -137,12 +139,26 @@ const INPUT_WEIGHT: Inputs = {
 };
 
 /** The fee of a transaction that without inputs has this weight. */
-function feeFor(weight: number, { p2wpkh, p2tr }: Inputs, feeRate: Rate): bigint {
+function feeFor(weight: number, inputs: Inputs, feeRate: Rate): bigint {
+  return applyRateUp(BigInt(Math.ceil(weightOf(weight, inputs) / 4)), feeRate);
+}
+
+function weightOf(withoutInputs: number, { p2wpkh, p2tr }: Inputs): number {
   const count = p2wpkh + p2tr;
   // The segwit marker and flag; the count of inputs outgrows its one byte at 253.
   const head = 2 + 4 * (count < 253 ? 0 : 2);
   const inputs = p2wpkh * INPUT_WEIGHT.p2wpkh + p2tr * INPUT_WEIGHT.p2tr;
-  return applyRateUp(BigInt(Math.ceil((weight + head + inputs) / 4)), feeRate);
+  return withoutInputs + head + inputs;
+}
+
+/** The largest transaction that nodes relay, in weight units. */
+const MAX_STANDARD_WEIGHT = 400_000;
+
+function assertRelayable(weight: number, coins: number): void {
+  if (weight > MAX_STANDARD_WEIGHT) {
+    const text = `${coins} coins make a transaction of ${weight} weight units, above the ${MAX_STANDARD_WEIGHT} that nodes relay`;
+    throw new TapstakeError("transaction-too-large", text, { coins, weight });
+  }
 }
 
 /** @throws TapstakeError `invalid-coin` */

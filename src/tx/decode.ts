@@ -10,6 +10,7 @@ import { type LeafTerms, parseLeaf } from "../script/parse.js";
 import { NUMS_KEY, outputKeyOf } from "../script/taproot.js";
 import type { StakeTerms } from "../script/terms.js";
 import { FINAL_SEQUENCE, findOutput } from "./transaction.js";
+import { withoutAnnex } from "./witness.js";
 
 /** A staking transaction, understood. */
 export interface DecodedStaking {
@@ -68,7 +69,7 @@ export function decodeStaking(
 export interface DecodedSpend {
   readonly inputIndex: number;
   readonly leaf: LeafTerms;
-  /** The output script that the witness proves it spends. */
+  /** The output script that the witness opens. The transaction alone does not show that the spent output has it. */
   readonly script: Uint8Array;
   /** How deep the leaf is in its tree: a timelock is at 2 in a staking output, 1 in unbonding, 0 in a refund. */
   readonly depth: number;
@@ -76,7 +77,8 @@ export interface DecodedSpend {
 
 /**
  * The inputs of a transaction that spend outputs of a stake, from their witnesses alone. Inputs of any other kind
- * are left out.
+ * are left out. A witness can say what it likes until it is in the chain: neither the spent output nor a signature
+ * is verified here.
  */
 export function decodeSpends(transaction: Transaction): DecodedSpend[] {
   return transaction.ins.flatMap(({ witness }, inputIndex) => {
@@ -90,11 +92,6 @@ export function decodeSpends(transaction: Transaction): DecodedSpend[] {
     const depth = (controlBlock.length - 33) / 32;
     return [{ inputIndex, leaf, script: Uint8Array.of(0x51, 32, ...key), depth }];
   });
-}
-
-/** BIP-341: a last element that starts with 0x50 is the annex, which the spend carries along. */
-function withoutAnnex(witness: readonly Uint8Array[]): readonly Uint8Array[] {
-  return witness.length >= 2 && witness.at(-1)![0] === 0x50 ? witness.slice(0, -1) : witness;
 }
 
 function decodeUnder(params: ProtocolParams, transaction: Transaction, given: DecodeOptions["terms"]) {

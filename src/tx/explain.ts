@@ -9,8 +9,10 @@ import type { LeafTerms } from "../script/parse.js";
 import { tapleafHash } from "../script/taproot.js";
 import { anyOf, type KeySet, stakerKeys } from "../script/terms.js";
 import { type DecodedStaking, type DecodeOptions, decodeSpends, decodeStaking } from "./decode.js";
+import { type LeafSignature, verifyLeafSignature } from "./spend.js";
+import type { Prevout } from "./transaction.js";
 import type { Withdrawable } from "./withdrawal.js";
-import { readWitness } from "./witness.js";
+import { readWitness, withoutAnnex } from "./witness.js";
 
 /** A parameter version and the set that it is of. */
 export interface VersionOf {
@@ -56,19 +58,28 @@ export function identifyStaking(
 /** What a spend of a stake does. */
 export type SpendRole = "unbonding" | "expansion" | "slashing" | "withdrawal";
 
-/** An input that spends a stake, explained. Its signatures are not verified: that needs the spent amount. */
+/** An input that spends a stake, explained. */
 export interface ExplainedSpend {
   readonly role: SpendRole;
   readonly inputIndex: number;
   /** Which output of the stake's life is spent; absent when nothing tells. */
   readonly from?: Withdrawable;
   readonly leaf: LeafTerms;
-  /** Who filled a slot of the witness, in ascending order. */
+  /** Whose slots of the witness hold a signature, in ascending order; whether of theirs, {@link verified} says. */
   readonly signed: {
     readonly staker: readonly Uint8Array[];
     readonly finalityProviders: readonly Uint8Array[];
     readonly covenant: readonly Uint8Array[];
   };
+  /**
+   * Whether each signature of {@link signed} was verified. It cannot be without every spent output, nor beside an
+   * annex: then anybody can have filled the slots with anything.
+   */
+  readonly verified: boolean;
+  /** Whose slots hold what is no signature: of another size, or, where it could be verified, not verifying. */
+  readonly invalid: readonly Uint8Array[];
+  /** Whether the witness has an annex (BIP-341), which signatures commit to. */
+  readonly annex: boolean;
   /** The versions whose committee the leaf names; none for a time lock, which names no committee. */
   readonly versions: readonly VersionOf[];
   /** Of a slashing: where the slashed coins and the refund are, by the first of {@link versions} that says so. */
@@ -76,14 +87,22 @@ export interface ExplainedSpend {
 }
 
 /**
- * The inputs of a transaction that spend outputs of a stake, from the transaction alone.
+ * The inputs of a transaction that spend outputs of a stake, from the transaction alone. No signature is verified:
+ * that needs the spent amounts.
  * @throws TapstakeError `witness-mismatch` when a witness opens a leaf with too few or too many slots
  */
 export function explainSpends(transaction: Transaction, sets: readonly ParamSet[]): ExplainedSpend[] {
   return decodeSpends(transaction).map(({ inputIndex, leaf, script, depth }) => {
     const from = leaf.kind === "slashing" ? slashedOutput(leaf, script, sets) : lockedOutput(leaf, depth);
-    return explainSpend(transaction, { inputIndex, leaf, ...(from && { from }) }, sets);
+    const shown = leafOf(leaf, withoutAnnex(transaction.ins[inputIndex]!.witness));
+    return explainSpend(transaction, { inputIndex, leaf, ...(from && { from }) }, sets, { leaf: shown });
   });
+}
+
+/** The leaf that is spent. Signatures are verified when every output that the transaction spends is known too. */
+export interface KnownSpend {
+  readonly leaf: Leaf;
+  readonly prevouts?: readonly Prevout[] | undefined;
 }
 
 /**
@@ -94,14 +113,15 @@ export function explainSpend(
   transaction: Transaction,
   spend: Pick<ExplainedSpend, "inputIndex" | "leaf" | "from">,
   sets: readonly ParamSet[],
+  known: KnownSpend,
 ): ExplainedSpend {
-  const { leaf, inputIndex } = spend;
+  const { leaf } = spend;
   const versions = versionsOf(leaf, sets);
   const outputs = leaf.kind === "slashing" ? slashingOutputs(transaction, leaf.staker, versions) : undefined;
   return {
     ...spend,
     role: roleOf(transaction, leaf),
-    signed: whoSigned(leaf, transaction.ins[inputIndex]!.witness),
+    ...whoSigned(transaction, spend, known),
     versions,
     ...(outputs && { outputs }),
   };
@@ -161,15 +181,39 @@ function slashingOutputs(
   return found.find(({ slashed, refund }) => slashed !== undefined && refund !== undefined) ?? found[0];
 }
 
-function whoSigned(leaf: LeafTerms, witness: readonly Uint8Array[]): ExplainedSpend["signed"] {
-  const staker = stakerKeys(leaf.staker);
-  const providers = leaf.kind === "slashing" ? leaf.finalityProviders : [];
-  const covenant = leaf.kind === "timelock" ? [] : leaf.covenant.keys;
-  const filled =
-    witness.length === 0 ? [] : readWitness(leafOf(leaf, witness), witness).map(({ publicKey }) => publicKey);
-  const of = (keys: readonly Uint8Array[]) =>
-    filled.filter((key) => keys.some((other) => equalBytes(other, key))).toReversed();
-  return { staker: of(staker.keys), finalityProviders: of(providers), covenant: of(covenant) };
+function whoSigned(
+  transaction: Transaction,
+  { inputIndex, leaf: terms }: Pick<ExplainedSpend, "inputIndex" | "leaf">,
+  { leaf, prevouts: spentOutputs }: KnownSpend,
+): Pick<ExplainedSpend, "signed" | "verified" | "invalid" | "annex"> {
+  const { witness } = transaction.ins[inputIndex]!;
+  const stack = withoutAnnex(witness);
+  const annex = stack.length < witness.length;
+  const slots = witness.length === 0 ? [] : readWitness(leaf, stack);
+  const prevouts = annex ? undefined : spentOutputs;
+  const isGood = (slot: LeafSignature) =>
+    prevouts
+      ? verifyLeafSignature({ transaction, inputIndex, prevouts, leaf }, slot)
+      : slot.signature.length === 64 || slot.signature.length === 65;
+  const good = slots.filter(isGood);
+  const namedIn = (keys: readonly Uint8Array[], list: readonly LeafSignature[]) =>
+    list
+      .map(({ publicKey }) => publicKey)
+      .filter((key) => keys.some((other) => equalBytes(other, key)))
+      .toReversed();
+  return {
+    signed: {
+      staker: namedIn(stakerKeys(terms.staker).keys, good),
+      finalityProviders: namedIn(terms.kind === "slashing" ? terms.finalityProviders : [], good),
+      covenant: namedIn(terms.kind === "timelock" ? [] : terms.covenant.keys, good),
+    },
+    verified: prevouts !== undefined,
+    invalid: slots
+      .filter((slot) => !good.includes(slot))
+      .map(({ publicKey }) => publicKey)
+      .toReversed(),
+    annex,
+  };
 }
 
 /** The leaf that a witness opens: script and control block are as it shows them. */

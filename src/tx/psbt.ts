@@ -1,13 +1,13 @@
 import { base64 } from "@scure/base";
 import { Psbt, type Transaction } from "../core/bitcoin.js";
-import { equalBytes, hex } from "../core/bytes.js";
+import { assertBytes, compactSize, concatBytes, equalBytes, hex, u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { LEAF_VERSION, NUMS_KEY } from "../script/taproot.js";
 import { checkLeafSignature, type LeafSignature, type LeafSpend } from "./spend.js";
 import { readWitness } from "./witness.js";
 
-/** A PSBT as it travels: the object, its bytes, or base64 text. */
-export type PsbtLike = Psbt | Uint8Array | string;
+/** A PSBT as it travels: the object, also one that another copy of bitcoinjs made; its bytes; or base64 text. */
+export type PsbtLike = Psbt | { toBuffer(): Uint8Array } | Uint8Array | string;
 
 /**
  * A leaf spend as a PSBT (BIP-174, BIP-371) that a wallet can sign without knowing about staking: the coin, the
@@ -32,17 +32,31 @@ export function spendPsbt(spend: LeafSpend, signatures: readonly LeafSignature[]
   return psbt;
 }
 
-/** A PSBT of a transaction and the coins that it spends, nothing signed. */
+/** The first bytes of a PSBT, and the types of the two fields that are written here (BIP-174). */
+const MAGIC = Uint8Array.of(0x70, 0x73, 0x62, 0x74, 0xff);
+const UNSIGNED_TX = 0x00;
+const WITNESS_UTXO = 0x01;
+
+/**
+ * A PSBT of a transaction and the coins that it spends, nothing signed. Written as bytes and read back: adding
+ * hundreds of inputs to the object one by one takes seconds.
+ */
 export function unsignedPsbt(transaction: Transaction, prevouts: LeafSpend["prevouts"]): Psbt {
-  const psbt = new Psbt();
-  psbt.setVersion(transaction.version);
-  psbt.setLocktime(transaction.locktime);
-  for (const [i, { hash, index, sequence }] of transaction.ins.entries()) {
-    const { script, value } = prevouts[i]!;
-    psbt.addInput({ hash, index, sequence, witnessUtxo: { script, value } });
-  }
-  for (const { script, value } of transaction.outs) psbt.addOutput({ script, value });
-  return psbt;
+  const end = Uint8Array.of(0);
+  const field = (type: number, value: Uint8Array) =>
+    concatBytes(Uint8Array.of(1, type), compactSize(value.length), value);
+  const unsigned = transaction.clone();
+  unsigned.ins.forEach((input) => Object.assign(input, { script: new Uint8Array(0), witness: [] }));
+  const inputs = prevouts.map(({ script, value }) =>
+    concatBytes(
+      field(WITNESS_UTXO, concatBytes(u64be(value).toReversed(), compactSize(script.length), script)),
+      end,
+    ),
+  );
+  const outputs = transaction.outs.map(() => end);
+  return Psbt.fromBuffer(
+    concatBytes(MAGIC, field(UNSIGNED_TX, unsigned.toBuffer()), end, ...inputs, ...outputs),
+  );
 }
 
 /**
@@ -64,12 +78,14 @@ export function signaturesFromPsbt(spend: LeafSpend, returned: PsbtLike): LeafSi
   return signatures;
 }
 
-/** @throws TapstakeError `invalid-psbt` */
+/**
+ * A PSBT from whatever form it came in. White space in base64 is passed over: many tools break its lines.
+ * @throws TapstakeError `invalid-psbt`
+ */
 export function parsePsbt(psbt: PsbtLike): Psbt {
   if (psbt instanceof Psbt) return psbt;
   try {
-    // A copy: slices of a Node Buffer would share its memory. And bitcoinjs' own base64 skips what is none.
-    const bytes = typeof psbt === "string" ? base64.decode(psbt.trim()) : Uint8Array.from(psbt);
+    const bytes = bytesOf(psbt);
     const parsed = Psbt.fromBuffer(bytes);
     // The library stops reading where it likes; keys may be in another order, but all must be there.
     if (parsed.toBuffer().length !== bytes.length) throw new RangeError("it has bytes that mean nothing");
@@ -77,6 +93,15 @@ export function parsePsbt(psbt: PsbtLike): Psbt {
   } catch (cause) {
     throw new TapstakeError("invalid-psbt", `not a PSBT: ${(cause as Error).message}`, {}, { cause });
   }
+}
+
+function bytesOf(psbt: PsbtLike): Uint8Array {
+  // bitcoinjs' own base64 skips what is none.
+  if (typeof psbt === "string") return base64.decode(psbt.replace(/\s/g, ""));
+  const bytes = "toBuffer" in psbt ? psbt.toBuffer() : psbt;
+  assertBytes(bytes, "PSBT");
+  // A copy: slices of a Node Buffer would share its memory.
+  return Uint8Array.from(bytes);
 }
 
 /**

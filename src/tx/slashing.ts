@@ -1,6 +1,7 @@
 import { applyRate } from "../core/amount.js";
-import { type Psbt, Transaction } from "../core/bitcoin.js";
+import type { Psbt } from "../core/bitcoin.js";
 import { TapstakeError } from "../core/errors.js";
+import { assertChoice } from "../core/text.js";
 import type { ProtocolParams, SlashingParams } from "../params/types.js";
 import {
   type SlashingChangeOutput,
@@ -12,10 +13,11 @@ import type { StakeTerms } from "../script/terms.js";
 import { assertNotDust } from "./coins.js";
 import { spendPsbt } from "./psbt.js";
 import type { LeafSpend } from "./spend.js";
-import { assertStakeCoin, FINAL_SEQUENCE, type StakeCoin } from "./transaction.js";
+import { assertStakeCoin, createTransaction, FINAL_SEQUENCE, type StakeCoin } from "./transaction.js";
 
 /** Which output of a stake's life is slashed: the stake itself, or what is unbonding. */
-export type Slashable = "staking" | "unbonding";
+export type Slashable = (typeof SLASHABLE)[number];
+export const SLASHABLE = ["staking", "unbonding"] as const;
 
 /** A slashing transaction, unsigned. Output 0 is what is slashed, output 1 the refund. */
 export interface Slashing extends LeafSpend {
@@ -33,7 +35,8 @@ export interface Slashing extends LeafSpend {
  * The transaction that punishes a double vote (PROTOCOL 3). Signed in advance by the staker, adaptor-signed by
  * the committee, finished by whoever knows a finality provider's leaked key.
  * @param coin the staking output, or the unbonding output
- * @throws TapstakeError the codes of `checkTerms`; `unsupported-params`, `invalid-coin`, `dust-output`
+ * @throws TapstakeError the codes of `checkTerms`; `invalid-argument`, `unsupported-params`, `invalid-coin`,
+ * `dust-output`
  */
 export function buildSlashing(
   terms: StakeTerms,
@@ -41,6 +44,7 @@ export function buildSlashing(
   from: Slashable,
   coin: StakeCoin,
 ): Slashing {
+  assertChoice(from, "from", SLASHABLE);
   assertStakeCoin(coin);
   const { script: slashingScript, rate, minFee: fee } = slashingParams(params);
   const { network, unbondingTime } = params;
@@ -52,11 +56,13 @@ export function buildSlashing(
   assertNotDust({ script: slashingScript, value: slashed }, "slashed output");
   assertNotDust({ script: refund.script, value: refunded }, "refund");
 
-  const transaction = new Transaction();
-  transaction.version = 2;
-  transaction.addInput(coin.outpoint.hash, coin.outpoint.index, FINAL_SEQUENCE);
-  transaction.addOutput(slashingScript, slashed);
-  transaction.addOutput(refund.script, refunded);
+  const transaction = createTransaction(
+    [{ outpoint: coin.outpoint, sequence: FINAL_SEQUENCE }],
+    [
+      { script: slashingScript, value: slashed },
+      { script: refund.script, value: refunded },
+    ],
+  );
   const spend: LeafSpend = {
     transaction,
     inputIndex: 0,

@@ -1,5 +1,5 @@
 import type { Rate } from "../core/amount.js";
-import { type Psbt, Transaction } from "../core/bitcoin.js";
+import type { Psbt, Transaction } from "../core/bitcoin.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { checkStake } from "../params/stake.js";
@@ -10,7 +10,7 @@ import type { StakeTerms } from "../script/terms.js";
 import { assertFeeRate, assertNotDust, type Coin, type Funding, selectCoins } from "./coins.js";
 import { checkKeyPathWitness, keyPathWitness } from "./key-path.js";
 import { assertSameTransaction, parsePsbt, type PsbtLike, unsignedPsbt } from "./psbt.js";
-import { assertOutputScript } from "./transaction.js";
+import { assertOutputScript, createTransaction } from "./transaction.js";
 
 export interface StakingRequest {
   readonly terms: StakeTerms;
@@ -41,7 +41,7 @@ const REPLACEABLE_SEQUENCE = 0xffff_fffd;
  * The transaction that stakes (PROTOCOL 3): the staking output, the OP_RETURN where the parameters are of
  * phase 1, and change.
  * @throws TapstakeError the codes of {@link checkStake}; `invalid-coin`, `invalid-bytes`, `insufficient-funds`,
- * `invalid-rate`, `dust-output`; `multiple-staking-outputs` when change would return to the stake;
+ * `invalid-rate`, `dust-output`, `transaction-too-large`; `multiple-staking-outputs` when change would return to the stake;
  * `unsupported-params` for phase 1 with several stakers or finality providers
  */
 export function buildStaking(request: StakingRequest): Staking {
@@ -57,17 +57,16 @@ export function buildStaking(request: StakingRequest): Staking {
     );
   }
   assertNotDust({ script: output.script, value }, "staking output");
-  const opReturn = params.phase1 ? [phase1Data(terms, params.phase1.tag)] : [];
-  const build = (chosen: readonly Coin[], change: bigint) => {
-    const transaction = new Transaction();
-    transaction.version = 2;
-    for (const { outpoint } of chosen)
-      transaction.addInput(outpoint.hash, outpoint.index, REPLACEABLE_SEQUENCE);
-    transaction.addOutput(output.script, value);
-    for (const script of opReturn) transaction.addOutput(script, 0n);
-    if (change > 0n) transaction.addOutput(changeScript, change);
-    return transaction;
-  };
+  const opReturn = params.phase1 ? [{ script: phase1Data(terms, params.phase1.tag), value: 0n }] : [];
+  const build = (chosen: readonly Coin[], change: bigint) =>
+    createTransaction(
+      chosen.map(({ outpoint }) => ({ outpoint, sequence: REPLACEABLE_SEQUENCE })),
+      [
+        { script: output.script, value },
+        ...opReturn,
+        ...(change > 0n ? [{ script: changeScript, value: change }] : []),
+      ],
+    );
   const funding = selectCoins(coins, value, feeRate, changeScript, build);
   const transaction = build(funding.coins, funding.change);
   return { ...funding, psbt: fundingPsbt(transaction, funding.coins), transaction, output, outputIndex: 0 };

@@ -2,6 +2,7 @@ import { Transaction } from "../core/bitcoin.js";
 import { assertSatoshi, MAX_MONEY } from "../core/amount.js";
 import { assertBytes, equalBytes, hex, isBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
+import { show } from "../core/text.js";
 
 /** Where an output is: the transaction's hash in its internal byte order (the reverse of a txid), and the index. */
 export interface Outpoint {
@@ -27,6 +28,23 @@ export interface StakeCoin {
 export const FINAL_SEQUENCE = 0xffff_ffff;
 
 /**
+ * A transaction of version 2 without lock time, unsigned. It keeps nothing of the caller's memory: what is changed
+ * there later must not change what was built.
+ */
+export function createTransaction(
+  inputs: readonly { readonly outpoint: Outpoint; readonly sequence: number }[],
+  outputs: readonly Prevout[],
+): Transaction {
+  const transaction = new Transaction();
+  transaction.version = 2;
+  for (const { outpoint, sequence } of inputs) {
+    transaction.addInput(Uint8Array.from(outpoint.hash), outpoint.index, sequence);
+  }
+  for (const { script, value } of outputs) transaction.addOutput(Uint8Array.from(script), value);
+  return transaction;
+}
+
+/**
  * Bytes as a transaction. Accepts exactly what serialises to the same bytes again.
  * @throws TapstakeError `invalid-transaction`
  */
@@ -39,7 +57,7 @@ export function parseTransaction(raw: Uint8Array): Transaction {
   } catch (cause) {
     throw new TapstakeError(
       "invalid-transaction",
-      `not a transaction: ${(cause as Error).message}`,
+      `expected a transaction, got ${raw.length} bytes that are none, or not all of one`,
       {},
       { cause },
     );
@@ -65,6 +83,23 @@ export function outpointOf(transaction: Transaction, index: number): Outpoint {
 /** `txid:index`, as people and explorers write it. */
 export function formatOutpoint({ hash, index }: Outpoint): string {
   return `${hex.encode(hash.toReversed())}:${index}`;
+}
+
+/**
+ * The inverse of {@link formatOutpoint}: what people, explorers and bitcoind write, with the txid in its reversed
+ * byte order.
+ * @throws TapstakeError `invalid-hex`, `invalid-coin`
+ * @example
+ * ```ts
+ * const coin = { outpoint: parseOutpoint(`${txid}:${vout}`), value: 100_000n, script };
+ * ```
+ */
+export function parseOutpoint(text: string): Outpoint {
+  const match = typeof text === "string" ? /^([^:]*):(0|[1-9]\d{0,9})$/.exec(text) : null;
+  if (!match) throw new TapstakeError("invalid-coin", `expected txid:index, got ${show(text)}`);
+  const outpoint = { hash: hex.decode(match[1]!, 32, "txid").toReversed(), index: Number(match[2]) };
+  assertOutpoint(outpoint);
+  return outpoint;
 }
 
 /** Whether an input spends the outpoint. */

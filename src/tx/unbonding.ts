@@ -1,11 +1,11 @@
-import { type Psbt, Transaction } from "../core/bitcoin.js";
+import type { Psbt } from "../core/bitcoin.js";
 import type { ProtocolParams } from "../params/types.js";
 import { stakingOutput, type UnbondingOutput, unbondingOutput } from "../script/outputs.js";
 import type { StakeTerms } from "../script/terms.js";
 import { assertNotDust } from "./coins.js";
 import { spendPsbt } from "./psbt.js";
 import type { LeafSpend } from "./spend.js";
-import { assertStakeCoin, FINAL_SEQUENCE, type StakeCoin } from "./transaction.js";
+import { assertStakeCoin, createTransaction, FINAL_SEQUENCE, type StakeCoin } from "./transaction.js";
 
 /** An unbonding transaction, unsigned. */
 export interface Unbonding extends LeafSpend {
@@ -30,10 +30,10 @@ export function buildUnbonding(terms: StakeTerms, params: ProtocolParams, stake:
   const value = stake.value - fee;
   assertNotDust({ script: output.script, value }, "unbonding output");
 
-  const transaction = new Transaction();
-  transaction.version = 2;
-  transaction.addInput(stake.outpoint.hash, stake.outpoint.index, FINAL_SEQUENCE);
-  transaction.addOutput(output.script, value);
+  const transaction = createTransaction(
+    [{ outpoint: stake.outpoint, sequence: FINAL_SEQUENCE }],
+    [{ script: output.script, value }],
+  );
   const spend: LeafSpend = {
     transaction,
     inputIndex: 0,

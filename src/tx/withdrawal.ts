@@ -1,6 +1,7 @@
 import type { Rate } from "../core/amount.js";
-import { type Psbt, Transaction } from "../core/bitcoin.js";
+import type { Psbt } from "../core/bitcoin.js";
 import { TapstakeError } from "../core/errors.js";
+import { assertChoice } from "../core/text.js";
 import type { ProtocolParams } from "../params/types.js";
 import {
   slashingChangeOutput,
@@ -12,11 +13,12 @@ import type { StakeTerms } from "../script/terms.js";
 import { assertFeeRate, assertNotDust, feeAt } from "./coins.js";
 import { spendPsbt } from "./psbt.js";
 import { type LeafSpend, withWitness } from "./spend.js";
-import { assertOutputScript, assertStakeCoin, type StakeCoin } from "./transaction.js";
+import { assertOutputScript, assertStakeCoin, createTransaction, type StakeCoin } from "./transaction.js";
 import { placeholderWitness } from "./witness.js";
 
 /** Where a time lock can run out: the stake, what was unbonded, or what slashing left. */
-export type Withdrawable = "staking" | "unbonding" | "refund";
+export type Withdrawable = (typeof WITHDRAWABLE)[number];
+const WITHDRAWABLE = ["staking", "unbonding", "refund"] as const;
 
 export interface WithdrawalRequest {
   readonly terms: StakeTerms;
@@ -41,22 +43,21 @@ export interface Withdrawal extends LeafSpend {
 
 /**
  * The transaction by which a staker takes coins back once their time lock has run out (PROTOCOL 3).
- * @throws TapstakeError the codes of `checkTerms`; `invalid-coin`, `invalid-bytes`, `invalid-rate`,
- * `insufficient-funds`, `dust-output`
+ * @throws TapstakeError the codes of `checkTerms`; `invalid-argument`, `invalid-coin`, `invalid-bytes`,
+ * `invalid-rate`, `insufficient-funds`, `dust-output`
  */
 export function buildWithdrawal(request: WithdrawalRequest): Withdrawal {
-  const { coin, destination, feeRate } = request;
+  const { from, coin, destination, feeRate } = request;
+  assertChoice(from, "from", WITHDRAWABLE);
   assertStakeCoin(coin);
   assertOutputScript(destination, "destination");
   assertFeeRate(feeRate);
   const { script, leaf } = lockedOutput(request);
   const timelock = leaf.timelock;
   const build = (value: bigint): LeafSpend => {
-    const transaction = new Transaction();
-    transaction.version = 2;
     // BIP-112 compares the leaf's number with this sequence.
-    transaction.addInput(coin.outpoint.hash, coin.outpoint.index, timelock);
-    transaction.addOutput(destination, value);
+    const inputs = [{ outpoint: coin.outpoint, sequence: timelock }];
+    const transaction = createTransaction(inputs, [{ script: destination, value }]);
     return { transaction, inputIndex: 0, prevouts: [{ script, value: coin.value }], leaf };
   };
   const fee = feeAt(withWitness(build(coin.value), placeholderWitness(leaf)), feeRate);

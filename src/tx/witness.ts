@@ -74,6 +74,11 @@ export function readWitness(leaf: Leaf, witness: readonly Uint8Array[]): LeafSig
   });
 }
 
+/** BIP-341: a last element that starts with 0x50 is the annex, which the spend carries along. */
+export function withoutAnnex(witness: readonly Uint8Array[]): readonly Uint8Array[] {
+  return witness.length >= 2 && witness.at(-1)![0] === 0x50 ? witness.slice(0, -1) : witness;
+}
+
 /** The key of each slot: sets and keys in the reverse of the order in which the script checks them. */
 function slotKeys(leaf: Leaf): Uint8Array[] {
   return leaf.signers.flatMap(({ keys }) => sortKeys(keys)).toReversed();

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { examplesOf, hasBash, observed, shell, tapstake, temporaryFolder } from "./support.js";
 
@@ -27,6 +28,10 @@ describe.concurrent("the command line", () => {
   it.each([
     [["bogus"], "unknown command 'bogus'; see tapstake --help"],
     [["toString"], "unknown command 'toString'; see tapstake --help"],
+    [["--bogus", "nope"], "unknown option '--bogus'; see tapstake --help"],
+    [["inspect", "--bogus"], "unknown option '--bogus'; see tapstake inspect --help"],
+    [["help", "bogus"], "unknown command 'bogus'; see tapstake --help"],
+    [["help", "toString"], "unknown command 'toString'; see tapstake --help"],
     [["--bogus"], "unknown option '--bogus'; see tapstake --help"],
     [["inspect"], "missing required argument 'transaction'; see tapstake inspect --help"],
     [["params", "mainnet", "regtest"], "too many arguments"],
@@ -57,9 +62,50 @@ describe.concurrent("the command line", () => {
     });
   });
 
+  it("points at no help that does not exist", async () => {
+    const { code, stderr } = await tapstake(["--json", "nope"]);
+    expect(code).toBe(2);
+    expect(JSON.parse(stderr)).toMatchObject({
+      error: { message: "unknown option '--json'; see tapstake --help" },
+    });
+  });
+
   it("is quiet when the reader of its output stops reading", async () => {
     const outcome = await shell("for i in 1 2 3; do tapstake params mainnet --json | head -n 1; done");
     expect(outcome).toEqual({ code: 0, stdout: "{\n{\n{\n", stderr: "" });
+  });
+
+  it.runIf(hasBash && existsSync("/dev/full"))(
+    "says without a stack trace that its output has no room",
+    async () => {
+      const { code, stderr } = await shell("tapstake params > /dev/full");
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: "tapstake: file-error: cannot write the answer: ENOSPC\n",
+      });
+    },
+  );
+
+  it("answers a misspelt command in one line", async () => {
+    const { code, stderr } = await tapstake(["inspec"]);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: "tapstake: usage: unknown command 'inspec' (Did you mean inspect?); see tapstake --help\n",
+    });
+  });
+
+  it.each([
+    { what: "an empty argument", args: ["inspect", ""], code: 2, says: "the transaction is empty" },
+    { what: "empty standard input", args: ["inspect", "-"], code: 1, says: "standard input is empty" },
+    {
+      what: "--from without --slash",
+      args: ["extract", "--votes", "x", "--from", "unbonding"],
+      code: 2,
+      says: "--from says",
+    },
+  ])("refuses $what", async ({ args, code, says }) => {
+    const outcome = await tapstake(args, { input: "" });
+    expect(outcome).toMatchObject({ code, stderr: expect.stringContaining(says) });
   });
 
   it("writes no colours where there is no terminal", async () => {

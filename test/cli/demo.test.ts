@@ -1,4 +1,5 @@
 import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { addToChapters, type Chapter, eventText } from "../../src/cli/story-text.js";
 import { interrupted, parsed, tapstake, temporaryFolder } from "./support.js";
@@ -38,6 +39,17 @@ describe("tapstake demo", () => {
     expect({ code, signal }).toEqual({ code: 130, signal: null });
     // A node that still ran would still have its datadir.
     expect(readdirSync(TMPDIR)).toEqual([]);
+  });
+
+  it("says in one line that there is no folder for its node", async () => {
+    const TMPDIR = join(temporaryFolder(), "missing");
+    const { code, stdout, stderr } = await tapstake(["demo"], { env: { TMPDIR, TAPSTAKE_REGTEST_URL: "" } });
+    expect(code).toBe(1);
+    expect(stdout).not.toContain("✓");
+    expect(stderr).toContain(
+      `tapstake: node-start-failed: cannot make a folder for the node in ${TMPDIR} (ENOENT)`,
+    );
+    expect(stderr).toContain("TMPDIR");
   });
 
   it("says in one line that there is no bitcoind", async () => {

@@ -34,6 +34,13 @@ const facts = ({ address, script, descriptor, leaves }: ReturnType<typeof stakin
 });
 
 describe.concurrent("tapstake descriptor", () => {
+  it("refuses a staking time that the parameters do not admit", async () => {
+    const args = ["descriptor", "--staker", a, "--fp", b, "--time", "5", "--params", "mainnet"];
+    const { code, stdout, stderr } = await tapstake(args);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toContain("staking-time-out-of-range: expected a staking time of exactly 64000 blocks");
+  });
+
   it("builds the three outputs under the parameters of a network", async () => {
     const { covenant, unbondingTime } = mainnet.versions[3]!;
     const terms = { staker: A, finalityProviders: [B], covenant, timelock: 64_000 };

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { delegationToJson } from "../../src/delegation/json.js";
@@ -163,7 +164,9 @@ describe.concurrent("a spend of a stake", () => {
 
   it("by unbonding names the committee members who signed", async () => {
     const { headline, spends } = await inspect(life.unbonding);
-    expect(headline).toMatch(/^this unbonds a stake by .{7}, signed by 3 of 5 committee members$/);
+    expect(headline).toMatch(
+      /^this unbonds a stake by .{7}, with signatures for 3 of 5 committee members, not verified$/,
+    );
     expect(spends).toHaveLength(1);
     expect(spends![0]).toMatchObject({ role: "unbonding", from: "staking" });
     expect(spends![0]!.signedBy["covenant"]).toEqual(
@@ -174,7 +177,10 @@ describe.concurrent("a spend of a stake", () => {
 
   it("by slashing says what is burnt and what is refunded", async () => {
     const { headline, spends } = await inspect(life.slashing);
-    expect(headline).toMatch(/^this slashes 0.001 BTC of a stake by .*, with the key of finality provider /);
+    expect(headline).toMatch(
+      /^this slashes 0.001 BTC of a stake by .*, with a signature for finality provider .{7}, not verified$/,
+    );
+    expect(spends![0]).toMatchObject({ verified: false, unverified: "the spent amount is not known" });
     expect(spends![0]).toMatchObject({
       role: "slashing",
       from: "staking",
@@ -206,7 +212,8 @@ describe.concurrent("a spend of a stake", () => {
     expect(code).toBe(0);
     expect(stdout).toContain('100000 satoshi (0.001 BTC) to OP_RETURN "tapstake": burnt');
     expect(stdout).toContain("the refund, locked 20 blocks");
-    expect(stdout.match(/ {2}signed$/gm)).toHaveLength(5);
+    expect(stdout.match(/ {2}signature, not verified$/gm)).toHaveLength(5);
+    expect(stdout).toContain("not verified: the spent amount is not known");
   });
 
   it("with too many witness slots is refused", async () => {
@@ -227,7 +234,61 @@ describe.concurrent("a transaction of a delegation", () => {
   it("is recognised as its stake", async () => {
     const { stake } = parsed<Inspected>(await inspect(life.staking, "--json"));
     expect(stake).toMatchObject({ satoshi: "1000000", timelock: 1000, version: 0 });
-    expect((await inspect(life.staking)).stdout).toContain("v0 of the delegation");
+    expect((await inspect(life.staking)).stdout).toContain("v0 of the set regtest");
+  });
+
+  it("is not told from a forged document", async () => {
+    const forged = { ...life.delegation, terms: { ...life.delegation.terms, timelock: 1 } };
+    const file = temporaryFile("delegation.json", delegationToJson(forged));
+    const outcome = await tapstake(["inspect", life.staking.toHex(), "--delegation", file]);
+    expect({ code: outcome.code, stdout: outcome.stdout }).toEqual({ code: 1, stdout: "" });
+    expect(outcome.stderr).toMatch(/^tapstake: staking-/);
+  });
+
+  it("says of parameters that are no published ones that only the document vouches for them", async () => {
+    // Under its number, but with a range that regtest does not have.
+    const params = { ...life.delegation.params, maxTime: life.delegation.params.maxTime - 1 };
+    const file = temporaryFile("delegation.json", delegationToJson({ ...life.delegation, params }));
+    const own = (transaction: { toHex(): string }, ...options: string[]) =>
+      tapstake(["inspect", transaction.toHex(), "--delegation", file, ...options]);
+    for (const transaction of [life.staking, life.slashing, life.withdrawals.refund]) {
+      expect((await own(transaction)).stdout).toContain("of the delegation itself, of no known network");
+    }
+    const { stake } = parsed<Inspected>(await own(life.staking, "--json"));
+    expect(stake).not.toHaveProperty("paramSet");
+    const { spends } = parsed<Inspected>(await own(life.slashing, "--json"));
+    expect(spends).toMatchObject([{ versions: [] }]);
+    expect((await inspect(life.slashing)).stdout).toContain("regtest v0");
+  });
+
+  it("accuses nobody by signatures that do not verify", async () => {
+    const forged = life.delegation.slashing.transaction.clone();
+    forged.setWitness(
+      0,
+      life.slashing.ins[0]!.witness.map((slot) => (slot.length === 64 ? new Uint8Array(64).fill(1) : slot)),
+    );
+    const { stdout } = await inspect(forged);
+    expect(stdout.split("\n")[0]).not.toContain("finality provider");
+    expect(stdout.match(/ {2}does not verify$/gm)).toHaveLength(5);
+    expect(stdout).not.toMatch(/ {2}signed$/m);
+    expect(stdout).toContain("by txid the one of the delegation, but not with valid signatures");
+    const { spends } = parsed<Inspected>(await inspect(forged, "--json"));
+    expect(spends).toMatchObject([
+      { presigned: false, sameTxid: true, verified: true, signedBy: { finalityProviders: [], covenant: [] } },
+    ]);
+  });
+
+  it("names who signed when the signatures verify", async () => {
+    const { stdout } = await inspect(life.slashing);
+    expect(stdout.split("\n")[0]).toContain(", with the key of finality provider ");
+    expect(stdout.match(/ {2}signed$/gm)).toHaveLength(5);
+  });
+
+  it("is not vouched for with an annex", async () => {
+    const annexed = life.withdrawals.staking.clone();
+    annexed.setWitness(0, [...annexed.ins[0]!.witness, Uint8Array.of(0x50)]);
+    const { stdout } = await inspect(annexed);
+    expect(stdout).toContain("not verified: the witness has an annex");
   });
 
   it("is recognised before it is signed, with amount and fee", async () => {
@@ -259,13 +320,35 @@ describe.concurrent("a transaction of a delegation", () => {
 });
 
 describe.concurrent("what is no transaction", () => {
+  const tooLarge = (name: string) => `tapstake: file-error: cannot read ${name}: larger than 16 MB\n`;
+
+  it.runIf(existsSync("/dev/zero"))("is not read without end from a device", async () => {
+    const outcome = await tapstake(["inspect", "/dev/zero"]);
+    expect(outcome).toEqual({ code: 1, stdout: "", stderr: tooLarge("/dev/zero") });
+  });
+
+  it("is not read without end from standard input, or from a file", async () => {
+    const text = "0".repeat(16 * 1024 * 1024 + 1);
+    const piped = await tapstake(["inspect", "-"], { input: text });
+    expect(piped).toEqual({ code: 1, stdout: "", stderr: tooLarge("standard input") });
+    const file = temporaryFile("large.hex", text);
+    expect((await tapstake(["inspect", file])).stderr).toBe(tooLarge(file));
+    expect((await tapstake(["inspect", STAKE, "--delegation", file])).stderr).toBe(tooLarge(file));
+  });
+
+  it("is not a byte order mark before one", async () => {
+    const file = temporaryFile("stake.hex", `\ufeff${STAKE}`);
+    expect((await tapstake(["inspect", file])).stdout).toContain(HEADLINE);
+    expect((await tapstake(["inspect", "-"], { input: `\ufeff${STAKE}` })).stdout).toContain(HEADLINE);
+  });
+
   it.each([
     ["zz", "file-error", "neither hexadecimal nor a file"],
-    ["0200", "invalid-transaction", "not a transaction"],
+    ["0200", "invalid-transaction", "expected a transaction"],
     ["020", "invalid-hex", "odd number of digits"],
     [`${"0".repeat(300)}g0`, "invalid-hex", "not a hexadecimal digit at position 300"],
     ["/", "file-error", "it is a folder"],
-    ["-", "invalid-transaction", "not a transaction"],
+    ["-", "file-error", "standard input is empty"],
   ])("is refused: %s", async (source, error, message) => {
     const { code, stdout, stderr } = await tapstake(["inspect", source]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });

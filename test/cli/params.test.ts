@@ -19,6 +19,42 @@ describe.concurrent("tapstake params", () => {
     expect(stdout).toContain("v1  from height 864790 to 874087");
   });
 
+  it("marks the version of every set that is in force at a height", async () => {
+    const { stdout } = await tapstake(["params", "--at-height", "864790"]);
+    expect(stdout).toContain("v1  from height 864790 to 874087  ← in force");
+    const { sets } = parsed<{ sets: { name: string; inForce: number | null }[] }>(
+      await tapstake(["params", "--at-height", "864789", "--json"]),
+    );
+    expect(sets.map(({ name, inForce }) => [name, inForce])).toEqual([
+      ["mainnet", 0],
+      ["mainnet-phase1", 0],
+      ["testnet", 5],
+      ["regtest", 0],
+    ]);
+  });
+
+  it("does not know of which set a version without a set would be", async () => {
+    const { code, stderr } = await tapstake(["params", "--version", "1"]);
+    expect({ code, stderr }).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("--version needs the set"),
+    });
+  });
+
+  it("reads back from a file what it shows as data", async () => {
+    const { params } = parsed<{ params: object }>(
+      await tapstake(["params", "mainnet", "--version", "1", "--json"]),
+    );
+    const file = temporaryFile("params.json", JSON.stringify(params));
+    const again = parsed<{ params: object }>(await tapstake(["params", file, "--json"]));
+    expect(again.params).toEqual(params);
+  });
+
+  it("refuses a file of anything else", async () => {
+    const { code, stderr } = await tapstake(["params", temporaryFile("other.json", '{"name":"other"}')]);
+    expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining("invalid-json") });
+  });
+
   it("shows the newest version unless told", async () => {
     const { stdout } = await tapstake(["params", "mainnet"]);
     const { shown, versions } = parsed<Shown>(await tapstake(["params", "mainnet", "--json"]));
@@ -60,7 +96,7 @@ describe.concurrent("tapstake params", () => {
     );
     const { code, stderr } = await tapstake(["params", file]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^tapstake: invalid-network: .* does not say its network/);
+    expect(stderr).toMatch(/^tapstake: invalid-network: .* do not say their network/);
     const given = parsed<Shown>(await tapstake(["params", file, "--network", "mainnet", "--json"]));
     const known = parsed<Shown>(await tapstake(["params", "mainnet", "--json"]));
     expect(given.shown).toEqual(known.shown);

@@ -8,7 +8,7 @@ import { adaptor } from "../../src/crypto/adaptor.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { bytes32, flipBit, NOT_BYTES, secrets } from "../support/arbitraries.js";
 import { refusal } from "../support/refusal.js";
-import { bytes, describeWithVectors, parseCsv, readVectors } from "../support/vectors.js";
+import { bytes, parseCsv, readVectors } from "../support/vectors.js";
 
 const secret = new Uint8Array(32).fill(0x11);
 const publicKey = publicKeyOf(secret);
@@ -23,7 +23,7 @@ const OFF_CURVE = bytes("EEFDEA4CDB677750A420FEE807EACF21EB9898AE79B9768766E4FAA
 const negated = (key: Uint8Array) => scalar.toBytes(scalar.negate(scalar.reduce(key)));
 const withPrefix = (prefix: number, key: Uint8Array) => new Uint8Array([prefix, ...key]);
 
-describeWithVectors("adaptor: the published vectors, good and bad", () => {
+describe("adaptor: the published vectors, good and bad", () => {
   for (const row of parseCsv(readVectors("adaptor_presig.csv"))) {
     it(`presig ${row.name}`, () => {
       const [key, T, message] = [row.bytes("public key"), row.bytes("adaptor"), row.bytes("message")];

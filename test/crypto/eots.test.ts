@@ -10,7 +10,7 @@ import { randomness } from "../../src/crypto/randomness.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { bytes32, flipBit, NOT_BYTES, secrets } from "../support/arbitraries.js";
 import { refusal } from "../support/refusal.js";
-import { bytes, describeWithVectors, eotsVectors } from "../support/vectors.js";
+import { bytes, eotsVectors } from "../support/vectors.js";
 
 const secret = new Uint8Array(32).fill(0x11);
 const publicKey = publicKeyOf(secret);
@@ -28,7 +28,7 @@ const vote = (message: string, by: Uint8Array = secret, k: Uint8Array = nonce) =
   signature: eots.sign(by, k, text(message)),
 });
 
-describeWithVectors("eots: the votes of the Go reference", () => {
+describe("eots: the votes of the Go reference", () => {
   for (const [i, v] of eotsVectors().entries()) {
     const key = bytes(v.Pk);
     const derived = randomness.derive(bytes(v.Sk), v.ChainId, BigInt(v.Height));

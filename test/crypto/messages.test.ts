@@ -9,14 +9,14 @@ import {
 } from "../../src/crypto/messages.js";
 import { NOT_BYTES } from "../support/arbitraries.js";
 import { refusal } from "../support/refusal.js";
-import { describeWithVectors, eotsVectors } from "../support/vectors.js";
+import { eotsVectors } from "../support/vectors.js";
 
 const hash = new Uint8Array(32).fill(0xab);
 const AB = "ab".repeat(32);
 const context = "0123456789abcdef".repeat(4);
 const asHex = (ascii: string) => Buffer.from(ascii, "ascii").toString("hex");
 
-describeWithVectors("messages: the votes of the Go reference", () => {
+describe("messages: the votes of the Go reference", () => {
   it("are the height and the hash", () => {
     for (const { Height, Msg1, Msg2 } of eotsVectors()) {
       for (const message of [Msg1, Msg2]) {

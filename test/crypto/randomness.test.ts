@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+import { inspect } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
@@ -32,7 +33,18 @@ describe("randomness.derive", () => {
 
   it("takes the chain id as text or as its UTF-8 bytes", () => {
     const derived = randomness.derive(secret, "bbn-1", 7n);
-    expect(randomness.derive(secret, new TextEncoder().encode("bbn-1"), 7n)).toEqual(derived);
+    const fromBytes = randomness.derive(secret, new TextEncoder().encode("bbn-1"), 7n);
+    expect([fromBytes.secret, fromBytes.public]).toEqual([derived.secret, derived.public]);
+  });
+
+  it("shows its secret only to those who name it", () => {
+    const derived = randomness.derive(secret, "bbn-1", 7n);
+    const { secret: k, public: point } = derived;
+    expect(publicKeyOf(k)).toEqual(point);
+    const printed = [inspect(derived), JSON.stringify(derived), JSON.stringify({ ...derived })].join();
+    expect(printed).toContain("public");
+    expect(printed).not.toContain("secret");
+    expect(Object.keys(derived)).toEqual(["public"]);
   });
 
   it("differs by key, chain and height", () => {

@@ -6,9 +6,9 @@ import { publicKeyOf } from "../../src/core/keys.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { bytes32, flipBit, NOT_BYTES, secrets } from "../support/arbitraries.js";
 import { refusal } from "../support/refusal.js";
-import { bytes, describeWithVectors, parseCsv, readOwnVectors, readVectors } from "../support/vectors.js";
+import { bytes, parseCsv, readVectors } from "../support/vectors.js";
 
-const rows = parseCsv(readOwnVectors("bip340.csv"));
+const rows = parseCsv(readVectors("bip340.csv"));
 
 describe("BIP-340's own vectors", () => {
   it("are all here", () => expect(rows).toHaveLength(19));
@@ -51,7 +51,7 @@ describe("BIP-340's own vectors", () => {
   }
 });
 
-describeWithVectors("the finality providers registered on mainnet", () => {
+describe("the finality providers registered on mainnet", () => {
   const registry = JSON.parse(readVectors("mainnet-fp-registry.json")) as Record<string, string>[];
 
   it("are 60", () => expect(registry).toHaveLength(60));

@@ -230,6 +230,11 @@ describe("a slashing is not finished", () => {
       "unknown-finality-provider",
       () => finishSlashing(signed, "staking", stake.stakerSecrets[0]!),
     ],
+    [
+      "of an output that no stake has",
+      "invalid-argument",
+      () => finishSlashing(signed, "constructor" as "staking", secret),
+    ],
     ["with no key", "invalid-secret-key", () => finishSlashing(signed, "staking", new Uint8Array(32))],
     [
       "with a key of 31 bytes",

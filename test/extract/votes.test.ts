@@ -8,7 +8,7 @@ import { type Evidence, extractFromVotes } from "../../src/extract/votes.js";
 import { finishSlashing } from "../../src/extract/slashing.js";
 import { type FinalityVote, signVoteUnprotected } from "../../src/finality/vote.js";
 import { codeOf, delegate, makeStake, refusalOf, secretOf, signedBy } from "../support/stake.js";
-import { describeWithVectors, eotsVectors } from "../support/vectors.js";
+import { eotsVectors } from "../support/vectors.js";
 
 const secretKey = secretOf("voter");
 const chainId = "chain-1";
@@ -141,7 +141,7 @@ describe("no key comes of", () => {
   });
 });
 
-describeWithVectors("the keys that the reference extracts from votes", () => {
+describe("the keys that the reference extracts from votes", () => {
   it("are extracted", () => {
     for (const vector of eotsVectors()) {
       const of = (message: string, signature: string) => ({

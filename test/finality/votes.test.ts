@@ -20,7 +20,7 @@ import {
 } from "../../src/finality/index.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { codeOf, secretOf } from "../support/stake.js";
-import { describeWithVectors, eotsVectors } from "../support/vectors.js";
+import { eotsVectors } from "../support/vectors.js";
 
 const secretKey = secretOf("provider");
 const chainId = "chain-1";
@@ -251,7 +251,7 @@ describe("malformed votes, commitments and proofs are false, and throw nothing",
   });
 });
 
-describeWithVectors("the votes and randomness of the reference", () => {
+describe("the votes and randomness of the reference", () => {
   it("are made and verified the same", () => {
     for (const vector of eotsVectors()) {
       const [secret, height] = [hex.decode(vector.Sk), BigInt(vector.Height)];

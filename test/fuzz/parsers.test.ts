@@ -33,7 +33,7 @@ import {
   signEnough,
   termsOf,
 } from "../support/lives.js";
-import { readOwnVectors } from "../support/vectors.js";
+import { readVectors } from "../support/vectors.js";
 
 /**
  * Every parser, given garbage and good input that was damaged, answers or refuses with a TapstakeError: nothing
@@ -335,7 +335,7 @@ describe("JSON", () => {
   it.each(["mainnet-phase1-params.json", "mainnet-phase2-params.json"])(
     "of published parameters answers or refuses with any field damaged: %s",
     (file) => {
-      const json = JSON.parse(readOwnVectors(file)) as object;
+      const json = JSON.parse(readVectors(file)) as object;
       const read = (each: object) => parseParamSet(each, { name: "own", network: "mainnet" });
       fc.assert(
         fc.property(damagedJson(json), (each) => expectAnswerOrRefusal(read, each)),

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { createContext, runInContext } from "node:vm";
 import { build, type Metafile } from "esbuild";
 import { beforeAll, describe, expect, it } from "vitest";
-import { describeWithVectors, eotsVectors, parseCsv, readVectors } from "../support/vectors.js";
+import { eotsVectors, parseCsv, readVectors } from "../support/vectors.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const entry = `${root}dist/src/index.js`;
@@ -87,7 +87,7 @@ describe("the package in a browser", () => {
   });
 });
 
-describeWithVectors("the published vectors in a browser", () => {
+describe("the published vectors in a browser", () => {
   it("hold for eots and randomness", () => {
     const answers = inBrowser(
       eotsVectors(),

@@ -11,28 +11,18 @@ import { testnet } from "../../src/params/data/testnet.js";
 import { parseParamSet } from "../../src/params/published.js";
 import { paramSet, paramSets } from "../../src/params/sets.js";
 import { paramsWarnings } from "../../src/params/warnings.js";
-import { PUBLISHED, publishedText, refusal, sharedText } from "./support.js";
+import { PUBLISHED, refusal } from "./support.js";
+import { readVectors } from "../support/vectors.js";
 
 const maybe = (value: bigint | number | undefined) => (value === undefined ? undefined : Number(value));
 
 describe("the published parameters", () => {
-  it.each(Object.values(PUBLISHED))("%s in the shared folder is the copy that these tests use", (file) => {
-    const text = sharedText(file);
-    if (text === undefined) {
-      process.stderr.write(
-        `\nNO PUBLISHED VECTORS: ${file} is only this project's copy (set STAKING_VECTORS)\n`,
-      );
-      return;
-    }
-    expect(publishedText(file)).toBe(text);
-  });
-
   it.each([
     [PUBLISHED.phase1, mainnetPhase1, 3],
     [PUBLISHED.phase2, mainnet, 4],
     [PUBLISHED.testnet, testnet, 6],
   ] as const)("%s, parsed, is the typed data", (file, set, versions) => {
-    const parsed = parseParamSet(publishedText(file), { name: set.name, network: set.network });
+    const parsed = parseParamSet(readVectors(file), { name: set.name, network: set.network });
     expect(parsed).toEqual(set);
     expect(set.versions).toHaveLength(versions);
   });
@@ -41,7 +31,7 @@ describe("the published parameters", () => {
     [PUBLISHED.phase2, mainnet],
     [PUBLISHED.testnet, testnet],
   ] as const)("%s is the typed data written in its form, without the parser", (file, set) => {
-    const published = JSON.parse(publishedText(file)) as { slashing_rate: string }[];
+    const published = JSON.parse(readVectors(file)) as { slashing_rate: string }[];
     for (const one of published) one.slashing_rate = one.slashing_rate.replace(/0+$/, "");
     expect(published).toMatchObject(
       set.versions.map((params) => ({
@@ -63,7 +53,7 @@ describe("the published parameters", () => {
   });
 
   it("of phase 1 is the typed data written in its form, without the parser", () => {
-    const published = JSON.parse(publishedText(PUBLISHED.phase1)) as { versions: Record<string, unknown>[] };
+    const published = JSON.parse(readVectors(PUBLISHED.phase1)) as { versions: Record<string, unknown>[] };
     for (const one of published.versions) {
       one["covenant_pks"] = (one["covenant_pks"] as string[]).map((key) => key.slice(2));
     }
@@ -124,3 +114,13 @@ describe("the sets that come with tapstake", () => {
     expect(regtest.versions[0]!.covenant).toEqual({ keys, quorum: 3 });
   });
 });
+
+it.each([...paramSets.values()])(
+  "the parameters of $name cannot be changed by another part of a program",
+  (set) => {
+    const version = set.versions[0] as { unbondingTime: number; covenant: { quorum: number } };
+    expect(() => (version.unbondingTime = 1)).toThrow(TypeError);
+    expect(() => (version.covenant.quorum = 1)).toThrow(TypeError);
+    expect(() => (set.versions as unknown[]).pop()).toThrow(TypeError);
+  },
+);

@@ -2,11 +2,12 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { parseParamSet } from "../../src/params/published.js";
-import { answersOrRefuses, PUBLISHED, publishedText, refusal } from "./support.js";
+import { answersOrRefuses, PUBLISHED, refusal } from "./support.js";
+import { readVectors } from "../support/vectors.js";
 
 type Fields = Record<string, unknown>;
-const phase1 = (JSON.parse(publishedText(PUBLISHED.phase1)) as { versions: Fields[] }).versions;
-const phase2 = JSON.parse(publishedText(PUBLISHED.phase2)) as Fields[];
+const phase1 = (JSON.parse(readVectors(PUBLISHED.phase1)) as { versions: Fields[] }).versions;
+const phase2 = JSON.parse(readVectors(PUBLISHED.phase2)) as Fields[];
 const keys1 = phase1[0]!["covenant_pks"] as string[];
 const keys2 = phase2[0]!["covenant_pks"] as string[];
 const devnet = { name: "devnet", network: "regtest" } as const;
@@ -205,7 +206,7 @@ describe("what is no parameter file", () => {
   });
 
   it("gives nothing but a TapstakeError: any text, also a damaged file", () => {
-    const file = publishedText(PUBLISHED.phase2);
+    const file = readVectors(PUBLISHED.phase2);
     const damaged = fc
       .tuple(fc.nat(file.length - 1), fc.nat(8), fc.string({ maxLength: 8 }))
       .map(([at, cut, put]) => file.slice(0, at) + put + file.slice(at + cut));

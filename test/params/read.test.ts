@@ -3,7 +3,8 @@ import { mainnet } from "../../src/params/data/mainnet.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import { paramsToJson } from "../../src/params/json.js";
 import { readParamSet } from "../../src/params/read.js";
-import { publishedText, PUBLISHED } from "./support.js";
+import { PUBLISHED } from "./support.js";
+import { readVectors } from "../support/vectors.js";
 
 const refusing = (code: string) => expect.objectContaining({ name: "TapstakeError", code });
 const written = mainnet.versions.map(paramsToJson);
@@ -19,7 +20,7 @@ describe("readParamSet", () => {
   });
 
   it("reads what networks publish, given the network", () => {
-    const text = publishedText(PUBLISHED.phase2);
+    const text = readVectors(PUBLISHED.phase2);
     expect(readParamSet(text, { name: "mine", network: "mainnet" }).versions).toHaveLength(4);
     expect(() => readParamSet(text, { name: "mine" })).toThrow(refusing("invalid-network"));
   });

@@ -5,7 +5,7 @@ import type { Network } from "../../src/core/network.js";
 import { encodeOpReturn, findOpReturn } from "../../src/script/op-return.js";
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../../src/script/outputs.js";
 import type { StakeTerms } from "../../src/script/terms.js";
-import { readPublished } from "../support/published.js";
+import { readVectors } from "../support/vectors.js";
 
 interface StakingVector {
   name: string;
@@ -23,7 +23,7 @@ interface StakingVector {
 }
 
 describe("the published vectors of the Go reference", () => {
-  const { vectors } = JSON.parse(readPublished("staking.json")) as { vectors: StakingVector[] };
+  const { vectors } = JSON.parse(readVectors("staking.json")) as { vectors: StakingVector[] };
   const xOnly = (key: string) => hex.decode(key, 33).slice(1);
 
   it("are there", () => expect(vectors).toHaveLength(3));
@@ -69,7 +69,7 @@ describe("the published vectors of the Go reference", () => {
 });
 
 describe("a real staking transaction", () => {
-  const found = JSON.parse(readPublished("observable-staking.json")) as Record<
+  const found = JSON.parse(readVectors("observable-staking.json")) as Record<
     string,
     { hex: string; covenant: string[]; quorum: number; tag: string; network: Network }
   >;

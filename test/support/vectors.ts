@@ -1,9 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { describe, it } from "vitest";
+import { join } from "node:path";
 
-/** Where the published vectors are, or null: `STAKING_VECTORS`, or `../shared/vectors` beside the project. */
-export function vectorsFolder(): string | null {
+/** The project's own copies of published data. */
+const COPIES = fileURLToPath(new URL("../vectors", import.meta.url));
+
+/** Where the published files themselves are, or null: `STAKING_VECTORS`, or `../shared/vectors` beside the project. */
+export function publishedFolder(): string | null {
   const folder = process.env["STAKING_VECTORS"];
   if (folder !== undefined) {
     if (!existsSync(folder)) throw new Error(`STAKING_VECTORS names no folder: ${folder}`);
@@ -13,32 +16,14 @@ export function vectorsFolder(): string | null {
   return existsSync(beside) ? beside : null;
 }
 
-/**
- * Tests that need the published vectors. Where they are absent, the report shows a todo in their place, and a
- * warning is printed: such a run must not look complete.
- */
-export function describeWithVectors(title: string, define: () => void): void {
-  if (vectorsFolder() !== null) {
-    describe(title, define);
-    return;
-  }
-  process.emitWarning(`not tested, as the published vectors are not here: ${title}`);
-  describe(title, () => {
-    it.todo("published vectors are not here: set STAKING_VECTORS");
-  });
-}
-
-/** The text of one published file. */
+/** The text of a file of published data: the published one where it is there, else the project's copy. */
 export function readVectors(name: string): string {
-  const folder = vectorsFolder();
-  if (folder === null) throw new Error("published vectors are not here: set STAKING_VECTORS");
-  return readFileSync(`${folder}/${name}`, "utf8");
+  const published = join(publishedFolder() ?? COPIES, name);
+  return readFileSync(existsSync(published) ? published : join(COPIES, name), "utf8");
 }
 
-/** The text of one of the project's own copies in test/vectors. */
-export function readOwnVectors(name: string): string {
-  return readFileSync(new URL(`../vectors/${name}`, import.meta.url), "utf8");
-}
+/** The text of the project's copy. */
+export const readCopy = (name: string): string => readFileSync(join(COPIES, name), "utf8");
 
 /** One case of a CSV file by column name, with hexadecimal decoded on request. */
 export interface Row {

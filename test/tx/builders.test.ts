@@ -26,7 +26,7 @@ import {
   termsOf,
 } from "../support/lives.js";
 import { refusal } from "../support/refusal.js";
-import { describeWithVectors, readVectors } from "../support/vectors.js";
+import { readVectors } from "../support/vectors.js";
 
 const require = createRequire(import.meta.url);
 const peer = require("@babylonlabs-io/btc-staking-ts") as typeof Peer;
@@ -76,7 +76,7 @@ const NOT_RATES: readonly unknown[] = [
   { numerator: 1n, denominator: -1n },
 ];
 
-describeWithVectors("the published unbonding transactions", () => {
+describe("the published unbonding transactions", () => {
   interface Case {
     readonly name: string;
     readonly parameters: {
@@ -440,6 +440,22 @@ describe("a withdrawal", () => {
     for (const script of NOT_BYTES.filter((value) => !(value instanceof Uint8Array) || value.length === 0)) {
       refusal("invalid-bytes", () => withdraw({ destination: script as Uint8Array }));
     }
+  });
+});
+
+describe("an output that a stake's life does not have", () => {
+  const ways = ["foo", "constructor", "__proto__", "", 0, null, undefined] as unknown as "staking"[];
+
+  it.each(ways)("is neither slashed nor withdrawn: %j", (from) => {
+    const params = paramsFor(terms);
+    refusal("invalid-argument", () => buildSlashing(terms, params, from, COIN));
+    refusal("invalid-argument", () =>
+      buildWithdrawal({ terms, params, from, coin: COIN, destination: P2WPKH, feeRate: feeRate("2") }),
+    );
+  });
+
+  it("can be a refund for a withdrawal only", () => {
+    refusal("invalid-argument", () => buildSlashing(terms, paramsFor(terms), "refund" as "staking", COIN));
   });
 });
 

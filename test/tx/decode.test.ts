@@ -23,7 +23,7 @@ import {
   termsOf,
 } from "../support/lives.js";
 import { refusal } from "../support/refusal.js";
-import { describeWithVectors, readVectors } from "../support/vectors.js";
+import { readVectors } from "../support/vectors.js";
 
 /** A copy of a transaction, changed. */
 function changed(transaction: Transaction, change: (copy: Transaction) => void): Transaction {
@@ -32,7 +32,7 @@ function changed(transaction: Transaction, change: (copy: Transaction) => void):
   return copy;
 }
 
-describeWithVectors("the observed stake of 300.004 BTC on mainnet", () => {
+describe("the observed stake of 300.004 BTC on mainnet", () => {
   const observed = () => {
     const file = JSON.parse(readVectors("observable-staking.json")) as Record<string, { hex: string }>;
     return parseTransaction(hex.decode(file["mainnet-300.004BTC"]!.hex));
@@ -114,7 +114,7 @@ describeWithVectors("the observed stake of 300.004 BTC on mainnet", () => {
   });
 });
 
-describeWithVectors("the observed stake on signet", () => {
+describe("the observed stake on signet", () => {
   const observed = () => {
     const file = JSON.parse(readVectors("observable-staking.json")) as Record<string, { hex: string }>;
     return parseTransaction(hex.decode(file["signet-tag-bbt4"]!.hex));

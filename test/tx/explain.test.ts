@@ -70,6 +70,38 @@ describe("explainSpends", () => {
     });
   });
 
+  it("does not claim to have verified a signature, and counts only what has the size of one", () => {
+    const [before] = explainSpends(life.slashing, all);
+    expect(before).toMatchObject({ verified: false, invalid: [], annex: false });
+    const forged = life.slashing.clone();
+    const slots = forged.ins[0]!.witness;
+    const name = slots.findIndex(({ length }) => length === 64);
+    forged.setWitness(0, slots.with(name, Uint8Array.of(1)));
+    const [spend] = explainSpends(forged, all);
+    const members = before!.signed.covenant;
+    expect(spend!.signed.covenant).toEqual(members.slice(0, -1));
+    expect(spend!.invalid).toEqual(members.slice(-1));
+  });
+
+  it("understands a spend with an annex", () => {
+    for (const name of ["staking", "unbonding", "refund"] as const) {
+      const annexed = life.withdrawals[name].clone();
+      annexed.setWitness(0, [...annexed.ins[0]!.witness, Uint8Array.of(0x50, 1)]);
+      expect(explainSpends(annexed, all)).toMatchObject([
+        {
+          role: "withdrawal",
+          from: name,
+          annex: true,
+          verified: false,
+          signed: { staker: [staker.publicKey] },
+        },
+      ]);
+    }
+    const slashing = life.slashing.clone();
+    slashing.setWitness(0, [...slashing.ins[0]!.witness, Uint8Array.of(0x50)]);
+    expect(explainSpends(slashing, all)[0]!.signed).toEqual(explainSpends(life.slashing, all)[0]!.signed);
+  });
+
   it("tells the slashing of the two outputs apart, and where the coins go", () => {
     expect(explainSpends(life.slashing, all)).toMatchObject([
       { role: "slashing", from: "staking", outputs: { slashed: 0, refund: 1, refundLock: 20 } },

@@ -280,6 +280,42 @@ describe("a PSBT that came back altered is refused, naming what differs", () => 
   });
 });
 
+describe("a PSBT as other tools pass it on", () => {
+  const psbt = spendPsbt(spend, signAll(spend));
+  const bytes = hex.encode(psbt.toBuffer());
+
+  it("may have its base64 broken into lines", () => {
+    for (const end of ["\n", "\r\n", " \t"]) {
+      const wrapped = psbt.toBase64().replace(/.{64}/g, `$&${end}`);
+      expect(hex.encode(parsePsbt(` ${wrapped}\n`).toBuffer())).toBe(bytes);
+    }
+  });
+
+  it("may be an object of another copy of the library", () => {
+    const twin = createRequire(import.meta.url)("bitcoinjs-lib") as { Psbt: typeof Psbt };
+    expect(twin.Psbt).not.toBe(Psbt);
+    const other = twin.Psbt.fromBuffer(psbt.toBuffer());
+    expect(hex.encode(parsePsbt(other).toBuffer())).toBe(bytes);
+    expect(signaturesFromPsbt(spend, other)).toHaveLength(signAll(spend).length);
+  });
+
+  it("is refused when its bytes are none", () => {
+    for (const toBuffer of [
+      () => "cHNidP8=",
+      () => undefined,
+      () => psbt.toBuffer().slice(1),
+      fail,
+    ] as never[]) {
+      refusal("invalid-psbt", () => parsePsbt({ toBuffer }));
+    }
+    refusal("invalid-psbt", () => parsePsbt(spend.transaction));
+  });
+});
+
+const fail = () => {
+  throw new Error("no bytes today");
+};
+
 describe("what is no PSBT is refused", () => {
   const good = spendPsbt(spend, signAll(spend)).toBuffer();
 
@@ -305,7 +341,7 @@ describe("what is no PSBT is refused", () => {
   it("with bytes behind its end, and in base64 that is none", () => {
     refusal("invalid-psbt", () => parsePsbt(concatBytes(good, Uint8Array.of(0))));
     const text = Buffer.from(good).toString("base64");
-    for (const each of [`#${text}`, `${text}!`, `${text.slice(0, 20)} ${text.slice(20)}`]) {
+    for (const each of [`#${text}`, `${text}!`, `${text.slice(0, 20)}.${text.slice(20)}`]) {
       refusal("invalid-psbt", () => parsePsbt(each));
     }
   });

@@ -242,6 +242,40 @@ describe("the fee of a staking transaction", () => {
   });
 });
 
+describe("many coins", () => {
+  const many = (count: number) => Array.from({ length: count }, (_, i) => coin(1_000n, ownerScript, i));
+  const paramsForMany = { ...params, minValue: 1_000n, maxValue: 10_000_000n };
+
+  it("make one PSBT, as bitcoinjs would", () => {
+    const built = buildStaking(request({ params: paramsForMany, coins: many(600), value: 400_000n }));
+    expect(built.psbt.inputCount).toBe(built.coins.length);
+    expect(Psbt.fromBase64(built.psbt.toBase64()).data.inputs[599 % built.coins.length]!.witnessUtxo).toEqual(
+      {
+        script: ownerScript,
+        value: 1_000n,
+      },
+    );
+  });
+
+  it("are refused when nodes would not relay so large a transaction", () => {
+    const coins = many(2_000);
+    refusal("transaction-too-large", () =>
+      buildStaking(request({ params: paramsForMany, coins, value: 1_600_000n, feeRate: feeRate("1") })),
+    );
+  });
+});
+
+it("what was built does not change with the caller's memory", () => {
+  const hash = new Uint8Array(32).fill(1);
+  const changeScript = P2WPKH.slice();
+  const coins = [{ outpoint: { hash, index: 0 }, value: 500_000n, script: ownerScript.slice() }];
+  const { transaction } = buildStaking(request({ coins, changeScript }));
+  const txid = transaction.getId();
+  hash.fill(2);
+  changeScript.fill(0);
+  expect(transaction.getId()).toBe(txid);
+});
+
 describe("the signed staking transaction", () => {
   const coins = [coin(60_000n, ownerScript, 1), coin(70_000n, taprootScript, 2)];
   const built = buildStaking(request({ coins }));

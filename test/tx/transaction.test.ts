@@ -8,6 +8,7 @@ import {
   formatOutpoint,
   outpointOf,
   outputAt,
+  parseOutpoint,
   parseTransaction,
   spends,
 } from "../../src/tx/transaction.js";
@@ -124,5 +125,28 @@ describe("an output", () => {
     const spender = unsigned.clone();
     spender.addInput(outpoint.hash, 1);
     expect(spender.ins.map((each) => spends(each, outpoint))).toEqual([false, true]);
+  });
+});
+
+describe("an outpoint as text", () => {
+  const txid = "00".repeat(31) + "2a";
+
+  it("is read with the txid in reverse, and written the same", () => {
+    const outpoint = parseOutpoint(`${txid}:7`);
+    expect(outpoint.hash[0]).toBe(0x2a);
+    expect(outpoint.index).toBe(7);
+    expect(formatOutpoint(outpoint)).toBe(`${txid}:7`);
+  });
+
+  it.each([
+    ["", "invalid-coin"],
+    [txid, "invalid-coin"],
+    [`${txid}:-1`, "invalid-coin"],
+    [`${txid}:01`, "invalid-coin"],
+    [`${txid}:4294967295`, "invalid-coin"],
+    [`${txid.slice(2)}:0`, "invalid-hex"],
+    [`${txid.slice(2)}xy:0`, "invalid-hex"],
+  ])("%j is refused", (text, code) => {
+    expect(() => parseOutpoint(text)).toThrow(expect.objectContaining({ code }));
   });
 });

@@ -18,7 +18,9 @@ const HELP = helpText({
 tapstake demo
 tapstake demo --json
 `,
-  more: `bitcoind is taken from BITCOIND (a path), from PATH, or from this project's own folder.`,
+  more: `bitcoind is taken from BITCOIND (a path), from PATH, or from where npm run demo of a clone
+installed one; without one, a regtest node that answers at TAPSTAKE_REGTEST_URL is used
+(http://user:password@127.0.0.1:port).`,
   refused: "no bitcoind, or something in the story turned out otherwise",
 });
 
@@ -33,10 +35,7 @@ export function command() {
       const stopped = stopOnSignal(() => node.stop());
       const chapters: Chapter[] = [];
       try {
-        if (!json)
-          say(
-            `A private bitcoind, ${node.version}: ✓ what it accepts or what verifies, ✗ what it refuses, as it must`,
-          );
+        if (!json) say(`bitcoind ${node.version}   (✓ accepted or verified, ✗ refused as it must be)`);
         await tellStory(node, (event) => {
           addToChapters(chapters, event);
           if (!json) say(eventText(event));

@@ -2,6 +2,8 @@ import { Command, Option } from "@commander-js/extra-typings";
 import { hex } from "../../core/bytes.js";
 import type { Network } from "../../core/network.js";
 import { paramsVersion } from "../../params/select.js";
+import { checkStakingTime } from "../../params/stake.js";
+import type { ProtocolParams } from "../../params/types.js";
 import {
   slashingChangeOutput,
   stakingOutput,
@@ -46,7 +48,7 @@ tapstake descriptor --network regtest --time 1000 --unbonding-time 20 \\
   --covenant d45c70d28f169e1f0c7f4a78e2bc73497afe585b70aa897955989068f3350aaa \\
              4b15848e495a3a62283daaadb3f458a00859fe48e321f0121ebabbdd6698f9fa --quorum 2
 `,
-  refused: "a key that is no x-only point or is in two places, a quorum or a time out of range",
+  refused: "a key that is no point or is in two places, a quorum or time out of range",
 });
 
 export function command() {
@@ -73,7 +75,7 @@ export function command() {
     .addOption(
       new Option(
         "--params <set>",
-        "committee and unbonding time of a parameter set, by name or from a file",
+        "committee and unbonding time of a parameter set, by name or from a file; --time must be within it",
       ).conflicts(["covenant", "quorum"]),
     )
     .addOption(
@@ -92,9 +94,12 @@ export function command() {
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(async (options) => {
-      const { network, covenant, unbondingTime } = await readFrame(options);
+      const { network, covenant, unbondingTime, params } = await readFrame(options);
       const terms: StakeTerms = { ...readTerms(options)!, covenant };
-      answer(options.json === true, facts(terms, unbondingTime, network), text);
+      const outputs = facts(terms, unbondingTime, network);
+      // An address of a stake that no chain would accept is one to lose coins to.
+      if (params) checkStakingTime(params, terms.timelock);
+      answer(options.json === true, outputs, text);
     });
 }
 
@@ -108,6 +113,8 @@ interface FrameOptions {
 }
 
 interface Frame {
+  /** The parameters that the terms must be within. */
+  readonly params?: ProtocolParams;
   readonly network: Network;
   readonly covenant: KeySet;
   readonly unbondingTime: number;
@@ -128,6 +135,7 @@ async function readFrame(options: FrameOptions): Promise<Frame> {
   const set = await readParams(name, network);
   const params = version === undefined ? set.versions.at(-1)! : paramsVersion(set, version);
   return {
+    params,
     network: network ?? params.network,
     covenant: params.covenant,
     unbondingTime: unbondingTime ?? params.unbondingTime,

@@ -66,9 +66,10 @@ export function command() {
     )
     .option("--slash", "also finish the slashing transaction of --delegation")
     .addOption(
-      new Option("--from <output>", "which output to slash")
-        .choices(["staking", "unbonding"] as const)
-        .default("staking" as const),
+      new Option("--from <output>", "which output --slash is to slash: staking unless told").choices([
+        "staking",
+        "unbonding",
+      ] as const),
     )
     .addOption(jsonOption())
     .addHelpText("after", HELP)
@@ -80,7 +81,8 @@ export function command() {
         options.votes === undefined
           ? extractFromSlashing(delegation!, await readTransaction(options.transaction!))
           : await fromVotes(options.votes);
-      const slashing = options.slash && finishSlashing(delegation!, options.from, extracted.secretKey);
+      const from = options.from ?? "staking";
+      const slashing = options.slash && finishSlashing(delegation!, from, extracted.secretKey);
       const facts: Facts = {
         finalityProvider: hex.encode(extracted.finalityProvider),
         secretKey: hex.encode(extracted.secretKey),
@@ -89,7 +91,7 @@ export function command() {
             ? { kind: "slashing", from: extracted.from, member: hex.encode(extracted.member) }
             : { kind: "votes", height: extracted.height },
         ...(slashing && {
-          slashing: { from: options.from, txid: slashing.getId(), transaction: slashing.toHex() },
+          slashing: { from, txid: slashing.getId(), transaction: slashing.toHex() },
         }),
       };
       answer(options.json === true, facts, text);
@@ -110,12 +112,14 @@ interface Sources {
   readonly delegation?: string | undefined;
   readonly transaction?: string | undefined;
   readonly slash?: true | undefined;
+  readonly from?: Slashable | undefined;
 }
 
-function checkUsage({ votes, delegation, transaction, slash }: Sources): void {
+function checkUsage({ votes, delegation, transaction, slash, from }: Sources): void {
   if (votes === undefined && (delegation === undefined || transaction === undefined)) {
     throw new UsageError("give --votes, or --delegation and --transaction");
   }
+  if (from !== undefined && !slash) throw new UsageError("--from says which output --slash is to slash");
   if (slash && delegation === undefined) throw new UsageError("--slash needs the --delegation to slash");
   if (!slash && votes !== undefined && delegation !== undefined) {
     throw new UsageError("--delegation goes with --transaction or --slash");

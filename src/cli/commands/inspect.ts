@@ -2,11 +2,12 @@ import { Command, Option } from "@commander-js/extra-typings";
 import { TapstakeError } from "../../core/errors.js";
 import type { Network } from "../../core/network.js";
 import { recognise } from "../../delegation/recognise.js";
+import { checkSameParams } from "../../params/same.js";
 import { paramSets } from "../../params/sets.js";
-import type { ParamSet } from "../../params/types.js";
+import type { ParamSet, ProtocolParams } from "../../params/types.js";
 import { stakingOutput } from "../../script/outputs.js";
 import type { StakeTerms } from "../../script/terms.js";
-import { explainSpends, identifyStaking } from "../../tx/explain.js";
+import { explainSpends, identifyStaking, type VersionOf } from "../../tx/explain.js";
 import type { Transaction } from "../../core/bitcoin.js";
 import {
   jsonOption,
@@ -28,8 +29,9 @@ const DESCRIPTION = `Says what a transaction stakes, or how it spends a stake, i
 
 A staking output is a hash: on chain it does not show who may spend it, or when. Given who stakes (from the
 transaction's own phase-1 OP_RETURN, from --staker, --fp and --time, or from --delegation), the output is built
-again under every known committee and compared. Whatever is printed has been checked that way.
-A spend shows its script, so unbonding, slashing and withdrawal are recognised by themselves.`;
+again under every known committee and compared. Whatever is printed of a stake has been checked that way.
+A spend shows its script, so unbonding, slashing and withdrawal are recognised by themselves. Signatures are
+verified with --delegation, which knows the spent amounts; without it, nobody has to have made them.`;
 
 const EXAMPLE =
   "02000000000101113b905156fc89867c6d48cc3e5c3dc62558405325090ae0c141ccc57fafb5670000000000000000000380c629fc0600000022512082f93ece9366a9e680d152dbc0c487e181accbba145b5b72d00c820545064d440000000000000000496a4762626e31000b93d2d388a2b89c2ba2ef28e99c0cfc20735b693cb8b2350fe8aceca2d0f393db9160428e401753dc1a9952ffd4fa3386c7609cf8411d2b6d79c42323ca9923fa0090e20000000000002251200b93d2d388a2b89c2ba2ef28e99c0cfc20735b693cb8b2350fe8aceca2d0f393014003d8ecbcb6f6eb069cd8ebd831606a80b43dbd1e4b78a95b09ceb2580dc61d0e2537770ef3e620310c7967d7db50895b356eba53c74e2dfddb3955b9ace8538515320d00";
@@ -121,7 +123,7 @@ async function inspectAlone(transaction: Transaction, options: AloneOptions): Pr
   try {
     const decoding = { ...(height !== undefined && { height }), ...(terms && { terms }) };
     const identified = identifyStaking(transaction, sets, decoding);
-    return found(transaction, stakeFacts(identified, network), spends);
+    return found(transaction, stakeFacts(identified, { network, height }), spends);
   } catch (error) {
     if (!(error instanceof TapstakeError) || error.code !== "not-a-stake") throw error;
     if (spends.length > 0 && !terms) return found(transaction, undefined, spends);
@@ -137,16 +139,48 @@ async function inspectWithin(transaction: Transaction, path: string): Promise<Fa
   const { terms, params, staking } = delegation;
   const { network } = params;
   const recognised = recognise(delegation, transaction);
+  const published = publishedAs(params);
   if (recognised.kind === "spend") {
+    const { sameTxid, presigned } = recognised;
+    const versions = published ? [published] : [];
     const facts = recognised.spends.map((spend) =>
-      spendFacts(transaction, spend, { network, ...recognised }),
+      spendFacts(transaction, { ...spend, versions }, { network, sameTxid, presigned }),
     );
     return found(transaction, undefined, facts);
   }
   const { value } = staking.transaction.outs[staking.outputIndex]!;
   const output = stakingOutput(terms, network);
-  const stake = { terms, params, value, output, outputIndex: staking.outputIndex, others: [] };
-  return found(transaction, stakeFacts(stake, network), []);
+  const { outputIndex } = staking;
+  const stake = {
+    terms,
+    params,
+    value,
+    output,
+    outputIndex,
+    others: [],
+    ...(published && { set: published.set }),
+  };
+  return found(transaction, stakeFacts(stake, { network }), []);
+}
+
+/** The published version that the parameters are, in every field: a document can name its own and call them v3. */
+function publishedAs(params: ProtocolParams): VersionOf | undefined {
+  const all = [...paramSets.values()].flatMap((set) =>
+    set.versions.map((version) => ({ set, params: version })),
+  );
+  return all.find((version) => isSame(params, version.params));
+}
+
+function isSame(given: ProtocolParams, trusted: ProtocolParams): boolean {
+  // The published test parameters hold for whichever of the two networks they are read as.
+  const network = sharesAddresses(given.network, trusted.network) ? given.network : trusted.network;
+  try {
+    checkSameParams(given, { ...trusted, network });
+    return true;
+  } catch (error) {
+    if (error instanceof TapstakeError && error.code === "params-mismatch") return false;
+    throw error;
+  }
 }
 
 function found(transaction: Transaction, stake: StakeFacts | undefined, spends: SpendFacts[]): Facts {

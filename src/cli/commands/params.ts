@@ -5,7 +5,8 @@ import { paramsAt, paramsVersion } from "../../params/select.js";
 import { paramSets } from "../../params/sets.js";
 import type { ParamSet, ProtocolParams } from "../../params/types.js";
 import { paramsWarnings } from "../../params/warnings.js";
-import { jsonOption, networkOption, readParams, wholeNumber } from "../arguments.js";
+import { jsonOption, networkOption, readParams, sharesAddresses, wholeNumber } from "../arguments.js";
+import { UsageError } from "../errors.js";
 import { helpText, paragraphs } from "../help.js";
 import { answer, colors, type Row, section, table } from "../output.js";
 import { amount, blocks, percent, scriptFacts, scriptText } from "../wording.js";
@@ -14,11 +15,16 @@ const DESCRIPTION = `Shows the protocol parameters of a network.
 
 They say who is in the committee, how much and how long one may stake, what unbonding costs and what a double
 vote is punished by. They come in versions, and the Bitcoin height of the block that holds a stake decides which
-version it is under, for all its life.`;
+version it is under, for all its life.
+
+A file holds one version or a list of them, in the form of "params" in the answer of --json, or in the form in
+which networks publish them (then --network says which network that is). The set named testnet is of the chain's
+testnet, whose Bitcoin is signet.`;
 
 const HELP = helpText({
   examples: `
 tapstake params                               # all sets
+tapstake params --at-height 864790            # of all sets, the version in force at a height
 tapstake params mainnet                       # the newest version of one set
 tapstake params mainnet --at-height 864790    # the version that a stake in this block is under
 tapstake params mainnet --version 1 --json
@@ -40,10 +46,17 @@ export function command() {
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(async (name, options) => {
-      if (name === undefined)
-        return answer(options.json === true, { sets: [...paramSets.values()].map(setFacts) }, listText);
+      if (name === undefined) {
+        if (options.version !== undefined) throw new UsageError("--version needs the set that it is of");
+        const sets = [...paramSets.values()].filter(
+          ({ network }) => options.network === undefined || sharesAddresses(options.network, network),
+        );
+        const facts = sets.map((set) => ({ ...setFacts(set), ...inForce(set, options.atHeight) }));
+        return answer(options.json === true, { sets: facts }, listText);
+      }
       const set = await readParams(name, options.network);
-      const facts = { ...setFacts(set), shown: versionFacts(choose(set, options)) };
+      const chosen = choose(set, options);
+      const facts = { ...setFacts(set), shown: versionFacts(chosen), params: paramsToJson(chosen) };
       answer(options.json === true, facts, setText);
     });
 }
@@ -58,6 +71,13 @@ function choose(set: ParamSet, { atHeight, version }: Choice): ProtocolParams {
   return version === undefined ? set.versions.at(-1)! : paramsVersion(set, version);
 }
 
+/** The version in force at a height: null before the first, nothing when no height is asked for. */
+function inForce(set: ParamSet, height: number | undefined): { readonly inForce?: number | null } {
+  if (height === undefined) return {};
+  const active = set.versions.findLast(({ activationHeight }) => activationHeight <= height);
+  return { inForce: active?.version ?? null };
+}
+
 function setFacts({ name, network, versions }: ParamSet) {
   return {
     name,
@@ -69,7 +89,7 @@ function setFacts({ name, network, versions }: ParamSet) {
   };
 }
 
-type SetFacts = ReturnType<typeof setFacts>;
+type SetFacts = ReturnType<typeof setFacts> & { readonly inForce?: number | null };
 
 function versionFacts(params: ProtocolParams) {
   const { slashing, network } = params;
@@ -91,8 +111,11 @@ const span = ({ activationHeight, lastHeight }: SetFacts["versions"][number]) =>
 
 function listText({ sets }: { sets: readonly SetFacts[] }): string {
   return sets
-    .map(({ name, network, versions }) => {
-      const rows = versions.map((one) => [`v${one.version}`, span(one)] as const);
+    .map(({ name, network, versions, inForce: active }) => {
+      const rows = versions.map((one) => {
+        const mark = one.version === active ? "  ← in force" : "";
+        return [`v${one.version}`, `${span(one)}${mark}`] as const;
+      });
       return section(`${name} (Bitcoin ${network})`, table(rows, "  "));
     })
     .join("\n\n");

@@ -1,3 +1,4 @@
+import { frozen } from "../frozen.js";
 import { parseRate } from "../../core/amount.js";
 import { hex, utf8 } from "../../core/bytes.js";
 import { COMMISSION_DECIMALS, type ParamSet, type Phase1Params, type ProtocolParams } from "../types.js";
@@ -44,7 +45,7 @@ const third = { ...second, version: 2, activationHeight: 874_088, maxValue: 500_
 const phase1: Phase1Params = { tag: utf8("bbn1"), confirmationDepth: 10 };
 
 /** Phase 1 of Bitcoin mainnet, when coins were locked and could not yet be slashed: 3 versions. */
-export const mainnetPhase1: ParamSet = {
+export const mainnetPhase1: ParamSet = frozen({
   name: "mainnet-phase1",
   network: "mainnet",
   versions: [
@@ -52,7 +53,7 @@ export const mainnetPhase1: ParamSet = {
     { ...second, phase1: { ...phase1, capHeight: 864_799 } },
     { ...third, phase1: { ...phase1, capHeight: 875_087 } },
   ],
-};
+});
 
 const phase2: Pick<ProtocolParams, "slashing" | "minCommission"> = {
   // OP_RETURN "babylon": slashed coins are burnt.
@@ -61,7 +62,7 @@ const phase2: Pick<ProtocolParams, "slashing" | "minCommission"> = {
 };
 
 /** Bitcoin mainnet: 4 versions, of which the first three take up the stakes of phase 1. */
-export const mainnet: ParamSet = {
+export const mainnet: ParamSet = frozen({
   name: "mainnet",
   network: "mainnet",
   versions: [
@@ -80,4 +81,4 @@ export const mainnet: ParamSet = {
       },
     },
   ],
-};
+});

@@ -1,3 +1,4 @@
+import { frozen } from "../frozen.js";
 import { parseRate, SATOSHI_PER_BTC } from "../../core/amount.js";
 import { hex } from "../../core/bytes.js";
 import { COMMISSION_DECIMALS, type ParamSet } from "../types.js";
@@ -15,7 +16,7 @@ const committee = [
 ].map((key) => hex.decode(key, 32));
 
 /** A private chain: one version from the first block, with locks short enough to mine through. */
-export const regtest: ParamSet = {
+export const regtest: ParamSet = frozen({
   name: "regtest",
   network: "regtest",
   versions: [
@@ -35,4 +36,4 @@ export const regtest: ParamSet = {
       minCommission: parseRate("0.03", COMMISSION_DECIMALS),
     },
   ],
-};
+});

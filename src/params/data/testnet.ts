@@ -1,3 +1,4 @@
+import { frozen } from "../frozen.js";
 import { parseRate } from "../../core/amount.js";
 import { hex } from "../../core/bytes.js";
 import type { KeySet } from "../../script/terms.js";
@@ -88,8 +89,8 @@ const version5: ProtocolParams = {
 };
 
 /** The public testnet, which stakes on Bitcoin's signet: 6 versions. */
-export const testnet: ParamSet = {
+export const testnet: ParamSet = frozen({
   name: "testnet",
   network: "signet",
   versions: [version0, version1, version2, version3, version4, version5],
-};
+});

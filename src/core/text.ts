@@ -1,0 +1,30 @@
+import { hex } from "./bytes.js";
+import { describeType, TapstakeError } from "./errors.js";
+
+const SHOWN = 8;
+
+/**
+ * What came instead of the expected text or bytes, for messages: the beginning only, because what was pasted into
+ * the wrong place could be a secret key.
+ */
+export function show(value: unknown): string {
+  if (value instanceof Uint8Array) {
+    const start = hex.encode(value.slice(0, SHOWN / 2));
+    return value.length > SHOWN / 2 ? `${start}… (${value.length} bytes)` : start || "0 bytes";
+  }
+  if (typeof value !== "string") return describeType(value);
+  const start = JSON.stringify(value.slice(0, SHOWN));
+  return value.length > SHOWN ? `${start}… (${value.length} characters)` : start;
+}
+
+/** @throws TapstakeError `invalid-argument` unless `value` is one of `choices`: callers without types pass anything */
+export function assertChoice<T extends string>(
+  value: unknown,
+  name: string,
+  choices: readonly T[],
+): asserts value is T {
+  if (!(choices as readonly unknown[]).includes(value)) {
+    const text = `${name}: expected one of ${choices.join(", ")}, got ${show(value)}`;
+    throw new TapstakeError("invalid-argument", text);
+  }
+}

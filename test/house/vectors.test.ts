@@ -1,0 +1,22 @@
+import { existsSync, readdirSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { publishedFolder, readCopy, readVectors } from "../support/vectors.js";
+
+const copies = readdirSync(new URL("../vectors", import.meta.url)).filter((name) => !name.endsWith(".md"));
+const folder = publishedFolder();
+
+describe("the project's copies of published data", () => {
+  it("are there", () => {
+    expect(copies.length).toBeGreaterThan(0);
+  });
+
+  const published = copies.filter((name) => folder !== null && existsSync(`${folder}/${name}`));
+  it.each(published)("equal what was published: %s", (name) => {
+    expect(readCopy(name)).toBe(readVectors(name));
+  });
+
+  it("are compared with published files, or it is said that there are none", () => {
+    if (folder === null) process.stderr.write("no published vectors to compare with: set STAKING_VECTORS\n");
+    expect(folder === null || published.length > 0).toBe(true);
+  });
+});

@@ -1,0 +1,39 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { platform, tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
+
+/** Plain JavaScript, so that it runs before anything is installed; it has no types. */
+const script: string = new URL("../../scripts/bitcoind.mjs", import.meta.url).href;
+const { writeWrapper } = (await import(script)) as { writeWrapper(prefix: string): void };
+
+it.runIf(platform() === "linux")(
+  "the installed bitcoind starts by its path, moved, and through links",
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), "tapstake-wrapper-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const made = join(folder, "made");
+    const libraries = join(made, "usr/lib/some-linux");
+    mkdirSync(libraries, { recursive: true });
+    const loader = join(libraries, "ld-linux-some.so.2");
+    writeFileSync(loader, '#!/bin/sh\necho "$@"\n');
+    chmodSync(loader, 0o755);
+    writeWrapper(made);
+
+    const moved = join(folder, "moved with a space");
+    renameSync(made, moved);
+    const wrapper = join(moved, "bin/bitcoind");
+    const [link, second] = [join(folder, "link"), join(folder, "second")];
+    symlinkSync(wrapper, link);
+    symlinkSync("link", second);
+    const home = `${moved}/usr`;
+    for (const path of [wrapper, link, second]) {
+      const { stdout, stderr } = spawnSync(path, ["-version"], { encoding: "utf8" });
+      expect({ stdout, stderr }).toEqual({
+        stdout: `--library-path ${home}/lib/some-linux ${home}/bin/bitcoind -version\n`,
+        stderr: "",
+      });
+    }
+  },
+);
