@@ -274,7 +274,7 @@ describe("an unlocked key", () => {
     createKey(home, key);
     const unlocked = unlockKey(home, key.name, passphrase);
     const secret = hex.encode(secretKey);
-    const bytes = [...secretKey.slice(0, 8)].join(",");
+    const bytes = secretKey.slice(0, 8).join(",");
     const shown = [
       JSON.stringify(unlocked),
       String(unlocked),
