@@ -7,19 +7,18 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/**
- * A mistake in the command line, with where to read more.
- * @param command the command that was called, when there is such a one
- */
-export function withHelp(error: CommanderError | UsageError, command: string | undefined): UsageError {
+/** A mistake in the command line, with where to read more. */
+export function withHelp(error: CommanderError | UsageError, path: readonly string[]): UsageError {
+  const code = "code" in error ? error.code : "";
   // The help was the answer already.
-  if ("code" in error && error.code === "commander.help") return new UsageError("");
-  const help = command === undefined ? "tapstake --help" : `tapstake ${command} --help`;
+  if (code === "commander.help") return new UsageError("");
   const message = error.message
     .replace(/^error: /, "")
     .replace(/\s*\n\s*/g, " ")
-    .replace(/\.$/, "");
-  return new UsageError(`${message}; see ${help}`);
+    .replace(/\.$/, "")
+    // What stands after the "=" of an option that there is not may be a secret.
+    .replace(/(unknown option '[^'=]*)=[^]*'/, "$1'");
+  return new UsageError(`${message}; see ${["tapstake", ...path, "--help"].join(" ")}`);
 }
 
 /**
