@@ -87,6 +87,16 @@ export const ERROR_CODES = {
   "not-a-slashing": "the transaction does not spend a slashing leaf of this delegation",
   "no-evidence": "none of the adaptor signatures yields a finality provider's key",
   "unknown-finality-provider": "the key is not one of the stake's finality providers",
+  // the finality provider's home and keys
+  "insecure-permissions": "a secret file or folder that others than its owner can reach, or that another user owns",
+  "invalid-key-name": "a name that a key cannot have",
+  "key-exists": "a key of this name, or the same key under another name",
+  "key-not-found": "no such key in the home",
+  "invalid-key-file": "a key file that is damaged, or not as this software writes it",
+  "wrong-passphrase": "the passphrase does not open the key, or its file was tampered with",
+  "invalid-passphrase": "a passphrase that is empty or not text",
+  "invalid-mnemonic": "words that are not a BIP-39 mnemonic",
+  "invalid-path": "a text that is not a BIP-32 derivation path",
   // chain and regtest
   "node-unreachable": "no node answers at the address",
   "node-error": "the node answered with an error",

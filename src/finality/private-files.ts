@@ -1,0 +1,191 @@
+import { randomBytes } from "node:crypto";
+import {
+  chmodSync,
+  closeSync,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { TapstakeError } from "../core/errors.js";
+
+/** What only its owner can reach. */
+const FOLDER_MODE = 0o700;
+const FILE_MODE = 0o600;
+
+/**
+ * Makes a folder for its owner alone, whatever the umask is, or checks one that is there.
+ * @throws TapstakeError `insecure-permissions`, `file-error`
+ */
+export function makePrivateFolder(path: string): void {
+  attempt("make the folder", path, () => {
+    if (mkdirSync(path, { recursive: true, mode: FOLDER_MODE }) !== undefined) {
+      chmodSync(path, FOLDER_MODE);
+      syncFolder(dirname(path));
+    }
+    const stats = statSync(path);
+    if (!stats.isDirectory()) throw new TapstakeError("file-error", `${path} is not a folder`, { path });
+    assertPrivate(path, stats);
+  });
+}
+
+/**
+ * @param stats of the open file, so that what is checked is what is read
+ * @throws TapstakeError `insecure-permissions` when group or others can reach `path`, or another user owns it
+ */
+export function assertPrivate(path: string, stats: Stats): void {
+  const user = process.geteuid?.();
+  // Windows has no such modes.
+  if (user === undefined) return;
+  const mode = (stats.mode & 0o777).toString(8).padStart(4, "0");
+  if (stats.uid !== user) {
+    throw new TapstakeError(
+      "insecure-permissions",
+      `${path} belongs to user ${stats.uid}, but this process runs as user ${user}: run it as the owner`,
+      { path, owner: stats.uid, user },
+    );
+  }
+  if ((stats.mode & 0o077) !== 0) {
+    const wanted = stats.isDirectory() ? "700" : "600";
+    throw new TapstakeError(
+      "insecure-permissions",
+      `${path} has mode ${mode}, so others than its owner can reach it: find out who could, then chmod ${wanted} it`,
+      { path, mode },
+    );
+  }
+}
+
+/**
+ * The content of a file that only its owner can reach; undefined when there is none.
+ * @throws TapstakeError `insecure-permissions`, `file-error` (also for a file of more than `limit` bytes)
+ */
+export function readPrivateFile(path: string, limit: number): Uint8Array | undefined {
+  return attempt("read", path, () => {
+    let file: number;
+    try {
+      file = openSync(path, "r");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw error;
+    }
+    try {
+      const stats = fstatSync(file);
+      assertPrivate(path, stats);
+      if (!stats.isFile() || stats.size > limit) {
+        throw new TapstakeError("file-error", `${path}: expected a file of at most ${limit} bytes`, { path });
+      }
+      return readFileSync(file);
+    } finally {
+      closeSync(file);
+    }
+  });
+}
+
+/**
+ * Writes a file for its owner alone so that a crash at any moment leaves the old state or the new one. When it
+ * returns, the file is on the disk.
+ * @param mode `create` never replaces a file; `replace` does
+ * @returns false when `create` found a file there
+ * @throws TapstakeError `file-error`
+ */
+export function writePrivateFile(path: string, content: Uint8Array, mode: "create" | "replace"): boolean {
+  return attempt("write", path, () => {
+    removeAbandoned(path);
+    const temporary = temporaryFor(path);
+    try {
+      writeDurably(temporary, content);
+      if (mode === "replace") renameSync(temporary, path);
+      else if (!linkIfNone(temporary, path)) return false;
+    } finally {
+      rmSync(temporary, { force: true });
+    }
+    syncFolder(dirname(path));
+    return true;
+  });
+}
+
+/** @throws TapstakeError `file-error` */
+export function removePrivateFile(path: string): void {
+  attempt("remove", path, () => {
+    rmSync(path);
+    removeAbandoned(path);
+    syncFolder(dirname(path));
+  });
+}
+
+/** Makes what happened to the names in a folder durable. */
+export function syncFolder(path: string): void {
+  // Windows cannot open folders, and needs no such thing.
+  if (process.platform === "win32") return;
+  const folder = openSync(path, "r");
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+function writeDurably(path: string, content: Uint8Array): void {
+  const file = openSync(path, "wx", FILE_MODE);
+  try {
+    fchmodSync(file, FILE_MODE);
+    writeFileSync(file, content);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** A link, unlike a rename, fails where there is a file already: of two processes, one wins. */
+function linkIfNone(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+const temporaryFor = (path: string) =>
+  join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(6).toString("hex")}.tmp`);
+
+/**
+ * Removes what processes left that were killed while they wrote this file. Should one of them be alive after all
+ * (in another container), its write fails.
+ */
+function removeAbandoned(path: string): void {
+  const prefix = `.${basename(path)}.`;
+  for (const name of readdirSync(dirname(path))) {
+    const pid = name.startsWith(prefix) && /^(\d+)\.[0-9a-f]{12}\.tmp$/.exec(name.slice(prefix.length))?.[1];
+    if (pid && !isAlive(Number(pid))) rmSync(join(dirname(path), name), { force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+function attempt<T>(what: string, path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    if (cause instanceof TapstakeError) throw cause;
+    const { code = "unknown error" } = cause as NodeJS.ErrnoException;
+    throw new TapstakeError("file-error", `cannot ${what} ${path}: ${code}`, { path, code }, { cause });
+  }
+}
