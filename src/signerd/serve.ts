@@ -5,7 +5,7 @@ import type { Home } from "../finality/home.js";
 import type { Passphrase } from "../finality/keyfile.js";
 import { openProtection } from "../finality/protection.js";
 import { DEFAULT_ADDRESS } from "../finality/wire.js";
-import { addressText, assertSafeToListen, isLoopback, type ListenAddress, parseAddress } from "./address.js";
+import { addressText, assertSafeToListen, isLoopback, type ListenAddress, parseAddress } from "../finality/address.js";
 import { createHandlers } from "./handlers.js";
 import { healthHandlers, healthService } from "./health.js";
 import { KeyRing } from "./key-ring.js";

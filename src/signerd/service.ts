@@ -11,7 +11,7 @@ import { TapstakeError } from "../core/errors.js";
 import { HMAC_HEADER, isRequestHmac, OPEN_METHODS } from "../finality/hmac.js";
 import { decodeRequest, encodeResponse, type Method, methodNames, pathOf } from "../finality/wire.js";
 import { first, toStatus } from "../finality/wire-errors.js";
-import { isLocalPeer } from "./address.js";
+import { isLocalPeer } from "../finality/address.js";
 import type { Facts, Handlers } from "./handlers.js";
 import type { Metrics } from "./metrics.js";
 
