@@ -5,7 +5,13 @@ import type { Home } from "../finality/home.js";
 import type { Passphrase } from "../finality/keyfile.js";
 import { openProtection } from "../finality/protection.js";
 import { DEFAULT_ADDRESS } from "../finality/wire.js";
-import { addressText, assertSafeToListen, isLoopback, type ListenAddress, parseAddress } from "../finality/address.js";
+import {
+  addressText,
+  assertSafeToListen,
+  isLoopback,
+  type ListenAddress,
+  parseAddress,
+} from "../finality/address.js";
 import { createHandlers } from "./handlers.js";
 import { healthHandlers, healthService } from "./health.js";
 import { KeyRing } from "./key-ring.js";
@@ -140,10 +146,14 @@ function listen(server: Server, address: ListenAddress, tls: ServeOptions["tls"]
   return new Promise((resolve, reject) => {
     const failed = (cause: unknown) => {
       const why = cause instanceof Error ? cause.message : String(cause);
-      reject(new TapstakeError("listen-failed", `cannot listen on ${text}: ${why}`, { address: text }, { cause }));
+      reject(
+        new TapstakeError("listen-failed", `cannot listen on ${text}: ${why}`, { address: text }, { cause }),
+      );
     };
     try {
-      server.bindAsync(text, serverCredentials(tls), (error, port) => (error ? failed(error) : resolve(port)));
+      server.bindAsync(text, serverCredentials(tls), (error, port) =>
+        error ? failed(error) : resolve(port),
+      );
     } catch (error) {
       failed(error);
     }
