@@ -86,6 +86,8 @@ export interface DaemonProcess {
   readonly pid: number;
   readonly logged: () => string;
   kill(signal: NodeJS.Signals): void;
+  /** Closes the reading end of its standard error. */
+  closeLog(): void;
   /** The code or signal by which it ends. */
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
@@ -129,7 +131,8 @@ export async function startDaemon(
   if (answer === "") throw new Error(`the signer did not start: ${logged}`);
   const { address, metricsAddress } = JSON.parse(answer) as { address: string; metricsAddress: string };
   const kill = (signal: NodeJS.Signals) => void child.kill(signal);
-  return { address, metricsAddress, pid: child.pid!, logged: () => logged, kill, ended };
+  const closeLog = () => void child.stderr.destroy();
+  return { address, metricsAddress, pid: child.pid!, logged: () => logged, kill, closeLog, ended };
 }
 
 /** A client that is closed with the test. */

@@ -1,4 +1,5 @@
 import { Command, Option } from "@commander-js/extra-typings";
+import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { destination, type Logger, pino } from "pino";
 import { DEFAULT_ADDRESS } from "../../../finality/wire.js";
 import { serve, type ServeOptions } from "../../../signerd/serve.js";
@@ -61,6 +62,8 @@ export function command() {
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(async (given) => {
+      // The library's own lines would stand between the log's.
+      setLogVerbosity(logVerbosity.NONE);
       const home = enterHome(given.home);
       const [tls, hmacKey] = [
         await readTls(given.tlsCert, given.tlsKey),
