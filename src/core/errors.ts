@@ -88,7 +88,8 @@ export const ERROR_CODES = {
   "no-evidence": "none of the adaptor signatures yields a finality provider's key",
   "unknown-finality-provider": "the key is not one of the stake's finality providers",
   // the finality provider's home and keys
-  "insecure-permissions": "a secret file or folder that others than its owner can reach, or that another user owns",
+  "insecure-permissions":
+    "a secret file or folder that others than its owner can reach, or that another user owns",
   "invalid-key-name": "a name that a key cannot have",
   "key-exists": "a key of this name, or the same key under another name",
   "key-not-found": "no such key in the home",
@@ -98,12 +99,13 @@ export const ERROR_CODES = {
   "invalid-mnemonic": "words that are not a BIP-39 mnemonic",
   "invalid-path": "a text that is not a BIP-32 derivation path",
   // the signer over the network
-  "insecure-address": "an address that others can reach, without the authentication or encryption that it needs",
+  "insecure-address":
+    "an address that others can reach, without the authentication or encryption that it needs",
   "listen-failed": "an address that is malformed, taken, or not of this machine",
   "signer-unreachable": "no signer answers at the address",
   "signer-stopping": "the signer is shutting down and begins nothing new",
   "signer-error": "the signer failed, or answered what this software does not know",
-  "unauthenticated": "a request without the right authentication code",
+  unauthenticated: "a request without the right authentication code",
   "not-permitted": "what this signer does for nobody, or not for this caller",
   "key-locked": "a key whose passphrase the signer was not given yet",
   "too-many-attempts": "wrong passphrases came too fast; the key cannot be tried for a while",

@@ -66,7 +66,7 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
   const address = checkedAddress(options);
   const closing: (() => void | Promise<void>)[] = [];
   const unwind = async () => {
-    for (const step of closing.splice(0).reverse()) await step();
+    for (const step of closing.splice(0).toReversed()) await step();
   };
   try {
     const protection = openProtection(home);

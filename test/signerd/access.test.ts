@@ -8,7 +8,7 @@ import { assertSafeToListen, isLocalPeer, isLoopback, parseAddress } from "../..
 import { isRequestHmac, requestHmac } from "../../src/finality/hmac.js";
 import { encodeRequest, type Method, methodNames, pathOf } from "../../src/finality/wire.js";
 import { serve } from "../../src/signerd/serve.js";
-import { failure } from "../support/errors.js";
+import { failure as expectFailure } from "../support/errors.js";
 import { refusal } from "../support/refusal.js";
 import { CHAIN, connect, HMAC_KEY, homeWithKey, PASSPHRASE, rawCall, startSigner, text } from "./support.js";
 
@@ -117,15 +117,15 @@ describe("the authentication code of a request", () => {
   it("is sent by the client, which is told when it is wrong", async () => {
     const { signer, key } = await guarded();
     const vote = { key: key.publicKey, chainId: CHAIN, height: 9n, message: text("a") };
-    await failure(connect(signer.address).signEots(vote), "unauthenticated");
-    await failure(connect(signer.address, { hmacKey: "wrong" }).signEots(vote), "unauthenticated");
+    await expectFailure(connect(signer.address).signEots(vote), "unauthenticated");
+    await expectFailure(connect(signer.address, { hmacKey: "wrong" }).signEots(vote), "unauthenticated");
     await connect(signer.address, { hmacKey: HMAC_KEY }).signEots(vote);
   });
 
   it("cannot be by an empty key", async () => {
     const { home } = homeWithKey();
     const { log } = await silent();
-    await failure(serve({ home, hmacKey: "", log }), "unauthenticated");
+    await expectFailure(serve({ home, hmacKey: "", log }), "unauthenticated");
   });
 });
 
@@ -136,7 +136,7 @@ describe("an address that other machines can reach", () => {
     "is refused without authentication: %s",
     async (address) => {
       const { home } = homeWithKey();
-      await failure(serve({ home, address, ...(await silent()) }), "insecure-address");
+      await expectFailure(serve({ home, address, ...(await silent()) }), "insecure-address");
     },
   );
 
@@ -150,7 +150,7 @@ describe("an address that other machines can reach", () => {
   it("never has the metrics page", async () => {
     const made = homeWithKey();
     for (const metricsAddress of ["0.0.0.0:0", "192.0.2.1:0"]) {
-      await failure(startSigner(made, { metricsAddress, hmacKey: HMAC_KEY }), "insecure-address");
+      await expectFailure(startSigner(made, { metricsAddress, hmacKey: HMAC_KEY }), "insecure-address");
     }
     // What was opened before was closed again.
     await startSigner(made);
@@ -181,8 +181,8 @@ describe("an address that other machines can reach", () => {
 describe("a port that is taken", () => {
   it("is said to be", async () => {
     const { address, metricsAddress } = await startSigner(homeWithKey());
-    await failure(startSigner(homeWithKey(), { address }), "listen-failed");
-    await failure(startSigner(homeWithKey(), { metricsAddress: metricsAddress! }), "listen-failed");
+    await expectFailure(startSigner(homeWithKey(), { address }), "listen-failed");
+    await expectFailure(startSigner(homeWithKey(), { metricsAddress: metricsAddress! }), "listen-failed");
   });
 });
 
@@ -191,15 +191,16 @@ describe("TLS", () => {
     const made = homeWithKey();
     const signer = await startSigner(made, { tls });
     await connect(signer.address, { tls: { ca: certificate } }).ping();
-    await failure(connect(signer.address, { tls: {}, timeout: 2000 }).ping(), "signer-unreachable");
-    await failure(connect(signer.address, { timeout: 2000 }).ping(), "signer-unreachable");
+    await expectFailure(connect(signer.address, { tls: {}, timeout: 2000 }).ping(), "signer-unreachable");
+    await expectFailure(connect(signer.address, { timeout: 2000 }).ping(), "signer-unreachable");
   });
 
   it("lets a passphrase pass", async () => {
     const made = homeWithKey();
     const signer = await startSigner(made, { tls, unlock: [] });
     const client = connect(signer.address, { tls: { ca: certificate } });
-    await client.unlockKey({ key: made.key.publicKey, passphrase: PASSPHRASE });
+    const unlocking = client.unlockKey({ key: made.key.publicKey, passphrase: PASSPHRASE });
+    await expect(unlocking).resolves.toBeUndefined();
   });
 });
 
@@ -260,6 +261,6 @@ describe("garbage", () => {
       socket.resume();
       await closed;
     }
-    await connect(signer.address).ping();
+    await expect(connect(signer.address).ping()).resolves.toBeUndefined();
   });
 });

@@ -9,7 +9,7 @@ import { eots } from "../../src/crypto/eots.js";
 import { randomness } from "../../src/crypto/randomness.js";
 import { createEotsClient } from "../../src/finality/client.js";
 import { encodeRequest, pathOf } from "../../src/finality/wire.js";
-import { failure } from "../support/errors.js";
+import { failure as expectFailure } from "../support/errors.js";
 import { addKey, CHAIN, connect, homeWithKey, PASSPHRASE, rawCall, startSigner, text } from "./support.js";
 
 const U64 = 0xffff_ffff_ffff_ffffn;
@@ -29,7 +29,7 @@ describe("Ping", () => {
   it("finds nobody where nobody listens", async () => {
     const { signer } = await signerWithClient();
     await signer.stop();
-    await failure(connect(signer.address).ping(), "signer-unreachable");
+    await expectFailure(connect(signer.address).ping(), "signer-unreachable");
   });
 });
 
@@ -55,8 +55,8 @@ describe("CreateRandomnessPairList", () => {
     expect((await client.createRandomnessPairList(last))[1]).toEqual(
       randomness.derive(secretKey, CHAIN, U64).public,
     );
-    await failure(client.createRandomnessPairList({ ...last, count: 3 }), "invalid-number");
-    await failure(client.createRandomnessPairList({ ...last, interval: U64 }), "invalid-number");
+    await expectFailure(client.createRandomnessPairList({ ...last, count: 3 }), "invalid-number");
+    await expectFailure(client.createRandomnessPairList({ ...last, interval: U64 }), "invalid-number");
   });
 
   it("refuses no heights, and more than an answer can carry", async () => {
@@ -66,7 +66,7 @@ describe("CreateRandomnessPairList", () => {
     const none = await rawCall(signer.address, pathOf("CreateRandomnessPairList"), bytes);
     expect(none.status).toBe("INVALID_ARGUMENT");
     const many = { key: uid, chainId: CHAIN, startHeight: 1n, count: 100_001 };
-    await failure(client.createRandomnessPairList(many), "invalid-number");
+    await expectFailure(client.createRandomnessPairList(many), "invalid-number");
   });
 
   it("lets votes pass while it derives a long range", async () => {
@@ -89,7 +89,7 @@ describe("SignEOTS", () => {
     const R = randomness.derive(secretKey, CHAIN, 7n).public;
     expect(eots.verify(key, R, text("a"), first.signature)).toBe(true);
     expect(await client.signEots({ ...at, message: text("a") })).toEqual({ ...first, outcome: "same" });
-    const error = await failure(client.signEots({ ...at, message: text("b") }), "double-vote");
+    const error = await expectFailure(client.signEots({ ...at, message: text("b") }), "double-vote");
     expect(error.message).toMatch(/^another message was signed at height 7 /);
   });
 
@@ -134,7 +134,7 @@ describe("SignEOTS", () => {
   ])("refuses %s", async (_what, change, code) => {
     const { client, publicKey: key } = await signerWithClient();
     const vote = { key, chainId: CHAIN, height: 1n, message: text("a") };
-    await failure(client.signEots({ ...vote, ...change }), code);
+    await expectFailure(client.signEots({ ...vote, ...change }), code);
   });
 });
 
@@ -193,7 +193,7 @@ describe("SignBatchEOTS", () => {
     // Beyond the first part that is signed at once, too.
     const votes = Array.from({ length: 600 }, (_, i) => ({ height: BigInt(i), message: text("a") }));
     const twice = [...votes, { height: 0n, message: text("b") }];
-    await failure(client.signBatchEots({ key, chainId: CHAIN, votes: twice }), "duplicate-height");
+    await expectFailure(client.signBatchEots({ key, chainId: CHAIN, votes: twice }), "duplicate-height");
     const other = votes.map(({ height }) => ({ height, message: text("c") }));
     const answers = await client.signBatchEots({ key, chainId: CHAIN, votes: other });
     expect(answers.every(({ kind }) => kind === "signed")).toBe(true);
@@ -202,7 +202,7 @@ describe("SignBatchEOTS", () => {
   it("refuses a batch of more heights than it signs at once", async () => {
     const { client, publicKey: key } = await signerWithClient();
     const votes = Array.from({ length: 10_001 }, (_, i) => ({ height: BigInt(i), message: text("a") }));
-    await failure(client.signBatchEots({ key, chainId: CHAIN, votes }), "invalid-number");
+    await expectFailure(client.signBatchEots({ key, chainId: CHAIN, votes }), "invalid-number");
   });
 
   it("answers an empty batch with nothing", async () => {
@@ -229,10 +229,13 @@ describe("SaveEOTSKeyName", () => {
     const { address } = await startSigner(made, { hmacKey: "secret" });
     const open = createEotsClient({ address });
     for (const name of ["alias", "other", "../validator-1", ""]) {
-      await failure(open.saveKeyName({ name, key: made.key.publicKey }), "key-mismatch");
+      await expectFailure(open.saveKeyName({ name, key: made.key.publicKey }), "key-mismatch");
     }
-    await failure(open.saveKeyName({ name: made.key.name, key: other.publicKey }), "key-mismatch");
-    await failure(open.saveKeyName({ name: made.key.name, key: new Uint8Array(31) }), "invalid-public-key");
+    await expectFailure(open.saveKeyName({ name: made.key.name, key: other.publicKey }), "key-mismatch");
+    await expectFailure(
+      open.saveKeyName({ name: made.key.name, key: new Uint8Array(31) }),
+      "invalid-public-key",
+    );
     open.close();
     expect(readdirSync(made.home.keysFolder).sort()).toEqual(["other.json", "validator-1.json"]);
   });
@@ -244,7 +247,7 @@ describe("UnlockKey", () => {
   it("opens a key, which is locked before", async () => {
     const { client, publicKey: key } = await locked();
     const vote = { key, chainId: CHAIN, height: 1n, message: text("a") };
-    const error = await failure(client.signEots(vote), "key-locked");
+    const error = await expectFailure(client.signEots(vote), "key-locked");
     expect(error.details["status"]).toBe("UNAVAILABLE");
     await client.unlockKey({ key, passphrase: PASSPHRASE });
     expect((await client.signEots(vote)).outcome).toBe("new");
@@ -253,8 +256,8 @@ describe("UnlockKey", () => {
 
   it("takes no second guess at once, not even the right one", async () => {
     const { client, publicKey: key, signer } = await locked();
-    await failure(client.unlockKey({ key, passphrase: "guess" }), "wrong-passphrase");
-    await failure(client.unlockKey({ key, passphrase: PASSPHRASE }), "too-many-attempts");
+    await expectFailure(client.unlockKey({ key, passphrase: "guess" }), "wrong-passphrase");
+    await expectFailure(client.unlockKey({ key, passphrase: PASSPHRASE }), "too-many-attempts");
     const page = await (await fetch(`http://${signer.metricsAddress}/metrics`)).text();
     expect(page).toMatch(/tapstake_unlock_failures_total 1\n/);
   });
@@ -262,13 +265,13 @@ describe("UnlockKey", () => {
   it("knows only its own keys", async () => {
     const { client } = await locked();
     const key = publicKeyOf(text("a".repeat(32)));
-    await failure(client.unlockKey({ key, passphrase: PASSPHRASE }), "key-not-found");
+    await expectFailure(client.unlockKey({ key, passphrase: PASSPHRASE }), "key-not-found");
   });
 
   it("is not sent to another machine without TLS", async () => {
     for (const address of ["192.0.2.1:1", "signer.example:1", "unix:/nowhere"]) {
       const call = connect(address).unlockKey({ key: sha256(text("a")), passphrase: PASSPHRASE });
-      await failure(call, "insecure-address");
+      await expectFailure(call, "insecure-address");
     }
   });
 });
@@ -289,14 +292,14 @@ describe("Backup", () => {
   it("writes nowhere else, and copies nothing else", async () => {
     const { client, home } = await signerWithClient();
     for (const folder of ["..", "../keys", "/tmp", "/", "a/../../b"]) {
-      await failure(client.backup({ folder }), "not-permitted");
+      await expectFailure(client.backup({ folder }), "not-permitted");
     }
     for (const database of ["keys/validator-1.json", "/etc/passwd", home.marksFile]) {
-      await failure(client.backup({ database }), "not-permitted");
+      await expectFailure(client.backup({ database }), "not-permitted");
     }
     await client.backup();
     symlinkSync(home.keysFolder, join(home.path, "backups", "link"));
-    await failure(client.backup({ folder: "link" }), "not-permitted");
+    await expectFailure(client.backup({ folder: "link" }), "not-permitted");
     expect(readdirSync(home.keysFolder)).toEqual(["validator-1.json"]);
   });
 });

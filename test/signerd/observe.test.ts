@@ -3,7 +3,7 @@ import { request } from "node:http";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { randomness } from "../../src/crypto/randomness.js";
-import { failure } from "../support/errors.js";
+import { failure as expectFailure } from "../support/errors.js";
 import {
   CHAIN,
   connect,
@@ -22,19 +22,19 @@ async function usedSigner() {
   const client = connect(signer.address, { hmacKey: HMAC_KEY });
   const key = made.key.publicKey;
   const vote = { key, chainId: CHAIN, height: 41n, message: text("what is voted for") };
-  await failure(client.signEots(vote), "key-locked");
-  await failure(client.unlockKey({ key, passphrase: `${PASSPHRASE}, but wrong` }), "wrong-passphrase");
-  await failure(client.unlockKey({ key, passphrase: PASSPHRASE }), "too-many-attempts");
+  await expectFailure(client.signEots(vote), "key-locked");
+  await expectFailure(client.unlockKey({ key, passphrase: `${PASSPHRASE}, but wrong` }), "wrong-passphrase");
+  await expectFailure(client.unlockKey({ key, passphrase: PASSPHRASE }), "too-many-attempts");
   const other = await startSigner(homeWithKey(made.secretKey), { hmacKey: HMAC_KEY, unlock: [] });
   const open = connect(other.address, { hmacKey: HMAC_KEY });
   await open.unlockKey({ key, passphrase: PASSPHRASE });
   await open.signEots(vote);
   await open.signEots(vote);
-  await failure(open.signEots({ ...vote, message: text("another") }), "double-vote");
+  await expectFailure(open.signEots({ ...vote, message: text("another") }), "double-vote");
   const votes = [40n, 41n, 43n].map((height) => ({ height, message: text("x") }));
   await open.signBatchEots({ key, chainId: CHAIN, votes });
   await open.createRandomnessPairList({ key, chainId: CHAIN, startHeight: 1n, count: 12 });
-  await failure(connect(other.address).signEots(vote), "unauthenticated");
+  await expectFailure(connect(other.address).signEots(vote), "unauthenticated");
   const logged = () => signer.logged() + other.logged();
   return { ...made, signer: other, client: open, vote, logged };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { TapstakeError } from "../../src/core/errors.js";
 import type { EotsClient } from "../../src/finality/client.js";
-import { failure } from "../support/errors.js";
+import { failure as expectFailure } from "../support/errors.js";
 import { CHAIN, connect, type DaemonProcess, homeWithKey, startDaemon, text } from "./support.js";
 
 interface Load {
@@ -9,7 +9,7 @@ interface Load {
   readonly answered: Map<bigint, Uint8Array>;
   /** Why calls failed. */
   readonly failed: string[];
-  readonly ended: Promise<void>;
+  readonly ended: Promise<unknown>;
 }
 
 const message = (height: bigint) => text(`block ${height}`);
@@ -41,7 +41,7 @@ function startLoad(
       }
     }
   });
-  return { answered, failed, ended: Promise.all(workers).then(() => {}) };
+  return { answered, failed, ended: Promise.all(workers) };
 }
 
 /**
@@ -126,7 +126,7 @@ describe("tapstake fp serve, as a process", () => {
     const daemon = await startDaemon(made);
     const client = connect(daemon.address);
     const range = { key: made.key.publicKey, chainId: CHAIN, startHeight: 1n, count: 100_000 };
-    const deriving = failure(client.createRandomnessPairList(range), "signer-stopping");
+    const deriving = expectFailure(client.createRandomnessPairList(range), "signer-stopping");
     await client.ping();
     daemon.kill("SIGTERM");
     await deriving;

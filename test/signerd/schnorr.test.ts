@@ -8,7 +8,7 @@ import { commitmentDigest, signingContext } from "../../src/crypto/messages.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { verifyCommitment } from "../../src/finality/commitment.js";
 import { proofOfPossessionDigest, verifyProofOfPossession } from "../../src/finality/pop.js";
-import { failure } from "../support/errors.js";
+import { failure as expectFailure } from "../support/errors.js";
 import { addKey, CHAIN, connect, homeWithKey, PASSPHRASE, startSigner, text } from "./support.js";
 
 const module = bech32.encodeFromBytes("bbn", new Uint8Array(32).fill(5));
@@ -46,7 +46,7 @@ describe("SignSchnorrSig", () => {
     }
     const other = signingContext("fp_rand_commit", "another chain", module);
     const digest = commitmentDigest({ ...commitment, context: other });
-    await failure(client.signSchnorr({ key, digest }), "not-permitted");
+    await expectFailure(client.signSchnorr({ key, digest }), "not-permitted");
   });
 
   it("signs no commitment of fewer heights than the chain takes", async () => {
@@ -56,7 +56,7 @@ describe("SignSchnorrSig", () => {
       const root = merkle.root(await client.createRandomnessPairList({ ...range, count }));
       return commitmentDigest({ startHeight: 10n, count: BigInt(count), root });
     };
-    await failure(client.signSchnorr({ key, digest: await digestOf(5) }), "not-permitted");
+    await expectFailure(client.signSchnorr({ key, digest: await digestOf(5) }), "not-permitted");
     await client.signSchnorr({ key, digest: await digestOf(6) });
   });
 
@@ -69,7 +69,7 @@ describe("SignSchnorrSig", () => {
       expect(verifyProofOfPossession(key, address, signature, each)).toBe(true);
     }
     const other = bech32.encodeFromBytes("bbn", new Uint8Array(20).fill(8));
-    await failure(client.signSchnorr({ key, digest: proofOfPossessionDigest(other) }), "not-permitted");
+    await expectFailure(client.signSchnorr({ key, digest: proofOfPossessionDigest(other) }), "not-permitted");
   });
 
   it("is no oracle for slashing: it refuses every digest that it did not compute itself", async () => {
@@ -92,10 +92,10 @@ describe("SignSchnorrSig", () => {
       sha256(text("a message")),
     ];
     for (const digest of foreign) {
-      const error = await failure(client.signSchnorr({ key, digest }), "not-permitted");
+      const error = await expectFailure(client.signSchnorr({ key, digest }), "not-permitted");
       expect(error.message).toMatch(/signs only digests that it computed itself/);
     }
-    await failure(client.signSchnorr({ key, digest: sighash.subarray(1) }), "invalid-bytes");
+    await expectFailure(client.signSchnorr({ key, digest: sighash.subarray(1) }), "invalid-bytes");
     const page = await (await fetch(`http://${signer.metricsAddress}/metrics`)).text();
     expect(page).toMatch(new RegExp(`denied_total\\{method="SignSchnorrSig"\\} ${foreign.length}\n`));
     expect(signer.logged()).not.toContain(hex.encode(secretKey));
@@ -111,7 +111,7 @@ describe("SignSchnorrSig", () => {
     const range = { key, chainId: CHAIN, startHeight: 1n, count: 3 };
     const root = merkle.root(await client.createRandomnessPairList(range));
     const digest = commitmentDigest({ startHeight: 1n, count: 3n, root });
-    await failure(client.signSchnorr({ key: other.publicKey, digest }), "not-permitted");
+    await expectFailure(client.signSchnorr({ key: other.publicKey, digest }), "not-permitted");
   });
 
   it("signs anything when it was opened wide, and says so loudly at start", async () => {
@@ -123,7 +123,7 @@ describe("SignSchnorrSig", () => {
 
   it("refuses an address that is none, at start", async () => {
     const made = homeWithKey();
-    await failure(startSigner(made, { popAddresses: ["bbn1nonsense"] }), "invalid-address");
+    await expectFailure(startSigner(made, { popAddresses: ["bbn1nonsense"] }), "invalid-address");
   });
 });
 

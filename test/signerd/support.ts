@@ -92,25 +92,16 @@ export interface DaemonProcess {
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
 
-/** `tapstake fp serve` as a process of its own; it ends with the test. */
+/** `tapstake fp serve` as a process of its own, with its key open; it ends with the test. */
 export async function startDaemon(
   { home, key }: TestHome,
   args: readonly string[] = [],
+  { locked = false } = {},
 ): Promise<DaemonProcess> {
   if (!existsSync(main)) throw new Error("the command is not built: npm run build");
   const free = ["--address", "127.0.0.1:0", "--metrics-address", "127.0.0.1:0"];
-  const command = [
-    main,
-    "fp",
-    "serve",
-    "--json",
-    "--home",
-    home.path,
-    "--unlock",
-    key.name,
-    ...free,
-    ...args,
-  ];
+  const unlock = locked ? [] : ["--unlock", key.name];
+  const command = [main, "fp", "serve", "--json", "--home", home.path, ...unlock, ...free, ...args];
   const env = { ...process.env, TAPSTAKE_PASSPHRASE: PASSPHRASE };
   const child = spawn(process.execPath, command, { env, stdio: ["ignore", "pipe", "pipe"] });
   let logged = "";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { eots } from "../../src/crypto/eots.js";
-import { failure } from "../support/errors.js";
+import { failure as expectFailure } from "../support/errors.js";
 import { bytes, describeWithVectors, eotsVectors } from "../support/vectors.js";
 import { connect, homeWithKey, startDaemon } from "./support.js";
 
@@ -22,7 +22,7 @@ describeWithVectors("the votes that the Go reference made, by a daemon of its ow
     expect(hex.encode(R!)).toBe(PubRand);
     const { signature } = await client.signEots({ ...at, message: bytes(Msg1) });
     expect(hex.encode(signature)).toBe(Sig1);
-    await failure(client.signEots({ ...at, message: bytes(Msg2) }), "double-vote");
+    await expectFailure(client.signEots({ ...at, message: bytes(Msg2) }), "double-vote");
 
     // What the refusal is for: with the reference's own second vote, the key would be anyone's. The second
     // signature is given as n minus it in every row of the file.

@@ -171,7 +171,7 @@ describe("reading strictly", () => {
   it.each([
     ["a number where bytes belong", "0801", /uid has wire type 0/],
     ["bytes where a number belongs", "2203010203", /height has wire type 2/],
-    ["a field that is there twice", "0a0101" + "0a0102", /uid is there twice/],
+    ["a field that is there twice", "0a01010a0102", /uid is there twice/],
     ["a length beyond the end", "0aff01", /ends within a field/],
     ["a number without end", "20" + "ff".repeat(10), /does not end/],
     ["a number of 65 bits", "20" + "ff".repeat(9) + "02", /more than 64 bits/],
