@@ -76,6 +76,7 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
     for (const { key, passphrase } of unlock) await keys.open(key, passphrase);
 
     let stopping = false;
+    let stopped: Promise<void> | undefined;
     const isHealthy = () => !stopping && !protection.poisoned;
     const metrics = createMetrics({ up: isHealthy, unlockedKeys: () => keys.unlocked.length });
     const { openSchnorr = false, popAddresses = [] } = options;
@@ -110,12 +111,14 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
     return {
       address: bound,
       metricsAddress,
-      async stop() {
-        if (stopping) return;
-        stopping = true;
-        log.info("stopping");
-        await unwind();
-        log.info("stopped");
+      stop() {
+        stopped ??= (async () => {
+          stopping = true;
+          log.info("stopping");
+          await unwind();
+          log.info("stopped");
+        })();
+        return stopped;
       },
     };
   } catch (error) {
