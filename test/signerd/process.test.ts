@@ -136,7 +136,9 @@ describe("tapstake fp serve, as a process", () => {
   it("is the only one of its home: a second one is refused and names the first", async () => {
     const made = homeWithKey();
     const first = await startDaemon(made);
-    await expect(startDaemon(made)).rejects.toThrow(new RegExp(`signer-running: .*\\b${first.pid}\\b`));
+    await expect(startDaemon(made)).rejects.toThrow(
+      new RegExp(`signer-running.*\\bprocess ${first.pid}\\b`, "s"),
+    );
     await connect(first.address).ping();
   });
 
