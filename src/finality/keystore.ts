@@ -1,5 +1,6 @@
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
+import { inspect } from "node:util";
 import { equalBytes, hex } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { publicKeyOf } from "../core/keys.js";
@@ -137,7 +138,9 @@ export async function unlockKeyAsync(
 }
 
 /** {@link unlockKey}, for its secret to leave the home: from then on only its owner keeps it from signing twice. */
-export const exportKey: typeof unlockKey = unlockKey;
+export function exportKey(home: Home, nameOrPublicKey: string, passphrase: Passphrase): UnlockedKey {
+  return unlockKey(home, nameOrPublicKey, passphrase);
+}
 
 /**
  * Encrypts a key anew; the randomness and the rest of it stay as they are.
@@ -202,6 +205,11 @@ class Unlocked implements UnlockedKey {
   wipe(): void {
     this.#secret.fill(0);
     this.#wiped = true;
+  }
+
+  /** Asked to call getters, it would show the secret. */
+  [inspect.custom](): KeyInfo {
+    return { ...this };
   }
 }
 
