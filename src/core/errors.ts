@@ -99,6 +99,39 @@ export const ERROR_CODES = {
   "invalid-passphrase": "a passphrase that is empty or not text",
   "invalid-mnemonic": "words that are not a BIP-39 mnemonic",
   "invalid-path": "a text that is not a BIP-32 derivation path",
+  // the signer over the network
+  "insecure-address":
+    "an address that others can reach, without the authentication or encryption that it needs",
+  "listen-failed": "an address that is malformed, taken, or not of this machine",
+  "signer-unreachable": "no signer answers at the address",
+  "signer-stopping": "the signer is shutting down and begins nothing new",
+  "signer-error": "the signer failed, or answered what this software does not know",
+  unauthenticated: "a request without the right authentication code",
+  "not-permitted": "what this signer does for nobody, or not for this caller",
+  "key-locked": "a key whose passphrase the signer was not given yet",
+  "too-many-attempts": "wrong passphrases came too fast; the key cannot be tried for a while",
+  "invalid-request": "a request that is malformed, or of the wrong form",
+  "message-too-large": "a request or an answer above the size limit",
+  // votes and their protection
+  "double-vote": "another message was signed at this height",
+  "unknown-earlier-vote": "this height was signed, and which message or signature is not known",
+  "below-watermark": "a height below the lowest at which this signer still signs",
+  "at-or-below-chain-height": "a height that is not above the last vote known on the chain",
+  "duplicate-height": "one height twice in a batch",
+  "invalid-chain-id": "a chain identifier that is empty, too long or no text",
+  "signer-running": "another process is the signer of this home",
+  "protection-missing": "the store of votes or its second mark is gone",
+  "protection-empty": "the file of the store of votes holds no store",
+  "protection-behind": "the store of votes is older than its second mark, or another one",
+  "protection-corrupt": "the store of votes or its second mark is damaged",
+  "protection-uninitialised": "a key that may have signed before, without marks on this chain",
+  "protection-unwritable": "a vote could not be recorded durably",
+  "protection-closed": "the store of votes was closed",
+  "would-lower-mark": "an attempt to lower a mark, which is only ever raised",
+  "commitment-overlap": "heights whose randomness is committed already",
+  "count-too-small": "fewer heights than the chain asks of a commitment",
+  "no-commitment": "a height in no remembered commitment",
+  cancelled: "the caller stopped it",
   // chain and regtest
   "node-unreachable": "no node answers at the address",
   "node-error": "the node answered with an error",
@@ -109,7 +142,6 @@ export const ERROR_CODES = {
   "wait-timeout": "a condition was not met before its deadline",
   // command line
   "file-error": "a file that cannot be read or written",
-  cancelled: "the person at the terminal said no, or did not show what was asked for",
 } as const;
 
 /** One of {@link ERROR_CODES}. */

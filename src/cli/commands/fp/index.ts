@@ -7,6 +7,14 @@ const COMMANDS: LazyCommands = {
     summary: "make, import and look after keys",
     load: () => import("./keys/index.js"),
   },
+  serve: {
+    summary: "sign for finality-provider software over gRPC",
+    load: () => import("./serve.js"),
+  },
+  unlock: {
+    summary: "open a key of a running signer",
+    load: () => import("./unlock.js"),
+  },
 };
 
 const DESCRIPTION = `Runs a finality provider: who votes on the blocks of a chain, with a key that two different votes
