@@ -64,7 +64,8 @@ export function signingContext(kind: ContextKind, chainId: string, moduleAddress
   return hex.encode(sha256(utf8(`btcstaking/0/${kind}/${chainId}/${moduleAddress}`)));
 }
 
-function contextBytes(context: string | undefined): Uint8Array {
+/** @throws TapstakeError `invalid-hex` */
+export function contextBytes(context: string | undefined): Uint8Array {
   if (context === undefined) return new Uint8Array();
   // The text itself is signed, so its case matters.
   if (hex.encode(hex.decode(context, 32, "signing context")) !== context) {

@@ -7,4 +7,16 @@ export {
   type CommitmentRequest,
   type CommittedRandomness,
 } from "./commitment.js";
+export {
+  commitmentFromJson,
+  commitmentToJson,
+  merkleProofFromJson,
+  merkleProofToJson,
+  voteFromJson,
+  voteToJson,
+  type CommitmentJson,
+  type FinalityVoteJson,
+  type MerkleProofJson,
+} from "./json.js";
+export { possessionDigest, provePossession, verifyPossession, type Possession } from "./possession.js";
 export { signVoteUnprotected, verifyVote, type FinalityVote, type VoteRequest } from "./vote.js";
