@@ -1,3 +1,4 @@
+import { bech32 } from "@scure/base";
 import * as v from "valibot";
 import { TapstakeError } from "../core/errors.js";
 import { parseJson, readJson } from "../core/json.js";
@@ -21,52 +22,88 @@ export interface ChainConfig {
  */
 export function loadChains(home: Home): ReadonlyMap<string, ChainConfig> {
   const path = home.chainsFile;
-  const bytes = readPrivateFile(path, MAX_FILE_BYTES);
-  if (bytes === undefined) return new Map();
-  const json = parseJson(new TextDecoder().decode(bytes), path);
-  const { version, chains } = readJson(file, json, path);
+  const content = readPrivateFile(path, MAX_FILE_BYTES);
+  if (content === undefined) return new Map();
+  const json = parseJson(new TextDecoder().decode(content), path);
+  const { version } = readJson(v.looseObject({ version: v.number() }), json, path);
   if (version !== 1) {
     throw new TapstakeError("unknown-version", `${path}: expected version 1, got ${version}`, { version });
   }
+  const { chains } = readJson(file, json, path);
   return new Map(Object.entries(chains).map(([id, entry]) => [id, configOf(id, entry, path)]));
 }
 
 /**
- * One chain; one that `chains.json` does not name has no contexts and any count of heights.
- * @throws TapstakeError as {@link loadChains}, and `invalid-number` for an id that no chain can have
+ * One chain. One that `chains.json` does not name has no signing contexts, and commits to any number of heights.
+ * @throws TapstakeError as {@link loadChains}
  */
 export function chainConfig(home: Home, id: string): ChainConfig {
   return loadChains(home).get(id) ?? { id, minCount: 1 };
 }
 
 const MAX_FILE_BYTES = 1 << 20;
-const context = v.pipe(
-  v.string(),
-  v.check((text) => /^[0-9a-f]{64}$/.test(text), "64 lower-case hexadecimal digits"),
+
+const context = v.custom<string>(
+  (value) => typeof value === "string" && /^[0-9a-f]{64}$/.test(value),
+  "64 lower-case hexadecimal digits",
 );
+
+const count = v.custom<number>(
+  (value) => typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 0xffff_ffff,
+  "a whole number from 1 to 4294967295",
+);
+
+const address = v.custom<string>(isBech32, "an address in bech32");
+
 const chain = v.strictObject({
-  minCount: v.optional(v.number(), 1),
-  contexts: v.optional(v.picklist(["v3", "v4"])),
-  moduleAddress: v.optional(v.string()),
-  stakingModuleAddress: v.optional(v.string()),
+  minCount: v.optional(count, 1),
+  /** The release line: v3 signs with contexts, v4 without. */
+  contexts: v.optional(v.picklist(["v3", "v4"]), "v4"),
+  /** Who checks votes and commitments: the finality module, or a chain's finality contract. */
+  moduleAddress: v.optional(address),
+  /** Who checks proofs of possession: another module, with another address. */
+  stakingModuleAddress: v.optional(address),
   voteContext: v.optional(context),
   commitContext: v.optional(context),
   popContext: v.optional(context),
 });
-const file = v.strictObject({ version: v.number(), chains: v.record(v.string(), chain) });
 
-function configOf(id: string, entry: v.InferOutput<typeof chain>, _path: string): ChainConfig {
-  const { minCount, moduleAddress, stakingModuleAddress } = entry;
-  const of = (kind: ContextKind, address: string | undefined) =>
-    address === undefined ? undefined : signingContext(kind, id, address);
-  const voteContext = entry.voteContext ?? of("fp_fin_vote", moduleAddress);
-  const commitContext = entry.commitContext ?? of("fp_rand_commit", moduleAddress);
-  const popContext = entry.popContext ?? of("fp_pop", stakingModuleAddress);
+const file = v.strictObject({ version: v.literal(1), chains: v.record(v.string(), chain) });
+
+/** A context that is written out stands; the others follow from the addresses. */
+function configOf(id: string, entry: v.InferOutput<typeof chain>, path: string): ChainConfig {
+  const { minCount, contexts, moduleAddress, stakingModuleAddress, voteContext, commitContext, popContext } =
+    entry;
+  const given = { voteContext, commitContext, popContext };
+  const where = `${path}.chains[${JSON.stringify(id)}]`;
+  const refuse = (text: string) => new TapstakeError("invalid-json", `${where}: ${text}`, { path: where });
+  if (contexts === "v4") {
+    // A context that is silently left out, or silently used, makes votes that nobody accepts.
+    const named = Object.entries({ ...given, moduleAddress, stakingModuleAddress })
+      .filter(([, value]) => value !== undefined)
+      .map(([name]) => name);
+    if (named.length > 0) throw refuse(`${named.join(", ")} only has a meaning with "contexts": "v3"`);
+    return { id, minCount };
+  }
+  if (moduleAddress === undefined && (voteContext === undefined || commitContext === undefined)) {
+    throw refuse(`"contexts": "v3" needs moduleAddress, or both voteContext and commitContext`);
+  }
+  const derived = (kind: ContextKind, of: string | undefined) =>
+    of === undefined ? undefined : signingContext(kind, id, of);
+  const pop = popContext ?? derived("fp_pop", stakingModuleAddress);
   return {
     id,
     minCount,
-    ...(voteContext !== undefined && { voteContext }),
-    ...(commitContext !== undefined && { commitContext }),
-    ...(popContext !== undefined && { popContext }),
+    voteContext: voteContext ?? derived("fp_fin_vote", moduleAddress)!,
+    commitContext: commitContext ?? derived("fp_rand_commit", moduleAddress)!,
+    ...(pop !== undefined && { popContext: pop }),
   };
+}
+
+function isBech32(value: unknown): boolean {
+  try {
+    return typeof value === "string" && bech32.decode(value as `${string}1${string}`, false).words.length > 0;
+  } catch {
+    return false;
+  }
 }

@@ -1,5 +1,22 @@
-import type { TapstakeError } from "../core/errors.js";
+import { readdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import { equalBytes, hex } from "../core/bytes.js";
+import { describeType, TapstakeError } from "../core/errors.js";
+import { publicKeyOf } from "../core/keys.js";
+import { randomness } from "../crypto/randomness.js";
 import type { Home } from "./home.js";
+import {
+  checkDerivationVersion,
+  type KeyFile,
+  openKey,
+  openKeyAsync,
+  parseKeyFile,
+  type Passphrase,
+  type ScryptCost,
+  sealKey,
+} from "./keyfile.js";
+import { checkPath } from "./mnemonic.js";
+import { readPrivateFile, removePrivateFile, writePrivateFile } from "./private-files.js";
 
 /** What anyone may know of a key. */
 export interface KeyInfo {
@@ -18,49 +35,274 @@ export interface KeyInfo {
 
 /** A key that can sign. Its secret is no enumerable property, and neither JSON nor `util.inspect` shows it. */
 export interface UnlockedKey extends KeyInfo {
+  /** 32 bytes: the key's own, not a copy. Throws `invalid-secret-key` after {@link UnlockedKey.wipe}. */
   readonly secretKey: Uint8Array;
   /** Overwrites the secret with zeroes. */
   wipe(): void;
 }
 
-/** A passphrase: text, or the UTF-8 of its NFKC form, which its owner can wipe. */
-export type Passphrase = string | Uint8Array;
-
-/** What scrypt costs: memory is 128·n·r bytes. */
-export interface ScryptCost {
-  /** A power of two. */
-  readonly n: number;
-  readonly r: number;
-  readonly p: number;
-}
-
 export interface NewKey {
+  /** Lower-case letters, digits, `.`, `_` and `-`, at most 64; the first is a letter or digit. */
   readonly name: string;
   readonly passphrase: Passphrase;
   /** 32 bytes; the caller wipes its own copy. */
   readonly secretKey: Uint8Array;
   readonly origin: KeyInfo["origin"];
-  readonly path?: string;
-  readonly derivationVersion?: number;
-  /** The default is what new keys should have. */
-  readonly scrypt?: ScryptCost;
+  readonly path?: string | undefined;
+  /** That of the tool that the key comes from; 1, the only one known, unless given. */
+  readonly derivationVersion?: number | undefined;
+  /** 2^17, 8, 1 unless given. */
+  readonly scrypt?: ScryptCost | undefined;
 }
 
-export declare function listKeys(home: Home): KeyInfo[];
-export declare function showKey(home: Home, name: string): KeyInfo;
-export declare function createKey(home: Home, key: NewKey): KeyInfo;
-export declare function unlockKey(home: Home, nameOrPublicKey: string, passphrase: Passphrase): UnlockedKey;
-export declare function unlockKeyAsync(
+/**
+ * All keys of a home, by name. What they say is authentic only once they are unlocked.
+ * @throws TapstakeError `invalid-key-file`, `unknown-version`, `insecure-permissions`, `file-error`
+ */
+export function listKeys(home: Home): KeyInfo[] {
+  return namesIn(home).flatMap((name) => {
+    const file = readKey(home, name);
+    return file === undefined ? [] : [infoOf(file)];
+  });
+}
+
+/**
+ * One key, by its name or its public key in hexadecimal.
+ * @throws TapstakeError `key-not-found`, `invalid-key-name`, and as {@link listKeys}
+ */
+export function showKey(home: Home, nameOrPublicKey: string): KeyInfo {
+  return infoOf(findKey(home, nameOrPublicKey));
+}
+
+/**
+ * Writes a new key, encrypted: when it returns, the file is on the disk, and a crash leaves the whole file or none.
+ * @throws TapstakeError `key-exists` for a name or key that is there; `invalid-key-name`, `invalid-secret-key`,
+ *   `invalid-passphrase`, `invalid-path`, `unknown-version` (derivation), `file-error`
+ */
+export function createKey(home: Home, key: NewKey): KeyInfo {
+  const { name, passphrase, secretKey, origin, path, scrypt } = key;
+  const { derivationVersion = randomness.derivationVersion } = key;
+  checkNewName(home, name);
+  checkDerivationVersion(derivationVersion);
+  if (path !== undefined) checkPath(path);
+  const publicKey = publicKeyOf(secretKey);
+  checkNewKey(home, name, publicKey);
+  const header = {
+    name,
+    publicKey: hex.encode(publicKey),
+    origin,
+    derivationVersion,
+    createdAt: new Date().toISOString(),
+    ...(path !== undefined && { path }),
+  };
+  const content = sealKey(header, secretKey, passphrase, scrypt);
+  if (!writePrivateFile(pathOf(home, name), content, "create")) throw nameTaken(name);
+  try {
+    // Of two processes that bring in one key under two names at once, neither may succeed unseen.
+    checkNewKey(home, name, publicKey);
+  } catch (error) {
+    removePrivateFile(pathOf(home, name));
+    throw error;
+  }
+  return { ...header, publicKey };
+}
+
+/**
+ * @throws TapstakeError `invalid-key-name`, or `key-exists` when the home has a key of this name: before a person is
+ *   asked for anything else
+ */
+export function checkNewName(home: Home, name: string): void {
+  checkName(name);
+  if (namesIn(home).includes(name)) throw nameTaken(name);
+}
+
+/**
+ * The key with its secret, which the caller wipes when it is done.
+ * @param nameOrPublicKey the key's name, or its public key in hexadecimal
+ * @throws TapstakeError `wrong-passphrase`, `key-not-found`, `invalid-key-file`, and as {@link listKeys}
+ */
+export function unlockKey(home: Home, nameOrPublicKey: string, passphrase: Passphrase): UnlockedKey {
+  const file = findKey(home, nameOrPublicKey);
+  return unlocked(home, file, openKey(file, passphrase));
+}
+
+/** {@link unlockKey} for a process that has other things to do during the third of a second that it takes. */
+export async function unlockKeyAsync(
   home: Home,
   nameOrPublicKey: string,
   passphrase: Passphrase,
-): Promise<UnlockedKey>;
-export declare function exportKey(home: Home, name: string, passphrase: Passphrase): UnlockedKey;
-export declare function deleteKey(home: Home, name: string, passphrase: Passphrase): void;
-export declare function changePassphrase(
+): Promise<UnlockedKey> {
+  const file = findKey(home, nameOrPublicKey);
+  return unlocked(home, file, await openKeyAsync(file, passphrase));
+}
+
+/** {@link unlockKey}, for its secret to leave the home: from then on only its owner keeps it from signing twice. */
+export const exportKey: typeof unlockKey = unlockKey;
+
+/**
+ * Encrypts a key anew; the randomness and the rest of it stay as they are.
+ * @param next.scrypt 2^17, 8, 1 unless given
+ * @throws TapstakeError as {@link unlockKey}
+ */
+export function changePassphrase(
   home: Home,
   name: string,
   passphrase: Passphrase,
-  next: { passphrase: Passphrase; scrypt?: ScryptCost },
-): KeyInfo;
-export type { TapstakeError };
+  next: { readonly passphrase: Passphrase; readonly scrypt?: ScryptCost | undefined },
+): KeyInfo {
+  const file = findKey(home, name);
+  const key = unlocked(home, file, openKey(file, passphrase));
+  try {
+    const { version: _, kdf: __, cipher: ___, ...header } = file;
+    const content = sealKey(header, key.secretKey, next.passphrase, next.scrypt);
+    writePrivateFile(pathOf(home, file.name), content, "replace");
+  } finally {
+    key.wipe();
+  }
+  return infoOf(file);
+}
+
+/**
+ * Removes a key's file. What the home remembers of its votes stays.
+ * @param passphrase null deletes without proof that the caller could have used the key
+ * @throws TapstakeError as {@link unlockKey}
+ */
+export function deleteKey(home: Home, name: string, passphrase: Passphrase | null): KeyInfo {
+  const file = findKey(home, name);
+  if (passphrase !== null) unlocked(home, file, openKey(file, passphrase)).wipe();
+  removePrivateFile(pathOf(home, file.name));
+  return infoOf(file);
+}
+
+const MAX_FILE_BYTES = 1 << 14;
+const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+const PUBLIC_KEY = /^[0-9a-fA-F]{64}$/;
+const EXTENSION = ".json";
+
+class Unlocked implements UnlockedKey {
+  declare readonly name: string;
+  declare readonly publicKey: Uint8Array;
+  declare readonly createdAt: string;
+  declare readonly origin: KeyInfo["origin"];
+  declare readonly derivationVersion: 1;
+  declare readonly path?: string;
+  readonly #secret: Uint8Array;
+  #wiped = false;
+
+  constructor(info: KeyInfo, secret: Uint8Array) {
+    Object.assign(this, info);
+    this.#secret = secret;
+  }
+
+  get secretKey(): Uint8Array {
+    if (this.#wiped) throw new TapstakeError("invalid-secret-key", `key ${this.name} is locked again`);
+    return this.#secret;
+  }
+
+  wipe(): void {
+    this.#secret.fill(0);
+    this.#wiped = true;
+  }
+}
+
+function unlocked(home: Home, file: KeyFile, secret: Uint8Array): UnlockedKey {
+  const info = infoOf(file);
+  if (!equalBytes(publicKeyOf(secret), info.publicKey)) {
+    secret.fill(0);
+    const path = pathOf(home, file.name);
+    const text = `${path} holds the secret of another key than it names`;
+    throw new TapstakeError("invalid-key-file", text, { path });
+  }
+  return new Unlocked(info, secret);
+}
+
+function findKey(home: Home, nameOrPublicKey: string): KeyFile {
+  if (typeof nameOrPublicKey === "string" && PUBLIC_KEY.test(nameOrPublicKey)) {
+    const wanted = nameOrPublicKey.toLowerCase();
+    const file = namesIn(home)
+      .map((name) => readKey(home, name))
+      .find((each) => each?.publicKey === wanted);
+    if (file) return file;
+    // What was given is not shown: it may be a secret, pasted by mistake.
+    throw new TapstakeError("key-not-found", `no key in ${home.keysFolder} has this public key`);
+  }
+  checkName(nameOrPublicKey);
+  const file = readKey(home, nameOrPublicKey);
+  if (file) return file;
+  const names = namesIn(home);
+  const known = names.length === 0 ? "there are none" : `there are ${names.join(", ")}`;
+  throw new TapstakeError("key-not-found", `no key ${nameOrPublicKey} in ${home.keysFolder}: ${known}`, {
+    name: nameOrPublicKey,
+  });
+}
+
+function readKey(home: Home, name: string): KeyFile | undefined {
+  const path = pathOf(home, name);
+  const content = readPrivateFile(path, MAX_FILE_BYTES);
+  if (content === undefined) return undefined;
+  const file = parseKeyFile(content, path);
+  if (file.name !== name) {
+    throw new TapstakeError(
+      "invalid-key-file",
+      `${path} holds key ${JSON.stringify(file.name)}: a key's file cannot be renamed; give it its name back`,
+      { path },
+    );
+  }
+  return file;
+}
+
+function namesIn(home: Home): string[] {
+  try {
+    return readdirSync(home.keysFolder)
+      .filter((file) => file.endsWith(EXTENSION))
+      .map((file) => basename(file, EXTENSION))
+      .filter((name) => NAME.test(name) && !PUBLIC_KEY.test(name))
+      .sort();
+  } catch (cause) {
+    const { code = "unknown error" } = cause as NodeJS.ErrnoException;
+    const path = home.keysFolder;
+    throw new TapstakeError("file-error", `cannot read ${path}: ${code}`, { path, code }, { cause });
+  }
+}
+
+/** A name is never shown when it is wrong: a secret may have been typed in its place. */
+function checkName(name: string): void {
+  if (typeof name !== "string") {
+    throw new TapstakeError("invalid-key-name", `key name: expected text, got ${describeType(name)}`);
+  }
+  if (PUBLIC_KEY.test(name)) {
+    throw new TapstakeError("invalid-key-name", "key name: 64 hexadecimal digits would be taken for a key");
+  }
+  if (!NAME.test(name)) {
+    throw new TapstakeError(
+      "invalid-key-name",
+      `key name: expected 1 to 64 of a-z, 0-9, ".", "_" and "-", the first a letter or digit; got ${name.length} characters that are not so`,
+    );
+  }
+}
+
+function checkNewKey(home: Home, name: string, publicKey: Uint8Array): void {
+  const twin = listKeys(home).find((each) => each.name !== name && equalBytes(each.publicKey, publicKey));
+  if (twin) {
+    const text = `key ${hex.encode(publicKey)} is here already, under the name ${twin.name}`;
+    throw new TapstakeError("key-exists", text, { name: twin.name, publicKey: hex.encode(publicKey) });
+  }
+}
+
+function nameTaken(name: string): TapstakeError {
+  const text = `there is a key ${name} already: choose another name; a key is never overwritten`;
+  return new TapstakeError("key-exists", text, { name });
+}
+
+const pathOf = (home: Home, name: string) => join(home.keysFolder, `${name}${EXTENSION}`);
+
+function infoOf({ name, publicKey, createdAt, origin, derivationVersion, path }: KeyFile): KeyInfo {
+  return {
+    name,
+    publicKey: hex.decode(publicKey),
+    createdAt,
+    origin,
+    derivationVersion,
+    ...(path !== undefined && { path }),
+  };
+}

@@ -1,0 +1,200 @@
+import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { assertBytes, assertInteger, u64be, utf8 } from "../core/bytes.js";
+import { ERROR_CODES, type ErrorCode, TapstakeError } from "../core/errors.js";
+import { HMAC_HEADER, OPEN_METHODS, requestHmac } from "./hmac.js";
+import { readRefused } from "./refused-list.js";
+import {
+  DEFAULT_ADDRESS,
+  decodeResponse,
+  encodeRequest,
+  type Method,
+  type Methods,
+  pathOf,
+  type SignDataRequest,
+} from "./wire.js";
+import { first, fromStatus, OUTCOME_HEADER, REFUSED_HEADER } from "./wire-errors.js";
+
+export interface EotsClientOptions {
+  /** `host:port`; 127.0.0.1:12582 unless given. */
+  readonly address?: string;
+  /** The key that the signer authenticates requests with. */
+  readonly hmacKey?: string;
+  /** Encrypts; `ca` is the PEM of who vouches for the signer, unless the system's authorities do. */
+  readonly tls?: { readonly ca?: Uint8Array };
+  /** Milliseconds for each call; deriving tens of thousands of heights takes a minute. */
+  readonly timeout?: number;
+}
+
+/** A height of a batch: signed, or refused with a code. */
+export type BatchAnswer =
+  | { readonly height: bigint; readonly kind: "signed"; readonly signature: Uint8Array }
+  | { readonly height: bigint; readonly kind: "refused"; readonly code: ErrorCode };
+
+/** A remote signer (PROTOCOL 10). A chain id is text, or the bytes of one; keys are x-only. */
+export interface EotsClient {
+  ping(): Promise<void>;
+  /** Public randomness of heights `start`, `start + interval`, …; `interval` is 1 unless given. */
+  createRandomnessPairList(request: {
+    key: Uint8Array;
+    chainId: string | Uint8Array;
+    startHeight: bigint;
+    count: number;
+    interval?: bigint;
+  }): Promise<Uint8Array[]>;
+  /** `outcome` is known when the signer is this software. */
+  signEots(request: {
+    key: Uint8Array;
+    chainId: string | Uint8Array;
+    height: bigint;
+    message: Uint8Array;
+  }): Promise<{ signature: Uint8Array; outcome?: "new" | "same" }>;
+  /** An answer for every height, in the order asked. */
+  signBatchEots(request: {
+    key: Uint8Array;
+    chainId: string | Uint8Array;
+    votes: readonly { height: bigint; message: Uint8Array }[];
+  }): Promise<BatchAnswer[]>;
+  /** Only digests that the signer computed itself: a commitment to randomness it served, a proof of possession. */
+  signSchnorr(request: { key: Uint8Array; digest: Uint8Array }): Promise<Uint8Array>;
+  saveKeyName(request: { name: string; key: Uint8Array }): Promise<void>;
+  unlockKey(request: { key: Uint8Array; passphrase: string }): Promise<void>;
+  /** Returns the name of the copy. */
+  backup(request?: { database?: string; folder?: string }): Promise<string>;
+  close(): void;
+}
+
+/**
+ * A client of a signer: this software's `tapstake fp serve`, or another that speaks the same interface. Each call
+ * fails with a TapstakeError: the signer's own code where it is this software, otherwise by gRPC status.
+ */
+export function createEotsClient(options: EotsClientOptions = {}): EotsClient {
+  const call = caller(options);
+  const named = (key: Uint8Array, chainId: string | Uint8Array) => ({
+    uid: checkedKey(key),
+    chainId: typeof chainId === "string" ? utf8(chainId) : chainId,
+  });
+  return {
+    async ping() {
+      await call("Ping", {});
+    },
+    async createRandomnessPairList({ key, chainId, startHeight, count, interval }) {
+      u64be(startHeight, "start height");
+      assertInteger(count, "count", 1, 0xffff_ffff);
+      if (interval !== undefined) u64be(interval, "interval");
+      const request = { ...named(key, chainId), startHeight, num: count };
+      const { pubRandList } = (
+        await call("CreateRandomnessPairList", { ...request, ...(interval !== undefined && { interval }) })
+      ).answer;
+      if (pubRandList.length !== count) {
+        throw unexpected(`expected randomness of ${count} heights, got ${pubRandList.length}`);
+      }
+      return pubRandList.map((each) => checkedAnswer(each, 32, "public randomness"));
+    },
+    async signEots({ key, chainId, height, message }) {
+      u64be(height, "height");
+      const { answer, trailer } = await call("SignEOTS", { ...named(key, chainId), msg: message, height });
+      const outcome = first(trailer, OUTCOME_HEADER);
+      const signature = checkedAnswer(answer.sig, 32, "signature");
+      return outcome === "new" || outcome === "same" ? { signature, outcome } : { signature };
+    },
+    async signBatchEots({ key, chainId, votes }) {
+      const signRequests = votes.map(({ height, message }): SignDataRequest => {
+        u64be(height, "height");
+        return { height, msg: message };
+      });
+      const { answer, trailer } = await call("SignBatchEOTS", { ...named(key, chainId), signRequests });
+      return batchAnswers(signRequests, answer.responses, first(trailer, REFUSED_HEADER) ?? "");
+    },
+    async signSchnorr({ key, digest }) {
+      const { sig } = (await call("SignSchnorrSig", { uid: checkedKey(key), msg: digest })).answer;
+      return checkedAnswer(sig, 64, "signature");
+    },
+    async saveKeyName({ name, key }) {
+      await call("SaveEOTSKeyName", { keyName: name, eotsPk: key });
+    },
+    async unlockKey({ key, passphrase }) {
+      await call("UnlockKey", { uid: checkedKey(key), passphrase });
+    },
+    async backup({ database = "", folder = "" } = {}) {
+      return (await call("Backup", { dbPath: database, backupDir: folder })).answer.backupName;
+    },
+    close: call.close,
+  };
+}
+
+/** Every height that was asked for gets an answer: one that is missing was refused, for whatever reason. */
+function batchAnswers(
+  asked: readonly SignDataRequest[],
+  responses: Methods["SignBatchEOTS"]["response"]["responses"],
+  refused: string,
+): BatchAnswer[] {
+  const signed = new Map(responses.map(({ height, sig }) => [height, sig]));
+  const codeOf = readRefused(refused);
+  const surplus = signed.size !== responses.length || responses.length > asked.length;
+  if (surplus) throw unexpected("expected one signature a height at most, got more");
+  return asked.map(({ height }) => {
+    const sig = signed.get(height);
+    if (sig) return { height, kind: "signed", signature: checkedAnswer(sig, 32, "signature") };
+    const code = codeOf(height);
+    const isOurs = code !== undefined && Object.hasOwn(ERROR_CODES, code);
+    // The Go key manager leaves out heights that it signed otherwise before, and nothing else.
+    return { height, kind: "refused", code: isOurs ? (code as ErrorCode) : "double-vote" };
+  });
+}
+
+interface Answered<M extends Method> {
+  readonly answer: Methods[M]["response"];
+  readonly trailer: Metadata | undefined;
+}
+
+function caller({ address = DEFAULT_ADDRESS, hmacKey, tls, timeout = 120_000 }: EotsClientOptions) {
+  const ca = tls?.ca && Buffer.from(tls.ca);
+  const channel = new Client(address, tls ? credentials.createSsl(ca ?? null) : credentials.createInsecure(), {
+    "grpc.max_receive_message_length": 32 << 20,
+  });
+  // The bytes that are authenticated are the bytes that are sent.
+  const asIs = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const call = <M extends Method>(method: M, request: Methods[M]["request"]): Promise<Answered<M>> => {
+    const bytes = encodeRequest(method, request);
+    const metadata = new Metadata();
+    if (hmacKey !== undefined && !OPEN_METHODS.has(method)) {
+      metadata.set(HMAC_HEADER, requestHmac(hmacKey, bytes));
+    }
+    return new Promise((resolve, reject) => {
+      let trailer: Metadata | undefined;
+      const options = { deadline: Date.now() + timeout };
+      const done = (error: ServiceError | null, reply?: Buffer) => {
+        if (error) reject(fromStatus(error, address));
+        else settle = reply!;
+      };
+      let settle: Buffer | undefined;
+      channel
+        .makeUnaryRequest(pathOf(method), asIs, (reply: Buffer) => reply, bytes, metadata, options, done)
+        .on("status", ({ metadata: sent }) => {
+          trailer = sent;
+          // gRPC hands over the answer first and the trailer after it.
+          if (settle === undefined) return;
+          try {
+            resolve({ answer: decodeResponse(method, settle), trailer });
+          } catch (cause) {
+            reject(unexpected("expected an answer of the interface, got other bytes", cause));
+          }
+        });
+    });
+  };
+  return Object.assign(call, { close: () => channel.close() });
+}
+
+function checkedKey(key: Uint8Array): Uint8Array {
+  assertBytes(key, "key", 32);
+  return key;
+}
+
+/** A copy: protobufjs hands out views into the received buffer. */
+function checkedAnswer(bytes: Uint8Array, length: number, name: string): Uint8Array {
+  if (bytes.length !== length) throw unexpected(`${name}: expected ${length} bytes, got ${bytes.length}`);
+  return Uint8Array.from(bytes);
+}
+
+const unexpected = (message: string, cause?: unknown) =>
+  new TapstakeError("signer-error", `the signer's answer is wrong: ${message}`, {}, { cause });

@@ -1,0 +1,83 @@
+import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { ERROR_CODES, type ErrorCode, type ErrorDetails, TapstakeError } from "../core/errors.js";
+
+/** Trailing metadata: the code of a refusal, beyond what a gRPC status says. */
+export const CODE_HEADER = "x-tapstake-code";
+/** Trailing metadata of a batch: what was refused, as `heights:code` with commas between. */
+export const REFUSED_HEADER = "x-tapstake-refused";
+/** Trailing metadata of a batch: how many refused heights did not fit into {@link REFUSED_HEADER}. */
+export const UNLISTED_HEADER = "x-tapstake-refused-unlisted";
+/** Trailing metadata of a vote: `new` or `same`; of a batch, `new=N,same=N`. */
+export const OUTCOME_HEADER = "x-tapstake-outcome";
+
+/** Refusals to sign a height: FailedPrecondition, as the Go key manager answers a double sign (PROTOCOL 10). */
+const STATUS: Partial<Record<ErrorCode, status>> = {
+  "double-vote": status.FAILED_PRECONDITION,
+  "unknown-earlier-vote": status.FAILED_PRECONDITION,
+  "below-watermark": status.FAILED_PRECONDITION,
+  "at-or-below-chain-height": status.FAILED_PRECONDITION,
+  "protection-uninitialised": status.FAILED_PRECONDITION,
+  unauthenticated: status.UNAUTHENTICATED,
+  "not-permitted": status.PERMISSION_DENIED,
+  "wrong-passphrase": status.PERMISSION_DENIED,
+  "insecure-address": status.PERMISSION_DENIED,
+  "key-not-found": status.NOT_FOUND,
+  "key-mismatch": status.PERMISSION_DENIED,
+  "key-locked": status.UNAVAILABLE,
+  "signer-stopping": status.UNAVAILABLE,
+  "too-many-attempts": status.RESOURCE_EXHAUSTED,
+  "message-too-large": status.RESOURCE_EXHAUSTED,
+  "duplicate-height": status.INVALID_ARGUMENT,
+  "invalid-request": status.INVALID_ARGUMENT,
+  "invalid-bytes": status.INVALID_ARGUMENT,
+  "invalid-number": status.INVALID_ARGUMENT,
+  "invalid-public-key": status.INVALID_ARGUMENT,
+  "invalid-key-name": status.INVALID_ARGUMENT,
+  "invalid-passphrase": status.INVALID_ARGUMENT,
+};
+
+/** What a status means when the server is another software, which sends no code of ours. */
+const CODE: Partial<Record<status, ErrorCode>> = {
+  [status.FAILED_PRECONDITION]: "double-vote",
+  [status.UNAUTHENTICATED]: "unauthenticated",
+  [status.PERMISSION_DENIED]: "not-permitted",
+  [status.NOT_FOUND]: "key-not-found",
+  [status.INVALID_ARGUMENT]: "invalid-request",
+  [status.RESOURCE_EXHAUSTED]: "message-too-large",
+  [status.UNAVAILABLE]: "signer-unreachable",
+  [status.DEADLINE_EXCEEDED]: "signer-unreachable",
+};
+
+/** An error as gRPC carries it: status, message, and the code in trailing metadata. */
+export function toStatus(error: unknown): { code: status; details: string; metadata: Metadata } {
+  const metadata = new Metadata();
+  if (!(error instanceof TapstakeError)) {
+    // What went wrong inside is for the log: its text might hold anything.
+    metadata.set(CODE_HEADER, "signer-error");
+    return { code: status.INTERNAL, details: "signer-error: a bug in the signer; see its log", metadata };
+  }
+  metadata.set(CODE_HEADER, error.code);
+  const code = STATUS[error.code] ?? status.INTERNAL;
+  return { code, details: `${error.code}: ${error.message}`, metadata };
+}
+
+/** The TapstakeError that a call failed by: with its original code where the signer is this software. */
+export function fromStatus(error: ServiceError, address: string): TapstakeError {
+  const sent = first(error.metadata, CODE_HEADER);
+  const details: ErrorDetails = { address, status: status[error.code] ?? String(error.code) };
+  if (sent !== undefined && Object.hasOwn(ERROR_CODES, sent)) {
+    const message = error.details.startsWith(`${sent}: `)
+      ? error.details.slice(sent.length + 2)
+      : error.details;
+    return new TapstakeError(sent as ErrorCode, message, details, { cause: error });
+  }
+  const code = CODE[error.code] ?? "signer-error";
+  const prefix = code === "signer-unreachable" ? `no signer answers at ${address}: ` : "the signer answered: ";
+  return new TapstakeError(code, prefix + error.details, details, { cause: error });
+}
+
+/** A value of metadata as text. */
+export function first(metadata: Metadata | undefined, name: string): string | undefined {
+  const value = metadata?.get(name)[0];
+  return value === undefined ? undefined : value.toString();
+}

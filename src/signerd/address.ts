@@ -1,0 +1,57 @@
+import { BlockList, isIP } from "node:net";
+import { TapstakeError } from "../core/errors.js";
+
+/** Where to listen. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * `127.0.0.1:12582`, `[::1]:12582` or `name:port`; port 0 takes a free one.
+ * @throws TapstakeError `listen-failed`
+ */
+export function parseAddress(text: string): ListenAddress {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:/[\]]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (host === undefined || port > 65_535 || (match?.[1] !== undefined && isIP(host) !== 6)) {
+    throw new TapstakeError("listen-failed", `expected an address such as 127.0.0.1:12582, got ${text}`, {
+      address: text,
+    });
+  }
+  return { host, port };
+}
+
+export const addressText = ({ host, port }: ListenAddress): string =>
+  isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+
+const loopback = new BlockList();
+loopback.addSubnet("127.0.0.0", 8, "ipv4");
+loopback.addAddress("::1", "ipv6");
+
+/** Whether only this machine can reach a host. A name other than localhost may lead anywhere. */
+export function isLoopback(host: string): boolean {
+  const family = isIP(host);
+  if (family === 0) return host === "localhost";
+  return loopback.check(host, family === 6 ? "ipv6" : "ipv4");
+}
+
+/** Whether a gRPC peer (`127.0.0.1:40000`, `[::1]:40000`, `::1:40000`) is this machine. */
+export function isLocalPeer(peer: string): boolean {
+  const host = peer.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
+  return isLoopback(host.replace(/^::ffff:/, ""));
+}
+
+/**
+ * Refuses to offer a signer to a network without knowing who calls.
+ * @throws TapstakeError `insecure-address`
+ */
+export function assertSafeToListen(address: ListenAddress, what: string, remedy: string | undefined): void {
+  if (isLoopback(address.host) || remedy === undefined) return;
+  throw new TapstakeError(
+    "insecure-address",
+    `${what} would listen on ${addressText(address)}, which other machines may reach: ${remedy}`,
+    { address: addressText(address) },
+  );
+}

@@ -1,0 +1,78 @@
+import { equalBytes, hex, utf8 } from "../core/bytes.js";
+import { concatBytes } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { sha256 } from "../core/hashes.js";
+import { merkle } from "../crypto/merkle.js";
+import { commitmentDigest } from "../crypto/messages.js";
+import type { ChainConfig } from "../finality/chains.js";
+import { bech32 } from "@scure/base";
+
+/** Callers sign a commitment right after they asked for its randomness; the oldest ranges are forgotten. */
+const REMEMBERED = 4096;
+
+/** A range of randomness that was handed out: heights `start`, `start + interval`, …. */
+export interface ServedRange {
+  readonly key: Uint8Array;
+  readonly chain: ChainConfig;
+  readonly start: bigint;
+  readonly points: readonly Uint8Array[];
+}
+
+/**
+ * The digests that SignSchnorrSig signs. The key that votes also unlocks slashed stakes, so a signature of any
+ * digest that a caller names is a signature of a slashing transaction (PROTOCOL 11). Software of today asks for
+ * two things: the commitment to randomness that it was just given, and a proof of possession. Both are computed
+ * here, from what this signer handed out and what its operator configured, and everything else is refused.
+ */
+export class OwnDigests {
+  readonly #digests = new Map<string, string>();
+  readonly #possession: readonly Uint8Array[];
+
+  /**
+   * @param addresses bech32 addresses whose possession may be proved (PROTOCOL 6)
+   * @throws TapstakeError `invalid-address`
+   */
+  constructor(addresses: readonly string[], chains: Iterable<ChainConfig>) {
+    const contexts = [undefined, ...Array.from(chains, ({ popContext }) => popContext)];
+    this.#possession = addresses.map(addressBytes).flatMap((address) =>
+      contexts.map((context) => sha256(context === undefined ? address : concatBytes(utf8(context), address))),
+    );
+  }
+
+  /** Remembers what a commitment to these points would sign, with the chain's context and without one. */
+  served({ key, chain, start, points }: ServedRange): void {
+    if (points.length < chain.minCount) return;
+    const commitment = { startHeight: start, count: BigInt(points.length), root: merkle.root(points) };
+    const contexts = chain.commitContext === undefined ? [] : [chain.commitContext];
+    const digests = [
+      commitmentDigest(commitment),
+      ...contexts.map((context) => commitmentDigest({ ...commitment, context })),
+    ];
+    for (const digest of digests) this.#remember(name(key, digest), `a commitment for ${chain.id}`);
+  }
+
+  /** What a digest is, or undefined when this signer did not compute it for this key. */
+  meaning(key: Uint8Array, digest: Uint8Array): string | undefined {
+    if (this.#possession.some((own) => equalBytes(own, digest))) return "a proof of possession";
+    return this.#digests.get(name(key, digest));
+  }
+
+  #remember(digest: string, meaning: string): void {
+    this.#digests.delete(digest);
+    this.#digests.set(digest, meaning);
+    if (this.#digests.size > REMEMBERED) this.#digests.delete(this.#digests.keys().next().value!);
+  }
+}
+
+const name = (key: Uint8Array, digest: Uint8Array) => hex.encode(concatBytes(key, digest));
+
+function addressBytes(address: string): Uint8Array {
+  const decoded = bech32.decodeUnsafe(address);
+  const bytes = decoded && bech32.fromWordsUnsafe(decoded.words);
+  if (!(bytes instanceof Uint8Array) || bytes.length !== 20) {
+    throw new TapstakeError("invalid-address", `expected a bech32 address of 20 bytes, got ${address}`, {
+      address,
+    });
+  }
+  return bytes;
+}
