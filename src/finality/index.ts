@@ -18,5 +18,4 @@ export {
   type FinalityVoteJson,
   type MerkleProofJson,
 } from "./json.js";
-export { possessionDigest, provePossession, verifyPossession, type Possession } from "./possession.js";
 export { signVoteUnprotected, verifyVote, type FinalityVote, type VoteRequest } from "./vote.js";
