@@ -8,14 +8,16 @@ export class UsageError extends Error {
 }
 
 /** A mistake in the command line, with where to read more. */
-export function withHelp(error: CommanderError | UsageError, args: readonly string[]): UsageError {
+export function withHelp(error: CommanderError | UsageError, path: readonly string[]): UsageError {
   const code = "code" in error ? error.code : "";
   // The help was the answer already.
   if (code === "commander.help") return new UsageError("");
-  const command = args.find((argument) => !argument.startsWith("-"));
-  const help =
-    command && code !== "commander.unknownCommand" ? `tapstake ${command} --help` : "tapstake --help";
-  return new UsageError(`${error.message.replace(/^error: /, "").replace(/\.$/, "")}; see ${help}`);
+  const message = error.message
+    .replace(/^error: /, "")
+    .replace(/\.$/, "")
+    // What stands after the "=" of an option that there is not may be a secret.
+    .replace(/(unknown option '[^'=]*)=[^]*'/, "$1'");
+  return new UsageError(`${message}; see ${["tapstake", ...path, "--help"].join(" ")}`);
 }
 
 /**

@@ -1,10 +1,10 @@
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { reportError, UsageError, withHelp } from "./errors.js";
+import { addCommands, type LazyCommands } from "./lazy.js";
 import { closeQuietly } from "./output.js";
 import { version } from "./version.js";
 
-/** What `tapstake` knows without loading a command: each brings its libraries only when it is called. */
-const COMMANDS = {
+const COMMANDS: LazyCommands = {
   demo: {
     summary: "a stake's whole life on a private bitcoind, told as it happens",
     load: () => import("./commands/demo.js"),
@@ -25,7 +25,11 @@ const COMMANDS = {
     summary: "the secret key of a finality provider that voted twice",
     load: () => import("./commands/extract.js"),
   },
-} as const;
+  fp: {
+    summary: "a finality provider's keys, randomness and votes",
+    load: () => import("./commands/fp/index.js"),
+  },
+};
 
 /** No line of help is longer. */
 const COLUMNS = 100;
@@ -51,37 +55,44 @@ Exit codes:
 export async function run(args: readonly string[]): Promise<number> {
   closeQuietly(process.stdout);
   closeQuietly(process.stderr);
+  const program = createProgram();
   try {
-    const program = await createProgram(args);
+    await addCommands(program, COMMANDS, args);
+    quiet(program);
     await program.parseAsync(args, { from: "user" });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const asJson = args.includes("--json");
     const isUsage = error instanceof CommanderError || error instanceof UsageError;
-    return reportError(isUsage ? withHelp(error, args) : error, asJson);
+    return reportError(isUsage ? withHelp(error, commandPath(program, args)) : error, asJson);
   }
 }
 
-async function createProgram(args: readonly string[]): Promise<Command> {
-  const program = new Command("tapstake")
+function createProgram(): Command {
+  return new Command("tapstake")
     .description(ABOUT.trim())
     .version(version(), "-V, --version", "the version of tapstake")
     .enablePositionalOptions()
     .addHelpText("after", AFTER.trimEnd());
-  quiet(program);
-  const called = args.slice(0, 2).find((argument) => Object.hasOwn(COMMANDS, argument));
-  for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
-    const command = name === called ? (await load()).command() : new Command(name);
-    program.addCommand(quiet(command.summary(summary)));
-  }
-  return program;
 }
 
 /** Errors are thrown, and worded in one place. */
-function quiet<C extends CommandUnknownOpts>(command: C): C {
+function quiet(command: CommandUnknownOpts): void {
   command.exitOverride();
   command.configureOutput({ outputError: () => {} });
   command.configureHelp({ helpWidth: Math.min(process.stdout.columns ?? COLUMNS, COLUMNS) });
-  return command;
+  command.commands.forEach(quiet);
+}
+
+/** The names of the command that was called, such as `fp keys new`. */
+function commandPath(program: CommandUnknownOpts, args: readonly string[]): string[] {
+  const path: string[] = [];
+  let command: CommandUnknownOpts | undefined = program;
+  for (const argument of args.filter((each) => !each.startsWith("-"))) {
+    command = command.commands.find((each) => each.name() === argument);
+    if (!command) break;
+    path.push(argument);
+  }
+  return path;
 }

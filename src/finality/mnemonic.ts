@@ -23,11 +23,23 @@ export function secretFromMnemonic(words: string, path = DEFAULT_PATH, bip39Pass
   checkWords(mnemonic);
   checkPath(path);
   const seed = mnemonicToSeedSync(mnemonic, bip39Passphrase);
+  try {
+    return secretFromSeed(seed, path);
+  } finally {
+    seed.fill(0);
+  }
+}
+
+/**
+ * The secret key, 32 bytes, at a path under a BIP-32 seed.
+ * @throws TapstakeError `invalid-path`
+ */
+export function secretFromSeed(seed: Uint8Array, path: string): Uint8Array {
+  checkPath(path);
   const master = HDKey.fromMasterSeed(seed);
   const child = master.derive(path);
   // A copy, because wiping the key wipes its own.
   const secret = child.privateKey!.slice();
-  seed.fill(0);
   master.wipePrivateData();
   child.wipePrivateData();
   return secret;

@@ -1,0 +1,58 @@
+import { Command } from "@commander-js/extra-typings";
+import { hex } from "../../../../core/bytes.js";
+import { exportKey, showKey } from "../../../../finality/keystore.js";
+import { jsonOption } from "../../../arguments.js";
+import { helpText, paragraphs } from "../../../help.js";
+import { keyFacts } from "../../../key-text.js";
+import { answer } from "../../../output.js";
+import {
+  currentPassphrase,
+  enterHome,
+  homeOption,
+  mustAgree,
+  passphraseOption,
+  readPassphrase,
+  tell,
+  yesOption,
+} from "../../../secrets.js";
+
+const DESCRIPTION = `Prints a key's secret on standard output: 64 hexadecimal digits, or with --json all that another
+home needs to know of the key.
+
+Once a second signer has the key, nothing here can keep the two from voting differently. To move a key, stop the
+signer here for good, and take its votes along (tapstake fp protection export).`;
+
+const HELP = helpText({
+  examples: `
+export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
+tapstake fp keys new validator-1 > words
+(umask 077 && tapstake fp keys export validator-1 --yes --json > secret.json)
+TAPSTAKE_HOME=./new-home tapstake fp keys import validator-1 --secret-file secret.json
+`,
+  refused: "no such key, a wrong passphrase, nobody who agrees",
+});
+
+export function command() {
+  return new Command("export")
+    .description(paragraphs(DESCRIPTION))
+    .argument("<key>", "its name, or its public key")
+    .addOption(passphraseOption())
+    .addOption(yesOption())
+    .addOption(homeOption())
+    .addOption(jsonOption())
+    .addHelpText("after", HELP)
+    .action(async (name, options) => {
+      const home = enterHome(options.home);
+      const { publicKey } = showKey(home, name);
+      tell(
+        `The secret of ${hex.encode(publicKey)} is about to be printed. Whoever sees it can vote with it, and two\ndifferent votes at one height give the stake away. Never run it in two places.`,
+      );
+      await mustAgree("Print the secret?", options.yes === true);
+      const passphrase = await readPassphrase(currentPassphrase(options.passphraseFile));
+      const key = exportKey(home, name, passphrase);
+      passphrase.fill(0);
+      const secretKey = hex.encode(key.secretKey);
+      key.wipe();
+      answer(options.json === true, { ...keyFacts(key), secretKey }, (facts) => facts.secretKey);
+    });
+}

@@ -1,0 +1,109 @@
+import { confirm, isCancel, password, text } from "@clack/prompts";
+import { Option } from "@commander-js/extra-typings";
+import { TapstakeError } from "../core/errors.js";
+import { type Home, openHome } from "../finality/home.js";
+import { passphraseBytes } from "../finality/keyfile.js";
+import { hideFromCoreDumps } from "../finality/secrecy.js";
+import { UsageError } from "./errors.js";
+import { readText } from "./files.js";
+
+/** Of every command of a finality provider. */
+export const homeOption = () =>
+  new Option("--home <folder>", "where keys and votes are (TAPSTAKE_HOME, else ~/.tapstake)");
+
+export const passphraseOption = () =>
+  new Option("--passphrase-file <file>", "the key's passphrase, on its first line; - for standard input");
+
+export const yesOption = () => new Option("--yes", "do not ask");
+
+/** The home of a command that may come to hold secrets. */
+export function enterHome(path: string | undefined): Home {
+  hideFromCoreDumps();
+  return openHome(path);
+}
+
+/** Whether someone is there to be asked. Questions go to standard error: standard output is for the answer. */
+export const isWatched = () => process.stdin.isTTY === true && process.stderr.isTTY === true;
+
+export interface PassphraseSource {
+  readonly file?: string | undefined;
+  /** Read when there is no file, then removed, so that no process started here inherits it. */
+  readonly variable: "TAPSTAKE_PASSPHRASE" | "TAPSTAKE_NEW_PASSPHRASE";
+  readonly option: string;
+  readonly question: string;
+  /** A new passphrase is asked for twice. */
+  readonly isNew?: boolean;
+}
+
+/** Of an existing key. */
+export const currentPassphrase = (file: string | undefined): PassphraseSource => ({
+  file,
+  variable: "TAPSTAKE_PASSPHRASE",
+  option: "--passphrase-file",
+  question: "Passphrase of the key",
+});
+
+/**
+ * A passphrase from a file, the environment, or whoever is at the terminal: never from an argument, which every
+ * process of the machine can see. The caller wipes it.
+ * @throws TapstakeError `invalid-passphrase`, `file-error`, `cancelled`; UsageError when there is none to be had
+ */
+export async function readPassphrase(source: PassphraseSource): Promise<Uint8Array> {
+  const { file, variable, option, question, isNew } = source;
+  const given = process.env[variable];
+  delete process.env[variable];
+  if (file !== undefined) return passphraseBytes(firstLine(await readText(file)));
+  if (given !== undefined) return passphraseBytes(given);
+  if (!isWatched()) {
+    throw new UsageError(`nobody to ask for a passphrase: give ${option} or ${variable}`);
+  }
+  const typed = await askSecret(question);
+  if (isNew && (await askSecret("The same again")) !== typed) {
+    throw new TapstakeError("cancelled", "the two passphrases are not the same");
+  }
+  return passphraseBytes(typed);
+}
+
+/** @throws TapstakeError `cancelled` */
+export async function askSecret(message: string): Promise<string> {
+  return answered<string>(
+    await password({ message, output: process.stderr, validate: (typed) => (typed ? undefined : "empty") }),
+  );
+}
+
+/** @throws TapstakeError `cancelled` */
+export async function ask(message: string): Promise<string> {
+  return answered<string | undefined>(await text({ message, output: process.stderr })) ?? "";
+}
+
+/**
+ * Goes on after `--yes`, or when whoever is at the terminal agrees.
+ * @throws TapstakeError `cancelled`; UsageError when there is nobody to ask
+ */
+export async function mustAgree(message: string, yes: boolean): Promise<void> {
+  if (yes) return;
+  if (!isWatched()) throw new UsageError("nobody to ask: give --yes");
+  if (!answered(await confirm({ message, initialValue: false, output: process.stderr }))) throw cancelled();
+}
+
+/** Only one thing can be read from standard input. */
+export function checkOneStandardInput(...sources: readonly (string | undefined)[]): void {
+  if (sources.filter((source) => source === "-").length > 1) {
+    throw new UsageError("only one of the files can be standard input");
+  }
+}
+
+/** The line without its end: editors add one. */
+export const firstLine = (content: string) => content.split(/\r?\n/, 1)[0]!;
+
+/** Says something to the person at the terminal, beside the answer. */
+export function tell(message: string): void {
+  process.stderr.write(`${message}\n`);
+}
+
+export const cancelled = () => new TapstakeError("cancelled", "cancelled: nothing was changed");
+
+function answered<T>(answer: T | symbol): T {
+  if (isCancel(answer)) throw cancelled();
+  return answer as T;
+}
