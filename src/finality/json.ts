@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { hex } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
 import { blockHeight, parseJson, readJson } from "../core/json.js";
 import type { MerkleProof } from "../crypto/merkle.js";
 import type { Commitment } from "./commitment.js";
@@ -122,6 +123,48 @@ export function voteFromJson(text: string): FinalityVote {
   };
 }
 
+/** A block to vote for, as a batch names it. */
+export interface BlockVoteJson {
+  readonly height: string | number;
+  /** The block's app hash, 32 bytes. */
+  readonly hash: string;
+}
+
+/**
+ * The blocks of a batch of votes: a JSON array of {@link BlockVoteJson}, or one of them a line.
+ * @throws TapstakeError `duplicate-height` when a height is there twice, `invalid-json` also for an empty batch and
+ * for unknown fields, `invalid-hex`
+ */
+export function blockVotesFromJson(text: string): { height: bigint; appHash: Uint8Array }[] {
+  const seen = new Map<bigint, string>();
+  const votes = batchItems(text).map(({ value, name }) => {
+    const { height: at, hash } = readJson(blockVoteForm, value, name);
+    const earlier = seen.get(at);
+    if (earlier !== undefined) {
+      throw new TapstakeError(
+        "duplicate-height",
+        `height ${at} is in the batch twice (${earlier}, ${name}): nothing was signed; one height, one vote`,
+        { height: at },
+      );
+    }
+    seen.set(at, name);
+    return { height: at, appHash: hex.decode(hash, 32, `${name}.hash`) };
+  });
+  if (votes.length === 0) throw new TapstakeError("invalid-json", "batch: expected votes, got none");
+  return votes;
+}
+
+function batchItems(text: string): { value: unknown; name: string }[] {
+  if (text.trimStart().startsWith("[")) {
+    const values = readJson(v.array(v.unknown()), parseJson(text, "batch"), "batch");
+    return values.map((value, i) => ({ value, name: `batch[${i}]` }));
+  }
+  return text.split("\n").flatMap((line, i) => {
+    const name = `batch line ${i + 1}`;
+    return line.trim() === "" ? [] : [{ value: parseJson(line, name), name }];
+  });
+}
+
 const write = (json: object): string => `${JSON.stringify(json, null, 2)}\n`;
 
 /** The text itself is signed: it is checked for its form and kept as it is. */
@@ -168,3 +211,5 @@ const voteForm = v.strictObject({
   signature: v.string(),
   context: v.exactOptional(v.string()),
 });
+
+const blockVoteForm = v.strictObject({ height, hash: v.string() });
