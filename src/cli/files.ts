@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import type { Transaction } from "../core/bitcoin.js";
 import { hex } from "../core/bytes.js";
@@ -24,6 +24,20 @@ export async function readText(path: string, otherwise = "no such file"): Promis
       { path, code },
       { cause },
     );
+  }
+}
+
+/**
+ * Writes a file of text, or replaces it.
+ * @throws TapstakeError `file-error`
+ */
+export async function writeText(path: string, content: string): Promise<void> {
+  try {
+    await writeFile(path, content);
+  } catch (cause) {
+    const { code = "unknown error" } = cause as NodeJS.ErrnoException;
+    const text = `cannot write ${path}: ${REASONS[code] ?? code}`;
+    throw new TapstakeError("file-error", text, { path, code }, { cause });
   }
 }
 

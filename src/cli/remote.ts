@@ -1,18 +1,20 @@
+import { readFile } from "node:fs/promises";
 import { Option } from "@commander-js/extra-typings";
 import { TapstakeError } from "../core/errors.js";
 import { createEotsClient, type EotsClient } from "../finality/client.js";
+import { DEFAULT_ADDRESS } from "../finality/wire.js";
 import { readText } from "./files.js";
-import { UsageError } from "./errors.js";
 import { firstLine } from "./secrets.js";
 
+/** Of commands that can ask a signer on another machine, or in another process. */
 export const remoteOption = () =>
-  new Option("--remote <address>", "sign with the daemon at host:port instead of with a key of this home");
+  new Option("--remote <address>", `the signer, as host:port (TAPSTAKE_REMOTE, else ${DEFAULT_ADDRESS})`);
 
-export const hmacOption = () =>
-  new Option("--hmac-key-file <file>", "the key that the daemon authenticates callers with, on its first line");
+export const hmacKeyOption = () =>
+  new Option("--hmac-key-file <file>", "what callers and signer share, on its first line (TAPSTAKE_HMAC_KEY)");
 
 export const tlsCaOption = () =>
-  new Option("--tls-ca <file>", "speak TLS, with a daemon that this certificate (PEM) vouches for");
+  new Option("--tls-ca <file>", "encrypt; PEM of the signer's certificate or of who signed it (TAPSTAKE_TLS_CA)");
 
 export interface RemoteOptions {
   readonly remote?: string | undefined;
@@ -20,37 +22,40 @@ export interface RemoteOptions {
   readonly tlsCa?: string | undefined;
 }
 
-/** @throws UsageError for options that say how to reach a daemon, without one */
-export function checkRemoteUsage({ remote, hmacKeyFile, tlsCa }: RemoteOptions): void {
-  if (remote === undefined && (hmacKeyFile !== undefined || tlsCa !== undefined)) {
-    throw new UsageError("--hmac-key-file and --tls-ca go with --remote");
-  }
+/**
+ * A client by the options above, else by the environment. Whoever opens it closes it.
+ * @throws TapstakeError `file-error`
+ */
+export async function openRemote(options: RemoteOptions): Promise<EotsClient & { readonly address: string }> {
+  const address = options.remote ?? (process.env["TAPSTAKE_REMOTE"] || DEFAULT_ADDRESS);
+  const hmacKey = await readHmacKey(options.hmacKeyFile);
+  const caFile = options.tlsCa ?? process.env["TAPSTAKE_TLS_CA"];
+  const client = createEotsClient({
+    address,
+    ...(hmacKey !== undefined && { hmacKey }),
+    ...(caFile && { tls: { ca: await readBytes(caFile) } }),
+  });
+  return { ...client, address };
 }
 
 /**
- * Runs something with a remote signer, and hangs up.
- * @throws TapstakeError `file-error`, and those of the client
+ * The HMAC key from a file, else from the environment, from which it is removed; undefined when there is neither.
+ * @throws TapstakeError `file-error`, `unauthenticated` for an empty one
  */
-export async function withRemote<T>(
-  { remote, hmacKeyFile, tlsCa }: RemoteOptions,
-  run: (client: EotsClient) => Promise<T>,
-): Promise<T> {
-  const hmacKey = hmacKeyFile === undefined ? undefined : firstLine(await readText(hmacKeyFile));
-  if (hmacKey === "") {
-    throw new TapstakeError("file-error", `${hmacKeyFile}: its first line is empty`, { path: hmacKeyFile! });
-  }
-  const client = createEotsClient({
-    ...(remote !== undefined && { address: remote }),
-    ...(hmacKey !== undefined && { hmacKey }),
-    ...(tlsCa !== undefined && { tls: { ca: await readPem(tlsCa) } }),
-  });
-  try {
-    return await run(client);
-  } finally {
-    client.close();
-  }
+export async function readHmacKey(file: string | undefined): Promise<string | undefined> {
+  const given = process.env["TAPSTAKE_HMAC_KEY"];
+  delete process.env["TAPSTAKE_HMAC_KEY"];
+  const key = file === undefined ? given : firstLine(await readText(file));
+  if (key === "") throw new TapstakeError("unauthenticated", "expected an HMAC key, got an empty one");
+  return key;
 }
 
-async function readPem(path: string): Promise<Uint8Array> {
-  return new TextEncoder().encode(await readText(path));
+/** @throws TapstakeError `file-error` */
+export async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const { code = "unknown error" } = cause as NodeJS.ErrnoException;
+    throw new TapstakeError("file-error", `cannot read ${path}: ${code}`, { path, code }, { cause });
+  }
 }

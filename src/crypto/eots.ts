@@ -2,7 +2,7 @@ import { assertBytes, concatBytes, equalBytes, hex, isBytes } from "../core/byte
 import { curve } from "../core/curve/index.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
-import { assertPublicKey, evenSecret } from "../core/keys.js";
+import { assertPublicKey, assertSecretKey, evenSecret } from "../core/keys.js";
 import { scalar } from "../core/scalar.js";
 import { challenge } from "./challenge.js";
 
@@ -10,6 +10,12 @@ import { challenge } from "./challenge.js";
 export interface SignedMessage {
   readonly message: Uint8Array;
   readonly signature: Uint8Array;
+}
+
+/** The points of a secret key and of a secret randomness, 33 bytes compressed each. */
+export interface KnownPoints {
+  readonly keyPoint: Uint8Array;
+  readonly randomnessPoint: Uint8Array;
 }
 
 /** Extractable one-time signatures: signing two messages under one randomness reveals the key (PROTOCOL 6). */
@@ -24,15 +30,36 @@ export const eots = {
    * @throws TapstakeError `invalid-secret-key`, `invalid-randomness`, `invalid-bytes`, `self-check-failed`
    */
   sign(secretKey: Uint8Array, secretRandomness: Uint8Array, message: Uint8Array): Uint8Array {
-    const { d, publicKey } = evenSecret(secretKey);
-    const { k, publicRandomness } = evenRandomness(secretRandomness);
+    const key = evenSecret(secretKey);
+    const randomness = evenRandomness(secretRandomness);
     assertBytes(message, "message");
-    const e = challenge(publicRandomness, publicKey, sha256(message));
-    const signature = scalar.toBytes(scalar.add(k, scalar.multiply(e, d)));
-    if (!eots.verify(publicKey, publicRandomness, message, signature)) {
-      throw new TapstakeError("self-check-failed", "an EOTS signature made here does not verify");
-    }
-    return signature;
+    return finish(key, randomness, message);
+  },
+
+  /**
+   * `sign` for who knows both points already, which spares their multiplications: the only one left is that of the
+   * verification. Nothing else is asked of the points, and one that is wrong, in its parity alone too, makes a
+   * signature that does not verify and is withheld.
+   * @param known.keyPoint 33 bytes, secretKey × G
+   * @param known.randomnessPoint 33 bytes, secretRandomness × G
+   * @throws TapstakeError as `sign`; `invalid-bytes` for points of another length
+   */
+  signKnown(
+    secretKey: Uint8Array,
+    secretRandomness: Uint8Array,
+    message: Uint8Array,
+    { keyPoint, randomnessPoint }: KnownPoints,
+  ): Uint8Array {
+    assertSecretKey(secretKey);
+    assertSecretRandomness(secretRandomness);
+    assertBytes(message, "message");
+    assertBytes(keyPoint, "point of the key", 33);
+    assertBytes(randomnessPoint, "point of the randomness", 33);
+    return finish(
+      { d: evenScalar(secretKey, keyPoint), publicKey: keyPoint.subarray(1) },
+      { k: evenScalar(secretRandomness, randomnessPoint), publicRandomness: randomnessPoint.subarray(1) },
+      message,
+    );
   },
 
   /**
@@ -99,6 +126,25 @@ export const eots = {
   },
 };
 
+function finish(
+  { d, publicKey }: { d: bigint; publicKey: Uint8Array },
+  { k, publicRandomness }: { k: bigint; publicRandomness: Uint8Array },
+  message: Uint8Array,
+): Uint8Array {
+  const e = challenge(publicRandomness, publicKey, sha256(message));
+  const signature = scalar.toBytes(scalar.add(k, scalar.multiply(e, d)));
+  if (!eots.verify(publicKey, publicRandomness, message, signature)) {
+    throw new TapstakeError("self-check-failed", "an EOTS signature made here does not verify");
+  }
+  return signature;
+}
+
+/** A secret as BIP-340 uses it, by the parity of its point. */
+function evenScalar(secret: Uint8Array, point: Uint8Array): bigint {
+  const value = scalar.reduce(secret);
+  return point[0] === 3 ? scalar.negate(value) : value;
+}
+
 function whyNoKey(
   publicKey: Uint8Array,
   publicRandomness: Uint8Array,
@@ -130,15 +176,19 @@ function whyNoKey(
 
 /** k as BIP-340 uses it, negated where R has odd y, and x(R). */
 function evenRandomness(secret: Uint8Array): { k: bigint; publicRandomness: Uint8Array } {
-  if (!isBytes(secret, 32) || !curve.isPrivate(secret)) {
-    const got = isBytes(secret, 32) ? "32 bytes outside that range" : describeType(secret);
+  assertSecretRandomness(secret);
+  const { d, publicKey } = evenSecret(secret);
+  return { k: d, publicRandomness: publicKey };
+}
+
+function assertSecretRandomness(value: unknown): asserts value is Uint8Array {
+  if (!isBytes(value, 32) || !curve.isPrivate(value)) {
+    const got = isBytes(value, 32) ? "32 bytes outside that range" : describeType(value);
     throw new TapstakeError(
       "invalid-randomness",
       `secret randomness: expected a scalar between 1 and n - 1, got ${got}`,
     );
   }
-  const { d, publicKey } = evenSecret(secret);
-  return { k: d, publicRandomness: publicKey };
 }
 
 function assertPublicRandomness(value: unknown): asserts value is Uint8Array {

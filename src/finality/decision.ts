@@ -1,0 +1,105 @@
+import { equalBytes } from "../core/bytes.js";
+
+/** What is remembered of a vote at one height. */
+export interface VoteRecord {
+  /** SHA-256 of the whole message, signing context included; null where it is not known: such a record only blocks. */
+  readonly digest: Uint8Array | null;
+  /** 32 bytes; null where it is not known. */
+  readonly signature: Uint8Array | null;
+  /** When it was recorded, ISO 8601. */
+  readonly at: string;
+  /** Which signer recorded it. */
+  readonly instance: string;
+}
+
+/** What bounds the votes of one key on one chain. */
+export interface Marks {
+  /** Below it nothing is signed. It is raised and never lowered. */
+  readonly lowest: bigint;
+  /** The highest height ever signed; null before the first vote. */
+  readonly highest: bigint | null;
+}
+
+/** Why a vote was refused. */
+export type RefusalCode =
+  "double-vote" | "unknown-earlier-vote" | "below-watermark" | "at-or-below-chain-height";
+
+export interface Refusal {
+  readonly kind: "refused";
+  readonly code: RefusalCode;
+  /** For an operator. */
+  readonly message: string;
+}
+
+/** What to do about a request to vote: sign it, hand out the signature that it had, or refuse. */
+export type Decision =
+  { readonly kind: "new" } | { readonly kind: "same"; readonly signature: Uint8Array } | Refusal;
+
+/** Everything that a decision depends on. */
+export interface DecisionInput {
+  readonly height: bigint;
+  /** SHA-256 of the message that is to be signed, 32 bytes. */
+  readonly digest: Uint8Array;
+  /** What is remembered at this height; null when nothing is. */
+  readonly record: VoteRecord | null;
+  readonly marks: Marks;
+  /** The last vote known to be on the chain, when somebody said so: nothing at or below it is signed anew. */
+  readonly chainHeight?: bigint | undefined;
+}
+
+/**
+ * Whether a message may be signed at a height. The first row that applies decides:
+ *
+ * | at the height is remembered            | and                                | decision                            |
+ * | -------------------------------------- | ---------------------------------- | ----------------------------------- |
+ * | a vote without digest                  |                                    | refused: `unknown-earlier-vote`     |
+ * | a vote with another digest             |                                    | refused: `double-vote`              |
+ * | a vote with this digest, no signature  |                                    | refused: `unknown-earlier-vote`     |
+ * | a vote with this digest and signature  |                                    | same, with the remembered signature |
+ * | nothing                                | the height is below the lowest     | refused: `below-watermark`          |
+ * | nothing                                | it is at or below the chain height | refused: `at-or-below-chain-height` |
+ * | nothing                                |                                    | new                                 |
+ *
+ * The remembered signature is handed out below the marks too: it signs nothing.
+ */
+export function decide({ height, digest, record, marks, chainHeight }: DecisionInput): Decision {
+  if (record) return decideAgain(height, digest, record);
+  if (height < marks.lowest) {
+    return refuse(
+      "below-watermark",
+      `height ${height} is below ${marks.lowest}, the lowest at which this signer still signs for this key and chain: what was signed below it is no longer known here`,
+    );
+  }
+  if (chainHeight !== undefined && height <= chainHeight) {
+    return refuse(
+      "at-or-below-chain-height",
+      `height ${height} is not above ${chainHeight}, the last vote known on the chain, and this signer has no record of it: it may have been signed elsewhere`,
+    );
+  }
+  return { kind: "new" };
+}
+
+function decideAgain(height: bigint, digest: Uint8Array, { at, instance, ...record }: VoteRecord): Decision {
+  const when = `${at} by ${instance}`;
+  if (!record.digest) {
+    return refuse(
+      "unknown-earlier-vote",
+      `height ${height} was signed before (recorded ${when}), and which message is not known: signing now could reveal the key`,
+    );
+  }
+  if (!equalBytes(record.digest, digest)) {
+    return refuse(
+      "double-vote",
+      `another message was signed at height ${height} (recorded ${when}): signing this one too would reveal the key`,
+    );
+  }
+  if (!record.signature) {
+    return refuse(
+      "unknown-earlier-vote",
+      `this message is recorded as signed at height ${height} (${when}) without its signature: whoever signed it has it`,
+    );
+  }
+  return { kind: "same", signature: record.signature };
+}
+
+const refuse = (code: RefusalCode, message: string): Refusal => ({ kind: "refused", code, message });

@@ -1,0 +1,242 @@
+import * as v from "valibot";
+import { equalBytes, hex } from "../core/bytes.js";
+import { curve } from "../core/curve/index.js";
+import { TapstakeError } from "../core/errors.js";
+import { decimalText, readJson } from "../core/json.js";
+import { subjectName } from "./subject.js";
+
+/**
+ * The history of votes as it travels between signers, in the spirit of EIP-3076. JSON: heights are decimal text,
+ * bytes lower-case hexadecimal. docs/protection.md describes every field.
+ */
+export interface Interchange {
+  readonly metadata: {
+    readonly format: "tapstake-protection";
+    readonly version: 1;
+    readonly exportedAt: string;
+  };
+  readonly data: readonly InterchangeSubject[];
+}
+
+export interface InterchangeSubject {
+  readonly key: string;
+  readonly chain: string;
+  readonly lowest: string;
+  readonly highest: string | null;
+  readonly votes: readonly InterchangeVote[];
+  readonly commitments?: readonly InterchangeCommitment[] | undefined;
+}
+
+export interface InterchangeVote {
+  readonly height: string;
+  readonly digest?: string | null | undefined;
+  readonly signature?: string | null | undefined;
+  readonly at?: string | undefined;
+  readonly instance?: string | undefined;
+}
+
+export interface InterchangeCommitment {
+  readonly startHeight: string;
+  readonly count: number;
+  readonly root: string;
+  readonly signature: string;
+  readonly context?: string | undefined;
+}
+
+/** What an import did to one key and chain. */
+export interface ImportedSubject {
+  readonly key: Uint8Array;
+  readonly chainId: string;
+  readonly lowest: bigint;
+  readonly highest: bigint | null;
+  /** Votes that were not known before. */
+  readonly added: number;
+  /** Heights with another message here than in the file: both are blocked now, and the key may be lost already. */
+  readonly conflicts: readonly bigint[];
+  readonly commitments: number;
+  /** Commitments that overlap others, and were left out. */
+  readonly commitmentsSkipped: number;
+}
+
+export type ImportReport = readonly ImportedSubject[];
+
+/** One key and chain of a file, read and made consistent. */
+export interface ReadSubject {
+  readonly key: Uint8Array;
+  readonly chainId: string;
+  readonly lowest: bigint;
+  readonly highest: bigint | null;
+  readonly votes: ReadonlyMap<bigint, ReadVote>;
+  readonly commitments: readonly ReadCommitment[];
+}
+
+export interface ReadVote {
+  readonly digest: Uint8Array | null;
+  readonly signature: Uint8Array | null;
+}
+
+export interface ReadCommitment {
+  readonly startHeight: bigint;
+  readonly count: number;
+  readonly root: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly context?: string;
+}
+
+const MAX_HEIGHT = 0xffff_ffff_ffff_ffffn;
+
+/**
+ * Reads an interchange file. What is said more than once about a key and chain, or about a height, is merged.
+ * @throws TapstakeError `invalid-json`, `unknown-version`
+ */
+export function readInterchange(value: unknown): ReadSubject[] {
+  const { metadata } = readJson(envelope, value, "interchange");
+  if (metadata.version !== 1) {
+    throw new TapstakeError("unknown-version", `interchange: expected version 1, got ${metadata.version}`, {
+      version: metadata.version,
+    });
+  }
+  const { data } = readJson(file, value, "interchange");
+  const subjects = new Map<string, ReadSubject>();
+  for (const entry of data) {
+    const key = hex.decode(entry.key);
+    const read = settle({
+      key,
+      chainId: entry.chain,
+      lowest: entry.lowest,
+      highest: entry.highest,
+      votes: votesOf(entry.votes),
+      commitments: (entry.commitments ?? []).map(({ context, root, signature, ...rest }) => ({
+        ...rest,
+        root: hex.decode(root),
+        signature: hex.decode(signature),
+        ...(context !== undefined && { context }),
+      })),
+    });
+    const name = subjectName(key, entry.chain);
+    const earlier = subjects.get(name);
+    subjects.set(name, earlier ? merge(earlier, read) : read);
+  }
+  return [...subjects.values()];
+}
+
+/**
+ * What is known of one height from two sources. Different messages make a vote without digest, which blocks both:
+ * the signature of either may not be out yet, and then must not get out.
+ */
+export function mergeVotes(a: ReadVote, b: ReadVote): ReadVote {
+  if (!a.digest || !b.digest || !equalBytes(a.digest, b.digest)) return { digest: null, signature: null };
+  return { digest: a.digest, signature: a.signature ?? b.signature };
+}
+
+/**
+ * A subject whose marks agree with its votes. Where the highest vote is not among the votes, others may be missing
+ * too, and nothing up to it is signed.
+ */
+function settle(subject: ReadSubject): ReadSubject {
+  const votes = new Map(subject.votes);
+  let { lowest, highest } = subject;
+  for (const height of votes.keys()) {
+    if (highest === null || height > highest) highest = height;
+  }
+  const stated = subject.highest;
+  if (stated !== null && !votes.has(stated) && stated >= lowest) {
+    // Nothing is above the last height: there a vote without digest blocks what the mark cannot.
+    if (stated === MAX_HEIGHT) votes.set(stated, { digest: null, signature: null });
+    lowest = stated === MAX_HEIGHT ? stated : stated + 1n;
+  }
+  return { ...subject, lowest, highest, votes };
+}
+
+function merge(a: ReadSubject, b: ReadSubject): ReadSubject {
+  const votes = new Map(a.votes);
+  for (const [height, vote] of b.votes) {
+    const earlier = votes.get(height);
+    votes.set(height, earlier ? mergeVotes(earlier, vote) : vote);
+  }
+  const highest = a.highest === null || (b.highest !== null && b.highest > a.highest) ? b.highest : a.highest;
+  return {
+    key: a.key,
+    chainId: a.chainId,
+    lowest: a.lowest > b.lowest ? a.lowest : b.lowest,
+    highest,
+    votes,
+    commitments: [...a.commitments, ...b.commitments],
+  };
+}
+
+function votesOf(entries: readonly v.InferOutput<typeof vote>[]): Map<bigint, ReadVote> {
+  const votes = new Map<bigint, ReadVote>();
+  for (const { height, digest, signature } of entries) {
+    const read = {
+      digest: digest == null ? null : hex.decode(digest),
+      // Without its message a signature proves nothing.
+      signature: digest == null || signature == null ? null : hex.decode(signature),
+    };
+    const earlier = votes.get(height);
+    votes.set(height, earlier ? mergeVotes(earlier, read) : read);
+  }
+  return votes;
+}
+
+const height = v.pipe(
+  decimalText,
+  v.check((value) => value <= MAX_HEIGHT, "a height below 2^64"),
+);
+
+const bytes = (length: number) =>
+  v.custom<string>(
+    (value) => typeof value === "string" && value.length === 2 * length && /^[0-9a-fA-F]*$/.test(value),
+    `${length} bytes in hexadecimal`,
+  );
+
+const publicKey = v.custom<string>(
+  (value) =>
+    typeof value === "string" && /^[0-9a-fA-F]{64}$/.test(value) && curve.isXOnlyPoint(hex.decode(value)),
+  "an x-only public key in hexadecimal",
+);
+
+const chain = v.custom<string>((value) => {
+  try {
+    return subjectName(new Uint8Array(32), value as string) !== "";
+  } catch {
+    return false;
+  }
+}, "a chain id of 1 to 255 bytes");
+
+const text = v.pipe(v.string(), v.maxLength(200));
+
+const vote = v.strictObject({
+  height,
+  digest: v.nullish(bytes(32)),
+  signature: v.nullish(bytes(32)),
+  at: v.optional(text),
+  instance: v.optional(text),
+});
+
+const commitment = v.strictObject({
+  startHeight: height,
+  count: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(0xffff_ffff)),
+  root: bytes(32),
+  signature: bytes(64),
+  context: v.optional(bytes(32)),
+});
+
+const subject = v.strictObject({
+  key: publicKey,
+  chain,
+  lowest: height,
+  highest: v.nullable(height),
+  votes: v.array(vote),
+  commitments: v.optional(v.array(commitment)),
+});
+
+// Newer releases may say more about the file itself, and an older one reads the version before anything else.
+const envelope = v.looseObject({
+  metadata: v.looseObject({ format: v.literal("tapstake-protection"), version: v.number() }),
+});
+
+const file = v.strictObject({
+  metadata: v.looseObject({}),
+  data: v.array(subject),
+});

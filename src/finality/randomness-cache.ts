@@ -1,0 +1,77 @@
+import { assertInteger, hex } from "../core/bytes.js";
+import { curve } from "../core/curve/index.js";
+import { TapstakeError } from "../core/errors.js";
+import { randomness } from "../crypto/randomness.js";
+
+/** The secret randomness of a height with its point, 33 bytes compressed. The caller wipes the secret. */
+export interface RandomnessPair {
+  readonly secret: Uint8Array;
+  readonly point: Uint8Array;
+}
+
+/**
+ * The public randomness of heights that were derived before: what remains for a vote there is one HMAC. Points are
+ * public; no secret is kept. The least recently used are dropped.
+ */
+export class RandomnessCache {
+  readonly capacity: number;
+  readonly #points = new Map<string, Uint8Array>();
+
+  /** @param capacity in heights, about 200 bytes each */
+  constructor(capacity = 1 << 16) {
+    assertInteger(capacity, "capacity of the randomness cache", 1, 1 << 24);
+    this.capacity = capacity;
+  }
+
+  get size(): number {
+    return this.#points.size;
+  }
+
+  /** The point of a height, 33 bytes compressed, when it is known. */
+  get(publicKey: Uint8Array, chainId: string, height: bigint): Uint8Array | undefined {
+    const at = placeOf(publicKey, chainId, height);
+    const point = this.#points.get(at);
+    if (point) {
+      this.#points.delete(at);
+      this.#points.set(at, point);
+    }
+    return point;
+  }
+
+  set(publicKey: Uint8Array, chainId: string, height: bigint, point: Uint8Array): void {
+    const at = placeOf(publicKey, chainId, height);
+    this.#points.delete(at);
+    this.#points.set(at, point.slice());
+    if (this.#points.size <= this.capacity) return;
+    const oldest = this.#points.keys().next();
+    if (!oldest.done) this.#points.delete(oldest.value);
+  }
+
+  /**
+   * The randomness of a height, with its point from the cache or into it.
+   * @throws TapstakeError `invalid-secret-key`, `invalid-number`
+   */
+  pair(
+    key: { readonly publicKey: Uint8Array; readonly secretKey: Uint8Array },
+    chainId: string,
+    height: bigint,
+  ): RandomnessPair {
+    const secret = randomness.deriveSecret(key.secretKey, chainId, height);
+    let point = this.get(key.publicKey, chainId, height);
+    if (!point) {
+      point = pointOf(secret);
+      this.set(key.publicKey, chainId, height, point);
+    }
+    return { secret, point };
+  }
+}
+
+/** secret × G, 33 bytes compressed. */
+export function pointOf(secret: Uint8Array): Uint8Array {
+  const point = curve.pointFromScalar(secret);
+  if (!point) throw new TapstakeError("invalid-secret-key", "expected a scalar between 1 and n - 1");
+  return point;
+}
+
+const placeOf = (publicKey: Uint8Array, chainId: string, height: bigint): string =>
+  `${hex.encode(publicKey)} ${height} ${chainId}`;

@@ -1,0 +1,80 @@
+import type { Marks, VoteRecord } from "./decision.js";
+import type { Interchange, ImportReport } from "./interchange.js";
+
+/** A vote to remember. */
+export interface VoteEntry {
+  readonly height: bigint;
+  /** SHA-256 of the message, 32 bytes; null for a vote of which no more is known than that it was made. */
+  readonly digest: Uint8Array | null;
+  /** 32 bytes. */
+  readonly signature: Uint8Array | null;
+}
+
+/** A commitment as it is remembered. */
+export interface StoredCommitment {
+  readonly startHeight: bigint;
+  readonly count: number;
+  /** 32 bytes. */
+  readonly root: Uint8Array;
+  /** BIP-340, 64 bytes. */
+  readonly signature: Uint8Array;
+  readonly context?: string;
+  /** Hashes of the subtrees of 256 leaves, one after the other; null where they must be computed again. */
+  readonly subtrees: Uint8Array | null;
+  readonly at: string;
+}
+
+/** A key and a chain that are known to the store. */
+export interface Subject extends Marks {
+  /** X-only, 32 bytes. */
+  readonly key: Uint8Array;
+  readonly chainId: string;
+  /** How many votes are remembered. */
+  readonly votes: number;
+}
+
+/**
+ * What a signer remembers, durably. Keys are x-only, 32 bytes; what is written is on the disk when a method returns.
+ * After a write that failed, whatever it was, every method refuses with `protection-unwritable` until the store is
+ * opened again: what is on the disk is not known.
+ */
+export interface ProtectionStore {
+  /** Every key and chain, with its marks. */
+  subjects(): Subject[];
+  /** The marks of a key on a chain; null when votes there were never initialised. */
+  marks(key: Uint8Array, chainId: string): Marks | null;
+  record(key: Uint8Array, chainId: string, height: bigint): VoteRecord | null;
+  /** The records among these heights. */
+  recordsAt(key: Uint8Array, chainId: string, heights: readonly bigint[]): ReadonlyMap<bigint, VoteRecord>;
+  /** Votes from `from` on, by height. */
+  records(
+    key: Uint8Array,
+    chainId: string,
+    from?: bigint,
+    limit?: number,
+  ): (VoteRecord & { readonly height: bigint })[];
+  /** Whether this key was made in this home, while this store was there: see `recordBirth`. */
+  isBornHere(key: Uint8Array): boolean;
+  /**
+   * Remembers votes, all or none, first in the store and then in the second mark. Throws where one of the heights has
+   * a record already.
+   */
+  append(key: Uint8Array, chainId: string, entries: readonly VoteEntry[]): void;
+  /**
+   * Begins votes at a height, or raises the lowest mark to it.
+   * @throws TapstakeError `would-lower-mark`
+   */
+  init(key: Uint8Array, chainId: string, fromHeight: bigint): Marks;
+  /**
+   * Forgets the votes below a height and raises the lowest mark to it; returns how many votes were forgotten.
+   * @throws TapstakeError `would-lower-mark`; `invalid-number` beyond the height after the highest vote;
+   *   `protection-uninitialised`
+   */
+  prune(key: Uint8Array, chainId: string, below: bigint): number;
+  exportHistory(): Interchange;
+  /** @throws TapstakeError `invalid-json`, `unknown-version` */
+  importHistory(file: unknown): ImportReport;
+  commitments(key: Uint8Array, chainId: string): StoredCommitment[];
+  /** @throws TapstakeError `commitment-overlap` */
+  addCommitment(key: Uint8Array, chainId: string, commitment: Omit<StoredCommitment, "at">): void;
+}

@@ -1,0 +1,211 @@
+import { assertBytes, equalBytes, hex, u64be } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { sha256 } from "../core/hashes.js";
+import { eots } from "../crypto/eots.js";
+import { voteMessage } from "../crypto/messages.js";
+import type { ChainConfig } from "./chains.js";
+import { decide, type Marks, type RefusalCode } from "./decision.js";
+import type { UnlockedKey } from "./keystore.js";
+import type { ProtectionStore, VoteEntry } from "./store.js";
+import { pointOf, RandomnessCache } from "./randomness-cache.js";
+import { assertChainId } from "./subject.js";
+
+export interface VoterOptions {
+  readonly key: UnlockedKey;
+  readonly protection: ProtectionStore;
+  readonly chain: ChainConfig;
+  /** The last vote known on the chain: nothing at or below it is signed anew. */
+  readonly chainHeight?: bigint | undefined;
+  readonly cache?: RandomnessCache | undefined;
+}
+
+/** A vote for a block: the message is made here, with the chain's signing context. */
+export interface BlockVote {
+  readonly height: bigint;
+  /** 32 bytes. */
+  readonly appHash: Uint8Array;
+}
+
+/** A vote whose message somebody else has made. */
+export interface MessageVote {
+  readonly height: bigint;
+  /** All of it, signing context included. */
+  readonly message: Uint8Array;
+}
+
+export type VoteResult =
+  | {
+      readonly height: bigint;
+      readonly kind: "new" | "same";
+      /** 32 bytes. */
+      readonly signature: Uint8Array;
+      /** X-only. */
+      readonly publicRandomness: Uint8Array;
+    }
+  | {
+      readonly height: bigint;
+      readonly kind: "refused";
+      readonly code: RefusalCode;
+      readonly message: string;
+    };
+
+/**
+ * Votes of one key on one chain, each recorded before its signature is handed out.
+ *
+ * Calls are synchronous, and the store belongs to one process, so that from the look-up to the record nothing else
+ * runs: look up, decide, sign in memory, write to the store, write to the second mark, hand out (see
+ * docs/protection.md).
+ */
+export class Voter {
+  readonly publicKey: Uint8Array;
+  readonly chain: ChainConfig;
+  readonly #key: UnlockedKey;
+  readonly #keyPoint: Uint8Array;
+  readonly #protection: ProtectionStore;
+  readonly #cache: RandomnessCache;
+  #chainHeight: bigint | undefined;
+
+  /** @throws TapstakeError `invalid-chain-id`; `key-mismatch` when the secret is not that of the public key */
+  constructor({ key, protection, chain, chainHeight, cache = new RandomnessCache() }: VoterOptions) {
+    assertChainId(chain.id);
+    const keyPoint = pointOf(key.secretKey);
+    if (!equalBytes(keyPoint.subarray(1), key.publicKey)) {
+      const [expected, actual] = [key.publicKey, keyPoint.subarray(1)].map(hex.encode);
+      throw new TapstakeError("key-mismatch", `expected the secret of ${expected}, got that of ${actual}`);
+    }
+    this.publicKey = keyPoint.slice(1);
+    this.chain = chain;
+    this.#key = key;
+    this.#keyPoint = keyPoint;
+    this.#protection = protection;
+    this.#cache = cache;
+    if (chainHeight !== undefined) this.noteChainHeight(chainHeight);
+  }
+
+  /** Tells of a vote known on the chain: from now on nothing at or below its height is signed anew. Only raises. */
+  noteChainHeight(height: bigint): void {
+    u64be(height, "chain height");
+    if (this.#chainHeight === undefined || height > this.#chainHeight) this.#chainHeight = height;
+  }
+
+  /**
+   * Votes for a block. A refusal is an answer and no error.
+   * @throws TapstakeError `invalid-number`, `invalid-bytes`; `protection-uninitialised`, `protection-unwritable`,
+   *   `protection-corrupt`, `protection-closed`; `self-check-failed`. No signature leaves then.
+   */
+  vote(vote: BlockVote): VoteResult {
+    return this.batch([vote])[0]!;
+  }
+
+  /** {@link Voter.vote} for a message as it is. */
+  voteMessage(vote: MessageVote): VoteResult {
+    return this.batch([vote])[0]!;
+  }
+
+  /**
+   * Votes at many heights, recorded in one transaction. There is an answer for every vote, in the order of the list.
+   * @throws TapstakeError `duplicate-height` before anything is signed, and as {@link Voter.vote}
+   */
+  batch(votes: readonly (BlockVote | MessageVote)[]): VoteResult[] {
+    const requests = votes.map((vote) => this.#read(vote));
+    refuseDuplicates(requests);
+    if (requests.length === 0) return [];
+    const marks = this.#marks();
+    const heights = requests.map(({ height }) => height);
+    const records = this.#protection.recordsAt(this.publicKey, this.chain.id, heights);
+    const entries: VoteEntry[] = [];
+    const results = requests.map(({ height, message, digest }): VoteResult => {
+      const record = records.get(height) ?? null;
+      const decision = decide({ height, digest, record, marks, chainHeight: this.#chainHeight });
+      if (decision.kind === "refused") return { height, ...decision };
+      const { secret, point } = this.#cache.pair(this.#key, this.chain.id, height);
+      const publicRandomness = point.slice(1);
+      try {
+        if (decision.kind === "same")
+          return this.#again(height, message, decision.signature, publicRandomness);
+        const points = { keyPoint: this.#keyPoint, randomnessPoint: point };
+        const signature = eots.signKnown(this.#key.secretKey, secret, message, points);
+        entries.push({ height, digest, signature });
+        return { height, kind: "new", signature: signature.slice(), publicRandomness };
+      } finally {
+        secret.fill(0);
+      }
+    });
+    if (entries.length > 0) this.#protection.append(this.publicKey, this.chain.id, entries);
+    return results;
+  }
+
+  #read(vote: BlockVote | MessageVote) {
+    const { height } = vote;
+    u64be(height, "height");
+    // A copy: whoever holds the caller's bytes could change them between the digest and the signature.
+    const message =
+      "message" in vote
+        ? copyOf(vote.message)
+        : voteMessage({
+            height,
+            appHash: vote.appHash,
+            ...(this.chain.voteContext !== undefined && { context: this.chain.voteContext }),
+          });
+    return { height, message, digest: sha256(message) };
+  }
+
+  #marks(): Marks {
+    const { id } = this.chain;
+    const marks = this.#protection.marks(this.publicKey, id);
+    if (marks) return marks;
+    if (this.#key.origin === "generated" && this.#protection.isBornHere(this.publicKey)) {
+      return this.#protection.init(this.publicKey, id, 0n);
+    }
+    throw uninitialised(this.publicKey, id);
+  }
+
+  /** The remembered signature, unless it is none under this key's randomness: an import brings what it brings. */
+  #again(
+    height: bigint,
+    message: Uint8Array,
+    signature: Uint8Array,
+    publicRandomness: Uint8Array,
+  ): VoteResult {
+    if (eots.verify(this.publicKey, publicRandomness, message, signature)) {
+      return { height, kind: "same", signature: signature.slice(), publicRandomness };
+    }
+    return {
+      height,
+      kind: "refused",
+      code: "unknown-earlier-vote",
+      message: `this message is recorded as signed at height ${height}, with a signature that is not one under this key's randomness: it was signed by another program, which has it`,
+    };
+  }
+}
+
+function refuseDuplicates(requests: readonly { readonly height: bigint }[]): void {
+  const seen = new Set<bigint>();
+  for (const { height } of requests) {
+    if (seen.has(height)) {
+      throw new TapstakeError(
+        "duplicate-height",
+        `height ${height} is in the batch more than once: nothing in it was signed`,
+        { height },
+      );
+    }
+    seen.add(height);
+  }
+}
+
+function copyOf(message: unknown): Uint8Array {
+  assertBytes(message, "message");
+  return message.slice();
+}
+
+function uninitialised(publicKey: Uint8Array, chainId: string): TapstakeError {
+  const key = hex.encode(publicKey);
+  return new TapstakeError(
+    "protection-uninitialised",
+    `key ${key} has no marks on chain ${chainId} here, and may have signed there before, on another machine or before a restore. ` +
+      `Make sure that no other signer runs with this key, look up the last height that it voted for on the chain, and run: ` +
+      `tapstake fp protection init --key ${key} --chain ${chainId} --from-height <that height + 1>. ` +
+      `Do not guess: a height that was signed before, signed again, reveals the key.`,
+    { key, chainId },
+  );
+}
