@@ -138,7 +138,6 @@ export const ERROR_CODES = {
   "wait-timeout": "a condition was not met before its deadline",
   // command line
   "file-error": "a file that cannot be read or written",
-  cancelled: "the person at the terminal said no, or did not show what was asked for",
 } as const;
 
 /** One of {@link ERROR_CODES}. */

@@ -1,6 +1,7 @@
 import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { assertBytes, assertInteger, u64be, utf8 } from "../core/bytes.js";
 import { ERROR_CODES, type ErrorCode, TapstakeError } from "../core/errors.js";
+import { isLoopback, parseAddress } from "./address.js";
 import { HMAC_HEADER, OPEN_METHODS, requestHmac } from "./hmac.js";
 import { readRefused } from "./refused-list.js";
 import {
@@ -113,6 +114,12 @@ export function createEotsClient(options: EotsClientOptions = {}): EotsClient {
       await call("SaveEOTSKeyName", { keyName: name, eotsPk: key });
     },
     async unlockKey({ key, passphrase }) {
+      if (!options.tls && !leadsHere(options.address ?? DEFAULT_ADDRESS)) {
+        throw new TapstakeError(
+          "insecure-address",
+          `a passphrase is not sent to ${options.address} without TLS: it could be read on its way`,
+        );
+      }
       await call("UnlockKey", { uid: checkedKey(key), passphrase });
     },
     async backup({ database = "", folder = "" } = {}) {
@@ -120,6 +127,14 @@ export function createEotsClient(options: EotsClientOptions = {}): EotsClient {
     },
     close: call.close,
   };
+}
+
+function leadsHere(address: string): boolean {
+  try {
+    return isLoopback(parseAddress(address).host);
+  } catch {
+    return false;
+  }
 }
 
 /** Every height that was asked for gets an answer: one that is missing was refused, for whatever reason. */

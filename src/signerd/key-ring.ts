@@ -1,7 +1,8 @@
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { Home } from "../finality/home.js";
-import { type KeyInfo, listKeys, type UnlockedKey, unlockKeyAsync } from "../finality/keystore.js";
+import type { Passphrase } from "../finality/keyfile.js";
+import { type KeyInfo, showKey, type UnlockedKey, unlockKeyAsync } from "../finality/keystore.js";
 
 /** After the first wrong passphrase a second's wait, doubling up to this. */
 const LONGEST_WAIT = 60_000;
@@ -23,9 +24,10 @@ export class KeyRing {
 
   /** @throws TapstakeError `key-locked`, `key-not-found` */
   get(publicKey: Uint8Array): UnlockedKey {
-    const key = this.#unlocked.get(hex.encode(publicKey));
+    const id = hex.encode(publicKey);
+    const key = this.#unlocked.get(id);
     if (key) return key;
-    const { name } = this.info(publicKey);
+    const { name } = showKey(this.home, id);
     throw new TapstakeError(
       "key-locked",
       `the key ${name} is locked: call UnlockKey with its passphrase, or start the signer with --unlock ${name}`,
@@ -33,30 +35,23 @@ export class KeyRing {
     );
   }
 
-  /** @throws TapstakeError `key-not-found` */
-  info(publicKey: Uint8Array): KeyInfo {
-    const wanted = hex.encode(publicKey);
-    const found = listKeys(this.home).find((key) => hex.encode(key.publicKey) === wanted);
-    if (found) return found;
-    throw new TapstakeError("key-not-found", `no key ${wanted} in this home`, { publicKey: wanted });
-  }
-
   /**
    * Opens a key for callers, one attempt at a time: wrong passphrases make the next attempt wait. A key that is
    * open stays open, whatever the passphrase.
    * @throws TapstakeError `too-many-attempts`, `wrong-passphrase`, `key-not-found`
    */
-  async unlock(publicKey: Uint8Array, passphrase: string): Promise<KeyInfo> {
+  async unlock(publicKey: Uint8Array, passphrase: Passphrase): Promise<KeyInfo> {
     const id = hex.encode(publicKey);
     const open = this.#unlocked.get(id);
     if (open) return open;
-    this.info(publicKey);
+    showKey(this.home, id);
     const failures = this.#failures.get(id) ?? { count: 0, until: 0 };
     if (this.#busy.has(id) || this.now() < failures.until) throw tooMany(failures.until - this.now());
     this.#busy.add(id);
     try {
       return await this.open(id, passphrase);
     } catch (error) {
+      if (!(error instanceof TapstakeError && error.code === "wrong-passphrase")) throw error;
       const count = failures.count + 1;
       const wait = Math.min(1000 * 2 ** (count - 1), LONGEST_WAIT);
       this.#failures.set(id, { count, until: this.now() + wait });
@@ -67,7 +62,7 @@ export class KeyRing {
   }
 
   /** Opens a key by name, for the operator at start. @throws TapstakeError as `unlockKey` */
-  async open(nameOrPublicKey: string, passphrase: string): Promise<KeyInfo> {
+  async open(nameOrPublicKey: string, passphrase: Passphrase): Promise<KeyInfo> {
     const key = await unlockKeyAsync(this.home, nameOrPublicKey, passphrase);
     const id = hex.encode(key.publicKey);
     this.#failures.delete(id);

@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Registry } from "prom-client";
 import { TapstakeError } from "../core/errors.js";
-import { addressText, assertSafeToListen, parseAddress } from "./address.js";
+import { addressText, assertSafeToListen, parseAddress } from "../finality/address.js";
 
 /** How the signer is, for `/healthz`. */
 export interface Health {

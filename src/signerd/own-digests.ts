@@ -1,11 +1,8 @@
-import { equalBytes, hex, utf8 } from "../core/bytes.js";
-import { concatBytes } from "../core/bytes.js";
-import { TapstakeError } from "../core/errors.js";
-import { sha256 } from "../core/hashes.js";
+import { concatBytes, equalBytes, hex } from "../core/bytes.js";
 import { merkle } from "../crypto/merkle.js";
 import { commitmentDigest } from "../crypto/messages.js";
 import type { ChainConfig } from "../finality/chains.js";
-import { bech32 } from "@scure/base";
+import { proofOfPossessionDigest } from "../finality/pop.js";
 
 /** Callers sign a commitment right after they asked for its randomness; the oldest ranges are forgotten. */
 const REMEMBERED = 4096;
@@ -34,8 +31,8 @@ export class OwnDigests {
    */
   constructor(addresses: readonly string[], chains: Iterable<ChainConfig>) {
     const contexts = [undefined, ...Array.from(chains, ({ popContext }) => popContext)];
-    this.#possession = addresses.map(addressBytes).flatMap((address) =>
-      contexts.map((context) => sha256(context === undefined ? address : concatBytes(utf8(context), address))),
+    this.#possession = addresses.flatMap((address) =>
+      contexts.map((context) => proofOfPossessionDigest(address, context)),
     );
   }
 
@@ -65,14 +62,3 @@ export class OwnDigests {
 }
 
 const name = (key: Uint8Array, digest: Uint8Array) => hex.encode(concatBytes(key, digest));
-
-function addressBytes(address: string): Uint8Array {
-  const decoded = bech32.decodeUnsafe(address);
-  const bytes = decoded && bech32.fromWordsUnsafe(decoded.words);
-  if (!(bytes instanceof Uint8Array) || bytes.length !== 20) {
-    throw new TapstakeError("invalid-address", `expected a bech32 address of 20 bytes, got ${address}`, {
-      address,
-    });
-  }
-  return bytes;
-}

@@ -23,6 +23,14 @@ const COMMANDS: LazyCommands = {
   pop: { summary: "prove that a key and an account belong together", load: () => import("./pop/index.js") },
   "verify-commit": { summary: "whether a commitment is signed", load: () => import("./verify-commit.js") },
   "verify-vote": { summary: "whether a vote counts", load: () => import("./verify-vote.js") },
+  serve: {
+    summary: "sign for finality-provider software over gRPC",
+    load: () => import("./serve.js"),
+  },
+  unlock: {
+    summary: "open a key of a running signer",
+    load: () => import("./unlock.js"),
+  },
 };
 
 const DESCRIPTION = `Runs a finality provider: who votes on the blocks of a chain, with a key that two different votes

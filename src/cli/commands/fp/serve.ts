@@ -1,0 +1,129 @@
+import { Command, Option } from "@commander-js/extra-typings";
+import { destination, type Logger, pino } from "pino";
+import { DEFAULT_ADDRESS } from "../../../finality/wire.js";
+import { serve, type ServeOptions } from "../../../signerd/serve.js";
+import { jsonOption, several } from "../../arguments.js";
+import { UsageError } from "../../errors.js";
+import { helpText, paragraphs } from "../../help.js";
+import { answer } from "../../output.js";
+import { hmacKeyOption, readBytes, readHmacKey } from "../../remote.js";
+import { currentPassphrase, enterHome, homeOption, passphraseOption, readPassphrase } from "../../secrets.js";
+
+const DESCRIPTION = `Signs for finality-provider software over gRPC (proto.EOTSManager), so that software which
+talks to the Go key manager can talk to this instead: nothing in it changes but the address.
+
+Every vote is on the disk before its signature leaves, and a second message at one height is refused, whoever asks
+and however often. There is one signer for a home: a second one is refused at once. SIGTERM or Ctrl-C ends it after
+what it began.`;
+
+const HELP = helpText({
+  more: `
+Keys are locked until their passphrase is given: at start with --unlock, or later with tapstake fp unlock.
+
+Callers: only this machine can reach the default address. Another address needs an HMAC key that callers share
+(--hmac-key-file), and wants TLS, without which anyone on the way reads everything and UnlockKey is refused.
+
+SignSchnorrSig signs commitments to randomness that this signer handed out since its start, and proofs of
+possession for each --pop-address. --open-schnorr lets it sign any digest, so any caller can have a slashing
+transaction signed: do not use it on a signer with stake behind it.
+
+UnsafeSignEOTS is never served. The rest of what differs from the Go key manager is in docs/daemon.md.
+
+Logs are JSON lines on standard error, or in --log-file; secrets and messages are in none. Metrics are on
+http://127.0.0.1:2113/metrics, health on /healthz and as grpc.health.v1.Health.`,
+  examples: `
+export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
+tapstake fp keys new validator-1 --yes
+timeout --preserve-status 2 tapstake fp serve --unlock validator-1 --address 127.0.0.1:0 --no-metrics
+`,
+  refused: "an unsafe address, a wrong passphrase, a signer that runs already, a store that cannot be trusted",
+});
+
+const LEVELS = ["debug", "info", "warn", "error"] as const;
+
+export function command() {
+  return new Command("serve")
+    .description(paragraphs(DESCRIPTION))
+    .addOption(homeOption())
+    .option("--address <address>", "where to listen, as host:port", DEFAULT_ADDRESS)
+    .option("--unlock <keys...>", "open these keys at start; they share one passphrase", several)
+    .addOption(passphraseOption())
+    .addOption(hmacKeyOption())
+    .option("--tls-cert <file>", "PEM of this signer's certificate chain")
+    .option("--tls-key <file>", "PEM of the certificate's key")
+    .option("--metrics-address <address>", "a loopback address for /metrics and /healthz", "127.0.0.1:2113")
+    .option("--no-metrics", "no metrics page")
+    .option("--pop-address <addresses...>", "prove possession of keys for these bech32 addresses", several)
+    .option("--open-schnorr", "let SignSchnorrSig sign any digest (dangerous)")
+    .option("--log-file <file>", "append logs to it instead of standard error")
+    .addOption(new Option("--log-level <level>", "the least that is logged").choices(LEVELS).default("info"))
+    .addOption(jsonOption())
+    .addHelpText("after", HELP)
+    .action(async (given) => {
+      const home = enterHome(given.home);
+      const [tls, hmacKey] = [await readTls(given.tlsCert, given.tlsKey), await readHmacKey(given.hmacKeyFile)];
+      const log = createLog(given.logLevel, given.logFile);
+      const options: ServeOptions = {
+        home,
+        address: given.address,
+        log,
+        ...(tls && { tls }),
+        ...(hmacKey !== undefined && { hmacKey }),
+        ...(given.metrics && { metricsAddress: given.metricsAddress }),
+        ...(given.popAddress && { popAddresses: given.popAddress }),
+        openSchnorr: given.openSchnorr ?? false,
+      };
+      const stopAsked = signalled();
+      const running = await unlocking(given, (unlock) => serve({ ...options, unlock }));
+      const { address, metricsAddress } = running;
+      answer(
+        given.json ?? false,
+        { address, ...(metricsAddress !== undefined && { metricsAddress }) },
+        () =>
+          `serving on ${address}` +
+          (metricsAddress === undefined ? "" : `, metrics on http://${metricsAddress}/metrics`),
+      );
+      log.info({ signal: await stopAsked }, "asked to stop");
+      await running.stop();
+    });
+}
+
+/** Passphrases live no longer than it takes to use them. */
+async function unlocking<T>(
+  { unlock, passphraseFile }: { unlock?: string[] | undefined; passphraseFile?: string | undefined },
+  use: (unlock: NonNullable<ServeOptions["unlock"]>) => Promise<T>,
+): Promise<T> {
+  if (!unlock) {
+    if (passphraseFile !== undefined) throw new UsageError("--passphrase-file is for --unlock");
+    return use([]);
+  }
+  const passphrase = await readPassphrase(currentPassphrase(passphraseFile));
+  try {
+    return await use(unlock.map((key) => ({ key, passphrase })));
+  } finally {
+    passphrase.fill(0);
+  }
+}
+
+async function readTls(certificate: string | undefined, key: string | undefined): Promise<ServeOptions["tls"]> {
+  if (certificate === undefined && key === undefined) return undefined;
+  if (certificate === undefined || key === undefined) {
+    throw new UsageError("TLS needs both --tls-cert and --tls-key");
+  }
+  return { certificate: await readBytes(certificate), key: await readBytes(key) };
+}
+
+function createLog(level: string, file: string | undefined): Logger {
+  // Written at once: the last lines before a crash are the ones that matter.
+  const out = destination({ dest: file ?? 2, sync: true, mode: 0o600 });
+  // Whoever reads the log may go away; the signer stays.
+  out.on("error", () => {});
+  return pino({ level, base: { pid: process.pid } }, out);
+}
+
+/** The first signal that asks to stop. A second one ends the process at once, which loses nothing that left it. */
+function signalled(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, resolve);
+  });
+}

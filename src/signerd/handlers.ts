@@ -1,0 +1,179 @@
+import { equalBytes, hex, utf8 } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { assertPublicKey } from "../core/keys.js";
+import type { Home } from "../finality/home.js";
+import { showKey } from "../finality/keystore.js";
+import { writePrivateFile } from "../finality/private-files.js";
+import type { Protection } from "../finality/protection.js";
+import type { VoteResult } from "../finality/voter.js";
+import { writeRefused } from "../finality/refused-list.js";
+import type { Method, Methods } from "../finality/wire.js";
+import { OUTCOME_HEADER, REFUSED_HEADER, UNLISTED_HEADER } from "../finality/wire-errors.js";
+import { backupTarget } from "./backup.js";
+import type { KeyRing } from "./key-ring.js";
+import { chainName, type Signer } from "./signer.js";
+
+/** Facts of a call for the log: public ones only. */
+export type Facts = Record<string, string | number>;
+
+/** What a handler may know of the call itself. */
+export interface CallContext {
+  /** Whether the caller has gone, or the signer is stopping. */
+  readonly cancelled: () => boolean;
+  /** Whether what is sent can be read on its way. */
+  readonly exposed: boolean;
+  /** Adds to what is logged. */
+  readonly note: (facts: Facts) => void;
+}
+
+interface Answer<M extends Method> {
+  readonly answer: Methods[M]["response"];
+  readonly trailer?: Readonly<Record<string, string>>;
+}
+
+export type Handlers = {
+  readonly [M in Method]: (
+    request: Methods[M]["request"],
+    context: CallContext,
+  ) => Answer<M> | Promise<Answer<M>>;
+};
+
+interface Parts {
+  readonly home: Home;
+  readonly keys: KeyRing;
+  readonly signer: Signer;
+  readonly protection: Protection;
+}
+
+/** The methods of PROTOCOL 10, safer where the original is not (PROTOCOL 11). */
+export function createHandlers({ home, keys, signer, protection }: Parts): Handlers {
+  return {
+    Ping: () => ({ answer: {} }),
+
+    async CreateRandomnessPairList({ uid, chainId, startHeight, num, interval }, { cancelled, note }) {
+      const apart = interval === undefined || interval === 0n ? 1n : interval;
+      note({ ...names(uid, chainId), start: `${startHeight}`, num, interval: `${apart}` });
+      const range = { start: startHeight, count: num, interval: apart };
+      return { answer: { pubRandList: await signer.randomness(uid, chainId, range, cancelled) } };
+    },
+
+    SignEOTS({ uid, chainId, msg, height }, { note }) {
+      note({ ...names(uid, chainId), height: `${height}` });
+      const result = signer.vote(uid, chainId, { height, message: msg });
+      note({ outcome: result.kind });
+      if (result.kind === "refused") throw refusal(result);
+      return { answer: { sig: result.signature }, trailer: { [OUTCOME_HEADER]: result.kind } };
+    },
+
+    UnsafeSignEOTS() {
+      throw new TapstakeError(
+        "not-permitted",
+        "this signer never signs without its protection: a second signature at one height gives the key away; " +
+          "use SignEOTS",
+      );
+    },
+
+    async SignBatchEOTS({ uid, chainId, signRequests }, { note }) {
+      note({ ...names(uid, chainId), heights: signRequests.length });
+      const votes = signRequests.map(({ msg, height }) => ({ height, message: msg }));
+      const results = await signer.batch(uid, chainId, votes);
+      const refused = results.filter((result) => result.kind === "refused");
+      const responses = results.flatMap((result) =>
+        result.kind === "refused" ? [] : [{ sig: result.signature, height: result.height }],
+      );
+      const outcome = counts(results);
+      const { text, unlisted } = writeRefused(refused);
+      note({ outcome, ...(text !== "" && { refused: text }) });
+      const trailer = {
+        [OUTCOME_HEADER]: outcome,
+        ...(text !== "" && { [REFUSED_HEADER]: text }),
+        ...(unlisted > 0 && { [UNLISTED_HEADER]: `${unlisted}` }),
+      };
+      return { answer: { responses }, trailer };
+    },
+
+    SignSchnorrSig({ uid, msg }, { note }) {
+      note({ key: hex.encode(uid) });
+      const { signature, meaning } = signer.schnorr(checkedKey(uid), msg);
+      note({ signed: meaning });
+      return { answer: { sig: signature } };
+    },
+
+    SaveEOTSKeyName({ keyName, eotsPk }) {
+      const publicKey = xOnly(eotsPk);
+      // One answer for a name that is not there and one that is another key's: this method is open to all.
+      if (!nameIs(home, keyName, publicKey)) {
+        throw new TapstakeError(
+          "key-mismatch",
+          "this signer takes a key's name from its key file, and no file of this name holds this key",
+        );
+      }
+      return { answer: {} };
+    },
+
+    async UnlockKey({ uid, passphrase }, { exposed, note }) {
+      note({ key: hex.encode(uid) });
+      if (exposed) {
+        const text = "a passphrase is not taken over a network without TLS: it could be read on its way";
+        throw new TapstakeError("insecure-address", text);
+      }
+      const { name } = await keys.unlock(checkedKey(uid), passphrase);
+      note({ name });
+      return { answer: {} };
+    },
+
+    Backup({ dbPath, backupDir }, { note }) {
+      const { name, path } = backupTarget(home, { database: dbPath, folder: backupDir });
+      const text = `${JSON.stringify(protection.exportHistory(), null, 2)}\n`;
+      if (!writePrivateFile(path, utf8(text), "create")) {
+        throw new TapstakeError("file-error", `${path} is there already`, { path });
+      }
+      note({ name });
+      return { answer: { backupName: name } };
+    },
+  };
+}
+
+function names(uid: Uint8Array, chainId: Uint8Array): Facts {
+  checkedKey(uid);
+  return { key: hex.encode(uid), chain: chainName(chainId) };
+}
+
+function checkedKey(uid: Uint8Array): Uint8Array {
+  assertPublicKey(uid, "uid");
+  return uid;
+}
+
+/** The Go client sends the name's key uncompressed; other forms of the same point are as good. */
+function xOnly(key: Uint8Array): Uint8Array {
+  const isForm =
+    key.length === 32 ||
+    (key.length === 33 && (key[0] === 2 || key[0] === 3)) ||
+    (key.length === 65 && key[0] === 4);
+  if (!isForm) {
+    const text = `eots_pk: expected a public key of 32, 33 or 65 bytes, got ${key.length}`;
+    throw new TapstakeError("invalid-public-key", text);
+  }
+  const x = key.length === 32 ? key : key.subarray(1, 33);
+  assertPublicKey(x, "eots_pk");
+  return x;
+}
+
+function nameIs(home: Home, name: string, publicKey: Uint8Array): boolean {
+  try {
+    const key = showKey(home, name);
+    return key.name === name && equalBytes(key.publicKey, publicKey);
+  } catch (error) {
+    if (error instanceof TapstakeError && /^(key-not-found|invalid-key-name)$/.test(error.code)) return false;
+    throw error;
+  }
+}
+
+function refusal({ height, code, message }: Extract<VoteResult, { kind: "refused" }>): TapstakeError {
+  return new TapstakeError(code, message, { height });
+}
+
+function counts(results: readonly VoteResult[]): string {
+  const of = (kind: string) => results.filter((result) => result.kind === kind).length;
+  return `new=${of("new")},same=${of("same")},refused=${of("refused")}`;
+}

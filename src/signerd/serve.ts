@@ -1,0 +1,189 @@
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import type { Logger } from "pino";
+import { TapstakeError } from "../core/errors.js";
+import type { Home } from "../finality/home.js";
+import type { Passphrase } from "../finality/keyfile.js";
+import { openProtection } from "../finality/protection.js";
+import { DEFAULT_ADDRESS } from "../finality/wire.js";
+import { addressText, assertSafeToListen, isLoopback, type ListenAddress, parseAddress } from "../finality/address.js";
+import { createHandlers } from "./handlers.js";
+import { healthHandlers, healthService } from "./health.js";
+import { KeyRing } from "./key-ring.js";
+import { createMetrics } from "./metrics.js";
+import { serveMetrics } from "./metrics-server.js";
+import { Signer } from "./signer.js";
+import { eotsHandlers, eotsService } from "./service.js";
+
+export interface ServeOptions {
+  readonly home: Home;
+  /** `host:port`; 127.0.0.1:12582 unless given; port 0 takes a free one. */
+  readonly address?: string;
+  /** Authenticates callers (PROTOCOL 10). Needed on any address that is not loopback. */
+  readonly hmacKey?: string;
+  /** PEM. */
+  readonly tls?: { readonly certificate: Uint8Array; readonly key: Uint8Array };
+  /** A loopback address for `/metrics` and `/healthz`; none unless given. */
+  readonly metricsAddress?: string;
+  /** Keys to open before anyone is served, by name or public key. */
+  readonly unlock?: readonly { readonly key: string; readonly passphrase: Passphrase }[];
+  /** Signs any digest by SignSchnorrSig: whoever can call then can spend and slash with the key. */
+  readonly openSchnorr?: boolean;
+  /** Bech32 addresses for which SignSchnorrSig proves possession of a key. */
+  readonly popAddresses?: readonly string[];
+  readonly log: Logger;
+}
+
+export interface RunningSigner {
+  /** Where it listens, with the port that it got. */
+  readonly address: string;
+  readonly metricsAddress: string | undefined;
+  /** Finishes what was begun, begins nothing new, forgets the keys, lets go of the store. */
+  stop(): Promise<void>;
+}
+
+/** Requests: a batch of ten thousand votes is 1.1 MB. */
+const MAX_REQUEST = 2 << 20;
+
+/** Answers: 100,000 points of randomness. */
+const MAX_ANSWER = 4 << 20;
+
+/** How long callers may take to fetch their last answers. */
+const LAST_ANSWERS = 10_000;
+
+/**
+ * Serves a home's keys by the interface of PROTOCOL 10. There is one signer for a home at a time.
+ * @throws TapstakeError `insecure-address` before anything listens; `listen-failed`; what `openProtection` and
+ * unlocking refuse
+ */
+export async function serve(options: ServeOptions): Promise<RunningSigner> {
+  const { home, log, unlock = [] } = options;
+  const address = checkedAddress(options);
+  const closing: (() => void | Promise<void>)[] = [];
+  const unwind = async () => {
+    for (const step of closing.splice(0).reverse()) await step();
+  };
+  try {
+    const protection = openProtection(home);
+    closing.push(() => protection.close());
+    const keys = new KeyRing(home);
+    closing.push(() => keys.wipe());
+    for (const { key, passphrase } of unlock) await keys.open(key, passphrase);
+
+    let stopping = false;
+    const isHealthy = () => !stopping && !protection.poisoned;
+    const metrics = createMetrics({ up: isHealthy, unlockedKeys: () => keys.unlocked.length });
+    const { openSchnorr = false, popAddresses = [] } = options;
+    const signer = new Signer({ home, keys, protection, metrics, popAddresses, openSchnorr });
+
+    let metricsAddress: string | undefined;
+    if (options.metricsAddress !== undefined) {
+      const page = await serveMetrics(options.metricsAddress, metrics.registry, () => ({
+        healthy: isHealthy(),
+        status: stopping ? "stopping" : protection.poisoned ? "the store failed: restart" : "serving",
+        unlockedKeys: keys.unlocked.length,
+      }));
+      closing.push(page.stop);
+      metricsAddress = page.address;
+    }
+
+    const server = createServer();
+    server.addService(healthService, healthHandlers(isHealthy));
+    const handlers = createHandlers({ home, keys, signer, protection });
+    const encrypted = options.tls !== undefined;
+    const { hmacKey } = options;
+    const isStopping = () => stopping;
+    server.addService(
+      eotsService,
+      eotsHandlers({ handlers, hmacKey, encrypted, metrics, log, stopping: isStopping }),
+    );
+    const port = await listen(server, address, options.tls);
+    closing.push(() => shutDown(server));
+
+    const bound = addressText({ ...address, port });
+    announce(options, bound, metricsAddress);
+    return {
+      address: bound,
+      metricsAddress,
+      async stop() {
+        if (stopping) return;
+        stopping = true;
+        log.info("stopping");
+        await unwind();
+        log.info("stopped");
+      },
+    };
+  } catch (error) {
+    await unwind();
+    throw error;
+  }
+}
+
+/** Refuses what is unsafe before a file is opened or a port taken. */
+function checkedAddress({ address: text = DEFAULT_ADDRESS, hmacKey }: ServeOptions): ListenAddress {
+  const address = parseAddress(text);
+  if (hmacKey === "") throw new TapstakeError("unauthenticated", "expected an HMAC key, got an empty one");
+  const remedy = "give it an HMAC key (--hmac-key-file), and TLS (--tls-cert, --tls-key) to keep it secret";
+  assertSafeToListen(address, "the signer", hmacKey === undefined ? remedy : undefined);
+  return address;
+}
+
+function createServer(): Server {
+  return new Server({
+    "grpc.max_receive_message_length": MAX_REQUEST,
+    "grpc.max_send_message_length": MAX_ANSWER,
+    "grpc.max_concurrent_streams": 256,
+  });
+}
+
+function listen(server: Server, address: ListenAddress, tls: ServeOptions["tls"]): Promise<number> {
+  const text = addressText(address);
+  return new Promise((resolve, reject) => {
+    const failed = (cause: unknown) => {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      reject(new TapstakeError("listen-failed", `cannot listen on ${text}: ${why}`, { address: text }, { cause }));
+    };
+    try {
+      server.bindAsync(text, serverCredentials(tls), (error, port) => (error ? failed(error) : resolve(port)));
+    } catch (error) {
+      failed(error);
+    }
+  });
+}
+
+function serverCredentials(tls: ServeOptions["tls"]): ServerCredentials {
+  if (!tls) return ServerCredentials.createInsecure();
+  const pair = { cert_chain: Buffer.from(tls.certificate), private_key: Buffer.from(tls.key) };
+  return ServerCredentials.createSsl(null, [pair]);
+}
+
+/** Lets what was begun end and its answers arrive; whoever does not fetch them is cut off in the end. */
+function shutDown(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const patience = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, LAST_ANSWERS);
+    server.tryShutdown(() => {
+      clearTimeout(patience);
+      resolve();
+    });
+  });
+}
+
+function announce({ hmacKey, tls, openSchnorr, log }: ServeOptions, address: string, metrics?: string): void {
+  const authenticated = hmacKey !== undefined;
+  const encrypted = tls !== undefined;
+  log.info({ address, ...(metrics !== undefined && { metrics }), authenticated, encrypted }, "serving");
+  if (openSchnorr) {
+    log.warn(
+      "--open-schnorr: SignSchnorrSig signs ANY digest. Whoever can call this signer can sign a slashing " +
+        "transaction with its keys. Start it without this flag as soon as you can.",
+    );
+  }
+  if (!isLoopback(parseAddress(address).host) && !encrypted) {
+    log.warn(
+      "other machines can reach this signer, and without TLS (--tls-cert, --tls-key) everything but the HMAC " +
+        "key can be read and replayed on its way; UnlockKey is refused to them",
+    );
+  }
+}

@@ -1,0 +1,142 @@
+import {
+  Metadata,
+  type sendUnaryData,
+  type ServerUnaryCall,
+  type ServiceDefinition,
+  status,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
+import type { Logger } from "pino";
+import { TapstakeError } from "../core/errors.js";
+import { HMAC_HEADER, isRequestHmac, OPEN_METHODS } from "../finality/hmac.js";
+import { decodeRequest, encodeResponse, type Method, methodNames, pathOf } from "../finality/wire.js";
+import { first, toStatus } from "../finality/wire-errors.js";
+import { isLocalPeer } from "../finality/address.js";
+import type { Facts, Handlers } from "./handlers.js";
+import type { Metrics } from "./metrics.js";
+
+const asIs = (bytes: Buffer): Buffer => bytes;
+
+/**
+ * The service as gRPC sees it: bytes in, bytes out. Messages are authenticated as the bytes that arrived, before
+ * anything reads them.
+ */
+export const eotsService: ServiceDefinition = Object.fromEntries(
+  methodNames.map((method) => [
+    method,
+    {
+      path: pathOf(method),
+      requestStream: false,
+      responseStream: false,
+      requestSerialize: asIs,
+      requestDeserialize: asIs,
+      responseSerialize: asIs,
+      responseDeserialize: asIs,
+    },
+  ]),
+);
+
+interface Parts {
+  readonly handlers: Handlers;
+  readonly hmacKey: string | undefined;
+  readonly encrypted: boolean;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly stopping: () => boolean;
+}
+
+type Call = ServerUnaryCall<Buffer, Buffer>;
+
+/** Every method with what surrounds it: authentication, decoding, counting, logging, and errors as gRPC has them. */
+export function eotsHandlers(parts: Parts): UntypedServiceImplementation {
+  return Object.fromEntries(
+    methodNames.map((method) => [
+      method,
+      (call: Call, answer: sendUnaryData<Buffer>) => void serveCall(parts, method, call, answer),
+    ]),
+  );
+}
+
+async function serveCall(
+  parts: Parts,
+  method: Method,
+  call: Call,
+  answer: sendUnaryData<Buffer>,
+): Promise<void> {
+  const { metrics, log } = parts;
+  const started = performance.now();
+  const facts: Facts = { method };
+  const finish = (code: status, error?: unknown) => {
+    const milliseconds = performance.now() - started;
+    metrics.seconds.observe({ method }, milliseconds / 1000);
+    metrics.requests.inc({ method, status: status[code] });
+    const timed = { ...facts, status: status[code], ms: Math.round(milliseconds * 1000) / 1000 };
+    if (error === undefined) log[method === "Ping" ? "debug" : "info"](timed, "answered");
+    else logFailure(log, timed, call, error);
+  };
+  try {
+    const { reply, trailer } = await respond(parts, method, call, (more) => Object.assign(facts, more));
+    finish(status.OK);
+    answer(null, reply, trailer);
+  } catch (error) {
+    countFailure(parts, method, error);
+    const failed = toStatus(error);
+    finish(failed.code, error);
+    answer(failed);
+  }
+}
+
+async function respond<M extends Method>(
+  parts: Parts,
+  method: M,
+  call: Call,
+  note: (facts: Facts) => void,
+): Promise<{ reply: Buffer; trailer: Metadata }> {
+  if (parts.stopping()) {
+    throw new TapstakeError("signer-stopping", "the signer is shutting down and begins nothing new");
+  }
+  authenticate(parts.hmacKey, method, call);
+  const { answer, trailer = {} } = await parts.handlers[method](decodeRequest(method, call.request), {
+    cancelled: () => call.cancelled || parts.stopping(),
+    exposed: !parts.encrypted && !isLocalPeer(call.getPeer()),
+    note,
+  });
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(trailer)) metadata.set(name, value);
+  const bytes = encodeResponse(method, answer);
+  return { reply: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), trailer: metadata };
+}
+
+function authenticate(key: string | undefined, method: Method, call: Call): void {
+  if (key === undefined || OPEN_METHODS.has(method)) return;
+  const given = first(call.metadata, HMAC_HEADER);
+  if (given !== undefined && isRequestHmac(key, call.request, given)) return;
+  const what = given === undefined ? "is missing" : "is not that of this request";
+  throw new TapstakeError(
+    "unauthenticated",
+    `${HMAC_HEADER} ${what}: the caller needs the same HMAC key as this signer`,
+  );
+}
+
+/** Failures of the store itself, rather than answers that it gave. */
+const STORE_FAILURES: readonly string[] = ["protection-unwritable", "protection-corrupt"];
+
+function countFailure({ metrics }: Parts, method: Method, error: unknown): void {
+  const code = error instanceof TapstakeError ? error.code : "signer-error";
+  if (code === "unauthenticated") metrics.unauthenticated.inc({ method });
+  if (code === "not-permitted") metrics.denied.inc({ method });
+  if (code === "wrong-passphrase") metrics.unlockFailures.inc();
+  if (STORE_FAILURES.includes(code)) metrics.storeErrors.inc();
+}
+
+function logFailure(log: Logger, facts: Facts, call: Call, error: unknown): void {
+  const peer = call.getPeer();
+  if (!(error instanceof TapstakeError)) {
+    const stack = error instanceof Error ? error.stack : undefined;
+    log.error({ ...facts, peer, code: "signer-error", stack }, "a bug in the signer");
+    return;
+  }
+  const { code, message } = error;
+  const level = STORE_FAILURES.includes(code) || code === "self-check-failed" ? "error" : "warn";
+  log[level]({ ...facts, peer, code }, message);
+}

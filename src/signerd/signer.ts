@@ -1,0 +1,209 @@
+import { hex, u64be } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { randomness } from "../crypto/randomness.js";
+import { schnorr } from "../crypto/schnorr.js";
+import { type ChainConfig, loadChains } from "../finality/chains.js";
+import type { Home } from "../finality/home.js";
+import type { UnlockedKey } from "../finality/keystore.js";
+import type { Protection } from "../finality/protection.js";
+import { type VoteResult, Voter } from "../finality/voter.js";
+import type { KeyRing } from "./key-ring.js";
+import type { Metrics } from "./metrics.js";
+import { OwnDigests } from "./own-digests.js";
+import { breathe } from "./pause.js";
+
+/** Of one answer: 100,000 points are 3.4 MB, and gRPC clients take 4 MB unless told otherwise. */
+export const MAX_RANDOMNESS = 100_000;
+
+/** Of one batch. Software of today asks for a thousand. */
+export const MAX_BATCH = 10_000;
+
+/** Heights between two looks at what else there is to do: a few milliseconds. */
+const DERIVED_AT_ONCE = 32;
+/** Large enough that a write for each of them costs nothing beside their curve operations. */
+const SIGNED_AT_ONCE = 256;
+
+/** Pairs of key and chain. Each stays for the life of the process, so a caller must not make any number of them. */
+const MAX_VOTERS = 256;
+
+interface SignerParts {
+  readonly home: Home;
+  readonly keys: KeyRing;
+  readonly protection: Protection;
+  readonly metrics: Metrics;
+  readonly popAddresses: readonly string[];
+  readonly openSchnorr: boolean;
+}
+
+/** What the daemon does for its callers, apart from how they reach it. */
+export class Signer {
+  readonly #voters = new Map<string, Voter>();
+  readonly #chains: ReadonlyMap<string, ChainConfig>;
+  readonly #own: OwnDigests;
+  readonly #highest = new Map<string, bigint>();
+  #deriving: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly parts: SignerParts) {
+    this.#chains = loadChains(parts.home);
+    this.#own = new OwnDigests(parts.popAddresses, this.#chains.values());
+  }
+
+  /** One vote, durable before it is returned; a refusal is a result too. */
+  vote(uid: Uint8Array, chainId: Uint8Array, vote: { height: bigint; message: Uint8Array }): VoteResult {
+    const { voter, key, chain } = this.#voter(uid, chainId);
+    const [result] = this.#counted(key, chain, () => [voter.voteMessage(vote)]);
+    return result!;
+  }
+
+  /**
+   * A result for every height of a batch. Nothing is signed when a height is there twice.
+   * @throws TapstakeError `duplicate-height`, `invalid-number`, and what keeps every height from being signed
+   */
+  async batch(
+    uid: Uint8Array,
+    chainId: Uint8Array,
+    votes: readonly { height: bigint; message: Uint8Array }[],
+  ): Promise<VoteResult[]> {
+    const { voter, key, chain } = this.#voter(uid, chainId);
+    if (votes.length > MAX_BATCH) {
+      const text = `expected at most ${MAX_BATCH} heights in a batch, got ${votes.length}`;
+      throw new TapstakeError("invalid-number", text);
+    }
+    assertDistinct(votes);
+    const results: VoteResult[] = [];
+    for (let i = 0; i < votes.length; i += SIGNED_AT_ONCE) {
+      if (i > 0) await breathe();
+      results.push(...this.#counted(key, chain, () => voter.batch(votes.slice(i, i + SIGNED_AT_ONCE))));
+    }
+    return results;
+  }
+
+  /**
+   * Public randomness of `count` heights from `start`, `interval` apart; one caller at a time, and votes pass by.
+   * @param cancelled whether nobody waits for the answer any more
+   */
+  randomness(
+    uid: Uint8Array,
+    chainId: Uint8Array,
+    range: { start: bigint; count: number; interval: bigint },
+    cancelled: () => boolean,
+  ): Promise<Uint8Array[]> {
+    const chain = this.#chain(chainId);
+    assertRange(range);
+    const mine = this.#deriving.then(() => this.#derive(uid, chain, range, cancelled));
+    this.#deriving = mine.catch(() => {});
+    return mine;
+  }
+
+  /** @throws TapstakeError `not-permitted` for a digest that is not this signer's own */
+  schnorr(uid: Uint8Array, digest: Uint8Array): { signature: Uint8Array; meaning: string } {
+    const key = this.parts.keys.get(uid);
+    if (digest.length !== 32) {
+      throw new TapstakeError("invalid-bytes", `msg: expected a digest of 32 bytes, got ${digest.length}`);
+    }
+    const own = this.#own.meaning(uid, digest);
+    if (own === undefined && !this.parts.openSchnorr) {
+      throw new TapstakeError(
+        "not-permitted",
+        "this signer signs only digests that it computed itself: a commitment to randomness that it handed out " +
+          "since its start (ask for the randomness again), or a proof of possession for an address given with " +
+          "--pop-address; any other digest could be a slashing transaction's",
+      );
+    }
+    return { signature: schnorr.sign(key.secretKey, digest), meaning: own ?? "any digest (--open-schnorr)" };
+  }
+
+  async #derive(
+    uid: Uint8Array,
+    chain: ChainConfig,
+    { start, count, interval }: { start: bigint; count: number; interval: bigint },
+    cancelled: () => boolean,
+  ): Promise<Uint8Array[]> {
+    const points: Uint8Array[] = [];
+    while (points.length < count) {
+      if (cancelled()) throw new TapstakeError("signer-stopping", "the request was given up before its end");
+      // Looked up each time: the key may have been locked meanwhile.
+      const { secretKey } = this.parts.keys.get(uid);
+      const until = Math.min(count, points.length + DERIVED_AT_ONCE);
+      while (points.length < until) {
+        const height = start + BigInt(points.length) * interval;
+        points.push(randomness.derive(secretKey, chain.id, height).public);
+      }
+      if (points.length < count) await breathe();
+    }
+    this.parts.metrics.randomnessDerived.inc(count);
+    this.#own.served({ key: uid, chain, start, points });
+    return points;
+  }
+
+  #voter(uid: Uint8Array, chainId: Uint8Array): { voter: Voter; key: UnlockedKey; chain: ChainConfig } {
+    const key = this.parts.keys.get(uid);
+    const chain = this.#chain(chainId);
+    const id = `${hex.encode(uid)}/${chain.id}`;
+    let voter = this.#voters.get(id);
+    if (!voter) {
+      if (this.#voters.size === MAX_VOTERS) {
+        throw new TapstakeError("not-permitted", `this signer votes on ${MAX_VOTERS} chains already`);
+      }
+      voter = new Voter({ key, protection: this.parts.protection, chain });
+      this.#voters.set(id, voter);
+    }
+    return { voter, key, chain };
+  }
+
+  #chain(chainId: Uint8Array): ChainConfig {
+    const id = chainName(chainId);
+    return this.#chains.get(id) ?? { id, minCount: 1 };
+  }
+
+  #counted(key: UnlockedKey, chain: ChainConfig, sign: () => VoteResult[]): VoteResult[] {
+    const { signatures, lastHeight } = this.parts.metrics;
+    const results = sign();
+    const labels = { key: hex.encode(key.publicKey), chain: chain.id };
+    for (const result of results) {
+      signatures.inc({ outcome: result.kind, code: result.kind === "refused" ? result.code : "" });
+    }
+    const heights = results.filter(({ kind }) => kind !== "refused").map(({ height }) => height);
+    if (heights.length > 0) this.#raise(lastHeight, labels, heights);
+    return results;
+  }
+
+  #raise(gauge: Metrics["lastHeight"], labels: { key: string; chain: string }, heights: bigint[]): void {
+    const id = `${labels.key}/${labels.chain}`;
+    const highest = heights.reduce((a, b) => (a > b ? a : b), this.#highest.get(id) ?? 0n);
+    this.#highest.set(id, highest);
+    gauge.set(labels, Number(highest));
+  }
+}
+
+/**
+ * A chain id is part of the randomness, so two ids must never be taken for one: only plain text is.
+ * @throws TapstakeError `invalid-request`
+ */
+export function chainName(bytes: Uint8Array): string {
+  const isPlain = bytes.length >= 1 && bytes.length <= 128 && bytes.every((byte) => byte > 0x20 && byte < 0x7f);
+  if (isPlain) return new TextDecoder().decode(bytes);
+  throw new TapstakeError(
+    "invalid-request",
+    `chain id: expected 1 to 128 printable ASCII characters, got ${bytes.length} bytes`,
+  );
+}
+
+function assertDistinct(votes: readonly { height: bigint }[]): void {
+  const seen = new Set<bigint>();
+  for (const { height } of votes) {
+    if (seen.has(height)) {
+      const text = `height ${height} is in the batch twice: nothing was signed`;
+      throw new TapstakeError("duplicate-height", text, { height });
+    }
+    seen.add(height);
+  }
+}
+
+function assertRange({ start, count, interval }: { start: bigint; count: number; interval: bigint }): void {
+  if (count < 1 || count > MAX_RANDOMNESS) {
+    const text = `num: expected 1 to ${MAX_RANDOMNESS} heights, got ${count}`;
+    throw new TapstakeError("invalid-number", text, { num: count });
+  }
+  u64be(start + BigInt(count - 1) * interval, "last height");
+}
