@@ -26,7 +26,8 @@ export async function voteRemotely(signer: EotsClient, request: RemoteVotes): Pr
     return { ...named, message: voteMessage(named) };
   });
   const named = { key, chainId: chain.id };
-  const answers = asked.length === 1 ? [await one(signer, { ...named, ...asked[0]! })] : await batch(signer, named, asked);
+  const answers =
+    asked.length === 1 ? [await one(signer, { ...named, ...asked[0]! })] : await batch(signer, named, asked);
   const signed = answers.flatMap(({ height, kind }) => (kind === "refused" ? [] : [height]));
   const points = await pointsOf(signer, named, signed);
   return answers.map((answer, i): VoteAnswer => {
@@ -76,7 +77,7 @@ async function pointsOf(
 ): Promise<ReadonlyMap<bigint, Uint8Array>> {
   const points = new Map<bigint, Uint8Array>();
   const sorted = [...heights].sort((a, b) => (a < b ? -1 : 1));
-  for (let i = 0; i < sorted.length; ) {
+  for (let i = 0; i < sorted.length;) {
     const startHeight = sorted[i]!;
     let count = 1;
     while (sorted[i + count] === startHeight + BigInt(count)) count++;

@@ -11,10 +11,16 @@ export const remoteOption = () =>
   new Option("--remote <address>", `the signer, as host:port (TAPSTAKE_REMOTE, else ${DEFAULT_ADDRESS})`);
 
 export const hmacKeyOption = () =>
-  new Option("--hmac-key-file <file>", "what callers and signer share, on its first line (TAPSTAKE_HMAC_KEY)");
+  new Option(
+    "--hmac-key-file <file>",
+    "what callers and signer share, on its first line (TAPSTAKE_HMAC_KEY)",
+  );
 
 export const tlsCaOption = () =>
-  new Option("--tls-ca <file>", "encrypt; PEM of the signer's certificate or of who signed it (TAPSTAKE_TLS_CA)");
+  new Option(
+    "--tls-ca <file>",
+    "encrypt; PEM of the signer's certificate or of who signed it (TAPSTAKE_TLS_CA)",
+  );
 
 export interface RemoteOptions {
   readonly remote?: string | undefined;

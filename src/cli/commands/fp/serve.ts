@@ -36,7 +36,8 @@ export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 tapstake fp keys new validator-1 --yes
 timeout --preserve-status 2 tapstake fp serve --unlock validator-1 --address 127.0.0.1:0 --no-metrics
 `,
-  refused: "an unsafe address, a wrong passphrase, a signer that runs already, a store that cannot be trusted",
+  refused:
+    "an unsafe address, a wrong passphrase, a signer that runs already, a store that cannot be trusted",
 });
 
 const LEVELS = ["debug", "info", "warn", "error"] as const;
@@ -61,7 +62,10 @@ export function command() {
     .addHelpText("after", HELP)
     .action(async (given) => {
       const home = enterHome(given.home);
-      const [tls, hmacKey] = [await readTls(given.tlsCert, given.tlsKey), await readHmacKey(given.hmacKeyFile)];
+      const [tls, hmacKey] = [
+        await readTls(given.tlsCert, given.tlsKey),
+        await readHmacKey(given.hmacKeyFile),
+      ];
       const log = createLog(given.logLevel, given.logFile);
       const options: ServeOptions = {
         home,
@@ -105,7 +109,10 @@ async function unlocking<T>(
   }
 }
 
-async function readTls(certificate: string | undefined, key: string | undefined): Promise<ServeOptions["tls"]> {
+async function readTls(
+  certificate: string | undefined,
+  key: string | undefined,
+): Promise<ServeOptions["tls"]> {
   if (certificate === undefined && key === undefined) return undefined;
   if (certificate === undefined || key === undefined) {
     throw new UsageError("TLS needs both --tls-cert and --tls-key");

@@ -33,7 +33,8 @@ export function command() {
     .addHelpText("after", HELP)
     .action(async (options) => {
       const { key, chain } = options;
-      if ((key === undefined) !== (chain === undefined)) throw new UsageError("--key and --chain go together");
+      if ((key === undefined) !== (chain === undefined))
+        throw new UsageError("--key and --chain go together");
       const publicKey = key === undefined ? undefined : publicKeyNamed(openHome(options.home), key);
       const signer = await openRemote(options);
       const { address } = signer;
@@ -43,12 +44,22 @@ export function command() {
         await signer.ping();
         milliseconds = Math.round((performance.now() - asked) * 10) / 10;
         if (publicKey && chain !== undefined) {
-          await signer.createRandomnessPairList({ key: publicKey, chainId: chain, startHeight: 0n, count: 1 });
+          await signer.createRandomnessPairList({
+            key: publicKey,
+            chainId: chain,
+            startHeight: 0n,
+            count: 1,
+          });
         }
       } finally {
         signer.close();
       }
-      const facts = { address, answers: true, milliseconds, ...(publicKey && { key: publicKey, unlocked: true }) };
+      const facts = {
+        address,
+        answers: true,
+        milliseconds,
+        ...(publicKey && { key: publicKey, unlocked: true }),
+      };
       answer(options.json === true, facts, () =>
         table([
           ["signer", address],

@@ -84,7 +84,13 @@ export function command() {
       const vote = voteFromJson(await readText(options.vote));
       if (!verifyVote(commitment, vote, proof)) throw whyNot(commitment, vote, proof);
       const { finalityProvider, height, appHash, context } = vote;
-      const facts = { valid: true, finalityProvider, height, appHash, ...(context !== undefined && { context }) };
+      const facts = {
+        valid: true,
+        finalityProvider,
+        height,
+        appHash,
+        ...(context !== undefined && { context }),
+      };
       answer(options.json === true, facts, () =>
         table([
           ["vote", "good: it counts"],
@@ -120,6 +126,8 @@ function whyNot(commitment: Commitment, vote: FinalityVote, proof: MerkleProof):
     return new TapstakeError("invalid-proof", text);
   }
   const isSigned = eots.verify(finalityProvider, publicRandomness, voteMessage(vote), signature);
-  const what = isSigned ? "the vote does not count" : "the vote is not signed by its provider for this height and block";
+  const what = isSigned
+    ? "the vote does not count"
+    : "the vote is not signed by its provider for this height and block";
   return new TapstakeError("invalid-signature", what);
 }

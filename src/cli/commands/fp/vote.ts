@@ -52,7 +52,9 @@ export function command() {
     .description(paragraphs(DESCRIPTION))
     .addOption(keyOption().makeOptionMandatory())
     .addOption(chainOption().makeOptionMandatory())
-    .addOption(new Option("--height <height>", "the block's height").argParser(chainHeight).conflicts("batch"))
+    .addOption(
+      new Option("--height <height>", "the block's height").argParser(chainHeight).conflicts("batch"),
+    )
     .addOption(new Option("--hash <hex>", "the block's app hash, 32 bytes").conflicts("batch"))
     .option("--batch <file>", "heights and hashes (JSON); - for standard input")
     .addOption(
@@ -63,7 +65,9 @@ export function command() {
         .argParser(chainHeight)
         .conflicts("remote"),
     )
-    .addOption(new Option("--out <file>", "also write the vote to a file, for verify-vote").conflicts("batch"))
+    .addOption(
+      new Option("--out <file>", "also write the vote to a file, for verify-vote").conflicts("batch"),
+    )
     .addOption(passphraseOption().conflicts("remote"))
     .addOption(homeOption())
     .addOption(remoteOption())
@@ -77,11 +81,10 @@ export function command() {
       const { key, answers } =
         options.remote === undefined ? await voteHere(options, votes) : await voteThere(options, votes);
       const [first] = answers;
-      if (out !== undefined && first && first.kind !== "refused") await writeText(out, voteToJson(first.vote));
-      answer(
-        asJson,
-        { finalityProvider: key, chain: options.chain, votes: voteFacts(answers) },
-        () => votesText(answers),
+      if (out !== undefined && first && first.kind !== "refused")
+        await writeText(out, voteToJson(first.vote));
+      answer(asJson, { finalityProvider: key, chain: options.chain, votes: voteFacts(answers) }, () =>
+        votesText(answers),
       );
       const refused = refusalError(answers, asJson);
       if (refused) throw refused;
@@ -109,7 +112,8 @@ interface Answered {
 
 async function readVotes({ height, hash, batch }: Options): Promise<readonly BlockVote[]> {
   if (batch !== undefined) return blockVotesFromJson(await readText(batch));
-  if (height === undefined || hash === undefined) throw new UsageError("give --height and --hash, or --batch");
+  if (height === undefined || hash === undefined)
+    throw new UsageError("give --height and --hash, or --batch");
   return [{ height, appHash: hex.decode(hash, 32, "hash") }];
 }
 
@@ -134,7 +138,10 @@ async function voteThere(options: Options, votes: readonly BlockVote[]): Promise
   const key = publicKeyNamed(home, options.key);
   const signer = await openRemote(options);
   try {
-    return { key, answers: await voteRemotely(signer, { key, chain: chainConfig(home, options.chain), votes }) };
+    return {
+      key,
+      answers: await voteRemotely(signer, { key, chain: chainConfig(home, options.chain), votes }),
+    };
   } finally {
     signer.close();
   }
