@@ -86,6 +86,17 @@ export async function mustAgree(message: string, yes: boolean): Promise<void> {
   if (!answered(await confirm({ message, initialValue: false, output: process.stderr }))) throw cancelled();
 }
 
+/**
+ * Goes on after `--yes`, or when whoever is at the terminal types what a mistake would cost much in: a click is made
+ * too easily.
+ * @throws TapstakeError `cancelled`; UsageError when there is nobody to ask
+ */
+export async function mustType(expected: string, message: string, yes: boolean): Promise<void> {
+  if (yes) return;
+  if (!isWatched()) throw new UsageError("nobody to ask: give --yes");
+  if ((await ask(message)).trim() !== expected) throw cancelled();
+}
+
 /** Only one thing can be read from standard input. */
 export function checkOneStandardInput(...sources: readonly (string | undefined)[]): void {
   if (sources.filter((source) => source === "-").length > 1) {

@@ -80,12 +80,12 @@ export function command() {
       const votes = await readVotes(options);
       const { key, answers } =
         options.remote === undefined ? await voteHere(options, votes) : await voteThere(options, votes);
-      const [first] = answers;
-      if (out !== undefined && first && first.kind !== "refused")
-        await writeText(out, voteToJson(first.vote));
       answer(asJson, { finalityProvider: key, chain: options.chain, votes: voteFacts(answers) }, () =>
         votesText(answers),
       );
+      const [first] = answers;
+      if (out !== undefined && first && first.kind !== "refused")
+        await writeText(out, voteToJson(first.vote));
       const refused = refusalError(answers, asJson);
       if (refused) throw refused;
     });
