@@ -88,7 +88,8 @@ export const ERROR_CODES = {
   "no-evidence": "none of the adaptor signatures yields a finality provider's key",
   "unknown-finality-provider": "the key is not one of the stake's finality providers",
   // the finality provider's home and keys
-  "insecure-permissions": "a secret file or folder that others than its owner can reach, or that another user owns",
+  "insecure-permissions":
+    "a secret file or folder that others than its owner can reach, or that another user owns",
   "invalid-key-name": "a name that a key cannot have",
   "key-exists": "a key of this name, or the same key under another name",
   "key-not-found": "no such key in the home",

@@ -77,7 +77,13 @@ const chain = v.strictObject({
   popContext: v.optional(context),
 });
 
-const file = v.strictObject({ version: v.literal(1), chains: v.record(v.string(), chain) });
+const file = v.strictObject({
+  version: v.literal(1),
+  chains: v.pipe(
+    v.custom<object>((value) => typeof value === "object" && !Array.isArray(value), "chains by id"),
+    v.record(v.string(), chain),
+  ),
+});
 
 /** A context that is written out stands; the others follow from the addresses. */
 function configOf(id: string, entry: v.InferOutput<typeof chain>, path: string): ChainConfig {

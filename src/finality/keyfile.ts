@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes, scrypt, scryptSync } from "node:crypto";
 import { promisify } from "node:util";
 import * as v from "valibot";
-import { assertInteger, hex, utf8 } from "../core/bytes.js";
+import { assertInteger, equalBytes, hex, utf8 } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { parseJson, readJson } from "../core/json.js";
 import { randomness } from "../crypto/randomness.js";
@@ -64,7 +64,7 @@ export function sealKey(
 export function parseKeyFile(content: Uint8Array, where: string): KeyFile {
   const file = readForm(content, where);
   // One way of writing each file leaves nothing in it that could change unseen.
-  if (new TextDecoder().decode(content) !== textOf(file)) {
+  if (!equalBytes(content, utf8(textOf(file)))) {
     throw invalid(where, "not written as this software writes it");
   }
   return file;

@@ -1,5 +1,6 @@
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
+import { inspect } from "node:util";
 import { equalBytes, hex } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { publicKeyOf } from "../core/keys.js";
@@ -202,6 +203,11 @@ class Unlocked implements UnlockedKey {
   wipe(): void {
     this.#secret.fill(0);
     this.#wiped = true;
+  }
+
+  /** Asked to call getters, it would show the secret. */
+  [inspect.custom](): KeyInfo {
+    return { ...this };
   }
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { examplesOf, hasBash, observed, shell, tapstake, temporaryFolder } from "./support.js";
 
-const COMMANDS = ["demo", "inspect", "params", "descriptor", "extract"] as const;
+const COMMANDS = ["demo", "inspect", "params", "descriptor", "extract", "fp"] as const;
 const STAKE = observed["mainnet-300.004BTC"].hex;
 
 describe.concurrent("the command line", () => {
@@ -25,6 +25,9 @@ describe.concurrent("the command line", () => {
   });
 
   it.each([
+    [["fp", "bogus"], "unknown command 'bogus'; see tapstake fp --help"],
+    [["fp", "keys", "bogus"], "unknown command 'bogus'; see tapstake fp keys --help"],
+    [["fp", "keys", "show", "--bogus"], "unknown option '--bogus'; see tapstake fp keys show --help"],
     [["bogus"], "unknown command 'bogus'; see tapstake --help"],
     [["toString"], "unknown command 'toString'; see tapstake --help"],
     [["--bogus"], "unknown option '--bogus'; see tapstake --help"],
@@ -82,7 +85,8 @@ describe.concurrent("help", () => {
   it.skipIf(!hasBash).each(COMMANDS)("of %s has examples that run as they stand", async (name) => {
     const examples = examplesOf((await tapstake([name, "--help"])).stdout);
     expect(examples).toContain(`tapstake ${name}`);
-    const { code, stderr } = await shell(examples, { cwd: temporaryFolder() });
+    const folder = temporaryFolder();
+    const { code, stderr } = await shell(examples, { cwd: folder, env: { HOME: folder } });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   });
 });

@@ -1,0 +1,419 @@
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { hex } from "../../src/core/bytes.js";
+import { publicKeyOf } from "../../src/core/keys.js";
+import { openHome } from "../../src/finality/home.js";
+import { createKey, unlockKey } from "../../src/finality/keystore.js";
+import { secretFromMnemonic } from "../../src/finality/mnemonic.js";
+import { LIGHT } from "../support/home.js";
+import { secretOf } from "../support/stake.js";
+import {
+  examplesOf,
+  hasBash,
+  type Outcome,
+  parsed,
+  shell,
+  tapstake,
+  temporaryFile,
+  temporaryFolder,
+} from "./support.js";
+
+const COMMANDS = ["new", "import", "list", "show", "passphrase", "export", "delete"] as const;
+
+const passphrase = "correct horse battery staple";
+const secretKey = secretOf("key");
+const publicKey = hex.encode(publicKeyOf(secretKey));
+const secret = hex.encode(secretKey);
+const words = "barrel original fuel morning among eternal filter ball stove pluck matrix mechanic";
+
+interface Key {
+  name: string;
+  publicKey: string;
+  origin: string;
+  derivationVersion: number;
+  path?: string;
+}
+
+const newHome = () => join(temporaryFolder(), "home");
+
+/** A home with one key that is quick to open. */
+function homeWithKey(): string {
+  const home = newHome();
+  createKey(openHome(home), {
+    name: "validator-1",
+    passphrase,
+    secretKey,
+    origin: "imported",
+    scrypt: LIGHT,
+  });
+  return home;
+}
+
+/** Runs `tapstake fp keys` as a process that knows the passphrase. */
+function keys(home: string, args: readonly string[], { input = "", env = {} } = {}): Promise<Outcome> {
+  return tapstake(["fp", "keys", ...args], {
+    input,
+    env: { TAPSTAKE_HOME: home, TAPSTAKE_PASSPHRASE: passphrase, DEBUG: "*", NODE_DEBUG: "", ...env },
+  });
+}
+
+function refused({ code, stdout, stderr }: Outcome, error: string) {
+  expect({ code, stdout }).toEqual({ code: error === "usage" ? 2 : 1, stdout: "" });
+  expect(stderr).toMatch(new RegExp(`(^|\n)tapstake: ${error}: `));
+  return stderr;
+}
+
+const unlocked = (home: string, name: string, pass = passphrase) =>
+  hex.encode(unlockKey(openHome(home), name, pass).secretKey);
+
+describe.concurrent("tapstake fp keys new", () => {
+  it("makes a key, and prints its words once, from which it comes back", async () => {
+    const home = newHome();
+    const outcome = await keys(home, ["new", "validator-1", "--json"]);
+    expect({ code: outcome.code, stderr: outcome.stderr }).toEqual({ code: 0, stderr: "" });
+    const { mnemonic, ...key } = parsed<Key & { mnemonic: string }>(outcome);
+    expect(key).toMatchObject({ name: "validator-1", origin: "generated", path: "m/44'/118'/0'/0/0" });
+    expect(unlocked(home, key.publicKey)).toBe(hex.encode(secretFromMnemonic(mnemonic)));
+    const { mode } = statSync(join(home, "keys", "validator-1.json"));
+    expect(mode & 0o777).toBe(0o600);
+
+    const elsewhere = newHome();
+    const file = temporaryFile("words", mnemonic);
+    const again = await keys(elsewhere, ["import", "again", "--mnemonic-file", file, "--json"]);
+    expect(parsed<Key>(again)).toMatchObject({ name: "again", publicKey: key.publicKey, origin: "imported" });
+
+    const shown = await keys(home, ["show", "validator-1", "--json"]);
+    expect(parsed<Key>(shown)).toEqual(key);
+  });
+
+  it("numbers the words as text", async () => {
+    const { stdout } = await keys(newHome(), ["new", "validator-1", "--no-confirm"]);
+    expect(stdout.match(/ *\d+ [a-z]+/g)).toHaveLength(24);
+    expect(stdout).toContain("not shown again");
+  });
+
+  it("is for its owner alone, under a lax umask too", async () => {
+    const home = newHome();
+    const script = `umask 0; tapstake fp keys new a --json; stat -c %a home home/keys home/keys/a.json`;
+    const cwd = join(home, "..");
+    const { stdout } = await shell(script, {
+      cwd,
+      env: { TAPSTAKE_HOME: "home", TAPSTAKE_PASSPHRASE: passphrase },
+    });
+    expect(stdout).toMatch(/\n700\n700\n600\n$/);
+  });
+
+  it("refuses a name that is taken before it asks for anything", async () => {
+    const home = homeWithKey();
+    const before = readFileSync(join(home, "keys/validator-1.json"));
+    refused(await keys(home, ["new", "validator-1", "--passphrase-file", "/nowhere"]), "key-exists");
+    expect(readFileSync(join(home, "keys/validator-1.json"))).toEqual(before);
+  });
+
+  it.each(["../escape", "a/b", "UPPER", "schl\u00FCssel", ".hidden", "x".repeat(65), ""])(
+    "refuses the name %j",
+    async (name) => {
+      const home = newHome();
+      refused(await keys(home, ["new", name]), "invalid-key-name");
+      expect(readdirSync(join(home, ".."))).toEqual(["home"]);
+      expect(readdirSync(join(home, "keys"))).toEqual([]);
+    },
+  );
+
+  it("needs a passphrase from somewhere, and not an empty one", async () => {
+    const home = newHome();
+    const env = { TAPSTAKE_HOME: home };
+    const none = await tapstake(["fp", "keys", "new", "a"], { env });
+    expect(refused(none, "usage")).toContain("give --passphrase-file or TAPSTAKE_PASSPHRASE");
+    refused(await keys(home, ["new", "a"], { env: { TAPSTAKE_PASSPHRASE: "" } }), "invalid-passphrase");
+    refused(
+      await keys(home, ["new", "a", "--passphrase-file", temporaryFile("p", "\n")]),
+      "invalid-passphrase",
+    );
+    refused(await keys(home, ["new", "a", "--passphrase-file", join(home, "nowhere")]), "file-error");
+    expect(readdirSync(join(home, "keys"))).toEqual([]);
+  });
+});
+
+describe.concurrent("a passphrase", () => {
+  it("is read from a file or standard input, without the end of its line, before the environment", async () => {
+    const home = homeWithKey();
+    const env = { TAPSTAKE_PASSPHRASE: "wrong" };
+    const file = temporaryFile("passphrase", `${passphrase}\r\nsecond line\n`);
+    for (const args of [
+      ["--passphrase-file", file],
+      ["--passphrase-file", "-"],
+    ]) {
+      const exported = await keys(home, ["export", "validator-1", "--yes", ...args], {
+        env,
+        input: `${passphrase}\n`,
+      });
+      expect(exported.stdout).toBe(`${secret}\n`);
+    }
+    refused(await keys(home, ["export", "validator-1", "--yes"], { env }), "wrong-passphrase");
+  });
+});
+
+describe.concurrent("tapstake fp keys import", () => {
+  it.each([
+    [
+      "words",
+      ["--mnemonic-file", "-"],
+      words,
+      "bfcb217c058d8bbafd5e186eae936106ca3e943889b0b4a093ae13822fd3170c",
+    ],
+    [
+      "words at another path",
+      ["--mnemonic-file", "-", "--path", "m/44'/0'/0'/0/0"],
+      `${words}\n`,
+      "e77c3de76965ad89997451de97b95bb65ede23a6bf185a55d80363d92ee37c3d",
+    ],
+    ["a secret", ["--secret-file", "-"], `${secret}\n`, secret],
+    ["a secret in capitals", ["--secret-file", "-"], secret.toUpperCase(), secret],
+  ])("takes %s", async (_, args, input, expected) => {
+    const home = newHome();
+    const outcome = await keys(home, ["import", "key", ...args, "--json"], { input });
+    expect({ code: outcome.code, stderr: outcome.stderr }).toEqual({ code: 0, stderr: "" });
+    expect(outcome.stdout).not.toContain(expected);
+    expect(parsed<Key>(outcome)).toMatchObject({ origin: "imported", derivationVersion: 1 });
+    expect(unlocked(home, "key")).toBe(expected);
+  });
+
+  it("takes the passphrase that words were chosen with", async () => {
+    const home = newHome();
+    const bip39 = temporaryFile("bip39", "TREZOR\n");
+    const args = ["import", "key", "--mnemonic-file", "-", "--bip39-passphrase-file", bip39];
+    await keys(home, args, { input: words });
+    expect(unlocked(home, "key")).toBe(hex.encode(secretFromMnemonic(words, undefined, "TREZOR")));
+  });
+
+  it("takes what export printed, with the version of the derivation", async () => {
+    const [home, other] = [homeWithKey(), newHome()];
+    const exported = await keys(home, ["export", "validator-1", "--yes", "--json"]);
+    expect(parsed(exported)).toMatchObject({
+      name: "validator-1",
+      publicKey,
+      derivationVersion: 1,
+      secretKey: secret,
+    });
+    const imported = await keys(other, ["import", "moved", "--secret-file", "-", "--json"], {
+      input: exported.stdout,
+    });
+    expect(parsed<Key>(imported)).toMatchObject({ name: "moved", publicKey, derivationVersion: 1 });
+    expect(unlocked(other, "moved")).toBe(secret);
+
+    const later = exported.stdout.replace(`"derivationVersion": 1`, `"derivationVersion": 2`);
+    const unknown = await keys(other, ["import", "later", "--secret-file", "-"], { input: later });
+    expect(refused(unknown, "unknown-version")).not.toContain(secret);
+    const mixed = exported.stdout.replace(publicKey, hex.encode(publicKeyOf(secretOf("other"))));
+    const mismatch = await keys(other, ["import", "mixed", "--secret-file", "-"], { input: mixed });
+    expect(refused(mismatch, "key-mismatch")).not.toContain(secret);
+    const args = ["import", "two", "--derivation-version", "2", "--secret-file", "-"];
+    refused(await keys(other, args, { input: exported.stdout }), "usage");
+    refused(await keys(other, args, { input: secret }), "unknown-version");
+    expect(readdirSync(join(other, "keys"))).toEqual(["moved.json"]);
+  });
+
+  it("takes only the key that is meant, and says where else its words may lead", async () => {
+    const home = newHome();
+    const root = hex.encode(publicKeyOf(secretFromMnemonic(words, "m")));
+    const args = ["import", "key", "--mnemonic-file", "-", "--public-key", root];
+    expect(refused(await keys(home, args, { input: words }), "key-mismatch")).toContain("--path m");
+    expect((await keys(home, [...args, "--path", "m"], { input: words })).code).toBe(0);
+  });
+
+  it.each([
+    ["invalid-mnemonic", ["--mnemonic-file", "-"], words.replace("fuel", "fool")],
+    ["invalid-mnemonic", ["--mnemonic-file", "-"], ""],
+    ["invalid-path", ["--mnemonic-file", "-", "--path", "44'"], words],
+    ["invalid-hex", ["--secret-file", "-"], secret.slice(1)],
+    ["invalid-hex", ["--secret-file", "-"], `${secret}00`],
+    ["invalid-hex", ["--secret-file", "-"], secret.replace(/./, "g")],
+    ["invalid-secret-key", ["--secret-file", "-"], "00".repeat(32)],
+    ["invalid-json", ["--secret-file", "-"], `{ "secretKey": "${secret}" }`],
+    ["invalid-json", ["--secret-file", "-"], `{ "secretKey": "${secret}"`],
+    ["file-error", ["--secret-file", "/nowhere"], ""],
+    ["key-exists", ["--secret-file", "-"], secret],
+    ["usage", [], secret],
+    ["usage", ["--secret-file", "-", "--mnemonic-file", "-"], secret],
+    ["usage", ["--secret-file", "-", "--passphrase-file", "-"], secret],
+    ["usage", ["--secret-file", "-", "--path", "m"], secret],
+    ["usage", ["--secret", secret], ""],
+    ["usage", [`--secret=${secret}`], ""],
+    ["usage", ["--mnemonic", words], ""],
+    ["usage", [secret], ""],
+  ])("refuses what it cannot take: %s for %j", async (error, args, input) => {
+    const home = homeWithKey();
+    const stderr = refused(await keys(home, ["import", "key", ...args], { input }), error);
+    for (const part of [secret, secret.slice(1, 20), words, "barrel", "fool", "mechanic", passphrase]) {
+      expect(stderr).not.toContain(part);
+    }
+    expect(readdirSync(join(home, "keys"))).toEqual(["validator-1.json"]);
+  });
+
+  it("does not show a secret that was typed for a name", async () => {
+    const home = newHome();
+    for (const args of [
+      ["new", secret],
+      ["show", secret],
+      ["import", words],
+      ["export", secret],
+      ["delete", words],
+    ]) {
+      const { code, stdout, stderr } = await keys(
+        home,
+        [...args, "--yes"].slice(0, args[0] === "export" ? 3 : 2),
+      );
+      expect({ code: code === 0, stdout }).toEqual({ code: false, stdout: "" });
+      expect(stderr).not.toContain(secret);
+      expect(stderr).not.toContain("barrel");
+    }
+  });
+});
+
+describe.concurrent("tapstake fp keys list and show", () => {
+  it("say what is public", async () => {
+    const home = homeWithKey();
+    const env = { TAPSTAKE_PASSPHRASE: "" };
+    const list = await keys(home, ["list", "--json"], { env });
+    expect(parsed<{ keys: Key[] }>(list).keys).toMatchObject([
+      { name: "validator-1", publicKey, origin: "imported" },
+    ]);
+    expect((await keys(home, ["list"])).stdout).toBe(`validator-1  ${publicKey}  imported\n`);
+    for (const name of ["validator-1", publicKey]) {
+      expect(parsed<Key>(await keys(home, ["show", name, "--json"], { env }))).toMatchObject({ publicKey });
+      expect((await keys(home, ["show", name])).stdout).toContain(publicKey);
+    }
+  });
+
+  it("take the home of --home before that of the environment", async () => {
+    const [home, empty] = [homeWithKey(), newHome()];
+    expect((await keys(empty, ["list", "--home", home])).stdout).toContain(publicKey);
+    expect((await keys(empty, ["list"])).stdout).toContain("no keys in");
+    refused(await keys(empty, ["show", "validator-1"]), "key-not-found");
+  });
+
+  it("refuse a home or a key that others can reach, and a damaged key", async () => {
+    const home = homeWithKey();
+    const file = join(home, "keys/validator-1.json");
+    chmodSync(home, 0o755);
+    expect(refused(await keys(home, ["list"]), "insecure-permissions")).toContain("chmod 700");
+    chmodSync(home, 0o700);
+    chmodSync(file, 0o644);
+    expect(refused(await keys(home, ["list"]), "insecure-permissions")).toContain("chmod 600");
+    chmodSync(file, 0o600);
+    writeFileSync(file, readFileSync(file, "utf8").replace(`"imported"`, `"imported" `));
+    refused(await keys(home, ["show", "validator-1"]), "invalid-key-file");
+  });
+});
+
+describe.concurrent("tapstake fp keys export", () => {
+  it("prints the secret alone, after a warning, when it is told to", async () => {
+    const home = homeWithKey();
+    const { code, stdout, stderr } = await keys(home, ["export", "validator-1", "--yes"]);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `${secret}\n` });
+    expect(stderr).toContain("Never run it in two places");
+    expect(stderr).not.toContain(secret);
+    refused(await keys(home, ["export", "validator-1"]), "usage");
+    refused(await keys(home, ["export", "nobody", "--yes"]), "key-not-found");
+  });
+});
+
+describe.concurrent("tapstake fp keys passphrase", () => {
+  it("encrypts anew at a cost that can be raised", async () => {
+    const home = homeWithKey();
+    const env = { TAPSTAKE_NEW_PASSPHRASE: "next" };
+    const outcome = await keys(home, ["passphrase", "validator-1", "--scrypt-log2", "18", "--json"], { env });
+    expect(parsed(outcome)).toMatchObject({ publicKey, scrypt: { n: 262_144, r: 8, p: 1 } });
+    expect(unlocked(home, "validator-1", "next")).toBe(secret);
+    refused(await keys(home, ["passphrase", "validator-1"], { env }), "wrong-passphrase");
+    refused(await keys(home, ["passphrase", "validator-1"]), "usage");
+    refused(await keys(home, ["passphrase", "validator-1", "--scrypt-log2", "16"]), "usage");
+    refused(await keys(home, ["passphrase", "validator-1", "--scrypt-log2", "21"]), "usage");
+  });
+});
+
+describe.concurrent("tapstake fp keys delete", () => {
+  it("removes the key of who has its passphrase", async () => {
+    const home = homeWithKey();
+    refused(await keys(home, ["delete", "validator-1"]), "usage");
+    const wrong = await keys(home, ["delete", "validator-1", "--yes"], {
+      env: { TAPSTAKE_PASSPHRASE: "wrong" },
+    });
+    refused(wrong, "wrong-passphrase");
+    expect(readdirSync(join(home, "keys"))).toEqual(["validator-1.json"]);
+    const { code, stdout } = await keys(home, ["delete", "validator-1", "--yes"]);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `deleted key validator-1 (${publicKey})\n` });
+    expect(readdirSync(join(home, "keys"))).toEqual([]);
+  });
+});
+
+describe.concurrent("secrets", () => {
+  it("are in no output of any command but export and new", async () => {
+    const home = newHome();
+    const made = parsed<Key & { mnemonic: string }>(await keys(home, ["new", "a", "--json"]));
+    const hidden = [passphrase, "next passphrase", made.mnemonic, unlocked(home, "a"), secret];
+    const next = { TAPSTAKE_NEW_PASSPHRASE: "next passphrase" };
+    const [changed, back] = [
+      { TAPSTAKE_PASSPHRASE: "next passphrase" },
+      { TAPSTAKE_NEW_PASSPHRASE: passphrase },
+    ];
+    const outcomes = [
+      await keys(home, ["import", "b", "--secret-file", "-"], { input: secret }),
+      await keys(home, ["list"]),
+      await keys(home, ["list", "--json"]),
+      await keys(home, ["show", "a"]),
+      await keys(home, ["show", "a", "--json"]),
+      await keys(home, ["passphrase", "a", "--json"], { env: next }),
+      await keys(home, ["delete", "a", "--yes"]),
+      await keys(home, ["export", "a", "--yes", "--json"]),
+      await keys(home, ["passphrase", "a"], { env: { ...changed, ...back } }),
+      await keys(home, ["delete", "b", "--yes", "--json"]),
+    ];
+    expect(outcomes.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0, 0, 1, 1, 0, 0]);
+    for (const { stdout, stderr } of outcomes) {
+      for (const each of hidden) expect(stdout + stderr).not.toContain(each);
+    }
+    const left = readdirSync(home, { recursive: true, withFileTypes: true }).filter((entry) =>
+      entry.isFile(),
+    );
+    for (const entry of left) {
+      const content = readFileSync(join(entry.parentPath, entry.name), "utf8");
+      for (const each of hidden) expect(content).not.toContain(each);
+    }
+  });
+
+  it("can be given by no argument: every option that names one takes a file", async () => {
+    for (const name of COMMANDS) {
+      const { stdout } = await tapstake(["fp", "keys", name, "--help"]);
+      const options = stdout.match(/^ {2}--[a-z0-9-]+ <[^>]+>/gm) ?? [];
+      const secrets = options.filter((option) => /passphrase|secret|mnemonic|words/.test(option));
+      expect(secrets.filter((option) => !option.endsWith("-file <file>"))).toEqual([]);
+    }
+  });
+});
+
+describe.concurrent("help", () => {
+  it.each([[], ...COMMANDS.map((name) => [name])])(
+    "of tapstake fp keys %s teaches within 100 columns",
+    async (...name) => {
+      const { code, stdout } = await tapstake(["fp", "keys", ...name, "--help"]);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/\nExit codes:\n {2}0 {2}done\n {2}1 {2}refused: .*\n {2}2 {2}wrong usage\n$/);
+      expect(stdout.split("\n").filter((line) => line.length > 100)).toEqual([]);
+    },
+  );
+
+  it.skipIf(!hasBash).each([[], ...COMMANDS.map((name) => [name])])(
+    "of tapstake fp keys %s has examples that run as they stand",
+    async (...name) => {
+      const examples = examplesOf((await tapstake(["fp", "keys", ...name, "--help"])).stdout);
+      expect(examples).toContain(["tapstake fp keys", ...name].join(" "));
+      const folder = temporaryFolder();
+      const { code, stderr } = await shell(examples, { cwd: folder, env: { HOME: folder } });
+      expect(code).toBe(0);
+      expect(stderr.replace(/^The secret of [^]*two places\.\n/, "")).toBe("");
+    },
+  );
+});

@@ -1,0 +1,91 @@
+import { writeFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { signingContext } from "../../src/crypto/messages.js";
+import { chainConfig, loadChains } from "../../src/finality/chains.js";
+import { homeOfTest } from "../support/home.js";
+import { refusal } from "../support/refusal.js";
+
+const finality = "cosmos1jhg0e7s6gn44tfc5k37kr04sznyhedtc9rzys5";
+const staking = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";
+
+function homeWith(chains: unknown, version: unknown = 1) {
+  const home = homeOfTest();
+  const text = typeof chains === "string" ? chains : JSON.stringify({ version, chains });
+  writeFileSync(home.chainsFile, text, { mode: 0o600 });
+  return home;
+}
+
+describe("the chains of a home", () => {
+  it("are none without a file; any chain has defaults", () => {
+    const home = homeOfTest();
+    expect(loadChains(home).size).toBe(0);
+    expect(chainConfig(home, "bbn-1")).toEqual({ id: "bbn-1", minCount: 1 });
+  });
+
+  it("have the contexts of their release line, and the least count of a commitment", () => {
+    const home = homeWith({
+      "bbn-1": { minCount: 8192 },
+      "v4-1": { contexts: "v4" },
+      "v3-1": { contexts: "v3", moduleAddress: finality, stakingModuleAddress: staking },
+      "v3-2": { contexts: "v3", moduleAddress: finality },
+    });
+    expect(chainConfig(home, "bbn-1")).toEqual({ id: "bbn-1", minCount: 8192 });
+    expect(chainConfig(home, "v4-1")).toEqual({ id: "v4-1", minCount: 1 });
+    expect(chainConfig(home, "v3-1")).toEqual({
+      id: "v3-1",
+      minCount: 1,
+      voteContext: signingContext("fp_fin_vote", "v3-1", finality),
+      commitContext: signingContext("fp_rand_commit", "v3-1", finality),
+      popContext: signingContext("fp_pop", "v3-1", staking),
+    });
+    // The module that checks proofs has another address: without it, none is guessed.
+    expect(chainConfig(home, "v3-2")).not.toHaveProperty("popContext");
+    expect([...loadChains(home).keys()]).toEqual(["bbn-1", "v4-1", "v3-1", "v3-2"]);
+  });
+
+  it("can have their contexts written out", () => {
+    const [voteContext, commitContext, popContext] = ["a", "b", "c"].map((digit) => digit.repeat(64));
+    const home = homeWith({ bsn: { contexts: "v3", voteContext, commitContext, popContext } });
+    expect(chainConfig(home, "bsn")).toEqual({
+      id: "bsn",
+      minCount: 1,
+      voteContext,
+      commitContext,
+      popContext,
+    });
+  });
+
+  it("are not mistaken for what every object has", () => {
+    expect(chainConfig(homeOfTest(), "constructor")).toEqual({ id: "constructor", minCount: 1 });
+    expect(chainConfig(homeWith({}), "__proto__")).toEqual({ id: "__proto__", minCount: 1 });
+  });
+
+  it.each([
+    ["no JSON", "{"],
+    ["a list", []],
+    ["a count of 0", { a: { minCount: 0 } }],
+    ["a count of 1.5", { a: { minCount: 1.5 } }],
+    ["a count beyond 32 bits", { a: { minCount: 2 ** 32 } }],
+    ["an unknown field", { a: { mincount: 1 } }],
+    ["an unknown line", { a: { contexts: "v2" } }],
+    ["v3 without an address", { a: { contexts: "v3" } }],
+    ["v3 with one context of two", { a: { contexts: "v3", voteContext: "a".repeat(64) } }],
+    ["v4 with an address", { a: { contexts: "v4", moduleAddress: finality } }],
+    ["an address without a line", { a: { moduleAddress: finality } }],
+    ["a context without a line", { a: { voteContext: "a".repeat(64) } }],
+    ["a mistyped address", { a: { contexts: "v3", moduleAddress: finality.replace("1j", "1k") } }],
+    [
+      "a context in capitals",
+      { a: { contexts: "v3", voteContext: "A".repeat(64), commitContext: "a".repeat(64) } },
+    ],
+  ])("are refused with %s", (_, chains) => {
+    refusal("invalid-json", () => loadChains(homeWith(chains)));
+  });
+
+  it("are refused when a later release wrote them, or others could have", () => {
+    refusal("unknown-version", () => loadChains(homeWith({}, 2)));
+    const home = homeOfTest();
+    writeFileSync(home.chainsFile, JSON.stringify({ version: 1, chains: {} }), { mode: 0o644 });
+    refusal("insecure-permissions", () => loadChains(home));
+  });
+});
