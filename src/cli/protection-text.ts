@@ -58,7 +58,10 @@ export function importText({ imported }: { readonly imported: ImportReport }): s
             ["nothing is signed below", `${lowest}`],
             ["highest vote", highest === null ? "none yet" : `${highest}`],
             ["commitments added", `${commitments}`],
-            ["commitments left out", commitmentsSkipped === 0 ? undefined : `${commitmentsSkipped}, as they overlap`],
+            [
+              "commitments left out",
+              commitmentsSkipped === 0 ? undefined : `${commitmentsSkipped}, as they overlap`,
+            ],
             ["voted twice at", conflicts.length === 0 ? undefined : conflicts.map(String)],
           ],
           "  ",

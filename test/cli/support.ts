@@ -51,6 +51,21 @@ export function interrupted(
   });
 }
 
+/** Whether a terminal can be had for a test: util-linux's script makes one. */
+export const hasTerminal = /util-linux/.test(
+  spawnSync("script", ["--version"], { encoding: "utf8" }).stdout ?? "",
+);
+
+/** Runs the built command on a terminal, where everything it says is on standard output, and types. */
+export function onTerminal(
+  args: readonly string[],
+  { typed = "", env = {} }: { readonly typed?: string; readonly env?: Surroundings["env"] } = {},
+): Promise<Outcome> {
+  const quoted = [process.execPath, main, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
+  const line = ["-qec", quoted.join(" "), "/dev/null"];
+  return runProcess("script", line, { input: typed, ...(env && { env }) });
+}
+
 function runProcess(
   command: string,
   args: readonly string[],

@@ -60,7 +60,8 @@ export function command() {
     .addHelpText("after", HELP)
     .action(async ({ json, out, ...options }) => {
       checkOneStandardInput(options.passphraseFile, options.hmacKeyFile);
-      const commitment = options.remote === undefined ? await commitHere(options) : await commitThere(options);
+      const commitment =
+        options.remote === undefined ? await commitHere(options) : await commitThere(options);
       answer(json === true, { chain: options.chain, ...commitmentFacts(commitment) }, () =>
         table([["chain", options.chain], ...commitmentRows(commitment)]),
       );
@@ -80,18 +81,22 @@ interface Options {
   readonly tlsCa?: string | undefined;
 }
 
-function commitHere(options: Options): Promise<Commitment> {
-  const { start, count } = options;
-  return asSigner(options, async (signer) => {
-    const { signal, release } = abortOnSignal();
-    const progress = await showProgress("deriving heights", count);
-    try {
-      return await commitStored({ ...signer, start, count, signal, onProgress: progress.update });
-    } finally {
-      progress.stop();
-      release();
-    }
-  });
+async function commitHere(options: Options): Promise<Commitment> {
+  const { start: startHeight, count } = options;
+  const { signal, release } = abortOnSignal();
+  try {
+    return await asSigner(options, async (signer) => {
+      const progress = await showProgress("deriving heights", count);
+      try {
+        const { update: onProgress } = progress;
+        return await commitStored({ ...signer, startHeight, count, signal, onProgress });
+      } finally {
+        progress.stop();
+      }
+    });
+  } finally {
+    release();
+  }
 }
 
 /** What Go software does too: asks for the randomness, builds the tree, and has its root signed (PROTOCOL 10). */

@@ -36,17 +36,24 @@ export function command() {
       const finalityProvider = publicKeyNamed(home, options.key);
       const protection = openProtection(home);
       try {
-        const commitments = protection.commitments(finalityProvider, chain).map(({ subtrees: _, ...known }) => ({
-          finalityProvider,
-          ...known,
-          lastHeight: known.startHeight + BigInt(known.count - 1),
-        }));
+        const commitments = protection
+          .commitments(finalityProvider, chain)
+          .map(({ subtrees: _, ...known }) => ({
+            finalityProvider,
+            ...known,
+            lastHeight: known.startHeight + BigInt(known.count - 1),
+          }));
         answer(options.json === true, { finalityProvider, chain, commitments }, () =>
           commitments.length === 0
             ? `${hex.encode(finalityProvider)} has committed to no height of ${chain} here`
             : section(
                 `${hex.encode(finalityProvider)} on ${chain}`,
-                table(commitments.map((one) => [heights(one), `${one.count} heights, root ${hex.encode(one.root)}`])),
+                table(
+                  commitments.map((one) => [
+                    heights(one),
+                    `${one.count} heights, root ${hex.encode(one.root)}`,
+                  ]),
+                ),
               ),
         );
       } finally {

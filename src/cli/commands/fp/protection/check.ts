@@ -30,7 +30,11 @@ export function command() {
       const protection = openProtection(home);
       try {
         const facts = { good: true, subjects: subjectsFacts(home, protection) };
-        answer(options.json === true, facts, (all) => `good: whole, and no older than its second mark\n\n${subjectsText(all)}`);
+        answer(
+          options.json === true,
+          facts,
+          (all) => `good: whole, and no older than its second mark\n\n${subjectsText(all)}`,
+        );
       } finally {
         protection.close();
       }

@@ -35,6 +35,7 @@ export function command() {
       }
       if (options.out === undefined) say(text);
       else await writeText(options.out, `${text}\n`);
-      if (process.stderr.isTTY) tell("Sign nothing here from now on: what is signed later is not in this history.");
+      if (process.stderr.isTTY)
+        tell("Sign nothing here from now on: what is signed later is not in this history.");
     });
 }

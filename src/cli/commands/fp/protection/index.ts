@@ -28,7 +28,9 @@ tapstake fp protection check
 });
 
 export async function command(args: readonly string[]) {
-  const protection = new Command("protection").description(paragraphs(DESCRIPTION)).addHelpText("after", HELP);
+  const protection = new Command("protection")
+    .description(paragraphs(DESCRIPTION))
+    .addHelpText("after", HELP);
   await addCommands(protection, COMMANDS, args);
   return protection;
 }

@@ -1,6 +1,6 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { hex } from "../../../../core/bytes.js";
-import { openProtection } from "../../../../finality/protection.js";
+import { initProtection } from "../../../../finality/protection.js";
 import { chainHeight, jsonOption } from "../../../arguments.js";
 import { chainOption, keyOption, publicKeyNamed } from "../../../fp-options.js";
 import { helpText, paragraphs } from "../../../help.js";
@@ -12,6 +12,9 @@ const DESCRIPTION = `Begins the protection of a key that has voted before, elsew
 height on it may vote here, and never below it.
 
 Where the old history can still be had, import that instead: tapstake fp protection import knows more.
+
+It is also the only way on when the store is missing, empty, damaged or older than its second mark: what is left of
+it is set aside, and a new store begins.
 
 Before: stop every other signer with this key, and make sure that it stays stopped. Look up the last height that the
 key voted for, on the chain itself and not in the log of the lost signer, and add to it what may still have been on
@@ -51,12 +54,9 @@ export function command() {
         );
       }
       await mustType(`${fromHeight}`, "Type the height again to begin there", options.yes === true);
-      const protection = openProtection(home);
-      try {
-        const marks = protection.init(key, chain, fromHeight);
-        answer(options.json === true, { key, chain, ...marks }, marksText);
-      } finally {
-        protection.close();
-      }
+      const { setAside, ...marks } = initProtection(home, { key, chainId: chain, fromHeight });
+      answer(options.json === true, { key, chain, ...marks, setAside }, (facts) =>
+        [marksText(facts), ...setAside.map((file) => `set aside: ${file}`)].join("\n"),
+      );
     });
 }

@@ -43,7 +43,9 @@ export function command() {
       const home = enterHome(options.home);
       const key = publicKeyNamed(home, options.key);
       if (!options.yes) {
-        tell(`The votes of ${hex.encode(key)} on ${chain} below ${below} will be forgotten, and nothing signed there.`);
+        tell(
+          `The votes of ${hex.encode(key)} on ${chain} below ${below} will be forgotten, and nothing signed there.`,
+        );
       }
       await mustType(`${below}`, "Type the height again to forget what is below it", options.yes === true);
       const protection = openProtection(home);
