@@ -19,7 +19,7 @@ export function adviceText(code: RefusalCode): string {
 const ADVICE: Readonly<Record<RefusalCode, Advice>> = {
   "double-vote": {
     means:
-      "Nothing was signed and the key is safe. Someone asked for a second block at a height that has a vote.",
+      "Nothing was signed and the key is safe. Someone asked for a second vote at a height that has one.",
     then: "Leave the first vote as it is and go on with the next height. Find out who asked: a fork of the chain, a node that was rolled back, or a second node with this key.",
     never:
       "Do not sign it another way (another home, another tool, --remote elsewhere): two votes give the key away, and every stake with it is slashed.",
