@@ -1,3 +1,4 @@
+import type { Home } from "./home.js";
 import type { Marks, VoteRecord } from "./decision.js";
 import type { Interchange, ImportReport } from "./interchange.js";
 
@@ -77,4 +78,15 @@ export interface ProtectionStore {
   commitments(key: Uint8Array, chainId: string): StoredCommitment[];
   /** @throws TapstakeError `commitment-overlap` */
   addCommitment(key: Uint8Array, chainId: string, commitment: Omit<StoredCommitment, "at">): void;
+}
+
+/** An open store. It is the only one of its home until it is closed. */
+export interface Protection extends ProtectionStore {
+  readonly home: Home;
+  /** Which signer this is, in records: host and process. */
+  readonly instance: string;
+  /** Whether a write failed: nothing is signed until the store is opened again. */
+  readonly poisoned: boolean;
+  /** Closing twice is once. */
+  close(): void;
 }

@@ -5,6 +5,7 @@ import { eots } from "../crypto/eots.js";
 import { voteMessage } from "../crypto/messages.js";
 import type { ChainConfig } from "./chains.js";
 import { decide, type Marks, type RefusalCode } from "./decision.js";
+import { uninitialised } from "./instructions.js";
 import type { UnlockedKey } from "./keystore.js";
 import type { ProtectionStore, VoteEntry } from "./store.js";
 import { pointOf, RandomnessCache } from "./randomness-cache.js";
@@ -196,16 +197,4 @@ function refuseDuplicates(requests: readonly { readonly height: bigint }[]): voi
 function copyOf(message: unknown): Uint8Array {
   assertBytes(message, "message");
   return message.slice();
-}
-
-function uninitialised(publicKey: Uint8Array, chainId: string): TapstakeError {
-  const key = hex.encode(publicKey);
-  return new TapstakeError(
-    "protection-uninitialised",
-    `key ${key} has no marks on chain ${chainId} here, and may have signed there before, on another machine or before a restore. ` +
-      `Make sure that no other signer runs with this key, look up the last height that it voted for on the chain, and run: ` +
-      `tapstake fp protection init --key ${key} --chain ${chainId} --from-height <that height + 1>. ` +
-      `Do not guess: a height that was signed before, signed again, reveals the key.`,
-    { key, chainId },
-  );
 }

@@ -1,0 +1,81 @@
+import { equalBytes, hex, u64be, utf8 } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { expect } from "./database.js";
+import { heightOf, sumOf } from "./schema.js";
+import type { StoredCommitment } from "./store.js";
+
+interface Range {
+  readonly startHeight: bigint;
+  readonly count: number;
+}
+
+/** A commitment as the cells of its row, but for the checksum. */
+export function commitmentCells(
+  key: Uint8Array,
+  chainId: string,
+  { startHeight, count, root, signature, context, subtrees, at }: StoredCommitment,
+): [
+  Uint8Array,
+  Uint8Array,
+  Uint8Array,
+  number,
+  Uint8Array,
+  Uint8Array,
+  string | null,
+  Uint8Array | null,
+  string,
+] {
+  return [key, utf8(chainId), u64be(startHeight), count, root, signature, context ?? null, subtrees, at];
+}
+
+interface CommitmentRow {
+  readonly key: Uint8Array;
+  readonly chain: Uint8Array;
+  readonly start: Uint8Array;
+  readonly count: number;
+  readonly root: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly context: string | null;
+  readonly subtrees: Uint8Array | null;
+  readonly at: string;
+  readonly sum: Uint8Array;
+}
+
+/** @throws DatabaseFault `corrupt` where the row does not have its checksum */
+export function readCommitment(row: unknown): StoredCommitment {
+  const { key, chain, start, count, root, signature, context, subtrees, at, sum } = row as CommitmentRow;
+  const computed = sumOf("commitments", key, chain, start, count, root, signature, context, subtrees, at);
+  expect(sum instanceof Uint8Array && equalBytes(sum, computed), "a commitment does not have its checksum");
+  return {
+    startHeight: heightOf(start),
+    count,
+    root: Uint8Array.from(root),
+    signature: Uint8Array.from(signature),
+    ...(context !== null && { context }),
+    subtrees: subtrees && Uint8Array.from(subtrees),
+    at,
+  };
+}
+
+/** The first of some commitments that has a height of this range. */
+export const overlapping = <T extends Range>(
+  earlier: readonly T[],
+  { startHeight, count }: Range,
+): T | undefined =>
+  earlier.find(
+    (other) =>
+      other.startHeight < startHeight + BigInt(count) &&
+      startHeight < other.startHeight + BigInt(other.count),
+  );
+
+/** @throws TapstakeError `commitment-overlap` */
+export function refuseOverlap(earlier: readonly StoredCommitment[], range: Range): void {
+  const other = overlapping(earlier, range);
+  if (!other) return;
+  const last = ({ startHeight, count }: Range) => startHeight + BigInt(count) - 1n;
+  throw new TapstakeError(
+    "commitment-overlap",
+    `heights ${range.startHeight} to ${last(range)} overlap ${other.startHeight} to ${last(other)}, which were committed ${other.at} (root ${hex.encode(other.root)}): a chain takes one commitment a height. Start at ${last(other) + 1n} or later`,
+    { startHeight: other.startHeight, count: other.count },
+  );
+}

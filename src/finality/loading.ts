@@ -1,0 +1,137 @@
+import type Database from "libsql";
+import { equalBytes, hex } from "../core/bytes.js";
+import { readCommitment } from "./commitment-rows.js";
+import { expect } from "./database.js";
+import type { VoteRecord } from "./decision.js";
+import { combine, heightOf, NO_VOTES, sumOf } from "./schema.js";
+import { subjectName } from "./subject.js";
+
+/** What is in memory of a key and chain: as in the store, which nobody else writes. */
+export interface Known {
+  readonly id: number;
+  readonly key: Uint8Array;
+  readonly chainId: string;
+  lowest: bigint;
+  highest: bigint | null;
+  votes: number;
+}
+
+export interface VoteRow {
+  readonly subject: number;
+  readonly height: Uint8Array;
+  readonly digest: Uint8Array | null;
+  readonly signature: Uint8Array | null;
+  readonly at: string;
+  readonly instance: string;
+  readonly seq: number;
+  readonly before: Uint8Array;
+  readonly sum: Uint8Array;
+}
+
+/** What a store holds, but for the votes themselves. */
+export interface Loaded {
+  readonly storeId: string;
+  /** The number of the last write. */
+  readonly seq: number;
+  /** The checksums of all votes together. */
+  readonly total: Uint8Array;
+  readonly subjects: Map<string, Known>;
+  readonly births: Set<string>;
+  readonly commitments: number;
+}
+
+/**
+ * Reads every row of a store and checks it, and that none is missing.
+ * @throws DatabaseFault `corrupt`
+ */
+export function loadStore(db: Database.Database): Loaded {
+  const state = readState(db);
+  const known = db.prepare("SELECT * FROM subjects").all().map(readSubject);
+  const byId = new Map(known.map((subject) => [subject.id, subject]));
+  const births = new Set(db.prepare("SELECT * FROM births").all().map(readBirth));
+  const commitments = db.prepare("SELECT * FROM commitments").all().map(readCommitment).length;
+  let { seq, total } = state;
+  let found = NO_VOTES;
+  for (const row of db.prepare("SELECT * FROM votes").iterate() as Iterable<VoteRow>) {
+    const { height } = readVote(row);
+    const subject = byId.get(row.subject);
+    expect(subject !== undefined, `the vote at height ${height} is of no known key`);
+    subject.votes++;
+    if (subject.highest === null || height > subject.highest) subject.highest = height;
+    found = combine(found, row.sum);
+    // Single votes are one row and leave the state as it was.
+    if (row.seq > seq) [seq, total] = [row.seq, combine(row.before, row.sum)];
+  }
+  expect(equalBytes(found, total), "votes are missing");
+  expect(
+    known.length === state.subjects && births.size === state.births && commitments === state.commitments,
+    "keys, births or commitments are missing",
+  );
+  return {
+    storeId: hex.encode(state.store),
+    seq,
+    total: Uint8Array.from(total),
+    subjects: new Map(known.map((subject) => [subjectName(subject.key, subject.chainId), subject])),
+    births,
+    commitments,
+  };
+}
+
+/** @throws DatabaseFault `corrupt` where the row does not have its checksum */
+export function readVote(row: VoteRow): VoteRecord & { readonly height: bigint } {
+  const { subject, height, digest, signature, at, instance, seq, before } = row;
+  checkSum(row, sumOf("votes", subject, height, digest, signature, at, instance, seq, before));
+  const copy = (bytes: Uint8Array | null) => bytes && Uint8Array.from(bytes);
+  return { height: heightOf(height), digest: copy(digest), signature: copy(signature), at, instance };
+}
+
+interface StateRow {
+  readonly store: Uint8Array;
+  readonly seq: number;
+  readonly total: Uint8Array;
+  readonly subjects: number;
+  readonly births: number;
+  readonly commitments: number;
+  readonly sum: Uint8Array;
+}
+
+interface SubjectRow {
+  readonly id: number;
+  readonly key: Uint8Array;
+  readonly chain: Uint8Array;
+  readonly lowest: Uint8Array;
+  readonly highest: Uint8Array | null;
+  readonly sum: Uint8Array;
+}
+
+function readState(db: Database.Database): StateRow {
+  const rows = db.prepare("SELECT * FROM state").all() as StateRow[];
+  const [row] = rows;
+  expect(rows.length === 1 && row !== undefined, "its state is not there");
+  const { store, seq, total, subjects, births, commitments } = row;
+  checkSum(row, sumOf("state", store, seq, total, subjects, births, commitments));
+  return row;
+}
+
+function readSubject(row: unknown): Known {
+  const { id, key, chain, lowest, highest, sum } = row as SubjectRow;
+  checkSum({ sum }, sumOf("subjects", id, key, chain, lowest, highest));
+  return {
+    id,
+    key: Uint8Array.from(key),
+    chainId: new TextDecoder().decode(chain),
+    lowest: heightOf(lowest),
+    highest: highest && heightOf(highest),
+    votes: 0,
+  };
+}
+
+function readBirth(row: unknown): string {
+  const { key, at, sum } = row as { key: Uint8Array; at: string; sum: Uint8Array };
+  checkSum({ sum }, sumOf("births", key, at));
+  return hex.encode(key);
+}
+
+function checkSum({ sum }: { readonly sum: unknown }, computed: Uint8Array): void {
+  expect(sum instanceof Uint8Array && equalBytes(sum, computed), "a row does not have its checksum");
+}

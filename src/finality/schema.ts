@@ -1,0 +1,88 @@
+import { createHash } from "node:crypto";
+
+/** The tables of a store, exactly as SQLite keeps their text: a store with others is damaged. */
+export const TABLES: Readonly<Record<string, string>> = {
+  state: `CREATE TABLE state (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    store BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    total BLOB NOT NULL,
+    subjects INTEGER NOT NULL,
+    births INTEGER NOT NULL,
+    commitments INTEGER NOT NULL,
+    sum BLOB NOT NULL
+  ) STRICT`,
+  subjects: `CREATE TABLE subjects (
+    id INTEGER PRIMARY KEY,
+    key BLOB NOT NULL,
+    chain BLOB NOT NULL,
+    lowest BLOB NOT NULL,
+    highest BLOB,
+    sum BLOB NOT NULL
+  ) STRICT`,
+  votes: `CREATE TABLE votes (
+    subject INTEGER NOT NULL,
+    height BLOB NOT NULL,
+    digest BLOB,
+    signature BLOB,
+    at TEXT NOT NULL,
+    instance TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    before BLOB NOT NULL,
+    sum BLOB NOT NULL,
+    PRIMARY KEY (subject, height)
+  ) STRICT, WITHOUT ROWID`,
+  births: `CREATE TABLE births (
+    key BLOB PRIMARY KEY,
+    at TEXT NOT NULL,
+    sum BLOB NOT NULL
+  ) STRICT, WITHOUT ROWID`,
+  commitments: `CREATE TABLE commitments (
+    key BLOB NOT NULL,
+    chain BLOB NOT NULL,
+    start BLOB NOT NULL,
+    count INTEGER NOT NULL,
+    root BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    context TEXT,
+    subtrees BLOB,
+    at TEXT NOT NULL,
+    sum BLOB NOT NULL,
+    PRIMARY KEY (key, chain, start)
+  ) STRICT, WITHOUT ROWID`,
+};
+
+/** The version of the tables, as SQLite's `user_version`. */
+export const SCHEMA_VERSION = 1;
+
+/** "taps", as SQLite's `application_id`. */
+export const APPLICATION_ID = 0x74617073;
+
+export type Cell = Uint8Array | string | number | null;
+
+/** 16 bytes over the cells of a row, the name of its table first; each cell carries its type and length. */
+export function sumOf(table: string, ...cells: readonly Cell[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const cell of [table, ...cells]) {
+    const bytes = cell === null ? NOTHING : cell instanceof Uint8Array ? cell : Buffer.from(String(cell));
+    const kind = cell === null ? 0 : cell instanceof Uint8Array ? 1 : typeof cell === "string" ? 2 : 3;
+    const head = Buffer.allocUnsafe(5);
+    head[0] = kind;
+    head.writeUInt32BE(bytes.length, 1);
+    parts.push(head, bytes);
+  }
+  return createHash("sha256").update(Buffer.concat(parts)).digest().subarray(0, 16);
+}
+
+/** a XOR b. The sums of all votes together, so that none can be missing. */
+export function combine(a: Uint8Array, b: Uint8Array): Uint8Array {
+  return a.map((byte, i) => byte ^ b[i]!);
+}
+
+export const NO_VOTES: Uint8Array = new Uint8Array(16);
+
+/** A height from its 8 bytes, whose order is that of the heights. */
+export const heightOf = (bytes: Uint8Array): bigint =>
+  new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0);
+
+const NOTHING = new Uint8Array();
