@@ -80,7 +80,7 @@ afterAll(async () => {
 test("an operator who forces the second signature past the refusal loses the key and the stake", async () => {
   const honest = voter.vote({ height, appHash: first });
   if (honest.kind === "refused") throw new Error(honest.message);
-  const vote = { finalityProvider: key.publicKey, height, appHash: first, ...honest };
+  const vote = { ...honest, finalityProvider: key.publicKey, appHash: first };
   expect(verifyVote(commitment, vote, proof(height))).toBe(true);
 
   const refused = voter.vote({ height, appHash: second });

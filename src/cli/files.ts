@@ -36,8 +36,8 @@ export async function writeText(path: string, content: string): Promise<void> {
     await writeFile(path, content);
   } catch (cause) {
     const { code = "unknown error" } = cause as NodeJS.ErrnoException;
-    const text = `cannot write ${path}: ${REASONS[code] ?? code}`;
-    throw new TapstakeError("file-error", text, { path, code }, { cause });
+    const message = `cannot write ${path}: ${REASONS[code] ?? code}`;
+    throw new TapstakeError("file-error", message, { path, code }, { cause });
   }
 }
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { signingContext } from "../../src/crypto/messages.js";
 import { proofOfPossessionDigest, verifyProofOfPossession } from "../../src/finality/pop.js";
 import { hex } from "../../src/core/bytes.js";
-import { block, done, fp, homeWithKey, publicKey, refused } from "./fp-support.js";
+import { block, expectDone, fp, homeWithKey, publicKey, expectRefused } from "./fp-support.js";
 import { parsed, tapstake } from "./support.js";
 
 const address = "bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu";
@@ -13,10 +13,11 @@ const chains = (home: string, ...args: string[]) => fp(home, ["chains", ...args]
 describe.concurrent("tapstake fp chains", () => {
   it("sets, lists and removes chains, and leaves the others as they are", async () => {
     const home = homeWithKey();
-    expect(done(await chains(home, "list")).stdout).toBe("no chain is configured\n");
-    done(await chains(home, "set", "bbn-1", "--min-count", "8192"));
-    done(await chains(home, "set", "bsn-old", "--contexts", "v3", "--module-address", address));
-    const list = async () => parsed<{ chains: object[] }>(done(await chains(home, "list", "--json"))).chains;
+    expect(expectDone(await chains(home, "list")).stdout).toBe("no chain is configured\n");
+    expectDone(await chains(home, "set", "bbn-1", "--min-count", "8192"));
+    expectDone(await chains(home, "set", "bsn-old", "--contexts", "v3", "--module-address", address));
+    const list = async () =>
+      parsed<{ chains: object[] }>(expectDone(await chains(home, "list", "--json"))).chains;
     const old = {
       id: "bsn-old",
       minCount: 1,
@@ -24,18 +25,18 @@ describe.concurrent("tapstake fp chains", () => {
       commitContext: signingContext("fp_rand_commit", "bsn-old", address),
     };
     expect(await list()).toEqual([{ id: "bbn-1", minCount: 8192 }, old]);
-    done(await chains(home, "set", "bbn-1", "--min-count", "9000"));
+    expectDone(await chains(home, "set", "bbn-1", "--min-count", "9000"));
     expect(await list()).toEqual([{ id: "bbn-1", minCount: 9000 }, old]);
-    done(await chains(home, "remove", "bbn-1"));
+    expectDone(await chains(home, "remove", "bbn-1"));
     expect(await list()).toEqual([old]);
     expect(statSync(join(home, "chains.json")).mode & 0o777).toBe(0o600);
-    expect(done(await chains(home, "list")).stdout).toContain("signing contexts");
+    expect(expectDone(await chains(home, "list")).stdout).toContain("signing contexts");
   });
 
   it("keeps a chain whose name JavaScript has a use for", async () => {
     const home = homeWithKey();
-    done(await chains(home, "set", "constructor", "--min-count", "3"));
-    expect(done(await chains(home, "list")).stdout).toContain("3 heights");
+    expectDone(await chains(home, "set", "constructor", "--min-count", "3"));
+    expect(expectDone(await chains(home, "list")).stdout).toContain("3 heights");
   });
 
   it.each([
@@ -48,9 +49,9 @@ describe.concurrent("tapstake fp chains", () => {
     ["usage", ["set", "c", "--contexts", "v5"]],
   ])("refuses with %s: %j, and changes nothing", async (code, args) => {
     const home = homeWithKey();
-    done(await chains(home, "set", "bbn-1"));
+    expectDone(await chains(home, "set", "bbn-1"));
     const before = readFileSync(join(home, "chains.json"), "utf8");
-    refused(await chains(home, ...args), code);
+    expectRefused(await chains(home, ...args), code);
     expect(readFileSync(join(home, "chains.json"), "utf8")).toBe(before);
   });
 
@@ -58,7 +59,7 @@ describe.concurrent("tapstake fp chains", () => {
     const home = homeWithKey();
     const path = join(home, "chains.json");
     writeFileSync(path, "{", { mode: 0o600 });
-    refused(await chains(home, "set", "bbn-1"), "invalid-json");
+    expectRefused(await chains(home, "set", "bbn-1"), "invalid-json");
     expect(readFileSync(path, "utf8")).toBe("{");
   });
 });
@@ -81,31 +82,31 @@ describe.concurrent("tapstake fp pop", () => {
     ]);
 
   it("signs an account, and checks it without a home", async () => {
-    const made = parsed<{ signature: string }>(done(await make(homeWithKey())));
+    const made = parsed<{ signature: string }>(expectDone(await make(homeWithKey())));
     expect(made).toMatchObject({ finalityProvider: publicKey, address, btcSigType: 0 });
     expect(verifyProofOfPossession(hex.decode(publicKey), address, hex.decode(made.signature))).toBe(true);
-    expect(done(await verify(made.signature)).stdout).toContain("good");
+    expect(expectDone(await verify(made.signature)).stdout).toContain("good");
   });
 
   it("signs with the context of a chain that has one", async () => {
     const home = homeWithKey();
     const addresses = ["--module-address", address, "--staking-module-address", address];
-    done(await chains(home, "set", "old", "--contexts", "v3", ...addresses));
+    expectDone(await chains(home, "set", "old", "--contexts", "v3", ...addresses));
     const { signature, context } = parsed<{ signature: string; context: string }>(
-      done(await make(home, "--chain", "old")),
+      expectDone(await make(home, "--chain", "old")),
     );
     expect(context).toBe(signingContext("fp_pop", "old", address));
     expect(proofOfPossessionDigest(address, context)).not.toEqual(proofOfPossessionDigest(address));
-    refused(await verify(signature), "invalid-signature");
-    done(await verify(signature, ["--chain", "old", "--home", home]));
+    expectRefused(await verify(signature), "invalid-signature");
+    expectDone(await verify(signature, ["--chain", "old", "--home", home]));
   });
 
   it("refuses a mistyped address before it asks for a passphrase, and signatures that are none", async () => {
     const home = homeWithKey();
     const args = ["fp", "pop", "make", "--key", "validator-1", "--home", home];
-    refused(await tapstake([...args, "--address", `${address}q`]), "invalid-address");
-    refused(await verify(block(1) + block(2)), "invalid-signature");
-    refused(await verify("00"), "invalid-hex");
-    refused(await fp(home, ["pop", "make", "--key", "nobody", "--address", address]), "key-not-found");
+    expectRefused(await tapstake([...args, "--address", `${address}q`]), "invalid-address");
+    expectRefused(await verify(block(1) + block(2)), "invalid-signature");
+    expectRefused(await verify("00"), "invalid-hex");
+    expectRefused(await fp(home, ["pop", "make", "--key", "nobody", "--address", address]), "key-not-found");
   });
 });

@@ -12,13 +12,13 @@ import { secretOf } from "../support/stake.js";
 import {
   block,
   chain,
-  done,
+  expectDone,
   fp,
   homeWithKey,
   named,
   passphrase,
   publicKey,
-  refused,
+  expectRefused,
   secretKey,
   voteFor,
 } from "./fp-support.js";
@@ -38,7 +38,7 @@ describe.concurrent("tapstake fp commit", () => {
   it("commits to what the key derives, keeps it and writes it", async () => {
     const home = homeWithKey();
     const out = join(temporaryFolder(), "commitment.json");
-    const made = parsed(done(await commit(home, 100, 40, ["--out", out])));
+    const made = parsed(expectDone(await commit(home, 100, 40, ["--out", out])));
     const root = hex.encode(committed.commitment.root);
     const facts = { finalityProvider: publicKey, startHeight: "100", lastHeight: "139", count: 40, root };
     expect(made).toMatchObject({ chain, ...facts });
@@ -46,17 +46,17 @@ describe.concurrent("tapstake fp commit", () => {
     expect(file).toEqual({ finalityProvider: publicKey, startHeight: "100", count: 40, root });
     expect(signature).toBe(made["signature"]);
     const listed = parsed<{ commitments: object[] }>(
-      done(await fp(home, ["commitments", ...named, "--json"])),
+      expectDone(await fp(home, ["commitments", ...named, "--json"])),
     );
     expect(listed.commitments).toEqual([expect.objectContaining({ ...facts, signature })]);
-    const text = done(await fp(home, ["commitments", ...named])).stdout;
+    const text = expectDone(await fp(home, ["commitments", ...named])).stdout;
     expect(text).toContain("100 to 139");
-    expect(done(await fp(home, ["verify-commit", out])).stdout).toContain("good");
+    expect(expectDone(await fp(home, ["verify-commit", out])).stdout).toContain("good");
   });
 
   it("refuses heights that are committed already, and takes those beside them", async () => {
     const home = homeWithKey();
-    done(await commit(home, 100, 10));
+    expectDone(await commit(home, 100, 10));
     for (const [start, count] of [
       [100, 10],
       [91, 10],
@@ -66,8 +66,8 @@ describe.concurrent("tapstake fp commit", () => {
     ] as const) {
       expect(without(await commit(home, start, count))).toBe("commitment-overlap");
     }
-    done(await commit(home, 110, 5));
-    done(await commit(home, 99, 1));
+    expectDone(await commit(home, 110, 5));
+    expectDone(await commit(home, 99, 1));
     const { commitments } = parsed<{ commitments: { startHeight: string }[] }>(
       await fp(home, ["commitments", ...named, "--json"]),
     );
@@ -78,23 +78,23 @@ describe.concurrent("tapstake fp commit", () => {
     const home = homeWithKey();
     expect(without(await commit(home, 2n ** 64n - 5n, 6))).toBe("invalid-number");
     expect(without(await commit(home, 1, 0))).toBe("invalid-number");
-    done(await commit(home, 2n ** 64n - 5n, 5));
+    expectDone(await commit(home, 2n ** 64n - 5n, 5));
   });
 
   it("refuses fewer heights than the chain asks for", async () => {
     const home = homeWithKey();
-    done(await fp(home, ["chains", "set", chain, "--min-count", "20"]));
+    expectDone(await fp(home, ["chains", "set", chain, "--min-count", "20"]));
     expect(without(await commit(home, 100, 19))).toBe("count-too-small");
-    done(await commit(home, 100, 20));
+    expectDone(await commit(home, 100, 20));
   });
 
   it("signs with the context of a chain that has one", async () => {
     const home = homeWithKey();
     const module = "bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu";
-    done(await fp(home, ["chains", "set", chain, "--contexts", "v3", "--module-address", module]));
+    expectDone(await fp(home, ["chains", "set", chain, "--contexts", "v3", "--module-address", module]));
     const out = join(temporaryFolder(), "commitment.json");
-    expect(parsed(done(await commit(home, 100, 5, ["--out", out])))).toHaveProperty("context");
-    done(await fp(home, ["verify-commit", out]));
+    expect(parsed(expectDone(await commit(home, 100, 5, ["--out", out])))).toHaveProperty("context");
+    expectDone(await fp(home, ["verify-commit", out]));
   });
 
   it("keeps nothing when Ctrl-C stops it, and the home is free again", async () => {
@@ -103,10 +103,10 @@ describe.concurrent("tapstake fp commit", () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toMatch(/^tapstake: cancelled: /);
     const { commitments } = parsed<{ commitments: object[] }>(
-      done(await fp(home, ["commitments", ...named, "--json"])),
+      expectDone(await fp(home, ["commitments", ...named, "--json"])),
     );
     expect(commitments).toEqual([]);
-    done(await commit(home, 100, 5));
+    expectDone(await commit(home, 100, 5));
   });
 
   it("two signer processes on one home: the second is refused at once, naming the first", async () => {
@@ -120,7 +120,7 @@ describe.concurrent("tapstake fp commit", () => {
         ["protection", "show"],
       ]) {
         // Without a passphrase, which nobody gets to ask for.
-        const said = refused(await tapstake(["fp", ...args, "--home", home]), "signer-running");
+        const said = expectRefused(await tapstake(["fp", ...args, "--home", home]), "signer-running");
         expect(said).toContain(`process ${long.process.pid}`);
         expect(said).toContain("fp commit");
       }
@@ -128,7 +128,7 @@ describe.concurrent("tapstake fp commit", () => {
       long.process.kill("SIGINT");
       await long.ended;
     }
-    done(await voteFor(home, 1, block(1)));
+    expectDone(await voteFor(home, 1, block(1)));
   });
 });
 
@@ -137,12 +137,12 @@ describe.concurrent("tapstake fp proof", () => {
     const home = homeWithKey();
     const folder = temporaryFolder();
     const [commitment, vote] = [join(folder, "commitment"), join(folder, "vote")];
-    done(await commit(home, 100, 40, ["--out", commitment]));
-    done(await voteFor(home, 117, block(1), ["--out", vote]));
-    const proof = done(await fp(home, ["proof", ...named, "--height", "117"])).stdout;
+    expectDone(await commit(home, 100, 40, ["--out", commitment]));
+    expectDone(await voteFor(home, 117, block(1), ["--out", vote]));
+    const proof = expectDone(await fp(home, ["proof", ...named, "--height", "117"])).stdout;
     expect(JSON.parse(proof)).toEqual(JSON.parse(merkleProofToJson(committed.proof(117n))));
     const args = ["--commitment", commitment, "--vote", vote, "--proof", "-", "--json"];
-    expect(parsed(done(await fp(home, ["verify-vote", ...args], { input: proof })))).toMatchObject({
+    expect(parsed(expectDone(await fp(home, ["verify-vote", ...args], { input: proof })))).toMatchObject({
       valid: true,
       height: "117",
       appHash: block(1),
@@ -151,9 +151,9 @@ describe.concurrent("tapstake fp proof", () => {
 
   it("refuses a height that no commitment covers", async () => {
     const home = homeWithKey();
-    done(await commit(home, 100, 10));
+    expectDone(await commit(home, 100, 10));
     for (const height of ["99", "110"]) {
-      refused(await fp(home, ["proof", ...named, "--height", height]), "no-commitment");
+      expectRefused(await fp(home, ["proof", ...named, "--height", height]), "no-commitment");
     }
   });
 });
@@ -170,16 +170,20 @@ describe.concurrent("tapstake fp verify-commit and verify-vote", () => {
   const late = signVoteUnprotected({ ...vote, secretKey, chainId: chain, height: 140n });
   const verify = (files: { commitment?: string; proof?: string; vote?: string }) =>
     tapstake([
-      ...["fp", "verify-vote"],
-      ...["--commitment", temporaryFile("c", files.commitment ?? commitment)],
-      ...["--proof", temporaryFile("p", files.proof ?? merkleProofToJson(committed.proof(105n)))],
-      ...["--vote", temporaryFile("v", files.vote ?? voteToJson(vote))],
+      "fp",
+      "verify-vote",
+      "--commitment",
+      temporaryFile("c", files.commitment ?? commitment),
+      "--proof",
+      temporaryFile("p", files.proof ?? merkleProofToJson(committed.proof(105n))),
+      "--vote",
+      temporaryFile("v", files.vote ?? voteToJson(vote)),
     ]);
 
   it("accept what is right, without any home or key", async () => {
-    const { stdout } = done(await tapstake(["fp", "verify-commit", "-"], { input: commitment }));
+    const { stdout } = expectDone(await tapstake(["fp", "verify-commit", "-"], { input: commitment }));
     expect(stdout).toContain("100 to 139");
-    expect(done(await verify({})).stdout).toContain("good: it counts");
+    expect(expectDone(await verify({})).stdout).toContain("good: it counts");
   });
 
   it.each([
@@ -189,7 +193,7 @@ describe.concurrent("tapstake fp verify-commit and verify-vote", () => {
     ["invalid-json", "{}"],
     ["invalid-json", commitment.replace("{", `{"more": 1,`)],
   ])("refuse a commitment: %s", async (code, input) => {
-    refused(await tapstake(["fp", "verify-commit", "-"], { input }), code);
+    expectRefused(await tapstake(["fp", "verify-commit", "-"], { input }), code);
   });
 
   it.each([
@@ -206,7 +210,7 @@ describe.concurrent("tapstake fp verify-commit and verify-vote", () => {
     ["invalid-json", "that is none", { vote: "{}" }],
     ["invalid-json", "with a proof that is none", { proof: "{}" }],
   ])("refuse with %s a vote %s", async (code, _, files) => {
-    refused(await verify(files), code);
+    expectRefused(await verify(files), code);
   });
 });
 

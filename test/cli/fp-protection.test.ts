@@ -4,12 +4,12 @@ import { describe, expect, it } from "vitest";
 import {
   block,
   chain,
-  done,
+  expectDone,
   fp,
   homeWithKey,
   named,
   publicKey,
-  refused,
+  expectRefused,
   type Votes,
   vote,
   voteFor,
@@ -28,7 +28,8 @@ interface Shown {
 }
 
 const protection = (home: string, ...args: string[]) => fp(home, ["protection", ...args]);
-const shown = async (home: string) => parsed<Shown>(done(await protection(home, "show", "--json"))).subjects;
+const shown = async (home: string) =>
+  parsed<Shown>(expectDone(await protection(home, "show", "--json"))).subjects;
 const codeOf = (outcome: { code: number | null; stderr: string }) => {
   expect(outcome.code).toBe(1);
   return (JSON.parse(outcome.stderr) as { error: { code: string } }).error.code;
@@ -36,7 +37,7 @@ const codeOf = (outcome: { code: number | null; stderr: string }) => {
 
 async function homeWithVotes(): Promise<string> {
   const home = homeWithKey();
-  for (const height of [105, 106]) done(await voteFor(home, height, block(1)));
+  for (const height of [105, 106]) expectDone(await voteFor(home, height, block(1)));
   return home;
 }
 
@@ -45,35 +46,35 @@ describe.concurrent("tapstake fp protection", () => {
     const home = await homeWithVotes();
     const subject = { key: publicKey, name: "validator-1", chain, lowest: "0", highest: "106", votes: 2 };
     expect(await shown(home)).toEqual([subject]);
-    const { stdout } = done(await protection(home, "show"));
+    const { stdout } = expectDone(await protection(home, "show"));
     expect(stdout).toContain(`${publicKey} (validator-1) on ${chain}`);
-    expect(parsed(done(await protection(home, "check", "--json")))).toEqual({
+    expect(parsed(expectDone(await protection(home, "check", "--json")))).toEqual({
       good: true,
       subjects: [subject],
     });
-    expect(done(await protection(home, "check")).stdout).toMatch(/^good: /);
+    expect(expectDone(await protection(home, "check")).stdout).toMatch(/^good: /);
   });
 
   it("begins at a height with a key that has voted before, and only goes up", async () => {
     const home = homeWithKey("imported");
     const init = (height: number) =>
       protection(home, "init", ...named, "--from-height", `${height}`, "--yes");
-    expect(done(await init(500)).stdout).toContain("500");
+    expect(expectDone(await init(500)).stdout).toContain("500");
     expect(await shown(home)).toMatchObject([{ lowest: "500", highest: null, votes: 0 }]);
-    refused(await init(499), "would-lower-mark");
-    done(await init(600));
+    expectRefused(await init(499), "would-lower-mark");
+    expectDone(await init(600));
     expect(codeOf(await voteFor(home, 599, block(1)))).toBe("below-watermark");
-    done(await voteFor(home, 600, block(1)));
+    expectDone(await voteFor(home, 600, block(1)));
   });
 
   it("forgets old votes for good, and signs nothing there again, not even the same", async () => {
     const home = await homeWithVotes();
     const prune = (height: number) => protection(home, "prune", ...named, "--below", `${height}`, "--yes");
-    expect(done(await prune(106)).stdout).toMatch(/votes forgotten +1\n/);
+    expect(expectDone(await prune(106)).stdout).toMatch(/votes forgotten +1\n/);
     expect(await shown(home)).toMatchObject([{ lowest: "106", highest: "106", votes: 1 }]);
     expect(codeOf(await voteFor(home, 105, block(1)))).toBe("below-watermark");
-    refused(await prune(105), "would-lower-mark");
-    refused(await prune(1000), "invalid-number");
+    expectRefused(await prune(105), "would-lower-mark");
+    expectRefused(await prune(1000), "invalid-number");
   });
 
   it("asks before what cannot be undone, and does nothing when nobody answers", async () => {
@@ -82,7 +83,7 @@ describe.concurrent("tapstake fp protection", () => {
       ["init", ...named, "--from-height", "900"],
       ["prune", ...named, "--below", "106"],
     ]) {
-      expect(refused(await protection(home, ...args), "usage")).toContain("--yes");
+      expect(expectRefused(await protection(home, ...args), "usage")).toContain("--yes");
     }
     expect(await shown(home)).toMatchObject([{ lowest: "0", votes: 2 }]);
   });
@@ -103,28 +104,28 @@ describe.concurrent("tapstake fp protection", () => {
   it("moves to another machine: what was voted here is voted there", async () => {
     const home = await homeWithVotes();
     const history = join(temporaryFolder(), "history.json");
-    done(await protection(home, "export", "--out", history));
-    expect(done(await protection(home, "export")).stdout).toContain(`"version": 1`);
+    expectDone(await protection(home, "export", "--out", history));
+    expect(expectDone(await protection(home, "export")).stdout).toContain(`"version": 1`);
     const there = homeWithKey("imported");
     expect(codeOf(await voteFor(there, 107, block(1)))).toBe("protection-uninitialised");
     const { imported } = parsed<{ imported: object[] }>(
-      done(await protection(there, "import", history, "--json")),
+      expectDone(await protection(there, "import", history, "--json")),
     );
     expect(imported).toMatchObject([{ key: publicKey, added: 2, highest: "106", conflicts: [] }]);
     expect(codeOf(await voteFor(there, 105, block(2)))).toBe("double-vote");
-    const same = parsed<Votes>(done(await voteFor(there, 106, block(1))));
+    const same = parsed<Votes>(expectDone(await voteFor(there, 106, block(1))));
     expect(same.votes).toMatchObject([{ kind: "same" }]);
-    done(await voteFor(there, 107, block(1)));
+    expectDone(await voteFor(there, 107, block(1)));
     // Once more changes nothing.
-    expect(done(await protection(there, "import", history)).stdout).toMatch(/votes added +0\n/);
+    expect(expectDone(await protection(there, "import", history)).stdout).toMatch(/votes added +0\n/);
     expect(await shown(there)).toMatchObject([{ highest: "107", votes: 3 }]);
   });
 
   it("says so when two histories hold different votes, and blocks the height", async () => {
     const [one, two] = [homeWithKey(), homeWithKey()];
-    done(await voteFor(one, 105, block(1)));
-    done(await voteFor(two, 105, block(2)));
-    const history = done(await protection(one, "export")).stdout;
+    expectDone(await voteFor(one, 105, block(1)));
+    expectDone(await voteFor(two, 105, block(2)));
+    const history = expectDone(await protection(one, "export")).stdout;
     const outcome = await fp(two, ["protection", "import", "-"], { input: history });
     expect(outcome.code).toBe(1);
     expect(outcome.stderr).toMatch(/^tapstake: double-vote: .*105/);
@@ -139,9 +140,9 @@ describe.concurrent("tapstake fp protection", () => {
     const metadata = { format: "tapstake-protection", version: 1, exportedAt: "2026-01-01T00:00:00.000Z" };
     const subject = { key: publicKey, chain, lowest: "100", highest: "105", votes: [{ height: "105" }] };
     const history = temporaryFile("history.json", JSON.stringify({ metadata, data: [subject] }));
-    done(await protection(home, "import", history));
+    expectDone(await protection(home, "import", history));
     expect(codeOf(await voteFor(home, 105, block(1)))).toBe("unknown-earlier-vote");
-    done(await voteFor(home, 106, block(1)));
+    expectDone(await voteFor(home, 106, block(1)));
   });
 
   it.each([
@@ -149,7 +150,7 @@ describe.concurrent("tapstake fp protection", () => {
     ["invalid-json", "{}"],
     ["unknown-version", `{"metadata": {"format": "tapstake-protection", "version": 2}, "data": []}`],
   ])("imports nothing that is no history: %s", async (code, input) => {
-    refused(await fp(homeWithKey(), ["protection", "import", "-"], { input }), code);
+    expectRefused(await fp(homeWithKey(), ["protection", "import", "-"], { input }), code);
   });
 });
 
@@ -178,17 +179,17 @@ describe.concurrent("an empty or restored-old protection database", () => {
       await protection(home, "show"),
       await protection(home, "check"),
     ]) {
-      expect(refused(outcome, code)).toContain("tapstake fp protection");
+      expect(expectRefused(outcome, code)).toContain("tapstake fp protection");
     }
   });
 
   it("is refused when an older copy was put back", async () => {
     const home = homeWithKey();
-    done(await voteFor(home, 105, block(1)));
+    expectDone(await voteFor(home, 105, block(1)));
     const copy = readFileSync(join(home, "protection.db"));
-    done(await voteFor(home, 106, block(1)));
+    expectDone(await voteFor(home, 106, block(1)));
     remove(home);
     writeFileSync(join(home, "protection.db"), copy, { mode: 0o600 });
-    refused(await vote(home, ["--height", "106", "--hash", block(2)]), "protection-behind");
+    expectRefused(await vote(home, ["--height", "106", "--hash", block(2)]), "protection-behind");
   });
 });

@@ -6,11 +6,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   block,
   chain,
-  done,
+  expectDone,
   homeWithKey,
   passphrase,
   publicKey,
-  refused,
+  expectRefused,
   type VoteJson,
   type Votes,
 } from "./fp-support.js";
@@ -99,7 +99,7 @@ const counts = (json: VoteJson) => {
 describe.concurrent("with --remote", () => {
   it("a vote is signed by the daemon, once a height", async () => {
     const args = (byte: number) => ["--height", "105", "--hash", block(byte)];
-    const [first] = parsed<Votes>(done(await remote("vote", args(1)))).votes;
+    const [first] = parsed<Votes>(expectDone(await remote("vote", args(1)))).votes;
     expect(first).toMatchObject({ height: "105", kind: "new" });
     expect(counts(first!.vote!)).toBe(true);
     const second = await remote("vote", args(2));
@@ -108,14 +108,14 @@ describe.concurrent("with --remote", () => {
     expect(parsed<Votes>(second).votes).toMatchObject([
       { height: "105", kind: "refused", code: "double-vote" },
     ]);
-    const [again] = parsed<Votes>(done(await remote("vote", args(1)))).votes;
+    const [again] = parsed<Votes>(expectDone(await remote("vote", args(1)))).votes;
     expect(again).toEqual({ ...first, kind: "same" });
   });
 
   it("a batch with gaps has an answer for every height, and each vote counts", async () => {
     const item = (height: number, byte: number) => ({ height, hash: block(byte) });
     const ask = (items: object[]) => remote("vote", ["--batch", "-"], { input: JSON.stringify(items) });
-    const first = parsed<Votes>(done(await ask([item(110, 1), item(107, 1), item(111, 1)])));
+    const first = parsed<Votes>(expectDone(await ask([item(110, 1), item(107, 1), item(111, 1)])));
     expect(first.votes.map(({ height }) => height)).toEqual(["110", "107", "111"]);
     for (const { vote } of first.votes) expect(counts(vote!)).toBe(true);
     const second = await ask([item(110, 2), item(112, 1), item(107, 1)]);
@@ -129,19 +129,21 @@ describe.concurrent("with --remote", () => {
 
   it("a commitment is derived and signed by the daemon", async () => {
     const out = join(temporaryFolder(), "commitment.json");
-    const made = parsed(done(await remote("commit", ["--start", "100", "--count", "20", "--out", out])));
+    const made = parsed(
+      expectDone(await remote("commit", ["--start", "100", "--count", "20", "--out", out])),
+    );
     expect(made).toMatchObject({ finalityProvider: publicKey, startHeight: "100", lastHeight: "119" });
-    done(await tapstake(["fp", "verify-commit", out]));
+    expectDone(await tapstake(["fp", "verify-commit", out]));
   });
 
   it("status says whether the daemon answers, and to us", async () => {
     const alone = await tapstake(["fp", "status", "--remote", daemon.address, "--json"]);
-    expect(parsed(done(alone))).toMatchObject({ address: daemon.address, answers: true });
-    expect(parsed(done(await remote("status", [])))).toMatchObject({ key: publicKey, unlocked: true });
+    expect(parsed(expectDone(alone))).toMatchObject({ address: daemon.address, answers: true });
+    expect(parsed(expectDone(await remote("status", [])))).toMatchObject({ key: publicKey, unlocked: true });
     const stranger = await remote("status", [], { key: "another" });
     expect(JSON.parse(stranger.stderr)).toMatchObject({ error: { code: "unauthenticated" } });
     const nobody = await tapstake(["fp", "status", "--remote", "127.0.0.1:1"]);
-    refused(nobody, "signer-unreachable");
+    expectRefused(nobody, "signer-unreachable");
   });
 
   it("nothing is signed for a stranger", async () => {
@@ -162,7 +164,7 @@ describe.concurrent("with --remote", () => {
 
   it("a second signer on the daemon's home is refused, naming the daemon", async () => {
     const args = ["vote", "--key", "validator-1", "--chain", chain, "--height", "1", "--hash", block(1)];
-    const said = refused(await tapstake(["fp", ...args, "--home", daemon.home]), "signer-running");
+    const said = expectRefused(await tapstake(["fp", ...args, "--home", daemon.home]), "signer-running");
     expect(said).toContain(`process ${daemon.pid}`);
     expect(said).toContain("fp serve");
   });

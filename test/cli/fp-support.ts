@@ -64,13 +64,13 @@ export interface Votes {
 }
 
 /** Expects success, and nothing on standard error. */
-export function done(outcome: Outcome): Outcome {
+export function expectDone(outcome: Outcome): Outcome {
   expect({ code: outcome.code, stderr: outcome.stderr }).toEqual({ code: 0, stderr: "" });
   return outcome;
 }
 
 /** Expects a refusal with a code, and nothing on standard output; returns what standard error says. */
-export function refused({ code, stdout, stderr }: Outcome, error: string): string {
+export function expectRefused({ code, stdout, stderr }: Outcome, error: string): string {
   expect(stderr).toMatch(new RegExp(`^tapstake: ${error}: `));
   expect({ code, stdout }).toEqual({ code: error === "usage" ? 2 : 1, stdout: "" });
   return stderr;

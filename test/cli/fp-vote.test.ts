@@ -5,13 +5,13 @@ import { verifyVote } from "../../src/finality/vote.js";
 import {
   block,
   chain,
-  done,
+  expectDone,
   fp,
   homeWithKey,
   named,
   passphrase,
   publicKey,
-  refused,
+  expectRefused,
   secretKey,
   type VoteJson,
   type Votes,
@@ -36,7 +36,7 @@ const only = (outcome: Outcome) => {
 };
 
 /** The one answer of an outcome that refused it, which exits with 1 and says so on standard error too. */
-function refusedVote(outcome: Outcome, code: string) {
+function expectRefusedVote(outcome: Outcome, code: string) {
   expect(outcome.code).toBe(1);
   const { error } = JSON.parse(outcome.stderr) as { error: { code: string; details: object } };
   const answer = only(outcome);
@@ -49,7 +49,7 @@ function refusedVote(outcome: Outcome, code: string) {
 describe.concurrent("tapstake fp vote", () => {
   it("signs a vote that counts under the key's commitment", async () => {
     const home = homeWithKey();
-    const outcome = done(await voteFor(home, 105, block(1)));
+    const outcome = expectDone(await voteFor(home, 105, block(1)));
     expect(parsed(outcome)).toMatchObject({ finalityProvider: publicKey, chain });
     const answer = only(outcome);
     expect(answer).toMatchObject({ height: "105", kind: "new", vote: { height: "105", appHash: block(1) } });
@@ -58,16 +58,16 @@ describe.concurrent("tapstake fp vote", () => {
 
   it("refuses another block at the height, and leaves the first vote as it was", async () => {
     const home = homeWithKey();
-    const { vote: first } = only(done(await voteFor(home, 105, block(1))));
-    const { message } = refusedVote(await voteFor(home, 105, block(2)), "double-vote");
+    const { vote: first } = only(expectDone(await voteFor(home, 105, block(1))));
+    const { message } = expectRefusedVote(await voteFor(home, 105, block(2)), "double-vote");
     expect(message).toContain("height 105");
-    const again = only(done(await voteFor(home, 105, block(1))));
+    const again = only(expectDone(await voteFor(home, 105, block(1))));
     expect(again).toEqual({ height: "105", kind: "same", vote: first });
   });
 
   it("tells an operator what a refusal means, what to do and what not to", async () => {
     const home = homeWithKey();
-    done(await voteFor(home, 105, block(1)));
+    expectDone(await voteFor(home, 105, block(1)));
     const outcome = await vote(home, ["--height", "105", "--hash", block(2)]);
     expect(outcome.code).toBe(1);
     expect(outcome.stdout).toBe("105  refused  double-vote\n");
@@ -78,42 +78,44 @@ describe.concurrent("tapstake fp vote", () => {
 
   it("refuses the same block with a signing context, which is another message", async () => {
     const home = homeWithKey();
-    done(await voteFor(home, 105, block(1)));
+    expectDone(await voteFor(home, 105, block(1)));
     const module = "bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu";
-    done(await fp(home, ["chains", "set", chain, "--contexts", "v3", "--module-address", module]));
-    refusedVote(await voteFor(home, 105, block(1)), "double-vote");
-    const { vote: cast } = only(done(await voteFor(home, 106, block(1))));
+    expectDone(await fp(home, ["chains", "set", chain, "--contexts", "v3", "--module-address", module]));
+    expectRefusedVote(await voteFor(home, 105, block(1)), "double-vote");
+    const { vote: cast } = only(expectDone(await voteFor(home, 106, block(1))));
     expect(cast!.context).toMatch(/^[0-9a-f]{64}$/);
     expect(counts(cast!)).toBe(true);
   });
 
   it("keeps chains apart, as they have randomness of their own", async () => {
     const home = homeWithKey();
-    done(await voteFor(home, 105, block(1)));
+    expectDone(await voteFor(home, 105, block(1)));
     const elsewhere = await voteFor(home, 105, block(2), ["--chain", "bsn-2"]);
-    expect(only(done(elsewhere))).toMatchObject({ kind: "new" });
+    expect(only(expectDone(elsewhere))).toMatchObject({ kind: "new" });
   });
 
   it("takes heights of 64 bits", async () => {
     const home = homeWithKey();
-    expect(only(done(await voteFor(home, 2n ** 64n - 1n, block(1)))).height).toBe("18446744073709551615");
+    expect(only(expectDone(await voteFor(home, 2n ** 64n - 1n, block(1)))).height).toBe(
+      "18446744073709551615",
+    );
     const outcome = await vote(home, ["--height", `${2n ** 64n}`, "--hash", block(1)]);
-    expect(refused(outcome, "usage")).toContain("below 2^64");
+    expect(expectRefused(outcome, "usage")).toContain("below 2^64");
   });
 
   it("signs nothing anew at or below the last vote known on the chain", async () => {
     const home = homeWithKey();
-    done(await voteFor(home, 105, block(1)));
+    expectDone(await voteFor(home, 105, block(1)));
     const known = ["--chain-height", "110"];
-    refusedVote(await voteFor(home, 110, block(1), known), "at-or-below-chain-height");
-    expect(only(done(await voteFor(home, 105, block(1), known)))).toMatchObject({ kind: "same" });
-    expect(only(done(await voteFor(home, 111, block(1), known)))).toMatchObject({ kind: "new" });
+    expectRefusedVote(await voteFor(home, 110, block(1), known), "at-or-below-chain-height");
+    expect(only(expectDone(await voteFor(home, 105, block(1), known)))).toMatchObject({ kind: "same" });
+    expect(only(expectDone(await voteFor(home, 111, block(1), known)))).toMatchObject({ kind: "new" });
   });
 
   it("writes a vote to a file, as verify-vote takes it", async () => {
     const home = homeWithKey();
     const out = join(temporaryFolder(), "vote.json");
-    const { vote: cast } = only(done(await voteFor(home, 105, block(1), ["--out", out])));
+    const { vote: cast } = only(expectDone(await voteFor(home, 105, block(1), ["--out", out])));
     expect(JSON.parse(readFileSync(out, "utf8"))).toEqual(cast);
     const nowhere = await voteFor(home, 106, block(1), ["--out", join(out, "vote.json")]);
     expect(nowhere.code).toBe(1);
@@ -124,14 +126,14 @@ describe.concurrent("tapstake fp vote", () => {
 
   it("does not vote with an imported key before it was told from where", async () => {
     const home = homeWithKey("imported");
-    const said = refused(
+    const said = expectRefused(
       await vote(home, ["--height", "105", "--hash", block(1)]),
       "protection-uninitialised",
     );
     expect(said).toContain(`tapstake fp protection init --key ${publicKey} --chain ${chain} --from-height`);
-    done(await fp(home, ["protection", "init", ...named, "--from-height", "105", "--yes"]));
-    refusedVote(await voteFor(home, 104, block(1)), "below-watermark");
-    expect(only(done(await voteFor(home, 105, block(1))))).toMatchObject({ kind: "new" });
+    expectDone(await fp(home, ["protection", "init", ...named, "--from-height", "105", "--yes"]));
+    expectRefusedVote(await voteFor(home, 104, block(1)), "below-watermark");
+    expect(only(expectDone(await voteFor(home, 105, block(1))))).toMatchObject({ kind: "new" });
   });
 
   it.each([
@@ -147,18 +149,18 @@ describe.concurrent("tapstake fp vote", () => {
     ["usage", ["--height", "1", "--hash", block(1), "--batch", "-"]],
     ["usage", ["--batch", "-", "--passphrase-file", "-"]],
   ])("refuses with %s: %j", async (code, args) => {
-    refused(await vote(homeWithKey(), args), code);
+    expectRefused(await vote(homeWithKey(), args), code);
   });
 
   it("refuses a wrong passphrase, and none", async () => {
     const home = homeWithKey();
     const args = ["--height", "1", "--hash", block(1)];
-    refused(await vote(home, args, { env: { TAPSTAKE_PASSPHRASE: "wrong" } }), "wrong-passphrase");
+    expectRefused(await vote(home, args, { env: { TAPSTAKE_PASSPHRASE: "wrong" } }), "wrong-passphrase");
     const none = await tapstake(["fp", "vote", ...named, ...args, "--home", home]);
-    expect(refused(none, "usage")).toContain("TAPSTAKE_PASSPHRASE");
+    expect(expectRefused(none, "usage")).toContain("TAPSTAKE_PASSPHRASE");
     const file = temporaryFile("passphrase", `${passphrase}\n`);
     const fromFile = ["fp", "vote", ...named, ...args, "--home", home, "--passphrase-file", file];
-    done(await tapstake(fromFile));
+    expectDone(await tapstake(fromFile));
   });
 });
 
@@ -172,7 +174,7 @@ describe.concurrent("tapstake fp vote --batch", () => {
   ])("answers for every height in the order asked: %s", async (_, write) => {
     const home = homeWithKey();
     const items = [item(110, 1), item(105, 2), { height: 107, hash: block(3) }];
-    const { votes } = parsed<Votes>(done(await batch(home, write(items))));
+    const { votes } = parsed<Votes>(expectDone(await batch(home, write(items))));
     expect(votes.map(({ height, kind }) => [height, kind])).toEqual([
       ["110", "new"],
       ["105", "new"],
@@ -183,7 +185,7 @@ describe.concurrent("tapstake fp vote --batch", () => {
 
   it("drops no height: new, same and refused stand beside each other", async () => {
     const home = homeWithKey();
-    done(await batch(home, JSON.stringify([item(105, 1), item(106, 1)])));
+    expectDone(await batch(home, JSON.stringify([item(105, 1), item(106, 1)])));
     const outcome = await batch(home, JSON.stringify([item(105, 1), item(106, 2), item(107, 1)]));
     expect(outcome.code).toBe(1);
     expect(parsed<Votes>(outcome).votes).toMatchObject([
@@ -212,8 +214,8 @@ describe.concurrent("tapstake fp vote --batch", () => {
       expect(JSON.parse(outcome.stderr)).toMatchObject({ error: { code: "duplicate-height" } });
     }
     // None of the heights has a vote.
-    expect(only(done(await voteFor(home, 105, block(3))))).toMatchObject({ kind: "new" });
-    expect(only(done(await voteFor(home, 106, block(3))))).toMatchObject({ kind: "new" });
+    expect(only(expectDone(await voteFor(home, 105, block(3))))).toMatchObject({ kind: "new" });
+    expect(only(expectDone(await voteFor(home, 106, block(3))))).toMatchObject({ kind: "new" });
   });
 
   it.each([
@@ -226,6 +228,6 @@ describe.concurrent("tapstake fp vote --batch", () => {
     ["invalid-json", `[{"height": 1, "hash": "${block(1)}", "more": 1}]`],
     ["invalid-hex", `[{"height": 1, "hash": "00"}]`],
   ])("refuses what is no batch with %s: %s", async (code, input) => {
-    refused(await vote(homeWithKey(), ["--batch", "-"], { input }), code);
+    expectRefused(await vote(homeWithKey(), ["--batch", "-"], { input }), code);
   });
 });

@@ -6,7 +6,7 @@ import { chainConfig } from "../../../finality/chains.js";
 import { type Commitment, verifyCommitment } from "../../../finality/commitment.js";
 import { openHome } from "../../../finality/home.js";
 import { commitmentToJson } from "../../../finality/json.js";
-import { checkCommitment, commitStored } from "../../../finality/randomness-store.js";
+import { commitStored } from "../../../finality/commitments.js";
 import { chainHeight, jsonOption, wholeNumber } from "../../arguments.js";
 import { commitmentFacts, commitmentRows } from "../../commitment-text.js";
 import { writeText } from "../../files.js";
@@ -82,14 +82,14 @@ interface Options {
 }
 
 async function commitHere(options: Options): Promise<Commitment> {
-  const { start: startHeight, count } = options;
+  const { start, count } = options;
   const { signal, release } = abortOnSignal();
   try {
     return await asSigner(options, async (signer) => {
       const progress = await showProgress("deriving heights", count);
       try {
         const { update: onProgress } = progress;
-        return await commitStored({ ...signer, startHeight, count, signal, onProgress });
+        return await commitStored({ ...signer, start, count, signal, onProgress });
       } finally {
         progress.stop();
       }
@@ -104,7 +104,10 @@ async function commitThere(options: Options): Promise<Commitment> {
   const home = openHome(options.home);
   const chain = chainConfig(home, options.chain);
   const { start: startHeight, count } = options;
-  checkCommitment(chain, startHeight, count);
+  if (count < chain.minCount) {
+    const text = `chain ${chain.id} takes commitments to ${chain.minCount} heights or more, got ${count}`;
+    throw new TapstakeError("count-too-small", text, { minimum: chain.minCount, count });
+  }
   const key = publicKeyNamed(home, options.key);
   const signer = await openRemote(options);
   try {

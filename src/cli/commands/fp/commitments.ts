@@ -2,7 +2,7 @@ import { Command } from "@commander-js/extra-typings";
 import { hex } from "../../../core/bytes.js";
 import { openProtection } from "../../../finality/protection.js";
 import { jsonOption } from "../../arguments.js";
-import { heights } from "../../commitment-text.js";
+import { commitmentFacts, heights } from "../../commitment-text.js";
 import { chainOption, keyOption, publicKeyNamed } from "../../fp-options.js";
 import { helpText, paragraphs } from "../../help.js";
 import { answer, section, table } from "../../output.js";
@@ -36,13 +36,10 @@ export function command() {
       const finalityProvider = publicKeyNamed(home, options.key);
       const protection = openProtection(home);
       try {
-        const commitments = protection
-          .commitments(finalityProvider, chain)
-          .map(({ subtrees: _, ...known }) => ({
-            finalityProvider,
-            ...known,
-            lastHeight: known.startHeight + BigInt(known.count - 1),
-          }));
+        const commitments = protection.commitments(finalityProvider, chain).map((stored) => ({
+          ...commitmentFacts({ finalityProvider, ...stored }),
+          madeAt: stored.at,
+        }));
         answer(options.json === true, { finalityProvider, chain, commitments }, () =>
           commitments.length === 0
             ? `${hex.encode(finalityProvider)} has committed to no height of ${chain} here`

@@ -1,6 +1,6 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { merkleProofToJson } from "../../../finality/json.js";
-import { proofStored } from "../../../finality/randomness-store.js";
+import { proveCommitted } from "../../../finality/commitments.js";
 import { chainHeight } from "../../arguments.js";
 import { writeText } from "../../files.js";
 import { asSigner, chainOption, keyOption } from "../../fp-options.js";
@@ -38,10 +38,10 @@ export function command() {
     .addOption(homeOption())
     .addHelpText("after", HELP)
     .action(async (options) => {
-      const proof = await asSigner(options, async (signer) => {
+      const { proof } = await asSigner(options, async (signer) => {
         const { signal, release } = abortOnSignal();
         try {
-          return await proofStored({ ...signer, height: options.height, signal });
+          return await proveCommitted({ ...signer, height: options.height, signal });
         } finally {
           release();
         }
