@@ -87,13 +87,17 @@ export async function mustAgree(message: string, yes: boolean): Promise<void> {
 }
 
 /**
- * Goes on after `--yes`, or when whoever is at the terminal types what a mistake would cost much in: a click is made
- * too easily.
+ * Goes on after `--yes`, or when whoever is at the terminal was told what is at stake and types something again: for
+ * what is too easily agreed to.
  * @throws TapstakeError `cancelled`; UsageError when there is nobody to ask
  */
-export async function mustType(expected: string, message: string, yes: boolean): Promise<void> {
+export async function mustType(
+  expected: string,
+  { warning, message, yes }: { readonly warning: string; readonly message: string; readonly yes: boolean },
+): Promise<void> {
   if (yes) return;
   if (!isWatched()) throw new UsageError("nobody to ask: give --yes");
+  tell(warning);
   if ((await ask(message)).trim() !== expected) throw cancelled();
 }
 

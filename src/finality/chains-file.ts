@@ -50,7 +50,11 @@ function edit(home: Home, change: (entries: Map<string, ChainEntry>) => void): s
   const entries = new Map(Object.entries(json.chains));
   change(entries);
   const text = `${JSON.stringify({ version: 1, chains: Object.fromEntries(entries) }, null, 2)}\n`;
-  parseChains(text, path);
+  const read = parseChains(text, path);
+  for (const id of entries.keys()) {
+    // Names that every object has are left out when JSON is read.
+    if (!read.has(id)) throw new TapstakeError("invalid-chain-id", `${id} cannot be configured as a chain`);
+  }
   writePrivateFile(path, utf8(text), "replace");
   return text;
 }

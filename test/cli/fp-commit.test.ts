@@ -188,7 +188,7 @@ describe.concurrent("tapstake fp verify-commit and verify-vote", () => {
 
   it.each([
     ["invalid-signature", commitment.replace(`"100"`, `"101"`)],
-    ["invalid-signature", commitment.replace("40", "41")],
+    ["invalid-signature", commitment.replace(`"count": 40`, `"count": 41`)],
     ["invalid-hex", commitment.replace(publicKey, "00")],
     ["invalid-json", "{}"],
     ["invalid-json", commitment.replace("{", `{"more": 1,`)],
@@ -201,7 +201,7 @@ describe.concurrent("tapstake fp verify-commit and verify-vote", () => {
     [
       "invalid-signature",
       "under a commitment that is not signed",
-      { commitment: commitment.replace("40", "41") },
+      { commitment: commitment.replace(`"count": 40`, `"count": 41`) },
     ],
     ["index-out-of-range", "of a height that is not committed", { vote: voteToJson(late) }],
     ["invalid-proof", "with another height's proof", { proof: merkleProofToJson(committed.proof(106n)) }],

@@ -92,11 +92,11 @@ describe.concurrent("tapstake fp protection", () => {
     const home = await homeWithVotes();
     const args = ["fp", "protection", "prune", ...named, "--below", "106"];
     const env = { TAPSTAKE_HOME: home };
-    const wrong = await onTerminal(args, { env, typed: "105\r" });
+    const wrong = await onTerminal(args, env, ["Type the height", "105\r"]);
     expect(wrong.stdout).toContain("cancelled");
     expect(wrong.code).toBe(1);
     expect(await shown(home)).toMatchObject([{ lowest: "0", votes: 2 }]);
-    const right = await onTerminal(args, { env, typed: "106\r" });
+    const right = await onTerminal(args, env, ["Type the height", "106\r"]);
     expect(right.code).toBe(0);
     expect(await shown(home)).toMatchObject([{ lowest: "106", votes: 1 }]);
   });

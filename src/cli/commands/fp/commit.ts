@@ -33,9 +33,9 @@ tapstake fp commit --key validator-1 --chain bsn-1 --start 1000 --count 100 --ou
 tapstake fp verify-commit commitment.json
 `,
   more: `
-Mainnet takes commitments of at least 8192 heights, and 50000 are usual: tapstake fp chains set keeps you from
-committing to fewer. With --remote the daemon derives and signs; it does not keep the commitment, and neither does
-this home: use --out.`,
+Mainnet takes commitments of at least 8192 heights, and 50000 are usual: tapstake fp chains set
+keeps you from committing to fewer. With --remote the daemon derives and signs; it does not keep the
+commitment, and neither does this home: use --out.`,
   refused: "heights that are committed already, too few of them, or beyond what 64 bits hold",
 });
 

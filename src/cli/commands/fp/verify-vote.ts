@@ -35,7 +35,8 @@ The vote, as tapstake fp vote --out writes it:
   appHash           the block that the vote is for
   publicRandomness  x-only
   signature         EOTS
-  context           only of chains that sign votes with a context: 64 characters; see that it is the chain's own`;
+  context           only of chains that sign votes with a context: 64 characters. See that
+                    it is the chain's own`;
 
 const HELP = helpText({
   examples: `
@@ -63,7 +64,8 @@ echo '{
   "signature": "9e5de50e0b95c7d52bc0b9831580a07e23224618676bfa31479c20e1e8fc5540"
 }' > vote.json
 tapstake fp verify-vote --commitment commitment.json --proof proof.json --vote vote.json
-tapstake fp verify-vote --commitment commitment.json --proof proof.json --vote - --json < vote.json
+tapstake fp verify-vote --commitment commitment.json --proof proof.json --vote - \\
+  --json < vote.json
 `,
   more: MORE,
   refused: "a file that is none of these, or a vote that does not count, and why",

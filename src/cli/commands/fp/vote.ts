@@ -22,14 +22,15 @@ again), or refused with a code. The vote is on the disk before its signature is 
 makes this sign another one at that height.`;
 
 const MORE = `
-A batch is a JSON array, or one object a line: {"height": "1003", "hash": "92c8…"}. If one height is in it twice,
-nothing is signed. The heights that are not refused are signed, whatever happens to the others.
+A batch is a JSON array, or one object a line: {"height": "1003", "hash": "92c8…"}. If one height
+is in it twice, nothing is signed. The heights that are not refused are signed, whatever happens to
+the others.
 
 What a refusal means, and what to do, is said with it:
-  double-vote               another block has the vote of this height: keep it so
+  double-vote               the height has a vote for something else: keep it so
   unknown-earlier-vote      the height has a vote, and for what is not known: skip it
   below-watermark           the height is older than what this signer remembers: skip it
-  at-or-below-chain-height  the chain may have a vote of this key there (--chain-height), and this signer has none`;
+  at-or-below-chain-height  the chain may have a vote there (--chain-height) that is unknown here`;
 
 const HELP = helpText({
   examples: `
@@ -39,12 +40,13 @@ tapstake fp vote --key validator-1 --chain bsn-1 --height 1002 --out vote.json \
   --hash d3a2b263b23169056f06d5439c0cf9e201ed645ed6f10412a4091c99fb001bd8
 
 # several, of which the first is the same as before
-echo '{"height": "1002", "hash": "d3a2b263b23169056f06d5439c0cf9e201ed645ed6f10412a4091c99fb001bd8"}
-{"height": "1003", "hash": "92c89d9853a2f5716d2a23633e86835afaa5d4213580dbee0844f53767d293c8"}' |
+echo '
+{"height": 1002, "hash": "d3a2b263b23169056f06d5439c0cf9e201ed645ed6f10412a4091c99fb001bd8"}
+{"height": 1003, "hash": "92c89d9853a2f5716d2a23633e86835afaa5d4213580dbee0844f53767d293c8"}' |
   tapstake fp vote --key validator-1 --chain bsn-1 --batch - --json
 `,
   more: MORE,
-  refused: "at least one height was refused, or the signer cannot be trusted; the others are signed",
+  refused: "at least one height, while others may be signed; or all of them",
 });
 
 export function command() {

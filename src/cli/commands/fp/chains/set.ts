@@ -18,7 +18,8 @@ const HELP = helpText({
   examples: `
 export TAPSTAKE_HOME=./home
 tapstake fp chains set bbn-1 --min-count 8192
-tapstake fp chains set bsn-old --contexts v3 --module-address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
+tapstake fp chains set bsn-old --contexts v3 \\
+  --module-address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
 `,
   refused: "an address that is mistyped, contexts without an address, a count of 0",
 });

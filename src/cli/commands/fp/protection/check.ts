@@ -16,7 +16,7 @@ const HELP = helpText({
 export TAPSTAKE_HOME=./home
 tapstake fp protection check
 `,
-  refused: "the store is missing, empty, damaged, or older than its second mark; the code says which",
+  refused: "the store is missing, empty, damaged, or older than its second mark",
 });
 
 export function command() {

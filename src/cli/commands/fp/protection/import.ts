@@ -37,7 +37,7 @@ echo '{
 tapstake fp protection import history.json
 tapstake fp protection show
 `,
-  refused: "not a history, another signer runs, or two histories hold different votes for one height",
+  refused: "not a history, another signer runs, or it holds another vote for a height",
 });
 
 export function command() {

@@ -6,7 +6,7 @@ import { chainOption, keyOption, publicKeyNamed } from "../../../fp-options.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { answer } from "../../../output.js";
 import { marksText } from "../../../protection-text.js";
-import { enterHome, homeOption, mustType, tell, yesOption } from "../../../secrets.js";
+import { enterHome, homeOption, mustType, yesOption } from "../../../secrets.js";
 
 const DESCRIPTION = `Begins the protection of a key that has voted before, elsewhere or in a home whose store was lost: from this
 height on it may vote here, and never below it.
@@ -48,12 +48,11 @@ export function command() {
       const { chain, fromHeight } = options;
       const home = enterHome(options.home);
       const key = publicKeyNamed(home, options.key);
-      if (!options.yes) {
-        tell(
-          `From height ${fromHeight} on, ${hex.encode(key)} will vote on ${chain} here. If it voted for ${fromHeight} or above anywhere before, it loses its stake.`,
-        );
-      }
-      await mustType(`${fromHeight}`, "Type the height again to begin there", options.yes === true);
+      await mustType(`${fromHeight}`, {
+        warning: `From height ${fromHeight} on, ${hex.encode(key)} will vote on ${chain} here. If it voted for ${fromHeight} or above anywhere before, it loses its stake.`,
+        message: "Type the height again to begin there",
+        yes: options.yes === true,
+      });
       const { setAside, ...marks } = initProtection(home, { key, chainId: chain, fromHeight });
       answer(options.json === true, { key, chain, ...marks, setAside }, (facts) =>
         [marksText(facts), ...setAside.map((file) => `set aside: ${file}`)].join("\n"),

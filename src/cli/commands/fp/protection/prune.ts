@@ -6,7 +6,7 @@ import { chainOption, keyOption, publicKeyNamed } from "../../../fp-options.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { answer } from "../../../output.js";
 import { marksText } from "../../../protection-text.js";
-import { enterHome, homeOption, mustType, tell, yesOption } from "../../../secrets.js";
+import { enterHome, homeOption, mustType, yesOption } from "../../../secrets.js";
 
 const DESCRIPTION = `Forgets the votes below a height, and raises the lowest mark to it: nothing below it is ever signed again, not
 even what was signed there already.
@@ -42,12 +42,11 @@ export function command() {
       const { chain, below } = options;
       const home = enterHome(options.home);
       const key = publicKeyNamed(home, options.key);
-      if (!options.yes) {
-        tell(
-          `The votes of ${hex.encode(key)} on ${chain} below ${below} will be forgotten, and nothing signed there.`,
-        );
-      }
-      await mustType(`${below}`, "Type the height again to forget what is below it", options.yes === true);
+      await mustType(`${below}`, {
+        warning: `The votes of ${hex.encode(key)} on ${chain} below ${below} will be forgotten, and nothing signed there.`,
+        message: "Type the height again to forget what is below it",
+        yes: options.yes === true,
+      });
       const protection = openProtection(home);
       try {
         const forgotten = protection.prune(key, chain, below);
