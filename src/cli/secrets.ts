@@ -116,7 +116,7 @@ export function tell(message: string): void {
   process.stderr.write(`${message}\n`);
 }
 
-export const cancelled = () => new TapstakeError("cancelled", "cancelled: nothing was changed");
+export const cancelled = () => new TapstakeError("cancelled", "nothing was changed");
 
 function answered<T>(answer: T | symbol): T {
   if (isCancel(answer)) throw cancelled();

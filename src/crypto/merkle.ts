@@ -23,9 +23,7 @@ export const merkle = {
    * @throws TapstakeError `invalid-bytes`
    */
   root(leaves: readonly Uint8Array[]): Uint8Array {
-    let level = hashLeaves(leaves);
-    while (level.length > 1) level = parents(level);
-    return level[0] ?? sha256(new Uint8Array());
+    return rootOfHashes(hashLeaves(leaves));
   },
 
   /**
@@ -39,8 +37,7 @@ export const merkle = {
    * @throws TapstakeError `invalid-bytes`; and the function returned, `index-out-of-range`
    */
   proofs(leaves: readonly Uint8Array[]): (index: number) => MerkleProof {
-    const levels = [hashLeaves(leaves)];
-    while (levels.at(-1)!.length > 1) levels.push(parents(levels.at(-1)!));
+    const levels = levelsAbove(hashLeaves(leaves));
     return (index) => proofFrom(levels, index);
   },
 
@@ -66,6 +63,24 @@ export const merkle = {
   },
 };
 
+/**
+ * The root above hashes of one level: of leaves, or of subtrees of one power of two of leaves each, of which only the
+ * last may have fewer.
+ */
+export function rootOfHashes(hashes: readonly Uint8Array[]): Uint8Array {
+  return levelsAbove(hashes).at(-1)![0] ?? sha256(new Uint8Array());
+}
+
+/** The aunts, bottom-up, of one of the hashes that {@link rootOfHashes} takes. */
+export const auntsAmongHashes = (hashes: readonly Uint8Array[], index: number): Uint8Array[] =>
+  auntsIn(levelsAbove(hashes), index);
+
+function levelsAbove(hashes: readonly Uint8Array[]): (readonly Uint8Array[])[] {
+  const levels = [hashes];
+  while (levels.at(-1)!.length > 1) levels.push(parents(levels.at(-1)!));
+  return levels;
+}
+
 function proofFrom(levels: readonly (readonly Uint8Array[])[], index: number): MerkleProof {
   const total = levels[0]!.length;
   if (!Number.isSafeInteger(index) || index < 0 || index >= total) {
@@ -78,6 +93,10 @@ function proofFrom(levels: readonly (readonly Uint8Array[])[], index: number): M
       },
     );
   }
+  return { total, index, leafHash: levels[0]![index]!.slice(), aunts: auntsIn(levels, index) };
+}
+
+function auntsIn(levels: readonly (readonly Uint8Array[])[], index: number): Uint8Array[] {
   const aunts: Uint8Array[] = [];
   let at = index;
   for (const level of levels) {
@@ -85,7 +104,7 @@ function proofFrom(levels: readonly (readonly Uint8Array[])[], index: number): M
     if (sibling) aunts.push(sibling.slice());
     at = Math.floor(at / 2);
   }
-  return { total, index, leafHash: levels[0]![index]!.slice(), aunts };
+  return aunts;
 }
 
 /** Splitting at powers of two pairs neighbours level by level; an odd one out moves up unchanged. */

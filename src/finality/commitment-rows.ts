@@ -28,7 +28,7 @@ export function commitmentCells(
   return [key, utf8(chainId), u64be(startHeight), count, root, signature, context ?? null, subtrees, at];
 }
 
-interface CommitmentRow {
+export interface CommitmentRow {
   readonly key: Uint8Array;
   readonly chain: Uint8Array;
   readonly start: Uint8Array;
@@ -42,8 +42,8 @@ interface CommitmentRow {
 }
 
 /** @throws DatabaseFault `corrupt` where the row does not have its checksum */
-export function readCommitment(row: unknown): StoredCommitment {
-  const { key, chain, start, count, root, signature, context, subtrees, at, sum } = row as CommitmentRow;
+export function readCommitment(row: CommitmentRow): StoredCommitment {
+  const { key, chain, start, count, root, signature, context, subtrees, at, sum } = row;
   const computed = sumOf("commitments", key, chain, start, count, root, signature, context, subtrees, at);
   expect(sum instanceof Uint8Array && equalBytes(sum, computed), "a commitment does not have its checksum");
   return {

@@ -107,6 +107,19 @@ export function pragma(db: Database.Database, command: string): unknown {
   return row && Object.values(row)[0];
 }
 
+/**
+ * The rows of a query, with blobs as Uint8Array. The library gives an ArrayBuffer for a blob here, and a Buffer for
+ * one from `get`.
+ */
+export function* rowsOf<Row>(statement: Database.Statement, ...parameters: unknown[]): Generator<Row> {
+  for (const row of statement.iterate(...parameters) as Iterable<Record<string, unknown>>) {
+    for (const [name, cell] of Object.entries(row)) {
+      if (cell instanceof ArrayBuffer) row[name] = new Uint8Array(cell);
+    }
+    yield row as Row;
+  }
+}
+
 /** The files that SQLite may keep beside a database. */
 export const besides = (path: string): string[] =>
   ["-wal", "-shm", "-journal"].map((end) => path + end).filter((file) => existsSync(file));

@@ -142,7 +142,9 @@ export async function unlockKeyAsync(
 }
 
 /** {@link unlockKey}, for its secret to leave the home: from then on only its owner keeps it from signing twice. */
-export const exportKey: typeof unlockKey = unlockKey;
+export function exportKey(home: Home, nameOrPublicKey: string, passphrase: Passphrase): UnlockedKey {
+  return unlockKey(home, nameOrPublicKey, passphrase);
+}
 
 /**
  * Encrypts a key anew; the randomness and the rest of it stay as they are.

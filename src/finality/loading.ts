@@ -1,7 +1,7 @@
 import type Database from "libsql";
 import { equalBytes, hex } from "../core/bytes.js";
-import { readCommitment } from "./commitment-rows.js";
-import { expect } from "./database.js";
+import { type CommitmentRow, readCommitment } from "./commitment-rows.js";
+import { expect, rowsOf } from "./database.js";
 import type { VoteRecord } from "./decision.js";
 import { combine, heightOf, NO_VOTES, sumOf } from "./schema.js";
 import { subjectName } from "./subject.js";
@@ -46,13 +46,15 @@ export interface Loaded {
  */
 export function loadStore(db: Database.Database): Loaded {
   const state = readState(db);
-  const known = db.prepare("SELECT * FROM subjects").all().map(readSubject);
+  const known = [...rowsOf<SubjectRow>(db.prepare("SELECT * FROM subjects"))].map(readSubject);
   const byId = new Map(known.map((subject) => [subject.id, subject]));
-  const births = new Set(db.prepare("SELECT * FROM births").all().map(readBirth));
-  const commitments = db.prepare("SELECT * FROM commitments").all().map(readCommitment).length;
+  const births = new Set([...rowsOf<BirthRow>(db.prepare("SELECT * FROM births"))].map(readBirth));
+  const commitments = [...rowsOf<CommitmentRow>(db.prepare("SELECT * FROM commitments"))].map(
+    readCommitment,
+  ).length;
   let { seq, total } = state;
   let found = NO_VOTES;
-  for (const row of db.prepare("SELECT * FROM votes").iterate() as Iterable<VoteRow>) {
+  for (const row of rowsOf<VoteRow>(db.prepare("SELECT * FROM votes"))) {
     const { height } = readVote(row);
     const subject = byId.get(row.subject);
     expect(subject !== undefined, `the vote at height ${height} is of no known key`);
@@ -104,8 +106,14 @@ interface SubjectRow {
   readonly sum: Uint8Array;
 }
 
+interface BirthRow {
+  readonly key: Uint8Array;
+  readonly at: string;
+  readonly sum: Uint8Array;
+}
+
 function readState(db: Database.Database): StateRow {
-  const rows = db.prepare("SELECT * FROM state").all() as StateRow[];
+  const rows = [...rowsOf<StateRow>(db.prepare("SELECT * FROM state"))];
   const [row] = rows;
   expect(rows.length === 1 && row !== undefined, "its state is not there");
   const { store, seq, total, subjects, births, commitments } = row;
@@ -113,8 +121,7 @@ function readState(db: Database.Database): StateRow {
   return row;
 }
 
-function readSubject(row: unknown): Known {
-  const { id, key, chain, lowest, highest, sum } = row as SubjectRow;
+function readSubject({ id, key, chain, lowest, highest, sum }: SubjectRow): Known {
   checkSum({ sum }, sumOf("subjects", id, key, chain, lowest, highest));
   return {
     id,
@@ -126,8 +133,7 @@ function readSubject(row: unknown): Known {
   };
 }
 
-function readBirth(row: unknown): string {
-  const { key, at, sum } = row as { key: Uint8Array; at: string; sum: Uint8Array };
+function readBirth({ key, at, sum }: BirthRow): string {
   checkSum({ sum }, sumOf("births", key, at));
   return hex.encode(key);
 }

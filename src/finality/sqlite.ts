@@ -2,8 +2,8 @@ import type Database from "libsql";
 import { hex, u64be, utf8 } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { hasBirth, listBirths, removeBirth } from "./births.js";
-import { commitmentCells, readCommitment, refuseOverlap } from "./commitment-rows.js";
-import { closeDatabase, DatabaseFault, faulty, openDatabase } from "./database.js";
+import { commitmentCells, type CommitmentRow, readCommitment, refuseOverlap } from "./commitment-rows.js";
+import { closeDatabase, DatabaseFault, faulty, openDatabase, rowsOf } from "./database.js";
 import { type Known, loadStore, readVote, type VoteRow } from "./loading.js";
 import type { Marks, VoteRecord } from "./decision.js";
 import type { Home } from "./home.js";
@@ -109,8 +109,8 @@ export class SqliteProtection implements Protection {
       // One walk where the heights are close together, as they are in a batch.
       const together = heights.length > 2 && last - first < 4n * BigInt(heights.length);
       for (const [from, to] of together ? [[first, last] as const] : heights.map((h) => [h, h] as const)) {
-        for (const row of this.#statements.votes.iterate(known.id, u64be(from), u64be(to))) {
-          const { height, ...record } = readVote(row as VoteRow);
+        for (const row of rowsOf<VoteRow>(this.#statements.votes, known.id, u64be(from), u64be(to))) {
+          const { height, ...record } = readVote(row);
           if (wanted.has(height)) found.set(height, record);
         }
       }
@@ -122,8 +122,9 @@ export class SqliteProtection implements Protection {
     return this.#read(() => {
       const known = this.#subjects.get(subjectName(key, chainId));
       if (!known) return [];
-      const rows = this.#statements.page.all(known.id, u64be(from, "first height"), limit) as VoteRow[];
-      return rows.map(readVote);
+      return [...rowsOf<VoteRow>(this.#statements.page, known.id, u64be(from, "first height"), limit)].map(
+        readVote,
+      );
     });
   }
 
@@ -197,7 +198,7 @@ export class SqliteProtection implements Protection {
     }
     const before = known.votes;
     this.#write([known], () => {
-      for (const { sum } of this.#statements.sumsBelow.all(known.id, u64be(below)) as VoteRow[]) {
+      for (const { sum } of rowsOf<VoteRow>(this.#statements.sumsBelow, known.id, u64be(below))) {
         this.#total = combine(this.#total, sum);
         known.votes--;
       }
@@ -247,7 +248,7 @@ export class SqliteProtection implements Protection {
   commitments(key: Uint8Array, chainId: string): StoredCommitment[] {
     return this.#read(() => {
       assertChainId(chainId);
-      return this.#statements.commitments.all(key, utf8(chainId)).map(readCommitment);
+      return [...rowsOf<CommitmentRow>(this.#statements.commitments, key, utf8(chainId))].map(readCommitment);
     });
   }
 
@@ -373,8 +374,8 @@ export class SqliteProtection implements Protection {
   }
 
   *#allVotes(subject: number): Generator<VoteRecord & { readonly height: bigint }> {
-    for (const row of this.#statements.votes.iterate(subject, u64be(0n), LAST_HEIGHT)) {
-      yield readVote(row as VoteRow);
+    for (const row of rowsOf<VoteRow>(this.#statements.votes, subject, u64be(0n), LAST_HEIGHT)) {
+      yield readVote(row);
     }
   }
 }

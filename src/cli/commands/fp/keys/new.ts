@@ -79,10 +79,10 @@ async function mustRepeat(mnemonic: string): Promise<void> {
   tell(`\nWrite these words down. They are not shown again.\n\n${numbered(mnemonic)}\n`);
   const words = mnemonic.split(" ");
   for (const index of threeOf(words.length)) {
-    const typed = (await ask(`Word ${index + 1}`)).trim().toLowerCase();
-    if (typed !== words[index]) {
-      throw new TapstakeError("cancelled", `that is not word ${index + 1}: no key was made; begin again`);
-    }
+    const isRight = async () => (await ask(`Word ${index + 1}`)).trim().toLowerCase() === words[index];
+    // Anyone may mistype; who has no words to look at, guesses no better the third time.
+    if ((await isRight()) || (await isRight()) || (await isRight())) continue;
+    throw new TapstakeError("cancelled", `that is not word ${index + 1}: no key was made; begin again`);
   }
 }
 

@@ -1,0 +1,164 @@
+import { assertInteger, concatBytes, equalBytes, u64be } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { auntsAmongHashes, merkle, type MerkleProof, rootOfHashes } from "../crypto/merkle.js";
+import { commitmentDigest } from "../crypto/messages.js";
+import { schnorr } from "../crypto/schnorr.js";
+import type { ChainConfig } from "./chains.js";
+import type { Commitment } from "./commitment.js";
+import { refuseOverlap } from "./commitment-rows.js";
+import type { UnlockedKey } from "./keystore.js";
+import { RandomnessCache } from "./randomness-cache.js";
+import type { ProtectionStore, StoredCommitment } from "./store.js";
+import { assertChainId } from "./subject.js";
+
+export interface Committing {
+  readonly key: UnlockedKey;
+  readonly chain: ChainConfig;
+  readonly protection: ProtectionStore;
+  /** Filled with what is derived, so that votes there need no multiplication but their verification. */
+  readonly cache?: RandomnessCache | undefined;
+  /** How many heights of how many are derived. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** Ends the work between two heights: nothing is stored then. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface CommitRequest extends Committing {
+  readonly start: bigint;
+  /** How many heights: from `chain.minCount` to 4,294,967,295. */
+  readonly count: number;
+}
+
+/**
+ * Derives and commits the randomness of `count` heights, signs the commitment and stores it. Other work runs
+ * meanwhile; memory does not grow with the number of heights, but for 32 bytes every 256.
+ * @throws TapstakeError `commitment-overlap`, `count-too-small`, `invalid-number` (0 heights, or beyond 64 bits),
+ *   `cancelled`, and what the store throws
+ */
+export async function commitStored(request: CommitRequest): Promise<Commitment> {
+  const { key, chain, protection, start, count } = request;
+  assertChainId(chain.id);
+  assertInteger(count, "count", 1, 0xffff_ffff);
+  u64be(start, "start height");
+  u64be(start + BigInt(count - 1), "last height");
+  if (count < chain.minCount) {
+    throw new TapstakeError(
+      "count-too-small",
+      `chain ${chain.id} takes commitments to ${chain.minCount} heights or more, got ${count}`,
+      { minimum: chain.minCount, count },
+    );
+  }
+  const range = { startHeight: start, count };
+  refuseOverlap(protection.commitments(key.publicKey, chain.id), range);
+  const hashes = await deriveSubtrees(request, range);
+  const context = chain.commitContext;
+  const signed = {
+    startHeight: start,
+    root: rootOfHashes(hashes),
+    ...(context !== undefined && { context }),
+  };
+  const digest = commitmentDigest({ ...signed, count: BigInt(count) });
+  const signature = schnorr.sign(key.secretKey, digest);
+  const commitment = { ...signed, count, signature };
+  // Looks for an overlap again: another commitment may have been stored meanwhile.
+  protection.addCommitment(key.publicKey, chain.id, { ...commitment, subtrees: concatBytes(...hashes) });
+  return { ...commitment, finalityProvider: key.publicKey.slice() };
+}
+
+/** What a chain is shown of a committed height. */
+export interface CommittedHeight {
+  readonly commitment: Commitment;
+  /** X-only. */
+  readonly publicRandomness: Uint8Array;
+  readonly proof: MerkleProof;
+}
+
+/**
+ * The public randomness of a committed height and its proof, derived again from at most 256 heights; from all of
+ * them where the commitment was imported.
+ * @throws TapstakeError `no-commitment` for a height in none; `invalid-proof` when the commitment is not to this
+ *   key's randomness; `cancelled`
+ */
+export async function proveCommitted(
+  request: Committing & { readonly height: bigint },
+): Promise<CommittedHeight> {
+  const { key, chain, protection, height } = request;
+  u64be(height, "height");
+  const stored = protection
+    .commitments(key.publicKey, chain.id)
+    .find(({ startHeight, count }) => startHeight <= height && height < startHeight + BigInt(count));
+  if (!stored) {
+    const text = `no commitment to height ${height} of chain ${chain.id} is stored here`;
+    throw new TapstakeError("no-commitment", text, { height });
+  }
+  const { at: _at, subtrees, ...commitment } = stored;
+  const index = Number(height - stored.startHeight);
+  const hashes = readSubtrees(subtrees, stored) ?? (await deriveSubtrees(request, stored));
+  const subtree = Math.floor(index / SUBTREE);
+  const first = stored.startHeight + BigInt(subtree * SUBTREE);
+  const leaves = await derive(request, first, Math.min(SUBTREE, stored.count - subtree * SUBTREE));
+  const within = merkle.proof(leaves, index % SUBTREE);
+  const aunts = [...within.aunts, ...auntsAmongHashes(hashes, subtree)];
+  const proof = { total: stored.count, index, leafHash: within.leafHash, aunts };
+  const publicRandomness = leaves[index % SUBTREE]!;
+  if (!merkle.verify(stored.root, publicRandomness, proof)) {
+    throw new TapstakeError(
+      "invalid-proof",
+      `the commitment to ${stored.count} heights from ${stored.startHeight} on ${chain.id} is not to the randomness of this key: it was made by another derivation`,
+    );
+  }
+  return { commitment: { ...commitment, finalityProvider: key.publicKey.slice() }, publicRandomness, proof };
+}
+
+/** Leaves in a subtree whose hash is kept. A power of two, so that these hashes are one level of the tree. */
+const SUBTREE = 256;
+
+/** Heights derived between two chances for others: about two milliseconds. */
+const STRIDE = 16;
+
+async function deriveSubtrees(
+  request: Committing,
+  { startHeight, count }: { readonly startHeight: bigint; readonly count: number },
+): Promise<Uint8Array[]> {
+  const hashes: Uint8Array[] = [];
+  for (let done = 0; done < count; done += SUBTREE) {
+    const size = Math.min(SUBTREE, count - done);
+    const before = done;
+    const leaves = await derive(request, startHeight + BigInt(done), size, (inside) =>
+      request.onProgress?.(before + inside, count),
+    );
+    hashes.push(merkle.root(leaves));
+  }
+  return hashes;
+}
+
+/** The public randomness of some heights. */
+async function derive(
+  { key, chain, cache = new RandomnessCache(1), signal }: Committing,
+  first: bigint,
+  count: number,
+  onProgress?: (done: number) => void,
+): Promise<Uint8Array[]> {
+  const points: Uint8Array[] = [];
+  while (points.length < count) {
+    if (signal?.aborted) throw new TapstakeError("cancelled", "the derivation of randomness was stopped");
+    const until = Math.min(points.length + STRIDE, count);
+    while (points.length < until) {
+      const { secret, point } = cache.pair(key, chain.id, first + BigInt(points.length));
+      secret.fill(0);
+      points.push(point.slice(1));
+    }
+    onProgress?.(points.length);
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+  }
+  return points;
+}
+
+/** The hashes that were stored, if they lead to the root. */
+function readSubtrees(bytes: Uint8Array | null, { root, count }: StoredCommitment): Uint8Array[] | null {
+  if (bytes?.length !== 32 * Math.ceil(count / SUBTREE)) return null;
+  const hashes = Array.from({ length: bytes.length / 32 }, (_, i) => bytes.subarray(32 * i, 32 * (i + 1)));
+  return equalBytes(rootOfHashes(hashes), root) ? hashes : null;
+}
