@@ -164,9 +164,13 @@ interface Answered<M extends Method> {
 
 function caller({ address = DEFAULT_ADDRESS, hmacKey, tls, timeout = 120_000 }: EotsClientOptions) {
   const ca = tls?.ca && Buffer.from(tls.ca);
-  const channel = new Client(address, tls ? credentials.createSsl(ca ?? null) : credentials.createInsecure(), {
-    "grpc.max_receive_message_length": 32 << 20,
-  });
+  const channel = new Client(
+    address,
+    tls ? credentials.createSsl(ca ?? null) : credentials.createInsecure(),
+    {
+      "grpc.max_receive_message_length": 32 << 20,
+    },
+  );
   // The bytes that are authenticated are the bytes that are sent.
   const asIs = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const call = <M extends Method>(method: M, request: Methods[M]["request"]): Promise<Answered<M>> => {
@@ -205,10 +209,9 @@ function checkedKey(key: Uint8Array): Uint8Array {
   return key;
 }
 
-/** A copy: protobufjs hands out views into the received buffer. */
 function checkedAnswer(bytes: Uint8Array, length: number, name: string): Uint8Array {
   if (bytes.length !== length) throw unexpected(`${name}: expected ${length} bytes, got ${bytes.length}`);
-  return Uint8Array.from(bytes);
+  return bytes;
 }
 
 const unexpected = (message: string, cause?: unknown) =>

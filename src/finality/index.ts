@@ -1,5 +1,6 @@
 /** The finality provider: its keys, randomness that it commits to, and votes under it (`tapstake/finality`). */
 export { chainConfig, loadChains, type ChainConfig } from "./chains.js";
+export { createEotsClient, type BatchAnswer, type EotsClient, type EotsClientOptions } from "./client.js";
 export {
   commitRandomness,
   verifyCommitment,

@@ -28,6 +28,7 @@ const STATUS: Partial<Record<ErrorCode, status>> = {
   "too-many-attempts": status.RESOURCE_EXHAUSTED,
   "message-too-large": status.RESOURCE_EXHAUSTED,
   "duplicate-height": status.INVALID_ARGUMENT,
+  "invalid-chain-id": status.INVALID_ARGUMENT,
   "invalid-request": status.INVALID_ARGUMENT,
   "invalid-bytes": status.INVALID_ARGUMENT,
   "invalid-number": status.INVALID_ARGUMENT,
@@ -72,7 +73,8 @@ export function fromStatus(error: ServiceError, address: string): TapstakeError 
     return new TapstakeError(sent as ErrorCode, message, details, { cause: error });
   }
   const code = CODE[error.code] ?? "signer-error";
-  const prefix = code === "signer-unreachable" ? `no signer answers at ${address}: ` : "the signer answered: ";
+  const prefix =
+    code === "signer-unreachable" ? `no signer answers at ${address}: ` : "the signer answered: ";
   return new TapstakeError(code, prefix + error.details, details, { cause: error });
 }
 

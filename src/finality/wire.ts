@@ -156,14 +156,18 @@ type Plain = Record<string, unknown>;
 
 function encode(name: string, message: object): Uint8Array {
   const { serialize } = definitions[`proto.${name}`] as MessageTypeDefinition<object, object>;
-  return serialize(toProtobuf(name, message as Plain));
+  // A Buffer's slice shares memory, unlike a Uint8Array's.
+  return Uint8Array.from(serialize(toProtobuf(name, message as Plain)));
 }
 
 function decode(name: string, bytes: Uint8Array): Plain {
   assertWire(MESSAGES, name, bytes);
   const { deserialize } = definitions[`proto.${name}`] as MessageTypeDefinition<object, object>;
   try {
-    return fromProtobuf(name, deserialize(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)) as Plain);
+    return fromProtobuf(
+      name,
+      deserialize(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)) as Plain,
+    );
   } catch (cause) {
     throw new TapstakeError("invalid-request", `${name}: not a message of this form`, {}, { cause });
   }
@@ -193,6 +197,8 @@ function convert(field: Field, value: unknown, inner: (name: string, message: Pl
     return (value as unknown[]).map((each) => convert(one, each, inner));
   }
   if (field.type in MESSAGES) return inner(field.type, value as Plain);
+  // protobufjs gives Buffers that share the memory of the whole message.
+  if (value instanceof Uint8Array) return Uint8Array.from(value);
   if (field.type === "uint64") return typeof value === "bigint" ? value.toString() : BigInt(value as string);
   return value;
 }

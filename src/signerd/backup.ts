@@ -16,7 +16,10 @@ export function backupTarget(
   now: Date = new Date(),
 ): { name: string; path: string } {
   if (database !== "" && resolve(home.path, database) !== home.protectionFile) {
-    throw new TapstakeError("not-permitted", "db_path: only this home's own store is backed up; leave it empty");
+    throw new TapstakeError(
+      "not-permitted",
+      "db_path: only this home's own store is backed up; leave it empty",
+    );
   }
   const root = join(home.path, "backups");
   const target = resolve(root, folder);

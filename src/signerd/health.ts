@@ -1,4 +1,9 @@
-import type { sendUnaryData, ServerUnaryCall, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+import type {
+  sendUnaryData,
+  ServerUnaryCall,
+  ServiceDefinition,
+  UntypedServiceImplementation,
+} from "@grpc/grpc-js";
 import { status } from "@grpc/grpc-js";
 import { fromJSON } from "@grpc/proto-loader";
 import { SERVICE } from "../finality/wire.js";

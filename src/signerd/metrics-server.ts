@@ -57,6 +57,11 @@ async function listen(server: Server, { host, port }: { host: string; port: numb
     await once(server, "listening");
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    throw new TapstakeError("listen-failed", `cannot listen on ${text}: ${code}`, { address: text }, { cause });
+    throw new TapstakeError(
+      "listen-failed",
+      `cannot listen on ${text}: ${code}`,
+      { address: text },
+      { cause },
+    );
   }
 }

@@ -32,10 +32,11 @@ export function createMetrics({ up, unlockedKeys }: State) {
   reading("unlocked_keys", "Keys that can sign", unlockedKeys);
   return {
     registry,
-    signatures: counter("signatures_total", "Heights asked for, by outcome: new, same, refused (with its code)", [
-      "outcome",
-      "code",
-    ]),
+    signatures: counter(
+      "signatures_total",
+      "Heights asked for, by outcome: new, same, refused (with its code)",
+      ["outcome", "code"],
+    ),
     lastHeight: gauge("last_signed_height", "The highest height signed since the start", ["key", "chain"]),
     requests: counter("requests_total", "Calls by method and gRPC status", ["method", "status"]),
     seconds: new Histogram({
@@ -46,8 +47,13 @@ export function createMetrics({ up, unlockedKeys }: State) {
       registers,
     }),
     storeErrors: counter("store_errors_total", "Failures of the protection store; no signature left for any"),
-    randomnessDerived: counter("randomness_derived_total", "Heights whose randomness was derived for callers"),
-    unauthenticated: counter("unauthenticated_total", "Calls without the right authentication code", ["method"]),
+    randomnessDerived: counter(
+      "randomness_derived_total",
+      "Heights whose randomness was derived for callers",
+    ),
+    unauthenticated: counter("unauthenticated_total", "Calls without the right authentication code", [
+      "method",
+    ]),
     denied: counter("denied_total", "Calls for what this signer does for nobody", ["method"]),
     unlockFailures: counter("unlock_failures_total", "Wrong passphrases"),
   };

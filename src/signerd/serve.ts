@@ -5,7 +5,13 @@ import type { Home } from "../finality/home.js";
 import type { Passphrase } from "../finality/keyfile.js";
 import { openProtection } from "../finality/protection.js";
 import { DEFAULT_ADDRESS } from "../finality/wire.js";
-import { addressText, assertSafeToListen, isLoopback, type ListenAddress, parseAddress } from "../finality/address.js";
+import {
+  addressText,
+  assertSafeToListen,
+  isLoopback,
+  type ListenAddress,
+  parseAddress,
+} from "../finality/address.js";
 import { createHandlers } from "./handlers.js";
 import { healthHandlers, healthService } from "./health.js";
 import { KeyRing } from "./key-ring.js";
@@ -60,7 +66,7 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
   const address = checkedAddress(options);
   const closing: (() => void | Promise<void>)[] = [];
   const unwind = async () => {
-    for (const step of closing.splice(0).reverse()) await step();
+    for (const step of closing.splice(0).toReversed()) await step();
   };
   try {
     const protection = openProtection(home);
@@ -70,6 +76,7 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
     for (const { key, passphrase } of unlock) await keys.open(key, passphrase);
 
     let stopping = false;
+    let stopped: Promise<void> | undefined;
     const isHealthy = () => !stopping && !protection.poisoned;
     const metrics = createMetrics({ up: isHealthy, unlockedKeys: () => keys.unlocked.length });
     const { openSchnorr = false, popAddresses = [] } = options;
@@ -104,12 +111,14 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
     return {
       address: bound,
       metricsAddress,
-      async stop() {
-        if (stopping) return;
-        stopping = true;
-        log.info("stopping");
-        await unwind();
-        log.info("stopped");
+      stop() {
+        stopped ??= (async () => {
+          stopping = true;
+          log.info("stopping");
+          await unwind();
+          log.info("stopped");
+        })();
+        return stopped;
       },
     };
   } catch (error) {
@@ -140,10 +149,14 @@ function listen(server: Server, address: ListenAddress, tls: ServeOptions["tls"]
   return new Promise((resolve, reject) => {
     const failed = (cause: unknown) => {
       const why = cause instanceof Error ? cause.message : String(cause);
-      reject(new TapstakeError("listen-failed", `cannot listen on ${text}: ${why}`, { address: text }, { cause }));
+      reject(
+        new TapstakeError("listen-failed", `cannot listen on ${text}: ${why}`, { address: text }, { cause }),
+      );
     };
     try {
-      server.bindAsync(text, serverCredentials(tls), (error, port) => (error ? failed(error) : resolve(port)));
+      server.bindAsync(text, serverCredentials(tls), (error, port) =>
+        error ? failed(error) : resolve(port),
+      );
     } catch (error) {
       failed(error);
     }

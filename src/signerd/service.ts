@@ -119,14 +119,14 @@ function authenticate(key: string | undefined, method: Method, call: Call): void
 }
 
 /** Failures of the store itself, rather than answers that it gave. */
-const STORE_FAILURES: readonly string[] = ["protection-unwritable", "protection-corrupt"];
+const STORE_FAILURES: ReadonlySet<string> = new Set(["protection-unwritable", "protection-corrupt"]);
 
 function countFailure({ metrics }: Parts, method: Method, error: unknown): void {
   const code = error instanceof TapstakeError ? error.code : "signer-error";
   if (code === "unauthenticated") metrics.unauthenticated.inc({ method });
   if (code === "not-permitted") metrics.denied.inc({ method });
   if (code === "wrong-passphrase") metrics.unlockFailures.inc();
-  if (STORE_FAILURES.includes(code)) metrics.storeErrors.inc();
+  if (STORE_FAILURES.has(code)) metrics.storeErrors.inc();
 }
 
 function logFailure(log: Logger, facts: Facts, call: Call, error: unknown): void {
@@ -137,6 +137,6 @@ function logFailure(log: Logger, facts: Facts, call: Call, error: unknown): void
     return;
   }
   const { code, message } = error;
-  const level = STORE_FAILURES.includes(code) || code === "self-check-failed" ? "error" : "warn";
+  const level = STORE_FAILURES.has(code) || code === "self-check-failed" ? "error" : "warn";
   log[level]({ ...facts, peer, code }, message);
 }

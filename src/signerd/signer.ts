@@ -1,11 +1,11 @@
 import { hex, u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { randomness } from "../crypto/randomness.js";
 import { schnorr } from "../crypto/schnorr.js";
 import { type ChainConfig, loadChains } from "../finality/chains.js";
 import type { Home } from "../finality/home.js";
 import type { UnlockedKey } from "../finality/keystore.js";
 import type { Protection } from "../finality/protection.js";
+import { RandomnessCache } from "../finality/randomness-cache.js";
 import { type VoteResult, Voter } from "../finality/voter.js";
 import type { KeyRing } from "./key-ring.js";
 import type { Metrics } from "./metrics.js";
@@ -38,6 +38,8 @@ interface SignerParts {
 /** What the daemon does for its callers, apart from how they reach it. */
 export class Signer {
   readonly #voters = new Map<string, Voter>();
+  /** Software asks for the randomness of a height before it asks for the vote there. */
+  readonly #cache = new RandomnessCache();
   readonly #chains: ReadonlyMap<string, ChainConfig>;
   readonly #own: OwnDigests;
   readonly #highest = new Map<string, bigint>();
@@ -123,11 +125,13 @@ export class Signer {
     while (points.length < count) {
       if (cancelled()) throw new TapstakeError("signer-stopping", "the request was given up before its end");
       // Looked up each time: the key may have been locked meanwhile.
-      const { secretKey } = this.parts.keys.get(uid);
+      const key = this.parts.keys.get(uid);
       const until = Math.min(count, points.length + DERIVED_AT_ONCE);
       while (points.length < until) {
         const height = start + BigInt(points.length) * interval;
-        points.push(randomness.derive(secretKey, chain.id, height).public);
+        const { secret, point } = this.#cache.pair(key, chain.id, height);
+        secret.fill(0);
+        points.push(point.slice(1));
       }
       if (points.length < count) await breathe();
     }
@@ -145,7 +149,7 @@ export class Signer {
       if (this.#voters.size === MAX_VOTERS) {
         throw new TapstakeError("not-permitted", `this signer votes on ${MAX_VOTERS} chains already`);
       }
-      voter = new Voter({ key, protection: this.parts.protection, chain });
+      voter = new Voter({ key, chain, protection: this.parts.protection, cache: this.#cache });
       this.#voters.set(id, voter);
     }
     return { voter, key, chain };
@@ -178,13 +182,14 @@ export class Signer {
 
 /**
  * A chain id is part of the randomness, so two ids must never be taken for one: only plain text is.
- * @throws TapstakeError `invalid-request`
+ * @throws TapstakeError `invalid-chain-id`
  */
 export function chainName(bytes: Uint8Array): string {
-  const isPlain = bytes.length >= 1 && bytes.length <= 128 && bytes.every((byte) => byte > 0x20 && byte < 0x7f);
+  const isPlain =
+    bytes.length >= 1 && bytes.length <= 128 && bytes.every((byte) => byte > 0x20 && byte < 0x7f);
   if (isPlain) return new TextDecoder().decode(bytes);
   throw new TapstakeError(
-    "invalid-request",
+    "invalid-chain-id",
     `chain id: expected 1 to 128 printable ASCII characters, got ${bytes.length} bytes`,
   );
 }

@@ -1,4 +1,5 @@
 import { Command, Option } from "@commander-js/extra-typings";
+import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { destination, type Logger, pino } from "pino";
 import { DEFAULT_ADDRESS } from "../../../finality/wire.js";
 import { serve, type ServeOptions } from "../../../signerd/serve.js";
@@ -18,26 +19,28 @@ what it began.`;
 
 const HELP = helpText({
   more: `
-Keys are locked until their passphrase is given: at start with --unlock, or later with tapstake fp unlock.
+Keys are locked until their passphrase is given: at start with --unlock, or later with
+tapstake fp unlock.
 
-Callers: only this machine can reach the default address. Another address needs an HMAC key that callers share
-(--hmac-key-file), and wants TLS, without which anyone on the way reads everything and UnlockKey is refused.
+Callers: only this machine can reach the default address. Another address needs an HMAC key that
+callers share (--hmac-key-file), and wants TLS, without which anyone on the way reads everything and
+UnlockKey is refused.
 
-SignSchnorrSig signs commitments to randomness that this signer handed out since its start, and proofs of
-possession for each --pop-address. --open-schnorr lets it sign any digest, so any caller can have a slashing
-transaction signed: do not use it on a signer with stake behind it.
+SignSchnorrSig signs commitments to randomness that this signer handed out since its start, and
+proofs of possession for each --pop-address. --open-schnorr lets it sign any digest, so that any
+caller can have a slashing transaction signed: do not use it on a signer with stake behind it.
 
-UnsafeSignEOTS is never served. The rest of what differs from the Go key manager is in docs/daemon.md.
+UnsafeSignEOTS is never served. What else differs from the Go key manager is in docs/daemon.md.
 
-Logs are JSON lines on standard error, or in --log-file; secrets and messages are in none. Metrics are on
-http://127.0.0.1:2113/metrics, health on /healthz and as grpc.health.v1.Health.`,
+Logs are JSON lines on standard error, or in --log-file; secrets and messages are in none. Metrics
+are on http://127.0.0.1:2113/metrics, health on /healthz and as grpc.health.v1.Health.`,
   examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 tapstake fp keys new validator-1 --yes
-timeout --preserve-status 2 tapstake fp serve --unlock validator-1 --address 127.0.0.1:0 --no-metrics
+timeout --preserve-status 2 \\
+  tapstake fp serve --unlock validator-1 --address 127.0.0.1:0 --no-metrics
 `,
-  refused:
-    "an unsafe address, a wrong passphrase, a signer that runs already, a store that cannot be trusted",
+  refused: "an unsafe address, a wrong passphrase, a running signer, a store that lost something",
 });
 
 const LEVELS = ["debug", "info", "warn", "error"] as const;
@@ -61,6 +64,8 @@ export function command() {
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(async (given) => {
+      // The library's own lines would stand between the log's.
+      setLogVerbosity(logVerbosity.NONE);
       const home = enterHome(given.home);
       const [tls, hmacKey] = [
         await readTls(given.tlsCert, given.tlsKey),

@@ -1,0 +1,94 @@
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { hex } from "../../src/core/bytes.js";
+import { tapstake, temporaryFile } from "../cli/support.js";
+import { CHAIN, connect, HMAC_KEY, homeWithKey, PASSPHRASE, startDaemon, text } from "./support.js";
+
+const serve = (home: string, args: readonly string[], env = {}) =>
+  tapstake(["fp", "serve", "--home", home, "--address", "127.0.0.1:0", "--no-metrics", ...args], { env });
+
+describe("tapstake fp serve", () => {
+  it("teaches", async () => {
+    const { code, stdout } = await tapstake(["fp", "serve", "--help"]);
+    expect(code).toBe(0);
+    for (const word of ["--unlock", "--hmac-key-file", "--open-schnorr", "UnsafeSignEOTS", "/healthz"]) {
+      expect(stdout).toContain(word);
+    }
+    expect(stdout.split("\n").filter((line) => line.length > 100)).toEqual([]);
+  });
+
+  it.each<[string, string[], number, RegExp]>([
+    ["an address for all", ["--address", "0.0.0.0:0"], 1, /^tapstake: insecure-address: /],
+    ["no address", ["--address", "here"], 1, /^tapstake: listen-failed: /],
+    ["a wrong passphrase", ["--unlock", "validator-1"], 1, /^tapstake: wrong-passphrase: /],
+    ["an unknown key", ["--unlock", "other"], 1, /^tapstake: key-not-found: /],
+    ["a certificate without its key", ["--tls-cert", "a"], 2, /^tapstake: usage: TLS needs both/],
+    ["no certificate", ["--tls-cert", "a", "--tls-key", "b"], 1, /^tapstake: file-error: /],
+    ["a passphrase for nothing", ["--passphrase-file", "a"], 2, /^tapstake: usage: --passphrase-file is for/],
+  ])("refuses %s in one line", async (_what, args, exit, message) => {
+    const { home } = homeWithKey();
+    const { code, stdout, stderr } = await serve(home.path, args, { TAPSTAKE_PASSPHRASE: "wrong" });
+    expect({ code, stdout }).toEqual({ code: exit, stdout: "" });
+    expect(stderr).toMatch(message);
+    expect(stderr.trimEnd()).not.toContain("\n");
+  });
+
+  it("takes the HMAC key from a file or the environment, and not an empty one", async () => {
+    const made = homeWithKey();
+    const file = temporaryFile("hmac-key", `${HMAC_KEY}\n`);
+    const daemon = await startDaemon(made, ["--hmac-key-file", file]);
+    const vote = { key: made.key.publicKey, chainId: CHAIN, height: 1n, message: text("a") };
+    await expect(connect(daemon.address).signEots(vote)).rejects.toMatchObject({ code: "unauthenticated" });
+    await connect(daemon.address, { hmacKey: HMAC_KEY }).signEots(vote);
+    const { code, stderr } = await serve(homeWithKey().home.path, [], { TAPSTAKE_HMAC_KEY: "" });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(/^tapstake: unauthenticated: /),
+    });
+  });
+
+  it("writes its log to a file of its owner's alone", async () => {
+    const made = homeWithKey();
+    const file = join(made.home.path, "log");
+    const daemon = await startDaemon(made, ["--log-file", file]);
+    await connect(daemon.address).ping();
+    daemon.kill("SIGTERM");
+    await daemon.ended;
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readFileSync(file, "utf8")).toMatch(/"msg":"stopped"\}\n$/);
+    expect(daemon.logged()).toBe("");
+  });
+});
+
+describe("tapstake fp unlock", () => {
+  it("opens a key of a running signer", async () => {
+    const made = homeWithKey();
+    const hmac = temporaryFile("hmac-key", HMAC_KEY);
+    const daemon = await startDaemon(made, ["--hmac-key-file", hmac], { locked: true });
+    const key = hex.encode(made.key.publicKey);
+    const passphrase = join(made.home.path, "passphrase");
+    const unlock = (...more: string[]) =>
+      tapstake(["fp", "unlock", key, "--remote", daemon.address, "--passphrase-file", passphrase, ...more]);
+    writeFileSync(passphrase, `${PASSPHRASE}\n`);
+    const refused = await unlock();
+    expect({ code: refused.code, stderr: refused.stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(/^tapstake: unauthenticated: /),
+    });
+    const done = await unlock("--hmac-key-file", hmac, "--json");
+    expect(done).toEqual({ code: 0, stderr: "", stdout: expect.stringContaining('"unlocked": true') });
+    const vote = { key: made.key.publicKey, chainId: CHAIN, height: 1n, message: text("a") };
+    await expect(connect(daemon.address, { hmacKey: HMAC_KEY }).signEots(vote)).resolves.toMatchObject({
+      outcome: "new",
+    });
+  });
+
+  it("says that nobody is there, before it asks for a passphrase", async () => {
+    const { code, stderr } = await tapstake(["fp", "unlock", "ab".repeat(32), "--remote", "127.0.0.1:1"]);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(/^tapstake: signer-unreachable: no signer answers at 127\.0\.0\.1:1: /),
+    });
+  });
+});

@@ -1,0 +1,313 @@
+import { readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { hex } from "../../src/core/bytes.js";
+import type { ErrorCode } from "../../src/core/errors.js";
+import { sha256 } from "../../src/core/hashes.js";
+import { publicKeyOf } from "../../src/core/keys.js";
+import { eots } from "../../src/crypto/eots.js";
+import { randomness } from "../../src/crypto/randomness.js";
+import { createEotsClient } from "../../src/finality/client.js";
+import { encodeRequest, pathOf } from "../../src/finality/wire.js";
+import { failure as expectFailure } from "../support/errors.js";
+import { addKey, CHAIN, connect, homeWithKey, PASSPHRASE, rawCall, startSigner, text } from "./support.js";
+
+const U64 = 0xffff_ffff_ffff_ffffn;
+
+async function signerWithClient(options: Parameters<typeof startSigner>[1] = {}) {
+  const made = homeWithKey();
+  const signer = await startSigner(made, options);
+  return { ...made, signer, client: connect(signer.address), publicKey: made.key.publicKey };
+}
+
+describe("Ping", () => {
+  it("answers", async () => {
+    const { client } = await signerWithClient();
+    await expect(client.ping()).resolves.toBeUndefined();
+  });
+
+  it("finds nobody where nobody listens", async () => {
+    const { signer } = await signerWithClient();
+    await signer.stop();
+    await expectFailure(connect(signer.address).ping(), "signer-unreachable");
+  });
+});
+
+describe("CreateRandomnessPairList", () => {
+  it("gives the public randomness of neighbouring heights, and of heights an interval apart", async () => {
+    const { client, publicKey: key, secretKey } = await signerWithClient();
+    const expected = (height: bigint) => randomness.derive(secretKey, CHAIN, height).public;
+    for (const interval of [undefined, 0n, 1n, 10n]) {
+      const range = { key, chainId: CHAIN, startHeight: 100n, count: 40 };
+      const list = await client.createRandomnessPairList({
+        ...range,
+        ...(interval !== undefined && { interval }),
+      });
+      const step = interval || 1n;
+      expect(list).toEqual(list.map((_, i) => expected(100n + BigInt(i) * step)));
+      expect(list).toHaveLength(40);
+    }
+  });
+
+  it("reaches the last height that there is, and not beyond it", async () => {
+    const { client, publicKey: key, secretKey } = await signerWithClient();
+    const last = { key, chainId: CHAIN, startHeight: U64 - 1n, count: 2 };
+    expect((await client.createRandomnessPairList(last))[1]).toEqual(
+      randomness.derive(secretKey, CHAIN, U64).public,
+    );
+    await expectFailure(client.createRandomnessPairList({ ...last, count: 3 }), "invalid-number");
+    await expectFailure(client.createRandomnessPairList({ ...last, interval: U64 }), "invalid-number");
+  });
+
+  it("refuses no heights, and more than an answer can carry", async () => {
+    const { publicKey: uid, signer, client } = await signerWithClient();
+    const range = { uid, chainId: text(CHAIN), startHeight: 1n };
+    const bytes = encodeRequest("CreateRandomnessPairList", { ...range, num: 0 });
+    const none = await rawCall(signer.address, pathOf("CreateRandomnessPairList"), bytes);
+    expect(none.status).toBe("INVALID_ARGUMENT");
+    const many = { key: uid, chainId: CHAIN, startHeight: 1n, count: 100_001 };
+    await expectFailure(client.createRandomnessPairList(many), "invalid-number");
+  });
+
+  it("lets votes pass while it derives a long range", async () => {
+    const { client, publicKey: key } = await signerWithClient();
+    let derived = false;
+    const range = { key, chainId: CHAIN, startHeight: 1n, count: 5000 };
+    const deriving = client.createRandomnessPairList(range).then(() => (derived = true));
+    await client.signEots({ key, chainId: CHAIN, height: 1n, message: text("a") });
+    expect(derived).toBe(false);
+    await deriving;
+  });
+});
+
+describe("SignEOTS", () => {
+  it("signs, gives the same signature again, and refuses another message", async () => {
+    const { client, publicKey: key, secretKey } = await signerWithClient();
+    const at = { key, chainId: CHAIN, height: 7n };
+    const first = await client.signEots({ ...at, message: text("a") });
+    expect(first.outcome).toBe("new");
+    const R = randomness.derive(secretKey, CHAIN, 7n).public;
+    expect(eots.verify(key, R, text("a"), first.signature)).toBe(true);
+    expect(await client.signEots({ ...at, message: text("a") })).toEqual({ ...first, outcome: "same" });
+    const error = await expectFailure(client.signEots({ ...at, message: text("b") }), "double-vote");
+    expect(error.message).toMatch(/^another message was signed at height 7 /);
+  });
+
+  it("answers a double sign with FailedPrecondition, the code in its message and its trailer", async () => {
+    const { client, publicKey: uid, signer } = await signerWithClient();
+    await client.signEots({ key: uid, chainId: CHAIN, height: 7n, message: text("a") });
+    const vote = { uid, chainId: text(CHAIN), height: 7n, msg: text("b") };
+    const answer = await rawCall(signer.address, pathOf("SignEOTS"), encodeRequest("SignEOTS", vote));
+    expect(answer).toMatchObject({ status: "FAILED_PRECONDITION", bytes: undefined });
+    expect(answer.details).toMatch(/^double-vote: /);
+    expect(answer.trailer).toMatchObject({ "x-tapstake-code": "double-vote" });
+  });
+
+  it("keeps chains apart", async () => {
+    const made = homeWithKey(undefined, ["chain-a", "chain-b"]);
+    const client = connect((await startSigner(made)).address);
+    const at = { key: made.key.publicKey, height: 7n };
+    const a = await client.signEots({ ...at, chainId: "chain-a", message: text("a") });
+    const b = await client.signEots({ ...at, chainId: "chain-b", message: text("b") });
+    expect([a.outcome, b.outcome]).toEqual(["new", "new"]);
+  });
+
+  it("signs at the first and at the last height", async () => {
+    const { client, publicKey: key } = await signerWithClient();
+    for (const height of [0n, U64]) {
+      const vote = { key, chainId: CHAIN, height, message: new Uint8Array() };
+      expect((await client.signEots(vote)).outcome).toBe("new");
+    }
+  });
+
+  it.each<[string, object, ErrorCode]>([
+    ["a key that is not in the home", { key: publicKeyOf(text("a".repeat(32))) }, "key-not-found"],
+    ["bytes that are no key", { key: new Uint8Array(32) }, "invalid-public-key"],
+    ["a chain without a name", { chainId: "" }, "invalid-chain-id"],
+    [
+      "a chain id that is no plain text",
+      { chainId: Uint8Array.of(0xef, 0xbb, 0xbf, 0x61) },
+      "invalid-chain-id",
+    ],
+    ["a chain id of two words", { chainId: "bbn 1" }, "invalid-chain-id"],
+    ["a chain on which an imported key was never begun", { chainId: "other" }, "protection-uninitialised"],
+  ])("refuses %s", async (_what, change, code) => {
+    const { client, publicKey: key } = await signerWithClient();
+    const vote = { key, chainId: CHAIN, height: 1n, message: text("a") };
+    await expectFailure(client.signEots({ ...vote, ...change }), code);
+  });
+});
+
+describe("UnsafeSignEOTS", () => {
+  it("is never served, says so, and is counted", async () => {
+    const { publicKey: uid, signer } = await signerWithClient();
+    const vote = { uid, chainId: text(CHAIN), height: 7n, msg: text("a") };
+    const bytes = encodeRequest("UnsafeSignEOTS", vote);
+    const answer = await rawCall(signer.address, pathOf("UnsafeSignEOTS"), bytes);
+    expect(answer).toMatchObject({ status: "PERMISSION_DENIED", bytes: undefined });
+    expect(answer.details).toMatch(/never signs without its protection/);
+    const page = await (await fetch(`http://${signer.metricsAddress}/metrics`)).text();
+    expect(page).toMatch(/tapstake_denied_total\{method="UnsafeSignEOTS"\} 1\n/);
+  });
+});
+
+describe("SignBatchEOTS", () => {
+  it("answers every height: signed, the same again, or refused with a code", async () => {
+    const { client, publicKey: key } = await signerWithClient();
+    const { signature } = await client.signEots({ key, chainId: CHAIN, height: 2n, message: text("a") });
+    await client.signEots({ key, chainId: CHAIN, height: 3n, message: text("other") });
+    const votes = [4n, 3n, 2n, 1n].map((height) => ({ height, message: text("a") }));
+    const answers = await client.signBatchEots({ key, chainId: CHAIN, votes });
+    expect(answers.map(({ height, kind }) => [height, kind])).toEqual([
+      [4n, "signed"],
+      [3n, "refused"],
+      [2n, "signed"],
+      [1n, "signed"],
+    ]);
+    expect(answers[1]).toMatchObject({ code: "double-vote" });
+    expect(answers[2]).toMatchObject({ signature });
+  });
+
+  it("leaves a refused height out of the answer, and names it in the trailer and in the log", async () => {
+    const { client, publicKey: uid, signer } = await signerWithClient();
+    for (const height of [3n, 4n, 6n]) {
+      await client.signEots({ key: uid, chainId: CHAIN, height, message: text("other") });
+    }
+    const signRequests = [3n, 4n, 5n, 6n].map((height) => ({ height, msg: text("a") }));
+    const bytes = encodeRequest("SignBatchEOTS", { uid, chainId: text(CHAIN), signRequests });
+    const answer = await rawCall(signer.address, pathOf("SignBatchEOTS"), bytes);
+    expect(answer.status).toBe("OK");
+    expect(answer.trailer).toEqual({
+      "x-tapstake-outcome": "new=1,same=0,refused=3",
+      "x-tapstake-refused": "3-4:double-vote,6:double-vote",
+    });
+    // One response: the signature's 34 bytes and height 5.
+    expect(answer.bytes).toMatch(/^0a240a20[0-9a-f]{64}1005$/);
+    expect(signer.logged()).toContain(`"refused":"3-4:double-vote,6:double-vote"`);
+    const page = await (await fetch(`http://${signer.metricsAddress}/metrics`)).text();
+    expect(page).toMatch(/tapstake_signatures_total\{outcome="refused",code="double-vote"\} 3\n/);
+  });
+
+  it("rejects duplicate heights as a whole, before anything is signed", async () => {
+    const { client, publicKey: key } = await signerWithClient();
+    // Beyond the first part that is signed at once, too.
+    const votes = Array.from({ length: 600 }, (_, i) => ({ height: BigInt(i), message: text("a") }));
+    const twice = [...votes, { height: 0n, message: text("b") }];
+    await expectFailure(client.signBatchEots({ key, chainId: CHAIN, votes: twice }), "duplicate-height");
+    const other = votes.map(({ height }) => ({ height, message: text("c") }));
+    const answers = await client.signBatchEots({ key, chainId: CHAIN, votes: other });
+    expect(answers.every(({ kind }) => kind === "signed")).toBe(true);
+  });
+
+  it("refuses a batch of more heights than it signs at once", async () => {
+    const { client, publicKey: key } = await signerWithClient();
+    const votes = Array.from({ length: 10_001 }, (_, i) => ({ height: BigInt(i), message: text("a") }));
+    await expectFailure(client.signBatchEots({ key, chainId: CHAIN, votes }), "invalid-number");
+  });
+
+  it("answers an empty batch with nothing", async () => {
+    const { client, publicKey: key } = await signerWithClient();
+    expect(await client.signBatchEots({ key, chainId: CHAIN, votes: [] })).toEqual([]);
+  });
+});
+
+describe("SaveEOTSKeyName", () => {
+  it("agrees to the name that the key has, whatever form the key comes in", async () => {
+    const { client, key, signer } = await signerWithClient();
+    const forms = [
+      key.publicKey,
+      Uint8Array.of(2, ...key.publicKey),
+      Uint8Array.of(4, ...key.publicKey, ...key.publicKey),
+    ];
+    for (const form of forms) await client.saveKeyName({ name: key.name, key: form });
+    expect(signer.logged()).not.toMatch(/"level":[45]0/);
+  });
+
+  it("gives no key another name: an unauthenticated alias once led to a second signature", async () => {
+    const made = homeWithKey();
+    const other = addKey(made.home, "other", text("b".repeat(32)));
+    const { address } = await startSigner(made, { hmacKey: "secret" });
+    const open = createEotsClient({ address });
+    for (const name of ["alias", "other", "../validator-1", ""]) {
+      await expectFailure(open.saveKeyName({ name, key: made.key.publicKey }), "key-mismatch");
+    }
+    await expectFailure(open.saveKeyName({ name: made.key.name, key: other.publicKey }), "key-mismatch");
+    await expectFailure(
+      open.saveKeyName({ name: made.key.name, key: new Uint8Array(31) }),
+      "invalid-public-key",
+    );
+    open.close();
+    expect(readdirSync(made.home.keysFolder).sort()).toEqual(["other.json", "validator-1.json"]);
+  });
+});
+
+describe("UnlockKey", () => {
+  const locked = () => signerWithClient({ unlock: [] });
+
+  it("opens a key, which is locked before", async () => {
+    const { client, publicKey: key } = await locked();
+    const vote = { key, chainId: CHAIN, height: 1n, message: text("a") };
+    const error = await expectFailure(client.signEots(vote), "key-locked");
+    expect(error.details["status"]).toBe("UNAVAILABLE");
+    await client.unlockKey({ key, passphrase: PASSPHRASE });
+    expect((await client.signEots(vote)).outcome).toBe("new");
+    await client.unlockKey({ key, passphrase: "not asked any more" });
+  });
+
+  it("takes no second guess at once, not even the right one", async () => {
+    const { client, publicKey: key, signer } = await locked();
+    await expectFailure(client.unlockKey({ key, passphrase: "guess" }), "wrong-passphrase");
+    await expectFailure(client.unlockKey({ key, passphrase: PASSPHRASE }), "too-many-attempts");
+    const page = await (await fetch(`http://${signer.metricsAddress}/metrics`)).text();
+    expect(page).toMatch(/tapstake_unlock_failures_total 1\n/);
+  });
+
+  it("knows only its own keys", async () => {
+    const { client } = await locked();
+    const key = publicKeyOf(text("a".repeat(32)));
+    await expectFailure(client.unlockKey({ key, passphrase: PASSPHRASE }), "key-not-found");
+  });
+
+  it("is not sent to another machine without TLS", async () => {
+    for (const address of ["192.0.2.1:1", "signer.example:1", "unix:/nowhere"]) {
+      const call = connect(address).unlockKey({ key: sha256(text("a")), passphrase: PASSPHRASE });
+      await expectFailure(call, "insecure-address");
+    }
+  });
+});
+
+describe("Backup", () => {
+  it("writes the history into the home, for its owner alone", async () => {
+    const { client, home, key } = await signerWithClient();
+    await client.signEots({ key: key.publicKey, chainId: CHAIN, height: 5n, message: text("a") });
+    const name = await client.backup();
+    const path = join(home.path, "backups", name);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    const content = readFileSync(path, "utf8");
+    expect(JSON.parse(content)).toBeTypeOf("object");
+    expect(content).toContain(hex.encode(key.publicKey));
+    expect(await client.backup({ database: home.protectionFile, folder: "sub/folder" })).not.toBe("");
+  });
+
+  it("writes nowhere else, and copies nothing else", async () => {
+    const { client, home } = await signerWithClient();
+    for (const folder of ["..", "../keys", "/tmp", "/", "a/../../b"]) {
+      await expectFailure(client.backup({ folder }), "not-permitted");
+    }
+    for (const database of ["keys/validator-1.json", "/etc/passwd", home.marksFile]) {
+      await expectFailure(client.backup({ database }), "not-permitted");
+    }
+    await client.backup();
+    symlinkSync(home.keysFolder, join(home.path, "backups", "link"));
+    await expectFailure(client.backup({ folder: "link" }), "not-permitted");
+    expect(readdirSync(home.keysFolder)).toEqual(["validator-1.json"]);
+  });
+});
+
+describe("an unknown method", () => {
+  it("is unimplemented", async () => {
+    const { signer } = await signerWithClient();
+    const answer = await rawCall(signer.address, "/proto.EOTSManager/SignEverything", new Uint8Array());
+    expect(answer.status).toBe("UNIMPLEMENTED");
+  });
+});

@@ -1,0 +1,158 @@
+import { once } from "node:events";
+import { request } from "node:http";
+import { describe, expect, it } from "vitest";
+import { hex } from "../../src/core/bytes.js";
+import { randomness } from "../../src/crypto/randomness.js";
+import { failure as expectFailure } from "../support/errors.js";
+import {
+  CHAIN,
+  connect,
+  HMAC_KEY,
+  homeWithKey,
+  PASSPHRASE,
+  rawCall,
+  readMetrics,
+  startSigner,
+  text,
+} from "./support.js";
+
+async function usedSigner() {
+  const made = homeWithKey();
+  const signer = await startSigner(made, { hmacKey: HMAC_KEY, unlock: [] });
+  const client = connect(signer.address, { hmacKey: HMAC_KEY });
+  const key = made.key.publicKey;
+  const vote = { key, chainId: CHAIN, height: 41n, message: text("what is voted for") };
+  await expectFailure(client.signEots(vote), "key-locked");
+  await expectFailure(client.unlockKey({ key, passphrase: `${PASSPHRASE}, but wrong` }), "wrong-passphrase");
+  await expectFailure(client.unlockKey({ key, passphrase: PASSPHRASE }), "too-many-attempts");
+  const other = await startSigner(homeWithKey(made.secretKey), { hmacKey: HMAC_KEY, unlock: [] });
+  const open = connect(other.address, { hmacKey: HMAC_KEY });
+  await open.unlockKey({ key, passphrase: PASSPHRASE });
+  await open.signEots(vote);
+  await open.signEots(vote);
+  await expectFailure(open.signEots({ ...vote, message: text("another") }), "double-vote");
+  const votes = [40n, 41n, 43n].map((height) => ({ height, message: text("x") }));
+  await open.signBatchEots({ key, chainId: CHAIN, votes });
+  await open.createRandomnessPairList({ key, chainId: CHAIN, startHeight: 1n, count: 12 });
+  await expectFailure(connect(other.address).signEots(vote), "unauthenticated");
+  const logged = () => signer.logged() + other.logged();
+  return { ...made, signer: other, client: open, vote, logged };
+}
+
+describe("the metrics page", () => {
+  it("is in Prometheus' text format, and counts what happened", async () => {
+    const { signer, key } = await usedSigner();
+    const metrics = await readMetrics(signer.metricsAddress!);
+    const publicKey = hex.encode(key.publicKey);
+    expect(Object.fromEntries(metrics)).toMatchObject({
+      tapstake_up: 1,
+      tapstake_unlocked_keys: 1,
+      'tapstake_signatures_total{outcome="new",code=""}': 3,
+      'tapstake_signatures_total{outcome="same",code=""}': 1,
+      'tapstake_signatures_total{outcome="refused",code="double-vote"}': 2,
+      [`tapstake_last_signed_height{key="${publicKey}",chain="${CHAIN}"}`]: 43,
+      tapstake_randomness_derived_total: 12,
+      tapstake_store_errors_total: 0,
+      'tapstake_unauthenticated_total{method="SignEOTS"}': 1,
+      'tapstake_requests_total{method="SignEOTS",status="OK"}': 2,
+      'tapstake_requests_total{method="SignEOTS",status="FAILED_PRECONDITION"}': 1,
+      'tapstake_request_seconds_count{method="SignBatchEOTS"}': 1,
+      'tapstake_request_seconds_bucket{le="+Inf",method="SignEOTS"}': 4,
+    });
+  });
+
+  it("has nothing else on its port, and takes no other method", async () => {
+    const { metricsAddress } = await startSigner(homeWithKey());
+    expect((await fetch(`http://${metricsAddress}/`)).status).toBe(404);
+    expect((await fetch(`http://${metricsAddress}/metrics`, { method: "POST" })).status).toBe(405);
+  });
+});
+
+describe("health", () => {
+  // Hand-written bytes of grpc.health.v1: field 1 of the request is the service, field 1 of the answer the status.
+  const check = (address: string, service: string) =>
+    rawCall(
+      address,
+      "/grpc.health.v1.Health/Check",
+      service === "" ? new Uint8Array() : Uint8Array.of(0x0a, service.length, ...text(service)),
+    );
+
+  it("is answered over gRPC without authentication", async () => {
+    const { address } = await startSigner(homeWithKey(), { hmacKey: HMAC_KEY });
+    for (const service of ["", "proto.EOTSManager"]) {
+      expect(await check(address, service)).toMatchObject({ status: "OK", bytes: "0801" });
+    }
+    expect(await check(address, "another")).toMatchObject({ status: "NOT_FOUND" });
+  });
+
+  it("is answered over HTTP", async () => {
+    const { metricsAddress } = await startSigner(homeWithKey());
+    const answer = await fetch(`http://${metricsAddress}/healthz`);
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toEqual({ healthy: true, status: "serving", unlockedKeys: 1 });
+  });
+
+  it("says that the signer is stopping, while it finishes what it began", async () => {
+    const made = homeWithKey();
+    const signer = await startSigner(made);
+    const client = connect(signer.address);
+    const votes = Array.from({ length: 3000 }, (_, i) => ({ height: BigInt(i), message: text("a") }));
+    const batch = client.signBatchEots({ key: made.key.publicKey, chainId: CHAIN, votes });
+    const vote = { key: made.key.publicKey, chainId: CHAIN, height: 10_000n, message: text("a") };
+    await client.signEots(vote);
+    const stopped = signer.stop();
+    const probe = request(`http://${signer.metricsAddress}/healthz`).end();
+    const [response] = (await once(probe, "response")) as [{ statusCode: number; resume(): void }];
+    response.resume();
+    expect(response.statusCode).toBe(503);
+    const answers = await batch;
+    expect(answers.every(({ kind }) => kind === "signed")).toBe(true);
+    await stopped;
+  });
+});
+
+describe("the log", () => {
+  it("is JSON lines that say what was asked by whom, and what became of it", async () => {
+    const { logged, key } = await usedSigner();
+    const lines = logged()
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const votes = lines.filter(({ method }) => method === "SignEOTS");
+    expect(votes).toContainEqual(
+      expect.objectContaining({ key: hex.encode(key.publicKey), chain: CHAIN, height: "41", outcome: "new" }),
+    );
+    expect(votes).toContainEqual(
+      expect.objectContaining({
+        level: 40,
+        outcome: "refused",
+        code: "double-vote",
+        peer: expect.any(String),
+      }),
+    );
+    expect(lines).toContainEqual(expect.objectContaining({ msg: "serving", authenticated: true }));
+  });
+
+  it("holds no secret, no message and no signature", async () => {
+    const { logged, secretKey, client, vote } = await usedSigner();
+    const { signature } = await client.signEots(vote);
+    const secrets = [
+      secretKey,
+      randomness.derive(secretKey, CHAIN, vote.height).secret,
+      text(PASSPHRASE),
+      text(HMAC_KEY),
+      vote.message,
+      signature,
+    ];
+    const all = logged();
+    for (const secret of secrets) {
+      const forms = [
+        hex.encode(secret),
+        Buffer.from(secret).toString("base64"),
+        Buffer.from(secret).toString("latin1"),
+      ];
+      for (const form of forms) expect(all).not.toContain(form);
+      expect(all).not.toContain(JSON.stringify([...secret]).slice(1, -1));
+    }
+  });
+});

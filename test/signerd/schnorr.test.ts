@@ -1,0 +1,134 @@
+import { writeFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { bech32 } from "@scure/base";
+import { hex } from "../../src/core/bytes.js";
+import { sha256 } from "../../src/core/hashes.js";
+import { merkle } from "../../src/crypto/merkle.js";
+import { commitmentDigest, signingContext } from "../../src/crypto/messages.js";
+import { schnorr } from "../../src/crypto/schnorr.js";
+import { verifyCommitment } from "../../src/finality/commitment.js";
+import { proofOfPossessionDigest, verifyProofOfPossession } from "../../src/finality/pop.js";
+import { failure as expectFailure } from "../support/errors.js";
+import { addKey, CHAIN, connect, homeWithKey, PASSPHRASE, startSigner, text } from "./support.js";
+
+const module = bech32.encodeFromBytes("bbn", new Uint8Array(32).fill(5));
+const address = bech32.encodeFromBytes("bbn", new Uint8Array(20).fill(7));
+const context = signingContext("fp_rand_commit", CHAIN, module);
+
+async function start(options: Parameters<typeof startSigner>[1] = {}, chains?: object) {
+  const made = homeWithKey();
+  if (chains) {
+    writeFileSync(made.home.chainsFile, JSON.stringify({ version: 1, chains }), { mode: 0o600 });
+  }
+  const signer = await startSigner(made, options);
+  return { ...made, signer, client: connect(signer.address), key: made.key.publicKey };
+}
+
+describe("SignSchnorrSig", () => {
+  it("signs the commitment that a caller makes of the randomness it was given", async () => {
+    const { client, key } = await start();
+    const [startHeight, count] = [1000n, 70];
+    const points = await client.createRandomnessPairList({ key, chainId: CHAIN, startHeight, count });
+    const root = merkle.root(points);
+    const digest = commitmentDigest({ startHeight, count: BigInt(count), root });
+    const signature = await client.signSchnorr({ key, digest });
+    expect(verifyCommitment({ finalityProvider: key, startHeight, count, root, signature })).toBe(true);
+  });
+
+  it("signs it for heights an interval apart, and with the context of a chain that has one", async () => {
+    const { client, key } = await start({}, { [CHAIN]: { contexts: "v3", moduleAddress: module } });
+    const range = { key, chainId: CHAIN, startHeight: 10n, count: 5, interval: 60n };
+    const root = merkle.root(await client.createRandomnessPairList(range));
+    const commitment = { startHeight: 10n, count: 5n, root };
+    for (const each of [commitment, { ...commitment, context }]) {
+      const digest = commitmentDigest(each);
+      expect(schnorr.verify(key, digest, await client.signSchnorr({ key, digest }))).toBe(true);
+    }
+    const other = signingContext("fp_rand_commit", "another chain", module);
+    const digest = commitmentDigest({ ...commitment, context: other });
+    await expectFailure(client.signSchnorr({ key, digest }), "not-permitted");
+  });
+
+  it("signs no commitment of fewer heights than the chain takes", async () => {
+    const { client, key } = await start({}, { [CHAIN]: { minCount: 6 } });
+    const range = { key, chainId: CHAIN, startHeight: 10n };
+    const digestOf = async (count: number) => {
+      const root = merkle.root(await client.createRandomnessPairList({ ...range, count }));
+      return commitmentDigest({ startHeight: 10n, count: BigInt(count), root });
+    };
+    await expectFailure(client.signSchnorr({ key, digest: await digestOf(5) }), "not-permitted");
+    await client.signSchnorr({ key, digest: await digestOf(6) });
+  });
+
+  it("signs proofs of possession for configured addresses, with and without the context", async () => {
+    const pop = signingContext("fp_pop", CHAIN, module);
+    const chain = { contexts: "v3", moduleAddress: module, stakingModuleAddress: module };
+    const { client, key } = await start({ popAddresses: [address] }, { [CHAIN]: chain });
+    for (const each of [undefined, pop]) {
+      const signature = await client.signSchnorr({ key, digest: proofOfPossessionDigest(address, each) });
+      expect(verifyProofOfPossession(key, address, signature, each)).toBe(true);
+    }
+    const other = bech32.encodeFromBytes("bbn", new Uint8Array(20).fill(8));
+    await expectFailure(client.signSchnorr({ key, digest: proofOfPossessionDigest(other) }), "not-permitted");
+  });
+
+  it("is no oracle for slashing: it refuses every digest that it did not compute itself", async () => {
+    const { client, key, secretKey, signer } = await start({ popAddresses: [address] });
+    const range = { key, chainId: CHAIN, startHeight: 1000n, count: 20 };
+    const points = await client.createRandomnessPairList(range);
+    const root = merkle.root(points);
+    const sighash = sha256(text("the signature hash of a slashing transaction"));
+    const own = commitmentDigest({ startHeight: 1000n, count: 20n, root });
+    const foreign = [
+      sighash,
+      root,
+      points[0]!,
+      new Uint8Array(32),
+      flipped(own),
+      commitmentDigest({ startHeight: 1001n, count: 20n, root }),
+      commitmentDigest({ startHeight: 1000n, count: 19n, root: merkle.root(points.slice(0, 19)) }),
+      commitmentDigest({ startHeight: 1000n, count: 20n, root: sighash }),
+      // The vote that a double signer would need, as the BIP-340 signature that it also is.
+      sha256(text("a message")),
+    ];
+    for (const digest of foreign) {
+      const error = await expectFailure(client.signSchnorr({ key, digest }), "not-permitted");
+      expect(error.message).toMatch(/signs only digests that it computed itself/);
+    }
+    await expectFailure(client.signSchnorr({ key, digest: sighash.subarray(1) }), "invalid-bytes");
+    const page = await (await fetch(`http://${signer.metricsAddress}/metrics`)).text();
+    expect(page).toMatch(new RegExp(`denied_total\\{method="SignSchnorrSig"\\} ${foreign.length}\n`));
+    expect(signer.logged()).not.toContain(hex.encode(secretKey));
+  });
+
+  it("signs with the key whose randomness it was, and with no other", async () => {
+    const made = homeWithKey();
+    const other = addKey(made.home, "other", text("b".repeat(32)));
+    const signer = await startSigner(made);
+    const client = connect(signer.address);
+    await client.unlockKey({ key: other.publicKey, passphrase: PASSPHRASE });
+    const key = made.key.publicKey;
+    const range = { key, chainId: CHAIN, startHeight: 1n, count: 3 };
+    const root = merkle.root(await client.createRandomnessPairList(range));
+    const digest = commitmentDigest({ startHeight: 1n, count: 3n, root });
+    await expectFailure(client.signSchnorr({ key: other.publicKey, digest }), "not-permitted");
+  });
+
+  it("signs anything when it was opened wide, and says so loudly at start", async () => {
+    const { client, key, signer } = await start({ openSchnorr: true });
+    const digest = sha256(text("anything"));
+    expect(schnorr.verify(key, digest, await client.signSchnorr({ key, digest }))).toBe(true);
+    expect(signer.logged()).toMatch(/"level":40.*--open-schnorr: SignSchnorrSig signs ANY digest/);
+  });
+
+  it("refuses an address that is none, at start", async () => {
+    const made = homeWithKey();
+    await expectFailure(startSigner(made, { popAddresses: ["bbn1nonsense"] }), "invalid-address");
+  });
+});
+
+function flipped(digest: Uint8Array): Uint8Array {
+  const changed = digest.slice();
+  changed[31]! ^= 1;
+  return changed;
+}

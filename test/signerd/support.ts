@@ -1,0 +1,189 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { pino } from "pino";
+import { afterAll, onTestFinished } from "vitest";
+import { hex } from "../../src/core/bytes.js";
+import { createEotsClient, type EotsClient, type EotsClientOptions } from "../../src/finality/client.js";
+import { type Home, openHome } from "../../src/finality/home.js";
+import { createKey, type KeyInfo } from "../../src/finality/keystore.js";
+import { openProtection } from "../../src/finality/protection.js";
+import { type RunningSigner, serve, type ServeOptions } from "../../src/signerd/serve.js";
+
+export const CHAIN = "bbn-test";
+export const PASSPHRASE = "correct horse battery staple";
+export const HMAC_KEY = "what both of them know";
+const main = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
+
+export const text = (message: string): Uint8Array => new TextEncoder().encode(message);
+
+const folders: string[] = [];
+afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+
+export interface TestHome {
+  readonly home: Home;
+  readonly key: KeyInfo;
+  readonly secretKey: Uint8Array;
+}
+
+/** A home with one key, which may vote on some chains from height 0. Its passphrase is quick to try. */
+export function homeWithKey(
+  secretKey: Uint8Array = crypto.getRandomValues(new Uint8Array(32)),
+  chains: readonly string[] = [CHAIN],
+): TestHome {
+  const folder = mkdtempSync(join(tmpdir(), "tapstake-signerd-"));
+  folders.push(folder);
+  const home = openHome(join(folder, "home"));
+  const key = addKey(home, "validator-1", secretKey);
+  const protection = openProtection(home);
+  for (const chain of chains) protection.init(key.publicKey, chain, 0n);
+  protection.close();
+  return { home, key, secretKey };
+}
+
+export function addKey(home: Home, name: string, secretKey: Uint8Array): KeyInfo {
+  const scrypt = { n: 16, r: 1, p: 1 };
+  return createKey(home, { name, passphrase: PASSPHRASE, secretKey, origin: "imported", scrypt });
+}
+
+export interface TestSigner extends RunningSigner {
+  /** What was logged, as text. */
+  readonly logged: () => string;
+}
+
+/** A signer within this process, on a free port, with its key open; it ends with the test. */
+export async function startSigner(
+  { home, key }: TestHome,
+  options: Partial<ServeOptions> = {},
+): Promise<TestSigner> {
+  let logged = "";
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      logged += chunk.toString();
+      done();
+    },
+  });
+  const signer = await serve({
+    home,
+    address: "127.0.0.1:0",
+    metricsAddress: "127.0.0.1:0",
+    unlock: [{ key: key.name, passphrase: PASSPHRASE }],
+    log: pino({ level: "debug" }, sink),
+    ...options,
+  });
+  onTestFinished(() => signer.stop());
+  return { ...signer, logged: () => logged };
+}
+
+export interface DaemonProcess {
+  readonly address: string;
+  readonly metricsAddress: string;
+  readonly pid: number;
+  readonly logged: () => string;
+  kill(signal: NodeJS.Signals): void;
+  /** Closes the reading end of its standard error. */
+  closeLog(): void;
+  /** The code or signal by which it ends. */
+  readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+}
+
+/** `tapstake fp serve` as a process of its own, with its key open; it ends with the test. */
+export async function startDaemon(
+  { home, key }: TestHome,
+  args: readonly string[] = [],
+  { locked = false } = {},
+): Promise<DaemonProcess> {
+  if (!existsSync(main)) throw new Error("the command is not built: npm run build");
+  const free = ["--address", "127.0.0.1:0", "--metrics-address", "127.0.0.1:0"];
+  const unlock = locked ? [] : ["--unlock", key.name];
+  const command = [main, "fp", "serve", "--json", "--home", home.path, ...unlock, ...free, ...args];
+  const env = { ...process.env, TAPSTAKE_PASSPHRASE: PASSPHRASE };
+  const child = spawn(process.execPath, command, { env, stdio: ["ignore", "pipe", "pipe"] });
+  let logged = "";
+  child.stderr.setEncoding("utf8").on("data", (part: string) => (logged += part));
+  const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    child.on("close", (code, signal) => resolve({ code, signal }));
+  });
+  onTestFinished(async () => {
+    child.kill("SIGKILL");
+    await ended;
+  });
+  let answer = "";
+  for await (const line of createInterface(child.stdout)) {
+    answer += line;
+    if (line === "}") break;
+  }
+  child.stdout.resume();
+  if (answer === "") throw new Error(`the signer did not start: ${logged}`);
+  const { address, metricsAddress } = JSON.parse(answer) as { address: string; metricsAddress: string };
+  const kill = (signal: NodeJS.Signals) => void child.kill(signal);
+  const closeLog = () => void child.stderr.destroy();
+  return { address, metricsAddress, pid: child.pid!, logged: () => logged, kill, closeLog, ended };
+}
+
+/** A client that is closed with the test. */
+export function connect(address: string, options: EotsClientOptions = {}): EotsClient {
+  const client = createEotsClient({ address, timeout: 30_000, ...options });
+  onTestFinished(() => client.close());
+  return client;
+}
+
+export interface RawAnswer {
+  readonly status: string;
+  readonly details: string;
+  readonly bytes: string | undefined;
+  readonly trailer: Record<string, string>;
+}
+
+/** One call with bytes and metadata as they are, without any of the client's own code. */
+export function rawCall(
+  address: string,
+  path: string,
+  bytes: Uint8Array,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<RawAnswer> {
+  const client = new Client(address, credentials.createInsecure());
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+  const asIs = (each: Uint8Array) => Buffer.from(each);
+  return new Promise((resolve) => {
+    let reply: Buffer | undefined;
+    client
+      .makeUnaryRequest(
+        path,
+        asIs,
+        (each: Buffer) => each,
+        bytes,
+        metadata,
+        (_error: ServiceError | null, value?: Buffer) => (reply = value),
+      )
+      .on("status", (end) => {
+        client.close();
+        const trailer = Object.fromEntries(
+          Object.entries(end.metadata.getMap()).map(([name, value]) => [name, value.toString()]),
+        );
+        const got = reply && hex.encode(reply);
+        resolve({ status: status[end.code]!, details: end.details, bytes: got, trailer });
+      });
+  });
+}
+
+/** The metrics page as `name{labels}` → value; fails on a line that is not Prometheus' text format. */
+export async function readMetrics(address: string): Promise<Map<string, number>> {
+  const page = await (await fetch(`http://${address}/metrics`)).text();
+  const samples = page
+    .split("\n")
+    .filter((line) => line !== "" && !/^# (HELP|TYPE) tapstake_\w+ /.test(line));
+  return new Map(
+    samples.map((line) => {
+      const match = /^(tapstake_[a-z_]+(?:\{(?:\w+="[^"\\]*",?)*\})?) (\S+)$/.exec(line);
+      if (!match || Number.isNaN(Number(match[2]))) throw new Error(`not a sample: ${line}`);
+      return [match[1]!, Number(match[2])];
+    }),
+  );
+}

@@ -1,0 +1,45 @@
+import { describe, expect, it } from "vitest";
+import { hex } from "../../src/core/bytes.js";
+import { eots } from "../../src/crypto/eots.js";
+import { failure as expectFailure } from "../support/errors.js";
+import { bytes, describeWithVectors, eotsVectors } from "../support/vectors.js";
+import { connect, homeWithKey, startDaemon } from "./support.js";
+
+describeWithVectors("the votes that the Go reference made, by a daemon of its own each", () => {
+  const cases = eotsVectors().map((vector, i) => ({
+    name: `${i}: ${vector.ChainId} ${vector.Height}`,
+    ...vector,
+  }));
+
+  it.each(cases)("$name", async ({ Sk, Pk, ChainId, Height, PubRand, Msg1, Sig1, Msg2, Sig2, Extracted }) => {
+    const made = homeWithKey(bytes(Sk), [ChainId]);
+    expect(hex.encode(made.key.publicKey)).toBe(Pk);
+    const daemon = await startDaemon(made);
+    const client = connect(daemon.address);
+    const at = { key: made.key.publicKey, chainId: ChainId, height: BigInt(Height) };
+    const range = { key: at.key, chainId: ChainId, startHeight: at.height, count: 1 };
+    const [R] = await client.createRandomnessPairList(range);
+    expect(hex.encode(R!)).toBe(PubRand);
+    const { signature } = await client.signEots({ ...at, message: bytes(Msg1) });
+    expect(hex.encode(signature)).toBe(Sig1);
+    await expectFailure(client.signEots({ ...at, message: bytes(Msg2) }), "double-vote");
+
+    // What the refusal is for: with the reference's own second vote, the key would be anyone's. The second
+    // signature is given as n minus it in every row of the file.
+    const second = { message: bytes(Msg2), signature: negated(Sig2) };
+    const first = { message: bytes(Msg1), signature };
+    const even = eots.extract(at.key, R!, first, second);
+    expect([Extracted, hex.encode(negated(Extracted))]).toContain(hex.encode(even));
+  });
+});
+
+describe("the vectors", () => {
+  it("are negated back where the file has n - s", () => {
+    expect(hex.encode(negated(hex.encode(negated("01".repeat(32)))))).toBe("01".repeat(32));
+  });
+});
+
+function negated(digits: string): Uint8Array {
+  const n = 0xffff_ffff_ffff_ffff_ffff_ffff_ffff_fffe_baae_dce6_af48_a03b_bfd2_5e8c_d036_4141n;
+  return bytes((n - BigInt(`0x${digits}`)).toString(16).padStart(64, "0"));
+}
