@@ -20,6 +20,14 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** A height of a chain: 64 bits. */
+export function chainHeight(text: string): bigint {
+  if (!/^\d{1,20}$/.test(text) || BigInt(text) >= 2n ** 64n) {
+    throw new InvalidArgumentError("expected a height, a whole number below 2^64.");
+  }
+  return BigInt(text);
+}
+
 /** For options that take several values: after one another, with commas between, or the option repeated. */
 export function several(text: string, earlier: readonly string[] | undefined): string[] {
   return [...(earlier ?? []), ...text.split(",").filter((part) => part !== "")];

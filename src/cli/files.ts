@@ -1,4 +1,5 @@
 import { createReadStream } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import type { Transaction } from "../core/bitcoin.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
@@ -38,6 +39,20 @@ export async function readText(path: string, otherwise = "no such file"): Promis
     throw new TapstakeError("file-error", `cannot read ${name}: larger than ${MAX_MEGABYTES} MB`, { path });
   }
   return new TextDecoder().decode(Buffer.concat(chunks));
+}
+
+/**
+ * Writes a file of text, or replaces it.
+ * @throws TapstakeError `file-error`
+ */
+export async function writeText(path: string, content: string): Promise<void> {
+  try {
+    await writeFile(path, content);
+  } catch (cause) {
+    const { code = "unknown error" } = cause as NodeJS.ErrnoException;
+    const message = `cannot write ${path}: ${REASONS[code] ?? code}`;
+    throw new TapstakeError("file-error", message, { path, code }, { cause });
+  }
 }
 
 /**

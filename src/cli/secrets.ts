@@ -86,6 +86,21 @@ export async function mustAgree(message: string, yes: boolean): Promise<void> {
   if (!answered(await confirm({ message, initialValue: false, output: process.stderr }))) throw cancelled();
 }
 
+/**
+ * Goes on after `--yes`, or when whoever is at the terminal was told what is at stake and types something again: for
+ * what is too easily agreed to.
+ * @throws TapstakeError `cancelled`; UsageError when there is nobody to ask
+ */
+export async function mustType(
+  expected: string,
+  { warning, message, yes }: { readonly warning: string; readonly message: string; readonly yes: boolean },
+): Promise<void> {
+  if (yes) return;
+  if (!isWatched()) throw new UsageError("nobody to ask: give --yes");
+  tell(warning);
+  if ((await ask(message)).trim() !== expected) throw cancelled();
+}
+
 /** Only one thing can be read from standard input. */
 export function checkOneStandardInput(...sources: readonly (string | undefined)[]): void {
   if (sources.filter((source) => source === "-").length > 1) {

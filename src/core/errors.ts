@@ -118,6 +118,7 @@ export const ERROR_CODES = {
   "below-watermark": "a height below the lowest at which this signer still signs",
   "at-or-below-chain-height": "a height that is not above the last vote known on the chain",
   "duplicate-height": "one height twice in a batch",
+  "unknown-chain": "no such chain in chains.json",
   "invalid-chain-id": "a chain identifier that is empty, too long or no text",
   "signer-running": "another process is the signer of this home",
   "protection-missing": "the store of votes or its second mark is gone",
@@ -131,7 +132,6 @@ export const ERROR_CODES = {
   "commitment-overlap": "heights whose randomness is committed already",
   "count-too-small": "fewer heights than the chain asks of a commitment",
   "no-commitment": "a height in no remembered commitment",
-  cancelled: "the caller stopped it",
   // chain and regtest
   "node-unreachable": "no node answers at the address",
   "node-error": "the node answered with an error",
@@ -142,6 +142,7 @@ export const ERROR_CODES = {
   "wait-timeout": "a condition was not met before its deadline",
   // command line
   "file-error": "a file that cannot be read or written",
+  cancelled: "stopped by whoever began it, or not confirmed: nothing was done",
 } as const;
 
 /** One of {@link ERROR_CODES}. */

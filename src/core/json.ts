@@ -37,6 +37,16 @@ export const decimalText = v.pipe(
   v.transform((text) => BigInt(text)),
 );
 
+/** A block height: decimal text, or a number below 2^53, which has lost no digits. */
+export const blockHeight = v.pipe(
+  v.custom<number | string>(
+    (value) => typeof value === "string" || (Number.isSafeInteger(value) && (value as number) >= 0),
+    "a height as decimal text",
+  ),
+  v.transform((value) => `${value}`),
+  decimalText,
+);
+
 /** Forms are described by their `custom` message, built-in schemas by what they expect; content is not shown. */
 function explain(issue: v.BaseIssue<unknown>): string {
   if (issue.expected === "never") return "unknown field";

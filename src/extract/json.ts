@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { hex } from "../core/bytes.js";
-import { decimalText, parseJson, readJson } from "../core/json.js";
+import { blockHeight, parseJson, readJson } from "../core/json.js";
 import type { CastVote, Evidence } from "./votes.js";
 
 /** {@link Evidence} in JSON, by the field names of PROTOCOL 6: bytes as hexadecimal, the height as decimal text. */
@@ -62,14 +62,7 @@ export function evidenceFromJson(text: string): Evidence {
 
 const form = v.strictObject({
   fp_btc_pk: v.string(),
-  block_height: v.pipe(
-    v.custom<number | string>(
-      (value) => typeof value === "string" || (Number.isSafeInteger(value) && (value as number) >= 0),
-      "a height as decimal text",
-    ),
-    v.transform((value) => `${value}`),
-    decimalText,
-  ),
+  block_height: blockHeight,
   pub_rand: v.string(),
   canonical_app_hash: v.string(),
   fork_app_hash: v.string(),

@@ -23,8 +23,16 @@ export interface ChainConfig {
 export function loadChains(home: Home): ReadonlyMap<string, ChainConfig> {
   const path = home.chainsFile;
   const content = readPrivateFile(path, MAX_FILE_BYTES);
-  if (content === undefined) return new Map();
-  const json = parseJson(new TextDecoder().decode(content), path);
+  return content === undefined ? new Map() : parseChains(new TextDecoder().decode(content), path);
+}
+
+/**
+ * What `chains.json` holds.
+ * @param path for messages
+ * @throws TapstakeError `invalid-json`, `unknown-version`
+ */
+export function parseChains(text: string, path: string): ReadonlyMap<string, ChainConfig> {
+  const json = parseJson(text, path);
   const { version } = readJson(v.looseObject({ version: v.number() }), json, path);
   if (version !== 1) {
     throw new TapstakeError("unknown-version", `${path}: expected version 1, got ${version}`, { version });
@@ -41,7 +49,8 @@ export function chainConfig(home: Home, id: string): ChainConfig {
   return loadChains(home).get(id) ?? { id, minCount: 1 };
 }
 
-const MAX_FILE_BYTES = 1 << 20;
+/** Of `chains.json`. */
+export const MAX_FILE_BYTES = 1 << 20;
 
 const context = v.custom<string>(
   (value) => typeof value === "string" && /^[0-9a-f]{64}$/.test(value),

@@ -9,6 +9,17 @@ export {
   type CommitmentRequest,
   type CommittedRandomness,
 } from "./commitment.js";
+export {
+  commitmentFromJson,
+  commitmentToJson,
+  merkleProofFromJson,
+  merkleProofToJson,
+  voteFromJson,
+  voteToJson,
+  type CommitmentJson,
+  type FinalityVoteJson,
+  type MerkleProofJson,
+} from "./json.js";
 export { openHome, type Home } from "./home.js";
 export { DEFAULT_SCRYPT, type Passphrase, type ScryptCost } from "./keyfile.js";
 export {

@@ -5,6 +5,7 @@ import { equalBytes, hex } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { publicKeyOf } from "../core/keys.js";
 import { randomness } from "../crypto/randomness.js";
+import { recordBirth } from "./births.js";
 import type { Home } from "./home.js";
 import {
   checkDerivationVersion,
@@ -48,6 +49,7 @@ export interface NewKey {
   readonly passphrase: Passphrase;
   /** 32 bytes; the caller wipes its own copy. */
   readonly secretKey: Uint8Array;
+  /** One that is `generated` has never signed: it may vote on any chain from its first height on. */
   readonly origin: KeyInfo["origin"];
   readonly path?: string | undefined;
   /** That of the tool that the key comes from; 1, the only one known, unless given. */
@@ -105,6 +107,8 @@ export function createKey(home: Home, key: NewKey): KeyInfo {
     removePrivateFile(pathOf(home, name));
     throw error;
   }
+  // Last, as a key without this note only has to be told from where it may vote.
+  if (origin === "generated") recordBirth(home, publicKey);
   return { ...header, publicKey };
 }
 

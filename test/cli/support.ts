@@ -51,6 +51,40 @@ export function interrupted(
   });
 }
 
+/** Whether a terminal can be had for a test: util-linux's script makes one. */
+export const hasTerminal = /util-linux/.test(
+  spawnSync("script", ["--version"], { encoding: "utf8" }).stdout ?? "",
+);
+
+/**
+ * Runs the built command on a terminal, where everything it says is on standard output, and types an answer once the
+ * question is there.
+ */
+export function onTerminal(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  [question, typed]: readonly [question: string, typed: string] = ["", ""],
+): Promise<Outcome> {
+  const quoted = [process.execPath, main, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
+  return new Promise((resolve, reject) => {
+    // A terminal without a size would break every line after one letter.
+    const line = `stty cols 100 rows 30; ${quoted.join(" ")}`;
+    const child = spawn("script", ["-qec", line, "/dev/null"], {
+      env: { ...process.env, ...env },
+    });
+    let [stdout, stderr] = ["", ""];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      const wasQuiet = !stdout.includes(question);
+      stdout += text;
+      if (wasQuiet && stdout.includes(question)) child.stdin.write(typed);
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+    child.stdin.on("error", () => {});
+  });
+}
+
 function runProcess(
   command: string,
   args: readonly string[],

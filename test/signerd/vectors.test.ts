@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { eots } from "../../src/crypto/eots.js";
 import { failure as expectFailure } from "../support/errors.js";
-import { bytes, describeWithVectors, eotsVectors } from "../support/vectors.js";
+import { bytes, eotsVectors } from "../support/vectors.js";
 import { connect, homeWithKey, startDaemon } from "./support.js";
 
-describeWithVectors("the votes that the Go reference made, by a daemon of its own each", () => {
+describe("the votes that the Go reference made, by a daemon of its own each", () => {
   const cases = eotsVectors().map((vector, i) => ({
     name: `${i}: ${vector.ChainId} ${vector.Height}`,
     ...vector,

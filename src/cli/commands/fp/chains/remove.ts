@@ -1,0 +1,31 @@
+import { Command } from "@commander-js/extra-typings";
+import { removeChain } from "../../../../finality/chains-file.js";
+import { openHome } from "../../../../finality/home.js";
+import { jsonOption } from "../../../arguments.js";
+import { helpText, paragraphs } from "../../../help.js";
+import { answer } from "../../../output.js";
+import { homeOption } from "../../../secrets.js";
+
+const DESCRIPTION = `Forgets what was configured for a chain. What was signed for it is remembered all the same.`;
+
+const HELP = helpText({
+  examples: `
+export TAPSTAKE_HOME=./home
+tapstake fp chains set bbn-1 --min-count 8192
+tapstake fp chains remove bbn-1
+`,
+  refused: "no such chain, or chains.json is damaged",
+});
+
+export function command() {
+  return new Command("remove")
+    .description(paragraphs(DESCRIPTION))
+    .argument("<id>", "the chain's id")
+    .addOption(homeOption())
+    .addOption(jsonOption())
+    .addHelpText("after", HELP)
+    .action((id, options) => {
+      removeChain(openHome(options.home), id);
+      answer(options.json === true, { removed: id }, () => `removed chain ${id}`);
+    });
+}

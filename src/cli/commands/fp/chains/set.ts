@@ -1,0 +1,51 @@
+import { Command, Option } from "@commander-js/extra-typings";
+import { setChain } from "../../../../finality/chains-file.js";
+import { openHome } from "../../../../finality/home.js";
+import { jsonOption, wholeNumber } from "../../../arguments.js";
+import { chainText } from "../../../chain-text.js";
+import { helpText, paragraphs } from "../../../help.js";
+import { answer } from "../../../output.js";
+import { homeOption } from "../../../secrets.js";
+
+const DESCRIPTION = `Configures a chain, in place of what was configured for it before.
+
+Chains of the v3 release line sign with contexts, which follow from the chain's id and the address of the module
+that checks the signatures: give --contexts v3 with --module-address, and for proofs of possession
+--staking-module-address. Votes that were signed before such a change stay the votes of their heights: the same
+block with another context is another message, and refused.`;
+
+const HELP = helpText({
+  examples: `
+export TAPSTAKE_HOME=./home
+tapstake fp chains set bbn-1 --min-count 8192
+tapstake fp chains set bsn-old --contexts v3 \\
+  --module-address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
+`,
+  refused: "an address that is mistyped, contexts without an address, a count of 0",
+});
+
+export function command() {
+  return new Command("set")
+    .description(paragraphs(DESCRIPTION))
+    .argument("<id>", "the chain's id, exactly as the chain writes it")
+    .addOption(
+      new Option(
+        "--min-count <heights>",
+        "the fewest heights that a commitment may cover; 1 unless told",
+      ).argParser(wholeNumber),
+    )
+    .addOption(
+      new Option("--contexts <line>", "whether signatures begin with a context").choices([
+        "v3",
+        "v4",
+      ] as const),
+    )
+    .option("--module-address <address>", "v3: who checks votes and commitments")
+    .option("--staking-module-address <address>", "v3: who checks proofs of possession")
+    .addOption(homeOption())
+    .addOption(jsonOption())
+    .addHelpText("after", HELP)
+    .action((id, { home, json, ...entry }) => {
+      answer(json === true, setChain(openHome(home), id, entry), chainText);
+    });
+}

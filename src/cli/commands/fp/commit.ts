@@ -1,0 +1,126 @@
+import { Command, Option } from "@commander-js/extra-typings";
+import { TapstakeError } from "../../../core/errors.js";
+import { merkle } from "../../../crypto/merkle.js";
+import { commitmentDigest } from "../../../crypto/messages.js";
+import { chainConfig } from "../../../finality/chains.js";
+import { type Commitment, verifyCommitment } from "../../../finality/commitment.js";
+import { openHome } from "../../../finality/home.js";
+import { commitmentToJson } from "../../../finality/json.js";
+import { commitStored } from "../../../finality/commitments.js";
+import { chainHeight, jsonOption, wholeNumber } from "../../arguments.js";
+import { commitmentFacts, commitmentRows } from "../../commitment-text.js";
+import { writeText } from "../../files.js";
+import { asSigner, chainOption, keyOption, publicKeyNamed } from "../../fp-options.js";
+import { helpText, paragraphs } from "../../help.js";
+import { answer, table } from "../../output.js";
+import { abortOnSignal, showProgress } from "../../progress.js";
+import { hmacKeyOption, openRemote, remoteOption, tlsCaOption } from "../../remote.js";
+import { checkOneStandardInput, homeOption, passphraseOption } from "../../secrets.js";
+
+const DESCRIPTION = `Promises the public randomness of a range of heights, so that votes at them can be checked.
+
+Each height's randomness follows from the key; what is signed and published is the Merkle root of all of it. The
+commitment is kept in the home: heights are committed once, and a proof for any of them can be made later with
+tapstake fp proof. Register it on the chain well before its first height comes.
+
+Ctrl-C stops it, and then nothing was kept.`;
+
+const HELP = helpText({
+  examples: `
+export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
+tapstake fp keys new validator-1 > words
+tapstake fp commit --key validator-1 --chain bsn-1 --start 1000 --count 100 --out commitment.json
+tapstake fp verify-commit commitment.json
+`,
+  more: `
+Mainnet takes commitments of at least 8192 heights, and 50000 are usual: tapstake fp chains set
+keeps you from committing to fewer. With --remote the daemon derives and signs; it does not keep the
+commitment, and neither does this home: use --out.`,
+  refused: "heights that are committed already, too few of them, or beyond what 64 bits hold",
+});
+
+export function command() {
+  return new Command("commit")
+    .description(paragraphs(DESCRIPTION))
+    .addOption(keyOption().makeOptionMandatory())
+    .addOption(chainOption().makeOptionMandatory())
+    .addOption(
+      new Option("--start <height>", "the first height").argParser(chainHeight).makeOptionMandatory(),
+    )
+    .addOption(
+      new Option("--count <number>", "how many heights").argParser(wholeNumber).makeOptionMandatory(),
+    )
+    .option("--out <file>", "also write the commitment to a file, for verify-commit")
+    .addOption(passphraseOption().conflicts("remote"))
+    .addOption(homeOption())
+    .addOption(remoteOption())
+    .addOption(hmacKeyOption())
+    .addOption(tlsCaOption())
+    .addOption(jsonOption())
+    .addHelpText("after", HELP)
+    .action(async ({ json, out, ...options }) => {
+      checkOneStandardInput(options.passphraseFile, options.hmacKeyFile);
+      const commitment =
+        options.remote === undefined ? await commitHere(options) : await commitThere(options);
+      answer(json === true, { chain: options.chain, ...commitmentFacts(commitment) }, () =>
+        table([["chain", options.chain], ...commitmentRows(commitment)]),
+      );
+      if (out !== undefined) await writeText(out, commitmentToJson(commitment));
+    });
+}
+
+interface Options {
+  readonly key: string;
+  readonly chain: string;
+  readonly start: bigint;
+  readonly count: number;
+  readonly home?: string | undefined;
+  readonly passphraseFile?: string | undefined;
+  readonly remote?: string | undefined;
+  readonly hmacKeyFile?: string | undefined;
+  readonly tlsCa?: string | undefined;
+}
+
+async function commitHere(options: Options): Promise<Commitment> {
+  const { start, count } = options;
+  const { signal, release } = abortOnSignal();
+  try {
+    return await asSigner(options, async (signer) => {
+      const progress = await showProgress("deriving heights", count);
+      try {
+        const { update: onProgress } = progress;
+        return await commitStored({ ...signer, start, count, signal, onProgress });
+      } finally {
+        progress.stop();
+      }
+    });
+  } finally {
+    release();
+  }
+}
+
+/** What Go software does too: asks for the randomness, builds the tree, and has its root signed (PROTOCOL 10). */
+async function commitThere(options: Options): Promise<Commitment> {
+  const home = openHome(options.home);
+  const chain = chainConfig(home, options.chain);
+  const { start: startHeight, count } = options;
+  if (count < chain.minCount) {
+    const text = `chain ${chain.id} takes commitments to ${chain.minCount} heights or more, got ${count}`;
+    throw new TapstakeError("count-too-small", text, { minimum: chain.minCount, count });
+  }
+  const key = publicKeyNamed(home, options.key);
+  const signer = await openRemote(options);
+  try {
+    const named = { key, chainId: chain.id };
+    const points = await signer.createRandomnessPairList({ ...named, startHeight, count });
+    const context = chain.commitContext;
+    const signed = { startHeight, root: merkle.root(points), ...(context !== undefined && { context }) };
+    const digest = commitmentDigest({ ...signed, count: BigInt(count) });
+    const signature = await signer.signSchnorr({ key, digest });
+    const commitment = { ...signed, count, finalityProvider: key, signature };
+    if (verifyCommitment(commitment)) return commitment;
+    throw new TapstakeError("signer-error", "the signer's signature of the commitment does not verify");
+  } finally {
+    signer.close();
+  }
+}

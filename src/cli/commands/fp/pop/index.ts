@@ -1,0 +1,27 @@
+import { Command } from "@commander-js/extra-typings";
+import { helpText, paragraphs } from "../../../help.js";
+import { addCommands, type LazyCommands } from "../../../lazy.js";
+
+const COMMANDS: LazyCommands = {
+  make: { summary: "sign an account with a key", load: () => import("./make.js") },
+  verify: { summary: "check such a signature", load: () => import("./verify.js") },
+};
+
+const DESCRIPTION = `Proves that a finality provider's key and its account on the staking chain belong together.
+
+The key signs the account's address (BIP-340, the kind whose btc_sig_type is 0): registering a provider asks for
+it, so that nobody registers with another's key.`;
+
+const HELP = helpText({
+  examples: `
+tapstake fp pop make --help
+tapstake fp pop verify --help
+`,
+  refused: "standard error says why, and the code of the error",
+});
+
+export async function command(args: readonly string[]) {
+  const pop = new Command("pop").description(paragraphs(DESCRIPTION)).addHelpText("after", HELP);
+  await addCommands(pop, COMMANDS, args);
+  return pop;
+}

@@ -1,0 +1,60 @@
+import { Command } from "@commander-js/extra-typings";
+import { hex } from "../../../../core/bytes.js";
+import { chainConfig } from "../../../../finality/chains.js";
+import { showKey } from "../../../../finality/keystore.js";
+import { proofOfPossession, proofOfPossessionDigest } from "../../../../finality/pop.js";
+import { jsonOption } from "../../../arguments.js";
+import { keyOption, unlockFor } from "../../../fp-options.js";
+import { helpText, paragraphs } from "../../../help.js";
+import { answer, table } from "../../../output.js";
+import { enterHome, homeOption, passphraseOption } from "../../../secrets.js";
+
+const DESCRIPTION = `Signs the address of an account with a finality provider's key, for registering the provider.
+
+The signature is over the 20 bytes of the address, and says nothing about votes: it can be made any number of
+times. A chain that asks for signing contexts is named with --chain.`;
+
+const HELP = helpText({
+  examples: `
+export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
+tapstake fp keys new validator-1 > words
+tapstake fp pop make --key validator-1 --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
+`,
+  refused: "no such key, a wrong passphrase, an address that is mistyped or not an account's",
+});
+
+export function command() {
+  return new Command("make")
+    .description(paragraphs(DESCRIPTION))
+    .addOption(keyOption().makeOptionMandatory())
+    .requiredOption("--address <address>", "the account on the staking chain, such as bbn1…")
+    .option("--chain <id>", "sign with this chain's context for proofs of possession, if it is configured")
+    .addOption(passphraseOption())
+    .addOption(homeOption())
+    .addOption(jsonOption())
+    .addHelpText("after", HELP)
+    .action(async (options) => {
+      const home = enterHome(options.home);
+      const { name, publicKey } = showKey(home, options.key);
+      const { address } = options;
+      const context = options.chain === undefined ? undefined : chainConfig(home, options.chain).popContext;
+      // A mistyped address is found before anyone is asked for a passphrase.
+      proofOfPossessionDigest(address, context);
+      const key = await unlockFor(home, options);
+      try {
+        const signature = proofOfPossession(key.secretKey, address, context);
+        const given = { finalityProvider: publicKey, address, btcSigType: 0, signature };
+        answer(options.json === true, { ...given, ...(context !== undefined && { context }) }, () =>
+          table([
+            ["finality provider", `${hex.encode(publicKey)} (${name})`],
+            ["account", address],
+            ["btc_sig_type", "0 (BIP-340)"],
+            ["context", context ?? "none"],
+            ["signature", hex.encode(signature)],
+          ]),
+        );
+      } finally {
+        key.wipe();
+      }
+    });
+}

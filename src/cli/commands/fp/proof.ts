@@ -1,0 +1,53 @@
+import { Command, Option } from "@commander-js/extra-typings";
+import { merkleProofToJson } from "../../../finality/json.js";
+import { proveCommitted } from "../../../finality/commitments.js";
+import { chainHeight } from "../../arguments.js";
+import { writeText } from "../../files.js";
+import { asSigner, chainOption, keyOption } from "../../fp-options.js";
+import { helpText, paragraphs } from "../../help.js";
+import { say } from "../../output.js";
+import { abortOnSignal } from "../../progress.js";
+import { homeOption, passphraseOption } from "../../secrets.js";
+
+const DESCRIPTION = `Prints the proof that a height's public randomness is in the commitment that covers it: JSON, as verify-vote
+takes it.
+
+No proof is kept: it is made from the key whenever it is asked for, which is why the passphrase is needed.`;
+
+const HELP = helpText({
+  examples: `
+export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
+tapstake fp keys new validator-1 > words
+tapstake fp commit --key validator-1 --chain bsn-1 --start 1000 --count 100 --out commitment.json
+tapstake fp vote --key validator-1 --chain bsn-1 --height 1002 --out vote.json \\
+  --hash d3a2b263b23169056f06d5439c0cf9e201ed645ed6f10412a4091c99fb001bd8
+tapstake fp proof --key validator-1 --chain bsn-1 --height 1002 |
+  tapstake fp verify-vote --commitment commitment.json --vote vote.json --proof -
+`,
+  refused: "no commitment covers the height, another signer runs, a wrong passphrase",
+});
+
+export function command() {
+  return new Command("proof")
+    .description(paragraphs(DESCRIPTION))
+    .addOption(keyOption().makeOptionMandatory())
+    .addOption(chainOption().makeOptionMandatory())
+    .addOption(new Option("--height <height>", "which height").argParser(chainHeight).makeOptionMandatory())
+    .option("--out <file>", "write it to a file instead")
+    .addOption(passphraseOption())
+    .addOption(homeOption())
+    .addHelpText("after", HELP)
+    .action(async (options) => {
+      const { proof } = await asSigner(options, async (signer) => {
+        const { signal, release } = abortOnSignal();
+        try {
+          return await proveCommitted({ ...signer, height: options.height, signal });
+        } finally {
+          release();
+        }
+      });
+      const text = merkleProofToJson(proof);
+      if (options.out === undefined) say(text.trimEnd());
+      else await writeText(options.out, text);
+    });
+}

@@ -1,0 +1,41 @@
+import { Command } from "@commander-js/extra-typings";
+import { openProtection } from "../../../../finality/protection.js";
+import { writeText } from "../../../files.js";
+import { helpText, paragraphs } from "../../../help.js";
+import { say, toJson } from "../../../output.js";
+import { enterHome, homeOption, tell } from "../../../secrets.js";
+
+const DESCRIPTION = `Prints the history of all votes of the home as JSON, for tapstake fp protection import on another machine.
+
+It holds no secret. It is true only as long as nothing is signed here afterwards: stop the signer for good, then
+export, then import, then start the other one. docs/operators.md goes through the whole move.`;
+
+const HELP = helpText({
+  examples: `
+export TAPSTAKE_HOME=./home
+tapstake fp protection export --out history.json
+tapstake fp protection import history.json --home ./other
+`,
+  refused: "another signer runs, or what the home remembers cannot be trusted",
+});
+
+export function command() {
+  return new Command("export")
+    .description(paragraphs(DESCRIPTION))
+    .option("--out <file>", "write it to a file instead")
+    .addOption(homeOption())
+    .addHelpText("after", HELP)
+    .action(async (options) => {
+      const protection = openProtection(enterHome(options.home));
+      let text: string;
+      try {
+        text = toJson(protection.exportHistory());
+      } finally {
+        protection.close();
+      }
+      if (options.out === undefined) say(text);
+      else await writeText(options.out, `${text}\n`);
+      if (process.stderr.isTTY)
+        tell("Sign nothing here from now on: what is signed later is not in this history.");
+    });
+}

@@ -1,0 +1,74 @@
+import { Command } from "@commander-js/extra-typings";
+import { TapstakeError } from "../../../../core/errors.js";
+import { parseJson } from "../../../../core/json.js";
+import { openProtection } from "../../../../finality/protection.js";
+import { jsonOption } from "../../../arguments.js";
+import { readText } from "../../../files.js";
+import { helpText, paragraphs } from "../../../help.js";
+import { answer } from "../../../output.js";
+import { importText } from "../../../protection-text.js";
+import { enterHome, homeOption } from "../../../secrets.js";
+
+const DESCRIPTION = `Merges a history of votes into what the home remembers: all of it, or nothing when the file is not right.
+
+It only ever forbids more: marks are raised and never lowered, votes are added and never removed, and a vote of which
+the file does not say what it was for blocks its height. The file is what tapstake fp protection export writes;
+docs/protection.md describes it, for those who come from another signer.`;
+
+const HELP = helpText({
+  examples: `
+export TAPSTAKE_HOME=./home
+echo '{
+  "metadata": {
+    "format": "tapstake-protection",
+    "version": 1,
+    "exportedAt": "2026-01-01T00:00:00.000Z"
+  },
+  "data": [
+    {
+      "key": "21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac4c7",
+      "chain": "bsn-1",
+      "lowest": "5000",
+      "highest": "5001",
+      "votes": [{ "height": "5001" }]
+    }
+  ]
+}' > history.json
+tapstake fp protection import history.json
+tapstake fp protection show
+`,
+  refused: "not a history, another signer runs, or it holds another vote for a height",
+});
+
+export function command() {
+  return new Command("import")
+    .description(paragraphs(DESCRIPTION))
+    .argument("<file>", "the history (JSON); - for standard input")
+    .addOption(homeOption())
+    .addOption(jsonOption())
+    .addHelpText("after", HELP)
+    .action(async (path, options) => {
+      const file = parseJson(await readText(path), "interchange");
+      const protection = openProtection(enterHome(options.home));
+      try {
+        const imported = protection.importHistory(file);
+        answer(options.json === true, { imported }, importText);
+        const conflicts = imported.flatMap((one) => one.conflicts);
+        if (conflicts.length > 0) throw conflict(conflicts);
+      } finally {
+        protection.close();
+      }
+    });
+}
+
+/** The history is merged all the same: the heights are blocked now. But someone has to know. */
+function conflict(heights: readonly bigint[]): TapstakeError {
+  const shown = heights.slice(0, 10).join(", ") + (heights.length > 10 ? ", …" : "");
+  return new TapstakeError(
+    "double-vote",
+    `the history was merged, but it holds other votes than this home at ${heights.length === 1 ? "height" : "heights"} ${shown}: ` +
+      "the key voted twice there, and whoever sees both votes has it. Both are blocked now. Find out whether both reached anyone; " +
+      "if they did, the key is lost: tell those who delegated to it",
+    { heights: heights.slice(0, 100).map(String) },
+  );
+}

@@ -1,0 +1,36 @@
+import { Command } from "@commander-js/extra-typings";
+import { helpText, paragraphs } from "../../../help.js";
+import { addCommands, type LazyCommands } from "../../../lazy.js";
+
+const COMMANDS: LazyCommands = {
+  show: { summary: "the marks of every key and chain", load: () => import("./show.js") },
+  check: { summary: "whether what is remembered can be trusted", load: () => import("./check.js") },
+  init: { summary: "begin with a key that has signed before", load: () => import("./init.js") },
+  export: { summary: "the history of votes, to take elsewhere", load: () => import("./export.js") },
+  import: { summary: "merge a history from elsewhere", load: () => import("./import.js") },
+  prune: { summary: "forget old votes, and never sign there again", load: () => import("./prune.js") },
+};
+
+const DESCRIPTION = `Looks after what keeps a key from voting twice at one height.
+
+For each key and chain the home remembers every vote, a lowest height below which nothing is signed, and the
+highest height that was signed. The highest is kept in two places, so that a store that was lost, or restored from
+a copy, is noticed and refused. What nobody can notice from here: a copy of the whole home, or the same words
+on another machine. Run one signer a key.`;
+
+const HELP = helpText({
+  examples: `
+export TAPSTAKE_HOME=./home
+tapstake fp protection show
+tapstake fp protection check
+`,
+  refused: "standard error says why, and the code of the error",
+});
+
+export async function command(args: readonly string[]) {
+  const protection = new Command("protection")
+    .description(paragraphs(DESCRIPTION))
+    .addHelpText("after", HELP);
+  await addCommands(protection, COMMANDS, args);
+  return protection;
+}

@@ -1,0 +1,61 @@
+import { Command, Option } from "@commander-js/extra-typings";
+import { hex } from "../../../../core/bytes.js";
+import { initProtection } from "../../../../finality/protection.js";
+import { chainHeight, jsonOption } from "../../../arguments.js";
+import { chainOption, keyOption, publicKeyNamed } from "../../../fp-options.js";
+import { helpText, paragraphs } from "../../../help.js";
+import { answer } from "../../../output.js";
+import { marksText } from "../../../protection-text.js";
+import { enterHome, homeOption, mustType, yesOption } from "../../../secrets.js";
+
+const DESCRIPTION = `Begins the protection of a key that has voted before, elsewhere or in a home whose store was lost: from this
+height on it may vote here, and never below it.
+
+Where the old history can still be had, import that instead: tapstake fp protection import knows more.
+
+It is also the only way on when the store is missing, empty, damaged or older than its second mark: what is left of
+it is set aside, and a new store begins.
+
+Before: stop every other signer with this key, and make sure that it stays stopped. Look up the last height that the
+key voted for, on the chain itself and not in the log of the lost signer, and add to it what may still have been on
+its way. A height that was voted for before, and is voted for again, gives the key away and every stake with it.
+When in doubt, take a height that is too high: a vote that is missed costs far less than one too many.`;
+
+const HELP = helpText({
+  examples: `
+export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
+printf '%064d' 7 | tapstake fp keys import moved --secret-file -
+tapstake fp protection init --key moved --chain bsn-1 --from-height 5000 --yes
+`,
+  refused: "a height below the mark that is there, another signer runs, or it was not confirmed",
+});
+
+export function command() {
+  return new Command("init")
+    .description(paragraphs(DESCRIPTION))
+    .addOption(keyOption().makeOptionMandatory())
+    .addOption(chainOption().makeOptionMandatory())
+    .addOption(
+      new Option("--from-height <height>", "the lowest height that may be voted for")
+        .argParser(chainHeight)
+        .makeOptionMandatory(),
+    )
+    .addOption(yesOption())
+    .addOption(homeOption())
+    .addOption(jsonOption())
+    .addHelpText("after", HELP)
+    .action(async (options) => {
+      const { chain, fromHeight } = options;
+      const home = enterHome(options.home);
+      const key = publicKeyNamed(home, options.key);
+      await mustType(`${fromHeight}`, {
+        warning: `From height ${fromHeight} on, ${hex.encode(key)} will vote on ${chain} here. If it voted for ${fromHeight} or above anywhere before, it loses its stake.`,
+        message: "Type the height again to begin there",
+        yes: options.yes === true,
+      });
+      const { setAside, ...marks } = initProtection(home, { key, chainId: chain, fromHeight });
+      answer(options.json === true, { key, chain, ...marks, setAside }, (facts) =>
+        [marksText(facts), ...setAside.map((file) => `set aside: ${file}`)].join("\n"),
+      );
+    });
+}

@@ -1,0 +1,71 @@
+import { Command } from "@commander-js/extra-typings";
+import { openHome } from "../../../finality/home.js";
+import { jsonOption } from "../../arguments.js";
+import { UsageError } from "../../errors.js";
+import { chainOption, keyOption, publicKeyNamed } from "../../fp-options.js";
+import { helpText, paragraphs } from "../../help.js";
+import { answer, table } from "../../output.js";
+import { hmacKeyOption, openRemote, remoteOption, tlsCaOption } from "../../remote.js";
+import { homeOption } from "../../secrets.js";
+
+const DESCRIPTION = `Asks whether a signer daemon answers; with --key and --chain also whether it knows us, and has the key
+unlocked.
+
+The second question is put by asking for the public randomness of one height: nothing is signed.`;
+
+const HELP = helpText({
+  examples: `
+tapstake fp status --remote 127.0.0.1:12582 || echo 'the signer does not answer'
+`,
+  refused: "no signer answers, it does not know us, or its key is locked; the code says which",
+});
+
+export function command() {
+  return new Command("status")
+    .description(paragraphs(DESCRIPTION))
+    .addOption(remoteOption())
+    .addOption(keyOption())
+    .addOption(chainOption())
+    .addOption(hmacKeyOption())
+    .addOption(tlsCaOption())
+    .addOption(homeOption())
+    .addOption(jsonOption())
+    .addHelpText("after", HELP)
+    .action(async (options) => {
+      const { key, chain } = options;
+      if ((key === undefined) !== (chain === undefined))
+        throw new UsageError("--key and --chain go together");
+      const publicKey = key === undefined ? undefined : publicKeyNamed(openHome(options.home), key);
+      const signer = await openRemote(options);
+      const { address } = signer;
+      let milliseconds: number;
+      try {
+        const asked = performance.now();
+        await signer.ping();
+        milliseconds = Math.round((performance.now() - asked) * 10) / 10;
+        if (publicKey && chain !== undefined) {
+          await signer.createRandomnessPairList({
+            key: publicKey,
+            chainId: chain,
+            startHeight: 0n,
+            count: 1,
+          });
+        }
+      } finally {
+        signer.close();
+      }
+      const facts = {
+        address,
+        answers: true,
+        milliseconds,
+        ...(publicKey && { key: publicKey, unlocked: true }),
+      };
+      answer(options.json === true, facts, () =>
+        table([
+          ["signer", address],
+          ["answers", `yes, in ${milliseconds} ms`],
+          ["key", publicKey && "unlocked, and ours to use"],
+        ]),
+      );
+    });
+}

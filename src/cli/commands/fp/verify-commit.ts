@@ -1,0 +1,62 @@
+import { Command } from "@commander-js/extra-typings";
+import { hex } from "../../../core/bytes.js";
+import { TapstakeError } from "../../../core/errors.js";
+import { verifyCommitment } from "../../../finality/commitment.js";
+import { commitmentFromJson } from "../../../finality/json.js";
+import { jsonOption } from "../../arguments.js";
+import { commitmentFacts, commitmentRows } from "../../commitment-text.js";
+import { readText } from "../../files.js";
+import { helpText, paragraphs } from "../../help.js";
+import { answer, table } from "../../output.js";
+
+const DESCRIPTION = `Checks that a commitment to randomness is signed by its finality provider.
+
+Anyone can: it takes the file and nothing else. What a vote is worth against a commitment is the question of
+tapstake fp verify-vote.`;
+
+const MORE = `
+A commitment is a JSON object, as tapstake fp commit writes it. Bytes are hexadecimal:
+  finalityProvider  the provider's x-only key, 32 bytes
+  startHeight       the first height, as text or number
+  count             how many heights, a number
+  root              the Merkle root of their public randomness, 32 bytes
+  signature         BIP-340, 64 bytes
+  context           only of chains that sign commitments with a context: 64 characters`;
+
+const HELP = helpText({
+  examples: `
+echo '{
+  "finalityProvider": "21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac4c7",
+  "startHeight": "1000",
+  "count": 4,
+  "root": "fadd001121c97d178df09cf60bee2ff513317bc085db155f15dcb97d8d14b435",
+  "signature": "524a091a243f1f70f5dac365f10af009769f728ff4aeb8554fc24f49be5ca25e39783694b619074b1a81e08901c4daa9b54bd5b3d842d6e4b27aad8887a087e4"
+}' > commitment.json
+tapstake fp verify-commit commitment.json
+tapstake fp verify-commit - --json < commitment.json
+`,
+  more: MORE,
+  refused: "not a commitment, or not signed by the finality provider that it names",
+});
+
+export function command() {
+  return new Command("verify-commit")
+    .description(paragraphs(DESCRIPTION))
+    .argument("<file>", "the commitment (JSON); - for standard input")
+    .addOption(jsonOption())
+    .addHelpText("after", HELP)
+    .action(async (path, options) => {
+      const commitment = commitmentFromJson(await readText(path));
+      if (!verifyCommitment(commitment)) {
+        const key = hex.encode(commitment.finalityProvider);
+        throw new TapstakeError(
+          "invalid-signature",
+          `the commitment is not signed by ${key}: the key, a height, the root or the context is another than was signed`,
+        );
+      }
+      const facts = { valid: true, ...commitmentFacts(commitment) };
+      answer(options.json === true, facts, () =>
+        table([["signature", "good: signed by the finality provider"], ...commitmentRows(commitment)]),
+      );
+    });
+}

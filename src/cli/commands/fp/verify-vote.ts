@@ -1,0 +1,135 @@
+import { Command } from "@commander-js/extra-typings";
+import { equalBytes, hex } from "../../../core/bytes.js";
+import { TapstakeError } from "../../../core/errors.js";
+import { eots } from "../../../crypto/eots.js";
+import type { MerkleProof } from "../../../crypto/merkle.js";
+import { voteMessage } from "../../../crypto/messages.js";
+import { type Commitment, verifyCommitment, verifyRandomness } from "../../../finality/commitment.js";
+import { commitmentFromJson, merkleProofFromJson, voteFromJson } from "../../../finality/json.js";
+import { type FinalityVote, verifyVote } from "../../../finality/vote.js";
+import { jsonOption } from "../../arguments.js";
+import { heights } from "../../commitment-text.js";
+import { readText } from "../../files.js";
+import { helpText, paragraphs } from "../../help.js";
+import { answer, table } from "../../output.js";
+import { checkOneStandardInput } from "../../secrets.js";
+
+const DESCRIPTION = `Checks that a vote counts: that its finality provider signed it, under the randomness that it promised for
+this height.
+
+Three files say so together. The commitment is signed by the provider; the proof leads from the vote's public
+randomness to the commitment's root, at the place of the vote's height; the vote is signed under that randomness.
+When one of them does not hold, the answer says which.`;
+
+const MORE = `
+Each file is a JSON object. Bytes are hexadecimal, 32 of them unless said otherwise.
+The commitment is described by tapstake fp verify-commit --help.
+The proof, as tapstake fp proof prints it:
+  total             how many heights are committed, a number
+  index             the place of the vote's height among them, a number: height - startHeight
+  leafHash          the hash of the public randomness
+  aunts             the hashes beside the way to the root, from the bottom up
+The vote, as tapstake fp vote --out writes it:
+  finalityProvider  the provider's x-only key
+  height            as text or number
+  appHash           the block that the vote is for
+  publicRandomness  x-only
+  signature         EOTS
+  context           only of chains that sign votes with a context: 64 characters. See that
+                    it is the chain's own`;
+
+const HELP = helpText({
+  examples: `
+echo '{
+  "finalityProvider": "21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac4c7",
+  "startHeight": "1000",
+  "count": 4,
+  "root": "fadd001121c97d178df09cf60bee2ff513317bc085db155f15dcb97d8d14b435",
+  "signature": "524a091a243f1f70f5dac365f10af009769f728ff4aeb8554fc24f49be5ca25e39783694b619074b1a81e08901c4daa9b54bd5b3d842d6e4b27aad8887a087e4"
+}' > commitment.json
+echo '{
+  "total": 4,
+  "index": 2,
+  "leafHash": "50fe1db96f3755b68b13090bc47ff320587d6d406e1db571619898a14b958a32",
+  "aunts": [
+    "dde5ea612d92d60ed03a7ac431a90db8aeeea0b6d4e370578306d14cd100936c",
+    "a39ccf0bf3c6284a3cd1797e3cf55298a3e7175166d3fe70979442bb2414cccd"
+  ]
+}' > proof.json
+echo '{
+  "finalityProvider": "21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac4c7",
+  "height": "1002",
+  "appHash": "d3a2b263b23169056f06d5439c0cf9e201ed645ed6f10412a4091c99fb001bd8",
+  "publicRandomness": "d3e958ed5e25d503363c071fe5638546480a421037a9abc23b5e0a26cf577efb",
+  "signature": "9e5de50e0b95c7d52bc0b9831580a07e23224618676bfa31479c20e1e8fc5540"
+}' > vote.json
+tapstake fp verify-vote --commitment commitment.json --proof proof.json --vote vote.json
+tapstake fp verify-vote --commitment commitment.json --proof proof.json --vote - \\
+  --json < vote.json
+`,
+  more: MORE,
+  refused: "a file that is none of these, or a vote that does not count, and why",
+});
+
+export function command() {
+  return new Command("verify-vote")
+    .description(paragraphs(DESCRIPTION))
+    .requiredOption("--commitment <file>", "the commitment that covers the height; - for standard input")
+    .requiredOption("--proof <file>", "the proof of the height's randomness; - for standard input")
+    .requiredOption("--vote <file>", "the vote; - for standard input")
+    .addOption(jsonOption())
+    .addHelpText("after", HELP)
+    .action(async (options) => {
+      checkOneStandardInput(options.commitment, options.proof, options.vote);
+      const commitment = commitmentFromJson(await readText(options.commitment));
+      const proof = merkleProofFromJson(await readText(options.proof));
+      const vote = voteFromJson(await readText(options.vote));
+      if (!verifyVote(commitment, vote, proof)) throw whyNot(commitment, vote, proof);
+      const { finalityProvider, height, appHash, context } = vote;
+      const facts = {
+        valid: true,
+        finalityProvider,
+        height,
+        appHash,
+        ...(context !== undefined && { context }),
+      };
+      answer(options.json === true, facts, () =>
+        table([
+          ["vote", "good: it counts"],
+          ["finality provider", hex.encode(finalityProvider)],
+          ["height", `${height}, of the committed ${heights(commitment)}`],
+          ["block", hex.encode(appHash)],
+          ["context", context ?? "none"],
+        ]),
+      );
+    });
+}
+
+/** The first thing that does not hold, from the commitment to the vote. */
+function whyNot(commitment: Commitment, vote: FinalityVote, proof: MerkleProof): TapstakeError {
+  const { finalityProvider, height, publicRandomness, signature } = vote;
+  const provider = hex.encode(commitment.finalityProvider);
+  if (!equalBytes(finalityProvider, commitment.finalityProvider)) {
+    const got = hex.encode(finalityProvider);
+    return new TapstakeError("key-mismatch", `the commitment is of ${provider}, and the vote of ${got}`);
+  }
+  if (!verifyCommitment(commitment)) {
+    return new TapstakeError("invalid-signature", `the commitment is not signed by ${provider}`);
+  }
+  const index = height - commitment.startHeight;
+  if (index < 0n || index >= BigInt(commitment.count)) {
+    return new TapstakeError(
+      "index-out-of-range",
+      `the vote is for height ${height}, and the commitment covers ${heights(commitment)}`,
+    );
+  }
+  if (!verifyRandomness(commitment, height, publicRandomness, proof)) {
+    const text = `the proof does not lead from the vote's randomness, at height ${height}, to the commitment's root`;
+    return new TapstakeError("invalid-proof", text);
+  }
+  const isSigned = eots.verify(finalityProvider, publicRandomness, voteMessage(vote), signature);
+  const what = isSigned
+    ? "the vote does not count"
+    : "the vote is not signed by its provider for this height and block";
+  return new TapstakeError("invalid-signature", what);
+}

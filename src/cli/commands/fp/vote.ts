@@ -1,0 +1,150 @@
+import { Command, Option } from "@commander-js/extra-typings";
+import { hex } from "../../../core/bytes.js";
+import { chainConfig } from "../../../finality/chains.js";
+import { openHome } from "../../../finality/home.js";
+import { blockVotesFromJson, voteToJson } from "../../../finality/json.js";
+import { type BlockVote, Voter } from "../../../finality/voter.js";
+import { chainHeight, jsonOption } from "../../arguments.js";
+import { UsageError } from "../../errors.js";
+import { readText, writeText } from "../../files.js";
+import { asSigner, chainOption, keyOption, publicKeyNamed } from "../../fp-options.js";
+import { helpText, paragraphs } from "../../help.js";
+import { answer } from "../../output.js";
+import { hmacKeyOption, openRemote, remoteOption, tlsCaOption } from "../../remote.js";
+import { voteRemotely } from "../../remote-votes.js";
+import { checkOneStandardInput, homeOption, passphraseOption } from "../../secrets.js";
+import { refusalError, type VoteAnswer, voteFacts, votesText } from "../../vote-text.js";
+
+const DESCRIPTION = `Signs a vote for a block, once a height: whoever votes for two blocks at one height gives the key away.
+
+Each height is answered with new (signed now), same (this very vote was signed before; here is its signature
+again), or refused with a code. The vote is on the disk before its signature is shown, so no crash, race or restart
+makes this sign another one at that height.`;
+
+const MORE = `
+A batch is a JSON array, or one object a line: {"height": "1003", "hash": "92c8…"}. If one height
+is in it twice, nothing is signed. The heights that are not refused are signed, whatever happens to
+the others.
+
+What a refusal means, and what to do, is said with it:
+  double-vote               the height has a vote for something else: keep it so
+  unknown-earlier-vote      the height has a vote, and for what is not known: skip it
+  below-watermark           the height is older than what this signer remembers: skip it
+  at-or-below-chain-height  the chain may have a vote there (--chain-height) that is unknown here`;
+
+const HELP = helpText({
+  examples: `
+export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
+tapstake fp keys new validator-1 > words
+tapstake fp vote --key validator-1 --chain bsn-1 --height 1002 --out vote.json \\
+  --hash d3a2b263b23169056f06d5439c0cf9e201ed645ed6f10412a4091c99fb001bd8
+
+# several, of which the first is the same as before
+echo '
+{"height": 1002, "hash": "d3a2b263b23169056f06d5439c0cf9e201ed645ed6f10412a4091c99fb001bd8"}
+{"height": 1003, "hash": "92c89d9853a2f5716d2a23633e86835afaa5d4213580dbee0844f53767d293c8"}' |
+  tapstake fp vote --key validator-1 --chain bsn-1 --batch - --json
+`,
+  more: MORE,
+  refused: "at least one height, while others may be signed; or all of them",
+});
+
+export function command() {
+  return new Command("vote")
+    .description(paragraphs(DESCRIPTION))
+    .addOption(keyOption().makeOptionMandatory())
+    .addOption(chainOption().makeOptionMandatory())
+    .addOption(
+      new Option("--height <height>", "the block's height").argParser(chainHeight).conflicts("batch"),
+    )
+    .addOption(new Option("--hash <hex>", "the block's app hash, 32 bytes").conflicts("batch"))
+    .option("--batch <file>", "heights and hashes (JSON); - for standard input")
+    .addOption(
+      new Option(
+        "--chain-height <height>",
+        "the last vote of this key known on the chain: nothing at or below it is signed anew",
+      )
+        .argParser(chainHeight)
+        .conflicts("remote"),
+    )
+    .addOption(
+      new Option("--out <file>", "also write the vote to a file, for verify-vote").conflicts("batch"),
+    )
+    .addOption(passphraseOption().conflicts("remote"))
+    .addOption(homeOption())
+    .addOption(remoteOption())
+    .addOption(hmacKeyOption())
+    .addOption(tlsCaOption())
+    .addOption(jsonOption())
+    .addHelpText("after", HELP)
+    .action(async ({ json: asJson = false, out, ...options }) => {
+      checkOneStandardInput(options.batch, options.passphraseFile, options.hmacKeyFile);
+      const votes = await readVotes(options);
+      const { key, answers } =
+        options.remote === undefined ? await voteHere(options, votes) : await voteThere(options, votes);
+      answer(asJson, { finalityProvider: key, chain: options.chain, votes: voteFacts(answers) }, () =>
+        votesText(answers),
+      );
+      const [first] = answers;
+      if (out !== undefined && first && first.kind !== "refused")
+        await writeText(out, voteToJson(first.vote));
+      const refused = refusalError(answers, asJson);
+      if (refused) throw refused;
+    });
+}
+
+interface Options {
+  readonly key: string;
+  readonly chain: string;
+  readonly height?: bigint | undefined;
+  readonly hash?: string | undefined;
+  readonly batch?: string | undefined;
+  readonly chainHeight?: bigint | undefined;
+  readonly home?: string | undefined;
+  readonly passphraseFile?: string | undefined;
+  readonly remote?: string | undefined;
+  readonly hmacKeyFile?: string | undefined;
+  readonly tlsCa?: string | undefined;
+}
+
+interface Answered {
+  readonly key: Uint8Array;
+  readonly answers: readonly VoteAnswer[];
+}
+
+async function readVotes({ height, hash, batch }: Options): Promise<readonly BlockVote[]> {
+  if (batch !== undefined) return blockVotesFromJson(await readText(batch));
+  if (height === undefined || hash === undefined)
+    throw new UsageError("give --height and --hash, or --batch");
+  return [{ height, appHash: hex.decode(hash, 32, "hash") }];
+}
+
+function voteHere(options: Options, votes: readonly BlockVote[]): Promise<Answered> {
+  return asSigner(options, ({ key, chain, protection }) => {
+    const { publicKey: finalityProvider } = key;
+    const context = chain.voteContext;
+    const voter = new Voter({ key, chain, protection, chainHeight: options.chainHeight });
+    const answers = voter.batch(votes).map((result, i): VoteAnswer => {
+      if (result.kind === "refused") return result;
+      const { height, kind, signature, publicRandomness } = result;
+      const { appHash } = votes[i]!;
+      const vote = { finalityProvider, height, appHash, publicRandomness, signature };
+      return { height, kind, vote: { ...vote, ...(context !== undefined && { context }) } };
+    });
+    return { key: finalityProvider, answers };
+  });
+}
+
+async function voteThere(options: Options, votes: readonly BlockVote[]): Promise<Answered> {
+  const home = openHome(options.home);
+  const key = publicKeyNamed(home, options.key);
+  const signer = await openRemote(options);
+  try {
+    return {
+      key,
+      answers: await voteRemotely(signer, { key, chain: chainConfig(home, options.chain), votes }),
+    };
+  } finally {
+    signer.close();
+  }
+}

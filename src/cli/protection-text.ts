@@ -1,0 +1,72 @@
+import { equalBytes, hex } from "../core/bytes.js";
+import type { Marks } from "../finality/decision.js";
+import type { Home } from "../finality/home.js";
+import type { ImportReport } from "../finality/interchange.js";
+import { listKeys } from "../finality/keystore.js";
+import type { ProtectionStore, Subject } from "../finality/protection.js";
+import { section, table } from "./output.js";
+
+/** What is remembered of each key and chain, as data, with the key's name where the home has it. */
+export function subjectsFacts(home: Home, protection: ProtectionStore) {
+  const keys = listKeys(home);
+  return protection.subjects().map(({ key, chainId, lowest, highest, votes }: Subject) => {
+    const name = keys.find(({ publicKey }) => equalBytes(publicKey, key))?.name;
+    return { key, ...(name !== undefined && { name }), chain: chainId, lowest, highest, votes };
+  });
+}
+
+export function subjectsText({ subjects }: { readonly subjects: ReturnType<typeof subjectsFacts> }): string {
+  if (subjects.length === 0) return "nothing was signed here yet";
+  return subjects
+    .map(({ key, name, chain, lowest, highest, votes }) =>
+      section(
+        `${hex.encode(key)}${name === undefined ? "" : ` (${name})`} on ${chain}`,
+        table(
+          [
+            ["nothing is signed below", `${lowest}`],
+            ["highest vote", highest === null ? "none yet" : `${highest}`],
+            ["votes remembered", `${votes}`],
+          ],
+          "  ",
+        ),
+      ),
+    )
+    .join("\n\n");
+}
+
+/** The marks of one key and chain after a change. */
+export function marksText(facts: Marks & { key: Uint8Array; chain: string; forgotten?: number }): string {
+  const { key, chain, lowest, highest, forgotten } = facts;
+  return table([
+    ["key", hex.encode(key)],
+    ["chain", chain],
+    ["votes forgotten", forgotten === undefined ? undefined : `${forgotten}`],
+    ["nothing is signed below", `${lowest}`],
+    ["highest vote", highest === null ? "none yet" : `${highest}`],
+  ]);
+}
+
+export function importText({ imported }: { readonly imported: ImportReport }): string {
+  if (imported.length === 0) return "the history is empty: nothing was changed";
+  return imported
+    .map(({ key, chainId, lowest, highest, added, conflicts, commitments, commitmentsSkipped }) =>
+      section(
+        `${hex.encode(key)} on ${chainId}`,
+        table(
+          [
+            ["votes added", `${added}`],
+            ["nothing is signed below", `${lowest}`],
+            ["highest vote", highest === null ? "none yet" : `${highest}`],
+            ["commitments added", `${commitments}`],
+            [
+              "commitments left out",
+              commitmentsSkipped === 0 ? undefined : `${commitmentsSkipped}, as they overlap`,
+            ],
+            ["voted twice at", conflicts.length === 0 ? undefined : conflicts.map(String)],
+          ],
+          "  ",
+        ),
+      ),
+    )
+    .join("\n\n");
+}

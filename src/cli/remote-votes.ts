@@ -1,0 +1,89 @@
+import { TapstakeError } from "../core/errors.js";
+import { eots } from "../crypto/eots.js";
+import { voteMessage } from "../crypto/messages.js";
+import type { ChainConfig } from "../finality/chains.js";
+import type { EotsClient } from "../finality/client.js";
+import type { BlockVote } from "../finality/voter.js";
+import { isRefusal } from "./refusal-text.js";
+import type { VoteAnswer } from "./vote-text.js";
+
+export interface RemoteVotes {
+  /** X-only. */
+  readonly key: Uint8Array;
+  readonly chain: ChainConfig;
+  readonly votes: readonly BlockVote[];
+}
+
+/**
+ * Votes by a remote signer, which remembers them; each signature is verified under the signer's own randomness.
+ * @throws TapstakeError the codes of the client; `signer-error` for a signature that does not verify
+ */
+export async function voteRemotely(signer: EotsClient, request: RemoteVotes): Promise<VoteAnswer[]> {
+  const { key, chain, votes } = request;
+  const context = chain.voteContext;
+  const asked = votes.map((vote) => {
+    const named = { ...vote, ...(context !== undefined && { context }) };
+    return { ...named, message: voteMessage(named) };
+  });
+  const named = { key, chainId: chain.id };
+  const answers =
+    asked.length === 1 ? [await one(signer, { ...named, ...asked[0]! })] : await batch(signer, named, asked);
+  const signed = answers.flatMap(({ height, kind }) => (kind === "refused" ? [] : [height]));
+  const points = await pointsOf(signer, named, signed);
+  return answers.map((answer, i): VoteAnswer => {
+    if (answer.kind === "refused") return answer;
+    const { height, kind, signature } = answer;
+    const { message, appHash } = asked[i]!;
+    const publicRandomness = points.get(height)!;
+    if (!eots.verify(key, publicRandomness, message, signature)) {
+      throw new TapstakeError("signer-error", `the signer's signature at height ${height} does not verify`);
+    }
+    const vote = { finalityProvider: key, height, appHash, publicRandomness, signature };
+    return { height, kind, vote: { ...vote, ...(context !== undefined && { context }) } };
+  });
+}
+
+type Named = { readonly key: Uint8Array; readonly chainId: string };
+type Asked = { readonly height: bigint; readonly message: Uint8Array };
+type Answer =
+  | { readonly height: bigint; readonly kind: "new" | "same" | "signed"; readonly signature: Uint8Array }
+  | Extract<VoteAnswer, { kind: "refused" }>;
+
+async function one(signer: EotsClient, request: Named & Asked): Promise<Answer> {
+  const { key, chainId, height, message } = request;
+  try {
+    const { signature, outcome } = await signer.signEots({ key, chainId, height, message });
+    return { height, kind: outcome ?? "signed", signature };
+  } catch (error) {
+    if (!(error instanceof TapstakeError) || !isRefusal(error.code)) throw error;
+    return { height, kind: "refused", code: error.code, message: error.message };
+  }
+}
+
+async function batch(signer: EotsClient, named: Named, votes: readonly Asked[]): Promise<Answer[]> {
+  const answers = await signer.signBatchEots({ ...named, votes });
+  return answers.map((answer) =>
+    answer.kind === "signed"
+      ? answer
+      : { ...answer, message: `the signer did not sign height ${answer.height}; its log says why` },
+  );
+}
+
+/** The signer's public randomness of each height, asked for by runs of neighbours: a range must have no gap. */
+async function pointsOf(
+  signer: EotsClient,
+  named: Named,
+  heights: readonly bigint[],
+): Promise<ReadonlyMap<bigint, Uint8Array>> {
+  const points = new Map<bigint, Uint8Array>();
+  const sorted = [...heights].sort((a, b) => (a < b ? -1 : 1));
+  for (let i = 0; i < sorted.length;) {
+    const startHeight = sorted[i]!;
+    let count = 1;
+    while (sorted[i + count] === startHeight + BigInt(count)) count++;
+    const range = await signer.createRandomnessPairList({ ...named, startHeight, count });
+    range.forEach((point, offset) => points.set(startHeight + BigInt(offset), point));
+    i += count;
+  }
+  return points;
+}

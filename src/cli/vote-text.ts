@@ -1,0 +1,49 @@
+import { hex } from "../core/bytes.js";
+import { type ErrorCode, TapstakeError } from "../core/errors.js";
+import type { FinalityVote } from "../finality/vote.js";
+import { type FinalityVoteJson, voteToJson } from "../finality/json.js";
+import { colors, table } from "./output.js";
+import { adviceText, isRefusal } from "./refusal-text.js";
+
+/** The answer for one height. `signed` is what a remote signer did that does not say whether it was new. */
+export type VoteAnswer =
+  | { readonly height: bigint; readonly kind: "new" | "same" | "signed"; readonly vote: FinalityVote }
+  | { readonly height: bigint; readonly kind: "refused"; readonly code: ErrorCode; readonly message: string };
+
+/** The answers as data. */
+export const voteFacts = (answers: readonly VoteAnswer[]) =>
+  answers.map((one) =>
+    one.kind === "refused" ? one : { ...one, vote: JSON.parse(voteToJson(one.vote)) as FinalityVoteJson },
+  );
+
+/** A line a height. */
+export function votesText(answers: readonly VoteAnswer[]): string {
+  return table(
+    answers.map((one) => {
+      if (one.kind === "refused") return [`${one.height}`, `${colors.red("refused")}  ${one.code}`];
+      return [`${one.height}`, `${one.kind.padEnd("refused".length)}  ${hex.encode(one.vote.signature)}`];
+    }),
+  );
+}
+
+/** The refusals among answers, in words, as the error that a command ends with; undefined when there are none. */
+export function refusalError(answers: readonly VoteAnswer[], asJson: boolean): TapstakeError | undefined {
+  const refused = answers.filter((one) => one.kind === "refused");
+  const [first] = refused;
+  if (!first) return undefined;
+  const heights = refused.map(({ height }) => `${height}`);
+  const codes = [...new Set(refused.map(({ code }) => code))];
+  const message =
+    refused.length === 1
+      ? first.message
+      : `${refused.length} of ${answers.length} heights were refused${asJson ? "" : `:\n${refused.map(line).join("\n")}`}`;
+  const advice = codes.filter(isRefusal).map((code) => {
+    const title = codes.length === 1 ? "" : `${code}\n`;
+    return title + adviceText(code);
+  });
+  const text = asJson ? message : [message, ...advice].join("\n");
+  return new TapstakeError(first.code, text, { heights, codes });
+}
+
+const line = ({ height, code, message }: { height: bigint; code: string; message: string }) =>
+  `  ${height}  ${code}: ${message}`;

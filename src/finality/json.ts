@@ -1,0 +1,215 @@
+import * as v from "valibot";
+import { hex } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { blockHeight, parseJson, readJson } from "../core/json.js";
+import type { MerkleProof } from "../crypto/merkle.js";
+import type { Commitment } from "./commitment.js";
+import type { FinalityVote } from "./vote.js";
+
+/** {@link Commitment} in JSON: bytes as hexadecimal, heights as decimal text. */
+export interface CommitmentJson {
+  readonly finalityProvider: string;
+  readonly startHeight: string;
+  readonly count: number;
+  readonly root: string;
+  readonly signature: string;
+  /** Only of chains that sign commitments with a context: 64 characters. */
+  readonly context?: string;
+}
+
+/** {@link MerkleProof} in JSON. */
+export interface MerkleProofJson {
+  readonly total: number;
+  readonly index: number;
+  readonly leafHash: string;
+  readonly aunts: readonly string[];
+}
+
+/** {@link FinalityVote} in JSON. */
+export interface FinalityVoteJson {
+  readonly finalityProvider: string;
+  readonly height: string;
+  readonly appHash: string;
+  readonly publicRandomness: string;
+  readonly signature: string;
+  /** Only of chains that sign votes with a context: 64 characters. */
+  readonly context?: string;
+}
+
+/** A commitment as JSON text, indented. */
+export function commitmentToJson(commitment: Commitment): string {
+  const { finalityProvider, startHeight, count, root, signature, context } = commitment;
+  const json: CommitmentJson = {
+    finalityProvider: hex.encode(finalityProvider),
+    startHeight: `${startHeight}`,
+    count,
+    root: hex.encode(root),
+    signature: hex.encode(signature),
+    ...(context !== undefined && { context }),
+  };
+  return write(json);
+}
+
+/**
+ * The inverse of {@link commitmentToJson}. Whether it is signed is the question of `verifyCommitment`.
+ * @throws TapstakeError `invalid-json` also for unknown fields, `invalid-hex`
+ */
+export function commitmentFromJson(text: string): Commitment {
+  const json = readJson(commitmentForm, parseJson(text, "commitment"), "commitment");
+  return {
+    finalityProvider: hex.decode(json.finalityProvider, 32, "commitment.finalityProvider"),
+    startHeight: json.startHeight,
+    count: json.count,
+    root: hex.decode(json.root, 32, "commitment.root"),
+    signature: hex.decode(json.signature, 64, "commitment.signature"),
+    ...(json.context !== undefined && { context: contextOf(json.context, "commitment.context") }),
+  };
+}
+
+/** A proof as JSON text, indented. */
+export function merkleProofToJson(proof: MerkleProof): string {
+  const json: MerkleProofJson = {
+    total: proof.total,
+    index: proof.index,
+    leafHash: hex.encode(proof.leafHash),
+    aunts: proof.aunts.map((aunt) => hex.encode(aunt)),
+  };
+  return write(json);
+}
+
+/**
+ * The inverse of {@link merkleProofToJson}. Whether it proves anything is the question of `verifyRandomness`.
+ * @throws TapstakeError `invalid-json` also for unknown fields, `invalid-hex`
+ */
+export function merkleProofFromJson(text: string): MerkleProof {
+  const json = readJson(proofForm, parseJson(text, "proof"), "proof");
+  return {
+    total: json.total,
+    index: json.index,
+    leafHash: hex.decode(json.leafHash, 32, "proof.leafHash"),
+    aunts: json.aunts.map((aunt, i) => hex.decode(aunt, 32, `proof.aunts[${i}]`)),
+  };
+}
+
+/** A vote as JSON text, indented. */
+export function voteToJson(vote: FinalityVote): string {
+  const { finalityProvider, height, appHash, publicRandomness, signature, context } = vote;
+  const json: FinalityVoteJson = {
+    finalityProvider: hex.encode(finalityProvider),
+    height: `${height}`,
+    appHash: hex.encode(appHash),
+    publicRandomness: hex.encode(publicRandomness),
+    signature: hex.encode(signature),
+    ...(context !== undefined && { context }),
+  };
+  return write(json);
+}
+
+/**
+ * The inverse of {@link voteToJson}. Whether the vote counts is the question of `verifyVote`.
+ * @throws TapstakeError `invalid-json` also for unknown fields, `invalid-hex`
+ */
+export function voteFromJson(text: string): FinalityVote {
+  const json = readJson(voteForm, parseJson(text, "vote"), "vote");
+  const bytes = (field: "finalityProvider" | "appHash" | "publicRandomness" | "signature") =>
+    hex.decode(json[field], 32, `vote.${field}`);
+  return {
+    finalityProvider: bytes("finalityProvider"),
+    height: json.height,
+    appHash: bytes("appHash"),
+    publicRandomness: bytes("publicRandomness"),
+    signature: bytes("signature"),
+    ...(json.context !== undefined && { context: contextOf(json.context, "vote.context") }),
+  };
+}
+
+/** A block to vote for, as a batch names it. */
+export interface BlockVoteJson {
+  readonly height: string | number;
+  /** The block's app hash, 32 bytes. */
+  readonly hash: string;
+}
+
+/**
+ * The blocks of a batch of votes: a JSON array of {@link BlockVoteJson}, or one of them a line.
+ * @throws TapstakeError `duplicate-height` when a height is there twice, `invalid-json` also for an empty batch and
+ * for unknown fields, `invalid-hex`
+ */
+export function blockVotesFromJson(text: string): { height: bigint; appHash: Uint8Array }[] {
+  const seen = new Map<bigint, string>();
+  const votes = batchItems(text).map(({ value, name }) => {
+    const { height: at, hash } = readJson(blockVoteForm, value, name);
+    const earlier = seen.get(at);
+    if (earlier !== undefined) {
+      throw new TapstakeError(
+        "duplicate-height",
+        `height ${at} is in the batch twice (${earlier}, ${name}): nothing was signed; one height, one vote`,
+        { height: at },
+      );
+    }
+    seen.set(at, name);
+    return { height: at, appHash: hex.decode(hash, 32, `${name}.hash`) };
+  });
+  if (votes.length === 0) throw new TapstakeError("invalid-json", "batch: expected votes, got none");
+  return votes;
+}
+
+function batchItems(text: string): { value: unknown; name: string }[] {
+  if (text.trimStart().startsWith("[")) {
+    const values = readJson(v.array(v.unknown()), parseJson(text, "batch"), "batch");
+    return values.map((value, i) => ({ value, name: `batch[${i}]` }));
+  }
+  return text.split("\n").flatMap((line, i) => {
+    const name = `batch line ${i + 1}`;
+    return line.trim() === "" ? [] : [{ value: parseJson(line, name), name }];
+  });
+}
+
+const write = (json: object): string => `${JSON.stringify(json, null, 2)}\n`;
+
+/** The text itself is signed: it is checked for its form and kept as it is. */
+function contextOf(text: string, name: string): string {
+  hex.decode(text, 32, name);
+  return text;
+}
+
+const U64_MAX = 2n ** 64n - 1n;
+/** What a message can hold of a height: 8 bytes. */
+const height = v.pipe(
+  blockHeight,
+  v.custom<bigint>((value) => (value as bigint) <= U64_MAX, "a height of at most 8 bytes"),
+);
+const whole = (least: number) =>
+  v.custom<number>(
+    (value) => Number.isSafeInteger(value) && (value as number) >= least,
+    `a whole number from ${least}`,
+  );
+/** More aunts than any tree of 2^53 leaves has would only cost time. */
+const MAX_AUNTS = 53;
+
+const commitmentForm = v.strictObject({
+  finalityProvider: v.string(),
+  startHeight: height,
+  count: whole(1),
+  root: v.string(),
+  signature: v.string(),
+  context: v.exactOptional(v.string()),
+});
+
+const proofForm = v.strictObject({
+  total: whole(1),
+  index: whole(0),
+  leafHash: v.string(),
+  aunts: v.pipe(v.array(v.string()), v.maxLength(MAX_AUNTS)),
+});
+
+const voteForm = v.strictObject({
+  finalityProvider: v.string(),
+  height,
+  appHash: v.string(),
+  publicRandomness: v.string(),
+  signature: v.string(),
+  context: v.exactOptional(v.string()),
+});
+
+const blockVoteForm = v.strictObject({ height, hash: v.string() });

@@ -1,0 +1,108 @@
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { signingContext } from "../../src/crypto/messages.js";
+import { proofOfPossessionDigest, verifyProofOfPossession } from "../../src/finality/pop.js";
+import { hex } from "../../src/core/bytes.js";
+import { block, expectDone, fp, homeWithKey, publicKey, expectRefused } from "./fp-support.js";
+import { parsed, tapstake } from "./support.js";
+
+const address = "bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu";
+const chains = (home: string, ...args: string[]) => fp(home, ["chains", ...args]);
+
+describe.concurrent("tapstake fp chains", () => {
+  it("sets, lists and removes chains, and leaves the others as they are", async () => {
+    const home = homeWithKey();
+    expect(expectDone(await chains(home, "list")).stdout).toBe("no chain is configured\n");
+    expectDone(await chains(home, "set", "bbn-1", "--min-count", "8192"));
+    expectDone(await chains(home, "set", "bsn-old", "--contexts", "v3", "--module-address", address));
+    const list = async () =>
+      parsed<{ chains: object[] }>(expectDone(await chains(home, "list", "--json"))).chains;
+    const old = {
+      id: "bsn-old",
+      minCount: 1,
+      voteContext: signingContext("fp_fin_vote", "bsn-old", address),
+      commitContext: signingContext("fp_rand_commit", "bsn-old", address),
+    };
+    expect(await list()).toEqual([{ id: "bbn-1", minCount: 8192 }, old]);
+    expectDone(await chains(home, "set", "bbn-1", "--min-count", "9000"));
+    expect(await list()).toEqual([{ id: "bbn-1", minCount: 9000 }, old]);
+    expectDone(await chains(home, "remove", "bbn-1"));
+    expect(await list()).toEqual([old]);
+    expect(statSync(join(home, "chains.json")).mode & 0o777).toBe(0o600);
+    expect(expectDone(await chains(home, "list")).stdout).toContain("signing contexts");
+  });
+
+  it.each([
+    ["invalid-json", ["set", "c", "--min-count", "0"]],
+    ["invalid-json", ["set", "c", "--contexts", "v3"]],
+    ["invalid-json", ["set", "c", "--module-address", address]],
+    ["invalid-json", ["set", "c", "--contexts", "v3", "--module-address", `${address}q`]],
+    ["invalid-chain-id", ["set", ""]],
+    ["invalid-chain-id", ["set", "constructor"]],
+    ["invalid-chain-id", ["set", "__proto__"]],
+    ["unknown-chain", ["remove", "c"]],
+    ["usage", ["set", "c", "--contexts", "v5"]],
+  ])("refuses with %s: %j, and changes nothing", async (code, args) => {
+    const home = homeWithKey();
+    expectDone(await chains(home, "set", "bbn-1"));
+    const before = readFileSync(join(home, "chains.json"), "utf8");
+    expectRefused(await chains(home, ...args), code);
+    expect(readFileSync(join(home, "chains.json"), "utf8")).toBe(before);
+  });
+
+  it("does not write over a file that it cannot read", async () => {
+    const home = homeWithKey();
+    const path = join(home, "chains.json");
+    writeFileSync(path, "{", { mode: 0o600 });
+    expectRefused(await chains(home, "set", "bbn-1"), "invalid-json");
+    expect(readFileSync(path, "utf8")).toBe("{");
+  });
+});
+
+describe.concurrent("tapstake fp pop", () => {
+  const make = (home: string, ...more: string[]) =>
+    fp(home, ["pop", "make", "--key", "validator-1", "--address", address, "--json", ...more]);
+  const verify = (signature: string, more: readonly string[] = []) =>
+    tapstake([
+      "fp",
+      "pop",
+      "verify",
+      "--key",
+      publicKey,
+      "--address",
+      address,
+      "--signature",
+      signature,
+      ...more,
+    ]);
+
+  it("signs an account, and checks it without a home", async () => {
+    const made = parsed<{ signature: string }>(expectDone(await make(homeWithKey())));
+    expect(made).toMatchObject({ finalityProvider: publicKey, address, btcSigType: 0 });
+    expect(verifyProofOfPossession(hex.decode(publicKey), address, hex.decode(made.signature))).toBe(true);
+    expect(expectDone(await verify(made.signature)).stdout).toContain("good");
+  });
+
+  it("signs with the context of a chain that has one", async () => {
+    const home = homeWithKey();
+    const addresses = ["--module-address", address, "--staking-module-address", address];
+    expectDone(await chains(home, "set", "old", "--contexts", "v3", ...addresses));
+    const { signature, context } = parsed<{ signature: string; context: string }>(
+      expectDone(await make(home, "--chain", "old")),
+    );
+    expect(context).toBe(signingContext("fp_pop", "old", address));
+    expect(proofOfPossessionDigest(address, context)).not.toEqual(proofOfPossessionDigest(address));
+    expectRefused(await verify(signature), "invalid-signature");
+    expectDone(await verify(signature, ["--chain", "old", "--home", home]));
+  });
+
+  it("refuses a mistyped address before it asks for a passphrase, and signatures that are none", async () => {
+    const home = homeWithKey();
+    const args = ["fp", "pop", "make", "--key", "validator-1", "--home", home];
+    expectRefused(await tapstake([...args, "--address", `${address}q`]), "invalid-address");
+    expectRefused(await verify(block(1) + block(2)), "invalid-signature");
+    expectRefused(await verify("00"), "invalid-hex");
+    expectRefused(await fp(home, ["pop", "make", "--key", "nobody", "--address", address]), "key-not-found");
+  });
+});

@@ -1,0 +1,244 @@
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { waitFor } from "../../regtest/wait.js";
+import { hex } from "../../src/core/bytes.js";
+import { commitRandomness } from "../../src/finality/commitment.js";
+import { commitmentToJson, merkleProofToJson, voteToJson } from "../../src/finality/json.js";
+import { signVoteUnprotected } from "../../src/finality/vote.js";
+import { secretOf } from "../support/stake.js";
+import {
+  block,
+  chain,
+  expectDone,
+  fp,
+  homeWithKey,
+  named,
+  passphrase,
+  publicKey,
+  expectRefused,
+  secretKey,
+  voteFor,
+} from "./fp-support.js";
+import { parsed, tapstake, temporaryFile, temporaryFolder } from "./support.js";
+
+const range = { secretKey, chainId: chain, startHeight: 100n, count: 40 };
+const committed = commitRandomness(range);
+const commit = (home: string, start: bigint | number, count: number, more: readonly string[] = []) =>
+  fp(home, ["commit", ...named, "--start", `${start}`, "--count", `${count}`, "--json", ...more]);
+
+const without = ({ code, stdout, stderr }: { code: number | null; stdout: string; stderr: string }) => {
+  expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  return (JSON.parse(stderr) as { error: { code: string } }).error.code;
+};
+
+describe.concurrent("tapstake fp commit", () => {
+  it("commits to what the key derives, keeps it and writes it", async () => {
+    const home = homeWithKey();
+    const out = join(temporaryFolder(), "commitment.json");
+    const made = parsed(expectDone(await commit(home, 100, 40, ["--out", out])));
+    const root = hex.encode(committed.commitment.root);
+    const facts = { finalityProvider: publicKey, startHeight: "100", lastHeight: "139", count: 40, root };
+    expect(made).toMatchObject({ chain, ...facts });
+    const { signature, ...file } = JSON.parse(readFileSync(out, "utf8")) as Record<string, unknown>;
+    expect(file).toEqual({ finalityProvider: publicKey, startHeight: "100", count: 40, root });
+    expect(signature).toBe(made["signature"]);
+    const listed = parsed<{ commitments: object[] }>(
+      expectDone(await fp(home, ["commitments", ...named, "--json"])),
+    );
+    expect(listed.commitments).toEqual([expect.objectContaining({ ...facts, signature })]);
+    const text = expectDone(await fp(home, ["commitments", ...named])).stdout;
+    expect(text).toContain("100 to 139");
+    expect(expectDone(await fp(home, ["verify-commit", out])).stdout).toContain("good");
+  });
+
+  it("refuses heights that are committed already, and takes those beside them", async () => {
+    const home = homeWithKey();
+    expectDone(await commit(home, 100, 10));
+    for (const [start, count] of [
+      [100, 10],
+      [91, 10],
+      [109, 1],
+      [104, 2],
+      [90, 100],
+    ] as const) {
+      expect(without(await commit(home, start, count))).toBe("commitment-overlap");
+    }
+    expectDone(await commit(home, 110, 5));
+    expectDone(await commit(home, 99, 1));
+    const { commitments } = parsed<{ commitments: { startHeight: string }[] }>(
+      await fp(home, ["commitments", ...named, "--json"]),
+    );
+    expect(commitments.map(({ startHeight }) => startHeight)).toEqual(["99", "100", "110"]);
+  });
+
+  it("refuses heights beyond 64 bits, and goes up to the last of them", async () => {
+    const home = homeWithKey();
+    expect(without(await commit(home, 2n ** 64n - 5n, 6))).toBe("invalid-number");
+    expect(without(await commit(home, 1, 0))).toBe("invalid-number");
+    expectDone(await commit(home, 2n ** 64n - 5n, 5));
+  });
+
+  it("refuses fewer heights than the chain asks for", async () => {
+    const home = homeWithKey();
+    expectDone(await fp(home, ["chains", "set", chain, "--min-count", "20"]));
+    expect(without(await commit(home, 100, 19))).toBe("count-too-small");
+    expectDone(await commit(home, 100, 20));
+  });
+
+  it("signs with the context of a chain that has one", async () => {
+    const home = homeWithKey();
+    const module = "bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu";
+    expectDone(await fp(home, ["chains", "set", chain, "--contexts", "v3", "--module-address", module]));
+    const out = join(temporaryFolder(), "commitment.json");
+    expect(parsed(expectDone(await commit(home, 100, 5, ["--out", out])))).toHaveProperty("context");
+    expectDone(await fp(home, ["verify-commit", out]));
+  });
+
+  it("keeps nothing when Ctrl-C stops it, and the home is free again", async () => {
+    const home = homeWithKey();
+    const { code, stdout, stderr } = await interruptedCommit(home);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^tapstake: cancelled: /);
+    const { commitments } = parsed<{ commitments: object[] }>(
+      expectDone(await fp(home, ["commitments", ...named, "--json"])),
+    );
+    expect(commitments).toEqual([]);
+    expectDone(await commit(home, 100, 5));
+  });
+
+  it("two signer processes on one home: the second is refused at once, naming the first", async () => {
+    const home = homeWithKey();
+    const long = startCommit(home);
+    try {
+      await long.holding;
+      for (const args of [
+        ["vote", ...named, "--height", "1", "--hash", block(1)],
+        ["commit", ...named, "--start", "1", "--count", "5"],
+        ["protection", "show"],
+      ]) {
+        // Without a passphrase, which nobody gets to ask for.
+        const said = expectRefused(await tapstake(["fp", ...args, "--home", home]), "signer-running");
+        expect(said).toContain(`process ${long.process.pid}`);
+        expect(said).toContain("fp commit");
+      }
+    } finally {
+      long.process.kill("SIGINT");
+      await long.ended;
+    }
+    expectDone(await voteFor(home, 1, block(1)));
+  });
+});
+
+describe.concurrent("tapstake fp proof", () => {
+  it("proves every committed height, so that its vote counts", async () => {
+    const home = homeWithKey();
+    const folder = temporaryFolder();
+    const [commitment, vote] = [join(folder, "commitment"), join(folder, "vote")];
+    expectDone(await commit(home, 100, 40, ["--out", commitment]));
+    expectDone(await voteFor(home, 117, block(1), ["--out", vote]));
+    const proof = expectDone(await fp(home, ["proof", ...named, "--height", "117"])).stdout;
+    expect(JSON.parse(proof)).toEqual(JSON.parse(merkleProofToJson(committed.proof(117n))));
+    const args = ["--commitment", commitment, "--vote", vote, "--proof", "-", "--json"];
+    expect(parsed(expectDone(await fp(home, ["verify-vote", ...args], { input: proof })))).toMatchObject({
+      valid: true,
+      height: "117",
+      appHash: block(1),
+    });
+  });
+
+  it("refuses a height that no commitment covers", async () => {
+    const home = homeWithKey();
+    expectDone(await commit(home, 100, 10));
+    for (const height of ["99", "110"]) {
+      expectRefused(await fp(home, ["proof", ...named, "--height", height]), "no-commitment");
+    }
+  });
+});
+
+describe.concurrent("tapstake fp verify-commit and verify-vote", () => {
+  const commitment = commitmentToJson(committed.commitment);
+  const vote = signVoteUnprotected({
+    secretKey,
+    chainId: chain,
+    height: 105n,
+    appHash: hex.decode(block(1)),
+  });
+  const other = commitRandomness({ ...range, secretKey: secretOf("b") });
+  const late = signVoteUnprotected({ ...vote, secretKey, chainId: chain, height: 140n });
+  const verify = (files: { commitment?: string; proof?: string; vote?: string }) =>
+    tapstake([
+      "fp",
+      "verify-vote",
+      "--commitment",
+      temporaryFile("c", files.commitment ?? commitment),
+      "--proof",
+      temporaryFile("p", files.proof ?? merkleProofToJson(committed.proof(105n))),
+      "--vote",
+      temporaryFile("v", files.vote ?? voteToJson(vote)),
+    ]);
+
+  it("accept what is right, without any home or key", async () => {
+    const { stdout } = expectDone(await tapstake(["fp", "verify-commit", "-"], { input: commitment }));
+    expect(stdout).toContain("100 to 139");
+    expect(expectDone(await verify({})).stdout).toContain("good: it counts");
+  });
+
+  it.each([
+    ["invalid-signature", commitment.replace(`"100"`, `"101"`)],
+    ["invalid-signature", commitment.replace(`"count": 40`, `"count": 41`)],
+    ["invalid-hex", commitment.replace(publicKey, "00")],
+    ["invalid-json", "{}"],
+    ["invalid-json", commitment.replace("{", `{"more": 1,`)],
+  ])("refuse a commitment: %s", async (code, input) => {
+    expectRefused(await tapstake(["fp", "verify-commit", "-"], { input }), code);
+  });
+
+  it.each([
+    ["key-mismatch", "of another provider", { commitment: commitmentToJson(other.commitment) }],
+    [
+      "invalid-signature",
+      "under a commitment that is not signed",
+      { commitment: commitment.replace(`"count": 40`, `"count": 41`) },
+    ],
+    ["index-out-of-range", "of a height that is not committed", { vote: voteToJson(late) }],
+    ["invalid-proof", "with another height's proof", { proof: merkleProofToJson(committed.proof(106n)) }],
+    ["invalid-proof", "of another height", { vote: voteToJson({ ...vote, height: 106n }) }],
+    ["invalid-signature", "for another block", { vote: voteToJson(vote).replace(block(1), block(2)) }],
+    ["invalid-json", "that is none", { vote: "{}" }],
+    ["invalid-json", "with a proof that is none", { proof: "{}" }],
+  ])("refuse with %s a vote %s", async (code, _, files) => {
+    expectRefused(await verify(files), code);
+  });
+});
+
+/** Longer than any test waits. */
+const ENDLESS = ["commit", ...named, "--start", "1", "--count", "2000000"] as const;
+const main = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
+
+/** Starts a commit that takes minutes; `holding` is when it has become the signer of the home. */
+function startCommit(home: string) {
+  const env = { ...process.env, TAPSTAKE_HOME: home, TAPSTAKE_PASSPHRASE: passphrase };
+  const child = spawn(process.execPath, [main, "fp", ...ENDLESS], { env });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const ended = new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+  });
+  const isHolder = () => {
+    const lock = join(home, "signer.lock");
+    return existsSync(lock) && readFileSync(lock, "utf8").includes(`"pid": ${child.pid}`);
+  };
+  return { process: child, ended, holding: waitFor(isHolder, { what: "the commit to hold the home" }) };
+}
+
+async function interruptedCommit(home: string) {
+  const { process: child, ended, holding } = startCommit(home);
+  await holding;
+  child.kill("SIGINT");
+  return ended;
+}

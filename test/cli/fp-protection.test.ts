@@ -1,0 +1,195 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import {
+  block,
+  chain,
+  expectDone,
+  fp,
+  homeWithKey,
+  named,
+  publicKey,
+  expectRefused,
+  type Votes,
+  vote,
+  voteFor,
+} from "./fp-support.js";
+import { hasTerminal, onTerminal, parsed, temporaryFile, temporaryFolder } from "./support.js";
+
+interface Shown {
+  readonly subjects: readonly {
+    readonly key: string;
+    readonly name?: string;
+    readonly chain: string;
+    readonly lowest: string;
+    readonly highest: string | null;
+    readonly votes: number;
+  }[];
+}
+
+const protection = (home: string, ...args: string[]) => fp(home, ["protection", ...args]);
+const shown = async (home: string) =>
+  parsed<Shown>(expectDone(await protection(home, "show", "--json"))).subjects;
+const codeOf = (outcome: { code: number | null; stderr: string }) => {
+  expect(outcome.code).toBe(1);
+  return (JSON.parse(outcome.stderr) as { error: { code: string } }).error.code;
+};
+
+async function homeWithVotes(): Promise<string> {
+  const home = homeWithKey();
+  for (const height of [105, 106]) expectDone(await voteFor(home, height, block(1)));
+  return home;
+}
+
+describe.concurrent("tapstake fp protection", () => {
+  it("shows and checks what is remembered", async () => {
+    const home = await homeWithVotes();
+    const subject = { key: publicKey, name: "validator-1", chain, lowest: "0", highest: "106", votes: 2 };
+    expect(await shown(home)).toEqual([subject]);
+    const { stdout } = expectDone(await protection(home, "show"));
+    expect(stdout).toContain(`${publicKey} (validator-1) on ${chain}`);
+    expect(parsed(expectDone(await protection(home, "check", "--json")))).toEqual({
+      good: true,
+      subjects: [subject],
+    });
+    expect(expectDone(await protection(home, "check")).stdout).toMatch(/^good: /);
+  });
+
+  it("begins at a height with a key that has voted before, and only goes up", async () => {
+    const home = homeWithKey("imported");
+    const init = (height: number) =>
+      protection(home, "init", ...named, "--from-height", `${height}`, "--yes");
+    expect(expectDone(await init(500)).stdout).toContain("500");
+    expect(await shown(home)).toMatchObject([{ lowest: "500", highest: null, votes: 0 }]);
+    expectRefused(await init(499), "would-lower-mark");
+    expectDone(await init(600));
+    expect(codeOf(await voteFor(home, 599, block(1)))).toBe("below-watermark");
+    expectDone(await voteFor(home, 600, block(1)));
+  });
+
+  it("forgets old votes for good, and signs nothing there again, not even the same", async () => {
+    const home = await homeWithVotes();
+    const prune = (height: number) => protection(home, "prune", ...named, "--below", `${height}`, "--yes");
+    expect(expectDone(await prune(106)).stdout).toMatch(/votes forgotten +1\n/);
+    expect(await shown(home)).toMatchObject([{ lowest: "106", highest: "106", votes: 1 }]);
+    expect(codeOf(await voteFor(home, 105, block(1)))).toBe("below-watermark");
+    expectRefused(await prune(105), "would-lower-mark");
+    expectRefused(await prune(1000), "invalid-number");
+  });
+
+  it("asks before what cannot be undone, and does nothing when nobody answers", async () => {
+    const home = await homeWithVotes();
+    for (const args of [
+      ["init", ...named, "--from-height", "900"],
+      ["prune", ...named, "--below", "106"],
+    ]) {
+      expect(expectRefused(await protection(home, ...args), "usage")).toContain("--yes");
+    }
+    expect(await shown(home)).toMatchObject([{ lowest: "0", votes: 2 }]);
+  });
+
+  it.skipIf(!hasTerminal)("has the height typed again at a terminal", async () => {
+    const home = await homeWithVotes();
+    const args = ["fp", "protection", "prune", ...named, "--below", "106"];
+    const env = { TAPSTAKE_HOME: home };
+    const wrong = await onTerminal(args, env, ["Type the height", "105\r"]);
+    expect(wrong.stdout).toContain("cancelled");
+    expect(wrong.code).toBe(1);
+    expect(await shown(home)).toMatchObject([{ lowest: "0", votes: 2 }]);
+    const right = await onTerminal(args, env, ["Type the height", "106\r"]);
+    expect(right.code).toBe(0);
+    expect(await shown(home)).toMatchObject([{ lowest: "106", votes: 1 }]);
+  });
+
+  it("moves to another machine: what was voted here is voted there", async () => {
+    const home = await homeWithVotes();
+    const history = join(temporaryFolder(), "history.json");
+    expectDone(await protection(home, "export", "--out", history));
+    expect(expectDone(await protection(home, "export")).stdout).toContain(`"version": 1`);
+    const there = homeWithKey("imported");
+    expect(codeOf(await voteFor(there, 107, block(1)))).toBe("protection-uninitialised");
+    const { imported } = parsed<{ imported: object[] }>(
+      expectDone(await protection(there, "import", history, "--json")),
+    );
+    expect(imported).toMatchObject([{ key: publicKey, added: 2, highest: "106", conflicts: [] }]);
+    expect(codeOf(await voteFor(there, 105, block(2)))).toBe("double-vote");
+    const same = parsed<Votes>(expectDone(await voteFor(there, 106, block(1))));
+    expect(same.votes).toMatchObject([{ kind: "same" }]);
+    expectDone(await voteFor(there, 107, block(1)));
+    // Once more changes nothing.
+    expect(expectDone(await protection(there, "import", history)).stdout).toMatch(/votes added +0\n/);
+    expect(await shown(there)).toMatchObject([{ highest: "107", votes: 3 }]);
+  });
+
+  it("says so when two histories hold different votes, and blocks the height", async () => {
+    const [one, two] = [homeWithKey(), homeWithKey()];
+    expectDone(await voteFor(one, 105, block(1)));
+    expectDone(await voteFor(two, 105, block(2)));
+    const history = expectDone(await protection(one, "export")).stdout;
+    const outcome = await fp(two, ["protection", "import", "-"], { input: history });
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toMatch(/^tapstake: double-vote: .*105/);
+    expect(outcome.stdout).toMatch(/voted twice at +105\n/);
+    for (const byte of [1, 2]) {
+      expect(codeOf(await voteFor(two, 105, block(byte)))).toBe("unknown-earlier-vote");
+    }
+  });
+
+  it("a record without a message digest equals nothing, so it only blocks", async () => {
+    const home = homeWithKey("imported");
+    const metadata = { format: "tapstake-protection", version: 1, exportedAt: "2026-01-01T00:00:00.000Z" };
+    const subject = { key: publicKey, chain, lowest: "100", highest: "105", votes: [{ height: "105" }] };
+    const history = temporaryFile("history.json", JSON.stringify({ metadata, data: [subject] }));
+    expectDone(await protection(home, "import", history));
+    expect(codeOf(await voteFor(home, 105, block(1)))).toBe("unknown-earlier-vote");
+    expectDone(await voteFor(home, 106, block(1)));
+  });
+
+  it.each([
+    ["invalid-json", "{"],
+    ["invalid-json", "{}"],
+    ["unknown-version", `{"metadata": {"format": "tapstake-protection", "version": 2}, "data": []}`],
+  ])("imports nothing that is no history: %s", async (code, input) => {
+    expectRefused(await fp(homeWithKey(), ["protection", "import", "-"], { input }), code);
+  });
+});
+
+describe.concurrent("an empty or restored-old protection database", () => {
+  const files = (home: string) =>
+    ["protection.db", "protection.db-wal", "protection.db-shm"].map((name) => join(home, name));
+  const remove = (home: string) => files(home).forEach((file) => rmSync(file, { force: true }));
+
+  it.each<[string, string, (home: string) => void]>([
+    ["protection-missing", "a store that was deleted", remove],
+    [
+      "protection-empty",
+      "a store that was emptied",
+      (home) => {
+        remove(home);
+        writeFileSync(join(home, "protection.db"), "", { mode: 0o600 });
+      },
+    ],
+    ["protection-missing", "a second mark that was deleted", (home) => rmSync(join(home, "marks"))],
+  ])("is refused, with instructions and no signature: %s, %s", async (code, _, damage) => {
+    const home = await homeWithVotes();
+    damage(home);
+    for (const outcome of [
+      await vote(home, ["--height", "107", "--hash", block(1)]),
+      await vote(home, ["--height", "105", "--hash", block(1)]),
+      await protection(home, "show"),
+      await protection(home, "check"),
+    ]) {
+      expect(expectRefused(outcome, code)).toContain("tapstake fp protection");
+    }
+  });
+
+  it("is refused when an older copy was put back", async () => {
+    const home = homeWithKey();
+    expectDone(await voteFor(home, 105, block(1)));
+    const copy = readFileSync(join(home, "protection.db"));
+    expectDone(await voteFor(home, 106, block(1)));
+    remove(home);
+    writeFileSync(join(home, "protection.db"), copy, { mode: 0o600 });
+    expectRefused(await vote(home, ["--height", "106", "--hash", block(2)]), "protection-behind");
+  });
+});

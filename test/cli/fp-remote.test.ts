@@ -1,0 +1,171 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  block,
+  chain,
+  expectDone,
+  homeWithKey,
+  passphrase,
+  publicKey,
+  expectRefused,
+  type VoteJson,
+  type Votes,
+} from "./fp-support.js";
+import { voteFromJson } from "../../src/finality/json.js";
+import { verifyVote } from "../../src/finality/vote.js";
+import { commitRandomness } from "../../src/finality/commitment.js";
+import { secretKey } from "./fp-support.js";
+import { type Outcome, parsed, tapstake, temporaryFile, temporaryFolder } from "./support.js";
+
+const main = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
+const hmac = "a shared key";
+const committed = commitRandomness({ secretKey, chainId: chain, startHeight: 100n, count: 20 });
+
+interface Daemon {
+  readonly address: string;
+  readonly pid: number;
+  readonly home: string;
+  stop(): Promise<number | null>;
+}
+
+/** A daemon with the key unlocked. */
+async function startDaemon(more: readonly string[] = []): Promise<Daemon> {
+  const home = homeWithKey();
+  const args = ["fp", "serve", "--address", "127.0.0.1:0", "--no-metrics", "--json", ...more];
+  const child = spawn(process.execPath, [main, ...args, "--unlock", "validator-1"], {
+    env: { ...process.env, TAPSTAKE_HOME: home, TAPSTAKE_PASSPHRASE: passphrase },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let log = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (log += text));
+  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  let answer = "";
+  for await (const line of createInterface({ input: child.stdout })) {
+    answer += line;
+    if (line === "}") break;
+  }
+  if (answer === "") throw new Error(`the daemon did not start: ${log}`);
+  const { address } = JSON.parse(answer) as { address: string };
+  return {
+    address,
+    pid: child.pid!,
+    home,
+    stop() {
+      child.kill("SIGTERM");
+      return ended;
+    },
+  };
+}
+
+let daemon: Daemon;
+beforeAll(async () => {
+  daemon = await startDaemon(["--hmac-key-file", temporaryFile("hmac", `${hmac}\n`)]);
+});
+afterAll(() => daemon?.stop());
+
+/** Asks the daemon from a machine that has neither the key nor its passphrase. */
+const remote = (
+  command: string,
+  args: readonly string[],
+  more: { key?: string; input?: string } = {},
+): Promise<Outcome> =>
+  tapstake(
+    [
+      "fp",
+      command,
+      "--key",
+      publicKey,
+      "--chain",
+      chain,
+      "--remote",
+      daemon.address,
+      ...args,
+      "--json",
+    ].concat("--hmac-key-file", temporaryFile("hmac", more.key ?? hmac)),
+    {
+      env: { TAPSTAKE_HOME: join(temporaryFolder(), "home") },
+      ...(more.input !== undefined && { input: more.input }),
+    },
+  );
+
+const counts = (json: VoteJson) => {
+  const read = voteFromJson(JSON.stringify(json));
+  return verifyVote(committed.commitment, read, committed.proof(read.height));
+};
+
+describe.concurrent("with --remote", () => {
+  it("a vote is signed by the daemon, once a height", async () => {
+    const args = (byte: number) => ["--height", "105", "--hash", block(byte)];
+    const [first] = parsed<Votes>(expectDone(await remote("vote", args(1)))).votes;
+    expect(first).toMatchObject({ height: "105", kind: "new" });
+    expect(counts(first!.vote!)).toBe(true);
+    const second = await remote("vote", args(2));
+    expect(second.code).toBe(1);
+    expect(JSON.parse(second.stderr)).toMatchObject({ error: { code: "double-vote" } });
+    expect(parsed<Votes>(second).votes).toMatchObject([
+      { height: "105", kind: "refused", code: "double-vote" },
+    ]);
+    const [again] = parsed<Votes>(expectDone(await remote("vote", args(1)))).votes;
+    expect(again).toEqual({ ...first, kind: "same" });
+  });
+
+  it("a batch with gaps has an answer for every height, and each vote counts", async () => {
+    const item = (height: number, byte: number) => ({ height, hash: block(byte) });
+    const ask = (items: object[]) => remote("vote", ["--batch", "-"], { input: JSON.stringify(items) });
+    const first = parsed<Votes>(expectDone(await ask([item(110, 1), item(107, 1), item(111, 1)])));
+    expect(first.votes.map(({ height }) => height)).toEqual(["110", "107", "111"]);
+    for (const { vote } of first.votes) expect(counts(vote!)).toBe(true);
+    const second = await ask([item(110, 2), item(112, 1), item(107, 1)]);
+    expect(second.code).toBe(1);
+    expect(parsed<Votes>(second).votes.map(({ height, kind, code }) => [height, kind, code])).toEqual([
+      ["110", "refused", "double-vote"],
+      ["112", "signed", undefined],
+      ["107", "signed", undefined],
+    ]);
+  });
+
+  it("a commitment is derived and signed by the daemon", async () => {
+    const out = join(temporaryFolder(), "commitment.json");
+    const made = parsed(
+      expectDone(await remote("commit", ["--start", "100", "--count", "20", "--out", out])),
+    );
+    expect(made).toMatchObject({ finalityProvider: publicKey, startHeight: "100", lastHeight: "119" });
+    expectDone(await tapstake(["fp", "verify-commit", out]));
+  });
+
+  it("status says whether the daemon answers, and to us", async () => {
+    const alone = await tapstake(["fp", "status", "--remote", daemon.address, "--json"]);
+    expect(parsed(expectDone(alone))).toMatchObject({ address: daemon.address, answers: true });
+    expect(parsed(expectDone(await remote("status", [])))).toMatchObject({ key: publicKey, unlocked: true });
+    const stranger = await remote("status", [], { key: "another" });
+    expect(JSON.parse(stranger.stderr)).toMatchObject({ error: { code: "unauthenticated" } });
+    const nobody = await tapstake(["fp", "status", "--remote", "127.0.0.1:1"]);
+    expectRefused(nobody, "signer-unreachable");
+  });
+
+  it("nothing is signed for a stranger", async () => {
+    const outcome = await remote("vote", ["--height", "118", "--hash", block(1)], { key: "another" });
+    expect({ code: outcome.code, stdout: outcome.stdout }).toEqual({ code: 1, stdout: "" });
+    expect(JSON.parse(outcome.stderr)).toMatchObject({ error: { code: "unauthenticated" } });
+  });
+
+  it("a passphrase is of no use, nor a chain height that the daemon would not know of", async () => {
+    for (const more of [
+      ["--passphrase-file", "p"],
+      ["--chain-height", "1"],
+    ]) {
+      const outcome = await remote("vote", ["--height", "1", "--hash", block(1), ...more]);
+      expect(outcome.code).toBe(2);
+    }
+  });
+
+  it("a second signer on the daemon's home is refused, naming the daemon", async () => {
+    const args = ["vote", "--key", "validator-1", "--chain", chain, "--height", "1", "--hash", block(1)];
+    const said = expectRefused(await tapstake(["fp", ...args, "--home", daemon.home]), "signer-running");
+    expect(said).toContain(`process ${daemon.pid}`);
+    expect(said).toContain("fp serve");
+  });
+});

@@ -1,0 +1,77 @@
+import { join } from "node:path";
+import { expect } from "vitest";
+import { hex } from "../../src/core/bytes.js";
+import { publicKeyOf } from "../../src/core/keys.js";
+import { openHome } from "../../src/finality/home.js";
+import { createKey, type KeyInfo } from "../../src/finality/keystore.js";
+import { LIGHT } from "../support/home.js";
+import { secretOf } from "../support/stake.js";
+import { type Outcome, tapstake, temporaryFolder } from "./support.js";
+
+export const passphrase = "correct horse battery staple";
+export const secretKey = secretOf("key");
+export const publicKey = hex.encode(publicKeyOf(secretKey));
+export const chain = "bsn-1";
+
+/** A block's hash: 32 times one byte. */
+export const block = (byte: number): string => hex.encode(new Uint8Array(32).fill(byte));
+
+/** A home with the key `validator-1`, which is quick to open. */
+export function homeWithKey(origin: KeyInfo["origin"] = "generated", secret = secretKey): string {
+  const home = join(temporaryFolder(), "home");
+  createKey(openHome(home), { name: "validator-1", passphrase, secretKey: secret, origin, scrypt: LIGHT });
+  return home;
+}
+
+/** Runs `tapstake fp` as a process that knows the passphrase. */
+export function fp(home: string, args: readonly string[], { input = "", env = {} } = {}): Promise<Outcome> {
+  return tapstake(["fp", ...args], {
+    input,
+    env: { TAPSTAKE_HOME: home, TAPSTAKE_PASSPHRASE: passphrase, ...env },
+  });
+}
+
+/** The options that name the key and the chain. */
+export const named = ["--key", "validator-1", "--chain", chain] as const;
+
+/** Runs `tapstake fp vote` with the key of the home. */
+export const vote = (home: string, args: readonly string[], surroundings = {}): Promise<Outcome> =>
+  fp(home, ["vote", ...named, ...args], surroundings);
+
+/** A vote for one block. */
+export const voteFor = (home: string, height: bigint | number, hash: string, more: readonly string[] = []) =>
+  vote(home, ["--height", `${height}`, "--hash", hash, "--json", ...more]);
+
+export interface VoteJson {
+  readonly finalityProvider: string;
+  readonly height: string;
+  readonly appHash: string;
+  readonly publicRandomness: string;
+  readonly signature: string;
+  readonly context?: string;
+}
+
+export interface Votes {
+  readonly finalityProvider: string;
+  readonly chain: string;
+  readonly votes: readonly {
+    readonly height: string;
+    readonly kind: string;
+    readonly vote?: VoteJson;
+    readonly code?: string;
+    readonly message?: string;
+  }[];
+}
+
+/** Expects success, and nothing on standard error. */
+export function expectDone(outcome: Outcome): Outcome {
+  expect({ code: outcome.code, stderr: outcome.stderr }).toEqual({ code: 0, stderr: "" });
+  return outcome;
+}
+
+/** Expects a refusal with a code, and nothing on standard output; returns what standard error says. */
+export function expectRefused({ code, stdout, stderr }: Outcome, error: string): string {
+  expect(stderr).toMatch(new RegExp(`^tapstake: ${error}: `));
+  expect({ code, stdout }).toEqual({ code: error === "usage" ? 2 : 1, stdout: "" });
+  return stderr;
+}

@@ -1,0 +1,233 @@
+import { describe, expect, it } from "vitest";
+import { commitRandomness } from "../../src/finality/commitment.js";
+import { voteFromJson } from "../../src/finality/json.js";
+import { verifyVote } from "../../src/finality/vote.js";
+import {
+  block,
+  chain,
+  expectDone,
+  fp,
+  homeWithKey,
+  named,
+  passphrase,
+  publicKey,
+  expectRefused,
+  secretKey,
+  type VoteJson,
+  type Votes,
+  vote,
+  voteFor,
+} from "./fp-support.js";
+import { type Outcome, parsed, tapstake, temporaryFile, temporaryFolder } from "./support.js";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const committed = commitRandomness({ secretKey, chainId: chain, startHeight: 100n, count: 20 });
+const counts = (json: VoteJson) => {
+  const read = voteFromJson(JSON.stringify(json));
+  return verifyVote(committed.commitment, read, committed.proof(read.height));
+};
+
+/** The one answer of an outcome. */
+const only = (outcome: Outcome) => {
+  const { votes } = parsed<Votes>(outcome);
+  expect(votes).toHaveLength(1);
+  return votes[0]!;
+};
+
+/** The one answer of an outcome that refused it, which exits with 1 and says so on standard error too. */
+function expectRefusedVote(outcome: Outcome, code: string) {
+  expect(outcome.code).toBe(1);
+  const { error } = JSON.parse(outcome.stderr) as { error: { code: string; details: object } };
+  const answer = only(outcome);
+  expect(error).toMatchObject({ code, details: { heights: [answer.height], codes: [code] } });
+  expect(answer).toMatchObject({ kind: "refused", code });
+  expect(answer).not.toHaveProperty("vote");
+  return answer;
+}
+
+describe.concurrent("tapstake fp vote", () => {
+  it("signs a vote that counts under the key's commitment", async () => {
+    const home = homeWithKey();
+    const outcome = expectDone(await voteFor(home, 105, block(1)));
+    expect(parsed(outcome)).toMatchObject({ finalityProvider: publicKey, chain });
+    const answer = only(outcome);
+    expect(answer).toMatchObject({ height: "105", kind: "new", vote: { height: "105", appHash: block(1) } });
+    expect(counts(answer.vote!)).toBe(true);
+  });
+
+  it("refuses another block at the height, and leaves the first vote as it was", async () => {
+    const home = homeWithKey();
+    const { vote: first } = only(expectDone(await voteFor(home, 105, block(1))));
+    const { message } = expectRefusedVote(await voteFor(home, 105, block(2)), "double-vote");
+    expect(message).toContain("height 105");
+    const again = only(expectDone(await voteFor(home, 105, block(1))));
+    expect(again).toEqual({ height: "105", kind: "same", vote: first });
+  });
+
+  it("tells an operator what a refusal means, what to do and what not to", async () => {
+    const home = homeWithKey();
+    expectDone(await voteFor(home, 105, block(1)));
+    const outcome = await vote(home, ["--height", "105", "--hash", block(2)]);
+    expect(outcome.code).toBe(1);
+    expect(outcome.stdout).toBe("105  refused  double-vote\n");
+    expect(outcome.stderr).toMatch(
+      /^tapstake: double-vote: .*height 105.*\nWhat it means: .*\nWhat to do: .*\nWhat not to do: .*\n$/,
+    );
+  });
+
+  it("refuses the same block with a signing context, which is another message", async () => {
+    const home = homeWithKey();
+    expectDone(await voteFor(home, 105, block(1)));
+    const module = "bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu";
+    expectDone(await fp(home, ["chains", "set", chain, "--contexts", "v3", "--module-address", module]));
+    expectRefusedVote(await voteFor(home, 105, block(1)), "double-vote");
+    const { vote: cast } = only(expectDone(await voteFor(home, 106, block(1))));
+    expect(cast!.context).toMatch(/^[0-9a-f]{64}$/);
+    expect(counts(cast!)).toBe(true);
+  });
+
+  it("keeps chains apart, as they have randomness of their own", async () => {
+    const home = homeWithKey();
+    expectDone(await voteFor(home, 105, block(1)));
+    const elsewhere = await voteFor(home, 105, block(2), ["--chain", "bsn-2"]);
+    expect(only(expectDone(elsewhere))).toMatchObject({ kind: "new" });
+  });
+
+  it("takes heights of 64 bits", async () => {
+    const home = homeWithKey();
+    expect(only(expectDone(await voteFor(home, 2n ** 64n - 1n, block(1)))).height).toBe(
+      "18446744073709551615",
+    );
+    const outcome = await vote(home, ["--height", `${2n ** 64n}`, "--hash", block(1)]);
+    expect(expectRefused(outcome, "usage")).toContain("below 2^64");
+  });
+
+  it("signs nothing anew at or below the last vote known on the chain", async () => {
+    const home = homeWithKey();
+    expectDone(await voteFor(home, 105, block(1)));
+    const known = ["--chain-height", "110"];
+    expectRefusedVote(await voteFor(home, 110, block(1), known), "at-or-below-chain-height");
+    expect(only(expectDone(await voteFor(home, 105, block(1), known)))).toMatchObject({ kind: "same" });
+    expect(only(expectDone(await voteFor(home, 111, block(1), known)))).toMatchObject({ kind: "new" });
+  });
+
+  it("writes a vote to a file, as verify-vote takes it", async () => {
+    const home = homeWithKey();
+    const out = join(temporaryFolder(), "vote.json");
+    const { vote: cast } = only(expectDone(await voteFor(home, 105, block(1), ["--out", out])));
+    expect(JSON.parse(readFileSync(out, "utf8"))).toEqual(cast);
+    const nowhere = await voteFor(home, 106, block(1), ["--out", join(out, "vote.json")]);
+    expect(nowhere.code).toBe(1);
+    expect(nowhere.stderr).toContain("file-error");
+    // It was signed, so it is said, whatever became of the file.
+    expect(only(nowhere)).toMatchObject({ kind: "new" });
+  });
+
+  it("does not vote with an imported key before it was told from where", async () => {
+    const home = homeWithKey("imported");
+    const said = expectRefused(
+      await vote(home, ["--height", "105", "--hash", block(1)]),
+      "protection-uninitialised",
+    );
+    expect(said).toContain(`tapstake fp protection init --key ${publicKey} --chain ${chain} --from-height`);
+    expectDone(await fp(home, ["protection", "init", ...named, "--from-height", "105", "--yes"]));
+    expectRefusedVote(await voteFor(home, 104, block(1)), "below-watermark");
+    expect(only(expectDone(await voteFor(home, 105, block(1))))).toMatchObject({ kind: "new" });
+  });
+
+  it.each([
+    ["invalid-hex", ["--height", "1", "--hash", "00"]],
+    ["invalid-hex", ["--height", "1", "--hash", `zz${block(1).slice(2)}`]],
+    ["key-not-found", ["--height", "1", "--hash", block(1), "--key", "nobody"]],
+    ["invalid-chain-id", ["--height", "1", "--hash", block(1), "--chain", ""]],
+    ["file-error", ["--batch", "/nowhere"]],
+    ["usage", []],
+    ["usage", ["--height", "1"]],
+    ["usage", ["--hash", block(1)]],
+    ["usage", ["--height", "-1", "--hash", block(1)]],
+    ["usage", ["--height", "1", "--hash", block(1), "--batch", "-"]],
+    ["usage", ["--batch", "-", "--passphrase-file", "-"]],
+  ])("refuses with %s: %j", async (code, args) => {
+    expectRefused(await vote(homeWithKey(), args), code);
+  });
+
+  it("refuses a wrong passphrase, and none", async () => {
+    const home = homeWithKey();
+    const args = ["--height", "1", "--hash", block(1)];
+    expectRefused(await vote(home, args, { env: { TAPSTAKE_PASSPHRASE: "wrong" } }), "wrong-passphrase");
+    const none = await tapstake(["fp", "vote", ...named, ...args, "--home", home]);
+    expect(expectRefused(none, "usage")).toContain("TAPSTAKE_PASSPHRASE");
+    const file = temporaryFile("passphrase", `${passphrase}\n`);
+    const fromFile = ["fp", "vote", ...named, ...args, "--home", home, "--passphrase-file", file];
+    expectDone(await tapstake(fromFile));
+  });
+});
+
+describe.concurrent("tapstake fp vote --batch", () => {
+  const item = (height: number, byte: number) => ({ height: `${height}`, hash: block(byte) });
+  const batch = (home: string, input: string) => vote(home, ["--batch", "-", "--json"], { input });
+
+  it.each([
+    ["an array", (items: object[]) => JSON.stringify(items, null, 2)],
+    ["lines", (items: object[]) => items.map((each) => JSON.stringify(each)).join("\n\n")],
+  ])("answers for every height in the order asked: %s", async (_, write) => {
+    const home = homeWithKey();
+    const items = [item(110, 1), item(105, 2), { height: 107, hash: block(3) }];
+    const { votes } = parsed<Votes>(expectDone(await batch(home, write(items))));
+    expect(votes.map(({ height, kind }) => [height, kind])).toEqual([
+      ["110", "new"],
+      ["105", "new"],
+      ["107", "new"],
+    ]);
+    for (const { vote: cast } of votes) expect(counts(cast!)).toBe(true);
+  });
+
+  it("drops no height: new, same and refused stand beside each other", async () => {
+    const home = homeWithKey();
+    expectDone(await batch(home, JSON.stringify([item(105, 1), item(106, 1)])));
+    const outcome = await batch(home, JSON.stringify([item(105, 1), item(106, 2), item(107, 1)]));
+    expect(outcome.code).toBe(1);
+    expect(parsed<Votes>(outcome).votes).toMatchObject([
+      { height: "105", kind: "same" },
+      { height: "106", kind: "refused", code: "double-vote" },
+      { height: "107", kind: "new" },
+    ]);
+    const said = await vote(home, ["--batch", "-"], {
+      input: JSON.stringify([item(105, 2), item(106, 2), item(107, 1)]),
+    });
+    expect(said.stdout).toMatch(
+      /^105 {2}refused {2}double-vote\n106 {2}refused {2}double-vote\n107 {2}same {5}[0-9a-f]{64}\n$/,
+    );
+    expect(said.stderr).toContain("2 of 3 heights were refused");
+    expect(said.stderr.match(/What to do/g)).toHaveLength(1);
+  });
+
+  it("duplicate heights in one batch: nothing is signed", async () => {
+    const home = homeWithKey();
+    for (const items of [
+      [item(105, 1), item(106, 1), item(105, 2)],
+      [item(105, 1), { height: 105, hash: block(1) }],
+    ]) {
+      const outcome = await batch(home, JSON.stringify(items));
+      expect({ code: outcome.code, stdout: outcome.stdout }).toEqual({ code: 1, stdout: "" });
+      expect(JSON.parse(outcome.stderr)).toMatchObject({ error: { code: "duplicate-height" } });
+    }
+    // None of the heights has a vote.
+    expect(only(expectDone(await voteFor(home, 105, block(3))))).toMatchObject({ kind: "new" });
+    expect(only(expectDone(await voteFor(home, 106, block(3))))).toMatchObject({ kind: "new" });
+  });
+
+  it.each([
+    ["invalid-json", ""],
+    ["invalid-json", "[]"],
+    ["invalid-json", "{"],
+    ["invalid-json", `[{"height": 1}]`],
+    ["invalid-json", `[{"height": -1, "hash": "${block(1)}"}]`],
+    ["invalid-json", `[{"height": "18446744073709551616", "hash": "${block(1)}"}]`],
+    ["invalid-json", `[{"height": 1, "hash": "${block(1)}", "more": 1}]`],
+    ["invalid-hex", `[{"height": 1, "hash": "00"}]`],
+  ])("refuses what is no batch with %s: %s", async (code, input) => {
+    expectRefused(await vote(homeWithKey(), ["--batch", "-"], { input }), code);
+  });
+});
