@@ -10,6 +10,7 @@ import { fail, root, run, say } from "./shared.mjs";
 const commands = {
   demo: [join(root, "dist/src/cli/main.js"), "demo"],
   test: [join(root, "node_modules/vitest/vitest.mjs"), "run"],
+  bench: [join(root, "scripts/bench.mjs")],
 };
 
 /** Installs the dependencies unless those of package-lock.json are there. */
