@@ -117,7 +117,6 @@ export const ERROR_CODES = {
   "commitment-overlap": "heights whose randomness is committed already",
   "count-too-small": "fewer heights than the chain asks of a commitment",
   "no-commitment": "a height in no remembered commitment",
-  cancelled: "the caller stopped it",
   // chain and regtest
   "node-unreachable": "no node answers at the address",
   "node-error": "the node answered with an error",
@@ -128,7 +127,7 @@ export const ERROR_CODES = {
   "wait-timeout": "a condition was not met before its deadline",
   // command line
   "file-error": "a file that cannot be read or written",
-  cancelled: "the person at the terminal said no, or did not show what was asked for",
+  cancelled: "the caller stopped it, or the person at the terminal said no or did not show what was asked for",
 } as const;
 
 /** One of {@link ERROR_CODES}. */
