@@ -1,0 +1,146 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  type Decision,
+  decide,
+  type DecisionInput,
+  type VoteRecord,
+} from "../../../src/finality/decision.js";
+import { hash } from "../../support/signer.js";
+
+const record = (changes: Partial<VoteRecord> = {}): VoteRecord => ({
+  digest: hash(1),
+  signature: hash(9),
+  at: "2026-01-01T00:00:00.000Z",
+  instance: "first-signer",
+  ...changes,
+});
+
+const input = (changes: Partial<DecisionInput> = {}): DecisionInput => ({
+  height: 50n,
+  digest: hash(1),
+  record: null,
+  marks: { lowest: 10n, highest: 60n },
+  ...changes,
+});
+
+const short = (decision: Decision): string => (decision.kind === "refused" ? decision.code : decision.kind);
+
+describe("the decision, row by row", () => {
+  const ROWS: [row: string, input: Partial<DecisionInput>, decision: string][] = [
+    ["a vote without digest", { record: record({ digest: null, signature: null }) }, "unknown-earlier-vote"],
+    ["a vote without digest, with a signature", { record: record({ digest: null }) }, "unknown-earlier-vote"],
+    ["a vote with another digest", { record: record({ digest: hash(2) }) }, "double-vote"],
+    [
+      "a vote with another digest, without signature",
+      { record: record({ digest: hash(2), signature: null }) },
+      "double-vote",
+    ],
+    [
+      "a vote with this digest, without signature",
+      { record: record({ signature: null }) },
+      "unknown-earlier-vote",
+    ],
+    ["a vote with this digest and signature", { record: record() }, "same"],
+    ["the same, below the lowest mark", { height: 5n, record: record() }, "same"],
+    ["the same, at or below the chain height", { record: record(), chainHeight: 70n }, "same"],
+    [
+      "another digest, below the lowest mark",
+      { height: 5n, record: record({ digest: hash(2) }) },
+      "double-vote",
+    ],
+    ["nothing, one below the lowest mark", { height: 9n }, "below-watermark"],
+    ["nothing, at the lowest mark", { height: 10n }, "new"],
+    ["nothing, below the chain height", { chainHeight: 51n }, "at-or-below-chain-height"],
+    ["nothing, at the chain height", { chainHeight: 50n }, "at-or-below-chain-height"],
+    ["nothing, above the chain height", { chainHeight: 49n }, "new"],
+    ["nothing, below both", { height: 9n, chainHeight: 20n }, "below-watermark"],
+    ["nothing, below the highest vote", { height: 59n }, "new"],
+    ["nothing, above the highest vote", { height: 61n }, "new"],
+    ["nothing, before any vote", { marks: { lowest: 0n, highest: null }, height: 0n }, "new"],
+    [
+      "nothing, at a chain height of 0",
+      { marks: { lowest: 0n, highest: null }, height: 0n, chainHeight: 0n },
+      "at-or-below-chain-height",
+    ],
+    ["nothing, at the last height of all", { height: 0xffff_ffff_ffff_ffffn }, "new"],
+  ];
+
+  for (const [row, changes, decision] of ROWS) {
+    it(`${row}: ${decision}`, () => {
+      expect(short(decide(input(changes)))).toBe(decision);
+    });
+  }
+
+  it("hands out the signature that is remembered, and no other", () => {
+    expect(decide(input({ record: record() }))).toEqual({ kind: "same", signature: hash(9) });
+  });
+
+  it("a refusal says the height, and when and by whom it was signed", () => {
+    for (const earlier of [
+      record({ digest: hash(2) }),
+      record({ digest: null }),
+      record({ signature: null }),
+    ]) {
+      const decision = decide(input({ record: earlier }));
+      expect(decision).toMatchObject({ kind: "refused" });
+      const { message } = decision as { message: string };
+      for (const fact of ["height 50", "2026-01-01", "first-signer"]) expect(message).toContain(fact);
+    }
+    expect(decide(input({ height: 9n }))).toMatchObject({ message: expect.stringContaining("below 10") });
+    expect(decide(input({ chainHeight: 50n }))).toMatchObject({
+      message: expect.stringContaining("above 50"),
+    });
+  });
+});
+
+describe("the decision, against a model", () => {
+  const heights = fc.bigInt({ min: 0n, max: 12n });
+  const digests = fc.constantFrom(hash(1), hash(2));
+  const arbitrary: fc.Arbitrary<DecisionInput> = fc.record({
+    height: heights,
+    digest: digests,
+    record: fc.option(
+      fc.record({
+        digest: fc.option(digests),
+        signature: fc.option(fc.constant(hash(9))),
+        at: fc.constant("then"),
+        instance: fc.constant("somebody"),
+      }),
+    ),
+    marks: fc.record({ lowest: heights, highest: fc.option(heights) }),
+    chainHeight: fc.option(heights, { nil: undefined }),
+  });
+
+  it("signs anew only where nothing is known and every mark is below", () => {
+    fc.assert(
+      fc.property(arbitrary, (any) => {
+        const isFree = any.record === null;
+        const isAbove = any.height >= any.marks.lowest && !(any.height <= (any.chainHeight ?? -1n));
+        expect(decide(any).kind === "new").toBe(isFree && isAbove);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it("repeats a signature only for the digest that it was made for", () => {
+    fc.assert(
+      fc.property(arbitrary, (any) => {
+        const { digest, signature } = any.record ?? {};
+        const isSame = Boolean(signature && digest && Buffer.compare(digest, any.digest) === 0);
+        expect(decide(any).kind === "same").toBe(isSame);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it("depends on nothing but its input, and changes none of it", () => {
+    fc.assert(
+      fc.property(arbitrary, (any) => {
+        const before = structuredClone(any);
+        expect(decide(any)).toEqual(decide(before));
+        expect(any).toEqual(before);
+      }),
+    );
+  });
+});
