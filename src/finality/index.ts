@@ -1,6 +1,7 @@
 /** The finality provider: its keys, randomness that it commits to, and votes under it (`tapstake/finality`). */
 export { chainConfig, loadChains, type ChainConfig } from "./chains.js";
 export { createEotsClient, type BatchAnswer, type EotsClient, type EotsClientOptions } from "./client.js";
+export { removeChain, setChain, type ChainEntry } from "./chains-file.js";
 export {
   commitRandomness,
   verifyCommitment,
@@ -10,12 +11,14 @@ export {
   type CommittedRandomness,
 } from "./commitment.js";
 export {
+  blockVotesFromJson,
   commitmentFromJson,
   commitmentToJson,
   merkleProofFromJson,
   merkleProofToJson,
   voteFromJson,
   voteToJson,
+  type BlockVoteJson,
   type CommitmentJson,
   type FinalityVoteJson,
   type MerkleProofJson,
