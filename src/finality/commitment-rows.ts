@@ -1,7 +1,7 @@
 import { equalBytes, hex, u64be, utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { expect } from "./database.js";
-import { heightOf, sumOf } from "./schema.js";
+import { type Cell, heightOf, sumOf, textOf } from "./schema.js";
 import type { StoredCommitment } from "./store.js";
 
 interface Range {
@@ -10,22 +10,10 @@ interface Range {
 }
 
 /** A commitment as the cells of its row, but for the checksum. */
-export function commitmentCells(
-  key: Uint8Array,
-  chainId: string,
-  { startHeight, count, root, signature, context, subtrees, at }: StoredCommitment,
-): [
-  Uint8Array,
-  Uint8Array,
-  Uint8Array,
-  number,
-  Uint8Array,
-  Uint8Array,
-  string | null,
-  Uint8Array | null,
-  string,
-] {
-  return [key, utf8(chainId), u64be(startHeight), count, root, signature, context ?? null, subtrees, at];
+export function commitmentCells(key: Uint8Array, chainId: string, commitment: StoredCommitment): Cell[] {
+  const { startHeight, count, root, signature, context, subtrees, at } = commitment;
+  const text = context === undefined ? null : utf8(context);
+  return [key, utf8(chainId), u64be(startHeight), count, root, signature, text, subtrees, utf8(at)];
 }
 
 export interface CommitmentRow {
@@ -35,9 +23,9 @@ export interface CommitmentRow {
   readonly count: number;
   readonly root: Uint8Array;
   readonly signature: Uint8Array;
-  readonly context: string | null;
+  readonly context: Uint8Array | null;
   readonly subtrees: Uint8Array | null;
-  readonly at: string;
+  readonly at: Uint8Array;
   readonly sum: Uint8Array;
 }
 
@@ -51,9 +39,9 @@ export function readCommitment(row: CommitmentRow): StoredCommitment {
     count,
     root: Uint8Array.from(root),
     signature: Uint8Array.from(signature),
-    ...(context !== null && { context }),
+    ...(context !== null && { context: textOf(context) }),
     subtrees: subtrees && Uint8Array.from(subtrees),
-    at,
+    at: textOf(at),
   };
 }
 

@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { syncFolder } from "./private-files.js";
-import { APPLICATION_ID, NO_VOTES, SCHEMA_VERSION, sumOf, TABLES } from "./schema.js";
+import { APPLICATION_ID, NO_VOTES, SCHEMA_VERSION, sumOf, TABLES, textOf } from "./schema.js";
 
 /** Why a database could not be read or written, for the caller to put into words. */
 export class DatabaseFault extends Error {
@@ -132,10 +132,12 @@ const KINDS: readonly (readonly [RegExp, DatabaseFault["kind"]])[] = [
 ];
 
 function checkTables(db: Database.Database): void {
-  const found = db.prepare("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").all() as {
-    name: string;
-    sql: string;
-  }[];
+  const text = "CAST(name AS BLOB) AS name, CAST(sql AS BLOB) AS sql";
+  const master = db.prepare(`SELECT ${text} FROM sqlite_master WHERE sql IS NOT NULL`);
+  const found = [...rowsOf<{ name: Uint8Array; sql: Uint8Array }>(master)].map((row) => ({
+    name: textOf(row.name),
+    sql: textOf(row.sql),
+  }));
   if (found.length === 0) throw new DatabaseFault("empty", "it is an empty database");
   const names = Object.keys(TABLES);
   if (!found.some(({ name }) => names.includes(name))) {

@@ -3,7 +3,7 @@ import { equalBytes, hex } from "../core/bytes.js";
 import { type CommitmentRow, readCommitment } from "./commitment-rows.js";
 import { expect, rowsOf } from "./database.js";
 import type { VoteRecord } from "./decision.js";
-import { combine, heightOf, NO_VOTES, sumOf } from "./schema.js";
+import { combine, heightOf, NO_VOTES, selectFrom, sumOf, textOf } from "./schema.js";
 import { subjectName } from "./subject.js";
 
 /** What is in memory of a key and chain: as in the store, which nobody else writes. */
@@ -21,8 +21,8 @@ export interface VoteRow {
   readonly height: Uint8Array;
   readonly digest: Uint8Array | null;
   readonly signature: Uint8Array | null;
-  readonly at: string;
-  readonly instance: string;
+  readonly at: Uint8Array;
+  readonly instance: Uint8Array;
   readonly seq: number;
   readonly before: Uint8Array;
   readonly sum: Uint8Array;
@@ -46,15 +46,15 @@ export interface Loaded {
  */
 export function loadStore(db: Database.Database): Loaded {
   const state = readState(db);
-  const known = [...rowsOf<SubjectRow>(db.prepare("SELECT * FROM subjects"))].map(readSubject);
+  const known = [...rowsOf<SubjectRow>(db.prepare(selectFrom("subjects")))].map(readSubject);
   const byId = new Map(known.map((subject) => [subject.id, subject]));
-  const births = new Set([...rowsOf<BirthRow>(db.prepare("SELECT * FROM births"))].map(readBirth));
-  const commitments = [...rowsOf<CommitmentRow>(db.prepare("SELECT * FROM commitments"))].map(
+  const births = new Set([...rowsOf<BirthRow>(db.prepare(selectFrom("births")))].map(readBirth));
+  const commitments = [...rowsOf<CommitmentRow>(db.prepare(selectFrom("commitments")))].map(
     readCommitment,
   ).length;
   let { seq, total } = state;
   let found = NO_VOTES;
-  for (const row of rowsOf<VoteRow>(db.prepare("SELECT * FROM votes"))) {
+  for (const row of rowsOf<VoteRow>(db.prepare(selectFrom("votes")))) {
     const { height } = readVote(row);
     const subject = byId.get(row.subject);
     expect(subject !== undefined, `the vote at height ${height} is of no known key`);
@@ -84,7 +84,13 @@ export function readVote(row: VoteRow): VoteRecord & { readonly height: bigint }
   const { subject, height, digest, signature, at, instance, seq, before } = row;
   checkSum(row, sumOf("votes", subject, height, digest, signature, at, instance, seq, before));
   const copy = (bytes: Uint8Array | null) => bytes && Uint8Array.from(bytes);
-  return { height: heightOf(height), digest: copy(digest), signature: copy(signature), at, instance };
+  return {
+    height: heightOf(height),
+    digest: copy(digest),
+    signature: copy(signature),
+    at: textOf(at),
+    instance: textOf(instance),
+  };
 }
 
 interface StateRow {
@@ -108,12 +114,12 @@ interface SubjectRow {
 
 interface BirthRow {
   readonly key: Uint8Array;
-  readonly at: string;
+  readonly at: Uint8Array;
   readonly sum: Uint8Array;
 }
 
 function readState(db: Database.Database): StateRow {
-  const rows = [...rowsOf<StateRow>(db.prepare("SELECT * FROM state"))];
+  const rows = [...rowsOf<StateRow>(db.prepare(selectFrom("state")))];
   const [row] = rows;
   expect(rows.length === 1 && row !== undefined, "its state is not there");
   const { store, seq, total, subjects, births, commitments } = row;
@@ -126,7 +132,7 @@ function readSubject({ id, key, chain, lowest, highest, sum }: SubjectRow): Know
   return {
     id,
     key: Uint8Array.from(key),
-    chainId: new TextDecoder().decode(chain),
+    chainId: textOf(chain),
     lowest: heightOf(lowest),
     highest: highest && heightOf(highest),
     votes: 0,

@@ -109,13 +109,7 @@ const guardOf = (home: Home) => join(home.path, "signer.guard");
 
 function takeGuard(home: Home): Database.Database {
   const path = guardOf(home);
-  // Made here, as SQLite would let the umask decide who can read it.
-  try {
-    closeSync(openSync(path, "a", 0o600));
-  } catch (cause) {
-    const { code = "unknown error" } = cause as NodeJS.ErrnoException;
-    throw new TapstakeError("file-error", `cannot write ${path}: ${code}`, { path, code }, { cause });
-  }
+  makeGuard(path);
   const guard = new Database(path, { timeout: 0 });
   try {
     guard.exec("BEGIN EXCLUSIVE");
@@ -124,6 +118,20 @@ function takeGuard(home: Home): Database.Database {
     guard.close();
     if ((error as { code?: string }).code === "SQLITE_BUSY") throw running(home);
     throw new TapstakeError("file-error", `cannot lock ${path}: ${(error as Error).message}`, { path });
+  }
+}
+
+/**
+ * Makes the file, where there is none, as SQLite would let the umask decide who can read it. One that is there is not
+ * even opened: as POSIX has it, closing it again would end the lock that this very process may hold on it.
+ */
+function makeGuard(path: string): void {
+  try {
+    closeSync(openSync(path, "wx", 0o600));
+  } catch (cause) {
+    const { code = "unknown error" } = cause as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    throw new TapstakeError("file-error", `cannot write ${path}: ${code}`, { path, code }, { cause });
   }
 }
 

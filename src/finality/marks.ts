@@ -70,7 +70,11 @@ export class MarksFile {
   }
 
   close(): void {
-    closeSync(this.#file);
+    try {
+      closeSync(this.#file);
+    } catch {
+      // Every line was on the disk before its append returned.
+    }
   }
 
   #rewrite(): { file: number; check: string; size: number } {

@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
 
-/** The tables of a store, exactly as SQLite keeps their text: a store with others is damaged. */
+/**
+ * The tables of a store, exactly as SQLite keeps their text: a store with others is damaged. Text is kept as bytes:
+ * the library ends the process at a text that is not UTF-8, as damage can make it.
+ */
 export const TABLES: Readonly<Record<string, string>> = {
   state: `CREATE TABLE state (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -25,8 +28,8 @@ export const TABLES: Readonly<Record<string, string>> = {
     height BLOB NOT NULL,
     digest BLOB,
     signature BLOB,
-    at TEXT NOT NULL,
-    instance TEXT NOT NULL,
+    at BLOB NOT NULL,
+    instance BLOB NOT NULL,
     seq INTEGER NOT NULL,
     before BLOB NOT NULL,
     sum BLOB NOT NULL,
@@ -34,7 +37,7 @@ export const TABLES: Readonly<Record<string, string>> = {
   ) STRICT, WITHOUT ROWID`,
   births: `CREATE TABLE births (
     key BLOB PRIMARY KEY,
-    at TEXT NOT NULL,
+    at BLOB NOT NULL,
     sum BLOB NOT NULL
   ) STRICT, WITHOUT ROWID`,
   commitments: `CREATE TABLE commitments (
@@ -44,13 +47,33 @@ export const TABLES: Readonly<Record<string, string>> = {
     count INTEGER NOT NULL,
     root BLOB NOT NULL,
     signature BLOB NOT NULL,
-    context TEXT,
+    context BLOB,
     subtrees BLOB,
-    at TEXT NOT NULL,
+    at BLOB NOT NULL,
     sum BLOB NOT NULL,
     PRIMARY KEY (key, chain, start)
   ) STRICT, WITHOUT ROWID`,
 };
+
+/**
+ * Queries. Cells are read as what they should be, whatever damage has made of their types: see {@link TABLES}.
+ */
+const QUERIES = {
+  state: "one, store:b, seq, total:b, subjects, births, commitments, sum:b",
+  subjects: "id, key:b, chain:b, lowest:b, highest:b, sum:b",
+  votes: "subject, height:b, digest:b, signature:b, at:b, instance:b, seq, before:b, sum:b",
+  births: "key:b, at:b, sum:b",
+  commitments: "key:b, chain:b, start:b, count, root:b, signature:b, context:b, subtrees:b, at:b, sum:b",
+};
+
+/** `SELECT` with all cells of a table. */
+export function selectFrom(table: keyof typeof QUERIES): string {
+  const cells = QUERIES[table].split(", ").map((cell) => {
+    const [name, bytes] = cell.split(":");
+    return `CAST(${name} AS ${bytes ? "BLOB" : "INTEGER"}) AS ${name}`;
+  });
+  return `SELECT ${cells.join(", ")} FROM ${table}`;
+}
 
 /** The version of the tables, as SQLite's `user_version`. */
 export const SCHEMA_VERSION = 1;
@@ -58,16 +81,15 @@ export const SCHEMA_VERSION = 1;
 /** "taps", as SQLite's `application_id`. */
 export const APPLICATION_ID = 0x74617073;
 
-export type Cell = Uint8Array | string | number | null;
+export type Cell = Uint8Array | number | null;
 
 /** 16 bytes over the cells of a row, the name of its table first; each cell carries its type and length. */
 export function sumOf(table: string, ...cells: readonly Cell[]): Uint8Array {
   const parts: Uint8Array[] = [];
-  for (const cell of [table, ...cells]) {
-    const bytes = cell === null ? NOTHING : cell instanceof Uint8Array ? cell : Buffer.from(String(cell));
-    const kind = cell === null ? 0 : cell instanceof Uint8Array ? 1 : typeof cell === "string" ? 2 : 3;
+  for (const cell of [Buffer.from(table), ...cells]) {
     const head = Buffer.allocUnsafe(5);
-    head[0] = kind;
+    const bytes = cell instanceof Uint8Array ? cell : Buffer.from(cell === null ? "" : String(cell));
+    head[0] = cell === null ? 0 : cell instanceof Uint8Array ? 1 : 2;
     head.writeUInt32BE(bytes.length, 1);
     parts.push(head, bytes);
   }
@@ -85,4 +107,4 @@ export const NO_VOTES: Uint8Array = new Uint8Array(16);
 export const heightOf = (bytes: Uint8Array): bigint =>
   new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0);
 
-const NOTHING = new Uint8Array();
+export const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);

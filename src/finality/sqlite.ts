@@ -11,7 +11,7 @@ import { corruptStore, unwritable } from "./instructions.js";
 import { type ImportReport, type Interchange, readInterchange } from "./interchange.js";
 import { exportSubject, importSubject } from "./merging.js";
 import type { Mark } from "./marks.js";
-import { combine, sumOf } from "./schema.js";
+import { combine, selectFrom, sumOf } from "./schema.js";
 import type { Protection, StoredCommitment, Subject, VoteEntry } from "./store.js";
 import { assertChainId, subjectName } from "./subject.js";
 
@@ -141,7 +141,7 @@ export class SqliteProtection implements Protection {
     if (notes.length === 0) return;
     this.#write([], () => {
       for (const key of notes.filter((note) => !this.#births.has(hex.encode(note)))) {
-        const at = new Date().toISOString();
+        const at = utf8(new Date().toISOString());
         this.#statements.addBirth.run(key, at, sumOf("births", key, at));
         this.#births.add(hex.encode(key));
       }
@@ -311,16 +311,8 @@ export class SqliteProtection implements Protection {
   }
 
   #insertVote(known: Known, { height, digest, signature }: VoteEntry, at: string, instance: string): void {
-    const cells = [
-      known.id,
-      u64be(height),
-      digest,
-      signature,
-      at,
-      instance,
-      ++this.#seq,
-      this.#total,
-    ] as const;
+    const written = [utf8(at), utf8(instance), ++this.#seq, this.#total] as const;
+    const cells = [known.id, u64be(height), digest, signature, ...written] as const;
     const sum = sumOf("votes", ...cells);
     this.#statements.addVote.run(...cells, sum);
     this.#total = combine(this.#total, sum);
@@ -382,9 +374,9 @@ export class SqliteProtection implements Protection {
 
 function prepare(db: Database.Database) {
   return {
-    votes: db.prepare("SELECT * FROM votes WHERE subject = ? AND height BETWEEN ? AND ? ORDER BY height"),
-    page: db.prepare("SELECT * FROM votes WHERE subject = ? AND height >= ? ORDER BY height LIMIT ?"),
-    sumsBelow: db.prepare("SELECT sum FROM votes WHERE subject = ? AND height < ?"),
+    votes: db.prepare(`${selectFrom("votes")} WHERE subject = ? AND height BETWEEN ? AND ? ORDER BY height`),
+    page: db.prepare(`${selectFrom("votes")} WHERE subject = ? AND height >= ? ORDER BY height LIMIT ?`),
+    sumsBelow: db.prepare("SELECT CAST(sum AS BLOB) AS sum FROM votes WHERE subject = ? AND height < ?"),
     addVote: db.prepare("INSERT INTO votes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
     deleteVote: db.prepare("DELETE FROM votes WHERE subject = ? AND height = ?"),
     deleteBelow: db.prepare("DELETE FROM votes WHERE subject = ? AND height < ?"),
@@ -394,7 +386,7 @@ function prepare(db: Database.Database) {
     ),
     addBirth: db.prepare("INSERT INTO births VALUES (?, ?, ?)"),
     addCommitment: db.prepare("INSERT INTO commitments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
-    commitments: db.prepare("SELECT * FROM commitments WHERE key = ? AND chain = ? ORDER BY start"),
+    commitments: db.prepare(`${selectFrom("commitments")} WHERE key = ? AND chain = ? ORDER BY start`),
   };
 }
 

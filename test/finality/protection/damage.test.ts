@@ -1,0 +1,430 @@
+import Database from "libsql";
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { TapstakeError } from "../../../src/core/errors.js";
+import { type Home, openHome } from "../../../src/finality/home.js";
+import { initProtection, openProtection } from "../../../src/finality/protection.js";
+import { refusal } from "../../support/refusal.js";
+import { CHAIN, hash, inHome, newHome, newSigner, testKey, voterOf } from "../../support/signer.js";
+
+const key = testKey();
+const other = testKey(8, "imported");
+const HEIGHTS = Array.from({ length: 60 }, (_, i) => BigInt(i));
+
+/** A home with votes as it is after `close`, and one as a crash leaves it: with a write-ahead log. */
+let closed: Home;
+let crashed: Home;
+/** The same home as `crashed` 20 votes earlier. */
+let earlier: Home;
+
+beforeAll(() => {
+  const { home, protection, voter } = newSigner();
+  protection.init(other.publicKey, "other-chain", 100n);
+  voterOf(protection, other, { id: "other-chain", minCount: 1 }).vote({ height: 105n, appHash: hash(1) });
+  for (const height of HEIGHTS.slice(0, 40)) voter.vote({ height, appHash: hash(1) });
+  earlier = copyOf(home);
+  for (const height of HEIGHTS.slice(40)) voter.vote({ height, appHash: hash(1) });
+  crashed = copyOf(home);
+  protection.close();
+  closed = copyOf(home);
+});
+
+/** A home of its own with the same content; the lock is that of this process, and stays behind. */
+function copyOf(home: Home): Home {
+  const copy = newHome();
+  cpSync(home.path, copy.path, { recursive: true, filter: (file) => !basename(file).startsWith("signer.") });
+  return copy;
+}
+
+const walOf = (home: Home) => `${home.protectionFile}-wal`;
+const replace = (home: Home, from: Home, ...files: ("protectionFile" | "marksFile")[]) => {
+  for (const file of files) {
+    rmSync(home[file], { force: true });
+    cpSync(from[file], home[file]);
+  }
+};
+
+/** What must be said whenever a home is refused. */
+function refused(code: TapstakeError["code"], home: Home): TapstakeError {
+  const error = refusal(code, () => openProtection(home));
+  for (const part of ["What happened: ", "What it means: ", "What to do: ", "What not to do: "]) {
+    expect(error.message).toContain(part);
+  }
+  expect(error.message).toContain("tapstake fp protection init --key ");
+  expect(existsSync(home.lockFile)).toBe(false);
+  return error;
+}
+
+/** Whether a home is refused for its memory; if it is not, it must remember everything. */
+function refusedOrWhole(home: Home): string {
+  let protection;
+  try {
+    protection = openProtection(home);
+  } catch (error) {
+    expect(error).toBeInstanceOf(TapstakeError);
+    const { code } = error as TapstakeError;
+    expect(["protection-corrupt", "protection-empty", "protection-behind", "protection-missing"]).toContain(
+      code,
+    );
+    return code;
+  }
+  try {
+    const voter = voterOf(protection, key);
+    for (const result of voter.batch(HEIGHTS.map((height) => ({ height, appHash: hash(2) })))) {
+      expect(result).toMatchObject({ kind: "refused", code: "double-vote" });
+    }
+    return "whole";
+  } finally {
+    protection.close();
+  }
+}
+
+describe("a store that was not tampered with", () => {
+  it("opens after it was closed, and after a crash", () => {
+    expect(existsSync(walOf(closed))).toBe(false);
+    expect(existsSync(walOf(crashed))).toBe(true);
+    expect(refusedOrWhole(copyOf(closed))).toBe("whole");
+    expect(refusedOrWhole(copyOf(crashed))).toBe("whole");
+  });
+
+  it("has its files for the owner alone", () => {
+    for (const name of readdirSync(crashed.path)) {
+      if (!["keys", "newborn"].includes(name)) expect(modeOf(join(crashed.path, name)), name).toBe(0o600);
+    }
+  });
+});
+
+describe("PROTOCOL 11: an empty or restored-old protection database signed again without a word", () => {
+  it("an older copy of the store is protection-behind", () => {
+    const home = copyOf(closed);
+    const old = copyOf(earlier);
+    inHome(old, () => {});
+    replace(home, old, "protectionFile");
+    expect(refused("protection-behind", home).message).toContain("restored from a backup");
+  });
+
+  it("an older copy with its write-ahead log is protection-behind", () => {
+    const home = copyOf(crashed);
+    replace(home, earlier, "protectionFile");
+    cpSync(walOf(earlier), walOf(home));
+    refused("protection-behind", home);
+  });
+
+  it("an older copy beside the newer write-ahead log never signs again", () => {
+    const old = copyOf(earlier);
+    inHome(old, () => {});
+    const home = copyOf(crashed);
+    replace(home, old, "protectionFile");
+    expect(refusedOrWhole(home)).not.toBe("protection-missing");
+  });
+
+  it("a write-ahead log that was deleted is protection-behind", () => {
+    const home = copyOf(crashed);
+    rmSync(walOf(home));
+    expect(["protection-behind", "protection-empty"]).toContain(refusedOrWhole(home));
+  });
+
+  it("a deleted store is protection-missing", () => {
+    const home = copyOf(closed);
+    rmSync(home.protectionFile);
+    const error = refused("protection-missing", home);
+    expect(error.details["part"]).toBe("store");
+    expect(error.message).toContain(
+      `--chain bbn-test --from-height <height above the last vote on the chain, 60 or more>`,
+    );
+    expect(error.message).toContain(
+      "--chain other-chain --from-height <height above the last vote on the chain, 106",
+    );
+    expect(existsSync(home.protectionFile)).toBe(false);
+  });
+
+  it("a deleted second mark is protection-missing", () => {
+    const home = copyOf(closed);
+    rmSync(home.marksFile);
+    expect(refused("protection-missing", home).details["part"]).toBe("marks");
+  });
+
+  it("a deleted store whose write-ahead log is left is protection-missing, with or without the second mark", () => {
+    const home = copyOf(crashed);
+    rmSync(home.protectionFile);
+    refused("protection-missing", home);
+    rmSync(home.marksFile);
+    refused("protection-missing", home);
+  });
+
+  it("store and second mark deleted together: no key signs before protection init", () => {
+    const home = copyOf(closed);
+    rmSync(home.protectionFile);
+    rmSync(home.marksFile);
+    inHome(home, (protection) => {
+      refusal("protection-uninitialised", () => voterOf(protection).vote({ height: 0n, appHash: hash(2) }));
+    });
+  });
+
+  it("an empty file is protection-empty, with or without the second mark", () => {
+    const home = copyOf(closed);
+    writeFileSync(home.protectionFile, "");
+    refused("protection-empty", home);
+    rmSync(home.marksFile);
+    refused("protection-empty", home);
+  });
+
+  it("an empty database, and one of something else, are protection-empty", () => {
+    for (const sql of ["CREATE TABLE t (a); DROP TABLE t", "CREATE TABLE cookies (a)"]) {
+      const home = copyOf(closed);
+      rmSync(home.protectionFile);
+      const db = new Database(home.protectionFile);
+      db.exec(sql);
+      db.close();
+      refused("protection-empty", home);
+    }
+  });
+
+  it("the store of another home is protection-behind", () => {
+    const { home: stranger, protection, voter } = newSigner();
+    for (const height of HEIGHTS) voter.vote({ height, appHash: hash(3) });
+    for (const height of HEIGHTS) voter.vote({ height: height + 100n, appHash: hash(3) });
+    protection.close();
+    const home = copyOf(closed);
+    replace(home, stranger, "protectionFile");
+    expect(refused("protection-behind", home).message).toContain("second mark is of");
+  });
+
+  it("an older copy of the second mark is brought up to date from the store", () => {
+    const home = copyOf(closed);
+    replace(home, earlier, "marksFile");
+    expect(refusedOrWhole(home)).toBe("whole");
+    replace(home, earlier, "protectionFile");
+    refused("protection-behind", home);
+  });
+});
+
+describe("a damaged store", () => {
+  it("is refused when it is not a database", () => {
+    const home = copyOf(closed);
+    writeFileSync(home.protectionFile, "not a database, but longer than its header".repeat(100));
+    refused("protection-corrupt", home);
+  });
+
+  it("is refused when it was cut off, wherever", () => {
+    const { length } = readFileSync(closed.protectionFile);
+    const verdicts = new Set<string>();
+    for (let size = 1; size < length; size += 997) {
+      const home = copyOf(closed);
+      truncateSync(home.protectionFile, size);
+      verdicts.add(refusedOrWhole(home));
+    }
+    expect([...verdicts].toSorted()).not.toContain("whole");
+  });
+
+  it("is refused when its write-ahead log was cut off, wherever", () => {
+    const { length } = readFileSync(walOf(crashed));
+    for (let size = 0; size < length; size += 2999) {
+      const home = copyOf(crashed);
+      truncateSync(walOf(home), size);
+      expect(refusedOrWhole(home)).not.toBe("whole");
+    }
+  });
+
+  it("with a byte flipped anywhere is refused, or remembers everything", { timeout: 120_000 }, () => {
+    const verdicts = flips(closed, "protectionFile", Number(process.env["FLIP_STEP"] ?? 173));
+    expect(verdicts["protection-corrupt"]).toBeGreaterThan(0);
+  });
+
+  it("with a byte flipped in a vote is refused", () => {
+    const content = readFileSync(closed.protectionFile);
+    const record = inHome(copyOf(closed), (protection) => protection.record(key.publicKey, CHAIN.id, 30n))!;
+    const places = [record.signature!, Buffer.from(record.at), Buffer.from(record.instance)];
+    for (const place of places) {
+      const home = copyOf(closed);
+      const flipped = Buffer.from(content);
+      // In all its copies: SQLite leaves some behind where it had moved rows.
+      for (let at = content.indexOf(place); at >= 0; at = content.indexOf(place, at + 1))
+        flipped[at + 3]! ^= 1;
+      expect(flipped.equals(content)).toBe(false);
+      writeFileSync(home.protectionFile, flipped);
+      refused("protection-corrupt", home);
+    }
+  });
+
+  it("with a vote, a key or a birth taken out by SQL is refused", () => {
+    for (const sql of [
+      "DELETE FROM votes WHERE seq = (SELECT min(seq) FROM votes)",
+      "DELETE FROM births",
+      "DELETE FROM subjects WHERE id = 1",
+      "UPDATE votes SET signature = NULL",
+      "UPDATE state SET seq = seq + 1",
+      "UPDATE subjects SET lowest = x'0000000000000000', highest = NULL",
+      "CREATE TABLE more (a)",
+      "PRAGMA user_version = 2",
+    ]) {
+      const home = copyOf(closed);
+      const db = new Database(home.protectionFile);
+      db.exec(sql);
+      db.close();
+      refused("protection-corrupt", home);
+    }
+  });
+
+  it("without its last vote, taken out by SQL, is protection-corrupt or protection-behind", () => {
+    const home = copyOf(closed);
+    const db = new Database(home.protectionFile);
+    db.exec("DELETE FROM votes WHERE seq = (SELECT max(seq) FROM votes)");
+    db.close();
+    expect(["protection-corrupt", "protection-behind"]).toContain(refusedOrWhole(home));
+  });
+
+  it("with a byte flipped in its write-ahead log is refused, or remembers everything", () => {
+    const size = readFileSync(walOf(crashed)).length;
+    for (let at = 0; at < size; at += 4999) {
+      const home = copyOf(crashed);
+      flip(walOf(home), at);
+      refusedOrWhole(home);
+    }
+  });
+});
+
+describe("a damaged second mark", () => {
+  it("is protection-corrupt, whichever of its bytes was flipped", () => {
+    const content = readFileSync(earlier.marksFile);
+    for (let at = 0; at < content.length - 1; at += 61) {
+      const home = copyOf(earlier);
+      flip(home.marksFile, at);
+      const lastLine = content.lastIndexOf("\n", content.length - 2);
+      if (at > lastLine) continue;
+      const error = refused("protection-corrupt", home);
+      expect(error.details["part"]).toBe("marks");
+    }
+  });
+
+  it("whose last line is torn opens: that vote was not handed out before the line was whole", () => {
+    const size = readFileSync(earlier.marksFile).length;
+    for (const cut of [1, 2, 17, 40]) {
+      const home = copyOf(earlier);
+      truncateSync(home.marksFile, size - cut);
+      inHome(home, (protection) => {
+        expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 0n, highest: 39n });
+      });
+    }
+  });
+
+  it("that is empty, or lacks a line in between, is protection-corrupt", () => {
+    const home = copyOf(earlier);
+    const lines = readFileSync(home.marksFile, "latin1").split("\n");
+    writeFileSync(home.marksFile, [...lines.slice(0, 9), ...lines.slice(10)].join("\n"));
+    refused("protection-corrupt", home);
+    writeFileSync(home.marksFile, "");
+    refused("protection-corrupt", home);
+  });
+});
+
+describe("protection init", () => {
+  const request = { key: key.publicKey, chainId: CHAIN.id };
+
+  it("sets a broken store aside and begins above what the second mark remembers, for every key", () => {
+    const home = copyOf(closed);
+    writeFileSync(home.protectionFile, "");
+    const error = refusal("would-lower-mark", () => initProtection(home, { ...request, fromHeight: 59n }));
+    expect(error.details["lowest"]).toBe(60n);
+    refused("protection-empty", home);
+
+    const { lowest, setAside } = initProtection(home, { ...request, fromHeight: 75n });
+    expect(lowest).toBe(75n);
+    expect(setAside).toHaveLength(2);
+    for (const file of setAside) expect(existsSync(file)).toBe(true);
+    inHome(home, (protection) => {
+      const voter = voterOf(protection);
+      for (const height of [0n, 59n, 60n, 74n]) {
+        expect(voter.vote({ height, appHash: hash(2) })).toMatchObject({ code: "below-watermark" });
+      }
+      expect(voter.vote({ height: 75n, appHash: hash(2) }).kind).toBe("new");
+      expect(protection.marks(other.publicKey, "other-chain")).toEqual({ lowest: 106n, highest: null });
+      expect(protection.isBornHere(key.publicKey)).toBe(false);
+      const unknown = voterOf(protection, key, { id: "third-chain", minCount: 1 });
+      refusal("protection-uninitialised", () => unknown.vote({ height: 900n, appHash: hash(1) }));
+    });
+  });
+
+  it("goes on from each kind of broken home", () => {
+    const breaks: ((home: Home) => void)[] = [
+      (home) => rmSync(home.protectionFile),
+      (home) => rmSync(home.marksFile),
+      (home) => replace(home, earlier, "protectionFile"),
+      (home) => flip(home.marksFile, 200),
+      (home) => writeFileSync(home.protectionFile, "x".repeat(5000)),
+    ];
+    for (const spoil of breaks) {
+      const home = copyOf(closed);
+      spoil(home);
+      expect(refusedOrWhole(home)).not.toBe("whole");
+      initProtection(home, { ...request, fromHeight: 60n });
+      inHome(home, (protection) => {
+        const voter = voterOf(protection);
+        for (const height of HEIGHTS) {
+          expect(voter.vote({ height, appHash: hash(2) })).toMatchObject({ kind: "refused" });
+        }
+        expect(voter.vote({ height: 60n, appHash: hash(2) }).kind).toBe("new");
+      });
+    }
+  });
+
+  it("blocks the last height of all where the second mark remembers it", () => {
+    const LAST = 0xffff_ffff_ffff_ffffn;
+    const { home, protection, voter } = newSigner();
+    voter.vote({ height: LAST, appHash: hash(1) });
+    protection.close();
+    rmSync(home.protectionFile);
+    initProtection(home, { ...request, fromHeight: LAST });
+    inHome(home, (again) => {
+      const answer = voterOf(again).vote({ height: LAST, appHash: hash(2) });
+      expect(answer).toMatchObject({ code: "unknown-earlier-vote" });
+    });
+  });
+
+  it("only raises where nothing is broken, and takes nothing aside", () => {
+    const home = copyOf(closed);
+    expect(initProtection(home, { ...request, fromHeight: 30n })).toEqual({
+      lowest: 30n,
+      highest: 59n,
+      setAside: [],
+    });
+    refusal("would-lower-mark", () => initProtection(home, { ...request, fromHeight: 29n }));
+    inHome(home, (protection) => {
+      expect(voterOf(protection).vote({ height: 10n, appHash: hash(1) }).kind).toBe("same");
+    });
+  });
+});
+
+function flips(of: Home, file: "protectionFile" | "marksFile", step: number): Record<string, number> {
+  const { length } = readFileSync(of[file]);
+  const verdicts: Record<string, number> = {};
+  for (let at = 0; at < length; at += step) {
+    const home = copyOf(of);
+    flip(home[file], at);
+    const verdict = refusedOrWhole(home);
+    verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
+    rmSync(home.path, { recursive: true });
+    openHome(home.path);
+  }
+  return verdicts;
+}
+
+function flip(path: string, at: number): void {
+  const content = readFileSync(path);
+  content[at]! ^= 1 << (at % 8);
+  writeFileSync(path, content);
+}
+
+function modeOf(path: string): number {
+  return statSync(path).mode & 0o777;
+}

@@ -1,0 +1,171 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { recordBirth } from "../../../src/finality/births.js";
+import type { Home } from "../../../src/finality/home.js";
+import { startOf } from "../../../src/finality/lock.js";
+import { initProtection, openProtection } from "../../../src/finality/protection.js";
+import { refusal } from "../../support/refusal.js";
+import { hash, inHome, newHome, newSigner, signerProgram, testKey, voterOf } from "../../support/signer.js";
+
+const children: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+});
+
+/** A process that holds a home, and whose first line says so. */
+async function start(mode: string, home: Home): Promise<{ child: ChildProcess; line: string }> {
+  const child = spawn(process.execPath, [signerProgram(), mode, home.path], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  children.push(child);
+  const [chunk] = (await once(child.stdout!, "data")) as [Buffer];
+  return { child, line: chunk.toString().split("\n")[0]! };
+}
+
+async function kill(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  const exit = once(child, "exit");
+  child.kill(signal);
+  await exit;
+}
+
+const stale = (home: Home, changes: Record<string, unknown>) =>
+  writeFileSync(
+    home.lockFile,
+    JSON.stringify({
+      pid: process.pid,
+      host: hostname(),
+      start: startOf(process.pid),
+      command: "node an-earlier-signer.js",
+      since: "2026-01-01T00:00:00.000Z",
+      token: "00",
+      ...changes,
+    }),
+    { mode: 0o600 },
+  );
+
+describe("PROTOCOL 11: two signer processes on one seed", () => {
+  it("the second is refused at once, naming the first, and goes on when that was killed", async () => {
+    const home = newHome();
+    const first = await start("hold", home);
+    expect(first.line).toBe("ready");
+
+    const error = refusal("signer-running", () => openProtection(home));
+    expect(error.details).toMatchObject({ pid: first.child.pid, host: hostname() });
+    expect(error.message).toContain(`process ${first.child.pid}`);
+    expect(error.message).toContain("signer-process.mjs hold");
+    const request = { key: testKey().publicKey, chainId: "bbn-test", fromHeight: 1n };
+    refusal("signer-running", () => initProtection(home, request));
+    expect((await start("hold", home)).line).toBe("error signer-running");
+
+    await kill(first.child, "SIGKILL");
+    expect(existsSync(home.lockFile)).toBe(true);
+    const next = await start("hold", home);
+    expect(next.line).toBe("ready");
+    await kill(next.child, "SIGTERM");
+    expect(existsSync(home.lockFile)).toBe(false);
+    openProtection(home).close();
+  });
+
+  it("the second is refused where somebody removed the lock file, or the guard", async () => {
+    for (const file of ["signer.lock", "signer.guard"]) {
+      const home = newHome();
+      const first = await start("hold", home);
+      rmSync(join(home.path, file));
+      refusal("signer-running", () => openProtection(home));
+      expect((await start("hold", home)).line).toBe("error signer-running");
+      await kill(first.child, "SIGKILL");
+      openProtection(home).close();
+    }
+  });
+
+  it("the second is refused where both were removed: the store is locked too", async () => {
+    const home = newHome();
+    const first = await start("hold", home);
+    rmSync(home.lockFile);
+    rmSync(join(home.path, "signer.guard"));
+    refusal("signer-running", () => openProtection(home));
+    await kill(first.child, "SIGKILL");
+    openProtection(home).close();
+  });
+
+  it("of ten that start at once, one holds the home", async () => {
+    const home = newHome();
+    const started = await Promise.all(Array.from({ length: 10 }, () => start("hold", home)));
+    const lines = started.map(({ line }) => line);
+    expect(lines.filter((line) => line === "ready")).toHaveLength(1);
+    expect(lines.filter((line) => line === "error signer-running")).toHaveLength(9);
+  });
+
+  it("one process opens a home once", () => {
+    const { home, protection } = newSigner();
+    const error = refusal("signer-running", () => openProtection(home));
+    expect(error.details["pid"]).toBe(process.pid);
+    protection.close();
+    openProtection(home).close();
+  });
+});
+
+describe("a lock file that was left behind", () => {
+  it("is recognised when its process is gone", () => {
+    const home = newHome();
+    stale(home, { pid: 2 ** 22 + 1 });
+    openProtection(home).close();
+  });
+
+  it("is recognised when its process id is used again by another process", () => {
+    const home = newHome();
+    stale(home, { start: "another-boot 1" });
+    openProtection(home).close();
+  });
+
+  it("holds where its process runs, and where that cannot be told: on another host, or unreadable", () => {
+    const home = newHome();
+    stale(home, {});
+    refusal("signer-running", () => openProtection(home));
+    stale(home, { host: "another-host", pid: 2 ** 22 + 1 });
+    expect(refusal("signer-running", () => openProtection(home)).message).toContain("another host");
+    writeFileSync(home.lockFile, "{");
+    expect(refusal("signer-running", () => openProtection(home)).message).toContain(`rm ${home.lockFile}`);
+    rmSync(home.lockFile);
+    openProtection(home).close();
+  });
+
+  it("is not taken along by a signer whose lock it is not", () => {
+    const { home, protection } = newSigner();
+    stale(home, { host: "another-host" });
+    const theirs = readFileSync(home.lockFile, "utf8");
+    protection.close();
+    expect(readFileSync(home.lockFile, "utf8")).toBe(theirs);
+  });
+});
+
+describe("a signer that is killed while it opens a new home", () => {
+  it("leaves one that opens, and in which a new key votes", { timeout: 120_000 }, async () => {
+    for (let i = 0; i < 12; i++) {
+      const home = newHome();
+      recordBirth(home, testKey().publicKey);
+      const child = spawn(process.execPath, [signerProgram(), "hold", home.path], { stdio: "ignore" });
+      children.push(child);
+      await waitUntil(() => existsSync(join(home.path, CREATED[i % CREATED.length]!)));
+      await kill(child, "SIGKILL");
+      inHome(home, (protection) => {
+        expect(voterOf(protection).vote({ height: 0n, appHash: hash(1) }).kind).toBe("new");
+      });
+    }
+  });
+});
+
+/** Files that come into being while a home is opened, in their order. */
+const CREATED = ["signer.guard", "signer.lock", "protection.db", "marks"];
+
+async function waitUntil(fact: () => boolean): Promise<void> {
+  while (!fact()) {
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+  }
+}

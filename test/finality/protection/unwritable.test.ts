@@ -1,0 +1,203 @@
+import { spawnSync } from "node:child_process";
+import { closeSync, fstatSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { recordBirth } from "../../../src/finality/births.js";
+import { type Home, openHome } from "../../../src/finality/home.js";
+import { openProtection } from "../../../src/finality/protection.js";
+import { refusal } from "../../support/refusal.js";
+import {
+  CHAIN,
+  hash,
+  inHome,
+  newHome,
+  newSigner,
+  signerProgram,
+  testKey,
+  voterOf,
+} from "../../support/signer.js";
+
+const key = testKey();
+
+/** Disks of a test's own need the right to mount. */
+const mounted: string[] = [];
+const mount = (...args: string[]) => spawnSync("mount", args).status === 0;
+const unmount = (path: string) => spawnSync("umount", ["-l", path]).status === 0;
+afterAll(() => {
+  for (const path of mounted) unmount(path);
+});
+
+function newDisk(size: string): string | null {
+  const { path } = newHome();
+  if (!mount("-t", "tmpfs", "-o", `size=${size},mode=700`, "tmpfs", path)) return null;
+  mounted.push(path);
+  return path;
+}
+
+const canMount = (() => {
+  const path = newDisk("64k");
+  return path !== null;
+})();
+
+/** Tests that need a disk of their own; where none can be mounted, the report says so. */
+function describeWithDisks(title: string, define: () => void): void {
+  if (canMount) {
+    describe(title, define);
+    return;
+  }
+  process.emitWarning(`not tested, as this user cannot mount a disk: ${title}`);
+  describe(title, () => {
+    it.todo("no disk can be mounted here: run the tests as root");
+  });
+}
+
+/** What a signer in a process of its own printed until it failed. */
+function signUntilFailure(home: Home, shell?: string): { signed: string[][]; last: string } {
+  const command = [process.execPath, signerProgram(), "try", home.path];
+  const { stdout } = shell
+    ? spawnSync("bash", ["-c", `${shell}; exec "$@"`, "bash", ...command], { encoding: "utf8" })
+    : spawnSync(command[0]!, command.slice(1), { encoding: "utf8" });
+  const lines = stdout.split("\n").filter(Boolean);
+  const signed = lines.filter((line) => line.startsWith("signed ")).map((line) => line.split(" ").slice(1));
+  return { signed, last: lines.at(-1) ?? "" };
+}
+
+/** Everything that was printed is remembered, and nothing else is signed in its place. */
+function expectRemembered(home: Home, signed: readonly string[][]): void {
+  inHome(home, (protection) => {
+    const voter = voterOf(protection);
+    for (const [height, appHash, signature] of signed) {
+      const at = BigInt(height!);
+      expect(voter.vote({ height: at, appHash: hash(1) })).toMatchObject({ code: "double-vote" });
+      const record = protection.record(key.publicKey, CHAIN.id, at)!;
+      expect(Buffer.from(record.signature!).toString("hex")).toBe(signature);
+      expect(appHash).toHaveLength(64);
+    }
+  });
+}
+
+describe("where a file may not grow (ulimit -f)", () => {
+  it("votes end with protection-unwritable, and every signature that left is remembered", () => {
+    for (const blocks of [40, 100]) {
+      const home = newHome();
+      recordBirth(home, key.publicKey);
+      const { signed, last } = signUntilFailure(home, `trap '' XFSZ; ulimit -f ${blocks}`);
+      expect(last).toBe("error protection-unwritable");
+      expectRemembered(home, signed);
+    }
+  });
+});
+
+describeWithDisks("a full disk", () => {
+  it("ends votes with protection-unwritable, and every signature that left is remembered once there is room", () => {
+    const path = newDisk("400k")!;
+    const home = openHome(path);
+    recordBirth(home, key.publicKey);
+    const { signed, last } = signUntilFailure(home);
+    expect(last).toBe("error protection-unwritable");
+    expect(signed.length).toBeGreaterThan(10);
+    expect(mount("-o", "remount,size=4m", path)).toBe(true);
+    expectRemembered(home, signed);
+  });
+
+  it("at the first opening is protection-unwritable, and nothing broken stays", () => {
+    const path = newDisk("32k")!;
+    const home = openHome(path);
+    recordBirth(home, key.publicKey);
+    fill(path);
+    refusal("protection-unwritable", () => openProtection(home));
+    expect(mount("-o", "remount,size=4m", path)).toBe(true);
+    inHome(home, (protection) => {
+      expect(voterOf(protection).vote({ height: 0n, appHash: hash(1) }).kind).toBe("new");
+    });
+  });
+
+  it("poisons what is open: nothing is signed or told until it is opened again", () => {
+    const path = newDisk("200k")!;
+    const home = openHome(path);
+    recordBirth(home, key.publicKey);
+    const protection = openProtection(home);
+    const voter = voterOf(protection);
+    voter.vote({ height: 0n, appHash: hash(1) });
+    fill(path);
+    let height = 1n;
+    const error = refusal("protection-unwritable", () => {
+      for (; ; height++) voter.vote({ height, appHash: hash(1) });
+    });
+    expect(error.message).toContain("start the signer again");
+    expect(protection.poisoned).toBe(true);
+    expect(mount("-o", "remount,size=4m", path)).toBe(true);
+    for (const again of [0n, height, height + 1n]) {
+      refusal("protection-unwritable", () => voter.vote({ height: again, appHash: hash(1) }));
+    }
+    refusal("protection-unwritable", () => protection.exportHistory());
+    refusal("protection-unwritable", () => protection.init(key.publicKey, CHAIN.id, 500n));
+    protection.close();
+    inHome(home, (next) => {
+      const answers = voterOf(next).batch([
+        { height: 0n, appHash: hash(2) },
+        { height, appHash: hash(1) },
+      ]);
+      expect(answers[0]).toMatchObject({ code: "double-vote" });
+      expect(["new", "same"]).toContain(answers[1]!.kind);
+    });
+  });
+});
+
+describeWithDisks("a disk that is read-only", () => {
+  it("is protection-unwritable from the start", () => {
+    const path = newDisk("4m")!;
+    const home = openHome(path);
+    recordBirth(home, key.publicKey);
+    inHome(home, (protection) => voterOf(protection).vote({ height: 0n, appHash: hash(1) }));
+    const { path: view } = newHome();
+    expect(mount("--bind", path, view)).toBe(true);
+    mounted.push(view);
+    expect(mount("-o", "remount,bind,ro", view)).toBe(true);
+    refusal("protection-unwritable", () => openProtection(openHome(view)));
+    const before = readFileSync(home.protectionFile);
+    expect(signUntilFailure(openHome(view))).toEqual({ signed: [], last: "error protection-unwritable" });
+    expect(readFileSync(home.protectionFile)).toEqual(before);
+  });
+});
+
+describe("a second mark that cannot be written", () => {
+  it("keeps the signature back: the vote is recorded, and given out as the same after a restart", () => {
+    const { home, protection, voter } = newSigner();
+    voter.vote({ height: 0n, appHash: hash(1) });
+    closeDescriptorOf(home.marksFile);
+    refusal("protection-unwritable", () => voter.vote({ height: 1n, appHash: hash(1) }));
+    expect(protection.poisoned).toBe(true);
+    refusal("protection-unwritable", () => voter.vote({ height: 2n, appHash: hash(1) }));
+    expect(() => protection.close()).not.toThrow();
+    inHome(home, (next) => {
+      const again = voterOf(next);
+      expect(again.vote({ height: 1n, appHash: hash(2) })).toMatchObject({ code: "double-vote" });
+      expect(again.vote({ height: 1n, appHash: hash(1) }).kind).toBe("same");
+    });
+  });
+});
+
+function fill(path: string): void {
+  for (let size = 1 << 20; size > 0; size >>= 1) {
+    try {
+      writeFileSync(join(path, "filling"), new Uint8Array(size), { flag: "a" });
+    } catch {
+      // As much of it as there was room for.
+    }
+  }
+}
+
+/** Closes this process's descriptor of a file, so that the next write to it fails. */
+function closeDescriptorOf(path: string): void {
+  const { ino } = statSync(path);
+  const highest = openSync(path, "r");
+  closeSync(highest);
+  for (let descriptor = 3; descriptor < highest; descriptor++) {
+    try {
+      if (fstatSync(descriptor).ino === ino) closeSync(descriptor);
+    } catch {
+      // Not an open descriptor.
+    }
+  }
+}

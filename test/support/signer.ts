@@ -1,0 +1,82 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll } from "vitest";
+import { publicKeyOf } from "../../src/core/keys.js";
+import { recordBirth } from "../../src/finality/births.js";
+import type { ChainConfig } from "../../src/finality/chains.js";
+import { type Home, openHome } from "../../src/finality/home.js";
+import type { UnlockedKey } from "../../src/finality/keystore.js";
+import { openProtection, type Protection } from "../../src/finality/protection.js";
+import { RandomnessCache } from "../../src/finality/randomness-cache.js";
+import { Voter } from "../../src/finality/voter.js";
+
+export const CHAIN: ChainConfig = { id: "bbn-test", minCount: 1 };
+
+const homes: string[] = [];
+afterAll(() => {
+  for (const path of homes) rmSync(path, { recursive: true, force: true });
+});
+
+/** A home of its own for a test, removed after the file. */
+export function newHome(parent = tmpdir()): Home {
+  const path = mkdtempSync(join(parent, "tapstake-home-"));
+  homes.push(path);
+  return openHome(path);
+}
+
+/** A key as the keystore unlocks it; its secret is `fill` 32 times. */
+export function testKey(
+  fill = 7,
+  origin: UnlockedKey["origin"] = "generated",
+  secretKey: Uint8Array = new Uint8Array(32).fill(fill),
+): UnlockedKey {
+  return {
+    name: `key-${fill}`,
+    publicKey: publicKeyOf(secretKey),
+    createdAt: "2026-01-01T00:00:00.000Z",
+    origin,
+    derivationVersion: 1,
+    secretKey,
+    wipe: () => {},
+  };
+}
+
+/** 32 bytes: a block's hash. */
+export const hash = (fill: number): Uint8Array => new Uint8Array(32).fill(fill);
+
+// Tests vote at the same heights over and over.
+const cache = new RandomnessCache();
+
+export const voterOf = (protection: Protection, key: UnlockedKey = testKey(), chain = CHAIN): Voter =>
+  new Voter({ key, protection, chain, cache });
+
+/** A home in which the test's key was just generated, and what is open there. */
+export function newSigner(key: UnlockedKey = testKey()): {
+  home: Home;
+  protection: Protection;
+  voter: Voter;
+} {
+  const home = newHome();
+  recordBirth(home, key.publicKey);
+  const protection = openProtection(home);
+  return { home, protection, voter: voterOf(protection, key) };
+}
+
+/** Opens a home for as long as `work` runs. */
+export function inHome<T>(home: Home, work: (protection: Protection) => T): T {
+  const protection = openProtection(home);
+  try {
+    return work(protection);
+  } finally {
+    protection.close();
+  }
+}
+
+/** The program that tests run as a process of its own. */
+export function signerProgram(): string {
+  const built = fileURLToPath(new URL("../../dist/src/finality/protection.js", import.meta.url));
+  if (!existsSync(built)) throw new Error(`${built} is missing: run \`npm run build\` first`);
+  return fileURLToPath(new URL("signer-process.mjs", import.meta.url));
+}
