@@ -1,0 +1,119 @@
+import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type ErrorCode, TapstakeError } from "../../src/core/errors.js";
+import { type RefusedHeight, readRefused, writeRefused } from "../../src/finality/refused-list.js";
+import { fromStatus, toStatus } from "../../src/finality/wire-errors.js";
+import { KeyRing } from "../../src/signerd/key-ring.js";
+import { failure as expectFailure } from "../support/errors.js";
+import { homeWithKey, PASSPHRASE } from "./support.js";
+
+const serviceError = (code: status, details: string, metadata = new Metadata()): ServiceError =>
+  Object.assign(new Error(details), { code, details, metadata });
+
+describe("the list of refused heights", () => {
+  const heights = fc.uniqueArray(fc.bigInt(0n, 60n), { maxLength: 40 });
+  const codes = fc.constantFrom<ErrorCode>("double-vote", "below-watermark");
+
+  it("is read as it was written, whatever was refused", () => {
+    fc.assert(
+      fc.property(heights, fc.infiniteStream(codes), (asked, stream) => {
+        const refused = asked.map((height): RefusedHeight => ({ height, code: stream.next().value! }));
+        const { text, unlisted } = writeRefused(refused);
+        expect(unlisted).toBe(0);
+        const codeOf = readRefused(text);
+        for (let height = 0n; height <= 61n; height++) {
+          expect(codeOf(height)).toBe(refused.find((each) => each.height === height)?.code);
+        }
+      }),
+    );
+  });
+
+  it("stays small enough for metadata, and says how many heights it leaves out", () => {
+    const refused = Array.from({ length: 5000 }, (_, i): RefusedHeight => ({
+      height: 10n ** 18n + 2n * BigInt(i),
+      code: "below-watermark",
+    }));
+    const { text, unlisted } = writeRefused(refused);
+    expect(text.length).toBeLessThan(6001);
+    expect(text.split(",")).toHaveLength(5000 - unlisted);
+    const range = Array.from({ length: 5000 }, (_, i): RefusedHeight => ({
+      height: BigInt(i),
+      code: "double-vote",
+    }));
+    expect(writeRefused(range)).toEqual({ text: "0-4999:double-vote", unlisted: 0 });
+  });
+
+  it("passes over what it does not understand", () => {
+    expect(readRefused("")(0n)).toBeUndefined();
+    expect(readRefused("x:y,5,5-:a,7:double-vote")(5n)).toBeUndefined();
+    expect(readRefused("x:y,5,5-:a,7:double-vote")(7n)).toBe("double-vote");
+  });
+});
+
+describe("errors over gRPC", () => {
+  it("come back with their own code and message", () => {
+    for (const code of ["double-vote", "key-locked", "protection-unwritable", "file-error"] as const) {
+      const sent = toStatus(new TapstakeError(code, "what happened"));
+      const got = fromStatus(serviceError(sent.code, sent.details, sent.metadata), "here:1");
+      expect(got).toMatchObject({ code, message: "what happened", details: { address: "here:1" } });
+    }
+  });
+
+  it("say nothing of a bug in the signer", () => {
+    const sent = toStatus(new Error("secret 0123"));
+    expect(sent).toMatchObject({ code: status.INTERNAL });
+    expect(sent.details).not.toContain("secret");
+    const got = fromStatus(serviceError(sent.code, sent.details, sent.metadata), "here:1");
+    expect(got.code).toBe("signer-error");
+  });
+
+  it.each<[status, ErrorCode]>([
+    [status.FAILED_PRECONDITION, "double-vote"],
+    [status.UNAUTHENTICATED, "unauthenticated"],
+    [status.UNAVAILABLE, "signer-unreachable"],
+    [status.RESOURCE_EXHAUSTED, "message-too-large"],
+    [status.UNKNOWN, "signer-error"],
+  ])("of another software are told by their status: %s", (code, expected) => {
+    expect(fromStatus(serviceError(code, "text"), "here:1").code).toBe(expected);
+  });
+
+  it("do not invent a code that another software sends", () => {
+    const metadata = new Metadata();
+    metadata.set("x-tapstake-code", "toString");
+    const got = fromStatus(serviceError(status.UNKNOWN, "text", metadata), "here:1");
+    expect(got.code).toBe("signer-error");
+  });
+});
+
+describe("guessing a passphrase", () => {
+  it("takes ever longer, up to a minute, and each key has its own clock", async () => {
+    const { home, key } = homeWithKey();
+    let now = 0;
+    const keys = new KeyRing(home, () => now);
+    const guess = () => keys.unlock(key.publicKey, "guess");
+    for (const seconds of [1, 2, 4, 8, 16, 32, 60, 60]) {
+      await expectFailure(guess(), "wrong-passphrase");
+      now += seconds * 1000 - 1;
+      await expectFailure(guess(), "too-many-attempts");
+      now += 1;
+    }
+    expect((await keys.unlock(key.publicKey, PASSPHRASE)).name).toBe(key.name);
+    keys.wipe();
+    expect(keys.unlocked).toEqual([]);
+    await expectFailure(guess(), "wrong-passphrase");
+  });
+
+  it("is one guess at a time", async () => {
+    const { home, key } = homeWithKey();
+    const keys = new KeyRing(home);
+    const guesses = [1, 2, 3].map((i) =>
+      keys.unlock(key.publicKey, `guess ${i}`).catch((error: TapstakeError) => error.code),
+    );
+    expect((await Promise.all(guesses)).sort()).toEqual([
+      "too-many-attempts",
+      "too-many-attempts",
+      "wrong-passphrase",
+    ]);
+  });
+});
