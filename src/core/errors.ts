@@ -143,7 +143,6 @@ export const ERROR_CODES = {
   // command line
   "file-error": "a file that cannot be read or written",
   cancelled: "stopped by whoever began it, or not confirmed: nothing was done",
-  cancelled: "the caller stopped it, or the person at the terminal said no or did not show what was asked for",
 } as const;
 
 /** One of {@link ERROR_CODES}. */

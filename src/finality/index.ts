@@ -1,6 +1,7 @@
 /** The finality provider: its keys, randomness that it commits to, and votes under it (`tapstake/finality`). */
 export { chainConfig, loadChains, type ChainConfig } from "./chains.js";
 export { createEotsClient, type BatchAnswer, type EotsClient, type EotsClientOptions } from "./client.js";
+export { removeChain, setChain, type ChainEntry } from "./chains-file.js";
 export {
   commitRandomness,
   verifyCommitment,
@@ -10,16 +11,34 @@ export {
   type CommittedRandomness,
 } from "./commitment.js";
 export {
+  blockVotesFromJson,
   commitmentFromJson,
   commitmentToJson,
   merkleProofFromJson,
   merkleProofToJson,
   voteFromJson,
   voteToJson,
+  type BlockVoteJson,
   type CommitmentJson,
   type FinalityVoteJson,
   type MerkleProofJson,
 } from "./json.js";
+export {
+  commitStored,
+  proveCommitted,
+  type CommitRequest,
+  type CommittedHeight,
+  type Committing,
+} from "./commitments.js";
+export {
+  decide,
+  type Decision,
+  type DecisionInput,
+  type Marks,
+  type Refusal,
+  type RefusalCode,
+  type VoteRecord,
+} from "./decision.js";
 export { openHome, type Home } from "./home.js";
 export { DEFAULT_SCRYPT, type Passphrase, type ScryptCost } from "./keyfile.js";
 export {
@@ -37,5 +56,20 @@ export {
 } from "./keystore.js";
 export { DEFAULT_PATH, newMnemonic, secretFromMnemonic } from "./mnemonic.js";
 export { proofOfPossession, proofOfPossessionDigest, verifyProofOfPossession } from "./pop.js";
+export {
+  initProtection,
+  openProtection,
+  type InitReport,
+  type InitRequest,
+  type Protection,
+  type ProtectionOptions,
+  type ProtectionStore,
+  type StoredCommitment,
+  type Subject,
+  type VoteEntry,
+} from "./protection.js";
+export type { ImportedSubject, ImportReport, Interchange } from "./interchange.js";
+export { RandomnessCache } from "./randomness-cache.js";
 export { hideFromCoreDumps } from "./secrecy.js";
 export { signVoteUnprotected, verifyVote, type FinalityVote, type VoteRequest } from "./vote.js";
+export { Voter, type BlockVote, type MessageVote, type VoteResult, type VoterOptions } from "./voter.js";

@@ -22,7 +22,7 @@ import {
   secretKey,
   voteFor,
 } from "./fp-support.js";
-import { parsed, tapstake, temporaryFile, temporaryFolder } from "./support.js";
+import { hasTerminal, onTerminal, parsed, tapstake, temporaryFile, temporaryFolder } from "./support.js";
 
 const range = { secretKey, chainId: chain, startHeight: 100n, count: 40 };
 const committed = commitRandomness(range);
@@ -107,6 +107,24 @@ describe.concurrent("tapstake fp commit", () => {
     );
     expect(commitments).toEqual([]);
     expectDone(await commit(home, 100, 5));
+  });
+
+  it.skipIf(!hasTerminal)("shows a person how far it has come, and stops at Ctrl-C", async () => {
+    const home = homeWithKey();
+    const env = { TAPSTAKE_HOME: home, TAPSTAKE_PASSPHRASE: passphrase };
+    const short = ["fp", "commit", ...named, "--start", "1", "--count", "500"];
+    const whole = await onTerminal(short, env);
+    expect(whole.code).toBe(0);
+    expect(whole.stdout).toContain("deriving heights");
+    expect(whole.stdout).toContain("1 to 500");
+    const stopped = await onTerminal(["fp", ...ENDLESS, "--chain", "bsn-2"], env, [
+      "deriving heights",
+      "\u0003",
+    ]);
+    expect(stopped.code).not.toBe(0);
+    expect(stopped.stdout).toContain("tapstake: cancelled: ");
+    const there = await fp(home, ["commitments", "--key", "validator-1", "--chain", "bsn-2", "--json"]);
+    expect(parsed(expectDone(there))).toMatchObject({ commitments: [] });
   });
 
   it("two signer processes on one home: the second is refused at once, naming the first", async () => {

@@ -4,6 +4,7 @@ import { TapstakeError } from "../../src/core/errors.js";
 import { signingContext } from "../../src/crypto/messages.js";
 import { commitRandomness } from "../../src/finality/commitment.js";
 import {
+  blockVotesFromJson,
   commitmentFromJson,
   commitmentToJson,
   merkleProofFromJson,
@@ -120,5 +121,59 @@ describe("signing contexts in JSON", () => {
   it("are 64 hexadecimal digits", () => {
     const json = { ...JSON.parse(voteToJson(vote)), context: "v3" } as object;
     expect(() => voteFromJson(JSON.stringify(json))).toThrow(refusing("invalid-hex", "vote.context"));
+  });
+});
+
+describe("a batch of votes as JSON", () => {
+  const heights = fc.uniqueArray(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), {
+    minLength: 1,
+    maxLength: 20,
+  });
+  const hash = "07".repeat(32);
+  const items = (list: readonly bigint[]) => list.map((height) => ({ height: `${height}`, hash }));
+
+  it("keeps every height, in its order, from an array or from lines", () => {
+    fc.assert(
+      fc.property(heights, (list) => {
+        const expected = list.map((height) => ({ height, appHash: new Uint8Array(32).fill(7) }));
+        expect(blockVotesFromJson(JSON.stringify(items(list)))).toEqual(expected);
+        const lines = items(list).map((item) => JSON.stringify(item));
+        expect(blockVotesFromJson(`${lines.join("\r\n")}\n\n`)).toEqual(expected);
+      }),
+    );
+  });
+
+  it("refuses a height that is there twice, however it is written", () => {
+    fc.assert(
+      fc.property(heights, fc.nat(), (list, at) => {
+        const twice = [...items(list), items(list)[at % list.length]];
+        expect(() => blockVotesFromJson(JSON.stringify(twice))).toThrow(refusing("duplicate-height"));
+      }),
+    );
+    const text = `[{"height": 5, "hash": "${hash}"}, {"height": "5", "hash": "${"08".repeat(32)}"}]`;
+    expect(() => blockVotesFromJson(text)).toThrow(refusing("duplicate-height", "height 5 "));
+  });
+
+  it("answers or refuses whatever it is given", () => {
+    const anything = fc.oneof(
+      fc.string({ unit: "binary" }),
+      fc.json(),
+      fc.json().map((each) => `[${each}]`),
+    );
+    fc.assert(
+      fc.property(anything, (text) => {
+        try {
+          blockVotesFromJson(text);
+        } catch (error) {
+          expect(error).toBeInstanceOf(TapstakeError);
+        }
+      }),
+    );
+    for (const empty of ["", "[]", "\n \n"]) {
+      expect(() => blockVotesFromJson(empty)).toThrow(refusing("invalid-json", "got none"));
+    }
+    expect(() => blockVotesFromJson(`{"height": 1, "hash": "${hash}"}\n{`)).toThrow(
+      refusing("invalid-json", "batch line 2"),
+    );
   });
 });

@@ -13,7 +13,7 @@ import { RandomnessCache } from "../../../src/finality/randomness-cache.js";
 import { Voter, type VoteResult } from "../../../src/finality/voter.js";
 import { refusal } from "../../support/refusal.js";
 import { CHAIN, hash, inHome, newHome, newSigner, testKey, voterOf } from "../../support/signer.js";
-import { bytes, describeWithVectors, eotsVectors } from "../../support/vectors.js";
+import { bytes, eotsVectors } from "../../support/vectors.js";
 
 const key = testKey();
 const CONTEXT = "ab".repeat(32);
@@ -359,7 +359,7 @@ describe("one public key, whichever of its two secrets is stored", () => {
   });
 });
 
-describeWithVectors("the votes of the Go reference", () => {
+describe("the votes of the Go reference", () => {
   it("come out of the voter, and the second message of each is refused", () => {
     const protection = openProtection(newHome());
     for (const vector of eotsVectors()) {
