@@ -5,6 +5,7 @@ import { equalBytes, hex } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { publicKeyOf } from "../core/keys.js";
 import { randomness } from "../crypto/randomness.js";
+import { recordBirth } from "./births.js";
 import type { Home } from "./home.js";
 import {
   checkDerivationVersion,
@@ -105,6 +106,7 @@ export function createKey(home: Home, key: NewKey): KeyInfo {
     removePrivateFile(pathOf(home, name));
     throw error;
   }
+  if (origin === "generated") recordBirth(home, publicKey);
   return { ...header, publicKey };
 }
 

@@ -216,6 +216,20 @@ describe("the history of votes, exported and imported", () => {
     protection.close();
   });
 
+  it("a key that committed and never voted keeps its commitments, and is not initialised by them", async () => {
+    const { protection } = newSigner();
+    await commitStored({ key, chain: CHAIN, protection, start: 10n, count: 20 });
+    const exported = JSON.parse(JSON.stringify(protection.exportHistory())) as Interchange;
+    expect(exported.data).toMatchObject([{ key: KEY, lowest: null, highest: null, votes: [] }]);
+    protection.close();
+    inNewHome((next) => {
+      expect(next.importHistory(exported)).toMatchObject([{ lowest: null, highest: null, commitments: 1 }]);
+      expect(next.commitments(key.publicKey, CHAIN.id)).toHaveLength(1);
+      expect(next.marks(key.publicKey, CHAIN.id)).toBeNull();
+      refusal("protection-uninitialised", () => answer(next, 10n));
+    });
+  });
+
   it("a file that is not as documented is refused whole, and nothing changes", () => {
     inNewHome((protection) => {
       const bad: unknown[] = [
@@ -230,6 +244,8 @@ describe("the history of votes, exported and imported", () => {
         file({ chain: "" }),
         file({ chain: "\ud800" }),
         file({ lowest: 0 }),
+        file({ lowest: null, highest: "1" }),
+        file({ lowest: null, votes: [{ height: "1" }] }),
         file({ lowest: "-1" }),
         file({ lowest: "01" }),
         file({ lowest: String(2n ** 64n) }),
