@@ -21,7 +21,8 @@ export interface Interchange {
 export interface InterchangeSubject {
   readonly key: string;
   readonly chain: string;
-  readonly lowest: string;
+  /** Null for a key that never voted: what is said of it is its commitments alone. */
+  readonly lowest: string | null;
   readonly highest: string | null;
   readonly votes: readonly InterchangeVote[];
   readonly commitments?: readonly InterchangeCommitment[] | undefined;
@@ -47,7 +48,8 @@ export interface InterchangeCommitment {
 export interface ImportedSubject {
   readonly key: Uint8Array;
   readonly chainId: string;
-  readonly lowest: bigint;
+  /** Null where the key still has no marks: the file had commitments alone. */
+  readonly lowest: bigint | null;
   readonly highest: bigint | null;
   /** Votes that were not known before. */
   readonly added: number;
@@ -64,7 +66,7 @@ export type ImportReport = readonly ImportedSubject[];
 export interface ReadSubject {
   readonly key: Uint8Array;
   readonly chainId: string;
-  readonly lowest: bigint;
+  readonly lowest: bigint | null;
   readonly highest: bigint | null;
   readonly votes: ReadonlyMap<bigint, ReadVote>;
   readonly commitments: readonly ReadCommitment[];
@@ -140,7 +142,7 @@ function settle(subject: ReadSubject): ReadSubject {
     if (highest === null || height > highest) highest = height;
   }
   const stated = subject.highest;
-  if (stated !== null && !votes.has(stated) && stated >= lowest) {
+  if (lowest !== null && stated !== null && !votes.has(stated) && stated >= lowest) {
     // Nothing is above the last height: there a vote without digest blocks what the mark cannot.
     if (stated === MAX_HEIGHT) votes.set(stated, { digest: null, signature: null });
     lowest = stated === MAX_HEIGHT ? stated : stated + 1n;
@@ -154,12 +156,12 @@ function merge(a: ReadSubject, b: ReadSubject): ReadSubject {
     const earlier = votes.get(height);
     votes.set(height, earlier ? mergeVotes(earlier, vote) : vote);
   }
-  const highest = a.highest === null || (b.highest !== null && b.highest > a.highest) ? b.highest : a.highest;
+  const higher = (x: bigint | null, y: bigint | null) => (x === null || (y !== null && y > x) ? y : x);
   return {
     key: a.key,
     chainId: a.chainId,
-    lowest: a.lowest > b.lowest ? a.lowest : b.lowest,
-    highest,
+    lowest: higher(a.lowest, b.lowest),
+    highest: higher(a.highest, b.highest),
     votes,
     commitments: [...a.commitments, ...b.commitments],
   };
@@ -222,14 +224,20 @@ const commitment = v.strictObject({
   context: v.optional(bytes(32)),
 });
 
-const subject = v.strictObject({
-  key: publicKey,
-  chain,
-  lowest: height,
-  highest: v.nullable(height),
-  votes: v.array(vote),
-  commitments: v.optional(v.array(commitment)),
-});
+const subject = v.pipe(
+  v.strictObject({
+    key: publicKey,
+    chain,
+    lowest: v.nullable(height),
+    highest: v.nullable(height),
+    votes: v.array(vote),
+    commitments: v.optional(v.array(commitment)),
+  }),
+  v.check(
+    ({ lowest, highest, votes }) => lowest !== null || (highest === null && votes.length === 0),
+    "a lowest height, as there are votes",
+  ),
+);
 
 // Newer releases may say more about the file itself, and an older one reads the version before anything else.
 const envelope = v.looseObject({

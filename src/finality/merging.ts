@@ -1,6 +1,6 @@
 import { equalBytes, hex } from "../core/bytes.js";
 import { overlapping } from "./commitment-rows.js";
-import type { VoteRecord } from "./decision.js";
+import type { Marks, VoteRecord } from "./decision.js";
 import {
   type ImportedSubject,
   type InterchangeSubject,
@@ -11,8 +11,6 @@ import type { StoredCommitment, VoteEntry } from "./store.js";
 
 /** The marks of a key and chain, which an import raises in place. */
 interface Raised {
-  readonly key: Uint8Array;
-  readonly chainId: string;
   lowest: bigint;
   highest: bigint | null;
 }
@@ -22,16 +20,14 @@ interface Changes {
   record(height: bigint): VoteRecord | null;
   insert(entry: VoteEntry): void;
   replace(entry: VoteEntry): void;
-  commit(commitment: Omit<StoredCommitment, "at">): void;
 }
 
-/** Merges what a file says of a key and chain into what is known of it. */
-export function importSubject(
+/** Merges the votes and marks of a file into what is known of a key and chain. Returns what it did. */
+export function importVotes(
   file: ReadSubject,
   known: Raised,
-  commitments: readonly StoredCommitment[],
   store: Changes,
-): ImportedSubject {
+): Pick<ImportedSubject, "added" | "conflicts"> {
   const conflicts: bigint[] = [];
   let added = 0;
   for (const [height, vote] of file.votes) {
@@ -49,48 +45,49 @@ export function importSubject(
       store.replace({ height, ...merged });
     }
   }
-  if (file.lowest > known.lowest) known.lowest = file.lowest;
+  if (file.lowest !== null && file.lowest > known.lowest) known.lowest = file.lowest;
   if (file.highest !== null && (known.highest === null || file.highest > known.highest)) {
     known.highest = file.highest;
   }
-  const here: Omit<StoredCommitment, "at">[] = [...commitments];
-  let [taken, skipped] = [0, 0];
+  return { added, conflicts };
+}
+
+/** Stores the commitments of a file that overlap none. */
+export function importCommitments(
+  file: ReadSubject,
+  earlier: readonly StoredCommitment[],
+  store: (commitment: Omit<StoredCommitment, "at">) => void,
+): Pick<ImportedSubject, "commitments" | "commitmentsSkipped"> {
+  const here: Omit<StoredCommitment, "at">[] = [...earlier];
+  let [commitments, commitmentsSkipped] = [0, 0];
   for (const commitment of file.commitments) {
     const other = overlapping(here, commitment);
     if (other) {
       const isSame = equalBytes(other.root, commitment.root) && other.count === commitment.count;
-      if (!isSame) skipped++;
+      if (!isSame) commitmentsSkipped++;
       continue;
     }
     const stored = { ...commitment, subtrees: null };
-    store.commit(stored);
+    store(stored);
     here.push(stored);
-    taken++;
+    commitments++;
   }
-  const { key, chainId, lowest, highest } = known;
-  return {
-    key: key.slice(),
-    chainId,
-    lowest,
-    highest,
-    added,
-    conflicts,
-    commitments: taken,
-    commitmentsSkipped: skipped,
-  };
+  return { commitments, commitmentsSkipped };
 }
 
 /** Everything that is known of a key and chain, for a file. */
 export function exportSubject(
-  { key, chainId, lowest, highest }: Raised,
+  key: Uint8Array,
+  chainId: string,
+  marks: Marks | undefined,
   votes: Iterable<VoteRecord & { readonly height: bigint }>,
   commitments: readonly StoredCommitment[],
 ): InterchangeSubject {
   return {
     key: hex.encode(key),
     chain: chainId,
-    lowest: String(lowest),
-    highest: highest === null ? null : String(highest),
+    lowest: textOf(marks?.lowest),
+    highest: textOf(marks?.highest),
     votes: [...votes].map(({ height, digest, signature, at, instance }) => ({
       height: String(height),
       ...(digest && { digest: hex.encode(digest) }),
@@ -107,3 +104,5 @@ export function exportSubject(
     })),
   };
 }
+
+const textOf = (height: bigint | null | undefined): string | null => (height == null ? null : String(height));

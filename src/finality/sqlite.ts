@@ -8,10 +8,11 @@ import { type Known, loadStore, readVote, type VoteRow } from "./loading.js";
 import type { Marks, VoteRecord } from "./decision.js";
 import type { Home } from "./home.js";
 import { corruptStore, unwritable } from "./instructions.js";
-import { type ImportReport, type Interchange, readInterchange } from "./interchange.js";
-import { exportSubject, importSubject } from "./merging.js";
+import { type ImportReport, type Interchange, readInterchange, type ReadSubject } from "./interchange.js";
+import { exportSubject, importCommitments, importVotes } from "./merging.js";
 import type { Mark } from "./marks.js";
-import { combine, selectFrom, sumOf } from "./schema.js";
+import { combine, sumOf, textOf } from "./schema.js";
+import { prepareStatements, type Statements } from "./statements.js";
 import type { Protection, StoredCommitment, Subject, VoteEntry } from "./store.js";
 import { assertChainId, subjectName } from "./subject.js";
 
@@ -24,7 +25,7 @@ export class SqliteProtection implements Protection {
   readonly instance: string;
   readonly storeId: string;
   readonly #db: Database.Database;
-  readonly #statements: ReturnType<typeof prepare>;
+  readonly #statements: Statements;
   readonly #subjects: Map<string, Known>;
   readonly #births: Set<string>;
   #commitments: number;
@@ -45,7 +46,7 @@ export class SqliteProtection implements Protection {
     this.#db = openDatabase(home.protectionFile);
     try {
       const db = this.#db;
-      this.#statements = faulty("corrupt", () => prepare(db));
+      this.#statements = faulty("corrupt", () => prepareStatements(db));
       const loaded = faulty("corrupt", () => loadStore(db));
       this.storeId = loaded.storeId;
       this.#subjects = loaded.subjects;
@@ -211,35 +212,37 @@ export class SqliteProtection implements Protection {
   }
 
   exportHistory(): Interchange {
-    return this.#read(() => ({
-      metadata: { format: "tapstake-protection", version: 1, exportedAt: new Date().toISOString() },
-      data: [...this.#subjects.values()].map((known) =>
-        exportSubject(known, this.#allVotes(known.id), this.commitments(known.key, known.chainId)),
-      ),
-    }));
+    return this.#read(() => {
+      const named = new Map<string, { key: Uint8Array; chainId: string }>(this.#subjects);
+      // A key may have committed and never voted.
+      for (const { key, chain } of rowsOf<CommitmentRow>(this.#statements.committers)) {
+        const chainId = textOf(chain);
+        if (!named.has(subjectName(key, chainId))) named.set(subjectName(key, chainId), { key, chainId });
+      }
+      return {
+        metadata: { format: "tapstake-protection", version: 1, exportedAt: new Date().toISOString() },
+        data: [...named].map(([name, { key, chainId }]) => {
+          const known = this.#subjects.get(name);
+          const votes = known ? this.#allVotes(known.id) : [];
+          return exportSubject(key, chainId, known, votes, this.commitments(key, chainId));
+        }),
+      };
+    });
   }
 
   importHistory(file: unknown): ImportReport {
     const subjects = readInterchange(file);
     this.#usable();
     if (subjects.length === 0) return [];
-    const known = subjects.map(
-      ({ key, chainId }) => this.#subjects.get(subjectName(key, chainId)) ?? this.#newSubject(key, chainId),
-    );
+    const plan = subjects.map((subject) => {
+      const { key, chainId, lowest } = subject;
+      const known = this.#subjects.get(subjectName(key, chainId));
+      return { subject, known: known ?? (lowest === null ? undefined : this.#newSubject(key, chainId)) };
+    });
     const report: ImportReport[number][] = [];
-    this.#write(known, () => {
-      for (const [i, subject] of subjects.entries()) {
-        const at = new Date().toISOString();
-        report.push(
-          importSubject(subject, known[i]!, this.commitments(subject.key, subject.chainId), {
-            record: (height) => this.record(subject.key, subject.chainId, height),
-            insert: (entry) => this.#insertVote(known[i]!, entry, at, `import by ${this.instance}`),
-            replace: (entry) => this.#replaceVote(known[i]!, entry, at, `import by ${this.instance}`),
-            commit: (commitment) => this.#insertCommitment(subject.key, subject.chainId, commitment),
-          }),
-        );
-        this.#writeSubject(known[i]!);
-      }
+    const touched = plan.flatMap(({ known }) => known ?? []);
+    this.#write(touched, () => {
+      for (const { subject, known } of plan) report.push(this.#importSubject(subject, known));
       this.#writeState();
     });
     return report;
@@ -329,6 +332,25 @@ export class SqliteProtection implements Protection {
     this.#insertVote(known, entry, at, instance);
   }
 
+  #importSubject(subject: ReadSubject, known: Known | undefined): ImportReport[number] {
+    const { key, chainId } = subject;
+    const at = new Date().toISOString();
+    const by = `import by ${this.instance}`;
+    const votes = known
+      ? importVotes(subject, known, {
+          record: (height) => this.record(key, chainId, height),
+          insert: (entry) => this.#insertVote(known, entry, at, by),
+          replace: (entry) => this.#replaceVote(known, entry, at, by),
+        })
+      : { added: 0, conflicts: [] };
+    if (known) this.#writeSubject(known);
+    const commitments = importCommitments(subject, this.commitments(key, chainId), (commitment) =>
+      this.#insertCommitment(key, chainId, commitment),
+    );
+    const { lowest = null, highest = null } = known ?? {};
+    return { key: key.slice(), chainId, lowest, highest, ...votes, ...commitments };
+  }
+
   #insertCommitment(key: Uint8Array, chainId: string, commitment: Omit<StoredCommitment, "at">): void {
     const cells = commitmentCells(key, chainId, { ...commitment, at: new Date().toISOString() });
     this.#statements.addCommitment.run(...cells, sumOf("commitments", ...cells));
@@ -370,24 +392,6 @@ export class SqliteProtection implements Protection {
       yield readVote(row);
     }
   }
-}
-
-function prepare(db: Database.Database) {
-  return {
-    votes: db.prepare(`${selectFrom("votes")} WHERE subject = ? AND height BETWEEN ? AND ? ORDER BY height`),
-    page: db.prepare(`${selectFrom("votes")} WHERE subject = ? AND height >= ? ORDER BY height LIMIT ?`),
-    sumsBelow: db.prepare("SELECT CAST(sum AS BLOB) AS sum FROM votes WHERE subject = ? AND height < ?"),
-    addVote: db.prepare("INSERT INTO votes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
-    deleteVote: db.prepare("DELETE FROM votes WHERE subject = ? AND height = ?"),
-    deleteBelow: db.prepare("DELETE FROM votes WHERE subject = ? AND height < ?"),
-    setSubject: db.prepare("INSERT OR REPLACE INTO subjects VALUES (?, ?, ?, ?, ?, ?)"),
-    setState: db.prepare(
-      "UPDATE state SET seq = ?, total = ?, subjects = ?, births = ?, commitments = ?, sum = ? WHERE one = 1",
-    ),
-    addBirth: db.prepare("INSERT INTO births VALUES (?, ?, ?)"),
-    addCommitment: db.prepare("INSERT INTO commitments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
-    commitments: db.prepare(`${selectFrom("commitments")} WHERE key = ? AND chain = ? ORDER BY start`),
-  };
 }
 
 const LAST_HEIGHT = u64be(0xffff_ffff_ffff_ffffn);

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
+import { curve } from "../../src/core/curve/index.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { evenSecret, publicKeyOf } from "../../src/core/keys.js";
 import { GROUP_ORDER, scalar } from "../../src/core/scalar.js";
@@ -111,6 +112,45 @@ describe("eots.sign and eots.verify", () => {
       refusal("invalid-randomness", () => eots.sign(secret, bad, R));
     }
     refusal("invalid-bytes", () => eots.sign(secret, nonce, "block" as unknown as Uint8Array));
+  });
+});
+
+describe("eots.signKnown", () => {
+  const pointOf = (scalarBytes: Uint8Array) => curve.pointFromScalar(scalarBytes)!;
+  const known = (sk: Uint8Array, k: Uint8Array) => ({ keyPoint: pointOf(sk), randomnessPoint: pointOf(k) });
+
+  it("signs as eots.sign does, whatever the parities", () => {
+    fc.assert(
+      fc.property(secrets, secrets, fc.uint8Array(), (sk, k, message) => {
+        expect(eots.signKnown(sk, k, message, known(sk, k))).toEqual(eots.sign(sk, k, message));
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("withholds the signature where a point is another one, or its negative", () => {
+    const points = known(secret, nonce);
+    const negative = (point: Uint8Array) => Uint8Array.from(point, (byte, i) => (i === 0 ? byte ^ 1 : byte));
+    for (const wrong of [
+      { ...points, randomnessPoint: pointOf(otherNonce) },
+      { ...points, keyPoint: pointOf(other) },
+      { ...points, randomnessPoint: negative(points.randomnessPoint) },
+      { ...points, keyPoint: negative(points.keyPoint) },
+      { ...points, randomnessPoint: new Uint8Array(33) },
+    ]) {
+      refusal("self-check-failed", () => eots.signKnown(secret, nonce, text("block"), wrong));
+    }
+  });
+
+  it("refuses malformed input, each with its code", () => {
+    const points = known(secret, nonce);
+    for (const bad of [...NOT_BYTES, new Uint8Array(32), OUT_OF_RANGE] as Uint8Array[]) {
+      refusal("invalid-secret-key", () => eots.signKnown(bad, nonce, R, points));
+      refusal("invalid-randomness", () => eots.signKnown(secret, bad, R, points));
+    }
+    refusal("invalid-bytes", () => eots.signKnown(secret, nonce, "x" as unknown as Uint8Array, points));
+    refusal("invalid-bytes", () => eots.signKnown(secret, nonce, R, { ...points, keyPoint: R }));
+    refusal("invalid-bytes", () => eots.signKnown(secret, nonce, R, { ...points, randomnessPoint: R }));
   });
 });
 

@@ -55,7 +55,7 @@ const replace = (home: Home, from: Home, ...files: ("protectionFile" | "marksFil
 };
 
 /** What must be said whenever a home is refused. */
-function refused(code: TapstakeError["code"], home: Home): TapstakeError {
+function expectRefused(code: TapstakeError["code"], home: Home): TapstakeError {
   const error = refusal(code, () => openProtection(home));
   for (const part of ["What happened: ", "What it means: ", "What to do: ", "What not to do: "]) {
     expect(error.message).toContain(part);
@@ -66,7 +66,7 @@ function refused(code: TapstakeError["code"], home: Home): TapstakeError {
 }
 
 /** Whether a home is refused for its memory; if it is not, it must remember everything. */
-function refusedOrWhole(home: Home): string {
+function expectRefusedOrWhole(home: Home): string {
   let protection;
   try {
     protection = openProtection(home);
@@ -93,14 +93,14 @@ describe("a store that was not tampered with", () => {
   it("opens after it was closed, and after a crash", () => {
     expect(existsSync(walOf(closed))).toBe(false);
     expect(existsSync(walOf(crashed))).toBe(true);
-    expect(refusedOrWhole(copyOf(closed))).toBe("whole");
-    expect(refusedOrWhole(copyOf(crashed))).toBe("whole");
+    expect(expectRefusedOrWhole(copyOf(closed))).toBe("whole");
+    expect(expectRefusedOrWhole(copyOf(crashed))).toBe("whole");
   });
 
   it("has its files for the owner alone", () => {
-    for (const name of readdirSync(crashed.path)) {
-      if (!["keys", "newborn"].includes(name)) expect(modeOf(join(crashed.path, name)), name).toBe(0o600);
-    }
+    const files = readdirSync(crashed.path).filter((name) => !["keys", "newborn"].includes(name));
+    expect(files.toSorted()).toEqual(["marks", "protection.db", "protection.db-wal"]);
+    expect(files.map((name) => modeOf(join(crashed.path, name)))).toEqual(Array(3).fill(0o600));
   });
 });
 
@@ -110,14 +110,14 @@ describe("PROTOCOL 11: an empty or restored-old protection database signed again
     const old = copyOf(earlier);
     inHome(old, () => {});
     replace(home, old, "protectionFile");
-    expect(refused("protection-behind", home).message).toContain("restored from a backup");
+    expect(expectRefused("protection-behind", home).message).toContain("restored from a backup");
   });
 
   it("an older copy with its write-ahead log is protection-behind", () => {
     const home = copyOf(crashed);
     replace(home, earlier, "protectionFile");
     cpSync(walOf(earlier), walOf(home));
-    refused("protection-behind", home);
+    expect(expectRefused("protection-behind", home).details["part"]).toBe("store");
   });
 
   it("an older copy beside the newer write-ahead log never signs again", () => {
@@ -125,19 +125,19 @@ describe("PROTOCOL 11: an empty or restored-old protection database signed again
     inHome(old, () => {});
     const home = copyOf(crashed);
     replace(home, old, "protectionFile");
-    expect(refusedOrWhole(home)).not.toBe("protection-missing");
+    expect(expectRefusedOrWhole(home)).not.toBe("protection-missing");
   });
 
   it("a write-ahead log that was deleted is protection-behind", () => {
     const home = copyOf(crashed);
     rmSync(walOf(home));
-    expect(["protection-behind", "protection-empty"]).toContain(refusedOrWhole(home));
+    expect(["protection-behind", "protection-empty"]).toContain(expectRefusedOrWhole(home));
   });
 
   it("a deleted store is protection-missing", () => {
     const home = copyOf(closed);
     rmSync(home.protectionFile);
-    const error = refused("protection-missing", home);
+    const error = expectRefused("protection-missing", home);
     expect(error.details["part"]).toBe("store");
     expect(error.message).toContain(
       `--chain bbn-test --from-height <height above the last vote on the chain, 60 or more>`,
@@ -151,15 +151,15 @@ describe("PROTOCOL 11: an empty or restored-old protection database signed again
   it("a deleted second mark is protection-missing", () => {
     const home = copyOf(closed);
     rmSync(home.marksFile);
-    expect(refused("protection-missing", home).details["part"]).toBe("marks");
+    expect(expectRefused("protection-missing", home).details["part"]).toBe("marks");
   });
 
   it("a deleted store whose write-ahead log is left is protection-missing, with or without the second mark", () => {
     const home = copyOf(crashed);
     rmSync(home.protectionFile);
-    refused("protection-missing", home);
+    expectRefused("protection-missing", home);
     rmSync(home.marksFile);
-    refused("protection-missing", home);
+    expectRefused("protection-missing", home);
   });
 
   it("store and second mark deleted together: no key signs before protection init", () => {
@@ -174,9 +174,9 @@ describe("PROTOCOL 11: an empty or restored-old protection database signed again
   it("an empty file is protection-empty, with or without the second mark", () => {
     const home = copyOf(closed);
     writeFileSync(home.protectionFile, "");
-    refused("protection-empty", home);
+    expectRefused("protection-empty", home);
     rmSync(home.marksFile);
-    refused("protection-empty", home);
+    expectRefused("protection-empty", home);
   });
 
   it("an empty database, and one of something else, are protection-empty", () => {
@@ -186,7 +186,7 @@ describe("PROTOCOL 11: an empty or restored-old protection database signed again
       const db = new Database(home.protectionFile);
       db.exec(sql);
       db.close();
-      refused("protection-empty", home);
+      expectRefused("protection-empty", home);
     }
   });
 
@@ -197,15 +197,15 @@ describe("PROTOCOL 11: an empty or restored-old protection database signed again
     protection.close();
     const home = copyOf(closed);
     replace(home, stranger, "protectionFile");
-    expect(refused("protection-behind", home).message).toContain("second mark is of");
+    expect(expectRefused("protection-behind", home).message).toContain("second mark is of");
   });
 
   it("an older copy of the second mark is brought up to date from the store", () => {
     const home = copyOf(closed);
     replace(home, earlier, "marksFile");
-    expect(refusedOrWhole(home)).toBe("whole");
+    expect(expectRefusedOrWhole(home)).toBe("whole");
     replace(home, earlier, "protectionFile");
-    refused("protection-behind", home);
+    expectRefused("protection-behind", home);
   });
 });
 
@@ -213,7 +213,7 @@ describe("a damaged store", () => {
   it("is refused when it is not a database", () => {
     const home = copyOf(closed);
     writeFileSync(home.protectionFile, "not a database, but longer than its header".repeat(100));
-    refused("protection-corrupt", home);
+    expectRefused("protection-corrupt", home);
   });
 
   it("is refused when it was cut off, wherever", () => {
@@ -222,7 +222,7 @@ describe("a damaged store", () => {
     for (let size = 1; size < length; size += 997) {
       const home = copyOf(closed);
       truncateSync(home.protectionFile, size);
-      verdicts.add(refusedOrWhole(home));
+      verdicts.add(expectRefusedOrWhole(home));
     }
     expect([...verdicts].toSorted()).not.toContain("whole");
   });
@@ -232,7 +232,7 @@ describe("a damaged store", () => {
     for (let size = 0; size < length; size += 2999) {
       const home = copyOf(crashed);
       truncateSync(walOf(home), size);
-      expect(refusedOrWhole(home)).not.toBe("whole");
+      expect(expectRefusedOrWhole(home)).not.toBe("whole");
     }
   });
 
@@ -253,7 +253,7 @@ describe("a damaged store", () => {
         flipped[at + 3]! ^= 1;
       expect(flipped.equals(content)).toBe(false);
       writeFileSync(home.protectionFile, flipped);
-      refused("protection-corrupt", home);
+      expectRefused("protection-corrupt", home);
     }
   });
 
@@ -272,7 +272,7 @@ describe("a damaged store", () => {
       const db = new Database(home.protectionFile);
       db.exec(sql);
       db.close();
-      refused("protection-corrupt", home);
+      expectRefused("protection-corrupt", home);
     }
   });
 
@@ -281,7 +281,7 @@ describe("a damaged store", () => {
     const db = new Database(home.protectionFile);
     db.exec("DELETE FROM votes WHERE seq = (SELECT max(seq) FROM votes)");
     db.close();
-    expect(["protection-corrupt", "protection-behind"]).toContain(refusedOrWhole(home));
+    expect(["protection-corrupt", "protection-behind"]).toContain(expectRefusedOrWhole(home));
   });
 
   it("with a byte flipped in its write-ahead log is refused, or remembers everything", () => {
@@ -289,7 +289,7 @@ describe("a damaged store", () => {
     for (let at = 0; at < size; at += 4999) {
       const home = copyOf(crashed);
       flip(walOf(home), at);
-      refusedOrWhole(home);
+      expectRefusedOrWhole(home);
     }
   });
 });
@@ -302,7 +302,7 @@ describe("a damaged second mark", () => {
       flip(home.marksFile, at);
       const lastLine = content.lastIndexOf("\n", content.length - 2);
       if (at > lastLine) continue;
-      const error = refused("protection-corrupt", home);
+      const error = expectRefused("protection-corrupt", home);
       expect(error.details["part"]).toBe("marks");
     }
   });
@@ -322,9 +322,9 @@ describe("a damaged second mark", () => {
     const home = copyOf(earlier);
     const lines = readFileSync(home.marksFile, "latin1").split("\n");
     writeFileSync(home.marksFile, [...lines.slice(0, 9), ...lines.slice(10)].join("\n"));
-    refused("protection-corrupt", home);
+    expectRefused("protection-corrupt", home);
     writeFileSync(home.marksFile, "");
-    refused("protection-corrupt", home);
+    expectRefused("protection-corrupt", home);
   });
 });
 
@@ -336,7 +336,7 @@ describe("protection init", () => {
     writeFileSync(home.protectionFile, "");
     const error = refusal("would-lower-mark", () => initProtection(home, { ...request, fromHeight: 59n }));
     expect(error.details["lowest"]).toBe(60n);
-    refused("protection-empty", home);
+    expectRefused("protection-empty", home);
 
     const { lowest, setAside } = initProtection(home, { ...request, fromHeight: 75n });
     expect(lowest).toBe(75n);
@@ -366,7 +366,7 @@ describe("protection init", () => {
     for (const spoil of breaks) {
       const home = copyOf(closed);
       spoil(home);
-      expect(refusedOrWhole(home)).not.toBe("whole");
+      expect(expectRefusedOrWhole(home)).not.toBe("whole");
       initProtection(home, { ...request, fromHeight: 60n });
       inHome(home, (protection) => {
         const voter = voterOf(protection);
@@ -411,7 +411,7 @@ function flips(of: Home, file: "protectionFile" | "marksFile", step: number): Re
   for (let at = 0; at < length; at += step) {
     const home = copyOf(of);
     flip(home[file], at);
-    const verdict = refusedOrWhole(home);
+    const verdict = expectRefusedOrWhole(home);
     verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
     rmSync(home.path, { recursive: true });
     openHome(home.path);

@@ -100,6 +100,15 @@ describe("PROTOCOL 11: two signer processes on one seed", () => {
     expect(lines.filter((line) => line === "error signer-running")).toHaveLength(9);
   });
 
+  it("an attempt that was refused in the same process does not loosen the first one's hold", async () => {
+    const { home, protection } = newSigner();
+    refusal("signer-running", () => openProtection(home));
+    rmSync(home.lockFile);
+    refusal("signer-running", () => openProtection(home));
+    expect((await start("hold", home)).line).toBe("error signer-running");
+    protection.close();
+  });
+
   it("one process opens a home once", () => {
     const { home, protection } = newSigner();
     const error = refusal("signer-running", () => openProtection(home));
@@ -113,13 +122,13 @@ describe("a lock file that was left behind", () => {
   it("is recognised when its process is gone", () => {
     const home = newHome();
     stale(home, { pid: 2 ** 22 + 1 });
-    openProtection(home).close();
+    expect(inHome(home, ({ poisoned }) => poisoned)).toBe(false);
   });
 
   it("is recognised when its process id is used again by another process", () => {
     const home = newHome();
     stale(home, { start: "another-boot 1" });
-    openProtection(home).close();
+    expect(inHome(home, ({ poisoned }) => poisoned)).toBe(false);
   });
 
   it("holds where its process runs, and where that cannot be told: on another host, or unreadable", () => {

@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { closeSync, fstatSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { recordBirth } from "../../../src/finality/births.js";
 import { type Home, openHome } from "../../../src/finality/home.js";
 import { openProtection } from "../../../src/finality/protection.js";
+import { describeWithDisks, mount, newDisk } from "../../support/disks.js";
 import { refusal } from "../../support/refusal.js";
 import {
   CHAIN,
@@ -18,38 +19,6 @@ import {
 } from "../../support/signer.js";
 
 const key = testKey();
-
-/** Disks of a test's own need the right to mount. */
-const mounted: string[] = [];
-const mount = (...args: string[]) => spawnSync("mount", args).status === 0;
-const unmount = (path: string) => spawnSync("umount", ["-l", path]).status === 0;
-afterAll(() => {
-  for (const path of mounted) unmount(path);
-});
-
-function newDisk(size: string): string | null {
-  const { path } = newHome();
-  if (!mount("-t", "tmpfs", "-o", `size=${size},mode=700`, "tmpfs", path)) return null;
-  mounted.push(path);
-  return path;
-}
-
-const canMount = (() => {
-  const path = newDisk("64k");
-  return path !== null;
-})();
-
-/** Tests that need a disk of their own; where none can be mounted, the report says so. */
-function describeWithDisks(title: string, define: () => void): void {
-  if (canMount) {
-    describe(title, define);
-    return;
-  }
-  process.emitWarning(`not tested, as this user cannot mount a disk: ${title}`);
-  describe(title, () => {
-    it.todo("no disk can be mounted here: run the tests as root");
-  });
-}
 
 /** What a signer in a process of its own printed until it failed. */
 function signUntilFailure(home: Home, shell?: string): { signed: string[][]; last: string } {
@@ -90,30 +59,30 @@ describe("where a file may not grow (ulimit -f)", () => {
 
 describeWithDisks("a full disk", () => {
   it("ends votes with protection-unwritable, and every signature that left is remembered once there is room", () => {
-    const path = newDisk("400k")!;
+    const path = newDisk("400k");
     const home = openHome(path);
     recordBirth(home, key.publicKey);
     const { signed, last } = signUntilFailure(home);
     expect(last).toBe("error protection-unwritable");
     expect(signed.length).toBeGreaterThan(10);
-    expect(mount("-o", "remount,size=4m", path)).toBe(true);
+    expect(mount(path, "-o", "remount,size=4m")).toBe(true);
     expectRemembered(home, signed);
   });
 
   it("at the first opening is protection-unwritable, and nothing broken stays", () => {
-    const path = newDisk("32k")!;
+    const path = newDisk("32k");
     const home = openHome(path);
     recordBirth(home, key.publicKey);
     fill(path);
     refusal("protection-unwritable", () => openProtection(home));
-    expect(mount("-o", "remount,size=4m", path)).toBe(true);
+    expect(mount(path, "-o", "remount,size=4m")).toBe(true);
     inHome(home, (protection) => {
       expect(voterOf(protection).vote({ height: 0n, appHash: hash(1) }).kind).toBe("new");
     });
   });
 
   it("poisons what is open: nothing is signed or told until it is opened again", () => {
-    const path = newDisk("200k")!;
+    const path = newDisk("200k");
     const home = openHome(path);
     recordBirth(home, key.publicKey);
     const protection = openProtection(home);
@@ -126,7 +95,7 @@ describeWithDisks("a full disk", () => {
     });
     expect(error.message).toContain("start the signer again");
     expect(protection.poisoned).toBe(true);
-    expect(mount("-o", "remount,size=4m", path)).toBe(true);
+    expect(mount(path, "-o", "remount,size=4m")).toBe(true);
     for (const again of [0n, height, height + 1n]) {
       refusal("protection-unwritable", () => voter.vote({ height: again, appHash: hash(1) }));
     }
@@ -146,14 +115,13 @@ describeWithDisks("a full disk", () => {
 
 describeWithDisks("a disk that is read-only", () => {
   it("is protection-unwritable from the start", () => {
-    const path = newDisk("4m")!;
+    const path = newDisk("4m");
     const home = openHome(path);
     recordBirth(home, key.publicKey);
     inHome(home, (protection) => voterOf(protection).vote({ height: 0n, appHash: hash(1) }));
     const { path: view } = newHome();
-    expect(mount("--bind", path, view)).toBe(true);
-    mounted.push(view);
-    expect(mount("-o", "remount,bind,ro", view)).toBe(true);
+    expect(mount(view, "--bind", path)).toBe(true);
+    expect(mount(view, "-o", "remount,bind,ro")).toBe(true);
     refusal("protection-unwritable", () => openProtection(openHome(view)));
     const before = readFileSync(home.protectionFile);
     expect(signUntilFailure(openHome(view))).toEqual({ signed: [], last: "error protection-unwritable" });

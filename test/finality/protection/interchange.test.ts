@@ -1,0 +1,282 @@
+import { describe, expect, it } from "vitest";
+import { hex } from "../../../src/core/bytes.js";
+import { sha256 } from "../../../src/core/hashes.js";
+import { voteMessage } from "../../../src/crypto/messages.js";
+import { readInterchange, type Interchange } from "../../../src/finality/interchange.js";
+import { openProtection, type Protection } from "../../../src/finality/protection.js";
+import { commitStored } from "../../../src/finality/commitments.js";
+import { refusal } from "../../support/refusal.js";
+import { CHAIN, hash, inHome, newHome, newSigner, testKey, voterOf } from "../../support/signer.js";
+
+const key = testKey();
+const KEY = hex.encode(key.publicKey);
+const digestOf = (height: bigint, fill: number) =>
+  hex.encode(sha256(voteMessage({ height, appHash: hash(fill) })));
+
+/** A file about the test's key. */
+const file = (changes: Record<string, unknown> = {}, metadata: Record<string, unknown> = {}) => ({
+  metadata: {
+    format: "tapstake-protection",
+    version: 1,
+    exportedAt: "2026-01-01T00:00:00.000Z",
+    ...metadata,
+  },
+  data: [{ key: KEY, chain: CHAIN.id, lowest: "0", highest: null, votes: [], ...changes }],
+});
+
+const vote = (height: bigint, fill: number) => ({ height: String(height), digest: digestOf(height, fill) });
+
+function inNewHome<T>(work: (protection: Protection) => T): T {
+  const protection = openProtection(newHome());
+  try {
+    return work(protection);
+  } finally {
+    protection.close();
+  }
+}
+
+const answer = (protection: Protection, height: bigint, fill = 1) => {
+  const result = voterOf(protection).vote({ height, appHash: hash(fill) });
+  return result.kind === "refused" ? result.code : result.kind;
+};
+
+describe("the history of votes, exported and imported", () => {
+  it("arrives whole: the same again is the same, another message is refused, marks and commitments are kept", async () => {
+    const { protection, voter } = newSigner();
+    for (let height = 10n; height < 20n; height++) voter.vote({ height, appHash: hash(1) });
+    protection.prune(key.publicKey, CHAIN.id, 12n);
+    await commitStored({
+      key,
+      chain: { ...CHAIN, commitContext: "ab".repeat(32) },
+      protection,
+      start: 10n,
+      count: 20,
+    });
+    const exported = JSON.parse(JSON.stringify(protection.exportHistory())) as Interchange;
+    const first = voter.vote({ height: 15n, appHash: hash(1) });
+    protection.close();
+
+    const home = newHome();
+    inHome(home, (next) => {
+      const [report] = next.importHistory(exported);
+      expect(report).toMatchObject({
+        chainId: CHAIN.id,
+        lowest: 12n,
+        highest: 19n,
+        added: 8,
+        conflicts: [],
+        commitments: 1,
+      });
+      expect(next.importHistory(exported)[0]).toMatchObject({
+        added: 0,
+        conflicts: [],
+        commitments: 0,
+        commitmentsSkipped: 0,
+      });
+    });
+    inHome(home, (next) => {
+      expect(voterOf(next).vote({ height: 15n, appHash: hash(1) })).toEqual(first);
+      expect(answer(next, 15n, 2)).toBe("double-vote");
+      expect(answer(next, 11n)).toBe("below-watermark");
+      expect(answer(next, 20n)).toBe("new");
+      const [again] = next.exportHistory().data;
+      expect(again!.commitments).toEqual(exported.data[0]!.commitments);
+      expect(
+        again!.votes.slice(0, 8).map(({ height, digest, signature }) => ({ height, digest, signature })),
+      ).toEqual(
+        exported.data[0]!.votes.map(({ height, digest, signature }) => ({ height, digest, signature })),
+      );
+    });
+  });
+
+  it("initialises a key that had no marks", () => {
+    inNewHome((protection) => {
+      refusal("protection-uninitialised", () => answer(protection, 5n));
+      protection.importHistory(file({ lowest: "5", highest: "4" }));
+      expect(answer(protection, 4n)).toBe("below-watermark");
+      expect(answer(protection, 5n)).toBe("new");
+    });
+  });
+
+  it("never lowers a mark", () => {
+    inNewHome((protection) => {
+      protection.init(key.publicKey, CHAIN.id, 50n);
+      protection.append(key.publicKey, CHAIN.id, [{ height: 80n, digest: hash(1), signature: null }]);
+      protection.importHistory(file({ lowest: "10", highest: "20", votes: [vote(20n, 1)] }));
+      expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 50n, highest: 80n });
+      protection.importHistory(file({ lowest: "60", highest: "90", votes: [vote(90n, 1)] }));
+      expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 60n, highest: 90n });
+    });
+  });
+
+  it("a record without a digest equals nothing, so it only blocks", () => {
+    inNewHome((protection) => {
+      protection.importHistory(
+        file({
+          highest: "7",
+          votes: [
+            { height: "5" },
+            { height: "6", digest: null, signature: "aa".repeat(32) },
+            { height: "7", digest: null },
+          ],
+        }),
+      );
+      for (const height of [5n, 6n, 7n]) {
+        expect(answer(protection, height, 1)).toBe("unknown-earlier-vote");
+        expect(answer(protection, height, 2)).toBe("unknown-earlier-vote");
+      }
+      expect(answer(protection, 4n)).toBe("new");
+    });
+  });
+
+  it("a record with a digest and without a signature blocks every message", () => {
+    inNewHome((protection) => {
+      protection.importHistory(file({ highest: "5", votes: [vote(5n, 1)] }));
+      expect(answer(protection, 5n, 1)).toBe("unknown-earlier-vote");
+      expect(answer(protection, 5n, 2)).toBe("double-vote");
+    });
+  });
+
+  it("a signature that does not verify is not handed out", () => {
+    inNewHome((protection) => {
+      protection.importHistory(
+        file({ highest: "5", votes: [{ ...vote(5n, 1), signature: "11".repeat(32) }] }),
+      );
+      expect(answer(protection, 5n, 1)).toBe("unknown-earlier-vote");
+    });
+  });
+
+  it("another message than is known here blocks both, and is reported", () => {
+    const { protection, voter } = newSigner();
+    voter.vote({ height: 5n, appHash: hash(1) });
+    voter.vote({ height: 6n, appHash: hash(1) });
+    const [report] = protection.importHistory(file({ highest: "6", votes: [vote(5n, 2), vote(6n, 1)] }));
+    expect(report).toMatchObject({ conflicts: [5n], added: 0 });
+    expect(answer(protection, 5n, 1)).toBe("unknown-earlier-vote");
+    expect(answer(protection, 5n, 2)).toBe("unknown-earlier-vote");
+    expect(answer(protection, 6n, 1)).toBe("same");
+    const { home } = protection;
+    protection.close();
+    inHome(home, (next) => expect(answer(next, 5n, 1)).toBe("unknown-earlier-vote"));
+  });
+
+  it("what a file says twice of a key, chain or height is merged; two messages at one height block both", () => {
+    inNewHome((protection) => {
+      const one = file({ lowest: "3", highest: "9", votes: [vote(9n, 1), vote(8n, 1), vote(8n, 2)] })
+        .data[0]!;
+      const two = {
+        ...one,
+        key: KEY.toUpperCase(),
+        lowest: "4",
+        highest: "11",
+        votes: [vote(9n, 2), vote(11n, 1)],
+      };
+      protection.importHistory({ ...file(), data: [one, two] });
+      expect(protection.subjects()).toHaveLength(1);
+      for (const height of [8n, 9n]) expect(answer(protection, height)).toBe("unknown-earlier-vote");
+      expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 4n, highest: 11n });
+    });
+  });
+
+  it("where the highest vote is not among the votes, nothing up to it is signed", () => {
+    const LAST = 0xffff_ffff_ffff_ffffn;
+    inNewHome((protection) => {
+      protection.importHistory(file({ highest: "20", votes: [vote(5n, 1)] }));
+      for (const height of [0n, 4n, 6n, 20n]) expect(answer(protection, height)).toBe("below-watermark");
+      expect(answer(protection, 21n)).toBe("new");
+    });
+    inNewHome((protection) => {
+      protection.importHistory(file({ highest: String(LAST) }));
+      expect(answer(protection, LAST - 1n)).toBe("below-watermark");
+      expect(answer(protection, LAST)).toBe("unknown-earlier-vote");
+    });
+  });
+
+  it("a highest height below the highest vote is raised to it", () => {
+    inNewHome((protection) => {
+      protection.importHistory(file({ highest: "5", votes: [vote(5n, 1), vote(9n, 1)] }));
+      expect(protection.marks(key.publicKey, CHAIN.id)?.highest).toBe(9n);
+    });
+  });
+
+  it("commitments that overlap others are left out and counted", async () => {
+    const { protection } = newSigner();
+    await commitStored({ key, chain: CHAIN, protection, start: 10n, count: 20 });
+    const commitment = { count: 5, root: "11".repeat(32), signature: "22".repeat(64) };
+    const [report] = protection.importHistory(
+      file({
+        commitments: [
+          { startHeight: "25", ...commitment },
+          { startHeight: "30", ...commitment },
+        ],
+      }),
+    );
+    expect(report).toMatchObject({ commitments: 1, commitmentsSkipped: 1 });
+    expect(protection.commitments(key.publicKey, CHAIN.id)).toHaveLength(2);
+    protection.close();
+  });
+
+  it("a key that committed and never voted keeps its commitments, and is not initialised by them", async () => {
+    const { protection } = newSigner();
+    await commitStored({ key, chain: CHAIN, protection, start: 10n, count: 20 });
+    const exported = JSON.parse(JSON.stringify(protection.exportHistory())) as Interchange;
+    expect(exported.data).toMatchObject([{ key: KEY, lowest: null, highest: null, votes: [] }]);
+    protection.close();
+    inNewHome((next) => {
+      expect(next.importHistory(exported)).toMatchObject([{ lowest: null, highest: null, commitments: 1 }]);
+      expect(next.commitments(key.publicKey, CHAIN.id)).toHaveLength(1);
+      expect(next.marks(key.publicKey, CHAIN.id)).toBeNull();
+      refusal("protection-uninitialised", () => answer(next, 10n));
+    });
+  });
+
+  it("a file that is not as documented is refused whole, and nothing changes", () => {
+    inNewHome((protection) => {
+      const bad: unknown[] = [
+        null,
+        [],
+        {},
+        { data: [] },
+        file({}, { format: "eip-3076" }),
+        { ...file(), more: 1 },
+        file({ key: KEY.slice(2) }),
+        file({ key: "00".repeat(32) }),
+        file({ chain: "" }),
+        file({ chain: "\ud800" }),
+        file({ lowest: 0 }),
+        file({ lowest: null, highest: "1" }),
+        file({ lowest: null, votes: [{ height: "1" }] }),
+        file({ lowest: "-1" }),
+        file({ lowest: "01" }),
+        file({ lowest: String(2n ** 64n) }),
+        file({ highest: undefined }),
+        file({ votes: [{ height: "1" }, { height: "2", digest: "zz" }] }),
+        file({ votes: [{ height: "1", digest: "00".repeat(31) }] }),
+        file({ votes: [{ height: "1", signature: "00" }] }),
+        file({ votes: [{ height: "1", other: true }] }),
+        file({
+          commitments: [{ startHeight: "1", count: 0, root: "11".repeat(32), signature: "22".repeat(64) }],
+        }),
+      ];
+      for (const value of bad) refusal("invalid-json", () => protection.importHistory(value));
+      refusal("unknown-version", () => protection.importHistory(file({}, { version: 2 })));
+      expect(protection.subjects()).toEqual([]);
+      expect(protection.importHistory({ ...file(), data: [] })).toEqual([]);
+    });
+  });
+
+  it("is atomic: many subjects come in one write, and survive a restart together", () => {
+    const home = newHome();
+    const chains = Array.from({ length: 30 }, (_, i) => ({
+      ...file({ lowest: String(i), highest: "100", votes: [vote(100n, 1)] }).data[0]!,
+      chain: `chain-${i}`,
+    }));
+    inHome(home, (protection) => {
+      expect(protection.importHistory({ ...file(), data: chains })).toHaveLength(30);
+    });
+    inHome(home, (protection) => {
+      expect(protection.subjects().map(({ votes }) => votes)).toEqual(Array(30).fill(1));
+      expect(readInterchange(JSON.parse(JSON.stringify(protection.exportHistory())))).toHaveLength(30);
+    });
+  });
+});

@@ -1,0 +1,107 @@
+import { readFileSync, statSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Mark, MarksFile, parseMarks, readMarks } from "../../../src/finality/marks.js";
+import { flipBit } from "../../support/arbitraries.js";
+import { hash, newHome, testKey } from "../../support/signer.js";
+
+const STORE = "0123456789abcdef0123456789abcdef";
+const { publicKey } = testKey();
+const mark = (seq: number, changes: Partial<Mark> = {}): Mark => ({
+  key: publicKey,
+  chainId: "bbn-1",
+  lowest: 0n,
+  highest: BigInt(seq),
+  seq,
+  ...changes,
+});
+const fresh = () => ({ storeId: STORE, seq: 0, marks: new Map<string, Mark>() });
+
+describe("the second mark", () => {
+  it("is one line a write, for people to read", () => {
+    const { marksFile } = newHome();
+    const file = new MarksFile(marksFile, fresh());
+    file.append([mark(1), mark(1, { chainId: "a chain/ü\n", highest: null, lowest: 7n })]);
+    file.close();
+    const lines = readFileSync(marksFile, "utf8").split("\n");
+    expect(lines[0]).toMatch(new RegExp(`^tapstake-marks-1 ${STORE} [0-9a-f]{16}$`));
+    expect(lines[1]).toMatch(/^[0-9a-f]{64} bbn-1 0 1 1 [0-9a-f]{16}$/);
+    expect(lines[2]).toMatch(/^[0-9a-f]{64} a%20chain%2F%C3%BC%0A 7 - 1 [0-9a-f]{16}$/);
+    expect(lines).toHaveLength(4);
+    expect(statSync(marksFile).mode & 0o777).toBe(0o600);
+  });
+
+  it("read back, says the highest of everything, whatever the order", () => {
+    const { marksFile } = newHome();
+    const file = new MarksFile(marksFile, fresh());
+    file.append([mark(5), mark(6, { highest: 3n, lowest: 2n }), mark(7, { key: hash(1), highest: null })]);
+    file.close();
+    const content = readMarks(marksFile)!;
+    expect(content).toMatchObject({ storeId: STORE, seq: 7 });
+    expect(content.damage).toBeUndefined();
+    expect([...content.marks.values()]).toMatchObject([
+      { lowest: 2n, highest: 5n, seq: 6 },
+      { highest: null, seq: 7 },
+    ]);
+    expect(readMarks(`${marksFile}-none`)).toBeUndefined();
+  });
+
+  it("is written anew when it has grown, and says the same", () => {
+    const { marksFile } = newHome();
+    const file = new MarksFile(marksFile, fresh(), 1000);
+    let largest = 0;
+    for (let seq = 1; seq <= 100; seq++) {
+      file.append([mark(seq)]);
+      largest = Math.max(largest, statSync(marksFile).size);
+      expect(readMarks(marksFile)).toMatchObject({ seq, storeId: STORE });
+    }
+    file.close();
+    expect(largest).toBeLessThan(1200);
+    expect([...readMarks(marksFile)!.marks.values()]).toEqual([mark(100)]);
+  });
+
+  it("with any bit flipped is damaged, or lacks its torn last line alone", () => {
+    const { marksFile } = newHome();
+    const file = new MarksFile(marksFile, fresh());
+    for (let seq = 1; seq <= 5; seq++) file.append([mark(seq)]);
+    file.close();
+    const bytes = new Uint8Array(readFileSync(marksFile));
+    fc.assert(
+      fc.property(fc.nat(8 * bytes.length - 1), (bit) => {
+        const { damage, seq } = parseMarks(flipBit(bytes, bit));
+        const isLastByte = bit >= 8 * (bytes.length - 1);
+        if (isLastByte) expect([damage, seq]).toEqual([undefined, 4]);
+        else expect(damage).toBeDefined();
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("cut off anywhere after its first line is an earlier one", () => {
+    const { marksFile } = newHome();
+    const file = new MarksFile(marksFile, fresh());
+    for (let seq = 1; seq <= 5; seq++) file.append([mark(seq)]);
+    file.close();
+    const bytes = readFileSync(marksFile);
+    for (let size = 0; size < bytes.length; size++) {
+      const cut = bytes.subarray(0, size);
+      const { damage, seq } = parseMarks(cut);
+      const whole = cut.toString().split("\n").length - 1;
+      if (whole === 0) expect(damage).toBeDefined();
+      // A last line that lacks nothing but its end is whole.
+      else expect([damage, [whole - 1, whole].includes(seq)]).toEqual([undefined, true]);
+    }
+  });
+
+  it("keeps the whole lines of a damaged file, to raise marks with", () => {
+    const { marksFile } = newHome();
+    const file = new MarksFile(marksFile, fresh());
+    for (let seq = 1; seq <= 5; seq++) file.append([mark(seq)]);
+    file.close();
+    const lines = readFileSync(marksFile, "utf8").split("\n");
+    lines[3] = lines[3]!.replace("bbn-1", "bbn-2");
+    const content = parseMarks(Buffer.from(lines.join("\n")));
+    expect(content.damage).toBe("line 4 is damaged");
+    expect([...content.marks.values()]).toEqual([mark(5)]);
+  });
+});

@@ -1,0 +1,8 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { live, lives } from "../../support/signer-life.js";
+
+it("whatever happens to a signer, no two messages leave it at one height", () => {
+  const property = fc.property(lives, (life) => live(life));
+  expect(() => fc.assert(property, { numRuns: 100 })).not.toThrow();
+});
