@@ -8,7 +8,31 @@ export {
   type CommitmentRequest,
   type CommittedRandomness,
 } from "./commitment.js";
+export {
+  commitStored,
+  proveCommitted,
+  type CommitRequest,
+  type CommittedHeight,
+  type Committing,
+} from "./commitments.js";
+export {
+  decide,
+  type Decision,
+  type DecisionInput,
+  type Marks,
+  type Refusal,
+  type RefusalCode,
+  type VoteRecord,
+} from "./decision.js";
 export { openHome, type Home } from "./home.js";
+export type {
+  ImportedSubject,
+  ImportReport,
+  Interchange,
+  InterchangeCommitment,
+  InterchangeSubject,
+  InterchangeVote,
+} from "./interchange.js";
 export { DEFAULT_SCRYPT, type Passphrase, type ScryptCost } from "./keyfile.js";
 export {
   changePassphrase,
@@ -25,5 +49,19 @@ export {
 } from "./keystore.js";
 export { DEFAULT_PATH, newMnemonic, secretFromMnemonic } from "./mnemonic.js";
 export { proofOfPossession, proofOfPossessionDigest, verifyProofOfPossession } from "./pop.js";
+export {
+  initProtection,
+  openProtection,
+  type InitReport,
+  type InitRequest,
+  type Protection,
+  type ProtectionOptions,
+  type ProtectionStore,
+  type StoredCommitment,
+  type Subject,
+  type VoteEntry,
+} from "./protection.js";
+export { RandomnessCache, type RandomnessPair } from "./randomness-cache.js";
 export { hideFromCoreDumps } from "./secrecy.js";
 export { signVoteUnprotected, verifyVote, type FinalityVote, type VoteRequest } from "./vote.js";
+export { Voter, type BlockVote, type MessageVote, type VoteResult, type VoterOptions } from "./voter.js";
