@@ -27,7 +27,8 @@ export function run(command, args, options = {}) {
   const result = spawnSync(command, args, { encoding: "utf8", maxBuffer: 2 ** 26, ...options });
   if (result.error) throw new Error(`${command}: ${result.error.message}`);
   if (result.status !== 0) {
-    const said = `${result.stdout ?? ""}${result.stderr ?? ""}`.trim();
+    // What the compiler lists beside its errors is not for people.
+    const said = `${result.stdout ?? ""}${result.stderr ?? ""}`.replace(/^TSFILE: .*\n?/gm, "").trim();
     const how = result.signal ? `was stopped by ${result.signal}` : `failed with exit code ${result.status}`;
     throw new Error(`${command} ${args[0] ?? ""} ${how}${said && `:\n${said}`}`);
   }

@@ -6,6 +6,7 @@ import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { syncFolder } from "./private-files.js";
 import { APPLICATION_ID, NO_VOTES, SCHEMA_VERSION, sumOf, TABLES, textOf } from "./schema.js";
+import type { Statement } from "./statements.js";
 
 /** Why a database could not be read or written, for the caller to put into words. */
 export class DatabaseFault extends Error {
@@ -111,7 +112,7 @@ export function pragma(db: Database.Database, command: string): unknown {
  * The rows of a query, with blobs as Uint8Array. The library gives an ArrayBuffer for a blob here, and a Buffer for
  * one from `get`.
  */
-export function* rowsOf<Row>(statement: Database.Statement, ...parameters: unknown[]): Generator<Row> {
+export function* rowsOf<Row>(statement: Statement, ...parameters: unknown[]): Generator<Row> {
   for (const row of statement.iterate(...parameters) as Iterable<Record<string, unknown>>) {
     for (const [name, cell] of Object.entries(row)) {
       if (cell instanceof ArrayBuffer) row[name] = new Uint8Array(cell);

@@ -40,6 +40,14 @@ export {
   type VoteRecord,
 } from "./decision.js";
 export { openHome, type Home } from "./home.js";
+export type {
+  ImportedSubject,
+  ImportReport,
+  Interchange,
+  InterchangeCommitment,
+  InterchangeSubject,
+  InterchangeVote,
+} from "./interchange.js";
 export { DEFAULT_SCRYPT, type Passphrase, type ScryptCost } from "./keyfile.js";
 export {
   changePassphrase,
@@ -68,8 +76,7 @@ export {
   type Subject,
   type VoteEntry,
 } from "./protection.js";
-export type { ImportedSubject, ImportReport, Interchange } from "./interchange.js";
-export { RandomnessCache } from "./randomness-cache.js";
+export { RandomnessCache, type RandomnessPair } from "./randomness-cache.js";
 export { hideFromCoreDumps } from "./secrecy.js";
 export { signVoteUnprotected, verifyVote, type FinalityVote, type VoteRequest } from "./vote.js";
 export { Voter, type BlockVote, type MessageVote, type VoteResult, type VoterOptions } from "./voter.js";

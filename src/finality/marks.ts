@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { closeSync, constants, fdatasyncSync, fstatSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, fdatasyncSync, openSync, writeSync } from "node:fs";
 import { hex } from "../core/bytes.js";
 import type { Marks } from "./decision.js";
 import { readPrivateFile, writePrivateFile } from "./private-files.js";
@@ -31,22 +31,27 @@ export interface MarksContent {
  *     <key> <chain, percent-encoded> <lowest> <highest or -> <number of the write> <check>
  *
  * A check is 16 hexadecimal digits of SHA-256(the check of the line before ‖ the line up to its check), so that
- * lines cannot go missing between others.
+ * lines cannot go missing between others. Zero bytes follow, over which the next lines are written: a disk is quicker
+ * where a file does not grow.
  */
 export class MarksFile {
   readonly #path: string;
-  readonly #compactAbove: number;
-  #content: { storeId: string; seq: number; marks: Map<string, Mark> };
+  readonly #room: number;
+  readonly #content: { storeId: string; seq: number; marks: Map<string, Mark> };
   #file: number;
   #check: string;
-  #size: number;
+  #position: number;
+  #end = 0;
 
-  /** Writes the file anew, whole or not at all, and keeps it open to append to. */
-  constructor(path: string, content: MarksContent, compactAbove = 1 << 20) {
+  /**
+   * Writes the file anew, whole or not at all, and keeps it open to append to.
+   * @param room bytes for lines until it is written anew
+   */
+  constructor(path: string, content: MarksContent, room = 1 << 18) {
     this.#path = path;
-    this.#compactAbove = compactAbove;
+    this.#room = room;
     this.#content = { ...content, marks: new Map(content.marks) };
-    ({ file: this.#file, check: this.#check, size: this.#size } = this.#rewrite());
+    ({ file: this.#file, check: this.#check, position: this.#position } = this.#rewrite());
   }
 
   /** Appends lines; they are on the disk when it returns. After an error nothing is known. */
@@ -59,25 +64,31 @@ export class MarksFile {
       raise(this.#content, mark);
     }
     const bytes = Buffer.from(text, "latin1");
+    if (this.#position + bytes.length > this.#end) {
+      this.close();
+      ({ file: this.#file, check: this.#check, position: this.#position } = this.#rewrite());
+      return;
+    }
     for (let written = 0; written < bytes.length;) {
-      written += writeSync(this.#file, bytes, written, bytes.length - written);
+      const left = bytes.length - written;
+      written += writeSync(this.#file, bytes, written, left, this.#position + written);
     }
     fdatasyncSync(this.#file);
-    this.#size += bytes.length;
-    if (this.#size <= this.#compactAbove) return;
-    closeSync(this.#file);
-    ({ file: this.#file, check: this.#check, size: this.#size } = this.#rewrite());
+    this.#position += bytes.length;
   }
 
   close(): void {
+    const file = this.#file;
+    // Its number may soon be that of another file.
+    this.#file = -1;
     try {
-      closeSync(this.#file);
+      if (file >= 0) closeSync(file);
     } catch {
       // Every line was on the disk before its append returned.
     }
   }
 
-  #rewrite(): { file: number; check: string; size: number } {
+  #rewrite(): { file: number; check: string; position: number } {
     const { storeId, marks } = this.#content;
     let { line: text, check } = withCheck("", `${HEADER} ${storeId}`);
     for (const mark of [...marks.values()].sort((a, b) => a.seq - b.seq)) {
@@ -85,9 +96,10 @@ export class MarksFile {
       text += next.line;
       check = next.check;
     }
-    writePrivateFile(this.#path, Buffer.from(text, "latin1"), "replace");
-    const file = openSync(this.#path, constants.O_WRONLY | constants.O_APPEND);
-    return { file, check, size: fstatSync(file).size };
+    const lines = Buffer.from(text, "latin1");
+    writePrivateFile(this.#path, Buffer.concat([lines, Buffer.alloc(this.#room)]), "replace");
+    this.#end = lines.length + this.#room;
+    return { file: openSync(this.#path, constants.O_WRONLY), check, position: lines.length };
   }
 }
 
@@ -118,12 +130,16 @@ export function parseMarks(bytes: Uint8Array): MarksContent {
   for (const [i, line] of [...lines, torn].slice(1).entries()) {
     const mark = parseLine(line, before);
     if (mark) raise(content, mark);
-    else if (i + 1 < lines.length) damage ??= `line ${i + 2} is damaged`;
+    else if (!isTorn(line, i + 1, lines.length)) damage ??= `line ${i + 2} is damaged`;
     // As it stands there, so that one damaged line does not take those after it along.
     before = line.slice(-16);
   }
   return { ...content, ...(damage !== undefined && { damage }) };
 }
+
+/** What follows the last end of a line, and a last line of which a page did not reach the disk. */
+const isTorn = (line: string, at: number, count: number): boolean =>
+  at >= count || (at === count - 1 && line.includes("\0"));
 
 const HEADER = "tapstake-marks-1";
 const MAX_BYTES = 1 << 28;

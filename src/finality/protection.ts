@@ -20,8 +20,8 @@ export type { Protection, ProtectionStore, StoredCommitment, Subject, VoteEntry 
 export interface ProtectionOptions {
   /** For records; host name and process id unless given. */
   readonly instance?: string;
-  /** The size of the second mark above which it is written anew, in bytes. */
-  readonly compactMarksAbove?: number;
+  /** Room for new lines in the second mark until it is written anew, in bytes. */
+  readonly roomForMarks?: number;
 }
 
 /**
@@ -109,7 +109,7 @@ function takeLock(home: Home): Lock {
 }
 
 function openLocked(home: Home, lock: Lock, options: ProtectionOptions): Protection {
-  const { instance = `${hostname()}:${process.pid}`, compactMarksAbove } = options;
+  const { instance = `${hostname()}:${process.pid}`, roomForMarks } = options;
   const marks = guarded(home, () => readMarks(home.marksFile));
   const known = [...(marks?.marks.values() ?? [])];
   checkStoreFile(home, marks);
@@ -123,7 +123,7 @@ function openLocked(home: Home, lock: Lock, options: ProtectionOptions): Protect
     const { storeId, seq } = store;
     const content = { storeId, seq, marks: new Map(store.allMarks().map((mark) => [nameOf(mark), mark])) };
     // Written anew, it has caught up with the store, and is known to be writable.
-    const file = guarded(home, () => new MarksFile(home.marksFile, content, compactMarksAbove));
+    const file = guarded(home, () => new MarksFile(home.marksFile, content, roomForMarks));
     store.attach(
       (changed) => file.append(changed),
       () => {

@@ -86,13 +86,12 @@ export type Cell = Uint8Array | number | null;
 /** 16 bytes over the cells of a row, the name of its table first; each cell carries its type and length. */
 export function sumOf(table: string, ...cells: readonly Cell[]): Uint8Array {
   const parts: Uint8Array[] = [];
-  for (const cell of [Buffer.from(table), ...cells]) {
-    const head = Buffer.allocUnsafe(5);
-    const bytes = cell instanceof Uint8Array ? cell : Buffer.from(cell === null ? "" : String(cell));
-    head[0] = cell === null ? 0 : cell instanceof Uint8Array ? 1 : 2;
-    head.writeUInt32BE(bytes.length, 1);
-    parts.push(head, bytes);
+  let heads = table;
+  for (const cell of cells) {
+    heads += cell instanceof Uint8Array ? ` b${cell.length}` : ` ${cell}`;
+    if (cell instanceof Uint8Array) parts.push(cell);
   }
+  parts.push(Buffer.from(heads));
   return createHash("sha256").update(Buffer.concat(parts)).digest().subarray(0, 16);
 }
 

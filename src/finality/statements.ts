@@ -1,10 +1,30 @@
 import type Database from "libsql";
 import { selectFrom } from "./schema.js";
 
-export type Statements = ReturnType<typeof prepareStatements>;
+/** What is asked of the library's statements, whose own type has no name that could be exported. */
+export interface Statement {
+  run(...cells: unknown[]): unknown;
+  get(...cells: unknown[]): unknown;
+  all(...cells: unknown[]): unknown[];
+  iterate(...cells: unknown[]): IterableIterator<unknown>;
+}
+type Name =
+  | "votes"
+  | "page"
+  | "sumsBelow"
+  | "addVote"
+  | "deleteVote"
+  | "deleteBelow"
+  | "setSubject"
+  | "setState"
+  | "addBirth"
+  | "addCommitment"
+  | "committers"
+  | "commitments";
+export type Statements = Readonly<Record<Name, Statement>>;
 
 /** The statements of a store. A vote is one `addVote`. */
-export function prepareStatements(db: Database.Database) {
+export function prepareStatements(db: Database.Database): Statements {
   return {
     votes: db.prepare(`${selectFrom("votes")} WHERE subject = ? AND height BETWEEN ? AND ? ORDER BY height`),
     page: db.prepare(`${selectFrom("votes")} WHERE subject = ? AND height >= ? ORDER BY height LIMIT ?`),

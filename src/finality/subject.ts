@@ -1,4 +1,4 @@
-import { assertBytes, hex, isBytes, utf8 } from "../core/bytes.js";
+import { assertBytes, hex, utf8 } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 
 /**
@@ -20,7 +20,5 @@ export function subjectName(key: Uint8Array, chainId: string): string {
   assertChainId(chainId);
   return `${hex.encode(key)} ${chainId}`;
 }
-
-export const isDigest = (value: unknown): value is Uint8Array | null => value === null || isBytes(value, 32);
 
 const LONE_SURROGATE = /\p{Surrogate}/u;

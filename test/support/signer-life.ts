@@ -24,7 +24,7 @@ class Real {
   protection: Protection;
   constructor() {
     for (const key of keys) recordBirth(this.home, key.publicKey);
-    this.protection = openProtection(this.home, { compactMarksAbove: 600 });
+    this.protection = openProtection(this.home, { roomForMarks: 600 });
   }
   voter(key: number, chain: number) {
     const voter = voterOf(this.protection, keys[key], chains[chain]);
@@ -33,7 +33,7 @@ class Real {
   }
   reopen(): void {
     this.protection.close();
-    this.protection = openProtection(this.home, { compactMarksAbove: 600 });
+    this.protection = openProtection(this.home, { roomForMarks: 600 });
   }
 }
 
@@ -76,7 +76,7 @@ function lose(real: Real, k: number, c: number): void {
   if (!attempt(() => initProtection(real.home, { ...request, fromHeight: 8n }))) {
     initProtection(real.home, { ...request, fromHeight: 15n });
   }
-  real.protection = openProtection(real.home, { compactMarksAbove: 600 });
+  real.protection = openProtection(real.home, { roomForMarks: 600 });
 }
 
 const key = fc.nat(keys.length - 1);

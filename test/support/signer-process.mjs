@@ -17,7 +17,7 @@ const hexOf = (bytes) => Buffer.from(bytes).toString("hex");
 
 try {
   // Small, so that the second mark is often written anew.
-  const protection = openProtection(openHome(path), { compactMarksAbove: 2000 });
+  const protection = openProtection(openHome(path), { roomForMarks: 2000 });
   const voter = new Voter({ key, protection, chain: { id: "bbn-test", minCount: 1 } });
   if (mode === "hold") hold(protection);
   else if (mode === "vote") {

@@ -70,7 +70,7 @@ describeWithDisks("a full disk", () => {
   });
 
   it("at the first opening is protection-unwritable, and nothing broken stays", () => {
-    const path = newDisk("32k");
+    const path = newDisk("256k");
     const home = openHome(path);
     recordBirth(home, key.publicKey);
     fill(path);
@@ -82,7 +82,7 @@ describeWithDisks("a full disk", () => {
   });
 
   it("poisons what is open: nothing is signed or told until it is opened again", () => {
-    const path = newDisk("200k");
+    const path = newDisk("600k");
     const home = openHome(path);
     recordBirth(home, key.publicKey);
     const protection = openProtection(home);
