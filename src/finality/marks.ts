@@ -137,9 +137,9 @@ export function parseMarks(bytes: Uint8Array): MarksContent {
   return { ...content, ...(damage !== undefined && { damage }) };
 }
 
-/** What follows the last end of a line, and a last line of which a page did not reach the disk. */
+/** What follows the last end of a line, and a last line whose first page did not reach the disk. */
 const isTorn = (line: string, at: number, count: number): boolean =>
-  at >= count || (at === count - 1 && line.includes("\0"));
+  at >= count || (at === count - 1 && line.startsWith("\0"));
 
 const HEADER = "tapstake-marks-1";
 const MAX_BYTES = 1 << 28;

@@ -29,22 +29,11 @@ export class RandomnessCache {
 
   /** The point of a height, 33 bytes compressed, when it is known. */
   get(publicKey: Uint8Array, chainId: string, height: bigint): Uint8Array | undefined {
-    const at = placeOf(publicKey, chainId, height);
-    const point = this.#points.get(at);
-    if (point) {
-      this.#points.delete(at);
-      this.#points.set(at, point);
-    }
-    return point;
+    return this.#get(placeOf(publicKey, chainId, height));
   }
 
   set(publicKey: Uint8Array, chainId: string, height: bigint, point: Uint8Array): void {
-    const at = placeOf(publicKey, chainId, height);
-    this.#points.delete(at);
-    this.#points.set(at, point.slice());
-    if (this.#points.size <= this.capacity) return;
-    const oldest = this.#points.keys().next();
-    if (!oldest.done) this.#points.delete(oldest.value);
+    this.#set(placeOf(publicKey, chainId, height), point.slice());
   }
 
   /**
@@ -57,12 +46,29 @@ export class RandomnessCache {
     height: bigint,
   ): RandomnessPair {
     const secret = randomness.deriveSecret(key.secretKey, chainId, height);
-    let point = this.get(key.publicKey, chainId, height);
+    const place = placeOf(key.publicKey, chainId, height);
+    let point = this.#get(place);
     if (!point) {
       point = pointOf(secret);
-      this.set(key.publicKey, chainId, height, point);
+      this.#set(place, point);
     }
     return { secret, point };
+  }
+
+  #get(place: string): Uint8Array | undefined {
+    const point = this.#points.get(place);
+    if (!point) return undefined;
+    this.#points.delete(place);
+    this.#points.set(place, point);
+    return point;
+  }
+
+  #set(place: string, point: Uint8Array): void {
+    this.#points.delete(place);
+    this.#points.set(place, point);
+    if (this.#points.size <= this.capacity) return;
+    const oldest = this.#points.keys().next();
+    if (!oldest.done) this.#points.delete(oldest.value);
   }
 }
 

@@ -12,7 +12,7 @@ import {
 import { basename, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { TapstakeError } from "../../../src/core/errors.js";
-import { type Home, openHome } from "../../../src/finality/home.js";
+import type { Home } from "../../../src/finality/home.js";
 import { initProtection, openProtection } from "../../../src/finality/protection.js";
 import { refusal } from "../../support/refusal.js";
 import { CHAIN, hash, inHome, newHome, newSigner, testKey, voterOf } from "../../support/signer.js";
@@ -412,7 +412,6 @@ function flips(of: Home, file: "protectionFile" | "marksFile", step: number): Re
     const verdict = expectRefusedOrWhole(home);
     verdicts[verdict] = (verdicts[verdict] ?? 0) + 1;
     rmSync(home.path, { recursive: true });
-    openHome(home.path);
   }
   return verdicts;
 }

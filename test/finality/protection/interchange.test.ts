@@ -109,6 +109,22 @@ describe("the history of votes, exported and imported", () => {
     });
   });
 
+  it("brings nothing back that was forgotten on purpose", () => {
+    const { protection, voter } = newSigner();
+    for (let height = 10n; height < 20n; height++) voter.vote({ height, appHash: hash(1) });
+    const exported = JSON.parse(JSON.stringify(protection.exportHistory())) as Interchange;
+    protection.prune(key.publicKey, CHAIN.id, 15n);
+    expect(protection.importHistory(exported)).toMatchObject([{ added: 0, lowest: 15n }]);
+    expect(protection.records(key.publicKey, CHAIN.id).map(({ height }) => height)).toEqual([
+      15n,
+      16n,
+      17n,
+      18n,
+      19n,
+    ]);
+    protection.close();
+  });
+
   it("a record without a digest equals nothing, so it only blocks", () => {
     inNewHome((protection) => {
       protection.importHistory(

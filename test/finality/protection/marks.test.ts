@@ -1,5 +1,4 @@
 import { readFileSync, statSync } from "node:fs";
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Mark, MarksFile, parseMarks, readMarks } from "../../../src/finality/marks.js";
 import { flipBit } from "../../support/arbitraries.js";
@@ -66,15 +65,11 @@ describe("the second mark", () => {
     for (let seq = 1; seq <= 5; seq++) file.append([mark(seq)]);
     file.close();
     const bytes = linesOf(marksFile);
-    fc.assert(
-      fc.property(fc.nat(8 * bytes.length - 1), (bit) => {
-        const { damage, seq } = parseMarks(flipBit(new Uint8Array(bytes), bit));
-        const isLastByte = bit >= 8 * (bytes.length - 1);
-        if (isLastByte) expect([damage, seq]).toEqual([undefined, 4]);
-        else expect(damage).toBeDefined();
-      }),
-      { numRuns: 500 },
-    );
+    for (let bit = 0; bit < 8 * bytes.length; bit++) {
+      const { damage, seq } = parseMarks(flipBit(new Uint8Array(bytes), bit));
+      const isLastByte = bit >= 8 * (bytes.length - 1);
+      expect([bit, damage !== undefined, seq]).toEqual([bit, !isLastByte, isLastByte ? 4 : seq]);
+    }
   });
 
   it("a last line of which a page did not reach the disk is torn; such a line before others is damage", () => {

@@ -1,3 +1,5 @@
+import { cpSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import { curve } from "../../../src/core/curve/index.js";
@@ -222,6 +224,28 @@ describe("where votes begin", () => {
     const protection = openProtection(newHome());
     refusal("protection-uninitialised", () => voterOf(protection).vote({ height: 0n, appHash: hash(1) }));
     protection.close();
+  });
+
+  it("a key whose note of birth came with a copy of the home is protection-uninitialised", () => {
+    const [home, copy] = [newHome(), newHome()];
+    recordBirth(home, key.publicKey);
+    cpSync(home.path, copy.path, { recursive: true });
+    const refusalIn = (where: typeof home) =>
+      inHome(where, (protection) => {
+        const voter = voterOf(protection);
+        refusal("protection-uninitialised", () => voter.vote({ height: 0n, appHash: hash(1) }));
+        return protection.isBornHere(key.publicKey);
+      });
+    expect(refusalIn(copy)).toBe(false);
+    expect(inHome(home, (protection) => protection.isBornHere(key.publicKey))).toBe(true);
+  });
+
+  it("a note of birth that the store took over is gone, and comes back with no backup of the store", () => {
+    const home = newHome();
+    recordBirth(home, key.publicKey);
+    inHome(home, (protection) => expect(protection.isBornHere(key.publicKey)).toBe(true));
+    expect(readdirSync(join(home.path, "newborn"))).toEqual([]);
+    inHome(home, (protection) => expect(protection.isBornHere(key.publicKey)).toBe(true));
   });
 
   it("nothing at or below the height that is known on the chain is signed anew; it only rises", () => {
