@@ -49,10 +49,10 @@ export type {
   InterchangeVote,
 } from "./interchange.js";
 export { DEFAULT_SCRYPT, type Passphrase, type ScryptCost } from "./keyfile.js";
+export { deleteKey } from "./key-deletion.js";
 export {
   changePassphrase,
   createKey,
-  deleteKey,
   exportKey,
   listKeys,
   showKey,

@@ -169,18 +169,6 @@ export function changePassphrase(
   return infoOf(file);
 }
 
-/**
- * Removes a key's file. What the home remembers of its votes stays.
- * @param passphrase null deletes without proof that the caller could have used the key
- * @throws TapstakeError as {@link unlockKey}
- */
-export function deleteKey(home: Home, name: string, passphrase: Passphrase | null): KeyInfo {
-  const file = findKey(home, name);
-  if (passphrase !== null) unlocked(home, file, openKey(file, passphrase)).wipe();
-  removePrivateFile(pathOf(home, file.name));
-  return infoOf(file);
-}
-
 const MAX_FILE_BYTES = 1 << 14;
 const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const PUBLIC_KEY = /^[0-9a-fA-F]{64}$/;
@@ -306,7 +294,8 @@ function nameTaken(name: string): TapstakeError {
   return new TapstakeError("key-exists", text, { name });
 }
 
-const pathOf = (home: Home, name: string) => join(home.keysFolder, `${name}${EXTENSION}`);
+/** Where the key of a name is, or would be. */
+export const pathOf = (home: Home, name: string) => join(home.keysFolder, `${name}${EXTENSION}`);
 
 function infoOf({ name, publicKey, createdAt, origin, derivationVersion, path }: KeyFile): KeyInfo {
   return {

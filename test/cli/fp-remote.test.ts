@@ -168,4 +168,12 @@ describe.concurrent("with --remote", () => {
     expect(said).toContain(`process ${daemon.pid}`);
     expect(said).toContain("fp serve");
   });
+
+  it("a key that the daemon may have open is not deleted", async () => {
+    const args = ["fp", "keys", "delete", "validator-1", "--yes", "--home", daemon.home];
+    const outcome = await tapstake(args, { env: { TAPSTAKE_PASSPHRASE: passphrase } });
+    expect(expectRefused(outcome, "signer-running")).toContain(`process ${daemon.pid}`);
+    const shown = await tapstake(["fp", "keys", "show", "validator-1", "--home", daemon.home, "--json"]);
+    expect(parsed(expectDone(shown))).toMatchObject({ publicKey });
+  });
 });

@@ -9,11 +9,11 @@ import { hex } from "../../src/core/bytes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { scalar } from "../../src/core/scalar.js";
 import type { Home } from "../../src/finality/home.js";
+import { deleteKey } from "../../src/finality/key-deletion.js";
 import { DEFAULT_SCRYPT } from "../../src/finality/keyfile.js";
 import {
   changePassphrase,
   createKey,
-  deleteKey,
   exportKey,
   listKeys,
   type NewKey,
@@ -21,6 +21,7 @@ import {
   unlockKey,
   unlockKeyAsync,
 } from "../../src/finality/keystore.js";
+import { openProtection } from "../../src/finality/protection.js";
 import { homeOfTest, LIGHT } from "../support/home.js";
 import { failure } from "../support/errors.js";
 import { refusal } from "../support/refusal.js";
@@ -165,6 +166,18 @@ describe("a key", () => {
     expect(deleteKey(home, "second", null)).toMatchObject({ name: "second" });
     expect(readdirSync(home.keysFolder)).toEqual([]);
     refusal("key-not-found", () => deleteKey(home, key.name, passphrase));
+  });
+
+  it("stays while a signer runs, which may have it open", () => {
+    const home = homeOfTest();
+    createKey(home, key);
+    const protection = openProtection(home);
+    refusal("signer-running", () => deleteKey(home, key.name, passphrase));
+    refusal("signer-running", () => deleteKey(home, key.name, null));
+    expect(listKeys(home)).toHaveLength(1);
+    protection.close();
+    deleteKey(home, key.name, passphrase);
+    expect(listKeys(home)).toEqual([]);
   });
 
   it("can be encrypted anew, and stays the same", () => {
@@ -316,6 +329,7 @@ function run(home: Home, script: string) {
   const code = `
     import { openHome } from ${JSON.stringify(built("home"))};
     import * as keys from ${JSON.stringify(built("keystore"))};
+    import { deleteKey } from ${JSON.stringify(built("key-deletion"))};
     const home = openHome(${JSON.stringify(home.path)});
     const scrypt = { n: 2, r: 1, p: 1 };
     ${script}`;
@@ -342,7 +356,7 @@ describe("processes", () => {
         writeSync(1, (i + 1) + "\\n");
         keys.createKey(home, other);
         writeSync(1, (i + 1) + "\\n");
-        keys.deleteKey(home, "other", null);
+        deleteKey(home, "other", null);
         writeSync(1, (i + 1) + "\\n");
       }`;
     let said = 0;

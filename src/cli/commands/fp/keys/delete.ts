@@ -1,6 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { hex } from "../../../../core/bytes.js";
-import { deleteKey, showKey } from "../../../../finality/keystore.js";
+import { deleteKey } from "../../../../finality/key-deletion.js";
+import { showKey } from "../../../../finality/keystore.js";
 import { jsonOption } from "../../../arguments.js";
 import { UsageError } from "../../../errors.js";
 import { helpText, paragraphs } from "../../../help.js";
@@ -25,6 +26,8 @@ The stakes that are delegated to the key stay locked and slashable as they were,
 stand: only this key can vote under them, and a provider that does not vote is jailed. What the home remembers of
 its votes stays too, so that a key that comes back still cannot vote twice.
 
+A signer that runs on this home has to be stopped first: it may have the key open.
+
 A person at the terminal types the key's name; otherwise --yes and the passphrase are needed.`;
 
 const HELP = helpText({
@@ -33,7 +36,7 @@ export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 tapstake fp keys new mistaken > words
 tapstake fp keys delete mistaken --yes
 `,
-  refused: "no such key, a wrong passphrase, another name than the key's",
+  refused: "no such key, a signer runs, a wrong passphrase, another name than the key's",
 });
 
 export function command() {

@@ -1,0 +1,23 @@
+import type { Home } from "./home.js";
+import type { Passphrase } from "./keyfile.js";
+import { type KeyInfo, pathOf, showKey, unlockKey } from "./keystore.js";
+import { lockHome } from "./lock.js";
+import { removePrivateFile } from "./private-files.js";
+
+/**
+ * Removes a key's file. What the home remembers of its votes stays. A signer that runs may have the key open, and
+ * would go on voting with it: it has to be stopped first.
+ * @param passphrase null deletes without proof that the caller could have used the key
+ * @throws TapstakeError `signer-running`, and as `unlockKey`
+ */
+export function deleteKey(home: Home, nameOrPublicKey: string, passphrase: Passphrase | null): KeyInfo {
+  const key = showKey(home, nameOrPublicKey);
+  const lock = lockHome(home);
+  try {
+    if (passphrase !== null) unlockKey(home, key.name, passphrase).wipe();
+    removePrivateFile(pathOf(home, key.name));
+    return key;
+  } finally {
+    lock.release();
+  }
+}
