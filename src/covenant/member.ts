@@ -78,7 +78,7 @@ export async function signAsMember(
   signer: CovenantSigner,
   params: ProtocolParams,
 ): Promise<CovenantSignatures> {
-  const publicKey = signer.publicKey.slice(-32);
+  const publicKey = Uint8Array.from(signer.publicKey).slice(-32);
   checkForMember(delegation, publicKey, params);
   // Taken now: transactions can change, and a remote signer leaves time for it.
   const digests = {

@@ -62,7 +62,7 @@ export async function commitStored(request: CommitRequest): Promise<Commitment> 
   const commitment = { ...signed, count, signature };
   // Looks for an overlap again: another commitment may have been stored meanwhile.
   protection.addCommitment(key.publicKey, chain.id, { ...commitment, subtrees: concatBytes(...hashes) });
-  return { ...commitment, finalityProvider: key.publicKey.slice() };
+  return { ...commitment, finalityProvider: Uint8Array.from(key.publicKey) };
 }
 
 /** What a chain is shown of a committed height. */
@@ -107,7 +107,11 @@ export async function proveCommitted(
       `the commitment to ${stored.count} heights from ${stored.startHeight} on ${chain.id} is not to the randomness of this key: it was made by another derivation`,
     );
   }
-  return { commitment: { ...commitment, finalityProvider: key.publicKey.slice() }, publicRandomness, proof };
+  return {
+    commitment: { ...commitment, finalityProvider: Uint8Array.from(key.publicKey) },
+    publicRandomness,
+    proof,
+  };
 }
 
 /** Leaves in a subtree whose hash is kept. A power of two, so that these hashes are one level of the tree. */

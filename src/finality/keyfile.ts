@@ -102,7 +102,8 @@ export function passphraseBytes(passphrase: Passphrase): Uint8Array {
       `passphrase: expected text, got ${describeType(passphrase)}`,
     );
   }
-  const bytes = typeof passphrase === "string" ? utf8(passphrase.normalize("NFKC")) : passphrase.slice();
+  const bytes =
+    typeof passphrase === "string" ? utf8(passphrase.normalize("NFKC")) : Uint8Array.from(passphrase);
   if (bytes.length === 0) throw new TapstakeError("invalid-passphrase", "the passphrase is empty");
   return bytes;
 }

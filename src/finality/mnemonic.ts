@@ -39,7 +39,7 @@ export function secretFromSeed(seed: Uint8Array, path: string): Uint8Array {
   const master = HDKey.fromMasterSeed(seed);
   const child = master.derive(path);
   // A copy, because wiping the key wipes its own.
-  const secret = child.privateKey!.slice();
+  const secret = Uint8Array.from(child.privateKey!);
   master.wipePrivateData();
   child.wipePrivateData();
   return secret;

@@ -33,7 +33,7 @@ export class RandomnessCache {
   }
 
   set(publicKey: Uint8Array, chainId: string, height: bigint, point: Uint8Array): void {
-    this.#set(placeOf(publicKey, chainId, height), point.slice());
+    this.#set(placeOf(publicKey, chainId, height), Uint8Array.from(point));
   }
 
   /**

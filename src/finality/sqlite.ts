@@ -80,7 +80,7 @@ export class SqliteProtection implements Protection {
   subjects(): Subject[] {
     return this.#read(() =>
       [...this.#subjects.values()].map(({ key, chainId, lowest, highest, votes }) => ({
-        key: key.slice(),
+        key: Uint8Array.from(key),
         chainId,
         lowest,
         highest,
@@ -348,7 +348,7 @@ export class SqliteProtection implements Protection {
       this.#insertCommitment(key, chainId, commitment),
     );
     const { lowest = null, highest = null } = known ?? {};
-    return { key: key.slice(), chainId, lowest, highest, ...votes, ...commitments };
+    return { key: Uint8Array.from(key), chainId, lowest, highest, ...votes, ...commitments };
   }
 
   #insertCommitment(key: Uint8Array, chainId: string, commitment: Omit<StoredCommitment, "at">): void {
@@ -370,7 +370,7 @@ export class SqliteProtection implements Protection {
 
   #newSubject(key: Uint8Array, chainId: string): Known {
     const id = [...this.#subjects.values()].reduce((highest, known) => Math.max(highest, known.id), 0) + 1;
-    const known = { id, key: key.slice(), chainId, lowest: 0n, highest: null, votes: 0 };
+    const known = { id, key: Uint8Array.from(key), chainId, lowest: 0n, highest: null, votes: 0 };
     this.#subjects.set(subjectName(key, chainId), known);
     return known;
   }

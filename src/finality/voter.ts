@@ -169,7 +169,7 @@ export class Voter {
     publicRandomness: Uint8Array,
   ): VoteResult {
     if (eots.verify(this.publicKey, publicRandomness, message, signature)) {
-      return { height, kind: "same", signature: signature.slice(), publicRandomness };
+      return { height, kind: "same", signature: Uint8Array.from(signature), publicRandomness };
     }
     return {
       height,
@@ -196,5 +196,6 @@ function refuseDuplicates(requests: readonly { readonly height: bigint }[]): voi
 
 function copyOf(message: unknown): Uint8Array {
   assertBytes(message, "message");
-  return message.slice();
+  // Not `slice`, which of a Node Buffer shares its memory.
+  return Uint8Array.from(message);
 }

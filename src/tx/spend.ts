@@ -147,6 +147,8 @@ function assertNamed(leaf: Leaf, publicKey: Uint8Array): void {
   }
 }
 
+/** A copy of its own: signers take their time, and `slice` of a Node Buffer would share its memory. */
 function xOnly(publicKey: Uint8Array): Uint8Array {
-  return isBytes(publicKey, 33) ? publicKey.slice(1) : publicKey;
+  if (!isBytes(publicKey, 33)) return isBytes(publicKey, 32) ? Uint8Array.from(publicKey) : publicKey;
+  return Uint8Array.from(publicKey).slice(1);
 }

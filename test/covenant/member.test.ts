@@ -298,6 +298,20 @@ describe("a remote signer", () => {
     ],
     ["whose key is no key is refused", remote({ publicKey: new Uint8Array(3) }), "not-a-member"],
   ];
+  it("whose key is a Node Buffer that changes while it answers serves with the key that it had", async () => {
+    const publicKey = Buffer.from(inner.publicKey);
+    const signSchnorr = async (digest: Uint8Array) => {
+      const signature = await inner.signSchnorr(digest);
+      publicKey.fill(0);
+      return signature;
+    };
+    const given = await signAsMember(delegation, remote({ publicKey, signSchnorr }), regtestParams);
+    expect(given.unbonding.publicKey).toEqual(inner.publicKey);
+    for (const each of [...given.slashing, ...given.unbondingSlashing]) {
+      expect(each.publicKey).toEqual(inner.publicKey);
+    }
+  });
+
   it.each(cases)("%s", async (_, signer, code) => {
     expect(await codeOf(() => signAsMember(delegation, signer, regtestParams))).toBe(code);
   });
