@@ -8,7 +8,7 @@ import { section, table } from "./output.js";
 
 /** What is remembered of each key and chain, as data, with the key's name where the home has it. */
 export function subjectsFacts(home: Home, protection: ProtectionStore) {
-  const keys = listKeys(home);
+  const { keys } = listKeys(home);
   return protection.subjects().map(({ key, chainId, lowest, highest, votes }: Subject) => {
     const name = keys.find(({ publicKey }) => equalBytes(publicKey, key))?.name;
     return { key, ...(name !== undefined && { name }), chain: chainId, lowest, highest, votes };

@@ -58,7 +58,9 @@ export {
   showKey,
   unlockKey,
   unlockKeyAsync,
+  type DamagedKey,
   type KeyInfo,
+  type KeyList,
   type NewKey,
   type UnlockedKey,
 } from "./keystore.js";

@@ -58,20 +58,29 @@ export interface NewKey {
   readonly scrypt?: ScryptCost | undefined;
 }
 
-/**
- * All keys of a home, by name. What they say is authentic only once they are unlocked.
- * @throws TapstakeError `invalid-key-file`, `unknown-version`, `insecure-permissions`, `file-error`
- */
-export function listKeys(home: Home): KeyInfo[] {
-  return namesIn(home).flatMap((name) => {
-    const file = readKey(home, name);
-    return file === undefined ? [] : [infoOf(file)];
-  });
+/** A key whose file cannot be used as it is. */
+export interface DamagedKey {
+  readonly name: string;
+  /** `invalid-key-file`, `unknown-version`, `insecure-permissions` or `file-error`, and what to do about it. */
+  readonly error: TapstakeError;
+}
+
+/** The keys of a home, by name. What they say is authentic only once they are unlocked. */
+export interface KeyList {
+  readonly keys: readonly KeyInfo[];
+  /** One of them keeps nobody from using the others. */
+  readonly damaged: readonly DamagedKey[];
+}
+
+/** @throws TapstakeError `file-error` when the folder cannot be read */
+export function listKeys(home: Home): KeyList {
+  const { files, damaged } = readKeys(home);
+  return { keys: files.map(infoOf), damaged };
 }
 
 /**
  * One key, by its name or its public key in hexadecimal.
- * @throws TapstakeError `key-not-found`, `invalid-key-name`, and as {@link listKeys}
+ * @throws TapstakeError `key-not-found`, `invalid-key-name`, and the codes of {@link DamagedKey}
  */
 export function showKey(home: Home, nameOrPublicKey: string): KeyInfo {
   return infoOf(findKey(home, nameOrPublicKey));
@@ -124,7 +133,7 @@ export function checkNewName(home: Home, name: string): void {
 /**
  * The key with its secret, which the caller wipes when it is done.
  * @param nameOrPublicKey the key's name, or its public key in hexadecimal
- * @throws TapstakeError `wrong-passphrase`, `key-not-found`, `invalid-key-file`, and as {@link listKeys}
+ * @throws TapstakeError `wrong-passphrase`, and as {@link showKey}
  */
 export function unlockKey(home: Home, nameOrPublicKey: string, passphrase: Passphrase): UnlockedKey {
   const file = findKey(home, nameOrPublicKey);
@@ -218,13 +227,7 @@ function unlocked(home: Home, file: KeyFile, secret: Uint8Array): UnlockedKey {
 
 function findKey(home: Home, nameOrPublicKey: string): KeyFile {
   if (typeof nameOrPublicKey === "string" && PUBLIC_KEY.test(nameOrPublicKey)) {
-    const wanted = nameOrPublicKey.toLowerCase();
-    const file = namesIn(home)
-      .map((name) => readKey(home, name))
-      .find((each) => each?.publicKey === wanted);
-    if (file) return file;
-    // What was given is not shown: it may be a secret, pasted by mistake.
-    throw new TapstakeError("key-not-found", `no key in ${home.keysFolder} has this public key`);
+    return findPublicKey(home, nameOrPublicKey.toLowerCase());
   }
   checkName(nameOrPublicKey);
   const file = readKey(home, nameOrPublicKey);
@@ -234,6 +237,31 @@ function findKey(home: Home, nameOrPublicKey: string): KeyFile {
   throw new TapstakeError("key-not-found", `no key ${nameOrPublicKey} in ${home.keysFolder}: ${known}`, {
     name: nameOrPublicKey,
   });
+}
+
+function findPublicKey(home: Home, publicKey: string): KeyFile {
+  const { files, damaged } = readKeys(home);
+  const file = files.find((each) => each.publicKey === publicKey);
+  if (file) return file;
+  const others = damaged.map(({ name, error }) => `${name} (${error.code})`).join(", ");
+  const unless = others === "" ? "" : `, unless it is one that cannot be read: ${others}`;
+  // What was given is not shown: it may be a secret, pasted by mistake.
+  throw new TapstakeError("key-not-found", `no key in ${home.keysFolder} has this public key${unless}`);
+}
+
+function readKeys(home: Home) {
+  const files: KeyFile[] = [];
+  const damaged: DamagedKey[] = [];
+  for (const name of namesIn(home)) {
+    try {
+      const file = readKey(home, name);
+      if (file) files.push(file);
+    } catch (error) {
+      if (!(error instanceof TapstakeError)) throw error;
+      damaged.push({ name, error });
+    }
+  }
+  return { files, damaged };
 }
 
 function readKey(home: Home, name: string): KeyFile | undefined {
@@ -282,7 +310,9 @@ function checkName(name: string): void {
 }
 
 function checkNewKey(home: Home, name: string, publicKey: Uint8Array): void {
-  const twin = listKeys(home).find((each) => each.name !== name && equalBytes(each.publicKey, publicKey));
+  const twin = listKeys(home).keys.find(
+    (each) => each.name !== name && equalBytes(each.publicKey, publicKey),
+  );
   if (twin) {
     const text = `key ${hex.encode(publicKey)} is here already, under the name ${twin.name}`;
     throw new TapstakeError("key-exists", text, { name: twin.name, publicKey: hex.encode(publicKey) });

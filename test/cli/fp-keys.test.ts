@@ -294,6 +294,40 @@ describe.concurrent("tapstake fp keys list and show", () => {
     refused(await keys(empty, ["show", "validator-1"]), "key-not-found");
   });
 
+  it("show a damaged key beside the others, with its code, and exit with 1 for who watches", async () => {
+    const home = homeWithKey();
+    writeFileSync(join(home, "keys/broken.json"), "{", { mode: 0o600 });
+    writeFileSync(join(home, "keys/open.json"), "{}");
+    chmodSync(join(home, "keys/open.json"), 0o644);
+    const { code, stdout, stderr } = await keys(home, ["list"]);
+    expect({ code, stdout }).toEqual({
+      code: 1,
+      stdout: [
+        "broken       damaged  invalid-key-file",
+        "open         damaged  insecure-permissions",
+        `validator-1  ${publicKey}  imported`,
+        "",
+      ].join("\n"),
+    });
+    expect(stderr).toMatch(
+      /^tapstake: invalid-key-file: 2 keys cannot be used:\n.*broken.*\n.*chmod 600.*\n$/,
+    );
+    const asJson = await keys(home, ["list", "--json"]);
+    expect(asJson.code).toBe(1);
+    expect(JSON.parse(asJson.stdout)).toMatchObject({
+      keys: [{ name: "validator-1", publicKey }],
+      damaged: [
+        { name: "broken", code: "invalid-key-file" },
+        { name: "open", code: "insecure-permissions" },
+      ],
+    });
+    const names = ["broken", "open"];
+    expect(JSON.parse(asJson.stderr)).toMatchObject({
+      error: { code: "invalid-key-file", details: { names } },
+    });
+    expect((await keys(home, ["show", publicKey])).stdout).toContain("validator-1");
+  });
+
   it("refuse a home or a key that others can reach, and a damaged key", async () => {
     const home = homeWithKey();
     const file = join(home, "keys/validator-1.json");
@@ -301,7 +335,7 @@ describe.concurrent("tapstake fp keys list and show", () => {
     expect(refused(await keys(home, ["list"]), "insecure-permissions")).toContain("chmod 700");
     chmodSync(home, 0o700);
     chmodSync(file, 0o644);
-    expect(refused(await keys(home, ["list"]), "insecure-permissions")).toContain("chmod 600");
+    expect(refused(await keys(home, ["show", "validator-1"]), "insecure-permissions")).toContain("chmod 600");
     chmodSync(file, 0o600);
     writeFileSync(file, readFileSync(file, "utf8").replace(`"imported"`, `"imported" `));
     refused(await keys(home, ["show", "validator-1"]), "invalid-key-file");

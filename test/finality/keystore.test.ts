@@ -33,6 +33,7 @@ const publicKey = publicKeyOf(secretKey);
 const key: NewKey = { name: "validator-1", passphrase, secretKey, origin: "generated", scrypt: LIGHT };
 const fileOf = (home: Home, name = key.name) => join(home.keysFolder, `${name}.json`);
 const contentOf = (home: Home) => JSON.parse(readFileSync(fileOf(home), "utf8")) as Record<string, unknown>;
+const damageIn = (home: Home) => listKeys(home).damaged.map(({ name, error }) => [name, error.code]);
 
 describe("a key", () => {
   it("comes back with its passphrase, by its name and by its public key", async () => {
@@ -101,7 +102,7 @@ describe("a key", () => {
     for (const none of ["", new Uint8Array(), undefined as never, 5 as never]) {
       refusal("invalid-passphrase", () => createKey(home, { ...key, passphrase: none }));
     }
-    expect(listKeys(home)).toEqual([]);
+    expect(listKeys(home).keys).toEqual([]);
     createKey(home, key);
     refusal("invalid-passphrase", () => unlockKey(home, key.name, ""));
     await failure(unlockKeyAsync(home, key.name, ""), "invalid-passphrase");
@@ -116,7 +117,7 @@ describe("a key", () => {
     for (const mode of [0o640, 0o604, 0o666]) {
       chmodSync(fileOf(home), mode);
       refusal("insecure-permissions", () => unlockKey(home, key.name, passphrase));
-      refusal("insecure-permissions", () => listKeys(home));
+      expect(damageIn(home)).toEqual([[key.name, "insecure-permissions"]]);
     }
   });
 
@@ -136,7 +137,7 @@ describe("a key", () => {
       const error = refusal("key-exists", () => createKey(home, { ...key, name: "twin", secretKey: twin }));
       expect(error.details).toMatchObject({ name: key.name });
     }
-    expect(listKeys(home)).toHaveLength(1);
+    expect(listKeys(home).keys).toHaveLength(1);
   });
 
   it("keeps the secret as it is given: the randomness depends on its sign", () => {
@@ -174,10 +175,10 @@ describe("a key", () => {
     const protection = openProtection(home);
     refusal("signer-running", () => deleteKey(home, key.name, passphrase));
     refusal("signer-running", () => deleteKey(home, key.name, null));
-    expect(listKeys(home)).toHaveLength(1);
+    expect(listKeys(home).keys).toHaveLength(1);
     protection.close();
     deleteKey(home, key.name, passphrase);
-    expect(listKeys(home)).toEqual([]);
+    expect(listKeys(home).keys).toEqual([]);
   });
 
   it("can be encrypted anew, and stays the same", () => {
@@ -200,17 +201,25 @@ describe("the list of keys", () => {
     for (const other of ["notes.txt", ".b.json.1.0123456789ab.tmp", "UPPER.json", `${"a".repeat(64)}.json`]) {
       writeFileSync(join(home.keysFolder, other), "x");
     }
-    expect(listKeys(home).map(({ name }) => name)).toEqual(["a", "b", "c.json"]);
+    expect(listKeys(home)).toMatchObject({
+      keys: [{ name: "a" }, { name: "b" }, { name: "c.json" }],
+      damaged: [],
+    });
   });
 
-  it("does not pass over a damaged one", () => {
+  it("names a damaged one, which keeps nobody from the others", () => {
     const home = homeOfTest();
     createKey(home, key);
     writeFileSync(join(home.keysFolder, "broken.json"), "{", { mode: 0o600 });
-    refusal("invalid-key-file", () => listKeys(home));
-    refusal("invalid-key-file", () => createKey(home, { ...key, name: "c", secretKey: secretOf("c") }));
-    // One that is asked for by name is not kept back by another.
-    expect(unlockKey(home, key.name, passphrase).secretKey).toEqual(secretKey);
+    createKey(home, { ...key, name: "c", secretKey: secretOf("c") });
+    expect(listKeys(home).keys).toMatchObject([{ name: "c" }, { name: key.name }]);
+    expect(damageIn(home)).toEqual([["broken", "invalid-key-file"]]);
+    for (const each of [key.name, hex.encode(publicKey)]) {
+      expect(unlockKey(home, each, passphrase).secretKey).toEqual(secretKey);
+    }
+    refusal("invalid-key-file", () => showKey(home, "broken"));
+    const missing = refusal("key-not-found", () => showKey(home, "ab".repeat(32)));
+    expect(missing.message).toContain("broken (invalid-key-file)");
   });
 
   it("says so when it cannot be read", () => {
@@ -225,7 +234,7 @@ describe("a key's name", () => {
     (name) => {
       const home = homeOfTest();
       createKey(home, { ...key, name });
-      expect(listKeys(home)[0]).toMatchObject({ name });
+      expect(listKeys(home).keys).toMatchObject([{ name }]);
       expect(unlockKey(home, name, passphrase).secretKey).toEqual(secretKey);
     },
   );
@@ -277,7 +286,7 @@ describe("a key's name", () => {
     createKey(home, key);
     copyFileSync(fileOf(home), fileOf(home, "copy"));
     refusal("invalid-key-file", () => unlockKey(home, "copy", passphrase));
-    refusal("invalid-key-file", () => listKeys(home));
+    expect(damageIn(home)).toEqual([["copy", "invalid-key-file"]]);
   });
 });
 
@@ -367,7 +376,8 @@ describe("processes", () => {
       for (let step = Math.floor(Math.random() * 6); step >= 0; step--) await once(child.stdout, "data");
       child.kill("SIGKILL");
       said = Math.max(said, ...(await output).trim().split("\n").map(Number));
-      const names = listKeys(home).map(({ name }) => name);
+      expect(damageIn(home)).toEqual([]);
+      const names = listKeys(home).keys.map(({ name }) => name);
       expect(names.filter((name) => name !== "other")).toEqual([key.name]);
       if (names.includes("other")) {
         expect(unlockKey(home, "other", "x").secretKey).toEqual(new Uint8Array(32).fill(7));
