@@ -1,6 +1,7 @@
 import { equalBytes, hex } from "../core/bytes.js";
 import type { Marks } from "../finality/decision.js";
 import type { Home } from "../finality/home.js";
+import type { ImportPreview } from "../finality/import-preview.js";
 import type { ImportReport } from "../finality/interchange.js";
 import { listKeys } from "../finality/keystore.js";
 import type { ProtectionStore, Subject } from "../finality/protection.js";
@@ -45,6 +46,28 @@ export function marksText(facts: Marks & { key: Uint8Array; chain: string; forgo
     ["highest vote", highest === null ? "none yet" : `${highest}`],
   ]);
 }
+
+/** What an import is about to do, before somebody agrees to it. */
+export function previewText(previews: readonly ImportPreview[]): string {
+  return previews
+    .map(({ key, chainId, before, after, votes, commitments }) =>
+      section(
+        `${hex.encode(key)} on ${chainId}`,
+        table(
+          [
+            ["known here", before === null ? "nothing" : markText(before)],
+            ["afterwards", after === null ? "nothing but commitments" : markText(after)],
+            ["in the file", `${votes} votes, ${commitments} commitments`],
+          ],
+          "  ",
+        ),
+      ),
+    )
+    .join("\n\n");
+}
+
+const markText = ({ lowest, highest }: Marks): string =>
+  `nothing is signed below ${lowest}; ${highest === null ? "no vote yet" : `the highest vote is ${highest}`}`;
 
 export function importText({ imported }: { readonly imported: ImportReport }): string {
   if (imported.length === 0) return "the history is empty: nothing was changed";

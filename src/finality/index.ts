@@ -40,6 +40,7 @@ export {
   type VoteRecord,
 } from "./decision.js";
 export { openHome, type Home } from "./home.js";
+export { previewImport, type ImportPreview } from "./import-preview.js";
 export type {
   ImportedSubject,
   ImportReport,

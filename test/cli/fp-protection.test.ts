@@ -145,6 +145,39 @@ describe.concurrent("tapstake fp protection", () => {
     expectDone(await voteFor(home, 106, block(1)));
   });
 
+  const unvoted = () => {
+    const metadata = { format: "tapstake-protection", version: 1, exportedAt: "2026-01-01T00:00:00.000Z" };
+    const subject = { key: publicKey, chain, lowest: "40", highest: null, votes: [] };
+    return temporaryFile("history.json", JSON.stringify({ metadata, data: [subject] }));
+  };
+
+  it("does not let a key begin on the word of a file alone: somebody has to say so", async () => {
+    const home = homeWithKey("imported");
+    const said = expectRefused(await protection(home, "import", unvoted()), "cancelled");
+    expect(said).toContain(`${publicKey} on ${chain} from height 40 on`);
+    expect(said).toContain("--yes");
+    expect(await shown(home)).toEqual([]);
+    expect(codeOf(await voteFor(home, 40, block(1)))).toBe("protection-uninitialised");
+    expectDone(await protection(home, "import", unvoted(), "--yes"));
+    expect(await shown(home)).toMatchObject([{ lowest: "40", highest: null }]);
+    // Known by now, and nothing is lowered.
+    expectDone(await protection(home, "import", unvoted()));
+  });
+
+  it.skipIf(!hasTerminal)("shows what a file would let begin, and has the height typed", async () => {
+    const home = homeWithKey("imported");
+    const args = ["fp", "protection", "import", unvoted()];
+    const env = { TAPSTAKE_HOME: home };
+    const wrong = await onTerminal(args, env, ["Type the height", "0\r"]);
+    expect(wrong.stdout).toMatch(/known here.* nothing\r?\n[^]*nothing is signed below 40; no vote yet/);
+    expect(wrong.stdout).toContain("cancelled");
+    expect(wrong.code).toBe(1);
+    expect(await shown(home)).toEqual([]);
+    const right = await onTerminal(args, env, ["Type the height", "40\r"]);
+    expect(right.code).toBe(0);
+    expect(await shown(home)).toMatchObject([{ lowest: "40", highest: null }]);
+  });
+
   it.each([
     ["invalid-json", "{"],
     ["invalid-json", "{}"],

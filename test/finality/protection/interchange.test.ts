@@ -3,6 +3,7 @@ import { hex } from "../../../src/core/bytes.js";
 import { sha256 } from "../../../src/core/hashes.js";
 import { voteMessage } from "../../../src/crypto/messages.js";
 import { readInterchange, type Interchange } from "../../../src/finality/interchange.js";
+import { previewImport } from "../../../src/finality/import-preview.js";
 import { openProtection, type Protection } from "../../../src/finality/protection.js";
 import { commitStored } from "../../../src/finality/commitments.js";
 import { refusal } from "../../support/refusal.js";
@@ -293,6 +294,78 @@ describe("the history of votes, exported and imported", () => {
     inHome(home, (protection) => {
       expect(protection.subjects().map(({ votes }) => votes)).toEqual(Array(30).fill(1));
       expect(readInterchange(JSON.parse(JSON.stringify(protection.exportHistory())))).toHaveLength(30);
+    });
+  });
+});
+
+describe("what an import would do", () => {
+  const commitment = { startHeight: "10", count: 5, root: "00".repeat(32), signature: "00".repeat(64) };
+  const only = (protection: Protection, changes: Record<string, unknown> = {}) => {
+    const [preview] = previewImport(protection, file(changes));
+    return preview!;
+  };
+
+  it("is to let a key begin where nothing is known of it and the file says that it never voted", () => {
+    inNewHome((protection) => {
+      expect(only(protection, { lowest: "7" })).toEqual({
+        key: key.publicKey,
+        chainId: CHAIN.id,
+        before: null,
+        after: { lowest: 7n, highest: null },
+        votes: 0,
+        commitments: 0,
+        beginsWithoutVotes: true,
+      });
+      expect(protection.subjects()).toEqual([]);
+    });
+  });
+
+  it.each<[string, Record<string, unknown>, bigint | null]>([
+    ["the file has a vote", { votes: [{ height: "5" }] }, 5n],
+    ["the file has the height of a vote", { highest: "5" }, 5n],
+    ["the file has commitments alone", { lowest: null, commitments: [commitment] }, null],
+  ])("is no such beginning where %s", (_, changes, highest) => {
+    inNewHome((protection) => {
+      const preview = only(protection, changes);
+      expect(preview.beginsWithoutVotes).toBe(false);
+      expect(preview.after?.highest ?? null).toBe(highest);
+    });
+  });
+
+  it("is no beginning for a key that is known here, nor for one that was born here", () => {
+    const { protection } = newSigner();
+    expect(only(protection)).toMatchObject({ before: null, beginsWithoutVotes: false });
+    const other = testKey(8);
+    protection.init(other.publicKey, CHAIN.id, 50n);
+    expect(only(protection, { key: hex.encode(other.publicKey) })).toMatchObject({
+      before: { lowest: 50n, highest: null },
+      after: { lowest: 50n, highest: null },
+      beginsWithoutVotes: false,
+    });
+    protection.close();
+  });
+
+  it("tells the marks that the import leaves", () => {
+    for (const changes of [
+      { lowest: "3" },
+      { lowest: "30", votes: [vote(30n, 1)] },
+      { lowest: "3", highest: "12" },
+      { lowest: null, commitments: [commitment] },
+    ]) {
+      const { protection, voter } = newSigner();
+      voter.vote({ height: 20n, appHash: hash(1) });
+      const { before, after } = only(protection, changes);
+      expect(before).toEqual({ lowest: 0n, highest: 20n });
+      protection.importHistory(file(changes));
+      expect(protection.marks(key.publicKey, CHAIN.id)).toEqual(after);
+      protection.close();
+    }
+  });
+
+  it("cannot be said of what is no history", () => {
+    inNewHome((protection) => {
+      refusal("invalid-json", () => previewImport(protection, {}));
+      refusal("unknown-version", () => previewImport(protection, file({}, { version: 2 })));
     });
   });
 });

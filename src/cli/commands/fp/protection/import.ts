@@ -1,19 +1,24 @@
 import { Command } from "@commander-js/extra-typings";
+import { hex } from "../../../../core/bytes.js";
 import { TapstakeError } from "../../../../core/errors.js";
 import { parseJson } from "../../../../core/json.js";
+import { type ImportPreview, previewImport } from "../../../../finality/import-preview.js";
 import { openProtection } from "../../../../finality/protection.js";
 import { jsonOption } from "../../../arguments.js";
 import { readText } from "../../../files.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { answer } from "../../../output.js";
-import { importText } from "../../../protection-text.js";
-import { enterHome, homeOption } from "../../../secrets.js";
+import { importText, previewText } from "../../../protection-text.js";
+import { enterHome, homeOption, isWatched, mustType, tell, yesOption } from "../../../secrets.js";
 
 const DESCRIPTION = `Merges a history of votes into what the home remembers: all of it, or nothing when the file is not right.
 
 It only ever forbids more: marks are raised and never lowered, votes are added and never removed, and a vote of which
 the file does not say what it was for blocks its height. The file is what tapstake fp protection export writes;
-docs/protection.md describes it, for those who come from another signer.`;
+docs/protection.md describes it, for those who come from another signer.
+
+Where the file says that a key never voted, and nothing is known of that key here, the key begins to vote on the
+file's word alone. That is shown and has to be confirmed, by typing the height that it begins at, or with --yes.`;
 
 const HELP = helpText({
   examples: `
@@ -37,13 +42,14 @@ echo '{
 tapstake fp protection import history.json
 tapstake fp protection show
 `,
-  refused: "not a history, another signer runs, or it holds another vote for a height",
+  refused: "not a history, another signer runs, another vote for a height, or not confirmed",
 });
 
 export function command() {
   return new Command("import")
     .description(paragraphs(DESCRIPTION))
     .argument("<file>", "the history (JSON); - for standard input")
+    .addOption(yesOption())
     .addOption(homeOption())
     .addOption(jsonOption())
     .addHelpText("after", HELP)
@@ -51,6 +57,7 @@ export function command() {
       const file = parseJson(await readText(path), "interchange");
       const protection = openProtection(enterHome(options.home));
       try {
+        if (options.yes !== true) await mustAgreeToBeginnings(previewImport(protection, file));
         const imported = protection.importHistory(file);
         answer(options.json === true, { imported }, importText);
         const conflicts = imported.flatMap((one) => one.conflicts);
@@ -59,6 +66,36 @@ export function command() {
         protection.close();
       }
     });
+}
+
+/**
+ * "It never voted" cannot be checked here, and is what a file says too that was written before the first vote.
+ * @throws TapstakeError `cancelled`
+ */
+async function mustAgreeToBeginnings(previews: readonly ImportPreview[]): Promise<void> {
+  const beginnings = previews.flatMap(({ key, chainId, after, beginsWithoutVotes }) =>
+    beginsWithoutVotes ? [{ key: hex.encode(key), chain: chainId, lowest: `${after!.lowest}` }] : [],
+  );
+  if (beginnings.length === 0) return;
+  if (!isWatched()) throw unconfirmed(beginnings);
+  tell(`${previewText(previews)}\n`);
+  for (const { key, chain, lowest } of beginnings) {
+    await mustType(lowest, {
+      warning: `The file says that ${key} never voted on ${chain}: from height ${lowest} on, it will vote there. If it voted for ${lowest} or above anywhere before, it loses its stake.`,
+      message: "Type the height to begin there",
+      yes: false,
+    });
+  }
+}
+
+function unconfirmed(beginnings: readonly { key: string; chain: string; lowest: string }[]): TapstakeError {
+  const which = beginnings.map(({ key, chain, lowest }) => `${key} on ${chain} from height ${lowest} on`);
+  return new TapstakeError(
+    "cancelled",
+    `nothing was changed: the file says that keys of which nothing is known here never voted, and lets them begin: ${which.join("; ")}. ` +
+      "If they voted there anywhere before, they lose their stake. Give --yes if you are certain that they did not",
+    { keys: beginnings.map(({ key }) => key) },
+  );
 }
 
 /** The history is merged all the same: the heights are blocked now. But someone has to know. */

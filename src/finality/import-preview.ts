@@ -1,0 +1,43 @@
+import type { Marks } from "./decision.js";
+import { readInterchange } from "./interchange.js";
+import type { ProtectionStore } from "./store.js";
+
+/** What an import would do to one key and chain. */
+export interface ImportPreview {
+  readonly key: Uint8Array;
+  readonly chainId: string;
+  /** The marks as they are; null where nothing is known of the key on this chain. */
+  readonly before: Marks | null;
+  /** The marks as the import leaves them; null where the file has commitments alone. */
+  readonly after: Marks | null;
+  /** How many votes and commitments the file has. */
+  readonly votes: number;
+  readonly commitments: number;
+  /**
+   * Whether a key of which nothing is known here would begin to vote because a file says that it never has: the file
+   * alone vouches for every height from the lowest on.
+   */
+  readonly beginsWithoutVotes: boolean;
+}
+
+/**
+ * What `importHistory` would do with a file. Nothing is changed.
+ * @throws TapstakeError `invalid-json`, `unknown-version`
+ */
+export function previewImport(store: ProtectionStore, file: unknown): ImportPreview[] {
+  return readInterchange(file).map(({ key, chainId, lowest, highest, votes, commitments }) => {
+    const before = store.marks(key, chainId);
+    const after = lowest === null ? before : higherMarks(before, { lowest, highest });
+    const beginsWithoutVotes =
+      before === null && after !== null && after.highest === null && !store.isBornHere(key);
+    const counts = { votes: votes.size, commitments: commitments.length };
+    return { key, chainId, before, after, ...counts, beginsWithoutVotes };
+  });
+}
+
+function higherMarks(a: Marks | null, b: Marks): Marks {
+  if (a === null) return b;
+  const lowest = a.lowest > b.lowest ? a.lowest : b.lowest;
+  const highest = (a.highest ?? -1n) > (b.highest ?? -1n) ? a.highest : b.highest;
+  return { lowest, highest };
+}
