@@ -124,6 +124,34 @@ describe.concurrent("tapstake fp vote", () => {
     expect(only(nowhere)).toMatchObject({ kind: "new" });
   });
 
+  it("warns of heights that no stored commitment covers, where there is one of this key and chain", async () => {
+    const home = homeWithKey();
+    const commit = (start: number, more: readonly string[] = []) =>
+      fp(home, ["commit", ...named, "--start", `${start}`, "--count", "5", ...more]);
+    expectDone(await commit(900, ["--chain", "bsn-2"]));
+    // Committed elsewhere, for all that is known here.
+    expectDone(await voteFor(home, 130, block(1)));
+    for (const start of [105, 100, 120]) expectDone(await commit(start));
+    for (const height of [100, 109, 120, 124]) expectDone(await voteFor(home, height, block(1)));
+    const heights = [99, 104, 110, 111, 112, 125, 130];
+    const batch = (byte: number, args: readonly string[] = []) =>
+      vote(home, ["--batch", "-", ...args], {
+        input: JSON.stringify(heights.map((height) => ({ height, hash: block(byte) }))),
+      });
+    const outcome = await batch(1);
+    expect(outcome.code).toBe(0);
+    expect(outcome.stderr).toBe(
+      "tapstake: warning: the chain will not accept votes at 99, 110 to 112, 125, 130: " +
+        "the commitments of this key that are stored here cover 100 to 109, 120 to 124\n",
+    );
+    const asJson = await batch(1, ["--json"]);
+    expect(JSON.parse(asJson.stderr)).toMatchObject({
+      warning: { code: "no-commitment", heights: ["99", "110", "111", "112", "125", "130"] },
+    });
+    // What was refused was not signed.
+    expect((await batch(2)).stderr).not.toContain("warning");
+  });
+
   it("does not vote with an imported key before it was told from where", async () => {
     const home = homeWithKey("imported");
     const said = expectRefused(

@@ -3,8 +3,10 @@ import { hex } from "../../../core/bytes.js";
 import { chainConfig } from "../../../finality/chains.js";
 import { openHome } from "../../../finality/home.js";
 import { blockVotesFromJson, voteToJson } from "../../../finality/json.js";
+import type { StoredCommitment } from "../../../finality/store.js";
 import { type BlockVote, Voter } from "../../../finality/voter.js";
 import { chainHeight, jsonOption } from "../../arguments.js";
+import { warnOfUncovered } from "../../coverage.js";
 import { UsageError } from "../../errors.js";
 import { readText, writeText } from "../../files.js";
 import { asSigner, chainOption, keyOption, publicKeyNamed } from "../../fp-options.js";
@@ -30,7 +32,10 @@ What a refusal means, and what to do, is said with it:
   double-vote               the height has a vote for something else: keep it so
   unknown-earlier-vote      the height has a vote, and for what is not known: skip it
   below-watermark           the height is older than what this signer remembers: skip it
-  at-or-below-chain-height  the chain may have a vote there (--chain-height) that is unknown here`;
+  at-or-below-chain-height  the chain may have a vote there (--chain-height) that is unknown here
+
+A vote at a height that none of the commitments stored here covers is signed all the same, with a
+warning: the chain will not accept it.`;
 
 const HELP = helpText({
   examples: `
@@ -80,11 +85,16 @@ export function command() {
     .action(async ({ json: asJson = false, out, ...options }) => {
       checkOneStandardInput(options.batch, options.passphraseFile, options.hmacKeyFile);
       const votes = await readVotes(options);
-      const { key, answers } =
-        options.remote === undefined ? await voteHere(options, votes) : await voteThere(options, votes);
+      const {
+        key,
+        answers,
+        commitments = [],
+      } = options.remote === undefined ? await voteHere(options, votes) : await voteThere(options, votes);
       answer(asJson, { finalityProvider: key, chain: options.chain, votes: voteFacts(answers) }, () =>
         votesText(answers),
       );
+      const signed = answers.flatMap(({ kind, height }) => (kind === "refused" ? [] : [height]));
+      warnOfUncovered(signed, commitments, asJson);
       const [first] = answers;
       if (out !== undefined && first && first.kind !== "refused")
         await writeText(out, voteToJson(first.vote));
@@ -110,6 +120,8 @@ interface Options {
 interface Answered {
   readonly key: Uint8Array;
   readonly answers: readonly VoteAnswer[];
+  /** Where they are known: a remote signer keeps none. */
+  readonly commitments?: readonly StoredCommitment[];
 }
 
 async function readVotes({ height, hash, batch }: Options): Promise<readonly BlockVote[]> {
@@ -131,7 +143,11 @@ function voteHere(options: Options, votes: readonly BlockVote[]): Promise<Answer
       const vote = { finalityProvider, height, appHash, publicRandomness, signature };
       return { height, kind, vote: { ...vote, ...(context !== undefined && { context }) } };
     });
-    return { key: finalityProvider, answers };
+    return {
+      key: finalityProvider,
+      answers,
+      commitments: protection.commitments(finalityProvider, chain.id),
+    };
   });
 }
 
