@@ -11,6 +11,8 @@ import { secretOf } from "../support/stake.js";
 import {
   examplesOf,
   hasBash,
+  hasTerminal,
+  onTerminal,
   type Outcome,
   parsed,
   shell,
@@ -250,6 +252,27 @@ describe.concurrent("tapstake fp keys import", () => {
       expect(stderr).not.toContain(part);
     }
     expect(readdirSync(join(home, "keys"))).toEqual(["validator-1.json"]);
+  });
+
+  it.skipIf(!hasTerminal)("shows a person the public key before anything is stored", async () => {
+    const home = newHome();
+    const args = [
+      "fp",
+      "keys",
+      "import",
+      "a",
+      "--mnemonic-file",
+      temporaryFile("words", words),
+      "--path",
+      "m",
+    ];
+    const { code, stdout } = await onTerminal(args, { TAPSTAKE_HOME: home }, ["A passphrase", "\u0003"]);
+    expect(code).toBe(1);
+    const shown = hex.encode(publicKeyOf(secretFromMnemonic(words, "m")));
+    expect(stdout).toMatch(
+      new RegExp(`at path m is ${shown}[^]*A passphrase[^]*cancelled: nothing was changed`),
+    );
+    expect(readdirSync(join(home, "keys"))).toEqual([]);
   });
 
   it("does not show a secret that was typed for a name", async () => {

@@ -31,8 +31,9 @@ An imported key may have signed elsewhere. Stop every other signer that has it, 
 signers cannot see each other's votes, and one vote too many gives the key away. Its protection asks from which
 height on it may sign.
 
-Words of another tool give its key only at its path. The keys add of the Go key manager (eotsd) uses the tree's root
-unless it was given a path: say --path m. With --public-key nothing is imported but the key that you mean.`;
+Words of another tool give its key only at its path. The keys add of the Go key manager (eotsd) used the tree's root
+unless it was given a path: say --path m; only its releases 0.10 to 0.12 used the default of this command. With
+--public-key nothing is imported but the key that you mean.`;
 
 const MORE = `
 The file of --secret-file holds 64 hexadecimal digits, or what tapstake fp keys export --json
@@ -81,6 +82,7 @@ export function command() {
       const { secretKey, path, derivationVersion } = imported;
       try {
         if (wanted) checkWanted(secretKey, wanted, path);
+        else if (isWatched()) tell(publicKeyText(secretKey, path));
         const question = "A passphrase for the key in this home";
         const passphrase = await readPassphrase({
           ...currentPassphrase(passphraseFile),
@@ -143,6 +145,12 @@ async function readWordsOrSecret(file: string | undefined): Promise<string> {
   if (file !== undefined) return readText(file);
   if (isWatched()) return askSecret("The words, or the secret in hexadecimal");
   throw new UsageError("give --mnemonic-file or --secret-file");
+}
+
+/** For who has the key before their eyes to compare, while Ctrl-C still leaves everything as it was. */
+function publicKeyText(secretKey: Uint8Array, path: string | undefined): string {
+  const where = path === undefined ? "" : ` at path ${path}`;
+  return `The public key${where} is ${hex.encode(publicKeyOf(secretKey))}.\nIf that is not the key that you mean, stop here (Ctrl-C): nothing was stored.`;
 }
 
 function checkWanted(secretKey: Uint8Array, wanted: Uint8Array, path: string | undefined): void {
