@@ -1,75 +1,40 @@
-import { Option } from "@commander-js/extra-typings";
-import { hex } from "../core/bytes.js";
-import { type ChainConfig, chainConfig } from "../finality/chains.js";
+import { Command, Option } from "@commander-js/extra-typings";
 import type { Home } from "../finality/home.js";
-import { showKey, type UnlockedKey, unlockKey } from "../finality/keystore.js";
-import { openProtection, type Protection } from "../finality/protection.js";
-import { currentPassphrase, enterHome, readPassphrase } from "./secrets.js";
+import { jsonOption } from "./arguments.js";
+import { paragraphs } from "./help.js";
+import { enterHome, homeOption, passphraseOption, yesOption } from "./secrets.js";
 
 export const keyOption = () =>
   new Option("--key <name>", "the finality provider's key: its name, or its x-only public key");
 
 export const chainOption = () => new Option("--chain <id>", "the chain that is voted on");
 
-interface SignerOptions {
-  readonly home?: string | undefined;
-  readonly key: string;
-  readonly chain: string;
-  readonly passphraseFile?: string | undefined;
-}
+/** A command about one key on one chain. */
+export const subjectCommand = (name: string, description: string) =>
+  new Command(name)
+    .description(paragraphs(description))
+    .addOption(keyOption().makeOptionMandatory())
+    .addOption(chainOption().makeOptionMandatory());
 
-/** Everything that signs, on this machine. */
-export interface LocalSigner {
-  readonly home: Home;
-  readonly key: UnlockedKey;
-  readonly chain: ChainConfig;
-  readonly protection: Protection;
-}
+/** A command that takes nothing but the home, and tells of it. */
+export const homeCommand = (
+  name: string,
+  { description, help }: { readonly description: string; readonly help: string },
+  run: (home: Home, asJson: boolean) => void | Promise<void>,
+) =>
+  new Command(name)
+    .description(paragraphs(description))
+    .addOption(homeOption())
+    .addOption(jsonOption())
+    .addHelpText("after", help)
+    .action(({ home, json }) => run(enterHome(home), json === true));
 
-/**
- * Runs something as the one signer of the home, with the key unlocked, and locks both again.
- * @throws TapstakeError the codes of `openProtection`, `unlockKey` and `chainConfig`
- */
-export async function asSigner<T>(
-  options: SignerOptions,
-  run: (signer: LocalSigner) => T | Promise<T>,
-): Promise<T> {
-  const home = enterHome(options.home);
-  const chain = chainConfig(home, options.chain);
-  showKey(home, options.key);
-  // Before anyone is asked for a passphrase: a second signer is refused at once.
-  const protection = openProtection(home);
-  try {
-    const key = await unlockFor(home, options);
-    try {
-      return await run({ home, key, chain, protection });
-    } finally {
-      key.wipe();
-    }
-  } finally {
-    protection.close();
-  }
-}
-
-/** The key of `--key`, by the passphrase of whoever runs the command; the caller wipes it. */
-export async function unlockFor(
-  home: Home,
-  { key, passphraseFile }: Pick<SignerOptions, "key" | "passphraseFile">,
-): Promise<UnlockedKey> {
-  const passphrase = await readPassphrase(currentPassphrase(passphraseFile));
-  try {
-    return unlockKey(home, key, passphrase);
-  } finally {
-    passphrase.fill(0);
-  }
-}
-
-/**
- * The public key that a name or 64 hexadecimal digits stand for: a remote signer's key need not be in this home.
- * @throws TapstakeError `key-not-found`, `invalid-key-name`
- */
-export function publicKeyNamed(home: Home, nameOrPublicKey: string): Uint8Array {
-  return /^[0-9a-fA-F]{64}$/.test(nameOrPublicKey)
-    ? hex.decode(nameOrPublicKey)
-    : showKey(home, nameOrPublicKey).publicKey;
-}
+/** A command about one key of the home, which somebody with its passphrase has to agree to. */
+export const agreedKeyCommand = (name: string, description: string) =>
+  new Command(name)
+    .description(paragraphs(description))
+    .argument("<key>", "its name, or its public key")
+    .addOption(passphraseOption())
+    .addOption(yesOption())
+    .addOption(homeOption())
+    .addOption(jsonOption());

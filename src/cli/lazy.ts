@@ -1,4 +1,5 @@
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { helpText, paragraphs } from "./help.js";
 
 /** Commands by name: each brings its libraries only when it is called. */
 export type LazyCommands = Readonly<
@@ -26,4 +27,19 @@ export async function addCommands(
     const command = called ? await (await load()).command(args.slice(at + 1)) : new Command(name);
     parent.addCommand(command.summary(summary));
   }
+}
+
+/** A command that only holds others. */
+export async function groupCommand(
+  name: string,
+  { description, examples }: { readonly description: string; readonly examples: string },
+  commands: LazyCommands,
+  args: readonly string[],
+) {
+  const refused = "standard error says why, and the code of the error";
+  const group = new Command(name)
+    .description(paragraphs(description))
+    .addHelpText("after", helpText({ examples, refused }));
+  await addCommands(group, commands, args);
+  return group;
 }

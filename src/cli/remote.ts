@@ -1,10 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { Option } from "@commander-js/extra-typings";
 import { TapstakeError } from "../core/errors.js";
+import { type ChainConfig, chainConfig } from "../finality/chains.js";
 import { createEotsClient, type EotsClient } from "../finality/client.js";
+import { openHome } from "../finality/home.js";
 import { DEFAULT_ADDRESS } from "../finality/wire.js";
 import { readText } from "./files.js";
 import { firstLine } from "./secrets.js";
+import { publicKeyNamed, type SignerOptions } from "./signer.js";
 
 /** Of commands that can ask a signer on another machine, or in another process. */
 export const remoteOption = () =>
@@ -42,6 +45,34 @@ export async function openRemote(options: RemoteOptions): Promise<EotsClient & {
     ...(caFile && { tls: { ca: await readBytes(caFile) } }),
   });
   return { ...client, address };
+}
+
+/** What another process, or machine, signs with. */
+export interface RemoteSigner {
+  readonly signer: EotsClient;
+  /** X-only. */
+  readonly key: Uint8Array;
+  /** As this home has it configured. */
+  readonly chain: ChainConfig;
+}
+
+/**
+ * Runs something with the signer of `--remote`.
+ * @throws TapstakeError the codes of `openRemote`, `publicKeyNamed` and `chainConfig`
+ */
+export async function asRemoteSigner<T>(
+  options: SignerOptions & RemoteOptions,
+  run: (remote: RemoteSigner) => Promise<T>,
+): Promise<T> {
+  const home = openHome(options.home);
+  const chain = chainConfig(home, options.chain);
+  const key = publicKeyNamed(home, options.key);
+  const signer = await openRemote(options);
+  try {
+    return await run({ signer, key, chain });
+  } finally {
+    signer.close();
+  }
 }
 
 /**

@@ -64,6 +64,19 @@ export async function readPassphrase(source: PassphraseSource): Promise<Uint8Arr
   return passphraseBytes(typed);
 }
 
+/** What `use` makes of a passphrase, which is wiped whatever becomes of it; throws as {@link readPassphrase}. */
+export async function withPassphrase<T>(
+  source: PassphraseSource,
+  use: (passphrase: Uint8Array) => T | Promise<T>,
+): Promise<T> {
+  const passphrase = await readPassphrase(source);
+  try {
+    return await use(passphrase);
+  } finally {
+    passphrase.fill(0);
+  }
+}
+
 /** @throws TapstakeError `cancelled` */
 export async function askSecret(message: string): Promise<string> {
   return answered<string>(
@@ -93,7 +106,7 @@ export async function mustAgree(message: string, yes: boolean): Promise<void> {
  */
 export async function mustType(
   expected: string,
-  { warning, message, yes }: { readonly warning: string; readonly message: string; readonly yes: boolean },
+  { warning, message, yes }: { readonly warning: string; readonly message: string; readonly yes?: boolean },
 ): Promise<void> {
   if (yes) return;
   if (!isWatched()) throw new UsageError("nobody to ask: give --yes");

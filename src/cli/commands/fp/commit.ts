@@ -1,21 +1,26 @@
-import { Command, Option } from "@commander-js/extra-typings";
+import { Option } from "@commander-js/extra-typings";
 import { TapstakeError } from "../../../core/errors.js";
 import { merkle } from "../../../crypto/merkle.js";
 import { commitmentDigest } from "../../../crypto/messages.js";
-import { chainConfig } from "../../../finality/chains.js";
 import { type Commitment, verifyCommitment } from "../../../finality/commitment.js";
-import { openHome } from "../../../finality/home.js";
 import { commitmentToJson } from "../../../finality/json.js";
 import { commitStored } from "../../../finality/commitments.js";
 import { chainHeight, jsonOption, wholeNumber } from "../../arguments.js";
 import { commitmentFacts, commitmentRows } from "../../commitment-text.js";
 import { writeText } from "../../files.js";
-import { asSigner, chainOption, keyOption, publicKeyNamed } from "../../fp-options.js";
-import { helpText, paragraphs } from "../../help.js";
+import { subjectCommand } from "../../fp-options.js";
+import { helpText } from "../../help.js";
 import { answer, table } from "../../output.js";
 import { abortOnSignal, showProgress } from "../../progress.js";
-import { hmacKeyOption, openRemote, remoteOption, tlsCaOption } from "../../remote.js";
+import {
+  asRemoteSigner,
+  hmacKeyOption,
+  remoteOption,
+  type RemoteOptions,
+  tlsCaOption,
+} from "../../remote.js";
 import { checkOneStandardInput, homeOption, passphraseOption } from "../../secrets.js";
+import { asSigner, type SignerOptions } from "../../signer.js";
 
 const DESCRIPTION = `Promises the public randomness of a range of heights, so that votes at them can be checked.
 
@@ -40,10 +45,7 @@ commitment, and neither does this home: use --out.`,
 });
 
 export function command() {
-  return new Command("commit")
-    .description(paragraphs(DESCRIPTION))
-    .addOption(keyOption().makeOptionMandatory())
-    .addOption(chainOption().makeOptionMandatory())
+  return subjectCommand("commit", DESCRIPTION)
     .addOption(
       new Option("--start <height>", "the first height").argParser(chainHeight).makeOptionMandatory(),
     )
@@ -69,16 +71,9 @@ export function command() {
     });
 }
 
-interface Options {
-  readonly key: string;
-  readonly chain: string;
+interface Options extends SignerOptions, RemoteOptions {
   readonly start: bigint;
   readonly count: number;
-  readonly home?: string | undefined;
-  readonly passphraseFile?: string | undefined;
-  readonly remote?: string | undefined;
-  readonly hmacKeyFile?: string | undefined;
-  readonly tlsCa?: string | undefined;
 }
 
 async function commitHere(options: Options): Promise<Commitment> {
@@ -100,17 +95,13 @@ async function commitHere(options: Options): Promise<Commitment> {
 }
 
 /** What Go software does too: asks for the randomness, builds the tree, and has its root signed (PROTOCOL 10). */
-async function commitThere(options: Options): Promise<Commitment> {
-  const home = openHome(options.home);
-  const chain = chainConfig(home, options.chain);
-  const { start: startHeight, count } = options;
-  if (count < chain.minCount) {
-    const text = `chain ${chain.id} takes commitments to ${chain.minCount} heights or more, got ${count}`;
-    throw new TapstakeError("count-too-small", text, { minimum: chain.minCount, count });
-  }
-  const key = publicKeyNamed(home, options.key);
-  const signer = await openRemote(options);
-  try {
+const commitThere = (options: Options): Promise<Commitment> =>
+  asRemoteSigner(options, async ({ signer, key, chain }) => {
+    const { start: startHeight, count } = options;
+    if (count < chain.minCount) {
+      const text = `chain ${chain.id} takes commitments to ${chain.minCount} heights or more, got ${count}`;
+      throw new TapstakeError("count-too-small", text, { minimum: chain.minCount, count });
+    }
     const named = { key, chainId: chain.id };
     const points = await signer.createRandomnessPairList({ ...named, startHeight, count });
     const context = chain.commitContext;
@@ -120,7 +111,4 @@ async function commitThere(options: Options): Promise<Commitment> {
     const commitment = { ...signed, count, finalityProvider: key, signature };
     if (verifyCommitment(commitment)) return commitment;
     throw new TapstakeError("signer-error", "the signer's signature of the commitment does not verify");
-  } finally {
-    signer.close();
-  }
-}
+  });

@@ -1,12 +1,11 @@
-import { Command } from "@commander-js/extra-typings";
 import { hex } from "../../../core/bytes.js";
-import { openProtection } from "../../../finality/protection.js";
 import { jsonOption } from "../../arguments.js";
 import { commitmentFacts, heights } from "../../commitment-text.js";
-import { chainOption, keyOption, publicKeyNamed } from "../../fp-options.js";
-import { helpText, paragraphs } from "../../help.js";
+import { subjectCommand } from "../../fp-options.js";
+import { helpText } from "../../help.js";
 import { answer, section, table } from "../../output.js";
 import { enterHome, homeOption } from "../../secrets.js";
+import { publicKeyNamed, withProtection } from "../../signer.js";
 
 const DESCRIPTION = `Lists the commitments to randomness that a key made on a chain, as this home remembers them.
 
@@ -22,11 +21,8 @@ tapstake fp commitments --key validator-1 --chain bsn-1
   refused: "no such key, another signer runs, or what the home remembers cannot be trusted",
 });
 
-export function command() {
-  return new Command("commitments")
-    .description(paragraphs(DESCRIPTION))
-    .addOption(keyOption().makeOptionMandatory())
-    .addOption(chainOption().makeOptionMandatory())
+export const command = () =>
+  subjectCommand("commitments", DESCRIPTION)
     .addOption(homeOption())
     .addOption(jsonOption())
     .addHelpText("after", HELP)
@@ -34,8 +30,7 @@ export function command() {
       const { chain } = options;
       const home = enterHome(options.home);
       const finalityProvider = publicKeyNamed(home, options.key);
-      const protection = openProtection(home);
-      try {
+      return withProtection(home, (protection) => {
         const commitments = protection.commitments(finalityProvider, chain).map((stored) => ({
           ...commitmentFacts({ finalityProvider, ...stored }),
           madeAt: stored.at,
@@ -53,8 +48,5 @@ export function command() {
                 ),
               ),
         );
-      } finally {
-        protection.close();
-      }
+      });
     });
-}

@@ -1,6 +1,4 @@
-import { Command } from "@commander-js/extra-typings";
-import { helpText, paragraphs } from "../../help.js";
-import { addCommands, type LazyCommands } from "../../lazy.js";
+import { groupCommand, type LazyCommands } from "../../lazy.js";
 
 const COMMANDS: LazyCommands = {
   keys: {
@@ -39,16 +37,10 @@ at one height give away.
 All of it lives in one folder, the home: --home, else TAPSTAKE_HOME, else ~/.tapstake. Nobody but its owner may be
 able to reach it.`;
 
-const HELP = helpText({
-  examples: `
+const EXAMPLES = `
 tapstake fp keys --help
 tapstake fp keys list
-`,
-  refused: "standard error says why, and the code of the error",
-});
+`;
 
-export async function command(args: readonly string[]) {
-  const fp = new Command("fp").description(paragraphs(DESCRIPTION)).addHelpText("after", HELP);
-  await addCommands(fp, COMMANDS, args);
-  return fp;
-}
+export const command = (args: readonly string[]) =>
+  groupCommand("fp", { description: DESCRIPTION, examples: EXAMPLES }, COMMANDS, args);

@@ -1,13 +1,14 @@
-import { Command, Option } from "@commander-js/extra-typings";
+import { Option } from "@commander-js/extra-typings";
 import { merkleProofToJson } from "../../../finality/json.js";
 import { proveCommitted } from "../../../finality/commitments.js";
 import { chainHeight } from "../../arguments.js";
 import { writeText } from "../../files.js";
-import { asSigner, chainOption, keyOption } from "../../fp-options.js";
-import { helpText, paragraphs } from "../../help.js";
+import { subjectCommand } from "../../fp-options.js";
+import { helpText } from "../../help.js";
 import { say } from "../../output.js";
 import { abortOnSignal } from "../../progress.js";
 import { homeOption, passphraseOption } from "../../secrets.js";
+import { asSigner } from "../../signer.js";
 
 const DESCRIPTION = `Prints the proof that a height's public randomness is in the commitment that covers it: JSON, as verify-vote
 takes it.
@@ -28,10 +29,7 @@ tapstake fp proof --key validator-1 --chain bsn-1 --height 1002 |
 });
 
 export function command() {
-  return new Command("proof")
-    .description(paragraphs(DESCRIPTION))
-    .addOption(keyOption().makeOptionMandatory())
-    .addOption(chainOption().makeOptionMandatory())
+  return subjectCommand("proof", DESCRIPTION)
     .addOption(new Option("--height <height>", "which height").argParser(chainHeight).makeOptionMandatory())
     .option("--out <file>", "write it to a file instead")
     .addOption(passphraseOption())

@@ -8,7 +8,7 @@ import { UsageError } from "../../errors.js";
 import { helpText, paragraphs } from "../../help.js";
 import { answer } from "../../output.js";
 import { hmacKeyOption, readBytes, readHmacKey } from "../../remote.js";
-import { currentPassphrase, enterHome, homeOption, passphraseOption, readPassphrase } from "../../secrets.js";
+import { currentPassphrase, enterHome, homeOption, passphraseOption, withPassphrase } from "../../secrets.js";
 
 const DESCRIPTION = `Signs for finality-provider software over gRPC (proto.EOTSManager), so that software which
 talks to the Go key manager can talk to this instead: nothing in it changes but the address.
@@ -106,12 +106,9 @@ async function unlocking<T>(
     if (passphraseFile !== undefined) throw new UsageError("--passphrase-file is for --unlock");
     return use([]);
   }
-  const passphrase = await readPassphrase(currentPassphrase(passphraseFile));
-  try {
-    return await use(unlock.map((key) => ({ key, passphrase })));
-  } finally {
-    passphrase.fill(0);
-  }
+  return withPassphrase(currentPassphrase(passphraseFile), (passphrase) =>
+    use(unlock.map((key) => ({ key, passphrase }))),
+  );
 }
 
 async function readTls(

@@ -2,11 +2,12 @@ import { Command } from "@commander-js/extra-typings";
 import { openHome } from "../../../finality/home.js";
 import { jsonOption } from "../../arguments.js";
 import { UsageError } from "../../errors.js";
-import { chainOption, keyOption, publicKeyNamed } from "../../fp-options.js";
+import { chainOption, keyOption } from "../../fp-options.js";
 import { helpText, paragraphs } from "../../help.js";
 import { answer, table } from "../../output.js";
 import { hmacKeyOption, openRemote, remoteOption, tlsCaOption } from "../../remote.js";
 import { homeOption } from "../../secrets.js";
+import { publicKeyNamed } from "../../signer.js";
 
 const DESCRIPTION = `Asks whether a signer daemon answers; with --key and --chain also whether it knows us, and has the key
 unlocked.

@@ -3,7 +3,7 @@ import { jsonOption, parseKey } from "../../arguments.js";
 import { helpText, paragraphs } from "../../help.js";
 import { answer } from "../../output.js";
 import { hmacKeyOption, openRemote, remoteOption, tlsCaOption } from "../../remote.js";
-import { currentPassphrase, passphraseOption, readPassphrase } from "../../secrets.js";
+import { currentPassphrase, passphraseOption, withPassphrase } from "../../secrets.js";
 
 const DESCRIPTION = `Opens a key of a signer that is running (tapstake fp serve, or the Go key manager), so that it
 can sign. The key stays open until the signer ends.
@@ -32,12 +32,9 @@ export function command() {
       const client = await openRemote(remote);
       try {
         await client.ping();
-        const passphrase = await readPassphrase(currentPassphrase(passphraseFile));
-        try {
-          await client.unlockKey({ key, passphrase: new TextDecoder().decode(passphrase) });
-        } finally {
-          passphrase.fill(0);
-        }
+        await withPassphrase(currentPassphrase(passphraseFile), (passphrase) =>
+          client.unlockKey({ key, passphrase: new TextDecoder().decode(passphrase) }),
+        );
         answer(json ?? false, { key, unlocked: true }, () => `unlocked at ${client.address}`);
       } finally {
         client.close();

@@ -4,7 +4,7 @@ import { TapstakeError } from "../../../core/errors.js";
 import { verifyCommitment } from "../../../finality/commitment.js";
 import { commitmentFromJson } from "../../../finality/json.js";
 import { jsonOption } from "../../arguments.js";
-import { commitmentFacts, commitmentRows } from "../../commitment-text.js";
+import { commitmentFacts, commitmentRows, WRITE_COMMITMENT } from "../../commitment-text.js";
 import { readText } from "../../files.js";
 import { helpText, paragraphs } from "../../help.js";
 import { answer, table } from "../../output.js";
@@ -25,13 +25,7 @@ A commitment is a JSON object, as tapstake fp commit writes it. Bytes are hexade
 
 const HELP = helpText({
   examples: `
-echo '{
-  "finalityProvider": "21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac4c7",
-  "startHeight": "1000",
-  "count": 4,
-  "root": "fadd001121c97d178df09cf60bee2ff513317bc085db155f15dcb97d8d14b435",
-  "signature": "524a091a243f1f70f5dac365f10af009769f728ff4aeb8554fc24f49be5ca25e39783694b619074b1a81e08901c4daa9b54bd5b3d842d6e4b27aad8887a087e4"
-}' > commitment.json
+${WRITE_COMMITMENT}
 tapstake fp verify-commit commitment.json
 tapstake fp verify-commit - --json < commitment.json
 `,

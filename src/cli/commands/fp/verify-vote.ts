@@ -8,7 +8,7 @@ import { type Commitment, verifyCommitment, verifyRandomness } from "../../../fi
 import { commitmentFromJson, merkleProofFromJson, voteFromJson } from "../../../finality/json.js";
 import { type FinalityVote, verifyVote } from "../../../finality/vote.js";
 import { jsonOption } from "../../arguments.js";
-import { heights } from "../../commitment-text.js";
+import { heights, WRITE_COMMITMENT } from "../../commitment-text.js";
 import { readText } from "../../files.js";
 import { helpText, paragraphs } from "../../help.js";
 import { answer, table } from "../../output.js";
@@ -40,13 +40,7 @@ The vote, as tapstake fp vote --out writes it:
 
 const HELP = helpText({
   examples: `
-echo '{
-  "finalityProvider": "21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac4c7",
-  "startHeight": "1000",
-  "count": 4,
-  "root": "fadd001121c97d178df09cf60bee2ff513317bc085db155f15dcb97d8d14b435",
-  "signature": "524a091a243f1f70f5dac365f10af009769f728ff4aeb8554fc24f49be5ca25e39783694b619074b1a81e08901c4daa9b54bd5b3d842d6e4b27aad8887a087e4"
-}' > commitment.json
+${WRITE_COMMITMENT}
 echo '{
   "total": 4,
   "index": 2,

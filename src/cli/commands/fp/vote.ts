@@ -1,7 +1,5 @@
-import { Command, Option } from "@commander-js/extra-typings";
+import { Option } from "@commander-js/extra-typings";
 import { hex } from "../../../core/bytes.js";
-import { chainConfig } from "../../../finality/chains.js";
-import { openHome } from "../../../finality/home.js";
 import { blockVotesFromJson, voteToJson } from "../../../finality/json.js";
 import type { StoredCommitment } from "../../../finality/store.js";
 import { type BlockVote, Voter } from "../../../finality/voter.js";
@@ -9,12 +7,19 @@ import { chainHeight, jsonOption } from "../../arguments.js";
 import { warnOfUncovered } from "../../coverage.js";
 import { UsageError } from "../../errors.js";
 import { readText, writeText } from "../../files.js";
-import { asSigner, chainOption, keyOption, publicKeyNamed } from "../../fp-options.js";
-import { helpText, paragraphs } from "../../help.js";
+import { subjectCommand } from "../../fp-options.js";
+import { helpText } from "../../help.js";
 import { answer } from "../../output.js";
-import { hmacKeyOption, openRemote, remoteOption, tlsCaOption } from "../../remote.js";
+import {
+  asRemoteSigner,
+  hmacKeyOption,
+  remoteOption,
+  type RemoteOptions,
+  tlsCaOption,
+} from "../../remote.js";
 import { voteRemotely } from "../../remote-votes.js";
 import { checkOneStandardInput, homeOption, passphraseOption } from "../../secrets.js";
+import { asSigner, type SignerOptions } from "../../signer.js";
 import { refusalError, type VoteAnswer, voteFacts, votesText } from "../../vote-text.js";
 
 const DESCRIPTION = `Signs a vote for a block, once a height: whoever votes for two blocks at one height gives the key away.
@@ -55,10 +60,7 @@ echo '
 });
 
 export function command() {
-  return new Command("vote")
-    .description(paragraphs(DESCRIPTION))
-    .addOption(keyOption().makeOptionMandatory())
-    .addOption(chainOption().makeOptionMandatory())
+  return subjectCommand("vote", DESCRIPTION)
     .addOption(
       new Option("--height <height>", "the block's height").argParser(chainHeight).conflicts("batch"),
     )
@@ -103,18 +105,11 @@ export function command() {
     });
 }
 
-interface Options {
-  readonly key: string;
-  readonly chain: string;
+interface Options extends SignerOptions, RemoteOptions {
   readonly height?: bigint | undefined;
   readonly hash?: string | undefined;
   readonly batch?: string | undefined;
   readonly chainHeight?: bigint | undefined;
-  readonly home?: string | undefined;
-  readonly passphraseFile?: string | undefined;
-  readonly remote?: string | undefined;
-  readonly hmacKeyFile?: string | undefined;
-  readonly tlsCa?: string | undefined;
 }
 
 interface Answered {
@@ -151,16 +146,8 @@ function voteHere(options: Options, votes: readonly BlockVote[]): Promise<Answer
   });
 }
 
-async function voteThere(options: Options, votes: readonly BlockVote[]): Promise<Answered> {
-  const home = openHome(options.home);
-  const key = publicKeyNamed(home, options.key);
-  const signer = await openRemote(options);
-  try {
-    return {
-      key,
-      answers: await voteRemotely(signer, { key, chain: chainConfig(home, options.chain), votes }),
-    };
-  } finally {
-    signer.close();
-  }
-}
+const voteThere = (options: Options, votes: readonly BlockVote[]): Promise<Answered> =>
+  asRemoteSigner(options, async ({ signer, key, chain }) => ({
+    key,
+    answers: await voteRemotely(signer, { key, chain, votes }),
+  }));

@@ -1,6 +1,4 @@
-import { Command } from "@commander-js/extra-typings";
-import { helpText, paragraphs } from "../../../help.js";
-import { addCommands, type LazyCommands } from "../../../lazy.js";
+import { groupCommand, type LazyCommands } from "../../../lazy.js";
 
 const COMMANDS: LazyCommands = {
   list: { summary: "the chains that are configured", load: () => import("./list.js") },
@@ -14,17 +12,11 @@ release line the contexts that every signature begins with.
 A chain that is not configured commits to any number of heights and has no contexts. It is all in chains.json in
 the home.`;
 
-const HELP = helpText({
-  examples: `
+const EXAMPLES = `
 export TAPSTAKE_HOME=./home
 tapstake fp chains set bbn-1 --min-count 8192
 tapstake fp chains list
-`,
-  refused: "standard error says why, and the code of the error",
-});
+`;
 
-export async function command(args: readonly string[]) {
-  const chains = new Command("chains").description(paragraphs(DESCRIPTION)).addHelpText("after", HELP);
-  await addCommands(chains, COMMANDS, args);
-  return chains;
-}
+export const command = (args: readonly string[]) =>
+  groupCommand("chains", { description: DESCRIPTION, examples: EXAMPLES }, COMMANDS, args);

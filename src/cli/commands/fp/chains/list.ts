@@ -1,11 +1,8 @@
-import { Command } from "@commander-js/extra-typings";
 import { loadChains } from "../../../../finality/chains.js";
-import { openHome } from "../../../../finality/home.js";
-import { jsonOption } from "../../../arguments.js";
 import { chainText } from "../../../chain-text.js";
-import { helpText, paragraphs } from "../../../help.js";
+import { homeCommand } from "../../../fp-options.js";
+import { helpText } from "../../../help.js";
 import { answer } from "../../../output.js";
-import { homeOption } from "../../../secrets.js";
 
 const DESCRIPTION = `Lists the chains that are configured. Others can be voted on too: they have no contexts and no least
 commitment.`;
@@ -19,16 +16,10 @@ tapstake fp chains list --json
   refused: "chains.json is damaged, or open to others",
 });
 
-export function command() {
-  return new Command("list")
-    .description(paragraphs(DESCRIPTION))
-    .addOption(homeOption())
-    .addOption(jsonOption())
-    .addHelpText("after", HELP)
-    .action((options) => {
-      const chains = [...loadChains(openHome(options.home)).values()];
-      answer(options.json === true, { chains }, () =>
-        chains.length === 0 ? "no chain is configured" : chains.map(chainText).join("\n\n"),
-      );
-    });
-}
+export const command = () =>
+  homeCommand("list", { description: DESCRIPTION, help: HELP }, (home, asJson) => {
+    const chains = [...loadChains(home).values()];
+    answer(asJson, { chains }, () =>
+      chains.length === 0 ? "no chain is configured" : chains.map(chainText).join("\n\n"),
+    );
+  });

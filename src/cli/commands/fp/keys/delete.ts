@@ -1,24 +1,12 @@
-import { Command } from "@commander-js/extra-typings";
 import { hex } from "../../../../core/bytes.js";
 import { deleteKey } from "../../../../finality/key-deletion.js";
 import { showKey } from "../../../../finality/keystore.js";
-import { jsonOption } from "../../../arguments.js";
 import { UsageError } from "../../../errors.js";
-import { helpText, paragraphs } from "../../../help.js";
+import { agreedKeyCommand } from "../../../fp-options.js";
+import { helpText } from "../../../help.js";
 import { keyFacts } from "../../../key-text.js";
 import { answer } from "../../../output.js";
-import {
-  ask,
-  cancelled,
-  currentPassphrase,
-  enterHome,
-  homeOption,
-  isWatched,
-  passphraseOption,
-  readPassphrase,
-  tell,
-  yesOption,
-} from "../../../secrets.js";
+import { currentPassphrase, enterHome, isWatched, mustType, withPassphrase } from "../../../secrets.js";
 
 const DESCRIPTION = `Removes a key's file from the home. Without its words or an export, the key is gone for good.
 
@@ -39,32 +27,25 @@ tapstake fp keys delete mistaken --yes
   refused: "no such key, a signer runs, a wrong passphrase, another name than the key's",
 });
 
-export function command() {
-  return new Command("delete")
-    .description(paragraphs(DESCRIPTION))
-    .argument("<key>", "its name, or its public key")
-    .addOption(passphraseOption())
-    .addOption(yesOption())
-    .addOption(homeOption())
-    .addOption(jsonOption())
+export const command = () =>
+  agreedKeyCommand("delete", DESCRIPTION)
     .addHelpText("after", HELP)
-    .action(async (name, options) => {
+    .action(async (nameOrPublicKey, options) => {
       const home = enterHome(options.home);
-      const key = showKey(home, name);
-      const passphrase = options.yes
-        ? await readPassphrase(currentPassphrase(options.passphraseFile))
-        : await mustTypeName(key.name, key.publicKey);
-      const deleted = keyFacts(deleteKey(home, key.name, passphrase));
-      passphrase?.fill(0);
+      const { name, publicKey } = showKey(home, nameOrPublicKey);
+      const remove = (passphrase: Uint8Array | null) => deleteKey(home, name, passphrase);
+      if (!options.yes) await mustTypeName(name, publicKey);
+      const key = options.yes
+        ? await withPassphrase(currentPassphrase(options.passphraseFile), remove)
+        : remove(null);
+      const deleted = keyFacts(key);
       answer(options.json === true, { deleted }, () => `deleted key ${deleted.name} (${deleted.publicKey})`);
     });
-}
 
-async function mustTypeName(name: string, publicKey: Uint8Array): Promise<null> {
+async function mustTypeName(name: string, publicKey: Uint8Array): Promise<void> {
   if (!isWatched()) throw new UsageError("nobody to ask: give --yes, and the passphrase");
-  tell(
-    `Stakes delegated to ${hex.encode(publicKey)} stay as they are; without the key nobody votes for them.`,
-  );
-  if ((await ask(`Type ${name} to delete it`)) !== name) throw cancelled();
-  return null;
+  await mustType(name, {
+    warning: `Stakes delegated to ${hex.encode(publicKey)} stay as they are; without the key nobody votes for them.`,
+    message: `Type ${name} to delete it`,
+  });
 }

@@ -1,20 +1,10 @@
-import { Command } from "@commander-js/extra-typings";
 import { hex } from "../../../../core/bytes.js";
 import { exportKey, showKey } from "../../../../finality/keystore.js";
-import { jsonOption } from "../../../arguments.js";
-import { helpText, paragraphs } from "../../../help.js";
+import { agreedKeyCommand } from "../../../fp-options.js";
+import { helpText } from "../../../help.js";
 import { keyFacts } from "../../../key-text.js";
 import { answer } from "../../../output.js";
-import {
-  currentPassphrase,
-  enterHome,
-  homeOption,
-  mustAgree,
-  passphraseOption,
-  readPassphrase,
-  tell,
-  yesOption,
-} from "../../../secrets.js";
+import { currentPassphrase, enterHome, mustAgree, tell, withPassphrase } from "../../../secrets.js";
 
 const DESCRIPTION = `Prints a key's secret on standard output: 64 hexadecimal digits, or with --json all that another
 home needs to know of the key.
@@ -32,14 +22,8 @@ TAPSTAKE_HOME=./new-home tapstake fp keys import validator-1 --secret-file secre
   refused: "no such key, a wrong passphrase, nobody who agrees",
 });
 
-export function command() {
-  return new Command("export")
-    .description(paragraphs(DESCRIPTION))
-    .argument("<key>", "its name, or its public key")
-    .addOption(passphraseOption())
-    .addOption(yesOption())
-    .addOption(homeOption())
-    .addOption(jsonOption())
+export const command = () =>
+  agreedKeyCommand("export", DESCRIPTION)
     .addHelpText("after", HELP)
     .action(async (name, options) => {
       const home = enterHome(options.home);
@@ -48,11 +32,10 @@ export function command() {
         `The secret of ${hex.encode(publicKey)} is about to be printed. Whoever sees it can vote with it, and two\ndifferent votes at one height give the stake away. Never run it in two places.`,
       );
       await mustAgree("Print the secret?", options.yes === true);
-      const passphrase = await readPassphrase(currentPassphrase(options.passphraseFile));
-      const key = exportKey(home, name, passphrase);
-      passphrase.fill(0);
+      const key = await withPassphrase(currentPassphrase(options.passphraseFile), (passphrase) =>
+        exportKey(home, name, passphrase),
+      );
       const secretKey = hex.encode(key.secretKey);
       key.wipe();
       answer(options.json === true, { ...keyFacts(key), secretKey }, (facts) => facts.secretKey);
     });
-}

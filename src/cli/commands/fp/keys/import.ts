@@ -20,8 +20,8 @@ import {
   homeOption,
   isWatched,
   passphraseOption,
-  readPassphrase,
   tell,
+  withPassphrase,
 } from "../../../secrets.js";
 
 const DESCRIPTION = `Brings in a key from BIP-39 words or from its secret in hexadecimal, and keeps it encrypted with a
@@ -84,14 +84,10 @@ export function command() {
         if (wanted) checkWanted(secretKey, wanted, path);
         else if (isWatched()) tell(publicKeyText(secretKey, path));
         const question = "A passphrase for the key in this home";
-        const passphrase = await readPassphrase({
-          ...currentPassphrase(passphraseFile),
-          question,
-          isNew: true,
-        });
-        const key = { name, passphrase, secretKey, origin: "imported", path, derivationVersion } as const;
-        answer(options.json === true, keyFacts(createKey(home, key)), keyText);
-        passphrase.fill(0);
+        const source = { ...currentPassphrase(passphraseFile), question, isNew: true };
+        const key = { name, secretKey, origin: "imported", path, derivationVersion } as const;
+        const created = await withPassphrase(source, (passphrase) => createKey(home, { ...key, passphrase }));
+        answer(options.json === true, keyFacts(created), keyText);
       } finally {
         secretKey.fill(0);
       }

@@ -1,6 +1,4 @@
-import { Command } from "@commander-js/extra-typings";
-import { helpText, paragraphs } from "../../../help.js";
-import { addCommands, type LazyCommands } from "../../../lazy.js";
+import { groupCommand, type LazyCommands } from "../../../lazy.js";
 
 const COMMANDS: LazyCommands = {
   new: { summary: "make a key from fresh words", load: () => import("./new.js") },
@@ -21,17 +19,11 @@ Each key is a file in the home, encrypted with a passphrase. A passphrase is rea
 TAPSTAKE_PASSPHRASE, else asked for; it is never an argument, because every process can read arguments. The same
 holds for words and secrets.`;
 
-const HELP = helpText({
-  examples: `
+const EXAMPLES = `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 tapstake fp keys new validator-1
 tapstake fp keys list
-`,
-  refused: "standard error says why, and the code of the error",
-});
+`;
 
-export async function command(args: readonly string[]) {
-  const keys = new Command("keys").description(paragraphs(DESCRIPTION)).addHelpText("after", HELP);
-  await addCommands(keys, COMMANDS, args);
-  return keys;
-}
+export const command = (args: readonly string[]) =>
+  groupCommand("keys", { description: DESCRIPTION, examples: EXAMPLES }, COMMANDS, args);

@@ -1,11 +1,9 @@
-import { Command } from "@commander-js/extra-typings";
 import { TapstakeError } from "../../../../core/errors.js";
 import { type DamagedKey, listKeys } from "../../../../finality/keystore.js";
-import { jsonOption } from "../../../arguments.js";
-import { helpText, paragraphs } from "../../../help.js";
+import { homeCommand } from "../../../fp-options.js";
+import { helpText } from "../../../help.js";
 import { keyFacts } from "../../../key-text.js";
 import { answer, colors, table } from "../../../output.js";
-import { enterHome, homeOption } from "../../../secrets.js";
 
 const DESCRIPTION = `Lists the keys of the home. Nothing here is secret, and no passphrase is needed; so what a file
 says is taken on trust until its key is unlocked.
@@ -21,27 +19,20 @@ tapstake fp keys list --json
   refused: "a damaged key file, or one that others can reach",
 });
 
-export function command() {
-  return new Command("list")
-    .description(paragraphs(DESCRIPTION))
-    .addOption(homeOption())
-    .addOption(jsonOption())
-    .addHelpText("after", HELP)
-    .action((options) => {
-      const home = enterHome(options.home);
-      const { keys, damaged } = listKeys(home);
-      const facts = {
-        keys: keys.map(keyFacts),
-        damaged: damaged.map(({ name, error: { code, message } }) => ({ name, code, message })),
-      };
-      answer(options.json === true, facts, () =>
-        keys.length + damaged.length === 0
-          ? `no keys in ${home.keysFolder}: make one with tapstake fp keys new`
-          : listText(facts),
-      );
-      if (damaged.length > 0) throw damageError(damaged);
-    });
-}
+export const command = () =>
+  homeCommand("list", { description: DESCRIPTION, help: HELP }, (home, asJson) => {
+    const { keys, damaged } = listKeys(home);
+    const facts = {
+      keys: keys.map(keyFacts),
+      damaged: damaged.map(({ name, error: { code, message } }) => ({ name, code, message })),
+    };
+    answer(asJson, facts, () =>
+      keys.length + damaged.length === 0
+        ? `no keys in ${home.keysFolder}: make one with tapstake fp keys new`
+        : listText(facts),
+    );
+    if (damaged.length > 0) throw damageError(damaged);
+  });
 
 interface Facts {
   readonly keys: readonly { readonly name: string; readonly publicKey: string; readonly origin: string }[];

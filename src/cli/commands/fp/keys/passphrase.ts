@@ -11,7 +11,7 @@ import {
   enterHome,
   homeOption,
   passphraseOption,
-  readPassphrase,
+  withPassphrase,
 } from "../../../secrets.js";
 
 const DESCRIPTION = `Encrypts a key anew, with another passphrase or at a higher cost of guessing it. The key stays the
@@ -47,18 +47,18 @@ export function command() {
       checkOneStandardInput(passphraseFile, newPassphraseFile);
       const home = enterHome(options.home);
       showKey(home, name);
-      const old = await readPassphrase(currentPassphrase(passphraseFile));
-      const passphrase = await readPassphrase({
+      const next = {
         file: newPassphraseFile,
         variable: "TAPSTAKE_NEW_PASSPHRASE",
         option: "--new-passphrase-file",
         question: "The new passphrase",
         isNew: true,
-      });
+      } as const;
       const scrypt = { ...DEFAULT_SCRYPT, n: 2 ** log2 };
-      const key = keyFacts(changePassphrase(home, name, old, { passphrase, scrypt }));
-      old.fill(0);
-      passphrase.fill(0);
+      const changed = await withPassphrase(currentPassphrase(passphraseFile), (old) =>
+        withPassphrase(next, (passphrase) => changePassphrase(home, name, old, { passphrase, scrypt })),
+      );
+      const key = keyFacts(changed);
       answer(options.json === true, { ...key, scrypt }, () => `key ${key.name} has a new passphrase`);
     });
 }

@@ -1,6 +1,4 @@
-import { Command } from "@commander-js/extra-typings";
-import { helpText, paragraphs } from "../../../help.js";
-import { addCommands, type LazyCommands } from "../../../lazy.js";
+import { groupCommand, type LazyCommands } from "../../../lazy.js";
 
 const COMMANDS: LazyCommands = {
   make: { summary: "sign an account with a key", load: () => import("./make.js") },
@@ -12,16 +10,10 @@ const DESCRIPTION = `Proves that a finality provider's key and its account on th
 The key signs the account's address (BIP-340, the kind whose btc_sig_type is 0): registering a provider asks for
 it, so that nobody registers with another's key.`;
 
-const HELP = helpText({
-  examples: `
+const EXAMPLES = `
 tapstake fp pop make --help
 tapstake fp pop verify --help
-`,
-  refused: "standard error says why, and the code of the error",
-});
+`;
 
-export async function command(args: readonly string[]) {
-  const pop = new Command("pop").description(paragraphs(DESCRIPTION)).addHelpText("after", HELP);
-  await addCommands(pop, COMMANDS, args);
-  return pop;
-}
+export const command = (args: readonly string[]) =>
+  groupCommand("pop", { description: DESCRIPTION, examples: EXAMPLES }, COMMANDS, args);

@@ -4,10 +4,11 @@ import { chainConfig } from "../../../../finality/chains.js";
 import { showKey } from "../../../../finality/keystore.js";
 import { proofOfPossession, proofOfPossessionDigest } from "../../../../finality/pop.js";
 import { jsonOption } from "../../../arguments.js";
-import { keyOption, unlockFor } from "../../../fp-options.js";
+import { keyOption } from "../../../fp-options.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { answer, table } from "../../../output.js";
 import { enterHome, homeOption, passphraseOption } from "../../../secrets.js";
+import { unlockFor } from "../../../signer.js";
 
 const DESCRIPTION = `Signs the address of an account with a finality provider's key, for registering the provider.
 

@@ -1,10 +1,8 @@
-import { Command } from "@commander-js/extra-typings";
-import { openProtection } from "../../../../finality/protection.js";
-import { jsonOption } from "../../../arguments.js";
-import { helpText, paragraphs } from "../../../help.js";
+import { homeCommand } from "../../../fp-options.js";
+import { helpText } from "../../../help.js";
 import { answer } from "../../../output.js";
 import { subjectsFacts, subjectsText } from "../../../protection-text.js";
-import { enterHome, homeOption } from "../../../secrets.js";
+import { withProtection } from "../../../signer.js";
 
 const DESCRIPTION = `Checks that what the home remembers of votes is whole, and no older than its second mark.
 
@@ -19,24 +17,14 @@ tapstake fp protection check
   refused: "the store is missing, empty, damaged, or older than its second mark",
 });
 
-export function command() {
-  return new Command("check")
-    .description(paragraphs(DESCRIPTION))
-    .addOption(homeOption())
-    .addOption(jsonOption())
-    .addHelpText("after", HELP)
-    .action((options) => {
-      const home = enterHome(options.home);
-      const protection = openProtection(home);
-      try {
-        const facts = { good: true, subjects: subjectsFacts(home, protection) };
-        answer(
-          options.json === true,
-          facts,
-          (all) => `good: whole, and no older than its second mark\n\n${subjectsText(all)}`,
-        );
-      } finally {
-        protection.close();
-      }
-    });
-}
+export const command = () =>
+  homeCommand("check", { description: DESCRIPTION, help: HELP }, (home, asJson) =>
+    withProtection(home, (protection) => {
+      const facts = { good: true, subjects: subjectsFacts(home, protection) };
+      answer(
+        asJson,
+        facts,
+        (all) => `good: whole, and no older than its second mark\n\n${subjectsText(all)}`,
+      );
+    }),
+  );

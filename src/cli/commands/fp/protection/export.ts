@@ -1,9 +1,9 @@
 import { Command } from "@commander-js/extra-typings";
-import { openProtection } from "../../../../finality/protection.js";
 import { writeText } from "../../../files.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { say, toJson } from "../../../output.js";
 import { enterHome, homeOption, tell } from "../../../secrets.js";
+import { withProtection } from "../../../signer.js";
 
 const DESCRIPTION = `Prints the history of all votes of the home as JSON, for tapstake fp protection import on another machine.
 
@@ -26,13 +26,8 @@ export function command() {
     .addOption(homeOption())
     .addHelpText("after", HELP)
     .action(async (options) => {
-      const protection = openProtection(enterHome(options.home));
-      let text: string;
-      try {
-        text = toJson(protection.exportHistory());
-      } finally {
-        protection.close();
-      }
+      const history = await withProtection(enterHome(options.home), (store) => store.exportHistory());
+      const text = toJson(history);
       if (options.out === undefined) say(text);
       else await writeText(options.out, `${text}\n`);
       if (process.stderr.isTTY)

@@ -3,13 +3,13 @@ import { hex } from "../../../../core/bytes.js";
 import { TapstakeError } from "../../../../core/errors.js";
 import { parseJson } from "../../../../core/json.js";
 import { type ImportPreview, previewImport } from "../../../../finality/import-preview.js";
-import { openProtection } from "../../../../finality/protection.js";
 import { jsonOption } from "../../../arguments.js";
 import { readText } from "../../../files.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { answer } from "../../../output.js";
 import { importText, previewText } from "../../../protection-text.js";
 import { enterHome, homeOption, isWatched, mustType, tell, yesOption } from "../../../secrets.js";
+import { withProtection } from "../../../signer.js";
 
 const DESCRIPTION = `Merges a history of votes into what the home remembers: all of it, or nothing when the file is not right.
 
@@ -55,16 +55,13 @@ export function command() {
     .addHelpText("after", HELP)
     .action(async (path, options) => {
       const file = parseJson(await readText(path), "interchange");
-      const protection = openProtection(enterHome(options.home));
-      try {
+      await withProtection(enterHome(options.home), async (protection) => {
         if (options.yes !== true) await mustAgreeToBeginnings(previewImport(protection, file));
         const imported = protection.importHistory(file);
         answer(options.json === true, { imported }, importText);
         const conflicts = imported.flatMap((one) => one.conflicts);
         if (conflicts.length > 0) throw conflict(conflicts);
-      } finally {
-        protection.close();
-      }
+      });
     });
 }
 
@@ -83,7 +80,6 @@ async function mustAgreeToBeginnings(previews: readonly ImportPreview[]): Promis
     await mustType(lowest, {
       warning: `The file says that ${key} never voted on ${chain}: from height ${lowest} on, it will vote there. If it voted for ${lowest} or above anywhere before, it loses its stake.`,
       message: "Type the height to begin there",
-      yes: false,
     });
   }
 }

@@ -1,6 +1,4 @@
-import { Command } from "@commander-js/extra-typings";
-import { helpText, paragraphs } from "../../../help.js";
-import { addCommands, type LazyCommands } from "../../../lazy.js";
+import { groupCommand, type LazyCommands } from "../../../lazy.js";
 
 const COMMANDS: LazyCommands = {
   show: { summary: "the marks of every key and chain", load: () => import("./show.js") },
@@ -18,19 +16,11 @@ highest height that was signed. The highest is kept in two places, so that a sto
 a copy, is noticed and refused. What nobody can notice from here: a copy of the whole home, or the same words
 on another machine. Run one signer a key.`;
 
-const HELP = helpText({
-  examples: `
+const EXAMPLES = `
 export TAPSTAKE_HOME=./home
 tapstake fp protection show
 tapstake fp protection check
-`,
-  refused: "standard error says why, and the code of the error",
-});
+`;
 
-export async function command(args: readonly string[]) {
-  const protection = new Command("protection")
-    .description(paragraphs(DESCRIPTION))
-    .addHelpText("after", HELP);
-  await addCommands(protection, COMMANDS, args);
-  return protection;
-}
+export const command = (args: readonly string[]) =>
+  groupCommand("protection", { description: DESCRIPTION, examples: EXAMPLES }, COMMANDS, args);

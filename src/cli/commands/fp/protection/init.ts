@@ -1,12 +1,8 @@
-import { Command, Option } from "@commander-js/extra-typings";
-import { hex } from "../../../../core/bytes.js";
 import { initProtection } from "../../../../finality/protection.js";
-import { chainHeight, jsonOption } from "../../../arguments.js";
-import { chainOption, keyOption, publicKeyNamed } from "../../../fp-options.js";
-import { helpText, paragraphs } from "../../../help.js";
+import { helpText } from "../../../help.js";
+import { type MarkCommand, markCommand } from "../../../mark-command.js";
 import { answer } from "../../../output.js";
 import { marksText } from "../../../protection-text.js";
-import { enterHome, homeOption, mustType, yesOption } from "../../../secrets.js";
 
 const DESCRIPTION = `Begins the protection of a key that has voted before, elsewhere or in a home whose store was lost: from this
 height on it may vote here, and never below it.
@@ -30,32 +26,20 @@ tapstake fp protection init --key moved --chain bsn-1 --from-height 5000 --yes
   refused: "a height below the mark that is there, another signer runs, or it was not confirmed",
 });
 
-export function command() {
-  return new Command("init")
-    .description(paragraphs(DESCRIPTION))
-    .addOption(keyOption().makeOptionMandatory())
-    .addOption(chainOption().makeOptionMandatory())
-    .addOption(
-      new Option("--from-height <height>", "the lowest height that may be voted for")
-        .argParser(chainHeight)
-        .makeOptionMandatory(),
-    )
-    .addOption(yesOption())
-    .addOption(homeOption())
-    .addOption(jsonOption())
-    .addHelpText("after", HELP)
-    .action(async (options) => {
-      const { chain, fromHeight } = options;
-      const home = enterHome(options.home);
-      const key = publicKeyNamed(home, options.key);
-      await mustType(`${fromHeight}`, {
-        warning: `From height ${fromHeight} on, ${hex.encode(key)} will vote on ${chain} here. If it voted for ${fromHeight} or above anywhere before, it loses its stake.`,
-        message: "Type the height again to begin there",
-        yes: options.yes === true,
-      });
-      const { setAside, ...marks } = initProtection(home, { key, chainId: chain, fromHeight });
-      answer(options.json === true, { key, chain, ...marks, setAside }, (facts) =>
-        [marksText(facts), ...setAside.map((file) => `set aside: ${file}`)].join("\n"),
-      );
-    });
-}
+const COMMAND: MarkCommand = {
+  description: DESCRIPTION,
+  help: HELP,
+  flags: "--from-height <height>",
+  meaning: "the lowest height that may be voted for",
+  warning: ({ key, chain, height }) =>
+    `From height ${height} on, ${key} will vote on ${chain} here. If it voted for ${height} or above anywhere before, it loses its stake.`,
+  question: "Type the height again to begin there",
+};
+
+export const command = () =>
+  markCommand("init", COMMAND, ({ home, key, chain, height, asJson }) => {
+    const { setAside, ...marks } = initProtection(home, { key, chainId: chain, fromHeight: height });
+    answer(asJson, { key, chain, ...marks, setAside }, (facts) =>
+      [marksText(facts), ...setAside.map((file) => `set aside: ${file}`)].join("\n"),
+    );
+  });

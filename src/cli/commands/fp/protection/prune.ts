@@ -1,12 +1,8 @@
-import { Command, Option } from "@commander-js/extra-typings";
-import { hex } from "../../../../core/bytes.js";
-import { openProtection } from "../../../../finality/protection.js";
-import { chainHeight, jsonOption } from "../../../arguments.js";
-import { chainOption, keyOption, publicKeyNamed } from "../../../fp-options.js";
-import { helpText, paragraphs } from "../../../help.js";
+import { helpText } from "../../../help.js";
+import { type MarkCommand, markCommand } from "../../../mark-command.js";
 import { answer } from "../../../output.js";
 import { marksText } from "../../../protection-text.js";
-import { enterHome, homeOption, mustType, yesOption } from "../../../secrets.js";
+import { withProtection } from "../../../signer.js";
 
 const DESCRIPTION = `Forgets the votes below a height, and raises the lowest mark to it: nothing below it is ever signed again, not
 even what was signed there already.
@@ -24,36 +20,21 @@ tapstake fp protection prune --key validator-1 --chain bsn-1 --below 1000 --yes
   refused: "a height below the mark that is there or beyond the last vote, or it was not confirmed",
 });
 
-export function command() {
-  return new Command("prune")
-    .description(paragraphs(DESCRIPTION))
-    .addOption(keyOption().makeOptionMandatory())
-    .addOption(chainOption().makeOptionMandatory())
-    .addOption(
-      new Option("--below <height>", "forget what is below, and sign nothing there")
-        .argParser(chainHeight)
-        .makeOptionMandatory(),
-    )
-    .addOption(yesOption())
-    .addOption(homeOption())
-    .addOption(jsonOption())
-    .addHelpText("after", HELP)
-    .action(async (options) => {
-      const { chain, below } = options;
-      const home = enterHome(options.home);
-      const key = publicKeyNamed(home, options.key);
-      await mustType(`${below}`, {
-        warning: `The votes of ${hex.encode(key)} on ${chain} below ${below} will be forgotten, and nothing signed there.`,
-        message: "Type the height again to forget what is below it",
-        yes: options.yes === true,
-      });
-      const protection = openProtection(home);
-      try {
-        const forgotten = protection.prune(key, chain, below);
-        const marks = protection.marks(key, chain)!;
-        answer(options.json === true, { key, chain, forgotten, ...marks }, marksText);
-      } finally {
-        protection.close();
-      }
-    });
-}
+const COMMAND: MarkCommand = {
+  description: DESCRIPTION,
+  help: HELP,
+  flags: "--below <height>",
+  meaning: "forget what is below, and sign nothing there",
+  warning: ({ key, chain, height }) =>
+    `The votes of ${key} on ${chain} below ${height} will be forgotten, and nothing signed there.`,
+  question: "Type the height again to forget what is below it",
+};
+
+export const command = () =>
+  markCommand("prune", COMMAND, ({ home, key, chain, height, asJson }) =>
+    withProtection(home, (protection) => {
+      const forgotten = protection.prune(key, chain, height);
+      const marks = protection.marks(key, chain)!;
+      answer(asJson, { key, chain, forgotten, ...marks }, marksText);
+    }),
+  );

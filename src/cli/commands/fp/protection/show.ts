@@ -1,10 +1,8 @@
-import { Command } from "@commander-js/extra-typings";
-import { openProtection } from "../../../../finality/protection.js";
-import { jsonOption } from "../../../arguments.js";
-import { helpText, paragraphs } from "../../../help.js";
+import { homeCommand } from "../../../fp-options.js";
+import { helpText } from "../../../help.js";
 import { answer } from "../../../output.js";
 import { subjectsFacts, subjectsText } from "../../../protection-text.js";
-import { enterHome, homeOption } from "../../../secrets.js";
+import { withProtection } from "../../../signer.js";
 
 const DESCRIPTION = `Shows, for every key and chain, how many votes are remembered and between which marks.
 
@@ -19,19 +17,9 @@ tapstake fp protection show --json
   refused: "another signer runs, or what the home remembers cannot be trusted",
 });
 
-export function command() {
-  return new Command("show")
-    .description(paragraphs(DESCRIPTION))
-    .addOption(homeOption())
-    .addOption(jsonOption())
-    .addHelpText("after", HELP)
-    .action((options) => {
-      const home = enterHome(options.home);
-      const protection = openProtection(home);
-      try {
-        answer(options.json === true, { subjects: subjectsFacts(home, protection) }, subjectsText);
-      } finally {
-        protection.close();
-      }
-    });
-}
+export const command = () =>
+  homeCommand("show", { description: DESCRIPTION, help: HELP }, (home, asJson) =>
+    withProtection(home, (protection) => {
+      answer(asJson, { subjects: subjectsFacts(home, protection) }, subjectsText);
+    }),
+  );

@@ -1,0 +1,76 @@
+import { hex } from "../core/bytes.js";
+import { type ChainConfig, chainConfig } from "../finality/chains.js";
+import type { Home } from "../finality/home.js";
+import { showKey, type UnlockedKey, unlockKey } from "../finality/keystore.js";
+import { openProtection, type Protection } from "../finality/protection.js";
+import { currentPassphrase, enterHome, withPassphrase } from "./secrets.js";
+
+export interface SignerOptions {
+  readonly home?: string | undefined;
+  readonly key: string;
+  readonly chain: string;
+  readonly passphraseFile?: string | undefined;
+}
+
+/** Everything that signs, on this machine. */
+export interface LocalSigner {
+  readonly home: Home;
+  readonly key: UnlockedKey;
+  readonly chain: ChainConfig;
+  readonly protection: Protection;
+}
+
+/**
+ * Runs something as the one signer of the home, with the key unlocked, and locks both again.
+ * @throws TapstakeError the codes of `openProtection`, `unlockKey` and `chainConfig`
+ */
+export async function asSigner<T>(
+  options: SignerOptions,
+  run: (signer: LocalSigner) => T | Promise<T>,
+): Promise<T> {
+  const home = enterHome(options.home);
+  const chain = chainConfig(home, options.chain);
+  showKey(home, options.key);
+  // Before anyone is asked for a passphrase: a second signer is refused at once.
+  return withProtection(home, async (protection) => {
+    const key = await unlockFor(home, options);
+    try {
+      return await run({ home, key, chain, protection });
+    } finally {
+      key.wipe();
+    }
+  });
+}
+
+/**
+ * Runs something with what the home remembers, as its one signer.
+ * @throws TapstakeError the codes of `openProtection`
+ */
+export async function withProtection<T>(
+  home: Home,
+  run: (protection: Protection) => T | Promise<T>,
+): Promise<T> {
+  const protection = openProtection(home);
+  try {
+    return await run(protection);
+  } finally {
+    protection.close();
+  }
+}
+
+/** The key of `--key`, by the passphrase of whoever runs the command; the caller wipes it. */
+export const unlockFor = (
+  home: Home,
+  { key, passphraseFile }: Pick<SignerOptions, "key" | "passphraseFile">,
+): Promise<UnlockedKey> =>
+  withPassphrase(currentPassphrase(passphraseFile), (passphrase) => unlockKey(home, key, passphrase));
+
+/**
+ * The public key that a name or 64 hexadecimal digits stand for: a remote signer's key need not be in this home.
+ * @throws TapstakeError `key-not-found`, `invalid-key-name`
+ */
+export function publicKeyNamed(home: Home, nameOrPublicKey: string): Uint8Array {
+  return /^[0-9a-fA-F]{64}$/.test(nameOrPublicKey)
+    ? hex.decode(nameOrPublicKey)
+    : showKey(home, nameOrPublicKey).publicKey;
+}
