@@ -28,6 +28,19 @@ export function chainHeight(text: string): bigint {
   return BigInt(text);
 }
 
+/** `<chain>=<height>`, repeated for several chains. */
+export function chainHeights(
+  text: string,
+  earlier: ReadonlyMap<string, bigint> = new Map(),
+): ReadonlyMap<string, bigint> {
+  // An id may hold a "=" itself.
+  const at = text.lastIndexOf("=");
+  if (at === -1) throw new InvalidArgumentError("expected a chain id, =, and a height.");
+  const chain = text.slice(0, at);
+  if (earlier.has(chain)) throw new InvalidArgumentError(`chain ${chain} has a height already.`);
+  return new Map([...earlier, [chain, chainHeight(text.slice(at + 1))]]);
+}
+
 /** For options that take several values: after one another, with commas between, or the option repeated. */
 export function several(text: string, earlier: readonly string[] | undefined): string[] {
   return [...(earlier ?? []), ...text.split(",").filter((part) => part !== "")];

@@ -12,6 +12,8 @@ export interface RemoteVotes {
   readonly key: Uint8Array;
   readonly chain: ChainConfig;
   readonly votes: readonly BlockVote[];
+  /** The last vote known on the chain: nothing at or below it is signed anew. */
+  readonly chainHeight?: bigint | undefined;
 }
 
 /**
@@ -19,15 +21,18 @@ export interface RemoteVotes {
  * @throws TapstakeError the codes of the client; `signer-error` for a signature that does not verify
  */
 export async function voteRemotely(signer: EotsClient, request: RemoteVotes): Promise<VoteAnswer[]> {
-  const { key, chain, votes } = request;
+  const { key, chain, votes, chainHeight } = request;
   const context = chain.voteContext;
   const asked = votes.map((vote) => {
     const named = { ...vote, ...(context !== undefined && { context }) };
     return { ...named, message: voteMessage(named) };
   });
   const named = { key, chainId: chain.id };
+  const bounded = { ...named, chainHeight };
   const answers =
-    asked.length === 1 ? [await one(signer, { ...named, ...asked[0]! })] : await batch(signer, named, asked);
+    asked.length === 1
+      ? [await one(signer, { ...bounded, ...asked[0]! })]
+      : await batch(signer, bounded, asked);
   const signed = answers.flatMap(({ height, kind }) => (kind === "refused" ? [] : [height]));
   const points = await pointsOf(signer, named, signed);
   return answers.map((answer, i): VoteAnswer => {
@@ -44,15 +49,16 @@ export async function voteRemotely(signer: EotsClient, request: RemoteVotes): Pr
 }
 
 type Named = { readonly key: Uint8Array; readonly chainId: string };
+type Bounded = Named & { readonly chainHeight: bigint | undefined };
 type Asked = { readonly height: bigint; readonly message: Uint8Array };
 type Answer =
   | { readonly height: bigint; readonly kind: "new" | "same" | "signed"; readonly signature: Uint8Array }
   | Extract<VoteAnswer, { kind: "refused" }>;
 
-async function one(signer: EotsClient, request: Named & Asked): Promise<Answer> {
-  const { key, chainId, height, message } = request;
+async function one(signer: EotsClient, request: Bounded & Asked): Promise<Answer> {
+  const { height } = request;
   try {
-    const { signature, outcome } = await signer.signEots({ key, chainId, height, message });
+    const { signature, outcome } = await signer.signEots(request);
     return { height, kind: outcome ?? "signed", signature };
   } catch (error) {
     if (!(error instanceof TapstakeError) || !isRefusal(error.code)) throw error;
@@ -60,8 +66,8 @@ async function one(signer: EotsClient, request: Named & Asked): Promise<Answer> 
   }
 }
 
-async function batch(signer: EotsClient, named: Named, votes: readonly Asked[]): Promise<Answer[]> {
-  const answers = await signer.signBatchEots({ ...named, votes });
+async function batch(signer: EotsClient, bounded: Bounded, votes: readonly Asked[]): Promise<Answer[]> {
+  const answers = await signer.signBatchEots({ ...bounded, votes });
   return answers.map((answer) =>
     answer.kind === "refused"
       ? { ...answer, message: `the signer did not sign height ${answer.height}; its log says why` }

@@ -152,14 +152,30 @@ describe.concurrent("with --remote", () => {
     expect(JSON.parse(outcome.stderr)).toMatchObject({ error: { code: "unauthenticated" } });
   });
 
-  it("a passphrase is of no use, nor a chain height that the daemon would not know of", async () => {
-    for (const more of [
-      ["--passphrase-file", "p"],
-      ["--chain-height", "1"],
-    ]) {
-      const outcome = await remote("vote", ["--height", "1", "--hash", block(1), ...more]);
-      expect(outcome.code).toBe(2);
-    }
+  it("a passphrase is of no use", async () => {
+    const args = ["--height", "1", "--hash", block(1), "--passphrase-file", "p"];
+    expect((await remote("vote", args)).code).toBe(2);
+  });
+
+  it("nothing is signed anew at or below the last vote known on the chain, in one vote or a batch", async () => {
+    const known = ["--chain-height", "151"];
+    const answersOf = (outcome: Outcome) =>
+      parsed<Votes>(outcome).votes.map(({ height, kind, code }) => [height, kind, code]);
+    const single = (height: number, more: readonly string[]) =>
+      remote("vote", ["--height", `${height}`, "--hash", block(1), ...more]);
+    expect(answersOf(expectDone(await single(150, [])))).toEqual([["150", "new", undefined]]);
+    expect(answersOf(await single(151, known))).toEqual([["151", "refused", "at-or-below-chain-height"]]);
+    expect(answersOf(expectDone(await single(150, known)))).toEqual([["150", "same", undefined]]);
+    const input = JSON.stringify([150, 151, 152].map((height) => ({ height, hash: block(1) })));
+    const batch = await remote("vote", ["--batch", "-", ...known], { input });
+    expect(batch.code).toBe(1);
+    expect(answersOf(batch)).toEqual([
+      ["150", "same", undefined],
+      ["151", "refused", "at-or-below-chain-height"],
+      ["152", "new", undefined],
+    ]);
+    // It was said for these calls only.
+    expect(answersOf(expectDone(await single(151, [])))).toEqual([["151", "new", undefined]]);
   });
 
   it("a second signer on the daemon's home is refused, naming the daemon", async () => {

@@ -66,6 +66,35 @@ describe("tapstake fp serve", () => {
     expect(readFileSync(file, "utf8")).toMatch(/"msg":"stopped"\}\n$/);
     expect(daemon.logged()).toBe("");
   });
+
+  it("signs nothing anew at or below the last vote known on each chain", async () => {
+    const made = homeWithKey(undefined, [CHAIN, "odd=id", "third"]);
+    const heights = ["--chain-height", `${CHAIN}=50`, "--chain-height", "odd=id=7"];
+    const daemon = await startDaemon(made, heights);
+    const client = connect(daemon.address);
+    const ask = (chainId: string, height: bigint) =>
+      client.signEots({ key: made.key.publicKey, chainId, height, message: ballot(height) });
+    for (const [chainId, last] of [
+      [CHAIN, 50n],
+      ["odd=id", 7n],
+    ] as const) {
+      await expect(ask(chainId, last)).rejects.toMatchObject({ code: "at-or-below-chain-height" });
+      await expect(ask(chainId, last + 1n)).resolves.toMatchObject({ outcome: "new" });
+    }
+    await expect(ask("third", 1n)).resolves.toMatchObject({ outcome: "new" });
+  });
+
+  it.each([
+    [2, "usage", ["--chain-height", CHAIN]],
+    [2, "usage", ["--chain-height", `${CHAIN}=`]],
+    [2, "usage", ["--chain-height", `${CHAIN}=-1`]],
+    [2, "usage", ["--chain-height", `${CHAIN}=1`, "--chain-height", `${CHAIN}=2`]],
+    [1, "invalid-chain-id", ["--chain-height", "=1"]],
+  ])("refuses with %i and %s what is no height of a chain: %j", async (exit, error, args) => {
+    const { code, stdout, stderr } = await serve(homeWithKey().home.path, args);
+    expect({ code, stdout }).toEqual({ code: exit, stdout: "" });
+    expect(stderr).toMatch(new RegExp(`^tapstake: ${error}: `));
+  });
 });
 
 describe("tapstake fp unlock", () => {

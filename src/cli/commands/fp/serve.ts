@@ -3,7 +3,7 @@ import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { destination, type Logger, pino } from "pino";
 import { DEFAULT_ADDRESS } from "../../../finality/wire.js";
 import { serve, type ServeOptions } from "../../../signerd/serve.js";
-import { jsonOption, several } from "../../arguments.js";
+import { chainHeights, jsonOption, several } from "../../arguments.js";
 import { UsageError } from "../../errors.js";
 import { helpText, paragraphs } from "../../help.js";
 import { answer } from "../../output.js";
@@ -61,6 +61,12 @@ export function command() {
     .option("--metrics-address <address>", "a loopback address for /metrics and /healthz", "127.0.0.1:2113")
     .option("--no-metrics", "no metrics page")
     .option("--pop-address <addresses...>", "prove possession of keys for these bech32 addresses", several)
+    .addOption(
+      new Option(
+        "--chain-height <chain=height>",
+        "the last vote known on a chain: nothing at or below it is signed anew (repeatable)",
+      ).argParser(chainHeights),
+    )
     .option("--open-schnorr", "let SignSchnorrSig sign any digest (dangerous)")
     .option("--open-messages", "let SignEOTS sign messages that are no votes (dangerous)")
     .option("--log-file <file>", "append logs to it instead of standard error")
@@ -83,6 +89,7 @@ export function command() {
         ...(tls && { tls }),
         ...(hmacKey !== undefined && { hmacKey }),
         ...(given.metrics && { metricsAddress: given.metricsAddress }),
+        ...(given.chainHeight && { chainHeights: given.chainHeight }),
         ...(given.popAddress && { popAddresses: given.popAddress }),
         openSchnorr: given.openSchnorr ?? false,
         openMessages: given.openMessages ?? false,

@@ -39,6 +39,8 @@ What a refusal means, and what to do, is said with it:
   below-watermark           the height is older than what this signer remembers: skip it
   at-or-below-chain-height  the chain may have a vote there (--chain-height) that is unknown here
 
+With --remote, a signer of this software heeds --chain-height; the Go key manager does not.
+
 A vote at a height that none of the commitments stored here covers is signed all the same, with a
 warning: the chain will not accept it.`;
 
@@ -70,9 +72,7 @@ export function command() {
       new Option(
         "--chain-height <height>",
         "the last vote of this key known on the chain: nothing at or below it is signed anew",
-      )
-        .argParser(chainHeight)
-        .conflicts("remote"),
+      ).argParser(chainHeight),
     )
     .addOption(
       new Option("--out <file>", "also write the vote to a file, for verify-vote").conflicts("batch"),
@@ -149,5 +149,5 @@ function voteHere(options: Options, votes: readonly BlockVote[]): Promise<Answer
 const voteThere = (options: Options, votes: readonly BlockVote[]): Promise<Answered> =>
   asRemoteSigner(options, async ({ signer, key, chain }) => ({
     key,
-    answers: await voteRemotely(signer, { key, chain, votes }),
+    answers: await voteRemotely(signer, { key, chain, votes, chainHeight: options.chainHeight }),
   }));
