@@ -4,7 +4,8 @@ import { mainnet } from "../../src/params/data/mainnet.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../../src/script/outputs.js";
 import { party } from "../support/life.js";
-import { parsed, tapstake } from "./support.js";
+import { inProcess } from "./in-process.js";
+import { parsed } from "./support.js";
 
 const [A, B, C] = ["A", "B", "C"].map((name) => party(name).publicKey) as [
   Uint8Array,
@@ -36,7 +37,7 @@ const facts = ({ address, script, descriptor, leaves }: ReturnType<typeof stakin
 describe.concurrent("tapstake descriptor", () => {
   it("refuses a staking time that the parameters do not admit", async () => {
     const args = ["descriptor", "--staker", a, "--fp", b, "--time", "5", "--params", "mainnet"];
-    const { code, stdout, stderr } = await tapstake(args);
+    const { code, stdout, stderr } = await inProcess(args);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toContain("staking-time-out-of-range: expected a staking time of exactly 64000 blocks");
   });
@@ -45,7 +46,7 @@ describe.concurrent("tapstake descriptor", () => {
     const { covenant, unbondingTime } = mainnet.versions[3]!;
     const terms = { staker: A, finalityProviders: [B], covenant, timelock: 64_000 };
     const args = ["descriptor", ...stake, "--params", "mainnet"];
-    const printed = parsed<Record<string, Output>>(await tapstake([...args, "--json"]));
+    const printed = parsed<Record<string, Output>>(await inProcess([...args, "--json"]));
     expect(printed).toMatchObject({
       network: "mainnet",
       unbondingTime,
@@ -54,7 +55,7 @@ describe.concurrent("tapstake descriptor", () => {
       refund: facts(slashingChangeOutput(A, unbondingTime, "mainnet") as never),
     });
 
-    const { code, stdout, stderr } = await tapstake(args);
+    const { code, stdout, stderr } = await inProcess(args);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     for (const output of ["staking", "unbonding", "refund"]) {
       const { address, script, descriptor, leaves } = printed[output]!;
@@ -94,7 +95,7 @@ describe.concurrent("tapstake descriptor", () => {
     };
     for (const way of ways) {
       const { staking } = parsed<Record<string, Output>>(
-        await tapstake(["descriptor", ...args, ...way, "--json"]),
+        await inProcess(["descriptor", ...args, ...way, "--json"]),
       );
       expect(staking!.address).toBe(stakingOutput(terms, "regtest").address);
     }
@@ -114,7 +115,7 @@ describe.concurrent("tapstake descriptor", () => {
     [[...stake, "--network", "regtest"], "wrong-network", "expected parameters of regtest"],
     [[...stake, "--version", "9"], "unknown-params", "expected a version from 0 to 3, got 9"],
   ])("refuses terms with their code: %j", async (args, error, message) => {
-    const { code, stdout, stderr } = await tapstake(["descriptor", "--params", "mainnet", ...args]);
+    const { code, stdout, stderr } = await inProcess(["descriptor", "--params", "mainnet", ...args]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toMatch(new RegExp(`^tapstake: ${error}: .*\n$`));
     expect(stderr).toContain(message);
@@ -122,7 +123,7 @@ describe.concurrent("tapstake descriptor", () => {
 
   it("refuses a quorum above the committee", async () => {
     const committee = ["--covenant", c, "--quorum", "2", "--unbonding-time", "5", "--network", "regtest"];
-    const { code, stderr } = await tapstake(["descriptor", ...stake, ...committee, "--json"]);
+    const { code, stderr } = await inProcess(["descriptor", ...stake, ...committee, "--json"]);
     expect(code).toBe(1);
     expect(JSON.parse(stderr)).toMatchObject({ error: { code: "invalid-quorum", details: { keys: 1 } } });
   });
@@ -135,7 +136,7 @@ describe.concurrent("tapstake descriptor", () => {
     [["--params", "mainnet", "--quorum", "1"], "cannot be used with"],
     [["--params", "mainnet", "--staker", c], "2 stakers need a --staker-quorum"],
   ])("says what is missing: %j", async (args, message) => {
-    const { code, stderr } = await tapstake(["descriptor", ...stake, ...args]);
+    const { code, stderr } = await inProcess(["descriptor", ...stake, ...args]);
     expect(code).toBe(2);
     expect(stderr).toContain(message);
   });

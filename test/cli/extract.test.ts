@@ -10,7 +10,8 @@ import { delegationToJson } from "../../src/delegation/json.js";
 import { evidenceToJson } from "../../src/extract/json.js";
 import type { Evidence } from "../../src/extract/votes.js";
 import { type Life, provider, wholeLife } from "../support/life.js";
-import { parsed, tapstake, temporaryFile } from "./support.js";
+import { inProcess } from "./in-process.js";
+import { parsed, temporaryFile } from "./support.js";
 
 interface Extracted {
   finalityProvider: string;
@@ -47,11 +48,13 @@ beforeAll(async () => {
 describe.concurrent("tapstake extract --votes", () => {
   it("prints the key of who voted twice, as text and as data", async () => {
     const votes = temporaryFile("votes.json", evidenceToJson(evidence));
-    const { code, stdout, stderr } = await tapstake(["extract", "--votes", votes]);
+    const { code, stdout, stderr } = await inProcess(["extract", "--votes", votes]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain(key);
     expect(stdout).toContain(secret);
-    const asData = await tapstake(["extract", "--votes", "-", "--json"], { input: evidenceToJson(evidence) });
+    const asData = await inProcess(["extract", "--votes", "-", "--json"], {
+      input: evidenceToJson(evidence),
+    });
     expect(parsed(asData)).toEqual({
       finalityProvider: key,
       secretKey: secret,
@@ -65,9 +68,9 @@ describe.concurrent("tapstake extract --votes", () => {
       const args = ["extract", "--votes", temporaryFile("votes.json", evidenceToJson(evidence))];
       const slash = ["--slash", "--from", from, "--delegation", temporaryFile("stake.json", delegation)];
       const expected = from === "staking" ? life.slashing : life.unbondingSlashing;
-      const { slashing } = parsed<Extracted>(await tapstake([...args, ...slash, "--json"]));
+      const { slashing } = parsed<Extracted>(await inProcess([...args, ...slash, "--json"]));
       expect(slashing).toMatchObject({ from, txid: expected.getId() });
-      const { stdout } = await tapstake([...args, ...slash]);
+      const { stdout } = await inProcess([...args, ...slash]);
       expect(stdout).toContain(expected.getId());
     },
   );
@@ -76,7 +79,7 @@ describe.concurrent("tapstake extract --votes", () => {
     ["same-message", { ...evidence, fork: evidence.canonical }],
     ["different-randomness", { ...evidence, height: 8n }],
   ])("refuses votes that reveal nothing: %s", async (error, wrong) => {
-    const { code, stdout, stderr } = await tapstake(["extract", "--votes", "-"], {
+    const { code, stdout, stderr } = await inProcess(["extract", "--votes", "-"], {
       input: evidenceToJson(wrong),
     });
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
@@ -88,7 +91,7 @@ describe.concurrent("tapstake extract --votes", () => {
     ["invalid-json", "{}"],
     ["invalid-hex", evidenceToJson(evidence).replace(key, "00")],
   ])("refuses what is no evidence: %s", async (error, input) => {
-    const { code, stderr } = await tapstake(["extract", "--votes", "-"], { input });
+    const { code, stderr } = await inProcess(["extract", "--votes", "-"], { input });
     expect(code).toBe(1);
     expect(stderr).toMatch(new RegExp(`^tapstake: ${error}: evidence`));
   });
@@ -97,7 +100,7 @@ describe.concurrent("tapstake extract --votes", () => {
     const other = evidenceToJson(evidence);
     const elsewhere = delegation.replaceAll(key, hex.encode(publicRandomness));
     const args = ["--votes", "-", "--slash", "--delegation", temporaryFile("stake.json", elsewhere)];
-    const { code, stdout, stderr } = await tapstake(["extract", ...args], { input: other });
+    const { code, stdout, stderr } = await inProcess(["extract", ...args], { input: other });
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toMatch(/^tapstake: unknown-finality-provider: /);
     expect(stderr).not.toContain(secret);
@@ -112,16 +115,16 @@ describe.concurrent("tapstake extract --transaction", () => {
       finalityProvider,
       secretKey,
       evidence: from,
-    } = parsed<Extracted>(await tapstake([...args, "--json"]));
+    } = parsed<Extracted>(await inProcess([...args, "--json"]));
     expect({ finalityProvider, secretKey }).toEqual({ finalityProvider: key, secretKey: secret });
     expect(from).toMatchObject({ kind: "slashing", from: "unbonding" });
-    expect((await tapstake(args)).stdout).toContain(secret);
+    expect((await inProcess(args)).stdout).toContain(secret);
   });
 
   it("refuses a transaction that is no slashing of the delegation", async () => {
     const file = temporaryFile("stake.json", delegation);
     const args = ["extract", "--delegation", file, "--transaction", life.unbonding.toHex()];
-    const { code, stdout, stderr } = await tapstake(args);
+    const { code, stdout, stderr } = await inProcess(args);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toMatch(/^tapstake: not-a-slashing: /);
   });

@@ -5,7 +5,8 @@ import { signingContext } from "../../src/crypto/messages.js";
 import { proofOfPossessionDigest, verifyProofOfPossession } from "../../src/finality/pop.js";
 import { hex } from "../../src/core/bytes.js";
 import { block, expectDone, fp, homeWithKey, publicKey, expectRefused } from "./fp-support.js";
-import { parsed, tapstake } from "./support.js";
+import { inProcess } from "./in-process.js";
+import { parsed } from "./support.js";
 
 const address = "bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu";
 const chains = (home: string, ...args: string[]) => fp(home, ["chains", ...args]);
@@ -64,7 +65,7 @@ describe.concurrent("tapstake fp pop", () => {
   const make = (home: string, ...more: string[]) =>
     fp(home, ["pop", "make", "--key", "validator-1", "--address", address, "--json", ...more]);
   const verify = (signature: string, more: readonly string[] = []) =>
-    tapstake([
+    inProcess([
       "fp",
       "pop",
       "verify",
@@ -100,7 +101,7 @@ describe.concurrent("tapstake fp pop", () => {
   it("refuses a mistyped address before it asks for a passphrase, and signatures that are none", async () => {
     const home = homeWithKey();
     const args = ["fp", "pop", "make", "--key", "validator-1", "--home", home];
-    expectRefused(await tapstake([...args, "--address", `${address}q`]), "invalid-address");
+    expectRefused(await inProcess([...args, "--address", `${address}q`]), "invalid-address");
     expectRefused(await verify(block(1) + block(2)), "invalid-signature");
     expectRefused(await verify("00"), "invalid-hex");
     expectRefused(await fp(home, ["pop", "make", "--key", "nobody", "--address", address]), "key-not-found");

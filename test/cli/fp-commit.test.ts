@@ -22,7 +22,8 @@ import {
   secretKey,
   voteFor,
 } from "./fp-support.js";
-import { hasTerminal, onTerminal, parsed, tapstake, temporaryFile, temporaryFolder } from "./support.js";
+import { inProcess } from "./in-process.js";
+import { hasTerminal, onTerminal, parsed, temporaryFile, temporaryFolder } from "./support.js";
 
 const range = { secretKey, chainId: chain, startHeight: 100n, count: 40 };
 const committed = commitRandomness(range);
@@ -138,7 +139,7 @@ describe.concurrent("tapstake fp commit", () => {
         ["protection", "show"],
       ]) {
         // Without a passphrase, which nobody gets to ask for.
-        const said = expectRefused(await tapstake(["fp", ...args, "--home", home]), "signer-running");
+        const said = expectRefused(await inProcess(["fp", ...args, "--home", home]), "signer-running");
         expect(said).toContain(`process ${long.process.pid}`);
         expect(said).toContain("fp commit");
       }
@@ -187,7 +188,7 @@ describe.concurrent("tapstake fp verify-commit and verify-vote", () => {
   const other = commitRandomness({ ...range, secretKey: secretOf("b") });
   const late = signVoteUnprotected({ ...vote, secretKey, chainId: chain, height: 140n });
   const verify = (files: { commitment?: string; proof?: string; vote?: string }) =>
-    tapstake([
+    inProcess([
       "fp",
       "verify-vote",
       "--commitment",
@@ -199,7 +200,7 @@ describe.concurrent("tapstake fp verify-commit and verify-vote", () => {
     ]);
 
   it("accept what is right, without any home or key", async () => {
-    const { stdout } = expectDone(await tapstake(["fp", "verify-commit", "-"], { input: commitment }));
+    const { stdout } = expectDone(await inProcess(["fp", "verify-commit", "-"], { input: commitment }));
     expect(stdout).toContain("100 to 139");
     expect(expectDone(await verify({})).stdout).toContain("good: it counts");
   });
@@ -211,7 +212,7 @@ describe.concurrent("tapstake fp verify-commit and verify-vote", () => {
     ["invalid-json", "{}"],
     ["invalid-json", commitment.replace("{", `{"more": 1,`)],
   ])("refuse a commitment: %s", async (code, input) => {
-    expectRefused(await tapstake(["fp", "verify-commit", "-"], { input }), code);
+    expectRefused(await inProcess(["fp", "verify-commit", "-"], { input }), code);
   });
 
   it.each([

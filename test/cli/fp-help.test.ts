@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { examplesOf, hasBash, shell, tapstake, temporaryFolder } from "./support.js";
+import { inProcess } from "./in-process.js";
+import { examplesOf, hasBash, shell, temporaryFolder } from "./support.js";
 
 /** Every command of `tapstake fp` but for those of keys and serve, which have tests of their own. */
 const COMMANDS = [
@@ -28,7 +29,7 @@ const COMMANDS = [
 
 describe.concurrent("the help", () => {
   it.each(COMMANDS)("of tapstake fp %s teaches within 100 columns", async (name) => {
-    const { code, stdout } = await tapstake(["fp", ...name.split(" "), "--help"]);
+    const { code, stdout } = await inProcess(["fp", ...name.split(" "), "--help"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/\nExit codes:\n {2}0 {2}done\n {2}1 {2}refused: .*\n {2}2 {2}wrong usage\n$/);
     // A signature of an example cannot be broken.
@@ -39,7 +40,7 @@ describe.concurrent("the help", () => {
   it.skipIf(!hasBash).each(COMMANDS)(
     "of tapstake fp %s has examples that run as they stand",
     async (name) => {
-      const examples = examplesOf((await tapstake(["fp", ...name.split(" "), "--help"])).stdout);
+      const examples = examplesOf((await inProcess(["fp", ...name.split(" "), "--help"])).stdout);
       expect(examples).toContain(`tapstake fp ${name}`);
       const folder = temporaryFolder();
       const { code, stderr } = await shell(examples, { cwd: folder, env: { HOME: folder } });
@@ -49,7 +50,7 @@ describe.concurrent("the help", () => {
   );
 
   it("of tapstake fp lists all of it", async () => {
-    const { stdout } = await tapstake(["fp", "--help"]);
+    const { stdout } = await inProcess(["fp", "--help"]);
     for (const name of COMMANDS.filter((each) => !each.includes(" "))) {
       expect(stdout).toMatch(new RegExp(`^  ${name} `, "m"));
     }

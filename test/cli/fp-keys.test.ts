@@ -8,6 +8,7 @@ import { createKey, unlockKey } from "../../src/finality/keystore.js";
 import { secretFromMnemonic } from "../../src/finality/mnemonic.js";
 import { LIGHT } from "../support/home.js";
 import { secretOf } from "../support/stake.js";
+import { inProcess } from "./in-process.js";
 import {
   examplesOf,
   hasBash,
@@ -52,12 +53,10 @@ function homeWithKey(): string {
   return home;
 }
 
-/** Runs `tapstake fp keys` as a process that knows the passphrase. */
-function keys(home: string, args: readonly string[], { input = "", env = {} } = {}): Promise<Outcome> {
-  return tapstake(["fp", "keys", ...args], {
-    input,
-    env: { TAPSTAKE_HOME: home, TAPSTAKE_PASSPHRASE: passphrase, DEBUG: "*", NODE_DEBUG: "", ...env },
-  });
+/** Runs `tapstake fp keys` where the passphrase is known. */
+function keys(home: string, args: readonly string[], { input = "", env = {} } = {}, run = inProcess) {
+  const known = { TAPSTAKE_HOME: home, TAPSTAKE_PASSPHRASE: passphrase, DEBUG: "*", NODE_DEBUG: "" };
+  return run(["fp", "keys", ...args], { input, env: { ...known, ...env } });
 }
 
 function refused({ code, stdout, stderr }: Outcome, error: string) {
@@ -126,7 +125,7 @@ describe.concurrent("tapstake fp keys new", () => {
   it("needs a passphrase from somewhere, and not an empty one", async () => {
     const home = newHome();
     const env = { TAPSTAKE_HOME: home };
-    const none = await tapstake(["fp", "keys", "new", "a"], { env });
+    const none = await inProcess(["fp", "keys", "new", "a"], { env });
     expect(refused(none, "usage")).toContain("give --passphrase-file or TAPSTAKE_PASSPHRASE");
     refused(await keys(home, ["new", "a"], { env: { TAPSTAKE_PASSPHRASE: "" } }), "invalid-passphrase");
     refused(
@@ -409,7 +408,8 @@ describe.concurrent("tapstake fp keys delete", () => {
 describe.concurrent("secrets", () => {
   it("are in no output of any command but export and new", async () => {
     const home = newHome();
-    const made = parsed<Key & { mnemonic: string }>(await keys(home, ["new", "a", "--json"]));
+    const run = (args: readonly string[], surroundings = {}) => keys(home, args, surroundings, tapstake);
+    const made = parsed<Key & { mnemonic: string }>(await run(["new", "a", "--json"]));
     const hidden = [passphrase, "next passphrase", made.mnemonic, unlocked(home, "a"), secret];
     const next = { TAPSTAKE_NEW_PASSPHRASE: "next passphrase" };
     const [changed, back] = [
@@ -417,16 +417,16 @@ describe.concurrent("secrets", () => {
       { TAPSTAKE_NEW_PASSPHRASE: passphrase },
     ];
     const outcomes = [
-      await keys(home, ["import", "b", "--secret-file", "-"], { input: secret }),
-      await keys(home, ["list"]),
-      await keys(home, ["list", "--json"]),
-      await keys(home, ["show", "a"]),
-      await keys(home, ["show", "a", "--json"]),
-      await keys(home, ["passphrase", "a", "--json"], { env: next }),
-      await keys(home, ["delete", "a", "--yes"]),
-      await keys(home, ["export", "a", "--yes", "--json"]),
-      await keys(home, ["passphrase", "a"], { env: { ...changed, ...back } }),
-      await keys(home, ["delete", "b", "--yes", "--json"]),
+      await run(["import", "b", "--secret-file", "-"], { input: secret }),
+      await run(["list"]),
+      await run(["list", "--json"]),
+      await run(["show", "a"]),
+      await run(["show", "a", "--json"]),
+      await run(["passphrase", "a", "--json"], { env: next }),
+      await run(["delete", "a", "--yes"]),
+      await run(["export", "a", "--yes", "--json"]),
+      await run(["passphrase", "a"], { env: { ...changed, ...back } }),
+      await run(["delete", "b", "--yes", "--json"]),
     ];
     expect(outcomes.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0, 0, 1, 1, 0, 0]);
     for (const { stdout, stderr } of outcomes) {
@@ -443,7 +443,7 @@ describe.concurrent("secrets", () => {
 
   it("can be given by no argument: every option that names one takes a file", async () => {
     for (const name of COMMANDS) {
-      const { stdout } = await tapstake(["fp", "keys", name, "--help"]);
+      const { stdout } = await inProcess(["fp", "keys", name, "--help"]);
       const options = stdout.match(/^ {2}--[a-z0-9-]+ <[^>]+>/gm) ?? [];
       const secrets = options.filter((option) => /passphrase|secret|mnemonic|words/.test(option));
       expect(secrets.filter((option) => !option.endsWith("-file <file>"))).toEqual([]);
@@ -455,7 +455,7 @@ describe.concurrent("help", () => {
   it.each([[], ...COMMANDS.map((name) => [name])])(
     "of tapstake fp keys %s teaches within 100 columns",
     async (...name) => {
-      const { code, stdout } = await tapstake(["fp", "keys", ...name, "--help"]);
+      const { code, stdout } = await inProcess(["fp", "keys", ...name, "--help"]);
       expect(code).toBe(0);
       expect(stdout).toMatch(/\nExit codes:\n {2}0 {2}done\n {2}1 {2}refused: .*\n {2}2 {2}wrong usage\n$/);
       expect(stdout.split("\n").filter((line) => line.length > 100)).toEqual([]);
@@ -465,7 +465,7 @@ describe.concurrent("help", () => {
   it.skipIf(!hasBash).each([[], ...COMMANDS.map((name) => [name])])(
     "of tapstake fp keys %s has examples that run as they stand",
     async (...name) => {
-      const examples = examplesOf((await tapstake(["fp", "keys", ...name, "--help"])).stdout);
+      const examples = examplesOf((await inProcess(["fp", "keys", ...name, "--help"])).stdout);
       expect(examples).toContain(["tapstake fp keys", ...name].join(" "));
       const folder = temporaryFolder();
       const { code, stderr } = await shell(examples, { cwd: folder, env: { HOME: folder } });

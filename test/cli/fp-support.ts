@@ -6,7 +6,8 @@ import { openHome } from "../../src/finality/home.js";
 import { createKey, type KeyInfo } from "../../src/finality/keystore.js";
 import { LIGHT } from "../support/home.js";
 import { secretOf } from "../support/stake.js";
-import { type Outcome, tapstake, temporaryFolder } from "./support.js";
+import { inProcess } from "./in-process.js";
+import { type Outcome, temporaryFolder } from "./support.js";
 
 export const passphrase = "correct horse battery staple";
 export const secretKey = secretOf("key");
@@ -23,9 +24,9 @@ export function homeWithKey(origin: KeyInfo["origin"] = "generated", secret = se
   return home;
 }
 
-/** Runs `tapstake fp` as a process that knows the passphrase. */
+/** Runs `tapstake fp` where the passphrase is known. */
 export function fp(home: string, args: readonly string[], { input = "", env = {} } = {}): Promise<Outcome> {
-  return tapstake(["fp", ...args], {
+  return inProcess(["fp", ...args], {
     input,
     env: { TAPSTAKE_HOME: home, TAPSTAKE_PASSPHRASE: passphrase, ...env },
   });

@@ -18,7 +18,8 @@ import {
   vote,
   voteFor,
 } from "./fp-support.js";
-import { type Outcome, parsed, tapstake, temporaryFile, temporaryFolder } from "./support.js";
+import { inProcess } from "./in-process.js";
+import { type Outcome, parsed, temporaryFile, temporaryFolder } from "./support.js";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -184,11 +185,11 @@ describe.concurrent("tapstake fp vote", () => {
     const home = homeWithKey();
     const args = ["--height", "1", "--hash", block(1)];
     expectRefused(await vote(home, args, { env: { TAPSTAKE_PASSPHRASE: "wrong" } }), "wrong-passphrase");
-    const none = await tapstake(["fp", "vote", ...named, ...args, "--home", home]);
+    const none = await inProcess(["fp", "vote", ...named, ...args, "--home", home]);
     expect(expectRefused(none, "usage")).toContain("TAPSTAKE_PASSPHRASE");
     const file = temporaryFile("passphrase", `${passphrase}\n`);
     const fromFile = ["fp", "vote", ...named, ...args, "--home", home, "--passphrase-file", file];
-    expectDone(await tapstake(fromFile));
+    expectDone(await inProcess(fromFile));
   });
 });
 

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { readFileSync } from "node:fs";
 import { paramsToJson } from "../../src/params/json.js";
 import { paramSets } from "../../src/params/sets.js";
-import { parsed, tapstake, temporaryFile } from "./support.js";
+import { inProcess } from "./in-process.js";
+import { parsed, temporaryFile } from "./support.js";
 
 interface Shown {
   name: string;
@@ -12,18 +13,18 @@ interface Shown {
 
 describe.concurrent("tapstake params", () => {
   it("lists every set, as text and as data", async () => {
-    const { stdout } = await tapstake(["params"]);
-    const { sets } = parsed<{ sets: Shown[] }>(await tapstake(["params", "--json"]));
+    const { stdout } = await inProcess(["params"]);
+    const { sets } = parsed<{ sets: Shown[] }>(await inProcess(["params", "--json"]));
     expect(sets.map(({ name }) => name)).toEqual([...paramSets.keys()]);
     for (const name of paramSets.keys()) expect(stdout).toMatch(new RegExp(`^${name} \\(Bitcoin `, "m"));
     expect(stdout).toContain("v1  from height 864790 to 874087");
   });
 
   it("marks the version of every set that is in force at a height", async () => {
-    const { stdout } = await tapstake(["params", "--at-height", "864790"]);
+    const { stdout } = await inProcess(["params", "--at-height", "864790"]);
     expect(stdout).toContain("v1  from height 864790 to 874087  ← in force");
     const { sets } = parsed<{ sets: { name: string; inForce: number | null }[] }>(
-      await tapstake(["params", "--at-height", "864789", "--json"]),
+      await inProcess(["params", "--at-height", "864789", "--json"]),
     );
     expect(sets.map(({ name, inForce }) => [name, inForce])).toEqual([
       ["mainnet", 0],
@@ -34,7 +35,7 @@ describe.concurrent("tapstake params", () => {
   });
 
   it("does not know of which set a version without a set would be", async () => {
-    const { code, stderr } = await tapstake(["params", "--version", "1"]);
+    const { code, stderr } = await inProcess(["params", "--version", "1"]);
     expect({ code, stderr }).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("--version needs the set"),
@@ -43,21 +44,21 @@ describe.concurrent("tapstake params", () => {
 
   it("reads back from a file what it shows as data", async () => {
     const { params } = parsed<{ params: object }>(
-      await tapstake(["params", "mainnet", "--version", "1", "--json"]),
+      await inProcess(["params", "mainnet", "--version", "1", "--json"]),
     );
     const file = temporaryFile("params.json", JSON.stringify(params));
-    const again = parsed<{ params: object }>(await tapstake(["params", file, "--json"]));
+    const again = parsed<{ params: object }>(await inProcess(["params", file, "--json"]));
     expect(again.params).toEqual(params);
   });
 
   it("refuses a file of anything else", async () => {
-    const { code, stderr } = await tapstake(["params", temporaryFile("other.json", '{"name":"other"}')]);
+    const { code, stderr } = await inProcess(["params", temporaryFile("other.json", '{"name":"other"}')]);
     expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining("invalid-json") });
   });
 
   it("shows the newest version unless told", async () => {
-    const { stdout } = await tapstake(["params", "mainnet"]);
-    const { shown, versions } = parsed<Shown>(await tapstake(["params", "mainnet", "--json"]));
+    const { stdout } = await inProcess(["params", "mainnet"]);
+    const { shown, versions } = parsed<Shown>(await inProcess(["params", "mainnet", "--json"]));
     const newest = paramSets.get("mainnet")!.versions.at(-1)!;
     expect(versions).toHaveLength(4);
     expect(shown).toMatchObject({
@@ -78,12 +79,12 @@ describe.concurrent("tapstake params", () => {
     ["864790", 1],
     ["999999999", 3],
   ])("shows the version in force at height %s", async (height, version) => {
-    const { shown } = parsed<Shown>(await tapstake(["params", "mainnet", "--at-height", height, "--json"]));
+    const { shown } = parsed<Shown>(await inProcess(["params", "mainnet", "--at-height", height, "--json"]));
     expect(shown["version"]).toBe(version);
   });
 
   it("shows what only phase 1 had", async () => {
-    const { stdout } = await tapstake(["params", "mainnet-phase1", "--version", "0"]);
+    const { stdout } = await inProcess(["params", "mainnet-phase1", "--version", "0"]);
     expect(stdout).toContain('62626e31 ("bbn1")');
     expect(stdout).toContain("1000 BTC");
     expect(stdout).toContain("none: coins were only locked");
@@ -94,11 +95,11 @@ describe.concurrent("tapstake params", () => {
       "published.json",
       readFileSync(new URL("../vectors/mainnet-phase2-params.json", import.meta.url), "utf8"),
     );
-    const { code, stderr } = await tapstake(["params", file]);
+    const { code, stderr } = await inProcess(["params", file]);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^tapstake: invalid-network: .* do not say their network/);
-    const given = parsed<Shown>(await tapstake(["params", file, "--network", "mainnet", "--json"]));
-    const known = parsed<Shown>(await tapstake(["params", "mainnet", "--json"]));
+    const given = parsed<Shown>(await inProcess(["params", file, "--network", "mainnet", "--json"]));
+    const known = parsed<Shown>(await inProcess(["params", "mainnet", "--json"]));
     expect(given.shown).toEqual(known.shown);
   });
 
@@ -106,12 +107,12 @@ describe.concurrent("tapstake params", () => {
     const [one] = paramSets.get("regtest")!.versions;
     const risky = { ...paramsToJson(one!), minValue: "1500" };
     const file = temporaryFile("risky.json", JSON.stringify(risky));
-    const { code, stdout } = await tapstake(["params", file]);
+    const { code, stdout } = await inProcess(["params", file]);
     expect(code).toBe(0);
     expect(stdout).toMatch(
       /^warning {2}slashing\.minFee: slashing the unbonding output of the smallest stake/m,
     );
-    const { shown } = parsed<Shown>(await tapstake(["params", file, "--json"]));
+    const { shown } = parsed<Shown>(await inProcess(["params", file, "--json"]));
     expect(shown["warnings"]).not.toEqual([]);
   });
 
@@ -122,7 +123,7 @@ describe.concurrent("tapstake params", () => {
     [["mainnet", "--network", "regtest"], "wrong-network"],
     [["./missing.json"], "file-error"],
   ])("refuses with a code: %j", async (args, error) => {
-    const { code, stdout, stderr } = await tapstake(["params", ...args]);
+    const { code, stdout, stderr } = await inProcess(["params", ...args]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toMatch(new RegExp(`^tapstake: ${error}: `));
   });
