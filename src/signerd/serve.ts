@@ -197,7 +197,9 @@ function announce(options: ServeOptions, address: string, metrics?: string): voi
   const { hmacKey, tls, openSchnorr, openMessages, log } = options;
   const authenticated = hmacKey !== undefined;
   const encrypted = tls !== undefined;
-  log.info({ address, ...(metrics !== undefined && { metrics }), authenticated, encrypted }, "serving");
+  const chainHeights = Object.fromEntries([...(options.chainHeights ?? [])].map(([id, at]) => [id, `${at}`]));
+  const facts = { address, ...(metrics !== undefined && { metrics }), authenticated, encrypted };
+  log.info({ ...facts, ...(options.chainHeights && { chainHeights }) }, "serving");
   if (openSchnorr) {
     log.warn(
       "--open-schnorr: SignSchnorrSig signs ANY digest. Whoever can call this signer can sign a slashing " +

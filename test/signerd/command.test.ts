@@ -2,7 +2,7 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
-import { tapstake, temporaryFile } from "../cli/support.js";
+import { examplesOf, hasBash, shell, tapstake, temporaryFile, temporaryFolder } from "../cli/support.js";
 import { ballot, CHAIN, connect, HMAC_KEY, homeWithKey, PASSPHRASE, startDaemon } from "./support.js";
 
 const serve = (home: string, args: readonly string[], env = {}) =>
@@ -23,6 +23,14 @@ describe("tapstake fp serve", () => {
       expect(stdout).toContain(word);
     }
     expect(stdout.split("\n").filter((line) => line.length > 100)).toEqual([]);
+  });
+
+  it.skipIf(!hasBash)("has examples that run as they stand", async () => {
+    const examples = examplesOf((await tapstake(["fp", "serve", "--help"])).stdout);
+    const folder = temporaryFolder();
+    const { code, stdout, stderr } = await shell(examples, { cwd: folder, env: { HOME: folder } });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringMatching(/"msg":"stopped"\}\n$/) });
+    expect(stdout).toMatch(/^serving on 127\.0\.0\.1:\d+$/m);
   });
 
   it.each<[string, string[], number, RegExp]>([

@@ -81,7 +81,8 @@ describe("the last vote known on the chain", () => {
   const refused = "at-or-below-chain-height";
 
   it("is told at start for a chain, and nothing at or below it is signed anew by any key", async () => {
-    const { client, at } = await start({ chainHeights: new Map([[CHAIN, 50n]]) });
+    const { client, at, signer } = await start({ chainHeights: new Map([[CHAIN, 50n]]) });
+    expect(signer.logged()).toMatch(/"chainHeights":\{"bbn-test":"50"\},"msg":"serving"/);
     await expectFailure(client.signEots({ ...at, ...vote(50n) }), refused);
     expect(await client.signBatchEots({ ...at, votes: [vote(51n), vote(50n)] })).toMatchObject([
       { height: 51n, kind: "new" },

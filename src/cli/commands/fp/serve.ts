@@ -39,7 +39,7 @@ Logs are JSON lines on standard error, or in --log-file; secrets and messages ar
 are on http://127.0.0.1:2113/metrics, health on /healthz and as grpc.health.v1.Health.`,
   examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-tapstake fp keys new validator-1 --yes
+tapstake fp keys new validator-1
 timeout --preserve-status 2 \\
   tapstake fp serve --unlock validator-1 --address 127.0.0.1:0 --no-metrics
 `,
