@@ -1,6 +1,7 @@
 import type { Home } from "./home.js";
+import { pathOf } from "./key-files.js";
 import type { Passphrase } from "./keyfile.js";
-import { type KeyInfo, pathOf, showKey, unlockKey } from "./keystore.js";
+import { type KeyInfo, showKey, unlockKey } from "./keystore.js";
 import { lockHome } from "./lock.js";
 import { removePrivateFile } from "./private-files.js";
 

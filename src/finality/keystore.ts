@@ -1,24 +1,24 @@
-import { readdirSync } from "node:fs";
-import { basename, join } from "node:path";
 import { inspect } from "node:util";
 import { equalBytes, hex } from "../core/bytes.js";
-import { describeType, TapstakeError } from "../core/errors.js";
+import { TapstakeError } from "../core/errors.js";
 import { publicKeyOf } from "../core/keys.js";
 import { randomness } from "../crypto/randomness.js";
 import { recordBirth } from "./births.js";
 import type { Home } from "./home.js";
+import { checkName, type DamagedKey, findKey, namesIn, pathOf, readKeys } from "./key-files.js";
 import {
   checkDerivationVersion,
   type KeyFile,
   openKey,
   openKeyAsync,
-  parseKeyFile,
   type Passphrase,
   type ScryptCost,
   sealKey,
 } from "./keyfile.js";
 import { checkPath } from "./mnemonic.js";
-import { readPrivateFile, removePrivateFile, writePrivateFile } from "./private-files.js";
+import { removePrivateFile, writePrivateFile } from "./private-files.js";
+
+export type { DamagedKey } from "./key-files.js";
 
 /** What anyone may know of a key. */
 export interface KeyInfo {
@@ -56,13 +56,6 @@ export interface NewKey {
   readonly derivationVersion?: number | undefined;
   /** 2^17, 8, 1 unless given. */
   readonly scrypt?: ScryptCost | undefined;
-}
-
-/** A key whose file cannot be used as it is. */
-export interface DamagedKey {
-  readonly name: string;
-  /** `invalid-key-file`, `unknown-version`, `insecure-permissions` or `file-error`, and what to do about it. */
-  readonly error: TapstakeError;
 }
 
 /** The keys of a home, by name. What they say is authentic only once they are unlocked. */
@@ -178,11 +171,6 @@ export function changePassphrase(
   return infoOf(file);
 }
 
-const MAX_FILE_BYTES = 1 << 14;
-const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
-const PUBLIC_KEY = /^[0-9a-fA-F]{64}$/;
-const EXTENSION = ".json";
-
 class Unlocked implements UnlockedKey {
   declare readonly name: string;
   declare readonly publicKey: Uint8Array;
@@ -225,90 +213,6 @@ function unlocked(home: Home, file: KeyFile, secret: Uint8Array): UnlockedKey {
   return new Unlocked(info, secret);
 }
 
-function findKey(home: Home, nameOrPublicKey: string): KeyFile {
-  if (typeof nameOrPublicKey === "string" && PUBLIC_KEY.test(nameOrPublicKey)) {
-    return findPublicKey(home, nameOrPublicKey.toLowerCase());
-  }
-  checkName(nameOrPublicKey);
-  const file = readKey(home, nameOrPublicKey);
-  if (file) return file;
-  const names = namesIn(home);
-  const known = names.length === 0 ? "there are none" : `there are ${names.join(", ")}`;
-  throw new TapstakeError("key-not-found", `no key ${nameOrPublicKey} in ${home.keysFolder}: ${known}`, {
-    name: nameOrPublicKey,
-  });
-}
-
-function findPublicKey(home: Home, publicKey: string): KeyFile {
-  const { files, damaged } = readKeys(home);
-  const file = files.find((each) => each.publicKey === publicKey);
-  if (file) return file;
-  const others = damaged.map(({ name, error }) => `${name} (${error.code})`).join(", ");
-  const unless = others === "" ? "" : `, unless it is one that cannot be read: ${others}`;
-  // What was given is not shown: it may be a secret, pasted by mistake.
-  throw new TapstakeError("key-not-found", `no key in ${home.keysFolder} has this public key${unless}`);
-}
-
-function readKeys(home: Home) {
-  const files: KeyFile[] = [];
-  const damaged: DamagedKey[] = [];
-  for (const name of namesIn(home)) {
-    try {
-      const file = readKey(home, name);
-      if (file) files.push(file);
-    } catch (error) {
-      if (!(error instanceof TapstakeError)) throw error;
-      damaged.push({ name, error });
-    }
-  }
-  return { files, damaged };
-}
-
-function readKey(home: Home, name: string): KeyFile | undefined {
-  const path = pathOf(home, name);
-  const content = readPrivateFile(path, MAX_FILE_BYTES);
-  if (content === undefined) return undefined;
-  const file = parseKeyFile(content, path);
-  if (file.name !== name) {
-    throw new TapstakeError(
-      "invalid-key-file",
-      `${path} holds key ${JSON.stringify(file.name)}: a key's file cannot be renamed; give it its name back`,
-      { path },
-    );
-  }
-  return file;
-}
-
-function namesIn(home: Home): string[] {
-  try {
-    return readdirSync(home.keysFolder)
-      .filter((file) => file.endsWith(EXTENSION))
-      .map((file) => basename(file, EXTENSION))
-      .filter((name) => NAME.test(name) && !PUBLIC_KEY.test(name))
-      .sort();
-  } catch (cause) {
-    const { code = "unknown error" } = cause as NodeJS.ErrnoException;
-    const path = home.keysFolder;
-    throw new TapstakeError("file-error", `cannot read ${path}: ${code}`, { path, code }, { cause });
-  }
-}
-
-/** A name is never shown when it is wrong: a secret may have been typed in its place. */
-function checkName(name: string): void {
-  if (typeof name !== "string") {
-    throw new TapstakeError("invalid-key-name", `key name: expected text, got ${describeType(name)}`);
-  }
-  if (PUBLIC_KEY.test(name)) {
-    throw new TapstakeError("invalid-key-name", "key name: 64 hexadecimal digits would be taken for a key");
-  }
-  if (!NAME.test(name)) {
-    throw new TapstakeError(
-      "invalid-key-name",
-      `key name: expected 1 to 64 of a-z, 0-9, ".", "_" and "-", the first a letter or digit; got ${name.length} characters that are not so`,
-    );
-  }
-}
-
 function checkNewKey(home: Home, name: string, publicKey: Uint8Array): void {
   const twin = listKeys(home).keys.find(
     (each) => each.name !== name && equalBytes(each.publicKey, publicKey),
@@ -323,9 +227,6 @@ function nameTaken(name: string): TapstakeError {
   const text = `there is a key ${name} already: choose another name; a key is never overwritten`;
   return new TapstakeError("key-exists", text, { name });
 }
-
-/** Where the key of a name is, or would be. */
-export const pathOf = (home: Home, name: string) => join(home.keysFolder, `${name}${EXTENSION}`);
 
 function infoOf({ name, publicKey, createdAt, origin, derivationVersion, path }: KeyFile): KeyInfo {
   return {

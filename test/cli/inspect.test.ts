@@ -5,6 +5,7 @@ import { delegationToJson } from "../../src/delegation/json.js";
 import { paramsToJson } from "../../src/params/json.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import { type Life, provider, signers, staker, wholeLife } from "../support/life.js";
+import { inProcess } from "./in-process.js";
 import { observed, parsed, tapstake, temporaryFile } from "./support.js";
 
 const STAKE = observed["mainnet-300.004BTC"].hex;
@@ -36,7 +37,7 @@ beforeAll(async () => {
 
 describe.concurrent("a stake of mainnet", () => {
   it("is told in a headline and in full", async () => {
-    const { code, stdout, stderr } = await tapstake(["inspect", STAKE]);
+    const { code, stdout, stderr } = await inProcess(["inspect", STAKE]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout.split("\n")[0]).toBe(HEADLINE);
     for (const fact of [
@@ -56,7 +57,7 @@ describe.concurrent("a stake of mainnet", () => {
   });
 
   it("is the same as data", async () => {
-    const outcome = await tapstake(["inspect", STAKE, "--json"]);
+    const outcome = await inProcess(["inspect", STAKE, "--json"]);
     const { headline, stake } = parsed<Inspected>(outcome);
     expect(headline).toBe(HEADLINE);
     expect(stake).toMatchObject({
@@ -75,30 +76,30 @@ describe.concurrent("a stake of mainnet", () => {
   });
 
   it("is read in either letter case, from a file, and from standard input", async () => {
-    const expected = (await tapstake(["inspect", STAKE])).stdout;
+    const expected = (await inProcess(["inspect", STAKE])).stdout;
     const file = temporaryFile("stake.hex", `${STAKE.slice(0, 100)}\n${STAKE.slice(100)}\n`);
     const answers = [
-      await tapstake(["inspect", STAKE.toUpperCase()]),
-      await tapstake(["inspect", file]),
-      await tapstake(["inspect", "-"], { input: `${STAKE}\n` }),
+      await inProcess(["inspect", STAKE.toUpperCase()]),
+      await inProcess(["inspect", file]),
+      await inProcess(["inspect", "-"], { input: `${STAKE}\n` }),
     ];
     for (const { stdout } of answers) expect(stdout).toBe(expected);
   });
 
   it("is under the version of its block's height when that is given", async () => {
-    const { stake } = parsed<Inspected>(await tapstake(["inspect", STAKE, "--height", "874088", "--json"]));
+    const { stake } = parsed<Inspected>(await inProcess(["inspect", STAKE, "--height", "874088", "--json"]));
     expect(stake).toMatchObject({ paramSet: "mainnet", version: 2 });
     expect(stake!.alsoFits).toEqual([{ paramSet: "mainnet-phase1", versions: [2] }]);
   });
 
   it("is only locked, not slashable, under the parameters of phase 1", async () => {
-    const { stdout } = await tapstake(["inspect", STAKE, "--params", "mainnet-phase1"]);
+    const { stdout } = await inProcess(["inspect", STAKE, "--params", "mainnet-phase1"]);
     expect(stdout).toContain("never: under these parameters coins are only locked");
   });
 
   it("is refused with the rule that it breaks under other parameters", async () => {
     // Version 0 admits at most 0.05 BTC.
-    const { code, stderr } = await tapstake(["inspect", STAKE, "--height", "857910"]);
+    const { code, stderr } = await inProcess(["inspect", STAKE, "--height", "857910"]);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^tapstake: staking-value-out-of-range: expected a stake from 500000 to 5000000 /);
   });
@@ -107,13 +108,13 @@ describe.concurrent("a stake of mainnet", () => {
 describe.concurrent("a stake of the test network", () => {
   it("is found without being told the network", async () => {
     const { hex: transaction, covenant } = observed["signet-tag-bbt4"];
-    const { stake } = parsed<Inspected>(await tapstake(["inspect", transaction, "--json"]));
+    const { stake } = parsed<Inspected>(await inProcess(["inspect", transaction, "--json"]));
     expect(stake).toMatchObject({ network: "signet", paramSet: "testnet", version: 2 });
     expect(stake).toMatchObject({ covenant: { keys: covenant } });
   });
 
   it("is not a stake of mainnet", async () => {
-    const { code, stdout, stderr } = await tapstake([
+    const { code, stdout, stderr } = await inProcess([
       "inspect",
       observed["signet-tag-bbt4"].hex,
       "--network",
@@ -130,7 +131,7 @@ describe.concurrent("a stake of the test network", () => {
 
 describe.concurrent("a stake without OP_RETURN", () => {
   it("is found by the given terms", async () => {
-    const { code, stdout } = await tapstake(["inspect", life.staking.toHex(), ...terms]);
+    const { code, stdout } = await inProcess(["inspect", life.staking.toHex(), ...terms]);
     expect(code).toBe(0);
     expect(stdout).toContain("this is a stake of 0.01 BTC by ");
     expect(stdout).toContain("v0 of the set regtest");
@@ -139,20 +140,20 @@ describe.concurrent("a stake without OP_RETURN", () => {
   it("is found under parameters from a file", async () => {
     const file = temporaryFile("params.json", JSON.stringify(paramsToJson(regtest.versions[0]!)));
     const { stake } = parsed<Inspected>(
-      await tapstake(["inspect", life.staking.toHex(), ...terms, "--params", file, "--json"]),
+      await inProcess(["inspect", life.staking.toHex(), ...terms, "--params", file, "--json"]),
     );
     expect(stake).toMatchObject({ paramSet: file, version: 0, network: "regtest" });
   });
 
   it("is asked for its terms", async () => {
-    const { code, stderr } = await tapstake(["inspect", life.staking.toHex()]);
+    const { code, stderr } = await inProcess(["inspect", life.staking.toHex()]);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^tapstake: not-a-stake: .*give --staker, --fp and --time\n$/);
   });
 
   it("is not found by other terms", async () => {
     const other = terms.map((each) => (each === "1000" ? "1001" : each));
-    const { code, stderr } = await tapstake(["inspect", life.staking.toHex(), ...other]);
+    const { code, stderr } = await inProcess(["inspect", life.staking.toHex(), ...other]);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^tapstake: not-a-stake: no output is the stake of the given terms/);
   });
@@ -160,7 +161,7 @@ describe.concurrent("a stake without OP_RETURN", () => {
 
 describe.concurrent("a spend of a stake", () => {
   const inspect = async (transaction: { toHex(): string }, ...options: string[]) =>
-    parsed<Inspected>(await tapstake(["inspect", transaction.toHex(), "--json", ...options]));
+    parsed<Inspected>(await inProcess(["inspect", transaction.toHex(), "--json", ...options]));
 
   it("by unbonding names the committee members who signed", async () => {
     const { headline, spends } = await inspect(life.unbonding);
@@ -208,7 +209,7 @@ describe.concurrent("a spend of a stake", () => {
   });
 
   it("reads as well as text", async () => {
-    const { code, stdout } = await tapstake(["inspect", life.slashing.toHex()]);
+    const { code, stdout } = await inProcess(["inspect", life.slashing.toHex()]);
     expect(code).toBe(0);
     expect(stdout).toContain('100000 satoshi (0.001 BTC) to OP_RETURN "tapstake": burnt');
     expect(stdout).toContain("the refund, locked 20 blocks");
@@ -219,7 +220,7 @@ describe.concurrent("a spend of a stake", () => {
   it("with too many witness slots is refused", async () => {
     const broken = life.unbonding.clone();
     broken.setWitness(0, [new Uint8Array(0), ...broken.ins[0]!.witness]);
-    const { code, stderr } = await tapstake(["inspect", broken.toHex()]);
+    const { code, stderr } = await inProcess(["inspect", broken.toHex()]);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^tapstake: witness-mismatch: /);
   });
@@ -228,7 +229,7 @@ describe.concurrent("a spend of a stake", () => {
 describe.concurrent("a transaction of a delegation", () => {
   const inspect = (transaction: { toHex(): string }, ...options: string[]) => {
     const file = temporaryFile("delegation.json", delegationToJson(life.delegation));
-    return tapstake(["inspect", transaction.toHex(), "--delegation", file, ...options]);
+    return inProcess(["inspect", transaction.toHex(), "--delegation", file, ...options]);
   };
 
   it("is recognised as its stake", async () => {
@@ -240,7 +241,7 @@ describe.concurrent("a transaction of a delegation", () => {
   it("is not told from a forged document", async () => {
     const forged = { ...life.delegation, terms: { ...life.delegation.terms, timelock: 1 } };
     const file = temporaryFile("delegation.json", delegationToJson(forged));
-    const outcome = await tapstake(["inspect", life.staking.toHex(), "--delegation", file]);
+    const outcome = await inProcess(["inspect", life.staking.toHex(), "--delegation", file]);
     expect({ code: outcome.code, stdout: outcome.stdout }).toEqual({ code: 1, stdout: "" });
     expect(outcome.stderr).toMatch(/^tapstake: staking-/);
   });
@@ -250,7 +251,7 @@ describe.concurrent("a transaction of a delegation", () => {
     const params = { ...life.delegation.params, maxTime: life.delegation.params.maxTime - 1 };
     const file = temporaryFile("delegation.json", delegationToJson({ ...life.delegation, params }));
     const own = (transaction: { toHex(): string }, ...options: string[]) =>
-      tapstake(["inspect", transaction.toHex(), "--delegation", file, ...options]);
+      inProcess(["inspect", transaction.toHex(), "--delegation", file, ...options]);
     for (const transaction of [life.staking, life.slashing, life.withdrawals.refund]) {
       expect((await own(transaction)).stdout).toContain("of the delegation itself, of no known network");
     }
@@ -313,7 +314,7 @@ describe.concurrent("a transaction of a delegation", () => {
 
   it("is refused when it is none of them", async () => {
     const file = temporaryFile("delegation.json", delegationToJson(life.delegation));
-    const { code, stderr } = await tapstake(["inspect", STAKE, "--delegation", file]);
+    const { code, stderr } = await inProcess(["inspect", STAKE, "--delegation", file]);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^tapstake: not-a-stake: 7d90210b.* is no transaction of this delegation\n$/);
   });
@@ -338,8 +339,8 @@ describe.concurrent("what is no transaction", () => {
 
   it("is not a byte order mark before one", async () => {
     const file = temporaryFile("stake.hex", `\ufeff${STAKE}`);
-    expect((await tapstake(["inspect", file])).stdout).toContain(HEADLINE);
-    expect((await tapstake(["inspect", "-"], { input: `\ufeff${STAKE}` })).stdout).toContain(HEADLINE);
+    expect((await inProcess(["inspect", file])).stdout).toContain(HEADLINE);
+    expect((await inProcess(["inspect", "-"], { input: `\ufeff${STAKE}` })).stdout).toContain(HEADLINE);
   });
 
   it.each([
@@ -350,7 +351,7 @@ describe.concurrent("what is no transaction", () => {
     ["/", "file-error", "it is a folder"],
     ["-", "file-error", "standard input is empty"],
   ])("is refused: %s", async (source, error, message) => {
-    const { code, stdout, stderr } = await tapstake(["inspect", source]);
+    const { code, stdout, stderr } = await inProcess(["inspect", source]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toMatch(new RegExp(`^tapstake: ${error}: `));
     expect(stderr).toContain(message);
