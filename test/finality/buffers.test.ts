@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { voteMessage } from "../../src/crypto/messages.js";
 import { commitStored, proveCommitted } from "../../src/finality/commitments.js";
 import {
   changePassphrase,
@@ -16,7 +17,7 @@ import { CHAIN, hash, inHome, newHome, newSigner, testKey, voterOf } from "../su
 import { secretOf } from "../support/stake.js";
 
 const key = testKey();
-const message = (fill: number) => new Uint8Array(40).fill(fill);
+const message = (fill: number) => voteMessage({ height: 5n, appHash: hash(fill) });
 
 describe("of a Node Buffer, whose slices share its memory, a copy is taken", () => {
   it("of a passphrase, which is left to its owner to wipe, and can be wiped at once", async () => {
@@ -43,7 +44,7 @@ describe("of a Node Buffer, whose slices share its memory, a copy is taken", () 
     const changing = Object.create(protection, {
       recordsAt: {
         value: (...args: Parameters<ProtectionStore["recordsAt"]>) => {
-          given.fill(2);
+          given.set(message(2));
           return protection.recordsAt(...args);
         },
       },
