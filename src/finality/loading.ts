@@ -2,8 +2,8 @@ import type Database from "libsql";
 import { equalBytes, hex } from "../core/bytes.js";
 import { type CommitmentRow, readCommitment } from "./commitment-rows.js";
 import { expect, rowsOf } from "./database.js";
-import type { VoteRecord } from "./decision.js";
 import { combine, heightOf, NO_VOTES, selectFrom, sumOf, textOf } from "./schema.js";
+import type { StoredVote } from "./store.js";
 import { subjectName } from "./subject.js";
 
 /** What is in memory of a key and chain: as in the store, which nobody else writes. */
@@ -80,7 +80,7 @@ export function loadStore(db: Database.Database): Loaded {
 }
 
 /** @throws DatabaseFault `corrupt` where the row does not have its checksum */
-export function readVote(row: VoteRow): VoteRecord & { readonly height: bigint } {
+export function readVote(row: VoteRow): StoredVote {
   const { subject, height, digest, signature, at, instance, seq, before } = row;
   checkSum(row, sumOf("votes", subject, height, digest, signature, at, instance, seq, before));
   const copy = (bytes: Uint8Array | null) => bytes && Uint8Array.from(bytes);

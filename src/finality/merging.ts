@@ -7,7 +7,7 @@ import {
   mergeVotes,
   type ReadSubject,
 } from "./interchange.js";
-import type { StoredCommitment, VoteEntry } from "./store.js";
+import type { StoredCommitment, StoredVote, VoteEntry } from "./store.js";
 
 /** The marks of a key and chain, which an import raises in place. */
 interface Raised {
@@ -80,7 +80,7 @@ export function exportSubject(
   key: Uint8Array,
   chainId: string,
   marks: Marks | undefined,
-  votes: Iterable<VoteRecord & { readonly height: bigint }>,
+  votes: Iterable<StoredVote>,
   commitments: readonly StoredCommitment[],
 ): InterchangeSubject {
   return {

@@ -11,6 +11,11 @@ export interface VoteEntry {
   readonly signature: Uint8Array | null;
 }
 
+/** A vote as it is remembered. */
+export interface StoredVote extends VoteRecord {
+  readonly height: bigint;
+}
+
 /** A commitment as it is remembered. */
 export interface StoredCommitment {
   readonly startHeight: bigint;
@@ -48,12 +53,7 @@ export interface ProtectionStore {
   /** The records among these heights. */
   recordsAt(key: Uint8Array, chainId: string, heights: readonly bigint[]): ReadonlyMap<bigint, VoteRecord>;
   /** Votes from `from` on, by height. */
-  records(
-    key: Uint8Array,
-    chainId: string,
-    from?: bigint,
-    limit?: number,
-  ): (VoteRecord & { readonly height: bigint })[];
+  records(key: Uint8Array, chainId: string, from?: bigint, limit?: number): StoredVote[];
   /** Whether this key was made in this home, while this store was there: see `recordBirth`. */
   isBornHere(key: Uint8Array): boolean;
   /**
