@@ -71,7 +71,15 @@ export class Ledger {
 
   newSubject(key: Uint8Array, chainId: string): Known {
     const id = [...this.subjects.values()].reduce((highest, known) => Math.max(highest, known.id), 0) + 1;
-    const known = { id, key: Uint8Array.from(key), chainId, lowest: 0n, highest: null, votes: 0 };
+    const known = {
+      id,
+      key: Uint8Array.from(key),
+      chainId,
+      lowest: 0n,
+      highest: null,
+      held: false,
+      votes: 0,
+    };
     this.subjects.set(subjectName(key, chainId), known);
     return known;
   }
@@ -116,8 +124,14 @@ export class Ledger {
     this.births.add(hex.encode(key));
   }
 
-  writeSubject({ id, key, chainId, lowest, highest }: Known): void {
-    const cells = [id, key, utf8(chainId), u64be(lowest), highest === null ? null : u64be(highest)] as const;
+  forgetBirths(): void {
+    this.#statements.forgetBirths.run();
+    this.births.clear();
+  }
+
+  writeSubject({ id, key, chainId, lowest, highest, held }: Known): void {
+    const marks = [u64be(lowest), highest === null ? null : u64be(highest), held ? 1 : 0] as const;
+    const cells = [id, key, utf8(chainId), ...marks] as const;
     this.#statements.setSubject.run(...cells, sumOf("subjects", ...cells));
   }
 

@@ -4,9 +4,9 @@ import { describeType, TapstakeError } from "../core/errors.js";
 import { hasBirth, listBirths, removeBirth } from "./births.js";
 import { refuseOverlap } from "./commitment-rows.js";
 import { closeDatabase, DatabaseFault, faulty, openDatabase } from "./database.js";
-import type { Marks, VoteRecord } from "./decision.js";
+import type { Marks, StoredMarks, VoteRecord } from "./decision.js";
 import type { Home } from "./home.js";
-import { corruptStore, unwritable } from "./instructions.js";
+import { broken, type Floor, replaced, unwritable } from "./instructions.js";
 import { type ImportReport, type Interchange, readInterchange, type ReadSubject } from "./interchange.js";
 import { Ledger } from "./ledger.js";
 import type { Known } from "./loading.js";
@@ -14,6 +14,17 @@ import { exportSubject, importCommitments, importVotes } from "./merging.js";
 import type { Mark } from "./marks.js";
 import type { Protection, StoredCommitment, StoredVote, Subject, VoteEntry } from "./store.js";
 import { assertChainId, subjectName } from "./subject.js";
+import type { FileWatch } from "./watch.js";
+
+/** What belongs to an open store. */
+interface Attached {
+  /** Notes a write and the marks that it changed in the second mark, durably. */
+  readonly mirror: (seq: number, marks: readonly Mark[]) => void;
+  /** The files that nobody else may touch. */
+  readonly watch: FileWatch;
+  /** Ends with the store. */
+  readonly onClose: () => void;
+}
 
 /** The store in SQLite: what may be done to its {@link Ledger}, in which order, and what a failure means. */
 export class SqliteProtection implements Protection {
@@ -21,19 +32,18 @@ export class SqliteProtection implements Protection {
   readonly instance: string;
   readonly #db: Database.Database;
   readonly #ledger: Ledger;
-  #mirror: (marks: readonly Mark[]) => void = () => {};
-  #onClose: () => void = () => {};
-  #fault: string | undefined;
+  #attached: Attached | undefined;
+  #fault: (() => TapstakeError) | undefined;
   #closed = false;
 
   /**
    * Opens a store and checks every byte of it that means something.
    * @throws DatabaseFault
    */
-  constructor(home: Home, instance: string) {
+  constructor(home: Home, instance: string, path: string = home.protectionFile) {
     this.home = home;
     this.instance = instance;
-    const db = openDatabase(home.protectionFile);
+    const db = openDatabase(path);
     this.#db = db;
     try {
       this.#ledger = faulty("corrupt", () => new Ledger(db));
@@ -43,10 +53,9 @@ export class SqliteProtection implements Protection {
     }
   }
 
-  /** Tells the store where its second mark is, and what else ends with it. */
-  attach(mirror: (marks: readonly Mark[]) => void, onClose: () => void): void {
-    this.#mirror = mirror;
-    this.#onClose = onClose;
+  /** Tells the store what belongs to it. */
+  attach(attached: Attached): void {
+    this.#attached = attached;
   }
 
   get storeId(): string {
@@ -68,21 +77,21 @@ export class SqliteProtection implements Protection {
 
   subjects(): Subject[] {
     return this.#read(() =>
-      [...this.#ledger.subjects.values()].map(({ key, chainId, lowest, highest, votes }) => ({
+      [...this.#ledger.subjects.values()].map(({ key, chainId, lowest, highest, held, votes }) => ({
         key: Uint8Array.from(key),
         chainId,
         lowest,
         highest,
+        held,
         votes,
       })),
     );
   }
 
-  marks(key: Uint8Array, chainId: string): Marks | null {
-    return this.#read(() => {
-      const known = this.#known(key, chainId);
-      return known ? { lowest: known.lowest, highest: known.highest } : null;
-    });
+  marks(key: Uint8Array, chainId: string): StoredMarks | null {
+    this.#usable();
+    const known = this.#known(key, chainId);
+    return known ? { lowest: known.lowest, highest: known.highest, held: known.held } : null;
   }
 
   record(key: Uint8Array, chainId: string, height: bigint): VoteRecord | null {
@@ -155,14 +164,39 @@ export class SqliteProtection implements Protection {
     u64be(fromHeight, "first height");
     const earlier = this.#read(() => this.#known(key, chainId));
     if (earlier && fromHeight < earlier.lowest) throw wouldLower(fromHeight, earlier.lowest);
-    if (earlier?.lowest !== fromHeight) {
+    if (!earlier || earlier.held || earlier.lowest !== fromHeight) {
       const known = earlier ?? this.#ledger.newSubject(key, chainId);
       this.#write([known], () => {
         known.lowest = fromHeight;
+        known.held = false;
         this.#ledger.writeSubject(known);
       });
     }
     return { lowest: fromHeight, highest: earlier?.highest ?? null };
+  }
+
+  /** Raises marks after a loss, in one transaction. No key counts as new here any more. */
+  restart(floors: readonly Floor[]): void {
+    const plan = floors.map((floor) => {
+      const { key, chainId } = floor;
+      return { floor, known: this.#known(key, chainId) ?? this.#ledger.newSubject(key, chainId) };
+    });
+    const writer = { at: new Date().toISOString(), instance: this.instance };
+    this.#write(
+      plan.map(({ known }) => known),
+      () => {
+        this.#ledger.forgetBirths();
+        for (const { floor, known } of plan) {
+          const { lowest, highest, held } = floor;
+          Object.assign(known, { lowest, highest, held });
+          // No mark is above the last height of all: a vote without digest blocks it.
+          if (highest === LAST_HEIGHT && [...this.#ledger.votes(known.id, highest)].length === 0) {
+            this.#ledger.addVote(known, { height: highest, digest: null, signature: null }, writer);
+          }
+          this.#ledger.writeSubject(known);
+        }
+      },
+    );
   }
 
   prune(key: Uint8Array, chainId: string, below: bigint): number {
@@ -240,25 +274,35 @@ export class SqliteProtection implements Protection {
     try {
       closeDatabase(this.#db);
     } finally {
-      this.#onClose();
+      this.#attached?.onClose();
     }
   }
 
   #usable(): void {
     if (this.#closed) throw new TapstakeError("protection-closed", "the store of votes was closed");
-    if (this.#fault !== undefined) throw unwritable(this.home, this.#fault);
+    if (this.#fault) throw this.#fault();
   }
 
   #poison(cause: unknown): TapstakeError {
-    const { message } = cause as Error;
-    this.#fault ??= message;
-    return cause instanceof DatabaseFault && cause.kind === "corrupt"
-      ? corruptStore(this.home, message, [])
-      : unwritable(this.home, message, cause);
+    const { message: found } = cause as Error;
+    const isCorrupt = cause instanceof DatabaseFault && cause.kind === "corrupt";
+    this.#fault ??= () =>
+      isCorrupt
+        ? broken(this.home, { kind: "corrupt", part: "store", found })
+        : unwritable(this.home, found, cause);
+    return this.#fault();
+  }
+
+  /** @param touched what another program did to the files, if anything */
+  #refuseTouched(touched: string | undefined): void {
+    if (touched === undefined) return;
+    this.#fault ??= () => replaced(this.home, touched);
+    throw this.#fault();
   }
 
   #read<T>(work: () => T): T {
     this.#usable();
+    this.#refuseTouched(this.#attached?.watch.changed());
     try {
       return faulty("unwritable", work);
     } catch (error) {
@@ -282,14 +326,17 @@ export class SqliteProtection implements Protection {
    */
   #commit(touched: readonly Known[], change: () => void): void {
     this.#usable();
+    this.#refuseTouched(this.#attached?.watch.changed());
     try {
       faulty("unwritable", () => {
         change();
-        if (touched.length > 0) this.#mirror(touched.map((known) => this.#markOf(known)));
+        const marks = touched.map((known) => this.#markOf(known));
+        this.#attached?.mirror(this.seq, marks);
       });
     } catch (error) {
       throw this.#poison(error);
     }
+    this.#refuseTouched(this.#attached?.watch.renew());
   }
 
   #importSubject(subject: ReadSubject, known: Known | undefined): ImportReport[number] {
@@ -323,10 +370,12 @@ export class SqliteProtection implements Protection {
     throw new TapstakeError("protection-uninitialised", text, { key: hex.encode(key), chainId });
   }
 
-  #markOf({ key, chainId, lowest, highest }: Known): Mark {
-    return { key, chainId, lowest, highest, seq: this.seq };
+  #markOf({ key, chainId, lowest, highest, held }: Known): Mark {
+    return { key, chainId, lowest, highest, held, seq: this.seq };
   }
 }
+
+const LAST_HEIGHT = 0xffff_ffff_ffff_ffffn;
 
 const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);

@@ -1,5 +1,5 @@
 import type { Home } from "./home.js";
-import type { Marks, VoteRecord } from "./decision.js";
+import type { Marks, StoredMarks, VoteRecord } from "./decision.js";
 import type { Interchange, ImportReport } from "./interchange.js";
 
 /** A vote to remember. */
@@ -31,7 +31,7 @@ export interface StoredCommitment {
 }
 
 /** A key and a chain that are known to the store. */
-export interface Subject extends Marks {
+export interface Subject extends StoredMarks {
   /** X-only, 32 bytes. */
   readonly key: Uint8Array;
   readonly chainId: string;
@@ -48,7 +48,7 @@ export interface ProtectionStore {
   /** Every key and chain, with its marks. */
   subjects(): Subject[];
   /** The marks of a key on a chain; null when votes there were never initialised. */
-  marks(key: Uint8Array, chainId: string): Marks | null;
+  marks(key: Uint8Array, chainId: string): StoredMarks | null;
   record(key: Uint8Array, chainId: string, height: bigint): VoteRecord | null;
   /** The records among these heights. */
   recordsAt(key: Uint8Array, chainId: string, heights: readonly bigint[]): ReadonlyMap<bigint, VoteRecord>;

@@ -119,7 +119,11 @@ function authenticate(key: string | undefined, method: Method, call: Call): void
 }
 
 /** Failures of the store itself, rather than answers that it gave. */
-const STORE_FAILURES: ReadonlySet<string> = new Set(["protection-unwritable", "protection-corrupt"]);
+const STORE_FAILURES: ReadonlySet<string> = new Set([
+  "protection-unwritable",
+  "protection-corrupt",
+  "protection-replaced",
+]);
 
 function countFailure({ metrics }: Parts, method: Method, error: unknown): void {
   const code = error instanceof TapstakeError ? error.code : "signer-error";

@@ -103,9 +103,9 @@ describe("the history of votes, exported and imported", () => {
       protection.init(key.publicKey, CHAIN.id, 50n);
       protection.append(key.publicKey, CHAIN.id, [{ height: 80n, digest: hash(1), signature: null }]);
       protection.importHistory(file({ lowest: "10", highest: "20", votes: [vote(20n, 1)] }));
-      expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 50n, highest: 80n });
+      expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 50n, highest: 80n, held: false });
       protection.importHistory(file({ lowest: "60", highest: "90", votes: [vote(90n, 1)] }));
-      expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 60n, highest: 90n });
+      expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 60n, highest: 90n, held: false });
     });
   });
 
@@ -190,7 +190,7 @@ describe("the history of votes, exported and imported", () => {
       protection.importHistory({ ...file(), data: [one, two] });
       expect(protection.subjects()).toHaveLength(1);
       for (const height of [8n, 9n]) expect(answer(protection, height)).toBe("unknown-earlier-vote");
-      expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 4n, highest: 11n });
+      expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 4n, highest: 11n, held: false });
     });
   });
 
