@@ -37,7 +37,7 @@ const TROUBLES: Readonly<Record<Trouble["kind"], { happened: string; means: stri
 export function broken(
   home: Home,
   { kind, part, found }: Trouble,
-  floors: ReadonlyMap<string, Floor> = new Map(),
+  floors: ReadonlyMap<string, Floor>,
 ): TapstakeError {
   const { happened, means } = TROUBLES[kind];
   const file = part === "store" ? home.protectionFile : home.marksFile;

@@ -38,7 +38,7 @@ export function openProtection(home: Home, options: ProtectionOptions = {}): Pro
     return openLocked(home, lock, named(options));
   } catch (error) {
     try {
-      throw error instanceof Broken ? broken(home, error.trouble, remainsOf(home).floors) : error;
+      throw error instanceof Broken ? broken(home, error.trouble, floorsOf(home)) : error;
     } finally {
       lock.release();
     }
@@ -91,6 +91,15 @@ export function initProtection(
   } finally {
     if (protection) protection.close();
     else lock.release();
+  }
+}
+
+/** For the words of a refusal, which is right without them. */
+function floorsOf(home: Home): Remains["floors"] {
+  try {
+    return remainsOf(home).floors;
+  } catch {
+    return new Map();
   }
 }
 

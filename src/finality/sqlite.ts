@@ -288,7 +288,7 @@ export class SqliteProtection implements Protection {
     const isCorrupt = cause instanceof DatabaseFault && cause.kind === "corrupt";
     this.#fault ??= () =>
       isCorrupt
-        ? broken(this.home, { kind: "corrupt", part: "store", found })
+        ? broken(this.home, { kind: "corrupt", part: "store", found }, new Map())
         : unwritable(this.home, found, cause);
     return this.#fault();
   }
