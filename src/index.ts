@@ -25,6 +25,7 @@ export { merkle, type MerkleProof } from "./crypto/merkle.js";
 export {
   commitmentDigest,
   commitmentMessage,
+  isVoteMessage,
   signingContext,
   voteMessage,
   type ContextKind,

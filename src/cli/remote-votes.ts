@@ -63,9 +63,9 @@ async function one(signer: EotsClient, request: Named & Asked): Promise<Answer> 
 async function batch(signer: EotsClient, named: Named, votes: readonly Asked[]): Promise<Answer[]> {
   const answers = await signer.signBatchEots({ ...named, votes });
   return answers.map((answer) =>
-    answer.kind === "signed"
-      ? answer
-      : { ...answer, message: `the signer did not sign height ${answer.height}; its log says why` },
+    answer.kind === "refused"
+      ? { ...answer, message: `the signer did not sign height ${answer.height}; its log says why` }
+      : answer,
   );
 }
 

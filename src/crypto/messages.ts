@@ -1,4 +1,4 @@
-import { assertBytes, concatBytes, hex, u64be, utf8 } from "../core/bytes.js";
+import { assertBytes, concatBytes, equalBytes, hex, u64be, utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
 
@@ -32,6 +32,20 @@ export interface RandomnessCommitment {
 export function voteMessage({ height, appHash, context }: Vote): Uint8Array {
   assertBytes(appHash, "app hash", 32);
   return concatBytes(contextBytes(context), u64be(height, "height"), appHash);
+}
+
+/**
+ * Whether some bytes are a {@link voteMessage} for this height, with any signing context or with none. An EOTS
+ * signature is a BIP-340 signature of the message's SHA256: whoever signs other bytes may sign a transaction.
+ * @throws TapstakeError `invalid-bytes`, `invalid-number`
+ */
+export function isVoteMessage(message: Uint8Array, height: bigint): boolean {
+  assertBytes(message, "message");
+  const context = message.subarray(0, -VOTE_LENGTH);
+  return (
+    (message.length === VOTE_LENGTH || (message.length === 64 + VOTE_LENGTH && context.every(isHexDigit))) &&
+    equalBytes(message.subarray(context.length, context.length + 8), u64be(height, "height"))
+  );
 }
 
 /**
@@ -73,3 +87,8 @@ export function contextBytes(context: string | undefined): Uint8Array {
   }
   return utf8(context);
 }
+
+/** The height's 8 bytes and the 32 of a hash. */
+const VOTE_LENGTH = 40;
+
+const isHexDigit = (byte: number): boolean => "0123456789abcdef".includes(String.fromCharCode(byte));

@@ -5,6 +5,7 @@ import { parseJson, readJson } from "../core/json.js";
 import { type ContextKind, signingContext } from "../crypto/messages.js";
 import type { Home } from "./home.js";
 import { readPrivateFile } from "./private-files.js";
+import { isChainId } from "./subject.js";
 
 /** What a signer knows of a chain. Contexts are 64 hex characters, signed as text; chains of the v4 line have none. */
 export interface ChainConfig {
@@ -81,7 +82,7 @@ const file = v.strictObject({
   version: v.literal(1),
   chains: v.pipe(
     v.custom<object>((value) => typeof value === "object" && !Array.isArray(value), "chains by id"),
-    v.record(v.string(), chain),
+    v.record(v.custom<string>(isChainId, "chain ids of 1 to 128 printable ASCII characters"), chain),
   ),
 });
 

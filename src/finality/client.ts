@@ -3,7 +3,7 @@ import { assertBytes, assertInteger, u64be, utf8 } from "../core/bytes.js";
 import { ERROR_CODES, type ErrorCode, TapstakeError } from "../core/errors.js";
 import { isLoopback, parseAddress } from "./address.js";
 import { HMAC_HEADER, OPEN_METHODS, requestHmac } from "./hmac.js";
-import { readRefused } from "./refused-list.js";
+import { readRefused, readSame } from "./refused-list.js";
 import {
   DEFAULT_ADDRESS,
   decodeResponse,
@@ -13,7 +13,14 @@ import {
   pathOf,
   type SignDataRequest,
 } from "./wire.js";
-import { first, fromStatus, OUTCOME_HEADER, REFUSED_HEADER } from "./wire-errors.js";
+import {
+  CHAIN_HEIGHT_HEADER,
+  first,
+  fromStatus,
+  OUTCOME_HEADER,
+  REFUSED_HEADER,
+  SAME_HEADER,
+} from "./wire-errors.js";
 
 export interface EotsClientOptions {
   /** `host:port`; 127.0.0.1:12582 unless given. */
@@ -26,9 +33,9 @@ export interface EotsClientOptions {
   readonly timeout?: number;
 }
 
-/** A height of a batch: signed, or refused with a code. */
+/** A height of a batch: signed, or refused with a code. `signed` where the signer does not say which it was. */
 export type BatchAnswer =
-  | { readonly height: bigint; readonly kind: "signed"; readonly signature: Uint8Array }
+  | { readonly height: bigint; readonly kind: "new" | "same" | "signed"; readonly signature: Uint8Array }
   | { readonly height: bigint; readonly kind: "refused"; readonly code: ErrorCode };
 
 /** A remote signer (PROTOCOL 10). A chain id is text, or the bytes of one; keys are x-only. */
@@ -42,18 +49,24 @@ export interface EotsClient {
     count: number;
     interval?: bigint;
   }): Promise<Uint8Array[]>;
-  /** `outcome` is known when the signer is this software. */
+  /**
+   * `outcome` is known when the signer is this software.
+   * @param request.chainHeight the last vote known on the chain: nothing at or below it is signed anew by this call.
+   * Other software takes no notice of it.
+   */
   signEots(request: {
     key: Uint8Array;
     chainId: string | Uint8Array;
     height: bigint;
     message: Uint8Array;
+    chainHeight?: bigint | undefined;
   }): Promise<{ signature: Uint8Array; outcome?: "new" | "same" }>;
-  /** An answer for every height, in the order asked. */
+  /** An answer for every height, in the order asked. @param request.chainHeight as in {@link signEots} */
   signBatchEots(request: {
     key: Uint8Array;
     chainId: string | Uint8Array;
     votes: readonly { height: bigint; message: Uint8Array }[];
+    chainHeight?: bigint | undefined;
   }): Promise<BatchAnswer[]>;
   /** Only digests that the signer computed itself: a commitment to randomness it served, a proof of possession. */
   signSchnorr(request: { key: Uint8Array; digest: Uint8Array }): Promise<Uint8Array>;
@@ -91,20 +104,22 @@ export function createEotsClient(options: EotsClientOptions = {}): EotsClient {
       }
       return pubRandList.map((each) => checkedAnswer(each, 32, "public randomness"));
     },
-    async signEots({ key, chainId, height, message }) {
+    async signEots({ key, chainId, height, message, chainHeight }) {
       u64be(height, "height");
-      const { answer, trailer } = await call("SignEOTS", { ...named(key, chainId), msg: message, height });
+      const request = { ...named(key, chainId), msg: message, height };
+      const { answer, trailer } = await call("SignEOTS", request, chainHeight);
       const outcome = first(trailer, OUTCOME_HEADER);
       const signature = checkedAnswer(answer.sig, 32, "signature");
       return outcome === "new" || outcome === "same" ? { signature, outcome } : { signature };
     },
-    async signBatchEots({ key, chainId, votes }) {
+    async signBatchEots({ key, chainId, votes, chainHeight }) {
       const signRequests = votes.map(({ height, message }): SignDataRequest => {
         u64be(height, "height");
         return { height, msg: message };
       });
-      const { answer, trailer } = await call("SignBatchEOTS", { ...named(key, chainId), signRequests });
-      return batchAnswers(signRequests, answer.responses, first(trailer, REFUSED_HEADER) ?? "");
+      const request = { ...named(key, chainId), signRequests };
+      const { answer, trailer } = await call("SignBatchEOTS", request, chainHeight);
+      return batchAnswers(signRequests, answer.responses, trailer);
     },
     async signSchnorr({ key, digest }) {
       const { sig } = (await call("SignSchnorrSig", { uid: checkedKey(key), msg: digest })).answer;
@@ -141,15 +156,22 @@ function leadsHere(address: string): boolean {
 function batchAnswers(
   asked: readonly SignDataRequest[],
   responses: Methods["SignBatchEOTS"]["response"]["responses"],
-  refused: string,
+  trailer: Metadata | undefined,
 ): BatchAnswer[] {
   const signed = new Map(responses.map(({ height, sig }) => [height, sig]));
-  const codeOf = readRefused(refused);
+  const codeOf = readRefused(first(trailer, REFUSED_HEADER) ?? "");
+  const isSame = readSame(first(trailer, SAME_HEADER) ?? "");
+  const same = new Set(responses.map(({ height }) => height).filter(isSame));
+  // The list is cut where it is too long; all others are new when it has as many as there are.
+  const isWhole = first(trailer, OUTCOME_HEADER)?.includes(`,same=${same.size},`) ?? false;
   const surplus = signed.size !== responses.length || responses.length > asked.length;
   if (surplus) throw unexpected("expected one signature a height at most, got more");
   return asked.map(({ height }) => {
     const sig = signed.get(height);
-    if (sig) return { height, kind: "signed", signature: checkedAnswer(sig, 32, "signature") };
+    if (sig) {
+      const kind = same.has(height) ? "same" : isWhole ? "new" : "signed";
+      return { height, kind, signature: checkedAnswer(sig, 32, "signature") };
+    }
     const code = codeOf(height);
     const isOurs = code !== undefined && Object.hasOwn(ERROR_CODES, code);
     // The Go key manager leaves out heights that it signed otherwise before, and nothing else.
@@ -173,13 +195,17 @@ function caller({ address = DEFAULT_ADDRESS, hmacKey, tls, timeout = 120_000 }: 
   );
   // The bytes that are authenticated are the bytes that are sent.
   const asIs = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  const call = <M extends Method>(method: M, request: Methods[M]["request"]): Promise<Answered<M>> => {
+  const call = <M extends Method>(method: M, request: Methods[M]["request"], chainHeight?: bigint) => {
     const bytes = encodeRequest(method, request);
     const metadata = new Metadata();
     if (hmacKey !== undefined && !OPEN_METHODS.has(method)) {
       metadata.set(HMAC_HEADER, requestHmac(hmacKey, bytes));
     }
-    return new Promise((resolve, reject) => {
+    if (chainHeight !== undefined) {
+      u64be(chainHeight, "chain height");
+      metadata.set(CHAIN_HEIGHT_HEADER, `${chainHeight}`);
+    }
+    return new Promise<Answered<M>>((resolve, reject) => {
       let trailer: Metadata | undefined;
       const options = { deadline: Date.now() + timeout };
       const done = (error: ServiceError | null, reply?: Buffer) => {

@@ -3,8 +3,10 @@ import { TapstakeError } from "../core/errors.js";
 import { expect } from "./database.js";
 import { type Cell, heightOf, sumOf, textOf } from "./schema.js";
 import type { StoredCommitment } from "./store.js";
+import { isChainId } from "./subject.js";
 
-interface Range {
+/** The heights of a commitment. */
+export interface CommittedRange {
   readonly startHeight: bigint;
   readonly count: number;
 }
@@ -34,6 +36,7 @@ export function readCommitment(row: CommitmentRow): StoredCommitment {
   const { key, chain, start, count, root, signature, context, subtrees, at, sum } = row;
   const computed = sumOf("commitments", key, chain, start, count, root, signature, context, subtrees, at);
   expect(sum instanceof Uint8Array && equalBytes(sum, computed), "a commitment does not have its checksum");
+  expect(key.length === 32 && isChainId(textOf(chain)), "the key or chain id of a commitment is none");
   return {
     startHeight: heightOf(start),
     count,
@@ -46,9 +49,9 @@ export function readCommitment(row: CommitmentRow): StoredCommitment {
 }
 
 /** The first of some commitments that has a height of this range. */
-export const overlapping = <T extends Range>(
+export const overlapping = <T extends CommittedRange>(
   earlier: readonly T[],
-  { startHeight, count }: Range,
+  { startHeight, count }: CommittedRange,
 ): T | undefined =>
   earlier.find(
     (other) =>
@@ -57,10 +60,10 @@ export const overlapping = <T extends Range>(
   );
 
 /** @throws TapstakeError `commitment-overlap` */
-export function refuseOverlap(earlier: readonly StoredCommitment[], range: Range): void {
+export function refuseOverlap(earlier: readonly StoredCommitment[], range: CommittedRange): void {
   const other = overlapping(earlier, range);
   if (!other) return;
-  const last = ({ startHeight, count }: Range) => startHeight + BigInt(count) - 1n;
+  const last = ({ startHeight, count }: CommittedRange) => startHeight + BigInt(count) - 1n;
   throw new TapstakeError(
     "commitment-overlap",
     `heights ${range.startHeight} to ${last(range)} overlap ${other.startHeight} to ${last(other)}, which were committed ${other.at} (root ${hex.encode(other.root)}): a chain takes one commitment a height. Start at ${last(other) + 1n} or later`,

@@ -128,6 +128,8 @@ export const besides = (path: string): string[] =>
 const KINDS: readonly (readonly [RegExp, DatabaseFault["kind"]])[] = [
   [/^SQLITE_(BUSY|LOCKED)/, "busy"],
   [/^SQLITE_(CORRUPT|NOTADB|IOERR_SHORT_READ|IOERR_CORRUPTFS)/, "corrupt"],
+  // What `textOf` throws at bytes that are no text.
+  [/^ERR_ENCODING_INVALID_ENCODED_DATA$/, "corrupt"],
   [/^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|PERM|NOLFS)/, "unwritable"],
   [/^(ENOSPC|EROFS|EACCES|EPERM|EDQUOT|EFBIG|EIO)$/, "unwritable"],
 ];

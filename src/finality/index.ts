@@ -79,4 +79,11 @@ export {
 export { RandomnessCache, type RandomnessPair } from "./randomness-cache.js";
 export { hideFromCoreDumps } from "./secrecy.js";
 export { signVoteUnprotected, verifyVote, type FinalityVote, type VoteRequest } from "./vote.js";
-export { Voter, type BlockVote, type MessageVote, type VoteResult, type VoterOptions } from "./voter.js";
+export {
+  Voter,
+  type BlockVote,
+  type MessageVote,
+  type VoteOptions,
+  type VoteResult,
+  type VoterOptions,
+} from "./voter.js";

@@ -3,7 +3,7 @@ import { equalBytes, hex } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { TapstakeError } from "../core/errors.js";
 import { decimalText, readJson } from "../core/json.js";
-import { subjectName } from "./subject.js";
+import { isChainId, subjectName } from "./subject.js";
 
 /**
  * The history of votes as it travels between signers, in the spirit of EIP-3076. JSON: heights are decimal text,
@@ -203,13 +203,7 @@ const publicKey = v.custom<string>(
   "an x-only public key in hexadecimal",
 );
 
-const chain = v.custom<string>((value) => {
-  try {
-    return subjectName(new Uint8Array(32), value as string) !== "";
-  } catch {
-    return false;
-  }
-}, "a chain id of 1 to 255 bytes");
+const chain = v.custom<string>(isChainId, "a chain id of 1 to 128 printable ASCII characters");
 
 const text = v.pipe(v.string(), v.maxLength(200));
 

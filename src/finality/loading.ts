@@ -5,7 +5,7 @@ import { expect, rowsOf } from "./database.js";
 import { combine, heightOf, NO_VOTES, selectFrom, sumOf, textOf } from "./schema.js";
 import type { Mark } from "./marks.js";
 import type { StoredVote } from "./store.js";
-import { subjectName } from "./subject.js";
+import { isChainId, subjectName } from "./subject.js";
 
 /** What is in memory of a key and chain: as in the store, which nobody else writes. */
 export interface Known {
@@ -71,11 +71,13 @@ export function loadStore(db: Database.Database): Loaded {
     known.length === state.subjects && births.size === state.births && commitments === state.commitments,
     "keys, births or commitments are missing",
   );
+  const subjects = new Map(known.map((subject) => [subjectName(subject.key, subject.chainId), subject]));
+  expect(subjects.size === known.length, "a key and chain are there twice");
   return {
     storeId: hex.encode(state.store),
     seq,
     total: Uint8Array.from(total),
-    subjects: new Map(known.map((subject) => [subjectName(subject.key, subject.chainId), subject])),
+    subjects,
     births,
     commitments,
   };
@@ -165,10 +167,12 @@ function readState(db: Database.Database): StateRow {
 
 function readSubject({ id, key, chain, lowest, highest, held, sum }: SubjectRow): Known {
   checkSum({ sum }, sumOf("subjects", id, key, chain, lowest, highest, held));
+  const chainId = textOf(chain);
+  expect(key.length === 32 && isChainId(chainId), "a key or chain id is none");
   return {
     id,
     key: Uint8Array.from(key),
-    chainId: textOf(chain),
+    chainId,
     lowest: heightOf(lowest),
     highest: highest && heightOf(highest),
     held: held !== 0,

@@ -6,7 +6,7 @@ export interface RefusedHeight {
   readonly code: ErrorCode;
 }
 
-/** Metadata beyond 8 KiB is refused by many gRPC implementations. */
+/** Of all lists of one answer: metadata beyond 8 KiB is refused by many gRPC implementations. */
 const MAX_LENGTH = 6000;
 
 /**
@@ -15,31 +15,61 @@ const MAX_LENGTH = 6000;
  * @returns the text, and how many heights did not fit
  */
 export function writeRefused(refused: readonly RefusedHeight[]): { text: string; unlisted: number } {
-  const parts: string[] = [];
-  let length = 0;
-  let listed = 0;
-  for (const { from, to, code } of ranges(refused)) {
-    const part = `${from === to ? from : `${from}-${to}`}:${code}`;
-    length += part.length + 1;
-    if (length > MAX_LENGTH) break;
-    parts.push(part);
-    listed += Number(to - from) + 1;
-  }
-  return { text: parts.join(","), unlisted: refused.length - listed };
+  const { text, listed } = write(refused, MAX_LENGTH);
+  return { text, unlisted: refused.length - listed };
 }
 
 /** What {@link writeRefused} wrote: a function from height to code. Malformed parts are passed over. */
 export function readRefused(text: string): (height: bigint) => string | undefined {
-  const read = text.split(",").flatMap((part) => {
-    const match = /^(\d{1,20})(?:-(\d{1,20}))?:([a-z-]+)$/.exec(part);
-    return match ? [{ from: BigInt(match[1]!), to: BigInt(match[2] ?? match[1]!), code: match[3]! }] : [];
-  });
-  return (height) => read.find(({ from, to }) => from <= height && height <= to)?.code;
+  const read = readRanges(text).filter(({ code }) => code !== undefined);
+  return (height) => read.find(holding(height))?.code;
 }
 
-function ranges(refused: readonly RefusedHeight[]): { from: bigint; to: bigint; code: ErrorCode }[] {
-  const sorted = [...refused].sort((a, b) => (a.height < b.height ? -1 : 1));
-  const found: { from: bigint; to: bigint; code: ErrorCode }[] = [];
+/**
+ * Heights that were signed before, as text for metadata: `100,105-190`; as many as fit.
+ * @param taken characters that another list of the answer has
+ */
+export function writeSame(heights: readonly { readonly height: bigint }[], taken: number): string {
+  return write(
+    heights.map(({ height }) => ({ height })),
+    MAX_LENGTH - taken,
+  ).text;
+}
+
+/** What {@link writeSame} wrote: whether a height is in it. Malformed parts are passed over. */
+export function readSame(text: string): (height: bigint) => boolean {
+  const read = readRanges(text).filter(({ code }) => code === undefined);
+  return (height) => read.some(holding(height));
+}
+
+interface Listed {
+  readonly height: bigint;
+  readonly code?: ErrorCode;
+}
+
+interface Range {
+  readonly from: bigint;
+  to: bigint;
+  readonly code: string | undefined;
+}
+
+function write(heights: readonly Listed[], room: number): { text: string; listed: number } {
+  const parts: string[] = [];
+  let length = 0;
+  let listed = 0;
+  for (const { from, to, code } of rangesOf(heights)) {
+    const part = `${from === to ? from : `${from}-${to}`}${code === undefined ? "" : `:${code}`}`;
+    length += part.length + 1;
+    if (length > room) break;
+    parts.push(part);
+    listed += Number(to - from) + 1;
+  }
+  return { text: parts.join(","), listed };
+}
+
+function rangesOf(heights: readonly Listed[]): Range[] {
+  const sorted = [...heights].sort((a, b) => (a.height < b.height ? -1 : 1));
+  const found: Range[] = [];
   for (const { height, code } of sorted) {
     const last = found.at(-1);
     if (last && last.code === code && last.to + 1n === height) last.to = height;
@@ -47,3 +77,17 @@ function ranges(refused: readonly RefusedHeight[]): { from: bigint; to: bigint; 
   }
   return found;
 }
+
+function readRanges(text: string): Range[] {
+  return text.split(",").flatMap((part) => {
+    const match = /^(\d{1,20})(?:-(\d{1,20}))?(?::([a-z-]+))?$/.exec(part);
+    if (!match) return [];
+    const [, from, to = from, code] = match;
+    return [{ from: BigInt(from!), to: BigInt(to!), code }];
+  });
+}
+
+const holding =
+  (height: bigint) =>
+  ({ from, to }: Range): boolean =>
+    from <= height && height <= to;

@@ -107,4 +107,6 @@ export const NO_VOTES: Uint8Array = new Uint8Array(16);
 export const heightOf = (bytes: Uint8Array): bigint =>
   new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0);
 
-export const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+/** The one text that some bytes are in UTF-8: no two byte strings are one text. @throws TypeError */
+export const textOf = (bytes: Uint8Array): string =>
+  new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);

@@ -1,17 +1,26 @@
-import { assertBytes, hex, utf8 } from "../core/bytes.js";
+import { assertBytes, hex } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 
 /**
  * A chain identifier as it goes into the randomness (PROTOCOL 6), byte for byte: "bbn-1" and "BBN-1" are two chains.
+ * Only plain text is one, so that two are never taken for each other, by people or by programs.
  * @throws TapstakeError `invalid-chain-id`
  */
 export function assertChainId(value: unknown): asserts value is string {
-  const length = typeof value === "string" ? utf8(value).length : 0;
-  // Half a surrogate pair has no UTF-8: two such texts would become one chain.
-  if (typeof value !== "string" || length < 1 || length > 255 || LONE_SURROGATE.test(value)) {
-    const got = typeof value === "string" ? `${length} bytes` : describeType(value);
-    throw new TapstakeError("invalid-chain-id", `chain id: expected text of 1 to 255 bytes, got ${got}`);
-  }
+  if (isChainId(value)) return;
+  const got = typeof value === "string" ? `${value.length} characters` : describeType(value);
+  const text = `chain id: expected 1 to 128 printable ASCII characters without spaces, got ${got}`;
+  throw new TapstakeError("invalid-chain-id", text);
+}
+
+/** Whether {@link assertChainId} lets it pass. */
+export const isChainId = (value: unknown): value is string => typeof value === "string" && PLAIN.test(value);
+
+/** The chain identifier that some bytes are. @throws TapstakeError `invalid-chain-id` */
+export function chainIdOf(bytes: Uint8Array): string {
+  const id = String.fromCharCode(...bytes.subarray(0, 129));
+  assertChainId(id);
+  return id;
 }
 
 /** A key and a chain as one text, for maps. */
@@ -21,4 +30,4 @@ export function subjectName(key: Uint8Array, chainId: string): string {
   return `${hex.encode(key)} ${chainId}`;
 }
 
-const LONE_SURROGATE = /\p{Surrogate}/u;
+const PLAIN = /^[!-~]{1,128}$/;

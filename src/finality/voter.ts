@@ -2,7 +2,7 @@ import { assertBytes, equalBytes, hex, u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
 import { eots } from "../crypto/eots.js";
-import { voteMessage } from "../crypto/messages.js";
+import { isVoteMessage, voteMessage } from "../crypto/messages.js";
 import type { ChainConfig } from "./chains.js";
 import { decide, type Marks, type RefusalCode } from "./decision.js";
 import { uninitialised } from "./instructions.js";
@@ -18,6 +18,14 @@ export interface VoterOptions {
   /** The last vote known on the chain: nothing at or below it is signed anew. */
   readonly chainHeight?: bigint | undefined;
   readonly cache?: RandomnessCache | undefined;
+  /** Signs messages that are no votes too: whoever may name the message can then have a transaction signed. */
+  readonly anyMessage?: boolean | undefined;
+}
+
+/** What a caller knows, for one call. */
+export interface VoteOptions {
+  /** The last vote known on the chain; it counts where it is higher than what the voter knows itself. */
+  readonly chainHeight?: bigint | undefined;
 }
 
 /** A vote for a block: the message is made here, with the chain's signing context. */
@@ -30,7 +38,7 @@ export interface BlockVote {
 /** A vote whose message somebody else has made. */
 export interface MessageVote {
   readonly height: bigint;
-  /** All of it, signing context included. */
+  /** All of it, signing context included: `[context] ‖ u64be(height) ‖ 32 bytes` (PROTOCOL 6). */
   readonly message: Uint8Array;
 }
 
@@ -64,10 +72,19 @@ export class Voter {
   readonly #keyPoint: Uint8Array;
   readonly #protection: ProtectionStore;
   readonly #cache: RandomnessCache;
+  readonly #anyMessage: boolean;
   #chainHeight: bigint | undefined;
 
   /** @throws TapstakeError `invalid-chain-id`; `key-mismatch` when the secret is not that of the public key */
-  constructor({ key, protection, chain, chainHeight, cache = new RandomnessCache() }: VoterOptions) {
+  constructor(options: VoterOptions) {
+    const {
+      key,
+      protection,
+      chain,
+      chainHeight,
+      cache = new RandomnessCache(),
+      anyMessage = false,
+    } = options;
     assertChainId(chain.id);
     const keyPoint = pointOf(key.secretKey);
     if (!equalBytes(keyPoint.subarray(1), key.publicKey)) {
@@ -80,13 +97,13 @@ export class Voter {
     this.#keyPoint = keyPoint;
     this.#protection = protection;
     this.#cache = cache;
+    this.#anyMessage = anyMessage;
     if (chainHeight !== undefined) this.noteChainHeight(chainHeight);
   }
 
   /** Tells of a vote known on the chain: from now on nothing at or below its height is signed anew. Only raises. */
   noteChainHeight(height: bigint): void {
-    u64be(height, "chain height");
-    if (this.#chainHeight === undefined || height > this.#chainHeight) this.#chainHeight = height;
+    this.#chainHeight = higher(this.#chainHeight, height);
   }
 
   /**
@@ -94,22 +111,22 @@ export class Voter {
    * @throws TapstakeError `invalid-number`, `invalid-bytes`; `protection-uninitialised`, `protection-unwritable`,
    *   `protection-corrupt`, `protection-closed`; `self-check-failed`. No signature leaves then.
    */
-  vote(vote: BlockVote): VoteResult {
-    return this.batch([vote])[0]!;
+  vote(vote: BlockVote, options?: VoteOptions): VoteResult {
+    return this.batch([vote], options)[0]!;
   }
 
-  /** {@link Voter.vote} for a message as it is. */
-  voteMessage(vote: MessageVote): VoteResult {
-    return this.batch([vote])[0]!;
+  /** {@link Voter.vote} for a message as it is. @throws TapstakeError `not-a-vote` too */
+  voteMessage(vote: MessageVote, options?: VoteOptions): VoteResult {
+    return this.batch([vote], options)[0]!;
   }
 
   /**
    * Votes at many heights, recorded in one transaction. There is an answer for every vote, in the order of the list.
-   * @throws TapstakeError `duplicate-height` before anything is signed, and as {@link Voter.vote}
+   * @throws TapstakeError `duplicate-height`, `not-a-vote` before anything is signed, and as {@link Voter.vote}
    */
-  batch(votes: readonly (BlockVote | MessageVote)[]): VoteResult[] {
-    const requests = votes.map((vote) => this.#read(vote));
-    refuseDuplicates(requests);
+  batch(votes: readonly (BlockVote | MessageVote)[], { chainHeight: told }: VoteOptions = {}): VoteResult[] {
+    const chainHeight = higher(this.#chainHeight, told);
+    const requests = this.check(votes).map((vote) => ({ ...vote, digest: sha256(vote.message) }));
     if (requests.length === 0) return [];
     const marks = this.#marks();
     const heights = requests.map(({ height }) => height);
@@ -117,7 +134,7 @@ export class Voter {
     const entries: VoteEntry[] = [];
     const results = requests.map(({ height, message, digest }): VoteResult => {
       const record = records.get(height) ?? null;
-      const decision = decide({ height, digest, record, marks, chainHeight: this.#chainHeight });
+      const decision = decide({ height, digest, record, marks, chainHeight });
       if (decision.kind === "refused") return { height, ...decision };
       const { secret, point } = this.#cache.pair(this.#key, this.chain.id, height);
       const publicRandomness = point.slice(1);
@@ -136,7 +153,17 @@ export class Voter {
     return results;
   }
 
-  #read(vote: BlockVote | MessageVote) {
+  /**
+   * The messages of some votes, for a caller that signs a long list in parts and wants it refused as a whole.
+   * @throws TapstakeError what {@link Voter.batch} does before it looks at the store
+   */
+  check(votes: readonly (BlockVote | MessageVote)[]): MessageVote[] {
+    const read = votes.map((vote) => this.#read(vote));
+    refuseDuplicates(read);
+    return read;
+  }
+
+  #read(vote: BlockVote | MessageVote): MessageVote {
     const { height } = vote;
     u64be(height, "height");
     // A copy: whoever holds the caller's bytes could change them between the digest and the signature.
@@ -148,7 +175,8 @@ export class Voter {
             appHash: vote.appHash,
             ...(this.chain.voteContext !== undefined && { context: this.chain.voteContext }),
           });
-    return { height, message, digest: sha256(message) };
+    if (!this.#anyMessage && !isVoteMessage(message, height)) throw notAVote(height, message);
+    return { height, message };
   }
 
   #marks(): Marks {
@@ -193,6 +221,21 @@ function refuseDuplicates(requests: readonly { readonly height: bigint }[]): voi
     }
     seen.add(height);
   }
+}
+
+function notAVote(height: bigint, { length }: Uint8Array): TapstakeError {
+  return new TapstakeError(
+    "not-a-vote",
+    `the message for height ${height} is no vote for it: expected an optional signing context of 64 lower-case hexadecimal characters, the height in 8 bytes and a hash of 32, got ${length} bytes; nothing was signed, as other messages can be transactions`,
+    { height },
+  );
+}
+
+/** The higher of two chain heights, where one is known. */
+function higher(known: bigint | undefined, told: bigint | undefined): bigint | undefined {
+  if (told === undefined) return known;
+  u64be(told, "chain height");
+  return known === undefined || told > known ? told : known;
 }
 
 function copyOf(message: unknown): Uint8Array {

@@ -7,8 +7,13 @@ export const CODE_HEADER = "x-tapstake-code";
 export const REFUSED_HEADER = "x-tapstake-refused";
 /** Trailing metadata of a batch: how many refused heights did not fit into {@link REFUSED_HEADER}. */
 export const UNLISTED_HEADER = "x-tapstake-refused-unlisted";
-/** Trailing metadata of a vote: `new` or `same`; of a batch, `new=N,same=N`. */
+/** Trailing metadata of a batch: what was signed before, as heights with commas between. */
+export const SAME_HEADER = "x-tapstake-same";
+/** Trailing metadata of a vote: `new` or `same`; of a batch, `new=N,same=N,refused=N`. */
 export const OUTCOME_HEADER = "x-tapstake-outcome";
+
+/** Request metadata: the last vote known on the chain, as decimal text. */
+export const CHAIN_HEIGHT_HEADER = "x-tapstake-chain-height";
 
 /** Refusals to sign a height: FailedPrecondition, as the Go key manager answers a double sign (PROTOCOL 10). */
 const STATUS: Partial<Record<ErrorCode, status>> = {
@@ -27,6 +32,7 @@ const STATUS: Partial<Record<ErrorCode, status>> = {
   "signer-stopping": status.UNAVAILABLE,
   "too-many-attempts": status.RESOURCE_EXHAUSTED,
   "message-too-large": status.RESOURCE_EXHAUSTED,
+  "not-a-vote": status.INVALID_ARGUMENT,
   "duplicate-height": status.INVALID_ARGUMENT,
   "invalid-chain-id": status.INVALID_ARGUMENT,
   "invalid-request": status.INVALID_ARGUMENT,

@@ -6,8 +6,9 @@ import { makePrivateFolder } from "../finality/private-files.js";
 
 /**
  * Where a copy of the votes' history goes: the interchange form, as importing it merges and never lowers a mark,
- * while a copy of the store's own file could only ever be put back as an older one, which is refused. Callers are not trusted with the file system: the store is the one
- * of this home, and the copy lands in the home's `backups` folder, or in a folder below it.
+ * while a copy of the store's own file could only ever be put back as an older one, which is refused. Callers are not
+ * trusted with the file system: the store is the one of this home, and the copy lands in the home's `backups` folder,
+ * or in a folder below it.
  * @throws TapstakeError `not-permitted`, `insecure-permissions`, `file-error`
  */
 export function backupTarget(

@@ -5,13 +5,14 @@ import type { Home } from "../finality/home.js";
 import { showKey } from "../finality/keystore.js";
 import { writePrivateFile } from "../finality/private-files.js";
 import type { Protection } from "../finality/protection.js";
+import { chainIdOf } from "../finality/subject.js";
 import type { VoteResult } from "../finality/voter.js";
-import { writeRefused } from "../finality/refused-list.js";
+import { writeRefused, writeSame } from "../finality/refused-list.js";
 import type { Method, Methods } from "../finality/wire.js";
-import { OUTCOME_HEADER, REFUSED_HEADER, UNLISTED_HEADER } from "../finality/wire-errors.js";
+import { OUTCOME_HEADER, REFUSED_HEADER, SAME_HEADER, UNLISTED_HEADER } from "../finality/wire-errors.js";
 import { backupTarget } from "./backup.js";
 import type { KeyRing } from "./key-ring.js";
-import { chainName, type Signer } from "./signer.js";
+import type { Signer } from "./signer.js";
 
 /** Facts of a call for the log: public ones only. */
 export type Facts = Record<string, string | number>;
@@ -22,8 +23,12 @@ export interface CallContext {
   readonly cancelled: () => boolean;
   /** Whether what is sent can be read on its way. */
   readonly exposed: boolean;
+  /** The last vote known on the chain, if the caller says so. @throws TapstakeError `invalid-number` */
+  readonly chainHeight: () => bigint | undefined;
   /** Adds to what is logged. */
   readonly note: (facts: Facts) => void;
+  /** Logs a warning, with what was noted. */
+  readonly warn: (text: string) => void;
 }
 
 interface Answer<M extends Method> {
@@ -57,9 +62,9 @@ export function createHandlers({ home, keys, signer, protection }: Parts): Handl
       return { answer: { pubRandList: await signer.randomness(uid, chainId, range, cancelled) } };
     },
 
-    SignEOTS({ uid, chainId, msg, height }, { note }) {
+    SignEOTS({ uid, chainId, msg, height }, { chainHeight, note }) {
       note({ ...names(uid, chainId), height: `${height}` });
-      const result = signer.vote(uid, chainId, { height, message: msg });
+      const result = signer.vote(uid, chainId, { height, message: msg }, { chainHeight: chainHeight() });
       note({ outcome: result.kind });
       if (result.kind === "refused") throw refusal(result);
       return { answer: { sig: result.signature }, trailer: { [OUTCOME_HEADER]: result.kind } };
@@ -73,10 +78,10 @@ export function createHandlers({ home, keys, signer, protection }: Parts): Handl
       );
     },
 
-    async SignBatchEOTS({ uid, chainId, signRequests }, { note }) {
+    async SignBatchEOTS({ uid, chainId, signRequests }, { chainHeight, note }) {
       note({ ...names(uid, chainId), heights: signRequests.length });
       const votes = signRequests.map(({ msg, height }) => ({ height, message: msg }));
-      const results = await signer.batch(uid, chainId, votes);
+      const results = await signer.batch(uid, chainId, votes, { chainHeight: chainHeight() });
       const refused = results.filter((result) => result.kind === "refused");
       const responses = results.flatMap((result) =>
         result.kind === "refused" ? [] : [{ sig: result.signature, height: result.height }],
@@ -84,18 +89,28 @@ export function createHandlers({ home, keys, signer, protection }: Parts): Handl
       const outcome = counts(results);
       const { text, unlisted } = writeRefused(refused);
       note({ outcome, ...(text !== "" && { refused: text }) });
+      const same = writeSame(
+        results.filter((result) => result.kind === "same"),
+        text.length,
+      );
       const trailer = {
         [OUTCOME_HEADER]: outcome,
+        ...(same !== "" && { [SAME_HEADER]: same }),
         ...(text !== "" && { [REFUSED_HEADER]: text }),
         ...(unlisted > 0 && { [UNLISTED_HEADER]: `${unlisted}` }),
       };
       return { answer: { responses }, trailer };
     },
 
-    SignSchnorrSig({ uid, msg }, { note }) {
+    SignSchnorrSig({ uid, msg }, { note, warn }) {
       note({ key: hex.encode(uid) });
-      const { signature, meaning } = signer.schnorr(checkedKey(uid), msg);
+      const { signature, meaning, overlaps } = signer.schnorr(checkedKey(uid), msg);
       note({ signed: meaning });
+      if (overlaps) {
+        const { startHeight, count } = overlaps;
+        note({ overlaps: `${startHeight}-${startHeight + BigInt(count) - 1n}` });
+        warn("a commitment that overlaps an earlier one was signed: only one of them can count on the chain");
+      }
       return { answer: { sig: signature } };
     },
 
@@ -136,7 +151,7 @@ export function createHandlers({ home, keys, signer, protection }: Parts): Handl
 
 function names(uid: Uint8Array, chainId: Uint8Array): Facts {
   checkedKey(uid);
-  return { key: hex.encode(uid), chain: chainName(chainId) };
+  return { key: hex.encode(uid), chain: chainIdOf(chainId) };
 }
 
 function checkedKey(uid: Uint8Array): Uint8Array {

@@ -15,6 +15,20 @@ export interface ServedRange {
   readonly points: readonly Uint8Array[];
 }
 
+/** A commitment that a digest is of. */
+export interface OwnCommitment {
+  readonly chainId: string;
+  readonly startHeight: bigint;
+  readonly count: number;
+  /** The Merkle root of the public randomness. */
+  readonly root: Uint8Array;
+}
+
+interface OwnDigest {
+  readonly meaning: string;
+  readonly commitment?: OwnCommitment;
+}
+
 /**
  * The digests that SignSchnorrSig signs. The key that votes also unlocks slashed stakes, so a signature of any
  * digest that a caller names is a signature of a slashing transaction (PROTOCOL 11). Software of today asks for
@@ -22,7 +36,8 @@ export interface ServedRange {
  * here, from what this signer handed out and what its operator configured, and everything else is refused.
  */
 export class OwnDigests {
-  readonly #digests = new Map<string, string>();
+  readonly #digests = new Map<string, Required<OwnDigest>>();
+  readonly #signed = new Set<string>();
   readonly #possession: readonly Uint8Array[];
 
   /**
@@ -39,25 +54,42 @@ export class OwnDigests {
   /** Remembers what a commitment to these points would sign, with the chain's context and without one. */
   served({ key, chain, start, points }: ServedRange): void {
     if (points.length < chain.minCount) return;
-    const commitment = { startHeight: start, count: BigInt(points.length), root: merkle.root(points) };
+    const range = { startHeight: start, count: points.length, root: merkle.root(points) };
+    const commitment = { ...range, count: BigInt(range.count) };
     const contexts = chain.commitContext === undefined ? [] : [chain.commitContext];
     const digests = [
       commitmentDigest(commitment),
       ...contexts.map((context) => commitmentDigest({ ...commitment, context })),
     ];
-    for (const digest of digests) this.#remember(name(key, digest), `a commitment for ${chain.id}`);
+    const own = { meaning: `a commitment for ${chain.id}`, commitment: { chainId: chain.id, ...range } };
+    for (const digest of digests) this.#remember(name(key, digest), own);
   }
 
   /** What a digest is, or undefined when this signer did not compute it for this key. */
-  meaning(key: Uint8Array, digest: Uint8Array): string | undefined {
-    if (this.#possession.some((own) => equalBytes(own, digest))) return "a proof of possession";
+  find(key: Uint8Array, digest: Uint8Array): OwnDigest | undefined {
+    if (this.#possession.some((own) => equalBytes(own, digest))) return { meaning: "a proof of possession" };
     return this.#digests.get(name(key, digest));
   }
 
-  #remember(digest: string, meaning: string): void {
+  /** The commitments of a key on a chain whose digests were signed. */
+  signed(key: Uint8Array, chainId: string): OwnCommitment[] {
+    return [...this.#signed]
+      .filter((digest) => digest.startsWith(hex.encode(key)))
+      .map((digest) => this.#digests.get(digest)!.commitment)
+      .filter((commitment) => commitment.chainId === chainId);
+  }
+
+  noteSigned(key: Uint8Array, digest: Uint8Array): void {
+    if (this.#digests.has(name(key, digest))) this.#signed.add(name(key, digest));
+  }
+
+  #remember(digest: string, own: Required<OwnDigest>): void {
     this.#digests.delete(digest);
-    this.#digests.set(digest, meaning);
-    if (this.#digests.size > REMEMBERED) this.#digests.delete(this.#digests.keys().next().value!);
+    this.#digests.set(digest, own);
+    if (this.#digests.size <= REMEMBERED) return;
+    const oldest = this.#digests.keys().next().value!;
+    this.#digests.delete(oldest);
+    this.#signed.delete(oldest);
   }
 }
 

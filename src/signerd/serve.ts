@@ -34,6 +34,10 @@ export interface ServeOptions {
   readonly unlock?: readonly { readonly key: string; readonly passphrase: Passphrase }[];
   /** Signs any digest by SignSchnorrSig: whoever can call then can spend and slash with the key. */
   readonly openSchnorr?: boolean;
+  /** Signs messages that are no votes: whoever can call then can have a slashing transaction signed. */
+  readonly openMessages?: boolean;
+  /** Chain id to the last vote known on that chain, of any key: nothing at or below it is signed anew. */
+  readonly chainHeights?: ReadonlyMap<string, bigint>;
   /** Bech32 addresses for which SignSchnorrSig proves possession of a key. */
   readonly popAddresses?: readonly string[];
   readonly log: Logger;
@@ -79,8 +83,14 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
     let stopped: Promise<void> | undefined;
     const isHealthy = () => !stopping && !protection.poisoned;
     const metrics = createMetrics({ up: isHealthy, unlockedKeys: () => keys.unlocked.length });
-    const { openSchnorr = false, popAddresses = [] } = options;
-    const signer = new Signer({ home, keys, protection, metrics, popAddresses, openSchnorr });
+    const {
+      openSchnorr = false,
+      openMessages = false,
+      popAddresses = [],
+      chainHeights = new Map(),
+    } = options;
+    const opened = { popAddresses, openSchnorr, openMessages };
+    const signer = new Signer({ home, keys, protection, metrics, chainHeights, ...opened });
 
     let metricsAddress: string | undefined;
     if (options.metricsAddress !== undefined) {
@@ -183,14 +193,23 @@ function shutDown(server: Server): Promise<void> {
   });
 }
 
-function announce({ hmacKey, tls, openSchnorr, log }: ServeOptions, address: string, metrics?: string): void {
+function announce(options: ServeOptions, address: string, metrics?: string): void {
+  const { hmacKey, tls, openSchnorr, openMessages, log } = options;
   const authenticated = hmacKey !== undefined;
   const encrypted = tls !== undefined;
-  log.info({ address, ...(metrics !== undefined && { metrics }), authenticated, encrypted }, "serving");
+  const chainHeights = Object.fromEntries([...(options.chainHeights ?? [])].map(([id, at]) => [id, `${at}`]));
+  const facts = { address, ...(metrics !== undefined && { metrics }), authenticated, encrypted };
+  log.info({ ...facts, ...(options.chainHeights && { chainHeights }) }, "serving");
   if (openSchnorr) {
     log.warn(
       "--open-schnorr: SignSchnorrSig signs ANY digest. Whoever can call this signer can sign a slashing " +
         "transaction with its keys. Start it without this flag as soon as you can.",
+    );
+  }
+  if (openMessages) {
+    log.warn(
+      "--open-messages: SignEOTS signs ANY message, also one whose hash is that of a slashing transaction. Start " +
+        "it without this flag as soon as you can.",
     );
   }
   if (!isLoopback(parseAddress(address).host) && !encrypted) {

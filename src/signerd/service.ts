@@ -10,9 +10,9 @@ import type { Logger } from "pino";
 import { TapstakeError } from "../core/errors.js";
 import { HMAC_HEADER, isRequestHmac, OPEN_METHODS } from "../finality/hmac.js";
 import { decodeRequest, encodeResponse, type Method, methodNames, pathOf } from "../finality/wire.js";
-import { first, toStatus } from "../finality/wire-errors.js";
+import { CHAIN_HEIGHT_HEADER, first, toStatus } from "../finality/wire-errors.js";
 import { isLocalPeer } from "../finality/address.js";
-import type { Facts, Handlers } from "./handlers.js";
+import type { CallContext, Facts, Handlers } from "./handlers.js";
 import type { Metrics } from "./metrics.js";
 
 const asIs = (bytes: Buffer): Buffer => bytes;
@@ -75,7 +75,10 @@ async function serveCall(
     else logFailure(log, timed, call, error);
   };
   try {
-    const { reply, trailer } = await respond(parts, method, call, (more) => Object.assign(facts, more));
+    const { reply, trailer } = await respond(parts, method, call, {
+      note: (more) => Object.assign(facts, more),
+      warn: (text) => log.warn({ ...facts }, text),
+    });
     finish(status.OK);
     answer(null, reply, trailer);
   } catch (error) {
@@ -90,7 +93,7 @@ async function respond<M extends Method>(
   parts: Parts,
   method: M,
   call: Call,
-  note: (facts: Facts) => void,
+  logging: Pick<CallContext, "note" | "warn">,
 ): Promise<{ reply: Buffer; trailer: Metadata }> {
   if (parts.stopping()) {
     throw new TapstakeError("signer-stopping", "the signer is shutting down and begins nothing new");
@@ -99,7 +102,8 @@ async function respond<M extends Method>(
   const { answer, trailer = {} } = await parts.handlers[method](decodeRequest(method, call.request), {
     cancelled: () => call.cancelled || parts.stopping(),
     exposed: !parts.encrypted && !isLocalPeer(call.getPeer()),
-    note,
+    chainHeight: () => chainHeightOf(call),
+    ...logging,
   });
   const metadata = new Metadata();
   for (const [name, value] of Object.entries(trailer)) metadata.set(name, value);
@@ -118,6 +122,21 @@ function authenticate(key: string | undefined, method: Method, call: Call): void
   );
 }
 
+/** It is not authenticated, so it must only ever make the signer stricter. */
+function chainHeightOf({ metadata }: Call): bigint | undefined {
+  const given = metadata.get(CHAIN_HEIGHT_HEADER);
+  if (given.length === 0) return undefined;
+  const text = given.join(", ");
+  if (/^\d{1,20}$/.test(text) && BigInt(text) < 1n << 64n) return BigInt(text);
+  throw new TapstakeError(
+    "invalid-number",
+    `${CHAIN_HEIGHT_HEADER}: expected one height as decimal text, got ${text.length} characters`,
+  );
+}
+
+/** What this signer does for nobody. */
+const DENIED: ReadonlySet<string> = new Set(["not-permitted", "not-a-vote"]);
+
 /** Failures of the store itself, rather than answers that it gave. */
 const STORE_FAILURES: ReadonlySet<string> = new Set([
   "protection-unwritable",
@@ -128,7 +147,7 @@ const STORE_FAILURES: ReadonlySet<string> = new Set([
 function countFailure({ metrics }: Parts, method: Method, error: unknown): void {
   const code = error instanceof TapstakeError ? error.code : "signer-error";
   if (code === "unauthenticated") metrics.unauthenticated.inc({ method });
-  if (code === "not-permitted") metrics.denied.inc({ method });
+  if (DENIED.has(code)) metrics.denied.inc({ method });
   if (code === "wrong-passphrase") metrics.unlockFailures.inc();
   if (STORE_FAILURES.has(code)) metrics.storeErrors.inc();
 }

@@ -1,15 +1,17 @@
-import { hex, u64be } from "../core/bytes.js";
+import { equalBytes, hex, u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { schnorr } from "../crypto/schnorr.js";
 import { type ChainConfig, loadChains } from "../finality/chains.js";
+import { type CommittedRange, overlapping } from "../finality/commitment-rows.js";
 import type { Home } from "../finality/home.js";
 import type { UnlockedKey } from "../finality/keystore.js";
 import type { Protection } from "../finality/protection.js";
 import { RandomnessCache } from "../finality/randomness-cache.js";
-import { type VoteResult, Voter } from "../finality/voter.js";
+import { assertChainId, chainIdOf } from "../finality/subject.js";
+import { type MessageVote, type VoteOptions, type VoteResult, Voter } from "../finality/voter.js";
 import type { KeyRing } from "./key-ring.js";
 import type { Metrics } from "./metrics.js";
-import { OwnDigests } from "./own-digests.js";
+import { type OwnCommitment, OwnDigests } from "./own-digests.js";
 import { breathe } from "./pause.js";
 
 /** Of one answer: 100,000 points are 3.4 MB, and gRPC clients take 4 MB unless told otherwise. */
@@ -33,6 +35,16 @@ interface SignerParts {
   readonly metrics: Metrics;
   readonly popAddresses: readonly string[];
   readonly openSchnorr: boolean;
+  readonly openMessages: boolean;
+  readonly chainHeights: ReadonlyMap<string, bigint>;
+}
+
+/** A signature of a digest, and what the digest is. */
+interface Signed {
+  readonly signature: Uint8Array;
+  readonly meaning: string;
+  /** An earlier commitment to some of the heights of this one. */
+  readonly overlaps?: CommittedRange | undefined;
 }
 
 /** What the daemon does for its callers, apart from how they reach it. */
@@ -45,37 +57,45 @@ export class Signer {
   readonly #highest = new Map<string, bigint>();
   #deriving: Promise<unknown> = Promise.resolve();
 
+  /** @throws TapstakeError `invalid-address`, `invalid-chain-id`, `invalid-number`, and as `loadChains` */
   constructor(private readonly parts: SignerParts) {
     this.#chains = loadChains(parts.home);
+    for (const [id, height] of parts.chainHeights) {
+      assertChainId(id);
+      u64be(height, `chain height of ${id}`);
+    }
     this.#own = new OwnDigests(parts.popAddresses, this.#chains.values());
   }
 
-  /** One vote, durable before it is returned; a refusal is a result too. */
-  vote(uid: Uint8Array, chainId: Uint8Array, vote: { height: bigint; message: Uint8Array }): VoteResult {
+  /** One vote, durable before it is returned; a refusal is a result too. @throws TapstakeError as `Voter.batch` */
+  vote(uid: Uint8Array, chainId: Uint8Array, vote: MessageVote, options: VoteOptions): VoteResult {
     const { voter, key, chain } = this.#voter(uid, chainId);
-    const [result] = this.#counted(key, chain, () => [voter.voteMessage(vote)]);
+    const [result] = this.#counted(key, chain, () => [voter.voteMessage(vote, options)]);
     return result!;
   }
 
   /**
-   * A result for every height of a batch. Nothing is signed when a height is there twice.
-   * @throws TapstakeError `duplicate-height`, `invalid-number`, and what keeps every height from being signed
+   * A result for every height of a batch. Nothing is signed when a height is there twice, or a message is no vote.
+   * @throws TapstakeError `duplicate-height`, `not-a-vote`, `invalid-number`, and what keeps every height from being
+   * signed
    */
   async batch(
     uid: Uint8Array,
     chainId: Uint8Array,
-    votes: readonly { height: bigint; message: Uint8Array }[],
+    votes: readonly MessageVote[],
+    options: VoteOptions,
   ): Promise<VoteResult[]> {
     const { voter, key, chain } = this.#voter(uid, chainId);
     if (votes.length > MAX_BATCH) {
       const text = `expected at most ${MAX_BATCH} heights in a batch, got ${votes.length}`;
       throw new TapstakeError("invalid-number", text);
     }
-    assertDistinct(votes);
+    voter.check(votes);
     const results: VoteResult[] = [];
     for (let i = 0; i < votes.length; i += SIGNED_AT_ONCE) {
       if (i > 0) await breathe();
-      results.push(...this.#counted(key, chain, () => voter.batch(votes.slice(i, i + SIGNED_AT_ONCE))));
+      const part = votes.slice(i, i + SIGNED_AT_ONCE);
+      results.push(...this.#counted(key, chain, () => voter.batch(part, options)));
     }
     return results;
   }
@@ -98,12 +118,12 @@ export class Signer {
   }
 
   /** @throws TapstakeError `not-permitted` for a digest that is not this signer's own */
-  schnorr(uid: Uint8Array, digest: Uint8Array): { signature: Uint8Array; meaning: string } {
+  schnorr(uid: Uint8Array, digest: Uint8Array): Signed {
     const key = this.parts.keys.get(uid);
     if (digest.length !== 32) {
       throw new TapstakeError("invalid-bytes", `msg: expected a digest of 32 bytes, got ${digest.length}`);
     }
-    const own = this.#own.meaning(uid, digest);
+    const own = this.#own.find(uid, digest);
     if (own === undefined && !this.parts.openSchnorr) {
       throw new TapstakeError(
         "not-permitted",
@@ -112,7 +132,23 @@ export class Signer {
           "--pop-address; any other digest could be a slashing transaction's",
       );
     }
-    return { signature: schnorr.sign(key.secretKey, digest), meaning: own ?? "any digest (--open-schnorr)" };
+    const signature = schnorr.sign(key.secretKey, digest);
+    if (!own) return { signature, meaning: "any digest (--open-schnorr)" };
+    const { meaning, commitment } = own;
+    const overlaps = commitment && this.#overlapping(uid, commitment);
+    this.#own.noteSigned(uid, digest);
+    return { signature, meaning, overlaps };
+  }
+
+  /** Another commitment to some of the same heights, which may have reached the chain or not. */
+  #overlapping(key: Uint8Array, commitment: OwnCommitment): CommittedRange | undefined {
+    const { chainId, root } = commitment;
+    const earlier: (CommittedRange & { root: Uint8Array })[] = this.#own.signed(key, chainId);
+    earlier.push(...this.parts.protection.commitments(key, chainId));
+    return overlapping(
+      earlier.filter((other) => !equalBytes(other.root, root)),
+      commitment,
+    );
   }
 
   async #derive(
@@ -149,14 +185,16 @@ export class Signer {
       if (this.#voters.size === MAX_VOTERS) {
         throw new TapstakeError("not-permitted", `this signer votes on ${MAX_VOTERS} chains already`);
       }
-      voter = new Voter({ key, chain, protection: this.parts.protection, cache: this.#cache });
+      const { protection, openMessages: anyMessage, chainHeights } = this.parts;
+      const chainHeight = chainHeights.get(chain.id);
+      voter = new Voter({ key, chain, protection, chainHeight, anyMessage, cache: this.#cache });
       this.#voters.set(id, voter);
     }
     return { voter, key, chain };
   }
 
   #chain(chainId: Uint8Array): ChainConfig {
-    const id = chainName(chainId);
+    const id = chainIdOf(chainId);
     return this.#chains.get(id) ?? { id, minCount: 1 };
   }
 
@@ -177,31 +215,6 @@ export class Signer {
     const highest = heights.reduce((a, b) => (a > b ? a : b), this.#highest.get(id) ?? 0n);
     this.#highest.set(id, highest);
     gauge.set(labels, Number(highest));
-  }
-}
-
-/**
- * A chain id is part of the randomness, so two ids must never be taken for one: only plain text is.
- * @throws TapstakeError `invalid-chain-id`
- */
-export function chainName(bytes: Uint8Array): string {
-  const isPlain =
-    bytes.length >= 1 && bytes.length <= 128 && bytes.every((byte) => byte > 0x20 && byte < 0x7f);
-  if (isPlain) return new TextDecoder().decode(bytes);
-  throw new TapstakeError(
-    "invalid-chain-id",
-    `chain id: expected 1 to 128 printable ASCII characters, got ${bytes.length} bytes`,
-  );
-}
-
-function assertDistinct(votes: readonly { height: bigint }[]): void {
-  const seen = new Set<bigint>();
-  for (const { height } of votes) {
-    if (seen.has(height)) {
-      const text = `height ${height} is in the batch twice: nothing was signed`;
-      throw new TapstakeError("duplicate-height", text, { height });
-    }
-    seen.add(height);
   }
 }
 

@@ -122,8 +122,8 @@ describe.concurrent("with --remote", () => {
     expect(second.code).toBe(1);
     expect(parsed<Votes>(second).votes.map(({ height, kind, code }) => [height, kind, code])).toEqual([
       ["110", "refused", "double-vote"],
-      ["112", "signed", undefined],
-      ["107", "signed", undefined],
+      ["112", "new", undefined],
+      ["107", "same", undefined],
     ]);
   });
 

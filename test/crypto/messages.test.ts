@@ -4,6 +4,7 @@ import { hex } from "../../src/core/bytes.js";
 import {
   commitmentDigest,
   commitmentMessage,
+  isVoteMessage,
   signingContext,
   voteMessage,
 } from "../../src/crypto/messages.js";
@@ -37,6 +38,41 @@ describe("voteMessage", () => {
     const message = voteMessage({ height: 258n, appHash: hash, context });
     expect(hex.encode(message)).toBe(`${asHex(context)}0000000000000102${AB}`);
     expect(message).toHaveLength(64 + 40);
+  });
+});
+
+describe("isVoteMessage", () => {
+  const plain = voteMessage({ height: 258n, appHash: hash });
+  const withContext = voteMessage({ height: 258n, appHash: hash, context });
+
+  it("knows a vote for a height, with a context and without one", () => {
+    expect(isVoteMessage(plain, 258n)).toBe(true);
+    expect(isVoteMessage(withContext, 258n)).toBe(true);
+  });
+
+  it("takes nothing for a vote at another height", () => {
+    for (const height of [0n, 257n, 259n, 258n << 8n]) {
+      expect(isVoteMessage(plain, height)).toBe(false);
+      expect(isVoteMessage(withContext, height)).toBe(false);
+    }
+  });
+
+  it("takes nothing of another length or form for a vote", () => {
+    const commitment = { startHeight: 258n, count: 258n, root: hash };
+    const others = [
+      new Uint8Array(),
+      plain.subarray(1),
+      Uint8Array.of(...plain, 0),
+      withContext.subarray(1),
+      Uint8Array.of(0x61, ...withContext),
+      Uint8Array.of(...new Uint8Array(64), ...plain),
+      Buffer.concat([Buffer.from(context.toUpperCase()), plain]),
+      Buffer.concat([Buffer.from(`${context.slice(1)}g`), plain]),
+      Buffer.concat([Buffer.from(`${context.slice(2)}é`), plain]),
+      commitmentMessage(commitment),
+      commitmentMessage({ ...commitment, context }),
+    ];
+    expect(others.map((other) => isVoteMessage(other, 258n))).toEqual(others.map(() => false));
   });
 });
 

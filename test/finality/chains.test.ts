@@ -73,6 +73,7 @@ describe("the chains of a home", () => {
     ["v4 with an address", { a: { contexts: "v4", moduleAddress: finality } }],
     ["an address without a line", { a: { moduleAddress: finality } }],
     ["a context without a line", { a: { voteContext: "a".repeat(64) } }],
+    ["a chain id of two words", { "bbn 1": {} }],
     ["a mistyped address", { a: { contexts: "v3", moduleAddress: finality.replace("1j", "1k") } }],
     [
       "a context in capitals",

@@ -10,7 +10,17 @@ import { encodeRequest, type Method, methodNames, pathOf } from "../../src/final
 import { serve } from "../../src/signerd/serve.js";
 import { failure as expectFailure } from "../support/errors.js";
 import { refusal } from "../support/refusal.js";
-import { CHAIN, connect, HMAC_KEY, homeWithKey, PASSPHRASE, rawCall, startSigner, text } from "./support.js";
+import {
+  ballot,
+  CHAIN,
+  connect,
+  HMAC_KEY,
+  homeWithKey,
+  PASSPHRASE,
+  rawCall,
+  startSigner,
+  text,
+} from "./support.js";
 
 const fixture = (name: string) => readFileSync(new URL(`../fixtures/${name}`, import.meta.url));
 const certificate = fixture("signer-tls-cert.pem");
@@ -24,7 +34,7 @@ const codeOf = (bytes: Uint8Array, key = HMAC_KEY) => ({
 async function guarded() {
   const made = homeWithKey();
   const signer = await startSigner(made, { hmacKey: HMAC_KEY });
-  const vote = { uid: made.key.publicKey, chainId: text(CHAIN), height: 7n, msg: text("a") };
+  const vote = { uid: made.key.publicKey, chainId: text(CHAIN), height: 7n, msg: ballot(7n) };
   const bytes = encodeRequest("SignEOTS", vote);
   const call = (method: Method, body: Uint8Array, headers = {}) =>
     rawCall(signer.address, pathOf(method), body, headers);
@@ -101,22 +111,28 @@ describe("the authentication code of a request", () => {
       UnlockKey: "OK",
       Backup: "INVALID_ARGUMENT",
     });
-    const signRequests = [1n, 2n].map((height) => ({ height, msg: vote.msg }));
+    const signRequests = [1n, 2n].map((height) => ({ height, msg: ballot(height) }));
     const batch = encodeRequest("SignBatchEOTS", { uid: key.publicKey, chainId: vote.chainId, signRequests });
     expect((await call("SignEOTS", batch, codeOf(batch))).status).toBe("INVALID_ARGUMENT");
+    const single = encodeRequest("SignBatchEOTS", {
+      uid: key.publicKey,
+      chainId: vote.chainId,
+      signRequests: [{ height: 1n, msg: ballot(1n) }],
+    });
+    expect((await call("SignEOTS", single, codeOf(single))).trailer["x-tapstake-code"]).toBe("not-a-vote");
     const digest = encodeRequest("SignSchnorrSig", { uid: key.publicKey, msg: text("a".repeat(32)) });
     expect((await call("UnsafeSignEOTS", digest, codeOf(digest))).status).toBe("PERMISSION_DENIED");
     // Nothing was signed by any of it: another message is still free to be the first.
     const client = connect(signer.address, { hmacKey: HMAC_KEY });
     for (const height of [0n, 1n, 2n, 7n]) {
       const at = { key: key.publicKey, chainId: CHAIN, height };
-      expect((await client.signEots({ ...at, message: text("z") })).outcome).toBe("new");
+      expect((await client.signEots({ ...at, message: ballot(height, "z") })).outcome).toBe("new");
     }
   });
 
   it("is sent by the client, which is told when it is wrong", async () => {
     const { signer, key } = await guarded();
-    const vote = { key: key.publicKey, chainId: CHAIN, height: 9n, message: text("a") };
+    const vote = { key: key.publicKey, chainId: CHAIN, height: 9n, message: ballot(9n) };
     await expectFailure(connect(signer.address).signEots(vote), "unauthenticated");
     await expectFailure(connect(signer.address, { hmacKey: "wrong" }).signEots(vote), "unauthenticated");
     await connect(signer.address, { hmacKey: HMAC_KEY }).signEots(vote);

@@ -2,8 +2,8 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
-import { tapstake, temporaryFile } from "../cli/support.js";
-import { CHAIN, connect, HMAC_KEY, homeWithKey, PASSPHRASE, startDaemon, text } from "./support.js";
+import { examplesOf, hasBash, shell, tapstake, temporaryFile, temporaryFolder } from "../cli/support.js";
+import { ballot, CHAIN, connect, HMAC_KEY, homeWithKey, PASSPHRASE, startDaemon } from "./support.js";
 
 const serve = (home: string, args: readonly string[], env = {}) =>
   tapstake(["fp", "serve", "--home", home, "--address", "127.0.0.1:0", "--no-metrics", ...args], { env });
@@ -12,10 +12,25 @@ describe("tapstake fp serve", () => {
   it("teaches", async () => {
     const { code, stdout } = await tapstake(["fp", "serve", "--help"]);
     expect(code).toBe(0);
-    for (const word of ["--unlock", "--hmac-key-file", "--open-schnorr", "UnsafeSignEOTS", "/healthz"]) {
+    for (const word of [
+      "--unlock",
+      "--hmac-key-file",
+      "--open-schnorr",
+      "--open-messages",
+      "UnsafeSignEOTS",
+      "/healthz",
+    ]) {
       expect(stdout).toContain(word);
     }
     expect(stdout.split("\n").filter((line) => line.length > 100)).toEqual([]);
+  });
+
+  it.skipIf(!hasBash)("has examples that run as they stand", async () => {
+    const examples = examplesOf((await tapstake(["fp", "serve", "--help"])).stdout);
+    const folder = temporaryFolder();
+    const { code, stdout, stderr } = await shell(examples, { cwd: folder, env: { HOME: folder } });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringMatching(/"msg":"stopped"\}\n$/) });
+    expect(stdout).toMatch(/^serving on 127\.0\.0\.1:\d+$/m);
   });
 
   it.each<[string, string[], number, RegExp]>([
@@ -38,7 +53,7 @@ describe("tapstake fp serve", () => {
     const made = homeWithKey();
     const file = temporaryFile("hmac-key", `${HMAC_KEY}\n`);
     const daemon = await startDaemon(made, ["--hmac-key-file", file]);
-    const vote = { key: made.key.publicKey, chainId: CHAIN, height: 1n, message: text("a") };
+    const vote = { key: made.key.publicKey, chainId: CHAIN, height: 1n, message: ballot(1n) };
     await expect(connect(daemon.address).signEots(vote)).rejects.toMatchObject({ code: "unauthenticated" });
     await connect(daemon.address, { hmacKey: HMAC_KEY }).signEots(vote);
     const { code, stderr } = await serve(homeWithKey().home.path, [], { TAPSTAKE_HMAC_KEY: "" });
@@ -78,7 +93,7 @@ describe("tapstake fp unlock", () => {
     });
     const done = await unlock("--hmac-key-file", hmac, "--json");
     expect(done).toEqual({ code: 0, stderr: "", stdout: expect.stringContaining('"unlocked": true') });
-    const vote = { key: made.key.publicKey, chainId: CHAIN, height: 1n, message: text("a") };
+    const vote = { key: made.key.publicKey, chainId: CHAIN, height: 1n, message: ballot(1n) };
     await expect(connect(daemon.address, { hmacKey: HMAC_KEY }).signEots(vote)).resolves.toMatchObject({
       outcome: "new",
     });

@@ -10,7 +10,17 @@ import { randomness } from "../../src/crypto/randomness.js";
 import { createEotsClient } from "../../src/finality/client.js";
 import { encodeRequest, pathOf } from "../../src/finality/wire.js";
 import { failure as expectFailure } from "../support/errors.js";
-import { addKey, CHAIN, connect, homeWithKey, PASSPHRASE, rawCall, startSigner, text } from "./support.js";
+import {
+  addKey,
+  ballot,
+  CHAIN,
+  connect,
+  homeWithKey,
+  PASSPHRASE,
+  rawCall,
+  startSigner,
+  text,
+} from "./support.js";
 
 const U64 = 0xffff_ffff_ffff_ffffn;
 
@@ -74,7 +84,7 @@ describe("CreateRandomnessPairList", () => {
     let derived = false;
     const range = { key, chainId: CHAIN, startHeight: 1n, count: 5000 };
     const deriving = client.createRandomnessPairList(range).then(() => (derived = true));
-    await client.signEots({ key, chainId: CHAIN, height: 1n, message: text("a") });
+    await client.signEots({ key, chainId: CHAIN, height: 1n, message: ballot(1n) });
     expect(derived).toBe(false);
     await deriving;
   });
@@ -84,19 +94,19 @@ describe("SignEOTS", () => {
   it("signs, gives the same signature again, and refuses another message", async () => {
     const { client, publicKey: key, secretKey } = await signerWithClient();
     const at = { key, chainId: CHAIN, height: 7n };
-    const first = await client.signEots({ ...at, message: text("a") });
+    const first = await client.signEots({ ...at, message: ballot(7n) });
     expect(first.outcome).toBe("new");
     const R = randomness.derive(secretKey, CHAIN, 7n).public;
-    expect(eots.verify(key, R, text("a"), first.signature)).toBe(true);
-    expect(await client.signEots({ ...at, message: text("a") })).toEqual({ ...first, outcome: "same" });
-    const error = await expectFailure(client.signEots({ ...at, message: text("b") }), "double-vote");
+    expect(eots.verify(key, R, ballot(7n), first.signature)).toBe(true);
+    expect(await client.signEots({ ...at, message: ballot(7n) })).toEqual({ ...first, outcome: "same" });
+    const error = await expectFailure(client.signEots({ ...at, message: ballot(7n, "b") }), "double-vote");
     expect(error.message).toMatch(/^another message was signed at height 7 /);
   });
 
   it("answers a double sign with FailedPrecondition, the code in its message and its trailer", async () => {
     const { client, publicKey: uid, signer } = await signerWithClient();
-    await client.signEots({ key: uid, chainId: CHAIN, height: 7n, message: text("a") });
-    const vote = { uid, chainId: text(CHAIN), height: 7n, msg: text("b") };
+    await client.signEots({ key: uid, chainId: CHAIN, height: 7n, message: ballot(7n) });
+    const vote = { uid, chainId: text(CHAIN), height: 7n, msg: ballot(7n, "b") };
     const answer = await rawCall(signer.address, pathOf("SignEOTS"), encodeRequest("SignEOTS", vote));
     expect(answer).toMatchObject({ status: "FAILED_PRECONDITION", bytes: undefined });
     expect(answer.details).toMatch(/^double-vote: /);
@@ -107,15 +117,15 @@ describe("SignEOTS", () => {
     const made = homeWithKey(undefined, ["chain-a", "chain-b"]);
     const client = connect((await startSigner(made)).address);
     const at = { key: made.key.publicKey, height: 7n };
-    const a = await client.signEots({ ...at, chainId: "chain-a", message: text("a") });
-    const b = await client.signEots({ ...at, chainId: "chain-b", message: text("b") });
+    const a = await client.signEots({ ...at, chainId: "chain-a", message: ballot(7n) });
+    const b = await client.signEots({ ...at, chainId: "chain-b", message: ballot(7n, "b") });
     expect([a.outcome, b.outcome]).toEqual(["new", "new"]);
   });
 
   it("signs at the first and at the last height", async () => {
     const { client, publicKey: key } = await signerWithClient();
     for (const height of [0n, U64]) {
-      const vote = { key, chainId: CHAIN, height, message: new Uint8Array() };
+      const vote = { key, chainId: CHAIN, height, message: ballot(height) };
       expect((await client.signEots(vote)).outcome).toBe("new");
     }
   });
@@ -133,7 +143,7 @@ describe("SignEOTS", () => {
     ["a chain on which an imported key was never begun", { chainId: "other" }, "protection-uninitialised"],
   ])("refuses %s", async (_what, change, code) => {
     const { client, publicKey: key } = await signerWithClient();
-    const vote = { key, chainId: CHAIN, height: 1n, message: text("a") };
+    const vote = { key, chainId: CHAIN, height: 1n, message: ballot(1n) };
     await expectFailure(client.signEots({ ...vote, ...change }), code);
   });
 });
@@ -141,7 +151,7 @@ describe("SignEOTS", () => {
 describe("UnsafeSignEOTS", () => {
   it("is never served, says so, and is counted", async () => {
     const { publicKey: uid, signer } = await signerWithClient();
-    const vote = { uid, chainId: text(CHAIN), height: 7n, msg: text("a") };
+    const vote = { uid, chainId: text(CHAIN), height: 7n, msg: ballot(7n) };
     const bytes = encodeRequest("UnsafeSignEOTS", vote);
     const answer = await rawCall(signer.address, pathOf("UnsafeSignEOTS"), bytes);
     expect(answer).toMatchObject({ status: "PERMISSION_DENIED", bytes: undefined });
@@ -152,17 +162,17 @@ describe("UnsafeSignEOTS", () => {
 });
 
 describe("SignBatchEOTS", () => {
-  it("answers every height: signed, the same again, or refused with a code", async () => {
+  it("answers every height: new, the same again, or refused with a code", async () => {
     const { client, publicKey: key } = await signerWithClient();
-    const { signature } = await client.signEots({ key, chainId: CHAIN, height: 2n, message: text("a") });
-    await client.signEots({ key, chainId: CHAIN, height: 3n, message: text("other") });
-    const votes = [4n, 3n, 2n, 1n].map((height) => ({ height, message: text("a") }));
+    const { signature } = await client.signEots({ key, chainId: CHAIN, height: 2n, message: ballot(2n) });
+    await client.signEots({ key, chainId: CHAIN, height: 3n, message: ballot(3n, "other") });
+    const votes = [4n, 3n, 2n, 1n].map((height) => ({ height, message: ballot(height) }));
     const answers = await client.signBatchEots({ key, chainId: CHAIN, votes });
     expect(answers.map(({ height, kind }) => [height, kind])).toEqual([
-      [4n, "signed"],
+      [4n, "new"],
       [3n, "refused"],
-      [2n, "signed"],
-      [1n, "signed"],
+      [2n, "same"],
+      [1n, "new"],
     ]);
     expect(answers[1]).toMatchObject({ code: "double-vote" });
     expect(answers[2]).toMatchObject({ signature });
@@ -171,9 +181,9 @@ describe("SignBatchEOTS", () => {
   it("leaves a refused height out of the answer, and names it in the trailer and in the log", async () => {
     const { client, publicKey: uid, signer } = await signerWithClient();
     for (const height of [3n, 4n, 6n]) {
-      await client.signEots({ key: uid, chainId: CHAIN, height, message: text("other") });
+      await client.signEots({ key: uid, chainId: CHAIN, height, message: ballot(height, "other") });
     }
-    const signRequests = [3n, 4n, 5n, 6n].map((height) => ({ height, msg: text("a") }));
+    const signRequests = [3n, 4n, 5n, 6n].map((height) => ({ height, msg: ballot(height) }));
     const bytes = encodeRequest("SignBatchEOTS", { uid, chainId: text(CHAIN), signRequests });
     const answer = await rawCall(signer.address, pathOf("SignBatchEOTS"), bytes);
     expect(answer.status).toBe("OK");
@@ -191,17 +201,20 @@ describe("SignBatchEOTS", () => {
   it("rejects duplicate heights as a whole, before anything is signed", async () => {
     const { client, publicKey: key } = await signerWithClient();
     // Beyond the first part that is signed at once, too.
-    const votes = Array.from({ length: 600 }, (_, i) => ({ height: BigInt(i), message: text("a") }));
-    const twice = [...votes, { height: 0n, message: text("b") }];
+    const votes = Array.from({ length: 600 }, (_, i) => ({ height: BigInt(i), message: ballot(BigInt(i)) }));
+    const twice = [...votes, { height: 0n, message: ballot(0n, "b") }];
     await expectFailure(client.signBatchEots({ key, chainId: CHAIN, votes: twice }), "duplicate-height");
-    const other = votes.map(({ height }) => ({ height, message: text("c") }));
+    const other = votes.map(({ height }) => ({ height, message: ballot(height, "c") }));
     const answers = await client.signBatchEots({ key, chainId: CHAIN, votes: other });
-    expect(answers.every(({ kind }) => kind === "signed")).toBe(true);
+    expect(answers.every(({ kind }) => kind === "new")).toBe(true);
   });
 
   it("refuses a batch of more heights than it signs at once", async () => {
     const { client, publicKey: key } = await signerWithClient();
-    const votes = Array.from({ length: 10_001 }, (_, i) => ({ height: BigInt(i), message: text("a") }));
+    const votes = Array.from({ length: 10_001 }, (_, i) => ({
+      height: BigInt(i),
+      message: ballot(BigInt(i)),
+    }));
     await expectFailure(client.signBatchEots({ key, chainId: CHAIN, votes }), "invalid-number");
   });
 
@@ -246,7 +259,7 @@ describe("UnlockKey", () => {
 
   it("opens a key, which is locked before", async () => {
     const { client, publicKey: key } = await locked();
-    const vote = { key, chainId: CHAIN, height: 1n, message: text("a") };
+    const vote = { key, chainId: CHAIN, height: 1n, message: ballot(1n) };
     const error = await expectFailure(client.signEots(vote), "key-locked");
     expect(error.details["status"]).toBe("UNAVAILABLE");
     await client.unlockKey({ key, passphrase: PASSPHRASE });
@@ -279,7 +292,7 @@ describe("UnlockKey", () => {
 describe("Backup", () => {
   it("writes the history into the home, for its owner alone", async () => {
     const { client, home, key } = await signerWithClient();
-    await client.signEots({ key: key.publicKey, chainId: CHAIN, height: 5n, message: text("a") });
+    await client.signEots({ key: key.publicKey, chainId: CHAIN, height: 5n, message: ballot(5n) });
     const name = await client.backup();
     const path = join(home.path, "backups", name);
     expect(statSync(path).mode & 0o777).toBe(0o600);

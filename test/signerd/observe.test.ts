@@ -5,6 +5,7 @@ import { hex } from "../../src/core/bytes.js";
 import { randomness } from "../../src/crypto/randomness.js";
 import { failure as expectFailure } from "../support/errors.js";
 import {
+  ballot,
   CHAIN,
   connect,
   HMAC_KEY,
@@ -14,6 +15,7 @@ import {
   readMetrics,
   startSigner,
   text,
+  untilBatchBegan,
 } from "./support.js";
 
 async function usedSigner() {
@@ -21,7 +23,7 @@ async function usedSigner() {
   const signer = await startSigner(made, { hmacKey: HMAC_KEY, unlock: [] });
   const client = connect(signer.address, { hmacKey: HMAC_KEY });
   const key = made.key.publicKey;
-  const vote = { key, chainId: CHAIN, height: 41n, message: text("what is voted for") };
+  const vote = { key, chainId: CHAIN, height: 41n, message: ballot(41n, "what is voted for") };
   await expectFailure(client.signEots(vote), "key-locked");
   await expectFailure(client.unlockKey({ key, passphrase: `${PASSPHRASE}, but wrong` }), "wrong-passphrase");
   await expectFailure(client.unlockKey({ key, passphrase: PASSPHRASE }), "too-many-attempts");
@@ -30,8 +32,8 @@ async function usedSigner() {
   await open.unlockKey({ key, passphrase: PASSPHRASE });
   await open.signEots(vote);
   await open.signEots(vote);
-  await expectFailure(open.signEots({ ...vote, message: text("another") }), "double-vote");
-  const votes = [40n, 41n, 43n].map((height) => ({ height, message: text("x") }));
+  await expectFailure(open.signEots({ ...vote, message: ballot(41n, "another") }), "double-vote");
+  const votes = [40n, 41n, 43n].map((height) => ({ height, message: ballot(height, "x") }));
   await open.signBatchEots({ key, chainId: CHAIN, votes });
   await open.createRandomnessPairList({ key, chainId: CHAIN, startHeight: 1n, count: 12 });
   await expectFailure(connect(other.address).signEots(vote), "unauthenticated");
@@ -96,17 +98,16 @@ describe("health", () => {
     const made = homeWithKey();
     const signer = await startSigner(made);
     const client = connect(signer.address);
-    const votes = Array.from({ length: 3000 }, (_, i) => ({ height: BigInt(i), message: text("a") }));
+    const votes = Array.from({ length: 3000 }, (_, i) => ({ height: BigInt(i), message: ballot(BigInt(i)) }));
     const batch = client.signBatchEots({ key: made.key.publicKey, chainId: CHAIN, votes });
-    const vote = { key: made.key.publicKey, chainId: CHAIN, height: 10_000n, message: text("a") };
-    await client.signEots(vote);
+    await untilBatchBegan(signer.metricsAddress!);
     const stopped = signer.stop();
     const probe = request(`http://${signer.metricsAddress}/healthz`).end();
     const [response] = (await once(probe, "response")) as [{ statusCode: number; resume(): void }];
     response.resume();
     expect(response.statusCode).toBe(503);
     const answers = await batch;
-    expect(answers.every(({ kind }) => kind === "signed")).toBe(true);
+    expect(answers.every(({ kind }) => kind === "new")).toBe(true);
     await stopped;
   });
 });

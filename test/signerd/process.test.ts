@@ -2,7 +2,15 @@ import { describe, expect, it } from "vitest";
 import { TapstakeError } from "../../src/core/errors.js";
 import type { EotsClient } from "../../src/finality/client.js";
 import { failure as expectFailure } from "../support/errors.js";
-import { CHAIN, connect, type DaemonProcess, homeWithKey, startDaemon, text } from "./support.js";
+import {
+  ballot,
+  CHAIN,
+  connect,
+  type DaemonProcess,
+  homeWithKey,
+  startDaemon,
+  untilBatchBegan,
+} from "./support.js";
 
 interface Load {
   /** Signatures that arrived, by height. */
@@ -12,7 +20,7 @@ interface Load {
   readonly ended: Promise<unknown>;
 }
 
-const message = (height: bigint) => text(`block ${height}`);
+const message = (height: bigint) => ballot(height, `block ${height}`);
 
 /** Votes by several callers at once, each at heights of its own, until a call fails. */
 function startLoad(
@@ -51,12 +59,12 @@ function startLoad(
 async function expectKept(daemon: DaemonProcess, key: Uint8Array, answered: Map<bigint, Uint8Array>) {
   const client = connect(daemon.address);
   const heights = [...answered.keys()];
-  const others = heights.map((height) => ({ height, message: text("another message") }));
+  const others = heights.map((height) => ({ height, message: ballot(height, "another") }));
   const refused = await client.signBatchEots({ key, chainId: CHAIN, votes: others });
   expect(refused).toEqual(heights.map((height) => ({ height, kind: "refused", code: "double-vote" })));
   const votes = heights.map((height) => ({ height, message: message(height) }));
   const same = await client.signBatchEots({ key, chainId: CHAIN, votes });
-  expect(same).toEqual([...answered].map(([height, signature]) => ({ height, kind: "signed", signature })));
+  expect(same).toEqual([...answered].map(([height, signature]) => ({ height, kind: "same", signature })));
 }
 
 describe("tapstake fp serve, as a process", () => {
@@ -107,14 +115,13 @@ describe("tapstake fp serve, as a process", () => {
     const daemon = await startDaemon(made);
     const [first, second] = [connect(daemon.address), connect(daemon.address)];
     await second.ping();
-    const votes = Array.from({ length: 3000 }, (_, i) => ({ height: BigInt(i), message: text("a") }));
+    const votes = Array.from({ length: 3000 }, (_, i) => ({ height: BigInt(i), message: ballot(BigInt(i)) }));
     const batch = first.signBatchEots({ key, chainId: CHAIN, votes });
-    // A vote that passes shows that the batch has begun.
-    await second.signEots({ key, chainId: CHAIN, height: 10_000n, message: text("a") });
+    await untilBatchBegan(daemon.metricsAddress);
     daemon.kill("SIGINT");
     const answers = await batch;
-    expect(answers.filter(({ kind }) => kind === "signed")).toHaveLength(3000);
-    const late = second.signEots({ key, chainId: CHAIN, height: 10_001n, message: text("a") });
+    expect(answers.filter(({ kind }) => kind === "new")).toHaveLength(3000);
+    const late = second.signEots({ key, chainId: CHAIN, height: 10_001n, message: ballot(10_001n) });
     await expect(late).rejects.toMatchObject({
       code: expect.stringMatching(/^signer-(stopping|unreachable)$/),
     });
@@ -148,7 +155,7 @@ describe("tapstake fp serve, as a process", () => {
     daemon.closeLog();
     const client = connect(daemon.address);
     for (const height of [1n, 2n, 3n]) {
-      const vote = { key: made.key.publicKey, chainId: CHAIN, height, message: text("a") };
+      const vote = { key: made.key.publicKey, chainId: CHAIN, height, message: ballot(height) };
       expect((await client.signEots(vote)).outcome).toBe("new");
     }
     daemon.kill("SIGTERM");

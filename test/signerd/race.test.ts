@@ -3,10 +3,10 @@ import type { TapstakeError } from "../../src/core/errors.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { eots } from "../../src/crypto/eots.js";
 import { randomness } from "../../src/crypto/randomness.js";
-import { CHAIN, connect, homeWithKey, startDaemon, text } from "./support.js";
+import { ballot, CHAIN, connect, homeWithKey, startDaemon } from "./support.js";
 
 const CLIENTS = 20;
-const message = (i: number) => text(`message of client ${i}`);
+const message = (height: bigint, i: number) => ballot(height, `of client ${i}`);
 
 /** What one client got for its message: a signature, or why there is none. */
 type Outcome = { readonly signature: Uint8Array } | { readonly code: string };
@@ -21,7 +21,7 @@ describe("twenty clients that race with different messages for one height", () =
     const clients = Array.from({ length: CLIENTS }, () => connect(address));
     for (const height of [1n, 2n, 3n, 4n, 5n]) {
       const ask = (i: number): Promise<Outcome> =>
-        clients[i]!.signEots({ key, chainId: CHAIN, height, message: message(i) }).then(
+        clients[i]!.signEots({ key, chainId: CHAIN, height, message: message(height, i) }).then(
           ({ signature }) => ({ signature }),
           ({ code }: TapstakeError) => ({ code }),
         );
@@ -37,11 +37,11 @@ describe("twenty clients that race with different messages for one height", () =
     const clients = Array.from({ length: CLIENTS }, () => connect(address));
     const heights = Array.from({ length: 10 }, (_, i) => BigInt(i));
     const ask = async (i: number): Promise<Outcome[]> => {
-      const votes = heights.map((height) => ({ height, message: message(i) }));
+      const votes = heights.map((height) => ({ height, message: message(height, i) }));
       if (i % 2 === 0) {
         const answers = await clients[i]!.signBatchEots({ key, chainId: CHAIN, votes });
         return answers.map((each) =>
-          each.kind === "signed" ? { signature: each.signature } : { code: each.code },
+          each.kind === "refused" ? { code: each.code } : { signature: each.signature },
         );
       }
       return Promise.all(
@@ -74,6 +74,8 @@ function winnerOf(outcomes: readonly Outcome[], secretKey: Uint8Array, height: b
   expect(refused).toHaveLength(CLIENTS - 1);
   const [winner] = signed;
   const R = randomness.derive(secretKey, CHAIN, height).public;
-  expect(eots.verify(publicKeyOf(secretKey), R, message(winner!.client), winner!.signature)).toBe(true);
+  expect(eots.verify(publicKeyOf(secretKey), R, message(height, winner!.client), winner!.signature)).toBe(
+    true,
+  );
   return winner!;
 }

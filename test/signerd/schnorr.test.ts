@@ -7,8 +7,10 @@ import { merkle } from "../../src/crypto/merkle.js";
 import { commitmentDigest, signingContext } from "../../src/crypto/messages.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { verifyCommitment } from "../../src/finality/commitment.js";
+import { openProtection } from "../../src/finality/protection.js";
 import { proofOfPossessionDigest, verifyProofOfPossession } from "../../src/finality/pop.js";
 import { failure as expectFailure } from "../support/errors.js";
+import { hash } from "../support/signer.js";
 import { addKey, CHAIN, connect, homeWithKey, PASSPHRASE, startSigner, text } from "./support.js";
 
 const module = bech32.encodeFromBytes("bbn", new Uint8Array(32).fill(5));
@@ -58,6 +60,37 @@ describe("SignSchnorrSig", () => {
     };
     await expectFailure(client.signSchnorr({ key, digest: await digestOf(5) }), "not-permitted");
     await client.signSchnorr({ key, digest: await digestOf(6) });
+  });
+
+  it("signs commitments that overlap, as an earlier one may never have reached the chain, and warns", async () => {
+    const made = homeWithKey();
+    const protection = openProtection(made.home);
+    const stored = { startHeight: 500n, count: 10, root: hash(1), signature: new Uint8Array(64) };
+    protection.addCommitment(made.key.publicKey, CHAIN, { ...stored, subtrees: null });
+    protection.close();
+    const signer = await startSigner(made);
+    const client = connect(signer.address);
+    const key = made.key.publicKey;
+    const commit = async (startHeight: bigint, count: number) => {
+      const points = await client.createRandomnessPairList({ key, chainId: CHAIN, startHeight, count });
+      const root = merkle.root(points);
+      const digest = commitmentDigest({ startHeight, count: BigInt(count), root });
+      const before = signer.logged().length;
+      await client.signSchnorr({ key, digest });
+      const warnings = signer.logged().slice(before).split("\n");
+      return warnings
+        .filter((line) => line.includes('"level":40'))
+        .map((line) => line.match(/"overlaps":"[^"]*"/)?.[0]);
+    };
+    expect(await commit(100n, 10)).toEqual([]);
+    expect(await commit(100n, 10)).toEqual([]);
+    expect(await commit(110n, 10)).toEqual([]);
+    expect(await commit(109n, 3)).toEqual(['"overlaps":"100-109"']);
+    expect(await commit(490n, 10)).toEqual([]);
+    expect(await commit(505n, 6)).toEqual(['"overlaps":"500-509"']);
+    // Handed out again and never signed: no commitment.
+    await client.createRandomnessPairList({ key, chainId: CHAIN, startHeight: 900n, count: 10 });
+    expect(await commit(905n, 10)).toEqual([]);
   });
 
   it("signs proofs of possession for configured addresses, with and without the context", async () => {

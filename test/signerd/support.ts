@@ -7,8 +7,10 @@ import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { pino } from "pino";
-import { afterAll, onTestFinished } from "vitest";
+import { afterAll, expect, onTestFinished, vi } from "vitest";
 import { hex } from "../../src/core/bytes.js";
+import { sha256 } from "../../src/core/hashes.js";
+import { voteMessage } from "../../src/crypto/messages.js";
 import { createEotsClient, type EotsClient, type EotsClientOptions } from "../../src/finality/client.js";
 import { type Home, openHome } from "../../src/finality/home.js";
 import { createKey, type KeyInfo } from "../../src/finality/keystore.js";
@@ -21,6 +23,10 @@ export const HMAC_KEY = "what both of them know";
 const main = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
 
 export const text = (message: string): Uint8Array => new TextEncoder().encode(message);
+
+/** The message of a vote at a height for a block that has a name. */
+export const ballot = (height: bigint, block = "a"): Uint8Array =>
+  voteMessage({ height, appHash: sha256(text(block)) });
 
 const folders: string[] = [];
 afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
@@ -171,6 +177,14 @@ export function rawCall(
         resolve({ status: status[end.code]!, details: end.details, bytes: got, trailer });
       });
   });
+}
+
+/** Waits until some votes of a batch were signed, on a signer that has signed nothing else. */
+export function untilBatchBegan(metricsAddress: string): Promise<void> {
+  return vi.waitFor(async () => {
+    const metrics = await readMetrics(metricsAddress);
+    expect(metrics.get('tapstake_signatures_total{outcome="new",code=""}')).toBeGreaterThan(0);
+  }, 10_000);
 }
 
 /** The metrics page as `name{labels}` → value; fails on a line that is not Prometheus' text format. */

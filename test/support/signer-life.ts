@@ -11,7 +11,7 @@ import type { VoteResult } from "../../src/finality/voter.js";
 import { CHAIN, hash, newHome, testKey, voterOf } from "./signer.js";
 
 const keys = [testKey(7), testKey(8)];
-const chains = [CHAIN, { id: "other chain/ü", minCount: 1 }];
+const chains = [CHAIN, { id: "another-chain/2", minCount: 1 }];
 
 /** All that ever left: what a watchtower has seen. Two messages under one name would be a lost key. */
 type Released = Map<string, { fill: number; signature: string }>;

@@ -7,7 +7,7 @@ import { TapstakeError } from "../../../src/core/errors.js";
 import { publicKeyOf } from "../../../src/core/keys.js";
 import { scalar } from "../../../src/core/scalar.js";
 import { eots } from "../../../src/crypto/eots.js";
-import { voteMessage } from "../../../src/crypto/messages.js";
+import { commitmentMessage, voteMessage } from "../../../src/crypto/messages.js";
 import { randomness } from "../../../src/crypto/randomness.js";
 import { recordBirth } from "../../../src/finality/births.js";
 import { openProtection } from "../../../src/finality/protection.js";
@@ -74,13 +74,15 @@ describe("a vote", () => {
 
   it("cannot be changed through the bytes that were passed in or handed out", () => {
     const { voter, protection } = newSigner();
-    const message = new Uint8Array(40).fill(1);
+    const message = voteMessage({ height: 5n, appHash: hash(1) });
     const result = voter.voteMessage({ height: 5n, message }) as Signed;
     const signature = result.signature.slice();
     result.signature.fill(0);
-    message.fill(2);
+    message.fill(2, 8);
     expect(voter.voteMessage({ height: 5n, message }).kind).toBe("refused");
-    expect(voter.voteMessage({ height: 5n, message: new Uint8Array(40).fill(1) })).toMatchObject({
+    expect(
+      voter.voteMessage({ height: 5n, message: voteMessage({ height: 5n, appHash: hash(1) }) }),
+    ).toMatchObject({
       signature,
     });
     protection.close();
@@ -93,7 +95,16 @@ describe("a vote", () => {
     refusal("invalid-number", () => voter.vote({ height: 5 as unknown as bigint, appHash: hash(1) }));
     refusal("invalid-bytes", () => voter.vote({ height: 5n, appHash: hash(1).subarray(1) }));
     refusal("invalid-bytes", () => voter.voteMessage({ height: 5n, message: "x" as unknown as Uint8Array }));
-    for (const id of ["", "x".repeat(256), "\ud800", 5 as unknown as string]) {
+    for (const id of [
+      "",
+      "x".repeat(129),
+      "two words",
+      "line\n",
+      "\x7f",
+      "ü",
+      "\ud800",
+      5 as unknown as string,
+    ]) {
       refusal("invalid-chain-id", () => voterOf(protection, key, { id, minCount: 1 }));
     }
     expect(protection.subjects()).toEqual([]);
@@ -262,6 +273,22 @@ describe("where votes begin", () => {
     protection.close();
   });
 
+  it("nothing at or below the height that a call names is signed anew by that call, the higher of both counts", () => {
+    const { protection } = newSigner();
+    const voter = new Voter({ key, protection, chain: CHAIN, chainHeight: 50n });
+    const vote = (height: bigint, chainHeight: bigint) =>
+      voter.vote({ height, appHash: hash(1) }, { chainHeight });
+    expect(vote(50n, 40n)).toMatchObject({ code: "at-or-below-chain-height" });
+    expect(vote(60n, 60n)).toMatchObject({ code: "at-or-below-chain-height" });
+    expect(vote(60n, 59n).kind).toBe("new");
+    expect(vote(60n, 99n).kind).toBe("same");
+    expect(voter.vote({ height: 51n, appHash: hash(1) }).kind).toBe("new");
+    for (const wrong of [-1n, 1n << 64n, 5 as unknown as bigint]) {
+      refusal("invalid-number", () => vote(70n, wrong));
+    }
+    protection.close();
+  });
+
   it("pruning raises the lowest mark, forgets, and never lowers", () => {
     const { home, protection, voter } = newSigner();
     for (let height = 10n; height < 20n; height++) voter.vote({ height, appHash: hash(1) });
@@ -346,6 +373,36 @@ describe("PROTOCOL 11: batches", () => {
     expect(voter.vote({ height: 2n, appHash: hash(1) }).kind).toBe("same");
     protection.close();
     inHome(home, (next) => expect(next.records(key.publicKey, CHAIN.id)).toHaveLength(2));
+  });
+});
+
+describe("a message that somebody else has made", () => {
+  const commitment = commitmentMessage({ startHeight: 5n, count: 1n, root: hash(1) });
+
+  it("is signed as the vote that it is, with whatever context", () => {
+    const { protection, voter } = newSigner();
+    const message = voteMessage({ height: 5n, appHash: hash(1), context: CONTEXT });
+    expect(voter.voteMessage({ height: 5n, message }).kind).toBe("new");
+    protection.close();
+  });
+
+  it("is refused unless it is a vote for its height, and a batch with one is refused as a whole", () => {
+    const { protection, voter } = newSigner();
+    const vote = { height: 6n, message: voteMessage({ height: 6n, appHash: hash(1) }) };
+    for (const message of [new Uint8Array(), hash(1), commitment, vote.message]) {
+      refusal("not-a-vote", () => voter.voteMessage({ height: 5n, message }));
+      refusal("not-a-vote", () => voter.batch([vote, { height: 5n, message }]));
+    }
+    expect(voter.vote({ height: 6n, appHash: hash(2) }).kind).toBe("new");
+    protection.close();
+  });
+
+  it("is signed whatever it is by a voter for any message", () => {
+    const { protection } = newSigner();
+    const open = new Voter({ key, protection, chain: CHAIN, anyMessage: true });
+    expect(open.voteMessage({ height: 5n, message: commitment }).kind).toBe("new");
+    expect(open.vote({ height: 5n, appHash: hash(1) })).toMatchObject({ code: "double-vote" });
+    protection.close();
   });
 });
 

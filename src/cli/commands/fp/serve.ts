@@ -30,13 +30,16 @@ SignSchnorrSig signs commitments to randomness that this signer handed out since
 proofs of possession for each --pop-address. --open-schnorr lets it sign any digest, so that any
 caller can have a slashing transaction signed: do not use it on a signer with stake behind it.
 
+SignEOTS signs votes. --open-messages lets it sign any message, which is as dangerous: the signature
+of a vote is a signature of its message's hash, and any hash can be a transaction's.
+
 UnsafeSignEOTS is never served. What else differs from the Go key manager is in docs/daemon.md.
 
 Logs are JSON lines on standard error, or in --log-file; secrets and messages are in none. Metrics
 are on http://127.0.0.1:2113/metrics, health on /healthz and as grpc.health.v1.Health.`,
   examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-tapstake fp keys new validator-1 --yes
+tapstake fp keys new validator-1
 timeout --preserve-status 2 \\
   tapstake fp serve --unlock validator-1 --address 127.0.0.1:0 --no-metrics
 `,
@@ -59,6 +62,7 @@ export function command() {
     .option("--no-metrics", "no metrics page")
     .option("--pop-address <addresses...>", "prove possession of keys for these bech32 addresses", several)
     .option("--open-schnorr", "let SignSchnorrSig sign any digest (dangerous)")
+    .option("--open-messages", "let SignEOTS sign messages that are no votes (dangerous)")
     .option("--log-file <file>", "append logs to it instead of standard error")
     .addOption(new Option("--log-level <level>", "the least that is logged").choices(LEVELS).default("info"))
     .addOption(jsonOption())
@@ -81,6 +85,7 @@ export function command() {
         ...(given.metrics && { metricsAddress: given.metricsAddress }),
         ...(given.popAddress && { popAddresses: given.popAddress }),
         openSchnorr: given.openSchnorr ?? false,
+        openMessages: given.openMessages ?? false,
       };
       const stopAsked = signalled();
       const running = await unlocking(given, (unlock) => serve({ ...options, unlock }));

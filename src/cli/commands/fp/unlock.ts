@@ -12,7 +12,8 @@ After a wrong passphrase the signer takes the next one only after a second, then
 
 const HELP = helpText({
   examples: `
-tapstake fp unlock --help
+tapstake fp unlock 21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac4c7 \\
+  --remote 127.0.0.1:12582 || echo 'the signer did not open it'
 `,
   refused: "no signer there, a wrong passphrase, a key that it does not have",
 });
