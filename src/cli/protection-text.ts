@@ -1,5 +1,5 @@
 import { equalBytes, hex } from "../core/bytes.js";
-import type { Marks } from "../finality/decision.js";
+import type { Marks, StoredMarks } from "../finality/decision.js";
 import type { Home } from "../finality/home.js";
 import type { ImportPreview } from "../finality/import-preview.js";
 import type { ImportReport } from "../finality/interchange.js";
@@ -10,21 +10,25 @@ import { section, table } from "./output.js";
 /** What is remembered of each key and chain, as data, with the key's name where the home has it. */
 export function subjectsFacts(home: Home, protection: ProtectionStore) {
   const { keys } = listKeys(home);
-  return protection.subjects().map(({ key, chainId, lowest, highest, votes }: Subject) => {
+  return protection.subjects().map(({ key, chainId, lowest, highest, held, votes }: Subject) => {
     const name = keys.find(({ publicKey }) => equalBytes(publicKey, key))?.name;
-    return { key, ...(name !== undefined && { name }), chain: chainId, lowest, highest, votes };
+    return { key, ...(name !== undefined && { name }), chain: chainId, lowest, highest, held, votes };
   });
 }
 
 export function subjectsText({ subjects }: { readonly subjects: ReturnType<typeof subjectsFacts> }): string {
   if (subjects.length === 0) return "nothing was signed here yet";
   return subjects
-    .map(({ key, name, chain, lowest, highest, votes }) =>
+    .map(({ key, name, chain, lowest, highest, held, votes }) =>
       section(
         `${hex.encode(key)}${name === undefined ? "" : ` (${name})`} on ${chain}`,
         table(
           [
             ["nothing is signed below", `${lowest}`],
+            [
+              "held",
+              held ? "its memory was lost in part: nothing is signed before protection init" : undefined,
+            ],
             ["highest vote", highest === null ? "none yet" : `${highest}`],
             ["votes remembered", `${votes}`],
           ],
@@ -66,8 +70,8 @@ export function previewText(previews: readonly ImportPreview[]): string {
     .join("\n\n");
 }
 
-const markText = ({ lowest, highest }: Marks): string =>
-  `nothing is signed below ${lowest}; ${highest === null ? "no vote yet" : `the highest vote is ${highest}`}`;
+const markText = ({ lowest, highest, held }: StoredMarks): string =>
+  `nothing is signed ${held ? "until protection init, and never " : ""}below ${lowest}; ${highest === null ? "no vote yet" : `the highest vote is ${highest}`}`;
 
 export function importText({ imported }: { readonly imported: ImportReport }): string {
   if (imported.length === 0) return "the history is empty: nothing was changed";

@@ -127,6 +127,7 @@ export const ERROR_CODES = {
   "protection-behind": "the store of votes is older than its second mark, or another one",
   "protection-corrupt": "the store of votes or its second mark is damaged",
   "protection-uninitialised": "a key that may have signed before, without marks on this chain",
+  "protection-replaced": "the store of votes or its second mark was replaced under a running signer",
   "protection-unwritable": "a vote could not be recorded durably",
   "protection-closed": "the store of votes was closed",
   "would-lower-mark": "an attempt to lower a mark, which is only ever raised",

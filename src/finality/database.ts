@@ -159,7 +159,8 @@ function checkTables(db: Database.Database): void {
   expect(verdict === "ok", `SQLite finds it damaged: ${verdict.slice(0, 200)}`);
 }
 
-function removeDatabase(path: string): void {
+/** Removes a database and what SQLite keeps beside it. */
+export function removeDatabase(path: string): void {
   for (const file of [path, ...besides(path)]) rmSync(file, { force: true });
 }
 

@@ -20,6 +20,15 @@ export interface Marks {
   readonly highest: bigint | null;
 }
 
+/** Marks as they are remembered. */
+export interface StoredMarks extends Marks {
+  /**
+   * Whether more may have been signed than is remembered: nothing is signed until somebody has said from which height
+   * on, `lowest` or above.
+   */
+  readonly held: boolean;
+}
+
 /** Why a vote was refused. */
 export type RefusalCode =
   "double-vote" | "unknown-earlier-vote" | "below-watermark" | "at-or-below-chain-height";

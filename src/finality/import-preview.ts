@@ -1,4 +1,4 @@
-import type { Marks } from "./decision.js";
+import type { StoredMarks } from "./decision.js";
 import { readInterchange } from "./interchange.js";
 import type { ProtectionStore } from "./store.js";
 
@@ -7,9 +7,9 @@ export interface ImportPreview {
   readonly key: Uint8Array;
   readonly chainId: string;
   /** The marks as they are; null where nothing is known of the key on this chain. */
-  readonly before: Marks | null;
+  readonly before: StoredMarks | null;
   /** The marks as the import leaves them; null where the file has commitments alone. */
-  readonly after: Marks | null;
+  readonly after: StoredMarks | null;
   /** How many votes and commitments the file has. */
   readonly votes: number;
   readonly commitments: number;
@@ -25,19 +25,19 @@ export interface ImportPreview {
  * @throws TapstakeError `invalid-json`, `unknown-version`
  */
 export function previewImport(store: ProtectionStore, file: unknown): ImportPreview[] {
-  return readInterchange(file).map(({ key, chainId, lowest, highest, votes, commitments }) => {
+  return readInterchange(file).map(({ key, chainId, lowest, highest, held, votes, commitments }) => {
     const before = store.marks(key, chainId);
-    const after = lowest === null ? before : higherMarks(before, { lowest, highest });
+    const after = lowest === null ? before : higherMarks(before, { lowest, highest, held });
     const beginsWithoutVotes =
-      before === null && after !== null && after.highest === null && !store.isBornHere(key);
+      before === null && after !== null && after.highest === null && !after.held && !store.isBornHere(key);
     const counts = { votes: votes.size, commitments: commitments.length };
     return { key, chainId, before, after, ...counts, beginsWithoutVotes };
   });
 }
 
-function higherMarks(a: Marks | null, b: Marks): Marks {
+function higherMarks(a: StoredMarks | null, b: StoredMarks): StoredMarks {
   if (a === null) return b;
   const lowest = a.lowest > b.lowest ? a.lowest : b.lowest;
   const highest = (a.highest ?? -1n) > (b.highest ?? -1n) ? a.highest : b.highest;
-  return { lowest, highest };
+  return { lowest, highest, held: a.held || b.held };
 }

@@ -1,51 +1,75 @@
 import { hex } from "../core/bytes.js";
-import { type ErrorCode, TapstakeError } from "../core/errors.js";
+import { TapstakeError } from "../core/errors.js";
 import type { Home } from "./home.js";
 import type { Mark } from "./marks.js";
 
-/** Half of what a home remembers is gone. */
-export function missing(home: Home, part: "store" | "marks", known: readonly Mark[]): TapstakeError {
-  const [gone, there] =
-    part === "store"
-      ? [home.protectionFile, "its second mark or other files of it are here"]
-      : [home.marksFile, `the store ${home.protectionFile} is here`];
-  return refusal("protection-missing", home, known, {
-    part,
-    happened: `${gone} is missing, and ${there}.`,
-    means:
-      part === "store"
-        ? "This home has signed before, and what it signed is not known any more."
-        : "Without its second mark it cannot be told whether the store is the latest, or an older copy.",
-  });
+/** Where votes of one key on one chain may begin after what is remembered cannot be trusted. */
+export type Floor = Omit<Mark, "seq">;
+
+/** What cannot be trusted of a home's memory. */
+export interface Trouble {
+  readonly kind: "missing" | "empty" | "behind" | "corrupt";
+  readonly part: "store" | "marks";
+  /** What was seen, in words. */
+  readonly found: string;
 }
 
-export const empty = (home: Home, found: string, known: readonly Mark[]): TapstakeError =>
-  refusal("protection-empty", home, known, {
-    part: "store",
-    happened: `${home.protectionFile} holds no store of votes: ${found}.`,
+const TROUBLES: Readonly<Record<Trouble["kind"], { happened: string; means: string }>> = {
+  missing: {
+    happened: "is missing, and other files of the signer's memory are here",
+    means: "This home has signed before, and what it signed is not certain any more.",
+  },
+  empty: {
+    happened: "holds no store of votes",
     means: "What was signed before is not known any more.",
-  });
-
-export const behind = (home: Home, found: string, known: readonly Mark[]): TapstakeError =>
-  refusal("protection-behind", home, known, {
-    part: "store",
-    happened: `${home.protectionFile} is not the store that signed last: ${found}.`,
+  },
+  behind: {
+    happened: "is not the store that signed last",
     means: "It was probably restored from a backup, and does not know the votes that were signed since.",
-  });
-
-export const corruptStore = (home: Home, found: string, known: readonly Mark[]): TapstakeError =>
-  refusal("protection-corrupt", home, known, {
-    part: "store",
-    happened: `${home.protectionFile} is damaged: ${found}.`,
+  },
+  corrupt: {
+    happened: "is damaged",
     means: "Votes that were signed may be missing from it.",
-  });
+  },
+};
 
-export const corruptMarks = (home: Home, found: string, known: readonly Mark[]): TapstakeError =>
-  refusal("protection-corrupt", home, known, {
-    part: "marks",
-    happened: `${home.marksFile} is damaged: ${found}.`,
-    means: "It cannot be told whether the store is the latest, or an older copy.",
+/** The refusal to open a home. Its floors are what each key and chain must begin at or above. */
+export function broken(
+  home: Home,
+  { kind, part, found }: Trouble,
+  floors: ReadonlyMap<string, Floor>,
+): TapstakeError {
+  const { happened, means } = TROUBLES[kind];
+  const file = part === "store" ? home.protectionFile : home.marksFile;
+  const commands = [...floors.values()].map(({ key, chainId, lowest }) => {
+    const height = `<height above the last vote on the chain, ${lowest} or more>`;
+    return `  ${initCommand(hex.encode(key), chainId, height)}`;
   });
+  const unknown = `  ${initCommand("<key>", "<chain>", "<height above the last vote on the chain>")}`;
+  const text = [
+    `What happened: ${file} ${happened}: ${found}.`,
+    `What it means: ${part === "store" ? means : NO_SECOND_MARK} Nothing is signed: a height that was signed before, signed again with another message, reveals the key.`,
+    "What to do: stop every other signer of these keys. If the file was moved or exchanged by mistake and the signer has not run since, put the latest one back. Otherwise look up the last height that each key voted for, on the chain, and run for each key and chain:",
+    ...(commands.length > 0 ? commands : [unknown]),
+    "This sets what cannot be trusted aside; nothing below the given height is signed.",
+    `What not to do: do not delete ${home.protectionFile} or ${home.marksFile}, do not restore either from a backup, and do not guess the height.`,
+  ].join("\n");
+  return new TapstakeError(`protection-${kind}`, text, { home: home.path, part });
+}
+
+const NO_SECOND_MARK =
+  "Without its second mark it cannot be told whether the store is the latest, or an older copy.";
+
+/** Somebody else wrote to the files of a signer that runs. */
+export const replaced = (home: Home, found: string): TapstakeError =>
+  new TapstakeError(
+    "protection-replaced",
+    `What happened: while this signer ran, another program touched what it remembers in ${home.path}: ${found}.\n` +
+      "What it means: what is recorded from now on could be lost with the next start. Nothing is signed any more.\n" +
+      "What to do: find out who did it (a restore, a clean-up, a second signer?) and stop that. Then start this signer again: it checks what is there, and says what to do if votes are missing.\n" +
+      "What not to do: do not delete or restore any file of the home, least of all while a signer runs.",
+    { home: home.path },
+  );
 
 /** A write that failed, or may have. */
 export function unwritable(home: Home, found: string, cause?: unknown): TapstakeError {
@@ -60,46 +84,25 @@ export function unwritable(home: Home, found: string, cause?: unknown): Tapstake
   );
 }
 
-/** A key that may have signed before, without marks on a chain. */
-export function uninitialised(publicKey: Uint8Array, chainId: string): TapstakeError {
+/**
+ * A key that may have signed before, without marks on a chain.
+ * @param held the lowest height that it may begin at, where its memory was lost in part
+ */
+export function uninitialised(publicKey: Uint8Array, chainId: string, held?: bigint): TapstakeError {
   const key = hex.encode(publicKey);
+  const known =
+    held === undefined
+      ? "for which there are no marks here"
+      : `whose memory was lost in part here, and no height to begin at (${held} or more) was given since`;
   return new TapstakeError(
     "protection-uninitialised",
-    `What happened: key ${key} is to vote on chain ${chainId}, for which there are no marks here.\n` +
+    `What happened: key ${key} is to vote on chain ${chainId}, ${known}.\n` +
       "What it means: it may have voted there before, on another machine, by another program or before a restore, and that is not known here.\n" +
       "What to do: make sure that no other signer runs with this key; then import the history of the former one (tapstake fp protection import <file>), or look up the last height that the key voted for, on the chain, and run: " +
       `${initCommand(key, chainId, "<that height + 1>")}\n` +
       "What not to do: do not guess. A height that was signed before, signed again, reveals the key.",
     { key, chainId },
   );
-}
-
-interface Trouble {
-  readonly part: "store" | "marks";
-  readonly happened: string;
-  readonly means: string;
-}
-
-function refusal(
-  code: ErrorCode,
-  home: Home,
-  known: readonly Mark[],
-  { part, happened, means }: Trouble,
-): TapstakeError {
-  const commands = known.map(({ key, chainId, lowest, highest }) => {
-    const next = highest !== null && highest >= lowest ? highest + 1n : lowest;
-    return `  ${initCommand(hex.encode(key), chainId, `<height above the last vote on the chain, ${next} or more>`)}`;
-  });
-  const unknown = `  ${initCommand("<key>", "<chain>", "<height above the last vote on the chain>")}`;
-  const text = [
-    `What happened: ${happened}`,
-    `What it means: ${means} Nothing is signed: a height that was signed before, signed again with another message, reveals the key.`,
-    "What to do: stop every other signer of these keys. If the file was moved or exchanged by mistake and the signer has not run since, put the latest one back. Otherwise look up the last height that each key voted for, on the chain, and run for each key and chain:",
-    ...(commands.length > 0 ? commands : [unknown]),
-    "This sets the damaged files aside and begins a new store, in which nothing below the given height is signed.",
-    `What not to do: do not delete ${home.protectionFile} or ${home.marksFile}, do not restore either from a backup, and do not guess the height.`,
-  ].join("\n");
-  return new TapstakeError(code, text, { home: home.path, part });
 }
 
 const initCommand = (key: string, chainId: string, height: string): string =>

@@ -24,6 +24,8 @@ export interface InterchangeSubject {
   /** Null for a key that never voted: what is said of it is its commitments alone. */
   readonly lowest: string | null;
   readonly highest: string | null;
+  /** There may have been more votes than are known: nothing is signed until somebody says from which height on. */
+  readonly held?: boolean | undefined;
   readonly votes: readonly InterchangeVote[];
   readonly commitments?: readonly InterchangeCommitment[] | undefined;
 }
@@ -68,6 +70,7 @@ export interface ReadSubject {
   readonly chainId: string;
   readonly lowest: bigint | null;
   readonly highest: bigint | null;
+  readonly held: boolean;
   readonly votes: ReadonlyMap<bigint, ReadVote>;
   readonly commitments: readonly ReadCommitment[];
 }
@@ -107,6 +110,7 @@ export function readInterchange(value: unknown): ReadSubject[] {
       chainId: entry.chain,
       lowest: entry.lowest,
       highest: entry.highest,
+      held: entry.held ?? false,
       votes: votesOf(entry.votes),
       commitments: (entry.commitments ?? []).map(({ context, root, signature, ...rest }) => ({
         ...rest,
@@ -162,6 +166,7 @@ function merge(a: ReadSubject, b: ReadSubject): ReadSubject {
     chainId: a.chainId,
     lowest: higher(a.lowest, b.lowest),
     highest: higher(a.highest, b.highest),
+    held: a.held || b.held,
     votes,
     commitments: [...a.commitments, ...b.commitments],
   };
@@ -224,6 +229,7 @@ const subject = v.pipe(
     chain,
     lowest: v.nullable(height),
     highest: v.nullable(height),
+    held: v.optional(v.boolean()),
     votes: v.array(vote),
     commitments: v.optional(v.array(commitment)),
   }),

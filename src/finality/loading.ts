@@ -1,9 +1,10 @@
-import type Database from "libsql";
+import Database from "libsql";
 import { equalBytes, hex } from "../core/bytes.js";
 import { type CommitmentRow, readCommitment } from "./commitment-rows.js";
 import { expect, rowsOf } from "./database.js";
-import type { VoteRecord } from "./decision.js";
 import { combine, heightOf, NO_VOTES, selectFrom, sumOf, textOf } from "./schema.js";
+import type { Mark } from "./marks.js";
+import type { StoredVote } from "./store.js";
 import { isChainId, subjectName } from "./subject.js";
 
 /** What is in memory of a key and chain: as in the store, which nobody else writes. */
@@ -13,6 +14,7 @@ export interface Known {
   readonly chainId: string;
   lowest: bigint;
   highest: bigint | null;
+  held: boolean;
   votes: number;
 }
 
@@ -81,8 +83,41 @@ export function loadStore(db: Database.Database): Loaded {
   };
 }
 
+/**
+ * The marks of every key and chain, as far as damage lets them be read: rows that are as they were written count,
+ * whatever is around them.
+ */
+export function readReadable(path: string): Mark[] {
+  const db = new Database(path);
+  try {
+    const subjects = tolerant(db, selectFrom("subjects"), readSubject);
+    const byId = new Map(subjects.map((subject) => [subject.id, subject]));
+    const votes = selectFrom("votes");
+    // From both ends, as a damaged page ends a walk.
+    for (const query of [votes, `${votes} ORDER BY subject DESC, height DESC`]) {
+      for (const { subject: id, height } of tolerant(db, query, (row: VoteRow) => ({
+        ...row,
+        ...readVote(row),
+      }))) {
+        const subject = byId.get(id);
+        if (subject && (subject.highest === null || height > subject.highest)) subject.highest = height;
+      }
+    }
+    return subjects.map(({ key, chainId, lowest, highest, held }) => ({
+      key,
+      chainId,
+      lowest,
+      highest,
+      held,
+      seq: 0,
+    }));
+  } finally {
+    db.close();
+  }
+}
+
 /** @throws DatabaseFault `corrupt` where the row does not have its checksum */
-export function readVote(row: VoteRow): VoteRecord & { readonly height: bigint } {
+export function readVote(row: VoteRow): StoredVote {
   const { subject, height, digest, signature, at, instance, seq, before } = row;
   checkSum(row, sumOf("votes", subject, height, digest, signature, at, instance, seq, before));
   const copy = (bytes: Uint8Array | null) => bytes && Uint8Array.from(bytes);
@@ -111,6 +146,7 @@ interface SubjectRow {
   readonly chain: Uint8Array;
   readonly lowest: Uint8Array;
   readonly highest: Uint8Array | null;
+  readonly held: number;
   readonly sum: Uint8Array;
 }
 
@@ -129,8 +165,8 @@ function readState(db: Database.Database): StateRow {
   return row;
 }
 
-function readSubject({ id, key, chain, lowest, highest, sum }: SubjectRow): Known {
-  checkSum({ sum }, sumOf("subjects", id, key, chain, lowest, highest));
+function readSubject({ id, key, chain, lowest, highest, held, sum }: SubjectRow): Known {
+  checkSum({ sum }, sumOf("subjects", id, key, chain, lowest, highest, held));
   const chainId = textOf(chain);
   expect(key.length === 32 && isChainId(chainId), "a key or chain id is none");
   return {
@@ -139,6 +175,7 @@ function readSubject({ id, key, chain, lowest, highest, sum }: SubjectRow): Know
     chainId,
     lowest: heightOf(lowest),
     highest: highest && heightOf(highest),
+    held: held !== 0,
     votes: 0,
   };
 }
@@ -146,6 +183,23 @@ function readSubject({ id, key, chain, lowest, highest, sum }: SubjectRow): Know
 function readBirth({ key, at, sum }: BirthRow): string {
   checkSum({ sum }, sumOf("births", key, at));
   return hex.encode(key);
+}
+
+/** The rows of a query that can be read, up to where the database cannot. */
+function tolerant<Row, T>(db: Database.Database, query: string, read: (row: Row) => T): T[] {
+  const found: T[] = [];
+  try {
+    for (const row of rowsOf<Row>(db.prepare(query))) {
+      try {
+        found.push(read(row));
+      } catch {
+        // A row that is not as it was written says nothing.
+      }
+    }
+  } catch {
+    // What was found before counts.
+  }
+  return found;
 }
 
 function checkSum({ sum }: { readonly sum: unknown }, computed: Uint8Array): void {

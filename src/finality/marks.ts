@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
-import { closeSync, constants, fdatasyncSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, fdatasyncSync, fstatSync, openSync, writeSync } from "node:fs";
 import { hex } from "../core/bytes.js";
-import type { Marks } from "./decision.js";
+import type { StoredMarks } from "./decision.js";
 import { readPrivateFile, writePrivateFile } from "./private-files.js";
 import { subjectName } from "./subject.js";
+import type { Place } from "./watch.js";
 
 /** The marks of one key and chain, as of one write to the store. */
-export interface Mark extends Marks {
+export interface Mark extends StoredMarks {
   readonly key: Uint8Array;
   readonly chainId: string;
   /** The number of that write. */
@@ -19,6 +20,8 @@ export interface MarksContent {
   readonly storeId: string;
   readonly seq: number;
   readonly marks: ReadonlyMap<string, Mark>;
+  /** Whether a crash cut its last line off: the store has that write then. */
+  readonly torn?: boolean;
   /** Why the file cannot be trusted; its whole lines are in `marks` all the same. */
   readonly damage?: string;
 }
@@ -28,7 +31,8 @@ export interface MarksContent {
  * the store is noticed. A header and then a line a write:
  *
  *     tapstake-marks-1 <store id> <check>
- *     <key> <chain, percent-encoded> <lowest> <highest or -> <number of the write> <check>
+ *     <key> <chain, percent-encoded> <lowest, with "held:" before it> <highest or -> <number of the write> <check>
+ *     write <number of a write that changed no mark> <check>
  *
  * A check is 16 hexadecimal digits of SHA-256(the check of the line before ‖ the line up to its check), so that
  * lines cannot go missing between others. Zero bytes follow, over which the next lines are written: a disk is quicker
@@ -38,10 +42,7 @@ export class MarksFile {
   readonly #path: string;
   readonly #room: number;
   readonly #content: { storeId: string; seq: number; marks: Map<string, Mark> };
-  #file: number;
-  #check: string;
-  #position: number;
-  #end = 0;
+  #written: Written;
 
   /**
    * Writes the file anew, whole or not at all, and keeps it open to append to.
@@ -51,36 +52,39 @@ export class MarksFile {
     this.#path = path;
     this.#room = room;
     this.#content = { ...content, marks: new Map(content.marks) };
-    ({ file: this.#file, check: this.#check, position: this.#position } = this.#rewrite());
+    this.#written = this.#rewrite();
   }
 
-  /** Appends lines; they are on the disk when it returns. After an error nothing is known. */
-  append(marks: readonly Mark[]): void {
-    let text = "";
-    for (const mark of marks) {
-      const { line, check } = withCheck(this.#check, bodyOf(mark));
-      text += line;
-      this.#check = check;
-      raise(this.#content, mark);
-    }
-    const bytes = Buffer.from(text, "latin1");
-    if (this.#position + bytes.length > this.#end) {
+  /** Where the file is that is appended to, whatever else may have taken its name. */
+  get place(): Place {
+    return this.#written.place;
+  }
+
+  /** Notes one write and the marks that it changed, durably. After an error nothing is known. */
+  append(seq: number, marks: readonly Mark[]): void {
+    this.#content.seq = seq;
+    for (const mark of marks) raise(this.#content, mark);
+    const { file, position, end } = this.#written;
+    const [mark] = marks;
+    const { line, check } = withCheck(this.#written.check, mark ? bodyOf(mark) : writeOf(seq));
+    const bytes = Buffer.from(line, "latin1");
+    // Of several lines some could be lost, and nobody would know.
+    if (marks.length > 1 || position + bytes.length > end) {
       this.close();
-      ({ file: this.#file, check: this.#check, position: this.#position } = this.#rewrite());
+      this.#written = this.#rewrite();
       return;
     }
     for (let written = 0; written < bytes.length;) {
-      const left = bytes.length - written;
-      written += writeSync(this.#file, bytes, written, left, this.#position + written);
+      written += writeSync(file, bytes, written, bytes.length - written, position + written);
     }
-    fdatasyncSync(this.#file);
-    this.#position += bytes.length;
+    fdatasyncSync(file);
+    this.#written = { ...this.#written, check, position: position + bytes.length };
   }
 
   close(): void {
-    const file = this.#file;
+    const { file } = this.#written;
     // Its number may soon be that of another file.
-    this.#file = -1;
+    this.#written = { ...this.#written, file: -1 };
     try {
       if (file >= 0) closeSync(file);
     } catch {
@@ -88,19 +92,34 @@ export class MarksFile {
     }
   }
 
-  #rewrite(): { file: number; check: string; position: number } {
-    const { storeId, marks } = this.#content;
-    let { line: text, check } = withCheck("", `${HEADER} ${storeId}`);
-    for (const mark of [...marks.values()].sort((a, b) => a.seq - b.seq)) {
-      const next = withCheck(check, bodyOf(mark));
+  #rewrite(): Written {
+    const { storeId, seq, marks } = this.#content;
+    const sorted = [...marks.values()].sort((a, b) => a.seq - b.seq);
+    const bodies = [`${HEADER} ${storeId}`, ...sorted.map(bodyOf)];
+    if (seq > (sorted.at(-1)?.seq ?? 0)) bodies.push(writeOf(seq));
+    let [text, check] = ["", ""];
+    for (const body of bodies) {
+      const next = withCheck(check, body);
       text += next.line;
       check = next.check;
     }
     const lines = Buffer.from(text, "latin1");
     writePrivateFile(this.#path, Buffer.concat([lines, Buffer.alloc(this.#room)]), "replace");
-    this.#end = lines.length + this.#room;
-    return { file: openSync(this.#path, constants.O_WRONLY), check, position: lines.length };
+    const file = openSync(this.#path, constants.O_WRONLY);
+    const { dev, ino } = fstatSync(file);
+    return { file, place: { dev, ino }, check, position: lines.length, end: lines.length + this.#room };
   }
+}
+
+/** How far the open file was written. */
+interface Written {
+  readonly file: number;
+  readonly place: Place;
+  /** Of the last line. */
+  readonly check: string;
+  /** Where the next line begins, and where there is no room for it. */
+  readonly position: number;
+  readonly end: number;
 }
 
 /**
@@ -118,23 +137,26 @@ export function readMarks(path: string): MarksContent | undefined {
  */
 export function parseMarks(bytes: Uint8Array): MarksContent {
   const lines = Buffer.from(bytes).toString("latin1").split("\n");
-  const torn = lines.pop()!;
+  const rest = lines.pop()!;
   const header = /^tapstake-marks-1 ([0-9a-f]{32}) ([0-9a-f]{16})$/.exec(lines[0] ?? "");
   const storeId = header?.[1] ?? "";
   const content = { storeId, seq: 0, marks: new Map<string, Mark>() };
   let damage: string | undefined;
+  let torn = false;
   if (!header || withCheck("", `${HEADER} ${storeId}`).check !== header[2]) {
     damage = "its first line is not that of a marks file";
   }
   let before = header?.[2] ?? "";
-  for (const [i, line] of [...lines, torn].slice(1).entries()) {
-    const mark = parseLine(line, before);
-    if (mark) raise(content, mark);
-    else if (!isTorn(line, i + 1, lines.length)) damage ??= `line ${i + 2} is damaged`;
+  for (const [i, line] of [...lines, rest].slice(1).entries()) {
+    const read = parseLine(line, before);
+    content.seq = Math.max(content.seq, read?.seq ?? 0);
+    if (read && "key" in read) raise(content, read);
+    if (!read && !isTorn(line, i + 1, lines.length)) damage ??= `line ${i + 2} is damaged`;
+    torn ||= !read && /[^\0]/.test(line);
     // As it stands there, so that one damaged line does not take those after it along.
     before = line.slice(-16);
   }
-  return { ...content, ...(damage !== undefined && { damage }) };
+  return { ...content, torn, ...(damage !== undefined && { damage }) };
 }
 
 /** What follows the last end of a line, and a last line whose first page did not reach the disk. */
@@ -143,34 +165,41 @@ const isTorn = (line: string, at: number, count: number): boolean =>
 
 const HEADER = "tapstake-marks-1";
 const MAX_BYTES = 1 << 28;
-const LINE = /^([0-9a-f]{64}) ([!-~]+) (0|[1-9]\d{0,19}) (-|0|[1-9]\d{0,19}) ([1-9]\d{0,15}) ([0-9a-f]{16})$/;
+const HEIGHT = "(?:0|[1-9]\\d{0,19})";
+const LINE = new RegExp(
+  `^(?:([0-9a-f]{64}) ([!-~]+) (held:)?(${HEIGHT}) (-|${HEIGHT})|write) ([1-9]\\d{0,15}) ([0-9a-f]{16})$`,
+);
 
-const bodyOf = ({ key, chainId, lowest, highest, seq }: Mark): string =>
-  `${hex.encode(key)} ${encodeURIComponent(chainId)} ${lowest} ${highest ?? "-"} ${seq}`;
+const bodyOf = ({ key, chainId, lowest, highest, held, seq }: Mark): string =>
+  `${hex.encode(key)} ${encodeURIComponent(chainId)} ${held ? "held:" : ""}${lowest} ${highest ?? "-"} ${seq}`;
+
+const writeOf = (seq: number): string => `write ${seq}`;
 
 function withCheck(before: string, body: string): { line: string; check: string } {
   const check = createHash("sha256").update(`${before} ${body}`, "latin1").digest("hex").slice(0, 16);
   return { line: `${body} ${check}\n`, check };
 }
 
-function parseLine(line: string, before: string): Mark | undefined {
+function parseLine(line: string, before: string): Mark | { readonly seq: number } | undefined {
   const match = LINE.exec(line);
-  if (!match || withCheck(before, line.slice(0, -17)).check !== match[6]) return undefined;
-  const [, key, chain, lowest, highest, seq] = match;
+  if (!match || withCheck(before, line.slice(0, -17)).check !== match[7]) return undefined;
+  const [, key, chain, held, lowest, highest] = match;
+  const seq = Number(match[6]);
+  if (key === undefined) return { seq };
   return {
-    key: hex.decode(key!),
+    key: hex.decode(key),
     chainId: decodeURIComponent(chain!),
     lowest: BigInt(lowest!),
     highest: highest === "-" ? null : BigInt(highest!),
-    seq: Number(seq),
+    held: held !== undefined,
+    seq,
   };
 }
 
-function raise(content: { seq: number; marks: Map<string, Mark> }, mark: Mark): void {
+function raise({ marks }: { readonly marks: Map<string, Mark> }, mark: Mark): void {
   const name = subjectName(mark.key, mark.chainId);
-  const earlier = content.marks.get(name);
-  content.seq = Math.max(content.seq, mark.seq);
-  content.marks.set(name, earlier ? highestOf(earlier, mark) : mark);
+  const earlier = marks.get(name);
+  marks.set(name, earlier ? highestOf(earlier, mark) : mark);
 }
 
 function highestOf(a: Mark, b: Mark): Mark {

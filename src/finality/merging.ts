@@ -1,18 +1,19 @@
 import { equalBytes, hex } from "../core/bytes.js";
 import { overlapping } from "./commitment-rows.js";
-import type { Marks, VoteRecord } from "./decision.js";
+import type { StoredMarks, VoteRecord } from "./decision.js";
 import {
   type ImportedSubject,
   type InterchangeSubject,
   mergeVotes,
   type ReadSubject,
 } from "./interchange.js";
-import type { StoredCommitment, VoteEntry } from "./store.js";
+import type { StoredCommitment, StoredVote, VoteEntry } from "./store.js";
 
 /** The marks of a key and chain, which an import raises in place. */
 interface Raised {
   lowest: bigint;
   highest: bigint | null;
+  held: boolean;
 }
 
 /** How an import changes a store, inside one transaction. */
@@ -49,6 +50,7 @@ export function importVotes(
   if (file.highest !== null && (known.highest === null || file.highest > known.highest)) {
     known.highest = file.highest;
   }
+  known.held ||= file.held;
   return { added, conflicts };
 }
 
@@ -79,8 +81,8 @@ export function importCommitments(
 export function exportSubject(
   key: Uint8Array,
   chainId: string,
-  marks: Marks | undefined,
-  votes: Iterable<VoteRecord & { readonly height: bigint }>,
+  marks: StoredMarks | undefined,
+  votes: Iterable<StoredVote>,
   commitments: readonly StoredCommitment[],
 ): InterchangeSubject {
   return {
@@ -88,6 +90,7 @@ export function exportSubject(
     chain: chainId,
     lowest: textOf(marks?.lowest),
     highest: textOf(marks?.highest),
+    ...(marks?.held && { held: true }),
     votes: [...votes].map(({ height, digest, signature, at, instance }) => ({
       height: String(height),
       ...(digest && { digest: hex.encode(digest) }),

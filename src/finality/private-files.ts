@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import {
+  type BigIntStats,
   chmodSync,
   closeSync,
   fchmodSync,
@@ -94,11 +95,12 @@ export function readPrivateFile(path: string, limit: number): Uint8Array | undef
 /**
  * Writes a file for its owner alone so that a crash at any moment leaves the old state or the new one. When it
  * returns, the file is on the disk.
+ * @param content may be made from the status of the very file that it goes into
  * @param mode `create` never replaces a file; `replace` does
  * @returns false when `create` found a file there
  * @throws TapstakeError `file-error`
  */
-export function writePrivateFile(path: string, content: Uint8Array, mode: "create" | "replace"): boolean {
+export function writePrivateFile(path: string, content: Content, mode: "create" | "replace"): boolean {
   return attempt("write", path, () => {
     removeAbandoned(path);
     const temporary = temporaryFor(path);
@@ -135,11 +137,14 @@ export function syncFolder(path: string): void {
   }
 }
 
-function writeDurably(path: string, content: Uint8Array): void {
+type Content = Uint8Array | ((file: BigIntStats) => Uint8Array);
+
+function writeDurably(path: string, content: Content): void {
   const file = openSync(path, "wx", FILE_MODE);
   try {
     fchmodSync(file, FILE_MODE);
-    writeFileSync(file, content);
+    const stats = () => fstatSync(file, { bigint: true });
+    writeFileSync(file, content instanceof Uint8Array ? content : content(stats()));
     fsyncSync(file);
   } finally {
     closeSync(file);

@@ -21,6 +21,7 @@ export const TABLES: Readonly<Record<string, string>> = {
     chain BLOB NOT NULL,
     lowest BLOB NOT NULL,
     highest BLOB,
+    held INTEGER NOT NULL,
     sum BLOB NOT NULL
   ) STRICT`,
   votes: `CREATE TABLE votes (
@@ -60,7 +61,7 @@ export const TABLES: Readonly<Record<string, string>> = {
  */
 const QUERIES = {
   state: "one, store:b, seq, total:b, subjects, births, commitments, sum:b",
-  subjects: "id, key:b, chain:b, lowest:b, highest:b, sum:b",
+  subjects: "id, key:b, chain:b, lowest:b, highest:b, held, sum:b",
   votes: "subject, height:b, digest:b, signature:b, at:b, instance:b, seq, before:b, sum:b",
   births: "key:b, at:b, sum:b",
   commitments: "key:b, chain:b, start:b, count, root:b, signature:b, context:b, subtrees:b, at:b, sum:b",

@@ -1,71 +1,69 @@
 import type Database from "libsql";
-import { hex, u64be, utf8 } from "../core/bytes.js";
+import { hex, u64be } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { hasBirth, listBirths, removeBirth } from "./births.js";
-import { commitmentCells, type CommitmentRow, readCommitment, refuseOverlap } from "./commitment-rows.js";
-import { closeDatabase, DatabaseFault, faulty, openDatabase, rowsOf } from "./database.js";
-import { type Known, loadStore, readVote, type VoteRow } from "./loading.js";
-import type { Marks, VoteRecord } from "./decision.js";
+import { refuseOverlap } from "./commitment-rows.js";
+import { closeDatabase, DatabaseFault, faulty, openDatabase } from "./database.js";
+import type { Marks, StoredMarks, VoteRecord } from "./decision.js";
 import type { Home } from "./home.js";
-import { corruptStore, unwritable } from "./instructions.js";
+import { broken, type Floor, replaced, unwritable } from "./instructions.js";
 import { type ImportReport, type Interchange, readInterchange, type ReadSubject } from "./interchange.js";
+import { Ledger } from "./ledger.js";
+import type { Known } from "./loading.js";
 import { exportSubject, importCommitments, importVotes } from "./merging.js";
 import type { Mark } from "./marks.js";
-import { combine, sumOf, textOf } from "./schema.js";
-import { prepareStatements, type Statements } from "./statements.js";
-import type { Protection, StoredCommitment, Subject, VoteEntry } from "./store.js";
+import type { Protection, StoredCommitment, StoredVote, Subject, VoteEntry } from "./store.js";
 import { assertChainId, subjectName } from "./subject.js";
+import type { FileWatch } from "./watch.js";
 
-/**
- * The store in SQLite. Each row carries a checksum over all of it. Votes carry a running number and the combination
- * of all checksums before them, so that a vote is one row in one page, and that no row can be missing.
- */
+/** What belongs to an open store. */
+interface Attached {
+  /** Notes a write and the marks that it changed in the second mark, durably. */
+  readonly mirror: (seq: number, marks: readonly Mark[]) => void;
+  /** The files that nobody else may touch. */
+  readonly watch: FileWatch;
+  /** Ends with the store. */
+  readonly onClose: () => void;
+}
+
+/** The store in SQLite: what may be done to its {@link Ledger}, in which order, and what a failure means. */
 export class SqliteProtection implements Protection {
   readonly home: Home;
   readonly instance: string;
-  readonly storeId: string;
   readonly #db: Database.Database;
-  readonly #statements: Statements;
-  readonly #subjects: Map<string, Known>;
-  readonly #births: Set<string>;
-  #commitments: number;
-  #seq: number;
-  #total: Uint8Array;
-  #mirror: (marks: readonly Mark[]) => void = () => {};
-  #onClose: () => void = () => {};
-  #fault: string | undefined;
+  readonly #ledger: Ledger;
+  #attached: Attached | undefined;
+  #fault: (() => TapstakeError) | undefined;
   #closed = false;
 
   /**
    * Opens a store and checks every byte of it that means something.
    * @throws DatabaseFault
    */
-  constructor(home: Home, instance: string) {
+  constructor(home: Home, instance: string, path: string = home.protectionFile) {
     this.home = home;
     this.instance = instance;
-    this.#db = openDatabase(home.protectionFile);
+    const db = openDatabase(path);
+    this.#db = db;
     try {
-      const db = this.#db;
-      this.#statements = faulty("corrupt", () => prepareStatements(db));
-      const loaded = faulty("corrupt", () => loadStore(db));
-      this.storeId = loaded.storeId;
-      this.#subjects = loaded.subjects;
-      this.#births = loaded.births;
-      ({ seq: this.#seq, total: this.#total, commitments: this.#commitments } = loaded);
+      this.#ledger = faulty("corrupt", () => new Ledger(db));
     } catch (error) {
-      closeDatabase(this.#db);
+      closeDatabase(db);
       throw error;
     }
   }
 
-  /** Tells the store where its second mark is, and what else ends with it. */
-  attach(mirror: (marks: readonly Mark[]) => void, onClose: () => void): void {
-    this.#mirror = mirror;
-    this.#onClose = onClose;
+  /** Tells the store what belongs to it. */
+  attach(attached: Attached): void {
+    this.#attached = attached;
+  }
+
+  get storeId(): string {
+    return this.#ledger.storeId;
   }
 
   get seq(): number {
-    return this.#seq;
+    return this.#ledger.seq;
   }
 
   get poisoned(): boolean {
@@ -74,26 +72,26 @@ export class SqliteProtection implements Protection {
 
   /** The marks of everything, as the second mark keeps them. */
   allMarks(): Mark[] {
-    return [...this.#subjects.values()].map((known) => this.#markOf(known));
+    return [...this.#ledger.subjects.values()].map((known) => this.#markOf(known));
   }
 
   subjects(): Subject[] {
     return this.#read(() =>
-      [...this.#subjects.values()].map(({ key, chainId, lowest, highest, votes }) => ({
+      [...this.#ledger.subjects.values()].map(({ key, chainId, lowest, highest, held, votes }) => ({
         key: Uint8Array.from(key),
         chainId,
         lowest,
         highest,
+        held,
         votes,
       })),
     );
   }
 
-  marks(key: Uint8Array, chainId: string): Marks | null {
-    return this.#read(() => {
-      const known = this.#subjects.get(subjectName(key, chainId));
-      return known ? { lowest: known.lowest, highest: known.highest } : null;
-    });
+  marks(key: Uint8Array, chainId: string): StoredMarks | null {
+    this.#usable();
+    const known = this.#known(key, chainId);
+    return known ? { lowest: known.lowest, highest: known.highest, held: known.held } : null;
   }
 
   record(key: Uint8Array, chainId: string, height: bigint): VoteRecord | null {
@@ -103,15 +101,14 @@ export class SqliteProtection implements Protection {
   recordsAt(key: Uint8Array, chainId: string, heights: readonly bigint[]): ReadonlyMap<bigint, VoteRecord> {
     return this.#read(() => {
       const found = new Map<bigint, VoteRecord>();
-      const known = this.#subjects.get(subjectName(key, chainId));
+      const known = this.#known(key, chainId);
       if (!known || heights.length === 0) return found;
       const wanted = new Set(heights);
       const [first, last] = [heights.reduce(min), heights.reduce(max)];
       // One walk where the heights are close together, as they are in a batch.
       const together = heights.length > 2 && last - first < 4n * BigInt(heights.length);
       for (const [from, to] of together ? [[first, last] as const] : heights.map((h) => [h, h] as const)) {
-        for (const row of rowsOf<VoteRow>(this.#statements.votes, known.id, u64be(from), u64be(to))) {
-          const { height, ...record } = readVote(row);
+        for (const { height, ...record } of this.#ledger.votes(known.id, from, to)) {
           if (wanted.has(height)) found.set(height, record);
         }
       }
@@ -119,20 +116,18 @@ export class SqliteProtection implements Protection {
     });
   }
 
-  records(key: Uint8Array, chainId: string, from = 0n, limit = 100) {
+  records(key: Uint8Array, chainId: string, from = 0n, limit = 100): StoredVote[] {
     return this.#read(() => {
-      const known = this.#subjects.get(subjectName(key, chainId));
-      if (!known) return [];
-      return [...rowsOf<VoteRow>(this.#statements.page, known.id, u64be(from, "first height"), limit)].map(
-        readVote,
-      );
+      const known = this.#known(key, chainId);
+      return known ? this.#ledger.page(known.id, from, limit) : [];
     });
   }
 
   isBornHere(key: Uint8Array): boolean {
     return this.#read(() => {
-      if (!this.#births.has(hex.encode(key)) && hasBirth(this.home, key)) this.takeOverBirths();
-      return this.#births.has(hex.encode(key));
+      const { births } = this.#ledger;
+      if (!births.has(hex.encode(key)) && hasBirth(this.home, key)) this.takeOverBirths();
+      return births.has(hex.encode(key));
     });
   }
 
@@ -141,13 +136,10 @@ export class SqliteProtection implements Protection {
     const notes = listBirths(this.home);
     if (notes.length === 0) return;
     this.#write([], () => {
-      for (const key of notes.filter((note) => !this.#births.has(hex.encode(note)))) {
-        const at = utf8(new Date().toISOString());
-        this.#statements.addBirth.run(key, at, sumOf("births", key, at));
-        this.#births.add(hex.encode(key));
+      const at = new Date().toISOString();
+      for (const key of notes.filter((note) => !this.#ledger.births.has(hex.encode(note)))) {
+        this.#ledger.addBirth(key, at);
       }
-      this.#writeState();
-      return undefined;
     });
     // The note goes for good before a vote is made: found again after a restore, it would make an old key new.
     try {
@@ -160,30 +152,51 @@ export class SqliteProtection implements Protection {
   append(key: Uint8Array, chainId: string, entries: readonly VoteEntry[]): void {
     const known = this.#mustKnow(key, chainId);
     for (const entry of entries) checkEntry(entry);
-    const at = new Date().toISOString();
-    // One row is a transaction of its own.
-    this.#write(
-      [known],
-      () => {
-        for (const entry of entries) this.#insertVote(known, entry, at, this.instance);
-      },
-      entries.length === 1,
-    );
+    const writer = { at: new Date().toISOString(), instance: this.instance };
+    const add = () => {
+      for (const entry of entries) this.#ledger.addVote(known, entry, writer);
+    };
+    if (entries.length === 1) this.#commit([known], add);
+    else this.#write([known], add);
   }
 
   init(key: Uint8Array, chainId: string, fromHeight: bigint): Marks {
     u64be(fromHeight, "first height");
-    const earlier = this.#read(() => this.#subjects.get(subjectName(key, chainId)));
+    const earlier = this.#read(() => this.#known(key, chainId));
     if (earlier && fromHeight < earlier.lowest) throw wouldLower(fromHeight, earlier.lowest);
-    if (earlier?.lowest !== fromHeight) {
-      const known = earlier ?? this.#newSubject(key, chainId);
+    if (!earlier || earlier.held || earlier.lowest !== fromHeight) {
+      const known = earlier ?? this.#ledger.newSubject(key, chainId);
       this.#write([known], () => {
         known.lowest = fromHeight;
-        this.#writeSubject(known);
-        this.#writeState();
+        known.held = false;
+        this.#ledger.writeSubject(known);
       });
     }
     return { lowest: fromHeight, highest: earlier?.highest ?? null };
+  }
+
+  /** Raises marks after a loss, in one transaction. No key counts as new here any more. */
+  restart(floors: readonly Floor[]): void {
+    const plan = floors.map((floor) => {
+      const { key, chainId } = floor;
+      return { floor, known: this.#known(key, chainId) ?? this.#ledger.newSubject(key, chainId) };
+    });
+    const writer = { at: new Date().toISOString(), instance: this.instance };
+    this.#write(
+      plan.map(({ known }) => known),
+      () => {
+        this.#ledger.forgetBirths();
+        for (const { floor, known } of plan) {
+          const { lowest, highest, held } = floor;
+          Object.assign(known, { lowest, highest, held });
+          // No mark is above the last height of all: a vote without digest blocks it.
+          if (highest === LAST_HEIGHT && [...this.#ledger.votes(known.id, highest)].length === 0) {
+            this.#ledger.addVote(known, { height: highest, digest: null, signature: null }, writer);
+          }
+          this.#ledger.writeSubject(known);
+        }
+      },
+    );
   }
 
   prune(key: Uint8Array, chainId: string, below: bigint): number {
@@ -199,32 +212,26 @@ export class SqliteProtection implements Protection {
     }
     const before = known.votes;
     this.#write([known], () => {
-      for (const { sum } of rowsOf<VoteRow>(this.#statements.sumsBelow, known.id, u64be(below))) {
-        this.#total = combine(this.#total, sum);
-        known.votes--;
-      }
-      this.#statements.deleteBelow.run(known.id, u64be(below));
+      this.#ledger.forgetBelow(known, below);
       known.lowest = below;
-      this.#writeSubject(known);
-      this.#writeState();
+      this.#ledger.writeSubject(known);
     });
     return before - known.votes;
   }
 
   exportHistory(): Interchange {
     return this.#read(() => {
-      const named = new Map<string, { key: Uint8Array; chainId: string }>(this.#subjects);
+      const named = new Map<string, { key: Uint8Array; chainId: string }>(this.#ledger.subjects);
       // A key may have committed and never voted.
-      for (const { key, chain } of rowsOf<CommitmentRow>(this.#statements.committers)) {
-        const chainId = textOf(chain);
+      for (const { key, chainId } of this.#ledger.committers()) {
         if (!named.has(subjectName(key, chainId))) named.set(subjectName(key, chainId), { key, chainId });
       }
       return {
         metadata: { format: "tapstake-protection", version: 1, exportedAt: new Date().toISOString() },
         data: [...named].map(([name, { key, chainId }]) => {
-          const known = this.#subjects.get(name);
-          const votes = known ? this.#allVotes(known.id) : [];
-          return exportSubject(key, chainId, known, votes, this.commitments(key, chainId));
+          const known = this.#ledger.subjects.get(name);
+          const votes = known ? this.#ledger.votes(known.id) : [];
+          return exportSubject(key, chainId, known, votes, this.#ledger.commitments(key, chainId));
         }),
       };
     });
@@ -236,31 +243,29 @@ export class SqliteProtection implements Protection {
     if (subjects.length === 0) return [];
     const plan = subjects.map((subject) => {
       const { key, chainId, lowest } = subject;
-      const known = this.#subjects.get(subjectName(key, chainId));
-      return { subject, known: known ?? (lowest === null ? undefined : this.#newSubject(key, chainId)) };
+      const known = this.#known(key, chainId);
+      return {
+        subject,
+        known: known ?? (lowest === null ? undefined : this.#ledger.newSubject(key, chainId)),
+      };
     });
     const report: ImportReport[number][] = [];
     const touched = plan.flatMap(({ known }) => known ?? []);
     this.#write(touched, () => {
       for (const { subject, known } of plan) report.push(this.#importSubject(subject, known));
-      this.#writeState();
     });
     return report;
   }
 
   commitments(key: Uint8Array, chainId: string): StoredCommitment[] {
-    return this.#read(() => {
-      assertChainId(chainId);
-      return [...rowsOf<CommitmentRow>(this.#statements.commitments, key, utf8(chainId))].map(readCommitment);
-    });
+    assertChainId(chainId);
+    return this.#read(() => this.#ledger.commitments(key, chainId));
   }
 
   addCommitment(key: Uint8Array, chainId: string, commitment: Omit<StoredCommitment, "at">): void {
     refuseOverlap(this.commitments(key, chainId), commitment);
-    this.#write([], () => {
-      this.#insertCommitment(key, chainId, commitment);
-      this.#writeState();
-    });
+    const at = new Date().toISOString();
+    this.#write([], () => this.#ledger.addCommitment(key, chainId, { ...commitment, at }));
   }
 
   close(): void {
@@ -269,25 +274,35 @@ export class SqliteProtection implements Protection {
     try {
       closeDatabase(this.#db);
     } finally {
-      this.#onClose();
+      this.#attached?.onClose();
     }
   }
 
   #usable(): void {
     if (this.#closed) throw new TapstakeError("protection-closed", "the store of votes was closed");
-    if (this.#fault !== undefined) throw unwritable(this.home, this.#fault);
+    if (this.#fault) throw this.#fault();
   }
 
   #poison(cause: unknown): TapstakeError {
-    const { message } = cause as Error;
-    this.#fault ??= message;
-    return cause instanceof DatabaseFault && cause.kind === "corrupt"
-      ? corruptStore(this.home, message, [])
-      : unwritable(this.home, message, cause);
+    const { message: found } = cause as Error;
+    const isCorrupt = cause instanceof DatabaseFault && cause.kind === "corrupt";
+    this.#fault ??= () =>
+      isCorrupt
+        ? broken(this.home, { kind: "corrupt", part: "store", found }, new Map())
+        : unwritable(this.home, found, cause);
+    return this.#fault();
+  }
+
+  /** @param touched what another program did to the files, if anything */
+  #refuseTouched(touched: string | undefined): void {
+    if (touched === undefined) return;
+    this.#fault ??= () => replaced(this.home, touched);
+    throw this.#fault();
   }
 
   #read<T>(work: () => T): T {
     this.#usable();
+    this.#refuseTouched(this.#attached?.watch.changed());
     try {
       return faulty("unwritable", work);
     } catch (error) {
@@ -295,106 +310,72 @@ export class SqliteProtection implements Protection {
     }
   }
 
+  /** Changes in one transaction. */
+  #write(touched: readonly Known[], change: () => void): void {
+    this.#commit(touched, () => {
+      this.#db.exec("BEGIN IMMEDIATE");
+      change();
+      this.#ledger.writeState();
+      this.#db.exec("COMMIT");
+    });
+  }
+
   /**
-   * One transaction, and then the second mark. What is in memory changes with it: where one of both fails, nothing
-   * is used any more.
+   * What is durable when it returns, and then the second mark. What is in memory changes with it: where one of both
+   * fails, nothing is used any more.
    */
-  #write(touched: readonly Known[], work: () => void, isOneStatement = false): void {
+  #commit(touched: readonly Known[], change: () => void): void {
     this.#usable();
+    this.#refuseTouched(this.#attached?.watch.changed());
     try {
       faulty("unwritable", () => {
-        if (!isOneStatement) this.#db.exec("BEGIN IMMEDIATE");
-        work();
-        if (!isOneStatement) this.#db.exec("COMMIT");
-        if (touched.length > 0) this.#mirror(touched.map((known) => this.#markOf(known)));
+        change();
+        const marks = touched.map((known) => this.#markOf(known));
+        this.#attached?.mirror(this.seq, marks);
       });
     } catch (error) {
       throw this.#poison(error);
     }
-  }
-
-  #insertVote(known: Known, { height, digest, signature }: VoteEntry, at: string, instance: string): void {
-    const written = [utf8(at), utf8(instance), ++this.#seq, this.#total] as const;
-    const cells = [known.id, u64be(height), digest, signature, ...written] as const;
-    const sum = sumOf("votes", ...cells);
-    this.#statements.addVote.run(...cells, sum);
-    this.#total = combine(this.#total, sum);
-    known.votes++;
-    if (known.highest === null || height > known.highest) known.highest = height;
-  }
-
-  #replaceVote(known: Known, entry: VoteEntry, at: string, instance: string): void {
-    const height = u64be(entry.height);
-    const { sum } = this.#statements.votes.get(known.id, height, height) as VoteRow;
-    this.#statements.deleteVote.run(known.id, height);
-    this.#total = combine(this.#total, sum);
-    known.votes--;
-    this.#insertVote(known, entry, at, instance);
+    this.#refuseTouched(this.#attached?.watch.renew());
   }
 
   #importSubject(subject: ReadSubject, known: Known | undefined): ImportReport[number] {
     const { key, chainId } = subject;
     const at = new Date().toISOString();
-    const by = `import by ${this.instance}`;
+    const writer = { at, instance: `import by ${this.instance}` };
     const votes = known
       ? importVotes(subject, known, {
           record: (height) => this.record(key, chainId, height),
-          insert: (entry) => this.#insertVote(known, entry, at, by),
-          replace: (entry) => this.#replaceVote(known, entry, at, by),
+          insert: (entry) => this.#ledger.addVote(known, entry, writer),
+          replace: (entry) => this.#ledger.replaceVote(known, entry, writer),
         })
       : { added: 0, conflicts: [] };
-    if (known) this.#writeSubject(known);
+    if (known) this.#ledger.writeSubject(known);
     const commitments = importCommitments(subject, this.commitments(key, chainId), (commitment) =>
-      this.#insertCommitment(key, chainId, commitment),
+      this.#ledger.addCommitment(key, chainId, { ...commitment, at }),
     );
     const { lowest = null, highest = null } = known ?? {};
     return { key: Uint8Array.from(key), chainId, lowest, highest, ...votes, ...commitments };
   }
 
-  #insertCommitment(key: Uint8Array, chainId: string, commitment: Omit<StoredCommitment, "at">): void {
-    const cells = commitmentCells(key, chainId, { ...commitment, at: new Date().toISOString() });
-    this.#statements.addCommitment.run(...cells, sumOf("commitments", ...cells));
-    this.#commitments++;
-  }
-
-  #writeSubject({ id, key, chainId, lowest, highest }: Known): void {
-    const cells = [id, key, utf8(chainId), u64be(lowest), highest === null ? null : u64be(highest)] as const;
-    this.#statements.setSubject.run(...cells, sumOf("subjects", ...cells));
-  }
-
-  #writeState(): void {
-    const counts = [this.#subjects.size, this.#births.size, this.#commitments] as const;
-    const cells = [++this.#seq, this.#total, ...counts] as const;
-    this.#statements.setState.run(...cells, sumOf("state", hex.decode(this.storeId), ...cells));
-  }
-
-  #newSubject(key: Uint8Array, chainId: string): Known {
-    const id = [...this.#subjects.values()].reduce((highest, known) => Math.max(highest, known.id), 0) + 1;
-    const known = { id, key: Uint8Array.from(key), chainId, lowest: 0n, highest: null, votes: 0 };
-    this.#subjects.set(subjectName(key, chainId), known);
-    return known;
+  #known(key: Uint8Array, chainId: string): Known | undefined {
+    return this.#ledger.subjects.get(subjectName(key, chainId));
   }
 
   #mustKnow(key: Uint8Array, chainId: string): Known {
     this.#usable();
-    const known = this.#subjects.get(subjectName(key, chainId));
+    const known = this.#known(key, chainId);
     if (known) return known;
     const text = `key ${hex.encode(key)} has no marks on chain ${chainId}`;
     throw new TapstakeError("protection-uninitialised", text, { key: hex.encode(key), chainId });
   }
 
-  #markOf({ key, chainId, lowest, highest }: Known): Mark {
-    return { key, chainId, lowest, highest, seq: this.#seq };
-  }
-
-  *#allVotes(subject: number): Generator<VoteRecord & { readonly height: bigint }> {
-    for (const row of rowsOf<VoteRow>(this.#statements.votes, subject, u64be(0n), LAST_HEIGHT)) {
-      yield readVote(row);
-    }
+  #markOf({ key, chainId, lowest, highest, held }: Known): Mark {
+    return { key, chainId, lowest, highest, held, seq: this.seq };
   }
 }
 
-const LAST_HEIGHT = u64be(0xffff_ffff_ffff_ffffn);
+const LAST_HEIGHT = 0xffff_ffff_ffff_ffffn;
 
 const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);

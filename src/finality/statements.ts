@@ -18,6 +18,7 @@ type Name =
   | "setSubject"
   | "setState"
   | "addBirth"
+  | "forgetBirths"
   | "addCommitment"
   | "committers"
   | "commitments";
@@ -32,11 +33,12 @@ export function prepareStatements(db: Database.Database): Statements {
     addVote: db.prepare("INSERT INTO votes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
     deleteVote: db.prepare("DELETE FROM votes WHERE subject = ? AND height = ?"),
     deleteBelow: db.prepare("DELETE FROM votes WHERE subject = ? AND height < ?"),
-    setSubject: db.prepare("INSERT OR REPLACE INTO subjects VALUES (?, ?, ?, ?, ?, ?)"),
+    setSubject: db.prepare("INSERT OR REPLACE INTO subjects VALUES (?, ?, ?, ?, ?, ?, ?)"),
     setState: db.prepare(
       "UPDATE state SET seq = ?, total = ?, subjects = ?, births = ?, commitments = ?, sum = ? WHERE one = 1",
     ),
     addBirth: db.prepare("INSERT INTO births VALUES (?, ?, ?)"),
+    forgetBirths: db.prepare("DELETE FROM births"),
     addCommitment: db.prepare("INSERT INTO commitments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
     committers: db.prepare(
       "SELECT DISTINCT CAST(key AS BLOB) AS key, CAST(chain AS BLOB) AS chain FROM commitments",

@@ -1,5 +1,5 @@
 import type { Home } from "./home.js";
-import type { Marks, VoteRecord } from "./decision.js";
+import type { Marks, StoredMarks, VoteRecord } from "./decision.js";
 import type { Interchange, ImportReport } from "./interchange.js";
 
 /** A vote to remember. */
@@ -9,6 +9,11 @@ export interface VoteEntry {
   readonly digest: Uint8Array | null;
   /** 32 bytes. */
   readonly signature: Uint8Array | null;
+}
+
+/** A vote as it is remembered. */
+export interface StoredVote extends VoteRecord {
+  readonly height: bigint;
 }
 
 /** A commitment as it is remembered. */
@@ -26,7 +31,7 @@ export interface StoredCommitment {
 }
 
 /** A key and a chain that are known to the store. */
-export interface Subject extends Marks {
+export interface Subject extends StoredMarks {
   /** X-only, 32 bytes. */
   readonly key: Uint8Array;
   readonly chainId: string;
@@ -43,17 +48,12 @@ export interface ProtectionStore {
   /** Every key and chain, with its marks. */
   subjects(): Subject[];
   /** The marks of a key on a chain; null when votes there were never initialised. */
-  marks(key: Uint8Array, chainId: string): Marks | null;
+  marks(key: Uint8Array, chainId: string): StoredMarks | null;
   record(key: Uint8Array, chainId: string, height: bigint): VoteRecord | null;
   /** The records among these heights. */
   recordsAt(key: Uint8Array, chainId: string, heights: readonly bigint[]): ReadonlyMap<bigint, VoteRecord>;
   /** Votes from `from` on, by height. */
-  records(
-    key: Uint8Array,
-    chainId: string,
-    from?: bigint,
-    limit?: number,
-  ): (VoteRecord & { readonly height: bigint })[];
+  records(key: Uint8Array, chainId: string, from?: bigint, limit?: number): StoredVote[];
   /** Whether this key was made in this home, while this store was there: see `recordBirth`. */
   isBornHere(key: Uint8Array): boolean;
   /**

@@ -182,6 +182,7 @@ export class Voter {
   #marks(): Marks {
     const { id } = this.chain;
     const marks = this.#protection.marks(this.publicKey, id);
+    if (marks?.held) throw uninitialised(this.publicKey, id, marks.lowest);
     if (marks) return marks;
     if (this.#key.origin === "generated" && this.#protection.isBornHere(this.publicKey)) {
       return this.#protection.init(this.publicKey, id, 0n);

@@ -17,7 +17,6 @@ export interface ServedRange {
 
 /** A commitment that a digest is of. */
 export interface OwnCommitment {
-  readonly key: Uint8Array;
   readonly chainId: string;
   readonly startHeight: bigint;
   readonly count: number;
@@ -62,7 +61,7 @@ export class OwnDigests {
       commitmentDigest(commitment),
       ...contexts.map((context) => commitmentDigest({ ...commitment, context })),
     ];
-    const own = { meaning: `a commitment for ${chain.id}`, commitment: { key, chainId: chain.id, ...range } };
+    const own = { meaning: `a commitment for ${chain.id}`, commitment: { chainId: chain.id, ...range } };
     for (const digest of digests) this.#remember(name(key, digest), own);
   }
 
@@ -74,10 +73,10 @@ export class OwnDigests {
 
   /** The commitments of a key on a chain whose digests were signed. */
   signed(key: Uint8Array, chainId: string): OwnCommitment[] {
-    return [...this.#signed].flatMap((digest) => {
-      const { commitment } = this.#digests.get(digest)!;
-      return commitment.chainId === chainId && equalBytes(commitment.key, key) ? [commitment] : [];
-    });
+    return [...this.#signed]
+      .filter((digest) => digest.startsWith(hex.encode(key)))
+      .map((digest) => this.#digests.get(digest)!.commitment)
+      .filter((commitment) => commitment.chainId === chainId);
   }
 
   noteSigned(key: Uint8Array, digest: Uint8Array): void {

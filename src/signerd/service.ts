@@ -138,7 +138,11 @@ function chainHeightOf({ metadata }: Call): bigint | undefined {
 const DENIED: ReadonlySet<string> = new Set(["not-permitted", "not-a-vote"]);
 
 /** Failures of the store itself, rather than answers that it gave. */
-const STORE_FAILURES: ReadonlySet<string> = new Set(["protection-unwritable", "protection-corrupt"]);
+const STORE_FAILURES: ReadonlySet<string> = new Set([
+  "protection-unwritable",
+  "protection-corrupt",
+  "protection-replaced",
+]);
 
 function countFailure({ metrics }: Parts, method: Method, error: unknown): void {
   const code = error instanceof TapstakeError ? error.code : "signer-error";

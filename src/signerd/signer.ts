@@ -135,14 +135,14 @@ export class Signer {
     const signature = schnorr.sign(key.secretKey, digest);
     if (!own) return { signature, meaning: "any digest (--open-schnorr)" };
     const { meaning, commitment } = own;
-    const overlaps = commitment && this.#overlapping(commitment);
+    const overlaps = commitment && this.#overlapping(uid, commitment);
     this.#own.noteSigned(uid, digest);
     return { signature, meaning, overlaps };
   }
 
   /** Another commitment to some of the same heights, which may have reached the chain or not. */
-  #overlapping(commitment: OwnCommitment): CommittedRange | undefined {
-    const { key, chainId, root } = commitment;
+  #overlapping(key: Uint8Array, commitment: OwnCommitment): CommittedRange | undefined {
+    const { chainId, root } = commitment;
     const earlier: (CommittedRange & { root: Uint8Array })[] = this.#own.signed(key, chainId);
     earlier.push(...this.parts.protection.commitments(key, chainId));
     return overlapping(

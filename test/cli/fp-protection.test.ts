@@ -44,7 +44,8 @@ async function homeWithVotes(): Promise<string> {
 describe.concurrent("tapstake fp protection", () => {
   it("shows and checks what is remembered", async () => {
     const home = await homeWithVotes();
-    const subject = { key: publicKey, name: "validator-1", chain, lowest: "0", highest: "106", votes: 2 };
+    const marks = { lowest: "0", highest: "106", held: false };
+    const subject = { key: publicKey, name: "validator-1", chain, ...marks, votes: 2 };
     expect(await shown(home)).toEqual([subject]);
     const { stdout } = expectDone(await protection(home, "show"));
     expect(stdout).toContain(`${publicKey} (validator-1) on ${chain}`);

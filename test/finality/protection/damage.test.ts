@@ -9,50 +9,22 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { TapstakeError } from "../../../src/core/errors.js";
 import type { Home } from "../../../src/finality/home.js";
-import { initProtection, openProtection } from "../../../src/finality/protection.js";
+import { openProtection } from "../../../src/finality/protection.js";
+import { copyOf, flip, HEIGHTS, key, liveThrough, replace, walOf } from "../../support/broken-homes.js";
 import { refusal } from "../../support/refusal.js";
-import { CHAIN, hash, inHome, newHome, newSigner, testKey, voterOf } from "../../support/signer.js";
+import { CHAIN, hash, inHome, newSigner, voterOf } from "../../support/signer.js";
 
-const key = testKey();
-const other = testKey(8, "imported");
-const HEIGHTS = Array.from({ length: 60 }, (_, i) => BigInt(i));
-
-/** A home with votes as it is after `close`, and one as a crash leaves it: with a write-ahead log. */
 let closed: Home;
 let crashed: Home;
-/** The same home as `crashed` 20 votes earlier. */
 let earlier: Home;
 
 beforeAll(() => {
-  const { home, protection, voter } = newSigner();
-  protection.init(other.publicKey, "other-chain", 100n);
-  voterOf(protection, other, { id: "other-chain", minCount: 1 }).vote({ height: 105n, appHash: hash(1) });
-  for (const height of HEIGHTS.slice(0, 40)) voter.vote({ height, appHash: hash(1) });
-  earlier = copyOf(home);
-  for (const height of HEIGHTS.slice(40)) voter.vote({ height, appHash: hash(1) });
-  crashed = copyOf(home);
-  protection.close();
-  closed = copyOf(home);
+  ({ closed, crashed, earlier } = liveThrough());
 });
-
-/** A home of its own with the same content; the lock is that of this process, and stays behind. */
-function copyOf(home: Home): Home {
-  const copy = newHome();
-  cpSync(home.path, copy.path, { recursive: true, filter: (file) => !basename(file).startsWith("signer.") });
-  return copy;
-}
-
-const walOf = (home: Home) => `${home.protectionFile}-wal`;
-const replace = (home: Home, from: Home, ...files: ("protectionFile" | "marksFile")[]) => {
-  for (const file of files) {
-    rmSync(home[file], { force: true });
-    cpSync(from[file], home[file]);
-  }
-};
 
 /** What must be said whenever a home is refused. */
 function expectRefused(code: TapstakeError["code"], home: Home): TapstakeError {
@@ -311,7 +283,7 @@ describe("a damaged second mark", () => {
       const home = copyOf(earlier);
       truncateSync(home.marksFile, size - cut);
       inHome(home, (protection) => {
-        expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 0n, highest: 39n });
+        expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 0n, highest: 39n, held: false });
       });
     }
   });
@@ -326,83 +298,6 @@ describe("a damaged second mark", () => {
   });
 });
 
-describe("protection init", () => {
-  const request = { key: key.publicKey, chainId: CHAIN.id };
-
-  it("sets a broken store aside and begins above what the second mark remembers, for every key", () => {
-    const home = copyOf(closed);
-    writeFileSync(home.protectionFile, "");
-    const error = refusal("would-lower-mark", () => initProtection(home, { ...request, fromHeight: 59n }));
-    expect(error.details["lowest"]).toBe(60n);
-    expectRefused("protection-empty", home);
-
-    const { lowest, setAside } = initProtection(home, { ...request, fromHeight: 75n });
-    expect(lowest).toBe(75n);
-    expect(setAside).toHaveLength(2);
-    for (const file of setAside) expect(existsSync(file)).toBe(true);
-    inHome(home, (protection) => {
-      const voter = voterOf(protection);
-      for (const height of [0n, 59n, 60n, 74n]) {
-        expect(voter.vote({ height, appHash: hash(2) })).toMatchObject({ code: "below-watermark" });
-      }
-      expect(voter.vote({ height: 75n, appHash: hash(2) }).kind).toBe("new");
-      expect(protection.marks(other.publicKey, "other-chain")).toEqual({ lowest: 106n, highest: null });
-      expect(protection.isBornHere(key.publicKey)).toBe(false);
-      const unknown = voterOf(protection, key, { id: "third-chain", minCount: 1 });
-      refusal("protection-uninitialised", () => unknown.vote({ height: 900n, appHash: hash(1) }));
-    });
-  });
-
-  it("goes on from each kind of broken home", () => {
-    const breaks: ((home: Home) => void)[] = [
-      (home) => rmSync(home.protectionFile),
-      (home) => rmSync(home.marksFile),
-      (home) => replace(home, earlier, "protectionFile"),
-      (home) => flip(home.marksFile, 200),
-      (home) => writeFileSync(home.protectionFile, "x".repeat(5000)),
-    ];
-    for (const spoil of breaks) {
-      const home = copyOf(closed);
-      spoil(home);
-      expect(expectRefusedOrWhole(home)).not.toBe("whole");
-      initProtection(home, { ...request, fromHeight: 60n });
-      inHome(home, (protection) => {
-        const voter = voterOf(protection);
-        for (const height of HEIGHTS) {
-          expect(voter.vote({ height, appHash: hash(2) })).toMatchObject({ kind: "refused" });
-        }
-        expect(voter.vote({ height: 60n, appHash: hash(2) }).kind).toBe("new");
-      });
-    }
-  });
-
-  it("blocks the last height of all where the second mark remembers it", () => {
-    const LAST = 0xffff_ffff_ffff_ffffn;
-    const { home, protection, voter } = newSigner();
-    voter.vote({ height: LAST, appHash: hash(1) });
-    protection.close();
-    rmSync(home.protectionFile);
-    initProtection(home, { ...request, fromHeight: LAST });
-    inHome(home, (again) => {
-      const answer = voterOf(again).vote({ height: LAST, appHash: hash(2) });
-      expect(answer).toMatchObject({ code: "unknown-earlier-vote" });
-    });
-  });
-
-  it("only raises where nothing is broken, and takes nothing aside", () => {
-    const home = copyOf(closed);
-    expect(initProtection(home, { ...request, fromHeight: 30n })).toEqual({
-      lowest: 30n,
-      highest: 59n,
-      setAside: [],
-    });
-    refusal("would-lower-mark", () => initProtection(home, { ...request, fromHeight: 29n }));
-    inHome(home, (protection) => {
-      expect(voterOf(protection).vote({ height: 10n, appHash: hash(1) }).kind).toBe("same");
-    });
-  });
-});
-
 function flips(of: Home, file: "protectionFile" | "marksFile", step: number): Record<string, number> {
   const { length } = readFileSync(of[file]);
   const verdicts: Record<string, number> = {};
@@ -414,12 +309,6 @@ function flips(of: Home, file: "protectionFile" | "marksFile", step: number): Re
     rmSync(home.path, { recursive: true });
   }
   return verdicts;
-}
-
-function flip(path: string, at: number): void {
-  const content = readFileSync(path);
-  content[at]! ^= 1 << (at % 8);
-  writeFileSync(path, content);
 }
 
 function modeOf(path: string): number {

@@ -104,9 +104,9 @@ describe("the history of votes, exported and imported", () => {
       protection.init(key.publicKey, CHAIN.id, 50n);
       protection.append(key.publicKey, CHAIN.id, [{ height: 80n, digest: hash(1), signature: null }]);
       protection.importHistory(file({ lowest: "10", highest: "20", votes: [vote(20n, 1)] }));
-      expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 50n, highest: 80n });
+      expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 50n, highest: 80n, held: false });
       protection.importHistory(file({ lowest: "60", highest: "90", votes: [vote(90n, 1)] }));
-      expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 60n, highest: 90n });
+      expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 60n, highest: 90n, held: false });
     });
   });
 
@@ -191,7 +191,7 @@ describe("the history of votes, exported and imported", () => {
       protection.importHistory({ ...file(), data: [one, two] });
       expect(protection.subjects()).toHaveLength(1);
       for (const height of [8n, 9n]) expect(answer(protection, height)).toBe("unknown-earlier-vote");
-      expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 4n, highest: 11n });
+      expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 4n, highest: 11n, held: false });
     });
   });
 
@@ -311,7 +311,7 @@ describe("what an import would do", () => {
         key: key.publicKey,
         chainId: CHAIN.id,
         before: null,
-        after: { lowest: 7n, highest: null },
+        after: { lowest: 7n, highest: null, held: false },
         votes: 0,
         commitments: 0,
         beginsWithoutVotes: true,
@@ -323,6 +323,7 @@ describe("what an import would do", () => {
   it.each<[string, Record<string, unknown>, bigint | null]>([
     ["the file has a vote", { votes: [{ height: "5" }] }, 5n],
     ["the file has the height of a vote", { highest: "5" }, 5n],
+    ["the file has the key held until somebody begins it", { held: true }, null],
     ["the file has commitments alone", { lowest: null, commitments: [commitment] }, null],
   ])("is no such beginning where %s", (_, changes, highest) => {
     inNewHome((protection) => {
@@ -338,8 +339,8 @@ describe("what an import would do", () => {
     const other = testKey(8);
     protection.init(other.publicKey, CHAIN.id, 50n);
     expect(only(protection, { key: hex.encode(other.publicKey) })).toMatchObject({
-      before: { lowest: 50n, highest: null },
-      after: { lowest: 50n, highest: null },
+      before: { lowest: 50n, highest: null, held: false },
+      after: { lowest: 50n, highest: null, held: false },
       beginsWithoutVotes: false,
     });
     protection.close();
@@ -350,12 +351,13 @@ describe("what an import would do", () => {
       { lowest: "3" },
       { lowest: "30", votes: [vote(30n, 1)] },
       { lowest: "3", highest: "12" },
+      { lowest: "3", held: true },
       { lowest: null, commitments: [commitment] },
     ]) {
       const { protection, voter } = newSigner();
       voter.vote({ height: 20n, appHash: hash(1) });
       const { before, after } = only(protection, changes);
-      expect(before).toEqual({ lowest: 0n, highest: 20n });
+      expect(before).toEqual({ lowest: 0n, highest: 20n, held: false });
       protection.importHistory(file(changes));
       expect(protection.marks(key.publicKey, CHAIN.id)).toEqual(after);
       protection.close();

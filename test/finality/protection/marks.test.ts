@@ -11,6 +11,7 @@ const mark = (seq: number, changes: Partial<Mark> = {}): Mark => ({
   chainId: "bbn-1",
   lowest: 0n,
   highest: BigInt(seq),
+  held: false,
   seq,
   ...changes,
 });
@@ -20,27 +21,32 @@ describe("the second mark", () => {
   it("is one line a write, for people to read", () => {
     const { marksFile } = newHome();
     const file = new MarksFile(marksFile, fresh());
-    file.append([mark(1), mark(1, { chainId: "a/chain%", highest: null, lowest: 7n })]);
+    file.append(1, [mark(1)]);
+    file.append(2, [mark(2, { chainId: "a-chain/%", highest: null, lowest: 7n, held: true })]);
+    file.append(3, []);
     file.close();
     const lines = linesOf(marksFile).toString().split("\n");
     expect(lines[0]).toMatch(new RegExp(`^tapstake-marks-1 ${STORE} [0-9a-f]{16}$`));
     expect(lines[1]).toMatch(/^[0-9a-f]{64} bbn-1 0 1 1 [0-9a-f]{16}$/);
-    expect(lines[2]).toMatch(/^[0-9a-f]{64} a%2Fchain%25 7 - 1 [0-9a-f]{16}$/);
-    expect(lines).toHaveLength(4);
+    expect(lines[2]).toMatch(/^[0-9a-f]{64} a-chain%2F%25 held:7 - 2 [0-9a-f]{16}$/);
+    expect(lines[3]).toMatch(/^write 3 [0-9a-f]{16}$/);
+    expect(lines).toHaveLength(5);
     expect(statSync(marksFile).mode & 0o777).toBe(0o600);
   });
 
   it("read back, says the highest of everything, whatever the order", () => {
     const { marksFile } = newHome();
     const file = new MarksFile(marksFile, fresh());
-    file.append([mark(5), mark(6, { highest: 3n, lowest: 2n }), mark(7, { key: hash(1), highest: null })]);
+    file.append(5, [mark(5)]);
+    file.append(6, [mark(6, { highest: 3n, lowest: 2n }), mark(6, { key: hash(1), highest: null })]);
+    file.append(7, []);
     file.close();
     const content = readMarks(marksFile)!;
     expect(content).toMatchObject({ storeId: STORE, seq: 7 });
     expect(content.damage).toBeUndefined();
     expect([...content.marks.values()]).toMatchObject([
       { lowest: 2n, highest: 5n, seq: 6 },
-      { highest: null, seq: 7 },
+      { highest: null, seq: 6 },
     ]);
     expect(readMarks(`${marksFile}-none`)).toBeUndefined();
   });
@@ -50,7 +56,7 @@ describe("the second mark", () => {
     const file = new MarksFile(marksFile, fresh(), 1000);
     const sizes = new Set<number>();
     for (let seq = 1; seq <= 100; seq++) {
-      file.append([mark(seq)]);
+      file.append(seq, [mark(seq)]);
       sizes.add(statSync(marksFile).size);
       expect(readMarks(marksFile)).toMatchObject({ seq, storeId: STORE });
     }
@@ -62,7 +68,7 @@ describe("the second mark", () => {
   it("with any bit flipped is damaged, or lacks its torn last line alone", () => {
     const { marksFile } = newHome();
     const file = new MarksFile(marksFile, fresh());
-    for (let seq = 1; seq <= 5; seq++) file.append([mark(seq)]);
+    for (let seq = 1; seq <= 5; seq++) file.append(seq, [mark(seq)]);
     file.close();
     const bytes = linesOf(marksFile);
     for (let bit = 0; bit < 8 * bytes.length; bit++) {
@@ -75,7 +81,7 @@ describe("the second mark", () => {
   it("a last line of which a page did not reach the disk is torn; such a line before others is damage", () => {
     const { marksFile } = newHome();
     const file = new MarksFile(marksFile, fresh());
-    for (let seq = 1; seq <= 3; seq++) file.append([mark(seq)]);
+    for (let seq = 1; seq <= 3; seq++) file.append(seq, [mark(seq)]);
     file.close();
     const bytes = linesOf(marksFile);
     const ends = [...bytes.keys()].filter((i) => bytes[i] === 10);
@@ -88,7 +94,7 @@ describe("the second mark", () => {
   it("cut off anywhere after its first line is an earlier one", () => {
     const { marksFile } = newHome();
     const file = new MarksFile(marksFile, fresh());
-    for (let seq = 1; seq <= 5; seq++) file.append([mark(seq)]);
+    for (let seq = 1; seq <= 5; seq++) file.append(seq, [mark(seq)]);
     file.close();
     const bytes = linesOf(marksFile);
     for (let size = 0; size < bytes.length; size++) {
@@ -104,7 +110,7 @@ describe("the second mark", () => {
   it("keeps the whole lines of a damaged file, to raise marks with", () => {
     const { marksFile } = newHome();
     const file = new MarksFile(marksFile, fresh());
-    for (let seq = 1; seq <= 5; seq++) file.append([mark(seq)]);
+    for (let seq = 1; seq <= 5; seq++) file.append(seq, [mark(seq)]);
     file.close();
     const lines = linesOf(marksFile).toString().split("\n");
     lines[3] = lines[3]!.replace("bbn-1", "bbn-2");

@@ -56,6 +56,7 @@ describe("a vote", () => {
     expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({
       lowest: 0n,
       highest: 0xffff_ffff_ffff_ffffn,
+      held: false,
     });
     protection.close();
   });
@@ -301,7 +302,7 @@ describe("where votes begin", () => {
     expect(protection.prune(key.publicKey, CHAIN.id, 20n)).toBe(5);
     protection.close();
     inHome(home, (next) => {
-      expect(next.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 20n, highest: 19n });
+      expect(next.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 20n, highest: 19n, held: false });
       expect(voterOf(next).vote({ height: 19n, appHash: hash(2) })).toMatchObject({
         code: "below-watermark",
       });

@@ -1,0 +1,295 @@
+import Database from "libsql";
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, it } from "vitest";
+import { hex } from "../../../src/core/bytes.js";
+import type { Home } from "../../../src/finality/home.js";
+import { initProtection, openProtection } from "../../../src/finality/protection.js";
+import {
+  copyOf,
+  flip,
+  HEIGHTS,
+  key,
+  liveThrough,
+  type Moments,
+  other,
+  OTHER_CHAIN,
+  replace,
+  request,
+  walOf,
+} from "../../support/broken-homes.js";
+import { refusal } from "../../support/refusal.js";
+import {
+  CHAIN,
+  hash,
+  inHome,
+  newHome,
+  newSigner,
+  signerProgram,
+  testKey,
+  voterOf,
+} from "../../support/signer.js";
+
+const otherRequest = { key: other.publicKey, chainId: OTHER_CHAIN.id };
+
+let moments: Moments;
+beforeAll(() => {
+  moments = liveThrough();
+});
+
+type Spoil = (home: Home) => void;
+
+/** Breaks in which the store is gone, and the second mark is all that remembers. */
+const lostStores: Record<string, Spoil> = {
+  "a missing store": (home) => rmSync(home.protectionFile),
+  "an empty store": (home) => writeFileSync(home.protectionFile, ""),
+  "an older store": (home) => replace(home, moments.earlier, "protectionFile"),
+  "a store that is no database": (home) => writeFileSync(home.protectionFile, "x".repeat(5000)),
+};
+
+/** Breaks in which the store is whole, and alone. */
+const lostMarks: Record<string, Spoil> = {
+  "missing marks": (home) => rmSync(home.marksFile),
+  "empty marks": (home) => writeFileSync(home.marksFile, ""),
+  "marks with a damaged last line": (home) =>
+    flip(home.marksFile, readFileSync(home.marksFile).lastIndexOf("\n") - 30),
+  "marks with a damaged header": (home) => flip(home.marksFile, 3),
+  "marks that are zeros": (home) => writeFileSync(home.marksFile, new Uint8Array(5000)),
+};
+
+const ways = [...Object.entries(lostStores), ...Object.entries(lostMarks)];
+
+function spoilt(spoil: Spoil): Home {
+  const home = copyOf(moments.closed);
+  spoil(home);
+  expect(() => openProtection(home)).toThrow("protection init");
+  return home;
+}
+
+const stateOf = (home: Home) => [
+  readdirSync(home.path),
+  existsSync(home.marksFile) && readFileSync(home.marksFile),
+];
+
+/** No height that was voted for is signed with another message, by either key. */
+function expectNothingAnew(home: Home): void {
+  inHome(home, (protection) => {
+    for (const result of voterOf(protection).batch(HEIGHTS.map((h) => ({ height: h, appHash: hash(2) })))) {
+      expect(result.kind).toBe("refused");
+    }
+    const error = refusal("protection-uninitialised", () =>
+      voterOf(protection, other, OTHER_CHAIN).vote({ height: 106n, appHash: hash(2) }),
+    );
+    expect(error.message).toContain("106 or more");
+  });
+  refusal("would-lower-mark", () => initProtection(home, { ...otherRequest, fromHeight: 105n }));
+}
+
+describe.each(ways)("protection init after %s", (_, spoil) => {
+  it("refuses a height that the rest of the home remembers, and changes nothing", () => {
+    const home = spoilt(spoil);
+    const before = stateOf(home);
+    for (const fromHeight of [0n, 59n]) {
+      const error = refusal("would-lower-mark", () => initProtection(home, { ...request, fromHeight }));
+      expect(error.details["lowest"]).toBe(60n);
+    }
+    expect(stateOf(home)).toEqual(before);
+  });
+
+  it("begins there, and holds every other key and chain above what it remembers", () => {
+    const home = spoilt(spoil);
+    const { lowest, setAside } = initProtection(home, { ...request, fromHeight: 75n });
+    expect(lowest).toBe(75n);
+    for (const file of setAside) expect(existsSync(file)).toBe(true);
+    expectNothingAnew(home);
+    initProtection(home, { ...otherRequest, fromHeight: 106n });
+    inHome(home, (protection) => {
+      expect(protection.isBornHere(key.publicKey)).toBe(false);
+      const voter = voterOf(protection);
+      expect(voter.vote({ height: 74n, appHash: hash(2) })).toMatchObject({ code: "below-watermark" });
+      expect(voter.vote({ height: 75n, appHash: hash(2) }).kind).toBe("new");
+      const elsewhere = voterOf(protection, other, OTHER_CHAIN);
+      expect(elsewhere.vote({ height: 106n, appHash: hash(2) }).kind).toBe("new");
+      const unknown = voterOf(protection, key, { id: "third-chain", minCount: 1 });
+      refusal("protection-uninitialised", () => unknown.vote({ height: 900n, appHash: hash(1) }));
+    });
+  });
+});
+
+describe.each(Object.entries(lostMarks))("protection init after %s, with the store whole", (_, spoil) => {
+  it("keeps its votes: the same again is the same, another is a double vote", () => {
+    const home = spoilt(spoil);
+    initProtection(home, { ...request, fromHeight: 60n });
+    inHome(home, (protection) => {
+      const voter = voterOf(protection);
+      for (const height of HEIGHTS) {
+        expect(voter.vote({ height, appHash: hash(1) }).kind).toBe("same");
+        expect(voter.vote({ height, appHash: hash(2) })).toMatchObject({ code: "double-vote" });
+      }
+      expect(voter.vote({ height: 60n, appHash: hash(2) }).kind).toBe("new");
+    });
+  });
+});
+
+describe("protection init", () => {
+  it("after a crash that left a write-ahead log, and without marks, knows the votes in the log", () => {
+    const home = copyOf(moments.crashed);
+    rmSync(home.marksFile);
+    expect(existsSync(walOf(home))).toBe(true);
+    refusal("would-lower-mark", () => initProtection(home, { ...request, fromHeight: 59n }));
+    initProtection(home, { ...request, fromHeight: 60n });
+    expectNothingAnew(home);
+  });
+
+  it("of a damaged store without marks takes what can still be read", () => {
+    const home = copyOf(moments.closed);
+    const row = inHome(copyOf(home), (protection) => protection.record(key.publicKey, CHAIN.id, 30n))!;
+    const content = readFileSync(home.protectionFile);
+    const places = [...content.keys()].filter((at) => content.indexOf(row.signature!, at) === at);
+    for (const at of places) flip(home.protectionFile, at);
+    rmSync(home.marksFile);
+    expect(() => openProtection(home)).toThrow("60 or more");
+    refusal("would-lower-mark", () => initProtection(home, { ...request, fromHeight: 59n }));
+    initProtection(home, { ...request, fromHeight: 60n });
+    expectNothingAnew(home);
+  });
+
+  it("of a store that was cut off and has no marks refuses or begins, wherever it was cut", () => {
+    const { length } = readFileSync(moments.closed.protectionFile);
+    for (let size = 1024; size < length; size += 3001) {
+      const home = copyOf(moments.closed);
+      truncateSync(home.protectionFile, size);
+      rmSync(home.marksFile);
+      initProtection(home, { ...request, fromHeight: 75n });
+      inHome(home, (protection) => {
+        expect(voterOf(protection).vote({ height: 74n, appHash: hash(2) }).kind).toBe("refused");
+      });
+    }
+  });
+
+  it("takes a whole store that is older than its damaged marks for lost, and its votes for floors", () => {
+    const home = copyOf(moments.closed);
+    const old = copyOf(moments.earlier);
+    openProtection(old).close();
+    replace(home, old, "protectionFile");
+    flip(home.marksFile, readFileSync(home.marksFile).lastIndexOf("\n") - 30);
+    refusal("would-lower-mark", () => initProtection(home, { ...request, fromHeight: 58n }));
+    const { setAside } = initProtection(home, { ...request, fromHeight: 60n });
+    expect(setAside).toHaveLength(2);
+    expectNothingAnew(home);
+  });
+
+  it("keeps what is held through another loss, an export and an import", () => {
+    const home = spoilt(lostStores["a missing store"]!);
+    initProtection(home, { ...request, fromHeight: 75n });
+    rmSync(home.protectionFile);
+    initProtection(home, { ...request, fromHeight: 80n });
+    expectNothingAnew(home);
+    const history = inHome(home, (protection) => protection.exportHistory());
+    expect(history.data.find(({ chain }) => chain === OTHER_CHAIN.id)).toMatchObject({
+      lowest: "106",
+      held: true,
+    });
+    const next = newHome();
+    inHome(next, (protection) => protection.importHistory(JSON.parse(JSON.stringify(history))));
+    expectNothingAnew(next);
+  });
+
+  it("an import of a history that is held holds what is open here", () => {
+    const { protection, voter } = newSigner();
+    voter.vote({ height: 5n, appHash: hash(1) });
+    const history = protection.exportHistory();
+    protection.importHistory({ ...history, data: history.data.map((each) => ({ ...each, held: true })) });
+    refusal("protection-uninitialised", () => voter.vote({ height: 6n, appHash: hash(1) }));
+    expect(protection.subjects()).toMatchObject([{ held: true, lowest: 0n, highest: 5n }]);
+    protection.init(key.publicKey, CHAIN.id, 6n);
+    expect(voter.vote({ height: 6n, appHash: hash(1) }).kind).toBe("new");
+    protection.close();
+  });
+
+  it("blocks the last height of all where the second mark remembers it", () => {
+    const LAST = 0xffff_ffff_ffff_ffffn;
+    const { home, protection, voter } = newSigner();
+    voter.vote({ height: LAST, appHash: hash(1) });
+    protection.close();
+    rmSync(home.protectionFile);
+    initProtection(home, { ...request, fromHeight: LAST });
+    inHome(home, (again) => {
+      const answer = voterOf(again).vote({ height: LAST, appHash: hash(2) });
+      expect(answer).toMatchObject({ code: "unknown-earlier-vote" });
+    });
+  });
+
+  it("only raises where nothing is broken, and takes nothing aside", () => {
+    const home = copyOf(moments.closed);
+    expect(initProtection(home, { ...request, fromHeight: 30n })).toEqual({
+      lowest: 30n,
+      highest: 59n,
+      setAside: [],
+    });
+    refusal("would-lower-mark", () => initProtection(home, { ...request, fromHeight: 29n }));
+    inHome(home, (protection) => {
+      expect(voterOf(protection).vote({ height: 10n, appHash: hash(1) }).kind).toBe("same");
+      expect(voterOf(protection, other, OTHER_CHAIN).vote({ height: 106n, appHash: hash(1) }).kind).toBe(
+        "new",
+      );
+    });
+  });
+
+  it("a key that was born in the lost store is not new any more", () => {
+    const born = testKey(9);
+    const { home, protection } = newSigner(born);
+    expect(protection.isBornHere(born.publicKey)).toBe(true);
+    protection.close();
+    rmSync(home.marksFile);
+    initProtection(home, { key: key.publicKey, chainId: CHAIN.id, fromHeight: 5n });
+    inHome(home, (again) => {
+      refusal("protection-uninitialised", () => voterOf(again, born).vote({ height: 0n, appHash: hash(1) }));
+    });
+  });
+});
+
+describe("protection init that is killed", () => {
+  const program = fileURLToPath(new URL("../../support/killed-init.mjs", import.meta.url));
+  const killed = (home: Home, n: number) => {
+    const args = [home.path, hex.encode(key.publicKey), CHAIN.id, "75", String(n)];
+    return spawnSync(process.execPath, [program, ...args], { encoding: "utf8" });
+  };
+  beforeAll(() => void signerProgram());
+
+  it.each([
+    ["a missing store", lostStores["a missing store"]!],
+    ["an older store", lostStores["an older store"]!],
+    ["missing marks", lostMarks["missing marks"]!],
+  ])("at every step, after %s, forgets no floor", { timeout: 240_000 }, (_, spoil) => {
+    const steps = Number(killed(spoilt(spoil), 0).stdout);
+    expect(steps).toBeGreaterThan(8);
+    const verdicts = new Set<string>();
+    for (let n = 1; n <= steps; n++) {
+      const home = spoilt(spoil);
+      expect(killed(home, n).signal).toBe("SIGKILL");
+      try {
+        openProtection(home).close();
+        verdicts.add("open");
+      } catch {
+        verdicts.add("refused");
+        refusal("would-lower-mark", () => initProtection(home, { ...request, fromHeight: 59n }));
+      }
+      initProtection(home, { ...request, fromHeight: 75n });
+      expectNothingAnew(home);
+    }
+    expect(verdicts).toEqual(new Set(["open", "refused"]));
+  });
+});
+
+describe("a store opened by other software", () => {
+  it("keeps a held key out of reach: the mark is part of the row's checksum", () => {
+    const home = spoilt(lostStores["a missing store"]!);
+    initProtection(home, { ...request, fromHeight: 75n });
+    const db = new Database(home.protectionFile);
+    db.exec("UPDATE subjects SET held = 0");
+    db.close();
+    refusal("protection-corrupt", () => openProtection(home));
+  });
+});

@@ -1,0 +1,144 @@
+import { copyFileSync, cpSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { recordBirth } from "../../../src/finality/births.js";
+import { commitStored } from "../../../src/finality/commitments.js";
+import { type Home, openHome } from "../../../src/finality/home.js";
+import { openProtection } from "../../../src/finality/protection.js";
+import { copyOf, key, walOf } from "../../support/broken-homes.js";
+import { refusal } from "../../support/refusal.js";
+import { CHAIN, hash, inHome, newHome, newSigner, voterOf } from "../../support/signer.js";
+
+/** A signer that runs, and a copy of its home from some votes ago. */
+function running() {
+  const { home, protection, voter } = newSigner();
+  for (let height = 0n; height < 5n; height++) voter.vote({ height, appHash: hash(1) });
+  const backup = copyOf(home);
+  for (let height = 5n; height < 10n; height++) voter.vote({ height, appHash: hash(1) });
+  return { home, protection, voter, backup };
+}
+
+const intrusions: Record<string, (home: Home, backup: Home) => void> = {
+  "the store deleted": (home) => rmSync(home.protectionFile),
+  "the store moved away": (home) => renameSync(home.protectionFile, `${home.protectionFile}.old`),
+  "the store overwritten in place by an older copy": (home, backup) =>
+    copyFileSync(backup.protectionFile, home.protectionFile),
+  "the store replaced by an older copy": (home, backup) => {
+    copyFileSync(backup.protectionFile, `${home.protectionFile}.copy`);
+    renameSync(`${home.protectionFile}.copy`, home.protectionFile);
+  },
+  "its write-ahead log deleted": (home) => rmSync(walOf(home)),
+  "the second mark deleted": (home) => rmSync(home.marksFile),
+  "the second mark overwritten in place": (home, backup) => copyFileSync(backup.marksFile, home.marksFile),
+  "the second mark replaced by its own copy": (home) => {
+    writeFileSync(`${home.marksFile}.copy`, readFileSync(home.marksFile));
+    renameSync(`${home.marksFile}.copy`, home.marksFile);
+  },
+  "the lock deleted": (home) => rmSync(home.lockFile),
+  "the whole home replaced by an older copy": (home, backup) => {
+    for (const file of [home.protectionFile, walOf(home), home.marksFile]) rmSync(file, { force: true });
+    cpSync(backup.path, home.path, { recursive: true });
+  },
+};
+
+describe.each(Object.entries(intrusions))("a signer that runs, with %s", (_, intrude) => {
+  it("signs nothing more, not even what it signed before, and says why", () => {
+    const { home, protection, voter, backup } = running();
+    intrude(home, backup);
+    const error = refusal("protection-replaced", () => voter.vote({ height: 10n, appHash: hash(1) }));
+    expect(error.message).toMatch(/What happened: .* (deleted|replaced|changed)/);
+    expect(protection.poisoned).toBe(true);
+    for (const height of [3n, 10n, 11n]) {
+      refusal("protection-replaced", () => voter.vote({ height, appHash: hash(1) }));
+    }
+    refusal("protection-replaced", () => protection.init(key.publicKey, CHAIN.id, 50n));
+    refusal("protection-replaced", () => protection.exportHistory());
+    protection.close();
+  });
+});
+
+describe("a signer that runs", () => {
+  it("takes what it writes itself for its own: checkpoints, and a second mark that is written anew", () => {
+    const home = newHome();
+    recordBirth(home, key.publicKey);
+    const protection = openProtection(home, { roomForMarks: 500 });
+    protection.init(key.publicKey, CHAIN.id, 0n);
+    const { length } = readFileSync(home.protectionFile);
+    for (let from = 0n; readFileSync(home.protectionFile).length === length; from += 100n) {
+      const heights = Array.from({ length: 100 }, (_, i) => from + BigInt(i));
+      const entries = heights.map((height) => ({ height, digest: hash(1), signature: hash(2) }));
+      protection.append(key.publicKey, CHAIN.id, entries);
+    }
+    const voter = voterOf(protection);
+    for (let height = 1n << 32n; height < (1n << 32n) + 20n; height++) {
+      expect(voter.vote({ height, appHash: hash(1) }).kind).toBe("new");
+    }
+    expect(protection.poisoned).toBe(false);
+    protection.close();
+  });
+
+  it("lets other programs read its files", () => {
+    const { home, protection, voter } = running();
+    copyOf(home);
+    expect(voter.vote({ height: 10n, appHash: hash(1) }).kind).toBe("new");
+    protection.close();
+  });
+});
+
+describe("an older copy of the store", () => {
+  it("that lacks commitments alone is protection-behind", async () => {
+    const { home, protection } = newSigner();
+    protection.init(key.publicKey, CHAIN.id, 0n);
+    protection.close();
+    const backup = copyOf(home);
+    const again = openProtection(home);
+    await commitStored({ key, chain: CHAIN, protection: again, start: 10n, count: 5 });
+    again.close();
+    copyFileSync(backup.protectionFile, home.protectionFile);
+    refusal("protection-behind", () => openProtection(home));
+  });
+
+  it("is protection-behind beside a second mark whose last line is torn", () => {
+    const { home, protection, backup } = running();
+    protection.close();
+    inHome(backup, (old) => void old.poisoned);
+    copyFileSync(backup.protectionFile, home.protectionFile);
+    const lines = readFileSync(home.marksFile, "latin1").split("\n").slice(0, -1);
+    // All lines but the first that the older store does not have, of which half is there.
+    const known = lines.findIndex((line) => / 0 5 \d+ /.test(line));
+    const size = `${lines.slice(0, known).join("\n")}\n`.length;
+    truncateSync(home.marksFile, size + 40);
+    refusal("protection-behind", () => openProtection(home));
+    truncateSync(home.marksFile, size);
+    openProtection(home).close();
+  });
+});
+
+describe("a home that is copied back in place, from a copy made right after a key was generated", () => {
+  it("does not take the key for a new one, whatever else came back with it", () => {
+    const { path } = newHome();
+    const home = openHome(join(path, "home"));
+    recordBirth(home, key.publicKey);
+    const copy = join(path, "copy");
+    cpSync(home.path, copy, { recursive: true });
+    inHome(home, (protection) => {
+      expect(voterOf(protection).vote({ height: 5n, appHash: hash(1) }).kind).toBe("new");
+    });
+    rmSync(home.protectionFile);
+    rmSync(home.marksFile);
+    cpSync(copy, home.path, { recursive: true });
+    inHome(home, (protection) => {
+      refusal("protection-uninitialised", () => voterOf(protection).vote({ height: 5n, appHash: hash(2) }));
+    });
+  });
+
+  it("moved as it is, it is the same home", () => {
+    const { path } = newHome();
+    const home = openHome(join(path, "home"));
+    recordBirth(home, key.publicKey);
+    renameSync(home.path, join(path, "moved"));
+    inHome(openHome(join(path, "moved")), (protection) => {
+      expect(voterOf(protection).vote({ height: 5n, appHash: hash(1) }).kind).toBe("new");
+    });
+  });
+});
