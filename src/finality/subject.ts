@@ -1,4 +1,4 @@
-import { assertBytes, hex, utf8 } from "../core/bytes.js";
+import { assertBytes, hex } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 
 /**
@@ -6,7 +6,7 @@ import { describeType, TapstakeError } from "../core/errors.js";
  * @throws TapstakeError `invalid-chain-id`
  */
 export function assertChainId(value: unknown): asserts value is string {
-  const length = typeof value === "string" ? utf8(value).length : 0;
+  const length = typeof value === "string" ? Buffer.byteLength(value) : 0;
   // Half a surrogate pair has no UTF-8: two such texts would become one chain.
   if (typeof value !== "string" || length < 1 || length > 255 || LONE_SURROGATE.test(value)) {
     const got = typeof value === "string" ? `${length} bytes` : describeType(value);
