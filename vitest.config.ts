@@ -6,7 +6,10 @@ const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 export default defineConfig({
   resolve: {
-    alias: { "#curve": source("./src/core/curve/libsecp.ts") },
+    alias: {
+      "#curve": source("./src/core/curve/libsecp.ts"),
+      "#hashing": source("./src/core/hashing/node.ts"),
+    },
   },
   test: {
     projects: [

@@ -9,7 +9,7 @@ const sources = join(root, "test/bench");
 // Inside the project, so that packages are found from there.
 const folder = mkdtempSync(join(root, "dist/bench-"));
 try {
-  for (const name of readdirSync(sources)) {
+  for (const name of readdirSync(sources).filter((file) => file.endsWith(".ts"))) {
     const outfile = join(folder, name.replace(/\.ts$/, ".mjs"));
     await build({
       entryPoints: [join(sources, name)],

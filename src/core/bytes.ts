@@ -83,10 +83,13 @@ export function u64be(value: bigint, name = "value"): Uint8Array {
     const got = typeof value === "bigint" ? String(value) : describeType(value);
     throw new TapstakeError("invalid-number", `${name}: expected a bigint from 0 to 2^64 - 1, got ${got}`);
   }
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, value);
-  return bytes;
+  wordView.setBigUint64(0, value);
+  return word.slice();
 }
+
+/** Written over and copied: a buffer apart for a view of each eight bytes would cost more than they do. */
+const word = new Uint8Array(8);
+const wordView = new DataView(word.buffer);
 
 /** Bitcoin's variable-length size, up to 2^32 - 1: 1, 3 or 5 bytes. */
 export function compactSize(length: number): Uint8Array {

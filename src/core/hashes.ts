@@ -1,7 +1,16 @@
-import { sha256 as nobleSha256 } from "@noble/hashes/sha2.js";
+import { backend } from "#hashing";
 import { concatBytes, utf8 } from "./bytes.js";
 
-export const sha256 = (data: Uint8Array): Uint8Array => nobleSha256(data);
+/**
+ * What tapstake hashes with. Two libraries answer, as for the curve: OpenSSL in Node, @noble/hashes elsewhere; the
+ * export condition of `#hashing` in package.json chooses, and both pass the same tests. All hashes have 32 bytes.
+ */
+export interface Hashing {
+  sha256(data: Uint8Array): Uint8Array;
+  hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array;
+}
+
+export const { sha256, hmacSha256 }: Hashing = backend;
 
 const prefixes = new Map<string, Uint8Array>();
 

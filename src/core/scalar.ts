@@ -27,7 +27,8 @@ export const scalar = {
 };
 
 function toNumber(bytes: Uint8Array): bigint {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, 32);
   let value = 0n;
-  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
+  for (let at = 0; at < 32; at += 8) value = (value << 64n) | view.getBigUint64(at);
   return value;
 }

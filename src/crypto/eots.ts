@@ -131,9 +131,10 @@ function finish(
   { k, publicRandomness }: { k: bigint; publicRandomness: Uint8Array },
   message: Uint8Array,
 ): Uint8Array {
-  const e = challenge(publicRandomness, publicKey, sha256(message));
+  const digest = sha256(message);
+  const e = challenge(publicRandomness, publicKey, digest);
   const signature = scalar.toBytes(scalar.add(k, scalar.multiply(e, d)));
-  if (!eots.verify(publicKey, publicRandomness, message, signature)) {
+  if (!curve.verifySchnorr(digest, publicKey, concatBytes(publicRandomness, signature))) {
     throw new TapstakeError("self-check-failed", "an EOTS signature made here does not verify");
   }
   return signature;

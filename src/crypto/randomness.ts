@@ -1,7 +1,6 @@
-import { hmac } from "@noble/hashes/hmac.js";
-import { sha256 } from "@noble/hashes/sha2.js";
 import { assertBytes, concatBytes, u64be, utf8 } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
+import { hmacSha256 } from "../core/hashes.js";
 import { assertSecretKey, publicKeyOf } from "../core/keys.js";
 
 /**
@@ -44,7 +43,7 @@ export const randomness = {
     const chain = typeof chainId === "string" ? utf8(chainId) : chainId;
     assertBytes(chain, "chain id");
     const prefix = concatBytes(u64be(height, "height"), chain);
-    return firstScalar((iter) => hmac(sha256, secretKey, concatBytes(prefix, u64be(iter))));
+    return firstScalar((iter) => hmacSha256(secretKey, concatBytes(prefix, u64be(iter))));
   },
 };
 

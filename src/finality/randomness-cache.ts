@@ -11,7 +11,8 @@ export interface RandomnessPair {
 
 /**
  * The public randomness of heights that were derived before: what remains for a vote there is one HMAC. Points are
- * public; no secret is kept. The least recently used are dropped.
+ * public; no secret is kept. The oldest are dropped first, used or not: a height is voted for once, and the next one
+ * after it.
  */
 export class RandomnessCache {
   readonly capacity: number;
@@ -29,7 +30,7 @@ export class RandomnessCache {
 
   /** The point of a height, 33 bytes compressed, when it is known. */
   get(publicKey: Uint8Array, chainId: string, height: bigint): Uint8Array | undefined {
-    return this.#get(placeOf(publicKey, chainId, height));
+    return this.#points.get(placeOf(publicKey, chainId, height));
   }
 
   set(publicKey: Uint8Array, chainId: string, height: bigint, point: Uint8Array): void {
@@ -47,20 +48,12 @@ export class RandomnessCache {
   ): RandomnessPair {
     const secret = randomness.deriveSecret(key.secretKey, chainId, height);
     const place = placeOf(key.publicKey, chainId, height);
-    let point = this.#get(place);
+    let point = this.#points.get(place);
     if (!point) {
       point = pointOf(secret);
       this.#set(place, point);
     }
     return { secret, point };
-  }
-
-  #get(place: string): Uint8Array | undefined {
-    const point = this.#points.get(place);
-    if (!point) return undefined;
-    this.#points.delete(place);
-    this.#points.set(place, point);
-    return point;
   }
 
   #set(place: string, point: Uint8Array): void {

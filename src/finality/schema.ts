@@ -1,4 +1,5 @@
-import { createHash } from "node:crypto";
+import { concatBytes, utf8 } from "../core/bytes.js";
+import { sha256 } from "../core/hashes.js";
 
 /**
  * The tables of a store, exactly as SQLite keeps their text: a store with others is damaged. Text is kept as bytes:
@@ -92,8 +93,7 @@ export function sumOf(table: string, ...cells: readonly Cell[]): Uint8Array {
     heads += cell instanceof Uint8Array ? ` b${cell.length}` : ` ${cell}`;
     if (cell instanceof Uint8Array) parts.push(cell);
   }
-  parts.push(Buffer.from(heads));
-  return createHash("sha256").update(Buffer.concat(parts)).digest().subarray(0, 16);
+  return sha256(concatBytes(...parts, utf8(heads))).subarray(0, 16);
 }
 
 /** a XOR b. The sums of all votes together, so that none can be missing. */

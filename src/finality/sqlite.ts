@@ -102,12 +102,15 @@ export class SqliteProtection implements Protection {
     return this.#read(() => {
       const found = new Map<bigint, VoteRecord>();
       const known = this.#known(key, chainId);
-      if (!known || heights.length === 0) return found;
-      const wanted = new Set(heights);
-      const [first, last] = [heights.reduce(min), heights.reduce(max)];
+      // Above the highest vote there is none.
+      const wanted = new Set(heights.filter((height) => known?.highest != null && height <= known.highest));
+      if (!known || wanted.size === 0) return found;
+      const [first, last] = [[...wanted].reduce(min), [...wanted].reduce(max)];
       // One walk where the heights are close together, as they are in a batch.
-      const together = heights.length > 2 && last - first < 4n * BigInt(heights.length);
-      for (const [from, to] of together ? [[first, last] as const] : heights.map((h) => [h, h] as const)) {
+      const together = wanted.size > 2 && last - first < 4n * BigInt(wanted.size);
+      for (const [from, to] of together
+        ? [[first, last] as const]
+        : [...wanted].map((h) => [h, h] as const)) {
         for (const { height, ...record } of this.#ledger.votes(known.id, from, to)) {
           if (wanted.has(height)) found.set(height, record);
         }

@@ -1,179 +1,195 @@
 /**
- * `npm run bench`: what a vote costs, as ratios to what cannot be avoided, all measured in one run on one disk.
- * Milliseconds depend on the machine; the ratios should not.
+ * `npm run bench`: what a vote costs, as ratios to what cannot be avoided, measured in one run on one disk, in turns.
+ * Milliseconds depend on the machine and on what else it does; the ratios should not.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { curve } from "../../src/core/curve/index.js";
+import { fsyncSync, mkdtempSync, openSync, rmSync, statfsSync, writeFileSync, writeSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { concatBytes } from "../../src/core/bytes.js";
+import { type Curve, curve } from "../../src/core/curve/index.js";
+import { sha256 } from "../../src/core/hashes.js";
 import { eots } from "../../src/crypto/eots.js";
 import { voteMessage } from "../../src/crypto/messages.js";
-import { randomness } from "../../src/crypto/randomness.js";
 import { createEotsClient } from "../../src/finality/client.js";
-import { commitStored } from "../../src/finality/commitments.js";
 import { openHome } from "../../src/finality/home.js";
-import { createKey, unlockKey } from "../../src/finality/keystore.js";
+import { createKey, unlockKey, type UnlockedKey } from "../../src/finality/keystore.js";
 import { openProtection } from "../../src/finality/protection.js";
-import { RandomnessCache } from "../../src/finality/randomness-cache.js";
+import { pointOf, RandomnessCache } from "../../src/finality/randomness-cache.js";
 import { Voter } from "../../src/finality/voter.js";
+import { figure, interleaved, say } from "./support/report.js";
 
-const HEIGHTS = 50_000;
-const ROUNDS = 500;
+const ROUNDS = 600;
+/** More, as the daemon is a new process and nothing in it has warmed up. */
+const CALLS = 2_000;
+const BATCHES = 24;
 const BATCH = 1_000;
+/** Where heights begin whose randomness is known. */
+const KNOWN = 1_000_000;
+
 const chain = { id: "bench-1", minCount: 1 };
 const passphrase = "bench";
 const appHash = new Uint8Array(32).fill(1);
-const folder = mkdtempSync(join(tmpdir(), "tapstake-bench-"));
+const vote = (height: number) => ({ height: BigInt(height), appHash });
+
+// In the project, which is seldom on a file system in memory.
+const folder = mkdtempSync(resolve("dist/bench-data-"));
+const passphraseFile = join(folder, "passphrase");
+const home = openHome(join(folder, "home"));
+const command = [resolve("dist/src/cli/main.js"), "fp"];
+const asKey = ["--home", home.path, "--passphrase-file", passphraseFile];
+
+console.log(`An append: 150 bytes written to the end of a file beside the store, and its fsync.
+The curve operations of a vote whose randomness is known: 1 verification of its BIP-340 signature
+(curve.verifySchnorr); of another vote: that, and 1 multiplication of G (curve.pointFromScalar).
+Hashes and the arithmetic of signing are no curve operations.`);
+const TMPFS = 0x01021994;
+if (statfsSync(folder).type === TMPFS) console.log("The disk is memory: what involves it means nothing.");
 
 try {
-  await bench();
+  const secretKey = new Uint8Array(32).fill(7);
+  const scrypt = { n: 1 << 10, r: 8, p: 1 };
+  createKey(home, { name: "bench", passphrase, secretKey, origin: "imported", scrypt });
+  writeFileSync(passphraseFile, passphrase, { mode: 0o600 });
+  const key = unlockKey(home, "bench", passphrase);
+  await inProcess(key);
+  await overLoopback(key.publicKey);
+  await committing();
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
 
-async function bench(): Promise<void> {
-  const append = bareAppend();
-  const curveOnly = curveAlone();
-  const home = openHome(join(folder, "home"));
-  const secretKey = new Uint8Array(32).fill(7);
-  const scrypt = { n: 1 << 10, r: 8, p: 1 };
-  createKey(home, { name: "bench", passphrase, secretKey, origin: "imported", scrypt });
-  const key = unlockKey(home, "bench", passphrase);
+async function inProcess(key: UnlockedKey): Promise<void> {
   const protection = openProtection(home);
   protection.init(key.publicKey, chain.id, 0n);
-
-  const cold = new Voter({ key, protection, chain });
-  const fresh = median(ROUNDS, (i) => void cold.vote({ height: BigInt(i), appHash }));
-
-  const started = performance.now();
   const cache = new RandomnessCache();
-  await commitStored({ key, chain, protection, cache, start: 100_000n, count: HEIGHTS });
-  const commit = performance.now() - started;
+  for (let i = 0; i < BATCHES * BATCH; i++) cache.pair(key, chain.id, BigInt(KNOWN + i));
+  const voter = new Voter({ key, protection, chain, cache });
+  const { multiply, verify } = curveOperations(key, cache);
 
-  const warm = new Voter({ key, protection, chain, cache });
-  const known = median(ROUNDS, (i) => void warm.vote({ height: 100_000n + BigInt(i), appHash }));
-  const batch = median(10, (i) => {
-    const first = 110_000n + BigInt(i * BATCH);
-    warm.batch(Array.from({ length: BATCH }, (_, j) => ({ height: first + BigInt(j), appHash })));
+  // Batches come first: what follows then runs as in a signer that has run for a while.
+  const first = KNOWN + ROUNDS;
+  const many = await interleaved(BATCHES - 1, {
+    batch: (i) => voter.batch(Array.from({ length: BATCH }, (_, j) => vote(first + i * BATCH + j))),
+    verifications: () => {
+      for (let j = 0; j < BATCH; j++) verify(j);
+    },
   });
+  const append = bareAppend();
+  const one = await interleaved(ROUNDS, {
+    append,
+    known: (i) => voter.vote(vote(KNOWN + i)),
+    knownBound: (i) => [verify(i), append(), append()],
+    fresh: (i) => voter.vote(vote(i)),
+    freshBound: (i) => [multiply(i), verify(i), append(), append()],
+  });
+  const counted = countMultiplying(() => voter.vote(vote(KNOWN + BATCHES * BATCH - 1)));
   protection.close();
-  key.wipe();
-  const served = await overLoopback(home.path);
 
-  say("a bare append and fsync", append);
-  say("a vote's curve operations, nothing known", curveOnly.fresh);
-  say("a vote's curve operations, randomness known", curveOnly.known);
-  say("a durable vote, nothing known", fresh, fresh / (curveOnly.fresh + 2 * append), "of curve + 2 appends");
-  say(
-    "a durable vote, randomness known",
-    known,
-    known / (curveOnly.known + 2 * append),
-    "of curve + 2 appends",
-  );
-  say(
-    `a vote in a batch of ${BATCH}`,
-    batch / BATCH,
-    curveOnly.known / (batch / BATCH),
-    "of the curve's rate",
-  );
-  say("a durable vote over gRPC on loopback", served);
-  say(`committing ${HEIGHTS} heights`, commit);
-  say("  a height of them", commit / HEIGHTS);
-  const peak = process.resourceUsage().maxRSS / 1024;
-  console.log(`${"  peak memory of it all".padEnd(48)}${peak.toFixed(0).padStart(10)} MB`);
+  console.log("\n(a) a single durable vote, and its curve operations with 2 appends after them");
+  say("an append", one.append, "ms");
+  say("randomness known: a vote", one.known, "ms");
+  say("  its curve operations and 2 appends", one.knownBound, "ms");
+  figure("of these", one.known / one.knownBound, { atMost: 1 });
+  say("nothing known: a vote", one.fresh, "ms");
+  say("  its curve operations and 2 appends", one.freshBound, "ms");
+  figure("of these", one.fresh / one.freshBound, { atMost: 1 });
+
+  console.log(`\n(b) a batch of ${BATCH} votes, randomness known`);
+  say("its curve operations", many.verifications, "ms");
+  say("the batch", many.batch, "ms");
+  figure("rate, of what the curve operations alone allow", many.verifications / many.batch, { atLeast: 0.9 });
+
+  console.log("\n(c) calls that multiply on the curve, of a vote whose randomness is known");
+  for (const [name, calls] of counted) say(name, calls, "");
+}
+
+/** What a vote does on the curve and cannot do without. */
+function curveOperations(key: UnlockedKey, cache: RandomnessCache) {
+  const keyPoint = pointOf(key.secretKey);
+  const signed = Array.from({ length: BATCH }, (_, i) => {
+    const height = BigInt(KNOWN + i);
+    const { secret, point } = cache.pair(key, chain.id, height);
+    const message = voteMessage({ height, appHash });
+    const s = eots.signKnown(key.secretKey, secret, message, { keyPoint, randomnessPoint: point });
+    return { secret, digest: sha256(message), signature: concatBytes(point.subarray(1), s) };
+  });
+  const at = (i: number) => signed[i % BATCH]!;
+  return {
+    multiply: (i: number) => curve.pointFromScalar(at(i).secret),
+    verify: (i: number) => curve.verifySchnorr(at(i).digest, key.publicKey, at(i).signature),
+  };
+}
+
+/** How often each function of the curve that multiplies is called. */
+function countMultiplying(work: () => void): Map<keyof Curve, number> {
+  const names = [
+    "verifySchnorr",
+    "pointFromScalar",
+    "pointMultiply",
+    "xOnlyPointAddTweak",
+    "signSchnorr",
+  ] as const;
+  const calls = new Map<keyof Curve, number>(names.map((name) => [name, 0]));
+  const before = { ...curve };
+  const counting = names.map((name) => {
+    const original = before[name] as (...args: unknown[]) => unknown;
+    const counted = (...args: unknown[]) => {
+      calls.set(name, calls.get(name)! + 1);
+      return original(...args);
+    };
+    return [name, counted] as const;
+  });
+  Object.assign(curve, Object.fromEntries(counting));
+  work();
+  Object.assign(curve, before);
+  return calls;
 }
 
 /** What any durable record costs on this disk. */
-function bareAppend(): number {
+function bareAppend(): () => void {
   const file = openSync(join(folder, "bare"), "a");
   const line = new Uint8Array(150).fill(65);
-  const result = median(ROUNDS, () => {
+  return () => {
     writeSync(file, line);
     fsyncSync(file);
-  });
-  closeSync(file);
-  return result;
-}
-
-/** The operations on the curve of a vote, and nothing else of it. */
-function curveAlone(): { fresh: number; known: number } {
-  const secretKey = new Uint8Array(32).fill(9);
-  const keyPoint = curve.pointFromScalar(secretKey)!;
-  const prepared = Array.from({ length: ROUNDS * 2 }, (_, i) => {
-    const { secret } = randomness.derive(secretKey, chain.id, BigInt(i));
-    const message = voteMessage({ height: BigInt(i), appHash });
-    return { secret, message, randomnessPoint: curve.pointFromScalar(secret)! };
-  });
-  const known = median(ROUNDS, (i) => {
-    const { secret, message, randomnessPoint } = prepared[i]!;
-    eots.signKnown(secretKey, secret, message, { keyPoint, randomnessPoint });
-  });
-  const fresh = median(ROUNDS, (i) => {
-    const { secret, message } = prepared[i]!;
-    const randomnessPoint = curve.pointFromScalar(secret)!;
-    eots.signKnown(secretKey, secret, message, { keyPoint, randomnessPoint });
-  });
-  return { fresh, known };
+  };
 }
 
 /** The daemon as an operator starts it, asked by the client for one vote after another. */
-async function overLoopback(path: string): Promise<number> {
-  const passphraseFile = join(folder, "passphrase");
-  writeFileSync(passphraseFile, passphrase, { mode: 0o600 });
-  const main = join(process.cwd(), "dist/src/cli/main.js");
+async function overLoopback(key: Uint8Array): Promise<void> {
   const address = "127.0.0.1:22582";
-  const args = [
-    main,
-    "fp",
-    "serve",
-    "--home",
-    path,
-    "--address",
-    address,
-    "--no-metrics",
-    "--log-level",
-    "warn",
-  ];
-  args.push("--unlock", "bench", "--passphrase-file", passphraseFile);
-  const daemon = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+  const options = ["--address", address, "--no-metrics", "--log-level", "warn", "--unlock", "bench"];
+  const daemon = spawn(process.execPath, [...command, "serve", ...asKey, ...options], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
   const ended = once(daemon, "exit");
-  let said = "";
-  daemon.stderr.on("data", (data) => (said += String(data)));
   const client = createEotsClient({ address });
+  const answers = () =>
+    client.ping().then(
+      () => true,
+      () => false,
+    );
   try {
     const deadline = Date.now() + 20_000;
-    while (
-      !(await client.ping().then(
-        () => true,
-        () => false,
-      ))
-    ) {
-      if (daemon.exitCode !== null || Date.now() > deadline)
-        throw new Error(`the daemon did not start:\n${said}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+    while (!(await answers())) {
+      if (daemon.exitCode !== null || Date.now() > deadline) throw new Error("the daemon did not start");
+      await sleep(20);
     }
-    const key = new Uint8Array(curve.pointFromScalar(new Uint8Array(32).fill(7))!.subarray(1));
-    const times: number[] = [];
-    await client.createRandomnessPairList({
-      key,
-      chainId: chain.id,
-      startHeight: 200_000n,
-      count: 1_000,
+    const startHeight = BigInt(2 * KNOWN);
+    await client.createRandomnessPairList({ key, chainId: chain.id, startHeight, count: CALLS });
+    const median = await interleaved(CALLS, {
+      ping: () => client.ping(),
+      vote: (i) => {
+        const height = startHeight + BigInt(i);
+        return client.signEots({ key, chainId: chain.id, height, message: voteMessage({ height, appHash }) });
+      },
     });
-    for (let i = 0; i < ROUNDS; i++) {
-      const height = 200_000n + BigInt(i);
-      const start = performance.now();
-      await client.signEots({
-        key,
-        chainId: chain.id,
-        height,
-        message: voteMessage({ height, appHash }),
-      });
-      times.push(performance.now() - start);
-    }
-    return middle(times);
+    console.log("\n(d) a durable vote over gRPC on loopback, from a daemon in a process of its own");
+    say("a Ping", median.ping, "ms");
+    say("a vote", median.vote, "ms");
+    figure("p50 of a vote, of 2 ms", median.vote / 2, { atMost: 1 });
   } finally {
     client.close();
     daemon.kill("SIGTERM");
@@ -181,23 +197,26 @@ async function overLoopback(path: string): Promise<number> {
   }
 }
 
-/** The median time in milliseconds of a call, after some to warm up. */
-function median(rounds: number, call: (i: number) => void): number {
-  const warmUp = Math.ceil(rounds / 5);
-  for (let i = 0; i < warmUp; i++) call(i);
-  const times = Array.from({ length: rounds }, (_, i) => {
-    const start = performance.now();
-    call(warmUp + i);
-    return performance.now() - start;
-  });
-  return middle(times);
-}
-
-function middle(times: readonly number[]): number {
-  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!;
-}
-
-function say(what: string, milliseconds: number, ratio?: number, of?: string): void {
-  const shown = ratio === undefined ? "" : `   ${ratio.toFixed(2)} ${of}`;
-  console.log(`${what.padEnd(48)}${milliseconds.toFixed(3).padStart(10)} ms${shown}`);
+/** The command, which says at its end how much memory it had at most. Its key costs no memory to open. */
+async function committing(): Promise<void> {
+  const [few, many] = [1_000, 50_000];
+  console.log(`\n(e) tapstake fp commit, in a process of its own`);
+  const peaks: number[] = [];
+  for (const count of [few, many]) {
+    const range = ["--key", "bench", "--chain", `of-${count}`, "--start", "1", "--count", `${count}`];
+    const probe = ["--import", resolve("test/bench/support/peak-memory.mjs")];
+    const started = performance.now();
+    const child = spawn(process.execPath, [...probe, ...command, "commit", ...asKey, ...range], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let said = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
+    const [code] = (await once(child, "close")) as [number];
+    const peak = /^peak memory: (\d+) kB$/m.exec(said)?.[1];
+    if (code !== 0 || peak === undefined) throw new Error(`fp commit failed:\n${said}`);
+    say(`${count} heights`, performance.now() - started, "ms");
+    say("  peak memory", Number(peak) / 1024, "MB");
+    peaks.push(Number(peak));
+  }
+  figure(`peak memory, of that of ${few} heights`, peaks[1]! / peaks[0]!, { atMost: 1.25 });
 }

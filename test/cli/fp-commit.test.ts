@@ -128,6 +128,24 @@ describe.concurrent("tapstake fp commit", () => {
     expect(parsed(expectDone(there))).toMatchObject({ commitments: [] });
   });
 
+  it.skipIf(process.platform !== "linux")(
+    "to 50,000 heights takes the memory that a thousand take",
+    async () => {
+      const home = homeWithKey();
+      const probe = new URL("../bench/support/peak-memory.mjs", import.meta.url);
+      const peakOf = async (count: number, start: number): Promise<number> => {
+        const outcome = await fp(home, ["commit", ...named, "--start", `${start}`, "--count", `${count}`], {
+          env: { NODE_OPTIONS: `--import=${probe}` },
+        });
+        expect(outcome.code).toBe(0);
+        expect(outcome.stdout).toContain(`${start} to ${start + count - 1}`);
+        return Number(/^peak memory: (\d+) kB$/m.exec(outcome.stderr)?.[1]);
+      };
+      const few = await peakOf(1_000, 1);
+      expect((await peakOf(50_000, 10_000)) - few).toBeLessThan(32 << 10);
+    },
+  );
+
   it("two signer processes on one home: the second is refused at once, naming the first", async () => {
     const home = homeWithKey();
     const long = startCommit(home);

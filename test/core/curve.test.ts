@@ -106,6 +106,15 @@ describe("both curve libraries answer the same", () => {
     );
   });
 
+  it("a key is judged by its bytes of now, not by those it had at the last call", () => {
+    const key = Buffer.from(G.slice(1));
+    expect(expectSame("isXOnlyPoint", key)).toBe(true);
+    key.set(bytes(OFF_CURVE));
+    expect(expectSame("isXOnlyPoint", key)).toBe(false);
+    expect(expectSame("isXOnlyPoint", Uint8Array.from(key))).toBe(false);
+    expect(expectSame("isXOnlyPoint", G.slice(1))).toBe(true);
+  });
+
   it("null is the point at infinity", () => {
     const negativeG = new Uint8Array([5 - G[0]!, ...G.slice(1)]);
     expect(expectSame("pointAdd", G, negativeG)).toBeNull();

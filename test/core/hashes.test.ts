@@ -1,8 +1,10 @@
-import { createHash } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
-import { sha256, taggedHash } from "../../src/core/hashes.js";
+import { taggedHash } from "../../src/core/hashes.js";
+import { backend as noble } from "../../src/core/hashing/noble.js";
+import { backend as openssl } from "../../src/core/hashing/node.js";
 
 const node = (...parts: readonly Uint8Array[]) => {
   const hash = createHash("sha256");
@@ -10,15 +12,29 @@ const node = (...parts: readonly Uint8Array[]) => {
   return hash.digest();
 };
 
-describe("hashes", () => {
-  it("sha256 is Node's", () => {
+/** Keys around the 64 bytes beyond which HMAC hashes them first. */
+const keys = fc.uint8Array({ maxLength: 70 });
+
+describe.each([
+  ["OpenSSL", openssl],
+  ["@noble/hashes", noble],
+])("hashes of %s", (_name, { sha256, hmacSha256 }) => {
+  it("sha256 and HMAC are Node's, as plain arrays with memory of their own", () => {
     fc.assert(
-      fc.property(fc.uint8Array(), (data) => {
-        expect(hex.encode(sha256(data))).toBe(node(data).toString("hex"));
+      fc.property(keys, fc.uint8Array({ maxLength: 200 }), (key, data) => {
+        const hashes = [sha256(data), hmacSha256(key, data)];
+        const expected = [node(data), createHmac("sha256", key).update(data).digest()];
+        expect(hashes).toEqual(expected.map((hash) => Uint8Array.from(hash)));
+        for (const hash of hashes) {
+          expect(hash.constructor).toBe(Uint8Array);
+          expect(hash.buffer.byteLength).toBe(32);
+        }
       }),
     );
   });
+});
 
+describe("hashes", () => {
   it("a tagged hash is SHA256 of the tag's hash twice and the data, in parts or whole (BIP-340)", () => {
     fc.assert(
       fc.property(fc.string(), fc.uint8Array(), fc.uint8Array(), (tag, a, b) => {

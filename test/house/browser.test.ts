@@ -60,9 +60,11 @@ describe("the package in a browser", () => {
     expect(inputs.filter((path) => path.endsWith(".wasm"))).toEqual([]);
   });
 
-  it("uses @noble/curves", () => {
+  it("uses @noble/curves and @noble/hashes", () => {
     expect(inputs).toContain("dist/src/core/curve/noble.js");
+    expect(inputs).toContain("dist/src/core/hashing/noble.js");
     expect(inputs).not.toContain("dist/src/core/curve/libsecp.js");
+    expect(inputs).not.toContain("dist/src/core/hashing/node.js");
     expect(inputs.filter((path) => path.includes("tiny-secp256k1"))).toEqual([]);
   });
 

@@ -1,5 +1,5 @@
 import * as libsecp from "tiny-secp256k1";
-import { isBytes } from "../bytes.js";
+import { equalBytes, isBytes } from "../bytes.js";
 import { assertSigningArguments } from "./guards.js";
 import type { Curve } from "./index.js";
 
@@ -45,8 +45,16 @@ function isPoint(bytes: Uint8Array): boolean {
   return isBytes(bytes, 33) && libsecp.isPoint(bytes);
 }
 
+/** The x-only key that was last found to be a point: to judge one costs a square root, and a signer has one. */
+let judged = new Uint8Array();
+
 function isXOnlyPoint(bytes: Uint8Array): boolean {
-  return isBytes(bytes, 32) && libsecp.isXOnlyPoint(bytes);
+  if (!isBytes(bytes, 32)) return false;
+  if (!equalBytes(bytes, judged)) {
+    if (!libsecp.isXOnlyPoint(bytes)) return false;
+    judged = Uint8Array.from(bytes);
+  }
+  return true;
 }
 
 function isPrivate(bytes: Uint8Array): boolean {
