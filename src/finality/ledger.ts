@@ -10,8 +10,9 @@ import { subjectName } from "./subject.js";
 
 /** By whom and when a row is written. */
 export interface Writer {
-  readonly at: string;
-  readonly instance: string;
+  /** UTF-8, as it is stored. */
+  readonly at: Uint8Array;
+  readonly instance: Uint8Array;
 }
 
 /**
@@ -85,8 +86,8 @@ export class Ledger {
   }
 
   addVote(known: Known, { height, digest, signature }: VoteEntry, { at, instance }: Writer): void {
-    const written = [utf8(at), utf8(instance), ++this.#seq, this.#total] as const;
-    const cells = [known.id, u64be(height), digest, signature, ...written] as const;
+    const seq = ++this.#seq;
+    const cells = [known.id, u64be(height), digest, signature, at, instance, seq, this.#total];
     const sum = sumOf("votes", ...cells);
     this.#statements.addVote.run(...cells, sum);
     this.#total = combine(this.#total, sum);

@@ -46,9 +46,7 @@ export function openLocked(
       mirror: (seq, changed) => file.append(seq, changed),
       watch: new FileWatch([
         { path: home.protectionFile },
-        { path: `${home.protectionFile}-wal` },
         { path: home.marksFile, place: () => file.place },
-        { path: home.lockFile },
       ]),
       onClose() {
         file.close();

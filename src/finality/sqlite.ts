@@ -1,5 +1,5 @@
 import type Database from "libsql";
-import { hex, u64be } from "../core/bytes.js";
+import { hex, u64be, utf8 } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { hasBirth, listBirths, removeBirth } from "./births.js";
 import { refuseOverlap } from "./commitment-rows.js";
@@ -8,7 +8,7 @@ import type { Marks, StoredMarks, VoteRecord } from "./decision.js";
 import type { Home } from "./home.js";
 import { broken, type Floor, replaced, unwritable } from "./instructions.js";
 import { type ImportReport, type Interchange, readInterchange, type ReadSubject } from "./interchange.js";
-import { Ledger } from "./ledger.js";
+import { Ledger, type Writer } from "./ledger.js";
 import type { Known } from "./loading.js";
 import { exportSubject, importCommitments, importVotes } from "./merging.js";
 import type { Mark } from "./marks.js";
@@ -155,7 +155,7 @@ export class SqliteProtection implements Protection {
   append(key: Uint8Array, chainId: string, entries: readonly VoteEntry[]): void {
     const known = this.#mustKnow(key, chainId);
     for (const entry of entries) checkEntry(entry);
-    const writer = { at: new Date().toISOString(), instance: this.instance };
+    const writer = writerNow(this.instance);
     const add = () => {
       for (const entry of entries) this.#ledger.addVote(known, entry, writer);
     };
@@ -184,7 +184,7 @@ export class SqliteProtection implements Protection {
       const { key, chainId } = floor;
       return { floor, known: this.#known(key, chainId) ?? this.#ledger.newSubject(key, chainId) };
     });
-    const writer = { at: new Date().toISOString(), instance: this.instance };
+    const writer = writerNow(this.instance);
     this.#write(
       plan.map(({ known }) => known),
       () => {
@@ -345,7 +345,7 @@ export class SqliteProtection implements Protection {
   #importSubject(subject: ReadSubject, known: Known | undefined): ImportReport[number] {
     const { key, chainId } = subject;
     const at = new Date().toISOString();
-    const writer = { at, instance: `import by ${this.instance}` };
+    const writer = writerNow(`import by ${this.instance}`);
     const votes = known
       ? importVotes(subject, known, {
           record: (height) => this.record(key, chainId, height),
@@ -377,6 +377,11 @@ export class SqliteProtection implements Protection {
     return { key, chainId, lowest, highest, held, seq: this.seq };
   }
 }
+
+const writerNow = (instance: string): Writer => ({
+  at: utf8(new Date().toISOString()),
+  instance: utf8(instance),
+});
 
 const LAST_HEIGHT = 0xffff_ffff_ffff_ffffn;
 

@@ -66,9 +66,8 @@ function difference<T extends Place>(
   now: Trace | undefined,
   isUnchanged: (before: T, now: Trace) => boolean,
 ): string | undefined {
-  // SQLite makes its write-ahead log at the first write.
-  if (!before) return undefined;
   if (!now) return "deleted";
+  if (!before) return "replaced";
   if (isUnchanged(before, now)) return undefined;
   return isSameFile(before, now) ? "changed" : "replaced";
 }

@@ -27,14 +27,12 @@ const intrusions: Record<string, (home: Home, backup: Home) => void> = {
     copyFileSync(backup.protectionFile, `${home.protectionFile}.copy`);
     renameSync(`${home.protectionFile}.copy`, home.protectionFile);
   },
-  "its write-ahead log deleted": (home) => rmSync(walOf(home)),
   "the second mark deleted": (home) => rmSync(home.marksFile),
   "the second mark overwritten in place": (home, backup) => copyFileSync(backup.marksFile, home.marksFile),
   "the second mark replaced by its own copy": (home) => {
     writeFileSync(`${home.marksFile}.copy`, readFileSync(home.marksFile));
     renameSync(`${home.marksFile}.copy`, home.marksFile);
   },
-  "the lock deleted": (home) => rmSync(home.lockFile),
   "the whole home replaced by an older copy": (home, backup) => {
     for (const file of [home.protectionFile, walOf(home), home.marksFile]) rmSync(file, { force: true });
     cpSync(backup.path, home.path, { recursive: true });
