@@ -112,7 +112,7 @@ describe.concurrent("with --remote", () => {
     expect(again).toEqual({ ...first, kind: "same" });
   });
 
-  it("a batch with gaps has an answer for every height, and each vote counts", async () => {
+  it("PROTOCOL 11: randomness fetched by range misaligned a batch with a gap: every height has an answer, and each vote counts", async () => {
     const item = (height: number, byte: number) => ({ height, hash: block(byte) });
     const ask = (items: object[]) => remote("vote", ["--batch", "-"], { input: JSON.stringify(items) });
     const first = parsed<Votes>(expectDone(await ask([item(110, 1), item(107, 1), item(111, 1)])));

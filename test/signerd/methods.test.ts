@@ -236,7 +236,7 @@ describe("SaveEOTSKeyName", () => {
     expect(signer.logged()).not.toMatch(/"level":[45]0/);
   });
 
-  it("gives no key another name: an unauthenticated alias once led to a second signature", async () => {
+  it("PROTOCOL 11: an unauthenticated key-name call aliased a key and got a second signature: it gives no key another name", async () => {
     const made = homeWithKey();
     const other = addKey(made.home, "other", text("b".repeat(32)));
     const { address } = await startSigner(made, { hmacKey: "secret" });

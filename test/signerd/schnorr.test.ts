@@ -105,7 +105,7 @@ describe("SignSchnorrSig", () => {
     await expectFailure(client.signSchnorr({ key, digest: proofOfPossessionDigest(other) }), "not-permitted");
   });
 
-  it("is no oracle for slashing: it refuses every digest that it did not compute itself", async () => {
+  it("PROTOCOL 11: a call that signs any digest also signs a slashing: it refuses every digest that it did not compute itself", async () => {
     const { client, key, secretKey, signer } = await start({ popAddresses: [address] });
     const range = { key, chainId: CHAIN, startHeight: 1000n, count: 20 };
     const points = await client.createRandomnessPairList(range);
