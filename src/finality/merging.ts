@@ -1,49 +1,78 @@
 import { equalBytes, hex } from "../core/bytes.js";
 import { overlapping } from "./commitment-rows.js";
-import type { StoredMarks, VoteRecord } from "./decision.js";
+import type { StoredMarks } from "./decision.js";
 import {
   type ImportedSubject,
+  type Interchange,
   type InterchangeSubject,
   mergeVotes,
   type ReadSubject,
 } from "./interchange.js";
-import type { StoredCommitment, StoredVote, VoteEntry } from "./store.js";
+import type { Ledger, Writer } from "./ledger.js";
+import type { Known } from "./loading.js";
+import type { StoredCommitment, StoredVote } from "./store.js";
+import { subjectName } from "./subject.js";
 
-/** The marks of a key and chain, which an import raises in place. */
-interface Raised {
-  lowest: bigint;
-  highest: bigint | null;
-  held: boolean;
+/** Everything that a store knows, for a file. */
+export function historyOf(ledger: Ledger): Interchange {
+  const named = new Map<string, { key: Uint8Array; chainId: string }>(ledger.subjects);
+  // A key may have committed and never voted.
+  for (const { key, chainId } of ledger.committers()) {
+    const name = subjectName(key, chainId);
+    if (!named.has(name)) named.set(name, { key, chainId });
+  }
+  return {
+    metadata: { format: "tapstake-protection", version: 1, exportedAt: new Date().toISOString() },
+    data: [...named].map(([name, { key, chainId }]) => {
+      const known = ledger.subjects.get(name);
+      const votes = known ? ledger.votes(known.id) : [];
+      return exportSubject(key, chainId, known, votes, ledger.commitments(key, chainId));
+    }),
+  };
 }
 
-/** How an import changes a store, inside one transaction. */
-interface Changes {
-  record(height: bigint): VoteRecord | null;
-  insert(entry: VoteEntry): void;
-  replace(entry: VoteEntry): void;
-}
-
-/** Merges the votes and marks of a file into what is known of a key and chain. Returns what it did. */
-export function importVotes(
+/**
+ * Merges what a file says of one key and chain into a store, inside a transaction.
+ * @param known what the store knows of them; undefined where the file has commitments alone
+ */
+export function mergeSubject(
+  ledger: Ledger,
   file: ReadSubject,
-  known: Raised,
-  store: Changes,
+  known: Known | undefined,
+  writer: Writer,
+): ImportedSubject {
+  const { key, chainId } = file;
+  const votes = known ? importVotes(ledger, file, known, writer) : { added: 0, conflicts: [] };
+  if (known) ledger.writeSubject(known);
+  const at = new TextDecoder().decode(writer.at);
+  const commitments = importCommitments(file, ledger.commitments(key, chainId), (commitment) =>
+    ledger.addCommitment(key, chainId, { ...commitment, at }),
+  );
+  const { lowest = null, highest = null } = known ?? {};
+  return { key: Uint8Array.from(key), chainId, lowest, highest, ...votes, ...commitments };
+}
+
+function importVotes(
+  ledger: Ledger,
+  file: ReadSubject,
+  known: Known,
+  writer: Writer,
 ): Pick<ImportedSubject, "added" | "conflicts"> {
   const conflicts: bigint[] = [];
   let added = 0;
   for (const [height, vote] of file.votes) {
     // Forgotten on purpose, and blocked by the mark.
     if (height < known.lowest) continue;
-    const record = store.record(height);
+    const [record] = ledger.votes(known.id, height, height);
     if (!record) {
-      store.insert({ height, ...vote });
+      ledger.addVote(known, { height, ...vote }, writer);
       added++;
       continue;
     }
     const merged = mergeVotes(record, vote);
     if (record.digest && vote.digest && !merged.digest) conflicts.push(height);
     if (record.digest && (!merged.digest || (merged.signature && !record.signature))) {
-      store.replace({ height, ...merged });
+      ledger.replaceVote(known, { height, ...merged }, writer);
     }
   }
   if (file.lowest !== null && file.lowest > known.lowest) known.lowest = file.lowest;
@@ -55,7 +84,7 @@ export function importVotes(
 }
 
 /** Stores the commitments of a file that overlap none. */
-export function importCommitments(
+function importCommitments(
   file: ReadSubject,
   earlier: readonly StoredCommitment[],
   store: (commitment: Omit<StoredCommitment, "at">) => void,
@@ -77,8 +106,7 @@ export function importCommitments(
   return { commitments, commitmentsSkipped };
 }
 
-/** Everything that is known of a key and chain, for a file. */
-export function exportSubject(
+function exportSubject(
   key: Uint8Array,
   chainId: string,
   marks: StoredMarks | undefined,

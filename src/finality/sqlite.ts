@@ -7,10 +7,10 @@ import { closeDatabase, DatabaseFault, faulty, openDatabase } from "./database.j
 import type { Marks, StoredMarks, VoteRecord } from "./decision.js";
 import type { Home } from "./home.js";
 import { broken, type Floor, replaced, unwritable } from "./instructions.js";
-import { type ImportReport, type Interchange, readInterchange, type ReadSubject } from "./interchange.js";
+import { type ImportReport, type Interchange, readInterchange } from "./interchange.js";
 import { Ledger, type Writer } from "./ledger.js";
 import type { Known } from "./loading.js";
-import { exportSubject, importCommitments, importVotes } from "./merging.js";
+import { historyOf, mergeSubject } from "./merging.js";
 import type { Mark } from "./marks.js";
 import type { Protection, StoredCommitment, StoredVote, Subject, VoteEntry } from "./store.js";
 import { assertChainId, subjectName } from "./subject.js";
@@ -223,21 +223,7 @@ export class SqliteProtection implements Protection {
   }
 
   exportHistory(): Interchange {
-    return this.#read(() => {
-      const named = new Map<string, { key: Uint8Array; chainId: string }>(this.#ledger.subjects);
-      // A key may have committed and never voted.
-      for (const { key, chainId } of this.#ledger.committers()) {
-        if (!named.has(subjectName(key, chainId))) named.set(subjectName(key, chainId), { key, chainId });
-      }
-      return {
-        metadata: { format: "tapstake-protection", version: 1, exportedAt: new Date().toISOString() },
-        data: [...named].map(([name, { key, chainId }]) => {
-          const known = this.#ledger.subjects.get(name);
-          const votes = known ? this.#ledger.votes(known.id) : [];
-          return exportSubject(key, chainId, known, votes, this.#ledger.commitments(key, chainId));
-        }),
-      };
-    });
+    return this.#read(() => historyOf(this.#ledger));
   }
 
   importHistory(file: unknown): ImportReport {
@@ -252,10 +238,11 @@ export class SqliteProtection implements Protection {
         known: known ?? (lowest === null ? undefined : this.#ledger.newSubject(key, chainId)),
       };
     });
+    const writer = writerNow(`import by ${this.instance}`);
     const report: ImportReport[number][] = [];
     const touched = plan.flatMap(({ known }) => known ?? []);
     this.#write(touched, () => {
-      for (const { subject, known } of plan) report.push(this.#importSubject(subject, known));
+      for (const { subject, known } of plan) report.push(mergeSubject(this.#ledger, subject, known, writer));
     });
     return report;
   }
@@ -340,25 +327,6 @@ export class SqliteProtection implements Protection {
       throw this.#poison(error);
     }
     this.#refuseTouched(this.#attached?.watch.renew());
-  }
-
-  #importSubject(subject: ReadSubject, known: Known | undefined): ImportReport[number] {
-    const { key, chainId } = subject;
-    const at = new Date().toISOString();
-    const writer = writerNow(`import by ${this.instance}`);
-    const votes = known
-      ? importVotes(subject, known, {
-          record: (height) => this.record(key, chainId, height),
-          insert: (entry) => this.#ledger.addVote(known, entry, writer),
-          replace: (entry) => this.#ledger.replaceVote(known, entry, writer),
-        })
-      : { added: 0, conflicts: [] };
-    if (known) this.#ledger.writeSubject(known);
-    const commitments = importCommitments(subject, this.commitments(key, chainId), (commitment) =>
-      this.#ledger.addCommitment(key, chainId, { ...commitment, at }),
-    );
-    const { lowest = null, highest = null } = known ?? {};
-    return { key: Uint8Array.from(key), chainId, lowest, highest, ...votes, ...commitments };
   }
 
   #known(key: Uint8Array, chainId: string): Known | undefined {
