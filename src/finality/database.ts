@@ -1,6 +1,6 @@
 import Database from "libsql";
 import { randomBytes } from "node:crypto";
-import { closeSync, existsSync, linkSync, openSync, rmSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, linkSync, openSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
@@ -57,7 +57,7 @@ export function createDatabase(path: string): string {
 export function openDatabase(path: string): Database.Database {
   const db = faulty("unwritable", () => new Database(path, { timeout: 0 }));
   try {
-    faulty("corrupt", () => {
+    damaged(path, () => {
       db.exec("PRAGMA locking_mode = EXCLUSIVE");
       expect(pragma(db, "journal_mode = WAL") === "wal", "it refuses the mode that writes need");
       db.exec("PRAGMA synchronous = FULL");
@@ -84,6 +84,27 @@ export function closeDatabase(db: Database.Database): void {
   // The lock is let go at the first access in the new mode.
   attempt(() => db.exec("SELECT count(*) FROM sqlite_master"));
   db.close();
+}
+
+/** Runs `work` on a database whose file can be written: what SQLite calls read-only is then damage to its header. */
+function damaged(path: string, work: () => void): void {
+  try {
+    faulty("corrupt", work);
+  } catch (error) {
+    const { cause } = error as { cause?: { code?: string } };
+    if (cause?.code !== "SQLITE_READONLY" || !isWritable(path)) throw error;
+    throw new DatabaseFault("corrupt", "its header is not that of a store of this version", { cause });
+  }
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    accessSync(dirname(path), constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Runs `work`; what it throws becomes a {@link DatabaseFault}, of kind `otherwise` unless the error says more. */

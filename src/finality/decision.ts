@@ -20,6 +20,15 @@ export interface Marks {
   readonly highest: bigint | null;
 }
 
+/** The lowest height that is certainly above everything that marks remember, where there is one. */
+export function floorOf({ lowest, highest }: Marks): bigint {
+  if (highest === null || highest < lowest) return lowest;
+  return highest === MAX_HEIGHT ? highest : highest + 1n;
+}
+
+/** The last height that there is. */
+export const MAX_HEIGHT = 0xffff_ffff_ffff_ffffn;
+
 /** Marks as they are remembered. */
 export interface StoredMarks extends Marks {
   /**
@@ -64,21 +73,25 @@ export interface DecisionInput {
  * | a vote without digest                  |                                    | refused: `unknown-earlier-vote`     |
  * | a vote with another digest             |                                    | refused: `double-vote`              |
  * | a vote with this digest, no signature  |                                    | refused: `unknown-earlier-vote`     |
+ * | a vote with this digest and signature  | the height is below the lowest     | refused: `below-watermark`          |
  * | a vote with this digest and signature  |                                    | same, with the remembered signature |
  * | nothing                                | the height is below the lowest     | refused: `below-watermark`          |
  * | nothing                                | it is at or below the chain height | refused: `at-or-below-chain-height` |
  * | nothing                                |                                    | new                                 |
  *
- * The remembered signature is handed out below the marks too: it signs nothing.
+ * A remembered signature may never have left, when a crash kept it back: below the lowest height, where another signer
+ * may have voted since, it stays.
  */
 export function decide({ height, digest, record, marks, chainHeight }: DecisionInput): Decision {
-  if (record) return decideAgain(height, digest, record);
+  const again = record && decideAgain(height, digest, record);
+  if (again?.kind === "refused") return again;
   if (height < marks.lowest) {
     return refuse(
       "below-watermark",
-      `height ${height} is below ${marks.lowest}, the lowest at which this signer still signs for this key and chain: what was signed below it is no longer known here`,
+      `height ${height} is below ${marks.lowest}, the lowest at which this signer still signs for this key and chain: what was signed below it is not all known here`,
     );
   }
+  if (again) return again;
   if (chainHeight !== undefined && height <= chainHeight) {
     return refuse(
       "at-or-below-chain-height",

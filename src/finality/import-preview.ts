@@ -1,4 +1,4 @@
-import type { StoredMarks } from "./decision.js";
+import { floorOf, type StoredMarks } from "./decision.js";
 import { readInterchange } from "./interchange.js";
 import type { ProtectionStore } from "./store.js";
 
@@ -39,5 +39,6 @@ function higherMarks(a: StoredMarks | null, b: StoredMarks): StoredMarks {
   if (a === null) return b;
   const lowest = a.lowest > b.lowest ? a.lowest : b.lowest;
   const highest = (a.highest ?? -1n) > (b.highest ?? -1n) ? a.highest : b.highest;
-  return { lowest, highest, held: a.held || b.held };
+  const held = a.held || b.held;
+  return { lowest: b.held ? floorOf({ lowest, highest }) : lowest, highest, held };
 }

@@ -43,9 +43,9 @@ export function broken(
   const file = part === "store" ? home.protectionFile : home.marksFile;
   const commands = [...floors.values()].map(({ key, chainId, lowest }) => {
     const height = `<height above the last vote on the chain, ${lowest} or more>`;
-    return `  ${initCommand(hex.encode(key), chainId, height)}`;
+    return `  ${initCommand(home, hex.encode(key), chainId, height)}`;
   });
-  const unknown = `  ${initCommand("<key>", "<chain>", "<height above the last vote on the chain>")}`;
+  const unknown = `  ${initCommand(home, "<key>", "<chain>", "<height above the last vote on the chain>")}`;
   const text = [
     `What happened: ${file} ${happened}: ${found}.`,
     `What it means: ${part === "store" ? means : NO_SECOND_MARK} Nothing is signed: a height that was signed before, signed again with another message, reveals the key.`,
@@ -84,26 +84,48 @@ export function unwritable(home: Home, found: string, cause?: unknown): Tapstake
   );
 }
 
-/**
- * A key that may have signed before, without marks on a chain.
- * @param held the lowest height that it may begin at, where its memory was lost in part
- */
-export function uninitialised(publicKey: Uint8Array, chainId: string, held?: bigint): TapstakeError {
+/** Another program than a signer has the store open. */
+export const inUse = (home: Home): TapstakeError =>
+  new TapstakeError(
+    "signer-running",
+    `another program has ${home.protectionFile} open and locked, such as an SQLite shell or a backup: find it (fuser ${home.protectionFile}) and end it`,
+    { lockFile: home.lockFile },
+  );
+
+/** A key that may have signed before, without marks on a chain. */
+export function uninitialised(home: Home, publicKey: Uint8Array, chainId: string): TapstakeError {
   const key = hex.encode(publicKey);
-  const known =
-    held === undefined
-      ? "for which there are no marks here"
-      : `whose memory was lost in part here, and no height to begin at (${held} or more) was given since`;
-  return new TapstakeError(
-    "protection-uninitialised",
-    `What happened: key ${key} is to vote on chain ${chainId}, ${known}.\n` +
+  return notBegun(
+    { key, chainId },
+    `What happened: key ${key} is to vote on chain ${chainId}, for which there are no marks here.\n` +
       "What it means: it may have voted there before, on another machine, by another program or before a restore, and that is not known here.\n" +
       "What to do: make sure that no other signer runs with this key; then import the history of the former one (tapstake fp protection import <file>), or look up the last height that the key voted for, on the chain, and run: " +
-      `${initCommand(key, chainId, "<that height + 1>")}\n` +
-      "What not to do: do not guess. A height that was signed before, signed again, reveals the key.",
-    { key, chainId },
+      initCommand(home, key, chainId, "<that height + 1>"),
   );
 }
 
-const initCommand = (key: string, chainId: string, height: string): string =>
-  `tapstake fp protection init --key ${key} --chain ${chainId} --from-height ${height}`;
+/** A key that is held on a chain; `lowest` is the first height that it may begin at. */
+export function held(home: Home, publicKey: Uint8Array, chainId: string, lowest: bigint): TapstakeError {
+  const key = hex.encode(publicKey);
+  return notBegun(
+    { key, chainId },
+    `What happened: key ${key} is to vote on chain ${chainId}, where it is held: its memory was lost in part, or the key was away from this home.\n` +
+      "What it means: it may have cast votes there that are not known here.\n" +
+      "What to do: make sure that no other signer runs with this key; import the history of one that did, if there is any; then look up the last height that the key voted for, on the chain, and run: " +
+      initCommand(home, key, chainId, `<that height + 1, ${lowest} or more>`),
+  );
+}
+
+const notBegun = (details: { key: string; chainId: string }, text: string): TapstakeError =>
+  new TapstakeError(
+    "protection-uninitialised",
+    `${text}\nWhat not to do: do not guess. A height that was signed before, signed again, reveals the key.`,
+    details,
+  );
+
+const initCommand = ({ path }: Home, key: string, chainId: string, height: string): string =>
+  `tapstake fp protection init --key ${key} --chain ${quoted(chainId)} --from-height ${height} --home ${quoted(path)}`;
+
+/** A word for a shell: a chain id can be anything that is printable. */
+const quoted = (text: string): string =>
+  /^[\w@%+=:,./-]+$|^<[a-z]+>$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

@@ -3,6 +3,7 @@ import { equalBytes, hex } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { TapstakeError } from "../core/errors.js";
 import { decimalText, readJson } from "../core/json.js";
+import { MAX_HEIGHT } from "./decision.js";
 import { isChainId, subjectName } from "./subject.js";
 
 /**
@@ -87,8 +88,6 @@ export interface ReadCommitment {
   readonly signature: Uint8Array;
   readonly context?: string;
 }
-
-const MAX_HEIGHT = 0xffff_ffff_ffff_ffffn;
 
 /**
  * Reads an interchange file. What is said more than once about a key and chain, or about a height, is merged.

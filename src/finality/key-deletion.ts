@@ -1,3 +1,4 @@
+import { recordAbsence } from "./arrivals.js";
 import type { Home } from "./home.js";
 import { pathOf } from "./key-files.js";
 import type { Passphrase } from "./keyfile.js";
@@ -6,8 +7,8 @@ import { lockHome } from "./lock.js";
 import { removePrivateFile } from "./private-files.js";
 
 /**
- * Removes a key's file. What the home remembers of its votes stays. A signer that runs may have the key open, and
- * would go on voting with it: it has to be stopped first.
+ * Removes a key's file. What the home remembers of its votes stays, and holds it should the file come back. A signer
+ * that runs may have the key open, and would go on voting with it: it has to be stopped first.
  * @param passphrase null deletes without proof that the caller could have used the key
  * @throws TapstakeError `signer-running`, and as `unlockKey`
  */
@@ -16,6 +17,8 @@ export function deleteKey(home: Home, nameOrPublicKey: string, passphrase: Passp
   const lock = lockHome(home);
   try {
     if (passphrase !== null) unlockKey(home, key.name, passphrase).wipe();
+    // First, as a copy of the file may vote elsewhere, and come back.
+    recordAbsence(home, key.publicKey);
     removePrivateFile(pathOf(home, key.name));
     return key;
   } finally {

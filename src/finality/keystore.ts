@@ -3,7 +3,7 @@ import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { publicKeyOf } from "../core/keys.js";
 import { randomness } from "../crypto/randomness.js";
-import { recordBirth } from "./births.js";
+import { recordAbsence, recordBirth } from "./arrivals.js";
 import type { Home } from "./home.js";
 import { checkName, type DamagedKey, findKey, namesIn, pathOf, readKeys } from "./key-files.js";
 import {
@@ -101,6 +101,8 @@ export function createKey(home: Home, key: NewKey): KeyInfo {
     ...(path !== undefined && { path }),
   };
   const content = sealKey(header, secretKey, passphrase, scrypt);
+  // Before the key is there: what this home remembers of it may be from before it went elsewhere.
+  if (origin === "imported") recordAbsence(home, publicKey);
   if (!writePrivateFile(pathOf(home, name), content, "create")) throw nameTaken(name);
   try {
     // Of two processes that bring in one key under two names at once, neither may succeed unseen.

@@ -2,6 +2,7 @@ import type Database from "libsql";
 import { hex, u64be, utf8 } from "../core/bytes.js";
 import { commitmentCells, type CommitmentRow, readCommitment } from "./commitment-rows.js";
 import { rowsOf } from "./database.js";
+import { floorOf, MAX_HEIGHT } from "./decision.js";
 import { type Known, loadStore, readVote, type VoteRow } from "./loading.js";
 import { combine, sumOf, textOf } from "./schema.js";
 import { prepareStatements, type Statements } from "./statements.js";
@@ -48,10 +49,16 @@ export class Ledger {
   }
 
   /** The votes of a subject from one height to another, by height. */
-  *votes(subject: number, from = 0n, to = LAST_HEIGHT): Generator<StoredVote> {
+  *votes(subject: number, from = 0n, to = MAX_HEIGHT): Generator<StoredVote> {
     for (const row of rowsOf<VoteRow>(this.#statements.votes, subject, u64be(from), u64be(to))) {
       yield readVote(row);
     }
+  }
+
+  vote(subject: number, height: bigint): StoredVote | undefined {
+    // To its end: a walk that is given up keeps its statement busy.
+    const [vote] = [...this.votes(subject, height, height)];
+    return vote;
   }
 
   /** At most `limit` votes of a subject from a height on. */
@@ -125,9 +132,16 @@ export class Ledger {
     this.births.add(hex.encode(key));
   }
 
-  forgetBirths(): void {
-    this.#statements.forgetBirths.run();
-    this.births.clear();
+  forgetBirth(key: Uint8Array): void {
+    // A list, as the library takes a single object for names and values, and ends the process.
+    this.#statements.forgetBirth.run([key]);
+    this.births.delete(hex.encode(key));
+  }
+
+  /** Keeps a subject from signing until it is begun anew, above what is known of it. `writeSubject` makes it so. */
+  hold(known: Known): void {
+    known.lowest = floorOf(known);
+    known.held = true;
   }
 
   writeSubject({ id, key, chainId, lowest, highest, held }: Known): void {
@@ -142,5 +156,3 @@ export class Ledger {
     this.#statements.setState.run(...cells, sumOf("state", hex.decode(this.storeId), ...cells));
   }
 }
-
-const LAST_HEIGHT = 0xffff_ffff_ffff_ffffn;

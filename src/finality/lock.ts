@@ -137,8 +137,11 @@ function makeGuard(path: string): void {
 
 function releaseGuard(guard: Database.Database): void {
   // Closing alone would leave the lock to the garbage collector.
-  guard.exec("ROLLBACK");
-  guard.close();
+  try {
+    guard.exec("ROLLBACK");
+  } finally {
+    guard.close();
+  }
 }
 
 function describeThisProcess(): Holder {

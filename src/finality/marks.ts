@@ -146,14 +146,14 @@ export function parseMarks(bytes: Uint8Array): MarksContent {
   if (!header || withCheck("", `${HEADER} ${storeId}`).check !== header[2]) {
     damage = "its first line is not that of a marks file";
   }
-  let before = header?.[2] ?? "";
+  // As it stands there, here and below, so that one damaged line does not take the next along.
+  let before = lines[0]?.slice(-16) ?? "";
   for (const [i, line] of [...lines, rest].slice(1).entries()) {
     const read = parseLine(line, before);
     content.seq = Math.max(content.seq, read?.seq ?? 0);
     if (read && "key" in read) raise(content, read);
     if (!read && !isTorn(line, i + 1, lines.length)) damage ??= `line ${i + 2} is damaged`;
     torn ||= !read && /[^\0]/.test(line);
-    // As it stands there, so that one damaged line does not take those after it along.
     before = line.slice(-16);
   }
   return { ...content, torn, ...(damage !== undefined && { damage }) };
@@ -161,10 +161,12 @@ export function parseMarks(bytes: Uint8Array): MarksContent {
 
 /** What follows the last end of a line, and a last line whose first page did not reach the disk. */
 const isTorn = (line: string, at: number, count: number): boolean =>
-  at >= count || (at === count - 1 && line.startsWith("\0"));
+  at >= count || (at === count - 1 && line.startsWith("\0") && line.length <= MAX_LINE);
 
 const HEADER = "tapstake-marks-1";
 const MAX_BYTES = 1 << 28;
+/** A key, a chain of 128 characters as %XX, "held:", two heights, a number and a check. */
+const MAX_LINE = 64 + 3 * 128 + 5 + 20 + 20 + 16 + 16 + 5;
 const HEIGHT = "(?:0|[1-9]\\d{0,19})";
 const LINE = new RegExp(
   `^(?:([0-9a-f]{64}) ([!-~]+) (held:)?(${HEIGHT}) (-|${HEIGHT})|write) ([1-9]\\d{0,15}) ([0-9a-f]{16})$`,

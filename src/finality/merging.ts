@@ -61,9 +61,9 @@ function importVotes(
   const conflicts: bigint[] = [];
   let added = 0;
   for (const [height, vote] of file.votes) {
+    const record = ledger.vote(known.id, height);
     // Forgotten on purpose, and blocked by the mark.
-    if (height < known.lowest) continue;
-    const [record] = ledger.votes(known.id, height, height);
+    if (!record && height < known.lowest) continue;
     if (!record) {
       ledger.addVote(known, { height, ...vote }, writer);
       added++;
@@ -79,7 +79,7 @@ function importVotes(
   if (file.highest !== null && (known.highest === null || file.highest > known.highest)) {
     known.highest = file.highest;
   }
-  known.held ||= file.held;
+  if (file.held) ledger.hold(known);
   return { added, conflicts };
 }
 

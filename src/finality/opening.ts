@@ -2,7 +2,7 @@ import { lstatSync } from "node:fs";
 import { TapstakeError } from "../core/errors.js";
 import { besides, createDatabase, DatabaseFault } from "./database.js";
 import type { Home } from "./home.js";
-import { type Trouble, unwritable } from "./instructions.js";
+import { inUse, type Trouble, unwritable } from "./instructions.js";
 import { type Lock, lockHome, running } from "./lock.js";
 import { type Mark, MarksFile, type MarksContent, readMarks } from "./marks.js";
 import { SqliteProtection } from "./sqlite.js";
@@ -31,6 +31,7 @@ export function openLocked(
   lock: Lock,
   { instance, roomForMarks }: { instance: string; roomForMarks?: number | undefined },
 ): SqliteProtection {
+  refuseLinks(home);
   const marks = guarded(home, () => readMarks(home.marksFile));
   checkStoreFile(home, marks);
   let store: SqliteProtection | undefined;
@@ -53,12 +54,12 @@ export function openLocked(
         lock.release();
       },
     });
-    store.takeOverBirths();
+    store.heedAll();
     return store;
   } catch (error) {
     store?.close();
     if (!(error instanceof DatabaseFault)) throw error;
-    if (error.kind === "busy") throw running(home);
+    if (error.kind === "busy") throw inUse(home);
     if (error.kind === "unwritable") throw unwritable(home, error.message, error);
     throw new Broken({ kind: error.kind, part: "store", found: error.message }, { cause: error });
   }
@@ -84,6 +85,14 @@ export function guarded<T>(home: Home, work: () => T): T {
       throw unwritable(home, (error as Error).message, error);
     }
     throw error;
+  }
+}
+
+/** What belongs to the store lies beside it: beside a link to it, it would be looked for in vain. */
+function refuseLinks(home: Home): void {
+  for (const path of [home.protectionFile, home.marksFile]) {
+    if (!lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) continue;
+    throw unwritable(home, `${path} is a symbolic link; let the whole home be elsewhere instead`);
   }
 }
 

@@ -35,13 +35,10 @@ export interface ProtectionOptions {
 export function openProtection(home: Home, options: ProtectionOptions = {}): Protection {
   const lock = takeLock(home);
   try {
-    return openLocked(home, lock, named(options));
+    return explained(home, () => openLocked(home, lock, named(options)));
   } catch (error) {
-    try {
-      throw error instanceof Broken ? broken(home, error.trouble, floorsOf(home)) : error;
-    } finally {
-      lock.release();
-    }
+    lock.release();
+    throw error;
   }
 }
 
@@ -85,12 +82,21 @@ export function initProtection(
     } catch (error) {
       if (!(error instanceof Broken)) throw error;
       setAside.push(...recover(home, instance, begin(remainsOf(home), request)));
-      protection = openLocked(home, lock, { instance, ...rest });
+      protection = explained(home, () => openLocked(home, lock, { instance, ...rest }));
     }
     return { ...protection.init(key, chainId, fromHeight), setAside };
   } finally {
     if (protection) protection.close();
     else lock.release();
+  }
+}
+
+/** Puts into words why a home is refused. */
+function explained<T>(home: Home, open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    throw error instanceof Broken ? broken(home, error.trouble, floorsOf(home)) : error;
   }
 }
 

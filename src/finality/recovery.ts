@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, linkSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
 import { besides, createDatabase, DatabaseFault, removeDatabase } from "./database.js";
-import type { Marks } from "./decision.js";
+import { floorOf } from "./decision.js";
 import type { Home } from "./home.js";
 import type { Floor } from "./instructions.js";
 import { readReadable } from "./loading.js";
@@ -72,12 +72,6 @@ export function recover(home: Home, instance: string, { floors, isStoreWhole }: 
     syncFolder(dirname(next));
     return [...marks, ...files.map((file) => file + suffix)];
   });
-}
-
-/** The lowest height that is certainly above everything that a mark remembers, where there is one. */
-function floorOf({ lowest, highest }: Marks): bigint {
-  if (highest === null || highest < lowest) return lowest;
-  return highest === 0xffff_ffff_ffff_ffffn ? highest : highest + 1n;
 }
 
 interface StoreRemains {

@@ -1,10 +1,10 @@
 import type Database from "libsql";
 import { hex, u64be, utf8 } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
-import { hasBirth, listBirths, removeBirth } from "./births.js";
+import { hasAbsence, hasBirth, listAbsences, removeNote } from "./arrivals.js";
 import { refuseOverlap } from "./commitment-rows.js";
 import { closeDatabase, DatabaseFault, faulty, openDatabase } from "./database.js";
-import type { Marks, StoredMarks, VoteRecord } from "./decision.js";
+import { MAX_HEIGHT, type Marks, type StoredMarks, type VoteRecord } from "./decision.js";
 import type { Home } from "./home.js";
 import { broken, type Floor, replaced, unwritable } from "./instructions.js";
 import { type ImportReport, type Interchange, readInterchange } from "./interchange.js";
@@ -127,29 +127,27 @@ export class SqliteProtection implements Protection {
   }
 
   isBornHere(key: Uint8Array): boolean {
-    return this.#read(() => {
-      const { births } = this.#ledger;
-      if (!births.has(hex.encode(key)) && hasBirth(this.home, key)) this.takeOverBirths();
-      return births.has(hex.encode(key));
-    });
+    this.#usable();
+    const { births } = this.#ledger;
+    if (hasBirth(this.home, key)) {
+      if (!births.has(hex.encode(key))) {
+        this.#write([], () => this.#ledger.addBirth(key, new Date().toISOString()));
+      }
+      // Before a vote is made: found again after a restore, the note would make an old key new.
+      this.#endNotes([key]);
+    }
+    return births.has(hex.encode(key));
   }
 
-  /** Moves the notes of new keys into the store. */
-  takeOverBirths(): void {
-    const notes = listBirths(this.home);
-    if (notes.length === 0) return;
-    this.#write([], () => {
-      const at = new Date().toISOString();
-      for (const key of notes.filter((note) => !this.#ledger.births.has(hex.encode(note)))) {
-        this.#ledger.addBirth(key, at);
-      }
-    });
-    // The note goes for good before a vote is made: found again after a restore, it would make an old key new.
-    try {
-      for (const key of notes) removeBirth(this.home, key);
-    } catch (cause) {
-      throw this.#poison(cause);
-    }
+  heed(key: Uint8Array): void {
+    this.#usable();
+    if (hasAbsence(this.home, key)) this.#hold([key]);
+  }
+
+  /** {@link SqliteProtection.heed} for every key. */
+  heedAll(): void {
+    const absent = listAbsences(this.home);
+    if (absent.length > 0) this.#hold(absent);
   }
 
   append(key: Uint8Array, chainId: string, entries: readonly VoteEntry[]): void {
@@ -188,12 +186,13 @@ export class SqliteProtection implements Protection {
     this.#write(
       plan.map(({ known }) => known),
       () => {
-        this.#ledger.forgetBirths();
+        for (const key of this.#ledger.births) this.#ledger.forgetBirth(hex.decode(key));
         for (const { floor, known } of plan) {
-          const { lowest, highest, held } = floor;
+          const { highest, held } = floor;
+          const lowest = max(known.lowest, floor.lowest);
           Object.assign(known, { lowest, highest, held });
           // No mark is above the last height of all: a vote without digest blocks it.
-          if (highest === LAST_HEIGHT && [...this.#ledger.votes(known.id, highest)].length === 0) {
+          if (highest === MAX_HEIGHT && !this.#ledger.vote(known.id, highest)) {
             this.#ledger.addVote(known, { height: highest, digest: null, signature: null }, writer);
           }
           this.#ledger.writeSubject(known);
@@ -262,9 +261,32 @@ export class SqliteProtection implements Protection {
     if (this.#closed) return;
     this.#closed = true;
     try {
-      closeDatabase(this.#db);
+      // What has these names now is not this store, and must not lose its write-ahead log.
+      if (this.#fault?.().code === "protection-replaced") this.#db.close();
+      else closeDatabase(this.#db);
     } finally {
       this.#attached?.onClose();
+    }
+  }
+
+  #hold(keys: readonly Uint8Array[]): void {
+    const names = new Set(keys.map(hex.encode));
+    const touched = [...this.#ledger.subjects.values()].filter(({ key }) => names.has(hex.encode(key)));
+    this.#write(touched, () => {
+      for (const key of keys) this.#ledger.forgetBirth(key);
+      for (const known of touched) {
+        this.#ledger.hold(known);
+        this.#ledger.writeSubject(known);
+      }
+    });
+    this.#endNotes(keys);
+  }
+
+  #endNotes(keys: readonly Uint8Array[]): void {
+    try {
+      for (const key of keys) removeNote(this.home, key);
+    } catch (cause) {
+      throw this.#poison(cause);
     }
   }
 
@@ -350,8 +372,6 @@ const writerNow = (instance: string): Writer => ({
   at: utf8(new Date().toISOString()),
   instance: utf8(instance),
 });
-
-const LAST_HEIGHT = 0xffff_ffff_ffff_ffffn;
 
 const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);

@@ -18,7 +18,7 @@ type Name =
   | "setSubject"
   | "setState"
   | "addBirth"
-  | "forgetBirths"
+  | "forgetBirth"
   | "addCommitment"
   | "committers"
   | "commitments";
@@ -38,7 +38,7 @@ export function prepareStatements(db: Database.Database): Statements {
       "UPDATE state SET seq = ?, total = ?, subjects = ?, births = ?, commitments = ?, sum = ? WHERE one = 1",
     ),
     addBirth: db.prepare("INSERT INTO births VALUES (?, ?, ?)"),
-    forgetBirths: db.prepare("DELETE FROM births"),
+    forgetBirth: db.prepare("DELETE FROM births WHERE key = ?"),
     addCommitment: db.prepare("INSERT INTO commitments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
     committers: db.prepare(
       "SELECT DISTINCT CAST(key AS BLOB) AS key, CAST(chain AS BLOB) AS chain FROM commitments",

@@ -45,6 +45,7 @@ export interface Subject extends StoredMarks {
  * opened again: what is on the disk is not known.
  */
 export interface ProtectionStore {
+  readonly home: Home;
   /** Every key and chain, with its marks. */
   subjects(): Subject[];
   /** The marks of a key on a chain; null when votes there were never initialised. */
@@ -54,6 +55,8 @@ export interface ProtectionStore {
   recordsAt(key: Uint8Array, chainId: string, heights: readonly bigint[]): ReadonlyMap<bigint, VoteRecord>;
   /** Votes from `from` on, by height. */
   records(key: Uint8Array, chainId: string, from?: bigint, limit?: number): StoredVote[];
+  /** Holds a key that was elsewhere since the store was opened: see `recordAbsence`. */
+  heed(key: Uint8Array): void;
   /** Whether this key was made in this home, while this store was there: see `recordBirth`. */
   isBornHere(key: Uint8Array): boolean;
   /**
@@ -82,7 +85,6 @@ export interface ProtectionStore {
 
 /** An open store. It is the only one of its home until it is closed. */
 export interface Protection extends ProtectionStore {
-  readonly home: Home;
   /** Which signer this is, in records: host and process. */
   readonly instance: string;
   /** Whether a write failed: nothing is signed until the store is opened again. */

@@ -5,7 +5,7 @@ import { eots } from "../crypto/eots.js";
 import { isVoteMessage, voteMessage } from "../crypto/messages.js";
 import type { ChainConfig } from "./chains.js";
 import { decide, type Marks, type RefusalCode } from "./decision.js";
-import { uninitialised } from "./instructions.js";
+import { held, uninitialised } from "./instructions.js";
 import type { UnlockedKey } from "./keystore.js";
 import type { ProtectionStore, VoteEntry } from "./store.js";
 import { pointOf, RandomnessCache } from "./randomness-cache.js";
@@ -66,7 +66,7 @@ export type VoteResult =
  * docs/protection.md).
  */
 export class Voter {
-  readonly publicKey: Uint8Array;
+  readonly #publicKey: Uint8Array;
   readonly chain: ChainConfig;
   readonly #key: UnlockedKey;
   readonly #keyPoint: Uint8Array;
@@ -91,7 +91,7 @@ export class Voter {
       const [expected, actual] = [key.publicKey, keyPoint.subarray(1)].map(hex.encode);
       throw new TapstakeError("key-mismatch", `expected the secret of ${expected}, got that of ${actual}`);
     }
-    this.publicKey = keyPoint.slice(1);
+    this.#publicKey = keyPoint.slice(1);
     this.chain = chain;
     this.#key = key;
     this.#keyPoint = keyPoint;
@@ -99,6 +99,12 @@ export class Voter {
     this.#cache = cache;
     this.#anyMessage = anyMessage;
     if (chainHeight !== undefined) this.noteChainHeight(chainHeight);
+    protection.heed(this.#publicKey);
+  }
+
+  /** X-only, 32 bytes: a copy. */
+  get publicKey(): Uint8Array {
+    return this.#publicKey.slice();
   }
 
   /** Tells of a vote known on the chain: from now on nothing at or below its height is signed anew. Only raises. */
@@ -130,7 +136,7 @@ export class Voter {
     if (requests.length === 0) return [];
     const marks = this.#marks();
     const heights = requests.map(({ height }) => height);
-    const records = this.#protection.recordsAt(this.publicKey, this.chain.id, heights);
+    const records = this.#protection.recordsAt(this.#publicKey, this.chain.id, heights);
     const entries: VoteEntry[] = [];
     const results = requests.map(({ height, message, digest }): VoteResult => {
       const record = records.get(height) ?? null;
@@ -149,7 +155,7 @@ export class Voter {
         secret.fill(0);
       }
     });
-    if (entries.length > 0) this.#protection.append(this.publicKey, this.chain.id, entries);
+    if (entries.length > 0) this.#protection.append(this.#publicKey, this.chain.id, entries);
     return results;
   }
 
@@ -181,13 +187,13 @@ export class Voter {
 
   #marks(): Marks {
     const { id } = this.chain;
-    const marks = this.#protection.marks(this.publicKey, id);
-    if (marks?.held) throw uninitialised(this.publicKey, id, marks.lowest);
+    const marks = this.#protection.marks(this.#publicKey, id);
+    if (marks?.held) throw held(this.#protection.home, this.#publicKey, id, marks.lowest);
     if (marks) return marks;
-    if (this.#key.origin === "generated" && this.#protection.isBornHere(this.publicKey)) {
-      return this.#protection.init(this.publicKey, id, 0n);
+    if (this.#key.origin === "generated" && this.#protection.isBornHere(this.#publicKey)) {
+      return this.#protection.init(this.#publicKey, id, 0n);
     }
-    throw uninitialised(this.publicKey, id);
+    throw uninitialised(this.#protection.home, this.#publicKey, id);
   }
 
   /** The remembered signature, unless it is none under this key's randomness: an import brings what it brings. */
@@ -197,7 +203,7 @@ export class Voter {
     signature: Uint8Array,
     publicRandomness: Uint8Array,
   ): VoteResult {
-    if (eots.verify(this.publicKey, publicRandomness, message, signature)) {
+    if (eots.verify(this.#publicKey, publicRandomness, message, signature)) {
       return { height, kind: "same", signature: Uint8Array.from(signature), publicRandomness };
     }
     return {

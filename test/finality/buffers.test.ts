@@ -51,6 +51,7 @@ describe("of a Node Buffer, whose slices share its memory, a copy is taken", () 
       marks: { value: protection.marks.bind(protection) },
       append: { value: protection.append.bind(protection) },
       init: { value: protection.init.bind(protection) },
+      heed: { value: protection.heed.bind(protection) },
       isBornHere: { value: protection.isBornHere.bind(protection) },
     }) as typeof protection;
     const first = voterOf(changing).voteMessage({ height: 5n, message: given });

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { TapstakeError } from "../../src/core/errors.js";
-import { recordBirth } from "../../src/finality/births.js";
+import { recordBirth } from "../../src/finality/arrivals.js";
 import type { Home } from "../../src/finality/home.js";
 import type { Interchange } from "../../src/finality/interchange.js";
 import { initProtection, openProtection, type Protection } from "../../src/finality/protection.js";

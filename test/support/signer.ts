@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
 import { publicKeyOf } from "../../src/core/keys.js";
-import { recordBirth } from "../../src/finality/births.js";
+import { recordBirth } from "../../src/finality/arrivals.js";
 import type { ChainConfig } from "../../src/finality/chains.js";
 import { type Home, openHome } from "../../src/finality/home.js";
 import type { UnlockedKey } from "../../src/finality/keystore.js";

@@ -70,7 +70,7 @@ describe("a store that was not tampered with", () => {
   });
 
   it("has its files for the owner alone", () => {
-    const files = readdirSync(crashed.path).filter((name) => !["keys", "newborn"].includes(name));
+    const files = readdirSync(crashed.path).filter((name) => !["keys", "arrivals"].includes(name));
     expect(files.toSorted()).toEqual(["marks", "protection.db", "protection.db-wal"]);
     expect(files.map((name) => modeOf(join(crashed.path, name)))).toEqual(Array(3).fill(0o600));
   });

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { recordBirth } from "../../../src/finality/births.js";
+import { recordBirth } from "../../../src/finality/arrivals.js";
 import type { Home } from "../../../src/finality/home.js";
 import { startOf } from "../../../src/finality/lock.js";
 import { initProtection, openProtection } from "../../../src/finality/protection.js";

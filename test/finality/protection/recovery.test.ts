@@ -118,13 +118,13 @@ describe.each(ways)("protection init after %s", (_, spoil) => {
 });
 
 describe.each(Object.entries(lostMarks))("protection init after %s, with the store whole", (_, spoil) => {
-  it("keeps its votes: the same again is the same, another is a double vote", () => {
+  it("keeps its votes: another message is a double vote, and no signature below the new height gets out", () => {
     const home = spoilt(spoil);
     initProtection(home, { ...request, fromHeight: 60n });
     inHome(home, (protection) => {
       const voter = voterOf(protection);
       for (const height of HEIGHTS) {
-        expect(voter.vote({ height, appHash: hash(1) }).kind).toBe("same");
+        expect(voter.vote({ height, appHash: hash(1) })).toMatchObject({ code: "below-watermark" });
         expect(voter.vote({ height, appHash: hash(2) })).toMatchObject({ code: "double-vote" });
       }
       expect(voter.vote({ height: 60n, appHash: hash(2) }).kind).toBe("new");
@@ -202,7 +202,7 @@ describe("protection init", () => {
     const history = protection.exportHistory();
     protection.importHistory({ ...history, data: history.data.map((each) => ({ ...each, held: true })) });
     refusal("protection-uninitialised", () => voter.vote({ height: 6n, appHash: hash(1) }));
-    expect(protection.subjects()).toMatchObject([{ held: true, lowest: 0n, highest: 5n }]);
+    expect(protection.subjects()).toMatchObject([{ held: true, lowest: 6n, highest: 5n }]);
     protection.init(key.publicKey, CHAIN.id, 6n);
     expect(voter.vote({ height: 6n, appHash: hash(1) }).kind).toBe("new");
     protection.close();
@@ -230,7 +230,7 @@ describe("protection init", () => {
     });
     refusal("would-lower-mark", () => initProtection(home, { ...request, fromHeight: 29n }));
     inHome(home, (protection) => {
-      expect(voterOf(protection).vote({ height: 10n, appHash: hash(1) }).kind).toBe("same");
+      expect(voterOf(protection).vote({ height: 30n, appHash: hash(1) }).kind).toBe("same");
       expect(voterOf(protection, other, OTHER_CHAIN).vote({ height: 106n, appHash: hash(1) }).kind).toBe(
         "new",
       );

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { closeSync, fstatSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { recordBirth } from "../../../src/finality/births.js";
+import { recordBirth } from "../../../src/finality/arrivals.js";
 import { type Home, openHome } from "../../../src/finality/home.js";
 import { openProtection } from "../../../src/finality/protection.js";
 import { describeWithDisks, mount, newDisk } from "../../support/disks.js";

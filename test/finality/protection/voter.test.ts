@@ -9,7 +9,7 @@ import { scalar } from "../../../src/core/scalar.js";
 import { eots } from "../../../src/crypto/eots.js";
 import { commitmentMessage, voteMessage } from "../../../src/crypto/messages.js";
 import { randomness } from "../../../src/crypto/randomness.js";
-import { recordBirth } from "../../../src/finality/births.js";
+import { recordBirth } from "../../../src/finality/arrivals.js";
 import { openProtection } from "../../../src/finality/protection.js";
 import { RandomnessCache } from "../../../src/finality/randomness-cache.js";
 import { Voter, type VoteResult } from "../../../src/finality/voter.js";
@@ -141,7 +141,7 @@ describe("the order of a vote", () => {
     const voter = voterOf(spied);
     const votes = [1n, 2n].map((height) => ({ height, appHash: hash(1) }));
     refusal("protection-unwritable", () => voter.batch(votes));
-    expect(order).toEqual(["marks", "recordsAt", "append"]);
+    expect(order).toEqual(["heed", "marks", "recordsAt", "append"]);
     expect(protection.record(key.publicKey, CHAIN.id, 1n)).toBeNull();
     protection.close();
   });
@@ -252,11 +252,11 @@ describe("where votes begin", () => {
     expect(inHome(home, (protection) => protection.isBornHere(key.publicKey))).toBe(true);
   });
 
-  it("a note of birth that the store took over is gone, and comes back with no backup of the store", () => {
+  it("a note of birth ends with the first question for it, and comes back with no backup of the store", () => {
     const home = newHome();
     recordBirth(home, key.publicKey);
     inHome(home, (protection) => expect(protection.isBornHere(key.publicKey)).toBe(true));
-    expect(readdirSync(join(home.path, "newborn"))).toEqual([]);
+    expect(readdirSync(join(home.path, "arrivals"))).toEqual([]);
     inHome(home, (protection) => expect(protection.isBornHere(key.publicKey)).toBe(true));
   });
 

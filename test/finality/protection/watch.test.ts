@@ -1,7 +1,7 @@
 import { copyFileSync, cpSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { recordBirth } from "../../../src/finality/births.js";
+import { recordBirth } from "../../../src/finality/arrivals.js";
 import { commitStored } from "../../../src/finality/commitments.js";
 import { type Home, openHome } from "../../../src/finality/home.js";
 import { openProtection } from "../../../src/finality/protection.js";

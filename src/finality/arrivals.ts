@@ -1,0 +1,89 @@
+import {
+  type BigIntStats,
+  closeSync,
+  fsyncSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { hex, utf8 } from "../core/bytes.js";
+import { assertPublicKey } from "../core/keys.js";
+import type { Home } from "./home.js";
+import { makePrivateFolder, removePrivateFile, writePrivateFile } from "./private-files.js";
+
+/**
+ * Notes that a key was generated in this home, just now, so that it cannot have signed before: at its first vote it
+ * needs no `protection init`. The note is apart from the key's file and names its own place on the disk, and the first
+ * vote ends it: a key or a home that was copied, or copied back, does not pass for a new one.
+ * @throws TapstakeError `invalid-public-key`, `file-error`
+ */
+export function recordBirth(home: Home, publicKey: Uint8Array): void {
+  write(home, publicKey, placeOf);
+}
+
+/**
+ * Notes that a key came from elsewhere, or went there: what it signed meanwhile is not known here, whatever this home
+ * remembers of it. The store holds the key on all chains as soon as it hears of it.
+ * @throws TapstakeError `invalid-public-key`, `file-error`
+ */
+export function recordAbsence(home: Home, publicKey: Uint8Array): void {
+  write(home, publicKey, () => ABSENT);
+}
+
+/** Whether a valid note of this key's birth is there. */
+export function hasBirth(home: Home, publicKey: Uint8Array): boolean {
+  const stats = statsOf(home, publicKey);
+  // Where files have no time of birth, another one may get the same place.
+  return stats !== undefined && stats.birthtimeNs !== 0n && textOf(home, publicKey) === placeOf(stats);
+}
+
+/** Whether a note says that this key was elsewhere. */
+export function hasAbsence(home: Home, publicKey: Uint8Array): boolean {
+  return statsOf(home, publicKey) !== undefined && textOf(home, publicKey) === ABSENT;
+}
+
+/** The keys of which notes say that they were elsewhere. */
+export function listAbsences(home: Home): Uint8Array[] {
+  if (!lstatSync(folderOf(home), { throwIfNoEntry: false })) return [];
+  return readdirSync(folderOf(home))
+    .filter((name) => /^[0-9a-f]{64}$/.test(name))
+    .map((name) => hex.decode(name))
+    .filter((publicKey) => hasAbsence(home, publicKey));
+}
+
+/** Ends a note, durably, and under every other name that a backup may have given to it. */
+export function removeNote(home: Home, publicKey: Uint8Array): void {
+  const path = pathOf(home, publicKey);
+  const file = openSync(path, "r+");
+  try {
+    ftruncateSync(file);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  removePrivateFile(path);
+}
+
+const ABSENT = "absent\n";
+
+const folderOf = (home: Home) => join(home.path, "arrivals");
+const pathOf = (home: Home, publicKey: Uint8Array) => join(folderOf(home), hex.encode(publicKey));
+
+function write(home: Home, publicKey: Uint8Array, textFor: (file: BigIntStats) => string): void {
+  assertPublicKey(publicKey, "public key");
+  makePrivateFolder(folderOf(home));
+  writePrivateFile(pathOf(home, publicKey), (file) => utf8(textFor(file)), "replace");
+}
+
+function statsOf(home: Home, publicKey: Uint8Array): BigIntStats | undefined {
+  const stats = lstatSync(pathOf(home, publicKey), { bigint: true, throwIfNoEntry: false });
+  return stats?.isFile() ? stats : undefined;
+}
+
+const textOf = (home: Home, publicKey: Uint8Array): string => readFileSync(pathOf(home, publicKey), "utf8");
+
+/** What a copy of the file, elsewhere or later, does not have. */
+const placeOf = ({ ino, birthtimeNs }: BigIntStats): string => `${ino} ${birthtimeNs}\n`;

@@ -1,0 +1,232 @@
+import {
+  cpSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { sha256 } from "../../../src/core/hashes.js";
+import { voteMessage } from "../../../src/crypto/messages.js";
+import { recordBirth } from "../../../src/finality/arrivals.js";
+import { type Home, openHome } from "../../../src/finality/home.js";
+import { deleteKey } from "../../../src/finality/key-deletion.js";
+import { createKey, unlockKey } from "../../../src/finality/keystore.js";
+import { initProtection, openProtection } from "../../../src/finality/protection.js";
+import { copyOf, key, liveThrough, other, OTHER_CHAIN, request } from "../../support/broken-homes.js";
+import { LIGHT } from "../../support/home.js";
+import { refusal } from "../../support/refusal.js";
+import { CHAIN, hash, inHome, newHome, newSigner, voterOf } from "../../support/signer.js";
+
+const passphrase = "a passphrase";
+const bringIn = (home: Home, origin: "generated" | "imported") =>
+  createKey(home, { name: "v", passphrase, secretKey: key.secretKey, origin, scrypt: LIGHT });
+
+/** The answer to a vote with the key that the home has under "v". */
+function vote(home: Home, height: bigint, fill: number): string {
+  const unlocked = unlockKey(home, "v", passphrase);
+  return inHome(home, (protection) => {
+    try {
+      const result = voterOf(protection, unlocked).vote({ height, appHash: hash(fill) });
+      return result.kind === "refused" ? result.code : result.kind;
+    } catch (error) {
+      return (error as { code: string }).code;
+    }
+  });
+}
+
+describe("a signature that a crash kept back", () => {
+  /** A home that recorded a vote at 100, and is begun anew above it, as another signer may have voted there. */
+  function begunAbove() {
+    const { home, protection, voter } = newSigner();
+    voter.vote({ height: 100n, appHash: hash(1) });
+    protection.close();
+    initProtection(home, { ...request, fromHeight: 102n });
+    return home;
+  }
+
+  it("does not get out below a lowest height that was raised above it", () => {
+    inHome(begunAbove(), (protection) => {
+      const answer = voterOf(protection).vote({ height: 100n, appHash: hash(1) });
+      expect(answer).toMatchObject({ code: "below-watermark" });
+    });
+  });
+
+  it("is blocked for good by the import of another vote at its height, below the lowest height too", () => {
+    const digest = Buffer.from(sha256(voteMessage({ height: 100n, appHash: hash(2) }))).toString("hex");
+    inHome(begunAbove(), (protection) => {
+      const history = protection.exportHistory();
+      const [subject] = history.data;
+      const votes = [{ height: "100", digest }];
+      const [report] = protection.importHistory({
+        ...history,
+        data: [{ ...subject, lowest: "100", highest: "100", votes }],
+      });
+      expect(report!.conflicts).toEqual([100n]);
+      const answer = voterOf(protection).vote({ height: 100n, appHash: hash(1) });
+      expect(answer).toMatchObject({ code: "unknown-earlier-vote" });
+    });
+  });
+});
+
+describe("a key that was away from its home", () => {
+  it("deleted and imported again, is held above what the home remembers, until protection init", () => {
+    const home = newHome();
+    bringIn(home, "generated");
+    expect(vote(home, 100n, 1)).toBe("new");
+    deleteKey(home, "v", passphrase);
+    bringIn(home, "imported");
+    expect(vote(home, 105n, 1)).toBe("protection-uninitialised");
+    refusal("would-lower-mark", () => initProtection(home, { ...request, fromHeight: 100n }));
+    initProtection(home, { ...request, fromHeight: 106n });
+    expect(vote(home, 106n, 1)).toBe("new");
+  });
+
+  it("whose file was destroyed by hand, and which is imported again, is held too", () => {
+    const home = newHome();
+    bringIn(home, "generated");
+    expect(vote(home, 100n, 1)).toBe("new");
+    rmSync(join(home.keysFolder, "v.json"));
+    bringIn(home, "imported");
+    expect(vote(home, 105n, 1)).toBe("protection-uninitialised");
+  });
+
+  it("whose file comes back from a copy after it was deleted is held, and new no more", () => {
+    for (const heights of [[], [100n]]) {
+      const home = newHome();
+      bringIn(home, "generated");
+      for (const height of heights) expect(vote(home, height, 1)).toBe("new");
+      const file = join(home.keysFolder, "v.json");
+      const copy = readFileSync(file);
+      deleteKey(home, "v", passphrase);
+      writeFileSync(file, copy, { mode: 0o600 });
+      expect(vote(home, 105n, 1)).toBe("protection-uninitialised");
+    }
+  });
+
+  it("is held by a store that was open when it came back", () => {
+    const { home, protection, voter } = newSigner();
+    voter.vote({ height: 100n, appHash: hash(1) });
+    bringIn(home, "imported");
+    const again = voterOf(protection);
+    refusal("protection-uninitialised", () => again.vote({ height: 105n, appHash: hash(1) }));
+    refusal("protection-uninitialised", () => voter.vote({ height: 105n, appHash: hash(1) }));
+    expect(readdirSync(join(home.path, "arrivals"))).toEqual([]);
+    protection.close();
+  });
+});
+
+describe("a home that was copied right after its key was generated, and used before its first vote", () => {
+  const copies: Record<string, (from: string, to: string) => void> = {
+    "by content": (from, to) => cpSync(from, to, { recursive: true }),
+    "by hard links": linkTree,
+  };
+  it.each(Object.entries(copies))("%s, does not take the key for new once it is put back", (_, copy) => {
+    const { path } = newHome();
+    const home = openHome(join(path, "home"));
+    recordBirth(home, key.publicKey);
+    inHome(home, () => {});
+    rmSync(home.protectionFile);
+    rmSync(home.marksFile);
+    copy(home.path, join(path, "copy"));
+    inHome(home, (protection) => voterOf(protection).vote({ height: 5n, appHash: hash(1) }));
+    rmSync(home.path, { recursive: true });
+    renameSync(join(path, "copy"), home.path);
+    inHome(openHome(home.path), (protection) => {
+      refusal("protection-uninitialised", () => voterOf(protection).vote({ height: 5n, appHash: hash(2) }));
+    });
+  });
+
+  it("with its empty store, does not take the key for new either", () => {
+    const { path } = newHome();
+    const home = openHome(join(path, "home"));
+    recordBirth(home, key.publicKey);
+    inHome(home, () => {});
+    cpSync(home.path, join(path, "copy"), { recursive: true });
+    inHome(home, (protection) => voterOf(protection).vote({ height: 5n, appHash: hash(1) }));
+    rmSync(home.path, { recursive: true });
+    renameSync(join(path, "copy"), home.path);
+    inHome(openHome(home.path), (protection) => {
+      refusal("protection-uninitialised", () => voterOf(protection).vote({ height: 5n, appHash: hash(2) }));
+    });
+  });
+});
+
+describe("a store or second mark that is a symbolic link", () => {
+  it.each(["protectionFile", "marksFile"] as const)("(%s) is refused, by openProtection and init", (file) => {
+    const home = copyOf(liveThrough().closed);
+    renameSync(home[file], `${home[file]}.elsewhere`);
+    symlinkSync(`${home[file]}.elsewhere`, home[file]);
+    const error = refusal("protection-unwritable", () => openProtection(home));
+    expect(error.message).toContain("symbolic link");
+    refusal("protection-unwritable", () => initProtection(home, { ...request, fromHeight: 500n }));
+  });
+});
+
+describe("a store whose header says that it is read-only, though its file is not", () => {
+  it("is protection-corrupt, and protection init goes on", () => {
+    const home = copyOf(liveThrough().closed);
+    const content = readFileSync(home.protectionFile);
+    content[18] = 3;
+    writeFileSync(home.protectionFile, content);
+    refusal("protection-corrupt", () => openProtection(home));
+    refusal("would-lower-mark", () => initProtection(home, { ...request, fromHeight: 59n }));
+    initProtection(home, { ...request, fromHeight: 60n });
+    openProtection(home).close();
+  });
+});
+
+describe("a signer whose home was replaced by a copy of it", () => {
+  it("leaves the copy's write-ahead log alone when it stops", () => {
+    const { home, protection, voter } = newSigner();
+    for (let height = 0n; height < 5n; height++) voter.vote({ height, appHash: hash(1) });
+    const copy = copyOf(home);
+    for (const name of ["protection.db", "protection.db-wal", "marks"]) {
+      rmSync(join(home.path, name), { force: true });
+      cpSync(join(copy.path, name), join(home.path, name));
+    }
+    refusal("protection-replaced", () => voter.vote({ height: 5n, appHash: hash(1) }));
+    protection.close();
+    expect(readdirSync(home.path)).toContain("protection.db-wal");
+    inHome(home, (next) => {
+      expect(voterOf(next).vote({ height: 4n, appHash: hash(2) })).toMatchObject({ code: "double-vote" });
+    });
+  });
+});
+
+describe("the command that a refusal prints", () => {
+  it("names the home, and is one command whatever the chain's id is", () => {
+    const { protection, home } = newSigner();
+    const id = "x$(touch${IFS}/tmp/never);'";
+    const unknown = voterOf(protection, other, { ...OTHER_CHAIN, id });
+    const error = refusal("protection-uninitialised", () => unknown.vote({ height: 1n, appHash: hash(1) }));
+    expect(error.message).toContain(`--chain 'x$(touch\${IFS}/tmp/never);'\\'''`);
+    expect(error.message).toContain(`--home ${home.path}`);
+    protection.close();
+  });
+});
+
+describe("the key that a voter votes with", () => {
+  it("is not the caller's to change", () => {
+    const { protection, voter } = newSigner();
+    voter.vote({ height: 5n, appHash: hash(1) });
+    protection.init(other.publicKey, CHAIN.id, 0n);
+    voter.publicKey.set(other.publicKey);
+    expect(voter.vote({ height: 5n, appHash: hash(2) })).toMatchObject({ code: "double-vote" });
+    protection.close();
+  });
+});
+
+function linkTree(from: string, to: string): void {
+  mkdirSync(to, { mode: 0o700 });
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) linkTree(source, target);
+    else linkSync(source, target);
+  }
+}
