@@ -23,7 +23,7 @@ import {
   voteFor,
 } from "./fp-support.js";
 import { inProcess } from "./in-process.js";
-import { hasTerminal, onTerminal, parsed, temporaryFile, temporaryFolder } from "./support.js";
+import { hasTerminal, onTerminal, parsed, tapstake, temporaryFile, temporaryFolder } from "./support.js";
 
 const range = { secretKey, chainId: chain, startHeight: 100n, count: 40 };
 const committed = commitRandomness(range);
@@ -134,9 +134,14 @@ describe.concurrent("tapstake fp commit", () => {
       const home = homeWithKey();
       const probe = new URL("../bench/support/peak-memory.mjs", import.meta.url);
       const peakOf = async (count: number, start: number): Promise<number> => {
-        const outcome = await fp(home, ["commit", ...named, "--start", `${start}`, "--count", `${count}`], {
-          env: { NODE_OPTIONS: `--import=${probe}` },
-        });
+        // A process of its own: what is measured is its memory.
+        const env = {
+          TAPSTAKE_HOME: home,
+          TAPSTAKE_PASSPHRASE: passphrase,
+          NODE_OPTIONS: `--import=${probe}`,
+        };
+        const heights = ["--start", `${start}`, "--count", `${count}`];
+        const outcome = await tapstake(["fp", "commit", ...named, ...heights], { env });
         expect(outcome.code).toBe(0);
         expect(outcome.stdout).toContain(`${start} to ${start + count - 1}`);
         return Number(/^peak memory: (\d+) kB$/m.exec(outcome.stderr)?.[1]);
