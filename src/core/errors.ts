@@ -104,6 +104,7 @@ export const ERROR_CODES = {
     "an address that others can reach, without the authentication or encryption that it needs",
   "listen-failed": "an address that is malformed, taken, or not of this machine",
   "signer-unreachable": "no signer answers at the address",
+  "signer-unhealthy": "the signer answers and says that it signs nothing: it stops, or its store has failed",
   "signer-stopping": "the signer is shutting down and begins nothing new",
   "signer-error": "the signer failed, or answered what this software does not know",
   unauthenticated: "a request without the right authentication code",

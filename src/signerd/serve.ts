@@ -4,6 +4,7 @@ import { TapstakeError } from "../core/errors.js";
 import type { Home } from "../finality/home.js";
 import type { Passphrase } from "../finality/keyfile.js";
 import { openProtection } from "../finality/protection.js";
+import { healthService } from "../finality/health-wire.js";
 import { DEFAULT_ADDRESS } from "../finality/wire.js";
 import {
   addressText,
@@ -13,7 +14,7 @@ import {
   parseAddress,
 } from "../finality/address.js";
 import { createHandlers } from "./handlers.js";
-import { healthHandlers, healthService } from "./health.js";
+import { healthHandlers } from "./health.js";
 import { KeyRing } from "./key-ring.js";
 import { createMetrics } from "./metrics.js";
 import { serveMetrics } from "./metrics-server.js";

@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import {
   block,
   chain,
@@ -91,10 +92,31 @@ const remote = (
     },
   );
 
+/** A daemon that nothing else asks, which ends with the test. */
+async function ownDaemon(more: readonly string[] = []): Promise<Daemon & { ask: typeof tapstake }> {
+  const own = await startDaemon(more);
+  onTestFinished(async () => void (await own.stop()));
+  const ask = ([command, ...args]: readonly string[]) =>
+    tapstake(["fp", command!, "--remote", own.address, ...args], { env: { TAPSTAKE_HOME: own.home } });
+  return { ...own, ask };
+}
+
 const counts = (json: VoteJson) => {
   const read = voteFromJson(JSON.stringify(json));
   return verifyVote(committed.commitment, read, committed.proof(read.height));
 };
+
+describe("of a daemon of its own", () => {
+  it("status says that the store of a running daemon has failed, and what to do", async () => {
+    const { ask, home } = await ownDaemon();
+    expect(parsed(expectDone(await ask(["status", "--json"])))).toMatchObject({ health: "serving" });
+    rmSync(join(home, "marks"));
+    const vote = ["vote", "--key", "validator-1", "--chain", chain, "--height", "1", "--hash", block(1)];
+    expectRefused(await ask(vote), "protection-replaced");
+    const said = expectRefused(await ask(["status"]), "signer-unhealthy");
+    for (const hint of ["log", "/healthz", "start it again"]) expect(said).toContain(hint);
+  });
+});
 
 describe.concurrent("with --remote", () => {
   it("a vote is signed by the daemon, once a height", async () => {

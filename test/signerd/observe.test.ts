@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { request } from "node:http";
-import { describe, expect, it } from "vitest";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { randomness } from "../../src/crypto/randomness.js";
 import { failure as expectFailure } from "../support/errors.js";
@@ -85,6 +86,20 @@ describe("health", () => {
       expect(await check(address, service)).toMatchObject({ status: "OK", bytes: "0801" });
     }
     expect(await check(address, "another")).toMatchObject({ status: "NOT_FOUND" });
+  });
+
+  it("is asked for by the client, and unknown of a server that does not tell", async () => {
+    const { address } = await startSigner(homeWithKey(), { hmacKey: HMAC_KEY });
+    expect(await connect(address).health()).toBe("serving");
+    const silent = new Server();
+    onTestFinished(() => silent.forceShutdown());
+    const port = await new Promise<number>((resolve, reject) => {
+      silent.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
+        error ? reject(error) : resolve(bound),
+      );
+    });
+    expect(await connect(`127.0.0.1:${port}`).health()).toBeUndefined();
+    await expectFailure(connect("127.0.0.1:1").health(), "signer-unreachable");
   });
 
   it("is answered over HTTP", async () => {
