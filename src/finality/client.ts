@@ -5,7 +5,7 @@ import { isLoopback, parseAddress } from "./address.js";
 import { type EotsClientOptions, type Health, openChannel, unexpected } from "./channel.js";
 import { readRefused, readSame } from "./refused-list.js";
 import { DEFAULT_ADDRESS, type Methods, type SignDataRequest } from "./wire.js";
-import { first, OUTCOME_HEADER, REFUSED_HEADER, SAME_HEADER } from "./wire-errors.js";
+import { first, OUTCOME_HEADER, OVERLAPS_HEADER, REFUSED_HEADER, SAME_HEADER } from "./wire-errors.js";
 
 export type { EotsClientOptions } from "./channel.js";
 
@@ -49,8 +49,15 @@ export interface EotsClient {
     votes: readonly { height: bigint; message: Uint8Array }[];
     chainHeight?: bigint | undefined;
   }): Promise<BatchAnswer[]>;
-  /** Only digests that the signer computed itself: a commitment to randomness it served, a proof of possession. */
-  signSchnorr(request: { key: Uint8Array; digest: Uint8Array }): Promise<Uint8Array>;
+  /**
+   * Only digests that the signer computed itself: a commitment to randomness it served, a proof of possession.
+   * `overlaps` names the heights, such as `120000-128191,130000-138191`, of other commitments that it signed or keeps
+   * to heights of this one, of which a chain takes one; it is known when the signer is this software.
+   */
+  signSchnorr(request: {
+    key: Uint8Array;
+    digest: Uint8Array;
+  }): Promise<{ signature: Uint8Array; overlaps?: string }>;
   saveKeyName(request: { name: string; key: Uint8Array }): Promise<void>;
   unlockKey(request: { key: Uint8Array; passphrase: string }): Promise<void>;
   /** Returns the name of the copy. */
@@ -104,8 +111,10 @@ export function createEotsClient(options: EotsClientOptions = {}): EotsClient {
       return batchAnswers(signRequests, answer.responses, trailer);
     },
     async signSchnorr({ key, digest }) {
-      const { sig } = (await call("SignSchnorrSig", { uid: checkedKey(key), msg: digest })).answer;
-      return checkedAnswer(sig, 64, "signature");
+      const { answer, trailer } = await call("SignSchnorrSig", { uid: checkedKey(key), msg: digest });
+      const signature = checkedAnswer(answer.sig, 64, "signature");
+      const overlaps = first(trailer, OVERLAPS_HEADER);
+      return overlaps !== undefined && /^[\d,-]+$/.test(overlaps) ? { signature, overlaps } : { signature };
     },
     async saveKeyName({ name, key }) {
       await call("SaveEOTSKeyName", { keyName: name, eotsPk: key });

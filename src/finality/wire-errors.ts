@@ -11,6 +11,8 @@ export const UNLISTED_HEADER = "x-tapstake-refused-unlisted";
 export const SAME_HEADER = "x-tapstake-same";
 /** Trailing metadata of a vote: `new` or `same`; of a batch, `new=N,same=N,refused=N`. */
 export const OUTCOME_HEADER = "x-tapstake-outcome";
+/** Trailing metadata of a signed commitment: earlier ones with heights of it, as `from-to` with commas between. */
+export const OVERLAPS_HEADER = "x-tapstake-overlaps";
 
 /** Request metadata: the last vote known on the chain, as decimal text. */
 export const CHAIN_HEIGHT_HEADER = "x-tapstake-chain-height";

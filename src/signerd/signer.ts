@@ -2,7 +2,7 @@ import { equalBytes, hex, u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { schnorr } from "../crypto/schnorr.js";
 import { type ChainConfig, loadChains } from "../finality/chains.js";
-import { type CommittedRange, overlapping } from "../finality/commitment-rows.js";
+import { lastOf, overlap } from "../finality/commitment-rows.js";
 import type { Home } from "../finality/home.js";
 import type { UnlockedKey } from "../finality/keystore.js";
 import type { Protection } from "../finality/protection.js";
@@ -25,6 +25,9 @@ const DERIVED_AT_ONCE = 32;
 /** Large enough that a write for each of them costs nothing beside their curve operations. */
 const SIGNED_AT_ONCE = 256;
 
+/** Of the commitments that one overlaps: metadata is bounded. */
+const OVERLAPS_TOLD = 20;
+
 /** Pairs of key and chain. Each stays for the life of the process, so a caller must not make any number of them. */
 const MAX_VOTERS = 256;
 
@@ -43,8 +46,8 @@ interface SignerParts {
 interface Signed {
   readonly signature: Uint8Array;
   readonly meaning: string;
-  /** An earlier commitment to some of the heights of this one. */
-  readonly overlaps?: CommittedRange | undefined;
+  /** Earlier commitments to some of the heights of this one, as `from-to` with commas between. */
+  readonly overlaps?: string | undefined;
 }
 
 /** What the daemon does for its callers, apart from how they reach it. */
@@ -135,20 +138,30 @@ export class Signer {
     const signature = schnorr.sign(key.secretKey, digest);
     if (!own) return { signature, meaning: "any digest (--open-schnorr)" };
     const { meaning, commitment } = own;
-    const overlaps = commitment && this.#overlapping(uid, commitment);
+    if (!commitment) return { signature, meaning };
+    const overlaps = this.#overlaps(uid, commitment);
+    this.#keep(uid, commitment, signature);
     this.#own.noteSigned(uid, digest);
     return { signature, meaning, overlaps };
   }
 
-  /** Another commitment to some of the same heights, which may have reached the chain or not. */
-  #overlapping(key: Uint8Array, commitment: OwnCommitment): CommittedRange | undefined {
+  /** Other commitments to some of the same heights, which may have reached the chain or not. */
+  #overlaps(key: Uint8Array, commitment: OwnCommitment): string | undefined {
     const { chainId, root } = commitment;
-    const earlier: (CommittedRange & { root: Uint8Array })[] = this.#own.signed(key, chainId);
-    earlier.push(...this.parts.protection.commitments(key, chainId));
-    return overlapping(
-      earlier.filter((other) => !equalBytes(other.root, root)),
-      commitment,
-    );
+    const earlier = [...this.#own.signed(key, chainId), ...this.parts.protection.commitments(key, chainId)]
+      .filter((other) => !equalBytes(other.root, root) && overlap(other, commitment))
+      .sort((a, b) => (a.startHeight < b.startHeight ? -1 : 1));
+    const ranges = new Set(earlier.map((other) => `${other.startHeight}-${lastOf(other)}`));
+    return ranges.size === 0 ? undefined : [...ranges].slice(0, OVERLAPS_TOLD).join(",");
+  }
+
+  /** Stores a commitment beside which there is none yet: proofs and warnings are made of what is stored. */
+  #keep(key: Uint8Array, commitment: OwnCommitment, signature: Uint8Array): void {
+    const { chainId, isContiguous, ...kept } = commitment;
+    const { protection } = this.parts;
+    // Also when it is stored itself already.
+    const isTaken = protection.commitments(key, chainId).some((other) => overlap(other, commitment));
+    if (isContiguous && !isTaken) protection.addCommitment(key, chainId, { ...kept, signature });
   }
 
   async #derive(
@@ -172,7 +185,7 @@ export class Signer {
       if (points.length < count) await breathe();
     }
     this.parts.metrics.randomnessDerived.inc(count);
-    this.#own.served({ key: uid, chain, start, points });
+    this.#own.served({ key: uid, chain, start, interval, points });
     return points;
   }
 

@@ -20,8 +20,7 @@ const HELP = helpText({
   examples: `
 tapstake fp status --remote 127.0.0.1:12582 || echo 'the signer does not answer'
 `,
-  refused:
-    "no signer answers, it stops or its store has failed, it does not know us, or its key is locked; the code says which",
+  refused: "no signer answers, its store has failed, it does not know us, or its key is locked",
 });
 
 export function command() {
