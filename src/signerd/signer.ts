@@ -104,7 +104,8 @@ export class Signer {
   }
 
   /**
-   * Public randomness of `count` heights from `start`, `interval` apart; one caller at a time, and votes pass by.
+   * Public randomness of `count` heights from `start`, `interval` apart. Long ranges are derived one at a time; votes
+   * and requests that take no longer than a step of one pass by.
    * @param cancelled whether nobody waits for the answer any more
    */
   randomness(
@@ -115,7 +116,9 @@ export class Signer {
   ): Promise<Uint8Array[]> {
     const chain = this.#chain(chainId);
     assertRange(range);
-    const mine = this.#deriving.then(() => this.#derive(uid, chain, range, cancelled));
+    const derive = () => this.#derive(uid, chain, range, cancelled);
+    if (range.count <= DERIVED_AT_ONCE) return derive();
+    const mine = this.#deriving.then(derive);
     this.#deriving = mine.catch(() => {});
     return mine;
   }

@@ -88,6 +88,19 @@ describe("CreateRandomnessPairList", () => {
     expect(derived).toBe(false);
     await deriving;
   });
+
+  it("answers what is derived at once while it derives long ranges", async () => {
+    const { client, publicKey: key } = await signerWithClient();
+    let derived = 0;
+    const range = { key, chainId: CHAIN, startHeight: 1n, count: 3000 };
+    const deriving = [range, { ...range, startHeight: 50_000n }].map((each) =>
+      client.createRandomnessPairList(each).then(() => derived++),
+    );
+    const few = { key, chainId: CHAIN, startHeight: 100_000n, count: 32 };
+    expect(await client.createRandomnessPairList(few)).toHaveLength(32);
+    expect(derived).toBe(0);
+    await Promise.all(deriving);
+  });
 });
 
 describe("SignEOTS", () => {
@@ -233,7 +246,7 @@ describe("SaveEOTSKeyName", () => {
       Uint8Array.of(4, ...key.publicKey, ...key.publicKey),
     ];
     for (const form of forms) await client.saveKeyName({ name: key.name, key: form });
-    expect(signer.logged()).not.toMatch(/"level":[45]0/);
+    expect(signer.logged()).not.toMatch(/"level":"(warn|error)"/);
   });
 
   it("PROTOCOL 11: an unauthenticated key-name call aliased a key and got a second signature: it gives no key another name", async () => {
