@@ -53,7 +53,7 @@ export function openChannel(options: EotsClientOptions): Channel {
       return new Promise((resolve, reject) => {
         let settle: Buffer | undefined;
         const done = (error: ServiceError | null, reply?: Buffer) => {
-          if (error) reject(fromStatus(error, address));
+          if (error) reject(fromStatus(error, address, tls !== undefined));
           else settle = reply!;
         };
         client
@@ -74,7 +74,7 @@ export function openChannel(options: EotsClientOptions): Channel {
       return new Promise((resolve, reject) => {
         const done = (error: ServiceError | null, reply?: HealthCheckResponse) => {
           if (error?.code === status.UNIMPLEMENTED) resolve(undefined);
-          else if (error) reject(fromStatus(error, address));
+          else if (error) reject(fromStatus(error, address, tls !== undefined));
           else resolve(healthOf(reply!));
         };
         client.makeUnaryRequest(path, requestSerialize, responseDeserialize, {}, deadline(), done);

@@ -53,8 +53,7 @@ export const overlap = (one: CommittedRange, other: CommittedRange): boolean =>
   other.startHeight < one.startHeight + BigInt(one.count) &&
   one.startHeight < other.startHeight + BigInt(other.count);
 
-export const lastOf = ({ startHeight, count }: CommittedRange): bigint =>
-  startHeight + BigInt(count) - 1n;
+export const lastOf = ({ startHeight, count }: CommittedRange): bigint => startHeight + BigInt(count) - 1n;
 
 /** @throws TapstakeError `commitment-overlap` */
 export function refuseOverlap(earlier: readonly StoredCommitment[], range: CommittedRange): void {

@@ -70,8 +70,11 @@ export function toStatus(error: unknown): { code: status; details: string; metad
   return { code, details: `${error.code}: ${error.message}`, metadata };
 }
 
-/** The TapstakeError that a call failed by: with its original code where the signer is this software. */
-export function fromStatus(error: ServiceError, address: string): TapstakeError {
+/**
+ * The TapstakeError that a call failed by: with its original code where the signer is this software.
+ * @param isEncrypted whether the call was made with TLS
+ */
+export function fromStatus(error: ServiceError, address: string, isEncrypted: boolean): TapstakeError {
   const sent = first(error.metadata, CODE_HEADER);
   const details: ErrorDetails = { address, status: status[error.code] ?? String(error.code) };
   if (sent !== undefined && Object.hasOwn(ERROR_CODES, sent)) {
@@ -81,9 +84,21 @@ export function fromStatus(error: ServiceError, address: string): TapstakeError 
     return new TapstakeError(sent as ErrorCode, message, details, { cause: error });
   }
   const code = CODE[error.code] ?? "signer-error";
-  const prefix =
-    code === "signer-unreachable" ? `no signer answers at ${address}: ` : "the signer answered: ";
-  return new TapstakeError(code, prefix + error.details, details, { cause: error });
+  const text =
+    code === "signer-unreachable"
+      ? `no signer answers at ${address}: ${withoutNoise(error.details, isEncrypted)}`
+      : `the signer answered: ${error.details}`;
+  return new TapstakeError(code, text, details, { cause: error });
+}
+
+/** What gRPC says of a connection that there is not, as an operator can use it. */
+function withoutNoise(details: string, isEncrypted: boolean): string {
+  const reason = /^No connection established\. Last error: ([^]*?)\s*\. Resolution note: $/.exec(
+    details,
+  )?.[1];
+  if (reason === undefined) return details;
+  if (!reason.startsWith("Failed to connect") || isEncrypted) return reason.replace(/^Error: /, "");
+  return "what listens there closed the connection; if the signer has TLS, say whom to trust (--tls-ca)";
 }
 
 /** A value of metadata as text. */

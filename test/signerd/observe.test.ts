@@ -25,7 +25,8 @@ async function usedSigner() {
   const client = connect(signer.address, { hmacKey: HMAC_KEY });
   const key = made.key.publicKey;
   const vote = { key, chainId: CHAIN, height: 41n, message: ballot(41n, "what is voted for") };
-  await expectFailure(client.signEots(vote), "key-locked");
+  const locked = await expectFailure(client.signEots(vote), "key-locked");
+  expect(locked.message).toContain(`tapstake fp unlock ${hex.encode(key)} (UnlockKey)`);
   await expectFailure(client.unlockKey({ key, passphrase: `${PASSPHRASE}, but wrong` }), "wrong-passphrase");
   await expectFailure(client.unlockKey({ key, passphrase: PASSPHRASE }), "too-many-attempts");
   const other = await startSigner(homeWithKey(made.secretKey), { hmacKey: HMAC_KEY, unlock: [] });
@@ -129,7 +130,7 @@ describe("health", () => {
 
 describe("the log", () => {
   it("is JSON lines that say what was asked by whom, and what became of it", async () => {
-    const { logged, key } = await usedSigner();
+    const { logged, key, home } = await usedSigner();
     const lines = logged()
       .trim()
       .split("\n")
@@ -140,13 +141,24 @@ describe("the log", () => {
     );
     expect(votes).toContainEqual(
       expect.objectContaining({
-        level: 40,
+        level: "warn",
         outcome: "refused",
         code: "double-vote",
         peer: expect.any(String),
       }),
     );
-    expect(lines).toContainEqual(expect.objectContaining({ msg: "serving", authenticated: true }));
+    const said = { msg: "serving", level: "info", home: home.path, keys: [], authenticated: true };
+    expect(lines).toContainEqual(expect.objectContaining(said));
+    for (const { time } of lines) expect(new Date(time as string).toISOString()).toBe(time);
+  });
+
+  it("names the keys that can sign from the start", async () => {
+    const made = homeWithKey();
+    const signer = await startSigner(made);
+    const publicKey = hex.encode(made.key.publicKey);
+    const lines = signer.logged().split("\n");
+    const serving = lines.find((line) => line.includes('"serving"'))!;
+    expect(JSON.parse(serving)).toMatchObject({ keys: [{ name: "validator-1", publicKey }] });
   });
 
   it("holds no secret, no message and no signature", async () => {
