@@ -45,6 +45,11 @@ const STATUS: Partial<Record<ErrorCode, status>> = {
   "invalid-passphrase": status.INVALID_ARGUMENT,
 };
 
+/** Every status that this software answers with. */
+export const ANSWERS: readonly status[] = [
+  ...new Set([status.OK, ...Object.values(STATUS), status.INTERNAL]),
+];
+
 /** What a status means when the server is another software, which sends no code of ours. */
 const CODE: Partial<Record<status, ErrorCode>> = {
   [status.FAILED_PRECONDITION]: "double-vote",

@@ -94,7 +94,8 @@ export function createHandlers({ home, keys, signer, protection }: Parts): Handl
       );
       const outcome = counts(results);
       const { text, unlisted } = writeRefused(refused);
-      note({ outcome, ...(text !== "" && { refused: text }) });
+      // What does not fit into the answer is in the log.
+      note({ outcome, ...(refused.length > 0 && { refused: writeRefused(refused, Infinity).text }) });
       const same = writeSame(
         results.filter((result) => result.kind === "same"),
         text.length,
@@ -138,6 +139,7 @@ export function createHandlers({ home, keys, signer, protection }: Parts): Handl
       }
       const { name } = await keys.unlock(checkedKey(uid), passphrase);
       note({ name });
+      signer.showHeights(uid);
       return { answer: {} };
     },
 

@@ -57,7 +57,6 @@ export class Signer {
   readonly #cache = new RandomnessCache();
   readonly #chains: ReadonlyMap<string, ChainConfig>;
   readonly #own: OwnDigests;
-  readonly #highest = new Map<string, bigint>();
   #deriving: Promise<unknown> = Promise.resolve();
 
   /** @throws TapstakeError `invalid-address`, `invalid-chain-id`, `invalid-number`, and as `loadChains` */
@@ -68,6 +67,13 @@ export class Signer {
       u64be(height, `chain height of ${id}`);
     }
     this.#own = new OwnDigests(parts.popAddresses, this.#chains.values());
+  }
+
+  /** Shows on the metrics page where a key that was opened stands on each chain; 0 where it never voted. */
+  showHeights(uid: Uint8Array): void {
+    for (const { key, chainId, highest } of this.parts.protection.subjects()) {
+      if (equalBytes(key, uid)) this.#showHeight(key, chainId, highest);
+    }
   }
 
   /** One vote, durable before it is returned; a refusal is a result too. @throws TapstakeError as `Voter.batch` */
@@ -214,23 +220,18 @@ export class Signer {
     return this.#chains.get(id) ?? { id, minCount: 1 };
   }
 
-  #counted(key: UnlockedKey, chain: ChainConfig, sign: () => VoteResult[]): VoteResult[] {
-    const { signatures, lastHeight } = this.parts.metrics;
+  #counted({ publicKey }: UnlockedKey, { id }: ChainConfig, sign: () => VoteResult[]): VoteResult[] {
+    const { metrics, protection } = this.parts;
     const results = sign();
-    const labels = { key: hex.encode(key.publicKey), chain: chain.id };
     for (const result of results) {
-      signatures.inc({ outcome: result.kind, code: result.kind === "refused" ? result.code : "" });
+      metrics.signatures.inc({ outcome: result.kind, code: result.kind === "refused" ? result.code : "" });
     }
-    const heights = results.filter(({ kind }) => kind !== "refused").map(({ height }) => height);
-    if (heights.length > 0) this.#raise(lastHeight, labels, heights);
+    this.#showHeight(publicKey, id, protection.marks(publicKey, id)?.highest);
     return results;
   }
 
-  #raise(gauge: Metrics["lastHeight"], labels: { key: string; chain: string }, heights: bigint[]): void {
-    const id = `${labels.key}/${labels.chain}`;
-    const highest = heights.reduce((a, b) => (a > b ? a : b), this.#highest.get(id) ?? 0n);
-    this.#highest.set(id, highest);
-    gauge.set(labels, Number(highest));
+  #showHeight(key: Uint8Array, chain: string, highest: bigint | null | undefined): void {
+    this.parts.metrics.lastHeight.set({ key: hex.encode(key), chain }, Number(highest ?? 0n));
   }
 }
 

@@ -4,6 +4,8 @@ import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { randomness } from "../../src/crypto/randomness.js";
+import { REFUSAL_CODES } from "../../src/finality/decision.js";
+import type { RunningSigner } from "../../src/signerd/serve.js";
 import { failure as expectFailure } from "../support/errors.js";
 import {
   ballot,
@@ -63,6 +65,49 @@ describe("the metrics page", () => {
       'tapstake_request_seconds_count{method="SignBatchEOTS"}': 1,
       'tapstake_request_seconds_bucket{le="+Inf",method="SignEOTS"}': 4,
     });
+  });
+
+  it("has every series before its first event, so that the first is seen as an increase", async () => {
+    const made = homeWithKey(undefined, [CHAIN, "another"]);
+    const signer = await startSigner(made);
+    const client = connect(signer.address);
+    const before = await readMetrics(signer.metricsAddress!);
+    expect([...before].filter(([name]) => name.startsWith("tapstake_signatures_total"))).toEqual([
+      ['tapstake_signatures_total{outcome="new",code=""}', 0],
+      ['tapstake_signatures_total{outcome="same",code=""}', 0],
+      ...REFUSAL_CODES.map((code) => [`tapstake_signatures_total{outcome="refused",code="${code}"}`, 0]),
+    ]);
+    const key = made.key.publicKey;
+    const vote = { key, chainId: CHAIN, height: 5n, message: ballot(5n) };
+    await client.signEots(vote);
+    await expectFailure(client.signEots({ ...vote, message: ballot(5n, "another") }), "double-vote");
+    await expectFailure(client.signEots({ ...vote, message: text("no vote") }), "not-a-vote");
+    const after = await readMetrics(signer.metricsAddress!);
+    expect([...after.keys()].filter((name) => !before.has(name))).toEqual([]);
+  });
+
+  it("says where each key that is open stands on each chain, from the start or its opening", async () => {
+    const made = homeWithKey(undefined, [CHAIN, "another"]);
+    const key = made.key.publicKey;
+    const first = await startSigner(made);
+    const vote = { key, chainId: CHAIN, height: 41n, message: ballot(41n) };
+    await connect(first.address).signEots(vote);
+    await first.stop();
+    const heights = async ({ metricsAddress }: RunningSigner) =>
+      [...(await readMetrics(metricsAddress!))].filter(([name]) => name.includes("last_signed_height"));
+    const labelled = (chain: string) =>
+      `tapstake_last_signed_height{key="${hex.encode(key)}",chain="${chain}"}`;
+    const expected = [
+      [labelled("another"), 0],
+      [labelled(CHAIN), 41],
+    ];
+    const second = await startSigner(made);
+    expect((await heights(second)).sort()).toEqual(expected);
+    await second.stop();
+    const third = await startSigner(made, { unlock: [] });
+    expect(await heights(third)).toEqual([]);
+    await connect(third.address).unlockKey({ key, passphrase: PASSPHRASE });
+    expect((await heights(third)).sort()).toEqual(expected);
   });
 
   it("has nothing else on its port, and takes no other method", async () => {
