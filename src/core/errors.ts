@@ -115,6 +115,8 @@ export const ERROR_CODES = {
   "message-too-large": "a request or an answer above the size limit",
   // votes and their protection
   "double-vote": "another message was signed at this height",
+  "unlisted-refusal":
+    "a height of a batch that the signer refused, for a reason that its log says and its answer does not",
   "unknown-earlier-vote": "this height was signed, and which message or signature is not known",
   "below-watermark": "a height below the lowest at which this signer still signs",
   "not-a-vote": "a message that is no vote for its height, which the signer does not sign",

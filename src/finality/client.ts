@@ -5,7 +5,14 @@ import { isLoopback, parseAddress } from "./address.js";
 import { type EotsClientOptions, type Health, openChannel, unexpected } from "./channel.js";
 import { readRefused, readSame } from "./refused-list.js";
 import { DEFAULT_ADDRESS, type Methods, type SignDataRequest } from "./wire.js";
-import { first, OUTCOME_HEADER, OVERLAPS_HEADER, REFUSED_HEADER, SAME_HEADER } from "./wire-errors.js";
+import {
+  first,
+  OUTCOME_HEADER,
+  OVERLAPS_HEADER,
+  REFUSED_HEADER,
+  SAME_HEADER,
+  UNLISTED_HEADER,
+} from "./wire-errors.js";
 
 export type { EotsClientOptions } from "./channel.js";
 
@@ -163,11 +170,16 @@ function batchAnswers(
       const kind = same.has(height) ? "same" : isWhole ? "new" : "signed";
       return { height, kind, signature: checkedAnswer(sig, 32, "signature") };
     }
-    const code = codeOf(height);
-    const isOurs = code !== undefined && Object.hasOwn(ERROR_CODES, code);
-    // The Go key manager leaves out heights that it signed otherwise before, and nothing else.
-    return { height, kind: "refused", code: isOurs ? (code as ErrorCode) : "double-vote" };
+    return { height, kind: "refused", code: refusalCode(codeOf(height), trailer) };
   });
+}
+
+function refusalCode(listed: string | undefined, trailer: Metadata): ErrorCode {
+  if (listed !== undefined && Object.hasOwn(ERROR_CODES, listed)) return listed as ErrorCode;
+  // A list that was too long was cut, and a newer signer may know other codes.
+  const isOurs = listed !== undefined || first(trailer, UNLISTED_HEADER) !== undefined;
+  // The Go key manager leaves out heights that it signed otherwise before, and nothing else.
+  return isOurs ? "unlisted-refusal" : "double-vote";
 }
 
 function checkedKey(key: Uint8Array): Uint8Array {

@@ -211,6 +211,21 @@ describe("SignBatchEOTS", () => {
     expect(page).toMatch(/tapstake_signatures_total\{outcome="refused",code="double-vote"\} 3\n/);
   });
 
+  it("does not guess why a height was refused that the trailer has no room for, and logs the reason", async () => {
+    const { client, publicKey: key, signer } = await signerWithClient();
+    const far = 10n ** 18n;
+    const heights = Array.from({ length: 400 }, (_, i) => far + 2n * BigInt(i));
+    const votes = (block: string) => heights.map((height) => ({ height, message: ballot(height, block) }));
+    await client.signBatchEots({ key, chainId: CHAIN, votes: votes("a") });
+    const answers = await client.signBatchEots({ key, chainId: CHAIN, votes: votes("b") });
+    const codes = answers.map((answer) => answer.kind === "refused" && answer.code);
+    const listed = codes.indexOf("unlisted-refusal");
+    expect(listed).toBeGreaterThan(100);
+    expect(codes.slice(0, listed).every((code) => code === "double-vote")).toBe(true);
+    expect(codes.slice(listed).every((code) => code === "unlisted-refusal")).toBe(true);
+    for (const height of heights) expect(signer.logged()).toContain(`${height}:double-vote`);
+  });
+
   it("rejects duplicate heights as a whole, before anything is signed", async () => {
     const { client, publicKey: key } = await signerWithClient();
     // Beyond the first part that is signed at once, too.
