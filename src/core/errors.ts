@@ -104,6 +104,7 @@ export const ERROR_CODES = {
     "an address that others can reach, without the authentication or encryption that it needs",
   "listen-failed": "an address that is malformed, taken, or not of this machine",
   "signer-unreachable": "no signer answers at the address",
+  "signer-unhealthy": "the signer answers and says that it signs nothing: it stops, or its store has failed",
   "signer-stopping": "the signer is shutting down and begins nothing new",
   "signer-error": "the signer failed, or answered what this software does not know",
   unauthenticated: "a request without the right authentication code",
@@ -114,6 +115,8 @@ export const ERROR_CODES = {
   "message-too-large": "a request or an answer above the size limit",
   // votes and their protection
   "double-vote": "another message was signed at this height",
+  "unlisted-refusal":
+    "a height of a batch that the signer refused, for a reason that its log says and its answer does not",
   "unknown-earlier-vote": "this height was signed, and which message or signature is not known",
   "below-watermark": "a height below the lowest at which this signer still signs",
   "not-a-vote": "a message that is no vote for its height, which the signer does not sign",

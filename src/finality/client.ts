@@ -1,37 +1,20 @@
-import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import type { Metadata } from "@grpc/grpc-js";
 import { assertBytes, assertInteger, u64be, utf8 } from "../core/bytes.js";
 import { ERROR_CODES, type ErrorCode, TapstakeError } from "../core/errors.js";
 import { isLoopback, parseAddress } from "./address.js";
-import { HMAC_HEADER, OPEN_METHODS, requestHmac } from "./hmac.js";
+import { type EotsClientOptions, type Health, openChannel, unexpected } from "./channel.js";
 import { readRefused, readSame } from "./refused-list.js";
+import { DEFAULT_ADDRESS, type Methods, type SignDataRequest } from "./wire.js";
 import {
-  DEFAULT_ADDRESS,
-  decodeResponse,
-  encodeRequest,
-  type Method,
-  type Methods,
-  pathOf,
-  type SignDataRequest,
-} from "./wire.js";
-import {
-  CHAIN_HEIGHT_HEADER,
   first,
-  fromStatus,
   OUTCOME_HEADER,
+  OVERLAPS_HEADER,
   REFUSED_HEADER,
   SAME_HEADER,
+  UNLISTED_HEADER,
 } from "./wire-errors.js";
 
-export interface EotsClientOptions {
-  /** `host:port`; 127.0.0.1:12582 unless given. */
-  readonly address?: string;
-  /** The key that the signer authenticates requests with. */
-  readonly hmacKey?: string;
-  /** Encrypts; `ca` is the PEM of who vouches for the signer, unless the system's authorities do. */
-  readonly tls?: { readonly ca?: Uint8Array };
-  /** Milliseconds for each call; deriving tens of thousands of heights takes a minute. */
-  readonly timeout?: number;
-}
+export type { EotsClientOptions } from "./channel.js";
 
 /** A height of a batch: signed, or refused with a code. `signed` where the signer does not say which it was. */
 export type BatchAnswer =
@@ -41,6 +24,11 @@ export type BatchAnswer =
 /** A remote signer (PROTOCOL 10). A chain id is text, or the bytes of one; keys are x-only. */
 export interface EotsClient {
   ping(): Promise<void>;
+  /**
+   * Whether it signs, by the gRPC standard's health check: `not-serving` while it stops and after its store has
+   * failed; undefined where the server has no such service, as the Go key manager has none.
+   */
+  health(): Promise<Health | undefined>;
   /** Public randomness of heights `start`, `start + interval`, …; `interval` is 1 unless given. */
   createRandomnessPairList(request: {
     key: Uint8Array;
@@ -68,8 +56,15 @@ export interface EotsClient {
     votes: readonly { height: bigint; message: Uint8Array }[];
     chainHeight?: bigint | undefined;
   }): Promise<BatchAnswer[]>;
-  /** Only digests that the signer computed itself: a commitment to randomness it served, a proof of possession. */
-  signSchnorr(request: { key: Uint8Array; digest: Uint8Array }): Promise<Uint8Array>;
+  /**
+   * Only digests that the signer computed itself: a commitment to randomness it served, a proof of possession.
+   * `overlaps` names the heights, such as `120000-128191,130000-138191`, of other commitments that it signed or keeps
+   * to heights of this one, of which a chain takes one; it is known when the signer is this software.
+   */
+  signSchnorr(request: {
+    key: Uint8Array;
+    digest: Uint8Array;
+  }): Promise<{ signature: Uint8Array; overlaps?: string }>;
   saveKeyName(request: { name: string; key: Uint8Array }): Promise<void>;
   unlockKey(request: { key: Uint8Array; passphrase: string }): Promise<void>;
   /** Returns the name of the copy. */
@@ -82,7 +77,7 @@ export interface EotsClient {
  * fails with a TapstakeError: the signer's own code where it is this software, otherwise by gRPC status.
  */
 export function createEotsClient(options: EotsClientOptions = {}): EotsClient {
-  const call = caller(options);
+  const { call, health, close } = openChannel(options);
   const named = (key: Uint8Array, chainId: string | Uint8Array) => ({
     uid: checkedKey(key),
     chainId: typeof chainId === "string" ? utf8(chainId) : chainId,
@@ -91,6 +86,7 @@ export function createEotsClient(options: EotsClientOptions = {}): EotsClient {
     async ping() {
       await call("Ping", {});
     },
+    health,
     async createRandomnessPairList({ key, chainId, startHeight, count, interval }) {
       u64be(startHeight, "start height");
       assertInteger(count, "count", 1, 0xffff_ffff);
@@ -122,8 +118,10 @@ export function createEotsClient(options: EotsClientOptions = {}): EotsClient {
       return batchAnswers(signRequests, answer.responses, trailer);
     },
     async signSchnorr({ key, digest }) {
-      const { sig } = (await call("SignSchnorrSig", { uid: checkedKey(key), msg: digest })).answer;
-      return checkedAnswer(sig, 64, "signature");
+      const { answer, trailer } = await call("SignSchnorrSig", { uid: checkedKey(key), msg: digest });
+      const signature = checkedAnswer(answer.sig, 64, "signature");
+      const overlaps = first(trailer, OVERLAPS_HEADER);
+      return overlaps !== undefined && /^[\d,-]+$/.test(overlaps) ? { signature, overlaps } : { signature };
     },
     async saveKeyName({ name, key }) {
       await call("SaveEOTSKeyName", { keyName: name, eotsPk: key });
@@ -140,7 +138,7 @@ export function createEotsClient(options: EotsClientOptions = {}): EotsClient {
     async backup({ database = "", folder = "" } = {}) {
       return (await call("Backup", { dbPath: database, backupDir: folder })).answer.backupName;
     },
-    close: call.close,
+    close,
   };
 }
 
@@ -156,7 +154,7 @@ function leadsHere(address: string): boolean {
 function batchAnswers(
   asked: readonly SignDataRequest[],
   responses: Methods["SignBatchEOTS"]["response"]["responses"],
-  trailer: Metadata | undefined,
+  trailer: Metadata,
 ): BatchAnswer[] {
   const signed = new Map(responses.map(({ height, sig }) => [height, sig]));
   const codeOf = readRefused(first(trailer, REFUSED_HEADER) ?? "");
@@ -172,62 +170,16 @@ function batchAnswers(
       const kind = same.has(height) ? "same" : isWhole ? "new" : "signed";
       return { height, kind, signature: checkedAnswer(sig, 32, "signature") };
     }
-    const code = codeOf(height);
-    const isOurs = code !== undefined && Object.hasOwn(ERROR_CODES, code);
-    // The Go key manager leaves out heights that it signed otherwise before, and nothing else.
-    return { height, kind: "refused", code: isOurs ? (code as ErrorCode) : "double-vote" };
+    return { height, kind: "refused", code: refusalCode(codeOf(height), trailer) };
   });
 }
 
-interface Answered<M extends Method> {
-  readonly answer: Methods[M]["response"];
-  readonly trailer: Metadata | undefined;
-}
-
-function caller({ address = DEFAULT_ADDRESS, hmacKey, tls, timeout = 120_000 }: EotsClientOptions) {
-  const ca = tls?.ca && Buffer.from(tls.ca);
-  const channel = new Client(
-    address,
-    tls ? credentials.createSsl(ca ?? null) : credentials.createInsecure(),
-    {
-      "grpc.max_receive_message_length": 32 << 20,
-    },
-  );
-  // The bytes that are authenticated are the bytes that are sent.
-  const asIs = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  const call = <M extends Method>(method: M, request: Methods[M]["request"], chainHeight?: bigint) => {
-    const bytes = encodeRequest(method, request);
-    const metadata = new Metadata();
-    if (hmacKey !== undefined && !OPEN_METHODS.has(method)) {
-      metadata.set(HMAC_HEADER, requestHmac(hmacKey, bytes));
-    }
-    if (chainHeight !== undefined) {
-      u64be(chainHeight, "chain height");
-      metadata.set(CHAIN_HEIGHT_HEADER, `${chainHeight}`);
-    }
-    return new Promise<Answered<M>>((resolve, reject) => {
-      let trailer: Metadata | undefined;
-      const options = { deadline: Date.now() + timeout };
-      const done = (error: ServiceError | null, reply?: Buffer) => {
-        if (error) reject(fromStatus(error, address));
-        else settle = reply!;
-      };
-      let settle: Buffer | undefined;
-      channel
-        .makeUnaryRequest(pathOf(method), asIs, (reply: Buffer) => reply, bytes, metadata, options, done)
-        .on("status", ({ metadata: sent }) => {
-          trailer = sent;
-          // gRPC hands over the answer first and the trailer after it.
-          if (settle === undefined) return;
-          try {
-            resolve({ answer: decodeResponse(method, settle), trailer });
-          } catch (cause) {
-            reject(unexpected("expected an answer of the interface, got other bytes", cause));
-          }
-        });
-    });
-  };
-  return Object.assign(call, { close: () => channel.close() });
+function refusalCode(listed: string | undefined, trailer: Metadata): ErrorCode {
+  if (listed !== undefined && Object.hasOwn(ERROR_CODES, listed)) return listed as ErrorCode;
+  // A list that was too long was cut, and a newer signer may know other codes.
+  const isOurs = listed !== undefined || first(trailer, UNLISTED_HEADER) !== undefined;
+  // The Go key manager leaves out heights that it signed otherwise before, and nothing else.
+  return isOurs ? "unlisted-refusal" : "double-vote";
 }
 
 function checkedKey(key: Uint8Array): Uint8Array {
@@ -239,6 +191,3 @@ function checkedAnswer(bytes: Uint8Array, length: number, name: string): Uint8Ar
   if (bytes.length !== length) throw unexpected(`${name}: expected ${length} bytes, got ${bytes.length}`);
   return bytes;
 }
-
-const unexpected = (message: string, cause?: unknown) =>
-  new TapstakeError("signer-error", `the signer's answer is wrong: ${message}`, {}, { cause });

@@ -48,25 +48,20 @@ export function readCommitment(row: CommitmentRow): StoredCommitment {
   };
 }
 
-/** The first of some commitments that has a height of this range. */
-export const overlapping = <T extends CommittedRange>(
-  earlier: readonly T[],
-  { startHeight, count }: CommittedRange,
-): T | undefined =>
-  earlier.find(
-    (other) =>
-      other.startHeight < startHeight + BigInt(count) &&
-      startHeight < other.startHeight + BigInt(other.count),
-  );
+/** Whether two commitments have a height in common. */
+export const overlap = (one: CommittedRange, other: CommittedRange): boolean =>
+  other.startHeight < one.startHeight + BigInt(one.count) &&
+  one.startHeight < other.startHeight + BigInt(other.count);
+
+export const lastOf = ({ startHeight, count }: CommittedRange): bigint => startHeight + BigInt(count) - 1n;
 
 /** @throws TapstakeError `commitment-overlap` */
 export function refuseOverlap(earlier: readonly StoredCommitment[], range: CommittedRange): void {
-  const other = overlapping(earlier, range);
+  const other = earlier.find((each) => overlap(each, range));
   if (!other) return;
-  const last = ({ startHeight, count }: CommittedRange) => startHeight + BigInt(count) - 1n;
   throw new TapstakeError(
     "commitment-overlap",
-    `heights ${range.startHeight} to ${last(range)} overlap ${other.startHeight} to ${last(other)}, which were committed ${other.at} (root ${hex.encode(other.root)}): a chain takes one commitment a height. Start at ${last(other) + 1n} or later`,
+    `heights ${range.startHeight} to ${lastOf(range)} overlap ${other.startHeight} to ${lastOf(other)}, which were committed ${other.at} (root ${hex.encode(other.root)}): a chain takes one commitment a height. Start at ${lastOf(other) + 1n} or later`,
     { startHeight: other.startHeight, count: other.count },
   );
 }

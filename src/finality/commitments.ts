@@ -117,6 +117,12 @@ export async function proveCommitted(
 /** Leaves in a subtree whose hash is kept. A power of two, so that these hashes are one level of the tree. */
 const SUBTREE = 256;
 
+/** The hashes of the subtrees above some leaves: {@link rootOfHashes} of them is the root of all. */
+export const subtreesOf = (leaves: readonly Uint8Array[]): Uint8Array[] =>
+  Array.from({ length: Math.ceil(leaves.length / SUBTREE) }, (_, i) =>
+    merkle.root(leaves.slice(i * SUBTREE, (i + 1) * SUBTREE)),
+  );
+
 /** Heights derived between two chances for others: about two milliseconds. */
 const STRIDE = 16;
 

@@ -39,8 +39,14 @@ export interface StoredMarks extends Marks {
 }
 
 /** Why a vote was refused. */
-export type RefusalCode =
-  "double-vote" | "unknown-earlier-vote" | "below-watermark" | "at-or-below-chain-height";
+export type RefusalCode = (typeof REFUSAL_CODES)[number];
+
+export const REFUSAL_CODES = [
+  "double-vote",
+  "unknown-earlier-vote",
+  "below-watermark",
+  "at-or-below-chain-height",
+] as const;
 
 export interface Refusal {
   readonly kind: "refused";

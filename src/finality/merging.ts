@@ -1,5 +1,5 @@
 import { equalBytes, hex } from "../core/bytes.js";
-import { overlapping } from "./commitment-rows.js";
+import { overlap } from "./commitment-rows.js";
 import type { StoredMarks } from "./decision.js";
 import {
   type ImportedSubject,
@@ -92,7 +92,7 @@ function importCommitments(
   const here: Omit<StoredCommitment, "at">[] = [...earlier];
   let [commitments, commitmentsSkipped] = [0, 0];
   for (const commitment of file.commitments) {
-    const other = overlapping(here, commitment);
+    const other = here.find((each) => overlap(each, commitment));
     if (other) {
       const isSame = equalBytes(other.root, commitment.root) && other.count === commitment.count;
       if (!isSame) commitmentsSkipped++;

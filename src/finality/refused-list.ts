@@ -12,10 +12,14 @@ const MAX_LENGTH = 6000;
 /**
  * Refused heights as text for metadata: `100:double-vote,105-190:below-watermark`, ascending, neighbours of one
  * code as a range.
+ * @param room characters that it may have
  * @returns the text, and how many heights did not fit
  */
-export function writeRefused(refused: readonly RefusedHeight[]): { text: string; unlisted: number } {
-  const { text, listed } = write(refused, MAX_LENGTH);
+export function writeRefused(
+  refused: readonly RefusedHeight[],
+  room = MAX_LENGTH,
+): { text: string; unlisted: number } {
+  const { text, listed } = write(refused, room);
   return { text, unlisted: refused.length - listed };
 }
 

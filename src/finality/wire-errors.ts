@@ -11,6 +11,8 @@ export const UNLISTED_HEADER = "x-tapstake-refused-unlisted";
 export const SAME_HEADER = "x-tapstake-same";
 /** Trailing metadata of a vote: `new` or `same`; of a batch, `new=N,same=N,refused=N`. */
 export const OUTCOME_HEADER = "x-tapstake-outcome";
+/** Trailing metadata of a signed commitment: earlier ones with heights of it, as `from-to` with commas between. */
+export const OVERLAPS_HEADER = "x-tapstake-overlaps";
 
 /** Request metadata: the last vote known on the chain, as decimal text. */
 export const CHAIN_HEIGHT_HEADER = "x-tapstake-chain-height";
@@ -43,6 +45,11 @@ const STATUS: Partial<Record<ErrorCode, status>> = {
   "invalid-passphrase": status.INVALID_ARGUMENT,
 };
 
+/** Every status that this software answers with. */
+export const ANSWERS: readonly status[] = [
+  ...new Set([status.OK, ...Object.values(STATUS), status.INTERNAL]),
+];
+
 /** What a status means when the server is another software, which sends no code of ours. */
 const CODE: Partial<Record<status, ErrorCode>> = {
   [status.FAILED_PRECONDITION]: "double-vote",
@@ -68,8 +75,11 @@ export function toStatus(error: unknown): { code: status; details: string; metad
   return { code, details: `${error.code}: ${error.message}`, metadata };
 }
 
-/** The TapstakeError that a call failed by: with its original code where the signer is this software. */
-export function fromStatus(error: ServiceError, address: string): TapstakeError {
+/**
+ * The TapstakeError that a call failed by: with its original code where the signer is this software.
+ * @param isEncrypted whether the call was made with TLS
+ */
+export function fromStatus(error: ServiceError, address: string, isEncrypted: boolean): TapstakeError {
   const sent = first(error.metadata, CODE_HEADER);
   const details: ErrorDetails = { address, status: status[error.code] ?? String(error.code) };
   if (sent !== undefined && Object.hasOwn(ERROR_CODES, sent)) {
@@ -79,9 +89,21 @@ export function fromStatus(error: ServiceError, address: string): TapstakeError 
     return new TapstakeError(sent as ErrorCode, message, details, { cause: error });
   }
   const code = CODE[error.code] ?? "signer-error";
-  const prefix =
-    code === "signer-unreachable" ? `no signer answers at ${address}: ` : "the signer answered: ";
-  return new TapstakeError(code, prefix + error.details, details, { cause: error });
+  const text =
+    code === "signer-unreachable"
+      ? `no signer answers at ${address}: ${withoutNoise(error.details, isEncrypted)}`
+      : `the signer answered: ${error.details}`;
+  return new TapstakeError(code, text, details, { cause: error });
+}
+
+/** What gRPC says of a connection that there is not, as an operator can use it. */
+function withoutNoise(details: string, isEncrypted: boolean): string {
+  const reason = /^No connection established\. Last error: ([^]*?)\s*\. Resolution note: $/.exec(
+    details,
+  )?.[1];
+  if (reason === undefined) return details;
+  if (!reason.startsWith("Failed to connect") || isEncrypted) return reason.replace(/^Error: /, "");
+  return "what listens there closed the connection; if the signer has TLS, say whom to trust (--tls-ca)";
 }
 
 /** A value of metadata as text. */

@@ -9,7 +9,13 @@ import { chainIdOf } from "../finality/subject.js";
 import type { VoteResult } from "../finality/voter.js";
 import { writeRefused, writeSame } from "../finality/refused-list.js";
 import type { Method, Methods } from "../finality/wire.js";
-import { OUTCOME_HEADER, REFUSED_HEADER, SAME_HEADER, UNLISTED_HEADER } from "../finality/wire-errors.js";
+import {
+  OUTCOME_HEADER,
+  OVERLAPS_HEADER,
+  REFUSED_HEADER,
+  SAME_HEADER,
+  UNLISTED_HEADER,
+} from "../finality/wire-errors.js";
 import { backupTarget } from "./backup.js";
 import type { KeyRing } from "./key-ring.js";
 import type { Signer } from "./signer.js";
@@ -88,7 +94,8 @@ export function createHandlers({ home, keys, signer, protection }: Parts): Handl
       );
       const outcome = counts(results);
       const { text, unlisted } = writeRefused(refused);
-      note({ outcome, ...(text !== "" && { refused: text }) });
+      // What does not fit into the answer is in the log.
+      note({ outcome, ...(refused.length > 0 && { refused: writeRefused(refused, Infinity).text }) });
       const same = writeSame(
         results.filter((result) => result.kind === "same"),
         text.length,
@@ -106,12 +113,10 @@ export function createHandlers({ home, keys, signer, protection }: Parts): Handl
       note({ key: hex.encode(uid) });
       const { signature, meaning, overlaps } = signer.schnorr(checkedKey(uid), msg);
       note({ signed: meaning });
-      if (overlaps) {
-        const { startHeight, count } = overlaps;
-        note({ overlaps: `${startHeight}-${startHeight + BigInt(count) - 1n}` });
-        warn("a commitment that overlaps an earlier one was signed: only one of them can count on the chain");
-      }
-      return { answer: { sig: signature } };
+      if (overlaps === undefined) return { answer: { sig: signature } };
+      note({ overlaps });
+      warn("a commitment that overlaps an earlier one was signed: only one of them can count on the chain");
+      return { answer: { sig: signature }, trailer: { [OVERLAPS_HEADER]: overlaps } };
     },
 
     SaveEOTSKeyName({ keyName, eotsPk }) {
@@ -134,6 +139,7 @@ export function createHandlers({ home, keys, signer, protection }: Parts): Handl
       }
       const { name } = await keys.unlock(checkedKey(uid), passphrase);
       note({ name });
+      signer.showHeights(uid);
       return { answer: {} };
     },
 

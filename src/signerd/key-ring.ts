@@ -30,7 +30,8 @@ export class KeyRing {
     const { name } = showKey(this.home, id);
     throw new TapstakeError(
       "key-locked",
-      `the key ${name} is locked: call UnlockKey with its passphrase, or start the signer with --unlock ${name}`,
+      `the key ${name} is locked: give its passphrase with tapstake fp unlock ${id} (UnlockKey), or start the ` +
+        `signer with --unlock ${name}`,
       { name },
     );
   }

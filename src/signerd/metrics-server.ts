@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Registry } from "prom-client";
-import { TapstakeError } from "../core/errors.js";
 import { addressText, assertSafeToListen, parseAddress } from "../finality/address.js";
+import { listenFailed } from "./listen-failed.js";
 
 /** How the signer is, for `/healthz`. */
 export interface Health {
@@ -56,12 +56,6 @@ async function listen(server: Server, { host, port }: { host: string; port: numb
   try {
     await once(server, "listening");
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new TapstakeError(
-      "listen-failed",
-      `cannot listen on ${text}: ${code}`,
-      { address: text },
-      { cause },
-    );
+    throw listenFailed(text, "--metrics-address", cause);
   }
 }

@@ -1,9 +1,23 @@
+import { status } from "@grpc/grpc-js";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { REFUSAL_CODES } from "../finality/decision.js";
+import { OPEN_METHODS } from "../finality/hmac.js";
+import { methodNames } from "../finality/wire.js";
+import { ANSWERS } from "../finality/wire-errors.js";
 
 /** Milliseconds matter: a vote takes one or two, deriving randomness a minute. */
 const SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2, 10, 60];
 
 export type Metrics = ReturnType<typeof createMetrics>;
+
+/** What has labels whose values are known from the start. */
+interface Counted {
+  readonly signatures: Counter<"outcome" | "code">;
+  readonly requests: Counter<"method" | "status">;
+  readonly seconds: Histogram<"method">;
+  readonly unauthenticated: Counter<"method">;
+  readonly denied: Counter<"method">;
+}
 
 /** What is looked up when somebody reads the page. */
 interface State {
@@ -30,14 +44,18 @@ export function createMetrics({ up, unlockedKeys }: State) {
     });
   reading("up", "1 while the signer answers, 0 while it stops or its store has failed", () => Number(up()));
   reading("unlocked_keys", "Keys that can sign", unlockedKeys);
-  return {
+  const metrics = {
     registry,
     signatures: counter(
       "signatures_total",
       "Heights asked for, by outcome: new, same, refused (with its code)",
       ["outcome", "code"],
     ),
-    lastHeight: gauge("last_signed_height", "The highest height signed since the start", ["key", "chain"]),
+    lastHeight: gauge(
+      "last_signed_height",
+      "The highest height that is recorded as signed, of keys that can sign",
+      ["key", "chain"],
+    ),
     requests: counter("requests_total", "Calls by method and gRPC status", ["method", "status"]),
     seconds: new Histogram({
       name: "tapstake_request_seconds",
@@ -57,4 +75,18 @@ export function createMetrics({ up, unlockedKeys }: State) {
     denied: counter("denied_total", "Calls for what this signer does for nobody", ["method"]),
     unlockFailures: counter("unlock_failures_total", "Wrong passphrases"),
   };
+  startAtZero(metrics);
+  return metrics;
+}
+
+/** A series that begins with its first event hides that event from Prometheus' `increase()`. */
+function startAtZero({ signatures, requests, seconds, unauthenticated, denied }: Counted): void {
+  for (const outcome of ["new", "same"]) signatures.inc({ outcome, code: "" }, 0);
+  for (const code of REFUSAL_CODES) signatures.inc({ outcome: "refused", code }, 0);
+  for (const method of methodNames) {
+    for (const answer of ANSWERS) requests.inc({ method, status: status[answer] }, 0);
+    seconds.zero({ method });
+    denied.inc({ method }, 0);
+    if (!OPEN_METHODS.has(method)) unauthenticated.inc({ method }, 0);
+  }
 }

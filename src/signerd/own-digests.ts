@@ -1,7 +1,9 @@
 import { concatBytes, equalBytes, hex } from "../core/bytes.js";
-import { merkle } from "../crypto/merkle.js";
+import { rootOfHashes } from "../crypto/merkle.js";
 import { commitmentDigest } from "../crypto/messages.js";
 import type { ChainConfig } from "../finality/chains.js";
+import type { CommittedRange } from "../finality/commitment-rows.js";
+import { subtreesOf } from "../finality/commitments.js";
 import { proofOfPossessionDigest } from "../finality/pop.js";
 
 /** Callers sign a commitment right after they asked for its randomness; the oldest ranges are forgotten. */
@@ -12,16 +14,20 @@ export interface ServedRange {
   readonly key: Uint8Array;
   readonly chain: ChainConfig;
   readonly start: bigint;
+  readonly interval: bigint;
   readonly points: readonly Uint8Array[];
 }
 
 /** A commitment that a digest is of. */
-export interface OwnCommitment {
+export interface OwnCommitment extends CommittedRange {
   readonly chainId: string;
-  readonly startHeight: bigint;
-  readonly count: number;
   /** The Merkle root of the public randomness. */
   readonly root: Uint8Array;
+  /** As a store keeps them. */
+  readonly subtrees: Uint8Array;
+  readonly context?: string;
+  /** Whether it is to neighbouring heights, as chains read every commitment. */
+  readonly isContiguous: boolean;
 }
 
 interface OwnDigest {
@@ -52,17 +58,22 @@ export class OwnDigests {
   }
 
   /** Remembers what a commitment to these points would sign, with the chain's context and without one. */
-  served({ key, chain, start, points }: ServedRange): void {
+  served({ key, chain, start, interval, points }: ServedRange): void {
     if (points.length < chain.minCount) return;
-    const range = { startHeight: start, count: points.length, root: merkle.root(points) };
-    const commitment = { ...range, count: BigInt(range.count) };
-    const contexts = chain.commitContext === undefined ? [] : [chain.commitContext];
-    const digests = [
-      commitmentDigest(commitment),
-      ...contexts.map((context) => commitmentDigest({ ...commitment, context })),
-    ];
-    const own = { meaning: `a commitment for ${chain.id}`, commitment: { chainId: chain.id, ...range } };
-    for (const digest of digests) this.#remember(name(key, digest), own);
+    const hashes = subtreesOf(points);
+    const plain = {
+      chainId: chain.id,
+      startHeight: start,
+      count: points.length,
+      root: rootOfHashes(hashes),
+      subtrees: concatBytes(...hashes),
+      isContiguous: interval === 1n,
+    };
+    const context = chain.commitContext;
+    for (const commitment of context === undefined ? [plain] : [plain, { ...plain, context }]) {
+      const digest = commitmentDigest({ ...commitment, count: BigInt(commitment.count) });
+      this.#remember(name(key, digest), { meaning: `a commitment for ${chain.id}`, commitment });
+    }
   }
 
   /** What a digest is, or undefined when this signer did not compute it for this key. */

@@ -1,9 +1,12 @@
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import type { Logger } from "pino";
+import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { Home } from "../finality/home.js";
 import type { Passphrase } from "../finality/keyfile.js";
+import type { KeyInfo } from "../finality/keystore.js";
 import { openProtection } from "../finality/protection.js";
+import { healthService } from "../finality/health-wire.js";
 import { DEFAULT_ADDRESS } from "../finality/wire.js";
 import {
   addressText,
@@ -13,8 +16,9 @@ import {
   parseAddress,
 } from "../finality/address.js";
 import { createHandlers } from "./handlers.js";
-import { healthHandlers, healthService } from "./health.js";
+import { healthHandlers } from "./health.js";
 import { KeyRing } from "./key-ring.js";
+import { listenFailed } from "./listen-failed.js";
 import { createMetrics } from "./metrics.js";
 import { serveMetrics } from "./metrics-server.js";
 import { Signer } from "./signer.js";
@@ -91,6 +95,7 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
     } = options;
     const opened = { popAddresses, openSchnorr, openMessages };
     const signer = new Signer({ home, keys, protection, metrics, chainHeights, ...opened });
+    for (const { publicKey } of keys.unlocked) signer.showHeights(publicKey);
 
     let metricsAddress: string | undefined;
     if (options.metricsAddress !== undefined) {
@@ -117,7 +122,7 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
     closing.push(() => shutDown(server));
 
     const bound = addressText({ ...address, port });
-    announce(options, bound, metricsAddress);
+    announce(options, { address: bound, metrics: metricsAddress, keys: keys.unlocked });
     return {
       address: bound,
       metricsAddress,
@@ -157,12 +162,7 @@ function createServer(): Server {
 function listen(server: Server, address: ListenAddress, tls: ServeOptions["tls"]): Promise<number> {
   const text = addressText(address);
   return new Promise((resolve, reject) => {
-    const failed = (cause: unknown) => {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      reject(
-        new TapstakeError("listen-failed", `cannot listen on ${text}: ${why}`, { address: text }, { cause }),
-      );
-    };
+    const failed = (cause: unknown) => reject(listenFailed(text, "--address", cause));
     try {
       server.bindAsync(text, serverCredentials(tls), (error, port) =>
         error ? failed(error) : resolve(port),
@@ -193,13 +193,27 @@ function shutDown(server: Server): Promise<void> {
   });
 }
 
-function announce(options: ServeOptions, address: string, metrics?: string): void {
-  const { hmacKey, tls, openSchnorr, openMessages, log } = options;
-  const authenticated = hmacKey !== undefined;
+function announce(
+  options: ServeOptions,
+  where: { address: string; metrics: string | undefined; keys: readonly KeyInfo[] },
+): void {
+  const { home, hmacKey, tls, openSchnorr, openMessages, log } = options;
+  const { address, metrics } = where;
   const encrypted = tls !== undefined;
-  const chainHeights = Object.fromEntries([...(options.chainHeights ?? [])].map(([id, at]) => [id, `${at}`]));
-  const facts = { address, ...(metrics !== undefined && { metrics }), authenticated, encrypted };
-  log.info({ ...facts, ...(options.chainHeights && { chainHeights }) }, "serving");
+  log.info(
+    {
+      home: home.path,
+      keys: where.keys.map(({ name, publicKey }) => ({ name, publicKey: hex.encode(publicKey) })),
+      address,
+      ...(metrics !== undefined && { metrics }),
+      authenticated: hmacKey !== undefined,
+      encrypted,
+      ...(options.chainHeights && {
+        chainHeights: Object.fromEntries([...options.chainHeights].map(([id, at]) => [id, `${at}`])),
+      }),
+    },
+    "serving",
+  );
   if (openSchnorr) {
     log.warn(
       "--open-schnorr: SignSchnorrSig signs ANY digest. Whoever can call this signer can sign a slashing " +

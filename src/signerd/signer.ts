@@ -2,7 +2,7 @@ import { equalBytes, hex, u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { schnorr } from "../crypto/schnorr.js";
 import { type ChainConfig, loadChains } from "../finality/chains.js";
-import { type CommittedRange, overlapping } from "../finality/commitment-rows.js";
+import { lastOf, overlap } from "../finality/commitment-rows.js";
 import type { Home } from "../finality/home.js";
 import type { UnlockedKey } from "../finality/keystore.js";
 import type { Protection } from "../finality/protection.js";
@@ -25,6 +25,9 @@ const DERIVED_AT_ONCE = 32;
 /** Large enough that a write for each of them costs nothing beside their curve operations. */
 const SIGNED_AT_ONCE = 256;
 
+/** Of the commitments that one overlaps: metadata is bounded. */
+const OVERLAPS_TOLD = 20;
+
 /** Pairs of key and chain. Each stays for the life of the process, so a caller must not make any number of them. */
 const MAX_VOTERS = 256;
 
@@ -43,8 +46,8 @@ interface SignerParts {
 interface Signed {
   readonly signature: Uint8Array;
   readonly meaning: string;
-  /** An earlier commitment to some of the heights of this one. */
-  readonly overlaps?: CommittedRange | undefined;
+  /** Earlier commitments to some of the heights of this one, as `from-to` with commas between. */
+  readonly overlaps?: string | undefined;
 }
 
 /** What the daemon does for its callers, apart from how they reach it. */
@@ -54,7 +57,6 @@ export class Signer {
   readonly #cache = new RandomnessCache();
   readonly #chains: ReadonlyMap<string, ChainConfig>;
   readonly #own: OwnDigests;
-  readonly #highest = new Map<string, bigint>();
   #deriving: Promise<unknown> = Promise.resolve();
 
   /** @throws TapstakeError `invalid-address`, `invalid-chain-id`, `invalid-number`, and as `loadChains` */
@@ -65,6 +67,13 @@ export class Signer {
       u64be(height, `chain height of ${id}`);
     }
     this.#own = new OwnDigests(parts.popAddresses, this.#chains.values());
+  }
+
+  /** Shows on the metrics page where a key that was opened stands on each chain; 0 where it never voted. */
+  showHeights(uid: Uint8Array): void {
+    for (const { key, chainId, highest } of this.parts.protection.subjects()) {
+      if (equalBytes(key, uid)) this.#showHeight(key, chainId, highest);
+    }
   }
 
   /** One vote, durable before it is returned; a refusal is a result too. @throws TapstakeError as `Voter.batch` */
@@ -101,7 +110,8 @@ export class Signer {
   }
 
   /**
-   * Public randomness of `count` heights from `start`, `interval` apart; one caller at a time, and votes pass by.
+   * Public randomness of `count` heights from `start`, `interval` apart. Long ranges are derived one at a time; votes
+   * and requests that take no longer than a step of one pass by.
    * @param cancelled whether nobody waits for the answer any more
    */
   randomness(
@@ -112,7 +122,9 @@ export class Signer {
   ): Promise<Uint8Array[]> {
     const chain = this.#chain(chainId);
     assertRange(range);
-    const mine = this.#deriving.then(() => this.#derive(uid, chain, range, cancelled));
+    const derive = () => this.#derive(uid, chain, range, cancelled);
+    if (range.count <= DERIVED_AT_ONCE) return derive();
+    const mine = this.#deriving.then(derive);
     this.#deriving = mine.catch(() => {});
     return mine;
   }
@@ -135,20 +147,30 @@ export class Signer {
     const signature = schnorr.sign(key.secretKey, digest);
     if (!own) return { signature, meaning: "any digest (--open-schnorr)" };
     const { meaning, commitment } = own;
-    const overlaps = commitment && this.#overlapping(uid, commitment);
+    if (!commitment) return { signature, meaning };
+    const overlaps = this.#overlaps(uid, commitment);
+    this.#keep(uid, commitment, signature);
     this.#own.noteSigned(uid, digest);
     return { signature, meaning, overlaps };
   }
 
-  /** Another commitment to some of the same heights, which may have reached the chain or not. */
-  #overlapping(key: Uint8Array, commitment: OwnCommitment): CommittedRange | undefined {
+  /** Other commitments to some of the same heights, which may have reached the chain or not. */
+  #overlaps(key: Uint8Array, commitment: OwnCommitment): string | undefined {
     const { chainId, root } = commitment;
-    const earlier: (CommittedRange & { root: Uint8Array })[] = this.#own.signed(key, chainId);
-    earlier.push(...this.parts.protection.commitments(key, chainId));
-    return overlapping(
-      earlier.filter((other) => !equalBytes(other.root, root)),
-      commitment,
-    );
+    const earlier = [...this.#own.signed(key, chainId), ...this.parts.protection.commitments(key, chainId)]
+      .filter((other) => !equalBytes(other.root, root) && overlap(other, commitment))
+      .sort((a, b) => (a.startHeight < b.startHeight ? -1 : 1));
+    const ranges = new Set(earlier.map((other) => `${other.startHeight}-${lastOf(other)}`));
+    return ranges.size === 0 ? undefined : [...ranges].slice(0, OVERLAPS_TOLD).join(",");
+  }
+
+  /** Stores a commitment beside which there is none yet: proofs and warnings are made of what is stored. */
+  #keep(key: Uint8Array, commitment: OwnCommitment, signature: Uint8Array): void {
+    const { chainId, isContiguous, ...kept } = commitment;
+    const { protection } = this.parts;
+    // Also when it is stored itself already.
+    const isTaken = protection.commitments(key, chainId).some((other) => overlap(other, commitment));
+    if (isContiguous && !isTaken) protection.addCommitment(key, chainId, { ...kept, signature });
   }
 
   async #derive(
@@ -172,7 +194,7 @@ export class Signer {
       if (points.length < count) await breathe();
     }
     this.parts.metrics.randomnessDerived.inc(count);
-    this.#own.served({ key: uid, chain, start, points });
+    this.#own.served({ key: uid, chain, start, interval, points });
     return points;
   }
 
@@ -198,23 +220,18 @@ export class Signer {
     return this.#chains.get(id) ?? { id, minCount: 1 };
   }
 
-  #counted(key: UnlockedKey, chain: ChainConfig, sign: () => VoteResult[]): VoteResult[] {
-    const { signatures, lastHeight } = this.parts.metrics;
+  #counted({ publicKey }: UnlockedKey, { id }: ChainConfig, sign: () => VoteResult[]): VoteResult[] {
+    const { metrics, protection } = this.parts;
     const results = sign();
-    const labels = { key: hex.encode(key.publicKey), chain: chain.id };
     for (const result of results) {
-      signatures.inc({ outcome: result.kind, code: result.kind === "refused" ? result.code : "" });
+      metrics.signatures.inc({ outcome: result.kind, code: result.kind === "refused" ? result.code : "" });
     }
-    const heights = results.filter(({ kind }) => kind !== "refused").map(({ height }) => height);
-    if (heights.length > 0) this.#raise(lastHeight, labels, heights);
+    this.#showHeight(publicKey, id, protection.marks(publicKey, id)?.highest);
     return results;
   }
 
-  #raise(gauge: Metrics["lastHeight"], labels: { key: string; chain: string }, heights: bigint[]): void {
-    const id = `${labels.key}/${labels.chain}`;
-    const highest = heights.reduce((a, b) => (a > b ? a : b), this.#highest.get(id) ?? 0n);
-    this.#highest.set(id, highest);
-    gauge.set(labels, Number(highest));
+  #showHeight(key: Uint8Array, chain: string, highest: bigint | null | undefined): void {
+    this.parts.metrics.lastHeight.set({ key: hex.encode(key), chain }, Number(highest ?? 0n));
   }
 }
 

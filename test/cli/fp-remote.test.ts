@@ -1,20 +1,24 @@
 import { spawn } from "node:child_process";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import {
   block,
   chain,
   expectDone,
+  fp,
   homeWithKey,
+  named,
   passphrase,
   publicKey,
   expectRefused,
+  voteFor,
   type VoteJson,
   type Votes,
 } from "./fp-support.js";
-import { voteFromJson } from "../../src/finality/json.js";
+import { merkleProofFromJson, voteFromJson } from "../../src/finality/json.js";
 import { verifyVote } from "../../src/finality/vote.js";
 import { commitRandomness } from "../../src/finality/commitment.js";
 import { secretKey } from "./fp-support.js";
@@ -91,10 +95,61 @@ const remote = (
     },
   );
 
+/** A daemon that nothing else asks, which ends with the test. */
+async function ownDaemon(more: readonly string[] = []): Promise<Daemon & { ask: typeof tapstake }> {
+  const own = await startDaemon(more);
+  onTestFinished(async () => void (await own.stop()));
+  const ask = ([command, ...args]: readonly string[]) =>
+    tapstake(["fp", command!, "--remote", own.address, ...args], { env: { TAPSTAKE_HOME: own.home } });
+  return { ...own, ask };
+}
+
 const counts = (json: VoteJson) => {
   const read = voteFromJson(JSON.stringify(json));
   return verifyVote(committed.commitment, read, committed.proof(read.height));
 };
+
+describe("of a daemon of its own", () => {
+  it("status says that the store of a running daemon has failed, and what to do", async () => {
+    const { ask, home } = await ownDaemon();
+    expect(parsed(expectDone(await ask(["status", "--json"])))).toMatchObject({ health: "serving" });
+    rmSync(join(home, "marks"));
+    const vote = ["vote", "--key", "validator-1", "--chain", chain, "--height", "1", "--hash", block(1)];
+    expectRefused(await ask(vote), "protection-replaced");
+    const said = expectRefused(await ask(["status"]), "signer-unhealthy");
+    for (const hint of ["log", "/healthz", "start it again"]) expect(said).toContain(hint);
+  });
+
+  it("a commitment is kept in the daemon's home, and its heights are proved there once it is stopped", async () => {
+    const { ask, home, stop } = await ownDaemon();
+    const commit = (start: number, count: number, ...more: string[]) =>
+      ask(["commit", ...named, "--start", `${start}`, "--count", `${count}`, ...more]);
+    const out = join(temporaryFolder(), "commitment.json");
+    expectDone(await commit(100, 20, "--out", out));
+    expectDone(await commit(100, 20));
+    const overlapping = await commit(110, 30);
+    expect({ code: overlapping.code, stderr: overlapping.stderr }).toEqual({
+      code: 0,
+      stderr: expect.stringMatching(/^tapstake: warning: the signer committed to 100-119 before.*\n$/),
+    });
+    const asData = await commit(110, 30, "--json");
+    expect(JSON.parse(asData.stderr)).toMatchObject({
+      warning: { code: "commitment-overlap", overlaps: "100-119" },
+    });
+    expect(await stop()).toBe(0);
+    const listed = parsed<{ commitments: object[] }>(await fp(home, ["commitments", ...named, "--json"]));
+    expect(listed.commitments).toMatchObject([{ startHeight: "100", lastHeight: "119" }]);
+    const proof = merkleProofFromJson(
+      expectDone(await fp(home, ["proof", ...named, "--height", "105"])).stdout,
+    );
+    const [covered] = parsed<Votes>(expectDone(await voteFor(home, 105, block(1)))).votes;
+    expect(verifyVote(committed.commitment, voteFromJson(JSON.stringify(covered!.vote)), proof)).toBe(true);
+    const uncovered = await voteFor(home, 130, block(1));
+    expect(JSON.parse(uncovered.stderr)).toMatchObject({
+      warning: { code: "no-commitment", heights: ["130"] },
+    });
+  });
+});
 
 describe.concurrent("with --remote", () => {
   it("a vote is signed by the daemon, once a height", async () => {

@@ -194,11 +194,28 @@ describe("an address that other machines can reach", () => {
   });
 });
 
-describe("a port that is taken", () => {
-  it("is said to be", async () => {
+describe("an address that cannot be listened on", () => {
+  it("is said not to be this machine's", async () => {
+    const more = { address: "192.0.2.1:0", hmacKey: HMAC_KEY };
+    const error = await expectFailure(startSigner(homeWithKey(), more), "listen-failed");
+    expect(error.message).toMatch(
+      /^cannot listen on 192\.0\.2\.1:0: this machine does not have that address/,
+    );
+  });
+
+  it("is said to be taken, and what to do", async () => {
     const { address, metricsAddress } = await startSigner(homeWithKey());
-    await expectFailure(startSigner(homeWithKey(), { address }), "listen-failed");
-    await expectFailure(startSigner(homeWithKey(), { metricsAddress: metricsAddress! }), "listen-failed");
+    for (const [option, taken] of [
+      ["--address", { address }],
+      ["--metrics-address", { metricsAddress: metricsAddress! }],
+    ] as const) {
+      const error = await expectFailure(startSigner(homeWithKey(), taken), "listen-failed");
+      const [port] = Object.values(taken);
+      expect(error.message).toBe(
+        `cannot listen on ${port}: another program listens there (EADDRINUSE), perhaps another signer: end it, or ` +
+          `give another ${option}`,
+      );
+    }
   });
 });
 
@@ -208,7 +225,8 @@ describe("TLS", () => {
     const signer = await startSigner(made, { tls });
     await connect(signer.address, { tls: { ca: certificate } }).ping();
     await expectFailure(connect(signer.address, { tls: {}, timeout: 2000 }).ping(), "signer-unreachable");
-    await expectFailure(connect(signer.address, { timeout: 2000 }).ping(), "signer-unreachable");
+    const plain = connect(signer.address, { timeout: 2000 }).ping();
+    expect((await expectFailure(plain, "signer-unreachable")).message).toContain("--tls-ca");
   });
 
   it("lets a passphrase pass", async () => {

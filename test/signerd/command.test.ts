@@ -40,6 +40,7 @@ describe("tapstake fp serve", () => {
     ["an unknown key", ["--unlock", "other"], 1, /^tapstake: key-not-found: /],
     ["a certificate without its key", ["--tls-cert", "a"], 2, /^tapstake: usage: TLS needs both/],
     ["no certificate", ["--tls-cert", "a", "--tls-key", "b"], 1, /^tapstake: file-error: /],
+    ["an address for no page", ["--metrics-address", "127.0.0.1:0"], 2, /^tapstake: usage: .*--no-metrics/],
     ["a passphrase for nothing", ["--passphrase-file", "a"], 2, /^tapstake: usage: --passphrase-file is for/],
   ])("refuses %s in one line", async (_what, args, exit, message) => {
     const { home } = homeWithKey();

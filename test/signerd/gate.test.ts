@@ -38,7 +38,7 @@ describe('PROTOCOL 11: a "sign any" call also signs a slashing sighash', () => {
     const metrics = await readMetrics(signer.metricsAddress!);
     expect(metrics.get('tapstake_denied_total{method="SignEOTS"}')).toBe(2);
     expect(metrics.get('tapstake_denied_total{method="SignBatchEOTS"}')).toBe(2);
-    expect(signer.logged()).toMatch(/"level":40.*"method":"SignEOTS".*"code":"not-a-vote"/);
+    expect(signer.logged()).toMatch(/"level":"warn".*"method":"SignEOTS".*"code":"not-a-vote"/);
   });
 
   it("a signer that was opened wide signs it, as a vote's signature is one, and says so loudly at start", async () => {
@@ -47,7 +47,7 @@ describe('PROTOCOL 11: a "sign any" call also signs a slashing sighash', () => {
     const [R] = await client.createRandomnessPairList({ ...at, startHeight: 1n, count: 1 });
     const { signature } = await client.signEots({ ...at, height: 1n, message: sighashPreimage(spend) });
     expect(schnorr.verify(at.key, leafSighash(spend), concatBytes(R!, signature))).toBe(true);
-    expect(signer.logged()).toMatch(/"level":40.*--open-messages: SignEOTS signs ANY message/);
+    expect(signer.logged()).toMatch(/"level":"warn".*--open-messages: SignEOTS signs ANY message/);
   });
 });
 

@@ -88,6 +88,19 @@ describe("CreateRandomnessPairList", () => {
     expect(derived).toBe(false);
     await deriving;
   });
+
+  it("answers what is derived at once while it derives long ranges", async () => {
+    const { client, publicKey: key } = await signerWithClient();
+    let derived = 0;
+    const range = { key, chainId: CHAIN, startHeight: 1n, count: 3000 };
+    const deriving = [range, { ...range, startHeight: 50_000n }].map((each) =>
+      client.createRandomnessPairList(each).then(() => derived++),
+    );
+    const few = { key, chainId: CHAIN, startHeight: 100_000n, count: 32 };
+    expect(await client.createRandomnessPairList(few)).toHaveLength(32);
+    expect(derived).toBe(0);
+    await Promise.all(deriving);
+  });
 });
 
 describe("SignEOTS", () => {
@@ -198,6 +211,21 @@ describe("SignBatchEOTS", () => {
     expect(page).toMatch(/tapstake_signatures_total\{outcome="refused",code="double-vote"\} 3\n/);
   });
 
+  it("does not guess why a height was refused that the trailer has no room for, and logs the reason", async () => {
+    const { client, publicKey: key, signer } = await signerWithClient();
+    const far = 10n ** 18n;
+    const heights = Array.from({ length: 400 }, (_, i) => far + 2n * BigInt(i));
+    const votes = (block: string) => heights.map((height) => ({ height, message: ballot(height, block) }));
+    await client.signBatchEots({ key, chainId: CHAIN, votes: votes("a") });
+    const answers = await client.signBatchEots({ key, chainId: CHAIN, votes: votes("b") });
+    const codes = answers.map((answer) => answer.kind === "refused" && answer.code);
+    const listed = codes.indexOf("unlisted-refusal");
+    expect(listed).toBeGreaterThan(100);
+    expect(codes.slice(0, listed).every((code) => code === "double-vote")).toBe(true);
+    expect(codes.slice(listed).every((code) => code === "unlisted-refusal")).toBe(true);
+    for (const height of heights) expect(signer.logged()).toContain(`${height}:double-vote`);
+  });
+
   it("rejects duplicate heights as a whole, before anything is signed", async () => {
     const { client, publicKey: key } = await signerWithClient();
     // Beyond the first part that is signed at once, too.
@@ -233,7 +261,7 @@ describe("SaveEOTSKeyName", () => {
       Uint8Array.of(4, ...key.publicKey, ...key.publicKey),
     ];
     for (const form of forms) await client.saveKeyName({ name: key.name, key: form });
-    expect(signer.logged()).not.toMatch(/"level":[45]0/);
+    expect(signer.logged()).not.toMatch(/"level":"(warn|error)"/);
   });
 
   it("PROTOCOL 11: an unauthenticated key-name call aliased a key and got a second signature: it gives no key another name", async () => {

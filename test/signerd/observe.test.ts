@@ -1,8 +1,11 @@
 import { once } from "node:events";
 import { request } from "node:http";
-import { describe, expect, it } from "vitest";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { randomness } from "../../src/crypto/randomness.js";
+import { REFUSAL_CODES } from "../../src/finality/decision.js";
+import type { RunningSigner } from "../../src/signerd/serve.js";
 import { failure as expectFailure } from "../support/errors.js";
 import {
   ballot,
@@ -24,7 +27,8 @@ async function usedSigner() {
   const client = connect(signer.address, { hmacKey: HMAC_KEY });
   const key = made.key.publicKey;
   const vote = { key, chainId: CHAIN, height: 41n, message: ballot(41n, "what is voted for") };
-  await expectFailure(client.signEots(vote), "key-locked");
+  const locked = await expectFailure(client.signEots(vote), "key-locked");
+  expect(locked.message).toContain(`tapstake fp unlock ${hex.encode(key)} (UnlockKey)`);
   await expectFailure(client.unlockKey({ key, passphrase: `${PASSPHRASE}, but wrong` }), "wrong-passphrase");
   await expectFailure(client.unlockKey({ key, passphrase: PASSPHRASE }), "too-many-attempts");
   const other = await startSigner(homeWithKey(made.secretKey), { hmacKey: HMAC_KEY, unlock: [] });
@@ -63,6 +67,49 @@ describe("the metrics page", () => {
     });
   });
 
+  it("has every series before its first event, so that the first is seen as an increase", async () => {
+    const made = homeWithKey(undefined, [CHAIN, "another"]);
+    const signer = await startSigner(made);
+    const client = connect(signer.address);
+    const before = await readMetrics(signer.metricsAddress!);
+    expect([...before].filter(([name]) => name.startsWith("tapstake_signatures_total"))).toEqual([
+      ['tapstake_signatures_total{outcome="new",code=""}', 0],
+      ['tapstake_signatures_total{outcome="same",code=""}', 0],
+      ...REFUSAL_CODES.map((code) => [`tapstake_signatures_total{outcome="refused",code="${code}"}`, 0]),
+    ]);
+    const key = made.key.publicKey;
+    const vote = { key, chainId: CHAIN, height: 5n, message: ballot(5n) };
+    await client.signEots(vote);
+    await expectFailure(client.signEots({ ...vote, message: ballot(5n, "another") }), "double-vote");
+    await expectFailure(client.signEots({ ...vote, message: text("no vote") }), "not-a-vote");
+    const after = await readMetrics(signer.metricsAddress!);
+    expect([...after.keys()].filter((name) => !before.has(name))).toEqual([]);
+  });
+
+  it("says where each key that is open stands on each chain, from the start or its opening", async () => {
+    const made = homeWithKey(undefined, [CHAIN, "another"]);
+    const key = made.key.publicKey;
+    const first = await startSigner(made);
+    const vote = { key, chainId: CHAIN, height: 41n, message: ballot(41n) };
+    await connect(first.address).signEots(vote);
+    await first.stop();
+    const heights = async ({ metricsAddress }: RunningSigner) =>
+      [...(await readMetrics(metricsAddress!))].filter(([name]) => name.includes("last_signed_height"));
+    const labelled = (chain: string) =>
+      `tapstake_last_signed_height{key="${hex.encode(key)}",chain="${chain}"}`;
+    const expected = [
+      [labelled("another"), 0],
+      [labelled(CHAIN), 41],
+    ];
+    const second = await startSigner(made);
+    expect((await heights(second)).sort()).toEqual(expected);
+    await second.stop();
+    const third = await startSigner(made, { unlock: [] });
+    expect(await heights(third)).toEqual([]);
+    await connect(third.address).unlockKey({ key, passphrase: PASSPHRASE });
+    expect((await heights(third)).sort()).toEqual(expected);
+  });
+
   it("has nothing else on its port, and takes no other method", async () => {
     const { metricsAddress } = await startSigner(homeWithKey());
     expect((await fetch(`http://${metricsAddress}/`)).status).toBe(404);
@@ -85,6 +132,20 @@ describe("health", () => {
       expect(await check(address, service)).toMatchObject({ status: "OK", bytes: "0801" });
     }
     expect(await check(address, "another")).toMatchObject({ status: "NOT_FOUND" });
+  });
+
+  it("is asked for by the client, and unknown of a server that does not tell", async () => {
+    const { address } = await startSigner(homeWithKey(), { hmacKey: HMAC_KEY });
+    expect(await connect(address).health()).toBe("serving");
+    const silent = new Server();
+    onTestFinished(() => silent.forceShutdown());
+    const port = await new Promise<number>((resolve, reject) => {
+      silent.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
+        error ? reject(error) : resolve(bound),
+      );
+    });
+    expect(await connect(`127.0.0.1:${port}`).health()).toBeUndefined();
+    await expectFailure(connect("127.0.0.1:1").health(), "signer-unreachable");
   });
 
   it("is answered over HTTP", async () => {
@@ -114,7 +175,7 @@ describe("health", () => {
 
 describe("the log", () => {
   it("is JSON lines that say what was asked by whom, and what became of it", async () => {
-    const { logged, key } = await usedSigner();
+    const { logged, key, home } = await usedSigner();
     const lines = logged()
       .trim()
       .split("\n")
@@ -125,13 +186,24 @@ describe("the log", () => {
     );
     expect(votes).toContainEqual(
       expect.objectContaining({
-        level: 40,
+        level: "warn",
         outcome: "refused",
         code: "double-vote",
         peer: expect.any(String),
       }),
     );
-    expect(lines).toContainEqual(expect.objectContaining({ msg: "serving", authenticated: true }));
+    const said = { msg: "serving", level: "info", home: home.path, keys: [], authenticated: true };
+    expect(lines).toContainEqual(expect.objectContaining(said));
+    for (const { time } of lines) expect(new Date(time as string).toISOString()).toBe(time);
+  });
+
+  it("names the keys that can sign from the start", async () => {
+    const made = homeWithKey();
+    const signer = await startSigner(made);
+    const publicKey = hex.encode(made.key.publicKey);
+    const lines = signer.logged().split("\n");
+    const serving = lines.find((line) => line.includes('"serving"'))!;
+    expect(JSON.parse(serving)).toMatchObject({ keys: [{ name: "validator-1", publicKey }] });
   });
 
   it("holds no secret, no message and no signature", async () => {

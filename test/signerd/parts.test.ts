@@ -55,7 +55,7 @@ describe("errors over gRPC", () => {
   it("come back with their own code and message", () => {
     for (const code of ["double-vote", "key-locked", "protection-unwritable", "file-error"] as const) {
       const sent = toStatus(new TapstakeError(code, "what happened"));
-      const got = fromStatus(serviceError(sent.code, sent.details, sent.metadata), "here:1");
+      const got = fromStatus(serviceError(sent.code, sent.details, sent.metadata), "here:1", false);
       expect(got).toMatchObject({ code, message: "what happened", details: { address: "here:1" } });
     }
   });
@@ -64,9 +64,26 @@ describe("errors over gRPC", () => {
     const sent = toStatus(new Error("secret 0123"));
     expect(sent).toMatchObject({ code: status.INTERNAL });
     expect(sent.details).not.toContain("secret");
-    const got = fromStatus(serviceError(sent.code, sent.details, sent.metadata), "here:1");
+    const got = fromStatus(serviceError(sent.code, sent.details, sent.metadata), "here:1", false);
     expect(got.code).toBe("signer-error");
   });
+
+  it.each<[string, boolean, string]>([
+    ["Error: connect ECONNREFUSED 127.0.0.1:1", false, "connect ECONNREFUSED 127.0.0.1:1"],
+    ["Failed to connect (now)", true, "Failed to connect (now)"],
+    [
+      "Failed to connect (now)",
+      false,
+      "what listens there closed the connection; if the signer has TLS, say whom to trust (--tls-ca)",
+    ],
+  ])(
+    "of a connection that there is not say what can be done: %s, encrypted %s",
+    (reason, encrypted, said) => {
+      const details = `No connection established. Last error: ${reason}. Resolution note: `;
+      const got = fromStatus(serviceError(status.UNAVAILABLE, details), "here:1", encrypted);
+      expect(got.message).toBe(`no signer answers at here:1: ${said}`);
+    },
+  );
 
   it.each<[status, ErrorCode]>([
     [status.FAILED_PRECONDITION, "double-vote"],
@@ -75,13 +92,13 @@ describe("errors over gRPC", () => {
     [status.RESOURCE_EXHAUSTED, "message-too-large"],
     [status.UNKNOWN, "signer-error"],
   ])("of another software are told by their status: %s", (code, expected) => {
-    expect(fromStatus(serviceError(code, "text"), "here:1").code).toBe(expected);
+    expect(fromStatus(serviceError(code, "text"), "here:1", false).code).toBe(expected);
   });
 
   it("do not invent a code that another software sends", () => {
     const metadata = new Metadata();
     metadata.set("x-tapstake-code", "toString");
-    const got = fromStatus(serviceError(status.UNKNOWN, "text", metadata), "here:1");
+    const got = fromStatus(serviceError(status.UNKNOWN, "text", metadata), "here:1", false);
     expect(got.code).toBe("signer-error");
   });
 });

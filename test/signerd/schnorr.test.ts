@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { bech32 } from "@scure/base";
 import { hex } from "../../src/core/bytes.js";
@@ -7,10 +7,11 @@ import { merkle } from "../../src/crypto/merkle.js";
 import { commitmentDigest, signingContext } from "../../src/crypto/messages.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { verifyCommitment } from "../../src/finality/commitment.js";
+import type { Home } from "../../src/finality/home.js";
 import { openProtection } from "../../src/finality/protection.js";
 import { proofOfPossessionDigest, verifyProofOfPossession } from "../../src/finality/pop.js";
 import { failure as expectFailure } from "../support/errors.js";
-import { hash } from "../support/signer.js";
+import { hash, inHome } from "../support/signer.js";
 import { addKey, CHAIN, connect, homeWithKey, PASSPHRASE, startSigner, text } from "./support.js";
 
 const module = bech32.encodeFromBytes("bbn", new Uint8Array(32).fill(5));
@@ -26,6 +27,10 @@ async function start(options: Parameters<typeof startSigner>[1] = {}, chains?: o
   return { ...made, signer, client: connect(signer.address), key: made.key.publicKey };
 }
 
+/** What a home remembers of its key's commitments once its signer was stopped. */
+const storedIn = (home: Home, key: Uint8Array) =>
+  inHome(home, (protection) => protection.commitments(key, CHAIN));
+
 describe("SignSchnorrSig", () => {
   it("signs the commitment that a caller makes of the randomness it was given", async () => {
     const { client, key } = await start();
@@ -33,7 +38,7 @@ describe("SignSchnorrSig", () => {
     const points = await client.createRandomnessPairList({ key, chainId: CHAIN, startHeight, count });
     const root = merkle.root(points);
     const digest = commitmentDigest({ startHeight, count: BigInt(count), root });
-    const signature = await client.signSchnorr({ key, digest });
+    const { signature } = await client.signSchnorr({ key, digest });
     expect(verifyCommitment({ finalityProvider: key, startHeight, count, root, signature })).toBe(true);
   });
 
@@ -44,7 +49,7 @@ describe("SignSchnorrSig", () => {
     const commitment = { startHeight: 10n, count: 5n, root };
     for (const each of [commitment, { ...commitment, context }]) {
       const digest = commitmentDigest(each);
-      expect(schnorr.verify(key, digest, await client.signSchnorr({ key, digest }))).toBe(true);
+      expect(schnorr.verify(key, digest, (await client.signSchnorr({ key, digest })).signature)).toBe(true);
     }
     const other = signingContext("fp_rand_commit", "another chain", module);
     const digest = commitmentDigest({ ...commitment, context: other });
@@ -76,21 +81,86 @@ describe("SignSchnorrSig", () => {
       const root = merkle.root(points);
       const digest = commitmentDigest({ startHeight, count: BigInt(count), root });
       const before = signer.logged().length;
-      await client.signSchnorr({ key, digest });
-      const warnings = signer.logged().slice(before).split("\n");
-      return warnings
-        .filter((line) => line.includes('"level":40'))
-        .map((line) => line.match(/"overlaps":"[^"]*"/)?.[0]);
+      const { overlaps } = await client.signSchnorr({ key, digest });
+      const lines = signer.logged().slice(before).split("\n");
+      const warned = lines.filter((line) => line.includes('"level":"warn"'));
+      expect(warned.map((line) => line.match(/"overlaps":"([^"]*)"/)?.[1])).toEqual(
+        overlaps === undefined ? [] : [overlaps],
+      );
+      return overlaps;
     };
-    expect(await commit(100n, 10)).toEqual([]);
-    expect(await commit(100n, 10)).toEqual([]);
-    expect(await commit(110n, 10)).toEqual([]);
-    expect(await commit(109n, 3)).toEqual(['"overlaps":"100-109"']);
-    expect(await commit(490n, 10)).toEqual([]);
-    expect(await commit(505n, 6)).toEqual(['"overlaps":"500-509"']);
+    expect(await commit(100n, 10)).toBeUndefined();
+    expect(await commit(100n, 10)).toBeUndefined();
+    expect(await commit(110n, 10)).toBeUndefined();
+    expect(await commit(109n, 3)).toBe("100-109,110-119");
+    expect(await commit(490n, 10)).toBeUndefined();
+    expect(await commit(505n, 6)).toBe("500-509");
+    // It overlaps nothing but what was signed and is not stored.
+    expect(await commit(510n, 5)).toBe("505-510");
     // Handed out again and never signed: no commitment.
     await client.createRandomnessPairList({ key, chainId: CHAIN, startHeight: 900n, count: 10 });
-    expect(await commit(905n, 10)).toEqual([]);
+    expect(await commit(905n, 10)).toBeUndefined();
+    await signer.stop();
+    expect(storedIn(made.home, key).map(({ startHeight }) => startHeight)).toEqual([
+      100n,
+      110n,
+      490n,
+      500n,
+      510n,
+      905n,
+    ]);
+  });
+
+  it("names a bounded number of the commitments that one overlaps", async () => {
+    const { client, key } = await start();
+    const commit = async (startHeight: bigint, count: number) => {
+      const points = await client.createRandomnessPairList({ key, chainId: CHAIN, startHeight, count });
+      const commitment = { startHeight, count: BigInt(count), root: merkle.root(points) };
+      return client.signSchnorr({ key, digest: commitmentDigest(commitment) });
+    };
+    for (let height = 0n; height < 30n; height++) await commit(height, 1);
+    const { overlaps } = await commit(0n, 30);
+    expect(overlaps?.split(",")).toEqual(Array.from({ length: 20 }, (_, i) => `${i}-${i}`));
+  });
+
+  it("keeps the commitments that it signs once, as they were signed, and proves their heights from 256 others", async () => {
+    const { client, key, signer, home } = await start(
+      {},
+      { [CHAIN]: { contexts: "v3", moduleAddress: module } },
+    );
+    const range = { key, chainId: CHAIN, startHeight: 10n, count: 300 };
+    const root = merkle.root(await client.createRandomnessPairList(range));
+    const digests = [context, undefined].map((each) =>
+      commitmentDigest({ startHeight: 10n, count: 300n, root, ...(each !== undefined && { context: each }) }),
+    );
+    const signatures = [];
+    for (const digest of [...digests, ...digests]) {
+      signatures.push((await client.signSchnorr({ key, digest })).signature);
+    }
+    await signer.stop();
+    const [stored, ...more] = storedIn(home, key);
+    expect(more).toEqual([]);
+    expect(stored).toMatchObject({ startHeight: 10n, count: 300, root, context, signature: signatures[0] });
+    expect(stored!.subtrees).toHaveLength(2 * 32);
+    expect(verifyCommitment({ ...stored!, finalityProvider: key })).toBe(true);
+  });
+
+  it("keeps no commitment to heights an interval apart, which chains read as neighbours", async () => {
+    const { client, key, signer, home } = await start();
+    const range = { key, chainId: CHAIN, startHeight: 10n, count: 5, interval: 60n };
+    const root = merkle.root(await client.createRandomnessPairList(range));
+    await client.signSchnorr({ key, digest: commitmentDigest({ startHeight: 10n, count: 5n, root }) });
+    await signer.stop();
+    expect(storedIn(home, key)).toEqual([]);
+  });
+
+  it("gives out no signature of a commitment that cannot be kept", async () => {
+    const { client, key, home } = await start();
+    const range = { key, chainId: CHAIN, startHeight: 10n, count: 5 };
+    const root = merkle.root(await client.createRandomnessPairList(range));
+    rmSync(home.marksFile);
+    const digest = commitmentDigest({ startHeight: 10n, count: 5n, root });
+    await expectFailure(client.signSchnorr({ key, digest }), "protection-replaced");
   });
 
   it("signs proofs of possession for configured addresses, with and without the context", async () => {
@@ -98,7 +168,7 @@ describe("SignSchnorrSig", () => {
     const chain = { contexts: "v3", moduleAddress: module, stakingModuleAddress: module };
     const { client, key } = await start({ popAddresses: [address] }, { [CHAIN]: chain });
     for (const each of [undefined, pop]) {
-      const signature = await client.signSchnorr({ key, digest: proofOfPossessionDigest(address, each) });
+      const { signature } = await client.signSchnorr({ key, digest: proofOfPossessionDigest(address, each) });
       expect(verifyProofOfPossession(key, address, signature, each)).toBe(true);
     }
     const other = bech32.encodeFromBytes("bbn", new Uint8Array(20).fill(8));
@@ -150,8 +220,8 @@ describe("SignSchnorrSig", () => {
   it("signs anything when it was opened wide, and says so loudly at start", async () => {
     const { client, key, signer } = await start({ openSchnorr: true });
     const digest = sha256(text("anything"));
-    expect(schnorr.verify(key, digest, await client.signSchnorr({ key, digest }))).toBe(true);
-    expect(signer.logged()).toMatch(/"level":40.*--open-schnorr: SignSchnorrSig signs ANY digest/);
+    expect(schnorr.verify(key, digest, (await client.signSchnorr({ key, digest })).signature)).toBe(true);
+    expect(signer.logged()).toMatch(/"level":"warn".*--open-schnorr: SignSchnorrSig signs ANY digest/);
   });
 
   it("refuses an address that is none, at start", async () => {

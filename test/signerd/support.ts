@@ -6,7 +6,6 @@ import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
-import { pino } from "pino";
 import { afterAll, expect, onTestFinished, vi } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
@@ -15,6 +14,7 @@ import { createEotsClient, type EotsClient, type EotsClientOptions } from "../..
 import { type Home, openHome } from "../../src/finality/home.js";
 import { createKey, type KeyInfo } from "../../src/finality/keystore.js";
 import { openProtection } from "../../src/finality/protection.js";
+import { createLog } from "../../src/signerd/log.js";
 import { type RunningSigner, serve, type ServeOptions } from "../../src/signerd/serve.js";
 
 export const CHAIN = "bbn-test";
@@ -79,7 +79,7 @@ export async function startSigner(
     address: "127.0.0.1:0",
     metricsAddress: "127.0.0.1:0",
     unlock: [{ key: key.name, passphrase: PASSPHRASE }],
-    log: pino({ level: "debug" }, sink),
+    log: createLog("debug", sink),
     ...options,
   });
   onTestFinished(() => signer.stop());

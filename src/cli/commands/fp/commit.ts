@@ -19,7 +19,7 @@ import {
   type RemoteOptions,
   tlsCaOption,
 } from "../../remote.js";
-import { checkOneStandardInput, homeOption, passphraseOption } from "../../secrets.js";
+import { checkOneStandardInput, homeOption, passphraseOption, tell } from "../../secrets.js";
 import { asSigner, type SignerOptions } from "../../signer.js";
 
 const DESCRIPTION = `Promises the public randomness of a range of heights, so that votes at them can be checked.
@@ -39,8 +39,11 @@ tapstake fp verify-commit commitment.json
 `,
   more: `
 Mainnet takes commitments of at least 8192 heights, and 50000 are usual: tapstake fp chains set
-keeps you from committing to fewer. With --remote the daemon derives and signs; it does not keep the
-commitment, and neither does this home: use --out.`,
+keeps you from committing to fewer.
+
+With --remote the daemon derives, signs and keeps the commitment in its own home, where tapstake fp
+commitments and proof find it once the daemon is stopped. It also signs one that overlaps an earlier
+one, with a warning here, and does not keep that: use --out.`,
   refused: "heights that are committed already, too few of them, or beyond what 64 bits hold",
 });
 
@@ -60,11 +63,11 @@ export function command() {
     .addOption(tlsCaOption())
     .addOption(jsonOption())
     .addHelpText("after", HELP)
-    .action(async ({ json, out, ...options }) => {
+    .action(async ({ out, ...options }) => {
       checkOneStandardInput(options.passphraseFile, options.hmacKeyFile);
       const commitment =
         options.remote === undefined ? await commitHere(options) : await commitThere(options);
-      answer(json === true, { chain: options.chain, ...commitmentFacts(commitment) }, () =>
+      answer(options.json === true, { chain: options.chain, ...commitmentFacts(commitment) }, () =>
         table([["chain", options.chain], ...commitmentRows(commitment)]),
       );
       if (out !== undefined) await writeText(out, commitmentToJson(commitment));
@@ -74,6 +77,7 @@ export function command() {
 interface Options extends SignerOptions, RemoteOptions {
   readonly start: bigint;
   readonly count: number;
+  readonly json?: true | undefined;
 }
 
 async function commitHere(options: Options): Promise<Commitment> {
@@ -107,8 +111,22 @@ const commitThere = (options: Options): Promise<Commitment> =>
     const context = chain.commitContext;
     const signed = { startHeight, root: merkle.root(points), ...(context !== undefined && { context }) };
     const digest = commitmentDigest({ ...signed, count: BigInt(count) });
-    const signature = await signer.signSchnorr({ key, digest });
+    const { signature, overlaps } = await signer.signSchnorr({ key, digest });
     const commitment = { ...signed, count, finalityProvider: key, signature };
-    if (verifyCommitment(commitment)) return commitment;
-    throw new TapstakeError("signer-error", "the signer's signature of the commitment does not verify");
+    if (!verifyCommitment(commitment)) {
+      throw new TapstakeError("signer-error", "the signer's signature of the commitment does not verify");
+    }
+    if (overlaps !== undefined) warnOfOverlap(overlaps, options.json === true);
+    return commitment;
   });
+
+function warnOfOverlap(overlaps: string, asJson: boolean): void {
+  const message =
+    `the signer committed to ${overlaps} before, which have heights of this commitment: a chain takes one ` +
+    "commitment a height, and the signer keeps the first; publish this one only if no earlier one reached the chain";
+  tell(
+    asJson
+      ? JSON.stringify({ warning: { code: "commitment-overlap", message, overlaps } })
+      : `tapstake: warning: ${message}`,
+  );
+}

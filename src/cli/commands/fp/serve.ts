@@ -1,7 +1,8 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
-import { destination, type Logger, pino } from "pino";
+import { destination, type Logger } from "pino";
 import { DEFAULT_ADDRESS } from "../../../finality/wire.js";
+import { createLog } from "../../../signerd/log.js";
 import { serve, type ServeOptions } from "../../../signerd/serve.js";
 import { chainHeights, jsonOption, several } from "../../arguments.js";
 import { UsageError } from "../../errors.js";
@@ -59,7 +60,7 @@ export function command() {
     .option("--tls-cert <file>", "PEM of this signer's certificate chain")
     .option("--tls-key <file>", "PEM of the certificate's key")
     .option("--metrics-address <address>", "a loopback address for /metrics and /healthz", "127.0.0.1:2113")
-    .option("--no-metrics", "no metrics page")
+    .addOption(new Option("--no-metrics", "no metrics page").conflicts("metricsAddress"))
     .option("--pop-address <addresses...>", "prove possession of keys for these bech32 addresses", several)
     .addOption(
       new Option(
@@ -81,7 +82,7 @@ export function command() {
         await readTls(given.tlsCert, given.tlsKey),
         await readHmacKey(given.hmacKeyFile),
       ];
-      const log = createLog(given.logLevel, given.logFile);
+      const log = openLog(given.logLevel, given.logFile);
       const options: ServeOptions = {
         home,
         address: given.address,
@@ -134,12 +135,12 @@ async function readTls(
   return { certificate: await readBytes(certificate), key: await readBytes(key) };
 }
 
-function createLog(level: string, file: string | undefined): Logger {
+function openLog(level: string, file: string | undefined): Logger {
   // Written at once: the last lines before a crash are the ones that matter.
   const out = destination({ dest: file ?? 2, sync: true, mode: 0o600 });
   // Whoever reads the log may go away; the signer stays.
   out.on("error", () => {});
-  return pino({ level, base: { pid: process.pid } }, out);
+  return createLog(level, out);
 }
 
 /** The first signal that asks to stop. A second one ends the process at once, which loses nothing that left it. */

@@ -1,4 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
+import { TapstakeError } from "../../../core/errors.js";
 import { openHome } from "../../../finality/home.js";
 import { jsonOption } from "../../arguments.js";
 import { UsageError } from "../../errors.js";
@@ -9,16 +10,17 @@ import { hmacKeyOption, openRemote, remoteOption, tlsCaOption } from "../../remo
 import { homeOption } from "../../secrets.js";
 import { publicKeyNamed } from "../../signer.js";
 
-const DESCRIPTION = `Asks whether a signer daemon answers; with --key and --chain also whether it knows us, and has the key
-unlocked.
+const DESCRIPTION = `Asks whether a signer daemon answers, and says that it serves; with --key and --chain also whether it knows
+us, and has the key unlocked.
 
-The second question is put by asking for the public randomness of one height: nothing is signed.`;
+The health is that of grpc.health.v1.Health, which the Go key manager does not have: of that one, only whether it
+answers is known. The last question is put by asking for the public randomness of one height: nothing is signed.`;
 
 const HELP = helpText({
   examples: `
 tapstake fp status --remote 127.0.0.1:12582 || echo 'the signer does not answer'
 `,
-  refused: "no signer answers, it does not know us, or its key is locked; the code says which",
+  refused: "no signer answers, its store has failed, it does not know us, or its key is locked",
 });
 
 export function command() {
@@ -40,10 +42,13 @@ export function command() {
       const signer = await openRemote(options);
       const { address } = signer;
       let milliseconds: number;
+      let health: Awaited<ReturnType<typeof signer.health>>;
       try {
         const asked = performance.now();
         await signer.ping();
         milliseconds = Math.round((performance.now() - asked) * 10) / 10;
+        health = await signer.health();
+        if (health === "not-serving") throw unhealthy(address);
         if (publicKey && chain !== undefined) {
           await signer.createRandomnessPairList({
             key: publicKey,
@@ -59,14 +64,25 @@ export function command() {
         address,
         answers: true,
         milliseconds,
+        ...(health && { health }),
         ...(publicKey && { key: publicKey, unlocked: true }),
       };
       answer(options.json === true, facts, () =>
         table([
           ["signer", address],
           ["answers", `yes, in ${milliseconds} ms`],
+          ["health", health],
           ["key", publicKey && "unlocked, and ours to use"],
         ]),
       );
     });
 }
+
+const unhealthy = (address: string) =>
+  new TapstakeError(
+    "signer-unhealthy",
+    `the signer at ${address} answers and signs nothing: it is stopping, or its store has failed. Its log says ` +
+      "which, and /healthz on its metrics address; after a failure of the store, end it, mend what the log names " +
+      "and start it again",
+    { address },
+  );

@@ -1,0 +1,107 @@
+import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { u64be } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { healthCheck, type HealthCheckResponse, NOT_SERVING, SERVING } from "./health-wire.js";
+import { HMAC_HEADER, OPEN_METHODS, requestHmac } from "./hmac.js";
+import { DEFAULT_ADDRESS, decodeResponse, encodeRequest, type Method, type Methods, pathOf } from "./wire.js";
+import { CHAIN_HEIGHT_HEADER, fromStatus } from "./wire-errors.js";
+
+export interface EotsClientOptions {
+  /** `host:port`; 127.0.0.1:12582 unless given. */
+  readonly address?: string;
+  /** The key that the signer authenticates requests with. */
+  readonly hmacKey?: string;
+  /** Encrypts; `ca` is the PEM of who vouches for the signer, unless the system's authorities do. */
+  readonly tls?: { readonly ca?: Uint8Array };
+  /** Milliseconds for each call; deriving tens of thousands of heights takes a minute. */
+  readonly timeout?: number;
+}
+
+interface Answered<M extends Method> {
+  readonly answer: Methods[M]["response"];
+  readonly trailer: Metadata;
+}
+
+/** A connection to a signer, which is made when it is needed. */
+export interface Channel {
+  call<M extends Method>(
+    method: M,
+    request: Methods[M]["request"],
+    chainHeight?: bigint,
+  ): Promise<Answered<M>>;
+  /** `undefined` where the server does not say. */
+  health(): Promise<Health | undefined>;
+  close(): void;
+}
+
+/** Whether a signer signs: not while it stops, nor after its store has failed. */
+export type Health = "serving" | "not-serving";
+
+export function openChannel(options: EotsClientOptions): Channel {
+  const { address = DEFAULT_ADDRESS, hmacKey, tls, timeout = 120_000 } = options;
+  const ca = tls?.ca && Buffer.from(tls.ca);
+  const client = new Client(address, tls ? credentials.createSsl(ca ?? null) : credentials.createInsecure(), {
+    "grpc.max_receive_message_length": 32 << 20,
+  });
+  const deadline = () => ({ deadline: Date.now() + timeout });
+  // The bytes that are authenticated are the bytes that are sent.
+  const asIs = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return {
+    call(method, request, chainHeight) {
+      const bytes = encodeRequest(method, request);
+      const metadata = metadataOf(method, bytes, { hmacKey, chainHeight });
+      return new Promise((resolve, reject) => {
+        let settle: Buffer | undefined;
+        const done = (error: ServiceError | null, reply?: Buffer) => {
+          if (error) reject(fromStatus(error, address, tls !== undefined));
+          else settle = reply!;
+        };
+        client
+          .makeUnaryRequest(pathOf(method), asIs, (reply: Buffer) => reply, bytes, metadata, deadline(), done)
+          .on("status", ({ metadata: trailer }) => {
+            // gRPC hands over the answer first and the trailer after it.
+            if (settle === undefined) return;
+            try {
+              resolve({ answer: decodeResponse(method, settle), trailer });
+            } catch (cause) {
+              reject(unexpected("expected an answer of the interface, got other bytes", cause));
+            }
+          });
+      });
+    },
+    health() {
+      const { path, requestSerialize, responseDeserialize } = healthCheck;
+      return new Promise((resolve, reject) => {
+        const done = (error: ServiceError | null, reply?: HealthCheckResponse) => {
+          if (error?.code === status.UNIMPLEMENTED) resolve(undefined);
+          else if (error) reject(fromStatus(error, address, tls !== undefined));
+          else resolve(healthOf(reply!));
+        };
+        client.makeUnaryRequest(path, requestSerialize, responseDeserialize, {}, deadline(), done);
+      });
+    },
+    close: () => client.close(),
+  };
+}
+
+function metadataOf(
+  method: Method,
+  bytes: Uint8Array,
+  { hmacKey, chainHeight }: { hmacKey: string | undefined; chainHeight: bigint | undefined },
+): Metadata {
+  const metadata = new Metadata();
+  if (hmacKey !== undefined && !OPEN_METHODS.has(method)) {
+    metadata.set(HMAC_HEADER, requestHmac(hmacKey, bytes));
+  }
+  if (chainHeight !== undefined) {
+    u64be(chainHeight, "chain height");
+    metadata.set(CHAIN_HEIGHT_HEADER, `${chainHeight}`);
+  }
+  return metadata;
+}
+
+const healthOf = ({ status: value }: HealthCheckResponse): Health | undefined =>
+  value === SERVING ? "serving" : value === NOT_SERVING ? "not-serving" : undefined;
+
+export const unexpected = (message: string, cause?: unknown) =>
+  new TapstakeError("signer-error", `the signer's answer is wrong: ${message}`, {}, { cause });
