@@ -6,6 +6,7 @@ import { passphraseBytes } from "../finality/keyfile.js";
 import { hideFromCoreDumps } from "../finality/secrecy.js";
 import { UsageError } from "./errors.js";
 import { readText } from "./files.js";
+import { tell } from "./output.js";
 
 /** Of every command of a finality provider. */
 export const homeOption = () =>
@@ -123,11 +124,6 @@ export function checkOneStandardInput(...sources: readonly (string | undefined)[
 
 /** The line without its end: editors add one. */
 export const firstLine = (content: string) => content.split(/\r?\n/, 1)[0]!;
-
-/** Says something to the person at the terminal, beside the answer. */
-export function tell(message: string): void {
-  process.stderr.write(`${message}\n`);
-}
 
 export const cancelled = () => new TapstakeError("cancelled", "nothing was changed");
 

@@ -54,6 +54,8 @@ export interface ProtectionStore {
   recordsAt(key: Uint8Array, chainId: string, heights: readonly bigint[]): ReadonlyMap<bigint, VoteRecord>;
   /** Votes from `from` on, by height. */
   records(key: Uint8Array, chainId: string, from?: bigint, limit?: number): StoredVote[];
+  /** Heights that sign nothing, as which message was signed there is not known, in order. */
+  blocked(key: Uint8Array, chainId: string): bigint[];
   /** Whether this key was made in this home, while this store was there: see `recordBirth`. */
   isBornHere(key: Uint8Array): boolean;
   /**
@@ -75,6 +77,8 @@ export interface ProtectionStore {
   exportHistory(): Interchange;
   /** @throws TapstakeError `invalid-json`, `unknown-version` */
   importHistory(file: unknown): ImportReport;
+  /** Every key and chain with a commitment. */
+  committers(): { readonly key: Uint8Array; readonly chainId: string }[];
   commitments(key: Uint8Array, chainId: string): StoredCommitment[];
   /** @throws TapstakeError `commitment-overlap` */
   addCommitment(key: Uint8Array, chainId: string, commitment: Omit<StoredCommitment, "at">): void;

@@ -114,10 +114,10 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-/** A file in a folder of its own; returns its path. */
+/** A file in a folder of its own, for its owner alone; returns its path. */
 export function temporaryFile(name: string, content: string): string {
   const path = join(temporaryFolder(), name);
-  writeFileSync(path, content);
+  writeFileSync(path, content, { mode: 0o600 });
   return path;
 }
 

@@ -10,7 +10,7 @@ import { exportedKey } from "../../../exported-key.js";
 import { readText } from "../../../files.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { keyFacts, keyText } from "../../../key-text.js";
-import { answer } from "../../../output.js";
+import { answer, tell } from "../../../output.js";
 import {
   askSecret,
   checkOneStandardInput,
@@ -20,7 +20,6 @@ import {
   homeOption,
   isWatched,
   passphraseOption,
-  tell,
   withPassphrase,
 } from "../../../secrets.js";
 

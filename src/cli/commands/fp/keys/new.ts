@@ -6,7 +6,7 @@ import { DEFAULT_PATH, newMnemonic, secretFromMnemonic } from "../../../../final
 import { jsonOption } from "../../../arguments.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { keyFacts, keyText } from "../../../key-text.js";
-import { answer, section } from "../../../output.js";
+import { answer, section, tell } from "../../../output.js";
 import {
   ask,
   currentPassphrase,
@@ -15,7 +15,6 @@ import {
   isWatched,
   passphraseOption,
   readPassphrase,
-  tell,
 } from "../../../secrets.js";
 
 const DESCRIPTION = `Makes a key from 24 fresh words (BIP-39) and keeps it encrypted with a passphrase.

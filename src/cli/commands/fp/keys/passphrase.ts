@@ -25,7 +25,7 @@ more twice as much.`;
 const HELP = helpText({
   examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-tapstake fp keys new validator-1 > words
+(umask 077 && tapstake fp keys new validator-1 > words)
 TAPSTAKE_NEW_PASSPHRASE='a better one' tapstake fp keys passphrase validator-1 --scrypt-log2 18
 `,
   more: MORE,
