@@ -7,6 +7,7 @@ import {
   block,
   chain,
   expectDone,
+  expectWrote,
   homeWithKey,
   passphrase,
   publicKey,
@@ -14,6 +15,7 @@ import {
   type VoteJson,
   type Votes,
 } from "./fp-support.js";
+import { openHome } from "../../src/finality/home.js";
 import { voteFromJson } from "../../src/finality/json.js";
 import { verifyVote } from "../../src/finality/vote.js";
 import { commitRandomness } from "../../src/finality/commitment.js";
@@ -86,7 +88,7 @@ const remote = (
       "--json",
     ].concat("--hmac-key-file", temporaryFile("hmac", more.key ?? hmac)),
     {
-      env: { TAPSTAKE_HOME: join(temporaryFolder(), "home") },
+      env: { TAPSTAKE_HOME: openHome(join(temporaryFolder(), "home")).path },
       ...(more.input !== undefined && { input: more.input }),
     },
   );
@@ -129,9 +131,9 @@ describe.concurrent("with --remote", () => {
 
   it("a commitment is derived and signed by the daemon", async () => {
     const out = join(temporaryFolder(), "commitment.json");
-    const made = parsed(
-      expectDone(await remote("commit", ["--start", "100", "--count", "20", "--out", out])),
-    );
+    const outcome = await remote("commit", ["--start", "100", "--count", "20", "--out", out]);
+    expectWrote(outcome, out);
+    const made = parsed(outcome);
     expect(made).toMatchObject({ finalityProvider: publicKey, startHeight: "100", lastHeight: "119" });
     expectDone(await tapstake(["fp", "verify-commit", out]));
   });
@@ -140,14 +142,16 @@ describe.concurrent("with --remote", () => {
     const alone = await tapstake(["fp", "status", "--remote", daemon.address, "--json"]);
     expect(parsed(expectDone(alone))).toMatchObject({ address: daemon.address, answers: true });
     expect(parsed(expectDone(await remote("status", [])))).toMatchObject({ key: publicKey, unlocked: true });
-    const stranger = await remote("status", [], { key: "another" });
+    const stranger = await remote("status", [], { key: "another key than theirs" });
     expect(JSON.parse(stranger.stderr)).toMatchObject({ error: { code: "unauthenticated" } });
     const nobody = await tapstake(["fp", "status", "--remote", "127.0.0.1:1"]);
     expectRefused(nobody, "signer-unreachable");
   });
 
   it("nothing is signed for a stranger", async () => {
-    const outcome = await remote("vote", ["--height", "118", "--hash", block(1)], { key: "another" });
+    const outcome = await remote("vote", ["--height", "118", "--hash", block(1)], {
+      key: "another key than theirs",
+    });
     expect({ code: outcome.code, stdout: outcome.stdout }).toEqual({ code: 1, stdout: "" });
     expect(JSON.parse(outcome.stderr)).toMatchObject({ error: { code: "unauthenticated" } });
   });

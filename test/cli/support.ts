@@ -7,6 +7,9 @@ import { afterAll } from "vitest";
 
 const main = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
 
+/** As it was before any test: tests that run in this process change it meanwhile. */
+const inherited = { ...process.env };
+
 export interface Outcome {
   readonly code: number | null;
   readonly stdout: string;
@@ -30,7 +33,7 @@ export function shell(script: string, surroundings: Surroundings = {}): Promise<
   const bin = temporaryFolder();
   writeFileSync(join(bin, "tapstake"), `#!/bin/sh\nexec "${process.execPath}" "${main}" "$@"\n`);
   chmodSync(join(bin, "tapstake"), 0o755);
-  const PATH = `${bin}${delimiter}${process.env["PATH"]}`;
+  const PATH = `${bin}${delimiter}${inherited["PATH"]}`;
   return runProcess("bash", ["-e", "-o", "pipefail", "-c", script], {
     ...surroundings,
     env: { ...surroundings.env, PATH },
@@ -43,7 +46,7 @@ export function interrupted(
   env: Readonly<Record<string, string>>,
 ): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, ...args], { env: { ...process.env, ...env } });
+    const child = spawn(process.execPath, [main, ...args], { env: { ...inherited, ...env } });
     child.stdout.once("data", () => child.kill("SIGINT"));
     child.stdout.resume();
     child.on("error", reject);
@@ -70,7 +73,7 @@ export function onTerminal(
     // A terminal without a size would break every line after one letter.
     const line = `stty cols 100 rows 30; ${quoted.join(" ")}`;
     const child = spawn("script", ["-qec", line, "/dev/null"], {
-      env: { ...process.env, ...env },
+      env: { ...inherited, ...env },
     });
     let [stdout, stderr] = ["", ""];
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -91,7 +94,7 @@ function runProcess(
   { input, env = {}, cwd }: Surroundings,
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env: { ...process.env, ...env }, cwd: cwd ?? process.cwd() });
+    const child = spawn(command, args, { env: { ...inherited, ...env }, cwd: cwd ?? process.cwd() });
     let [stdout, stderr] = ["", ""];
     child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
     child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));

@@ -1,11 +1,10 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { setChain } from "../../../../finality/chains-file.js";
-import { openHome } from "../../../../finality/home.js";
 import { jsonOption, wholeNumber } from "../../../arguments.js";
 import { chainText } from "../../../chain-text.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { answer } from "../../../output.js";
-import { homeOption } from "../../../secrets.js";
+import { homeOption, makeHome } from "../../../secrets.js";
 
 const DESCRIPTION = `Configures a chain, in place of what was configured for it before.
 
@@ -46,6 +45,6 @@ export function command() {
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action((id, { home, json, ...entry }) => {
-      answer(json === true, setChain(openHome(home), id, entry), chainText);
+      answer(json === true, setChain(makeHome(home), id, entry), chainText);
     });
 }

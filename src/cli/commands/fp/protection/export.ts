@@ -13,7 +13,8 @@ export, then import, then start the other one. docs/operators.md goes through th
 
 const HELP = helpText({
   examples: `
-export TAPSTAKE_HOME=./home
+export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
+(umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp protection export --out history.json
 tapstake fp protection import history.json --home ./other
 `,

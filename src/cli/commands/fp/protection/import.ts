@@ -9,7 +9,7 @@ import { readText } from "../../../files.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { answer, tell } from "../../../output.js";
 import { importFacts, importText, previewText } from "../../../protection-text.js";
-import { enterHome, homeOption, isWatched, mustType, yesOption } from "../../../secrets.js";
+import { makeHome, homeOption, isWatched, mustType, yesOption } from "../../../secrets.js";
 import { withProtection } from "../../../signer.js";
 
 const DESCRIPTION = `Merges a history of votes into what the home remembers: all of it, or nothing when the file is not right.
@@ -56,7 +56,7 @@ export function command() {
     .addHelpText("after", HELP)
     .action(async (path, options) => {
       const file = parseJson(await readText(path), "interchange");
-      await withProtection(enterHome(options.home), async (protection) => {
+      await withProtection(makeHome(options.home), async (protection) => {
         if (options.yes !== true) await mustAgreeToBeginnings(previewImport(protection, file));
         const imported = protection.importHistory(file);
         answer(options.json === true, { imported: importFacts(imported) }, importText);
