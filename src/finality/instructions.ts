@@ -47,7 +47,7 @@ export function broken(
   });
   const unknown = `  ${initCommand("<key>", "<chain>", "<height above the last vote on the chain>")}`;
   const text = [
-    `What happened: ${file} ${happened}: ${found}.`,
+    `What happened: ${file} ${happened}${kind === "missing" ? "" : `: ${found}`}.`,
     `What it means: ${part === "store" ? means : NO_SECOND_MARK} Nothing is signed: a height that was signed before, signed again with another message, reveals the key.`,
     "What to do: stop every other signer of these keys. If the file was moved or exchanged by mistake and the signer has not run since, put the latest one back. Otherwise look up the last height that each key voted for, on the chain, and run for each key and chain:",
     ...(commands.length > 0 ? commands : [unknown]),
@@ -101,7 +101,7 @@ export function uninitialised(publicKey: Uint8Array, chainId: string, held?: big
       "What to do: make sure that no other signer runs with this key; then import the history of the former one (tapstake fp protection import <file>), or look up the last height that the key voted for, on the chain, and run: " +
       `${initCommand(key, chainId, "<that height + 1>")}\n` +
       "What not to do: do not guess. A height that was signed before, signed again, reveals the key.",
-    { key, chainId },
+    { key, chain: chainId },
   );
 }
 

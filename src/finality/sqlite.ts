@@ -349,7 +349,7 @@ export class SqliteProtection implements Protection {
     const known = this.#known(key, chainId);
     if (known) return known;
     const text = `key ${hex.encode(key)} has no marks on chain ${chainId}`;
-    throw new TapstakeError("protection-uninitialised", text, { key: hex.encode(key), chainId });
+    throw new TapstakeError("protection-uninitialised", text, { key: hex.encode(key), chain: chainId });
   }
 
   #markOf({ key, chainId, lowest, highest, held }: Known): Mark {

@@ -146,6 +146,19 @@ describe.concurrent("tapstake fp keys new", () => {
 });
 
 describe.concurrent("a passphrase", () => {
+  it.skipIf(!hasTerminal)("is asked for again when it was not typed twice alike", async () => {
+    const home = newHome();
+    const { stdout } = await onTerminal(
+      ["fp", "keys", "new", "a"],
+      { TAPSTAKE_HOME: home },
+      ["A passphrase", "correct horse\r"],
+      ["The same again", "correct hoarse\r"],
+      ["not the same", "\u0003"],
+    );
+    expect(stdout).toContain("once more from the beginning");
+    expect(readdirSync(join(home, "keys"))).toEqual([]);
+  });
+
   it("is read from a file or standard input, without the end of its line, before the environment", async () => {
     const home = homeWithKey();
     const env = { TAPSTAKE_PASSPHRASE: "wrong" };

@@ -157,7 +157,9 @@ describe.concurrent("tapstake fp protection", () => {
     const subject = { key: publicKey, chain, lowest: "100", highest: "105", votes: [{ height: "105" }] };
     const history = temporaryFile("history.json", JSON.stringify({ metadata, data: [subject] }));
     expectDone(await protection(home, "import", history));
-    expect(codeOf(await voteFor(home, 105, block(1)))).toBe("unknown-earlier-vote");
+    const refused = await voteFor(home, 105, block(1));
+    expect(codeOf(refused)).toBe("unknown-earlier-vote");
+    expect(refused.stderr).toMatch(/recorded [^ ]+ by [^ ]+:\d+, from a file\)/);
     expectVoted(await voteFor(home, 106, block(1)));
   });
 
@@ -228,7 +230,9 @@ describe.concurrent("an empty or restored-old protection database", () => {
       await protection(home, "show"),
       await protection(home, "check"),
     ]) {
-      expect(expectRefused(outcome, code)).toContain("tapstake fp protection");
+      const said = expectRefused(outcome, code);
+      expect(said).toContain("tapstake fp protection");
+      expect(said).not.toContain("it is not there");
     }
   });
 

@@ -156,6 +156,14 @@ describe.concurrent("with --remote", () => {
     expect(JSON.parse(outcome.stderr)).toMatchObject({ error: { code: "unauthenticated" } });
   });
 
+  it("an HMAC key that can be guessed is warned of", async () => {
+    const { stderr } = await remote("vote", ["--height", "118", "--hash", block(1)], {
+      key: "15 characters..",
+    });
+    expect(stderr).toMatch(/^tapstake: warning: the HMAC key has fewer than 16 bytes/);
+    expect(stderr).not.toContain("15 characters..");
+  });
+
   it("a passphrase is of no use", async () => {
     const args = ["--height", "1", "--hash", block(1), "--passphrase-file", "p"];
     expect((await remote("vote", args)).code).toBe(2);

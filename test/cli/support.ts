@@ -60,13 +60,13 @@ export const hasTerminal = /util-linux/.test(
 );
 
 /**
- * Runs the built command on a terminal, where everything it says is on standard output, and types an answer once the
- * question is there.
+ * Runs the built command on a terminal, where everything it says is on standard output, and types each answer once
+ * its question is there.
  */
 export function onTerminal(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
-  [question, typed]: readonly [question: string, typed: string] = ["", ""],
+  ...answers: readonly (readonly [question: string, typed: string])[]
 ): Promise<Outcome> {
   const quoted = [process.execPath, main, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
   return new Promise((resolve, reject) => {
@@ -76,10 +76,15 @@ export function onTerminal(
       env: { ...inherited, ...env },
     });
     let [stdout, stderr] = ["", ""];
+    const waiting = [...answers];
+    let answered = 0;
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      const wasQuiet = !stdout.includes(question);
       stdout += text;
-      if (wasQuiet && stdout.includes(question)) child.stdin.write(typed);
+      const [question, typed] = waiting[0] ?? [];
+      if (question === undefined || !stdout.slice(answered).includes(question)) return;
+      waiting.shift();
+      answered = stdout.length;
+      child.stdin.write(typed!);
     });
     child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     child.on("error", reject);
