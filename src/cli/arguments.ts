@@ -28,6 +28,14 @@ export function chainHeight(text: string): bigint {
   return BigInt(text);
 }
 
+/** 32 bytes. */
+export function hash32(text: string): Uint8Array {
+  if (!/^[0-9a-fA-F]{64}$/.test(text)) {
+    throw new InvalidArgumentError("expected 32 bytes in hexadecimal, 64 digits.");
+  }
+  return hex.decode(text);
+}
+
 /** `<chain>=<height>`, repeated for several chains. */
 export function chainHeights(
   text: string,

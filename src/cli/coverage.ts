@@ -1,5 +1,5 @@
 import type { StoredCommitment } from "../finality/store.js";
-import { tell } from "./secrets.js";
+import { warn } from "./warning.js";
 
 interface Range {
   readonly first: bigint;
@@ -9,33 +9,40 @@ interface Range {
 /** More of them are not read by anyone who is warned. */
 const SHOWN = 5;
 
+/** What is known here of a chain that was voted on. */
+export interface Coverage {
+  readonly chain: string;
+  readonly isConfigured: boolean;
+  readonly commitments: readonly StoredCommitment[];
+}
+
 /**
  * Warns of votes that the chain will not accept, as no stored commitment covers their heights. Where none is stored
- * at all, the randomness was committed elsewhere, and nothing is known.
+ * at all, the randomness may have been committed elsewhere, or the chain's id is mistyped.
  */
-export function warnOfUncovered(
-  heights: readonly bigint[],
-  commitments: readonly StoredCommitment[],
-  asJson: boolean,
-): void {
+export function warnOfUncovered(heights: readonly bigint[], known: Coverage, asJson: boolean): void {
+  const uncovered = heights.filter((height) => !known.commitments.some((one) => covers(one, height)));
+  if (uncovered.length === 0) return;
+  const where = rangesText(joined(uncovered.map((each) => ({ first: each, last: each }))));
+  const message = known.commitments.length === 0 ? noneText(where, known) : otherText(where, known);
+  warn({ code: "no-commitment", message, details: { heights: uncovered.map(String) } }, asJson);
+}
+
+const covers = ({ startHeight, count }: StoredCommitment, height: bigint): boolean =>
+  startHeight <= height && height < startHeight + BigInt(count);
+
+const noneText = (where: string, { chain, isConfigured }: Coverage): string =>
+  `no commitment of this key on ${chain} is stored here: unless the heights were committed elsewhere, the chain will not accept votes at ${where}` +
+  (isConfigured ? "" : `. ${chain} is not configured either (tapstake fp chains list): is the id right?`);
+
+function otherText(where: string, { commitments }: Coverage): string {
   const covered = joined(
     commitments.map(({ startHeight, count }) => ({
       first: startHeight,
       last: startHeight + BigInt(count - 1),
     })),
   );
-  const uncovered = heights.filter(
-    (height) => !covered.some(({ first, last }) => first <= height && height <= last),
-  );
-  if (covered.length === 0 || uncovered.length === 0) return;
-  const message =
-    `the chain will not accept votes at ${rangesText(joined(uncovered.map((each) => ({ first: each, last: each }))))}: ` +
-    `the commitments of this key that are stored here cover ${rangesText(covered)}`;
-  tell(
-    asJson
-      ? JSON.stringify({ warning: { code: "no-commitment", message, heights: uncovered.map(String) } })
-      : `tapstake: warning: ${message}`,
-  );
+  return `the chain will not accept votes at ${where}: the commitments of this key that are stored here cover ${rangesText(covered)}`;
 }
 
 /** In order, neighbours as one. */

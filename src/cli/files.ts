@@ -1,11 +1,13 @@
 import { createReadStream } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { access, constants, lstat, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { Transaction } from "../core/bitcoin.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { type Delegation } from "../delegation/delegation.js";
 import { delegationFromJson } from "../delegation/json.js";
 import { UsageError } from "./errors.js";
+import { tell } from "./output.js";
 import { parseTransaction } from "../tx/transaction.js";
 
 /** No file of ours comes near it, and a device that never ends must not take all memory. */
@@ -41,18 +43,51 @@ export async function readText(path: string, otherwise = "no such file"): Promis
   return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
+/** What goes into a file of `--out`. */
+interface Written {
+  /** In words: `3 votes`. */
+  readonly what: string;
+  /** How else to come by it, now that it was made. */
+  readonly otherwise: string;
+}
+
 /**
- * Writes a file of text, or replaces it.
+ * Sees to it that a file of `--out` can be written, before the work whose result goes there is done.
+ * @throws TapstakeError `file-error`, also where there is a file already: it may be all that holds something
+ */
+export async function checkOut(path: string | undefined): Promise<void> {
+  if (path === undefined) return;
+  const there = await lstat(path).catch(() => undefined);
+  if (there) throw cannotWrite(path, { code: "EEXIST" });
+  const folder = dirname(path);
+  try {
+    await access(folder, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw code === "ENOENT"
+      ? cannotWrite(path, { code }, `there is no folder ${folder}`)
+      : cannotWrite(path, cause);
+  }
+}
+
+/**
+ * Writes a file of `--out`, and says so on standard error; it never replaces one.
  * @throws TapstakeError `file-error`
  */
-export async function writeText(path: string, content: string): Promise<void> {
+export async function writeOut(path: string, content: string, { what, otherwise }: Written): Promise<void> {
   try {
-    await writeFile(path, content);
+    await writeFile(path, content, { flag: "wx" });
   } catch (cause) {
-    const { code = "unknown error" } = cause as NodeJS.ErrnoException;
-    const message = `cannot write ${path}: ${REASONS[code] ?? code}`;
-    throw new TapstakeError("file-error", message, { path, code }, { cause });
+    const { message, details } = cannotWrite(path, cause);
+    throw new TapstakeError("file-error", `${message}. ${otherwise}`, details, { cause });
   }
+  tell(`wrote ${what} to ${path}`);
+}
+
+function cannotWrite(path: string, cause: unknown, reason?: string): TapstakeError {
+  const { code = "unknown error" } = cause as NodeJS.ErrnoException;
+  const message = `cannot write ${path}: ${reason ?? REASONS[code] ?? code}`;
+  return new TapstakeError("file-error", message, { path, code }, { cause });
 }
 
 /**
@@ -84,5 +119,7 @@ const isHexadecimal = (source: string) =>
 
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
+  EEXIST: "it is there already, and is not replaced",
   EISDIR: "it is a folder",
+  ENOTDIR: "its folder is a file",
 };

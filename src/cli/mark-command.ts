@@ -3,12 +3,14 @@ import { hex } from "../core/bytes.js";
 import type { Home } from "../finality/home.js";
 import { chainHeight, jsonOption } from "./arguments.js";
 import { subjectCommand } from "./fp-options.js";
-import { enterHome, homeOption, mustType, yesOption } from "./secrets.js";
+import { enterHome, homeOption, makeHome, mustType, yesOption } from "./secrets.js";
 import { publicKeyNamed } from "./signer.js";
 
 export interface MarkCommand {
   readonly description: string;
   readonly help: string;
+  /** Whether there may be no home yet. */
+  readonly makesHome?: boolean;
   /** The option that names the height. */
   readonly flags: string;
   readonly meaning: string;
@@ -29,7 +31,7 @@ export interface MarkRequest {
 /** A command that raises a mark of a key on a chain for good: it runs once the height was typed again. */
 export function markCommand(
   name: string,
-  { description, help, flags, meaning, warning, question }: MarkCommand,
+  { description, help, makesHome, flags, meaning, warning, question }: MarkCommand,
   run: (request: MarkRequest) => void | Promise<void>,
 ) {
   const option = new Option(flags, meaning).argParser(chainHeight).makeOptionMandatory();
@@ -41,7 +43,7 @@ export function markCommand(
     .addHelpText("after", help)
     .action(async ({ chain, yes, json, ...options }) => {
       const height = (options as Record<string, unknown>)[option.attributeName()] as bigint;
-      const home = enterHome(options.home);
+      const home = (makesHome ? makeHome : enterHome)(options.home);
       const key = publicKeyNamed(home, options.key);
       await mustType(`${height}`, {
         warning: warning({ key: hex.encode(key), chain, height }),

@@ -9,6 +9,11 @@ export function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+/** Says something to the person at the terminal, beside the answer. */
+export function tell(message: string): void {
+  process.stderr.write(`${message}\n`);
+}
+
 /** The result of a command: the same facts as data or as text, and nothing else on standard output. */
 export function answer<Facts extends object>(
   asJson: boolean,

@@ -7,19 +7,24 @@ import { listKeys } from "../finality/keystore.js";
 import type { ProtectionStore, Subject } from "../finality/protection.js";
 import { section, table } from "./output.js";
 
+/** Of heights that are blocked. */
+const SHOWN = 5;
+
 /** What is remembered of each key and chain, as data, with the key's name where the home has it. */
 export function subjectsFacts(home: Home, protection: ProtectionStore) {
   const { keys } = listKeys(home);
   return protection.subjects().map(({ key, chainId, lowest, highest, held, votes }: Subject) => {
     const name = keys.find(({ publicKey }) => equalBytes(publicKey, key))?.name;
-    return { key, ...(name !== undefined && { name }), chain: chainId, lowest, highest, held, votes };
+    const blocked = protection.blocked(key, chainId);
+    const known = { key, ...(name !== undefined && { name }), chain: chainId, lowest, highest, held, votes };
+    return { ...known, blocked: { count: blocked.length, first: blocked.slice(0, SHOWN) } };
   });
 }
 
 export function subjectsText({ subjects }: { readonly subjects: ReturnType<typeof subjectsFacts> }): string {
   if (subjects.length === 0) return "nothing was signed here yet";
   return subjects
-    .map(({ key, name, chain, lowest, highest, held, votes }) =>
+    .map(({ key, name, chain, lowest, highest, held, votes, blocked }) =>
       section(
         `${hex.encode(key)}${name === undefined ? "" : ` (${name})`} on ${chain}`,
         table(
@@ -31,6 +36,7 @@ export function subjectsText({ subjects }: { readonly subjects: ReturnType<typeo
             ],
             ["highest vote", highest === null ? "none yet" : `${highest}`],
             ["votes remembered", `${votes}`],
+            ["blocked", blockedText(blocked)],
           ],
           "  ",
         ),
@@ -73,12 +79,22 @@ export function previewText(previews: readonly ImportPreview[]): string {
 const markText = ({ lowest, highest, held }: StoredMarks): string =>
   `nothing is signed ${held ? "until protection init, and never " : ""}below ${lowest}; ${highest === null ? "no vote yet" : `the highest vote is ${highest}`}`;
 
-export function importText({ imported }: { readonly imported: ImportReport }): string {
+/** Heights at which nothing is signed, as their votes are not known. */
+const blockedText = ({ count, first }: { count: number; first: readonly bigint[] }): string | undefined =>
+  count === 0
+    ? undefined
+    : `${count} height${count === 1 ? "" : "s"} with a vote for what is not known: ${first.join(", ")}${count > first.length ? ", …" : ""}`;
+
+/** What an import did, as data. */
+export const importFacts = (report: ImportReport) =>
+  report.map(({ key, chainId, ...rest }) => ({ key, chain: chainId, ...rest }));
+
+export function importText({ imported }: { readonly imported: ReturnType<typeof importFacts> }): string {
   if (imported.length === 0) return "the history is empty: nothing was changed";
   return imported
-    .map(({ key, chainId, lowest, highest, added, conflicts, commitments, commitmentsSkipped }) =>
+    .map(({ key, chain, lowest, highest, added, conflicts, blocked, commitments, commitmentsSkipped }) =>
       section(
-        `${hex.encode(key)} on ${chainId}`,
+        `${hex.encode(key)} on ${chain}`,
         table(
           [
             ["votes added", `${added}`],
@@ -90,6 +106,7 @@ export function importText({ imported }: { readonly imported: ImportReport }): s
               commitmentsSkipped === 0 ? undefined : `${commitmentsSkipped}, as they overlap`,
             ],
             ["voted twice at", conflicts.length === 0 ? undefined : conflicts.map(String)],
+            ["blocked", blockedText({ count: blocked.length, first: blocked.slice(0, SHOWN) })],
           ],
           "  ",
         ),

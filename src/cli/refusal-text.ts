@@ -19,7 +19,7 @@ export function adviceText(code: RefusalCode): string {
 const ADVICE: Readonly<Record<RefusalCode, Advice>> = {
   "double-vote": {
     means:
-      "Nothing was signed and the key is safe. Someone asked for a second vote at a height that has one.",
+      "At this height nothing was signed, and the key is safe. Someone asked for a second vote where there is one.",
     remedy:
       "Leave the first vote as it is and go on with the next height. Find out who asked: a fork of the chain, a node that was rolled back, or a second node with this key.",
     never:
@@ -27,7 +27,7 @@ const ADVICE: Readonly<Record<RefusalCode, Advice>> = {
   },
   "unknown-earlier-vote": {
     means:
-      "Nothing was signed. This height has a vote, made here or where the history was imported from, and what it was for is not known.",
+      "At this height nothing was signed. It has a vote, made here or where the history was imported from, and what it was for is not known.",
     remedy:
       "Skip this height: a vote that is missed costs far less than one too many. If the first vote reached the chain, nothing is missing.",
     never:
@@ -35,7 +35,7 @@ const ADVICE: Readonly<Record<RefusalCode, Advice>> = {
   },
   "below-watermark": {
     means:
-      "Nothing was signed. The height is older than what this signer remembers: it was pruned, or is below the height that votes began at.",
+      "At this height nothing was signed. It is older than what this signer remembers: it was pruned, or is below the height that votes began at.",
     remedy:
       "See that your node is at the tip of the chain. Votes for old blocks are not needed: go on with new ones.",
     never:
@@ -43,7 +43,7 @@ const ADVICE: Readonly<Record<RefusalCode, Advice>> = {
   },
   "at-or-below-chain-height": {
     means:
-      "Nothing was signed. The chain has votes up to the height you gave, and this signer has none for this one: another machine or a newer copy of this home may have made it.",
+      "At this height nothing was signed. The chain has votes up to the height you gave, and this signer has none for this one: another machine or a newer copy of this home may have made it.",
     remedy:
       "Go on with heights above it. If the key moved here, import its history: tapstake fp protection import.",
     never:

@@ -75,6 +75,9 @@ async function batch(signer: EotsClient, bounded: Bounded, votes: readonly Asked
   );
 }
 
+/** Heights that the signer derives at once: more would wait behind whatever else it derives. */
+const AT_ONCE = 32;
+
 /** The signer's public randomness of each height, asked for by runs of neighbours: a range must have no gap. */
 async function pointsOf(
   signer: EotsClient,
@@ -86,7 +89,7 @@ async function pointsOf(
   for (let i = 0; i < sorted.length;) {
     const startHeight = sorted[i]!;
     let count = 1;
-    while (sorted[i + count] === startHeight + BigInt(count)) count++;
+    while (count < AT_ONCE && sorted[i + count] === startHeight + BigInt(count)) count++;
     const range = await signer.createRandomnessPairList({ ...named, startHeight, count });
     range.forEach((point, offset) => points.set(startHeight + BigInt(offset), point));
     i += count;

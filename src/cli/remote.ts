@@ -1,13 +1,15 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { Option } from "@commander-js/extra-typings";
+import { utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { type ChainConfig, chainConfig } from "../finality/chains.js";
 import { createEotsClient, type EotsClient } from "../finality/client.js";
-import { openHome } from "../finality/home.js";
+import { findHome, homeAt, type Home } from "../finality/home.js";
 import { DEFAULT_ADDRESS } from "../finality/wire.js";
-import { readText } from "./files.js";
-import { firstLine } from "./secrets.js";
+import { readSecretLine } from "./secrets.js";
 import { publicKeyNamed, type SignerOptions } from "./signer.js";
+import { warn } from "./warning.js";
 
 /** Of commands that can ask a signer on another machine, or in another process. */
 export const remoteOption = () =>
@@ -58,13 +60,13 @@ export interface RemoteSigner {
 
 /**
  * Runs something with the signer of `--remote`.
- * @throws TapstakeError the codes of `openRemote`, `publicKeyNamed` and `chainConfig`
+ * @throws TapstakeError the codes of `openRemote`, `findHome`, `publicKeyNamed` and `chainConfig`
  */
 export async function asRemoteSigner<T>(
   options: SignerOptions & RemoteOptions,
   run: (remote: RemoteSigner) => Promise<T>,
 ): Promise<T> {
-  const home = openHome(options.home);
+  const home = homeOfCaller(options.home);
   const chain = chainConfig(home, options.chain);
   const key = publicKeyNamed(home, options.key);
   const signer = await openRemote(options);
@@ -75,6 +77,13 @@ export async function asRemoteSigner<T>(
   }
 }
 
+/** Who asks another signer needs no home of its own; but one that is named is meant to say something. */
+function homeOfCaller(path: string | undefined): Home {
+  const home = homeAt(path);
+  const isNamed = path !== undefined || Boolean(process.env["TAPSTAKE_HOME"]);
+  return isNamed || existsSync(home.path) ? findHome(path) : home;
+}
+
 /**
  * The HMAC key from a file, else from the environment, from which it is removed; undefined when there is neither.
  * @throws TapstakeError `file-error`, `unauthenticated` for an empty one
@@ -82,10 +91,17 @@ export async function asRemoteSigner<T>(
 export async function readHmacKey(file: string | undefined): Promise<string | undefined> {
   const given = process.env["TAPSTAKE_HMAC_KEY"];
   delete process.env["TAPSTAKE_HMAC_KEY"];
-  const key = file === undefined ? given : firstLine(await readText(file));
+  const key = file === undefined ? given : await readSecretLine(file);
   if (key === "") throw new TapstakeError("unauthenticated", "expected an HMAC key, got an empty one");
+  if (key !== undefined && utf8(key).length < LEAST_HMAC_BYTES) {
+    const message = `the HMAC key has fewer than ${LEAST_HMAC_BYTES} bytes, and can be guessed: openssl rand -hex 32 makes a better one`;
+    warn({ code: "unauthenticated", message });
+  }
   return key;
 }
+
+/** What nobody tries out. */
+const LEAST_HMAC_BYTES = 16;
 
 /** @throws TapstakeError `file-error` */
 export async function readBytes(path: string): Promise<Uint8Array> {

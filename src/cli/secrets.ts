@@ -1,11 +1,15 @@
+import { stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { confirm, isCancel, password, text } from "@clack/prompts";
 import { Option } from "@commander-js/extra-typings";
 import { TapstakeError } from "../core/errors.js";
-import { type Home, openHome } from "../finality/home.js";
+import { findHome, type Home, openHome } from "../finality/home.js";
 import { passphraseBytes } from "../finality/keyfile.js";
 import { hideFromCoreDumps } from "../finality/secrecy.js";
 import { UsageError } from "./errors.js";
 import { readText } from "./files.js";
+import { tell } from "./output.js";
+import { warn } from "./warning.js";
 
 /** Of every command of a finality provider. */
 export const homeOption = () =>
@@ -16,8 +20,17 @@ export const passphraseOption = () =>
 
 export const yesOption = () => new Option("--yes", "do not ask");
 
-/** The home of a command that may come to hold secrets. */
+/**
+ * The home of a command that may come to hold secrets.
+ * @throws TapstakeError `home-not-found`, and the codes of {@link makeHome}
+ */
 export function enterHome(path: string | undefined): Home {
+  hideFromCoreDumps();
+  return findHome(path);
+}
+
+/** The home of a command that begins something: made where there is none. @throws TapstakeError as `openHome` */
+export function makeHome(path: string | undefined): Home {
   hideFromCoreDumps();
   return openHome(path);
 }
@@ -52,16 +65,49 @@ export async function readPassphrase(source: PassphraseSource): Promise<Uint8Arr
   const { file, variable, option, question, isNew } = source;
   const given = process.env[variable];
   delete process.env[variable];
-  if (file !== undefined) return passphraseBytes(firstLine(await readText(file)));
-  if (given !== undefined) return passphraseBytes(given);
+  const known = file === undefined ? given : await readSecretLine(file);
+  if (known !== undefined) {
+    const lack = isNew && known !== "" ? lackOf(known) : undefined;
+    if (lack !== undefined) throw new TapstakeError("invalid-passphrase", `the new passphrase: ${lack}`);
+    return passphraseBytes(known);
+  }
   if (!isWatched()) {
     throw new UsageError(`nobody to ask for a passphrase: give ${option} or ${variable}`);
   }
-  const typed = await askSecret(question);
-  if (isNew && (await askSecret("The same again")) !== typed) {
-    throw new TapstakeError("cancelled", "the two passphrases are not the same");
+  return passphraseBytes(isNew ? await askNew(question) : await askSecret(question));
+}
+
+/** Whoever has the file tries short ones first. */
+const LEAST_CHARACTERS = 8;
+
+const lackOf = (passphrase: string): string | undefined =>
+  [...passphrase].length < LEAST_CHARACTERS ? `expected ${LEAST_CHARACTERS} characters or more` : undefined;
+
+/** A passphrase that was typed twice alike. */
+async function askNew(question: string): Promise<string> {
+  for (;;) {
+    const typed = await askSecret(question, lackOf);
+    if ((await askSecret("The same again")) === typed) return typed;
+    tell("That is not the same: once more from the beginning, or Ctrl-C.");
   }
-  return passphraseBytes(typed);
+}
+
+/**
+ * The first line of a file, with a warning where the file is not its owner's alone.
+ * @throws TapstakeError `file-error`
+ */
+export async function readSecretLine(path: string): Promise<string> {
+  const line = firstLine(await readText(path));
+  if (path === "-" || process.platform === "win32") return line;
+  const stats = await stat(path);
+  // A credential of systemd has a mode that shows who is on its access list.
+  const given = process.env["CREDENTIALS_DIRECTORY"];
+  const isGiven = given !== undefined && dirname(resolve(path)) === resolve(given);
+  if (stats.isFile() && (stats.mode & 0o077) !== 0 && !isGiven) {
+    const message = `${path} holds a secret, and others than its owner can reach it: chmod 600 it`;
+    warn({ code: "insecure-permissions", message });
+  }
+  return line;
 }
 
 /** What `use` makes of a passphrase, which is wiped whatever becomes of it; throws as {@link readPassphrase}. */
@@ -78,10 +124,12 @@ export async function withPassphrase<T>(
 }
 
 /** @throws TapstakeError `cancelled` */
-export async function askSecret(message: string): Promise<string> {
-  return answered<string>(
-    await password({ message, output: process.stderr, validate: (typed) => (typed ? undefined : "empty") }),
-  );
+export async function askSecret(
+  message: string,
+  lack: (typed: string) => string | undefined = () => undefined,
+): Promise<string> {
+  const validate = (typed: string | undefined) => (typed ? lack(typed) : "empty");
+  return answered<string>(await password({ message, output: process.stderr, validate }));
 }
 
 /** @throws TapstakeError `cancelled` */
@@ -123,11 +171,6 @@ export function checkOneStandardInput(...sources: readonly (string | undefined)[
 
 /** The line without its end: editors add one. */
 export const firstLine = (content: string) => content.split(/\r?\n/, 1)[0]!;
-
-/** Says something to the person at the terminal, beside the answer. */
-export function tell(message: string): void {
-  process.stderr.write(`${message}\n`);
-}
 
 export const cancelled = () => new TapstakeError("cancelled", "nothing was changed");
 

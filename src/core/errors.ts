@@ -91,12 +91,13 @@ export const ERROR_CODES = {
   // the finality provider's home and keys
   "insecure-permissions":
     "a secret file or folder that others than its owner can reach, or that another user owns",
+  "home-not-found": "no home in the folder that should be one",
   "invalid-key-name": "a name that a key cannot have",
   "key-exists": "a key of this name, or the same key under another name",
   "key-not-found": "no such key in the home",
   "invalid-key-file": "a key file that is damaged, or not as this software writes it",
   "wrong-passphrase": "the passphrase does not open the key, or its file was tampered with",
-  "invalid-passphrase": "a passphrase that is empty or not text",
+  "invalid-passphrase": "a passphrase that is empty or not text, or a new one that is too short",
   "invalid-mnemonic": "words that are not a BIP-39 mnemonic",
   "invalid-path": "a text that is not a BIP-32 derivation path",
   // the signer over the network

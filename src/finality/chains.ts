@@ -63,7 +63,7 @@ const count = v.custom<number>(
   "a whole number from 1 to 4294967295",
 );
 
-const address = v.custom<string>(isBech32, "an address in bech32");
+const address = v.custom<string>(isAddress, "an address in bech32");
 
 const chain = v.strictObject({
   minCount: v.optional(count, 1),
@@ -116,7 +116,8 @@ function configOf(id: string, entry: v.InferOutput<typeof chain>, path: string):
   };
 }
 
-function isBech32(value: unknown): boolean {
+/** Whether it is bech32, with any prefix. */
+export function isAddress(value: unknown): boolean {
   try {
     return typeof value === "string" && bech32.decode(value as `${string}1${string}`, false).words.length > 0;
   } catch {

@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { TapstakeError } from "../core/errors.js";
 import { makePrivateFolder } from "./private-files.js";
 
 /** Where a finality provider's keys and memory are. Paths are absolute; the files need not exist. */
@@ -22,13 +24,35 @@ export interface Home {
  * @throws TapstakeError `insecure-permissions` when others can reach it, `file-error`
  */
 export function openHome(path?: string): Home {
+  const home = homeAt(path);
+  makePrivateFolder(home.path);
+  makePrivateFolder(home.keysFolder);
+  return home;
+}
+
+/**
+ * {@link openHome} for what only makes sense where there is a home: a mistyped path makes none.
+ * @throws TapstakeError `home-not-found` too
+ */
+export function findHome(path?: string): Home {
+  const home = homeAt(path);
+  // A folder of something else is not turned into a home either.
+  if (existsSync(home.keysFolder)) return openHome(home.path);
+  throw new TapstakeError(
+    "home-not-found",
+    `there is no home at ${home.path}: its first key makes one (tapstake fp keys new)`,
+    {
+      home: home.path,
+    },
+  );
+}
+
+/** Where a home is or would be. Nothing is looked at. */
+export function homeAt(path?: string): Home {
   const home = resolve(path ?? (process.env["TAPSTAKE_HOME"] || join(homedir(), ".tapstake")));
-  const keysFolder = join(home, "keys");
-  makePrivateFolder(home);
-  makePrivateFolder(keysFolder);
   return {
     path: home,
-    keysFolder,
+    keysFolder: join(home, "keys"),
     marksFile: join(home, "marks"),
     protectionFile: join(home, "protection.db"),
     lockFile: join(home, "signer.lock"),

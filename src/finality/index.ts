@@ -39,7 +39,7 @@ export {
   type RefusalCode,
   type VoteRecord,
 } from "./decision.js";
-export { openHome, type Home } from "./home.js";
+export { findHome, openHome, type Home } from "./home.js";
 export { previewImport, type ImportPreview } from "./import-preview.js";
 export type {
   ImportedSubject,

@@ -47,7 +47,7 @@ export function broken(
   });
   const unknown = `  ${initCommand(home, "<key>", "<chain>", "<height above the last vote on the chain>")}`;
   const text = [
-    `What happened: ${file} ${happened}: ${found}.`,
+    `What happened: ${file} ${happened}${kind === "missing" ? "" : `: ${found}`}.`,
     `What it means: ${part === "store" ? means : NO_SECOND_MARK} Nothing is signed: a height that was signed before, signed again with another message, reveals the key.`,
     "What to do: stop every other signer of these keys. If the file was moved or exchanged by mistake and the signer has not run since, put the latest one back. Otherwise look up the last height that each key voted for, on the chain, and run for each key and chain:",
     ...(commands.length > 0 ? commands : [unknown]),
@@ -96,7 +96,7 @@ export const inUse = (home: Home): TapstakeError =>
 export function uninitialised(home: Home, publicKey: Uint8Array, chainId: string): TapstakeError {
   const key = hex.encode(publicKey);
   return notBegun(
-    { key, chainId },
+    { key, chain: chainId },
     `What happened: key ${key} is to vote on chain ${chainId}, for which there are no marks here.\n` +
       "What it means: it may have voted there before, on another machine, by another program or before a restore, and that is not known here.\n" +
       "What to do: make sure that no other signer runs with this key; then import the history of the former one (tapstake fp protection import <file>), or look up the last height that the key voted for, on the chain, and run: " +
@@ -108,7 +108,7 @@ export function uninitialised(home: Home, publicKey: Uint8Array, chainId: string
 export function held(home: Home, publicKey: Uint8Array, chainId: string, lowest: bigint): TapstakeError {
   const key = hex.encode(publicKey);
   return notBegun(
-    { key, chainId },
+    { key, chain: chainId },
     `What happened: key ${key} is to vote on chain ${chainId}, where it is held: its memory was lost in part, or the key was away from this home.\n` +
       "What it means: it may have cast votes there that are not known here.\n" +
       "What to do: make sure that no other signer runs with this key; import the history of one that did, if there is any; then look up the last height that the key voted for, on the chain, and run: " +
@@ -116,7 +116,7 @@ export function held(home: Home, publicKey: Uint8Array, chainId: string, lowest:
   );
 }
 
-const notBegun = (details: { key: string; chainId: string }, text: string): TapstakeError =>
+const notBegun = (details: { key: string; chain: string }, text: string): TapstakeError =>
   new TapstakeError(
     "protection-uninitialised",
     `${text}\nWhat not to do: do not guess. A height that was signed before, signed again, reveals the key.`,

@@ -58,6 +58,8 @@ export interface ImportedSubject {
   readonly added: number;
   /** Heights with another message here than in the file: both are blocked now, and the key may be lost already. */
   readonly conflicts: readonly bigint[];
+  /** Other heights of the file that sign nothing here, as which message was signed there is not known. */
+  readonly blocked: readonly bigint[];
   readonly commitments: number;
   /** Commitments that overlap others, and were left out. */
   readonly commitmentsSkipped: number;

@@ -67,6 +67,11 @@ export class Ledger {
     return [...rows].map(readVote);
   }
 
+  /** The heights of votes whose message is not known. */
+  blocked(subject: number): bigint[] {
+    return [...rowsOf<VoteRow>(this.#statements.blocked, subject)].map((row) => readVote(row).height);
+  }
+
   commitments(key: Uint8Array, chainId: string): StoredCommitment[] {
     return [...rowsOf<CommitmentRow>(this.#statements.commitments, key, utf8(chainId))].map(readCommitment);
   }

@@ -42,7 +42,7 @@ export function mergeSubject(
   writer: Writer,
 ): ImportedSubject {
   const { key, chainId } = file;
-  const votes = known ? importVotes(ledger, file, known, writer) : { added: 0, conflicts: [] };
+  const votes = known ? importVotes(ledger, file, known, writer) : { added: 0, conflicts: [], blocked: [] };
   if (known) ledger.writeSubject(known);
   const at = new TextDecoder().decode(writer.at);
   const commitments = importCommitments(file, ledger.commitments(key, chainId), (commitment) =>
@@ -57,8 +57,9 @@ function importVotes(
   file: ReadSubject,
   known: Known,
   writer: Writer,
-): Pick<ImportedSubject, "added" | "conflicts"> {
+): Pick<ImportedSubject, "added" | "conflicts" | "blocked"> {
   const conflicts: bigint[] = [];
+  const blocked: bigint[] = [];
   let added = 0;
   for (const [height, vote] of file.votes) {
     const record = ledger.vote(known.id, height);
@@ -67,10 +68,12 @@ function importVotes(
     if (!record) {
       ledger.addVote(known, { height, ...vote }, writer);
       added++;
+      if (!vote.digest) blocked.push(height);
       continue;
     }
     const merged = mergeVotes(record, vote);
     if (record.digest && vote.digest && !merged.digest) conflicts.push(height);
+    else if (!merged.digest) blocked.push(height);
     if (record.digest && (!merged.digest || (merged.signature && !record.signature))) {
       ledger.replaceVote(known, { height, ...merged }, writer);
     }
@@ -80,7 +83,7 @@ function importVotes(
     known.highest = file.highest;
   }
   if (file.held) ledger.hold(known);
-  return { added, conflicts };
+  return { added, conflicts, blocked };
 }
 
 /** Stores the commitments of a file that overlap none. */

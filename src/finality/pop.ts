@@ -43,7 +43,8 @@ function addressBytes(address: string): Uint8Array {
   try {
     ({ bytes } = bech32.decodeToBytes(address));
   } catch (cause) {
-    throw new TapstakeError("invalid-address", "address: not bech32 with a valid checksum", {}, { cause });
+    const text = `address: ${JSON.stringify(address)} is not bech32 with a valid checksum`;
+    throw new TapstakeError("invalid-address", text, {}, { cause });
   }
   if (bytes.length !== 20) {
     const text = `address: expected an account of 20 bytes, got ${bytes.length}`;

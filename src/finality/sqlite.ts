@@ -126,6 +126,13 @@ export class SqliteProtection implements Protection {
     });
   }
 
+  blocked(key: Uint8Array, chainId: string): bigint[] {
+    return this.#read(() => {
+      const known = this.#known(key, chainId);
+      return known ? this.#ledger.blocked(known.id) : [];
+    });
+  }
+
   isBornHere(key: Uint8Array): boolean {
     this.#usable();
     const { births } = this.#ledger;
@@ -237,13 +244,17 @@ export class SqliteProtection implements Protection {
         known: known ?? (lowest === null ? undefined : this.#ledger.newSubject(key, chainId)),
       };
     });
-    const writer = writerNow(`import by ${this.instance}`);
+    const writer = writerNow(`${this.instance}, from a file`);
     const report: ImportReport[number][] = [];
     const touched = plan.flatMap(({ known }) => known ?? []);
     this.#write(touched, () => {
       for (const { subject, known } of plan) report.push(mergeSubject(this.#ledger, subject, known, writer));
     });
     return report;
+  }
+
+  committers(): { readonly key: Uint8Array; readonly chainId: string }[] {
+    return this.#read(() => this.#ledger.committers());
   }
 
   commitments(key: Uint8Array, chainId: string): StoredCommitment[] {
@@ -360,7 +371,7 @@ export class SqliteProtection implements Protection {
     const known = this.#known(key, chainId);
     if (known) return known;
     const text = `key ${hex.encode(key)} has no marks on chain ${chainId}`;
-    throw new TapstakeError("protection-uninitialised", text, { key: hex.encode(key), chainId });
+    throw new TapstakeError("protection-uninitialised", text, { key: hex.encode(key), chain: chainId });
   }
 
   #markOf({ key, chainId, lowest, highest, held }: Known): Mark {

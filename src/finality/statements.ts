@@ -11,6 +11,7 @@ export interface Statement {
 type Name =
   | "votes"
   | "page"
+  | "blocked"
   | "sumsBelow"
   | "addVote"
   | "deleteVote"
@@ -29,6 +30,7 @@ export function prepareStatements(db: Database.Database): Statements {
   return {
     votes: db.prepare(`${selectFrom("votes")} WHERE subject = ? AND height BETWEEN ? AND ? ORDER BY height`),
     page: db.prepare(`${selectFrom("votes")} WHERE subject = ? AND height >= ? ORDER BY height LIMIT ?`),
+    blocked: db.prepare(`${selectFrom("votes")} WHERE subject = ? AND digest IS NULL ORDER BY height`),
     sumsBelow: db.prepare("SELECT CAST(sum AS BLOB) AS sum FROM votes WHERE subject = ? AND height < ?"),
     addVote: db.prepare("INSERT INTO votes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
     deleteVote: db.prepare("DELETE FROM votes WHERE subject = ? AND height = ?"),

@@ -57,6 +57,8 @@ export interface ProtectionStore {
   records(key: Uint8Array, chainId: string, from?: bigint, limit?: number): StoredVote[];
   /** Holds a key that was elsewhere since the store was opened: see `recordAbsence`. */
   heed(key: Uint8Array): void;
+  /** Heights that sign nothing, as which message was signed there is not known, in order. */
+  blocked(key: Uint8Array, chainId: string): bigint[];
   /** Whether this key was made in this home, while this store was there: see `recordBirth`. */
   isBornHere(key: Uint8Array): boolean;
   /**
@@ -78,6 +80,8 @@ export interface ProtectionStore {
   exportHistory(): Interchange;
   /** @throws TapstakeError `invalid-json`, `unknown-version` */
   importHistory(file: unknown): ImportReport;
+  /** Every key and chain with a commitment. */
+  committers(): { readonly key: Uint8Array; readonly chainId: string }[];
   commitments(key: Uint8Array, chainId: string): StoredCommitment[];
   /** @throws TapstakeError `commitment-overlap` */
   addCommitment(key: Uint8Array, chainId: string, commitment: Omit<StoredCommitment, "at">): void;

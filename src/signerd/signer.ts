@@ -28,7 +28,7 @@ const SIGNED_AT_ONCE = 256;
 /** Of the commitments that one overlaps: metadata is bounded. */
 const OVERLAPS_TOLD = 20;
 
-/** Pairs of key and chain. Each stays for the life of the process, so a caller must not make any number of them. */
+/** Pairs of key and chain that are kept: a caller can name any number of chains. */
 const MAX_VOTERS = 256;
 
 interface SignerParts {
@@ -202,17 +202,18 @@ export class Signer {
     const key = this.parts.keys.get(uid);
     const chain = this.#chain(chainId);
     const id = `${hex.encode(uid)}/${chain.id}`;
-    let voter = this.#voters.get(id);
-    if (!voter) {
-      if (this.#voters.size === MAX_VOTERS) {
-        throw new TapstakeError("not-permitted", `this signer votes on ${MAX_VOTERS} chains already`);
-      }
-      const { protection, openMessages: anyMessage, chainHeights } = this.parts;
-      const chainHeight = chainHeights.get(chain.id);
-      voter = new Voter({ key, chain, protection, chainHeight, anyMessage, cache: this.#cache });
-      this.#voters.set(id, voter);
-    }
+    const voter = this.#voters.get(id) ?? this.#newVoter(key, chain);
+    // The least recently used goes first.
+    this.#voters.delete(id);
+    this.#voters.set(id, voter);
+    if (this.#voters.size > MAX_VOTERS) this.#voters.delete(this.#voters.keys().next().value!);
     return { voter, key, chain };
+  }
+
+  #newVoter(key: UnlockedKey, chain: ChainConfig): Voter {
+    const { protection, openMessages: anyMessage, chainHeights } = this.parts;
+    const chainHeight = chainHeights.get(chain.id);
+    return new Voter({ key, chain, protection, chainHeight, anyMessage, cache: this.#cache });
   }
 
   #chain(chainId: Uint8Array): ChainConfig {

@@ -35,10 +35,6 @@ describe.concurrent("tapstake fp chains", () => {
   });
 
   it.each([
-    ["invalid-json", ["set", "c", "--min-count", "0"]],
-    ["invalid-json", ["set", "c", "--contexts", "v3"]],
-    ["invalid-json", ["set", "c", "--module-address", address]],
-    ["invalid-json", ["set", "c", "--contexts", "v3", "--module-address", `${address}q`]],
     ["invalid-chain-id", ["set", ""]],
     ["invalid-chain-id", ["set", "constructor"]],
     ["invalid-chain-id", ["set", "__proto__"]],
@@ -50,6 +46,17 @@ describe.concurrent("tapstake fp chains", () => {
     const before = readFileSync(join(home, "chains.json"), "utf8");
     expectRefused(await chains(home, ...args), code);
     expect(readFileSync(join(home, "chains.json"), "utf8")).toBe(before);
+  });
+
+  it.each([
+    ["'0'", ["--min-count", "0"]],
+    ["--contexts v3 needs --module-address", ["--contexts", "v3"]],
+    ["go with --contexts v3", ["--module-address", address]],
+    [`'${address}q'`, ["--contexts", "v3", "--module-address", `${address}q`]],
+  ])("speaks of the options that were given: %s", async (part, args) => {
+    const said = expectRefused(await chains(homeWithKey(), "set", "c", ...args), "usage");
+    expect(said).toContain(part);
+    expect(said).not.toContain("chains.json");
   });
 
   it("does not write over a file that it cannot read", async () => {
@@ -101,7 +108,8 @@ describe.concurrent("tapstake fp pop", () => {
   it("refuses a mistyped address before it asks for a passphrase, and signatures that are none", async () => {
     const home = homeWithKey();
     const args = ["fp", "pop", "make", "--key", "validator-1", "--home", home];
-    expectRefused(await inProcess([...args, "--address", `${address}q`]), "invalid-address");
+    const mistyped = await inProcess([...args, "--address", `${address}q`]);
+    expect(expectRefused(mistyped, "invalid-address")).toContain(`"${address}q"`);
     expectRefused(await verify(block(1) + block(2)), "invalid-signature");
     expectRefused(await verify("00"), "invalid-hex");
     expectRefused(await fp(home, ["pop", "make", "--key", "nobody", "--address", address]), "key-not-found");

@@ -13,6 +13,8 @@ import {
   block,
   chain,
   expectDone,
+  expectVoted,
+  expectWrote,
   fp,
   homeWithKey,
   named,
@@ -30,6 +32,15 @@ const committed = commitRandomness(range);
 const commit = (home: string, start: bigint | number, count: number, more: readonly string[] = []) =>
   fp(home, ["commit", ...named, "--start", `${start}`, "--count", `${count}`, "--json", ...more]);
 
+interface Listed {
+  readonly finalityProvider: string;
+  readonly chain: string;
+  readonly commitments: readonly { readonly startHeight: string }[];
+}
+
+const listedIn = async (home: string, args: readonly string[]): Promise<readonly Listed[]> =>
+  parsed<{ subjects: Listed[] }>(expectDone(await fp(home, ["commitments", ...args, "--json"]))).subjects;
+
 const without = ({ code, stdout, stderr }: { code: number | null; stdout: string; stderr: string }) => {
   expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
   return (JSON.parse(stderr) as { error: { code: string } }).error.code;
@@ -39,20 +50,55 @@ describe.concurrent("tapstake fp commit", () => {
   it("commits to what the key derives, keeps it and writes it", async () => {
     const home = homeWithKey();
     const out = join(temporaryFolder(), "commitment.json");
-    const made = parsed(expectDone(await commit(home, 100, 40, ["--out", out])));
+    const outcome = await commit(home, 100, 40, ["--out", out]);
+    expect(expectWrote(outcome, out)).toBe("the commitment to 100 to 139");
+    const made = parsed(outcome);
     const root = hex.encode(committed.commitment.root);
     const facts = { finalityProvider: publicKey, startHeight: "100", lastHeight: "139", count: 40, root };
     expect(made).toMatchObject({ chain, ...facts });
     const { signature, ...file } = JSON.parse(readFileSync(out, "utf8")) as Record<string, unknown>;
     expect(file).toEqual({ finalityProvider: publicKey, startHeight: "100", count: 40, root });
     expect(signature).toBe(made["signature"]);
-    const listed = parsed<{ commitments: object[] }>(
-      expectDone(await fp(home, ["commitments", ...named, "--json"])),
-    );
-    expect(listed.commitments).toEqual([expect.objectContaining({ ...facts, signature })]);
-    const text = expectDone(await fp(home, ["commitments", ...named])).stdout;
-    expect(text).toContain("100 to 139");
     expect(expectDone(await fp(home, ["verify-commit", out])).stdout).toContain("good");
+  });
+
+  it("lists what can be published: what verify-commit takes, and root and signature as text", async () => {
+    const home = homeWithKey();
+    const { signature, root } = parsed<Record<string, string>>(expectDone(await commit(home, 100, 40)));
+    const [listed] = await listedIn(home, named);
+    const file = { finalityProvider: publicKey, startHeight: "100", count: 40, root, signature };
+    expect(listed).toMatchObject({ finalityProvider: publicKey, chain, commitments: [file] });
+    const input = JSON.stringify(listed!.commitments[0]);
+    expectDone(await fp(home, ["verify-commit", "-"], { input }));
+    const beside = await fp(home, ["commit", ...named, "--start", "140", "--count", "5"]);
+    expect(beside.stdout).toMatch(/signature +[0-9a-f]{128}\n/);
+    const text = expectDone(await fp(home, ["commitments", ...named])).stdout;
+    for (const part of ["100 to 139", root, signature]) expect(text).toContain(part);
+  });
+
+  it("lists everything unless it is told of which key or chain", async () => {
+    const home = homeWithKey();
+    expect(expectDone(await fp(home, ["commitments"])).stdout).toContain("no such commitment");
+    expectDone(await commit(home, 100, 5));
+    expectDone(await commit(home, 200, 5, ["--chain", "bsn-2"]));
+    const chains = async (args: readonly string[]) => (await listedIn(home, args)).map((one) => one.chain);
+    expect(await chains([])).toEqual([chain, "bsn-2"]);
+    expect(await chains(["--key", publicKey])).toEqual([chain, "bsn-2"]);
+    expect(await chains(["--chain", "bsn-2"])).toEqual(["bsn-2"]);
+    expect(await chains(["--chain", "bsn-3"])).toEqual([]);
+  });
+
+  it("derives nothing for a file that is there, and says where a commitment is that could not be written", async () => {
+    const home = homeWithKey();
+    const there = temporaryFile("words", "zoo wrong");
+    expect(without(await commit(home, 100, 5, ["--out", there]))).toBe("file-error");
+    expect(readFileSync(there, "utf8")).toBe("zoo wrong");
+    expect(await listedIn(home, named)).toEqual([]);
+    const tooLong = join(temporaryFolder(), "x".repeat(300));
+    const failed = await commit(home, 100, 5, ["--out", tooLong]);
+    expect(failed.code).toBe(1);
+    expect(failed.stderr).toContain(`tapstake fp commitments --key validator-1 --chain ${chain} --json`);
+    expect(await listedIn(home, named)).toHaveLength(1);
   });
 
   it("refuses heights that are committed already, and takes those beside them", async () => {
@@ -69,10 +115,8 @@ describe.concurrent("tapstake fp commit", () => {
     }
     expectDone(await commit(home, 110, 5));
     expectDone(await commit(home, 99, 1));
-    const { commitments } = parsed<{ commitments: { startHeight: string }[] }>(
-      await fp(home, ["commitments", ...named, "--json"]),
-    );
-    expect(commitments.map(({ startHeight }) => startHeight)).toEqual(["99", "100", "110"]);
+    const [listed] = await listedIn(home, named);
+    expect(listed!.commitments.map(({ startHeight }) => startHeight)).toEqual(["99", "100", "110"]);
   });
 
   it("refuses heights beyond 64 bits, and goes up to the last of them", async () => {
@@ -94,7 +138,7 @@ describe.concurrent("tapstake fp commit", () => {
     const module = "bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu";
     expectDone(await fp(home, ["chains", "set", chain, "--contexts", "v3", "--module-address", module]));
     const out = join(temporaryFolder(), "commitment.json");
-    expect(parsed(expectDone(await commit(home, 100, 5, ["--out", out])))).toHaveProperty("context");
+    expect(parsed(await commit(home, 100, 5, ["--out", out]))).toHaveProperty("context");
     expectDone(await fp(home, ["verify-commit", out]));
   });
 
@@ -103,10 +147,7 @@ describe.concurrent("tapstake fp commit", () => {
     const { code, stdout, stderr } = await interruptedCommit(home);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toMatch(/^tapstake: cancelled: /);
-    const { commitments } = parsed<{ commitments: object[] }>(
-      expectDone(await fp(home, ["commitments", ...named, "--json"])),
-    );
-    expect(commitments).toEqual([]);
+    expect(await listedIn(home, named)).toEqual([]);
     expectDone(await commit(home, 100, 5));
   });
 
@@ -124,8 +165,7 @@ describe.concurrent("tapstake fp commit", () => {
     ]);
     expect(stopped.code).not.toBe(0);
     expect(stopped.stdout).toContain("tapstake: cancelled: ");
-    const there = await fp(home, ["commitments", "--key", "validator-1", "--chain", "bsn-2", "--json"]);
-    expect(parsed(expectDone(there))).toMatchObject({ commitments: [] });
+    expect(await listedIn(home, ["--chain", "bsn-2"])).toEqual([]);
   });
 
   it.skipIf(process.platform !== "linux")(
@@ -170,7 +210,7 @@ describe.concurrent("tapstake fp commit", () => {
       long.process.kill("SIGINT");
       await long.ended;
     }
-    expectDone(await voteFor(home, 1, block(1)));
+    expectVoted(await voteFor(home, 1, block(1)));
   });
 });
 
@@ -179,10 +219,14 @@ describe.concurrent("tapstake fp proof", () => {
     const home = homeWithKey();
     const folder = temporaryFolder();
     const [commitment, vote] = [join(folder, "commitment"), join(folder, "vote")];
-    expectDone(await commit(home, 100, 40, ["--out", commitment]));
-    expectDone(await voteFor(home, 117, block(1), ["--out", vote]));
+    expectWrote(await commit(home, 100, 40, ["--out", commitment]), commitment);
+    expectWrote(await voteFor(home, 117, block(1), ["--out", vote]), vote);
     const proof = expectDone(await fp(home, ["proof", ...named, "--height", "117"])).stdout;
     expect(JSON.parse(proof)).toEqual(JSON.parse(merkleProofToJson(committed.proof(117n))));
+    const out = join(folder, "proof");
+    const written = await fp(home, ["proof", ...named, "--height", "117", "--out", out]);
+    expect(expectWrote(written, out)).toBe("the proof of height 117");
+    expect(readFileSync(out, "utf8")).toBe(proof);
     const args = ["--commitment", commitment, "--vote", vote, "--proof", "-", "--json"];
     expect(parsed(expectDone(await fp(home, ["verify-vote", ...args], { input: proof })))).toMatchObject({
       valid: true,

@@ -25,9 +25,12 @@ function helpOf(at: CommandUnknownOpts): string {
   return help;
 }
 
-/** The arguments of every `tapstake fp` in some lines of a shell, with `1` for what people fill in. */
+/** The arguments of every `tapstake fp` in some lines of a shell, with values for what people fill in. */
 function callsIn(lines: string): string[][] {
-  const filled = lines.replace(/\\\n\s*/g, "").replace(/<[a-z][^<>\n]*>/g, "1");
+  const filled = lines
+    .replace(/\\\n\s*/g, "")
+    .replace(/<[a-z][^<>\n]*>/g, "1")
+    .replace(/(?<=--hash )[0-9a-f]+…/g, "00".repeat(32));
   return [...filled.matchAll(/(?<=tapstake fp ).*/g)].map(([call]) => {
     const [simple] = /^(?:'[^']*'|"[^"]*"|[^'"|;&#<>()`])*/.exec(call)!;
     const words = simple.match(/(?:'[^']*'|"[^"]*"|[^\s'"])+/g) ?? [];

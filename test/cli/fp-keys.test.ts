@@ -133,11 +133,32 @@ describe.concurrent("tapstake fp keys new", () => {
       "invalid-passphrase",
     );
     refused(await keys(home, ["new", "a", "--passphrase-file", join(home, "nowhere")]), "file-error");
+    const short = { env: { TAPSTAKE_PASSPHRASE: "sevenLä", TAPSTAKE_NEW_PASSPHRASE: "sevenLä" } };
+    const said = refused(await keys(home, ["new", "a"], short), "invalid-passphrase");
+    expect(said).toContain("8 characters or more");
+    const imported = await keys(home, ["import", "a", "--secret-file", "-"], { ...short, input: secret });
+    refused(imported, "invalid-passphrase");
+    const other = homeWithKey();
+    const changed = { env: { TAPSTAKE_NEW_PASSPHRASE: "sevenLä" } };
+    refused(await keys(other, ["passphrase", "validator-1"], changed), "invalid-passphrase");
     expect(readdirSync(join(home, "keys"))).toEqual([]);
   });
 });
 
 describe.concurrent("a passphrase", () => {
+  it.skipIf(!hasTerminal)("is asked for again when it was not typed twice alike", async () => {
+    const home = newHome();
+    const { stdout } = await onTerminal(
+      ["fp", "keys", "new", "a"],
+      { TAPSTAKE_HOME: home },
+      ["A passphrase", "correct horse\r"],
+      ["The same again", "correct hoarse\r"],
+      ["not the same", "\u0003"],
+    );
+    expect(stdout).toContain("once more from the beginning");
+    expect(readdirSync(join(home, "keys"))).toEqual([]);
+  });
+
   it("is read from a file or standard input, without the end of its line, before the environment", async () => {
     const home = homeWithKey();
     const env = { TAPSTAKE_PASSPHRASE: "wrong" };
@@ -153,6 +174,23 @@ describe.concurrent("a passphrase", () => {
       expect(exported.stdout).toBe(`${secret}\n`);
     }
     refused(await keys(home, ["export", "validator-1", "--yes"], { env }), "wrong-passphrase");
+  });
+});
+
+describe.concurrent("a passphrase's file", () => {
+  it.skipIf(process.platform === "win32")("that others can read is warned of", async () => {
+    const home = homeWithKey();
+    const file = temporaryFile("passphrase", `${passphrase}\n`);
+    const args = ["export", "validator-1", "--yes", "--passphrase-file", file];
+    const warning = `tapstake: warning: ${file} holds a secret, and others than its owner can reach it: chmod 600 it\n`;
+    expect((await keys(home, args)).stderr).not.toContain("warning");
+    chmodSync(file, 0o640);
+    const { code, stderr } = await keys(home, args);
+    expect(code).toBe(0);
+    expect(stderr).toContain(warning);
+    // As systemd gives them: with an access list, whose mask is the mode's middle.
+    const env = { CREDENTIALS_DIRECTORY: join(file, "..") };
+    expect((await keys(home, args, { env })).stderr).not.toContain("warning");
   });
 });
 
@@ -221,6 +259,10 @@ describe.concurrent("tapstake fp keys import", () => {
     const root = hex.encode(publicKeyOf(secretFromMnemonic(words, "m")));
     const args = ["import", "key", "--mnemonic-file", "-", "--public-key", root];
     expect(refused(await keys(home, args, { input: words }), "key-mismatch")).toContain("--path m");
+    const elsewhere = [...args.slice(0, -1), publicKey, "--path", "m"];
+    const said = refused(await keys(home, elsewhere, { input: words }), "key-mismatch");
+    expect(said).toContain("try the default, m/44'/118'/0'/0/0");
+    expect(said).not.toContain("--path m");
     expect((await keys(home, [...args, "--path", "m"], { input: words })).code).toBe(0);
   });
 
@@ -312,8 +354,43 @@ describe.concurrent("tapstake fp keys list and show", () => {
   it("take the home of --home before that of the environment", async () => {
     const [home, empty] = [homeWithKey(), newHome()];
     expect((await keys(empty, ["list", "--home", home])).stdout).toContain(publicKey);
+    openHome(empty);
     expect((await keys(empty, ["list"])).stdout).toContain("no keys in");
     refused(await keys(empty, ["show", "validator-1"]), "key-not-found");
+  });
+
+  it("and every other command that begins nothing: make no home of a mistyped path", async () => {
+    const [folder, other] = [temporaryFolder(), temporaryFolder()];
+    const home = join(folder, "hoem");
+    const subject = ["--key", "a", "--chain", "c"];
+    const vote = ["vote", ...subject, "--height", "1", "--hash", "00".repeat(32)];
+    for (const args of [
+      ["keys", "list"],
+      ["keys", "show", "a"],
+      ["keys", "export", "a", "--yes"],
+      ["keys", "delete", "a", "--yes"],
+      ["keys", "passphrase", "a"],
+      ["chains", "list"],
+      ["chains", "remove", "c"],
+      ["commit", ...subject, "--start", "1", "--count", "1"],
+      ["commitments"],
+      ["proof", ...subject, "--height", "1"],
+      vote,
+      [...vote, "--key", publicKey, "--remote", "127.0.0.1:1"],
+      ["protection", "show"],
+      ["protection", "check"],
+      ["protection", "export"],
+      ["protection", "prune", ...subject, "--below", "1", "--yes"],
+      ["pop", "make", "--key", "a", "--address", "a"],
+      ["unlock", "a"],
+    ]) {
+      const env = { TAPSTAKE_PASSPHRASE: passphrase };
+      for (const path of [home, other]) {
+        const outcome = await inProcess(["fp", ...args, "--home", path], { env });
+        expect(refused(outcome, "home-not-found")).toContain(path);
+      }
+    }
+    expect([...readdirSync(folder), ...readdirSync(other)]).toEqual([]);
   });
 
   it("show a damaged key beside the others, with its code, and exit with 1 for who watches", async () => {
@@ -379,10 +456,10 @@ describe.concurrent("tapstake fp keys export", () => {
 describe.concurrent("tapstake fp keys passphrase", () => {
   it("encrypts anew at a cost that can be raised", async () => {
     const home = homeWithKey();
-    const env = { TAPSTAKE_NEW_PASSPHRASE: "next" };
+    const env = { TAPSTAKE_NEW_PASSPHRASE: "next passphrase" };
     const outcome = await keys(home, ["passphrase", "validator-1", "--scrypt-log2", "18", "--json"], { env });
     expect(parsed(outcome)).toMatchObject({ publicKey, scrypt: { n: 262_144, r: 8, p: 1 } });
-    expect(unlocked(home, "validator-1", "next")).toBe(secret);
+    expect(unlocked(home, "validator-1", "next passphrase")).toBe(secret);
     refused(await keys(home, ["passphrase", "validator-1"], { env }), "wrong-passphrase");
     refused(await keys(home, ["passphrase", "validator-1"]), "usage");
     refused(await keys(home, ["passphrase", "validator-1", "--scrypt-log2", "16"]), "usage");

@@ -5,6 +5,8 @@ import {
   block,
   chain,
   expectDone,
+  expectVoted,
+  expectWrote,
   fp,
   homeWithKey,
   named,
@@ -37,14 +39,14 @@ const codeOf = (outcome: { code: number | null; stderr: string }) => {
 
 async function homeWithVotes(): Promise<string> {
   const home = homeWithKey();
-  for (const height of [105, 106]) expectDone(await voteFor(home, height, block(1)));
+  for (const height of [105, 106]) expectVoted(await voteFor(home, height, block(1)));
   return home;
 }
 
 describe.concurrent("tapstake fp protection", () => {
   it("shows and checks what is remembered", async () => {
     const home = await homeWithVotes();
-    const marks = { lowest: "0", highest: "106", held: false };
+    const marks = { lowest: "0", highest: "106", held: false, blocked: { count: 0, first: [] } };
     const subject = { key: publicKey, name: "validator-1", chain, ...marks, votes: 2 };
     expect(await shown(home)).toEqual([subject]);
     const { stdout } = expectDone(await protection(home, "show"));
@@ -65,7 +67,7 @@ describe.concurrent("tapstake fp protection", () => {
     expectRefused(await init(499), "would-lower-mark");
     expectDone(await init(600));
     expect(codeOf(await voteFor(home, 599, block(1)))).toBe("below-watermark");
-    expectDone(await voteFor(home, 600, block(1)));
+    expectVoted(await voteFor(home, 600, block(1)));
   });
 
   it("forgets old votes for good, and signs nothing there again, not even the same", async () => {
@@ -105,18 +107,22 @@ describe.concurrent("tapstake fp protection", () => {
   it("moves to another machine: what was voted here is voted there", async () => {
     const home = await homeWithVotes();
     const history = join(temporaryFolder(), "history.json");
-    expectDone(await protection(home, "export", "--out", history));
+    const outcome = await protection(home, "export", "--out", history);
+    expect(expectWrote(outcome, history)).toBe("2 votes, highest 106,");
+    expectRefused(await protection(home, "export", "--out", history), "file-error");
     expect(expectDone(await protection(home, "export")).stdout).toContain(`"version": 1`);
     const there = homeWithKey("imported");
     expect(codeOf(await voteFor(there, 107, block(1)))).toBe("protection-uninitialised");
     const { imported } = parsed<{ imported: object[] }>(
       expectDone(await protection(there, "import", history, "--json")),
     );
-    expect(imported).toMatchObject([{ key: publicKey, added: 2, highest: "106", conflicts: [] }]);
+    expect(imported).toMatchObject([
+      { key: publicKey, chain, added: 2, highest: "106", conflicts: [], blocked: [] },
+    ]);
     expect(codeOf(await voteFor(there, 105, block(2)))).toBe("double-vote");
-    const same = parsed<Votes>(expectDone(await voteFor(there, 106, block(1))));
+    const same = parsed<Votes>(expectVoted(await voteFor(there, 106, block(1))));
     expect(same.votes).toMatchObject([{ kind: "same" }]);
-    expectDone(await voteFor(there, 107, block(1)));
+    expectVoted(await voteFor(there, 107, block(1)));
     // Once more changes nothing.
     expect(expectDone(await protection(there, "import", history)).stdout).toMatch(/votes added +0\n/);
     expect(await shown(there)).toMatchObject([{ highest: "107", votes: 3 }]);
@@ -124,13 +130,22 @@ describe.concurrent("tapstake fp protection", () => {
 
   it("says so when two histories hold different votes, and blocks the height", async () => {
     const [one, two] = [homeWithKey(), homeWithKey()];
-    expectDone(await voteFor(one, 105, block(1)));
-    expectDone(await voteFor(two, 105, block(2)));
+    expectVoted(await voteFor(one, 105, block(1)));
+    expectVoted(await voteFor(two, 105, block(2)));
     const history = expectDone(await protection(one, "export")).stdout;
     const outcome = await fp(two, ["protection", "import", "-"], { input: history });
     expect(outcome.code).toBe(1);
     expect(outcome.stderr).toMatch(/^tapstake: double-vote: .*105/);
     expect(outcome.stdout).toMatch(/voted twice at +105\n/);
+    // A second time it is known, and still said.
+    const again = expectDone(await fp(two, ["protection", "import", "-"], { input: history })).stdout;
+    expect(again).toMatch(/blocked +1 height with a vote for what is not known: 105\n/);
+    const asJson = await fp(two, ["protection", "import", "-", "--json"], { input: history });
+    expect(parsed(asJson)).toMatchObject({ imported: [{ conflicts: [], blocked: ["105"] }] });
+    expect(await shown(two)).toMatchObject([{ blocked: { count: 1, first: ["105"] } }]);
+    for (const command of ["show", "check"]) {
+      expect(expectDone(await protection(two, command)).stdout).toMatch(/blocked +1 height .*: 105\n/);
+    }
     for (const byte of [1, 2]) {
       expect(codeOf(await voteFor(two, 105, block(byte)))).toBe("unknown-earlier-vote");
     }
@@ -142,8 +157,10 @@ describe.concurrent("tapstake fp protection", () => {
     const subject = { key: publicKey, chain, lowest: "100", highest: "105", votes: [{ height: "105" }] };
     const history = temporaryFile("history.json", JSON.stringify({ metadata, data: [subject] }));
     expectDone(await protection(home, "import", history));
-    expect(codeOf(await voteFor(home, 105, block(1)))).toBe("unknown-earlier-vote");
-    expectDone(await voteFor(home, 106, block(1)));
+    const refused = await voteFor(home, 105, block(1));
+    expect(codeOf(refused)).toBe("unknown-earlier-vote");
+    expect(refused.stderr).toMatch(/recorded [^ ]+ by [^ ]+:\d+, from a file\)/);
+    expectVoted(await voteFor(home, 106, block(1)));
   });
 
   const unvoted = () => {
@@ -154,7 +171,7 @@ describe.concurrent("tapstake fp protection", () => {
 
   it("does not let a key begin on the word of a file alone: somebody has to say so", async () => {
     const home = homeWithKey("imported");
-    const said = expectRefused(await protection(home, "import", unvoted()), "cancelled");
+    const said = expectRefused(await protection(home, "import", unvoted()), "usage");
     expect(said).toContain(`${publicKey} on ${chain} from height 40 on`);
     expect(said).toContain("--yes");
     expect(await shown(home)).toEqual([]);
@@ -213,15 +230,17 @@ describe.concurrent("an empty or restored-old protection database", () => {
       await protection(home, "show"),
       await protection(home, "check"),
     ]) {
-      expect(expectRefused(outcome, code)).toContain("tapstake fp protection");
+      const said = expectRefused(outcome, code);
+      expect(said).toContain("tapstake fp protection");
+      expect(said).not.toContain("it is not there");
     }
   });
 
   it("is refused when an older copy was put back", async () => {
     const home = homeWithKey();
-    expectDone(await voteFor(home, 105, block(1)));
+    expectVoted(await voteFor(home, 105, block(1)));
     const copy = readFileSync(join(home, "protection.db"));
-    expectDone(await voteFor(home, 106, block(1)));
+    expectVoted(await voteFor(home, 106, block(1)));
     remove(home);
     writeFileSync(join(home, "protection.db"), copy, { mode: 0o600 });
     expectRefused(await vote(home, ["--height", "106", "--hash", block(2)]), "protection-behind");

@@ -8,6 +8,7 @@ import {
   block,
   chain,
   expectDone,
+  expectWrote,
   fp,
   homeWithKey,
   named,
@@ -18,6 +19,7 @@ import {
   type VoteJson,
   type Votes,
 } from "./fp-support.js";
+import { openHome } from "../../src/finality/home.js";
 import { merkleProofFromJson, voteFromJson } from "../../src/finality/json.js";
 import { verifyVote } from "../../src/finality/vote.js";
 import { commitRandomness } from "../../src/finality/commitment.js";
@@ -25,7 +27,7 @@ import { secretKey } from "./fp-support.js";
 import { type Outcome, parsed, tapstake, temporaryFile, temporaryFolder } from "./support.js";
 
 const main = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
-const hmac = "a shared key";
+const hmac = "a key that callers share";
 const committed = commitRandomness({ secretKey, chainId: chain, startHeight: 100n, count: 20 });
 
 interface Daemon {
@@ -90,7 +92,7 @@ const remote = (
       "--json",
     ].concat("--hmac-key-file", temporaryFile("hmac", more.key ?? hmac)),
     {
-      env: { TAPSTAKE_HOME: join(temporaryFolder(), "home") },
+      env: { TAPSTAKE_HOME: openHome(join(temporaryFolder(), "home")).path },
       ...(more.input !== undefined && { input: more.input }),
     },
   );
@@ -184,9 +186,9 @@ describe.concurrent("with --remote", () => {
 
   it("a commitment is derived and signed by the daemon", async () => {
     const out = join(temporaryFolder(), "commitment.json");
-    const made = parsed(
-      expectDone(await remote("commit", ["--start", "100", "--count", "20", "--out", out])),
-    );
+    const outcome = await remote("commit", ["--start", "100", "--count", "20", "--out", out]);
+    expectWrote(outcome, out);
+    const made = parsed(outcome);
     expect(made).toMatchObject({ finalityProvider: publicKey, startHeight: "100", lastHeight: "119" });
     expectDone(await tapstake(["fp", "verify-commit", out]));
   });
@@ -195,16 +197,26 @@ describe.concurrent("with --remote", () => {
     const alone = await tapstake(["fp", "status", "--remote", daemon.address, "--json"]);
     expect(parsed(expectDone(alone))).toMatchObject({ address: daemon.address, answers: true });
     expect(parsed(expectDone(await remote("status", [])))).toMatchObject({ key: publicKey, unlocked: true });
-    const stranger = await remote("status", [], { key: "another" });
+    const stranger = await remote("status", [], { key: "another key than theirs" });
     expect(JSON.parse(stranger.stderr)).toMatchObject({ error: { code: "unauthenticated" } });
     const nobody = await tapstake(["fp", "status", "--remote", "127.0.0.1:1"]);
     expectRefused(nobody, "signer-unreachable");
   });
 
   it("nothing is signed for a stranger", async () => {
-    const outcome = await remote("vote", ["--height", "118", "--hash", block(1)], { key: "another" });
+    const outcome = await remote("vote", ["--height", "118", "--hash", block(1)], {
+      key: "another key than theirs",
+    });
     expect({ code: outcome.code, stdout: outcome.stdout }).toEqual({ code: 1, stdout: "" });
     expect(JSON.parse(outcome.stderr)).toMatchObject({ error: { code: "unauthenticated" } });
+  });
+
+  it("an HMAC key that can be guessed is warned of", async () => {
+    const { stderr } = await remote("vote", ["--height", "118", "--hash", block(1)], {
+      key: "15 characters..",
+    });
+    expect(stderr).toMatch(/^tapstake: warning: the HMAC key has fewer than 16 bytes/);
+    expect(stderr).not.toContain("15 characters..");
   });
 
   it("a passphrase is of no use", async () => {

@@ -70,6 +70,24 @@ export function expectDone(outcome: Outcome): Outcome {
   return outcome;
 }
 
+/** Expects success, and nothing on standard error but that votes are in no commitment of the home. */
+export function expectVoted(outcome: Outcome): Outcome {
+  expect(outcome.code).toBe(0);
+  if (outcome.stderr !== "") {
+    expect(JSON.parse(outcome.stderr)).toMatchObject({ warning: { code: "no-commitment" } });
+  }
+  return outcome;
+}
+
+/** Expects success, and nothing on standard error but that a file was written; returns what was. */
+export function expectWrote({ code, stderr }: Outcome, path: string): string {
+  expect(code).toBe(0);
+  expect(stderr).toMatch(/^wrote .* to .*\n$/);
+  const [, what, to] = /^wrote (.*) to (.*)\n$/.exec(stderr)!;
+  expect(to).toBe(path);
+  return what!;
+}
+
 /** Expects a refusal with a code, and nothing on standard output; returns what standard error says. */
 export function expectRefused({ code, stdout, stderr }: Outcome, error: string): string {
   expect(stderr).toMatch(new RegExp(`^tapstake: ${error}: `));

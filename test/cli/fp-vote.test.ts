@@ -6,6 +6,8 @@ import {
   block,
   chain,
   expectDone,
+  expectVoted,
+  expectWrote,
   fp,
   homeWithKey,
   named,
@@ -50,7 +52,7 @@ function expectRefusedVote(outcome: Outcome, code: string) {
 describe.concurrent("tapstake fp vote", () => {
   it("signs a vote that counts under the key's commitment", async () => {
     const home = homeWithKey();
-    const outcome = expectDone(await voteFor(home, 105, block(1)));
+    const outcome = expectVoted(await voteFor(home, 105, block(1)));
     expect(parsed(outcome)).toMatchObject({ finalityProvider: publicKey, chain });
     const answer = only(outcome);
     expect(answer).toMatchObject({ height: "105", kind: "new", vote: { height: "105", appHash: block(1) } });
@@ -59,16 +61,16 @@ describe.concurrent("tapstake fp vote", () => {
 
   it("refuses another block at the height, and leaves the first vote as it was", async () => {
     const home = homeWithKey();
-    const { vote: first } = only(expectDone(await voteFor(home, 105, block(1))));
+    const { vote: first } = only(expectVoted(await voteFor(home, 105, block(1))));
     const { message } = expectRefusedVote(await voteFor(home, 105, block(2)), "double-vote");
     expect(message).toContain("height 105");
-    const again = only(expectDone(await voteFor(home, 105, block(1))));
+    const again = only(expectVoted(await voteFor(home, 105, block(1))));
     expect(again).toEqual({ height: "105", kind: "same", vote: first });
   });
 
   it("tells an operator what a refusal means, what to do and what not to", async () => {
     const home = homeWithKey();
-    expectDone(await voteFor(home, 105, block(1)));
+    expectVoted(await voteFor(home, 105, block(1)));
     const outcome = await vote(home, ["--height", "105", "--hash", block(2)]);
     expect(outcome.code).toBe(1);
     expect(outcome.stdout).toBe("105  refused  double-vote\n");
@@ -79,25 +81,25 @@ describe.concurrent("tapstake fp vote", () => {
 
   it("refuses the same block with a signing context, which is another message", async () => {
     const home = homeWithKey();
-    expectDone(await voteFor(home, 105, block(1)));
+    expectVoted(await voteFor(home, 105, block(1)));
     const module = "bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu";
     expectDone(await fp(home, ["chains", "set", chain, "--contexts", "v3", "--module-address", module]));
     expectRefusedVote(await voteFor(home, 105, block(1)), "double-vote");
-    const { vote: cast } = only(expectDone(await voteFor(home, 106, block(1))));
+    const { vote: cast } = only(expectVoted(await voteFor(home, 106, block(1))));
     expect(cast!.context).toMatch(/^[0-9a-f]{64}$/);
     expect(counts(cast!)).toBe(true);
   });
 
   it("keeps chains apart, as they have randomness of their own", async () => {
     const home = homeWithKey();
-    expectDone(await voteFor(home, 105, block(1)));
+    expectVoted(await voteFor(home, 105, block(1)));
     const elsewhere = await voteFor(home, 105, block(2), ["--chain", "bsn-2"]);
-    expect(only(expectDone(elsewhere))).toMatchObject({ kind: "new" });
+    expect(only(expectVoted(elsewhere))).toMatchObject({ kind: "new" });
   });
 
   it("takes heights of 64 bits", async () => {
     const home = homeWithKey();
-    expect(only(expectDone(await voteFor(home, 2n ** 64n - 1n, block(1)))).height).toBe(
+    expect(only(expectVoted(await voteFor(home, 2n ** 64n - 1n, block(1)))).height).toBe(
       "18446744073709551615",
     );
     const outcome = await vote(home, ["--height", `${2n ** 64n}`, "--hash", block(1)]);
@@ -106,32 +108,52 @@ describe.concurrent("tapstake fp vote", () => {
 
   it("signs nothing anew at or below the last vote known on the chain", async () => {
     const home = homeWithKey();
-    expectDone(await voteFor(home, 105, block(1)));
+    expectVoted(await voteFor(home, 105, block(1)));
     const known = ["--chain-height", "110"];
     expectRefusedVote(await voteFor(home, 110, block(1), known), "at-or-below-chain-height");
-    expect(only(expectDone(await voteFor(home, 105, block(1), known)))).toMatchObject({ kind: "same" });
-    expect(only(expectDone(await voteFor(home, 111, block(1), known)))).toMatchObject({ kind: "new" });
+    expect(only(expectVoted(await voteFor(home, 105, block(1), known)))).toMatchObject({ kind: "same" });
+    expect(only(expectVoted(await voteFor(home, 111, block(1), known)))).toMatchObject({ kind: "new" });
   });
 
   it("writes a vote to a file, as verify-vote takes it", async () => {
     const home = homeWithKey();
     const out = join(temporaryFolder(), "vote.json");
-    const { vote: cast } = only(expectDone(await voteFor(home, 105, block(1), ["--out", out])));
-    expect(JSON.parse(readFileSync(out, "utf8"))).toEqual(cast);
-    const nowhere = await voteFor(home, 106, block(1), ["--out", join(out, "vote.json")]);
-    expect(nowhere.code).toBe(1);
-    expect(nowhere.stderr).toContain("file-error");
-    // It was signed, so it is said, whatever became of the file.
-    expect(only(nowhere)).toMatchObject({ kind: "new" });
+    expectDone(await fp(home, ["commit", ...named, "--start", "100", "--count", "10"]));
+    const outcome = await voteFor(home, 105, block(1), ["--out", out]);
+    expect(expectWrote(outcome, out)).toBe("the vote for height 105");
+    expect(JSON.parse(readFileSync(out, "utf8"))).toEqual(only(outcome).vote);
   });
 
-  it("warns of heights that no stored commitment covers, where there is one of this key and chain", async () => {
+  it("signs nothing when the file could not be written, or is there already", async () => {
+    const home = homeWithKey();
+    const there = temporaryFile("words", "zoo wrong");
+    const args = ["--height", "105", "--hash", block(1), "--out"];
+    expect(expectRefused(await vote(home, [...args, there]), "file-error")).toContain("there already");
+    expect(readFileSync(there, "utf8")).toBe("zoo wrong");
+    const nowhere = join(temporaryFolder(), "nowhere", "vote.json");
+    expect(expectRefused(await vote(home, [...args, nowhere]), "file-error")).toContain("no folder");
+    expectRefused(await vote(home, [...args, join(there, "vote.json")]), "file-error");
+    expect(only(expectVoted(await voteFor(home, 105, block(2))))).toMatchObject({ kind: "new" });
+  });
+
+  it("warns where no commitment of the key and chain is stored, and of a chain that is not configured", async () => {
+    const home = homeWithKey();
+    const args = ["--height", "105", "--hash", block(1)];
+    const warning = `tapstake: warning: no commitment of this key on ${chain} is stored here: unless the heights were committed elsewhere, the chain will not accept votes at 105`;
+    const { code, stderr } = await vote(home, args);
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: `${warning}. ${chain} is not configured either (tapstake fp chains list): is the id right?\n`,
+    });
+    expectDone(await fp(home, ["chains", "set", chain]));
+    expect((await vote(home, args)).stderr).toBe(`${warning}\n`);
+  });
+
+  it("warns of heights that no stored commitment covers", async () => {
     const home = homeWithKey();
     const commit = (start: number, more: readonly string[] = []) =>
       fp(home, ["commit", ...named, "--start", `${start}`, "--count", "5", ...more]);
     expectDone(await commit(900, ["--chain", "bsn-2"]));
-    // Committed elsewhere, for all that is known here.
-    expectDone(await voteFor(home, 130, block(1)));
     for (const start of [105, 100, 120]) expectDone(await commit(start));
     for (const height of [100, 109, 120, 124]) expectDone(await voteFor(home, height, block(1)));
     const heights = [99, 104, 110, 111, 112, 125, 130];
@@ -162,12 +184,12 @@ describe.concurrent("tapstake fp vote", () => {
     expect(said).toContain(`tapstake fp protection init --key ${publicKey} --chain ${chain} --from-height`);
     expectDone(await fp(home, ["protection", "init", ...named, "--from-height", "105", "--yes"]));
     expectRefusedVote(await voteFor(home, 104, block(1)), "below-watermark");
-    expect(only(expectDone(await voteFor(home, 105, block(1))))).toMatchObject({ kind: "new" });
+    expect(only(expectVoted(await voteFor(home, 105, block(1))))).toMatchObject({ kind: "new" });
   });
 
   it.each([
-    ["invalid-hex", ["--height", "1", "--hash", "00"]],
-    ["invalid-hex", ["--height", "1", "--hash", `zz${block(1).slice(2)}`]],
+    ["usage", ["--height", "1", "--hash", "00"]],
+    ["usage", ["--height", "1", "--hash", `zz${block(1).slice(2)}`]],
     ["key-not-found", ["--height", "1", "--hash", block(1), "--key", "nobody"]],
     ["invalid-chain-id", ["--height", "1", "--hash", block(1), "--chain", ""]],
     ["file-error", ["--batch", "/nowhere"]],
@@ -189,7 +211,7 @@ describe.concurrent("tapstake fp vote", () => {
     expect(expectRefused(none, "usage")).toContain("TAPSTAKE_PASSPHRASE");
     const file = temporaryFile("passphrase", `${passphrase}\n`);
     const fromFile = ["fp", "vote", ...named, ...args, "--home", home, "--passphrase-file", file];
-    expectDone(await inProcess(fromFile));
+    expect((await inProcess(fromFile)).code).toBe(0);
   });
 });
 
@@ -203,7 +225,7 @@ describe.concurrent("tapstake fp vote --batch", () => {
   ])("answers for every height in the order asked: %s", async (_, write) => {
     const home = homeWithKey();
     const items = [item(110, 1), item(105, 2), { height: 107, hash: block(3) }];
-    const { votes } = parsed<Votes>(expectDone(await batch(home, write(items))));
+    const { votes } = parsed<Votes>(expectVoted(await batch(home, write(items))));
     expect(votes.map(({ height, kind }) => [height, kind])).toEqual([
       ["110", "new"],
       ["105", "new"],
@@ -214,7 +236,7 @@ describe.concurrent("tapstake fp vote --batch", () => {
 
   it("drops no height: new, same and refused stand beside each other", async () => {
     const home = homeWithKey();
-    expectDone(await batch(home, JSON.stringify([item(105, 1), item(106, 1)])));
+    expectVoted(await batch(home, JSON.stringify([item(105, 1), item(106, 1)])));
     const outcome = await batch(home, JSON.stringify([item(105, 1), item(106, 2), item(107, 1)]));
     expect(outcome.code).toBe(1);
     expect(parsed<Votes>(outcome).votes).toMatchObject([
@@ -230,6 +252,9 @@ describe.concurrent("tapstake fp vote --batch", () => {
     );
     expect(said.stderr).toContain("2 of 3 heights were refused");
     expect(said.stderr.match(/What to do/g)).toHaveLength(1);
+    // Of the other height that would not be true.
+    expect(said.stderr).toContain("At this height nothing was signed");
+    expect(said.stderr).not.toContain("Nothing was signed");
   });
 
   it("duplicate heights in one batch: nothing is signed", async () => {
@@ -243,8 +268,8 @@ describe.concurrent("tapstake fp vote --batch", () => {
       expect(JSON.parse(outcome.stderr)).toMatchObject({ error: { code: "duplicate-height" } });
     }
     // None of the heights has a vote.
-    expect(only(expectDone(await voteFor(home, 105, block(3))))).toMatchObject({ kind: "new" });
-    expect(only(expectDone(await voteFor(home, 106, block(3))))).toMatchObject({ kind: "new" });
+    expect(only(expectVoted(await voteFor(home, 105, block(3))))).toMatchObject({ kind: "new" });
+    expect(only(expectVoted(await voteFor(home, 106, block(3))))).toMatchObject({ kind: "new" });
   });
 
   it.each([

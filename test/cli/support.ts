@@ -7,6 +7,9 @@ import { afterAll } from "vitest";
 
 const main = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
 
+/** As it was before any test: tests that run in this process change it meanwhile. */
+const inherited = { ...process.env };
+
 export interface Outcome {
   readonly code: number | null;
   readonly stdout: string;
@@ -30,7 +33,7 @@ export function shell(script: string, surroundings: Surroundings = {}): Promise<
   const bin = temporaryFolder();
   writeFileSync(join(bin, "tapstake"), `#!/bin/sh\nexec "${process.execPath}" "${main}" "$@"\n`);
   chmodSync(join(bin, "tapstake"), 0o755);
-  const PATH = `${bin}${delimiter}${process.env["PATH"]}`;
+  const PATH = `${bin}${delimiter}${inherited["PATH"]}`;
   return runProcess("bash", ["-e", "-o", "pipefail", "-c", script], {
     ...surroundings,
     env: { ...surroundings.env, PATH },
@@ -43,7 +46,7 @@ export function interrupted(
   env: Readonly<Record<string, string>>,
 ): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, ...args], { env: { ...process.env, ...env } });
+    const child = spawn(process.execPath, [main, ...args], { env: { ...inherited, ...env } });
     child.stdout.once("data", () => child.kill("SIGINT"));
     child.stdout.resume();
     child.on("error", reject);
@@ -57,26 +60,31 @@ export const hasTerminal = /util-linux/.test(
 );
 
 /**
- * Runs the built command on a terminal, where everything it says is on standard output, and types an answer once the
- * question is there.
+ * Runs the built command on a terminal, where everything it says is on standard output, and types each answer once
+ * its question is there.
  */
 export function onTerminal(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
-  [question, typed]: readonly [question: string, typed: string] = ["", ""],
+  ...answers: readonly (readonly [question: string, typed: string])[]
 ): Promise<Outcome> {
   const quoted = [process.execPath, main, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
   return new Promise((resolve, reject) => {
     // A terminal without a size would break every line after one letter.
     const line = `stty cols 100 rows 30; ${quoted.join(" ")}`;
     const child = spawn("script", ["-qec", line, "/dev/null"], {
-      env: { ...process.env, ...env },
+      env: { ...inherited, ...env },
     });
     let [stdout, stderr] = ["", ""];
+    const waiting = [...answers];
+    let answered = 0;
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      const wasQuiet = !stdout.includes(question);
       stdout += text;
-      if (wasQuiet && stdout.includes(question)) child.stdin.write(typed);
+      const [question, typed] = waiting[0] ?? [];
+      if (question === undefined || !stdout.slice(answered).includes(question)) return;
+      waiting.shift();
+      answered = stdout.length;
+      child.stdin.write(typed!);
     });
     child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     child.on("error", reject);
@@ -91,7 +99,7 @@ function runProcess(
   { input, env = {}, cwd }: Surroundings,
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env: { ...process.env, ...env }, cwd: cwd ?? process.cwd() });
+    const child = spawn(command, args, { env: { ...inherited, ...env }, cwd: cwd ?? process.cwd() });
     let [stdout, stderr] = ["", ""];
     child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
     child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
@@ -114,10 +122,10 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-/** A file in a folder of its own; returns its path. */
+/** A file in a folder of its own, for its owner alone; returns its path. */
 export function temporaryFile(name: string, content: string): string {
   const path = join(temporaryFolder(), name);
-  writeFileSync(path, content);
+  writeFileSync(path, content, { mode: 0o600 });
   return path;
 }
 

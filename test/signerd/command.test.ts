@@ -113,16 +113,20 @@ describe("tapstake fp unlock", () => {
     const daemon = await startDaemon(made, ["--hmac-key-file", hmac], { locked: true });
     const key = hex.encode(made.key.publicKey);
     const passphrase = join(made.home.path, "passphrase");
-    const unlock = (...more: string[]) =>
-      tapstake(["fp", "unlock", key, "--remote", daemon.address, "--passphrase-file", passphrase, ...more]);
-    writeFileSync(passphrase, `${PASSPHRASE}\n`);
-    const refused = await unlock();
+    const unlock = (which: string, ...more: string[]) =>
+      tapstake(["fp", "unlock", which, "--remote", daemon.address, "--passphrase-file", passphrase, ...more]);
+    writeFileSync(passphrase, `${PASSPHRASE}\n`, { mode: 0o600 });
+    const refused = await unlock(key);
     expect({ code: refused.code, stderr: refused.stderr }).toEqual({
       code: 1,
       stderr: expect.stringMatching(/^tapstake: unauthenticated: /),
     });
-    const done = await unlock("--hmac-key-file", hmac, "--json");
+    const done = await unlock(key, "--hmac-key-file", hmac, "--json");
     expect(done).toEqual({ code: 0, stderr: "", stdout: expect.stringContaining('"unlocked": true') });
+    const here = ["--home", made.home.path, "--hmac-key-file", hmac];
+    expect((await unlock(made.key.name, ...here)).code).toBe(0);
+    const elsewhere = await unlock("nobody", ...here);
+    expect(elsewhere.stderr).toMatch(/^tapstake: key-not-found: .*give its public key/);
     const vote = { key: made.key.publicKey, chainId: CHAIN, height: 1n, message: ballot(1n) };
     await expect(connect(daemon.address, { hmacKey: HMAC_KEY }).signEots(vote)).resolves.toMatchObject({
       outcome: "new",

@@ -135,6 +135,15 @@ describe("SignEOTS", () => {
     expect([a.outcome, b.outcome]).toEqual(["new", "new"]);
   });
 
+  it("goes on for a chain although callers name hundreds of others", async () => {
+    const { client, publicKey: key } = await signerWithClient();
+    const request = { key, height: 7n, message: ballot(7n) };
+    const first = await client.signEots({ ...request, chainId: CHAIN });
+    for (let i = 0; i < 300; i++) await client.signEots({ ...request, chainId: `other-${i}` });
+    const again = await client.signEots({ ...request, chainId: CHAIN });
+    expect(again).toEqual({ ...first, outcome: "same" });
+  });
+
   it("signs at the first and at the last height", async () => {
     const { client, publicKey: key } = await signerWithClient();
     for (const height of [0n, U64]) {

@@ -1,4 +1,5 @@
 import { Option } from "@commander-js/extra-typings";
+import { hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
 import { merkle } from "../../../crypto/merkle.js";
 import { commitmentDigest } from "../../../crypto/messages.js";
@@ -6,11 +7,11 @@ import { type Commitment, verifyCommitment } from "../../../finality/commitment.
 import { commitmentToJson } from "../../../finality/json.js";
 import { commitStored } from "../../../finality/commitments.js";
 import { chainHeight, jsonOption, wholeNumber } from "../../arguments.js";
-import { commitmentFacts, commitmentRows } from "../../commitment-text.js";
-import { writeText } from "../../files.js";
+import { commitmentFacts, commitmentRows, heights } from "../../commitment-text.js";
+import { checkOut, writeOut } from "../../files.js";
 import { subjectCommand } from "../../fp-options.js";
 import { helpText } from "../../help.js";
-import { answer, table } from "../../output.js";
+import { answer, table, tell } from "../../output.js";
 import { abortOnSignal, showProgress } from "../../progress.js";
 import {
   asRemoteSigner,
@@ -19,7 +20,7 @@ import {
   type RemoteOptions,
   tlsCaOption,
 } from "../../remote.js";
-import { checkOneStandardInput, homeOption, passphraseOption, tell } from "../../secrets.js";
+import { checkOneStandardInput, homeOption, passphraseOption } from "../../secrets.js";
 import { asSigner, type SignerOptions } from "../../signer.js";
 
 const DESCRIPTION = `Promises the public randomness of a range of heights, so that votes at them can be checked.
@@ -33,7 +34,7 @@ Ctrl-C stops it, and then nothing was kept.`;
 const HELP = helpText({
   examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-tapstake fp keys new validator-1 > words
+(umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp commit --key validator-1 --chain bsn-1 --start 1000 --count 100 --out commitment.json
 tapstake fp verify-commit commitment.json
 `,
@@ -55,7 +56,7 @@ export function command() {
     .addOption(
       new Option("--count <number>", "how many heights").argParser(wholeNumber).makeOptionMandatory(),
     )
-    .option("--out <file>", "also write the commitment to a file, for verify-commit")
+    .option("--out <file>", "also write the commitment to a new file, for verify-commit")
     .addOption(passphraseOption().conflicts("remote"))
     .addOption(homeOption())
     .addOption(remoteOption())
@@ -65,12 +66,20 @@ export function command() {
     .addHelpText("after", HELP)
     .action(async ({ out, ...options }) => {
       checkOneStandardInput(options.passphraseFile, options.hmacKeyFile);
+      await checkOut(out);
       const commitment =
         options.remote === undefined ? await commitHere(options) : await commitThere(options);
       answer(options.json === true, { chain: options.chain, ...commitmentFacts(commitment) }, () =>
-        table([["chain", options.chain], ...commitmentRows(commitment)]),
+        table([
+          ["chain", options.chain],
+          ...commitmentRows(commitment),
+          ["signature", hex.encode(commitment.signature)],
+        ]),
       );
-      if (out !== undefined) await writeText(out, commitmentToJson(commitment));
+      if (out !== undefined) {
+        const what = `the commitment to ${heights(commitment)}`;
+        await writeOut(out, commitmentToJson(commitment), { what, otherwise: otherwise(options) });
+      }
     });
 }
 
@@ -79,6 +88,12 @@ interface Options extends SignerOptions, RemoteOptions {
   readonly count: number;
   readonly json?: true | undefined;
 }
+
+/** How to come by a commitment whose file could not be written. */
+const otherwise = ({ remote, key, chain }: Options): string =>
+  remote === undefined
+    ? `The commitment is stored: tapstake fp commitments --key ${key} --chain ${chain} --json`
+    : "The commitment is in the answer";
 
 async function commitHere(options: Options): Promise<Commitment> {
   const { start, count } = options;

@@ -38,7 +38,8 @@ All of it lives in one folder, the home: --home, else TAPSTAKE_HOME, else ~/.tap
 able to reach it.`;
 
 const EXAMPLES = `
-tapstake fp keys --help
+export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
+(umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp keys list
 `;
 

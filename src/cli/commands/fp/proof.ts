@@ -2,7 +2,7 @@ import { Option } from "@commander-js/extra-typings";
 import { merkleProofToJson } from "../../../finality/json.js";
 import { proveCommitted } from "../../../finality/commitments.js";
 import { chainHeight } from "../../arguments.js";
-import { writeText } from "../../files.js";
+import { checkOut, writeOut } from "../../files.js";
 import { subjectCommand } from "../../fp-options.js";
 import { helpText } from "../../help.js";
 import { say } from "../../output.js";
@@ -18,7 +18,7 @@ No proof is kept: it is made from the key whenever it is asked for, which is why
 const HELP = helpText({
   examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-tapstake fp keys new validator-1 > words
+(umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp commit --key validator-1 --chain bsn-1 --start 1000 --count 100 --out commitment.json
 tapstake fp vote --key validator-1 --chain bsn-1 --height 1002 --out vote.json \\
   --hash d3a2b263b23169056f06d5439c0cf9e201ed645ed6f10412a4091c99fb001bd8
@@ -31,11 +31,12 @@ tapstake fp proof --key validator-1 --chain bsn-1 --height 1002 |
 export function command() {
   return subjectCommand("proof", DESCRIPTION)
     .addOption(new Option("--height <height>", "which height").argParser(chainHeight).makeOptionMandatory())
-    .option("--out <file>", "write it to a file instead")
+    .option("--out <file>", "write it to a new file instead")
     .addOption(passphraseOption())
     .addOption(homeOption())
     .addHelpText("after", HELP)
     .action(async (options) => {
+      await checkOut(options.out);
       const { proof } = await asSigner(options, async (signer) => {
         const { signal, release } = abortOnSignal();
         try {
@@ -46,6 +47,9 @@ export function command() {
       });
       const text = merkleProofToJson(proof);
       if (options.out === undefined) say(text.trimEnd());
-      else await writeText(options.out, text);
+      else {
+        const what = `the proof of height ${options.height}`;
+        await writeOut(options.out, text, { what, otherwise: "Asked for again, it is the same" });
+      }
     });
 }

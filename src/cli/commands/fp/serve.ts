@@ -9,7 +9,7 @@ import { UsageError } from "../../errors.js";
 import { helpText, paragraphs } from "../../help.js";
 import { answer } from "../../output.js";
 import { hmacKeyOption, readBytes, readHmacKey } from "../../remote.js";
-import { currentPassphrase, enterHome, homeOption, passphraseOption, withPassphrase } from "../../secrets.js";
+import { currentPassphrase, makeHome, homeOption, passphraseOption, withPassphrase } from "../../secrets.js";
 
 const DESCRIPTION = `Signs for finality-provider software over gRPC (proto.EOTSManager), so that software which
 talks to the Go key manager can talk to this instead: nothing in it changes but the address.
@@ -77,7 +77,7 @@ export function command() {
     .action(async (given) => {
       // The library's own lines would stand between the log's.
       setLogVerbosity(logVerbosity.NONE);
-      const home = enterHome(given.home);
+      const home = makeHome(given.home);
       const [tls, hmacKey] = [
         await readTls(given.tlsCert, given.tlsKey),
         await readHmacKey(given.hmacKeyFile),

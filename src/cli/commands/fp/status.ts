@@ -1,6 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import { TapstakeError } from "../../../core/errors.js";
-import { openHome } from "../../../finality/home.js";
+import { findHome } from "../../../finality/home.js";
 import { jsonOption } from "../../arguments.js";
 import { UsageError } from "../../errors.js";
 import { chainOption, keyOption } from "../../fp-options.js";
@@ -38,7 +38,7 @@ export function command() {
       const { key, chain } = options;
       if ((key === undefined) !== (chain === undefined))
         throw new UsageError("--key and --chain go together");
-      const publicKey = key === undefined ? undefined : publicKeyNamed(openHome(options.home), key);
+      const publicKey = key === undefined ? undefined : publicKeyNamed(findHome(options.home), key);
       const signer = await openRemote(options);
       const { address } = signer;
       let milliseconds: number;

@@ -1,9 +1,11 @@
 import { Argument, Command } from "@commander-js/extra-typings";
+import { TapstakeError } from "../../../core/errors.js";
 import { jsonOption, parseKey } from "../../arguments.js";
 import { helpText, paragraphs } from "../../help.js";
 import { answer } from "../../output.js";
 import { hmacKeyOption, openRemote, remoteOption, tlsCaOption } from "../../remote.js";
-import { currentPassphrase, passphraseOption, withPassphrase } from "../../secrets.js";
+import { currentPassphrase, enterHome, homeOption, passphraseOption, withPassphrase } from "../../secrets.js";
+import { publicKeyNamed } from "../../signer.js";
 
 const DESCRIPTION = `Opens a key of a signer that is running (tapstake fp serve, or the Go key manager), so that it
 can sign. The key stays open until the signer ends.
@@ -21,15 +23,16 @@ tapstake fp unlock 21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac
 export function command() {
   return new Command("unlock")
     .description(paragraphs(DESCRIPTION))
-    .addArgument(new Argument("<key>", "the x-only public key: tapstake fp keys list shows it"))
+    .addArgument(new Argument("<key>", "its x-only public key, or its name where the home has it"))
     .addOption(passphraseOption())
+    .addOption(homeOption())
     .addOption(remoteOption())
     .addOption(hmacKeyOption())
     .addOption(tlsCaOption())
     .addOption(jsonOption())
     .addHelpText("after", HELP)
-    .action(async (text, { json, passphraseFile, ...remote }) => {
-      const key = parseKey(text, "key");
+    .action(async (text, { json, home, passphraseFile, ...remote }) => {
+      const key = keyOf(text, home);
       const client = await openRemote(remote);
       try {
         await client.ping();
@@ -41,4 +44,17 @@ export function command() {
         client.close();
       }
     });
+}
+
+/** What is long enough to be a mistyped public key is read as one. */
+function keyOf(text: string, home: string | undefined): Uint8Array {
+  if (/^[0-9a-fA-F]{40,}$/.test(text)) return parseKey(text, "key");
+  try {
+    return publicKeyNamed(enterHome(home), text);
+  } catch (error) {
+    if (!(error instanceof TapstakeError)) throw error;
+    const hint =
+      "Without the key in this home, give its public key, as tapstake fp keys list shows it to the signer";
+    throw new TapstakeError(error.code, `${error.message}. ${hint}`, error.details, { cause: error });
+  }
 }

@@ -1,12 +1,11 @@
 import { Option } from "@commander-js/extra-typings";
-import { hex } from "../../../core/bytes.js";
+import { loadChains } from "../../../finality/chains.js";
 import { blockVotesFromJson, voteToJson } from "../../../finality/json.js";
-import type { StoredCommitment } from "../../../finality/store.js";
 import { type BlockVote, Voter } from "../../../finality/voter.js";
-import { chainHeight, jsonOption } from "../../arguments.js";
-import { warnOfUncovered } from "../../coverage.js";
+import { chainHeight, hash32, jsonOption } from "../../arguments.js";
+import { type Coverage, warnOfUncovered } from "../../coverage.js";
 import { UsageError } from "../../errors.js";
-import { readText, writeText } from "../../files.js";
+import { checkOut, readText, writeOut } from "../../files.js";
 import { subjectCommand } from "../../fp-options.js";
 import { helpText } from "../../help.js";
 import { answer } from "../../output.js";
@@ -42,12 +41,13 @@ What a refusal means, and what to do, is said with it:
 With --remote, a signer of this software heeds --chain-height; the Go key manager does not.
 
 A vote at a height that none of the commitments stored here covers is signed all the same, with a
-warning: the chain will not accept it.`;
+warning: the chain will not accept it, unless the height was committed elsewhere.`;
 
 const HELP = helpText({
   examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-tapstake fp keys new validator-1 > words
+(umask 077 && tapstake fp keys new validator-1 > words)
+tapstake fp commit --key validator-1 --chain bsn-1 --start 1000 --count 100
 tapstake fp vote --key validator-1 --chain bsn-1 --height 1002 --out vote.json \\
   --hash d3a2b263b23169056f06d5439c0cf9e201ed645ed6f10412a4091c99fb001bd8
 
@@ -66,7 +66,9 @@ export function command() {
     .addOption(
       new Option("--height <height>", "the block's height").argParser(chainHeight).conflicts("batch"),
     )
-    .addOption(new Option("--hash <hex>", "the block's app hash, 32 bytes").conflicts("batch"))
+    .addOption(
+      new Option("--hash <hex>", "the block's app hash, 32 bytes").argParser(hash32).conflicts("batch"),
+    )
     .option("--batch <file>", "heights and hashes (JSON); - for standard input")
     .addOption(
       new Option(
@@ -75,7 +77,7 @@ export function command() {
       ).argParser(chainHeight),
     )
     .addOption(
-      new Option("--out <file>", "also write the vote to a file, for verify-vote").conflicts("batch"),
+      new Option("--out <file>", "also write the vote to a new file, for verify-vote").conflicts("batch"),
     )
     .addOption(passphraseOption().conflicts("remote"))
     .addOption(homeOption())
@@ -86,20 +88,21 @@ export function command() {
     .addHelpText("after", HELP)
     .action(async ({ json: asJson = false, out, ...options }) => {
       checkOneStandardInput(options.batch, options.passphraseFile, options.hmacKeyFile);
+      await checkOut(out);
       const votes = await readVotes(options);
-      const {
-        key,
-        answers,
-        commitments = [],
-      } = options.remote === undefined ? await voteHere(options, votes) : await voteThere(options, votes);
+      const { key, answers, known } =
+        options.remote === undefined ? await voteHere(options, votes) : await voteThere(options, votes);
       answer(asJson, { finalityProvider: key, chain: options.chain, votes: voteFacts(answers) }, () =>
         votesText(answers),
       );
       const signed = answers.flatMap(({ kind, height }) => (kind === "refused" ? [] : [height]));
-      warnOfUncovered(signed, commitments, asJson);
+      if (known) warnOfUncovered(signed, known, asJson);
       const [first] = answers;
-      if (out !== undefined && first && first.kind !== "refused")
-        await writeText(out, voteToJson(first.vote));
+      if (out !== undefined && first && first.kind !== "refused") {
+        const what = `the vote for height ${first.height}`;
+        const otherwise = "The vote is recorded: asked for again, it is the same";
+        await writeOut(out, voteToJson(first.vote), { what, otherwise });
+      }
       const refused = refusalError(answers, asJson);
       if (refused) throw refused;
     });
@@ -107,7 +110,7 @@ export function command() {
 
 interface Options extends SignerOptions, RemoteOptions {
   readonly height?: bigint | undefined;
-  readonly hash?: string | undefined;
+  readonly hash?: Uint8Array | undefined;
   readonly batch?: string | undefined;
   readonly chainHeight?: bigint | undefined;
 }
@@ -115,19 +118,19 @@ interface Options extends SignerOptions, RemoteOptions {
 interface Answered {
   readonly key: Uint8Array;
   readonly answers: readonly VoteAnswer[];
-  /** Where they are known: a remote signer keeps none. */
-  readonly commitments?: readonly StoredCommitment[];
+  /** Undefined of a remote signer: what it remembers is not seen from here. */
+  readonly known?: Coverage;
 }
 
 async function readVotes({ height, hash, batch }: Options): Promise<readonly BlockVote[]> {
   if (batch !== undefined) return blockVotesFromJson(await readText(batch));
   if (height === undefined || hash === undefined)
     throw new UsageError("give --height and --hash, or --batch");
-  return [{ height, appHash: hex.decode(hash, 32, "hash") }];
+  return [{ height, appHash: hash }];
 }
 
 function voteHere(options: Options, votes: readonly BlockVote[]): Promise<Answered> {
-  return asSigner(options, ({ key, chain, protection }) => {
+  return asSigner(options, ({ home, key, chain, protection }) => {
     const { publicKey: finalityProvider } = key;
     const context = chain.voteContext;
     const voter = new Voter({ key, chain, protection, chainHeight: options.chainHeight });
@@ -138,11 +141,9 @@ function voteHere(options: Options, votes: readonly BlockVote[]): Promise<Answer
       const vote = { finalityProvider, height, appHash, publicRandomness, signature };
       return { height, kind, vote: { ...vote, ...(context !== undefined && { context }) } };
     });
-    return {
-      key: finalityProvider,
-      answers,
-      commitments: protection.commitments(finalityProvider, chain.id),
-    };
+    const commitments = protection.commitments(finalityProvider, chain.id);
+    const known = { chain: chain.id, isConfigured: loadChains(home).has(chain.id), commitments };
+    return { key: finalityProvider, answers, known };
   });
 }
 

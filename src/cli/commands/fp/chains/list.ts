@@ -10,6 +10,7 @@ commitment.`;
 const HELP = helpText({
   examples: `
 export TAPSTAKE_HOME=./home
+tapstake fp chains set bbn-1 --min-count 8192
 tapstake fp chains list
 tapstake fp chains list --json
 `,

@@ -1,10 +1,9 @@
 import { Command } from "@commander-js/extra-typings";
 import { removeChain } from "../../../../finality/chains-file.js";
-import { openHome } from "../../../../finality/home.js";
 import { jsonOption } from "../../../arguments.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { answer } from "../../../output.js";
-import { homeOption } from "../../../secrets.js";
+import { enterHome, homeOption } from "../../../secrets.js";
 
 const DESCRIPTION = `Forgets what was configured for a chain. What was signed for it is remembered all the same.`;
 
@@ -25,7 +24,7 @@ export function command() {
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action((id, options) => {
-      removeChain(openHome(options.home), id);
+      removeChain(enterHome(options.home), id);
       answer(options.json === true, { removed: id }, () => `removed chain ${id}`);
     });
 }

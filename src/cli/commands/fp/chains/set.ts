@@ -1,11 +1,12 @@
-import { Command, Option } from "@commander-js/extra-typings";
-import { setChain } from "../../../../finality/chains-file.js";
-import { openHome } from "../../../../finality/home.js";
+import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { isAddress } from "../../../../finality/chains.js";
+import { type ChainEntry, setChain } from "../../../../finality/chains-file.js";
 import { jsonOption, wholeNumber } from "../../../arguments.js";
 import { chainText } from "../../../chain-text.js";
+import { UsageError } from "../../../errors.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { answer } from "../../../output.js";
-import { homeOption } from "../../../secrets.js";
+import { homeOption, makeHome } from "../../../secrets.js";
 
 const DESCRIPTION = `Configures a chain, in place of what was configured for it before.
 
@@ -21,7 +22,7 @@ tapstake fp chains set bbn-1 --min-count 8192
 tapstake fp chains set bsn-old --contexts v3 \\
   --module-address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
 `,
-  refused: "an address that is mistyped, contexts without an address, a count of 0",
+  refused: "an id that no chain can have, or chains.json is damaged",
 });
 
 export function command() {
@@ -32,7 +33,7 @@ export function command() {
       new Option(
         "--min-count <heights>",
         "the fewest heights that a commitment may cover; 1 unless told",
-      ).argParser(wholeNumber),
+      ).argParser(countOfHeights),
     )
     .addOption(
       new Option("--contexts <line>", "whether signatures begin with a context").choices([
@@ -40,12 +41,34 @@ export function command() {
         "v4",
       ] as const),
     )
-    .option("--module-address <address>", "v3: who checks votes and commitments")
-    .option("--staking-module-address <address>", "v3: who checks proofs of possession")
+    .option("--module-address <address>", "v3: who checks votes and commitments", moduleAddress)
+    .option("--staking-module-address <address>", "v3: who checks proofs of possession", moduleAddress)
     .addOption(homeOption())
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action((id, { home, json, ...entry }) => {
-      answer(json === true, setChain(openHome(home), id, entry), chainText);
+      checkContexts(entry);
+      answer(json === true, setChain(makeHome(home), id, entry), chainText);
     });
+}
+
+function countOfHeights(text: string): number {
+  const count = wholeNumber(text);
+  if (count < 1 || count > 0xffff_ffff) throw new InvalidArgumentError("expected 1 to 4294967295.");
+  return count;
+}
+
+function moduleAddress(text: string): string {
+  if (!isAddress(text)) throw new InvalidArgumentError("not bech32 with a valid checksum: is it mistyped?");
+  return text;
+}
+
+/** What chains.json would refuse, in the words of the options. */
+function checkContexts({ contexts, moduleAddress: address, stakingModuleAddress }: ChainEntry): void {
+  if (contexts === "v3" && address === undefined) {
+    throw new UsageError("--contexts v3 needs --module-address");
+  }
+  if (contexts !== "v3" && (address !== undefined || stakingModuleAddress !== undefined)) {
+    throw new UsageError("--module-address and --staking-module-address go with --contexts v3");
+  }
 }

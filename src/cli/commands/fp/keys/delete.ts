@@ -21,7 +21,7 @@ A person at the terminal types the key's name; otherwise --yes and the passphras
 const HELP = helpText({
   examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-tapstake fp keys new mistaken > words
+(umask 077 && tapstake fp keys new mistaken > words)
 tapstake fp keys delete mistaken --yes
 `,
   refused: "no such key, a signer runs, a wrong passphrase, another name than the key's",

@@ -3,8 +3,8 @@ import { exportKey, showKey } from "../../../../finality/keystore.js";
 import { agreedKeyCommand } from "../../../fp-options.js";
 import { helpText } from "../../../help.js";
 import { keyFacts } from "../../../key-text.js";
-import { answer } from "../../../output.js";
-import { currentPassphrase, enterHome, mustAgree, tell, withPassphrase } from "../../../secrets.js";
+import { answer, tell } from "../../../output.js";
+import { currentPassphrase, enterHome, mustAgree, withPassphrase } from "../../../secrets.js";
 
 const DESCRIPTION = `Prints a key's secret on standard output: 64 hexadecimal digits, or with --json all that another
 home needs to know of the key.
@@ -15,7 +15,7 @@ signer here for good, and take its votes along (tapstake fp protection export).`
 const HELP = helpText({
   examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-tapstake fp keys new validator-1 > words
+(umask 077 && tapstake fp keys new validator-1 > words)
 (umask 077 && tapstake fp keys export validator-1 --yes --json > secret.json)
 TAPSTAKE_HOME=./new-home tapstake fp keys import validator-1 --secret-file secret.json
 `,
@@ -29,7 +29,7 @@ export const command = () =>
       const home = enterHome(options.home);
       const { publicKey } = showKey(home, name);
       tell(
-        `The secret of ${hex.encode(publicKey)} is about to be printed. Whoever sees it can vote with it, and two\ndifferent votes at one height give the stake away. Never run it in two places.`,
+        `The secret of ${hex.encode(publicKey)} is about to be printed. Whoever sees it can vote with it, and two different votes at one height give the stake away. Never run it in two places.`,
       );
       await mustAgree("Print the secret?", options.yes === true);
       const key = await withPassphrase(currentPassphrase(options.passphraseFile), (passphrase) =>

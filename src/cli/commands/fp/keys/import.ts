@@ -10,17 +10,16 @@ import { exportedKey } from "../../../exported-key.js";
 import { readText } from "../../../files.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { keyFacts, keyText } from "../../../key-text.js";
-import { answer } from "../../../output.js";
+import { answer, tell } from "../../../output.js";
 import {
   askSecret,
   checkOneStandardInput,
   currentPassphrase,
-  enterHome,
-  firstLine,
+  makeHome,
   homeOption,
   isWatched,
   passphraseOption,
-  tell,
+  readSecretLine,
   withPassphrase,
 } from "../../../secrets.js";
 
@@ -43,7 +42,7 @@ randomness, and so cannot keep its commitments.`;
 const HELP = helpText({
   examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-echo 'zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo wrong' > words
+(umask 077 && echo 'zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo wrong' > words)
 tapstake fp keys import old-validator --mnemonic-file words --path m
 echo 0000000000000000000000000000000000000000000000000000000000000003 |
   tapstake fp keys import three --secret-file - \\
@@ -76,7 +75,7 @@ export function command() {
       const { mnemonicFile, secretFile, bip39PassphraseFile, passphraseFile } = options;
       checkOneStandardInput(mnemonicFile, secretFile, bip39PassphraseFile, passphraseFile);
       const wanted = options.publicKey === undefined ? undefined : parseKey(options.publicKey, "public key");
-      const home = enterHome(options.home);
+      const home = makeHome(options.home);
       checkNewName(home, name);
       const imported = await readSecret(options);
       const { secretKey, path, derivationVersion } = imported;
@@ -120,7 +119,7 @@ async function readSecret(options: Sources): Promise<Imported> {
   if (!isSecret) {
     const path = options.path ?? DEFAULT_PATH;
     const bip39Passphrase =
-      bip39PassphraseFile === undefined ? "" : firstLine(await readText(bip39PassphraseFile));
+      bip39PassphraseFile === undefined ? "" : await readSecretLine(bip39PassphraseFile);
     return { secretKey: secretFromMnemonic(text, path, bip39Passphrase), path, derivationVersion };
   }
   if (options.path !== undefined || bip39PassphraseFile !== undefined) {
@@ -152,10 +151,11 @@ function publicKeyText(secretKey: Uint8Array, path: string | undefined): string 
 function checkWanted(secretKey: Uint8Array, wanted: Uint8Array, path: string | undefined): void {
   const got = publicKeyOf(secretKey);
   if (equalBytes(got, wanted)) return;
+  const other = path === "m" ? `the default, ${DEFAULT_PATH}` : "--path m";
   const hint =
     path === undefined
       ? ""
-      : `; at path ${path} the words have another: try --path m, or the path of the tool`;
+      : `; that is the words' key at path ${path}: try ${other}, or the path of the tool`;
   throw new TapstakeError(
     "key-mismatch",
     `expected the key ${hex.encode(wanted)}, got ${hex.encode(got)}${hint}`,

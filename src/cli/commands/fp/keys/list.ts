@@ -13,6 +13,8 @@ standard error; the exit code is 1 then, as somebody has to see to it. The other
 
 const HELP = helpText({
   examples: `
+export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
+(umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp keys list
 tapstake fp keys list --json
 `,

@@ -6,16 +6,15 @@ import { DEFAULT_PATH, newMnemonic, secretFromMnemonic } from "../../../../final
 import { jsonOption } from "../../../arguments.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { keyFacts, keyText } from "../../../key-text.js";
-import { answer, section } from "../../../output.js";
+import { answer, section, tell } from "../../../output.js";
 import {
   ask,
   currentPassphrase,
-  enterHome,
+  makeHome,
   homeOption,
   isWatched,
   passphraseOption,
   readPassphrase,
-  tell,
 } from "../../../secrets.js";
 
 const DESCRIPTION = `Makes a key from 24 fresh words (BIP-39) and keeps it encrypted with a passphrase.
@@ -29,11 +28,11 @@ Never run one key in two places: two signers cannot see each other's votes.`;
 const HELP = helpText({
   examples: `
 export TAPSTAKE_HOME=./home
-echo 'correct horse battery staple' > passphrase
+(umask 077 && echo 'correct horse battery staple' > passphrase)
 tapstake fp keys new validator-1 --passphrase-file passphrase
 tapstake fp keys new validator-2 --passphrase-file passphrase --json
 `,
-  refused: "the name is taken, the passphrase is empty, the words were not confirmed",
+  refused: "the name is taken, the passphrase is too short, the words were not confirmed",
 });
 
 export function command() {
@@ -47,7 +46,7 @@ export function command() {
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(async (name, { path, confirm, ...options }) => {
-      const home = enterHome(options.home);
+      const home = makeHome(options.home);
       checkNewName(home, name);
       const question = "A passphrase for the new key";
       const source = { ...currentPassphrase(options.passphraseFile), question, isNew: true };
@@ -79,7 +78,11 @@ async function mustRepeat(mnemonic: string): Promise<void> {
   tell(`\nWrite these words down. They are not shown again.\n\n${numbered(mnemonic)}\n`);
   const words = mnemonic.split(" ");
   for (const index of threeOf(words.length)) {
-    const isRight = async () => (await ask(`Word ${index + 1}`)).trim().toLowerCase() === words[index];
+    const isRight = async () => {
+      if ((await ask(`Word ${index + 1}`)).trim().toLowerCase() === words[index]) return true;
+      tell(`That is not word ${index + 1}.`);
+      return false;
+    };
     // Anyone may mistype; who has no words to look at, guesses no better the third time.
     if ((await isRight()) || (await isRight()) || (await isRight())) continue;
     throw new TapstakeError("cancelled", `that is not word ${index + 1}: no key was made; begin again`);

@@ -25,11 +25,11 @@ more twice as much.`;
 const HELP = helpText({
   examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-tapstake fp keys new validator-1 > words
-TAPSTAKE_NEW_PASSPHRASE='a better one' tapstake fp keys passphrase validator-1 --scrypt-log2 18
+(umask 077 && tapstake fp keys new validator-1 > words)
+TAPSTAKE_NEW_PASSPHRASE='a better phrase' tapstake fp keys passphrase validator-1 --scrypt-log2 18
 `,
   more: MORE,
-  refused: "no such key, a wrong passphrase, an empty new one",
+  refused: "no such key, a wrong passphrase, a new one of fewer than 8 characters",
 });
 
 export function command() {

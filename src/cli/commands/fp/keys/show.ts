@@ -9,6 +9,7 @@ import { enterHome, homeOption } from "../../../secrets.js";
 const DESCRIPTION = `Shows what is known of one key, named or by its public key. Nothing here is secret.`;
 
 const MORE = `
+Two lines of it say more than they seem to:
   origin      an imported key may have signed elsewhere: it votes only from a height that is set
   derivation  how the randomness of its votes follows from it: never changes under a key`;
 

@@ -18,7 +18,7 @@ times. A chain that asks for signing contexts is named with --chain.`;
 const HELP = helpText({
   examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-tapstake fp keys new validator-1 > words
+(umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp pop make --key validator-1 --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
 `,
   refused: "no such key, a wrong passphrase, an address that is mistyped or not an account's",

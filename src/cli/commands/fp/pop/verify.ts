@@ -3,11 +3,10 @@ import { hex } from "../../../../core/bytes.js";
 import { TapstakeError } from "../../../../core/errors.js";
 import { chainConfig } from "../../../../finality/chains.js";
 import { proofOfPossessionDigest, verifyProofOfPossession } from "../../../../finality/pop.js";
-import { openHome } from "../../../../finality/home.js";
 import { jsonOption, parseKey } from "../../../arguments.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { answer, table } from "../../../output.js";
-import { homeOption } from "../../../secrets.js";
+import { enterHome, homeOption } from "../../../secrets.js";
 
 const DESCRIPTION = `Checks that a finality provider's key signed the address of an account.
 
@@ -36,7 +35,8 @@ export function command() {
       const { address, chain } = options;
       const publicKey = parseKey(options.key, "finality provider");
       const signature = hex.decode(options.signature, 64, "signature");
-      const context = chain === undefined ? undefined : chainConfig(openHome(options.home), chain).popContext;
+      const context =
+        chain === undefined ? undefined : chainConfig(enterHome(options.home), chain).popContext;
       proofOfPossessionDigest(address, context);
       if (!verifyProofOfPossession(publicKey, address, signature, context)) {
         const key = hex.encode(publicKey);

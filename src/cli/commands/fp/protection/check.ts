@@ -11,7 +11,8 @@ copy of the whole home, or another machine with the same key.`;
 
 const HELP = helpText({
   examples: `
-export TAPSTAKE_HOME=./home
+export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
+(umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp protection check
 `,
   refused: "the store is missing, empty, damaged, or older than its second mark",

@@ -1,8 +1,9 @@
 import { Command } from "@commander-js/extra-typings";
-import { writeText } from "../../../files.js";
+import type { Interchange } from "../../../../finality/interchange.js";
+import { checkOut, writeOut } from "../../../files.js";
 import { helpText, paragraphs } from "../../../help.js";
-import { say, toJson } from "../../../output.js";
-import { enterHome, homeOption, tell } from "../../../secrets.js";
+import { say, tell, toJson } from "../../../output.js";
+import { enterHome, homeOption } from "../../../secrets.js";
 import { withProtection } from "../../../signer.js";
 
 const DESCRIPTION = `Prints the history of all votes of the home as JSON, for tapstake fp protection import on another machine.
@@ -12,24 +13,34 @@ export, then import, then start the other one. docs/operators.md goes through th
 
 const HELP = helpText({
   examples: `
-export TAPSTAKE_HOME=./home
+export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
+(umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp protection export --out history.json
 tapstake fp protection import history.json --home ./other
 `,
   refused: "another signer runs, or what the home remembers cannot be trusted",
 });
 
+/** For whoever compares it with what the key has voted for. */
+function whatOf({ data }: Interchange): string {
+  const votes = data.reduce((sum, subject) => sum + subject.votes.length, 0);
+  const heights = data.flatMap(({ highest }) => (highest === null ? [] : [BigInt(highest)]));
+  const highest = heights.length === 0 ? "" : `, highest ${heights.reduce((a, b) => (a > b ? a : b))},`;
+  return `${votes} vote${votes === 1 ? "" : "s"}${highest}`;
+}
+
 export function command() {
   return new Command("export")
     .description(paragraphs(DESCRIPTION))
-    .option("--out <file>", "write it to a file instead")
+    .option("--out <file>", "write it to a new file instead")
     .addOption(homeOption())
     .addHelpText("after", HELP)
     .action(async (options) => {
+      await checkOut(options.out);
       const history = await withProtection(enterHome(options.home), (store) => store.exportHistory());
       const text = toJson(history);
       if (options.out === undefined) say(text);
-      else await writeText(options.out, `${text}\n`);
+      else await writeOut(options.out, `${text}\n`, { what: whatOf(history), otherwise: "Export again" });
       if (process.stderr.isTTY)
         tell("Sign nothing here from now on: what is signed later is not in this history.");
     });

@@ -4,11 +4,12 @@ import { TapstakeError } from "../../../../core/errors.js";
 import { parseJson } from "../../../../core/json.js";
 import { type ImportPreview, previewImport } from "../../../../finality/import-preview.js";
 import { jsonOption } from "../../../arguments.js";
+import { UsageError } from "../../../errors.js";
 import { readText } from "../../../files.js";
 import { helpText, paragraphs } from "../../../help.js";
-import { answer } from "../../../output.js";
-import { importText, previewText } from "../../../protection-text.js";
-import { enterHome, homeOption, isWatched, mustType, tell, yesOption } from "../../../secrets.js";
+import { answer, tell } from "../../../output.js";
+import { importFacts, importText, previewText } from "../../../protection-text.js";
+import { makeHome, homeOption, isWatched, mustType, yesOption } from "../../../secrets.js";
 import { withProtection } from "../../../signer.js";
 
 const DESCRIPTION = `Merges a history of votes into what the home remembers: all of it, or nothing when the file is not right.
@@ -55,10 +56,10 @@ export function command() {
     .addHelpText("after", HELP)
     .action(async (path, options) => {
       const file = parseJson(await readText(path), "interchange");
-      await withProtection(enterHome(options.home), async (protection) => {
+      await withProtection(makeHome(options.home), async (protection) => {
         if (options.yes !== true) await mustAgreeToBeginnings(previewImport(protection, file));
         const imported = protection.importHistory(file);
-        answer(options.json === true, { imported }, importText);
+        answer(options.json === true, { imported: importFacts(imported) }, importText);
         const conflicts = imported.flatMap((one) => one.conflicts);
         if (conflicts.length > 0) throw conflict(conflicts);
       });
@@ -67,7 +68,7 @@ export function command() {
 
 /**
  * "It never voted" cannot be checked here, and is what a file says too that was written before the first vote.
- * @throws TapstakeError `cancelled`
+ * @throws TapstakeError `cancelled`; UsageError when there is nobody to ask
  */
 async function mustAgreeToBeginnings(previews: readonly ImportPreview[]): Promise<void> {
   const beginnings = previews.flatMap(({ key, chainId, after, beginsWithoutVotes }) =>
@@ -84,13 +85,11 @@ async function mustAgreeToBeginnings(previews: readonly ImportPreview[]): Promis
   }
 }
 
-function unconfirmed(beginnings: readonly { key: string; chain: string; lowest: string }[]): TapstakeError {
+function unconfirmed(beginnings: readonly { key: string; chain: string; lowest: string }[]): UsageError {
   const which = beginnings.map(({ key, chain, lowest }) => `${key} on ${chain} from height ${lowest} on`);
-  return new TapstakeError(
-    "cancelled",
-    `nothing was changed: the file says that keys of which nothing is known here never voted, and lets them begin: ${which.join("; ")}. ` +
+  return new UsageError(
+    `nobody to ask: the file says that keys of which nothing is known here never voted, and lets them begin: ${which.join("; ")}. ` +
       "If they voted there anywhere before, they lose their stake. Give --yes if you are certain that they did not",
-    { keys: beginnings.map(({ key }) => key) },
   );
 }
 

@@ -17,7 +17,8 @@ a copy, is noticed and refused. What nobody can notice from here: a copy of the 
 on another machine. Run one signer a key.`;
 
 const EXAMPLES = `
-export TAPSTAKE_HOME=./home
+export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
+(umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp protection show
 tapstake fp protection check
 `;

@@ -29,6 +29,7 @@ tapstake fp protection init --key moved --chain bsn-1 --from-height 5000 --yes
 const COMMAND: MarkCommand = {
   description: DESCRIPTION,
   help: HELP,
+  makesHome: true,
   flags: "--from-height <height>",
   meaning: "the lowest height that may be voted for",
   warning: ({ key, chain, height }) =>

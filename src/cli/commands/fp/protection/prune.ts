@@ -12,7 +12,8 @@ A store of millions of votes needs it now and then; nothing else does. The mark 
 const HELP = helpText({
   examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-tapstake fp keys new validator-1 > words
+(umask 077 && tapstake fp keys new validator-1 > words)
+tapstake fp commit --key validator-1 --chain bsn-1 --start 1000 --count 100
 tapstake fp vote --key validator-1 --chain bsn-1 --height 1002 \\
   --hash d3a2b263b23169056f06d5439c0cf9e201ed645ed6f10412a4091c99fb001bd8
 tapstake fp protection prune --key validator-1 --chain bsn-1 --below 1000 --yes

@@ -10,7 +10,8 @@ It opens the store, so it is refused while a signer runs: the signer's metrics s
 
 const HELP = helpText({
   examples: `
-export TAPSTAKE_HOME=./home
+export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
+(umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp protection show
 tapstake fp protection show --json
 `,
