@@ -127,7 +127,7 @@ describe("of a daemon of its own", () => {
     const commit = (start: number, count: number, ...more: string[]) =>
       ask(["commit", ...named, "--start", `${start}`, "--count", `${count}`, ...more]);
     const out = join(temporaryFolder(), "commitment.json");
-    expectDone(await commit(100, 20, "--out", out));
+    expectWrote(await commit(100, 20, "--out", out), out);
     expectDone(await commit(100, 20));
     const overlapping = await commit(110, 30);
     expect({ code: overlapping.code, stderr: overlapping.stderr }).toEqual({
@@ -139,8 +139,8 @@ describe("of a daemon of its own", () => {
       warning: { code: "commitment-overlap", overlaps: "100-119" },
     });
     expect(await stop()).toBe(0);
-    const listed = parsed<{ commitments: object[] }>(await fp(home, ["commitments", ...named, "--json"]));
-    expect(listed.commitments).toMatchObject([{ startHeight: "100", lastHeight: "119" }]);
+    const listed = parsed(await fp(home, ["commitments", ...named, "--json"]));
+    expect(listed).toMatchObject({ subjects: [{ commitments: [{ startHeight: "100", count: 20 }] }] });
     const proof = merkleProofFromJson(
       expectDone(await fp(home, ["proof", ...named, "--height", "105"])).stdout,
     );

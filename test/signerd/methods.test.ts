@@ -139,7 +139,9 @@ describe("SignEOTS", () => {
     const { client, publicKey: key } = await signerWithClient();
     const request = { key, height: 7n, message: ballot(7n) };
     const first = await client.signEots({ ...request, chainId: CHAIN });
-    for (let i = 0; i < 300; i++) await client.signEots({ ...request, chainId: `other-${i}` });
+    for (let i = 0; i < 300; i++) {
+      await expectFailure(client.signEots({ ...request, chainId: `other-${i}` }), "protection-uninitialised");
+    }
     const again = await client.signEots({ ...request, chainId: CHAIN });
     expect(again).toEqual({ ...first, outcome: "same" });
   });
