@@ -35,14 +35,23 @@ export function recordAbsence(home: Home, publicKey: Uint8Array): void {
 
 /** Whether a valid note of this key's birth is there. */
 export function hasBirth(home: Home, publicKey: Uint8Array): boolean {
-  const stats = statsOf(home, publicKey);
-  // Where files have no time of birth, another one may get the same place.
-  return stats !== undefined && stats.birthtimeNs !== 0n && textOf(home, publicKey) === placeOf(stats);
+  const place = placeOfFile(pathOf(home, publicKey));
+  return place !== undefined && textOf(home, publicKey) === place;
 }
 
-/** Whether a note says that this key was elsewhere. */
+/** Whether a note says that this key was elsewhere; one that cannot be understood says so too. */
 export function hasAbsence(home: Home, publicKey: Uint8Array): boolean {
-  return statsOf(home, publicKey) !== undefined && textOf(home, publicKey) === ABSENT;
+  const stats = lstatSync(pathOf(home, publicKey), { throwIfNoEntry: false });
+  if (!stats?.isFile()) return stats !== undefined;
+  const text = textOf(home, publicKey);
+  return text !== "" && !PLACE.test(text);
+}
+
+/** Where a file is, which no copy of it has; undefined where there is none, or the disk does not tell. */
+export function placeOfFile(path: string): string | undefined {
+  const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  // Where files have no time of birth, another one may get the same place.
+  return stats?.isFile() && stats.birthtimeNs !== 0n ? placeOf(stats) : undefined;
 }
 
 /** The keys of which notes say that they were elsewhere. */
@@ -68,6 +77,7 @@ export function removeNote(home: Home, publicKey: Uint8Array): void {
 }
 
 const ABSENT = "absent\n";
+const PLACE = /^\d+ \d+\n$/;
 
 const folderOf = (home: Home) => join(home.path, "arrivals");
 const pathOf = (home: Home, publicKey: Uint8Array) => join(folderOf(home), hex.encode(publicKey));
@@ -76,11 +86,6 @@ function write(home: Home, publicKey: Uint8Array, textFor: (file: BigIntStats) =
   assertPublicKey(publicKey, "public key");
   makePrivateFolder(folderOf(home));
   writePrivateFile(pathOf(home, publicKey), (file) => utf8(textFor(file)), "replace");
-}
-
-function statsOf(home: Home, publicKey: Uint8Array): BigIntStats | undefined {
-  const stats = lstatSync(pathOf(home, publicKey), { bigint: true, throwIfNoEntry: false });
-  return stats?.isFile() ? stats : undefined;
 }
 
 const textOf = (home: Home, publicKey: Uint8Array): string => readFileSync(pathOf(home, publicKey), "utf8");

@@ -24,7 +24,7 @@ export interface Writer {
 export class Ledger {
   readonly storeId: string;
   readonly subjects: Map<string, Known>;
-  readonly births: Set<string>;
+  readonly births: Map<string, string>;
   readonly #statements: Statements;
   #commitments: number;
   #seq: number;
@@ -131,10 +131,10 @@ export class Ledger {
     this.#commitments++;
   }
 
-  addBirth(key: Uint8Array, at: string): void {
-    const cells = [key, utf8(at)] as const;
+  addBirth(key: Uint8Array, place: string): void {
+    const cells = [key, utf8(place)] as const;
     this.#statements.addBirth.run(...cells, sumOf("births", ...cells));
-    this.births.add(hex.encode(key));
+    this.births.set(hex.encode(key), place);
   }
 
   forgetBirth(key: Uint8Array): void {

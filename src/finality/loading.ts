@@ -38,7 +38,8 @@ export interface Loaded {
   /** The checksums of all votes together. */
   readonly total: Uint8Array;
   readonly subjects: Map<string, Known>;
-  readonly births: Set<string>;
+  /** By key, where the store was when it took the birth over. */
+  readonly births: Map<string, string>;
   readonly commitments: number;
 }
 
@@ -50,7 +51,7 @@ export function loadStore(db: Database.Database): Loaded {
   const state = readState(db);
   const known = [...rowsOf<SubjectRow>(db.prepare(selectFrom("subjects")))].map(readSubject);
   const byId = new Map(known.map((subject) => [subject.id, subject]));
-  const births = new Set([...rowsOf<BirthRow>(db.prepare(selectFrom("births")))].map(readBirth));
+  const births = new Map([...rowsOf<BirthRow>(db.prepare(selectFrom("births")))].map(readBirth));
   const commitments = [...rowsOf<CommitmentRow>(db.prepare(selectFrom("commitments")))].map(
     readCommitment,
   ).length;
@@ -152,7 +153,7 @@ interface SubjectRow {
 
 interface BirthRow {
   readonly key: Uint8Array;
-  readonly at: Uint8Array;
+  readonly place: Uint8Array;
   readonly sum: Uint8Array;
 }
 
@@ -180,9 +181,9 @@ function readSubject({ id, key, chain, lowest, highest, held, sum }: SubjectRow)
   };
 }
 
-function readBirth({ key, at, sum }: BirthRow): string {
-  checkSum({ sum }, sumOf("births", key, at));
-  return hex.encode(key);
+function readBirth({ key, place, sum }: BirthRow): [key: string, place: string] {
+  checkSum({ sum }, sumOf("births", key, place));
+  return [hex.encode(key), textOf(place)];
 }
 
 /** The rows of a query that can be read, up to where the database cannot. */

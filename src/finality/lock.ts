@@ -50,10 +50,13 @@ export function lockHome(home: Home): Lock {
       if (!writePrivateFile(home.lockFile, content, "create")) throw running(home, readHolder(home));
     }
     const isHeld = () => readHolder(home)?.token === holder.token;
+    let released = false;
     return {
       holder,
       isHeld,
       release() {
+        if (released) return;
+        released = true;
         if (isHeld()) rmSync(home.lockFile, { force: true });
         releaseGuard(guard);
       },

@@ -39,7 +39,7 @@ export const TABLES: Readonly<Record<string, string>> = {
   ) STRICT, WITHOUT ROWID`,
   births: `CREATE TABLE births (
     key BLOB PRIMARY KEY,
-    at BLOB NOT NULL,
+    place BLOB NOT NULL,
     sum BLOB NOT NULL
   ) STRICT, WITHOUT ROWID`,
   commitments: `CREATE TABLE commitments (
@@ -64,7 +64,7 @@ const QUERIES = {
   state: "one, store:b, seq, total:b, subjects, births, commitments, sum:b",
   subjects: "id, key:b, chain:b, lowest:b, highest:b, held, sum:b",
   votes: "subject, height:b, digest:b, signature:b, at:b, instance:b, seq, before:b, sum:b",
-  births: "key:b, at:b, sum:b",
+  births: "key:b, place:b, sum:b",
   commitments: "key:b, chain:b, start:b, count, root:b, signature:b, context:b, subtrees:b, at:b, sum:b",
 };
 

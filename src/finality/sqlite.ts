@@ -1,7 +1,7 @@
 import type Database from "libsql";
 import { hex, u64be, utf8 } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
-import { hasAbsence, hasBirth, listAbsences, removeNote } from "./arrivals.js";
+import { hasAbsence, hasBirth, listAbsences, placeOfFile, removeNote } from "./arrivals.js";
 import { refuseOverlap } from "./commitment-rows.js";
 import { closeDatabase, DatabaseFault, faulty, openDatabase } from "./database.js";
 import { MAX_HEIGHT, type Marks, type StoredMarks, type VoteRecord } from "./decision.js";
@@ -135,25 +135,29 @@ export class SqliteProtection implements Protection {
 
   isBornHere(key: Uint8Array): boolean {
     this.#usable();
-    const { births } = this.#ledger;
-    if (hasBirth(this.home, key)) {
-      if (!births.has(hex.encode(key))) {
-        this.#write([], () => this.#ledger.addBirth(key, new Date().toISOString()));
+    // A birth counts in the very file that took it over: in a copy of the home the key is not new.
+    const place = this.#heeded(() => placeOfFile(this.home.protectionFile));
+    if (place !== undefined && this.#heeded(() => hasBirth(this.home, key))) {
+      if (this.#ledger.births.get(hex.encode(key)) !== place) {
+        this.#write([], () => {
+          this.#ledger.forgetBirth(key);
+          this.#ledger.addBirth(key, place);
+        });
       }
       // Before a vote is made: found again after a restore, the note would make an old key new.
       this.#endNotes([key]);
     }
-    return births.has(hex.encode(key));
+    return place !== undefined && this.#ledger.births.get(hex.encode(key)) === place;
   }
 
   heed(key: Uint8Array): void {
     this.#usable();
-    if (hasAbsence(this.home, key)) this.#hold([key]);
+    if (this.#heeded(() => hasAbsence(this.home, key))) this.#hold([key]);
   }
 
   /** {@link SqliteProtection.heed} for every key. */
   heedAll(): void {
-    const absent = listAbsences(this.home);
+    const absent = this.#heeded(() => listAbsences(this.home));
     if (absent.length > 0) this.#hold(absent);
   }
 
@@ -193,7 +197,7 @@ export class SqliteProtection implements Protection {
     this.#write(
       plan.map(({ known }) => known),
       () => {
-        for (const key of this.#ledger.births) this.#ledger.forgetBirth(hex.decode(key));
+        for (const key of this.#ledger.births.keys()) this.#ledger.forgetBirth(hex.decode(key));
         for (const { floor, known } of plan) {
           const { highest, held } = floor;
           const lowest = max(known.lowest, floor.lowest);
@@ -272,8 +276,8 @@ export class SqliteProtection implements Protection {
     if (this.#closed) return;
     this.#closed = true;
     try {
-      // What has these names now is not this store, and must not lose its write-ahead log.
-      if (this.#fault?.().code === "protection-replaced") this.#db.close();
+      // What has these names then is not this store, and must not lose its write-ahead log.
+      if (this.#attached?.watch.changed() !== undefined) this.#db.close();
       else closeDatabase(this.#db);
     } finally {
       this.#attached?.onClose();
@@ -294,8 +298,15 @@ export class SqliteProtection implements Protection {
   }
 
   #endNotes(keys: readonly Uint8Array[]): void {
-    try {
+    this.#heeded(() => {
       for (const key of keys) removeNote(this.home, key);
+    });
+  }
+
+  /** Reads or ends notes: where that fails, it is not known what they say. */
+  #heeded<T>(work: () => T): T {
+    try {
+      return work();
     } catch (cause) {
       throw this.#poison(cause);
     }

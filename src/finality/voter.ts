@@ -99,7 +99,6 @@ export class Voter {
     this.#cache = cache;
     this.#anyMessage = anyMessage;
     if (chainHeight !== undefined) this.noteChainHeight(chainHeight);
-    protection.heed(this.#publicKey);
   }
 
   /** X-only, 32 bytes: a copy. */
@@ -187,6 +186,7 @@ export class Voter {
 
   #marks(): Marks {
     const { id } = this.chain;
+    this.#protection.heed(this.#publicKey);
     const marks = this.#protection.marks(this.#publicKey, id);
     if (marks?.held) throw held(this.#protection.home, this.#publicKey, id, marks.lowest);
     if (marks) return marks;

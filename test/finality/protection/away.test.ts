@@ -11,14 +11,16 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { hex } from "../../../src/core/bytes.js";
 import { sha256 } from "../../../src/core/hashes.js";
 import { voteMessage } from "../../../src/crypto/messages.js";
 import { recordBirth } from "../../../src/finality/arrivals.js";
 import { type Home, openHome } from "../../../src/finality/home.js";
 import { deleteKey } from "../../../src/finality/key-deletion.js";
 import { createKey, unlockKey } from "../../../src/finality/keystore.js";
-import { initProtection, openProtection } from "../../../src/finality/protection.js";
+import { initProtection, openProtection, type Protection } from "../../../src/finality/protection.js";
 import { copyOf, key, liveThrough, other, OTHER_CHAIN, request } from "../../support/broken-homes.js";
+import { Voter } from "../../../src/finality/voter.js";
 import { LIGHT } from "../../support/home.js";
 import { refusal } from "../../support/refusal.js";
 import { CHAIN, hash, inHome, newHome, newSigner, voterOf } from "../../support/signer.js";
@@ -157,6 +159,69 @@ describe("a home that was copied right after its key was generated, and used bef
   });
 });
 
+describe("a home that is copied after the store took a birth over", () => {
+  const uses: Record<string, (protection: Protection) => unknown> = {
+    "asked for": (protection) => protection.isBornHere(key.publicKey),
+    "by a vote that was refused": (protection) => {
+      const voter = new Voter({ key, protection, chain: CHAIN, chainHeight: 10n });
+      expect(voter.vote({ height: 5n, appHash: hash(1) }).kind).toBe("refused");
+      protection.prune(key.publicKey, CHAIN.id, 0n);
+    },
+    "by a vote on another chain": (protection) =>
+      voterOf(protection, key, OTHER_CHAIN).vote({ height: 5n, appHash: hash(1) }),
+  };
+  it.each(Object.entries(uses))("%s, does not take the key for new on a chain without votes", (_, use) => {
+    const home = newHome();
+    recordBirth(home, key.publicKey);
+    inHome(home, use);
+    const copy = copyOf(home);
+    const third = { id: "third-chain", minCount: 1 };
+    const voteIn = (where: Home) =>
+      inHome(where, (protection) => voterOf(protection, key, third).vote({ height: 100n, appHash: hash(1) }));
+    expect(voteIn(home).kind).toBe("new");
+    refusal("protection-uninitialised", () => voteIn(copy));
+  });
+});
+
+describe("a note of a key that cannot be read, or not ended", () => {
+  it.each([
+    ["of other words", (path: string) => writeFileSync(path, "absent")],
+    ["that is half of one", (path: string) => writeFileSync(path, "12")],
+  ])("(%s) holds the key", (_, write) => {
+    const { home, protection, voter } = newSigner();
+    voter.vote({ height: 5n, appHash: hash(1) });
+    protection.close();
+    write(join(home.path, "arrivals", hex.encode(key.publicKey)));
+    inHome(home, (again) => {
+      expect(again.subjects()).toMatchObject([{ held: true, lowest: 6n }]);
+    });
+  });
+
+  it.each([
+    ["a folder in its place", (path: string) => mkdirSync(path)],
+    [
+      "a file where the folder is",
+      (path: string) => {
+        rmSync(join(path, ".."), { recursive: true });
+        writeFileSync(join(path, ".."), "");
+      },
+    ],
+  ])("(%s) is protection-unwritable, and leaves the home free for the next", (_, spoil) => {
+    const { home, protection, voter } = newSigner();
+    voter.vote({ height: 5n, appHash: hash(1) });
+    protection.close();
+    spoil(join(home.path, "arrivals", hex.encode(key.publicKey)));
+    for (let turn = 0; turn < 2; turn++) {
+      refusal("protection-unwritable", () => openProtection(home));
+      refusal("protection-unwritable", () => initProtection(home, { ...request, fromHeight: 9n }));
+    }
+    rmSync(join(home.path, "arrivals"), { recursive: true });
+    inHome(home, (again) => {
+      expect(again.record(key.publicKey, CHAIN.id, 5n)).not.toBeNull();
+    });
+  });
+});
+
 describe("a store or second mark that is a symbolic link", () => {
   it.each(["protectionFile", "marksFile"] as const)("(%s) is refused, by openProtection and init", (file) => {
     const home = copyOf(liveThrough().closed);
@@ -182,7 +247,7 @@ describe("a store whose header says that it is read-only, though its file is not
 });
 
 describe("a signer whose home was replaced by a copy of it", () => {
-  it("leaves the copy's write-ahead log alone when it stops", () => {
+  it.each([true, false])("leaves the copy's write-ahead log alone when it stops (noticed: %s)", (noticed) => {
     const { home, protection, voter } = newSigner();
     for (let height = 0n; height < 5n; height++) voter.vote({ height, appHash: hash(1) });
     const copy = copyOf(home);
@@ -190,7 +255,7 @@ describe("a signer whose home was replaced by a copy of it", () => {
       rmSync(join(home.path, name), { force: true });
       cpSync(join(copy.path, name), join(home.path, name));
     }
-    refusal("protection-replaced", () => voter.vote({ height: 5n, appHash: hash(1) }));
+    if (noticed) refusal("protection-replaced", () => voter.vote({ height: 5n, appHash: hash(1) }));
     protection.close();
     expect(readdirSync(home.path)).toContain("protection.db-wal");
     inHome(home, (next) => {
