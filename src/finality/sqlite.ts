@@ -136,26 +136,18 @@ export class SqliteProtection implements Protection {
   isBornHere(key: Uint8Array): boolean {
     this.#usable();
     // A birth counts in the very file that took it over: in a copy of the home the key is not new.
-    const place = this.#heeded(() => placeOfFile(this.home.protectionFile));
-    if (place !== undefined && this.#heeded(() => hasBirth(this.home, key))) {
-      if (this.#ledger.births.get(hex.encode(key)) !== place) {
-        this.#write([], () => {
-          this.#ledger.forgetBirth(key);
-          this.#ledger.addBirth(key, place);
-        });
-      }
-      // Before a vote is made: found again after a restore, the note would make an old key new.
-      this.#endNotes([key]);
-    }
-    return place !== undefined && this.#ledger.births.get(hex.encode(key)) === place;
+    const place = this.#place();
+    if (place === undefined) return false;
+    return this.#ledger.births.get(hex.encode(key)) === place || this.#heeded(() => hasBirth(this.home, key));
   }
 
   heed(key: Uint8Array): void {
     this.#usable();
     if (this.#heeded(() => hasAbsence(this.home, key))) this.#hold([key]);
+    else if (this.#heeded(() => hasBirth(this.home, key))) this.#takeOver(key);
   }
 
-  /** {@link SqliteProtection.heed} for every key. */
+  /** Holds every key that was elsewhere. */
   heedAll(): void {
     const absent = this.#heeded(() => listAbsences(this.home));
     if (absent.length > 0) this.#hold(absent);
@@ -295,6 +287,22 @@ export class SqliteProtection implements Protection {
       }
     });
     this.#endNotes(keys);
+  }
+
+  /** Found again after a loss, the note of a birth would make a key new that has voted since. */
+  #takeOver(key: Uint8Array): void {
+    const place = this.#place();
+    if (place !== undefined && this.#ledger.births.get(hex.encode(key)) !== place) {
+      this.#write([], () => {
+        this.#ledger.forgetBirth(key);
+        this.#ledger.addBirth(key, place);
+      });
+    }
+    this.#endNotes([key]);
+  }
+
+  #place(): string | undefined {
+    return this.#heeded(() => placeOfFile(this.home.protectionFile));
   }
 
   #endNotes(keys: readonly Uint8Array[]): void {

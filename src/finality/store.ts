@@ -55,7 +55,10 @@ export interface ProtectionStore {
   recordsAt(key: Uint8Array, chainId: string, heights: readonly bigint[]): ReadonlyMap<bigint, VoteRecord>;
   /** Votes from `from` on, by height. */
   records(key: Uint8Array, chainId: string, from?: bigint, limit?: number): StoredVote[];
-  /** Holds a key that was elsewhere since the store was opened: see `recordAbsence`. */
+  /**
+   * Takes over, for good, what is noted of a key: one that was elsewhere is held, and the note of a birth ends. Comes
+   * before every vote. See `recordAbsence` and `recordBirth`.
+   */
   heed(key: Uint8Array): void;
   /** Heights that sign nothing, as which message was signed there is not known, in order. */
   blocked(key: Uint8Array, chainId: string): bigint[];

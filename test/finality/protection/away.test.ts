@@ -16,6 +16,7 @@ import { sha256 } from "../../../src/core/hashes.js";
 import { voteMessage } from "../../../src/crypto/messages.js";
 import { recordBirth } from "../../../src/finality/arrivals.js";
 import { type Home, openHome } from "../../../src/finality/home.js";
+import { previewImport } from "../../../src/finality/import-preview.js";
 import { deleteKey } from "../../../src/finality/key-deletion.js";
 import { createKey, unlockKey } from "../../../src/finality/keystore.js";
 import { initProtection, openProtection, type Protection } from "../../../src/finality/protection.js";
@@ -159,6 +160,46 @@ describe("a home that was copied right after its key was generated, and used bef
   });
 });
 
+describe("the note of a birth", () => {
+  const begins: Record<string, (home: Home) => unknown> = {
+    "by itself": () => {},
+    "by protection init": (home) => initProtection(home, { ...request, fromHeight: 3n }),
+    "by an import": (home) => {
+      const { protection } = newSigner();
+      protection.init(key.publicKey, CHAIN.id, 3n);
+      const history = protection.exportHistory();
+      protection.close();
+      inHome(home, (here) => here.importHistory(JSON.parse(JSON.stringify(history))));
+    },
+  };
+  it.each(Object.entries(begins))(
+    "ends with the first vote of a key that began %s, so that the key is not new once all else is lost",
+    (_, begin) => {
+      const home = newHome();
+      recordBirth(home, key.publicKey);
+      begin(home);
+      inHome(home, (protection) => {
+        expect(voterOf(protection).vote({ height: 5n, appHash: hash(1) }).kind).toBe("new");
+      });
+      rmSync(home.protectionFile);
+      rmSync(home.marksFile);
+      inHome(home, (protection) => {
+        refusal("protection-uninitialised", () => voterOf(protection).vote({ height: 5n, appHash: hash(2) }));
+      });
+    },
+  );
+
+  it("is not ended by a question, nor by the preview of an import", () => {
+    const home = newHome();
+    recordBirth(home, key.publicKey);
+    inHome(home, (protection) => {
+      previewImport(protection, protection.exportHistory());
+      expect(protection.isBornHere(key.publicKey)).toBe(true);
+    });
+    expect(readdirSync(join(home.path, "arrivals"))).toHaveLength(1);
+  });
+});
+
 describe("a home that is copied after the store took a birth over", () => {
   const uses: Record<string, (protection: Protection) => unknown> = {
     "asked for": (protection) => protection.isBornHere(key.publicKey),
@@ -173,7 +214,10 @@ describe("a home that is copied after the store took a birth over", () => {
   it.each(Object.entries(uses))("%s, does not take the key for new on a chain without votes", (_, use) => {
     const home = newHome();
     recordBirth(home, key.publicKey);
-    inHome(home, use);
+    inHome(home, (protection) => {
+      protection.heed(key.publicKey);
+      use(protection);
+    });
     const copy = copyOf(home);
     const third = { id: "third-chain", minCount: 1 };
     const voteIn = (where: Home) =>

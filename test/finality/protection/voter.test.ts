@@ -252,10 +252,10 @@ describe("where votes begin", () => {
     expect(inHome(home, (protection) => protection.isBornHere(key.publicKey))).toBe(true);
   });
 
-  it("a note of birth ends with the first question for it, and comes back with no backup of the store", () => {
+  it("a note of birth ends once it was heeded, and comes back with no backup of the store", () => {
     const home = newHome();
     recordBirth(home, key.publicKey);
-    inHome(home, (protection) => expect(protection.isBornHere(key.publicKey)).toBe(true));
+    inHome(home, (protection) => protection.heed(key.publicKey));
     expect(readdirSync(join(home.path, "arrivals"))).toEqual([]);
     inHome(home, (protection) => expect(protection.isBornHere(key.publicKey)).toBe(true));
   });
