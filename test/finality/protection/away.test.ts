@@ -9,7 +9,9 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import { sha256 } from "../../../src/core/hashes.js";
@@ -24,7 +26,7 @@ import { copyOf, key, liveThrough, other, OTHER_CHAIN, request } from "../../sup
 import { Voter } from "../../../src/finality/voter.js";
 import { LIGHT } from "../../support/home.js";
 import { refusal } from "../../support/refusal.js";
-import { CHAIN, hash, inHome, newHome, newSigner, voterOf } from "../../support/signer.js";
+import { CHAIN, hash, inHome, newHome, newSigner, signerProgram, voterOf } from "../../support/signer.js";
 
 const passphrase = "a passphrase";
 const bringIn = (home: Home, origin: "generated" | "imported") =>
@@ -188,6 +190,34 @@ describe("the note of a birth", () => {
       });
     },
   );
+
+  it("is ended before a first vote that is killed at any step could get out", { timeout: 120_000 }, () => {
+    void signerProgram();
+    const program = fileURLToPath(new URL("../../support/killed.mjs", import.meta.url));
+    const votingHome = () => {
+      const home = newHome();
+      recordBirth(home, key.publicKey);
+      return home;
+    };
+    const killed = (home: Home, n: number) =>
+      spawnSync(process.execPath, [program, "vote", home.path, String(n)], { encoding: "utf8" });
+    const steps = Number(killed(votingHome(), 0).stdout.split("\n")[1]);
+    expect(steps).toBeGreaterThan(8);
+    for (let n = 1; n <= steps; n++) {
+      const home = votingHome();
+      const { signal, stdout } = killed(home, n);
+      expect(signal).toBe("SIGKILL");
+      const isOut = stdout.startsWith("signed new");
+      inHome(home, (protection) => {
+        const record = protection.record(key.publicKey, CHAIN.id, 5n);
+        if (isOut) expect(record).not.toBeNull();
+      });
+      rmSync(home.protectionFile);
+      rmSync(home.marksFile);
+      const isNew = inHome(home, (protection) => protection.isBornHere(key.publicKey));
+      if (isOut) expect(isNew).toBe(false);
+    }
+  });
 
   it("is not ended by a question, nor by the preview of an import", () => {
     const home = newHome();

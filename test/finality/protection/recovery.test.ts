@@ -251,9 +251,9 @@ describe("protection init", () => {
 });
 
 describe("protection init that is killed", () => {
-  const program = fileURLToPath(new URL("../../support/killed-init.mjs", import.meta.url));
+  const program = fileURLToPath(new URL("../../support/killed.mjs", import.meta.url));
   const killed = (home: Home, n: number) => {
-    const args = [home.path, hex.encode(key.publicKey), CHAIN.id, "75", String(n)];
+    const args = ["init", home.path, String(n), hex.encode(key.publicKey), CHAIN.id, "75"];
     return spawnSync(process.execPath, [program, ...args], { encoding: "utf8" });
   };
   beforeAll(() => void signerProgram());
