@@ -16,7 +16,7 @@ export interface Trouble {
 
 const TROUBLES: Readonly<Record<Trouble["kind"], { happened: string; means: string }>> = {
   missing: {
-    happened: "is missing, and other files of the signer's memory are here",
+    happened: "is missing",
     means: "This home has signed before, and what it signed is not certain any more.",
   },
   empty: {
@@ -47,7 +47,7 @@ export function broken(
   });
   const unknown = `  ${initCommand(home, "<key>", "<chain>", "<height above the last vote on the chain>")}`;
   const text = [
-    `What happened: ${file} ${happened}${kind === "missing" ? "" : `: ${found}`}.`,
+    `What happened: ${file} ${happened}: ${found}.`,
     `What it means: ${part === "store" ? means : NO_SECOND_MARK} Nothing is signed: a height that was signed before, signed again with another message, reveals the key.`,
     "What to do: stop every other signer of these keys. If the file was moved or exchanged by mistake and the signer has not run since, put the latest one back. Otherwise look up the last height that each key voted for, on the chain, and run for each key and chain:",
     ...(commands.length > 0 ? commands : [unknown]),

@@ -39,7 +39,7 @@ export function openLocked(
     store = new SqliteProtection(home, instance);
     if (marks) compare(store, marks);
     // A store that was never written to is as good as none: a crash came before its second mark.
-    else if (store.seq > 0) throw new Broken({ kind: "missing", part: "marks", found: "it is not there" });
+    else if (store.seq > 0) throw missing("marks");
     if (!lock.isHeld()) throw running(home);
     // Written anew, it has caught up with the store, and is known to be writable.
     const file = writeMarks(home, store, roomForMarks);
@@ -105,10 +105,13 @@ function checkStoreFile(home: Home, marks: MarksContent | undefined): void {
   if (stats) return;
   // A write-ahead log of another store would be played into a new one.
   if (marks || besides(path).length > 0) {
-    throw new Broken({ kind: "missing", part: "store", found: "it is not there" });
+    throw missing("store");
   }
   guarded(home, () => createDatabase(path));
 }
+
+const missing = (part: Trouble["part"]): Broken =>
+  new Broken({ kind: "missing", part, found: "other files of the signer's memory are here" });
 
 /** The store may be ahead of its second mark, by what a crash kept from it; never behind. */
 function compare(store: SqliteProtection, marks: MarksContent): void {
