@@ -240,6 +240,7 @@ describe("protection init", () => {
   it("a key that was born in the lost store is not new any more", () => {
     const born = testKey(9);
     const { home, protection } = newSigner(born);
+    protection.heed(born.publicKey);
     expect(protection.isBornHere(born.publicKey)).toBe(true);
     protection.close();
     rmSync(home.marksFile);
