@@ -8,7 +8,7 @@ import type { Network } from "./network.js";
 
 initEccLib(curve);
 
-export { address, Psbt, Transaction } from "bitcoinjs-lib";
+export { address, Block, Psbt, Transaction } from "bitcoinjs-lib";
 
 /** RIPEMD-160 of SHA-256: what a P2WPKH output names its key by. */
 export const hash160 = (data: Uint8Array): Uint8Array => crypto.hash160(data);
@@ -21,6 +21,10 @@ export function decodeEcdsaSignature(bytes: Uint8Array): { signature: Uint8Array
     return null;
   }
 }
+
+/** r ‖ s as a DER signature with its hash type behind (BIP-66). */
+export const encodeEcdsaSignature = (signature: Uint8Array, hashType: number): Uint8Array =>
+  script.signature.encode(signature, hashType);
 
 /** The address prefixes of a network. */
 export function bitcoinNetwork(network: Network): BitcoinNetwork {

@@ -13,3 +13,9 @@ export function assertNetwork(value: unknown): asserts value is Network {
     throw new TapstakeError("invalid-network", text);
   }
 }
+
+/** Testnet and signet write addresses alike. */
+export function sharesAddresses(a: Network, b: Network): boolean {
+  const isTest = (network: Network) => network === "testnet" || network === "signet";
+  return a === b || (isTest(a) && isTest(b));
+}

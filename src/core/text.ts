@@ -17,6 +17,12 @@ export function show(value: unknown): string {
   return value.length > SHOWN ? `${start}… (${value.length} characters)` : start;
 }
 
+/** @throws TapstakeError `invalid-argument` unless `value` is text */
+export function assertText(value: unknown, name: string): asserts value is string {
+  if (typeof value === "string") return;
+  throw new TapstakeError("invalid-argument", `${name}: expected text, got ${describeType(value)}`);
+}
+
 /** @throws TapstakeError `invalid-argument` unless `value` is one of `choices`: callers without types pass anything */
 export function assertChoice<T extends string>(
   value: unknown,

@@ -18,6 +18,16 @@ export interface KnownPoints {
   readonly randomnessPoint: Uint8Array;
 }
 
+/** A signature that nobody has verified yet, as BIP-340 knows it. It must not leave before somebody has. */
+export interface UnverifiedSignature {
+  /** SHA-256 of the message. */
+  readonly digest: Uint8Array;
+  /** X-only. */
+  readonly publicKey: Uint8Array;
+  /** 64 bytes: the x-only point of the randomness, then s. */
+  readonly signature: Uint8Array;
+}
+
 /** Extractable one-time signatures: signing two messages under one randomness reveals the key (PROTOCOL 6). */
 export const eots = {
   /**
@@ -33,7 +43,7 @@ export const eots = {
     const key = evenSecret(secretKey);
     const randomness = evenRandomness(secretRandomness);
     assertBytes(message, "message");
-    return finish(key, randomness, message);
+    return verified(signWith(key, randomness, message));
   },
 
   /**
@@ -48,18 +58,9 @@ export const eots = {
     secretKey: Uint8Array,
     secretRandomness: Uint8Array,
     message: Uint8Array,
-    { keyPoint, randomnessPoint }: KnownPoints,
+    known: KnownPoints,
   ): Uint8Array {
-    assertSecretKey(secretKey);
-    assertSecretRandomness(secretRandomness);
-    assertBytes(message, "message");
-    assertBytes(keyPoint, "point of the key", 33);
-    assertBytes(randomnessPoint, "point of the randomness", 33);
-    return finish(
-      { d: evenScalar(secretKey, keyPoint), publicKey: keyPoint.subarray(1) },
-      { k: evenScalar(secretRandomness, randomnessPoint), publicRandomness: randomnessPoint.subarray(1) },
-      message,
-    );
+    return verified(signUnverified(secretKey, secretRandomness, message, known));
   },
 
   /**
@@ -126,18 +127,51 @@ export const eots = {
   },
 };
 
-function finish(
+/**
+ * `eots.signKnown` without its verification, for who has that done elsewhere before the signature leaves.
+ * @throws TapstakeError as `eots.signKnown`, but for `self-check-failed`
+ */
+export function signUnverified(
+  secretKey: Uint8Array,
+  secretRandomness: Uint8Array,
+  message: Uint8Array,
+  { keyPoint, randomnessPoint }: KnownPoints,
+): UnverifiedSignature {
+  assertSecretKey(secretKey);
+  assertSecretRandomness(secretRandomness);
+  assertBytes(message, "message");
+  assertBytes(keyPoint, "point of the key", 33);
+  assertBytes(randomnessPoint, "point of the randomness", 33);
+  return signWith(
+    { d: evenScalar(secretKey, keyPoint), publicKey: keyPoint.subarray(1) },
+    { k: evenScalar(secretRandomness, randomnessPoint), publicRandomness: randomnessPoint.subarray(1) },
+    message,
+  );
+}
+
+/** Whether a signature made here verifies. */
+export const isSound = ({ digest, publicKey, signature }: UnverifiedSignature): boolean =>
+  curve.verifySchnorr(digest, publicKey, signature);
+
+/** @throws TapstakeError `self-check-failed` */
+export function assertSound(sound: boolean): void {
+  if (!sound) throw new TapstakeError("self-check-failed", "an EOTS signature made here does not verify");
+}
+
+function verified(made: UnverifiedSignature): Uint8Array {
+  assertSound(isSound(made));
+  return made.signature.slice(32);
+}
+
+function signWith(
   { d, publicKey }: { d: bigint; publicKey: Uint8Array },
   { k, publicRandomness }: { k: bigint; publicRandomness: Uint8Array },
   message: Uint8Array,
-): Uint8Array {
+): UnverifiedSignature {
   const digest = sha256(message);
   const e = challenge(publicRandomness, publicKey, digest);
-  const signature = scalar.toBytes(scalar.add(k, scalar.multiply(e, d)));
-  if (!curve.verifySchnorr(digest, publicKey, concatBytes(publicRandomness, signature))) {
-    throw new TapstakeError("self-check-failed", "an EOTS signature made here does not verify");
-  }
-  return signature;
+  const s = scalar.toBytes(scalar.add(k, scalar.multiply(e, d)));
+  return { digest, publicKey, signature: concatBytes(publicRandomness, s) };
 }
 
 /** A secret as BIP-340 uses it, by the parity of its point. */

@@ -67,6 +67,8 @@ const FUNCTIONS: [keyof Curve, fc.Arbitrary<unknown>[]][] = [
   ["xOnlyPointAddTweak", [xOnlyKeys, scalars]],
   ["signSchnorr", [bytes32, scalars, fc.option(bytes32, { nil: undefined })]],
   ["verifySchnorr", [bytes32, xOnlyKeys, fc.uint8Array({ minLength: 64, maxLength: 64 })]],
+  ["signEcdsa", [bytes32, scalars]],
+  ["recoverEcdsa", [bytes32, fc.uint8Array({ minLength: 64, maxLength: 64 }), fc.constantFrom(0, 1)]],
 ];
 
 describe("both curve libraries answer the same", () => {
@@ -104,6 +106,38 @@ describe("both curve libraries answer the same", () => {
       }),
       { numRuns: 20 },
     );
+  });
+
+  it("the signer of an ECDSA signature is recovered, and another point by the other parity", () => {
+    fc.assert(
+      fc.property(secrets, bytes32, (secret, digest) => {
+        type Signed = ReturnType<Curve["signEcdsa"]>;
+        const { signature, parity } = expectSame("signEcdsa", digest, secret) as Signed;
+        const point = noble.pointFromScalar(secret);
+        expect(expectSame("recoverEcdsa", digest, signature, parity)).toEqual(point);
+        expect(expectSame("recoverEcdsa", digest, signature, 1 - parity)).not.toEqual(point);
+        expect(expectSame("verifyEcdsa", digest, point, signature)).toBe(true);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("nobody is recovered from an r that is no point, an s of 0 or n, or at infinity", () => {
+    const digest = new Uint8Array(32).fill(1);
+    const { signature } = noble.signEcdsa(digest, scalar.toBytes(5n));
+    for (const [at, part] of [
+      [0, OFF_CURVE],
+      [0, "00".repeat(32)],
+      [0, ORDER],
+      [32, "00".repeat(32)],
+      [32, ORDER],
+    ] as const) {
+      const bad = signature.slice();
+      bad.set(bytes(part), at);
+      expect(expectSame("recoverEcdsa", digest, bad, 0)).toBeNull();
+    }
+    // R = G and s = m: sR - mG is no point.
+    expect(expectSame("recoverEcdsa", digest, new Uint8Array([...G.slice(1), ...digest]), 0)).toBeNull();
   });
 
   it("a key is judged by its bytes of now, not by those it had at the last call", () => {
@@ -163,6 +197,8 @@ describe("libsecp256k1 in WebAssembly", () => {
       libsecp.pointAdd(noPoint, G);
       libsecp.pointMultiply(noPoint, digest);
       libsecp.xOnlyPointAddTweak(noKey, digest);
+      libsecp.recoverEcdsa(digest, new Uint8Array([...noKey, ...digest]), 0);
+      libsecp.recoverEcdsa(digest, new Uint8Array([...key, ...digest]), 0);
     }
     expect(libsecp.verifySchnorr(digest, key, signature)).toBe(true);
     expect(libsecp.pointMultiply(G, digest)).toEqual(noble.pointMultiply(G, digest));

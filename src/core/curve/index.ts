@@ -36,6 +36,17 @@ export interface Curve {
    * a high s, which nodes do not relay (BIP-146).
    */
   verifyEcdsa(digest: Uint8Array, point: Uint8Array, signature: Uint8Array): boolean;
+  /**
+   * An ECDSA signature of a 32-byte digest, with the nonce of RFC 6979 and a low s: r ‖ s, 64 bytes; and the parity of
+   * its R, by which the signer's point can be recovered.
+   * @throws TapstakeError `invalid-bytes`, `invalid-secret-key`
+   */
+  signEcdsa(digest: Uint8Array, secretKey: Uint8Array): { signature: Uint8Array; parity: 0 | 1 };
+  /**
+   * The point of 33 bytes that an ECDSA signature (r ‖ s) of a digest is by (SEC 1, 4.1.6). An R with an x of n or
+   * more, which nobody finds, is not looked for.
+   */
+  recoverEcdsa(digest: Uint8Array, signature: Uint8Array, parity: 0 | 1): Uint8Array | null;
 }
 
 /** The curve of this environment. */

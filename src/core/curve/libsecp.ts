@@ -39,6 +39,20 @@ export const backend: Curve = {
     isPrivate(signature.subarray(0, 32)) &&
     isPrivate(signature.subarray(32)) &&
     libsecp.verify(digest, point, signature, true),
+  signEcdsa(digest, secretKey) {
+    assertSigningArguments(digest, secretKey, undefined, isPrivate);
+    const { signature, recoveryId } = libsecp.signRecoverable(digest, secretKey);
+    return { signature, parity: recoveryId === 1 ? 1 : 0 };
+  },
+  recoverEcdsa: (digest, signature, parity) =>
+    isBytes(digest, 32) &&
+    isBytes(signature, 64) &&
+    isPrivate(signature.subarray(0, 32)) &&
+    isPrivate(signature.subarray(32)) &&
+    isXOnlyPoint(signature.subarray(0, 32)) &&
+    (parity === 0 || parity === 1)
+      ? libsecp.recover(digest, signature, parity, true)
+      : null,
 };
 
 function isPoint(bytes: Uint8Array): boolean {

@@ -1,5 +1,5 @@
 import { schnorr, secp256k1 } from "@noble/curves/secp256k1.js";
-import { isBytes } from "../bytes.js";
+import { concatBytes, isBytes } from "../bytes.js";
 import { assertSigningArguments } from "./guards.js";
 import type { Curve } from "./index.js";
 
@@ -35,6 +35,18 @@ export const backend: Curve = {
     isBytes(point, 33) &&
     isBytes(signature, 64) &&
     (attempt(() => secp256k1.verify(signature, digest, point, { prehash: false, lowS: true })) ?? false),
+  signEcdsa(digest, secretKey) {
+    assertSigningArguments(digest, secretKey, undefined, isPrivate);
+    const signed = secp256k1.sign(digest, secretKey, { prehash: false, lowS: true, format: "recovered" });
+    return { signature: signed.slice(1), parity: signed[0] === 1 ? 1 : 0 };
+  },
+  recoverEcdsa: (digest, signature, parity) =>
+    isBytes(digest, 32) && isBytes(signature, 64) && (parity === 0 || parity === 1)
+      ? attempt(() => {
+          const recoverable = concatBytes(Uint8Array.of(parity), signature);
+          return secp256k1.recoverPublicKey(recoverable, digest, { prehash: false });
+        })
+      : null,
 };
 
 function isPrivate(bytes: Uint8Array): boolean {
