@@ -61,10 +61,14 @@ export function checkParamSet(set: ParamSet): void {
   }
 }
 
+/** @throws TapstakeError `invalid-params` unless there are parameters at all */
+export function assertParams(params: ProtocolParams, name = "params"): void {
+  if (typeof params === "object" && params !== null) return;
+  throw broken(name, `expected protocol parameters, got ${describeType(params)}`);
+}
+
 function checkVersion(params: ProtocolParams, path: string): void {
-  if (typeof params !== "object" || params === null) {
-    throw broken(path.slice(0, -1) || "params", `expected protocol parameters, got ${describeType(params)}`);
-  }
+  assertParams(params, path.slice(0, -1) || undefined);
   const { covenant, minValue, maxValue, minTime, maxTime, unbondingFee } = params;
   inField(`${path}version`, (name) => assertInteger(params.version, name, 0, MAX_HEIGHT));
   inField(`${path}network`, () => assertNetwork(params.network));
@@ -99,7 +103,8 @@ function checkVersion(params: ProtocolParams, path: string): void {
   if (params.phase1 !== undefined) checkPhase1(params.phase1, `${path}phase1`);
 }
 
-function checkSlashing(slashing: SlashingParams, path: string): void {
+/** @throws TapstakeError `invalid-params`, `invalid-bytes`, `invalid-rate`, `invalid-amount` */
+export function checkSlashing(slashing: SlashingParams, path = "slashing"): void {
   if (typeof slashing !== "object" || slashing === null) {
     throw broken(path, `expected slashing parameters, got ${describeType(slashing)}`);
   }

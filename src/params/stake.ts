@@ -1,16 +1,20 @@
 import { assertSatoshi } from "../core/amount.js";
 import { compareBytes, equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { checkTerms, type KeySet, type StakeTerms } from "../script/terms.js";
+import { checkTerms, checkTimelock, type KeySet, type StakeTerms } from "../script/terms.js";
+import { assertParams } from "./check.js";
 import type { ProtocolParams } from "./types.js";
 
 /**
  * Whether a stake is one that the parameters admit: its committee, its time, its value.
  * @param value satoshi
- * @throws TapstakeError the codes of {@link checkTerms}, `covenant-mismatch`, `staking-time-out-of-range`,
- * `staking-value-out-of-range`, `invalid-amount`
+ * @throws TapstakeError the codes of {@link checkTerms}, `invalid-params`, `covenant-mismatch`,
+ * `staking-time-out-of-range`, `staking-value-out-of-range`, `invalid-amount`; of limits that are none, which would
+ * admit everything, `invalid-amount` and `invalid-timelock`
  */
 export function checkStake(params: ProtocolParams, terms: StakeTerms, value: bigint): void {
+  assertParams(params);
+  assertKeys(params);
   checkTerms(terms);
   assertSatoshi(value, "staking value");
   if (!sameKeySet(terms.covenant, params.covenant)) {
@@ -24,14 +28,24 @@ export function checkStake(params: ProtocolParams, terms: StakeTerms, value: big
   }
   checkStakingTime(params, terms.timelock);
   const { minValue, maxValue } = params;
+  assertSatoshi(minValue, "least staking value");
+  assertSatoshi(maxValue, "largest staking value");
   if (value < minValue || value > maxValue) {
     const text = `expected a stake from ${minValue} to ${maxValue} satoshi, got ${value}`;
     throw new TapstakeError("staking-value-out-of-range", text, { minValue, maxValue, got: value });
   }
 }
 
-/** @throws TapstakeError `staking-time-out-of-range` when the parameters do not admit a stake of so many blocks */
+/** The keys are compared with those of the terms, which are checked. @throws TapstakeError `invalid-params` */
+function assertKeys({ covenant }: ProtocolParams): void {
+  if (Array.isArray(covenant?.keys) && covenant.keys.every((key) => key instanceof Uint8Array)) return;
+  throw new TapstakeError("invalid-params", "covenant: expected a set of keys", { field: "covenant" });
+}
+
+/** @throws TapstakeError `invalid-timelock`; `staking-time-out-of-range` when the parameters do not admit a stake of so many blocks */
 export function checkStakingTime({ minTime, maxTime, version }: ProtocolParams, timelock: number): void {
+  checkTimelock(minTime, "least staking time");
+  checkTimelock(maxTime, "longest staking time");
   if (timelock < minTime || timelock > maxTime) {
     const allowed = minTime === maxTime ? `exactly ${minTime}` : `from ${minTime} to ${maxTime}`;
     const text = `expected a staking time of ${allowed} blocks by parameters v${version}, got ${timelock}`;

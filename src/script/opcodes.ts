@@ -1,12 +1,19 @@
-/** The few opcodes that staking scripts use (BIP-342 for the tapscript ones). */
+/** The few opcodes that staking scripts and the scripts of wallets use (BIP-342 for the tapscript ones). */
 export const OP = {
-  RETURN: 0x6a,
+  PUSHDATA1: 0x4c,
+  PUSHDATA4: 0x4e,
   ONE: 0x51,
   SIXTEEN: 0x60,
+  RETURN: 0x6a,
+  DUP: 0x76,
+  EQUAL: 0x87,
+  EQUALVERIFY: 0x88,
   NUMEQUAL: 0x9c,
   NUMEQUALVERIFY: 0x9d,
+  HASH160: 0xa9,
   CHECKSIG: 0xac,
   CHECKSIGVERIFY: 0xad,
+  CHECKMULTISIG: 0xae,
   CHECKSEQUENCEVERIFY: 0xb2,
   CHECKSIGADD: 0xba,
 } as const;

@@ -48,14 +48,21 @@ export function tapleafHash(script: Uint8Array): Uint8Array {
  * malformed control block, another leaf version, an internal key that is no point, the wrong parity.
  */
 export function outputKeyOf(script: Uint8Array, controlBlock: Uint8Array): Uint8Array | null {
+  const root = merkleRootOf(script, controlBlock);
+  if (!root) return null;
+  const internalKey = controlBlock.slice(1, 33);
+  const tweaked = curve.xOnlyPointAddTweak(internalKey, taggedHash("TapTweak", internalKey, root));
+  return tweaked && tweaked.parity === (controlBlock[0]! & 1) ? tweaked.xOnlyPubkey : null;
+}
+
+/** The root of the tree that a control block (BIP-341) puts a tapscript into; null where it is malformed. */
+export function merkleRootOf(script: Uint8Array, controlBlock: Uint8Array): Uint8Array | null {
   const steps = (controlBlock.length - 33) / 32;
   if (!Number.isInteger(steps) || steps < 0 || steps > 128) return null;
   if ((controlBlock[0]! & 0xfe) !== LEAF_VERSION) return null;
   let hash = tapleafHash(script);
   for (let i = 0; i < steps; i++) hash = branchHash(hash, controlBlock.slice(33 + 32 * i, 65 + 32 * i));
-  const internalKey = controlBlock.slice(1, 33);
-  const tweaked = curve.xOnlyPointAddTweak(internalKey, taggedHash("TapTweak", internalKey, hash));
-  return tweaked && tweaked.parity === (controlBlock[0]! & 1) ? tweaked.xOnlyPubkey : null;
+  return hash;
 }
 
 interface PlacedLeaf {

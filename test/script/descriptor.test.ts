@@ -44,7 +44,7 @@ describe("a descriptor", () => {
         ];
         for (const { descriptor, script } of outputs) expect(derive(descriptor)).toBe(hex.encode(script));
       }),
-      { numRuns: 30 },
+      { numRuns: 200 },
     );
   });
 

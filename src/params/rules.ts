@@ -1,0 +1,144 @@
+import { assertInteger, hex } from "../core/bytes.js";
+import { describeType, TapstakeError } from "../core/errors.js";
+import { assertChoice, show } from "../core/text.js";
+import { checkTerms, MAX_KEYS, type StakeTerms, stakerKeys } from "../script/terms.js";
+import type { ProtocolParams } from "./types.js";
+
+/**
+ * What the chain of one protocol release accepts, of the many forms that the scripts allow. Bitcoin knows nothing of
+ * it: a stake of another form locks coins all the same, and is not registered.
+ */
+export interface RuleSet {
+  /** The release, for messages. */
+  readonly name: string;
+  /** The most finality providers of a stake; absent where a parameter of the chain says it, which is not known here. */
+  readonly maxFinalityProviders?: number;
+  /** The most staker keys; absent as above. */
+  readonly maxStakers?: number;
+  /** Whether a stake can be expanded, and whether to the very same finality providers or to further ones too. */
+  readonly expansion: (typeof EXPANSIONS)[number];
+  /** Whether stakes announce themselves in an OP_RETURN, under parameters of phase 1. */
+  readonly opReturn: boolean;
+  /** Whether votes, commitments and proofs of possession are signed under a context (PROTOCOL 6). */
+  readonly signingContext: boolean;
+}
+
+const EXPANSIONS = ["none", "same-providers", "more-providers"] as const;
+
+/** Which rule of a {@link RuleSet} a stake breaks: the name of the field. */
+export type RuleName = "maxFinalityProviders" | "maxStakers" | "expansion" | "opReturn";
+
+const oneOfEach = { maxFinalityProviders: 1, maxStakers: 1 } as const;
+
+/**
+ * The rule sets that come with tapstake, by the release that they are named for; docs/forms.md says how each is
+ * known. A chain whose parameters set a limit of its own: `{ ...ruleSet("v3"), maxFinalityProviders: 10 }`.
+ */
+export const ruleSets: ReadonlyMap<string, RuleSet> = new Map(
+  (
+    [
+      { name: "phase1", ...oneOfEach, expansion: "none", opReturn: true, signingContext: false },
+      { name: "v1", ...oneOfEach, expansion: "none", opReturn: false, signingContext: false },
+      { name: "v3", maxStakers: 1, expansion: "more-providers", opReturn: false, signingContext: true },
+      { name: "v4", ...oneOfEach, expansion: "same-providers", opReturn: false, signingContext: false },
+      {
+        name: "multi-staker",
+        maxFinalityProviders: 1,
+        expansion: "same-providers",
+        opReturn: false,
+        signingContext: false,
+      },
+    ] as const satisfies readonly RuleSet[]
+  ).map((rules) => [rules.name, Object.freeze(rules)]),
+);
+
+/**
+ * A rule set by the name of its release: `phase1`, `v1` (and v2), `v3`, `v4` (the current one), `multi-staker`.
+ * @throws TapstakeError `invalid-argument`, which lists the names
+ */
+export function ruleSet(name: string): RuleSet {
+  const rules = ruleSets.get(name);
+  if (!rules) {
+    const names = [...ruleSets.keys()];
+    const text = `release: expected one of ${names.join(", ")}, got ${show(name)}`;
+    throw new TapstakeError("invalid-argument", text, { names });
+  }
+  return rules;
+}
+
+/** What else of a stake a rule can be about. */
+export interface RuleContext {
+  /** The parameters that the stake is made under: they say whether it announces itself. */
+  readonly params?: ProtocolParams;
+  /** The terms of the stake that this one expands. */
+  readonly previous?: StakeTerms;
+}
+
+/**
+ * Whether the chain of a release accepts a stake of this form.
+ * @throws TapstakeError `unsupported-by-release`, with the release and the {@link RuleName} in its details;
+ * `invalid-argument`, `invalid-number` when the rules, or one of them, are none; the codes of {@link checkTerms}
+ */
+export function checkRules(rules: RuleSet, terms: StakeTerms, { params, previous }: RuleContext = {}): void {
+  assertRules(rules);
+  checkTerms(terms);
+  checkCount(rules, "maxStakers", "staker", stakerKeys(terms.staker).keys.length);
+  checkCount(rules, "maxFinalityProviders", "finality provider", terms.finalityProviders.length);
+  if (params && rules.opReturn !== (params.phase1 !== undefined)) {
+    const [expected, got] = rules.opReturn ? ["phase 1", "later ones"] : ["a later phase", "phase 1"];
+    const text = `expected parameters of ${expected}, got v${params.version} of ${got}`;
+    throw unsupported(rules, "opReturn", text, { version: params.version });
+  }
+  if (previous) checkExpansion(rules, terms, previous);
+}
+
+/** A rule that is none would refuse nothing. */
+function assertRules(rules: RuleSet): void {
+  if (typeof rules?.name !== "string") {
+    throw new TapstakeError("invalid-argument", `rules: expected a rule set, got ${describeType(rules)}`);
+  }
+  assertChoice(rules.expansion, "rules: expansion", EXPANSIONS);
+  for (const rule of ["maxStakers", "maxFinalityProviders"] as const) {
+    if (rules[rule] !== undefined) assertInteger(rules[rule], `rules: ${rule}`, 1, MAX_KEYS);
+  }
+}
+
+function checkCount(
+  rules: RuleSet,
+  rule: "maxStakers" | "maxFinalityProviders",
+  role: string,
+  got: number,
+): void {
+  const most = rules[rule];
+  if (most === undefined || got <= most) return;
+  throw unsupported(rules, rule, `expected at most ${most} ${role}${most === 1 ? "" : "s"}, got ${got}`, {
+    expected: most,
+    got,
+  });
+}
+
+function checkExpansion(rules: RuleSet, terms: StakeTerms, previous: StakeTerms): void {
+  checkTerms(previous);
+  if (rules.expansion === "none") throw unsupported(rules, "expansion", "no stake can be expanded");
+  const [now, before] = [terms, previous].map(({ finalityProviders }) => finalityProviders.map(hex.encode));
+  const dropped = before!.filter((key) => !now!.includes(key));
+  if (dropped.length > 0) {
+    const text = `an expansion keeps its finality providers, and this one drops ${dropped.join(", ")}`;
+    throw unsupported(rules, "expansion", text, { dropped });
+  }
+  const added = now!.filter((key) => !before!.includes(key));
+  if (rules.expansion === "same-providers" && added.length > 0) {
+    const text = `an expansion adds no finality provider, and this one adds ${added.join(", ")}`;
+    throw unsupported(rules, "expansion", text, { added });
+  }
+}
+
+function unsupported(
+  { name: release }: RuleSet,
+  rule: RuleName,
+  message: string,
+  details: TapstakeError["details"] = {},
+): TapstakeError {
+  const text = `release ${release} does not accept this stake: ${message}`;
+  return new TapstakeError("unsupported-by-release", text, { release, rule, ...details });
+}

@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest";
+import { regtest } from "../../src/params/data/regtest.js";
+import { testnet } from "../../src/params/data/testnet.js";
+import { identifyParams } from "../../src/params/identify.js";
+import { paramSets } from "../../src/params/sets.js";
+
+describe("parameters are identified", () => {
+  it("as the published version that they are", () => {
+    for (const set of paramSets.values()) {
+      for (const params of set.versions) {
+        const found = identifyParams({ ...params });
+        expect(found?.params.version).toBe(params.version);
+        expect(found?.params.covenant).toEqual(params.covenant);
+      }
+    }
+  });
+
+  it("on whichever of testnet and signet they are read for, and nowhere else", () => {
+    const [params] = testnet.versions;
+    for (const network of ["testnet", "signet"] as const) {
+      expect(identifyParams({ ...params!, network })?.set.name).toBe("testnet");
+    }
+    expect(identifyParams({ ...params!, network: "mainnet" })).toBeUndefined();
+  });
+
+  it("as none when any field is another", () => {
+    const [params] = regtest.versions;
+    const changes = [
+      { version: 1 },
+      { unbondingTime: 21 },
+      { unbondingFee: 1_001n },
+      { minValue: 50_001n },
+      { maxTime: 100 },
+      { activationHeight: 1 },
+      { covenant: { ...params!.covenant, quorum: 4 } },
+      { slashing: { ...params!.slashing!, minFee: 999n } },
+    ];
+    for (const change of changes) expect(identifyParams({ ...params!, ...change })).toBeUndefined();
+  });
+});
