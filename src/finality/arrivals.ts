@@ -1,18 +1,15 @@
-import {
-  type BigIntStats,
-  closeSync,
-  fsyncSync,
-  ftruncateSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-} from "node:fs";
+import { type BigIntStats, lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { hex, utf8 } from "../core/bytes.js";
 import { assertPublicKey } from "../core/keys.js";
 import type { Home } from "./home.js";
-import { makePrivateFolder, removePrivateFile, writePrivateFile } from "./private-files.js";
+import {
+  attempt,
+  erasePrivateFile,
+  makePrivateFolder,
+  removePrivateFile,
+  writePrivateFile,
+} from "./private-files.js";
 
 /**
  * Notes that a key was generated in this home, just now, so that it cannot have signed before: at its first vote it
@@ -30,6 +27,9 @@ export function recordBirth(home: Home, publicKey: Uint8Array): void {
  * @throws TapstakeError `invalid-public-key`, `file-error`
  */
 export function recordAbsence(home: Home, publicKey: Uint8Array): void {
+  assertPublicKey(publicKey, "public key");
+  // Replaced alone, the note of a birth would stay valid under another name that a backup gave to it.
+  if (hasBirth(home, publicKey)) removeNote(home, publicKey);
   write(home, publicKey, () => ABSENT);
 }
 
@@ -63,17 +63,14 @@ export function listAbsences(home: Home): Uint8Array[] {
     .filter((publicKey) => hasAbsence(home, publicKey));
 }
 
-/** Ends a note, durably, and under every other name that a backup may have given to it. */
+/**
+ * Ends a note, durably; that of a birth under every other name too that a backup may have given to it.
+ * @throws TapstakeError `file-error`
+ */
 export function removeNote(home: Home, publicKey: Uint8Array): void {
   const path = pathOf(home, publicKey);
-  const file = openSync(path, "r+");
-  try {
-    ftruncateSync(file);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  removePrivateFile(path);
+  if (hasAbsence(home, publicKey)) removePrivateFile(path);
+  else erasePrivateFile(path);
 }
 
 const ABSENT = "absent\n";
@@ -88,7 +85,10 @@ function write(home: Home, publicKey: Uint8Array, textFor: (file: BigIntStats) =
   writePrivateFile(pathOf(home, publicKey), (file) => utf8(textFor(file)), "replace");
 }
 
-const textOf = (home: Home, publicKey: Uint8Array): string => readFileSync(pathOf(home, publicKey), "utf8");
+function textOf(home: Home, publicKey: Uint8Array): string {
+  const path = pathOf(home, publicKey);
+  return attempt("read", path, () => readFileSync(path, "utf8"));
+}
 
 /** What a copy of the file, elsewhere or later, does not have. */
 const placeOf = ({ ino, birthtimeNs }: BigIntStats): string => `${ino} ${birthtimeNs}\n`;

@@ -23,11 +23,11 @@ export class DatabaseFault extends Error {
  * @throws DatabaseFault
  */
 export function createDatabase(path: string): string {
-  const temporary = `${path}.new`;
+  const temporary = unfinished(path);
   const store = randomBytes(16);
   const state = [store, 0, NO_VOTES, 0, 0, 0] as const;
   return faulty("unwritable", () => {
-    removeDatabase(temporary);
+    removeUnfinished(path);
     closeSync(openSync(temporary, "wx", 0o600));
     const db = new Database(temporary, { timeout: 0 });
     // One statement after the other through `exec`: a prepared one would keep the connection open after `close`.
@@ -43,12 +43,17 @@ export function createDatabase(path: string): string {
       // Unlike a rename, a link never replaces a store.
       linkSync(temporary, path);
     } finally {
-      removeDatabase(temporary);
+      removeUnfinished(path);
     }
     syncFolder(dirname(path));
     return store.toString("hex");
   });
 }
+
+/** Removes what a kill has left of {@link createDatabase}: perhaps another name of the store. */
+export const removeUnfinished = (path: string): void => removeDatabase(unfinished(path));
+
+const unfinished = (path: string): string => `${path}.new`;
 
 /**
  * Opens a database for this process alone: WAL, each commit on the disk when it returns.

@@ -1,3 +1,4 @@
+import { max } from "../core/bigint.js";
 import { equalBytes } from "../core/bytes.js";
 
 /** What is remembered of a vote at one height. */
@@ -24,6 +25,25 @@ export interface Marks {
 export function floorOf({ lowest, highest }: Marks): bigint {
   if (highest === null || highest < lowest) return lowest;
   return highest === MAX_HEIGHT ? highest : highest + 1n;
+}
+
+/** What two memories of one key and chain say together; `lowest` is null where neither has one. */
+export function higherMarks<Lowest extends bigint | null>(
+  a: Highest<Lowest>,
+  b: Highest<bigint | null>,
+): Highest<Lowest | bigint> {
+  return { lowest: higher(a.lowest, b.lowest), highest: higher(a.highest, b.highest) };
+}
+
+interface Highest<Lowest> {
+  readonly lowest: Lowest;
+  readonly highest: bigint | null;
+}
+
+/** The higher of two heights, where there are two. */
+export function higher<Height extends bigint | null>(a: Height, b: bigint | null): Height | bigint {
+  if (a === null || b === null) return b ?? a;
+  return max(a, b);
 }
 
 /** The last height that there is. */

@@ -1,4 +1,4 @@
-import { floorOf, type StoredMarks } from "./decision.js";
+import { floorOf, higherMarks, type StoredMarks } from "./decision.js";
 import { readInterchange } from "./interchange.js";
 import type { ProtectionStore } from "./store.js";
 
@@ -27,7 +27,7 @@ export interface ImportPreview {
 export function previewImport(store: ProtectionStore, file: unknown): ImportPreview[] {
   return readInterchange(file).map(({ key, chainId, lowest, highest, held, votes, commitments }) => {
     const before = store.marks(key, chainId);
-    const after = lowest === null ? before : higherMarks(before, { lowest, highest, held });
+    const after = lowest === null ? before : merged(before, { lowest, highest, held });
     const beginsWithoutVotes =
       before === null && after !== null && after.highest === null && !after.held && !store.isBornHere(key);
     const counts = { votes: votes.size, commitments: commitments.length };
@@ -35,10 +35,8 @@ export function previewImport(store: ProtectionStore, file: unknown): ImportPrev
   });
 }
 
-function higherMarks(a: StoredMarks | null, b: StoredMarks): StoredMarks {
-  if (a === null) return b;
-  const lowest = a.lowest > b.lowest ? a.lowest : b.lowest;
-  const highest = (a.highest ?? -1n) > (b.highest ?? -1n) ? a.highest : b.highest;
-  const held = a.held || b.held;
-  return { lowest: b.held ? floorOf({ lowest, highest }) : lowest, highest, held };
+function merged(here: StoredMarks | null, file: StoredMarks): StoredMarks {
+  const marks = here ? higherMarks(here, file) : file;
+  if (file.held) return { lowest: floorOf(marks), highest: marks.highest, held: true };
+  return { ...marks, held: here?.held ?? false };
 }

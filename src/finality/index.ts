@@ -1,4 +1,10 @@
 /** The finality provider: its keys, randomness that it commits to, and votes under it (`tapstake/finality`). */
+export {
+  addFinalitySignatureMessage,
+  commitRandomnessMessage,
+  readAddFinalitySignature,
+  readCommitRandomness,
+} from "./chain-messages.js";
 export { chainConfig, loadChains, type ChainConfig } from "./chains.js";
 export { createEotsClient, type BatchAnswer, type EotsClient, type EotsClientOptions } from "./client.js";
 export { removeChain, setChain, type ChainEntry } from "./chains-file.js";
@@ -39,6 +45,7 @@ export {
   type RefusalCode,
   type VoteRecord,
 } from "./decision.js";
+export { checkedMessage, type MessageSources } from "./message-check.js";
 export { findHome, openHome, type Home } from "./home.js";
 export { previewImport, type ImportPreview } from "./import-preview.js";
 export type {
@@ -66,7 +73,6 @@ export {
   type UnlockedKey,
 } from "./keystore.js";
 export { DEFAULT_PATH, newMnemonic, secretFromMnemonic } from "./mnemonic.js";
-export { proofOfPossession, proofOfPossessionDigest, verifyProofOfPossession } from "./pop.js";
 export {
   initProtection,
   openProtection,
@@ -80,6 +86,7 @@ export {
   type VoteEntry,
 } from "./protection.js";
 export { RandomnessCache, type RandomnessPair } from "./randomness-cache.js";
+export { CheckThread, checksAtOnce, type SelfChecks } from "./self-checks.js";
 export { hideFromCoreDumps } from "./secrecy.js";
 export { signVoteUnprotected, verifyVote, type FinalityVote, type VoteRequest } from "./vote.js";
 export {

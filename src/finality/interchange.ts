@@ -3,7 +3,7 @@ import { equalBytes, hex } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { TapstakeError } from "../core/errors.js";
 import { decimalText, readJson } from "../core/json.js";
-import { MAX_HEIGHT } from "./decision.js";
+import { higher, higherMarks, MAX_HEIGHT } from "./decision.js";
 import { isChainId, subjectName } from "./subject.js";
 
 /**
@@ -144,7 +144,7 @@ function settle(subject: ReadSubject): ReadSubject {
   const votes = new Map(subject.votes);
   let { lowest, highest } = subject;
   for (const height of votes.keys()) {
-    if (highest === null || height > highest) highest = height;
+    highest = higher(highest, height);
   }
   const stated = subject.highest;
   if (lowest !== null && stated !== null && !votes.has(stated) && stated >= lowest) {
@@ -161,12 +161,10 @@ function merge(a: ReadSubject, b: ReadSubject): ReadSubject {
     const earlier = votes.get(height);
     votes.set(height, earlier ? mergeVotes(earlier, vote) : vote);
   }
-  const higher = (x: bigint | null, y: bigint | null) => (x === null || (y !== null && y > x) ? y : x);
   return {
     key: a.key,
     chainId: a.chainId,
-    lowest: higher(a.lowest, b.lowest),
-    highest: higher(a.highest, b.highest),
+    ...higherMarks(a, b),
     held: a.held || b.held,
     votes,
     commitments: [...a.commitments, ...b.commitments],

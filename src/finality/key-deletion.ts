@@ -13,9 +13,11 @@ import { removePrivateFile } from "./private-files.js";
  * @throws TapstakeError `signer-running`, and as `unlockKey`
  */
 export function deleteKey(home: Home, nameOrPublicKey: string, passphrase: Passphrase | null): KeyInfo {
-  const key = showKey(home, nameOrPublicKey);
+  const { name } = showKey(home, nameOrPublicKey);
   const lock = lockHome(home);
   try {
+    // Again, as another process may have put another key there meanwhile.
+    const key = showKey(home, name);
     if (passphrase !== null) unlockKey(home, key.name, passphrase).wipe();
     // First, as a copy of the file may vote elsewhere, and come back.
     recordAbsence(home, key.publicKey);

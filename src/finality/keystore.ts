@@ -107,12 +107,13 @@ export function createKey(home: Home, key: NewKey): KeyInfo {
   try {
     // Of two processes that bring in one key under two names at once, neither may succeed unseen.
     checkNewKey(home, name, publicKey);
+    // Last, as a key without this note only has to be told from where it may vote.
+    if (origin === "generated") recordBirth(home, publicKey);
   } catch (error) {
+    // Whoever is refused a new key was not shown its words either.
     removePrivateFile(pathOf(home, name));
     throw error;
   }
-  // Last, as a key without this note only has to be told from where it may vote.
-  if (origin === "generated") recordBirth(home, publicKey);
   return { ...header, publicKey };
 }
 

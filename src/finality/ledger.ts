@@ -2,7 +2,7 @@ import type Database from "libsql";
 import { hex, u64be, utf8 } from "../core/bytes.js";
 import { commitmentCells, type CommitmentRow, readCommitment } from "./commitment-rows.js";
 import { rowsOf } from "./database.js";
-import { floorOf, MAX_HEIGHT } from "./decision.js";
+import { floorOf, higher, MAX_HEIGHT } from "./decision.js";
 import { type Known, loadStore, readVote, type VoteRow } from "./loading.js";
 import { combine, sumOf, textOf } from "./schema.js";
 import { prepareStatements, type Statements } from "./statements.js";
@@ -104,7 +104,7 @@ export class Ledger {
     this.#statements.addVote.run(...cells, sum);
     this.#total = combine(this.#total, sum);
     known.votes++;
-    if (known.highest === null || height > known.highest) known.highest = height;
+    known.highest = higher(known.highest, height);
   }
 
   replaceVote(known: Known, entry: VoteEntry, writer: Writer): void {

@@ -2,6 +2,7 @@ import Database from "libsql";
 import { equalBytes, hex } from "../core/bytes.js";
 import { type CommitmentRow, readCommitment } from "./commitment-rows.js";
 import { expect, rowsOf } from "./database.js";
+import { higher } from "./decision.js";
 import { combine, heightOf, NO_VOTES, selectFrom, sumOf, textOf } from "./schema.js";
 import type { Mark } from "./marks.js";
 import type { StoredVote } from "./store.js";
@@ -62,7 +63,7 @@ export function loadStore(db: Database.Database): Loaded {
     const subject = byId.get(row.subject);
     expect(subject !== undefined, `the vote at height ${height} is of no known key`);
     subject.votes++;
-    if (subject.highest === null || height > subject.highest) subject.highest = height;
+    subject.highest = higher(subject.highest, height);
     found = combine(found, row.sum);
     // Single votes are one row and leave the state as it was.
     if (row.seq > seq) [seq, total] = [row.seq, combine(row.before, row.sum)];
@@ -101,7 +102,7 @@ export function readReadable(path: string): Mark[] {
         ...readVote(row),
       }))) {
         const subject = byId.get(id);
-        if (subject && (subject.highest === null || height > subject.highest)) subject.highest = height;
+        if (subject) subject.highest = higher(subject.highest, height);
       }
     }
     return subjects.map(({ key, chainId, lowest, highest, held }) => ({

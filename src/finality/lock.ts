@@ -57,8 +57,13 @@ export function lockHome(home: Home): Lock {
       release() {
         if (released) return;
         released = true;
-        if (isHeld()) rmSync(home.lockFile, { force: true });
-        releaseGuard(guard);
+        try {
+          if (isHeld()) rmSync(home.lockFile, { force: true });
+        } catch {
+          // Out of reach it stays, and is recognised as that of an ended process once this one has ended.
+        } finally {
+          releaseGuard(guard);
+        }
       },
     };
   } catch (error) {
@@ -85,12 +90,14 @@ export function running(home: Home, holder: Holder | undefined = readHolder(home
     "signer-running",
     `process ${pid} on ${host} is the signer of ${home.path} since ${since}: ${command}. ${why} ` +
       (here
-        ? `Use that one, or stop it first: kill ${pid}. Do not remove ${lockFile}.`
+        ? `${ASK} For anything else stop it first: kill ${pid}. Do not remove ${lockFile}.`
         : `That is another host than this one (${hostname()}), so it cannot be told from here whether it runs. ` +
-          `Stop it there; only when it is certainly gone: rm ${lockFile}`),
+          `${ASK} For anything else stop it there; only when it is certainly gone: rm ${lockFile}`),
     { lockFile, pid, host, command, since },
   );
 }
+
+const ASK = "If it is a daemon, ask it: tapstake fp vote, commit, unlock and status do so with --remote.";
 
 /** When a process started; "ended" when it is only waiting to be buried, undefined when it cannot be told. */
 export function startOf(pid: number): string | undefined {
@@ -113,12 +120,13 @@ const guardOf = (home: Home) => join(home.path, "signer.guard");
 function takeGuard(home: Home): Database.Database {
   const path = guardOf(home);
   makeGuard(path);
-  const guard = new Database(path, { timeout: 0 });
+  let guard: Database.Database | undefined;
   try {
+    guard = new Database(path, { timeout: 0 });
     guard.exec("BEGIN EXCLUSIVE");
     return guard;
   } catch (error) {
-    guard.close();
+    guard?.close();
     if ((error as { code?: string }).code === "SQLITE_BUSY") throw running(home);
     throw new TapstakeError("file-error", `cannot lock ${path}: ${(error as Error).message}`, { path });
   }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, constants, fdatasyncSync, fstatSync, openSync, writeSync } from "node:fs";
 import { hex } from "../core/bytes.js";
-import type { StoredMarks } from "./decision.js";
+import { higherMarks, type StoredMarks } from "./decision.js";
 import { readPrivateFile, writePrivateFile } from "./private-files.js";
 import { subjectName } from "./subject.js";
 import type { Place } from "./watch.js";
@@ -201,14 +201,6 @@ function parseLine(line: string, before: string): Mark | { readonly seq: number 
 function raise({ marks }: { readonly marks: Map<string, Mark> }, mark: Mark): void {
   const name = subjectName(mark.key, mark.chainId);
   const earlier = marks.get(name);
-  marks.set(name, earlier ? highestOf(earlier, mark) : mark);
-}
-
-function highestOf(a: Mark, b: Mark): Mark {
-  return {
-    ...b,
-    lowest: a.lowest > b.lowest ? a.lowest : b.lowest,
-    highest: a.highest === null || (b.highest !== null && b.highest > a.highest) ? b.highest : a.highest,
-    seq: Math.max(a.seq, b.seq),
-  };
+  const raised = earlier && { ...higherMarks(earlier, mark), seq: Math.max(earlier.seq, mark.seq) };
+  marks.set(name, { ...mark, ...raised });
 }

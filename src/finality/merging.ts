@@ -1,6 +1,6 @@
 import { equalBytes, hex } from "../core/bytes.js";
 import { overlap } from "./commitment-rows.js";
-import type { StoredMarks } from "./decision.js";
+import { higherMarks, type StoredMarks } from "./decision.js";
 import {
   type ImportedSubject,
   type Interchange,
@@ -78,10 +78,7 @@ function importVotes(
       ledger.replaceVote(known, { height, ...merged }, writer);
     }
   }
-  if (file.lowest !== null && file.lowest > known.lowest) known.lowest = file.lowest;
-  if (file.highest !== null && (known.highest === null || file.highest > known.highest)) {
-    known.highest = file.highest;
-  }
+  Object.assign(known, higherMarks(known, file));
   if (file.held) ledger.hold(known);
   return { added, conflicts, blocked };
 }

@@ -1,6 +1,6 @@
 import { lstatSync } from "node:fs";
 import { TapstakeError } from "../core/errors.js";
-import { besides, createDatabase, DatabaseFault } from "./database.js";
+import { besides, createDatabase, DatabaseFault, removeUnfinished } from "./database.js";
 import type { Home } from "./home.js";
 import { inUse, type Trouble, unwritable } from "./instructions.js";
 import { type Lock, lockHome, running } from "./lock.js";
@@ -31,16 +31,19 @@ export function openLocked(
   lock: Lock,
   { instance, roomForMarks }: { instance: string; roomForMarks?: number | undefined },
 ): SqliteProtection {
-  refuseLinks(home);
-  const marks = guarded(home, () => readMarks(home.marksFile));
-  checkStoreFile(home, marks);
+  const marks = guarded(home, () => {
+    refuseLinks(home);
+    const read = readMarks(home.marksFile);
+    checkStoreFile(home, read);
+    return read;
+  });
   let store: SqliteProtection | undefined;
   try {
     store = new SqliteProtection(home, instance);
     if (marks) compare(store, marks);
     // A store that was never written to is as good as none: a crash came before its second mark.
     else if (store.seq > 0) throw missing("marks");
-    if (!lock.isHeld()) throw running(home);
+    if (!guarded(home, () => lock.isHeld())) throw running(home);
     // Written anew, it has caught up with the store, and is known to be writable.
     const file = writeMarks(home, store, roomForMarks);
     store.attach({
@@ -88,12 +91,24 @@ export function guarded<T>(home: Home, work: () => T): T {
   }
 }
 
-/** What belongs to the store lies beside it: beside a link to it, it would be looked for in vain. */
+/**
+ * What belongs to the store lies beside it: beside a link to it, it would be looked for in vain. Through a hard link a
+ * copy of the home has this very file, without the votes that are beside it only, and its keys count as born there.
+ */
 function refuseLinks(home: Home): void {
   for (const path of [home.protectionFile, home.marksFile]) {
     if (!lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) continue;
     throw unwritable(home, `${path} is a symbolic link; let the whole home be elsewhere instead`);
   }
+  const path = home.protectionFile;
+  guarded(home, () => removeUnfinished(path));
+  const { nlink = 1 } = lstatSync(path, { throwIfNoEntry: false }) ?? {};
+  if (nlink === 1) return;
+  throw unwritable(
+    home,
+    `${path} has another name too (a hard link, as cp -l makes it): remove that one, or make a file of its own of ` +
+      `this one (cp -p ${path} ${path}.own; mv ${path}.own ${path})`,
+  );
 }
 
 /** Sees to it that there is a store to open: that of the second mark, or a new one where nothing was remembered. */
@@ -107,7 +122,7 @@ function checkStoreFile(home: Home, marks: MarksContent | undefined): void {
   if (marks || besides(path).length > 0) {
     throw missing("store");
   }
-  guarded(home, () => createDatabase(path));
+  createDatabase(path);
 }
 
 const missing = (part: Trouble["part"]): Broken =>

@@ -6,6 +6,7 @@ import {
   fchmodSync,
   fstatSync,
   fsyncSync,
+  ftruncateSync,
   linkSync,
   mkdirSync,
   openSync,
@@ -119,10 +120,28 @@ export function writePrivateFile(path: string, content: Content, mode: "create" 
 /** @throws TapstakeError `file-error` */
 export function removePrivateFile(path: string): void {
   attempt("remove", path, () => {
-    rmSync(path);
+    // First, as nobody comes back for copies of a file that is gone.
     removeAbandoned(path);
+    rmSync(path);
     syncFolder(dirname(path));
   });
+}
+
+/**
+ * {@link removePrivateFile}, and empties the file first, as it may have other names elsewhere.
+ * @throws TapstakeError `file-error`
+ */
+export function erasePrivateFile(path: string): void {
+  attempt("remove", path, () => {
+    const file = openSync(path, "r+");
+    try {
+      ftruncateSync(file);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+  });
+  removePrivateFile(path);
 }
 
 /** Makes what happened to the names in a folder durable. */
@@ -185,7 +204,8 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function attempt<T>(what: string, path: string, action: () => T): T {
+/** Runs what touches `path`; what fails is a `file-error`. @throws TapstakeError */
+export function attempt<T>(what: string, path: string, action: () => T): T {
   try {
     return action();
   } catch (cause) {

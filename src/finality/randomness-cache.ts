@@ -1,4 +1,4 @@
-import { assertInteger, hex } from "../core/bytes.js";
+import { assertInteger, equalBytes, hex } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { TapstakeError } from "../core/errors.js";
 import { randomness } from "../crypto/randomness.js";
@@ -17,6 +17,8 @@ export interface RandomnessPair {
 export class RandomnessCache {
   readonly capacity: number;
   readonly #points = new Map<string, Uint8Array>();
+  /** The key and chain of the last height, and what its places begin with: the next one is of the same. */
+  #last = { publicKey: new Uint8Array(), chainId: "", prefix: "" };
 
   /** @param capacity in heights, about 200 bytes each */
   constructor(capacity = 1 << 16) {
@@ -30,11 +32,11 @@ export class RandomnessCache {
 
   /** The point of a height, 33 bytes compressed, when it is known. */
   get(publicKey: Uint8Array, chainId: string, height: bigint): Uint8Array | undefined {
-    return this.#points.get(placeOf(publicKey, chainId, height));
+    return this.#points.get(this.#placeOf(publicKey, chainId, height));
   }
 
   set(publicKey: Uint8Array, chainId: string, height: bigint, point: Uint8Array): void {
-    this.#set(placeOf(publicKey, chainId, height), Uint8Array.from(point));
+    this.#set(this.#placeOf(publicKey, chainId, height), Uint8Array.from(point));
   }
 
   /**
@@ -47,13 +49,21 @@ export class RandomnessCache {
     height: bigint,
   ): RandomnessPair {
     const secret = randomness.deriveSecret(key.secretKey, chainId, height);
-    const place = placeOf(key.publicKey, chainId, height);
+    const place = this.#placeOf(key.publicKey, chainId, height);
     let point = this.#points.get(place);
     if (!point) {
       point = pointOf(secret);
       this.#set(place, point);
     }
     return { secret, point };
+  }
+
+  #placeOf(publicKey: Uint8Array, chainId: string, height: bigint): string {
+    if (chainId !== this.#last.chainId || !equalBytes(publicKey, this.#last.publicKey)) {
+      const prefix = `${hex.encode(publicKey)} ${chainId} `;
+      this.#last = { publicKey: Uint8Array.from(publicKey), chainId, prefix };
+    }
+    return this.#last.prefix + height;
   }
 
   #set(place: string, point: Uint8Array): void {
@@ -71,6 +81,3 @@ export function pointOf(secret: Uint8Array): Uint8Array {
   if (!point) throw new TapstakeError("invalid-secret-key", "expected a scalar between 1 and n - 1");
   return point;
 }
-
-const placeOf = (publicKey: Uint8Array, chainId: string, height: bigint): string =>
-  `${hex.encode(publicKey)} ${height} ${chainId}`;

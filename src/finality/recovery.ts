@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, linkSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
 import { besides, createDatabase, DatabaseFault, removeDatabase } from "./database.js";
-import { floorOf } from "./decision.js";
+import { floorOf, higherMarks } from "./decision.js";
 import type { Home } from "./home.js";
 import type { Floor } from "./instructions.js";
 import { readReadable } from "./loading.js";
@@ -31,14 +31,8 @@ export function remainsOf(home: Home): Remains {
     const { key, chainId } = mark;
     const name = subjectName(key, chainId);
     const earlier = floors.get(name);
-    floors.set(name, {
-      key,
-      chainId,
-      lowest: maxOf(floorOf(mark), earlier?.lowest ?? 0n),
-      highest:
-        mark.highest === null ? (earlier?.highest ?? null) : maxOf(mark.highest, earlier?.highest ?? 0n),
-      held: true,
-    });
+    const here = { lowest: floorOf(mark), highest: mark.highest };
+    floors.set(name, { key, chainId, ...(earlier ? higherMarks(here, earlier) : here), held: true });
   }
   return { floors, isStoreWhole: isStoreOf(store, marks) };
 }
@@ -123,5 +117,3 @@ function keepAside(path: string, suffix: string): string[] {
   linkSync(path, path + suffix);
   return [path + suffix];
 }
-
-const maxOf = (a: bigint, b: bigint): bigint => (a > b ? a : b);

@@ -1,4 +1,5 @@
 import type Database from "libsql";
+import { max, min } from "../core/bigint.js";
 import { hex, u64be, utf8 } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { hasAbsence, hasBirth, listAbsences, placeOfFile, removeNote } from "./arrivals.js";
@@ -316,6 +317,7 @@ export class SqliteProtection implements Protection {
     try {
       return work();
     } catch (cause) {
+      this.#refuseTouched(this.#attached?.watch.changed());
       throw this.#poison(cause);
     }
   }
@@ -402,9 +404,6 @@ const writerNow = (instance: string): Writer => ({
   at: utf8(new Date().toISOString()),
   instance: utf8(instance),
 });
-
-const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
-const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 function checkEntry({ height, digest, signature }: VoteEntry): void {
   u64be(height, "height");

@@ -1,7 +1,7 @@
 import { assertBytes, equalBytes, hex, u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
-import { eots } from "../crypto/eots.js";
+import { eots, signUnverified } from "../crypto/eots.js";
 import { isVoteMessage, voteMessage } from "../crypto/messages.js";
 import type { ChainConfig } from "./chains.js";
 import { decide, type Marks, type RefusalCode } from "./decision.js";
@@ -9,6 +9,7 @@ import { held, uninitialised } from "./instructions.js";
 import type { UnlockedKey } from "./keystore.js";
 import type { ProtectionStore, VoteEntry } from "./store.js";
 import { pointOf, RandomnessCache } from "./randomness-cache.js";
+import { checksAtOnce, type SelfChecks } from "./self-checks.js";
 import { assertChainId } from "./subject.js";
 
 export interface VoterOptions {
@@ -20,6 +21,8 @@ export interface VoterOptions {
   readonly cache?: RandomnessCache | undefined;
   /** Signs messages that are no votes too: whoever may name the message can then have a transaction signed. */
   readonly anyMessage?: boolean | undefined;
+  /** Where signatures are verified before they are handed out: at once, unless a `CheckThread` does it. */
+  readonly checks?: SelfChecks | undefined;
 }
 
 /** What a caller knows, for one call. */
@@ -63,7 +66,7 @@ export type VoteResult =
  *
  * Calls are synchronous, and the store belongs to one process, so that from the look-up to the record nothing else
  * runs: look up, decide, sign in memory, write to the store, write to the second mark, hand out (see
- * docs/protection.md).
+ * docs/protection.md). Before it is handed out, a signature was verified too.
  */
 export class Voter {
   readonly #publicKey: Uint8Array;
@@ -73,6 +76,7 @@ export class Voter {
   readonly #protection: ProtectionStore;
   readonly #cache: RandomnessCache;
   readonly #anyMessage: boolean;
+  readonly #checks: SelfChecks;
   #chainHeight: bigint | undefined;
 
   /** @throws TapstakeError `invalid-chain-id`; `key-mismatch` when the secret is not that of the public key */
@@ -84,6 +88,7 @@ export class Voter {
       chainHeight,
       cache = new RandomnessCache(),
       anyMessage = false,
+      checks = checksAtOnce,
     } = options;
     assertChainId(chain.id);
     const keyPoint = pointOf(key.secretKey);
@@ -98,6 +103,7 @@ export class Voter {
     this.#protection = protection;
     this.#cache = cache;
     this.#anyMessage = anyMessage;
+    this.#checks = checks;
     if (chainHeight !== undefined) this.noteChainHeight(chainHeight);
   }
 
@@ -137,25 +143,32 @@ export class Voter {
     const heights = requests.map(({ height }) => height);
     const records = this.#protection.recordsAt(this.#publicKey, this.chain.id, heights);
     const entries: VoteEntry[] = [];
-    const results = requests.map(({ height, message, digest }): VoteResult => {
-      const record = records.get(height) ?? null;
-      const decision = decide({ height, digest, record, marks, chainHeight });
-      if (decision.kind === "refused") return { height, ...decision };
-      const { secret, point } = this.#cache.pair(this.#key, this.chain.id, height);
-      const publicRandomness = point.slice(1);
-      try {
-        if (decision.kind === "same")
-          return this.#again(height, message, decision.signature, publicRandomness);
-        const points = { keyPoint: this.#keyPoint, randomnessPoint: point };
-        const signature = eots.signKnown(this.#key.secretKey, secret, message, points);
-        entries.push({ height, digest, signature });
-        return { height, kind: "new", signature: signature.slice(), publicRandomness };
-      } finally {
-        secret.fill(0);
-      }
-    });
-    if (entries.length > 0) this.#protection.append(this.#publicKey, this.chain.id, entries);
-    return results;
+    try {
+      const results = requests.map(({ height, message, digest }): VoteResult => {
+        const record = records.get(height) ?? null;
+        const decision = decide({ height, digest, record, marks, chainHeight });
+        if (decision.kind === "refused") return { height, ...decision };
+        const { secret, point } = this.#cache.pair(this.#key, this.chain.id, height);
+        const publicRandomness = point.slice(1);
+        try {
+          if (decision.kind === "same")
+            return this.#again(height, message, decision.signature, publicRandomness);
+          const points = { keyPoint: this.#keyPoint, randomnessPoint: point };
+          const made = signUnverified(this.#key.secretKey, secret, message, points);
+          this.#checks.add(made);
+          const signature = made.signature.slice(32);
+          entries.push({ height, digest, signature });
+          return { height, kind: "new", signature: signature.slice(), publicRandomness };
+        } finally {
+          secret.fill(0);
+        }
+      });
+      if (entries.length > 0) this.#protection.append(this.#publicKey, this.chain.id, entries);
+      this.#checks.settle();
+      return results;
+    } finally {
+      this.#checks.drop();
+    }
   }
 
   /**
@@ -196,7 +209,10 @@ export class Voter {
     throw uninitialised(this.#protection.home, this.#publicKey, id);
   }
 
-  /** The remembered signature, unless it is none under this key's randomness: an import brings what it brings. */
+  /**
+   * The remembered signature, unless it is none under this key's randomness: an import brings what it brings, and a
+   * faulty machine may have recorded a signature that its check then withheld.
+   */
   #again(
     height: bigint,
     message: Uint8Array,
@@ -210,7 +226,7 @@ export class Voter {
       height,
       kind: "refused",
       code: "unknown-earlier-vote",
-      message: `this message is recorded as signed at height ${height}, with a signature that is not one under this key's randomness: it was signed by another program, which has it`,
+      message: `this message is recorded as signed at height ${height}, with a signature that is not one under this key's randomness: another program signed it, and has it, or this machine computed wrongly`,
     };
   }
 }

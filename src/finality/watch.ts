@@ -11,6 +11,8 @@ export interface Place {
 interface Trace extends Place {
   readonly size: number;
   readonly mtimeMs: number;
+  /** Another name is another home, perhaps. */
+  readonly nlink: number;
 }
 
 interface Watched {
@@ -25,7 +27,7 @@ interface Watched {
  */
 export class FileWatch {
   readonly #files: readonly Watched[];
-  #traces: readonly (Trace | undefined)[];
+  #traces: readonly Seen[];
 
   constructor(files: readonly Watched[]) {
     this.#files = files;
@@ -35,21 +37,21 @@ export class FileWatch {
   /** What somebody else did to the files since the last look; undefined where it was nothing. */
   changed(): string | undefined {
     const now = this.#look();
-    return this.#first((i) => difference(this.#traces[i], now[i], isSame));
+    return this.#first((i) => difference(this.#traces[i]!, now[i]!, isSame));
   }
 
   /** Looks after this process has written: what it did itself is of no interest. */
   renew(): string | undefined {
     const now = this.#look();
     const found = this.#first((i) =>
-      difference(this.#files[i]!.place?.() ?? this.#traces[i], now[i], isSameFile),
+      difference(this.#files[i]!.place?.() ?? this.#traces[i]!, now[i]!, isSameFile),
     );
     this.#traces = now;
     return found;
   }
 
-  #look(): (Trace | undefined)[] {
-    return this.#files.map(({ path }) => statSync(path, { throwIfNoEntry: false }));
+  #look(): Seen[] {
+    return this.#files.map(({ path }) => look(path));
   }
 
   #first(differenceAt: (i: number) => string | undefined): string | undefined {
@@ -61,13 +63,25 @@ export class FileWatch {
   }
 }
 
+/** What a look at a name found: a file, or why there is none. */
+type Seen = Trace | string;
+
+function look(path: string): Seen {
+  try {
+    return statSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "ENOENT" ? "deleted" : `out of reach (${code})`;
+  }
+}
+
 function difference<T extends Place>(
-  before: T | undefined,
-  now: Trace | undefined,
+  before: T | string,
+  now: Seen,
   isUnchanged: (before: T, now: Trace) => boolean,
 ): string | undefined {
-  if (!now) return "deleted";
-  if (!before) return "replaced";
+  if (typeof now === "string") return now;
+  if (typeof before === "string") return "replaced";
   if (isUnchanged(before, now)) return undefined;
   return isSameFile(before, now) ? "changed" : "replaced";
 }
@@ -75,4 +89,4 @@ function difference<T extends Place>(
 const isSameFile = (a: Place, b: Place): boolean => a.dev === b.dev && a.ino === b.ino;
 
 const isSame = (a: Trace, b: Trace): boolean =>
-  isSameFile(a, b) && a.size === b.size && a.mtimeMs === b.mtimeMs;
+  isSameFile(a, b) && a.size === b.size && a.mtimeMs === b.mtimeMs && a.nlink === b.nlink;

@@ -4,7 +4,7 @@ import { commitmentDigest } from "../crypto/messages.js";
 import type { ChainConfig } from "../finality/chains.js";
 import type { CommittedRange } from "../finality/commitment-rows.js";
 import { subtreesOf } from "../finality/commitments.js";
-import { proofOfPossessionDigest } from "../finality/pop.js";
+import { proofOfPossessionDigest } from "../registration/pop.js";
 
 /** Callers sign a commitment right after they asked for its randomness; the oldest ranges are forgotten. */
 const REMEMBERED = 4096;

@@ -95,6 +95,7 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
     } = options;
     const opened = { popAddresses, openSchnorr, openMessages };
     const signer = new Signer({ home, keys, protection, metrics, chainHeights, ...opened });
+    closing.push(() => signer.close());
     for (const { publicKey } of keys.unlocked) signer.showHeights(publicKey);
 
     let metricsAddress: string | undefined;

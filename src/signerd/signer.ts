@@ -7,6 +7,7 @@ import type { Home } from "../finality/home.js";
 import type { UnlockedKey } from "../finality/keystore.js";
 import type { Protection } from "../finality/protection.js";
 import { RandomnessCache } from "../finality/randomness-cache.js";
+import { CheckThread } from "../finality/self-checks.js";
 import { assertChainId, chainIdOf } from "../finality/subject.js";
 import { type MessageVote, type VoteOptions, type VoteResult, Voter } from "../finality/voter.js";
 import type { KeyRing } from "./key-ring.js";
@@ -55,6 +56,7 @@ export class Signer {
   readonly #voters = new Map<string, Voter>();
   /** Software asks for the randomness of a height before it asks for the vote there. */
   readonly #cache = new RandomnessCache();
+  readonly #checks: CheckThread;
   readonly #chains: ReadonlyMap<string, ChainConfig>;
   readonly #own: OwnDigests;
   #deriving: Promise<unknown> = Promise.resolve();
@@ -67,6 +69,11 @@ export class Signer {
       u64be(height, `chain height of ${id}`);
     }
     this.#own = new OwnDigests(parts.popAddresses, this.#chains.values());
+    this.#checks = new CheckThread();
+  }
+
+  close(): void {
+    this.#checks.close();
   }
 
   /** Shows on the metrics page where a key that was opened stands on each chain; 0 where it never voted. */
@@ -213,7 +220,8 @@ export class Signer {
   #newVoter(key: UnlockedKey, chain: ChainConfig): Voter {
     const { protection, openMessages: anyMessage, chainHeights } = this.parts;
     const chainHeight = chainHeights.get(chain.id);
-    return new Voter({ key, chain, protection, chainHeight, anyMessage, cache: this.#cache });
+    const [cache, checks] = [this.#cache, this.#checks];
+    return new Voter({ key, chain, protection, chainHeight, anyMessage, cache, checks });
   }
 
   #chain(chainId: Uint8Array): ChainConfig {

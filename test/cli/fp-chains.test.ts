@@ -2,7 +2,7 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { signingContext } from "../../src/crypto/messages.js";
-import { proofOfPossessionDigest, verifyProofOfPossession } from "../../src/finality/pop.js";
+import { proofOfPossessionDigest, verifyProofOfPossession } from "../../src/registration/pop.js";
 import { hex } from "../../src/core/bytes.js";
 import { block, expectDone, fp, homeWithKey, publicKey, expectRefused } from "./fp-support.js";
 import { inProcess } from "./in-process.js";
@@ -88,7 +88,13 @@ describe.concurrent("tapstake fp pop", () => {
   it("signs an account, and checks it without a home", async () => {
     const made = parsed<{ signature: string }>(expectDone(await make(homeWithKey())));
     expect(made).toMatchObject({ finalityProvider: publicKey, address, btcSigType: 0 });
-    expect(verifyProofOfPossession(hex.decode(publicKey), address, hex.decode(made.signature))).toBe(true);
+    expect(
+      verifyProofOfPossession(
+        hex.decode(publicKey),
+        { kind: "bip340", signature: hex.decode(made.signature) },
+        { address },
+      ),
+    ).toBe(true);
     expect(expectDone(await verify(made.signature)).stdout).toContain("good");
   });
 

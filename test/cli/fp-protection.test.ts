@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import {
   block,
   chain,
+  codeOf,
   expectDone,
   expectVoted,
   expectWrote,
@@ -32,10 +33,6 @@ interface Shown {
 const protection = (home: string, ...args: string[]) => fp(home, ["protection", ...args]);
 const shown = async (home: string) =>
   parsed<Shown>(expectDone(await protection(home, "show", "--json"))).subjects;
-const codeOf = (outcome: { code: number | null; stderr: string }) => {
-  expect(outcome.code).toBe(1);
-  return (JSON.parse(outcome.stderr) as { error: { code: string } }).error.code;
-};
 
 async function homeWithVotes(): Promise<string> {
   const home = homeWithKey();

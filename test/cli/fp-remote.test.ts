@@ -245,11 +245,17 @@ describe.concurrent("with --remote", () => {
     expect(answersOf(expectDone(await single(151, [])))).toEqual([["151", "new", undefined]]);
   });
 
-  it("a second signer on the daemon's home is refused, naming the daemon", async () => {
-    const args = ["vote", "--key", "validator-1", "--chain", chain, "--height", "1", "--hash", block(1)];
+  it.each([
+    ["vote", "--key", "validator-1", "--chain", chain, "--height", "1", "--hash", block(1)],
+    ["proof", "--key", "validator-1", "--chain", chain, "--height", "1"],
+    ["commitments"],
+    ["protection", "show"],
+  ])("%s on the daemon's home is refused, naming the daemon and what to do", async (...args) => {
     const said = expectRefused(await tapstake(["fp", ...args, "--home", daemon.home]), "signer-running");
     expect(said).toContain(`process ${daemon.pid}`);
     expect(said).toContain("fp serve");
+    expect(said).toContain("tapstake fp vote, commit, unlock and status do so with --remote");
+    expect(said).toContain(`stop it first: kill ${daemon.pid}.`);
   });
 
   it("a key that the daemon may have open is not deleted", async () => {

@@ -88,6 +88,12 @@ export function expectWrote({ code, stderr }: Outcome, path: string): string {
   return what!;
 }
 
+/** The code of a refusal that was asked for as JSON. */
+export function codeOf({ code, stderr }: Outcome): string {
+  expect(code).toBe(1);
+  return (JSON.parse(stderr) as { error: { code: string } }).error.code;
+}
+
 /** Expects a refusal with a code, and nothing on standard output; returns what standard error says. */
 export function expectRefused({ code, stdout, stderr }: Outcome, error: string): string {
   expect(stderr).toMatch(new RegExp(`^tapstake: ${error}: `));

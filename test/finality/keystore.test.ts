@@ -1,6 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { inspect } from "node:util";
@@ -148,6 +156,16 @@ describe("a key", () => {
       expect(unlockKey(home, key.name, passphrase).secretKey).toEqual(secret);
       expect(showKey(home, key.name).publicKey).toEqual(publicKey);
     }
+  });
+
+  it("that is new is not left behind where its birth cannot be noted: its words were shown to nobody", () => {
+    const home = homeOfTest();
+    mkdirSync(join(home.path, "arrivals"));
+    chmodSync(join(home.path, "arrivals"), 0o755);
+    refusal("insecure-permissions", () => createKey(home, key));
+    expect(listKeys(home).keys).toEqual([]);
+    chmodSync(join(home.path, "arrivals"), 0o700);
+    expect(createKey(home, key)).toMatchObject({ publicKey });
   });
 
   it("is a scalar, with a path that is one, and a derivation that is known", () => {

@@ -9,7 +9,7 @@ import { schnorr } from "../../src/crypto/schnorr.js";
 import { verifyCommitment } from "../../src/finality/commitment.js";
 import type { Home } from "../../src/finality/home.js";
 import { openProtection } from "../../src/finality/protection.js";
-import { proofOfPossessionDigest, verifyProofOfPossession } from "../../src/finality/pop.js";
+import { proofOfPossessionDigest, verifyProofOfPossession } from "../../src/registration/pop.js";
 import { failure as expectFailure } from "../support/errors.js";
 import { hash, inHome } from "../support/signer.js";
 import { addKey, CHAIN, connect, homeWithKey, PASSPHRASE, startSigner, text } from "./support.js";
@@ -169,7 +169,9 @@ describe("SignSchnorrSig", () => {
     const { client, key } = await start({ popAddresses: [address] }, { [CHAIN]: chain });
     for (const each of [undefined, pop]) {
       const { signature } = await client.signSchnorr({ key, digest: proofOfPossessionDigest(address, each) });
-      expect(verifyProofOfPossession(key, address, signature, each)).toBe(true);
+      expect(verifyProofOfPossession(key, { kind: "bip340", signature }, { address, context: each })).toBe(
+        true,
+      );
     }
     const other = bech32.encodeFromBytes("bbn", new Uint8Array(20).fill(8));
     await expectFailure(client.signSchnorr({ key, digest: proofOfPossessionDigest(other) }), "not-permitted");

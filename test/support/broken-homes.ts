@@ -39,6 +39,12 @@ export function copyOf(home: Home): Home {
   return copy;
 }
 
+/** Takes the store and its second mark away. */
+export function loseMemory(home: Home): void {
+  rmSync(home.protectionFile);
+  rmSync(home.marksFile);
+}
+
 export const walOf = (home: Home): string => `${home.protectionFile}-wal`;
 
 export function replace(home: Home, from: Home, ...files: ("protectionFile" | "marksFile")[]): void {

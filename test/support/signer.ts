@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
+import { TapstakeError } from "../../src/core/errors.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { recordBirth } from "../../src/finality/arrivals.js";
 import type { ChainConfig } from "../../src/finality/chains.js";
@@ -51,6 +52,17 @@ const cache = new RandomnessCache();
 
 export const voterOf = (protection: Protection, key: UnlockedKey = testKey(), chain = CHAIN): Voter =>
   new Voter({ key, protection, chain, cache });
+
+/** The answer to a vote: "new", "same", or the code of its refusal. */
+export function answerOf(voter: Voter, height: bigint, fill: number): string {
+  try {
+    const result = voter.vote({ height, appHash: hash(fill) });
+    return result.kind === "refused" ? result.code : result.kind;
+  } catch (error) {
+    if (error instanceof TapstakeError) return error.code;
+    throw error;
+  }
+}
 
 /** A home in which the test's key was just generated, and what is open there. */
 export function newSigner(key: UnlockedKey = testKey()): {

@@ -9,9 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import { sha256 } from "../../../src/core/hashes.js";
@@ -22,11 +20,20 @@ import { previewImport } from "../../../src/finality/import-preview.js";
 import { deleteKey } from "../../../src/finality/key-deletion.js";
 import { createKey, unlockKey } from "../../../src/finality/keystore.js";
 import { initProtection, openProtection, type Protection } from "../../../src/finality/protection.js";
-import { copyOf, key, liveThrough, other, OTHER_CHAIN, request } from "../../support/broken-homes.js";
+import {
+  copyOf,
+  key,
+  liveThrough,
+  loseMemory,
+  other,
+  OTHER_CHAIN,
+  request,
+} from "../../support/broken-homes.js";
 import { Voter } from "../../../src/finality/voter.js";
 import { LIGHT } from "../../support/home.js";
+import { killedAt, stepsOf } from "../../support/killed.js";
 import { refusal } from "../../support/refusal.js";
-import { CHAIN, hash, inHome, newHome, newSigner, signerProgram, voterOf } from "../../support/signer.js";
+import { answerOf, CHAIN, hash, inHome, newHome, newSigner, voterOf } from "../../support/signer.js";
 
 const passphrase = "a passphrase";
 const bringIn = (home: Home, origin: "generated" | "imported") =>
@@ -35,14 +42,7 @@ const bringIn = (home: Home, origin: "generated" | "imported") =>
 /** The answer to a vote with the key that the home has under "v". */
 function vote(home: Home, height: bigint, fill: number): string {
   const unlocked = unlockKey(home, "v", passphrase);
-  return inHome(home, (protection) => {
-    try {
-      const result = voterOf(protection, unlocked).vote({ height, appHash: hash(fill) });
-      return result.kind === "refused" ? result.code : result.kind;
-    } catch (error) {
-      return (error as { code: string }).code;
-    }
-  });
+  return inHome(home, (protection) => answerOf(voterOf(protection, unlocked), height, fill));
 }
 
 describe("a signature that a crash kept back", () => {
@@ -127,18 +127,23 @@ describe("a key that was away from its home", () => {
 });
 
 describe("a home that was copied right after its key was generated, and used before its first vote", () => {
-  const copies: Record<string, (from: string, to: string) => void> = {
-    "by content": (from, to) => cpSync(from, to, { recursive: true }),
-    "by hard links": linkTree,
+  const copies: Record<string, (home: Home, to: string) => void> = {
+    "without its store, by content": (home, to) => {
+      loseMemory(home);
+      cpSync(home.path, to, { recursive: true });
+    },
+    "without its store, by hard links": (home, to) => {
+      loseMemory(home);
+      linkTree(home.path, to);
+    },
+    "with its empty store": (home, to) => cpSync(home.path, to, { recursive: true }),
   };
   it.each(Object.entries(copies))("%s, does not take the key for new once it is put back", (_, copy) => {
     const { path } = newHome();
     const home = openHome(join(path, "home"));
     recordBirth(home, key.publicKey);
     inHome(home, () => {});
-    rmSync(home.protectionFile);
-    rmSync(home.marksFile);
-    copy(home.path, join(path, "copy"));
+    copy(home, join(path, "copy"));
     inHome(home, (protection) => voterOf(protection).vote({ height: 5n, appHash: hash(1) }));
     rmSync(home.path, { recursive: true });
     renameSync(join(path, "copy"), home.path);
@@ -146,19 +151,41 @@ describe("a home that was copied right after its key was generated, and used bef
       refusal("protection-uninitialised", () => voterOf(protection).vote({ height: 5n, appHash: hash(2) }));
     });
   });
+});
 
-  it("with its empty store, does not take the key for new either", () => {
+describe("a home that was copied by hard links before its key went away", () => {
+  it.each([
+    ["deleted", (home: Home) => void deleteKey(home, "v", passphrase)],
+    ["destroyed by hand", (home: Home) => rmSync(join(home.keysFolder, "v.json"))],
+  ])("(%s, and imported again) does not take the key for new once it is put back", (_, end) => {
     const { path } = newHome();
     const home = openHome(join(path, "home"));
-    recordBirth(home, key.publicKey);
-    inHome(home, () => {});
-    cpSync(home.path, join(path, "copy"), { recursive: true });
-    inHome(home, (protection) => voterOf(protection).vote({ height: 5n, appHash: hash(1) }));
+    bringIn(home, "generated");
+    linkTree(home.path, join(path, "copy"));
+    end(home);
+    bringIn(home, "imported");
+    initProtection(home, { ...request, fromHeight: 5n });
+    expect(vote(home, 5n, 1)).toBe("new");
     rmSync(home.path, { recursive: true });
     renameSync(join(path, "copy"), home.path);
-    inHome(openHome(home.path), (protection) => {
-      refusal("protection-uninitialised", () => voterOf(protection).vote({ height: 5n, appHash: hash(2) }));
-    });
+    expect(vote(home, 5n, 2)).toBe("protection-uninitialised");
+  });
+
+  it("still holds a key that was away when it was copied", () => {
+    const { path } = newHome();
+    const home = openHome(join(path, "home"));
+    bringIn(home, "generated");
+    expect(vote(home, 100n, 1)).toBe("new");
+    rmSync(join(home.keysFolder, "v.json"));
+    bringIn(home, "imported");
+    linkTree(join(home.path, "arrivals"), join(path, "arrivals"));
+    cpSync(home.path, join(path, "copy"), { recursive: true });
+    inHome(home, () => {});
+    rmSync(home.path, { recursive: true });
+    renameSync(join(path, "copy"), home.path);
+    rmSync(join(home.path, "arrivals"), { recursive: true });
+    renameSync(join(path, "arrivals"), join(home.path, "arrivals"));
+    expect(vote(home, 105n, 1)).toBe("protection-uninitialised");
   });
 });
 
@@ -183,8 +210,7 @@ describe("the note of a birth", () => {
       inHome(home, (protection) => {
         expect(voterOf(protection).vote({ height: 5n, appHash: hash(1) }).kind).toBe("new");
       });
-      rmSync(home.protectionFile);
-      rmSync(home.marksFile);
+      loseMemory(home);
       inHome(home, (protection) => {
         refusal("protection-uninitialised", () => voterOf(protection).vote({ height: 5n, appHash: hash(2) }));
       });
@@ -192,28 +218,21 @@ describe("the note of a birth", () => {
   );
 
   it("is ended before a first vote that is killed at any step could get out", { timeout: 120_000 }, () => {
-    void signerProgram();
-    const program = fileURLToPath(new URL("../../support/killed.mjs", import.meta.url));
     const votingHome = () => {
       const home = newHome();
       recordBirth(home, key.publicKey);
       return home;
     };
-    const killed = (home: Home, n: number) =>
-      spawnSync(process.execPath, [program, "vote", home.path, String(n)], { encoding: "utf8" });
-    const steps = Number(killed(votingHome(), 0).stdout.split("\n")[1]);
+    const steps = stepsOf(votingHome().path, ["vote"]);
     expect(steps).toBeGreaterThan(8);
     for (let n = 1; n <= steps; n++) {
       const home = votingHome();
-      const { signal, stdout } = killed(home, n);
-      expect(signal).toBe("SIGKILL");
-      const isOut = stdout.startsWith("signed new");
+      const isOut = killedAt(n, home.path, ["vote"]).startsWith("signed new");
       inHome(home, (protection) => {
         const record = protection.record(key.publicKey, CHAIN.id, 5n);
         if (isOut) expect(record).not.toBeNull();
       });
-      rmSync(home.protectionFile);
-      rmSync(home.marksFile);
+      loseMemory(home);
       const isNew = inHome(home, (protection) => protection.isBornHere(key.publicKey));
       if (isOut) expect(isNew).toBe(false);
     }
@@ -271,6 +290,19 @@ describe("a note of a key that cannot be read, or not ended", () => {
     });
   });
 
+  it("that is a symbolic link holds the key, and what it leads to stays", () => {
+    const { home, protection, voter } = newSigner();
+    voter.vote({ height: 5n, appHash: hash(1) });
+    protection.close();
+    const elsewhere = join(newHome().path, "elsewhere");
+    writeFileSync(elsewhere, "something else");
+    for (const target of [elsewhere, `${elsewhere}.missing`]) {
+      symlinkSync(target, join(home.path, "arrivals", hex.encode(key.publicKey)));
+      inHome(home, (again) => expect(again.subjects()).toMatchObject([{ held: true, lowest: 6n }]));
+    }
+    expect(readFileSync(elsewhere, "utf8")).toBe("something else");
+  });
+
   it.each([
     ["a folder in its place", (path: string) => mkdirSync(path)],
     [
@@ -293,6 +325,52 @@ describe("a note of a key that cannot be read, or not ended", () => {
     inHome(home, (again) => {
       expect(again.record(key.publicKey, CHAIN.id, 5n)).not.toBeNull();
     });
+  });
+});
+
+describe("a home that was copied by hard links after the store took a birth over", () => {
+  /** What a vote adds is beside the store until it is closed: a kill would keep it from the copy. */
+  function copied() {
+    const { home, protection } = newSigner();
+    voterOf(protection, key, OTHER_CHAIN).vote({ height: 5n, appHash: hash(1) });
+    protection.close();
+    const copy = join(newHome().path, "copy");
+    linkTree(home.path, copy);
+    return { home, copy: openHome(copy) };
+  }
+  const first = { height: 5n, appHash: hash(1) };
+
+  it("signs nothing, and neither does the copy: both have one store", () => {
+    const { home, copy } = copied();
+    for (const each of [home, copy]) {
+      const error = refusal("protection-unwritable", () => openProtection(each));
+      expect(error.message).toContain("has another name");
+      refusal("protection-unwritable", () => initProtection(each, { ...request, fromHeight: 5n }));
+    }
+  });
+
+  it("goes on as it was once the copy is gone", () => {
+    const { home, copy } = copied();
+    rmSync(copy.path, { recursive: true });
+    inHome(home, (protection) => expect(voterOf(protection).vote(first).kind).toBe("new"));
+  });
+
+  it("goes on with a file of its own, in which no key is new", () => {
+    const { home } = copied();
+    const own = `${home.protectionFile}.own`;
+    cpSync(home.protectionFile, own);
+    renameSync(own, home.protectionFile);
+    inHome(home, (protection) => {
+      refusal("protection-uninitialised", () => voterOf(protection).vote(first));
+      expect(protection.record(key.publicKey, OTHER_CHAIN.id, 5n)).not.toBeNull();
+    });
+  });
+
+  it("is not taken for one because a kill came while its store was made", () => {
+    const { home, protection } = newSigner();
+    protection.close();
+    linkSync(home.protectionFile, `${home.protectionFile}.new`);
+    inHome(home, (again) => expect(voterOf(again).vote(first).kind).toBe("new"));
   });
 });
 

@@ -14,7 +14,16 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { TapstakeError } from "../../../src/core/errors.js";
 import type { Home } from "../../../src/finality/home.js";
 import { openProtection } from "../../../src/finality/protection.js";
-import { copyOf, flip, HEIGHTS, key, liveThrough, replace, walOf } from "../../support/broken-homes.js";
+import {
+  copyOf,
+  flip,
+  HEIGHTS,
+  key,
+  liveThrough,
+  loseMemory,
+  replace,
+  walOf,
+} from "../../support/broken-homes.js";
 import { refusal } from "../../support/refusal.js";
 import { CHAIN, hash, inHome, newSigner, voterOf } from "../../support/signer.js";
 
@@ -136,8 +145,7 @@ describe("PROTOCOL 11: an empty or restored-old protection database signed again
 
   it("store and second mark deleted together: no key signs before protection init", () => {
     const home = copyOf(closed);
-    rmSync(home.protectionFile);
-    rmSync(home.marksFile);
+    loseMemory(home);
     inHome(home, (protection) => {
       refusal("protection-uninitialised", () => voterOf(protection).vote({ height: 0n, appHash: hash(2) }));
     });

@@ -4,6 +4,9 @@ import {
   type Decision,
   decide,
   type DecisionInput,
+  floorOf,
+  higherMarks,
+  MAX_HEIGHT,
   type VoteRecord,
 } from "../../../src/finality/decision.js";
 import { hash } from "../../support/signer.js";
@@ -140,6 +143,35 @@ describe("the decision, against a model", () => {
         const before = structuredClone(any);
         expect(decide(any)).toEqual(decide(before));
         expect(any).toEqual(before);
+      }),
+    );
+  });
+});
+
+describe("what two memories say together", () => {
+  const heights = fc.bigInt({ min: 0n, max: MAX_HEIGHT });
+  const marks = fc.record({ lowest: heights, highest: fc.option(heights) });
+
+  it("is the higher of both, of each mark", () => {
+    expect(higherMarks({ lowest: 3n, highest: 9n }, { lowest: 4n, highest: 8n })).toEqual({
+      lowest: 4n,
+      highest: 9n,
+    });
+    expect(higherMarks({ lowest: 3n, highest: null }, { lowest: null, highest: 0n })).toEqual({
+      lowest: 3n,
+      highest: 0n,
+    });
+    const nothing = { lowest: null, highest: null };
+    expect(higherMarks(nothing, nothing)).toEqual(nothing);
+  });
+
+  it("is the same in either order, and takes nothing back", () => {
+    fc.assert(
+      fc.property(marks, marks, (a, b) => {
+        const both = higherMarks(a, b);
+        expect(higherMarks(b, a)).toEqual(both);
+        expect(higherMarks(both, a)).toEqual(both);
+        expect(floorOf(both)).toBeGreaterThanOrEqual(floorOf(a));
       }),
     );
   });

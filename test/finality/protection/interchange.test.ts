@@ -346,14 +346,17 @@ describe("what an import would do", () => {
     protection.close();
   });
 
+  const files: Record<string, unknown>[] = [
+    { lowest: "3" },
+    { lowest: "30", votes: [vote(30n, 1)] },
+    { lowest: "3", highest: "12" },
+    { lowest: "3", held: true },
+    { lowest: "30", held: true, votes: [vote(30n, 1)] },
+    { lowest: null, commitments: [commitment] },
+  ];
+
   it("tells the marks that the import leaves", () => {
-    for (const changes of [
-      { lowest: "3" },
-      { lowest: "30", votes: [vote(30n, 1)] },
-      { lowest: "3", highest: "12" },
-      { lowest: "3", held: true },
-      { lowest: null, commitments: [commitment] },
-    ]) {
+    for (const changes of files) {
       const { protection, voter } = newSigner();
       voter.vote({ height: 20n, appHash: hash(1) });
       const { before, after } = only(protection, changes);
@@ -361,6 +364,17 @@ describe("what an import would do", () => {
       protection.importHistory(file(changes));
       expect(protection.marks(key.publicKey, CHAIN.id)).toEqual(after);
       protection.close();
+    }
+  });
+
+  it("tells the marks that the import leaves where nothing was known", () => {
+    for (const changes of files) {
+      inNewHome((protection) => {
+        const { before, after } = only(protection, changes);
+        expect(before).toBeNull();
+        protection.importHistory(file(changes));
+        expect(protection.marks(key.publicKey, CHAIN.id)).toEqual(after);
+      });
     }
   });
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -57,6 +57,8 @@ describe("PROTOCOL 11: two signer processes on one seed", () => {
     expect(error.details).toMatchObject({ pid: first.child.pid, host: hostname() });
     expect(error.message).toContain(`process ${first.child.pid}`);
     expect(error.message).toContain("signer-process.mjs hold");
+    expect(error.message).toContain("with --remote");
+    expect(error.message).toContain(`stop it first: kill ${first.child.pid}`);
     const request = { key: testKey().publicKey, chainId: "bbn-test", fromHeight: 1n };
     refusal("signer-running", () => initProtection(home, request));
     expect((await start("hold", home)).line).toBe("error signer-running");
@@ -114,6 +116,18 @@ describe("PROTOCOL 11: two signer processes on one seed", () => {
     const error = refusal("signer-running", () => openProtection(home));
     expect(error.details["pid"]).toBe(process.pid);
     protection.close();
+    openProtection(home).close();
+  });
+});
+
+describe("a guard that is a folder", () => {
+  it("is protection-unwritable, named", () => {
+    const home = newHome();
+    const guard = join(home.path, "signer.guard");
+    mkdirSync(guard);
+    const error = refusal("protection-unwritable", () => openProtection(home));
+    expect(error.message).toContain(guard);
+    rmSync(guard, { recursive: true });
     openProtection(home).close();
   });
 });

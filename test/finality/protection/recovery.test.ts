@@ -1,7 +1,5 @@
 import Database from "libsql";
-import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import type { Home } from "../../../src/finality/home.js";
@@ -19,17 +17,9 @@ import {
   request,
   walOf,
 } from "../../support/broken-homes.js";
+import { type Deed, killedAt, stepsOf } from "../../support/killed.js";
 import { refusal } from "../../support/refusal.js";
-import {
-  CHAIN,
-  hash,
-  inHome,
-  newHome,
-  newSigner,
-  signerProgram,
-  testKey,
-  voterOf,
-} from "../../support/signer.js";
+import { CHAIN, hash, inHome, newHome, newSigner, testKey, voterOf } from "../../support/signer.js";
 
 const otherRequest = { key: other.publicKey, chainId: OTHER_CHAIN.id };
 
@@ -252,24 +242,19 @@ describe("protection init", () => {
 });
 
 describe("protection init that is killed", () => {
-  const program = fileURLToPath(new URL("../../support/killed.mjs", import.meta.url));
-  const killed = (home: Home, n: number) => {
-    const args = ["init", home.path, String(n), hex.encode(key.publicKey), CHAIN.id, "75"];
-    return spawnSync(process.execPath, [program, ...args], { encoding: "utf8" });
-  };
-  beforeAll(() => void signerProgram());
+  const begin: Deed = ["init", hex.encode(key.publicKey), CHAIN.id, "75"];
 
   it.each([
     ["a missing store", lostStores["a missing store"]!],
     ["an older store", lostStores["an older store"]!],
     ["missing marks", lostMarks["missing marks"]!],
   ])("at every step, after %s, forgets no floor", { timeout: 240_000 }, (_, spoil) => {
-    const steps = Number(killed(spoilt(spoil), 0).stdout);
+    const steps = stepsOf(spoilt(spoil).path, begin);
     expect(steps).toBeGreaterThan(8);
     const verdicts = new Set<string>();
     for (let n = 1; n <= steps; n++) {
       const home = spoilt(spoil);
-      expect(killed(home, n).signal).toBe("SIGKILL");
+      killedAt(n, home.path, begin);
       try {
         openProtection(home).close();
         verdicts.add("open");

@@ -12,6 +12,7 @@ import { randomness } from "../../../src/crypto/randomness.js";
 import { recordBirth } from "../../../src/finality/arrivals.js";
 import { openProtection } from "../../../src/finality/protection.js";
 import { RandomnessCache } from "../../../src/finality/randomness-cache.js";
+import { CheckThread } from "../../../src/finality/self-checks.js";
 import { Voter, type VoteResult } from "../../../src/finality/voter.js";
 import { refusal } from "../../support/refusal.js";
 import { CHAIN, hash, inHome, newHome, newSigner, testKey, voterOf } from "../../support/signer.js";
@@ -194,6 +195,25 @@ describe("the order of a vote", () => {
     }
     expect(protection.record(key.publicKey, CHAIN.id, 5n)).toBeNull();
     protection.close();
+  });
+
+  it("withholds a signature that another thread finds wrong when it is recorded already, now and ever after", () => {
+    const { home, protection } = newSigner();
+    const cache = new RandomnessCache();
+    cache.set(key.publicKey, CHAIN.id, 5n, cache.pair(key, CHAIN.id, 6n).point);
+    const checks = new CheckThread();
+    const voter = new Voter({ key, protection, chain: CHAIN, cache, checks });
+    const votes = [4n, 5n, 6n].map((height) => ({ height, appHash: hash(1) }));
+    refusal("self-check-failed", () => voter.batch(votes));
+    checks.close();
+    protection.close();
+    inHome(home, (next) => {
+      const asked = [...votes, { height: 7n, appHash: hash(1) }].map((vote) => voterOf(next).vote(vote));
+      const refused = { kind: "refused", code: "unknown-earlier-vote" };
+      expect(asked).toMatchObject([{ kind: "same" }, refused, { kind: "same" }, { kind: "new" }]);
+      const other = votes.map(({ height }) => voterOf(next).vote({ height, appHash: hash(2) }));
+      expect(other).toMatchObject(votes.map(() => ({ kind: "refused", code: "double-vote" })));
+    });
   });
 });
 

@@ -1,11 +1,23 @@
-import { copyFileSync, cpSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  linkSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { recordBirth } from "../../../src/finality/arrivals.js";
 import { commitStored } from "../../../src/finality/commitments.js";
 import { type Home, openHome } from "../../../src/finality/home.js";
-import { openProtection } from "../../../src/finality/protection.js";
-import { copyOf, key, walOf } from "../../support/broken-homes.js";
+import { deleteKey } from "../../../src/finality/key-deletion.js";
+import { lockHome } from "../../../src/finality/lock.js";
+import { openProtection, type Protection } from "../../../src/finality/protection.js";
+import { copyOf, key, loseMemory, walOf } from "../../support/broken-homes.js";
 import { refusal } from "../../support/refusal.js";
 import { CHAIN, hash, inHome, newHome, newSigner, voterOf } from "../../support/signer.js";
 
@@ -27,6 +39,7 @@ const intrusions: Record<string, (home: Home, backup: Home) => void> = {
     copyFileSync(backup.protectionFile, `${home.protectionFile}.copy`);
     renameSync(`${home.protectionFile}.copy`, home.protectionFile);
   },
+  "the store given another name": (home) => linkSync(home.protectionFile, `${home.protectionFile}.copy`),
   "the second mark deleted": (home) => rmSync(home.marksFile),
   "the second mark overwritten in place": (home, backup) => copyFileSync(backup.marksFile, home.marksFile),
   "the second mark replaced by its own copy": (home) => {
@@ -37,6 +50,15 @@ const intrusions: Record<string, (home: Home, backup: Home) => void> = {
     for (const file of [home.protectionFile, walOf(home), home.marksFile]) rmSync(file, { force: true });
     cpSync(backup.path, home.path, { recursive: true });
   },
+  "the whole home deleted": (home) => rmSync(home.path, { recursive: true }),
+  "the whole home replaced by a plain file": (home) => {
+    renameSync(home.path, `${home.path}.old`);
+    writeFileSync(home.path, "");
+  },
+  "the whole home replaced by a link that leads nowhere": (home) => {
+    renameSync(home.path, `${home.path}.old`);
+    symlinkSync(home.path, home.path);
+  },
 };
 
 describe.each(Object.entries(intrusions))("a signer that runs, with %s", (_, intrude) => {
@@ -44,7 +66,7 @@ describe.each(Object.entries(intrusions))("a signer that runs, with %s", (_, int
     const { home, protection, voter, backup } = running();
     intrude(home, backup);
     const error = refusal("protection-replaced", () => voter.vote({ height: 10n, appHash: hash(1) }));
-    expect(error.message).toMatch(/What happened: .* (deleted|replaced|changed)/);
+    expect(error.message).toMatch(/What happened: .* was (deleted|replaced|changed|out of reach)/);
     expect(protection.poisoned).toBe(true);
     for (const height of [3n, 10n, 11n]) {
       refusal("protection-replaced", () => voter.vote({ height, appHash: hash(1) }));
@@ -52,6 +74,67 @@ describe.each(Object.entries(intrusions))("a signer that runs, with %s", (_, int
     refusal("protection-replaced", () => protection.init(key.publicKey, CHAIN.id, 50n));
     refusal("protection-replaced", () => protection.exportHistory());
     protection.close();
+  });
+});
+
+describe.each<[string, (path: string) => void]>([
+  ["a plain file", (path) => writeFileSync(path, "")],
+  ["a symbolic link to itself", (path) => symlinkSync(path, path)],
+])("a signer whose home is replaced by %s", (_, put) => {
+  /** A home in a folder of its own, with one vote, and its signer. */
+  function replacedHome() {
+    const home = openHome(join(newHome().path, "home"));
+    recordBirth(home, key.publicKey);
+    const protection = openProtection(home);
+    const voter = voterOf(protection);
+    voter.vote({ height: 5n, appHash: hash(1) });
+    renameSync(home.path, `${home.path}.old`);
+    put(home.path);
+    return { home, protection, voter };
+  }
+
+  it("refuses every question with protection-replaced, whichever comes first", () => {
+    const questions: ((protection: Protection) => unknown)[] = [
+      (protection) => protection.heed(key.publicKey),
+      (protection) => protection.isBornHere(key.publicKey),
+      (protection) => protection.record(key.publicKey, CHAIN.id, 5n),
+      (protection) => protection.records(key.publicKey, CHAIN.id),
+      (protection) => protection.subjects(),
+      (protection) => protection.exportHistory(),
+      (protection) => protection.init(key.publicKey, CHAIN.id, 50n),
+      (protection) =>
+        protection.append(key.publicKey, CHAIN.id, [{ height: 6n, digest: null, signature: null }]),
+      (protection) => protection.prune(key.publicKey, CHAIN.id, 3n),
+    ];
+    for (const ask of questions) {
+      const { protection } = replacedHome();
+      refusal("protection-replaced", () => ask(protection));
+      expect(protection.poisoned).toBe(true);
+      protection.close();
+    }
+  });
+
+  it("lets go of the home that was there, which knows its votes once it is back", () => {
+    const { home, protection, voter } = replacedHome();
+    refusal("protection-replaced", () => voter.vote({ height: 6n, appHash: hash(1) }));
+    protection.close();
+    rmSync(home.path);
+    renameSync(`${home.path}.old`, home.path);
+    // The lock file was out of reach, and still says that this process has the home.
+    expect(refusal("signer-running", () => lockHome(home)).details["pid"]).toBe(process.pid);
+    rmSync(home.lockFile);
+    lockHome(home).release();
+    inHome(copyOf(home), (again) => {
+      expect(voterOf(again).vote({ height: 5n, appHash: hash(2) })).toMatchObject({ code: "double-vote" });
+      expect(voterOf(again).vote({ height: 6n, appHash: hash(1) }).kind).toBe("new");
+    });
+  });
+
+  it("cannot be opened, nor have a key deleted, and both say why", () => {
+    const { home, protection } = replacedHome();
+    protection.close();
+    refusal("protection-unwritable", () => openProtection(home));
+    refusal("file-error", () => deleteKey(home, "v", null));
   });
 });
 
@@ -122,8 +205,7 @@ describe("a home that is copied back in place, from a copy made right after a ke
     inHome(home, (protection) => {
       expect(voterOf(protection).vote({ height: 5n, appHash: hash(1) }).kind).toBe("new");
     });
-    rmSync(home.protectionFile);
-    rmSync(home.marksFile);
+    loseMemory(home);
     cpSync(copy, home.path, { recursive: true });
     inHome(home, (protection) => {
       refusal("protection-uninitialised", () => voterOf(protection).vote({ height: 5n, appHash: hash(2) }));
