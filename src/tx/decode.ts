@@ -1,14 +1,14 @@
 import type { Transaction } from "../core/bitcoin.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { checkStake } from "../params/stake.js";
+import { checkStake, sameKeySet } from "../params/stake.js";
 import { paramsAt } from "../params/select.js";
 import type { ParamSet, ProtocolParams } from "../params/types.js";
 import { findOpReturn } from "../script/op-return.js";
 import { type StakingOutput, stakingOutput } from "../script/outputs.js";
 import { type LeafTerms, parseLeaf } from "../script/parse.js";
 import { NUMS_KEY, outputKeyOf } from "../script/taproot.js";
-import type { StakeTerms } from "../script/terms.js";
+import { type StakeTerms, stakerKeys } from "../script/terms.js";
 import { FINAL_SEQUENCE, findOutput } from "./transaction.js";
 import { withoutAnnex } from "./witness.js";
 
@@ -20,6 +20,11 @@ export interface DecodedStaking {
   readonly output: StakingOutput;
   readonly outputIndex: number;
   readonly params: ProtocolParams;
+  /**
+   * The spend of an earlier stake of the same stakers, by its unbonding leaf, that makes this one an expansion; absent
+   * when it is a stake of its own.
+   */
+  readonly expands?: DecodedSpend;
   /** Other versions that the same transaction fits, when its height is not known. */
   readonly alternatives: readonly ProtocolParams[];
 }
@@ -111,7 +116,17 @@ function decodeUnder(params: ProtocolParams, transaction: Transaction, given: De
   const outputIndex = findOutput(transaction, output.script);
   const { value } = transaction.outs[outputIndex]!;
   checkStake(params, terms, value);
-  return { terms, value, output, outputIndex, params };
+  const expands = expandedSpend(transaction, terms);
+  return { terms, value, output, outputIndex, params, ...(expands && { expands }) };
+}
+
+/** Of two inputs the first, when it spends a stake of these stakers by the unbonding leaf (PROTOCOL 3). */
+function expandedSpend(transaction: Transaction, { staker }: StakeTerms): DecodedSpend | undefined {
+  if (transaction.ins.length !== 2) return undefined;
+  return decodeSpends(transaction).find(
+    ({ inputIndex, leaf }) =>
+      inputIndex === 0 && leaf.kind === "unbonding" && sameKeySet(leaf.staker, stakerKeys(staker)),
+  );
 }
 
 function termsOnChain(transaction: Transaction, params: ProtocolParams): Omit<StakeTerms, "covenant"> {

@@ -4,6 +4,7 @@ import { TapstakeError } from "../core/errors.js";
 import { sameKeySet } from "../params/stake.js";
 import type { ParamSet, ProtocolParams } from "../params/types.js";
 import { findOpReturn } from "../script/op-return.js";
+import { OP } from "../script/opcodes.js";
 import { type Leaf, slashingChangeOutput, unbondingOutput } from "../script/outputs.js";
 import type { LeafTerms } from "../script/parse.js";
 import { tapleafHash } from "../script/taproot.js";
@@ -87,15 +88,25 @@ export interface ExplainedSpend {
 }
 
 /**
- * The inputs of a transaction that spend outputs of a stake, from the transaction alone. No signature is verified:
- * that needs the spent amounts.
+ * The inputs of a transaction that spend outputs of a stake, from the transaction alone. Signatures are verified only
+ * where every spent output is given too.
+ * @param prevouts as a PSBT names them; of inputs that spend something else than their leaf, nothing is verified
  * @throws TapstakeError `witness-mismatch` when a witness opens a leaf with too few or too many slots
  */
-export function explainSpends(transaction: Transaction, sets: readonly ParamSet[]): ExplainedSpend[] {
+export function explainSpends(
+  transaction: Transaction,
+  sets: readonly ParamSet[],
+  prevouts?: readonly Prevout[],
+): ExplainedSpend[] {
   return decodeSpends(transaction).map(({ inputIndex, leaf, script, depth }) => {
     const from = leaf.kind === "slashing" ? slashedOutput(leaf, script, sets) : lockedOutput(leaf, depth);
-    const shown = leafOf(leaf, withoutAnnex(transaction.ins[inputIndex]!.witness));
-    return explainSpend(transaction, { inputIndex, leaf, ...(from && { from }) }, sets, { leaf: shown });
+    const [leafScript, controlBlock] = withoutAnnex(transaction.ins[inputIndex]!.witness).slice(-2);
+    const shown = leafOf(leaf, leafScript!, controlBlock!);
+    const isOwn = prevouts !== undefined && equalBytes(prevouts[inputIndex]!.script, script);
+    return explainSpend(transaction, { inputIndex, leaf, ...(from && { from }) }, sets, {
+      leaf: shown,
+      prevouts: isOwn ? prevouts : undefined,
+    });
   });
 }
 
@@ -120,18 +131,25 @@ export function explainSpend(
   const outputs = leaf.kind === "slashing" ? slashingOutputs(transaction, leaf.staker, versions) : undefined;
   return {
     ...spend,
-    role: roleOf(transaction, leaf),
+    role: roleOf(transaction, spend),
     ...whoSigned(transaction, spend, known),
     versions,
     ...(outputs && { outputs }),
   };
 }
 
-function roleOf(transaction: Transaction, leaf: LeafTerms): SpendRole {
+function roleOf(
+  { ins, outs }: Transaction,
+  { inputIndex, leaf }: Pick<ExplainedSpend, "inputIndex" | "leaf">,
+): SpendRole {
   if (leaf.kind === "timelock") return "withdrawal";
   if (leaf.kind === "slashing") return "slashing";
-  // An unbonding transaction has one input; an expansion adds coins to the stake by a second (PROTOCOL 3).
-  return transaction.ins.length === 1 ? "unbonding" : "expansion";
+  // An expansion adds one coin to the stake and makes a stake of both again (PROTOCOL 3). Anything else that the
+  // stakers and the committee agree on takes the coins out.
+  const restakes = outs.some(
+    ({ script }) => script.length === 34 && script[0] === OP.ONE && script[1] === 32,
+  );
+  return ins.length === 2 && inputIndex === 0 && restakes ? "expansion" : "unbonding";
 }
 
 /** A timelock is at depth 2 in a staking output, 1 in an unbonding output and 0 in a refund (PROTOCOL 2). */
@@ -216,9 +234,8 @@ function whoSigned(
   };
 }
 
-/** The leaf that a witness opens: script and control block are as it shows them. */
-function leafOf(terms: LeafTerms, witness: readonly Uint8Array[]): Leaf {
-  const [script, controlBlock] = witness.slice(-2) as [Uint8Array, Uint8Array];
+/** The leaf that a witness or a PSBT opens: script and control block are as it shows them. */
+export function leafOf(terms: LeafTerms, script: Uint8Array, controlBlock: Uint8Array): Leaf {
   const signers = {
     timelock: () => [terms.staker],
     unbonding: () => [terms.staker, (terms as Extract<LeafTerms, { kind: "unbonding" }>).covenant],

@@ -2,7 +2,9 @@ import { applyRate } from "../core/amount.js";
 import type { Psbt } from "../core/bitcoin.js";
 import { TapstakeError } from "../core/errors.js";
 import { assertChoice } from "../core/text.js";
+import { assertParams, checkSlashing } from "../params/check.js";
 import type { ProtocolParams, SlashingParams } from "../params/types.js";
+import type { KeyOrigin } from "../script/key-origin.js";
 import {
   type SlashingChangeOutput,
   slashingChangeOutput,
@@ -10,8 +12,8 @@ import {
   unbondingOutput,
 } from "../script/outputs.js";
 import type { StakeTerms } from "../script/terms.js";
-import { assertNotDust } from "./coins.js";
-import { spendPsbt } from "./psbt.js";
+import { assertNotDust } from "./fee.js";
+import { describeOutput, spendPsbt } from "./psbt.js";
 import type { LeafSpend } from "./spend.js";
 import { assertStakeCoin, createTransaction, FINAL_SEQUENCE, type StakeCoin } from "./transaction.js";
 
@@ -35,14 +37,16 @@ export interface Slashing extends LeafSpend {
  * The transaction that punishes a double vote (PROTOCOL 3). Signed in advance by the staker, adaptor-signed by
  * the committee, finished by whoever knows a finality provider's leaked key.
  * @param coin the staking output, or the unbonding output
- * @throws TapstakeError the codes of `checkTerms`; `invalid-argument`, `unsupported-params`, `invalid-coin`,
- * `dust-output`
+ * @param derivations of keys that the PSBT tells a wallet, as `spendPsbt` takes them
+ * @throws TapstakeError the codes of `checkTerms` and of {@link slashingParams}; `invalid-argument`, `invalid-coin`,
+ * `dust-output`; the codes of `spendPsbt`
  */
 export function buildSlashing(
   terms: StakeTerms,
   params: ProtocolParams,
   from: Slashable,
   coin: StakeCoin,
+  derivations: readonly KeyOrigin[] = [],
 ): Slashing {
   assertChoice(from, "from", SLASHABLE);
   assertStakeCoin(coin);
@@ -69,16 +73,24 @@ export function buildSlashing(
     prevouts: [{ script: spent.script, value: coin.value }],
     leaf: spent.leaves.slashing,
   };
-  return { ...spend, psbt: spendPsbt(spend), refund, slashed, refunded, fee };
+  const psbt = spendPsbt(spend, [], derivations);
+  describeOutput(psbt, 1, refund, derivations);
+  return { ...spend, psbt, refund, slashed, refunded, fee };
 }
 
-/** @throws TapstakeError `unsupported-params` for phase 1, which had no slashing */
+/**
+ * How the parameters punish, checked: a script in hexadecimal, say, would burn what is slashed.
+ * @throws TapstakeError `unsupported-params` for phase 1, which had no slashing; `invalid-params`, `invalid-bytes`,
+ * `invalid-rate`, `invalid-amount`
+ */
 export function slashingParams(params: ProtocolParams): SlashingParams {
+  assertParams(params);
   if (!params.slashing) {
     throw new TapstakeError(
       "unsupported-params",
       `parameters v${params.version} of phase 1 have no slashing`,
     );
   }
+  checkSlashing(params.slashing);
   return params.slashing;
 }

@@ -70,8 +70,10 @@ export async function signLeaf(spend: LeafSpend, signer: Signer): Promise<LeafSi
       `the signer of ${hex.encode(publicKey)} returned no 64-byte signature`,
     );
   }
-  checkLeafSignature(spend, { publicKey, signature });
-  return { publicKey, signature };
+  // A copy: a signer may write its next signature into the same memory.
+  const signed = { publicKey, signature: Uint8Array.from(signature) };
+  checkLeafSignature(spend, signed);
+  return signed;
 }
 
 /**
@@ -81,9 +83,7 @@ export async function signLeaf(spend: LeafSpend, signer: Signer): Promise<LeafSi
 export function checkLeafSignature(spend: LeafSpend, { publicKey, signature }: LeafSignature): void {
   assertNamed(spend.leaf, publicKey);
   const key = hex.encode(publicKey);
-  if (!(signature instanceof Uint8Array) || (signature.length !== 64 && signature.length !== 65)) {
-    throw new TapstakeError("invalid-signature", `expected a signature of 64 or 65 bytes by ${key}`, { key });
-  }
+  assertSignatureLength(key, signature);
   // BIP-341: a 65th byte of 0 is invalid, and other types than ALL would let others change the transaction.
   if (signature.length === 65 && signature[64] !== SIGHASH_ALL) {
     throw new TapstakeError(
@@ -103,6 +103,14 @@ export function checkLeafSignature(spend: LeafSpend, { publicKey, signature }: L
         key,
       },
     );
+  }
+}
+
+/** @throws TapstakeError `invalid-signature` */
+export function assertSignatureLength(key: string, signature: Uint8Array): void {
+  if (!isBytes(signature, 64) && !isBytes(signature, 65)) {
+    const text = `expected a signature of 64 or 65 bytes by ${key}, got ${describeType(signature)}`;
+    throw new TapstakeError("invalid-signature", text, { key });
   }
 }
 
@@ -136,19 +144,24 @@ export function withWitness(
   return signed;
 }
 
-function assertNamed(leaf: Leaf, publicKey: Uint8Array): void {
+/** @throws TapstakeError `invalid-public-key`; `unexpected-signer` when the leaf does not name the key */
+export function assertNamed(leaf: Leaf, publicKey: Uint8Array): void {
   if (!isBytes(publicKey, 32)) {
     const text = `expected the x-only key of a signature, got ${describeType(publicKey)}`;
     throw new TapstakeError("invalid-public-key", text);
   }
-  if (!leaf.signers.some(({ keys }) => keys.some((key) => equalBytes(key, publicKey)))) {
+  if (!isNamed(leaf, publicKey)) {
     const key = hex.encode(publicKey);
     throw new TapstakeError("unexpected-signer", `the ${leaf.kind} leaf does not name ${key}`, { key });
   }
 }
 
+/** Whether a leaf asks for signatures by an x-only key. */
+export const isNamed = (leaf: Leaf, publicKey: Uint8Array): boolean =>
+  leaf.signers.some(({ keys }) => keys.some((key) => equalBytes(key, publicKey)));
+
 /** A copy of its own: signers take their time, and `slice` of a Node Buffer would share its memory. */
-function xOnly(publicKey: Uint8Array): Uint8Array {
+export function xOnly(publicKey: Uint8Array): Uint8Array {
   if (!isBytes(publicKey, 33)) return isBytes(publicKey, 32) ? Uint8Array.from(publicKey) : publicKey;
   return Uint8Array.from(publicKey).slice(1);
 }

@@ -26,6 +26,8 @@ export interface StakeCoin {
 
 /** The sequence of pre-signed transactions: neither a lock nor replaceable (PROTOCOL 3). */
 export const FINAL_SEQUENCE = 0xffff_ffff;
+/** Replaceable (BIP-125): the fee can be raised while the transaction waits. */
+export const REPLACEABLE_SEQUENCE = 0xffff_fffd;
 
 /**
  * A transaction of version 2 without lock time, unsigned. It keeps nothing of the caller's memory: what is changed

@@ -1,9 +1,12 @@
+import { assertSatoshi } from "../core/amount.js";
 import type { Psbt } from "../core/bitcoin.js";
+import { assertParams } from "../params/check.js";
 import type { ProtocolParams } from "../params/types.js";
+import type { KeyOrigin } from "../script/key-origin.js";
 import { stakingOutput, type UnbondingOutput, unbondingOutput } from "../script/outputs.js";
 import type { StakeTerms } from "../script/terms.js";
-import { assertNotDust } from "./coins.js";
-import { spendPsbt } from "./psbt.js";
+import { assertNotDust } from "./fee.js";
+import { describeOutput, spendPsbt } from "./psbt.js";
 import type { LeafSpend } from "./spend.js";
 import { assertStakeCoin, createTransaction, FINAL_SEQUENCE, type StakeCoin } from "./transaction.js";
 
@@ -20,11 +23,19 @@ export interface Unbonding extends LeafSpend {
 /**
  * The transaction that takes a stake out early (PROTOCOL 3): one input, one output, the fee of the parameters.
  * @param stake the staking output
- * @throws TapstakeError the codes of `checkTerms`; `invalid-coin`, `dust-output`
+ * @param derivations of keys that the PSBT tells a wallet, as `spendPsbt` takes them
+ * @throws TapstakeError the codes of `checkTerms`; `invalid-coin`, `invalid-params`, `invalid-amount`, `dust-output`; the codes of `spendPsbt`
  */
-export function buildUnbonding(terms: StakeTerms, params: ProtocolParams, stake: StakeCoin): Unbonding {
+export function buildUnbonding(
+  terms: StakeTerms,
+  params: ProtocolParams,
+  stake: StakeCoin,
+  derivations: readonly KeyOrigin[] = [],
+): Unbonding {
   assertStakeCoin(stake);
+  assertParams(params);
   const { network, unbondingTime, unbondingFee: fee } = params;
+  assertSatoshi(fee, "unbonding fee");
   const staked = stakingOutput(terms, network);
   const output = unbondingOutput(terms, unbondingTime, network);
   const value = stake.value - fee;
@@ -40,5 +51,7 @@ export function buildUnbonding(terms: StakeTerms, params: ProtocolParams, stake:
     prevouts: [{ script: staked.script, value: stake.value }],
     leaf: staked.leaves.unbonding,
   };
-  return { ...spend, psbt: spendPsbt(spend), output, value, fee };
+  const psbt = spendPsbt(spend, [], derivations);
+  describeOutput(psbt, 0, output, derivations);
+  return { ...spend, psbt, output, value, fee };
 }

@@ -2,7 +2,9 @@ import type { Rate } from "../core/amount.js";
 import type { Psbt } from "../core/bitcoin.js";
 import { TapstakeError } from "../core/errors.js";
 import { assertChoice } from "../core/text.js";
+import { assertParams } from "../params/check.js";
 import type { ProtocolParams } from "../params/types.js";
+import type { KeyOrigin } from "../script/key-origin.js";
 import {
   slashingChangeOutput,
   stakingOutput,
@@ -10,7 +12,7 @@ import {
   unbondingOutput,
 } from "../script/outputs.js";
 import type { StakeTerms } from "../script/terms.js";
-import { assertFeeRate, assertNotDust, feeAt } from "./coins.js";
+import { assertFeeRate, assertNotDust, feeAt, rateOf } from "./fee.js";
 import { spendPsbt } from "./psbt.js";
 import { type LeafSpend, withWitness } from "./spend.js";
 import { assertOutputScript, assertStakeCoin, createTransaction, type StakeCoin } from "./transaction.js";
@@ -29,6 +31,10 @@ export interface WithdrawalRequest {
   readonly destination: Uint8Array;
   /** Satoshi per virtual byte. */
   readonly feeRate: Rate;
+  /** Of the stakers' keys: the PSBT tells them to a wallet, as `spendPsbt` does. */
+  readonly derivations?: readonly KeyOrigin[];
+  /** The least that the node relays, in satoshi per virtual byte: 1 unless told, 0 for any. */
+  readonly minFeeRate?: Rate;
 }
 
 /** A withdrawal, unsigned. */
@@ -36,22 +42,27 @@ export interface Withdrawal extends LeafSpend {
   readonly psbt: Psbt;
   /** Satoshi that arrive. */
   readonly value: bigint;
+  /** What the transaction pays, in satoshi. */
   readonly fee: bigint;
+  /** Virtual bytes once signed, with every signature as large as it can be. */
+  readonly vsize: number;
+  /** What is really paid: satoshi per virtual byte, to thousandths, rounded down. */
+  readonly feeRate: Rate;
   /** Blocks that the coin must be old before nodes accept this. */
   readonly timelock: number;
 }
 
 /**
  * The transaction by which a staker takes coins back once their time lock has run out (PROTOCOL 3).
- * @throws TapstakeError the codes of `checkTerms`; `invalid-argument`, `invalid-coin`, `invalid-bytes`,
- * `invalid-rate`, `insufficient-funds`, `dust-output`
+ * @throws TapstakeError the codes of `checkTerms`; `invalid-argument`, `invalid-params`, `invalid-coin`, `invalid-bytes`,
+ * `invalid-rate`, `fee-rate-too-low`, `insufficient-funds`, `dust-output`; the codes of `spendPsbt`
  */
 export function buildWithdrawal(request: WithdrawalRequest): Withdrawal {
-  const { from, coin, destination, feeRate } = request;
+  const { from, coin, destination, feeRate, minFeeRate, derivations } = request;
   assertChoice(from, "from", WITHDRAWABLE);
   assertStakeCoin(coin);
   assertOutputScript(destination, "destination");
-  assertFeeRate(feeRate);
+  assertFeeRate(feeRate, minFeeRate);
   const { script, leaf } = lockedOutput(request);
   const timelock = leaf.timelock;
   const build = (value: bigint): LeafSpend => {
@@ -60,7 +71,8 @@ export function buildWithdrawal(request: WithdrawalRequest): Withdrawal {
     const transaction = createTransaction(inputs, [{ script: destination, value }]);
     return { transaction, inputIndex: 0, prevouts: [{ script, value: coin.value }], leaf };
   };
-  const fee = feeAt(withWitness(build(coin.value), placeholderWitness(leaf)), feeRate);
+  const largest = withWitness(build(coin.value), placeholderWitness(leaf));
+  const fee = feeAt(largest, feeRate);
   const value = coin.value - fee;
   if (value <= 0n) {
     throw new TapstakeError("insufficient-funds", `the fee of ${fee} satoshi takes all ${coin.value}`, {
@@ -69,13 +81,16 @@ export function buildWithdrawal(request: WithdrawalRequest): Withdrawal {
   }
   assertNotDust({ script: destination, value }, "withdrawal");
   const spend = build(value);
-  return { ...spend, psbt: spendPsbt(spend), value, fee, timelock };
+  const vsize = largest.virtualSize();
+  const psbt = spendPsbt(spend, [], derivations);
+  return { ...spend, psbt, value, fee, vsize, feeRate: rateOf(fee, vsize), timelock };
 }
 
 function lockedOutput({ terms, params, from }: WithdrawalRequest): {
   script: Uint8Array;
   leaf: TimelockLeaf;
 } {
+  assertParams(params);
   const { network, unbondingTime } = params;
   const output = {
     staking: () => stakingOutput(terms, network),

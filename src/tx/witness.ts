@@ -2,10 +2,8 @@ import { assertBytes, equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sortKeys } from "../script/leaves.js";
 import type { Leaf } from "../script/outputs.js";
+import { SCHNORR_LENGTH } from "./input-weight.js";
 import type { LeafSignature } from "./spend.js";
-
-/** The size of a signature with SIGHASH_DEFAULT, in bytes. */
-const SIGNATURE_LENGTH = 64;
 
 /**
  * The witness of a leaf (PROTOCOL 4): exactly the quorum of each key set, whoever signed and in whatever order
@@ -17,13 +15,15 @@ export function leafWitness(leaf: Leaf, signatures: readonly LeafSignature[]): U
   const chosen = leaf.signers.flatMap((set) => {
     const signed = sortKeys(set.keys).filter((key) => given.has(hex.encode(key)));
     if (signed.length < set.quorum) {
-      const text = `the ${leaf.kind} leaf needs ${set.quorum} of ${set.keys.length} signatures, got ${signed.length}`;
-      throw new TapstakeError("missing-signature", text, {
-        needed: set.quorum,
+      const { quorum, keys } = set;
+      const missing = sortKeys(keys)
+        .map(hex.encode)
+        .filter((key) => !given.has(key));
+      const text = `the ${leaf.kind} leaf needs ${quorum} of ${keys.length} signatures, got ${signed.length}`;
+      throw new TapstakeError("missing-signature", `${text}; without: ${missing.join(", ")}`, {
+        needed: quorum,
         got: signed.length,
-        missing: sortKeys(set.keys)
-          .map(hex.encode)
-          .filter((key) => !given.has(key)),
+        missing,
       });
     }
     return signed.slice(0, set.quorum);
@@ -45,14 +45,20 @@ export function assembleWitness(leaf: Leaf, signatures: readonly LeafSignature[]
   return [...slots, leaf.script, leaf.controlBlock];
 }
 
-/** The witness that a fully signed spend will have, with zeros for signatures: for its size. */
+/**
+ * The witness of a fully signed spend, with zeros for signatures: for its size. Some wallets return 65 bytes instead
+ * of 64; more than four that may would make it more than a virtual byte too large. Stakers come first.
+ */
 export function placeholderWitness(leaf: Leaf): Uint8Array[] {
-  const signature = new Uint8Array(SIGNATURE_LENGTH);
-  const signatures = leaf.signers.flatMap(({ keys, quorum }) =>
-    keys.slice(0, quorum).map((publicKey) => ({ publicKey, signature })),
-  );
+  const signers = leaf.signers.flatMap(({ keys, quorum }) => keys.slice(0, quorum));
+  const signatures = signers.map((publicKey, i) => ({
+    publicKey,
+    signature: new Uint8Array(i < MOST_LONG_SIGNATURES ? SCHNORR_LENGTH : SCHNORR_LENGTH - 1),
+  }));
   return assembleWitness(leaf, signatures);
 }
+
+const MOST_LONG_SIGNATURES = 4;
 
 /**
  * The signatures in a witness of this leaf, by key. They are not verified.
@@ -84,7 +90,12 @@ function slotKeys(leaf: Leaf): Uint8Array[] {
   return leaf.signers.flatMap(({ keys }) => sortKeys(keys)).toReversed();
 }
 
-function indexByKey(leaf: Leaf, signatures: readonly LeafSignature[]): Map<string, Uint8Array> {
+/**
+ * Signatures by their keys in hexadecimal. They are not verified.
+ * @throws TapstakeError `invalid-bytes`; `unexpected-signer` when the leaf does not name a key, or by two different
+ * signatures of one
+ */
+export function indexByKey(leaf: Leaf, signatures: readonly LeafSignature[]): Map<string, Uint8Array> {
   const named = new Set(slotKeys(leaf).map(hex.encode));
   const given = new Map<string, Uint8Array>();
   for (const { publicKey, signature } of signatures) {

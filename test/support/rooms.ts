@@ -10,6 +10,7 @@ export const ROOMS = [
   "delegation",
   "covenant",
   "extract",
+  "registration",
   "finality",
   "chain",
   "watch",

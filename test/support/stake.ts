@@ -151,7 +151,9 @@ export async function signedBy(
   for (const i of members) {
     const signer = covenantSigner(stake.memberSecrets[i]!);
     // Over the unsigned delegation, for more than a quorum to be able to sign.
-    signed = addCovenantSignatures(signed, await signAsMember(delegation, signer, delegation.params));
+    const { params, expansion } = delegation;
+    const options = expansion ? { previousParams: expansion.params } : {};
+    signed = addCovenantSignatures(signed, await signAsMember(delegation, signer, params, options));
   }
   return signed;
 }

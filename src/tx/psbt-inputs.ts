@@ -1,0 +1,104 @@
+import { Transaction, type Psbt } from "../core/bitcoin.js";
+import { equalBytes, hex } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { LEAF_VERSION, merkleRootOf, NUMS_KEY, outputKeyOf } from "../script/taproot.js";
+import type { LeafSpend } from "./spend.js";
+import type { Prevout } from "./transaction.js";
+
+type Value = string | number | bigint;
+type PsbtInput = Psbt["data"]["inputs"][number];
+
+/**
+ * That what a returned PSBT says of its coins, as far as it says it, is what they are, and that it asks for
+ * signatures of the whole transaction.
+ * @throws TapstakeError `psbt-mismatch` naming the first input that differs, and in what
+ */
+export function assertSameCoins(expected: Transaction, prevouts: readonly Prevout[], psbt: Psbt): void {
+  for (const [i, { script, value }] of prevouts.entries()) {
+    const input = psbt.data.inputs[i]!;
+    const compareCoin = (coin: Prevout) => {
+      compareInput(i, "script of its coin", hex.encode(script), hex.encode(coin.script));
+      compareInput(i, "value of its coin", value, coin.value);
+    };
+    if (input.witnessUtxo) compareCoin(input.witnessUtxo);
+    if (input.nonWitnessUtxo) {
+      const previous = readPrevious(i, input.nonWitnessUtxo);
+      const { hash, index } = expected.ins[i]!;
+      compareInput(i, "whole previous transaction", txid(hash), txid(previous.getHash()));
+      const output = previous.outs[index];
+      if (!output) throw differs(i, "whole previous transaction", `output ${index}`, previous.outs.length);
+      compareCoin(output);
+    }
+    const { sighashType = Transaction.SIGHASH_DEFAULT } = input;
+    if (sighashType !== Transaction.SIGHASH_DEFAULT && sighashType !== Transaction.SIGHASH_ALL) {
+      throw differs(i, "sighash type", "DEFAULT (0) or ALL (1)", sighashType);
+    }
+  }
+}
+
+/**
+ * That a returned PSBT, as far as it says so, opens the expected leaf of the expected coin. Wallets may add other
+ * leaves of the same output.
+ * @throws TapstakeError `psbt-mismatch` naming what differs
+ */
+export function assertSameLeaf({ leaf, inputIndex: i, prevouts }: LeafSpend, input: PsbtInput): void {
+  const { tapInternalKey, tapMerkleRoot, tapLeafScript = [], finalScriptSig } = input;
+  if (finalScriptSig && finalScriptSig.length > 0) {
+    throw differs(i, "input script", "none", `${finalScriptSig.length} bytes`);
+  }
+  if (tapInternalKey) {
+    compareInput(i, "internal key", hex.encode(NUMS_KEY), hex.encode(tapInternalKey));
+  }
+  if (tapMerkleRoot) {
+    const root = merkleRootOf(leaf.script, leaf.controlBlock)!;
+    compareInput(i, "Merkle root", hex.encode(root), hex.encode(tapMerkleRoot));
+  }
+  for (const { leafVersion, script, controlBlock } of tapLeafScript) {
+    const key = outputKeyOf(script, controlBlock);
+    if (leafVersion !== LEAF_VERSION || !key || !equalBytes(key, prevouts[i]!.script.slice(2))) {
+      throw differs(
+        i,
+        "leaf script",
+        `one of the spent output, such as ${hex.encode(leaf.script)}`,
+        hex.encode(script),
+      );
+    }
+  }
+  if (tapLeafScript.length > 0 && !tapLeafScript.some(({ script }) => equalBytes(script, leaf.script))) {
+    throw differs(i, "leaf script", hex.encode(leaf.script), hex.encode(tapLeafScript[0]!.script));
+  }
+}
+
+const txid = (hash: Uint8Array): string => hex.encode(hash.toReversed());
+
+function readPrevious(input: number, bytes: Uint8Array): Transaction {
+  try {
+    return Transaction.fromBuffer(bytes);
+  } catch {
+    throw differs(
+      input,
+      "whole previous transaction",
+      "a transaction",
+      `${bytes.length} bytes that are none`,
+    );
+  }
+}
+
+function compareInput(input: number, what: string, expected: Value, got: Value): void {
+  if (expected !== got) throw differs(input, what, expected, got);
+}
+
+function differs(input: number, what: string, expected: Value, got: Value): TapstakeError {
+  return psbtMismatch(`input ${input}: ${what}`, expected, got, { input });
+}
+
+/** @param where the input or output, when it is one that differs */
+export function psbtMismatch(
+  what: string,
+  expected: Value,
+  got: Value,
+  where: { readonly input?: number; readonly output?: number } = {},
+): TapstakeError {
+  const text = `the PSBT came back with ${what} ${got}, expected ${expected}`;
+  return new TapstakeError("psbt-mismatch", text, { what, expected, got, ...where });
+}

@@ -1,0 +1,410 @@
+import { createRequire } from "node:module";
+import type * as WasmUtxo from "@bitgo/wasm-utxo";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Psbt, Transaction } from "../../src/core/bitcoin.js";
+import { equalBytes, hex } from "../../src/core/bytes.js";
+import type { KeyOrigin } from "../../src/script/key-origin.js";
+import { NUMS_KEY, taproot } from "../../src/script/taproot.js";
+import { stakerKeys } from "../../src/script/terms.js";
+import type { Tree } from "../../src/script/tree.js";
+import { signaturesFromPsbt, signaturesFromPsbts, spendPsbt } from "../../src/tx/psbt.js";
+import { buildSlashing } from "../../src/tx/slashing.js";
+import { finishSpend, type LeafSpend } from "../../src/tx/spend.js";
+import { outpointOf } from "../../src/tx/transaction.js";
+import { buildUnbonding } from "../../src/tx/unbonding.js";
+import { buildWithdrawal } from "../../src/tx/withdrawal.js";
+import { verdict } from "../support/interpreter.js";
+import {
+  anyLife,
+  COIN,
+  feeRate,
+  keyOf,
+  lifeOf,
+  P2TR,
+  P2WPKH,
+  paramsFor,
+  PATHS,
+  sign,
+  signEnough,
+  termsOf,
+} from "../support/lives.js";
+import { refusal } from "../support/refusal.js";
+
+/** rust-bitcoin and rust-miniscript: they have never heard of staking. */
+const wasm = createRequire(import.meta.url)("@bitgo/wasm-utxo") as typeof WasmUtxo;
+
+const terms = termsOf({ stakers: 3, stakerQuorum: 2, providers: 2 });
+const params = paramsFor(terms);
+const life = lifeOf(terms, params);
+const spend = life["staking unbonding"];
+const stakers = stakerKeys(terms.staker).keys;
+const [alice, bob, carol] = stakers as [Uint8Array, Uint8Array, Uint8Array];
+const members = terms.covenant.keys.slice(0, terms.covenant.quorum);
+
+type Input = Psbt["data"]["inputs"][number];
+
+/** The PSBT of the spend as it came back: signed, and with its input changed. */
+function returned(change: (input: Input) => void, by: readonly Uint8Array[] = [alice], of = spend): Psbt {
+  const psbt = Psbt.fromBuffer(
+    spendPsbt(
+      of,
+      by.map((key) => sign(of, key)),
+    ).toBuffer(),
+  );
+  change(psbt.data.inputs[0]!);
+  return psbt;
+}
+
+describe("what a returned PSBT says of its input is what it is, or the PSBT is refused by name", () => {
+  const { leaf } = spend;
+  const others = Object.values(life).map((each) => each.leaf);
+  const tapLeaf = (script: Uint8Array, controlBlock: Uint8Array, leafVersion = 0xc0) => ({
+    leafVersion,
+    script,
+    controlBlock,
+  });
+  const flipped = (bytes: Uint8Array, at: number) => bytes.with(at, bytes[at]! ^ 1);
+  const previous = (value: bigint, script = spend.prevouts[0]!.script) => {
+    const transaction = new Transaction();
+    transaction.addInput(new Uint8Array(32), 0);
+    transaction.addOutput(P2WPKH, 1n);
+    transaction.addOutput(script, value);
+    return transaction;
+  };
+
+  it.each<[string, (input: Input) => void]>([
+    ["value of its coin", (input) => (input.witnessUtxo = { ...input.witnessUtxo!, value: 1n })],
+    ["script of its coin", (input) => (input.witnessUtxo = { ...input.witnessUtxo!, script: P2TR })],
+    ["whole previous transaction", (input) => (input.nonWitnessUtxo = previous(COIN.value).toBuffer())],
+    ["whole previous transaction", (input) => (input.nonWitnessUtxo = Uint8Array.of(1, 2, 3))],
+    ["sighash type", (input) => (input.sighashType = 2)],
+    ["sighash type", (input) => (input.sighashType = 3)],
+    ["sighash type", (input) => (input.sighashType = 0x81)],
+    ["input script", (input) => (input.finalScriptSig = Uint8Array.of(0x51))],
+    ["internal key", (input) => (input.tapInternalKey = alice)],
+    ["Merkle root", (input) => (input.tapMerkleRoot = new Uint8Array(32))],
+    [
+      "leaf script",
+      (input) => (input.tapLeafScript = [tapLeaf(flipped(leaf.script, 40), leaf.controlBlock)]),
+    ],
+    [
+      "leaf script",
+      (input) => (input.tapLeafScript = [tapLeaf(leaf.script, flipped(leaf.controlBlock, 50))]),
+    ],
+    ["leaf script", (input) => (input.tapLeafScript = [tapLeaf(leaf.script, leaf.controlBlock, 0xc2)])],
+    [
+      "leaf script",
+      (input) => input.tapLeafScript!.push(tapLeaf(others.at(-1)!.script, others.at(-1)!.controlBlock)),
+    ],
+    [
+      "leaf script",
+      (input) =>
+        (input.tapLeafScript = [
+          tapLeaf(life["staking slashing"].leaf.script, life["staking slashing"].leaf.controlBlock),
+        ]),
+    ],
+  ])("%s", (what, change) => {
+    const error = refusal("psbt-mismatch", () => signaturesFromPsbt(spend, returned(change)));
+    expect(error.details).toMatchObject({ what: `input 0: ${what}`, input: 0 });
+    expect(error.message).toContain(`input 0: ${what}`);
+    expect(error.details.expected).not.toEqual(error.details.got);
+  });
+
+  it("a whole previous transaction that is the right one may come along, and shows a coin described wrongly", () => {
+    const real = previous(COIN.value);
+    const coin = { outpoint: outpointOf(real, 1), value: COIN.value };
+    const good = buildUnbonding(terms, params, coin);
+    const withPrevious = (input: Input) => (input.nonWitnessUtxo = real.toBuffer());
+    expect(signaturesFromPsbt(good, returned(withPrevious, [alice], good))).toHaveLength(1);
+
+    const wrong = buildUnbonding(terms, params, { ...coin, value: COIN.value + 1n });
+    const { details } = refusal("psbt-mismatch", () =>
+      signaturesFromPsbt(wrong, returned(withPrevious, [alice], wrong)),
+    );
+    expect(details).toMatchObject({ what: "input 0: value of its coin", got: COIN.value });
+
+    const beyond = buildUnbonding(terms, params, { ...coin, outpoint: outpointOf(real, 2) });
+    const missing = refusal("psbt-mismatch", () =>
+      signaturesFromPsbt(beyond, returned(withPrevious, [alice], beyond)),
+    );
+    expect(missing.details).toMatchObject({ what: "input 0: whole previous transaction" });
+  });
+
+  it.each<[string, (input: Input) => void]>([
+    [
+      "says nothing but the signatures",
+      (input) => {
+        for (const field of ["witnessUtxo", "tapInternalKey", "tapMerkleRoot", "tapLeafScript"] as const)
+          delete input[field];
+      },
+    ],
+    [
+      "has the other leaves of the output too",
+      (input) => {
+        for (const path of ["staking timelock", "staking slashing"] as const) {
+          input.tapLeafScript!.push(tapLeaf(life[path].leaf.script, life[path].leaf.controlBlock));
+        }
+      },
+    ],
+    ["asks for SIGHASH_ALL", (input) => (input.sighashType = 1)],
+    ["asks for SIGHASH_DEFAULT", (input) => (input.sighashType = 0)],
+    [
+      "has a signature of another leaf, which is not used",
+      (input) => {
+        const { leaf: other } = life["staking slashing"];
+        const { signature } = sign({ ...spend, leaf: other }, alice);
+        input.tapScriptSig!.push({ pubkey: alice, leafHash: other.hash, signature });
+      },
+    ],
+    [
+      "has a signature of a key path that nobody can use",
+      (input) => (input.tapKeySig = new Uint8Array(64).fill(1)),
+    ],
+    [
+      "has fields that nobody knows",
+      (input) => {
+        input.unknownKeyVals = [
+          { key: hex.decode("fc0774617073746b6500"), value: new Uint8Array(300) },
+          { key: hex.decode("7f01"), value: new Uint8Array(0) },
+        ];
+      },
+    ],
+  ])("but it may be one that %s", (_, change) => {
+    const psbt = returned(change);
+    psbt.addUnknownKeyValToGlobal({ key: hex.decode("fc0774617073746b6500"), value: new Uint8Array(5) });
+    psbt.addUnknownKeyValToOutput(0, { key: hex.decode("fc0774617073746b6501"), value: new Uint8Array(5) });
+    const signatures = signaturesFromPsbt(spend, psbt.toBase64(), [alice]);
+    expect(signatures.map(({ publicKey }) => publicKey)).toEqual([alice]);
+  });
+});
+
+describe("whose signature is missing is said", () => {
+  it("of those who were asked", () => {
+    const psbt = returned(() => {}, [alice]);
+    expect(signaturesFromPsbt(spend, psbt, [alice])).toHaveLength(1);
+    const { details, message } = refusal("missing-signature", () =>
+      signaturesFromPsbt(spend, psbt, [alice, bob, carol]),
+    );
+    expect(details).toEqual({ missing: [hex.encode(bob), hex.encode(carol)] });
+    expect(message).toContain(hex.encode(bob));
+  });
+
+  it("when a PSBT came back as it went out", () => {
+    refusal("missing-signature", () => signaturesFromPsbt(spend, spendPsbt(spend), [alice]));
+  });
+
+  it("when the transaction is finished", () => {
+    const { details, message } = refusal("missing-signature", () =>
+      finishSpend(spend, [sign(spend, alice), ...members.map((key) => sign(spend, key))]),
+    );
+    expect(details).toMatchObject({ needed: 2, got: 1 });
+    for (const key of [bob, carol]) expect(message).toContain(hex.encode(key));
+    expect(message).not.toContain(hex.encode(alice));
+  });
+
+  it("and a key that the leaf does not name cannot be asked for", () => {
+    const psbt = returned(() => {});
+    refusal("unexpected-signer", () => signaturesFromPsbt(spend, psbt, [keyOf(-3)]));
+    refusal("invalid-public-key", () => signaturesFromPsbt(spend, psbt, ["alice"] as never));
+    refusal("invalid-argument", () => signaturesFromPsbt(spend, psbt, 5 as never));
+  });
+});
+
+describe("the PSBTs of several signers, each of whom signed alone", () => {
+  const alone = (key: Uint8Array, hashType = 0, of: LeafSpend = spend) =>
+    spendPsbt(of, [sign(of, key, hashType)]).toBase64();
+
+  it("make one transaction, in whatever order they come, of 64 and of 65 bytes", () => {
+    const psbts = [...members.map((key, i) => alone(key, i % 2)), alone(carol, 1), alone(alice)];
+    for (const order of [psbts, psbts.toReversed()]) {
+      const signatures = signaturesFromPsbts(spend, order, [alice, carol, ...members]);
+      expect(new Set(signatures.map(({ signature }) => signature.length))).toEqual(new Set([64, 65]));
+      expect(verdict(finishSpend(spend, signatures), 0, spend.prevouts)).toBe("ok");
+    }
+  });
+
+  it("may hold what earlier signers had signed", () => {
+    const passedOn = [sign(spend, alice), sign(spend, carol), ...members.map((key) => sign(spend, key))];
+    const psbts = passedOn.map((_, i) => spendPsbt(spend, passedOn.slice(0, i + 1)));
+    expect(signaturesFromPsbts(spend, psbts)).toHaveLength(passedOn.length);
+  });
+
+  it("may hold two signatures of one key, of which the first is taken", () => {
+    const [first, ...more] = signaturesFromPsbts(spend, [alone(alice), alone(alice, 1)]);
+    expect(more).toEqual([]);
+    expect(first!.signature).toHaveLength(64);
+  });
+
+  it("may be none, or one that is finalised", () => {
+    expect(signaturesFromPsbts(spend, [])).toEqual([]);
+    refusal("missing-signature", () => signaturesFromPsbts(spend, [], [alice]));
+    const each = life["staking timelock"];
+    const finalised = wasm.Psbt.deserialize(
+      spendPsbt(each, [sign(each, alice), sign(each, carol)]).toBuffer(),
+    );
+    finalised.finalize();
+    expect(signaturesFromPsbts(each, [alone(bob, 0, each), finalised.serialize()], stakers)).toHaveLength(3);
+  });
+
+  it("are refused when one of them is altered, saying which", () => {
+    const altered = returned((input) => (input.witnessUtxo = { ...input.witnessUtxo!, value: 1n }), [bob]);
+    const error = refusal("psbt-mismatch", () => signaturesFromPsbts(spend, [alone(alice), altered]));
+    expect(error.details).toMatchObject({ psbt: 1, what: "input 0: value of its coin", input: 0 });
+    expect(error.message).toMatch(/^PSBT 2 of 2: /);
+    const garbled = refusal("invalid-psbt", () => signaturesFromPsbts(spend, ["garbage", alone(alice)]));
+    expect(garbled.details).toMatchObject({ psbt: 0 });
+    refusal("invalid-psbt", () => signaturesFromPsbts(spend, alone(alice) as never));
+  });
+
+  it("finish every path of any stake, in the eyes of another implementation", () => {
+    fc.assert(
+      fc.property(anyLife, fc.constantFrom(...PATHS), fc.infiniteStream(fc.boolean()), (any, path, dice) => {
+        const each = lifeOf(any.terms, any.params)[path];
+        const psbts = signEnough(each).map(({ publicKey }) =>
+          alone(publicKey, dice.next().value ? 1 : 0, each),
+        );
+        const finished = finishSpend(each, signaturesFromPsbts(each, psbts));
+        expect(verdict(finished, 0, each.prevouts)).toBe("ok");
+      }),
+      { numRuns: 20 },
+    );
+  });
+});
+
+describe("derivations", () => {
+  const fingerprint = hex.decode("d34db33f");
+  const derivations: KeyOrigin[] = [
+    { publicKey: alice, fingerprint, path: "m/86'/1'/0'/0/5" },
+    { publicKey: Uint8Array.of(3, ...bob), fingerprint: hex.decode("00000001"), path: "48h/0" },
+    { publicKey: carol, fingerprint, path: "m" },
+  ];
+
+  it("are in the PSBT of every builder, for the leaf that is spent", () => {
+    const refund = buildSlashing(terms, params, "staking", COIN, derivations);
+    const withdrawal = (from: "staking" | "unbonding" | "refund") =>
+      buildWithdrawal({
+        terms,
+        params,
+        from,
+        coin: COIN,
+        destination: P2WPKH,
+        feeRate: feeRate("2"),
+        derivations,
+      });
+    const built = [
+      buildUnbonding(terms, params, COIN, derivations),
+      refund,
+      buildSlashing(terms, params, "unbonding", COIN, derivations),
+      withdrawal("staking"),
+      withdrawal("unbonding"),
+      withdrawal("refund"),
+    ];
+    for (const { psbt, leaf } of built) {
+      const [input] = Psbt.fromBuffer(psbt.toBuffer()).data.inputs;
+      const read = input!.tapBip32Derivation!;
+      const of = (key: Uint8Array) => read.find(({ pubkey }) => equalBytes(pubkey, key));
+      const leafHashes = [leaf.hash];
+      expect(read).toHaveLength(3);
+      expect(of(alice)).toMatchObject({
+        masterFingerprint: fingerprint,
+        path: "m/86'/1'/0'/0/5",
+        leafHashes,
+      });
+      expect(of(bob)).toMatchObject({
+        masterFingerprint: hex.decode("00000001"),
+        path: "m/48'/0",
+        leafHashes,
+      });
+      expect(of(carol)).toMatchObject({ masterFingerprint: fingerprint, path: "m", leafHashes });
+    }
+  });
+
+  it("are told of the outputs that stay the owner's, with the tree that makes each output", () => {
+    const slashing = buildSlashing(terms, params, "staking", COIN, derivations);
+    const unbonding = buildUnbonding(terms, params, COIN, derivations);
+    for (const [{ psbt }, index, leaves] of [
+      [slashing, 1, slashing.refund.leaves],
+      [unbonding, 0, unbonding.output.leaves],
+    ] as const) {
+      const read = Psbt.fromBuffer(psbt.toBuffer());
+      const { tapInternalKey, tapTree, tapBip32Derivation } = read.data.outputs[index]!;
+      expect(tapInternalKey).toEqual(NUMS_KEY);
+      const { outputKey } = taproot(treeOf(tapTree!.leaves));
+      expect(read.txOutputs[index]!.script.slice(2)).toEqual(outputKey);
+      expect(tapBip32Derivation).toHaveLength(3);
+      const all = new Set(Object.values(leaves).map(({ hash }) => hex.encode(hash)));
+      for (const { leafHashes } of tapBip32Derivation!)
+        expect(new Set(leafHashes.map(hex.encode))).toEqual(all);
+      expect(() => wasm.Psbt.deserialize(psbt.toBuffer())).not.toThrow();
+    }
+    const [provider] = terms.finalityProviders;
+    const origin = { publicKey: provider!, fingerprint, path: "m/0" };
+    const { psbt } = buildSlashing(terms, params, "staking", COIN, [origin]);
+    expect(psbt.data.outputs[1]).not.toHaveProperty("tapBip32Derivation");
+  });
+
+  it("are read by rust-bitcoin as they were given, and may come back", () => {
+    const bytes = spendPsbt(spend, [sign(spend, alice)], derivations).toBuffer();
+    const [input] = wasm.Psbt.deserialize(bytes).getInputs();
+    expect(input!.tapBip32Derivation.map(({ path }) => path).toSorted()).toEqual(
+      ["m", "m/48'/0", "m/86'/1'/0'/0/5"].map((path) => expect.stringContaining(path.slice(2)) as string),
+    );
+    expect(signaturesFromPsbt(spend, bytes, [alice])).toHaveLength(1);
+  });
+
+  it("may be of whoever else signs the leaf", () => {
+    const [provider] = terms.finalityProviders;
+    const origin = { publicKey: provider!, fingerprint, path: "m/0" };
+    expect(buildSlashing(terms, params, "staking", COIN, [origin]).psbt.data.inputs[0]).toMatchObject({
+      tapBip32Derivation: [{ pubkey: provider }],
+    });
+    refusal("unexpected-signer", () => buildUnbonding(terms, params, COIN, [origin]));
+  });
+
+  it.each<[Parameters<typeof refusal>[0], string, unknown]>([
+    ["invalid-argument", "no list", "m/86'"],
+    ["invalid-argument", "one alone", derivations[0]],
+    ["invalid-public-key", "nothing", [null]],
+    ["invalid-public-key", "no key", [{ fingerprint, path: "m" }]],
+    ["invalid-public-key", "a key of 31 bytes", [{ publicKey: alice.slice(1), fingerprint, path: "m" }]],
+    ["unexpected-signer", "a stranger's key", [{ publicKey: keyOf(-3), fingerprint, path: "m" }]],
+    ["duplicate-key", "a key twice", [derivations[0], { ...derivations[0], path: "m/0" }]],
+    ["invalid-bytes", "a fingerprint of 5 bytes", [{ ...derivations[0], fingerprint: new Uint8Array(5) }]],
+    ["invalid-bytes", "a fingerprint in hexadecimal", [{ ...derivations[0], fingerprint: "d34db33f" }]],
+    ["invalid-path", "a path that is none", [{ ...derivations[0], path: "m/x" }]],
+    ["invalid-path", "no path", [{ ...derivations[0], path: undefined }]],
+  ])("are refused with %s when they are %s", (code, _, given) => {
+    refusal(code, () => spendPsbt(spend, [], given as KeyOrigin[]));
+  });
+});
+
+/** The tree of leaves that are listed with their depths, from left to right (BIP-371). */
+function treeOf(
+  leaves: readonly { readonly depth: number; readonly script: Uint8Array }[],
+): Tree<Uint8Array> {
+  const stack: { depth: number; tree: Tree<Uint8Array> }[] = [];
+  for (const { depth, script } of leaves) {
+    stack.push({ depth, tree: script });
+    while (stack.length > 1 && stack.at(-1)!.depth === stack.at(-2)!.depth) {
+      const [left, right] = stack.splice(-2) as [(typeof stack)[0], (typeof stack)[0]];
+      stack.push({ depth: left.depth - 1, tree: [left.tree, right.tree] });
+    }
+  }
+  expect(stack).toHaveLength(1);
+  return stack[0]!.tree;
+}
+
+describe("signatures that go along with a PSBT are refused", () => {
+  const { publicKey, signature } = sign(spend, alice);
+  it.each<
+    [Parameters<typeof refusal>[0], string, readonly { publicKey: Uint8Array; signature: Uint8Array }[]]
+  >([
+    ["unexpected-signer", "by a stranger", [{ publicKey: keyOf(-3), signature }]],
+    ["unexpected-signer", "twice by one key", [sign(spend, alice), sign(spend, alice, 1)]],
+    ["invalid-signature", "of 66 bytes", [{ publicKey, signature: new Uint8Array(66) }]],
+    ["invalid-bytes", "by a key of 33 bytes", [{ publicKey: Uint8Array.of(2, ...publicKey), signature }]],
+  ])("with %s: %s", (code, _, signatures) => {
+    refusal(code, () => spendPsbt(spend, signatures));
+  });
+});
