@@ -1,7 +1,7 @@
 import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { adaptor } from "../crypto/adaptor.js";
-import { assertDistinct, checkAdaptorSignature, checkDelegation } from "../delegation/check.js";
+import { checkAdaptorSignature, checkDelegation } from "../delegation/check.js";
 import {
   type AdaptorSignature,
   type Delegation,
@@ -10,11 +10,21 @@ import {
   unbondingSpend,
   withSignature,
 } from "../delegation/delegation.js";
+import { expandedStake, expansionSpend } from "../delegation/expansion.js";
+import { assertDistinct, contains } from "../delegation/signatures.js";
+import { checkRules, type RuleSet } from "../params/rules.js";
 import { checkSameParams } from "../params/same.js";
 import type { ProtocolParams } from "../params/types.js";
 import { keySigner } from "../tx/signer.js";
 import type { Slashable } from "../tx/slashing.js";
-import { checkLeafSignature, type LeafSignature, leafSighash, type Signer, signLeaf } from "../tx/spend.js";
+import {
+  checkLeafSignature,
+  type LeafSignature,
+  leafSighash,
+  type LeafSpend,
+  type Signer,
+  signLeaf,
+} from "../tx/spend.js";
 
 /** What can sign for a committee member: as for any leaf, and adaptor signatures on top. */
 export interface CovenantSigner extends Signer {
@@ -29,6 +39,16 @@ export interface CovenantSignatures {
   readonly slashing: readonly AdaptorSignature[];
   /** Of the slashing transaction of the unbonding output: one for each finality provider. */
   readonly unbondingSlashing: readonly AdaptorSignature[];
+  /** Of an expansion, the spend of the previous stake: by each member who is in the previous committee too. */
+  readonly expansion?: LeafSignature;
+}
+
+/** What else a committee member holds a delegation against. */
+export interface MemberOptions {
+  /** Of an expansion: the member's own copy of the version that the previous stake was made under. */
+  readonly previousParams?: ProtocolParams;
+  /** What the chain accepts; without it, every form goes. */
+  readonly rules?: RuleSet;
 }
 
 /**
@@ -49,17 +69,22 @@ export function covenantSigner(secretKey: Uint8Array): CovenantSigner {
  * @param member x-only key
  * @param params the member's own copy of the version in force (PROTOCOL 8), never the delegation's: whoever wrote
  * the delegation could have chosen those
- * @throws TapstakeError `not-a-member`, `params-mismatch`, `quorum-reached`, and the codes of `checkDelegation`
+ * @throws TapstakeError `not-a-member`, `params-mismatch` (of an expansion also without previous parameters),
+ * `quorum-reached`; the codes of `checkDelegation`, and of `checkRules` where rules are given
  */
-export function checkForMember(delegation: Delegation, member: Uint8Array, params: ProtocolParams): void {
+export function checkForMember(
+  delegation: Delegation,
+  member: Uint8Array,
+  params: ProtocolParams,
+  options: MemberOptions = {},
+): void {
   const { covenant } = params;
   if (!covenant.keys.some((key) => equalBytes(key, member))) {
     const key = hex.encode(member);
     const text = `${key} is not in the committee of parameters v${params.version}`;
     throw new TapstakeError("not-a-member", text, { key });
   }
-  checkSameParams(delegation.params, params);
-  checkDelegation(delegation);
+  checkForCommittee(delegation, params, options);
   if (hasQuorum(delegation)) {
     throw new TapstakeError("quorum-reached", `${covenant.quorum} members have signed everything`, {
       quorum: covenant.quorum,
@@ -68,8 +93,25 @@ export function checkForMember(delegation: Delegation, member: Uint8Array, param
 }
 
 /**
- * Signs everything that a committee member signs, once every rule holds: the unbonding transaction, and both
- * slashing transactions for each finality provider. Each signature is verified before it is returned.
+ * The part of {@link checkForMember} that is the same for every member.
+ * @throws TapstakeError `params-mismatch`; the codes of `checkDelegation`, and of `checkRules` where rules are given
+ */
+export function checkForCommittee(
+  delegation: Delegation,
+  params: ProtocolParams,
+  { previousParams, rules }: MemberOptions = {},
+): void {
+  const { terms, expansion } = delegation;
+  checkSameParams(delegation.params, params);
+  if (expansion) checkPreviousParams(expansion.params, previousParams);
+  if (rules) checkRules(rules, terms, { params, ...(expansion && { previous: expansion.terms }) });
+  checkDelegation(delegation);
+}
+
+/**
+ * Signs everything that a committee member signs, once every rule holds: the unbonding transaction, both slashing
+ * transactions for each finality provider, and of an expansion the spend of the previous stake where the member was in
+ * its committee. Each signature is verified before it is returned.
  * @param params as of {@link checkForMember}
  * @throws TapstakeError the codes of {@link checkForMember}; `signer-failed`, `invalid-signature`
  */
@@ -77,27 +119,30 @@ export async function signAsMember(
   delegation: Delegation,
   signer: CovenantSigner,
   params: ProtocolParams,
+  options: MemberOptions = {},
 ): Promise<CovenantSignatures> {
   const publicKey = Uint8Array.from(signer.publicKey).slice(-32);
-  checkForMember(delegation, publicKey, params);
+  checkForMember(delegation, publicKey, params, options);
   // Taken now: transactions can change, and a remote signer leaves time for it.
   const digests = {
     staking: leafSighash(slashingSpend(delegation, "staking")),
     unbonding: leafSighash(slashingSpend(delegation, "unbonding")),
   };
+  const expansion = isPreviousMember(delegation, publicKey) ? copyOf(expansionSpend(delegation)) : null;
   const slashing = (from: Slashable) => signSlashing(delegation, from, digests[from], signer, publicKey);
   return {
     unbonding: await signLeaf(unbondingSpend(delegation), signer),
     slashing: await slashing("staking"),
     unbondingSlashing: await slashing("unbonding"),
+    ...(expansion && { expansion: await signLeaf(expansion, signer) }),
   };
 }
 
 /**
  * A delegation with all of one member's signatures more; earlier ones of the same member are replaced.
  * @throws TapstakeError `not-a-member`, `unsupported-sighash`, `invalid-signature`; `invalid-covenant-signature` also
- * for an adaptor signature by another member; `missing-signature` when a finality provider is left out,
- * `duplicate-signature` when one is there twice
+ * for a signature by another member; `missing-signature` when a finality provider is left out, or of an expansion
+ * the spend of the previous stake; `duplicate-signature` when a provider is there twice; `not-an-expansion`
  */
 export function addCovenantSignatures(delegation: Delegation, signatures: CovenantSignatures): Delegation {
   const { unbonding } = delegation;
@@ -113,18 +158,46 @@ export function addCovenantSignatures(delegation: Delegation, signatures: Covena
     },
     slashing: withAdaptors(delegation, "staking", signatures.slashing),
     unbondingSlashing: withAdaptors(delegation, "unbonding", signatures.unbondingSlashing),
+    ...withExpansion(delegation, signatures),
   };
 }
 
 /**
- * Whether a quorum of members has signed the unbonding and, for every finality provider, both slashings.
- * Signatures are counted, not verified: `checkDelegation` does that.
+ * All that one member has signed of a delegation, taken out of it: what the member hands in to the chain.
+ * @param member x-only key
+ * @throws TapstakeError `not-a-member`; `missing-signature` when it has not signed the unbonding
  */
-export function hasQuorum({ terms, unbonding, slashing, unbondingSlashing }: Delegation): boolean {
-  const enough = (signatures: readonly { readonly publicKey: Uint8Array }[]) =>
-    terms.covenant.keys.filter((key) => signatures.some(({ publicKey }) => equalBytes(publicKey, key)))
-      .length >= terms.covenant.quorum;
+export function signaturesOfMember(delegation: Delegation, member: Uint8Array): CovenantSignatures {
+  assertMember(delegation, member);
+  const by = <S extends { readonly publicKey: Uint8Array }>(list: readonly S[]) =>
+    list.filter(({ publicKey }) => equalBytes(publicKey, member));
+  const { unbonding, slashing, unbondingSlashing, expansion } = delegation;
+  const [own] = by(unbonding.covenantSignatures);
+  if (!own) {
+    const key = hex.encode(member);
+    throw new TapstakeError("missing-signature", `${key} has not signed the unbonding`, { key });
+  }
+  const [spend] = by(expansion?.covenantSignatures ?? []);
+  return {
+    unbonding: own,
+    slashing: by(slashing.covenantSignatures),
+    unbondingSlashing: by(unbondingSlashing.covenantSignatures),
+    ...(spend && { expansion: spend }),
+  };
+}
+
+/**
+ * Whether a quorum of members has signed the unbonding, for every finality provider both slashings, and of an
+ * expansion the spend of the previous stake. Signatures are counted, not verified: `checkDelegation` does that.
+ */
+export function hasQuorum(delegation: Delegation): boolean {
+  const { terms, unbonding, slashing, unbondingSlashing, expansion } = delegation;
+  const enough = (
+    signatures: readonly { readonly publicKey: Uint8Array }[],
+    { keys, quorum } = terms.covenant,
+  ) => keys.filter((key) => signatures.some(({ publicKey }) => equalBytes(publicKey, key))).length >= quorum;
   return (
+    (!expansion || enough(expansion.covenantSignatures, expansion.params.covenant)) &&
     enough(unbonding.covenantSignatures) &&
     terms.finalityProviders.every((provider) =>
       [slashing, unbondingSlashing].every(({ covenantSignatures }) =>
@@ -154,9 +227,9 @@ async function signSlashing(
         { cause },
       );
     }
-    const signed = { publicKey, finalityProvider, signature };
-    checkAdaptorSignature(delegation, from, signed);
-    signatures.push(signed);
+    checkAdaptorSignature(delegation, from, { publicKey, finalityProvider, signature });
+    // A copy: a signer may write its next signature into the same memory.
+    signatures.push({ publicKey, finalityProvider, signature: Uint8Array.from(signature) });
   }
   return signatures;
 }
@@ -190,6 +263,41 @@ function withAdaptors(delegation: Delegation, from: Slashable, added: readonly A
     (old) => !added.some(({ publicKey }) => equalBytes(publicKey, old.publicKey)),
   );
   return { ...presigned, covenantSignatures: [...kept, ...added] };
+}
+
+/** The parameters of the previous stake came with the document as well, and its committee is to sign. */
+function checkPreviousParams(given: ProtocolParams, trusted: ProtocolParams | undefined): void {
+  if (trusted) return checkSameParams(given, trusted);
+  const text = `the delegation expands a stake of parameters v${given.version}, and the member's own copy of them is not given`;
+  throw new TapstakeError("params-mismatch", text, { field: "previousParams" });
+}
+
+const isPreviousMember = ({ expansion }: Delegation, key: Uint8Array): boolean =>
+  expansion !== undefined && contains(expansion.params.covenant.keys, key);
+
+const copyOf = (spend: LeafSpend): LeafSpend => ({ ...spend, transaction: spend.transaction.clone() });
+
+/** The delegation's expansion with a member's signature, where the delegation is one and the member can sign it. */
+function withExpansion(
+  delegation: Delegation,
+  { unbonding, expansion: signed }: CovenantSignatures,
+): Pick<Delegation, "expansion"> {
+  const member = unbonding.publicKey;
+  if (!signed) {
+    if (!isPreviousMember(delegation, member)) return {};
+    const key = hex.encode(member);
+    const text = `expected a signature of the spend of the previous stake by ${key}, a member of its committee`;
+    throw new TapstakeError("missing-signature", text, { key });
+  }
+  const expansion = expandedStake(delegation);
+  if (!equalBytes(signed.publicKey, member) || !isPreviousMember(delegation, member)) {
+    const [expected, got] = [hex.encode(member), hex.encode(signed.publicKey)];
+    const text = `spend of the previous stake: expected a signature by ${expected}, if of its committee, got one by ${got}`;
+    throw new TapstakeError("invalid-covenant-signature", text, { expected, got });
+  }
+  checkLeafSignature(expansionSpend(delegation), signed);
+  const covenantSignatures = withSignature(expansion.covenantSignatures, signed);
+  return { expansion: { ...expansion, covenantSignatures } };
 }
 
 /** The unbonding leaf names the staker too, who is no member. */

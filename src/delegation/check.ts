@@ -6,9 +6,9 @@ import { TapstakeError } from "../core/errors.js";
 import { adaptor } from "../crypto/adaptor.js";
 import { checkStake } from "../params/stake.js";
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../script/outputs.js";
-import { type KeySet, stakerKeys } from "../script/terms.js";
-import { type Slashable, slashingParams } from "../tx/slashing.js";
-import { type LeafSignature, type LeafSpend, leafSighash, verifyLeafSignature } from "../tx/spend.js";
+import { stakerKeys } from "../script/terms.js";
+import { SLASHABLE, type Slashable, slashingParams } from "../tx/slashing.js";
+import { leafSighash } from "../tx/spend.js";
 import {
   FINAL_SEQUENCE,
   findOutput,
@@ -26,6 +26,8 @@ import {
   unbondedCoin,
   unbondingSpend,
 } from "./delegation.js";
+import { checkExpansionSignatures, checkExpansionTransaction } from "./expansion-check.js";
+import { assertDistinct, checkEach, contains } from "./signatures.js";
 
 /**
  * Everything that a committee member, a staker or a watchtower must know of a delegation before relying on it
@@ -37,9 +39,20 @@ import {
  * @throws TapstakeError of the first rule that is broken, with that rule's code
  */
 export function checkDelegation(delegation: Delegation): void {
+  checkSoFar(delegation);
+  checkStakerQuorum(delegation);
+}
+
+/**
+ * The rules of {@link checkDelegation} that hold while signatures are still being gathered: any may be missing, and
+ * those that are there must verify.
+ * @throws TapstakeError of the first rule that is broken, with that rule's code
+ */
+export function checkSoFar(delegation: Delegation): void {
   checkTransactions(delegation);
   checkStakerSignatures(delegation);
   checkCovenantSignatures(delegation);
+  checkExpansionSignatures(delegation);
 }
 
 /**
@@ -48,6 +61,7 @@ export function checkDelegation(delegation: Delegation): void {
  */
 export function checkTransactions(delegation: Delegation): void {
   checkStaking(delegation);
+  checkExpansionTransaction(delegation);
   checkUnbonding(delegation);
   checkSlashing(delegation, "staking");
   checkSlashing(delegation, "unbonding");
@@ -173,29 +187,31 @@ function checkShape(transaction: Transaction, name: string, shape: Shape): void 
 
 function checkStakerSignatures(delegation: Delegation): void {
   const staker = stakerKeys(delegation.terms.staker);
-  for (const from of ["staking", "unbonding"] as const) {
-    const spend = slashingSpend(delegation, from);
+  for (const from of SLASHABLE) {
     const { stakerSignatures } = presignedSlashing(delegation, from);
-    checkEach(spend, stakerSignatures, staker, "invalid-staker-signature");
-    const signed = stakerSignatures.length;
-    if (signed < staker.quorum) {
-      const text = `slashing of the ${from} output: expected ${staker.quorum} signatures by the staker, got ${signed}`;
-      throw new TapstakeError("invalid-staker-signature", text, {
-        from,
-        expected: staker.quorum,
-        got: signed,
-      });
-    }
+    checkEach(slashingSpend(delegation, from), stakerSignatures, staker, "invalid-staker-signature");
   }
   const { stakerSignatures } = delegation.unbonding;
   checkEach(unbondingSpend(delegation), stakerSignatures, staker, "invalid-staker-signature");
+}
+
+/** Without them a stake could not be slashed. */
+function checkStakerQuorum(delegation: Delegation): void {
+  const { quorum } = stakerKeys(delegation.terms.staker);
+  for (const from of SLASHABLE) {
+    const { length } = presignedSlashing(delegation, from).stakerSignatures;
+    if (length < quorum) {
+      const text = `slashing of the ${from} output: expected ${quorum} signatures by the staker, got ${length}`;
+      throw new TapstakeError("invalid-staker-signature", text, { from, expected: quorum, got: length });
+    }
+  }
 }
 
 function checkCovenantSignatures(delegation: Delegation): void {
   const { covenant } = delegation.terms;
   const { covenantSignatures } = delegation.unbonding;
   checkEach(unbondingSpend(delegation), covenantSignatures, covenant, "invalid-covenant-signature");
-  for (const from of ["staking", "unbonding"] as const) {
+  for (const from of SLASHABLE) {
     const adaptors = presignedSlashing(delegation, from).covenantSignatures;
     assertDistinct(adaptors.map(({ publicKey, finalityProvider }) => [publicKey, finalityProvider]));
     for (const signature of adaptors) checkAdaptorSignature(delegation, from, signature);
@@ -224,42 +240,6 @@ export function checkAdaptorSignature(
     throw new TapstakeError("invalid-covenant-signature", text, { from, member, finalityProvider: provider });
   }
 }
-
-function checkEach(
-  spend: LeafSpend,
-  signatures: readonly LeafSignature[],
-  allowed: KeySet,
-  code: "invalid-staker-signature" | "invalid-covenant-signature",
-): void {
-  assertDistinct(signatures.map(({ publicKey }) => [publicKey]));
-  for (const signature of signatures) {
-    if (!contains(allowed.keys, signature.publicKey) || !verifyLeafSignature(spend, signature)) {
-      const key = hex.encode(signature.publicKey);
-      throw new TapstakeError(code, `the signature by ${key} of the ${spend.leaf.kind} does not verify`, {
-        key,
-      });
-    }
-  }
-}
-
-/**
- * A key signs once. A second valid signature beside the first would leave a witness with two candidates for one
- * slot, and a slashing that cannot be finished on the day.
- * @throws TapstakeError `duplicate-signature`
- */
-export function assertDistinct(signers: readonly (readonly Uint8Array[])[]): void {
-  const seen = new Set<string>();
-  for (const keys of signers) {
-    const name = keys.map(hex.encode).join(" for ");
-    if (seen.has(name)) {
-      throw new TapstakeError("duplicate-signature", `two signatures by ${name}`, { key: name });
-    }
-    seen.add(name);
-  }
-}
-
-const contains = (keys: readonly Uint8Array[], key: Uint8Array) =>
-  keys.some((other) => equalBytes(other, key));
 
 function mismatch(
   code:

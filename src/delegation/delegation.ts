@@ -1,12 +1,24 @@
+import { assertSatoshi } from "../core/amount.js";
 import type { Transaction } from "../core/bitcoin.js";
-import { equalBytes } from "../core/bytes.js";
+import { equalBytes, hex } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
 import { assertChoice } from "../core/text.js";
 import type { ProtocolParams } from "../params/types.js";
 import { stakingOutput, unbondingOutput } from "../script/outputs.js";
-import type { StakeTerms } from "../script/terms.js";
+import { stakerKeys, type StakeTerms } from "../script/terms.js";
+import { type PreviousStake, previousStake } from "../tx/expansion.js";
 import { buildSlashing, SLASHABLE, type Slashable, slashingParams } from "../tx/slashing.js";
 import { finishSpend, type LeafSignature, type LeafSpend, type Signer, signLeaf } from "../tx/spend.js";
-import { findOutput, outpointOf, outputAt, type StakeCoin } from "../tx/transaction.js";
+import { assertTxidFinal } from "../tx/staking.js";
+import {
+  assertOutputScript,
+  findOutput,
+  outpointOf,
+  outputAt,
+  parseTransaction,
+  type Prevout,
+  type StakeCoin,
+} from "../tx/transaction.js";
 import { buildUnbonding } from "../tx/unbonding.js";
 
 /**
@@ -25,6 +37,26 @@ export interface Delegation {
   readonly slashing: PresignedSlashing;
   /** Slashes the unbonding output. */
   readonly unbondingSlashing: PresignedSlashing;
+  /** The stake that the staking transaction expands; absent when it is a stake of its own. */
+  readonly expansion?: ExpandedStake;
+}
+
+/**
+ * The stake that another one expands, and what is signed of its spend. Input 0 of the new staking transaction spends
+ * it by its unbonding leaf, under its own parameters; input 1 is the funding coin (PROTOCOL 3).
+ */
+export interface ExpandedStake extends PreviousStake {
+  /** What input 1 spends: the committee's signatures commit to it. */
+  readonly funding: FundingOutput;
+  readonly stakerSignatures: readonly LeafSignature[];
+  /** By members of the committee of these, the previous parameters. */
+  readonly covenantSignatures: readonly LeafSignature[];
+}
+
+/** The output that funds an expansion. */
+export interface FundingOutput extends Prevout {
+  /** The whole transaction that it is of: the chain asks for it when the expansion is registered. */
+  readonly transaction?: Transaction;
 }
 
 export interface PresignedUnbonding {
@@ -54,14 +86,21 @@ export interface AdaptorSignature {
 
 /**
  * A delegation without signatures: the unbonding and both slashing transactions are built from the staking
- * transaction, whose own signatures may still be missing if all its inputs are native segwit.
- * @throws TapstakeError `output-not-found`, `multiple-staking-outputs`, and the codes of the builders
+ * transaction. Its own signatures may still be missing if they do not change its txid: if no coin that pays for it
+ * is P2PKH, and the input scripts of P2SH coins are there, as `buildStaking` puts them (`Staking.txidFinal`).
+ * @param expands where the staking transaction expands another stake: what `buildExpansion` returned
+ * @throws TapstakeError `txid-not-final` for the unsigned transaction of a `buildStaking` with P2PKH coins: pass what
+ * `finishStaking` gives; `output-not-found`, `multiple-staking-outputs`, and the codes of the builders; where another
+ * stake is expanded also `invalid-bytes`, `invalid-amount`, `invalid-transaction`, `invalid-argument`, and
+ * `staking-output-mismatch` when it is not where it is said to be
  */
 export function createDelegation(
   terms: StakeTerms,
   params: ProtocolParams,
   staking: Transaction,
+  expands?: Expands,
 ): Delegation {
+  assertTxidFinal(staking);
   const outputIndex = findOutput(staking, stakingOutput(terms, params.network).script);
   const stake = coinOf(staking, outputIndex);
   const unbonding = buildUnbonding(terms, params, stake);
@@ -78,7 +117,29 @@ export function createDelegation(
       transaction: buildSlashing(terms, params, "unbonding", unbonded).transaction,
       ...unsigned,
     },
+    ...(expands && { expansion: { ...expandedStake(expands), ...unsigned } }),
   };
+}
+
+/** What a staking transaction expands, and what funds it: the result of `buildExpansion` says both. */
+export interface Expands {
+  readonly previous: PreviousStake;
+  readonly coin: Prevout & { readonly previousTransaction?: Transaction | Uint8Array };
+}
+
+function expandedStake({ previous, coin }: Expands) {
+  previousStake(previous);
+  const { terms, params, staking } = previous;
+  const { script, value, previousTransaction: given } = coin ?? {};
+  assertOutputScript(script, "funding coin's script");
+  assertSatoshi(value, "funding coin");
+  const transaction = given instanceof Uint8Array ? parseTransaction(given) : given;
+  const funding: FundingOutput = {
+    script: Uint8Array.from(script),
+    value,
+    ...(transaction && { transaction }),
+  };
+  return { terms, params, staking, funding };
 }
 
 /** The output that a delegation locks. */
@@ -124,9 +185,10 @@ export function presignedSlashing(delegation: Delegation, from: Slashable): Pres
 /**
  * The staker's advance signatures of both slashing transactions: what makes the stake slashable.
  * Call it for each of several stakers.
- * @throws TapstakeError the codes of `signLeaf`
+ * @throws TapstakeError `unexpected-signer` by any other key, and the codes of `signLeaf`
  */
 export async function signSlashings(delegation: Delegation, staker: Signer): Promise<Delegation> {
+  assertStaker(delegation, staker);
   const sign = async (from: Slashable) => {
     const presigned = presignedSlashing(delegation, from);
     const signature = await signLeaf(slashingSpend(delegation, from), staker);
@@ -137,9 +199,10 @@ export async function signSlashings(delegation: Delegation, staker: Signer): Pro
 
 /**
  * The staker's signature of the unbonding transaction: with the committee's, the stake can leave.
- * @throws TapstakeError the codes of `signLeaf`
+ * @throws TapstakeError `unexpected-signer` by any other key, and the codes of `signLeaf`
  */
 export async function signUnbonding(delegation: Delegation, staker: Signer): Promise<Delegation> {
+  assertStaker(delegation, staker);
   const { unbonding } = delegation;
   const signature = await signLeaf(unbondingSpend(delegation), staker);
   const stakerSignatures = withSignature(unbonding.stakerSignatures, signature);
@@ -153,6 +216,17 @@ export async function signUnbonding(delegation: Delegation, staker: Signer): Pro
 export function finishUnbonding(delegation: Delegation): Transaction {
   const { stakerSignatures, covenantSignatures } = delegation.unbonding;
   return finishSpend(unbondingSpend(delegation), [...stakerSignatures, ...covenantSignatures]);
+}
+
+/** The leaves name the committee and the finality providers too, who must not sign in the staker's place. */
+function assertStaker({ terms }: Delegation, { publicKey }: Signer): void {
+  // What is no key at all, signLeaf refuses.
+  if (!(publicKey instanceof Uint8Array)) return;
+  const own = publicKey.slice(-32);
+  if (!stakerKeys(terms.staker).keys.some((key) => equalBytes(key, own))) {
+    const key = hex.encode(own);
+    throw new TapstakeError("unexpected-signer", `${key} is not a staker of this stake`, { key });
+  }
 }
 
 /** A list with one signature more; the same signer's earlier one is replaced. */

@@ -1,33 +1,34 @@
 import * as v from "valibot";
+import { assertSatoshi } from "../core/amount.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { parseJson, readJson } from "../core/json.js";
+import { decimalText, parseJson, readJson } from "../core/json.js";
 import { paramsFromJson, paramsToJson } from "../params/json.js";
 import { checkTerms, checkTimelock, type KeySet } from "../script/terms.js";
+import type { PreviousStake } from "../tx/expansion.js";
 import type { LeafSignature } from "../tx/spend.js";
 import { outputAt, parseTransaction } from "../tx/transaction.js";
-import type { AdaptorSignature, Delegation, PresignedSlashing } from "./delegation.js";
+import type { AdaptorSignature, Delegation, ExpandedStake, PresignedSlashing } from "./delegation.js";
 
-/** The version of the JSON form that this release writes, and the only one that it reads. */
-export const DELEGATION_VERSION = 1;
+/**
+ * The newest version of the JSON form, and with all before it what this release reads. Version 2 brought expansions;
+ * what expands no stake is still written in version 1, so that older software reads it.
+ */
+export const DELEGATION_VERSION = 2;
+const WITHOUT_EXPANSION = 1;
 
 /**
  * A delegation as JSON text: bytes as hexadecimal, amounts as decimal text, transactions raw. Indented, for files
  * that people compare.
  */
 export function delegationToJson(delegation: Delegation): string {
-  const { terms, params, unbondingTime, staking, unbonding, slashing, unbondingSlashing } = delegation;
+  const { unbondingTime, unbonding, slashing, unbondingSlashing, expansion } = delegation;
+  const { staking, ...stake } = stakeToJson(delegation);
   const json = {
-    version: DELEGATION_VERSION,
-    params: paramsToJson(params),
-    terms: {
-      staker: terms.staker instanceof Uint8Array ? hex.encode(terms.staker) : keySetToJson(terms.staker),
-      finalityProviders: terms.finalityProviders.map((key) => hex.encode(key)),
-      covenant: keySetToJson(terms.covenant),
-      timelock: terms.timelock,
-    },
+    version: expansion ? DELEGATION_VERSION : WITHOUT_EXPANSION,
+    ...stake,
     unbondingTime,
-    staking: { transaction: staking.transaction.toHex(), outputIndex: staking.outputIndex },
+    staking,
     unbonding: {
       transaction: unbonding.transaction.toHex(),
       stakerSignatures: unbonding.stakerSignatures.map(leafSignatureToJson),
@@ -35,6 +36,7 @@ export function delegationToJson(delegation: Delegation): string {
     },
     slashing: presignedSlashingToJson(slashing),
     unbondingSlashing: presignedSlashingToJson(unbondingSlashing),
+    ...(expansion && { expansion: expansionToJson(expansion) }),
   };
   return `${JSON.stringify(json, null, 2)}\n`;
 }
@@ -48,30 +50,11 @@ export function delegationToJson(delegation: Delegation): string {
 export function delegationFromJson(text: string): Delegation {
   const json = parseJson(text, "delegation");
   const { version } = readJson(v.looseObject({ version: v.number() }), json, "delegation");
-  if (version !== DELEGATION_VERSION) {
-    const expected = `expected a delegation of version ${DELEGATION_VERSION}, got ${version}`;
-    throw new TapstakeError("unknown-version", expected, { expected: DELEGATION_VERSION, got: version });
-  }
-  const read = readJson(form, json, "delegation");
-  const { terms, unbondingTime, staking, unbonding, slashing, unbondingSlashing } = read;
+  const read = readForm(version, json);
+  const { unbondingTime, unbonding, slashing, unbondingSlashing, expansion } = read;
   const delegation: Delegation = {
-    params: at("delegation.params", () => paramsFromJson(read.params, "delegation.params")),
-    terms: {
-      staker:
-        typeof terms.staker === "string"
-          ? key(terms.staker, "delegation.terms.staker")
-          : keySet(terms.staker, "delegation.terms.staker"),
-      finalityProviders: terms.finalityProviders.map((provider, i) =>
-        key(provider, `delegation.terms.finalityProviders[${i}]`),
-      ),
-      covenant: keySet(terms.covenant, "delegation.terms.covenant"),
-      timelock: terms.timelock,
-    },
+    ...readStake(read, "delegation"),
     unbondingTime,
-    staking: {
-      transaction: transaction(staking.transaction, "delegation.staking.transaction"),
-      outputIndex: staking.outputIndex,
-    },
     unbonding: {
       transaction: transaction(unbonding.transaction, "delegation.unbonding.transaction"),
       stakerSignatures: leafSignatures(unbonding.stakerSignatures, "delegation.unbonding.stakerSignatures"),
@@ -82,11 +65,19 @@ export function delegationFromJson(text: string): Delegation {
     },
     slashing: presignedSlashing(slashing, "delegation.slashing"),
     unbondingSlashing: presignedSlashing(unbondingSlashing, "delegation.unbondingSlashing"),
+    ...(expansion && { expansion: readExpansion(expansion, "delegation.expansion") }),
   };
-  at("delegation.terms", () => checkTerms(delegation.terms));
+  checkStakeForm(delegation, "delegation");
   at("delegation.unbondingTime", () => checkTimelock(unbondingTime, "unbonding time"));
-  at("delegation.staking.outputIndex", () => outputAt(delegation.staking.transaction, staking.outputIndex));
+  if (delegation.expansion) checkStakeForm(delegation.expansion, "delegation.expansion");
   return delegation;
+}
+
+function readForm(version: number, json: unknown): v.InferOutput<typeof newestForm> {
+  if (version === DELEGATION_VERSION) return readJson(newestForm, json, "delegation");
+  if (version === WITHOUT_EXPANSION) return readJson(form, json, "delegation");
+  const text = `expected a delegation of version ${WITHOUT_EXPANSION} to ${DELEGATION_VERSION}, got ${version}`;
+  throw new TapstakeError("unknown-version", text, { expected: DELEGATION_VERSION, got: version });
 }
 
 const integer = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -102,8 +93,7 @@ const slashingForm = v.strictObject({
   stakerSignatures: v.array(signatureForm),
   covenantSignatures: v.array(adaptorForm),
 });
-const form = v.strictObject({
-  version: v.number(),
+const stakeForm = {
   params: v.unknown(),
   terms: v.strictObject({
     staker: v.union([v.string(), keySetForm]),
@@ -111,15 +101,52 @@ const form = v.strictObject({
     covenant: keySetForm,
     timelock: integer,
   }),
-  unbondingTime: integer,
   staking: v.strictObject({ transaction: v.string(), outputIndex: integer }),
-  unbonding: v.strictObject({
-    transaction: v.string(),
-    stakerSignatures: v.array(signatureForm),
-    covenantSignatures: v.array(signatureForm),
-  }),
+};
+const signedForm = {
+  stakerSignatures: v.array(signatureForm),
+  covenantSignatures: v.array(signatureForm),
+};
+const fields = {
+  version: v.number(),
+  ...stakeForm,
+  unbondingTime: integer,
+  unbonding: v.strictObject({ transaction: v.string(), ...signedForm }),
   slashing: slashingForm,
   unbondingSlashing: slashingForm,
+};
+const form = v.strictObject(fields);
+const expansionForm = v.strictObject({
+  ...stakeForm,
+  funding: v.strictObject({
+    script: v.string(),
+    value: decimalText,
+    transaction: v.exactOptional(v.string()),
+  }),
+  ...signedForm,
+});
+const newestForm = v.strictObject({ ...fields, expansion: v.exactOptional(expansionForm) });
+
+const stakeToJson = ({ terms, params, staking }: PreviousStake) => ({
+  params: paramsToJson(params),
+  terms: {
+    staker: terms.staker instanceof Uint8Array ? hex.encode(terms.staker) : keySetToJson(terms.staker),
+    finalityProviders: terms.finalityProviders.map((provider) => hex.encode(provider)),
+    covenant: keySetToJson(terms.covenant),
+    timelock: terms.timelock,
+  },
+  staking: { transaction: staking.transaction.toHex(), outputIndex: staking.outputIndex },
+});
+
+const expansionToJson = (expansion: ExpandedStake) => ({
+  ...stakeToJson(expansion),
+  funding: {
+    script: hex.encode(expansion.funding.script),
+    value: `${expansion.funding.value}`,
+    ...(expansion.funding.transaction && { transaction: expansion.funding.transaction.toHex() }),
+  },
+  stakerSignatures: expansion.stakerSignatures.map(leafSignatureToJson),
+  covenantSignatures: expansion.covenantSignatures.map(leafSignatureToJson),
 });
 
 const leafSignatureToJson = ({ publicKey, signature }: LeafSignature) => ({
@@ -200,4 +227,50 @@ function presignedSlashing(json: v.InferOutput<typeof slashingForm>, path: strin
     stakerSignatures: leafSignatures(json.stakerSignatures, `${path}.stakerSignatures`),
     covenantSignatures: adaptorSignatures(json.covenantSignatures, `${path}.covenantSignatures`),
   };
+}
+
+function readStake(
+  { params, terms, staking }: Pick<v.InferOutput<typeof form>, keyof typeof stakeForm>,
+  path: string,
+): PreviousStake {
+  return {
+    params: at(`${path}.params`, () => paramsFromJson(params, `${path}.params`)),
+    terms: {
+      staker:
+        typeof terms.staker === "string"
+          ? key(terms.staker, `${path}.terms.staker`)
+          : keySet(terms.staker, `${path}.terms.staker`),
+      finalityProviders: terms.finalityProviders.map((provider, i) =>
+        key(provider, `${path}.terms.finalityProviders[${i}]`),
+      ),
+      covenant: keySet(terms.covenant, `${path}.terms.covenant`),
+      timelock: terms.timelock,
+    },
+    staking: {
+      transaction: transaction(staking.transaction, `${path}.staking.transaction`),
+      outputIndex: staking.outputIndex,
+    },
+  };
+}
+
+function readExpansion(json: v.InferOutput<typeof expansionForm>, path: string): ExpandedStake {
+  const { funding } = json;
+  at(`${path}.funding.value`, () => assertSatoshi(funding.value, "funding coin"));
+  return {
+    ...readStake(json, path),
+    funding: {
+      script: bytes(funding.script, `${path}.funding.script`),
+      value: funding.value,
+      ...(funding.transaction !== undefined && {
+        transaction: transaction(funding.transaction, `${path}.funding.transaction`),
+      }),
+    },
+    stakerSignatures: leafSignatures(json.stakerSignatures, `${path}.stakerSignatures`),
+    covenantSignatures: leafSignatures(json.covenantSignatures, `${path}.covenantSignatures`),
+  };
+}
+
+function checkStakeForm({ terms, staking }: PreviousStake, path: string): void {
+  at(`${path}.terms`, () => checkTerms(terms));
+  at(`${path}.staking.outputIndex`, () => outputAt(staking.transaction, staking.outputIndex));
 }

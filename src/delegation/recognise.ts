@@ -11,6 +11,7 @@ import type { Withdrawable } from "../tx/withdrawal.js";
 import { withoutAnnex } from "../tx/witness.js";
 import { checkTransactions } from "./check.js";
 import { type Delegation, stakeCoin, unbondedCoin } from "./delegation.js";
+import { expandedStake, expansionSpend } from "./expansion.js";
 
 /** A spend of one of a delegation's outputs. */
 export interface RecognisedSpend extends ExplainedSpend {
@@ -21,7 +22,11 @@ export interface RecognisedSpend extends ExplainedSpend {
 
 /** What a transaction is in the life of a delegation. */
 export type Recognised =
-  | { readonly kind: "staking" }
+  | {
+      readonly kind: "staking";
+      /** Of an expansion: its spend of the previous stake. */
+      readonly expands?: RecognisedSpend;
+    }
   | {
       readonly kind: "spend";
       readonly spends: readonly RecognisedSpend[];
@@ -43,7 +48,12 @@ export type Recognised =
 export function recognise(delegation: Delegation, transaction: Transaction): Recognised {
   checkTransactions(delegation);
   const isSame = (other: Transaction) => equalBytes(transaction.getHash(), other.getHash());
-  if (isSame(delegation.staking.transaction)) return { kind: "staking" };
+  if (isSame(delegation.staking.transaction)) {
+    return {
+      kind: "staking",
+      ...(delegation.expansion && { expands: recogniseExpansion(delegation, transaction) }),
+    };
+  }
   const { params, unbonding, slashing, unbondingSlashing } = delegation;
   const set: ParamSet = { name: "the delegation's", network: params.network, versions: [params] };
   const coins = coinsOf(delegation);
@@ -66,9 +76,23 @@ export function recognise(delegation: Delegation, transaction: Transaction): Rec
     throw new TapstakeError("not-a-stake", text, { txid: transaction.getId() });
   }
   const sameTxid = [unbonding, slashing, unbondingSlashing].some((each) => isSame(each.transaction));
-  const isUnsigned = transaction.ins.every(({ witness }) => witness.length === 0);
+  const isUnsigned = found.every(({ signed, invalid }) =>
+    [invalid, ...Object.values(signed)].every(({ length }) => length === 0),
+  );
   const presigned = sameTxid && (isUnsigned || found.every(isFinished));
   return { kind: "spend", spends: found, sameTxid, presigned };
+}
+
+function recogniseExpansion(delegation: Delegation, transaction: Transaction): RecognisedSpend {
+  const { params } = expandedStake(delegation);
+  const { leaf, inputIndex, prevouts } = expansionSpend(delegation);
+  const set: ParamSet = { name: "the delegation's", network: params.network, versions: [params] };
+  const spend = { inputIndex, leaf: parseLeaf(leaf.script), from: "staking" as const };
+  return {
+    ...explainSpend(transaction, spend, [set], { leaf, prevouts }),
+    from: "staking",
+    value: prevouts[inputIndex]!.value,
+  };
 }
 
 /** Exactly each quorum has signed, as the leaf's script asks (PROTOCOL 4). */
@@ -80,13 +104,16 @@ function isFinished({ leaf, signed, verified, invalid }: ExplainedSpend): boolea
   return verified && invalid.length === 0 && complete;
 }
 
-/** Without a witness yet, the shape tells: pre-signed transactions have a final sequence, withdrawals the lock's. */
-function opens(input: Transaction["ins"][number], leaf: Leaf, { outs }: Transaction): boolean {
+/**
+ * Without a witness yet, the shape tells: withdrawals have the lock's sequence; a slashing has one input and two
+ * outputs, an unbonding one of each, an expansion two inputs.
+ */
+function opens(input: Transaction["ins"][number], leaf: Leaf, { ins, outs }: Transaction): boolean {
   const script = withoutAnnex(input.witness).at(-2);
   if (script) return equalBytes(script, leaf.script);
   const terms = parseLeaf(leaf.script);
   if (terms.kind === "timelock") return input.sequence === terms.timelock;
-  return leaf.kind === (outs.length === 1 ? "unbonding" : "slashing");
+  return leaf.kind === (outs.length === 1 || ins.length === 2 ? "unbonding" : "slashing");
 }
 
 interface KnownCoin {

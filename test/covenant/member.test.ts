@@ -12,10 +12,11 @@ import {
   signAsMember,
 } from "../../src/covenant/member.js";
 import { checkDelegation } from "../../src/delegation/check.js";
-import { type Delegation, slashingSpend } from "../../src/delegation/delegation.js";
+import { type Delegation, signSlashings, slashingSpend } from "../../src/delegation/delegation.js";
 import { finishSlashing } from "../../src/extract/slashing.js";
 import { mainnet } from "../../src/params/data/mainnet.js";
 import type { ProtocolParams } from "../../src/params/types.js";
+import { keySigner } from "../../src/tx/signer.js";
 import { leafSighash } from "../../src/tx/spend.js";
 import {
   codeOf,
@@ -310,6 +311,26 @@ describe("a remote signer", () => {
     for (const each of [...given.slashing, ...given.unbondingSlashing]) {
       expect(each.publicKey).toEqual(inner.publicKey);
     }
+  });
+
+  it("that writes each answer into the same memory serves, and so does a staker's", async () => {
+    const [schnorrAnswer, adaptorAnswer] = [new Uint8Array(64), new Uint8Array(65)];
+    const reusing = remote({
+      signSchnorr: async (digest) => (schnorrAnswer.set(await inner.signSchnorr(digest)), schnorrAnswer),
+      signAdaptor: async (key, digest) => (
+        adaptorAnswer.set(await inner.signAdaptor(key, digest)),
+        adaptorAnswer
+      ),
+    });
+    const given = await signAsMember(delegation, reusing, regtestParams);
+    expect(await codeOf(() => addCovenantSignatures(delegation, given))).toBe("passed");
+    const staker = keySigner(stake.stakerSecrets[0]!);
+    const unsigned = await delegate(stake, { unsigned: true });
+    const signed = await signSlashings(unsigned, {
+      publicKey: staker.publicKey,
+      signSchnorr: async (digest) => (schnorrAnswer.set(await staker.signSchnorr(digest)), schnorrAnswer),
+    });
+    expect(await codeOf(() => checkDelegation(signed))).toBe("passed");
   });
 
   it.each(cases)("%s", async (_, signer, code) => {

@@ -5,10 +5,12 @@ import type { ErrorCode } from "../../src/core/errors.js";
 import { adaptor } from "../../src/crypto/adaptor.js";
 import { checkDelegation } from "../../src/delegation/check.js";
 import { type Delegation, signUnbonding } from "../../src/delegation/delegation.js";
+import { signExpansion } from "../../src/delegation/expansion.js";
 import { DELEGATION_VERSION, delegationFromJson, delegationToJson } from "../../src/delegation/json.js";
 import { hasQuorum } from "../../src/covenant/member.js";
 import { extractFromSlashing, finishSlashing } from "../../src/extract/slashing.js";
 import { keySigner } from "../../src/tx/signer.js";
+import { expand } from "../support/expansion.js";
 import { goldenDelegation } from "../support/golden.js";
 import { codeOf, delegate, makeStake, refusalOf, secretOf, signedBy } from "../support/stake.js";
 
@@ -16,9 +18,13 @@ type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type Path = readonly (string | number)[];
 
 const stake = makeStake({ seed: "golden", providers: 2, stakers: 3, stakerQuorum: 2 });
-const full = await signUnbonding(
-  await signedBy(stake, await delegate(stake), [0, 2, 4]),
-  keySigner(stake.stakerSecrets[0]!),
+/** An expansion has all fields that a delegation can have. */
+const full = await signExpansion(
+  await signUnbonding(
+    await signedBy(stake, await expand(stake), [0, 2, 4]),
+    keySigner(stake.stakerSecrets[0]!),
+  ),
+  keySigner(stake.stakerSecrets[1]!),
 );
 const text = delegationToJson(full);
 const document = (): Json => JSON.parse(text) as Json;
@@ -105,7 +111,7 @@ describe("a delegation in JSON", () => {
 });
 
 describe("the version of a delegation", () => {
-  it.each([0, 2, -1, 1.5, 1e300])("%s is refused before anything else is looked at", async (version) => {
+  it.each([0, 3, -1, 1.5, 1e300])("%s is refused before anything else is looked at", async (version) => {
     const refusal = await refusalOf(() =>
       delegationFromJson(JSON.stringify({ version, terms: 5, other: 1 })),
     );
@@ -119,10 +125,48 @@ describe("the version of a delegation", () => {
   });
 });
 
+describe("an expansion in JSON", () => {
+  it("is of version 2, which what expands nothing is not", async () => {
+    expect(document()).toMatchObject({
+      version: DELEGATION_VERSION,
+      expansion: { funding: { value: "600000" } },
+    });
+    expect(JSON.parse(single)).toMatchObject({ version: 1 });
+    expect(single).not.toContain("expansion");
+    const { code, details } = await refusalOf(() => delegationFromJson(change(["version"], () => 1)));
+    expect([code, details["path"]]).toEqual(["invalid-json", "delegation.expansion"]);
+    const newer = delegationFromJson(single.replace('"version": 1', '"version": 2'));
+    expect(delegationToJson(newer)).toBe(single);
+  });
+
+  it("has its own terms, output and amount judged", async () => {
+    const key = hex.encode(stake.terms.covenant.keys[0]!);
+    const cases: readonly [path: Path, value: Json, code: ErrorCode, where: string][] = [
+      [["terms", "finalityProviders", 0], key, "duplicate-key", "terms"],
+      [["terms", "timelock"], 0, "invalid-timelock", "terms"],
+      [["staking", "outputIndex"], 2, "output-not-found", "staking.outputIndex"],
+      [["funding", "value"], "2100000000000001", "invalid-amount", "funding.value"],
+      [["params", "unbondingTime"], 0, "invalid-timelock", "params.unbondingTime"],
+    ];
+    for (const [path, value, code, where] of cases) {
+      await expectRefused(
+        change(["expansion", ...path], () => value),
+        [code],
+        `delegation.expansion.${where}`,
+      );
+    }
+  });
+});
+
 describe("every field of a delegation is validated when it is read", () => {
-  const optional = new Set(
-    ["slashing", "minCommission", "phase1"].map((name) => `delegation.params.${name}`),
-  );
+  const optional = new Set([
+    ...["slashing", "minCommission", "phase1"].flatMap((name) => [
+      `delegation.params.${name}`,
+      `delegation.expansion.params.${name}`,
+    ]),
+    "delegation.expansion",
+    "delegation.expansion.funding.transaction",
+  ]);
 
   it("refuses it missing", async () => {
     for (const { path, value } of places(document())) {
@@ -149,8 +193,9 @@ describe("every field of a delegation is validated when it is read", () => {
       for (const other of others) {
         const where = nameOf(path);
         // A staker may be text or an object, so those two are refused by what is in them.
-        const codes: ErrorCode[] =
-          where === "delegation.terms.staker" ? ["invalid-json", "invalid-hex"] : ["invalid-json"];
+        const codes: ErrorCode[] = where.endsWith(".terms.staker")
+          ? ["invalid-json", "invalid-hex"]
+          : ["invalid-json"];
         await expectRefused(
           change(path, () => other),
           codes,
@@ -199,8 +244,8 @@ describe("every field of a delegation is validated when it is read", () => {
           where,
         );
       }
-      // A slashing script has any length; a transaction has to be one.
-      if (where.endsWith(".slashing.script")) continue;
+      // An output script has any length; a transaction has to be one.
+      if (where.endsWith(".script")) continue;
       const longer = where.endsWith("signature") ? `${good}0000` : `${good}00`;
       for (const bad of ["", good.slice(2), longer]) {
         const code = where.endsWith("transaction") ? "invalid-transaction" : "invalid-hex";
@@ -363,13 +408,8 @@ async function expectRefused(broken: string, codes: readonly ErrorCode[], where:
   expect(codes, where).toContain(code);
   expect(message.startsWith("delegation"), message).toBe(true);
   const path = String(details["path"]);
-  const whole = [
-    "delegation.params",
-    "delegation.params.covenant",
-    "delegation.terms",
-    "delegation.terms.staker",
-  ];
-  const found = path.startsWith(where) || (whole.includes(path) && where.startsWith(path));
+  const isWhole = /^delegation(\.expansion)?\.(params(\.covenant)?|terms(\.staker)?)$/.test(path);
+  const found = path.startsWith(where) || (isWhole && where.startsWith(path));
   expect(found, `${where}: ${path}: ${message}`).toBe(true);
 }
 

@@ -1,0 +1,136 @@
+import type { Psbt, Transaction } from "../core/bitcoin.js";
+import { describeType, TapstakeError } from "../core/errors.js";
+import type { KeyOrigin } from "../script/key-origin.js";
+import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../script/outputs.js";
+import { FUNDING_INPUT } from "../tx/expansion.js";
+import {
+  assertSameTransaction,
+  assertSignedBy,
+  describeOutput,
+  inPsbt,
+  parsePsbt,
+  type PsbtLike,
+  signaturesFromPsbt,
+  spendPsbt,
+  transactionOf,
+} from "../tx/psbt.js";
+import type { LeafSignature } from "../tx/spend.js";
+import { transactionFromPsbt } from "../tx/staking.js";
+import { outpointOf, spends } from "../tx/transaction.js";
+import { type Delegation, stakeCoin, unbondedCoin, withSignature } from "./delegation.js";
+import { finishExpansion } from "./expansion.js";
+import { contains } from "./signatures.js";
+import { signedOf, type SignedName, signedSpend, signersOf } from "./signed.js";
+
+/** What a staker's wallet signs of a delegation, one PSBT each. */
+export interface StakerPsbts {
+  readonly unbonding: Psbt;
+  readonly slashing: Psbt;
+  readonly unbondingSlashing: Psbt;
+  /** Where the delegation expands another stake: the staking transaction, which spends that. */
+  readonly expansion?: Psbt;
+}
+
+/**
+ * What stakers sign of a delegation, as PSBTs for their wallets. Signatures that are there and make a witness go along:
+ * the other stakers', and the committee's of the unbonding and of an expansion; adaptor signatures are none yet.
+ * @param derivations of the stakers' keys: a wallet that knows a key by its origin signs without importing anything
+ * @throws TapstakeError `unsupported-params`; the codes of `spendPsbt`
+ */
+export function stakerPsbts(delegation: Delegation, derivations: readonly KeyOrigin[] = []): StakerPsbts {
+  const { terms, params, unbondingTime, staking, expansion } = delegation;
+  const psbtOf = (name: SignedName, index: number, output: Parameters<typeof describeOutput>[2]) => {
+    const { staker, covenant } = signedOf(delegation, name);
+    const psbt = spendPsbt(signedSpend(delegation, name), [...staker, ...covenant], derivations);
+    describeOutput(psbt, index, output, derivations);
+    return psbt;
+  };
+  const refund = slashingChangeOutput(terms.staker, unbondingTime, params.network);
+  const psbts = {
+    unbonding: psbtOf("unbonding", 0, unbondingOutput(terms, unbondingTime, params.network)),
+    slashing: psbtOf("slashing", 1, refund),
+    unbondingSlashing: psbtOf("unbondingSlashing", 1, refund),
+  };
+  if (!expansion) return psbts;
+  const psbt = psbtOf("expansion", staking.outputIndex, stakingOutput(terms, params.network));
+  const { transaction } = expansion.funding;
+  if (transaction) psbt.data.updateInput(FUNDING_INPUT, { nonWitnessUtxo: transaction.toBuffer() });
+  return { ...psbts, expansion: psbt };
+}
+
+/**
+ * The delegation with the stakers' signatures that came back in PSBTs: of whichever of its transactions, in any order,
+ * from one wallet or from several. Which one a PSBT is shows in what it spends. Each signature is verified over the
+ * delegation's own transaction; those of the committee are passed over.
+ * @param expected x-only keys whose signatures must be there of every transaction that came back
+ * @throws TapstakeError `psbt-mismatch` when a PSBT spends something else, or was altered; `missing-signature` when no
+ * staker has signed it, or not everyone who was expected; the codes of `signaturesFromPsbt`. `psbt` in the details
+ * says which PSBT, from 0
+ */
+export function addStakerPsbts(
+  delegation: Delegation,
+  returned: readonly PsbtLike[],
+  expected: readonly Uint8Array[] = [],
+): Delegation {
+  if (!Array.isArray(returned)) {
+    throw new TapstakeError("invalid-psbt", `expected a list of PSBTs, got ${describeType(returned)}`);
+  }
+  const byName = new Map<SignedName, LeafSignature[]>();
+  for (const [i, psbt] of returned.entries()) {
+    const [name, signatures] = inPsbt(i, returned.length, () => signedByStakers(delegation, psbt));
+    byName.set(name, [...(byName.get(name) ?? []), ...signatures]);
+  }
+  const signed = [...byName].map(([name, signatures]) => {
+    assertSignedBy(signedSpend(delegation, name), signatures, expected);
+    const stakerSignatures = signatures.reduce(withSignature, [...signedOf(delegation, name).staker]);
+    return [name, { ...delegation[name], stakerSignatures }];
+  });
+  return { ...delegation, ...Object.fromEntries(signed) };
+}
+
+/**
+ * The signed staking transaction of a delegation, from the PSBT that the wallet with the coins returned. The
+ * signatures are verified over the coins that the PSBT names; of an expansion, over those that the delegation names.
+ * @throws TapstakeError `psbt-mismatch` when it was altered; `txid-not-final` when signing made it another transaction,
+ * which nothing that is pre-signed could spend; the codes of {@link transactionFromPsbt}, of an expansion those of
+ * `finishExpansion`
+ */
+export function finishStakeFunding(delegation: Delegation, returned: PsbtLike): Transaction {
+  if (delegation.expansion) return finishExpansion(delegation, returned);
+  const psbt = parsePsbt(returned);
+  const expected = delegation.staking.transaction;
+  assertSameTransaction(expected, psbt);
+  const signed = transactionFromPsbt(psbt);
+  const [wanted, got] = [expected.getId(), signed.getId()];
+  if (got !== wanted) {
+    const text = `signed, the staking transaction is ${got}, and the delegation is of ${wanted}: once it is sent, nobody can unbond it or slash it. Make the delegation of the signed transaction`;
+    throw new TapstakeError("txid-not-final", text, { expected: wanted, got });
+  }
+  return signed;
+}
+
+function signedByStakers(delegation: Delegation, returned: PsbtLike): [SignedName, LeafSignature[]] {
+  const psbt = parsePsbt(returned);
+  const name = whichOf(delegation, psbt);
+  const { staker } = signersOf(delegation, name);
+  const signatures = signaturesFromPsbt(signedSpend(delegation, name), psbt).filter(({ publicKey }) =>
+    contains(staker.keys, publicKey),
+  );
+  if (signatures.length > 0) return [name, signatures];
+  const text = `the PSBT of the ${name} has no signature by a staker`;
+  throw new TapstakeError("missing-signature", text, { transaction: name });
+}
+
+/** By what it spends, and how many outputs it has: what else differs is then named. */
+function whichOf(delegation: Delegation, psbt: Psbt): SignedName {
+  const { ins, outs } = transactionOf(psbt);
+  const spent = ({ outpoint }: Pick<ReturnType<typeof stakeCoin>, "outpoint">) =>
+    ins.some((input) => spends(input, outpoint));
+  if (spent(unbondedCoin(delegation))) return "unbondingSlashing";
+  if (spent(stakeCoin(delegation))) return outs.length === 1 ? "unbonding" : "slashing";
+  const { staking: before } = delegation.expansion ?? {};
+  if (before && spent({ outpoint: outpointOf(before.transaction, before.outputIndex) })) return "expansion";
+  throw new TapstakeError("psbt-mismatch", "the PSBT spends neither the stake nor what was unbonded", {
+    what: "input 0",
+  });
+}

@@ -1,0 +1,115 @@
+import { equalBytes, hex } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { adaptor } from "../crypto/adaptor.js";
+import { type LeafSignature, leafSighash, verifyLeafSignature } from "../tx/spend.js";
+import { checkDelegation } from "./check.js";
+import type { Delegation } from "./delegation.js";
+import { signedNames, type SignedName, signedOf, signedSpend, signersOf } from "./signed.js";
+
+/** Who of a key set has signed one thing: every signature was verified. */
+export interface Signed {
+  readonly quorum: number;
+  readonly keys: readonly Uint8Array[];
+  readonly signed: readonly Uint8Array[];
+  /** Whose signature is there and does not verify. */
+  readonly invalid: readonly Uint8Array[];
+}
+
+/** What one of the transactions has been signed by. */
+export interface SignatureStatus {
+  readonly transaction: SignedName;
+  readonly staker: Signed;
+  /** Of a slashing, for each finality provider its own: adaptor signatures that only this key finishes. */
+  readonly covenant: readonly (Signed & { readonly finalityProvider?: Uint8Array })[];
+}
+
+/**
+ * Which signatures a delegation has, and which verify: of the unbonding, both slashings, and where it expands a stake
+ * of the spend of that one.
+ * @throws TapstakeError `unsupported-params`; the codes of `expansionSpend`
+ */
+export function signatureStatus(delegation: Delegation): readonly SignatureStatus[] {
+  return signedNames(delegation).map((name) => statusOf(delegation, name));
+}
+
+function statusOf(delegation: Delegation, name: SignedName): SignatureStatus {
+  const spend = signedSpend(delegation, name);
+  const { staker, covenant } = signersOf(delegation, name);
+  const signed = signedOf(delegation, name);
+  const isGood = (one: LeafSignature) => verifyLeafSignature(spend, one);
+  return {
+    transaction: name,
+    staker: sortedOut(staker, signed.staker, isGood),
+    covenant:
+      name === "slashing" || name === "unbondingSlashing"
+        ? adaptorStatus(delegation, name)
+        : [sortedOut(covenant, signed.covenant, isGood)],
+  };
+}
+
+function adaptorStatus(
+  delegation: Delegation,
+  name: "slashing" | "unbondingSlashing",
+): SignatureStatus["covenant"] {
+  const { finalityProviders, covenant } = delegation.terms;
+  const digest = leafSighash(signedSpend(delegation, name));
+  return finalityProviders.map((finalityProvider) => {
+    const own = delegation[name].covenantSignatures.filter((one) =>
+      equalBytes(one.finalityProvider, finalityProvider),
+    );
+    const signed = sortedOut(covenant, own, ({ publicKey, signature }) =>
+      adaptor.verify(publicKey, finalityProvider, digest, signature),
+    );
+    return { ...signed, finalityProvider };
+  });
+}
+
+/** Whether a quorum has signed. */
+export const isComplete = ({ signed, quorum }: Pick<Signed, "signed" | "quorum">): boolean =>
+  signed.length >= quorum;
+
+/**
+ * That a stake can be locked without trust in anyone: every rule of {@link checkDelegation} holds, and a quorum of the
+ * committee has signed the unbonding and, for each finality provider, both slashings; where it expands another stake, a
+ * quorum of that one's committee its spend too. Without the committee's signature of the unbonding, coins that are
+ * locked stay so until the time lock has run out.
+ * @throws TapstakeError `missing-signature`, and the codes of {@link checkDelegation}
+ */
+export function checkReady(delegation: Delegation): void {
+  checkDelegation(delegation);
+  for (const { transaction, covenant } of signatureStatus(delegation)) {
+    const lacking = covenant.find((one) => !isComplete(one));
+    if (!lacking) continue;
+    const { quorum, signed, keys } = lacking;
+    const text = `the ${NAMES[transaction]} needs the signatures of ${quorum} of ${keys.length} committee members, got ${signed.length}`;
+    throw new TapstakeError("missing-signature", text, { transaction, needed: quorum, got: signed.length });
+  }
+}
+
+const NAMES: Readonly<Record<SignedName, string>> = {
+  unbonding: "unbonding transaction",
+  slashing: "slashing transaction of the staking output",
+  unbondingSlashing: "slashing transaction of the unbonding output",
+  expansion: "spend of the stake that is expanded",
+};
+
+function sortedOut<T extends { readonly publicKey: Uint8Array }>(
+  { keys, quorum }: { readonly keys: readonly Uint8Array[]; readonly quorum: number },
+  signatures: readonly T[],
+  isGood: (signature: T) => boolean,
+): Signed {
+  const good = new Set<string>();
+  const bad = new Map<string, Uint8Array>();
+  const named = new Set(keys.map(hex.encode));
+  for (const signature of signatures) {
+    const key = hex.encode(signature.publicKey);
+    if (named.has(key) && isGood(signature)) good.add(key);
+    else bad.set(key, signature.publicKey);
+  }
+  return {
+    quorum,
+    keys,
+    signed: keys.filter((key) => good.has(hex.encode(key))),
+    invalid: [...bad.values()],
+  };
+}

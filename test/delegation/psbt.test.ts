@@ -1,0 +1,404 @@
+import { describe, expect, it } from "vitest";
+import { secp256k1 } from "@noble/curves/secp256k1.js";
+import { encodeEcdsaSignature, Psbt, type Transaction } from "../../src/core/bitcoin.js";
+import { parseRate } from "../../src/core/amount.js";
+import { compactSize, concatBytes, equalBytes, hex } from "../../src/core/bytes.js";
+import { curve } from "../../src/core/curve/index.js";
+import { sha256 } from "../../src/core/hashes.js";
+import { createDelegation, type Delegation } from "../../src/delegation/delegation.js";
+import { addStakerPsbts, finishStakeFunding, stakerPsbts } from "../../src/delegation/psbt.js";
+import { PRESIGNED, type SignedName, signedSpend } from "../../src/delegation/signed.js";
+import { signatureStatus } from "../../src/delegation/status.js";
+import type { Coin } from "../../src/tx/coin.js";
+import { parseTransaction } from "../../src/tx/transaction.js";
+import { keySigner } from "../../src/tx/signer.js";
+import { parsePsbt, spendPsbt } from "../../src/tx/psbt.js";
+import { shownPsbt } from "../../src/tx/explain-psbt.js";
+import { explainSpends } from "../../src/tx/explain.js";
+import { regtest } from "../../src/params/data/regtest.js";
+import { signLeaf, type LeafSignature, type Signer } from "../../src/tx/spend.js";
+import { buildStaking, finishStaking, transactionFromPsbt } from "../../src/tx/staking.js";
+import { ownedCoin, signedPsbt, type Wallet, WALLETS } from "../support/coins.js";
+import { expand } from "../support/expansion.js";
+import {
+  codeOf,
+  delegate,
+  makeStake,
+  nobodysScript,
+  refusalOf,
+  secretOf,
+  signedBy,
+} from "../support/stake.js";
+
+const stake = makeStake({ seed: "psbt", stakers: 3, stakerQuorum: 2 });
+const bare = await delegate(stake, { unsigned: true });
+const [first, second] = stake.stakerSecrets.map(keySigner) as [Signer, Signer, Signer];
+const bareWithSlashings = await delegate(stake);
+const expansion = await expand(stake);
+
+const psbtOf = (delegation: Delegation, name: SignedName) => stakerPsbts(delegation)[name]!;
+
+/** What a wallet with one staker's key makes of a PSBT. */
+async function walletSigns(delegation: Delegation, name: SignedName, signer = first): Promise<string> {
+  const psbt = parsePsbt(psbtOf(delegation, name).toBase64());
+  const spend = signedSpend(delegation, name);
+  const { publicKey, signature } = await signLeaf(spend, signer);
+  psbt.updateInput(0, { tapScriptSig: [{ pubkey: publicKey, leafHash: spend.leaf.hash, signature }] });
+  return psbt.toBase64();
+}
+
+const whoSigned = (delegation: Delegation) =>
+  Object.fromEntries(
+    signatureStatus(delegation).map(({ transaction, staker }) => [transaction, staker.signed]),
+  );
+
+const KINDS: readonly [SignedName, Delegation][] = [
+  ...PRESIGNED.map((name): [SignedName, Delegation] => [name, bare]),
+  ["expansion", expansion],
+];
+
+describe("the PSBTs of a delegation for its stakers' wallets", () => {
+  const derivation = {
+    publicKey: first.publicKey,
+    fingerprint: hex.decode("d34db33f"),
+    path: "m/86'/0'/0'/0/5",
+  };
+
+  it.each(KINDS)("are of the %s, its leaf and its coin, with derivations", (name, of) => {
+    const spend = signedSpend(of, name);
+    const psbt = Psbt.fromBuffer(stakerPsbts(of, [derivation])[name]!.toBuffer());
+    expect(psbt.data.inputs[0]).toMatchObject({
+      witnessUtxo: spend.prevouts[0],
+      tapLeafScript: [{ script: spend.leaf.script }],
+      tapBip32Derivation: [{ pubkey: first.publicKey, path: derivation.path, leafHashes: [spend.leaf.hash] }],
+    });
+    expect(equalBytes(psbt.txInputs[0]!.hash, spend.transaction.ins[0]!.hash)).toBe(true);
+    const described = psbt.data.outputs.map(({ tapTree }) => tapTree?.leaves.length);
+    const expected = { unbonding: [2], slashing: [undefined, 1], unbondingSlashing: [undefined, 1] };
+    expect(described).toEqual(name === "expansion" ? [3, undefined] : expected[name]);
+  });
+
+  it("hold the whole funding transaction of an expansion where it is known, and are none of another stake", () => {
+    const { transaction } = expansion.expansion!.funding;
+    expect(psbtOf(expansion, "expansion").data.inputs[1]!.nonWitnessUtxo).toEqual(transaction!.toBuffer());
+    expect(stakerPsbts(bare)).not.toHaveProperty("expansion");
+  });
+
+  it("carry along what others have signed: a wallet is shown it, and can finish", async () => {
+    const ready = await signedBy(stake, await delegate(stake), [0, 1, 2]);
+    const counts = Object.values(stakerPsbts(ready)).map(
+      (psbt: Psbt) => psbt.data.inputs[0]!.tapScriptSig?.length,
+    );
+    expect(counts).toEqual([3, 2, 2]);
+    const signed = await signedBy(stake, expansion, [0, 1, 2]);
+    expect(psbtOf(signed, "expansion").data.inputs[0]!.tapScriptSig).toHaveLength(3);
+  });
+});
+
+describe("the stakers' signatures that come back in PSBTs", () => {
+  it.each(KINDS)("of the %s find their place by themselves, one staker after the other", async (name, of) => {
+    const one = addStakerPsbts(of, [await walletSigns(of, name)]);
+    expect(whoSigned(one)[name]).toContainEqual(first.publicKey);
+    const both = addStakerPsbts(one, [await walletSigns(one, name, second)]);
+    expect(whoSigned(both)[name]).toHaveLength(2);
+  });
+
+  it("come of all transactions at once, in any order, from several wallets", async () => {
+    const returned = await Promise.all(
+      [first, second].flatMap((signer) => PRESIGNED.map((name) => walletSigns(bare, name, signer))),
+    );
+    const expected = [first.publicKey, second.publicKey];
+    const signed = addStakerPsbts(bare, returned.toReversed(), expected);
+    for (const name of PRESIGNED) {
+      expect(whoSigned(signed)[name]).toEqual(expect.arrayContaining(expected));
+    }
+    expect(addStakerPsbts(bare, [])).toEqual(bare);
+  });
+
+  it("are those of the stakers alone: the committee's are passed over", async () => {
+    const ready = await signedBy(stake, bareWithSlashings, [0, 1, 2]);
+    const psbt = psbtOf(ready, "unbonding");
+    expect(await codeOf(() => addStakerPsbts(ready, [psbt]))).toBe("missing-signature");
+    const added = addStakerPsbts(ready, [await walletSigns(ready, "unbonding")]);
+    expect(added.unbonding.stakerSignatures.map(({ publicKey }) => publicKey)).toEqual([first.publicKey]);
+    expect(added.unbonding.covenantSignatures).toEqual(ready.unbonding.covenantSignatures);
+  });
+
+  it("are refused when not everyone has signed who was asked, of each transaction that came back", async () => {
+    const returned = [
+      await walletSigns(bare, "slashing"),
+      await walletSigns(bare, "slashing", second),
+      await walletSigns(bare, "unbondingSlashing"),
+    ];
+    const refused = await refusalOf(() =>
+      addStakerPsbts(bare, returned, [first.publicKey, second.publicKey]),
+    );
+    expect(refused).toMatchObject({
+      code: "missing-signature",
+      details: { missing: [hex.encode(second.publicKey)] },
+    });
+    expect(await codeOf(() => addStakerPsbts(bare, returned, [secretOf("nobody")]))).toBe(
+      "unexpected-signer",
+    );
+  });
+
+  it.each(KINDS)(
+    "of the %s are refused where the transaction was altered, which is named",
+    async (name, of) => {
+      const altered = signedSpend(of, name);
+      const transaction = altered.transaction.clone();
+      const add = () => addStakerPsbts(of, [spendPsbt({ ...altered, transaction })]);
+      transaction.outs[0]!.value -= 1n;
+      expect(await refusalOf(add)).toMatchObject({
+        code: "psbt-mismatch",
+        details: { what: "output 0: value", psbt: 0 },
+      });
+      transaction.outs[0]!.value += 1n;
+      transaction.outs[0]!.script = nobodysScript();
+      expect(await refusalOf(add)).toMatchObject({
+        code: "psbt-mismatch",
+        details: { what: "output 0: script" },
+      });
+    },
+  );
+
+  it("are refused from a PSBT of another stake, which one is said", async () => {
+    const other = await delegate(makeStake({ seed: "another" }), { unsigned: true });
+    const returned = [await walletSigns(bare, "slashing"), psbtOf(other, "unbondingSlashing")];
+    expect(await refusalOf(() => addStakerPsbts(bare, returned))).toMatchObject({
+      code: "psbt-mismatch",
+      details: { psbt: 1 },
+    });
+    expect(await codeOf(() => addStakerPsbts(bare, [psbtOf(expansion, "expansion")]))).toBe("psbt-mismatch");
+  });
+
+  it("are refused by a stranger, over another leaf, or from what is no PSBT", async () => {
+    const spend = signedSpend(bare, "slashing");
+    const { signature } = await signLeaf(spend, first);
+    const add = (entry: LeafSignature, leafHash = spend.leaf.hash) => {
+      const psbt = psbtOf(bare, "slashing");
+      psbt.updateInput(0, {
+        tapScriptSig: [{ pubkey: entry.publicKey, leafHash, signature: entry.signature }],
+      });
+      return codeOf(() => addStakerPsbts(bare, [psbt]));
+    };
+    const stranger = keySigner(secretOf("stranger")).publicKey;
+    expect(await add({ publicKey: stranger, signature })).toBe("unexpected-signer");
+    expect(await add({ publicKey: second.publicKey, signature })).toBe("invalid-signature");
+    const elsewhere = new Uint8Array(32).fill(1);
+    expect(await add({ publicKey: first.publicKey, signature }, elsewhere)).toBe("missing-signature");
+    expect(await codeOf(() => addStakerPsbts(bare, ["AAAA"]))).toBe("invalid-psbt");
+    expect(await codeOf(() => addStakerPsbts(bare, "AAAA" as never))).toBe("invalid-psbt");
+  });
+});
+
+describe("the staking transaction from its PSBT", () => {
+  const funding = (change = nobodysScript()) =>
+    buildStaking({
+      terms: stake.terms,
+      params: stake.params,
+      value: 100_000n,
+      coins: [
+        {
+          outpoint: { hash: new Uint8Array(32).fill(3), index: 0 },
+          value: 200_000n,
+          script: nobodysScript(),
+        },
+      ],
+      changeScript: change,
+      feeRate: parseRate("2"),
+    });
+
+  it("is refused unsigned, altered, or without what it spends", async () => {
+    const staking = funding();
+    const delegation = createDelegation(stake.terms, stake.params, staking.transaction);
+    expect(await codeOf(() => finishStakeFunding(delegation, staking.psbt))).toBe("missing-signature");
+    const elsewhere = funding(hex.decode(`0014${"12".repeat(20)}`));
+    expect(await codeOf(() => finishStakeFunding(delegation, elsewhere.psbt))).toBe("psbt-mismatch");
+    const empty = new Psbt();
+    empty.setVersion(2);
+    empty.addInput({ hash: new Uint8Array(32).fill(3), index: 0, sequence: 0xffff_fffd });
+    for (const { script, value } of staking.transaction.outs) empty.addOutput({ script, value });
+    expect(await codeOf(() => finishStakeFunding(delegation, empty))).toBe("invalid-psbt");
+    const forged = parsePsbt(staking.psbt.toBase64());
+    forged.updateInput(0, { tapKeySig: new Uint8Array(64).fill(1) });
+    expect(await codeOf(() => finishStakeFunding(delegation, forged))).toBe("invalid-signature");
+  });
+
+  const paidBy = (coin: Coin) =>
+    buildStaking({
+      terms: stake.terms,
+      params: stake.params,
+      value: 100_000n,
+      coins: [coin],
+      changeScript: nobodysScript(),
+      feeRate: parseRate("2"),
+    });
+  /** As it comes back finalised: every other field of the input is given up (BIP-174). */
+  const finalised = (psbt: Psbt, { witness, script }: Transaction["ins"][number]) => {
+    const answer = Psbt.fromBuffer(psbt.toBuffer());
+    const [{ witnessUtxo, nonWitnessUtxo }] = answer.data.inputs as [Psbt["data"]["inputs"][number]];
+    const sized = witness.flatMap((element) => [compactSize(element.length), element]);
+    answer.data.inputs[0] = {
+      ...(witnessUtxo && { witnessUtxo }),
+      ...(nonWitnessUtxo && { nonWitnessUtxo }),
+      ...(script.length > 0 && { finalScriptSig: script }),
+      ...(witness.length > 0 && { finalScriptWitness: concatBytes(compactSize(witness.length), ...sized) }),
+    };
+    return answer;
+  };
+
+  it("is finished with a coin whose script is of no known kind", () => {
+    // A key, and behind it a lock of one block.
+    const owned = ownedCoin("P2WSH pk", 200_000n);
+    const witnessScript = concatBytes(hex.decode("51b275"), owned.coin.witnessScript!);
+    const script = concatBytes(Uint8Array.of(0, 32), sha256(witnessScript));
+    const { outpoint, value } = owned.coin;
+    const staking = paidBy({ outpoint, value, script, witnessScript, witnessWeight: 200 });
+    const delegation = createDelegation(stake.terms, stake.params, staking.transaction);
+    const digest = staking.transaction.hashForWitnessV0(0, witnessScript, value, 1);
+    const { signature } = curve.signEcdsa(digest, owned.secrets[0]!);
+    const signed = staking.transaction.clone();
+    signed.setWitness(0, [encodeEcdsaSignature(signature, 1), witnessScript]);
+    const answer = finalised(staking.psbt, signed.ins[0]!);
+    expect(finishStakeFunding(delegation, answer).toHex()).toBe(signed.toHex());
+  });
+
+  it("is refused with a script that is not the coin's, however it is signed", async () => {
+    const owned = ownedCoin("P2WSH pk", 200_000n);
+    const staking = paidBy(owned.coin);
+    const delegation = createDelegation(stake.terms, stake.params, staking.transaction);
+    const stranger = ownedCoin("P2WSH pk", 200_000n, 1);
+    const { value, witnessScript } = stranger.coin;
+    const digest = staking.transaction.hashForWitnessV0(0, witnessScript!, value, 1);
+    const { signature } = curve.signEcdsa(digest, stranger.secrets[0]!);
+    const signed = staking.transaction.clone();
+    signed.setWitness(0, [encodeEcdsaSignature(signature, 1), witnessScript!]);
+    const answer = finalised(staking.psbt, signed.ins[0]!);
+    expect(await codeOf(() => finishStakeFunding(delegation, answer))).toBe("invalid-coin");
+  });
+
+  it("is refused when signing changes the txid, as nothing that is pre-signed could spend it", async () => {
+    const owned = ownedCoin("P2PKH", 200_000n);
+    const staking = paidBy(owned.coin);
+    // As it is read from a file: what it was built of is forgotten.
+    const unsigned = parseTransaction(Uint8Array.from(staking.transaction.toBuffer()));
+    const delegation = createDelegation(stake.terms, stake.params, unsigned);
+    const answer = signedPsbt(staking.psbt, [owned]);
+    expect(await codeOf(() => finishStakeFunding(delegation, answer))).toBe("txid-not-final");
+    const signed = createDelegation(stake.terms, stake.params, finishStaking(staking, answer));
+    expect(finishStakeFunding(signed, answer).getId()).toBe(signed.staking.transaction.getId());
+  });
+});
+
+describe("the signed transaction of a PSBT alone", () => {
+  const funded = (wallets: readonly Wallet[]) => {
+    const owned = wallets.map((wallet, i) => ownedCoin(wallet, 60_000n, i));
+    const staking = buildStaking({
+      terms: stake.terms,
+      params: stake.params,
+      value: "all",
+      coins: owned.map(({ coin }) => coin),
+      feeRate: parseRate("2"),
+    });
+    return { owned, staking, signed: signedPsbt(staking.psbt, owned) };
+  };
+
+  it.each(WALLETS)("of a %s coin is what finishStaking gives, finalised or not", (wallet) => {
+    const { staking, signed } = funded([wallet, "P2WPKH"]);
+    const expected = finishStaking(staking, signed);
+    expect(transactionFromPsbt(signed).toHex()).toBe(expected.toHex());
+    const finalised = Psbt.fromBuffer(staking.psbt.toBuffer());
+    for (const [i, { script, witness }] of expected.ins.entries()) {
+      const { witnessUtxo, nonWitnessUtxo } = finalised.data.inputs[i]!;
+      const stack = concatBytes(
+        compactSize(witness.length),
+        ...witness.flatMap((element) => [compactSize(element.length), element]),
+      );
+      // What else it was told, a wallet drops when it finalises.
+      finalised.data.inputs[i] = {
+        ...(witnessUtxo && { witnessUtxo }),
+        ...(nonWitnessUtxo && { nonWitnessUtxo }),
+        ...(script.length > 0 && { finalScriptSig: script }),
+        ...(witness.length > 0 && { finalScriptWitness: stack }),
+      } as (typeof finalised.data.inputs)[number];
+    }
+    expect(transactionFromPsbt(finalised.toBase64()).toHex()).toBe(expected.toHex());
+  });
+
+  it("is the basis of a delegation where P2PKH coins pay; signed anew it is another", async () => {
+    const { staking, signed } = funded(["P2PKH", "P2WPKH"]);
+    const { terms, params } = stake;
+    expect(await codeOf(() => createDelegation(terms, params, staking.transaction))).toBe("txid-not-final");
+    const transaction = transactionFromPsbt(signed);
+    const delegation = createDelegation(terms, params, transaction);
+    expect(finishStakeFunding(delegation, signed).toHex()).toBe(transaction.toHex());
+    const other = Psbt.fromBuffer(signed.toBuffer());
+    const [partial] = other.data.inputs[0]!.partialSig!;
+    expect(await codeOf(() => finishStakeFunding(delegation, staking.psbt))).toBe("missing-signature");
+    const digest = staking.transaction.hashForSignature(0, staking.coins[0]!.script, 1);
+    const secret = ownedCoin("P2PKH", 60_000n, 0).secrets[0]!;
+    const again = secp256k1.sign(digest, secret, { prehash: false, lowS: true, extraEntropy: digest });
+    partial!.signature = encodeEcdsaSignature(again, 1);
+    expect(await codeOf(() => finishStakeFunding(delegation, other))).toBe("txid-not-final");
+  });
+
+  it("is refused where it is not signed, or does not describe its coins", async () => {
+    const { staking, signed } = funded(["P2SH-P2WPKH", "P2PKH", "P2WSH pk"]);
+    expect(await codeOf(() => transactionFromPsbt(staking.psbt))).toBe("missing-signature");
+    const without = (field: "redeemScript" | "nonWitnessUtxo" | "witnessScript") => {
+      const psbt = Psbt.fromBuffer(signed.toBuffer());
+      for (const input of psbt.data.inputs) delete input[field];
+      return codeOf(() => transactionFromPsbt(psbt));
+    };
+    expect(await without("redeemScript")).toBe("invalid-coin");
+    expect(await without("witnessScript")).toBe("invalid-coin");
+    expect(await without("nonWitnessUtxo")).toBe("invalid-psbt");
+    const forged = Psbt.fromBuffer(signed.toBuffer());
+    for (const input of forged.data.inputs) {
+      if (input.redeemScript) input.redeemScript = Uint8Array.of(0, 20, ...new Uint8Array(20));
+    }
+    expect(await codeOf(() => transactionFromPsbt(forged))).toBe("invalid-coin");
+  });
+});
+
+describe("a PSBT is explained", () => {
+  it("as far as it is signed, and its signatures are verified over the amounts that it names", async () => {
+    const shown = shownPsbt(parsePsbt(await walletSigns(bare, "slashing")));
+    expect(shown).toMatchObject({ signedInputs: 1, prevouts: [{ value: 1_000_000n }] });
+    const [spend] = explainSpends(shown.transaction, [regtest], shown.prevouts);
+    expect(spend).toMatchObject({
+      role: "slashing",
+      from: "staking",
+      verified: true,
+      signed: { staker: [first!.publicKey], covenant: [] },
+      invalid: [],
+    });
+  });
+
+  it("unsigned too", () => {
+    const shown = shownPsbt(psbtOf(bare, "unbonding"));
+    expect(shown.signedInputs).toBe(0);
+    const [spend] = explainSpends(shown.transaction, [regtest], shown.prevouts);
+    expect(spend).toMatchObject({ role: "unbonding", verified: true, signed: { staker: [], covenant: [] } });
+  });
+
+  it("and believed nothing that does not hold together", async () => {
+    const psbt = parsePsbt(await walletSigns(bare, "slashing"));
+    const wrong = shownPsbt(psbt);
+    const [lied] = explainSpends(wrong.transaction, [regtest], [{ ...wrong.prevouts![0]!, value: 2n }]);
+    expect(lied).toMatchObject({ verified: true, signed: { staker: [] }, invalid: [first!.publicKey] });
+    const [foreign] = explainSpends(
+      wrong.transaction,
+      [regtest],
+      [{ script: nobodysScript(), value: 1_000_000n }],
+    );
+    expect(foreign).toMatchObject({ verified: false });
+    const twoLeaves = parsePsbt(psbtOf(bare, "slashing").toBase64());
+    const other = psbtOf(bare, "unbonding").data.inputs[0]!.tapLeafScript!;
+    twoLeaves.updateInput(0, { tapLeafScript: other });
+    const shown = shownPsbt(twoLeaves);
+    expect(shown.transaction.ins[0]!.witness).toEqual([]);
+    expect(equalBytes(shown.transaction.getHash(), bare.slashing.transaction.getHash())).toBe(true);
+  });
+});
