@@ -1,0 +1,163 @@
+import type { Schema } from "../core/protobuf.js";
+
+const signer = { id: 1, type: "string" } as const;
+const key = { type: "bytes", length: 32 } as const;
+const signature = { type: "bytes", length: 64 } as const;
+/** An adaptor signature. */
+const adaptor = { type: "bytes", length: 65, repeated: true } as const;
+
+/** What creating a stake and expanding one have in common, up to the staking transaction. */
+const STAKE_HEAD = {
+  stakerAddr: signer,
+  pop: { id: 2, type: "ProofOfPossessionBTC" },
+  btcPk: { id: 3, ...key },
+  fpBtcPkList: { id: 4, ...key, repeated: true },
+  stakingTime: { id: 5, type: "uint32" },
+  stakingValue: { id: 6, type: "int64" },
+  stakingTx: { id: 7, type: "bytes" },
+} as const;
+
+/**
+ * The messages of the chain's modules `btcstaking` and `finality`, and what they are made of, as protobuf has them:
+ * names and numbers are the published ones. Lengths are what the chain asks for.
+ */
+export const SCHEMA = {
+  MsgCreateFinalityProvider: {
+    addr: signer,
+    description: { id: 2, type: "Description" },
+    btcPk: { id: 4, ...key },
+    pop: { id: 5, type: "ProofOfPossessionBTC" },
+    bsnId: { id: 6, type: "string" },
+    commission: { id: 7, type: "CommissionRates" },
+  },
+  MsgCreateBTCDelegation: {
+    ...STAKE_HEAD,
+    stakingTxInclusionProof: { id: 8, type: "InclusionProof", optional: true },
+    slashingTx: { id: 9, type: "bytes" },
+    delegatorSlashingSig: { id: 10, ...signature },
+    unbondingTime: { id: 11, type: "uint32" },
+    unbondingTx: { id: 12, type: "bytes" },
+    unbondingValue: { id: 13, type: "int64" },
+    unbondingSlashingTx: { id: 14, type: "bytes" },
+    delegatorUnbondingSlashingSig: { id: 15, ...signature },
+  },
+  MsgBtcStakeExpand: {
+    ...STAKE_HEAD,
+    slashingTx: { id: 8, type: "bytes" },
+    delegatorSlashingSig: { id: 9, ...signature },
+    unbondingTime: { id: 10, type: "uint32" },
+    unbondingTx: { id: 11, type: "bytes" },
+    unbondingValue: { id: 12, type: "int64" },
+    unbondingSlashingTx: { id: 13, type: "bytes" },
+    delegatorUnbondingSlashingSig: { id: 14, ...signature },
+    /** A txid, as people write it. */
+    previousStakingTxHash: { id: 15, type: "string" },
+    fundingTx: { id: 16, type: "bytes" },
+  },
+  MsgAddBTCDelegationInclusionProof: {
+    signer,
+    stakingTxHash: { id: 2, type: "string" },
+    stakingTxInclusionProof: { id: 3, type: "InclusionProof" },
+  },
+  MsgBTCUndelegate: {
+    signer,
+    stakingTxHash: { id: 2, type: "string" },
+    stakeSpendingTx: { id: 3, type: "bytes" },
+    stakeSpendingTxInclusionProof: { id: 4, type: "InclusionProof" },
+    fundingTransactions: { id: 5, type: "bytes", repeated: true },
+  },
+  MsgAddCovenantSigs: {
+    signer,
+    pk: { id: 2, ...key },
+    stakingTxHash: { id: 3, type: "string" },
+    slashingTxSigs: { id: 4, ...adaptor },
+    unbondingTxSig: { id: 5, ...signature },
+    slashingUnbondingTxSigs: { id: 6, ...adaptor },
+    stakeExpansionTxSig: { id: 7, ...signature, optional: true },
+  },
+  MsgSelectiveSlashingEvidence: {
+    signer,
+    stakingTxHash: { id: 2, type: "string" },
+    recoveredFpBtcSk: { id: 3, ...key },
+  },
+  MsgCommitPubRandList: {
+    signer,
+    fpBtcPk: { id: 2, ...key },
+    startHeight: { id: 3, type: "uint64" },
+    numPubRand: { id: 4, type: "uint64" },
+    commitment: { id: 5, ...key },
+    sig: { id: 6, ...signature },
+  },
+  MsgAddFinalitySig: {
+    signer,
+    fpBtcPk: { id: 2, ...key },
+    blockHeight: { id: 3, type: "uint64" },
+    pubRand: { id: 4, ...key },
+    proof: { id: 5, type: "Proof" },
+    blockAppHash: { id: 6, ...key },
+    finalitySig: { id: 7, ...key },
+  },
+  MsgEquivocationEvidence: {
+    signer,
+    fpBtcPkHex: { id: 2, type: "string" },
+    blockHeight: { id: 3, type: "uint64" },
+    pubRandHex: { id: 4, type: "string" },
+    canonicalAppHashHex: { id: 5, type: "string" },
+    forkAppHashHex: { id: 6, type: "string" },
+    canonicalFinalitySigHex: { id: 7, type: "string" },
+    forkFinalitySigHex: { id: 8, type: "string" },
+    signingContext: { id: 9, type: "string" },
+  },
+  ProofOfPossessionBTC: { btcSigType: { id: 1, type: "uint32" }, btcSig: { id: 2, type: "bytes" } },
+  BIP322Sig: { address: { id: 1, type: "string" }, sig: { id: 2, type: "bytes" } },
+  InclusionProof: { key: { id: 1, type: "TransactionKey" }, proof: { id: 2, type: "bytes" } },
+  TransactionKey: { index: { id: 1, type: "uint32" }, hash: { id: 2, ...key } },
+  Description: {
+    moniker: { id: 1, type: "string" },
+    identity: { id: 2, type: "string" },
+    website: { id: 3, type: "string" },
+    securityContact: { id: 4, type: "string" },
+    details: { id: 5, type: "string" },
+  },
+  /** Decimals of the chain: whole numbers of 10^-18. */
+  CommissionRates: {
+    rate: { id: 1, type: "string" },
+    maxRate: { id: 2, type: "string" },
+    maxChangeRate: { id: 3, type: "string" },
+  },
+  /** Of the Merkle tree of CometBFT. */
+  Proof: {
+    total: { id: 1, type: "int64" },
+    index: { id: 2, type: "int64" },
+    leafHash: { id: 3, ...key },
+    aunts: { id: 4, ...key, repeated: true },
+  },
+} as const satisfies Schema;
+
+type Fields = typeof SCHEMA;
+
+/** What a field holds: a `number` of up to 32 bits, a `bigint` of up to 64, bytes, text, or a message. */
+type One<F extends { type: string }> = F["type"] extends "bytes"
+  ? Uint8Array
+  : F["type"] extends "string"
+    ? string
+    : F["type"] extends "uint32"
+      ? number
+      : F["type"] extends "uint64" | "int64"
+        ? bigint
+        : F["type"] extends keyof Fields
+          ? MessageOf<F["type"]>
+          : never;
+
+type Value<F extends { type: string }> = F extends { repeated: true }
+  ? readonly One<F>[]
+  : F extends { optional: true }
+    ? One<F> | undefined
+    : One<F>;
+
+/** A message by its name: its fields by their published names. */
+export type MessageOf<Name extends keyof Fields> = {
+  readonly [Key in keyof Fields[Name]]: Fields[Name][Key] extends { type: string }
+    ? Value<Fields[Name][Key]>
+    : never;
+};
