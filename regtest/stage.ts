@@ -114,11 +114,13 @@ async function compareAddresses(node: RegtestNode, terms: StakeTerms, params: Pr
 /** The delegation with everything that these committee members sign. */
 export async function coSign(delegation: Delegation, members: readonly Party[]): Promise<Delegation> {
   let signed = delegation;
+  const { params, expansion } = delegation;
+  const options = expansion ? { previousParams: expansion.params } : {};
   for (const { secretKey } of members) {
     // Each member checks and signs the same document; a quorum's signatures are put together afterwards.
     signed = addCovenantSignatures(
       signed,
-      await signAsMember(delegation, covenantSigner(secretKey), delegation.params),
+      await signAsMember(delegation, covenantSigner(secretKey), params, options),
     );
   }
   return signed;

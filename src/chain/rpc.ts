@@ -14,6 +14,7 @@ import type {
   MempoolEntry,
   NetworkInfo,
   ProcessedPsbt,
+  ScannedOutput,
   SendOptions,
   TransactionInfo,
   UnspentOutput,
@@ -50,8 +51,12 @@ export interface Rpc {
   getrawtransaction(txid: string): Promise<string>;
   /** The same, decoded. */
   gettransactioninfo(txid: string): Promise<TransactionInfo>;
+  /** The part of a block's Merkle tree that leads to a transaction, behind the block's header (BIP-37). */
+  gettxoutproof(txid: string): Promise<string>;
   /** An unspent output, the mempool included; null when it is spent or unknown. */
   gettxout(txid: string, vout: number): Promise<UtxoInfo | null>;
+  /** The unspent outputs in blocks that descriptors describe, from all that there are: on mainnet it takes minutes. */
+  scantxoutset(descriptors: readonly string[]): Promise<ScannedOutput[]>;
   getrawmempool(): Promise<string[]>;
   getmempoolentry(txid: string): Promise<MempoolEntry>;
 
@@ -133,9 +138,18 @@ export function createRpc(options: RpcOptions): Rpc {
       const info = await call<Raw<TransactionInfo, "vout">>("getrawtransaction", txid, true);
       return { ...info, vout: info.vout.map(withSatoshi) };
     },
+    gettxoutproof: (txid) => call("gettxoutproof", [txid]),
     async gettxout(txid, vout) {
       const output = await call<RawAmount<UtxoInfo> | null>("gettxout", txid, vout);
       return output && withSatoshi(output);
+    },
+    async scantxoutset(descriptors) {
+      const { unspents } = await call<{ unspents: (Omit<ScannedOutput, "value"> & { amount: Decimal })[] }>(
+        "scantxoutset",
+        "start",
+        descriptors,
+      );
+      return unspents.map(({ amount, ...coin }) => Object.assign(coin, { value: satoshiOf(amount) }));
     },
     getrawmempool: () => call("getrawmempool"),
     async getmempoolentry(txid) {

@@ -1,4 +1,5 @@
-import { describeType, TapstakeError } from "../core/errors.js";
+import { TapstakeError } from "../core/errors.js";
+import { ask, DEFAULT_TIMEOUT, parseUrl, unreachable } from "./http.js";
 import { parseLossless } from "./json.js";
 
 /** Where a node is and who asks. */
@@ -32,7 +33,7 @@ export function createTransport(options: RpcOptions): Transport {
   const username = options.username ?? credentials?.username;
   const password = options.password ?? credentials?.password;
   const path = options.wallet === undefined ? "" : `wallet/${encodeURIComponent(options.wallet)}`;
-  const timeout = options.timeout ?? 30_000;
+  const timeout = options.timeout ?? DEFAULT_TIMEOUT;
   let id = 0;
 
   const request: Transport["request"] = async (method, params) => {
@@ -45,21 +46,8 @@ export function createTransport(options: RpcOptions): Transport {
         authorization: `Basic ${base64(user ?? `${username ?? ""}:${password ?? ""}`)}`,
       },
       body: JSON.stringify({ jsonrpc: "2.0", id: ++id, method, params }),
-      signal: AbortSignal.timeout(timeout),
     };
-    let status: number;
-    let text: string;
-    try {
-      const response = await fetch(endpoint + path, init);
-      status = response.status;
-      text = await response.text();
-    } catch (error) {
-      throw unreachable(
-        endpoint,
-        isTimeout(error) ? `no answer to ${method} in ${timeout} ms` : reasonOf(error),
-        error,
-      );
-    }
+    const { status, text } = await ask({ endpoint, path, name: method, timeout, init });
     if (status === 401 || status === 403) {
       throw new TapstakeError(
         "node-error",
@@ -97,31 +85,6 @@ function readAnswer(method: string, endpoint: string, status: number, text: stri
   return answer.result;
 }
 
-function parseUrl(url: string) {
-  let parsed: URL;
-  try {
-    parsed = new URL(url);
-  } catch {
-    // The text itself is not shown: it may hold a password.
-    throw unreachable(
-      "the given address",
-      `expected an http or https URL, got ${describeType(url)} that is none`,
-    );
-  }
-  const { username, password } = parsed;
-  parsed.username = "";
-  parsed.password = "";
-  if (!/^https?:$/.test(parsed.protocol)) {
-    throw unreachable("the given address", `expected an http or https URL, got ${parsed.protocol}`);
-  }
-  if (!parsed.pathname.endsWith("/")) parsed.pathname += "/";
-  const decode = decodeURIComponent;
-  return {
-    endpoint: parsed.href,
-    credentials: username === "" ? undefined : { username: decode(username), password: decode(password) },
-  };
-}
-
 /** Imported where it is used: the rest of this file needs only `fetch`. */
 async function readCookie(path: string, endpoint: string): Promise<string> {
   const { readFile } = await import("node:fs/promises");
@@ -136,25 +99,7 @@ function base64(text: string): string {
   return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
 }
 
-function unreachable(endpoint: string, why: string, cause?: unknown): TapstakeError {
-  return new TapstakeError(
-    "node-unreachable",
-    `no node at ${endpoint}: ${why}`,
-    { url: endpoint },
-    { cause },
-  );
-}
-
 function notANode(method: string, endpoint: string, status: number, cause?: unknown): TapstakeError {
   const message = `${method}: expected a JSON-RPC answer from ${endpoint}, got HTTP status ${status} and something else`;
   return new TapstakeError("node-unreachable", message, { url: endpoint, method, status }, { cause });
-}
-
-const isTimeout = (error: unknown): boolean => error instanceof Error && error.name === "TimeoutError";
-
-/** fetch says only "fetch failed"; what failed is in its cause. */
-function reasonOf(error: unknown): string {
-  const cause = error instanceof Error ? (error.cause ?? error) : error;
-  const code = (cause as { code?: unknown } | null)?.code;
-  return typeof code === "string" ? code : cause instanceof Error ? cause.message : String(cause);
 }

@@ -65,6 +65,15 @@ export interface UtxoInfo {
   readonly coinbase: boolean;
 }
 
+export interface ScannedOutput {
+  readonly txid: string;
+  readonly vout: number;
+  readonly scriptPubKey: string;
+  readonly value: bigint;
+  /** Of the block that holds it. */
+  readonly height: number;
+}
+
 export interface MempoolEntry {
   readonly vsize: number;
   /** In satoshi. */

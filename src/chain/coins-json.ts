@@ -1,0 +1,87 @@
+import * as v from "valibot";
+import { assertSatoshi, parseBtc } from "../core/amount.js";
+import { hex } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { decimalText, readJson } from "../core/json.js";
+import { splitKeyExpression } from "../script/key-expression.js";
+import { type Coin, coinKind } from "../tx/coin.js";
+import { parseOutpoint } from "../tx/transaction.js";
+import { parseLossless } from "./json.js";
+
+/**
+ * Coins from JSON: a list, as `bitcoin-cli listunspent` writes it. Of each coin `txid`, `vout` and `scriptPubKey`
+ * are read, and what it holds: `amount` in bitcoin, or `value` in satoshi as decimal text. Where they are there, also
+ * `redeemScript`, `witnessScript`, `confirmations`, of `desc` where the keys come from, and `previousTransaction`, the
+ * raw transaction that made the coin. Coins that the wallet says cannot be spent are left out.
+ * @throws TapstakeError `invalid-json`, `invalid-hex`, `invalid-amount`, `invalid-coin`; `invalid-key-expression`,
+ * `invalid-path` at a descriptor whose origins are none
+ */
+export function coinsFromJson(text: string): Coin[] {
+  let json: unknown;
+  try {
+    json = parseLossless(text);
+  } catch {
+    throw new TapstakeError("invalid-json", "coins: not JSON", { path: "coins" });
+  }
+  return readJson(v.array(form), json, "coins").flatMap((one, i) =>
+    one.spendable === false ? [] : [coinOf(one, `coins[${i}]`)],
+  );
+}
+
+function coinOf(one: v.InferOutput<typeof form>, name: string): Coin {
+  const { txid, vout, amount, value, confirmations, desc } = one;
+  if ((amount === undefined) === (value === undefined)) {
+    throw new TapstakeError("invalid-json", `${name}: expected either amount or value`, { path: name });
+  }
+  const satoshi = value ?? parseBtc(String(amount), `${name}.amount`);
+  assertSatoshi(satoshi, `${name}.value`);
+  const bytes = (field: "scriptPubKey" | "redeemScript" | "witnessScript" | "previousTransaction") =>
+    hex.decode(one[field]!, undefined, `${name}.${field}`);
+  const coin: Coin = {
+    outpoint: parseOutpoint(`${txid}:${vout}`),
+    value: satoshi,
+    script: bytes("scriptPubKey"),
+    ...(one.redeemScript !== undefined && { redeemScript: bytes("redeemScript") }),
+    ...(one.witnessScript !== undefined && { witnessScript: bytes("witnessScript") }),
+    ...(one.previousTransaction !== undefined && { previousTransaction: bytes("previousTransaction") }),
+    ...(confirmations !== undefined && { confirmations }),
+  };
+  return desc === undefined ? coin : { ...coin, ...originsOf(coin, desc) };
+}
+
+/**
+ * The keys of a coin's descriptor that say where they come from. In Taproot only the internal key: which leaves name
+ * another one, and so which a signer would have to look for, the text alone does not tell.
+ */
+function originsOf(coin: Coin, desc: string): Pick<Coin, "derivations" | "tapInternalKey"> {
+  const isTaproot = coinKind(coin) === "p2tr";
+  const keys = [...desc.matchAll(isTaproot ? INTERNAL_KEY : COMPRESSED_KEYS)].map(([written]) =>
+    splitKeyExpression(written),
+  );
+  const derivations = keys.flatMap(({ key, origin }) =>
+    origin ? [{ publicKey: hex.decode(key), ...origin }] : [],
+  );
+  return {
+    ...(isTaproot && keys[0] && { tapInternalKey: hex.decode(keys[0].key) }),
+    ...(derivations.length > 0 && { derivations }),
+  };
+}
+
+/** Keys as the wallet writes those of a coin (BIP-380): in hexadecimal, behind their origin where it knows it. */
+const COMPRESSED_KEYS = /(?:\[[^\]]*\])?0[23][0-9a-f]{64}(?=[,)])/g;
+const INTERNAL_KEY = /(?<=^tr\()(?:\[[^\]]*\])?[0-9a-f]{64}(?=[,)])/g;
+
+const form = v.object({
+  txid: v.string(),
+  vout: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+  scriptPubKey: v.string(),
+  // A number with decimals is text here: see parseLossless.
+  amount: v.optional(v.union([v.string(), v.pipe(v.number(), v.safeInteger())])),
+  value: v.optional(decimalText),
+  spendable: v.optional(v.boolean()),
+  redeemScript: v.optional(v.string()),
+  witnessScript: v.optional(v.string()),
+  previousTransaction: v.optional(v.string()),
+  confirmations: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
+  desc: v.optional(v.string()),
+});

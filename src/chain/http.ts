@@ -1,0 +1,73 @@
+import { describeType, TapstakeError } from "../core/errors.js";
+
+/** How long to wait for an answer, in milliseconds, unless told. */
+export const DEFAULT_TIMEOUT = 30_000;
+
+export interface HttpRequest {
+  /** With a slash at its end, and without credentials. */
+  readonly endpoint: string;
+  /** What is asked for, below the endpoint. */
+  readonly path: string;
+  /** How messages call the request. */
+  readonly name: string;
+  readonly timeout: number;
+  readonly init?: RequestInit;
+}
+
+/**
+ * Asks over HTTP, and waits for all of the answer, whatever its status is.
+ * @throws TapstakeError `node-unreachable`
+ */
+export async function ask({ endpoint, path, name, timeout, init }: HttpRequest) {
+  try {
+    const response = await fetch(endpoint + path, { ...init, signal: AbortSignal.timeout(timeout) });
+    return { status: response.status, text: await response.text() };
+  } catch (error) {
+    const why = isTimeout(error) ? `no answer to ${name} in ${timeout} ms` : reasonOf(error);
+    throw unreachable(endpoint, why, error);
+  }
+}
+
+/** @throws TapstakeError `node-unreachable` when it is no HTTP address; credentials in it are not shown */
+export function parseUrl(url: string) {
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    // The text itself is not shown: it may hold a password.
+    throw unreachable(
+      "the given address",
+      `expected an http or https URL, got ${describeType(url)} that is none`,
+    );
+  }
+  const { username, password } = parsed;
+  parsed.username = "";
+  parsed.password = "";
+  if (!/^https?:$/.test(parsed.protocol)) {
+    throw unreachable("the given address", `expected an http or https URL, got ${parsed.protocol}`);
+  }
+  if (!parsed.pathname.endsWith("/")) parsed.pathname += "/";
+  const decode = decodeURIComponent;
+  return {
+    endpoint: parsed.href,
+    credentials: username === "" ? undefined : { username: decode(username), password: decode(password) },
+  };
+}
+
+export function unreachable(endpoint: string, why: string, cause?: unknown): TapstakeError {
+  return new TapstakeError(
+    "node-unreachable",
+    `no node at ${endpoint}: ${why}`,
+    { url: endpoint },
+    { cause },
+  );
+}
+
+const isTimeout = (error: unknown): boolean => error instanceof Error && error.name === "TimeoutError";
+
+/** fetch says only "fetch failed"; what failed is in its cause. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  const code = (cause as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : cause instanceof Error ? cause.message : String(cause);
+}

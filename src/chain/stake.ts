@@ -1,0 +1,37 @@
+import { equalBytes } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import type { Delegation } from "../delegation/delegation.js";
+import { type StakeOutput, stakeOutputs } from "../delegation/outputs.js";
+import { formatOutpoint } from "../tx/transaction.js";
+import type { ChainAccess } from "./access.js";
+
+/** Where a stake is now. */
+export interface OutputOnChain extends StakeOutput {
+  /** 0 while its transaction is in the mempool. */
+  readonly confirmations: number;
+  /** Blocks that must still be mined before nodes accept its withdrawal; 0 when they do now. */
+  readonly blocksLeft: number;
+}
+
+/**
+ * Which of a stake's outputs is unspent, or null when none is: it is not mined yet, or has left for good.
+ * @throws TapstakeError `staking-output-mismatch` when the server has something else at its outpoint, and the codes
+ * of {@link ChainAccess}
+ */
+export async function stakeOnChain(
+  delegation: Delegation,
+  chain: Pick<ChainAccess, "unspent">,
+): Promise<OutputOnChain | null> {
+  for (const output of stakeOutputs(delegation)) {
+    const found = await chain.unspent(output.coin.outpoint);
+    if (!found) continue;
+    if (!equalBytes(found.script, output.script) || found.value !== output.coin.value) {
+      const text = `the server has something else at ${formatOutpoint(output.coin.outpoint)}`;
+      throw new TapstakeError("staking-output-mismatch", text);
+    }
+    const { confirmations } = found;
+    // BIP-68: the spend is in the next block, in which the output is one block older.
+    return { ...output, confirmations, blocksLeft: Math.max(0, output.timelock - confirmations) };
+  }
+  return null;
+}

@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import { coinsFromJson } from "../../src/chain/index.js";
+import { hex } from "../../src/core/bytes.js";
+import { codeOf } from "../support/stake.js";
+
+const coin = { txid: "ab".repeat(32), vout: 1, scriptPubKey: `0014${"11".repeat(20)}` };
+const text = (change: object, amount = '"value":"5000"') =>
+  `[${JSON.stringify({ ...coin, ...change }).replace(/}$/, amount === "" ? "}" : `,${amount}}`)}]`;
+
+describe("coins from JSON", () => {
+  it("hold exactly what bitcoind writes, or satoshi as text", () => {
+    const expected = {
+      outpoint: { hash: hex.decode(coin.txid), index: 1 },
+      script: hex.decode(coin.scriptPubKey),
+    };
+    expect(coinsFromJson(text({}))).toEqual([{ ...expected, value: 5000n }]);
+    expect(coinsFromJson(text({}, '"amount":0.00005000'))).toEqual([{ ...expected, value: 5000n }]);
+    expect(coinsFromJson(text({}, '"amount":20999999.97690000'))).toEqual([
+      { ...expected, value: 2_099_999_997_690_000n },
+    ]);
+    expect(coinsFromJson(text({}, '"amount":50'))).toEqual([{ ...expected, value: 5_000_000_000n }]);
+  });
+
+  it("hold what the wallet knows of their spending: scripts, confirmations, where keys come from", () => {
+    const key = `02${"22".repeat(32)}`;
+    const xOnly = "33".repeat(32);
+    const origin = { fingerprint: hex.decode("d34db33f"), path: "m/84'/1'/0'/0/5" };
+    const [given] = coinsFromJson(
+      text({
+        redeemScript: `0014${"44".repeat(20)}`,
+        confirmations: 7,
+        previousTransaction: "0102",
+        desc: `sh(wpkh([d34db33f/84h/1h/0h/0/5]${key}))#xxxxxxxx`,
+      }),
+    );
+    expect(given).toMatchObject({
+      redeemScript: hex.decode(`0014${"44".repeat(20)}`),
+      confirmations: 7,
+      previousTransaction: Uint8Array.of(1, 2),
+      derivations: [{ publicKey: hex.decode(key), ...origin }],
+    });
+    const multi = `wsh(multi(1,[d34db33f/84'/1'/0'/0/5]${key},${key},[d34db33f/84h/1h/0h/0/5]${key}))`;
+    const [several] = coinsFromJson(text({ witnessScript: "51", desc: multi }));
+    expect(several).toMatchObject({ witnessScript: Uint8Array.of(0x51), derivations: [origin, origin] });
+    const taproot = (desc: string) =>
+      coinsFromJson(text({ scriptPubKey: `5120${"11".repeat(32)}`, desc }))[0];
+    const own = `[d34db33f/84h/1h/0h/0/5]${xOnly}`;
+    for (const desc of [`tr(${own})#xxxxxxxx`, `tr(${own},pk([00000000/1]${xOnly}))`]) {
+      expect(taproot(desc)).toMatchObject({
+        tapInternalKey: hex.decode(xOnly),
+        derivations: [{ publicKey: hex.decode(xOnly), ...origin }],
+      });
+    }
+    expect(taproot(`tr(${xOnly})`)).not.toHaveProperty("derivations");
+    expect(taproot(`rawtr(${own})`)).not.toHaveProperty("tapInternalKey");
+  });
+
+  it("are those that the wallet can spend", () => {
+    expect(coinsFromJson(text({ spendable: false }))).toEqual([]);
+    expect(coinsFromJson(text({ spendable: true }))).toHaveLength(1);
+  });
+
+  it.each([
+    ["no JSON", "[", "invalid-json"],
+    ["no list", "{}", "invalid-json"],
+    ["no amount", text({}, ""), "invalid-json"],
+    ["two amounts", text({}, '"value":"1","amount":0.1'), "invalid-json"],
+    ["a negative value", text({}, '"value":"-5"'), "invalid-json"],
+    ["satoshi as a number", text({}, '"value":5000'), "invalid-json"],
+    ["more than all bitcoin", text({}, '"value":"2100000000000001"'), "invalid-amount"],
+    ["nine decimals", text({}, '"amount":0.000000001'), "invalid-amount"],
+    ["a negative amount", text({}, '"amount":-0.5'), "invalid-amount"],
+    ["a short txid", text({ txid: "ab" }), "invalid-hex"],
+    ["a negative index", text({ vout: -1 }), "invalid-json"],
+    ["an index beyond 32 bits", text({ vout: 2 ** 32 }), "invalid-coin"],
+    ["a redeem script that is none", text({ redeemScript: "0" }), "invalid-hex"],
+    ["a previous transaction that is none", text({ previousTransaction: "xy" }), "invalid-hex"],
+    ["negative confirmations", text({ confirmations: -1 }), "invalid-json"],
+    ["an origin that is none", text({ desc: `wpkh([d34d]02${"11".repeat(32)})` }), "invalid-key-expression"],
+    ["a path that is none", text({ desc: `wpkh([d34db33f/x]02${"11".repeat(32)})` }), "invalid-path"],
+    ["a script that is none", text({ scriptPubKey: "zz" }), "invalid-hex"],
+  ])("are refused with %s", async (_, json, code) => {
+    expect(await codeOf(() => coinsFromJson(json))).toBe(code);
+  });
+});
