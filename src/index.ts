@@ -20,6 +20,7 @@ export { NETWORKS, type Network } from "./core/network.js";
 
 // crypto
 export { adaptor } from "./crypto/adaptor.js";
+export { bitcoinMessage } from "./crypto/bitcoin-message.js";
 export { eots, type SignedMessage } from "./crypto/eots.js";
 export { merkle, type MerkleProof } from "./crypto/merkle.js";
 export {
@@ -37,6 +38,9 @@ export { schnorr } from "./crypto/schnorr.js";
 
 // script
 export { addressOfScript, scriptOfAddress } from "./script/address.js";
+export { importableDescriptor, parseDescriptor, type DescribedOutput } from "./script/descriptor-parse.js";
+export { parseKeyOrigin } from "./script/key-expression.js";
+export type { KeyOrigin } from "./script/key-origin.js";
 export { decodeOpReturn, encodeOpReturn, findOpReturn, type StakeOpReturn } from "./script/op-return.js";
 export {
   slashingChangeOutput,
@@ -58,9 +62,18 @@ export { checkParams, checkParamSet } from "./params/check.js";
 export { mainnet, mainnetPhase1 } from "./params/data/mainnet.js";
 export { regtest } from "./params/data/regtest.js";
 export { testnet } from "./params/data/testnet.js";
+export { identifyParams } from "./params/identify.js";
 export { paramsFromJson, paramsToJson, type ProtocolParamsJson } from "./params/json.js";
 export { parseParamSet } from "./params/published.js";
 export { readParamSet } from "./params/read.js";
+export {
+  checkRules,
+  ruleSet,
+  ruleSets,
+  type RuleContext,
+  type RuleName,
+  type RuleSet,
+} from "./params/rules.js";
 export { paramsAt, paramsVersion } from "./params/select.js";
 export { checkSameParams } from "./params/same.js";
 export { paramSet, paramSets } from "./params/sets.js";
@@ -70,7 +83,7 @@ export { paramsWarnings, type ParamsWarning } from "./params/warnings.js";
 
 // tx
 export type { Psbt, Transaction } from "./core/bitcoin.js";
-export type { Coin } from "./tx/coins.js";
+export type { Coin, CoinKeyOrigin, CoinKind, CoinLeaf } from "./tx/coin.js";
 export {
   decodeSpends,
   decodeStaking,
@@ -79,6 +92,14 @@ export {
   type DecodeOptions,
 } from "./tx/decode.js";
 export {
+  buildExpansion,
+  fundExpansion,
+  type Expansion,
+  type ExpansionFunding,
+  type ExpansionRequest,
+  type PreviousStake,
+} from "./tx/expansion.js";
+export {
   explainSpends,
   identifyStaking,
   type ExplainedSpend,
@@ -86,7 +107,10 @@ export {
   type SpendRole,
   type VersionOf,
 } from "./tx/explain.js";
-export { parsePsbt, signaturesFromPsbt, spendPsbt, type PsbtLike } from "./tx/psbt.js";
+export { shownPsbt, type ShownPsbt } from "./tx/explain-psbt.js";
+export { checkPhase1Stake, type Phase1Observation, type Phase1Stake } from "./tx/phase1.js";
+export { parsePsbt, signaturesFromPsbt, signaturesFromPsbts, spendPsbt, type PsbtLike } from "./tx/psbt.js";
+export type { Funding, SelectionReason, Spending } from "./tx/selection.js";
 export { keySigner } from "./tx/signer.js";
 export { buildSlashing, type Slashable, type Slashing } from "./tx/slashing.js";
 export {
@@ -100,7 +124,13 @@ export {
   type LeafSpend,
   type Signer,
 } from "./tx/spend.js";
-export { buildStaking, finishStaking, type Staking, type StakingRequest } from "./tx/staking.js";
+export {
+  buildStaking,
+  finishStaking,
+  transactionFromPsbt,
+  type Staking,
+  type StakingRequest,
+} from "./tx/staking.js";
 export {
   formatOutpoint,
   outpointOf,
@@ -120,7 +150,8 @@ export {
 export { assembleWitness, leafWitness, readWitness } from "./tx/witness.js";
 
 // delegation
-export { checkDelegation, checkTransactions } from "./delegation/check.js";
+export { checkDelegation, checkSoFar, checkTransactions } from "./delegation/check.js";
+export { combineDelegations } from "./delegation/combine.js";
 export {
   createDelegation,
   finishUnbonding,
@@ -132,11 +163,19 @@ export {
   unbondingSpend,
   type AdaptorSignature,
   type Delegation,
+  type ExpandedStake,
+  type Expands,
+  type FundingOutput,
   type PresignedSlashing,
   type PresignedUnbonding,
 } from "./delegation/delegation.js";
+export { expansionSpend, finishExpansion, signExpansion } from "./delegation/expansion.js";
 export { DELEGATION_VERSION, delegationFromJson, delegationToJson } from "./delegation/json.js";
+export { stakeOutputs, type StakeOutput, type StakeOutputName } from "./delegation/outputs.js";
+export { addStakerPsbts, finishStakeFunding, stakerPsbts, type StakerPsbts } from "./delegation/psbt.js";
 export { recognise, type Recognised, type RecognisedSpend } from "./delegation/recognise.js";
+export type { SignedName } from "./delegation/signed.js";
+export { checkReady, signatureStatus, type SignatureStatus, type Signed } from "./delegation/status.js";
 
 // covenant
 export {
@@ -145,11 +184,86 @@ export {
   covenantSigner,
   hasQuorum,
   signAsMember,
+  signaturesOfMember,
   type CovenantSignatures,
   type CovenantSigner,
+  type MemberOptions,
 } from "./covenant/member.js";
 
 // extract
 export { evidenceFromJson, evidenceToJson, type EvidenceJson } from "./extract/json.js";
 export { extractFromSlashing, finishSlashing, type ExtractedKey } from "./extract/slashing.js";
 export { extractFromVotes, type CastVote, type Evidence } from "./extract/votes.js";
+
+// registration
+export { bip322, type SigningOutput } from "./registration/bip322.js";
+export {
+  checkInclusionProof,
+  inclusionProof,
+  inclusionProofFromMerkle,
+  inclusionProofFromTxids,
+  verifyInclusionProof,
+  type InclusionProof,
+} from "./registration/inclusion.js";
+export { inclusionProofFromMerkleBlock } from "./registration/merkle-block.js";
+export {
+  addInclusionProofMessage,
+  covenantSignaturesMessage,
+  readAddInclusionProof,
+  readCovenantSignatures,
+  readSelectiveSlashing,
+  readUndelegate,
+  selectiveSlashingMessage,
+  undelegateMessage,
+  type CovenantSubmission,
+  type Undelegation,
+} from "./registration/later.js";
+export {
+  decodeMessage,
+  encodeMessage,
+  messageFromJson,
+  messageToJson,
+  TYPE_URLS,
+  type AnyMessage,
+  type MessageName,
+  type NamedMessage,
+} from "./registration/messages.js";
+export {
+  acceptProof,
+  checkProofOfPossession,
+  PROOF_KINDS,
+  proofOfPossession,
+  proofOfPossessionDigest,
+  proofOfPossessionText,
+  proofToSign,
+  signPossession,
+  verifyProofOfPossession,
+  type Bip322Form,
+  type PossessionOf,
+  type ProofForm,
+  type ProofKind,
+  type ProofOfPossession,
+  type ProofToSign,
+} from "./registration/pop.js";
+export { proofFromJson, proofToJson, type ProofRecord } from "./registration/pop-json.js";
+export {
+  createFinalityProviderMessage,
+  equivocationMessage,
+  readCreateFinalityProvider,
+  readEquivocation,
+  type Commission,
+  type ProviderDescription,
+  type ProviderOptions,
+  type ProviderRegistration,
+} from "./registration/provider.js";
+export type { MessageOf } from "./registration/schema.js";
+export {
+  createDelegationMessage,
+  expandMessage,
+  readCreateDelegation,
+  readExpand,
+  type ExpansionRegistration,
+  type ReadOptions,
+  type Registrant,
+  type StakeRegistration,
+} from "./registration/stake.js";

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { type Network, NETWORKS } from "../core/network.js";
+import { type Network, NETWORKS, sharesAddresses } from "../core/network.js";
 import { readParamSet } from "../params/read.js";
 import { paramSet, paramSets } from "../params/sets.js";
 import type { ParamSet } from "../params/types.js";
@@ -110,10 +110,4 @@ export async function readParams(name: string, network?: Network): Promise<Param
     throw new TapstakeError("wrong-network", text, { expected: network, got: set.network });
   }
   return set;
-}
-
-/** Testnet and signet write addresses alike. */
-export function sharesAddresses(a: Network, b: Network): boolean {
-  const isTest = (network: Network) => network === "testnet" || network === "signet";
-  return a === b || (isTest(a) && isTest(b));
 }

@@ -9,8 +9,40 @@ const COMMANDS: LazyCommands = {
     summary: "a stake's whole life on a private bitcoind, told as it happens",
     load: () => import("./commands/demo.js"),
   },
+  stake: {
+    summary: "stake bitcoin: build, sign, check and send",
+    load: () => import("./commands/stake/index.js"),
+  },
+  expand: {
+    summary: "make a stake larger or longer without unbonding",
+    load: () => import("./commands/expand.js"),
+  },
+  unbond: {
+    summary: "end a stake early, with the committee's signatures",
+    load: () => import("./commands/unbond.js"),
+  },
+  withdraw: {
+    summary: "take coins back once their time lock has run out",
+    load: () => import("./commands/withdraw.js"),
+  },
+  slash: {
+    summary: "slash a stake with the leaked key of its finality provider",
+    load: () => import("./commands/slash.js"),
+  },
+  covenant: {
+    summary: "check and sign a delegation as a member of the committee",
+    load: () => import("./commands/covenant/index.js"),
+  },
+  pop: {
+    summary: "proofs of possession: a Bitcoin key and an account belong together",
+    load: () => import("./commands/pop/index.js"),
+  },
+  register: {
+    summary: "the messages that tell the staking chain of a stake, made and read",
+    load: () => import("./commands/register/index.js"),
+  },
   inspect: {
-    summary: "what a transaction stakes or spends, in plain words",
+    summary: "what a transaction, PSBT or delegation is, in plain words",
     load: () => import("./commands/inspect.js"),
   },
   params: {
@@ -40,6 +72,7 @@ Stake bitcoin with scripts: build and check every transaction of a stake, and sl
 const AFTER = `
 Examples:
   tapstake inspect --help   # what a command does and why, with an example to copy
+  tapstake stake --help     # the way to a stake, step by step
   tapstake params mainnet
 
 Exit codes:

@@ -2,7 +2,9 @@ import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { confirm, isCancel, password, text } from "@clack/prompts";
 import { Option } from "@commander-js/extra-typings";
+import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
+import { assertSecretKey } from "../core/keys.js";
 import { findHome, type Home, openHome } from "../finality/home.js";
 import { passphraseBytes } from "../finality/keyfile.js";
 import { hideFromCoreDumps } from "../finality/secrecy.js";
@@ -17,6 +19,9 @@ export const homeOption = () =>
 
 export const passphraseOption = () =>
   new Option("--passphrase-file <file>", "the key's passphrase, on its first line; - for standard input");
+
+export const secretOption = () =>
+  new Option("--secret-file <file>", "the secret key in hexadecimal; - for standard input (TAPSTAKE_SECRET)");
 
 export const yesOption = () => new Option("--yes", "do not ask");
 
@@ -120,6 +125,37 @@ export async function withPassphrase<T>(
     return await use(passphrase);
   } finally {
     passphrase.fill(0);
+  }
+}
+
+/**
+ * What `use` makes of a secret key from a file, the environment (from which it is removed), or whoever is at the
+ * terminal; it is wiped whatever becomes of it.
+ * @param whose for the question: `the staker`
+ * @throws TapstakeError `invalid-hex`, `invalid-secret-key`, `file-error`, `cancelled`; UsageError when there is none to
+ * be had
+ */
+export async function withSecretKey<T>(
+  file: string | undefined,
+  whose: string,
+  use: (secretKey: Uint8Array) => T | Promise<T>,
+): Promise<T> {
+  hideFromCoreDumps();
+  const given = process.env["TAPSTAKE_SECRET"];
+  delete process.env["TAPSTAKE_SECRET"];
+  const known = file === undefined ? given : await readSecretLine(file);
+  if (known === undefined && !isWatched()) {
+    throw new UsageError(
+      `nobody to ask for the secret key of ${whose}: give --secret-file or TAPSTAKE_SECRET`,
+    );
+  }
+  const typed = known ?? (await askSecret(`The secret key of ${whose}, in hexadecimal`));
+  const secretKey = hex.decode(typed.trim(), 32, "secret key");
+  try {
+    assertSecretKey(secretKey);
+    return await use(secretKey);
+  } finally {
+    secretKey.fill(0);
   }
 }
 

@@ -4,7 +4,7 @@ import { hex } from "../core/bytes.js";
 import type { Network } from "../core/network.js";
 import { stakerKeys } from "../script/terms.js";
 import type { ExplainedSpend } from "../tx/explain.js";
-import { formatOutpoint } from "../tx/transaction.js";
+import { formatOutpoint, type Prevout } from "../tx/transaction.js";
 import type { Withdrawable } from "../tx/withdrawal.js";
 import { colors, section, table } from "./output.js";
 import {
@@ -61,13 +61,15 @@ interface KeySetFacts {
 
 interface OutputFacts extends ScriptFacts {
   readonly satoshi: bigint;
-  readonly is?: "slashed" | "refund" | "unbonding";
+  readonly is?: "slashed" | "refund" | "unbonding" | "stake";
   /** Blocks; of a refund. */
   readonly timelock?: number;
 }
 
 interface Context {
   readonly network?: Network | undefined;
+  /** Of the spend by which a delegation's stake expands another: everything that is spent, and the new stake. */
+  readonly expands?: { readonly prevouts: readonly Prevout[]; readonly stakeIndex: number };
   readonly sameTxid?: boolean;
   readonly presigned?: boolean;
 }
@@ -75,22 +77,22 @@ interface Context {
 export function spendFacts(
   transaction: Transaction,
   spend: ExplainedSpend & { readonly value?: bigint },
-  { network: asked, sameTxid, presigned }: Context,
+  { network: asked, sameTxid, presigned, expands }: Context,
 ): SpendFacts {
   const { inputIndex, leaf, role, from, value } = spend;
   const input = transaction.ins[inputIndex]!;
   const network = asked ?? spend.versions[0]?.set.network;
-  const spent = transaction.outs.reduce((sum, out) => sum + out.value, 0n);
+  const held = expands ? sum(expands.prevouts) : transaction.ins.length === 1 ? value : undefined;
   const encode = (keys: readonly Uint8Array[]) => keys.map((key) => hex.encode(key));
   const staker = stakerKeys(leaf.staker);
   return {
-    headline: headline(transaction, spend),
+    headline: headline(transaction, spend, expands !== undefined),
     role,
     ...(from && { from }),
     inputIndex,
     outpoint: formatOutpoint(input),
     ...(value !== undefined && { satoshi: value }),
-    ...(value !== undefined && transaction.ins.length === 1 && { fee: value - spent }),
+    ...(held !== undefined && { fee: held - sum(transaction.outs) }),
     ...(sameTxid !== undefined && { sameTxid }),
     ...(presigned !== undefined && { presigned }),
     staker: { keys: encode(staker.keys), quorum: staker.quorum },
@@ -109,19 +111,22 @@ export function spendFacts(
     ...(leaf.kind === "timelock" && { timelock: leaf.timelock }),
     sequence: input.sequence,
     versions: spend.versions.map(({ set, params }) => ({ paramSet: set.name, version: params.version })),
-    outputs: outputFacts(transaction, spend, network),
+    outputs: outputFacts(transaction, spend, { network, stakeIndex: expands?.stakeIndex }),
   };
 }
+
+const sum = (outputs: readonly Prevout[]): bigint => outputs.reduce((total, { value }) => total + value, 0n);
 
 function outputFacts(
   { outs }: Transaction,
   { role, outputs }: ExplainedSpend,
-  network: Network | undefined,
+  { network, stakeIndex }: { readonly network: Network | undefined; readonly stakeIndex: number | undefined },
 ): OutputFacts[] {
   return outs.map(({ script, value }, index) => ({
     satoshi: value,
     ...(index === outputs?.slashed && { is: "slashed" as const }),
     ...(index === outputs?.refund && { is: "refund" as const, timelock: outputs.refundLock }),
+    ...(index === stakeIndex && { is: "stake" as const }),
     ...(role === "unbonding" && outs.length === 1 && { is: "unbonding" as const }),
     ...scriptFacts(script, network),
   }));
@@ -132,7 +137,11 @@ const whyUnverified = ({ annex }: ExplainedSpend) =>
 
 const NAMES = { staking: "a stake", unbonding: "an unbonding stake", refund: "the refund of a slashing" };
 
-function headline(transaction: Transaction, spend: ExplainedSpend & { readonly value?: bigint }): string {
+function headline(
+  transaction: Transaction,
+  spend: ExplainedSpend & { readonly value?: bigint },
+  expands: boolean,
+): string {
   const { leaf, from, signed, verified, value, outputs } = spend;
   const by = `by ${stakerKeys(leaf.staker).keys.map(shortKey).join(", ")}`;
   const what = (from ? NAMES[from] : "a stake") + (value === undefined ? "" : ` of ${formatBtc(value)}`);
@@ -146,6 +155,7 @@ function headline(transaction: Transaction, spend: ExplainedSpend & { readonly v
     case "unbonding":
       return `this unbonds ${what} ${by}, ${committee}`;
     case "expansion":
+      if (expands) return `this expands ${what} ${by}, ${committee}`;
       return `this spends ${what} ${by} together with other coins, ${committee}: an expansion`;
     case "slashing": {
       const slashed =
@@ -195,8 +205,11 @@ export function spendText(facts: SpendFacts, txid: string): string {
   return [colors.bold(facts.headline), details, section("where the coins go", outputs)].join("\n\n");
 }
 
-function presignedText({ presigned, sameTxid, signedBy }: SpendFacts): string {
+function presignedText({ presigned, sameTxid, signedBy, invalid, unverified }: SpendFacts): string {
   if (!sameTxid) return "no, not one of the delegation's three";
+  if (!presigned && invalid.length === 0 && !unverified) {
+    return "in part: by txid the one of the delegation, and not signed by all who must yet";
+  }
   if (!presigned) return "not shown: by txid the one of the delegation, but not with valid signatures";
   const isSigned = Object.values(signedBy).some((keys) => keys.length > 0);
   return `yes, by txid the one of the delegation${isSigned ? "" : ", not signed yet"}`;
@@ -217,6 +230,7 @@ function versionsText({ versions, covenant, presigned }: SpendFacts): string | u
 function outputText({ satoshi, is, timelock, ...script }: OutputFacts): string {
   const what = {
     slashed: ", slashed",
+    stake: ", the new stake",
     unbonding: ", unbonding and still slashable",
     refund: `, the refund, locked ${timelock === undefined ? "" : blocks(timelock)}`,
   };

@@ -64,15 +64,18 @@ export interface Known {
   /** The network asked for: signet and testnet differ in nothing that the transaction shows. */
   readonly network?: Network | undefined;
   readonly height?: number | undefined;
+  /** What the stake holds that this one expands, in satoshi. */
+  readonly expands?: bigint;
 }
 
-export function stakeFacts(stake: Stake, { network = stake.params.network, height }: Known = {}): StakeFacts {
+export function stakeFacts(stake: Stake, known: Known = {}): StakeFacts {
+  const { network = stake.params.network, height, expands } = known;
   const { terms, params, value, output, outputIndex, set } = stake;
   const staker = stakerKeys(terms.staker);
   const encode = ({ keys, quorum }: typeof staker) => ({ keys: keys.map((key) => hex.encode(key)), quorum });
   const slashing = slashingFacts(params, value);
   return {
-    headline: headline(stake),
+    headline: headline(stake) + (expands === undefined ? "" : `, expanding one of ${formatBtc(expands)}`),
     network,
     ...(set && { paramSet: set.name }),
     version: params.version,

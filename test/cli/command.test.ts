@@ -2,7 +2,19 @@ import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { examplesOf, hasBash, observed, shell, tapstake, temporaryFolder } from "./support.js";
 
-const COMMANDS = ["demo", "inspect", "params", "descriptor", "extract", "fp"] as const;
+const COMMANDS = [
+  "demo",
+  "stake",
+  "unbond",
+  "withdraw",
+  "slash",
+  "covenant",
+  "inspect",
+  "params",
+  "descriptor",
+  "extract",
+  "fp",
+] as const;
 const STAKE = observed["mainnet-300.004BTC"].hex;
 
 describe.concurrent("the command line", () => {

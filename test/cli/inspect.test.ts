@@ -1,7 +1,13 @@
 import { existsSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
+import type { Delegation } from "../../src/delegation/delegation.js";
+import { expansionSpend, finishExpansion, signExpansion } from "../../src/delegation/expansion.js";
 import { delegationToJson } from "../../src/delegation/json.js";
+import { stakerPsbts } from "../../src/delegation/psbt.js";
+import { keySigner } from "../../src/tx/signer.js";
+import { expand, walletSigned } from "../support/expansion.js";
+import { delegate, makeStake, signedBy } from "../support/stake.js";
 import { paramsToJson } from "../../src/params/json.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import { type Life, provider, signers, staker, wholeLife } from "../support/life.js";
@@ -226,6 +232,75 @@ describe.concurrent("a spend of a stake", () => {
   });
 });
 
+describe.concurrent("an expansion", async () => {
+  const stake = makeStake({ seed: "inspect" });
+  const before = await delegate(stake);
+  const members = await signedBy(stake, await expand(stake), [0, 1, 2]);
+  const owner = keySigner(stake.stakerSecrets[0]!);
+  const signed = await signExpansion(members, owner);
+  const file = (delegation: Delegation) => temporaryFile("delegation.json", delegationToJson(delegation));
+  const headline = /^this is a stake of 0\.015 BTC by .*, locked 200 blocks, .*, expanding one of 0\.01 BTC$/;
+
+  it("says in its delegation what it expands, what pays for it, and who has signed that", async () => {
+    const { code, stdout } = await inProcess(["inspect", file(members)]);
+    expect(code).toBe(0);
+    expect(stdout.split("\n")[0]).toMatch(headline);
+    for (const words of [
+      "a stake of     1000000 satoshi (0.01 BTC), locked 100 blocks, parameters v0",
+      `${before.staking.transaction.getId()}:0`,
+      "this one without unbonding: 500000 satoshi (0.005 BTC) are added, locked 200 blocks anew",
+      "paid by        600000 satoshi (0.006 BTC) of bcrt1q",
+      "satoshi (0.00054321 BTC) return",
+      "spend of the expanded stake  staker     0 of 1 signatures, 1 missing (given last)",
+      "everything is signed: the stake can be broadcast",
+    ]) {
+      expect(stdout).toContain(words);
+    }
+    const facts = parsed<{ delegation: object }>(await inProcess(["inspect", file(signed), "--json"]));
+    expect(facts.delegation).toMatchObject({
+      ready: true,
+      expands: { satoshi: "1000000", added: "500000", funding: { satoshi: "600000" }, fee: "45679" },
+    });
+    const half = await signedBy(stake, await expand(stake), [0, 1]);
+    expect((await inProcess(["inspect", file(half)])).stdout).toContain("cannot be broadcast yet");
+  });
+
+  it("is both to its delegation: the new stake, and the spend of the old one, verified", async () => {
+    const finished = finishExpansion(signed, walletSigned(expansionSpend(signed)));
+    const { code, stdout } = await inProcess(["inspect", finished.toHex(), "--delegation", file(members)]);
+    expect(code).toBe(0);
+    expect(stdout.split("\n")[0]).toMatch(headline);
+    expect(stdout).toMatch(/^this expands a stake of 0\.01 BTC by .*, signed by 3 of 5 committee members$/m);
+    expect(stdout).toMatch(/fee +45679 satoshi/);
+    expect(stdout).toContain(", the new stake");
+    const { spends } = parsed<Inspected>(
+      await inProcess(["inspect", finished.toHex(), "--delegation", file(members), "--json"]),
+    );
+    expect(spends).toMatchObject([{ role: "expansion", verified: true, invalid: [], satoshi: "1000000" }]);
+  });
+
+  it("is so as a PSBT too, as far as it is signed", async () => {
+    const { expansion } = stakerPsbts(members);
+    const within = await inProcess(["inspect", expansion!.toBase64(), "--delegation", file(members)]);
+    expect(within.stdout.split("\n")[0]).toMatch(headline);
+    expect(within.stdout).toMatch(/^this expands a stake .*, signed by 3 of 5 committee members$/m);
+    expect(within.stdout).toContain("1 of 2 inputs signed; it pays 45679 satoshi");
+    const alone = await inProcess(["inspect", expansion!.toBase64()]);
+    expect(alone.stdout).toMatch(
+      /^this spends a stake of 0\.01 BTC by .* together with other coins, signed by 3 of 5 .*: an expansion$/m,
+    );
+    const unsigned = await inProcess(["inspect", stakerPsbts(await expand(stake)).expansion!.toBase64()]);
+    expect(unsigned.stdout).toContain("signed by 0 of 5 committee members: an expansion");
+  });
+
+  it("is to the delegation of the old stake a spend that was not signed in advance", async () => {
+    const { expansion } = stakerPsbts(signed);
+    const { stdout } = await inProcess(["inspect", expansion!.toBase64(), "--delegation", file(before)]);
+    expect(stdout).toMatch(/^this spends a stake of 0\.01 BTC .*: an expansion$/m);
+    expect(stdout).toContain("no, not one of the delegation's three");
+  });
+});
+
 describe.concurrent("a transaction of a delegation", () => {
   const inspect = (transaction: { toHex(): string }, ...options: string[]) => {
     const file = temporaryFile("delegation.json", delegationToJson(life.delegation));
@@ -344,7 +419,7 @@ describe.concurrent("what is no transaction", () => {
   });
 
   it.each([
-    ["zz", "file-error", "neither hexadecimal nor a file"],
+    ["zz", "file-error", "neither hexadecimal, a PSBT nor a file"],
     ["0200", "invalid-transaction", "expected a transaction"],
     ["020", "invalid-hex", "odd number of digits"],
     [`${"0".repeat(300)}g0`, "invalid-hex", "not a hexadecimal digit at position 300"],

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll } from "vitest";
+import { afterAll, expect } from "vitest";
 
 const main = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
 
@@ -145,3 +145,12 @@ export const hasBash = spawnSync("bash", ["-c", "true"]).status === 0;
 
 /** The data that a command printed; fails when it is not JSON and nothing else. */
 export const parsed = <T = Record<string, unknown>>({ stdout }: Outcome): T => JSON.parse(stdout) as T;
+
+/** With which code something was refused; the exit code where there is none. */
+export function refusedWith({ code, stdout, stderr }: Outcome): string {
+  expect(stdout).toBe("");
+  expect(stderr).toMatch(/^tapstake: [a-z-]+: .*\n$/);
+  const [, name] = /^tapstake: ([a-z-]+): /.exec(stderr)!;
+  expect(code).toBe(name === "usage" ? 2 : 1);
+  return name!;
+}

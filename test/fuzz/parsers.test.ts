@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
+import { coinsFromJson } from "../../src/chain/coins-json.js";
 import { parseBtc, parseRate } from "../../src/core/amount.js";
 import { hex } from "../../src/core/bytes.js";
 import { TapstakeError } from "../../src/core/errors.js";
@@ -13,9 +14,13 @@ import { mainnetPhase1 } from "../../src/params/data/mainnet.js";
 import { paramsFromJson, paramsToJson } from "../../src/params/json.js";
 import { parseParamSet } from "../../src/params/published.js";
 import { scriptOfAddress } from "../../src/script/address.js";
+import { importableDescriptor, parseDescriptor } from "../../src/script/descriptor-parse.js";
+import { stakingOutput } from "../../src/script/outputs.js";
 import { decodeOpReturn, encodeOpReturn } from "../../src/script/op-return.js";
 import { parseLeaf } from "../../src/script/parse.js";
 import { decodeSpends, decodeStaking } from "../../src/tx/decode.js";
+import { explainSpends } from "../../src/tx/explain.js";
+import { shownPsbt } from "../../src/tx/explain-psbt.js";
 import { parsePsbt, readWitnessStack, signaturesFromPsbt, spendPsbt } from "../../src/tx/psbt.js";
 import { keySigner } from "../../src/tx/signer.js";
 import { finishSpend } from "../../src/tx/spend.js";
@@ -100,6 +105,11 @@ const announcement = encodeOpReturn({
   timelock: 1000,
 });
 
+const { descriptor } = stakingOutput(terms, "regtest");
+/** The example of BIP-370 with the required fields only. */
+const version2 = hex.decode(
+  "70736274ff01020402000000010401010105010201fb040200000000010e200b0ad921419c1c8719735d72dc739f9ea9e0638d1fe4c1eef0f9944084815fc8010f0400000000000103080008af2f000000000104160014c430f64c4756da310dbd1a085572ef299926272c000103088bbdeb0b0000000001041600144dd193ac964a56ac1b9e1cca8454fe2f474f851300",
+);
 const psbt = spendPsbt(spend, signEnough(spend)).toBuffer();
 const witness = spendPsbt(spend);
 witness.updateInput(0, {
@@ -111,7 +121,15 @@ const leaves = PATHS.map((path) => life[path].leaf.script);
 /** Each with one good input or several: bytes. */
 const parsers: [string, (bytes: Uint8Array) => unknown, Uint8Array[]][] = [
   ["parseTransaction", parseTransaction, [signed.toBuffer(), spend.transaction.toBuffer()]],
-  ["parsePsbt", parsePsbt, [psbt, witness.toBuffer(), staking.psbt.toBuffer()]],
+  ["parsePsbt", parsePsbt, [psbt, witness.toBuffer(), staking.psbt.toBuffer(), version2]],
+  [
+    "shownPsbt, explained",
+    (bytes) => {
+      const shown = shownPsbt(parsePsbt(bytes));
+      return explainSpends(shown.transaction, [set], shown.prevouts);
+    },
+    [psbt, witness.toBuffer(), staking.psbt.toBuffer()],
+  ],
   ["signaturesFromPsbt", (bytes) => signaturesFromPsbt(spend, bytes), [psbt, witness.toBuffer()]],
   ["finishStaking", (bytes) => finishStaking(staking, bytes), [staking.psbt.toBuffer()]],
   ["readWitnessStack", readWitnessStack, [witness.data.inputs[0]!.finalScriptWitness!]],
@@ -201,7 +219,26 @@ const strings: [string, (text: string) => unknown, string[]][] = [
       "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy",
     ],
   ],
-  ["delegationFromJson", delegationFromJson, ["{}", '{"version":1}', "null", "[]"]],
+  ["parseDescriptor", parseDescriptor, [descriptor, descriptor.split("#")[0]!]],
+  [
+    "importableDescriptor",
+    (text) => importableDescriptor(descriptor, [text]),
+    [
+      "xpub661MyMwAqRbcFtXgS5sYJABqqG9YLmC4Q1Rdap9gSE8NqtwybGhePY2gZ29ESFjqJoCu1Rupje8YtGqsefD265TMg7usUDFdp6W1EGMcet8/0/5",
+      "KwDiBf89QgGbjEhKnhXJuH7LrciVrZi3qYjgd9M7rFU73sVHnoWn",
+      `[d34db33f/86'/0h]${hex.encode(keyOf(1))}`,
+    ],
+  ],
+  [
+    "coinsFromJson",
+    coinsFromJson,
+    [`[{"txid":"${"07".repeat(32)}","vout":0,"amount":0.1,"scriptPubKey":"0014"}]`],
+  ],
+  [
+    "delegationFromJson",
+    delegationFromJson,
+    ["{}", '{"version":1}', '{"version":2,"expansion":{}}', "null", "[]"],
+  ],
   [
     "parseParamSet",
     (text) => parseParamSet(text, { name: "own", network: "mainnet" }),

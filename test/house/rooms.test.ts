@@ -31,8 +31,9 @@ describe("the check of the rooms", () => {
       "delegation",
       "covenant",
       "extract",
+      "registration",
     ]);
-    expect(ROOMS).toHaveLength(14);
+    expect(ROOMS).toHaveLength(15);
   });
 
   it.each([

@@ -6,6 +6,7 @@ import { extractFromVotes } from "../../extract/votes.js";
 import type { Slashable } from "../../tx/slashing.js";
 import { jsonOption } from "../arguments.js";
 import { UsageError } from "../errors.js";
+import { EVIDENCE } from "../example-stake.js";
 import { readDelegation, readText, readTransaction } from "../files.js";
 import { helpText, paragraphs } from "../help.js";
 import { answer, table } from "../output.js";
@@ -35,15 +36,7 @@ The delegation is the JSON file of a stake, as delegationToJson writes it.`;
 
 const HELP = helpText({
   examples: `
-echo '{
-  "fp_btc_pk": "21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac4c7",
-  "block_height": "5002",
-  "pub_rand": "419ae8a4b4df8fd113dcaff6a18d39b417181699d5049d37501957430b02e119",
-  "canonical_app_hash": "92c89d9853a2f5716d2a23633e86835afaa5d4213580dbee0844f53767d293c8",
-  "fork_app_hash": "5c91447ddccea0e3c935e4b41ce2d0a8f2535432478df5380507628bbe5e0525",
-  "canonical_finality_sig": "1c0c3c53013afaba7bf4866b9064c56164fcc31510f7bb1f568c8cb43225b249",
-  "fork_finality_sig": "42f3e5663db376a0149a1f5b905359c0a74d50ef953c7aa9245f5049e3ef0c66"
-}' > evidence.json
+${EVIDENCE}
 tapstake extract --votes evidence.json
 tapstake extract --votes - --json < evidence.json
 `,

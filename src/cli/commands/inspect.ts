@@ -1,37 +1,38 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { TapstakeError } from "../../core/errors.js";
-import type { Network } from "../../core/network.js";
-import { recognise } from "../../delegation/recognise.js";
-import { checkSameParams } from "../../params/same.js";
+import { type Network, sharesAddresses } from "../../core/network.js";
+import { identifyParams } from "../../params/identify.js";
 import { paramSets } from "../../params/sets.js";
-import type { ParamSet, ProtocolParams } from "../../params/types.js";
+import type { ParamSet } from "../../params/types.js";
 import { stakingOutput } from "../../script/outputs.js";
 import type { StakeTerms } from "../../script/terms.js";
-import { explainSpends, identifyStaking, type VersionOf } from "../../tx/explain.js";
+import { explainSpends, identifyStaking } from "../../tx/explain.js";
 import type { Transaction } from "../../core/bitcoin.js";
-import {
-  jsonOption,
-  networkOption,
-  readParams,
-  readTerms,
-  several,
-  sharesAddresses,
-  wholeNumber,
-} from "../arguments.js";
+import { jsonOption, networkOption, readParams, readTerms, several, wholeNumber } from "../arguments.js";
 import { UsageError } from "../errors.js";
-import { readDelegation, readTransaction } from "../files.js";
+import { type Inspectable, readDelegation, readInspectable } from "../files.js";
 import { helpText, paragraphs } from "../help.js";
-import { answer } from "../output.js";
+import { answer, section } from "../output.js";
 import { spendFacts, type SpendFacts, spendText } from "../spend-text.js";
+import { withinDelegation } from "../spent.js";
+import { type DelegationFacts, delegationFacts, delegationText } from "../delegation-text.js";
+import { checkTransactions } from "../../delegation/check.js";
+import type { Delegation } from "../../delegation/delegation.js";
+import { previousStake } from "../../tx/expansion.js";
+import { type ShownPsbt, shownPsbt } from "../../tx/explain-psbt.js";
+import type { Prevout } from "../../tx/transaction.js";
+import { amount } from "../wording.js";
 import { stakeFacts, type StakeFacts, stakeText } from "../stake-text.js";
 
-const DESCRIPTION = `Says what a transaction stakes, or how it spends a stake, in plain words.
+const DESCRIPTION = `Says in plain words what a transaction stakes, or how it spends a stake; the same of a PSBT, as far as it is signed;
+and of a delegation, who can spend it when, what would be slashed, what is signed and what is missing.
 
 A staking output is a hash: on chain it does not show who may spend it, or when. Given who stakes (from the
 transaction's own phase-1 OP_RETURN, from --staker, --fp and --time, or from --delegation), the output is built
 again under every known committee and compared. Whatever is printed of a stake has been checked that way.
 A spend shows its script, so unbonding, slashing and withdrawal are recognised by themselves. Signatures are
-verified with --delegation, which knows the spent amounts; without it, nobody has to have made them.`;
+verified with --delegation, which knows the spent amounts, and those of a PSBT with the amounts that it names;
+without them, nobody has to have made them.`;
 
 const EXAMPLE =
   "02000000000101113b905156fc89867c6d48cc3e5c3dc62558405325090ae0c141ccc57fafb5670000000000000000000380c629fc0600000022512082f93ece9366a9e680d152dbc0c487e181accbba145b5b72d00c820545064d440000000000000000496a4762626e31000b93d2d388a2b89c2ba2ef28e99c0cfc20735b693cb8b2350fe8aceca2d0f393db9160428e401753dc1a9952ffd4fa3386c7609cf8411d2b6d79c42323ca9923fa0090e20000000000002251200b93d2d388a2b89c2ba2ef28e99c0cfc20735b693cb8b2350fe8aceca2d0f393014003d8ecbcb6f6eb069cd8ebd831606a80b43dbd1e4b78a95b09ceb2580dc61d0e2537770ef3e620310c7967d7db50895b356eba53c74e2dfddb3955b9ace8538515320d00";
@@ -55,7 +56,10 @@ Without --height, the version is the earliest that fits and that the lock time p
 export function command() {
   return new Command("inspect")
     .description(paragraphs(DESCRIPTION))
-    .argument("<transaction>", "hexadecimal, a file that holds it, or - for standard input")
+    .argument(
+      "<transaction>",
+      "hexadecimal, a PSBT in base64, a file that holds either or a delegation, - for standard input",
+    )
     .addOption(
       new Option(
         "--params <set>",
@@ -92,11 +96,8 @@ export function command() {
       if (source === "-" && options.delegation === "-") {
         throw new UsageError("only one of the sources can be standard input");
       }
-      const transaction = await readTransaction(source);
-      const facts =
-        options.delegation === undefined
-          ? await inspectAlone(transaction, { ...options, terms })
-          : await inspectWithin(transaction, options.delegation);
+      const input = await readInspectable(source);
+      const facts = await inspect(input, { ...options, terms });
       answer(options.json === true, facts, text);
     });
 }
@@ -104,22 +105,52 @@ export function command() {
 interface Facts {
   readonly headline: string;
   readonly txid: string;
+  /** Of a PSBT: how far it is signed, and what it pays by its own account. */
+  readonly psbt?: { readonly inputs: number; readonly signed: number; readonly fee?: bigint };
   readonly stake?: StakeFacts;
   readonly spends?: readonly SpendFacts[];
+  /** Of a delegation. */
+  readonly delegation?: DelegationFacts;
 }
 
-interface AloneOptions {
+interface Options {
   readonly params?: string | undefined;
   readonly network?: Network | undefined;
   readonly height?: number | undefined;
   readonly terms: Omit<StakeTerms, "covenant"> | undefined;
+  readonly delegation?: string | undefined;
+}
+
+async function inspect(input: Inspectable, options: Options): Promise<Facts> {
+  if (input.kind === "delegation") return inspectDelegation(input.delegation);
+  const shown = input.kind === "psbt" ? shownPsbt(input.psbt) : input;
+  const facts =
+    options.delegation === undefined
+      ? await inspectAlone(shown, options)
+      : await inspectWithin(shown.transaction, options.delegation);
+  return "signedInputs" in shown ? { ...facts, psbt: psbtFacts(shown) } : facts;
+}
+
+function psbtFacts({ transaction, prevouts, signedInputs }: ShownPsbt): NonNullable<Facts["psbt"]> {
+  const sum = (outputs: readonly Prevout[]) => outputs.reduce((total, { value }) => total + value, 0n);
+  return {
+    inputs: transaction.ins.length,
+    signed: signedInputs,
+    ...(prevouts && { fee: sum(prevouts) - sum(transaction.outs) }),
+  };
 }
 
 /** A transaction of which nothing else is known. It can spend one stake and make another. */
-async function inspectAlone(transaction: Transaction, options: AloneOptions): Promise<Facts> {
+async function inspectAlone(
+  { transaction, prevouts }: Pick<ShownPsbt, "transaction" | "prevouts">,
+  options: Options,
+): Promise<Facts> {
   const { network, height, terms } = options;
   const sets = await candidates(options);
-  const spends = explainSpends(transaction, sets).map((spend) => spendFacts(transaction, spend, { network }));
+  const spends = explainSpends(transaction, sets, prevouts).map((spend) => {
+    const value = spend.verified ? prevouts?.[spend.inputIndex]?.value : undefined;
+    return spendFacts(transaction, { ...spend, ...(value !== undefined && { value }) }, { network });
+  });
   try {
     const decoding = { ...(height !== undefined && { height }), ...(terms && { terms }) };
     const identified = identifyStaking(transaction, sets, decoding);
@@ -136,54 +167,33 @@ async function inspectAlone(transaction: Transaction, options: AloneOptions): Pr
 /** A transaction of a delegation, whose terms and amounts are known. */
 async function inspectWithin(transaction: Transaction, path: string): Promise<Facts> {
   const delegation = await readDelegation(path);
-  const { terms, params, staking } = delegation;
+  const { isStake, spends } = withinDelegation(delegation, transaction);
+  return found(transaction, isStake ? stakeOf(delegation) : undefined, spends);
+}
+
+/** A delegation's own document: what is staked, what can become of it, and who has signed that. */
+function inspectDelegation(delegation: Delegation): Facts {
+  checkTransactions(delegation);
+  const facts = found(delegation.staking.transaction, stakeOf(delegation), []);
+  return { ...facts, delegation: delegationFacts(delegation) };
+}
+
+function stakeOf({ terms, params, staking, expansion }: Delegation): StakeFacts {
   const { network } = params;
-  const recognised = recognise(delegation, transaction);
-  const published = publishedAs(params);
-  if (recognised.kind === "spend") {
-    const { sameTxid, presigned } = recognised;
-    const versions = published ? [published] : [];
-    const facts = recognised.spends.map((spend) =>
-      spendFacts(transaction, { ...spend, versions }, { network, sameTxid, presigned }),
-    );
-    return found(transaction, undefined, facts);
-  }
-  const { value } = staking.transaction.outs[staking.outputIndex]!;
-  const output = stakingOutput(terms, network);
   const { outputIndex } = staking;
-  const stake = {
-    terms,
-    params,
-    value,
-    output,
-    outputIndex,
-    others: [],
-    ...(published && { set: published.set }),
-  };
-  return found(transaction, stakeFacts(stake, { network }), []);
+  const { value } = staking.transaction.outs[outputIndex]!;
+  const output = stakingOutput(terms, network);
+  const published = identifyParams(params);
+  const set = published && { set: published.set };
+  const stake = { terms, params, value, output, outputIndex, others: [], ...set };
+  return stakeFacts(stake, { network, ...(expansion && { expands: previousStake(expansion).coin.value }) });
 }
 
-/** The published version that the parameters are, in every field: a document can name its own and call them v3. */
-function publishedAs(params: ProtocolParams): VersionOf | undefined {
-  const all = [...paramSets.values()].flatMap((set) =>
-    set.versions.map((version) => ({ set, params: version })),
-  );
-  return all.find((version) => isSame(params, version.params));
-}
-
-function isSame(given: ProtocolParams, trusted: ProtocolParams): boolean {
-  // The published test parameters hold for whichever of the two networks they are read as.
-  const network = sharesAddresses(given.network, trusted.network) ? given.network : trusted.network;
-  try {
-    checkSameParams(given, { ...trusted, network });
-    return true;
-  } catch (error) {
-    if (error instanceof TapstakeError && error.code === "params-mismatch") return false;
-    throw error;
-  }
-}
-
-function found(transaction: Transaction, stake: StakeFacts | undefined, spends: SpendFacts[]): Facts {
+function found(
+  transaction: Transaction,
+  stake: StakeFacts | undefined,
+  spends: readonly SpendFacts[],
+): Facts {
   return {
     headline: stake?.headline ?? spends[0]!.headline,
     txid: transaction.getId(),
@@ -192,14 +202,23 @@ function found(transaction: Transaction, stake: StakeFacts | undefined, spends: 
   };
 }
 
-async function candidates({ params, network }: AloneOptions): Promise<ParamSet[]> {
+async function candidates({ params, network }: Options): Promise<ParamSet[]> {
   if (params !== undefined) return [await readParams(params, network)];
   const sets = [...paramSets.values()];
   return network ? sets.filter((set) => sharesAddresses(network, set.network)) : sets;
 }
 
-function text({ txid, stake, spends = [] }: Facts): string {
-  return [...(stake ? [stakeText(stake, txid)] : []), ...spends.map((spend) => spendText(spend, txid))].join(
-    "\n\n",
-  );
+function text({ txid, psbt, stake, spends = [], delegation }: Facts): string {
+  return [
+    ...(stake ? [stakeText(stake, txid)] : []),
+    ...spends.map((spend) => spendText(spend, txid)),
+    ...(delegation ? [delegationText(delegation)] : []),
+    ...(psbt ? [psbtText(psbt)] : []),
+  ].join("\n\n");
+}
+
+function psbtText({ inputs, signed, fee }: NonNullable<Facts["psbt"]>): string {
+  const paid =
+    fee === undefined ? "; it does not say what it spends" : `; it pays ${amount(fee)} by its own account`;
+  return section("the PSBT", `  ${signed} of ${inputs} input${inputs === 1 ? "" : "s"} signed${paid}`);
 }

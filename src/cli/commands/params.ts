@@ -1,11 +1,12 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { formatBtc } from "../../core/amount.js";
+import { sharesAddresses } from "../../core/network.js";
 import { paramsToJson } from "../../params/json.js";
 import { paramsAt, paramsVersion } from "../../params/select.js";
 import { paramSets } from "../../params/sets.js";
 import type { ParamSet, ProtocolParams } from "../../params/types.js";
 import { paramsWarnings } from "../../params/warnings.js";
-import { jsonOption, networkOption, readParams, sharesAddresses, wholeNumber } from "../arguments.js";
+import { jsonOption, networkOption, readParams, wholeNumber } from "../arguments.js";
 import { UsageError } from "../errors.js";
 import { helpText, paragraphs } from "../help.js";
 import { answer, colors, type Row, section, table } from "../output.js";

@@ -14,7 +14,9 @@ import { publicKeyNamed, withProtection } from "../../signer.js";
 const DESCRIPTION = `Lists the commitments to randomness that keys made on chains, as this home remembers them: all of them, or
 those of one key or chain.
 
-A height in none of them cannot be voted for: commit to new heights in time.`;
+A height in none of them cannot be voted for: commit to new heights in time.
+
+It opens the store, so it is refused while a signer runs: stop the daemon first.`;
 
 const HELP = helpText({
   examples: `

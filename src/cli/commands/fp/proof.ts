@@ -13,7 +13,9 @@ import { asSigner } from "../../signer.js";
 const DESCRIPTION = `Prints the proof that a height's public randomness is in the commitment that covers it: JSON, as verify-vote
 takes it.
 
-No proof is kept: it is made from the key whenever it is asked for, which is why the passphrase is needed.`;
+No proof is kept: it is made from the key whenever it is asked for, which is why the passphrase is needed.
+
+It reads the home's commitments, so it is refused while a signer runs: stop the daemon first.`;
 
 const HELP = helpText({
   examples: `

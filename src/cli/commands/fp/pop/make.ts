@@ -2,7 +2,7 @@ import { Command } from "@commander-js/extra-typings";
 import { hex } from "../../../../core/bytes.js";
 import { chainConfig } from "../../../../finality/chains.js";
 import { showKey } from "../../../../finality/keystore.js";
-import { proofOfPossession, proofOfPossessionDigest } from "../../../../finality/pop.js";
+import { proofOfPossession, proofOfPossessionDigest } from "../../../../registration/pop.js";
 import { jsonOption } from "../../../arguments.js";
 import { keyOption } from "../../../fp-options.js";
 import { helpText, paragraphs } from "../../../help.js";
@@ -43,7 +43,7 @@ export function command() {
       proofOfPossessionDigest(address, context);
       const key = await unlockFor(home, options);
       try {
-        const signature = proofOfPossession(key.secretKey, address, context);
+        const { signature } = proofOfPossession(key.secretKey, { kind: "bip340", address, context });
         const given = { finalityProvider: publicKey, address, btcSigType: 0, signature };
         answer(options.json === true, { ...given, ...(context !== undefined && { context }) }, () =>
           table([

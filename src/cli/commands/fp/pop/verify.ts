@@ -2,7 +2,7 @@ import { Command } from "@commander-js/extra-typings";
 import { hex } from "../../../../core/bytes.js";
 import { TapstakeError } from "../../../../core/errors.js";
 import { chainConfig } from "../../../../finality/chains.js";
-import { proofOfPossessionDigest, verifyProofOfPossession } from "../../../../finality/pop.js";
+import { proofOfPossessionDigest, verifyProofOfPossession } from "../../../../registration/pop.js";
 import { jsonOption, parseKey } from "../../../arguments.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { answer, table } from "../../../output.js";
@@ -38,7 +38,7 @@ export function command() {
       const context =
         chain === undefined ? undefined : chainConfig(enterHome(options.home), chain).popContext;
       proofOfPossessionDigest(address, context);
-      if (!verifyProofOfPossession(publicKey, address, signature, context)) {
+      if (!verifyProofOfPossession(publicKey, { kind: "bip340", signature }, { address, context })) {
         const key = hex.encode(publicKey);
         const how = context === undefined ? "without a signing context" : "with the chain's signing context";
         throw new TapstakeError("invalid-signature", `not signed by ${key} for ${address} ${how}`);

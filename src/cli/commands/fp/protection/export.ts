@@ -1,4 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
+import { max } from "../../../../core/bigint.js";
 import type { Interchange } from "../../../../finality/interchange.js";
 import { checkOut, writeOut } from "../../../files.js";
 import { helpText, paragraphs } from "../../../help.js";
@@ -25,7 +26,7 @@ tapstake fp protection import history.json --home ./other
 function whatOf({ data }: Interchange): string {
   const votes = data.reduce((sum, subject) => sum + subject.votes.length, 0);
   const heights = data.flatMap(({ highest }) => (highest === null ? [] : [BigInt(highest)]));
-  const highest = heights.length === 0 ? "" : `, highest ${heights.reduce((a, b) => (a > b ? a : b))},`;
+  const highest = heights.length === 0 ? "" : `, highest ${heights.reduce(max)},`;
   return `${votes} vote${votes === 1 ? "" : "s"}${highest}`;
 }
 

@@ -6,7 +6,8 @@ import { withProtection } from "../../../signer.js";
 
 const DESCRIPTION = `Shows, for every key and chain, how many votes are remembered and between which marks.
 
-It opens the store, so it is refused while a signer runs: the signer's metrics show its last height.`;
+It opens the store, so it is refused while a signer runs: the signer's metrics show its last height; for
+the rest stop the daemon first.`;
 
 const HELP = helpText({
   examples: `

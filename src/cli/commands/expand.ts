@@ -1,0 +1,183 @@
+import { Command, Option } from "@commander-js/extra-typings";
+import { formatRate } from "../../core/amount.js";
+import { hex } from "../../core/bytes.js";
+import { checkTransactions } from "../../delegation/check.js";
+import { createDelegation, type Delegation, stakeCoin } from "../../delegation/delegation.js";
+import { identifyParams } from "../../params/identify.js";
+import type { ParamSet } from "../../params/types.js";
+import { scriptOfAddress } from "../../script/address.js";
+import type { Coin } from "../../tx/coin.js";
+import { fundExpansion } from "../../tx/expansion.js";
+import { formatOutpoint } from "../../tx/transaction.js";
+import { jsonOption, parseKey, readParams, several, wholeNumber } from "../arguments.js";
+import {
+  esploraOption,
+  feeRateOf,
+  feeRateOption,
+  feeRateText,
+  openChain,
+  rpcAuthOption,
+  rpcOption,
+  SERVERS,
+} from "../chain.js";
+import { UsageError } from "../errors.js";
+import { EXPAND_STAKE, MAKE_STAKE, SIGN_STAKE } from "../example-stake.js";
+import { readDelegation, writeDelegation, writeDocument } from "../files.js";
+import { helpText, paragraphs } from "../help.js";
+import { answer, table } from "../output.js";
+import { checkOneStandardInput } from "../secrets.js";
+import { checkNewFiles, releaseOption, rulesOf, satoshiAmount, trustedParams } from "../stake-options.js";
+import { amount, blocks } from "../wording.js";
+import { changeAddress, chooseParams, readCoins } from "./stake/create.js";
+
+const DESCRIPTION = `Makes a stake larger, or longer, or both, without unbonding: one transaction spends it and one coin, and pays the new
+stake. The stakers stay, and the value does not shrink; the time lock begins anew.
+
+What comes out is a delegation like any other, and goes the same way: stake sign, covenant sign, stake broadcast. Two
+things are more. The committee of the old stake signs its spend too, which covenant sign does. And the staker signs it
+last, by stake sign --expansion, or in the PSBT beside the coin. Until the new stake is mined, the old one is as it was.`;
+
+const HELP = helpText({
+  examples: `
+${MAKE_STAKE}
+${SIGN_STAKE}
+
+# once it is mined
+${EXPAND_STAKE}
+tapstake stake sign larger.json --secret-file staker.key
+for i in 1 2 3; do tapstake covenant sign larger.json --secret-file $i.key; done
+tapstake stake sign larger.json --expansion --secret-file staker.key
+tapstake stake check larger.json
+`,
+  more: `${SERVERS}
+
+The coin is P2WPKH, or P2TR spent by its key; of several, the smallest that is enough is taken.
+--coins is JSON as bitcoin-cli listunspent writes it; "value" in satoshi can stand for "amount".
+The version of the parameters is that of --version, of --height, of the server's chain, or the
+newest, in this order.`,
+  refused: "terms that an expansion may not have, a stake that breaks a rule, too few coins",
+});
+
+export function command() {
+  return new Command("expand")
+    .description(paragraphs(DESCRIPTION))
+    .argument("<delegation>", "the file of the stake that is expanded; - for standard input")
+    .addOption(
+      new Option("--value <satoshi>", "what to stake: as before unless told").argParser(satoshiAmount),
+    )
+    .addOption(
+      new Option("--time <blocks>", "how long the new stake is locked: as before unless told").argParser(
+        wholeNumber,
+      ),
+    )
+    .addOption(
+      new Option(
+        "--fp <key...>",
+        "the finality provider's x-only key, or several: as before unless told",
+      ).argParser(several),
+    )
+    .option("--params <set>", "the network's parameters: a set's name, or a file; as before unless told")
+    .addOption(
+      new Option("--version <number>", "a version of --params").argParser(wholeNumber).conflicts("height"),
+    )
+    .addOption(
+      new Option("--height <height>", "the version in force at this Bitcoin height").argParser(wholeNumber),
+    )
+    .addOption(releaseOption())
+    .addOption(
+      new Option("--coins <file>", "coins to choose one from (JSON); - for standard input").conflicts(
+        "fromAddress",
+      ),
+    )
+    .addOption(
+      new Option(
+        "--from-address <address...>",
+        "choose among the coins of these addresses, asked of the server",
+      ).argParser(several),
+    )
+    .option("--change <address>", "where the rest of the coin goes")
+    .addOption(feeRateOption())
+    .requiredOption("--out <file>", "write the new delegation to a new file; - for standard output")
+    .requiredOption("--psbt <file>", "write the PSBT to a new file, in base64")
+    .addOption(rpcOption())
+    .addOption(rpcAuthOption())
+    .addOption(esploraOption())
+    .addOption(jsonOption())
+    .addHelpText("after", HELP)
+    .action(async (path, { out, psbt: psbtFile, ...options }) => {
+      if (out === "-" && psbtFile === "-") throw new UsageError("only one of --out and --psbt can be -");
+      checkOneStandardInput(path, options.params, options.coins);
+      await checkNewFiles(out, psbtFile);
+      const previous = await readDelegation(path);
+      await trustedParams(previous, { params: options.params });
+      checkTransactions(previous);
+      const { network } = previous.params;
+      const set = await setOf(previous, options.params);
+      const chain = await openChain(options, network);
+      const params = await chooseParams(set, { ...options, network }, chain);
+      const terms = {
+        ...previous.terms,
+        covenant: params.covenant,
+        ...(options.fp && { finalityProviders: options.fp.map((key) => parseKey(key, "finality provider")) }),
+        ...(options.time !== undefined && { timelock: options.time }),
+      };
+      const value = options.value ?? stakeCoin(previous).value;
+      const coins = await readCoins(options, network, chain);
+      const feeRate = await feeRateOf(options.feeRate, chain);
+      const changeScript = scriptOfAddress(changeAddress(options), network);
+      const rules = rulesOf(options);
+      const expansion = fundExpansion({
+        previous,
+        terms,
+        params,
+        value,
+        coins,
+        changeScript,
+        feeRate,
+        ...rules,
+      });
+      // The chain asks for the whole of it when the expansion is registered.
+      const funding = await chain?.transaction(txidOf(expansion.coin));
+      const coin = { ...expansion.coin, ...(funding && { previousTransaction: funding.transaction }) };
+      const delegation = createDelegation(terms, params, expansion.transaction, { previous, coin });
+      await writeDocument(psbtFile, `${expansion.psbt.toBase64()}\n`);
+      await writeDelegation(out, delegation);
+      if (out === "-" || psbtFile === "-") return;
+      const facts = {
+        delegation: out,
+        psbt: psbtFile,
+        txid: expansion.transaction.getId(),
+        address: expansion.output.address,
+        satoshi: value,
+        timelock: terms.timelock,
+        finalityProviders: terms.finalityProviders.map((key) => hex.encode(key)),
+        paramSet: set.name,
+        version: params.version,
+        expands: formatOutpoint(stakeCoin(previous).outpoint),
+        coin: formatOutpoint(expansion.coin.outpoint),
+        feeRate: formatRate(feeRate),
+        fee: expansion.fee,
+        change: expansion.change,
+      };
+      answer(options.json === true, facts, () =>
+        table([
+          ["delegation", out],
+          ["PSBT", `${psbtFile}, for the wallet that has the coin; send it by stake broadcast`],
+          ["transaction", facts.txid],
+          ["expands", `${facts.expands}, ${amount(stakeCoin(previous).value)}`],
+          ["stakes", `${amount(value)} for ${blocks(terms.timelock)} at ${facts.address}`],
+          ["finality provider", facts.finalityProviders],
+          ["parameters", `v${params.version} of the set ${set.name}`],
+          ["coin", facts.coin],
+          ["fee", `${amount(expansion.fee)}, at ${feeRateText(feeRate)}`],
+          ["change", expansion.change === 0n ? "none" : amount(expansion.change)],
+        ]),
+      );
+    });
+}
+
+const txidOf = ({ outpoint }: Coin): string => formatOutpoint(outpoint).split(":")[0]!;
+
+/** The set of the option, or that of the stake, which is a published one: its parameters were just found there. */
+const setOf = ({ params }: Delegation, name: string | undefined): Promise<ParamSet> | ParamSet =>
+  name === undefined ? identifyParams(params)!.set : readParams(name, params.network);

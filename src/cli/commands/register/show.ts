@@ -1,0 +1,123 @@
+import { Command, Option } from "@commander-js/extra-typings";
+import { checkedMessage, type MessageSources } from "../../../finality/message-check.js";
+import { commitmentFromJson } from "../../../finality/json.js";
+import {
+  type AnyMessage,
+  decodeMessage,
+  type MessageName,
+  messageFromJson,
+  TYPE_URLS,
+} from "../../../registration/messages.js";
+import { paramsAt, paramsVersion } from "../../../params/select.js";
+import type { Network } from "../../../core/network.js";
+import { jsonOption, networkOption, readParams, wholeNumber } from "../../arguments.js";
+import { EVIDENCE, MAKE_PROOF, MAKE_STAKE } from "../../example-stake.js";
+import { readContent, readDelegation, readText } from "../../files.js";
+import { helpText, paragraphs } from "../../help.js";
+import { answer, table } from "../../output.js";
+import { contextOption } from "../../pop-text.js";
+import { fieldRows } from "../../register-message.js";
+import { checkOneStandardInput } from "../../secrets.js";
+
+const DESCRIPTION = `Reads a message of the staking chain and checks it as the chain does.
+
+What a message does not hold has to be given: of a new stake the parameters (--params), as the committee is not in it; of
+what is about a stake, that stake (--delegation); of a vote the commitment. Without it only the form is checked, which
+the answer says.`;
+
+const HELP = helpText({
+  examples: `
+${MAKE_STAKE}
+tapstake stake sign stake.json --secret-file staker.key
+${MAKE_PROOF}
+tapstake register create-delegation stake.json --proof proof.json --message > message.json
+tapstake register show message.json --params regtest
+
+# raw bytes do not say which message they are
+${EVIDENCE}
+tapstake register equivocation evidence.json --out message.bin \\
+  --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
+tapstake register show message.bin --type MsgEquivocationEvidence
+`,
+  more: `
+The file is JSON with typeUrl and value, as --message prints it, or the bytes, with --type.`,
+  refused: "it is no such message, or breaks a rule: the code names it",
+});
+
+export function command() {
+  return new Command("show")
+    .description(paragraphs(DESCRIPTION))
+    .argument("<message>", "its file; - for standard input")
+    .addOption(
+      new Option("--type <name>", "which message the bytes are").choices(
+        Object.keys(TYPE_URLS) as MessageName[],
+      ),
+    )
+    .option("--params <set>", "of a new stake: a set's name, or a file")
+    .addOption(
+      new Option("--version <number>", "a version of --params: the newest unless told")
+        .argParser(wholeNumber)
+        .conflicts("height"),
+    )
+    .addOption(
+      new Option("--height <height>", "the version in force at this Bitcoin height").argParser(wholeNumber),
+    )
+    .option("--delegation <file>", "the stake that it is about; of an expansion, the previous one")
+    .option("--commitment <file>", "of a vote: the commitment that covers its height")
+    .addOption(networkOption())
+    .addOption(contextOption())
+    .addOption(jsonOption())
+    .addHelpText("after", HELP)
+    .action(async (path, options) => {
+      checkOneStandardInput(path, options.params, options.delegation, options.commitment);
+      const any = await readAny(path, options.type);
+      const named = decodeMessage(any);
+      const lacking = checkedMessage(named, await readSources(options));
+      const checked = lacking === undefined;
+      const facts = { name: named.name, typeUrl: any.typeUrl, checked, fields: named.message };
+      answer(options.json === true, { ...facts, ...(lacking !== undefined && { lacking }) }, () =>
+        table([
+          ["message", any.typeUrl],
+          ["checked", checked ? "every rule holds" : `only its form: give ${LACKING[lacking]}`],
+          ...fieldRows(named.message),
+        ]),
+      );
+    });
+}
+
+const LACKING = {
+  params: "--params, for the committee is not in the message",
+  delegation: "--delegation, the stake that it is about",
+  commitment: "--commitment, under which the vote counts",
+} as const;
+
+async function readAny(path: string, type: MessageName | undefined): Promise<AnyMessage> {
+  const bytes = await readContent(path);
+  return type === undefined
+    ? messageFromJson(new TextDecoder().decode(bytes))
+    : { typeUrl: TYPE_URLS[type], value: Uint8Array.from(bytes) };
+}
+
+interface SourceOptions {
+  readonly params?: string | undefined;
+  readonly version?: number | undefined;
+  readonly height?: number | undefined;
+  readonly delegation?: string | undefined;
+  readonly commitment?: string | undefined;
+  readonly network?: Network | undefined;
+  readonly context?: string | undefined;
+}
+
+async function readSources(options: SourceOptions): Promise<MessageSources> {
+  const { version, height, network, context, delegation, commitment } = options;
+  const set = options.params === undefined ? undefined : await readParams(options.params, network);
+  const atHeight = () => (height === undefined ? set!.versions.at(-1)! : paramsAt(set!, height));
+  const params = set && (version === undefined ? atHeight() : paramsVersion(set, version));
+  return {
+    ...(params && { params: { ...params, network: network ?? params.network } }),
+    ...(delegation !== undefined && { delegation: await readDelegation(delegation) }),
+    ...(commitment !== undefined && { commitment: commitmentFromJson(await readText(commitment)) }),
+    context,
+    network,
+  };
+}

@@ -1,0 +1,57 @@
+import { Option } from "@commander-js/extra-typings";
+import { undelegateMessage } from "../../../registration/later.js";
+import { several } from "../../arguments.js";
+import { esploraOption, rpcAuthOption, rpcOption, SERVERS } from "../../chain.js";
+import { MAKE_STAKE, SIGN_STAKE } from "../../example-stake.js";
+import { readDelegation, readTransaction } from "../../files.js";
+import { helpText } from "../../help.js";
+import {
+  addressOption,
+  giveMessage,
+  messageCommand,
+  readInclusion,
+  txOutProofOption,
+} from "../../register-message.js";
+import { checkOneStandardInput } from "../../secrets.js";
+
+const DESCRIPTION = `The message that tells of a spent stake, by its unbonding or anything else: MsgBTCUndelegate.
+
+The transaction is the signed one, as it is in its block, and the proof that it is there comes from the server or from a
+file. Of an expansion the chain also wants the transactions that its other coins are of.`;
+
+const HELP = helpText({
+  examples: `
+${MAKE_STAKE}
+${SIGN_STAKE}
+tapstake unbond stake.json --secret-file staker.key --out unbonding.hex
+# once it is mined, with --rpc, --esplora or --txoutproof
+tapstake register undelegate --help
+`,
+  more: SERVERS,
+  refused: "it does not spend the stake, is not signed, or is in no block",
+});
+
+export function command() {
+  return messageCommand("undelegate", DESCRIPTION)
+    .argument("<delegation>", "its file; - for standard input")
+    .requiredOption("--transaction <transaction>", "what spent the stake, signed: hexadecimal, or a file")
+    .addOption(
+      new Option("--funding <transaction...>", "what made the other coins that it spends").argParser(several),
+    )
+    .addOption(addressOption())
+    .addOption(txOutProofOption())
+    .addOption(rpcOption())
+    .addOption(rpcAuthOption())
+    .addOption(esploraOption())
+    .addHelpText("after", HELP)
+    .action(async (path, options) => {
+      const { address: signer, funding = [] } = options;
+      checkOneStandardInput(path, options.transaction, options.txoutproof, ...funding);
+      const delegation = await readDelegation(path);
+      const transaction = await readTransaction(options.transaction);
+      const fundingTransactions = await Promise.all(funding.map(readTransaction));
+      const inclusion = await readInclusion(options, transaction, delegation.params.network);
+      const undelegation = { signer, transaction, inclusion, fundingTransactions };
+      await giveMessage(options, "MsgBTCUndelegate", undelegateMessage(delegation, undelegation));
+    });
+}

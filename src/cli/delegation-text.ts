@@ -1,0 +1,206 @@
+import { FUNDING_INPUT, previousStake } from "../tx/expansion.js";
+import { formatOutpoint, type Prevout } from "../tx/transaction.js";
+import { hex } from "../core/bytes.js";
+import type { OutputOnChain } from "../chain/stake.js";
+import type { Delegation } from "../delegation/delegation.js";
+import { expansionSpend } from "../delegation/expansion.js";
+import { isComplete, type SignatureStatus, signatureStatus, type Signed } from "../delegation/status.js";
+import { type SignedName, signedSpend } from "../delegation/signed.js";
+import type { StakeOutputName } from "../delegation/outputs.js";
+import { colors, type Row, section, table } from "./output.js";
+import { amount, blocks, scriptFacts, scriptText } from "./wording.js";
+
+/** Which signatures a delegation has, as data. */
+export function signatureFacts(delegation: Delegation) {
+  const status = signatureStatus(delegation);
+  return {
+    ready: isReady(status),
+    transactions: status.map(({ transaction, staker, covenant }) => ({
+      transaction,
+      txid: signedSpend(delegation, transaction).transaction.getId(),
+      staker: signedFacts(staker),
+      covenant: covenant.map((one) => ({
+        ...(one.finalityProvider && { finalityProvider: hex.encode(one.finalityProvider) }),
+        ...signedFacts(one),
+      })),
+    })),
+  };
+}
+
+/** Whether a stake can be locked: its unbonding, and the spend of a stake that it expands, the staker signs last. */
+const isReady = (status: readonly SignatureStatus[]): boolean =>
+  status.every(
+    ({ transaction, staker, covenant }) =>
+      (isSignedLast(transaction) || isComplete(staker)) && covenant.every(isComplete),
+  );
+
+const isSignedLast = (name: SignedName) => name === "unbonding" || name === "expansion";
+
+function signedFacts({ quorum, keys, signed, invalid }: Signed) {
+  const encode = (list: readonly Uint8Array[]) => list.map((key) => hex.encode(key));
+  return { quorum, of: keys.length, signed: encode(signed), invalid: encode(invalid) };
+}
+
+type SignatureFacts = ReturnType<typeof signatureFacts>;
+type SignedFacts = ReturnType<typeof signedFacts>;
+
+/** What `inspect` says of a delegation beside the stake itself. */
+export function delegationFacts(delegation: Delegation) {
+  const { params, unbonding, slashing, unbondingSlashing, unbondingTime } = delegation;
+  const slashed = ({ transaction }: Delegation["slashing"]) => ({
+    slashed: transaction.outs[0]!.value,
+    to: scriptFacts(transaction.outs[0]!.script, params.network),
+    refunded: transaction.outs[1]!.value,
+  });
+  const expands = expandedFacts(delegation);
+  return {
+    ...signatureFacts(delegation),
+    ...(expands && { expands }),
+    unbondingTime,
+    unbonded: unbonding.transaction.outs[0]!.value,
+    slashing: slashed(slashing),
+    unbondingSlashing: slashed(unbondingSlashing),
+  };
+}
+
+/** The stake that a delegation expands, and what that costs. */
+function expandedFacts(delegation: Delegation) {
+  const { expansion, staking, terms } = delegation;
+  if (!expansion) return undefined;
+  const { coin } = previousStake(expansion);
+  const { transaction, prevouts } = expansionSpend(delegation);
+  const sum = (outputs: readonly Prevout[]) => outputs.reduce((total, { value }) => total + value, 0n);
+  const { value } = transaction.outs[staking.outputIndex]!;
+  return {
+    outpoint: formatOutpoint(coin.outpoint),
+    satoshi: coin.value,
+    version: expansion.params.version,
+    timelock: expansion.terms.timelock,
+    added: value - coin.value,
+    blocksNow: terms.timelock,
+    funding: {
+      outpoint: formatOutpoint(transaction.ins[FUNDING_INPUT]!),
+      satoshi: expansion.funding.value,
+      ...scriptFacts(expansion.funding.script, expansion.params.network),
+    },
+    change: sum(transaction.outs) - value,
+    fee: sum(prevouts) - sum(transaction.outs),
+  };
+}
+
+export type DelegationFacts = ReturnType<typeof delegationFacts>;
+
+/** What can become of the stake, and who has signed that. */
+export function delegationText(facts: DelegationFacts): string {
+  const { unbondingTime, unbonded, transactions } = facts;
+  const locked = `locked ${blocks(unbondingTime)}`;
+  const ends = table(
+    transactions.flatMap(({ transaction, txid }): Row[] => {
+      if (transaction === "expansion") return [];
+      if (transaction === "unbonding") {
+        return [[SIGNED_WORDS.unbonding, [`${amount(unbonded)}, ${locked} and still slashable`, txid]]];
+      }
+      const { slashed, to, refunded } = facts[transaction];
+      const lines = [
+        `${amount(slashed)} to ${scriptText(to)}`,
+        `${amount(refunded)} back to the staker, ${locked}`,
+        txid,
+      ];
+      return [[SIGNED_WORDS[transaction], lines]];
+    }),
+    "  ",
+  );
+  const signatures = `${signatureText(facts)}\n  ${readyText(facts)}`;
+  return [
+    ...(facts.expands ? [section("what it expands", expandedText(facts.expands))] : []),
+    section("what is signed in advance", ends),
+    section("signatures", signatures),
+  ].join("\n\n");
+}
+
+function expandedText({ funding, ...facts }: NonNullable<DelegationFacts["expands"]>): string {
+  const added = facts.added === 0n ? "nothing is added" : `${amount(facts.added)} are added`;
+  return table(
+    [
+      [
+        "a stake of",
+        `${amount(facts.satoshi)}, locked ${blocks(facts.timelock)}, parameters v${facts.version}`,
+      ],
+      ["", facts.outpoint],
+      ["which becomes", `this one without unbonding: ${added}, locked ${blocks(facts.blocksNow)} anew`],
+      ["paid by", `${amount(funding.satoshi)} of ${scriptText(funding)}`],
+      ["", funding.outpoint],
+      [
+        "fee",
+        `${amount(facts.fee)}; ${facts.change === 0n ? "no change" : `${amount(facts.change)} return`}`,
+      ],
+    ],
+    "  ",
+  );
+}
+
+/** What each is for, in a few words. */
+export const SIGNED_WORDS: Readonly<Record<SignedName, string>> = {
+  unbonding: "unbonding",
+  slashing: "slashing of the stake",
+  unbondingSlashing: "slashing of the unbonding",
+  expansion: "spend of the expanded stake",
+};
+
+/** What is signed and what is missing. */
+export function signatureText({ transactions }: SignatureFacts): string {
+  const rows = transactions.flatMap(({ transaction, staker, covenant }): Row[] => {
+    return [
+      [SIGNED_WORDS[transaction], `staker     ${signedText(staker)}${WHEN[transaction] ?? ""}`],
+      ...covenant.map((one): Row => [
+        "",
+        `committee  ${signedText(one)}${one.finalityProvider && covenant.length > 1 ? ` for ${one.finalityProvider}` : ""}`,
+      ]),
+    ];
+  });
+  return table(rows, "  ");
+}
+
+/** What is given later than the rest. */
+const WHEN: Readonly<Partial<Record<SignedName, string>>> = {
+  unbonding: " (given on the day of unbonding)",
+  expansion: " (given last)",
+};
+
+function signedText(one: SignedFacts): string {
+  const count = `${one.signed.length} of ${one.quorum} signatures`;
+  const bad = one.invalid.length > 0 ? colors.red(`, ${one.invalid.length} that do not verify`) : "";
+  const isDone = one.signed.length >= one.quorum;
+  return `${isDone ? colors.green(count) : colors.yellow(`${count}, ${one.quorum - one.signed.length} missing`)}${bad}`;
+}
+
+/** Whether the stake can be locked, in words. */
+export const readyText = ({ ready }: SignatureFacts): string =>
+  ready
+    ? "everything is signed: the stake can be broadcast"
+    : "signatures are missing: the stake cannot be broadcast yet";
+
+const OUTPUT_WORDS: Readonly<Record<StakeOutputName, string>> = {
+  staking: "staked",
+  unbonding: "unbonding",
+  refund: "slashed; the refund remains",
+  "unbonding-refund": "slashed while unbonding; the refund remains",
+};
+
+/** Where a stake is, as data. */
+export const onChainFacts = (found: OutputOnChain) => ({
+  output: found.name,
+  outpoint: formatOutpoint(found.coin.outpoint),
+  satoshi: found.coin.value,
+  confirmations: found.confirmations,
+  blocksLeft: found.blocksLeft,
+});
+
+export type OnChainFacts = ReturnType<typeof onChainFacts>;
+
+export function onChainText(facts: OnChainFacts | null): string {
+  if (!facts) return "not found: not mined yet, or spent for good";
+  const { output, outpoint, confirmations, blocksLeft } = facts;
+  const when = blocksLeft === 0 ? "withdrawable now" : `withdrawable in ${blocks(blocksLeft)}`;
+  return `${OUTPUT_WORDS[output]}, ${confirmations} confirmation${confirmations === 1 ? "" : "s"}, ${when} (${outpoint})`;
+}

@@ -1,0 +1,145 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { base64, bech32 } from "@scure/base";
+import { beforeAll, describe, expect, it } from "vitest";
+import { hex } from "../../src/core/bytes.js";
+import { curve } from "../../src/core/curve/index.js";
+import { publicKeyOf } from "../../src/core/keys.js";
+import { bitcoinMessage } from "../../src/crypto/bitcoin-message.js";
+import { schnorr } from "../../src/crypto/schnorr.js";
+import { bip322 } from "../../src/registration/bip322.js";
+import { proofFromJson } from "../../src/registration/pop-json.js";
+import { type ProofForm, proofOfPossession } from "../../src/registration/pop.js";
+import { inProcess } from "./in-process.js";
+import { parsed, refusedWith, temporaryFolder } from "./support.js";
+import { secretOf } from "../support/stake.js";
+
+const address = "bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu";
+const context = "ab".repeat(32);
+const secretKey = secretOf("owner of an account");
+const publicKey = hex.encode(publicKeyOf(secretKey));
+const point = hex.encode(curve.pointFromScalar(secretKey)!);
+
+let folder: string;
+const at = (name: string) => join(folder, name);
+const run = (line: string, ...more: string[]) => inProcess([...line.split(" "), ...more]);
+const make = (...more: string[]) => run(`pop make --address ${address}`, ...more);
+
+beforeAll(() => {
+  folder = temporaryFolder();
+  writeFileSync(at("key"), hex.encode(secretKey), { mode: 0o600 });
+});
+
+const FORMS: [name: string, words: string[], form: ProofForm][] = [
+  ["bip340", ["--kind", "bip340"], { kind: "bip340", address }],
+  ["bip340 with a context", ["--context", context], { kind: "bip340", address, context }],
+  ["ecdsa", ["--kind", "ecdsa"], { kind: "ecdsa", address }],
+  ["ecdsa with a context", ["--kind", "ecdsa", "--context", context], { kind: "ecdsa", address, context }],
+  ...(["p2wpkh", "p2tr"] as const).map((output): [string, string[], ProofForm] => [
+    `bip322 of ${output}`,
+    ["--kind", "bip322", "--output", output, "--network", "signet"],
+    { kind: "bip322", address, output, network: "signet" },
+  ]),
+];
+
+describe.each(FORMS)("a proof of the kind %s", (name, words, form) => {
+  it("is made with a secret key, written, and verified from its file and from its parts", async () => {
+    const file = at(`${name}.json`);
+    const made = parsed(await make(...words, "--secret-file", at("key"), "--out", file, "--json"));
+    const { proof, publicKey: owner } = proofFromJson(readFileSync(file, "utf8"));
+    expect(hex.encode(owner)).toBe(publicKey);
+    expect(made).toMatchObject({
+      kind: form.kind,
+      publicKey,
+      address,
+      signature: hex.encode(proof.signature),
+    });
+    expect(parsed(await run("pop verify --json", file))).toMatchObject({ valid: true, publicKey });
+    const network = form.kind === "bip322" ? ["--network", form.network] : [];
+    const parts = [
+      "--kind",
+      form.kind,
+      "--key",
+      publicKey,
+      "--signature",
+      hex.encode(proof.signature),
+      ...network,
+      ...(form.context === undefined ? [] : ["--context", form.context]),
+    ];
+    const verify = (account: string, ...more: string[]) =>
+      run(`pop verify --address ${account}`, ...parts, ...more);
+    expect((await verify(address)).stdout).toContain("good: the key's owner chose the account");
+    const other = bech32.encodeFromBytes("bbn", new Uint8Array(20));
+    expect(refusedWith(await verify(other))).toBe("invalid-possession");
+    expect(refusedWith(await verify(address, "--context", "cd".repeat(32)))).toBe("invalid-possession");
+  });
+
+  it("goes by a wallet: what to sign, and the answer back", async () => {
+    const key = form.kind === "bip322" && form.output === "p2wpkh" ? point : publicKey;
+    const asked = parsed<Record<string, string>>(await make(...words, "--key", key, "--json"));
+    const accepted = async (...more: string[]) =>
+      parsed(await make(...words, "--key", key, "--json", ...more))["signature"];
+    const expected = hex.encode(proofOfPossession(secretKey, form).signature);
+    if (form.kind === "bip340") {
+      const answer = schnorr.sign(secretKey, hex.decode(asked["digest"]!));
+      expect(await accepted("--signature", hex.encode(answer))).toBe(hex.encode(answer));
+      expect(await accepted("--signature", base64.encode(answer))).toBe(hex.encode(answer));
+    } else if (form.kind === "ecdsa") {
+      const answer = bitcoinMessage.sign(secretKey, asked["text"]!);
+      expect(await accepted("--signature", base64.encode(answer))).toBe(expected);
+    } else {
+      expect(asked["psbt"]).toMatch(/^cHNidP/);
+      expect(asked["bitcoinAddress"]).toMatch(form.output === "p2tr" ? /^tb1p/ : /^tb1q/);
+      const answer = bip322.sign(secretKey, form.output, asked["text"]!);
+      expect(await accepted("--signature", base64.encode(answer))).toMatch(/^0a/);
+      writeFileSync(at("unsigned.psbt"), asked["psbt"]!);
+      const unsigned = await make(...words, "--key", key, "--psbt", at("unsigned.psbt"));
+      expect(refusedWith(unsigned)).toBe("missing-signature");
+    }
+    const wrong = base64.encode(new Uint8Array(65).fill(31));
+    expect(refusedWith(await make(...words, "--key", key, "--signature", wrong))).toBe("invalid-possession");
+  });
+});
+
+describe("tapstake pop", () => {
+  it("takes the secret key from the environment, and from standard input", async () => {
+    const env = { TAPSTAKE_SECRET: hex.encode(secretKey) };
+    const words = ["pop", "make", "--address", address, "--json"];
+    expect(parsed(await inProcess(words, { env }))).toMatchObject({ publicKey, btcSigType: 0 });
+    const input = `${hex.encode(secretKey)}\n`;
+    expect(parsed(await inProcess([...words, "--secret-file", "-"], { input }))).toMatchObject({ publicKey });
+  });
+
+  it.each([
+    ["a mistyped account", ["pop make --address bbn1x --secret-file FILE"], "invalid-address"],
+    ["nobody's secret", [`pop make --address ${address}`], "usage"],
+    ["an answer without whose it is", [`pop make --address ${address} --signature 00`], "usage"],
+    [
+      "a secret beside a key",
+      [`pop make --address ${address} --key ${publicKey} --secret-file FILE`],
+      "usage",
+    ],
+    ["bip322 without an output", [`pop make --address ${address} --kind bip322 --secret-file FILE`], "usage"],
+    [
+      "an output of another kind",
+      [`pop make --address ${address} --output p2tr --secret-file FILE`],
+      "usage",
+    ],
+    [
+      "a context that is none",
+      [`pop make --address ${address} --context ab --secret-file FILE`],
+      "invalid-hex",
+    ],
+    [
+      "a key whose parity a P2WPKH address needs",
+      [`pop make --address ${address} --kind bip322 --output p2wpkh --network signet --key ${publicKey}`],
+      "invalid-public-key",
+    ],
+    ["a key that is none", [`pop make --address ${address} --key ${"00".repeat(32)}`], "invalid-public-key"],
+    ["nothing to verify", ["pop verify"], "usage"],
+    ["two things to verify", [`pop verify FILE --key ${publicKey}`], "usage"],
+    ["what is no proof", ["pop verify FILE"], "invalid-json"],
+  ])("refuses %s", async (_what, [line], code) => {
+    expect(refusedWith(await run(line!.replace("FILE", at("key"))))).toBe(code);
+  });
+});

@@ -1,0 +1,158 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { createBase58check } from "@scure/base";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type RegtestNode, startNode } from "../../regtest/index.js";
+import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
+import { sha256 } from "../../src/core/hashes.js";
+import { bridgeEsplora } from "../support/esplora.js";
+import { hasBash, shell, temporaryFolder } from "./support.js";
+
+const blocksOf = (page: string) =>
+  [
+    ...readFileSync(new URL(`../../${page}`, import.meta.url), "utf8").matchAll(/```bash\n([\s\S]*?)```/g),
+  ].map(([, block]) => block!);
+
+/** The blocks of the README's session: up to a mined stake, then its two ends. */
+const [open, unbond, slash] = blocksOf("README.md");
+
+const cli = fileURLToPath(new URL("bitcoin-cli.mjs", import.meta.url));
+const prelude = `bitcoin-cli() { "${process.execPath}" "${cli}" "$@"; }`;
+
+let node: RegtestNode;
+beforeAll(async () => {
+  node = await startNode();
+}, 120_000);
+afterAll(() => node?.stop());
+
+/** Runs blocks of the session as a new user would, in an empty folder, with the node or the Esplora server. */
+async function run(blocks: readonly (string | undefined)[], esplora?: string) {
+  const { url, username, password, cookieFile } = node.connection;
+  const [user, secret] = cookieFile
+    ? readFileSync(cookieFile, "utf8").trim().split(":")
+    : [username, password];
+  const { walletname } = await node.rpc.call<{ walletname: string }>("getwalletinfo");
+  const asUser = (address: URL) => Object.assign(address, { username: user, password: secret }).href;
+  const env = {
+    ...(esplora === undefined ? { TAPSTAKE_RPC: asUser(new URL(url)) } : { TAPSTAKE_ESPLORA: esplora }),
+    BITCOIN_RPC: asUser(new URL(`wallet/${walletname}`, node.rpc.url)),
+  };
+  const cwd = temporaryFolder();
+  return shell([prelude, ...blocks].join("\n"), { cwd, env: { HOME: cwd, ...env } });
+}
+
+describe.skipIf(!hasBash)("the session of the README", () => {
+  it("goes from nothing to a mined stake, and out again", async () => {
+    const ACCOUNT = "bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu";
+    const told = unbond!.replace(
+      "tapstake unbond stake.json --secret-file staker.key\n",
+      `tapstake unbond stake.json --secret-file staker.key --json > unbonded.json
+      UNBONDING=$(bitcoin-cli getrawtransaction $(grep -m 1 '"txid"' unbonded.json | cut -d '"' -f 4))
+      bitcoin-cli -generate 1
+      tapstake register undelegate stake.json --transaction $UNBONDING --address ${ACCOUNT} > undelegate.txt
+      grep MsgBTCUndelegate undelegate.txt
+      tapstake inspect $UNBONDING --delegation stake.json
+      `,
+    );
+    const { code, stdout, stderr } = await run([open, told]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/message +\/babylon\.btcstaking\.v1\.MsgBTCUndelegate/);
+    expect(stdout).toContain("everything is signed: the stake can be broadcast");
+    expect(stdout).toMatch(/staked, 1 confirmation, withdrawable in 99 blocks/);
+    expect(stdout).toMatch(/this unbonds a stake of 0\.01 BTC .* signed by 3 of 5 committee members/);
+    expect(stdout).toMatch(/this withdraws an unbonding stake of 0\.00999 BTC/);
+    const txid = stdout
+      .match(/transaction\s+([0-9a-f]{64})/g)!
+      .at(-1)!
+      .slice(-64);
+    expect(await node.rpc.gettransactioninfo(txid)).toMatchObject({ confirmations: 1 });
+  });
+
+  it("or to a slashing, after which the refund is withdrawn", async () => {
+    const { code, stdout, stderr } = await run([open, slash]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/this slashes 0\.001 BTC of a stake of 0\.01 BTC/);
+    expect(stdout).toMatch(/this withdraws the refund of a slashing of 0\.00899 BTC/);
+    const txid = stdout
+      .match(/transaction\s+([0-9a-f]{64})/g)!
+      .at(-1)!
+      .slice(-64);
+    expect(await node.rpc.gettransactioninfo(txid)).toMatchObject({ confirmations: 1 });
+  });
+
+  it("goes the same way by an Esplora server", async () => {
+    const bridge = await bridgeEsplora(node.rpc);
+    try {
+      const { code, stdout, stderr } = await run([open, unbond], bridge.url);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      expect(stdout).toMatch(/staked, 1 confirmation, withdrawable in 99 blocks/);
+      expect(stdout).toMatch(/this withdraws an unbonding stake of 0\.00999 BTC/);
+    } finally {
+      bridge.close();
+    }
+  });
+
+  it("needs no secret file where a wallet signs PSBTs: bitcoind's own signer, which has only the key", async () => {
+    const secret = sha256(utf8(`session ${await node.height()}`));
+    const wif = createBase58check(sha256).encode(concatBytes(Uint8Array.of(0xef), secret, Uint8Array.of(1)));
+    const { checksum } = await node.rpc.getdescriptorinfo(`tr(${wif})`);
+    const sign = (file: string) =>
+      `bitcoin-cli -regtest descriptorprocesspsbt $(cat ${file}) '["tr(${wif})#${checksum}"]' > ${file}.json`;
+    const opened = open!
+      .replace("stake key --new staker.key", `stake key --secret-file <(echo ${hex.encode(secret)})`)
+      .replace(
+        "tapstake stake sign stake.json --secret-file staker.key",
+        `tapstake stake sign stake.json --export to-sign
+        ${sign("to-sign/slashing.psbt")}
+        ${sign("to-sign/unbonding-slashing.psbt")}
+        tapstake stake sign stake.json --psbt to-sign/*.json`,
+      );
+    const ended = `tapstake stake sign stake.json --unbonding --export to-sign
+      ${sign("to-sign/unbonding.psbt")}
+      tapstake stake sign stake.json --unbonding --psbt to-sign/unbonding.psbt.json
+      tapstake unbond stake.json
+      bitcoin-cli -regtest -generate 20
+      tapstake withdraw stake.json --to $ADDRESS --fee-rate 2 --psbt withdrawal.psbt
+      ${sign("withdrawal.psbt")}
+      tapstake withdraw stake.json --to $ADDRESS --fee-rate 2 --signed withdrawal.psbt.json
+      bitcoin-cli -regtest -generate 1`;
+    const { code, stdout, stderr } = await run([opened, ended]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const txid = stdout
+      .match(/transaction\s+([0-9a-f]{64})/g)!
+      .at(-1)!
+      .slice(-64);
+    expect(await node.rpc.gettransactioninfo(txid)).toMatchObject({ confirmations: 1 });
+  });
+
+  it("says how long a withdrawal has to wait, and sends nothing before", async () => {
+    const early = "tapstake withdraw stake.json --to $ADDRESS --fee-rate 2 --secret-file staker.key";
+    const { code, stderr } = await run([open, early]);
+    const height = await node.height();
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `tapstake: timelock-running: the time lock runs for 99 blocks more: nodes take the withdrawal from height ${height + 99} on\n`,
+    });
+    expect(await node.rpc.getrawmempool()).toEqual([]);
+  });
+});
+
+describe.skipIf(!hasBash)("the session of docs/stakers.md", () => {
+  it("goes through copies that the committee signs apart, and an expansion, to a withdrawal at the end of the time lock", async () => {
+    const { code, stdout, stderr } = await run(blocksOf("docs/stakers.md"));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain("0 of 1 input signed");
+    expect(stdout).toMatch(/checked +every rule holds/);
+    expect(stdout).toMatch(/message +\/babylon\.btcstaking\.v1\.MsgAddBTCDelegationInclusionProof/);
+    expect(stdout).toMatch(/expands {12}[0-9a-f]{64}:\d, 1000000 satoshi/);
+    expect(stdout).toMatch(
+      /1500000 satoshi \(0\.015 BTC\)[^]*staked, 1 confirmation, withdrawable in 149 blocks/,
+    );
+    expect(stdout).toMatch(/this withdraws a stake of 0\.015 BTC/);
+    const txid = stdout
+      .match(/transaction\s+([0-9a-f]{64})/g)!
+      .at(-1)!
+      .slice(-64);
+    expect(await node.rpc.gettransactioninfo(txid)).toMatchObject({ confirmations: 1 });
+  });
+});
