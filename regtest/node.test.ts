@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hex } from "../src/core/bytes.js";
+import { parseTransaction } from "../src/tx/transaction.js";
 import { failure } from "../test/support/errors.js";
 import { startNode } from "./index.js";
 import type { RegtestNode } from "./index.js";
@@ -51,6 +52,16 @@ describe("a regtest node", () => {
     expect(coins.map(({ script }) => hex.encode(script))).toEqual(
       scripts.map(({ scriptPubKey }) => scriptPubKey),
     );
+  });
+
+  test("relays whatever lock time its wallet draws, also one that Bitcoin Knots refuses unless told", async () => {
+    const { hex: raw } = await node.rpc.call<{ hex: string }>(
+      "send",
+      [{ [await node.rpc.getnewaddress()]: "0.001" }],
+      ...[null, "unset", null, { locktime: 21, add_to_wallet: false }],
+    );
+    expect(parseTransaction(hex.decode(raw)).locktime).toBe(21);
+    expect(await node.accepts(raw)).toMatchObject({ allowed: true });
   });
 
   test("refuses to fund a script that has no address", async () => {

@@ -116,14 +116,23 @@ async function startBacking({ args = [], corePolicy, deadline = 60_000 }: StartO
   if (target.isExplicit) return attach(target.connection);
   const bitcoind = findBitcoind();
   if (bitcoind) {
-    // Bitcoin Core does not know this flag, and starts with none that it does not know.
-    const policy = corePolicy && bitcoind.version.includes("knots") ? ["-corepolicy"] : [];
+    const policy = bitcoind.version.includes("knots") ? knotsPolicy(corePolicy) : [];
     const { connection, stop } = await startProcess(bitcoind.path, [...policy, ...args], deadline);
     return { connection, attached: false, wallet: "tapstake", stop };
   }
   if ((await attachableUrl()) === undefined) throw new TapstakeError("bitcoind-not-found", BITCOIND_HELP);
   return attach(target.connection);
 }
+
+/**
+ * What Bitcoin Core does not know, and does not start with. Bitcoin Knots takes a lock time of 21 for the mark of an
+ * overlay protocol and relays no such transaction, while its own wallet draws lock times from the last hundred heights,
+ * 21 included, and keeps silent when the mempool refuses what it has sent.
+ */
+const knotsPolicy = (corePolicy = false): string[] => [
+  "-rejectparasites=0",
+  ...(corePolicy ? ["-corepolicy"] : []),
+];
 
 /** Test files that share one node must not share one wallet. */
 async function attach(connection: RpcOptions): Promise<Backing> {

@@ -72,8 +72,6 @@ async function startOn(
     "-printtoconsole=0",
     "-listen=0",
     "-fallbackfee=0.0001",
-    // Below what an estimate from a few cheap blocks could be, the mempool refuses what the wallet has already sent.
-    "-mintxfee=0.00002",
     "-changetype=bech32",
     "-txindex=1",
     `-rpcport=${port}`,
