@@ -39,8 +39,15 @@ export function hasBirth(home: Home, publicKey: Uint8Array): boolean {
   return place !== undefined && textOf(home, publicKey) === place;
 }
 
+/** What the note of a key says, where there is one; one that is no more valid says nothing. */
+export function arrivalOf(home: Home, publicKey: Uint8Array): "absent" | "born" | undefined {
+  if (!lstatSync(pathOf(home, publicKey), { throwIfNoEntry: false })) return undefined;
+  if (hasAbsence(home, publicKey)) return "absent";
+  return hasBirth(home, publicKey) ? "born" : undefined;
+}
+
 /** Whether a note says that this key was elsewhere; one that cannot be understood says so too. */
-export function hasAbsence(home: Home, publicKey: Uint8Array): boolean {
+function hasAbsence(home: Home, publicKey: Uint8Array): boolean {
   const stats = lstatSync(pathOf(home, publicKey), { throwIfNoEntry: false });
   if (!stats?.isFile()) return stats !== undefined;
   const text = textOf(home, publicKey);

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { closeSync, constants, fdatasyncSync, fstatSync, openSync, writeSync } from "node:fs";
 import { hex } from "../core/bytes.js";
 import { higherMarks, type StoredMarks } from "./decision.js";
@@ -178,7 +178,7 @@ const bodyOf = ({ key, chainId, lowest, highest, held, seq }: Mark): string =>
 const writeOf = (seq: number): string => `write ${seq}`;
 
 function withCheck(before: string, body: string): { line: string; check: string } {
-  const check = createHash("sha256").update(`${before} ${body}`, "latin1").digest("hex").slice(0, 16);
+  const check = hash("sha256", Buffer.from(`${before} ${body}`, "latin1"), "hex").slice(0, 16);
   return { line: `${body} ${check}\n`, check };
 }
 

@@ -2,7 +2,7 @@ import type Database from "libsql";
 import { max, min } from "../core/bigint.js";
 import { hex, u64be, utf8 } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
-import { hasAbsence, hasBirth, listAbsences, placeOfFile, removeNote } from "./arrivals.js";
+import { arrivalOf, hasBirth, listAbsences, placeOfFile, removeNote } from "./arrivals.js";
 import { refuseOverlap } from "./commitment-rows.js";
 import { closeDatabase, DatabaseFault, faulty, openDatabase } from "./database.js";
 import { MAX_HEIGHT, type Marks, type StoredMarks, type VoteRecord } from "./decision.js";
@@ -100,12 +100,13 @@ export class SqliteProtection implements Protection {
   }
 
   recordsAt(key: Uint8Array, chainId: string, heights: readonly bigint[]): ReadonlyMap<bigint, VoteRecord> {
+    this.#usable();
+    const found = new Map<bigint, VoteRecord>();
+    const known = this.#known(key, chainId);
+    // Above the highest vote there is none, and whatever became of the files, `append` finds out.
+    const wanted = new Set(heights.filter((height) => known?.highest != null && height <= known.highest));
+    if (!known || wanted.size === 0) return found;
     return this.#read(() => {
-      const found = new Map<bigint, VoteRecord>();
-      const known = this.#known(key, chainId);
-      // Above the highest vote there is none.
-      const wanted = new Set(heights.filter((height) => known?.highest != null && height <= known.highest));
-      if (!known || wanted.size === 0) return found;
       const [first, last] = [[...wanted].reduce(min), [...wanted].reduce(max)];
       // One walk where the heights are close together, as they are in a batch.
       const together = wanted.size > 2 && last - first < 4n * BigInt(wanted.size);
@@ -144,8 +145,9 @@ export class SqliteProtection implements Protection {
 
   heed(key: Uint8Array): void {
     this.#usable();
-    if (this.#heeded(() => hasAbsence(this.home, key))) this.#hold([key]);
-    else if (this.#heeded(() => hasBirth(this.home, key))) this.#takeOver(key);
+    const arrival = this.#heeded(() => arrivalOf(this.home, key));
+    if (arrival === "absent") this.#hold([key]);
+    if (arrival === "born") this.#takeOver(key);
   }
 
   /** Holds every key that was elsewhere. */
