@@ -58,7 +58,10 @@ describe("a regtest node", () => {
     const { hex: raw } = await node.rpc.call<{ hex: string }>(
       "send",
       [{ [await node.rpc.getnewaddress()]: "0.001" }],
-      ...[null, "unset", null, { locktime: 21, add_to_wallet: false }],
+      null,
+      "unset",
+      null,
+      { locktime: 21, add_to_wallet: false },
     );
     expect(parseTransaction(hex.decode(raw)).locktime).toBe(21);
     expect(await node.accepts(raw)).toMatchObject({ allowed: true });
