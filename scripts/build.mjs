@@ -1,6 +1,8 @@
-// Compiles src/ and regtest/ into dist/. `npm ci` runs it as `prepare`, so a clone has a working command at once.
+// Compiles kernel/ into WebAssembly, then src/ and regtest/ into dist/. `npm ci` runs it as `prepare`, so a clone has
+// a working command at once.
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
+import { writeKernel } from "./kernel.mjs";
 import { fail, filesBelow, hashOf, isMain, root, run, say } from "./shared.mjs";
 
 const compiler = join(root, "node_modules/typescript/bin/tsc");
@@ -8,16 +10,17 @@ const stamp = join(root, "dist/.stamp");
 const command = join(root, "dist/src/cli/main.js");
 
 /** Builds dist unless it was built from exactly these sources. Says a line only when it builds. */
-export function ensureBuilt() {
+export async function ensureBuilt() {
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === sourceHash()) return;
   say("building dist");
-  build();
+  await build();
 }
 
 /** Compiles everything, then removes from dist what no source stands for any more. */
-export function build() {
-  const hash = sourceHash();
+export async function build() {
   rmSync(stamp, { force: true });
+  await writeKernel();
+  const hash = sourceHash();
   const emitted = compile();
   for (const path of filesBelow("dist")) {
     if (!emitted.has(path)) rmSync(join(root, path));
@@ -56,14 +59,16 @@ function sourceHash() {
     "package-lock.json",
     "tsconfig.json",
     "tsconfig.build.json",
+    ...filesBelow("kernel"),
     "scripts/build.mjs",
+    "scripts/kernel.mjs",
   ]);
 }
 
 if (isMain(import.meta.url)) {
   try {
     // `npm ci --omit=dev` runs `prepare` too, without a compiler.
-    if (existsSync(compiler)) build();
+    if (existsSync(compiler)) await build();
     else say("not built: the development dependencies are not installed");
   } catch (error) {
     fail(error);

@@ -57,7 +57,7 @@ try {
   const command = commands[name];
   if (!command) throw new Error(`usage: node scripts/run.mjs ${Object.keys(commands).join("|")} [arguments]`);
   ensureDependencies();
-  ensureBuilt();
+  await ensureBuilt();
   const { attach } = await ensureBitcoind();
   // Files that share one node must not run at the same time: each counts on its own blocks.
   const shared = attach && name === "test" ? ["--no-file-parallelism"] : [];

@@ -7,6 +7,10 @@ import { enterHome, homeOption, passphraseOption, yesOption } from "./secrets.js
 export const keyOption = () =>
   new Option("--key <name>", "the finality provider's key: its name, or its x-only public key");
 
+/** What the option does that keeps the derivation of randomness off tables. */
+export const CONSTANT_TIME =
+  "derive randomness with steps that do not depend on it: for machines whose caches strangers share (slow)";
+
 export const chainOption = () => new Option("--chain <id>", "the chain that is voted on");
 
 /** A command about one key on one chain. */

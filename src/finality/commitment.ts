@@ -2,8 +2,8 @@ import { assertInteger, isBytes, u64be } from "../core/bytes.js";
 import { publicKeyOf } from "../core/keys.js";
 import { merkle, type MerkleProof } from "../crypto/merkle.js";
 import { commitmentDigest } from "../crypto/messages.js";
-import { randomness } from "../crypto/randomness.js";
 import { schnorr } from "../crypto/schnorr.js";
+import { BlockDeriver, xOnly } from "../derivation/block.js";
 
 /** A finality provider's signed promise of the public randomness of a range of heights (PROTOCOL 6). */
 export interface Commitment {
@@ -50,10 +50,9 @@ export function commitRandomness(request: CommitmentRequest): CommittedRandomnes
   assertInteger(count, "count", 1, 0xffff_ffff);
   u64be(startHeight, "start height");
   u64be(startHeight + BigInt(count - 1), "last height");
-  const points = Array.from(
-    { length: count },
-    (_, i) => randomness.derive(secretKey, chainId, startHeight + BigInt(i)).public,
-  );
+  const deriver = new BlockDeriver({ secretKey, chainId, start: startHeight, count });
+  const points = xOnly(deriver.block(0, count).points);
+  deriver.wipe();
   const signed = { startHeight, root: merkle.root(points), ...(context !== undefined && { context }) };
   const digest = commitmentDigest({ ...signed, count: BigInt(count) });
   const proofAt = merkle.proofs(points);

@@ -3,24 +3,25 @@ import { TapstakeError } from "../core/errors.js";
 import { auntsAmongHashes, merkle, type MerkleProof, rootOfHashes } from "../crypto/merkle.js";
 import { commitmentDigest } from "../crypto/messages.js";
 import { schnorr } from "../crypto/schnorr.js";
+import { type DerivedBlock, hashesIn, SUBTREE, xOnly } from "../derivation/block.js";
+import { type DerivationOptions, deriveRange } from "../derivation/derive.js";
+import type { MultiplesReport } from "../derivation/multiples.js";
 import type { ChainConfig } from "./chains.js";
 import type { Commitment } from "./commitment.js";
 import { refuseOverlap } from "./commitment-rows.js";
 import type { UnlockedKey } from "./keystore.js";
-import { RandomnessCache } from "./randomness-cache.js";
+import type { RandomnessCache } from "./randomness-cache.js";
 import type { ProtectionStore, StoredCommitment } from "./store.js";
 import { assertChainId } from "./subject.js";
 
-export interface Committing {
+export interface Committing extends DerivationOptions {
   readonly key: UnlockedKey;
   readonly chain: ChainConfig;
   readonly protection: ProtectionStore;
   /** Filled with what is derived, so that votes there need no multiplication but their verification. */
   readonly cache?: RandomnessCache | undefined;
-  /** How many heights of how many are derived. */
-  readonly onProgress?: ((done: number, total: number) => void) | undefined;
-  /** Ends the work between two heights: nothing is stored then. */
-  readonly signal?: AbortSignal | undefined;
+  /** Told in the end by what the points were computed, and whether anything was computed wrongly. */
+  readonly onReport?: ((report: MultiplesReport) => void) | undefined;
 }
 
 export interface CommitRequest extends Committing {
@@ -96,7 +97,9 @@ export async function proveCommitted(
   const hashes = readSubtrees(subtrees, stored) ?? (await deriveSubtrees(request, stored));
   const subtree = Math.floor(index / SUBTREE);
   const first = stored.startHeight + BigInt(subtree * SUBTREE);
-  const leaves = await derive(request, first, Math.min(SUBTREE, stored.count - subtree * SUBTREE));
+  const leaves: Uint8Array[] = [];
+  const neighbours = { startHeight: first, count: Math.min(SUBTREE, stored.count - subtree * SUBTREE) };
+  await derive(request, neighbours, ({ points }) => leaves.push(...xOnly(points)));
   const within = merkle.proof(leaves, index % SUBTREE);
   const aunts = [...within.aunts, ...auntsAmongHashes(hashes, subtree)];
   const proof = { total: stored.count, index, leafHash: within.leafHash, aunts };
@@ -114,61 +117,34 @@ export async function proveCommitted(
   };
 }
 
-/** Leaves in a subtree whose hash is kept. A power of two, so that these hashes are one level of the tree. */
-const SUBTREE = 256;
-
-/** The hashes of the subtrees above some leaves: {@link rootOfHashes} of them is the root of all. */
-export const subtreesOf = (leaves: readonly Uint8Array[]): Uint8Array[] =>
-  Array.from({ length: Math.ceil(leaves.length / SUBTREE) }, (_, i) =>
-    merkle.root(leaves.slice(i * SUBTREE, (i + 1) * SUBTREE)),
-  );
-
-/** Heights derived between two chances for others: about two milliseconds. */
-const STRIDE = 16;
-
-async function deriveSubtrees(
-  request: Committing,
-  { startHeight, count }: { readonly startHeight: bigint; readonly count: number },
-): Promise<Uint8Array[]> {
+/** Merkle hashes of every {@link SUBTREE} heights. */
+async function deriveSubtrees(request: Committing, range: Heights): Promise<Uint8Array[]> {
   const hashes: Uint8Array[] = [];
-  for (let done = 0; done < count; done += SUBTREE) {
-    const size = Math.min(SUBTREE, count - done);
-    const before = done;
-    const leaves = await derive(request, startHeight + BigInt(done), size, (inside) =>
-      request.onProgress?.(before + inside, count),
-    );
-    hashes.push(merkle.root(leaves));
-  }
+  const report = await derive(request, range, ({ subtrees }) => hashes.push(...hashesIn(subtrees)));
+  request.onReport?.(report);
   return hashes;
 }
 
-/** The public randomness of some heights. */
-async function derive(
-  { key, chain, cache = new RandomnessCache(1), signal }: Committing,
-  first: bigint,
-  count: number,
-  onProgress?: (done: number) => void,
-): Promise<Uint8Array[]> {
-  const points: Uint8Array[] = [];
-  while (points.length < count) {
-    if (signal?.aborted) throw new TapstakeError("cancelled", "the derivation of randomness was stopped");
-    const until = Math.min(points.length + STRIDE, count);
-    while (points.length < until) {
-      const { secret, point } = cache.pair(key, chain.id, first + BigInt(points.length));
-      secret.fill(0);
-      points.push(point.slice(1));
-    }
-    onProgress?.(points.length);
-    await new Promise((resolve) => {
-      setImmediate(resolve);
-    });
-  }
-  return points;
+interface Heights {
+  readonly startHeight: bigint;
+  readonly count: number;
+}
+
+function derive(
+  { key, chain, cache, ...options }: Committing,
+  { startHeight, count }: Heights,
+  take: (block: DerivedBlock) => void,
+): Promise<MultiplesReport> {
+  const range = { secretKey: key.secretKey, chainId: chain.id, start: startHeight, count };
+  return deriveRange(range, options, (block) => {
+    cache?.setAll(key.publicKey, chain.id, startHeight + BigInt(block.first), block.points);
+    take(block);
+  });
 }
 
 /** The hashes that were stored, if they lead to the root. */
 function readSubtrees(bytes: Uint8Array | null, { root, count }: StoredCommitment): Uint8Array[] | null {
   if (bytes?.length !== 32 * Math.ceil(count / SUBTREE)) return null;
-  const hashes = Array.from({ length: bytes.length / 32 }, (_, i) => bytes.subarray(32 * i, 32 * (i + 1)));
+  const hashes = hashesIn(bytes);
   return equalBytes(rootOfHashes(hashes), root) ? hashes : null;
 }

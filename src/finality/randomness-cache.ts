@@ -39,6 +39,13 @@ export class RandomnessCache {
     this.#set(this.#placeOf(publicKey, chainId, height), Uint8Array.from(point));
   }
 
+  /** The points of heights `interval` apart, 33 bytes each, one after another. */
+  setAll(publicKey: Uint8Array, chainId: string, first: bigint, points: Uint8Array, interval = 1n): void {
+    for (let i = 0; i < points.length / 33; i++) {
+      this.set(publicKey, chainId, first + BigInt(i) * interval, points.subarray(33 * i, 33 * (i + 1)));
+    }
+  }
+
   /**
    * The randomness of a height, with its point from the cache or into it.
    * @throws TapstakeError `invalid-secret-key`, `invalid-number`

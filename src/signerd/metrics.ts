@@ -69,6 +69,10 @@ export function createMetrics({ up, unlockedKeys }: State) {
       "randomness_derived_total",
       "Heights whose randomness was derived for callers",
     ),
+    randomnessMistrusted: counter(
+      "randomness_mistrusted_total",
+      "Batches of randomness that were computed wrongly, noticed and computed again: a faulty machine",
+    ),
     unauthenticated: counter("unauthenticated_total", "Calls without the right authentication code", [
       "method",
     ]),

@@ -3,7 +3,6 @@ import { rootOfHashes } from "../crypto/merkle.js";
 import { commitmentDigest } from "../crypto/messages.js";
 import type { ChainConfig } from "../finality/chains.js";
 import type { CommittedRange } from "../finality/commitment-rows.js";
-import { subtreesOf } from "../finality/commitments.js";
 import { proofOfPossessionDigest } from "../registration/pop.js";
 
 /** Callers sign a commitment right after they asked for its randomness; the oldest ranges are forgotten. */
@@ -15,7 +14,9 @@ export interface ServedRange {
   readonly chain: ChainConfig;
   readonly start: bigint;
   readonly interval: bigint;
-  readonly points: readonly Uint8Array[];
+  readonly count: number;
+  /** Merkle hashes of every 256 of the points. */
+  readonly subtrees: readonly Uint8Array[];
 }
 
 /** A commitment that a digest is of. */
@@ -58,15 +59,14 @@ export class OwnDigests {
   }
 
   /** Remembers what a commitment to these points would sign, with the chain's context and without one. */
-  served({ key, chain, start, interval, points }: ServedRange): void {
-    if (points.length < chain.minCount) return;
-    const hashes = subtreesOf(points);
+  served({ key, chain, start, interval, count, subtrees }: ServedRange): void {
+    if (count < chain.minCount) return;
     const plain = {
       chainId: chain.id,
       startHeight: start,
-      count: points.length,
-      root: rootOfHashes(hashes),
-      subtrees: concatBytes(...hashes),
+      count,
+      root: rootOfHashes(subtrees),
+      subtrees: concatBytes(...subtrees),
       isContiguous: interval === 1n,
     };
     const context = chain.commitContext;

@@ -2,6 +2,7 @@ import { Server, ServerCredentials } from "@grpc/grpc-js";
 import type { Logger } from "pino";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
+import { mistrust, type MultiplesReport } from "../derivation/multiples.js";
 import type { Home } from "../finality/home.js";
 import type { Passphrase } from "../finality/keyfile.js";
 import type { KeyInfo } from "../finality/keystore.js";
@@ -40,6 +41,8 @@ export interface ServeOptions {
   readonly openSchnorr?: boolean;
   /** Signs messages that are no votes: whoever can call then can have a slashing transaction signed. */
   readonly openMessages?: boolean;
+  /** Derives randomness by libsecp256k1 alone, whose steps do not depend on secrets; some twenty times as slow. */
+  readonly constantTime?: boolean;
   /** Chain id to the last vote known on that chain, of any key: nothing at or below it is signed anew. */
   readonly chainHeights?: ReadonlyMap<string, bigint>;
   /** Bech32 addresses for which SignSchnorrSig proves possession of a key. */
@@ -90,11 +93,17 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
     const {
       openSchnorr = false,
       openMessages = false,
+      constantTime = false,
       popAddresses = [],
       chainHeights = new Map(),
     } = options;
-    const opened = { popAddresses, openSchnorr, openMessages };
-    const signer = new Signer({ home, keys, protection, metrics, chainHeights, ...opened });
+    const opened = { popAddresses, openSchnorr, openMessages, constantTime, chainHeights };
+    const onReport = ({ mismatches }: MultiplesReport) => {
+      if (mismatches === 0) return;
+      metrics.randomnessMistrusted.inc(mismatches);
+      log.error({ batches: mismatches }, mistrust(mismatches));
+    };
+    const signer = new Signer({ home, keys, protection, metrics, onReport, ...opened });
     closing.push(() => signer.close());
     for (const { publicKey } of keys.unlocked) signer.showHeights(publicKey);
 

@@ -1,6 +1,10 @@
 import { equalBytes, hex, u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
+import { merkle } from "../crypto/merkle.js";
 import { schnorr } from "../crypto/schnorr.js";
+import { hashesIn, xOnly } from "../derivation/block.js";
+import { deriveRange } from "../derivation/derive.js";
+import type { MultiplesReport } from "../derivation/multiples.js";
 import { type ChainConfig, loadChains } from "../finality/chains.js";
 import { lastOf, overlap } from "../finality/commitment-rows.js";
 import type { Home } from "../finality/home.js";
@@ -21,7 +25,7 @@ export const MAX_RANDOMNESS = 100_000;
 /** Of one batch. Software of today asks for a thousand. */
 export const MAX_BATCH = 10_000;
 
-/** Heights between two looks at what else there is to do: a few milliseconds. */
+/** Heights of a request that waits for no other: a few milliseconds. */
 const DERIVED_AT_ONCE = 32;
 /** Large enough that a write for each of them costs nothing beside their curve operations. */
 const SIGNED_AT_ONCE = 256;
@@ -40,6 +44,10 @@ interface SignerParts {
   readonly popAddresses: readonly string[];
   readonly openSchnorr: boolean;
   readonly openMessages: boolean;
+  /** Derives randomness by libsecp256k1 alone. */
+  readonly constantTime: boolean;
+  /** Told by what points were computed, and whether anything was computed wrongly. */
+  readonly onReport: (report: MultiplesReport) => void;
   readonly chainHeights: ReadonlyMap<string, bigint>;
 }
 
@@ -186,22 +194,34 @@ export class Signer {
     { start, count, interval }: { start: bigint; count: number; interval: bigint },
     cancelled: () => boolean,
   ): Promise<Uint8Array[]> {
+    const { keys, metrics, constantTime, onReport } = this.parts;
     const points: Uint8Array[] = [];
-    while (points.length < count) {
-      if (cancelled()) throw new TapstakeError("signer-stopping", "the request was given up before its end");
-      // Looked up each time: the key may have been locked meanwhile.
-      const key = this.parts.keys.get(uid);
-      const until = Math.min(count, points.length + DERIVED_AT_ONCE);
-      while (points.length < until) {
-        const height = start + BigInt(points.length) * interval;
-        const { secret, point } = this.#cache.pair(key, chain.id, height);
+    const subtrees: Uint8Array[] = [];
+    const key = keys.get(uid);
+    const heightOf = (i: number) => start + BigInt(i) * interval;
+    if (count <= DERIVED_AT_ONCE) {
+      for (let i = 0; i < count; i++) {
+        const { secret, point } = this.#cache.pair(key, chain.id, heightOf(i));
         secret.fill(0);
         points.push(point.slice(1));
       }
-      if (points.length < count) await breathe();
+      subtrees.push(merkle.root(points));
+    } else {
+      const range = { secretKey: key.secretKey, chainId: chain.id, start, count, interval };
+      // One thread: votes keep the other processor.
+      const report = await deriveRange(range, { constantTime, maxThreads: 1 }, (block) => {
+        if (cancelled())
+          throw new TapstakeError("signer-stopping", "the request was given up before its end");
+        // The key may have been locked meanwhile.
+        keys.get(uid);
+        this.#cache.setAll(uid, chain.id, heightOf(block.first), block.points, interval);
+        points.push(...xOnly(block.points));
+        subtrees.push(...hashesIn(block.subtrees));
+      });
+      onReport(report);
     }
-    this.parts.metrics.randomnessDerived.inc(count);
-    this.#own.served({ key: uid, chain, start, interval, points });
+    metrics.randomnessDerived.inc(count);
+    this.#own.served({ key: uid, chain, start, interval, count, subtrees });
     return points;
   }
 

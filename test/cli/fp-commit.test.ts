@@ -169,7 +169,7 @@ describe.concurrent("tapstake fp commit", () => {
   });
 
   it.skipIf(process.platform !== "linux")(
-    "to 50,000 heights takes the memory that a thousand take",
+    "to a million heights takes the memory that 50,000 take, and less than 300 MB",
     async () => {
       const home = homeWithKey();
       const probe = new URL("../bench/support/peak-memory.mjs", import.meta.url);
@@ -186,8 +186,10 @@ describe.concurrent("tapstake fp commit", () => {
         expect(outcome.stdout).toContain(`${start} to ${start + count - 1}`);
         return Number(/^peak memory: (\d+) kB$/m.exec(outcome.stderr)?.[1]);
       };
-      const few = await peakOf(1_000, 1);
-      expect((await peakOf(50_000, 10_000)) - few).toBeLessThan(32 << 10);
+      const few = await peakOf(50_000, 1);
+      const many = await peakOf(1_000_000, 50_001);
+      expect(many - few).toBeLessThan(48 << 10);
+      expect(many).toBeLessThan(300_000);
     },
   );
 

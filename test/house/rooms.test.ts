@@ -33,7 +33,7 @@ describe("the check of the rooms", () => {
       "extract",
       "registration",
     ]);
-    expect(ROOMS).toHaveLength(15);
+    expect(ROOMS).toHaveLength(16);
   });
 
   it.each([

@@ -3,13 +3,14 @@ import { hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
 import { merkle } from "../../../crypto/merkle.js";
 import { commitmentDigest } from "../../../crypto/messages.js";
+import { mistrust, type MultiplesReport } from "../../../derivation/multiples.js";
 import { type Commitment, verifyCommitment } from "../../../finality/commitment.js";
 import { commitmentToJson } from "../../../finality/json.js";
 import { commitStored } from "../../../finality/commitments.js";
 import { chainHeight, jsonOption, wholeNumber } from "../../arguments.js";
 import { commitmentFacts, commitmentRows, heights } from "../../commitment-text.js";
 import { checkOut, writeOut } from "../../files.js";
-import { subjectCommand } from "../../fp-options.js";
+import { CONSTANT_TIME, subjectCommand } from "../../fp-options.js";
 import { helpText } from "../../help.js";
 import { answer, table, tell } from "../../output.js";
 import { abortOnSignal, showProgress } from "../../progress.js";
@@ -22,6 +23,7 @@ import {
 } from "../../remote.js";
 import { checkOneStandardInput, homeOption, passphraseOption } from "../../secrets.js";
 import { asSigner, type SignerOptions } from "../../signer.js";
+import { warn } from "../../warning.js";
 
 const DESCRIPTION = `Promises the public randomness of a range of heights, so that votes at them can be checked.
 
@@ -56,6 +58,7 @@ export function command() {
     .addOption(
       new Option("--count <number>", "how many heights").argParser(wholeNumber).makeOptionMandatory(),
     )
+    .addOption(new Option("--constant-time", CONSTANT_TIME).conflicts("remote"))
     .option("--out <file>", "also write the commitment to a new file, for verify-commit")
     .addOption(passphraseOption().conflicts("remote"))
     .addOption(homeOption())
@@ -86,6 +89,7 @@ export function command() {
 interface Options extends SignerOptions, RemoteOptions {
   readonly start: bigint;
   readonly count: number;
+  readonly constantTime?: true | undefined;
   readonly json?: true | undefined;
 }
 
@@ -96,14 +100,17 @@ const otherwise = ({ remote, key, chain }: Options): string =>
     : "The commitment is in the answer";
 
 async function commitHere(options: Options): Promise<Commitment> {
-  const { start, count } = options;
+  const { start, count, constantTime } = options;
+  const onReport = ({ mismatches }: MultiplesReport) => {
+    if (mismatches > 0) warn({ code: "self-check-failed", message: mistrust(mismatches) }, options.json);
+  };
   const { signal, release } = abortOnSignal();
   try {
     return await asSigner(options, async (signer) => {
       const progress = await showProgress("deriving heights", count);
       try {
         const { update: onProgress } = progress;
-        return await commitStored({ ...signer, start, count, signal, onProgress });
+        return await commitStored({ ...signer, start, count, constantTime, signal, onProgress, onReport });
       } finally {
         progress.stop();
       }

@@ -6,6 +6,7 @@ import { createLog } from "../../../signerd/log.js";
 import { serve, type ServeOptions } from "../../../signerd/serve.js";
 import { chainHeights, jsonOption, several } from "../../arguments.js";
 import { UsageError } from "../../errors.js";
+import { CONSTANT_TIME } from "../../fp-options.js";
 import { helpText, paragraphs } from "../../help.js";
 import { answer } from "../../output.js";
 import { hmacKeyOption, readBytes, readHmacKey } from "../../remote.js";
@@ -41,7 +42,7 @@ are on http://127.0.0.1:2113/metrics, health on /healthz and as grpc.health.v1.H
   examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 tapstake fp keys new validator-1
-timeout --preserve-status 2 \\
+timeout --preserve-status 10 \\
   tapstake fp serve --unlock validator-1 --address 127.0.0.1:0 --no-metrics
 `,
   refused: "an unsafe address, a wrong passphrase, a running signer, a store that lost something",
@@ -68,6 +69,7 @@ export function command() {
         "the last vote known on a chain: nothing at or below it is signed anew (repeatable)",
       ).argParser(chainHeights),
     )
+    .option("--constant-time", CONSTANT_TIME)
     .option("--open-schnorr", "let SignSchnorrSig sign any digest (dangerous)")
     .option("--open-messages", "let SignEOTS sign messages that are no votes (dangerous)")
     .option("--log-file <file>", "append logs to it instead of standard error")
@@ -92,6 +94,7 @@ export function command() {
         ...(given.metrics && { metricsAddress: given.metricsAddress }),
         ...(given.chainHeight && { chainHeights: given.chainHeight }),
         ...(given.popAddress && { popAddresses: given.popAddress }),
+        constantTime: given.constantTime ?? false,
         openSchnorr: given.openSchnorr ?? false,
         openMessages: given.openMessages ?? false,
       };

@@ -1,0 +1,83 @@
+import { concatBytes } from "../core/bytes.js";
+import { merkle } from "../crypto/merkle.js";
+import { SecretRandomness } from "../crypto/randomness.js";
+import { Multiples, type MultiplesOptions, type MultiplesReport } from "./multiples.js";
+
+/** Heights whose public randomness is wanted: `start`, `start + interval`, …. */
+export interface HeightRange {
+  /** The finality provider's secret, 32 bytes. */
+  readonly secretKey: Uint8Array;
+  readonly chainId: string;
+  readonly start: bigint;
+  readonly count: number;
+  /** 1 unless given. */
+  readonly interval?: bigint | undefined;
+}
+
+/** What was derived for some neighbours in a range. */
+export interface DerivedBlock {
+  /** The place of the first in the range. */
+  readonly first: number;
+  /** 33 bytes each, compressed. */
+  readonly points: Uint8Array;
+  /** Merkle hashes, 32 bytes each, of every {@link SUBTREE} of them. */
+  readonly subtrees: Uint8Array;
+}
+
+/** Leaves in a subtree whose hash is kept. A power of two, so that these hashes are one level of the tree. */
+export const SUBTREE = 256;
+
+/** Derives a range block by block, in this thread. */
+export class BlockDeriver {
+  readonly #range: HeightRange;
+  readonly #secrets: SecretRandomness;
+  readonly #multiples: Multiples;
+
+  /** @throws TapstakeError `invalid-secret-key` */
+  constructor(range: HeightRange, options?: Omit<MultiplesOptions, "count">) {
+    this.#range = range;
+    this.#secrets = new SecretRandomness(range.secretKey, range.chainId);
+    this.#multiples = new Multiples({ count: range.count, ...options });
+  }
+
+  get report(): MultiplesReport {
+    return this.#multiples.report;
+  }
+
+  /** @param first a multiple of {@link SUBTREE} */
+  block(first: number, count: number): DerivedBlock {
+    const { start, interval = 1n } = this.#range;
+    const scalars = new Uint8Array(32 * count);
+    for (let i = 0; i < count; i++) {
+      const secret = this.#secrets.at(start + BigInt(first + i) * interval);
+      scalars.set(secret, 32 * i);
+      secret.fill(0);
+    }
+    const points = this.#multiples.of(scalars);
+    scalars.fill(0);
+    return { first, points, subtrees: subtreesOf(points) };
+  }
+
+  /** Forgets the key and everything that was derived. */
+  wipe(): void {
+    this.#secrets.wipe();
+    this.#multiples.wipe();
+  }
+}
+
+/** The x-only points among points of 33 bytes each. */
+export const xOnly = (points: Uint8Array): Uint8Array[] =>
+  Array.from({ length: points.length / 33 }, (_, i) => points.slice(33 * i + 1, 33 * (i + 1)));
+
+/** Hashes of 32 bytes, one after another, as a list. */
+export const hashesIn = (bytes: Uint8Array): Uint8Array[] =>
+  Array.from({ length: bytes.length / 32 }, (_, i) => bytes.slice(32 * i, 32 * (i + 1)));
+
+/** The hashes of the subtrees above the x-only points among points of 33 bytes each. */
+function subtreesOf(points: Uint8Array): Uint8Array {
+  const leaves = xOnly(points);
+  const count = Math.ceil(leaves.length / SUBTREE);
+  return concatBytes(
+    ...Array.from({ length: count }, (_, i) => merkle.root(leaves.slice(i * SUBTREE, (i + 1) * SUBTREE))),
+  );
+}

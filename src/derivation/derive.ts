@@ -1,0 +1,176 @@
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import { setImmediate as pause } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
+import { assertInteger, u64be } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { assertSecretKey } from "../core/keys.js";
+import { BlockDeriver, type DerivedBlock, type HeightRange, SUBTREE } from "./block.js";
+import type { MultiplesReport } from "./multiples.js";
+
+export interface DerivationOptions {
+  /** Beside this thread, at most; 0 for none. Up to 4 unless given: as many as processors, for ranges that are worth it. */
+  readonly maxThreads?: number | undefined;
+  /**
+   * Uses libsecp256k1 alone. Otherwise which entries of a table are read depends on the secrets: whoever shares the
+   * processor's caches could learn from it (docs/randomness.md).
+   */
+  readonly constantTime?: boolean | undefined;
+  /** How many heights of how many are derived. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** Ends the work between two blocks. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Derives the public randomness of a range (PROTOCOL 6) and hands it over block by block, in order, so that memory does
+ * not grow with the range. Other work runs meanwhile.
+ * @param take what it throws ends the work
+ * @returns by what points were computed
+ * @throws TapstakeError `invalid-secret-key`, `invalid-number` (0 heights, or beyond 64 bits), `cancelled`
+ */
+export async function deriveRange(
+  range: HeightRange,
+  options: DerivationOptions,
+  take: (block: DerivedBlock) => void,
+): Promise<MultiplesReport> {
+  const { start, count, interval = 1n } = range;
+  assertInteger(count, "count", 1, 0xffff_ffff);
+  u64be(start, "start height");
+  u64be(start + BigInt(count - 1) * interval, "last height");
+  const { constantTime, onProgress, signal, maxThreads = 4 } = options;
+  assertInteger(maxThreads, "threads", 0, 64);
+  const threads = count < WORTH_THREADS ? 0 : Math.min(maxThreads, availableParallelism());
+  assertSecretKey(range.secretKey);
+  const size = threads === 0 ? SUBTREE : BLOCK;
+  // Memory that threads share: messages would leave copies behind.
+  const secretKey = new Uint8Array(new SharedArrayBuffer(32));
+  secretKey.set(range.secretKey);
+  const task: Task = { range: { ...range, secretKey }, constantTime };
+  const here = new Here(task);
+  const workers = Array.from({ length: threads }, () => new Thread(task));
+  const pending: Promise<DerivedBlock>[] = [];
+  const ask = (first: number) => {
+    const many = Math.min(size, count - first);
+    const worker = workers[(first / size) % threads];
+    // A thread that fails is missed by nobody.
+    return worker?.derive(first, many).catch(() => here.derive(first, many)) ?? here.derive(first, many);
+  };
+  try {
+    for (let next = 0, done = 0; done < count;) {
+      if (signal?.aborted) throw new TapstakeError("cancelled", "the derivation of randomness was stopped");
+      // Threads have a second block to begin while the first is fetched.
+      while (next < count && pending.length < Math.max(1, 2 * threads)) {
+        pending.push(ask(next));
+        pending.at(-1)!.catch(() => {});
+        next += size;
+      }
+      const block = await pending.shift()!;
+      take(block);
+      done = Math.min(done + size, count);
+      onProgress?.(done, count);
+    }
+    return [here, ...workers].map(({ report }) => report).reduce(addReports);
+  } finally {
+    await Promise.all(workers.map((worker) => worker.end()));
+    secretKey.fill(0);
+    here.end();
+  }
+}
+
+/** What a thread is started with. */
+export interface Task {
+  readonly range: HeightRange;
+  readonly constantTime: boolean | undefined;
+}
+
+/** What a thread is told: to derive some heights of the range, or to forget everything and end. */
+export type Asked = { readonly first: number; readonly count: number } | "end";
+
+/** Where so many are derived, threads have paid their start. */
+const WORTH_THREADS = 8_192;
+
+/** Heights that a thread derives at a time: some milliseconds, and one batch of the kernel. */
+const BLOCK = 4 * SUBTREE;
+
+const NOTHING: MultiplesReport = { kernel: 0, library: 0, mismatches: 0, collisions: 0 };
+
+const addReports = (a: MultiplesReport, b: MultiplesReport): MultiplesReport => ({
+  kernel: a.kernel + b.kernel,
+  library: a.library + b.library,
+  mismatches: a.mismatches + b.mismatches,
+  collisions: a.collisions + b.collisions,
+});
+
+/** Derives in this thread, and lets others have it between two blocks. */
+class Here {
+  readonly #task: Task;
+  #deriver: BlockDeriver | undefined;
+
+  constructor(task: Task) {
+    this.#task = task;
+  }
+
+  get report(): MultiplesReport {
+    return this.#deriver?.report ?? NOTHING;
+  }
+
+  async derive(first: number, count: number): Promise<DerivedBlock> {
+    await pause();
+    const { range, constantTime } = this.#task;
+    this.#deriver ??= new BlockDeriver(range, { constantTime });
+    return this.#deriver.block(first, count);
+  }
+
+  end(): void {
+    this.#deriver?.wipe();
+  }
+}
+
+/** Derives in a thread of its own. */
+class Thread {
+  report = NOTHING;
+  readonly #worker: Worker | undefined;
+  readonly #ended: Promise<unknown> = Promise.resolve();
+  readonly #waiting: { resolve: (block: DerivedBlock) => void; reject: (reason: unknown) => void }[] = [];
+  #failure: unknown;
+
+  constructor(workerData: Task) {
+    const script = createRequire(import.meta.url).resolve("#derive-thread");
+    try {
+      // What a block leaves behind is small and short-lived: without the limit it would pile up to 100 MB.
+      this.#worker = new Worker(script, { workerData, resourceLimits: { maxYoungGenerationSizeMb: 4 } });
+    } catch (error) {
+      // A process may be forbidden to have threads.
+      this.#failure = error;
+      return;
+    }
+    this.#ended = once(this.#worker, "exit").catch(() => {});
+    this.#worker.on("message", ({ block, report }: { block: DerivedBlock; report: MultiplesReport }) => {
+      this.report = report;
+      this.#waiting.shift()?.resolve(block);
+    });
+    this.#worker.on("error", (error) => this.#fail(error));
+    this.#worker.on("exit", () => this.#fail(new Error("the thread has ended")));
+  }
+
+  derive(first: number, count: number): Promise<DerivedBlock> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== undefined) return reject(this.#failure);
+      this.#waiting.push({ resolve, reject });
+      this.#worker!.postMessage({ first, count } satisfies Asked);
+    });
+  }
+
+  /** Returns when the thread has forgotten its secrets and ended. */
+  async end(): Promise<void> {
+    this.#worker?.postMessage("end" satisfies Asked);
+    await this.#ended;
+  }
+
+  #fail(reason: unknown): void {
+    this.#failure ??= reason;
+    for (const { reject } of this.#waiting.splice(0)) reject(reason);
+  }
+}

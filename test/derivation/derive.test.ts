@@ -1,0 +1,183 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { describe, expect, it } from "vitest";
+import { concatBytes, hex } from "../../src/core/bytes.js";
+import { merkle, rootOfHashes } from "../../src/crypto/merkle.js";
+import { randomness } from "../../src/crypto/randomness.js";
+import { type DerivedBlock, hashesIn, xOnly } from "../../src/derivation/block.js";
+import { type DerivationOptions, deriveRange } from "../../src/derivation/derive.js";
+import { eotsVectors } from "../support/vectors.js";
+
+const secretKey = new Uint8Array(32).fill(5);
+const chainId = "bsn-1";
+
+interface Range {
+  readonly start?: bigint;
+  readonly count: number;
+  readonly interval?: bigint;
+}
+
+async function derive({ start = 1n, ...range }: Range, options: DerivationOptions = {}) {
+  const blocks: DerivedBlock[] = [];
+  const report = await deriveRange({ secretKey, chainId, start, ...range }, options, (block) =>
+    blocks.push(block),
+  );
+  const points = concatBytes(...blocks.map((block) => block.points));
+  const root = rootOfHashes(blocks.flatMap(({ subtrees }) => hashesIn(subtrees)));
+  return { blocks, points, root, report };
+}
+
+const onlyKernel = (count: number) => ({ kernel: count, library: 0, mismatches: 0, collisions: 0 });
+const onlyLibrary = (count: number) => ({ kernel: 0, library: count, mismatches: 0, collisions: 0 });
+
+describe("the randomness of a range", () => {
+  it("is that of each of its heights, in order, with threads and without", async () => {
+    const count = 9_000;
+    const [here, beside] = [
+      await derive({ count }, { maxThreads: 0 }),
+      await derive({ count }, { maxThreads: 2 }),
+    ];
+    expect(here.report).toEqual(onlyKernel(count));
+    expect(beside.report).toEqual(onlyKernel(count));
+    expect(hex.encode(beside.points)).toBe(hex.encode(here.points));
+    expect(beside.root).toEqual(here.root);
+    const points = xOnly(here.points);
+    expect(here.root).toEqual(merkle.root(points));
+    for (const i of [0, 1, 255, 256, 1023, 1024, 8_191, 8_192, 8_999]) {
+      expect(points[i]).toEqual(randomness.derive(secretKey, chainId, BigInt(i + 1)).public);
+    }
+    for (const { blocks } of [here, beside]) {
+      expect(blocks.map(({ first }) => first)).toEqual(
+        blocks.map((_, i) => i * (blocks[0]!.points.length / 33)),
+      );
+    }
+  });
+
+  it("is the library's, number by number, in constant time", async () => {
+    const count = 9_000;
+    const [kernel, library] = [await derive({ count }), await derive({ count }, { constantTime: true })];
+    expect(library.report).toEqual(onlyLibrary(count));
+    expect(hex.encode(kernel.points)).toBe(hex.encode(library.points));
+  });
+
+  it("may have its heights apart, and reaches to the last that 64 bits hold", async () => {
+    const last = 2n ** 64n - 1n;
+    const range = { start: last - 7n * 599n, count: 600, interval: 7n };
+    const points = xOnly((await derive(range)).points);
+    expect(points).toHaveLength(600);
+    for (const [i, point] of points.entries()) {
+      if (i % 50 !== 0 && i !== 599) continue;
+      expect(point).toEqual(randomness.derive(secretKey, chainId, range.start + 7n * BigInt(i)).public);
+    }
+    await expect(derive({ ...range, start: range.start + 1n })).rejects.toMatchObject({
+      code: "invalid-number",
+    });
+  });
+
+  it("is what the published vectors say, among a thousand neighbours", async () => {
+    for (const { Sk, ChainId, Height, PubRand } of eotsVectors()) {
+      const first = BigInt(Height) < 600n ? 0n : BigInt(Height) - 600n;
+      const range = { secretKey: hex.decode(Sk), chainId: ChainId, start: first, count: 1_000 };
+      const points: Uint8Array[] = [];
+      const report = await deriveRange(range, {}, (block) => points.push(...xOnly(block.points)));
+      expect(report.kernel).toBe(1_000);
+      expect(hex.encode(points[Number(BigInt(Height) - first)]!)).toBe(PubRand);
+    }
+  });
+
+  it("has the root of its points, for 1 to 200 heights and beside the powers of two", async () => {
+    const powers = [256, 512, 1_024, 2_048, 4_096, 8_192, 16_384].flatMap((power) =>
+      [-1, 0, 1].map((d) => power + d),
+    );
+    const all = xOnly((await derive({ count: 16_385 }, { constantTime: true })).points);
+    for (const count of [...Array.from({ length: 200 }, (_, i) => i + 1), ...powers]) {
+      const { root } = await derive({ count });
+      expect(hex.encode(root)).toBe(hex.encode(merkle.root(all.slice(0, count))));
+    }
+  });
+
+  it.each([
+    ["no heights", { count: 0 }],
+    ["half a height", { count: 1.5 }],
+    ["heights beyond 64 bits", { start: 2n ** 64n - 10n, count: 11 }],
+    ["heights below 0", { start: -1n, count: 1 }],
+  ])("refuses %s", async (_, range) => {
+    await expect(derive(range)).rejects.toMatchObject({ code: "invalid-number" });
+  });
+
+  it("refuses what is no secret key, and no number of threads", async () => {
+    const range = { secretKey: new Uint8Array(32), chainId, start: 1n, count: 1 };
+    const deriving = deriveRange(range, {}, () => {});
+    await expect(deriving).rejects.toMatchObject({ code: "invalid-secret-key" });
+    await expect(derive({ count: 1 }, { maxThreads: -1 })).rejects.toMatchObject({ code: "invalid-number" });
+  });
+});
+
+describe("deriving a long range", () => {
+  it.each([0, 2])("tells how far it has come, with %i threads", async (maxThreads) => {
+    const told: [number, number][] = [];
+    const onProgress = (done: number, total: number) => told.push([done, total]);
+    await derive({ count: 10_000 }, { maxThreads, onProgress });
+    expect(told.length).toBeGreaterThanOrEqual(10);
+    expect(told.every(([done], i) => done > (told[i - 1]?.[0] ?? 0))).toBe(true);
+    expect(told.at(-1)).toEqual([10_000, 10_000]);
+  });
+
+  it.each([0, 2])("stops when it is told to, with %i threads", async (maxThreads) => {
+    const controller = new AbortController();
+    let handed = 0;
+    const range = { secretKey, chainId, start: 1n, count: 4_000_000_000 };
+    const deriving = deriveRange(range, { maxThreads, signal: controller.signal }, ({ points }) => {
+      handed += points.length / 33;
+      if (handed > 3_000) controller.abort();
+    });
+    await expect(deriving).rejects.toMatchObject({ code: "cancelled" });
+    expect(handed).toBeLessThan(8_000);
+    await expect(derive({ count: 100 }, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: "cancelled",
+    });
+  });
+
+  it.each([0, 2])("ends with what its caller throws, with %i threads", async (maxThreads) => {
+    const range = { secretKey, chainId, start: 1n, count: 4_000_000_000 };
+    const full = new Error("the disk is full");
+    await expect(
+      deriveRange(range, { maxThreads }, () => {
+        throw full;
+      }),
+    ).rejects.toBe(full);
+  });
+
+  it("lets others have their turn", async () => {
+    let turns = 0;
+    let going = true;
+    const other = () => {
+      turns++;
+      if (going) setImmediate(other);
+    };
+    setImmediate(other);
+    await derive({ count: 5_000 }, { maxThreads: 0 });
+    going = false;
+    expect(turns).toBeGreaterThan(10);
+  });
+
+  it("needs no threads: in a process that may have none it does their work", async () => {
+    const module = fileURLToPath(new URL("../../dist/src/derivation/derive.js", import.meta.url));
+    const script = `
+      const { deriveRange } = await import(${JSON.stringify(module)});
+      const { createHash } = await import("node:crypto");
+      const hash = createHash("sha256");
+      const range = { secretKey: new Uint8Array(32).fill(5), chainId: "bsn-1", start: 1n, count: 9000 };
+      const report = await deriveRange(range, {}, ({ points }) => hash.update(points));
+      console.log(JSON.stringify([hash.digest("hex"), report]));`;
+    const run = async (...permissions: string[]) => {
+      const args = [...permissions, "--no-warnings", "--input-type=module", "--eval", script];
+      const { stdout } = await promisify(execFile)(process.execPath, args);
+      return JSON.parse(stdout) as unknown;
+    };
+    const answer = await run("--experimental-permission", "--allow-fs-read=*");
+    expect(answer).toEqual(await run());
+    expect(answer).toEqual([expect.any(String), onlyKernel(9_000)]);
+  });
+});
