@@ -2,13 +2,13 @@
  * Arithmetic modulo p = 2^256 - 2^32 - 977, the field of secp256k1 (SEC 2, 2.4.1), in AssemblyScript.
  *
  * An element is nine limbs of 29 bits, the lowest first, each a signed 32-bit integer: its value is the sum of
- * limb i × 2^(29 i). WebAssembly multiplies 64 bits by 64 to the lower 64, so that products of limbs must fit: nine of
- * 2^59 do. Hence the two bounds that everything here keeps:
+ * limb i × 2^(29 i). WebAssembly has the lower 64 bits of a product only, so that nine products of limbs must fit into
+ * 63: they do up to 2^59 each. Hence the bounds that everything here keeps:
  *
- * - *reduced*: what `mul`, `sqr` and their kin return, and what is read from bytes. Limbs are from -2^20 to
- *   2^29 + 2^20; the value may still be p or more.
- * - *loose*: a difference of two reduced elements, or twice one. Limbs are within 2^30 + 2^22 of zero. `mul` takes a
- *   loose and a reduced factor, or two differences; nothing adds to or takes from a loose element.
+ * - *reduced*: what `mul`, `sqr` and `mulSub` return, and what is read from bytes. Limbs are from -2^20 to 2^29 + 2^20;
+ *   the value may be p or more, and a little below zero.
+ * - a *difference* of two reduced elements: limbs are within 2^29 + 2^21 of zero. Factors may be such.
+ * - *twice* a reduced element: no factor, only taken away.
  *
  * Elements are named by their addresses; a result may take the place of an argument.
  */
@@ -45,7 +45,7 @@ export function copy(r: usize, a: usize): void {
   memory.copy(r, a, ELEMENT);
 }
 
-/** r = a - b, loose, of reduced ones. */
+/** r = a - b, of reduced ones. */
 export function sub(r: usize, a: usize, b: usize): void {
   i32.store(r, i32.load(a, 0) - i32.load(b, 0), 0);
   i32.store(r, i32.load(a, 4) - i32.load(b, 4), 4);
@@ -58,7 +58,7 @@ export function sub(r: usize, a: usize, b: usize): void {
   i32.store(r, i32.load(a, 32) - i32.load(b, 32), 32);
 }
 
-/** r = 2a, loose, of a reduced one. */
+/** r = 2a, of a reduced one. */
 export function twice(r: usize, a: usize): void {
   for (let i: usize = 0; i < ELEMENT; i += 4) i32.store(r + i, i32.load(a + i) << 1);
 }
@@ -73,7 +73,7 @@ export function sqr(r: usize, a: usize): void {
   mulSub(r, a, a, 0, 0);
 }
 
-/** r = a × b - u - v, of a u that is reduced and a v that is reduced or loose. All time goes here. */
+/** r = a × b - u - v, where u and v are reduced or twice that; 0 for none. Nearly all time goes here. */
 export function mulSub(r: usize, a: usize, b: usize, u: usize, v: usize): void {
   const a0 = limb(a, 0);
   const a1 = limb(a, 1);
@@ -188,12 +188,12 @@ function limb(a: usize, i: usize): i64 {
 /** r = 1 / a, by Fermat: a^(p - 2). 0 of 0. The chain has 255 squarings and 15 multiplications. */
 export function invert(r: usize, a: usize): void {
   // xN is a^(2^N - 1): p - 2 begins with 223 ones, and what follows is 0, 22 ones, 0000, 1, 0, 11, 0, 1.
-  const x2 = SCRATCH,
-    x3 = x2 + ELEMENT,
-    x22 = x3 + ELEMENT,
-    x44 = x22 + ELEMENT;
-  const x = x44 + ELEMENT,
-    y = x + ELEMENT;
+  const x2 = SCRATCH;
+  const x3 = x2 + ELEMENT;
+  const x22 = x3 + ELEMENT;
+  const x44 = x22 + ELEMENT;
+  const x = x44 + ELEMENT;
+  const y = x + ELEMENT;
   raise(x2, a, 1, a);
   raise(x3, x2, 1, a);
   raise(x, x3, 3, x3);
@@ -231,8 +231,8 @@ export function read(r: usize, bytes: usize): void {
 
 /** The 32 bytes, big-endian, of the value modulo p of a reduced element. */
 export function write(bytes: usize, a: usize): void {
-  const v = SCRATCH,
-    w = SCRATCH + ELEMENT;
+  const v = SCRATCH;
+  const w = v + ELEMENT;
   // The value may lie a little below zero: with p added it does not.
   for (let i: usize = 0; i < ELEMENT; i += 4) i32.store(v + i, i32.load(a + i) + i32.load(P + i));
   // What is above 2^256 folds down; what that carries over folds down once more.
@@ -250,8 +250,8 @@ export function write(bytes: usize, a: usize): void {
   }
   memory.fill(BITS, 0, 40);
   for (let i: usize = 0; i < 9; i++) {
-    const bit: usize = 29 * i,
-      at = BITS + (bit >> 3);
+    const bit: usize = 29 * i;
+    const at = BITS + (bit >> 3);
     store<u64>(at, load<u64>(at) | (i64.load32_u(v + 4 * i) << (bit & 7)));
   }
   for (let i: usize = 0; i < 32; i += 8) store<u64>(bytes + 24 - i, bswap(load<u64>(BITS + i)));

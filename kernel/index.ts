@@ -2,17 +2,18 @@ import { read, wipeField, write } from "./field";
 import { add, addAll, double, POINT, sum, wipePoints } from "./points";
 
 /**
- * Many multiples of G at once: k G for each of a batch of scalars k, all of which take the same steps side by side.
+ * Many multiples of G at once: k G for each of a batch of scalars k, which all take the same steps side by side.
  *
- * A scalar is cut into digits of some bits, the *window*; k G is the sum over its digits of digit × 2^(place) × G, all
- * of which stand in a table, a column a place. Points are affine and are added by \`addAll\`.
+ * A scalar is cut into digits of some bits, the *window*, and k G is the sum over its digits of digit × 2^(their bits
+ * before) × G. All of these stand in a table, with a column for each place of a digit. Points are affine, as `addAll`
+ * adds them at a sixth of the usual cost.
  *
- * **The offset.** A sum must never meet the point that is added to it: with the same x there is no slope, and through
- * the shared inversion one such sum spoils its batch. Sums of plain multiples do meet (two digits that are zero, to
- * begin with), so that each column is shifted by a multiple of a point O that nobody could foresee: the first by 2 O,
- * the next ones by O each, and the last by what takes all of that away again. On the way a sum so contains 2 O, 3 O,
- * 4 O, …, and meets an entry, which contains O or the last shift, only for one O in 2^256 or so; no digit stands for
- * infinity either. Should it happen all the same, \`multiply\` answers false.
+ * **The offset.** A sum must not meet the entry that is added to it: with the same x there is no slope, and by the
+ * shared inversion one such sum spoils its batch. Sums of plain multiples do meet, at two digits of zero to begin with.
+ * So each column is shifted by a multiple of a point O that nobody can foresee: the first by 2 O, the next ones by O,
+ * and the last by what takes all of that away again. A sum then contains 2 O, 3 O, 4 O and so on, an entry contains O,
+ * and for them to meet O has to be one of a few thousand among 2^256 points. No entry is infinity, either. Should sums
+ * meet all the same, `multiply` answers false.
  *
  * Which entries are read depends on the scalars, and so on secrets: see docs/randomness.md.
  */
@@ -50,8 +51,8 @@ const POWERS = memory.data(256 * 72, 8);
 const SHIFTS = memory.data(3 * 72, 8);
 
 /**
- * Makes room for batches of \`batch\` scalars and for a table of digits of \`bits\` bits: from 1 to 16.
- * The three scalars of the shifts are to be written to \`scalarsAt\` then, before \`build\`.
+ * Makes room for batches of `batch` scalars and for a table of digits of `bits` bits: from 1 to 16.
+ * The three scalars of the shifts are to be written to `scalarsAt` then, before `build`.
  */
 export function prepare(bits: usize, batch: usize): void {
   window = bits;
@@ -75,7 +76,7 @@ export function scalarsAt(): usize {
   return scalars;
 }
 
-/** Where results are found: 64 bytes each, x and y, big-endian. Behind a batch of them stands its \`total\`. */
+/** Where results are found: 64 bytes each, x and y, big-endian. Behind a batch of them stands its `total`. */
 export function resultsAt(): usize {
   return results;
 }
@@ -109,7 +110,7 @@ export function build(): bool {
   return true;
 }
 
-/** column[have + i] = column[i] + step, for all i below \`have\`. */
+/** column[have + i] = column[i] + step, for all i below `have`. */
 function extend(column: usize, have: usize, step: usize): bool {
   for (let i: usize = 0; i < have; i += capacity) {
     const count = min(capacity, have - i);
@@ -134,7 +135,7 @@ function multiple(r: usize, k: usize): bool {
   return begun;
 }
 
-/** The multiples of the first \`count\` scalars. False where a sum met an entry: results are of no use then. */
+/** The multiples of the first `count` scalars. False where a sum met an entry: results are of no use then. */
 export function multiply(count: usize): bool {
   for (let i: usize = 0; i < count; i++) {
     const from = scalars + 32 * i,
@@ -161,7 +162,7 @@ export function multiply(count: usize): bool {
   return true;
 }
 
-/** The sum of the first \`count\` results as they stand, written behind them. False where sums meet. */
+/** The sum of the first `count` results as they stand, written behind them. False where sums meet. */
 export function total(count: usize): bool {
   return sum(results + 64 * count, results, count);
 }

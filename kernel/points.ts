@@ -59,7 +59,7 @@ function follow(r: usize, p: usize, q: usize): void {
 
 /**
  * p[i] += q[i], for all i below `count`, with one inversion for them all (Montgomery's trick): a sixth of the cost of
- * \`add\`. False, and nothing of use in p, where some p[i] and q[i] have the same x.
+ * `add`. False, and nothing of use in p, where some p[i] and q[i] have the same x.
  * @param p the points, one after another
  * @param q the addresses of the others, 4 bytes each
  * @param differences room for an element a point
@@ -92,7 +92,7 @@ export function addAll(p: usize, q: usize, count: usize, differences: usize, pro
 
 /**
  * The sum of points of 64 bytes each, x and y big-endian, as one more such point: by Jacobian coordinates
- * (x = X / Z², y = Y / Z³), which share nothing with \`addAll\` but the field. False where a sum meets its next point.
+ * (x = X / Z², y = Y / Z³), which share nothing with `addAll` but the field. False where a sum meets its next point.
  */
 export function sum(result: usize, points: usize, count: usize): bool {
   read(X, points);

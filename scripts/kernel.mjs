@@ -36,7 +36,7 @@ async function compileKernel() {
 const textOf = (
   bytes,
 ) => `/** The kernel: kernel/ compiled to WebAssembly, as base64. Made by scripts/kernel.mjs. */
-export const wasm =
+export const wasm: string =
   "${Buffer.from(bytes).toString("base64")}";
 `;
 

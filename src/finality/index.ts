@@ -36,6 +36,9 @@ export {
   type CommittedHeight,
   type Committing,
 } from "./commitments.js";
+export type { DerivedBlock, HeightRange } from "../derivation/block.js";
+export { deriveRange, type DerivationOptions } from "../derivation/derive.js";
+export type { MultiplesReport } from "../derivation/multiples.js";
 export {
   decide,
   type Decision,

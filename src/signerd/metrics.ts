@@ -5,7 +5,7 @@ import { OPEN_METHODS } from "../finality/hmac.js";
 import { methodNames } from "../finality/wire.js";
 import { ANSWERS } from "../finality/wire-errors.js";
 
-/** Milliseconds matter: a vote takes one or two, deriving randomness a minute. */
+/** Milliseconds matter: a vote takes one or two, deriving randomness thousands. */
 const SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2, 10, 60];
 
 export type Metrics = ReturnType<typeof createMetrics>;
