@@ -4,6 +4,7 @@ import { merkle, type MerkleProof } from "../crypto/merkle.js";
 import { commitmentDigest } from "../crypto/messages.js";
 import { schnorr } from "../crypto/schnorr.js";
 import { BlockDeriver, xOnly } from "../derivation/block.js";
+import type { MultiplesReport } from "../derivation/multiples.js";
 
 /** A finality provider's signed promise of the public randomness of a range of heights (PROTOCOL 6). */
 export interface Commitment {
@@ -28,6 +29,8 @@ export interface CommittedRandomness {
    * @throws TapstakeError `index-out-of-range` for a height outside it
    */
   proof(height: bigint): MerkleProof;
+  /** By what the points were computed, and whether anything was computed wrongly. */
+  readonly report: MultiplesReport;
 }
 
 export interface CommitmentRequest {
@@ -39,6 +42,8 @@ export interface CommitmentRequest {
   /** Heights: chains ask for a minimum of thousands, and 50,000 is usual. */
   readonly count: number;
   readonly context?: string;
+  /** As in `DerivationOptions`. */
+  readonly constantTime?: boolean | undefined;
 }
 
 /**
@@ -46,12 +51,13 @@ export interface CommitmentRequest {
  * @throws TapstakeError `invalid-secret-key`; `invalid-number` for a count of 0 or heights beyond 64 bits
  */
 export function commitRandomness(request: CommitmentRequest): CommittedRandomness {
-  const { secretKey, chainId, startHeight, count, context } = request;
+  const { secretKey, chainId, startHeight, count, context, constantTime } = request;
   assertInteger(count, "count", 1, 0xffff_ffff);
   u64be(startHeight, "start height");
   u64be(startHeight + BigInt(count - 1), "last height");
-  const deriver = new BlockDeriver({ secretKey, chainId, start: startHeight, count });
+  const deriver = new BlockDeriver({ secretKey, chainId, start: startHeight, count }, { constantTime });
   const points = xOnly(deriver.block(0, count).points);
+  const { report } = deriver;
   deriver.wipe();
   const signed = { startHeight, root: merkle.root(points), ...(context !== undefined && { context }) };
   const digest = commitmentDigest({ ...signed, count: BigInt(count) });
@@ -64,6 +70,7 @@ export function commitRandomness(request: CommitmentRequest): CommittedRandomnes
       signature: schnorr.sign(secretKey, digest),
     },
     proof: (height) => proofAt(Number(height - startHeight)),
+    report,
   };
 }
 

@@ -39,6 +39,17 @@ describe("a commitment", () => {
     expect(schnorr.verify(publicKeyOf(secretKey), digest, commitment.signature)).toBe(true);
   });
 
+  it("is the same by the kernel and by the library alone, and says which computed it", () => {
+    const long = { ...request, count: 1_200 };
+    const [kernel, library] = [commitRandomness(long), commitRandomness({ ...long, constantTime: true })];
+    expect(kernel.commitment.root).toEqual(library.commitment.root);
+    expect(kernel.report).toEqual({ kernel: 1_200, library: 0, mismatches: 0, collisions: 0 });
+    expect(library.report).toEqual({ kernel: 0, library: 1_200, mismatches: 0, collisions: 0 });
+    expect(
+      verifyRandomness(kernel.commitment, 1_299n, voteAt(1_299n).publicRandomness, kernel.proof(1_299n)),
+    ).toBe(true);
+  });
+
   it("proves the randomness of each of its heights, and of no other", () => {
     for (let height = 95n; height < 125n; height++) {
       const inside = height >= 100n && height < 121n;
