@@ -96,7 +96,7 @@ describe("coins of every kind in one stake, each signed by who owns it", () => {
     const signed = Psbt.fromBase64(psbt);
     const everyone: OwnedCoin[] = [
       ...own,
-      ...wallets.map((coin) => ({ wallet: "P2WPKH" as const, coin, secrets: [] })),
+      ...wallets.map((coin) => ({ coin, secrets: [], signing: [] })),
     ];
     for (const [i, coin] of staking.coins.entries()) {
       if (own.some((each) => each.coin === coin)) signInput(signed, i, everyone);

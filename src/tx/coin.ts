@@ -7,6 +7,7 @@ import { type KeyOrigin, normalPath } from "../script/key-origin.js";
 import { OP } from "../script/opcodes.js";
 import { outputKeyOf } from "../script/taproot.js";
 import { readKeyHash, readWalletScript, type WalletScript } from "../script/wallet-script.js";
+import { assertStatedLength, ECDSA_LENGTHS, SCHNORR_LENGTHS } from "./signature-length.js";
 import { assertStakeCoin, formatOutpoint, parseTransaction, type StakeCoin } from "./transaction.js";
 
 /**
@@ -35,6 +36,12 @@ export interface Coin extends StakeCoin {
    * that comes back larger is refused.
    */
   readonly witnessWeight?: number;
+  /**
+   * Bytes of each of its signatures, hash type included. ECDSA: 71 when its owners grind a low r, as Bitcoin Core does,
+   * or 72; in Taproot 64, or 65 with the hash type behind. The most unless told: then an input of more than four
+   * signatures can come out more than a virtual byte smaller than its fee was reckoned for.
+   */
+  readonly signatureLength?: number;
   /** Where the keys come from (BIP-32), for signers that find their keys by it. */
   readonly derivations?: readonly CoinKeyOrigin[];
   /** Blocks since the coin was mined, its own included; 0 while it is not. Unknown counts as mined. */
@@ -91,6 +98,7 @@ export function assertCoin(coin: Coin): void {
   if (kind === "p2wsh") assertWitnessScript(coin);
   if (kind === "p2tr") assertTaproot(coin);
   assertSized(coin);
+  assertSignatures(coin, kind);
   if (coin.derivations === undefined) return;
   assertList(coin.derivations, "derivations");
   for (const origin of coin.derivations) assertOrigin(coin, kind, origin);
@@ -214,6 +222,13 @@ function assertSized(coin: Coin): void {
   }
   if (!needed) throw invalid(coin, "witnessWeight is for scripts whose witness has no known size");
   assertInteger(witnessWeight, "coin's witness weight", 1, MOST_WITNESS_WEIGHT);
+}
+
+function assertSignatures(coin: Coin, kind: CoinKind): void {
+  const { signatureLength, witnessWeight } = coin;
+  if (signatureLength === undefined) return;
+  if (witnessWeight !== undefined) throw invalid(coin, "signatureLength says nothing beside witnessWeight");
+  assertStatedLength(signatureLength, kind === "p2tr" ? SCHNORR_LENGTHS : ECDSA_LENGTHS);
 }
 
 function assertOrigin(coin: Coin, kind: CoinKind, origin: CoinKeyOrigin): void {

@@ -43,7 +43,7 @@ export interface Funding {
   readonly coins: readonly Coin[];
   /** What the transaction pays, in satoshi. */
   readonly fee: bigint;
-  /** Virtual bytes once signed, with every signature as large as it can be. */
+  /** The most virtual bytes once signed: with every signature as long as it can be, or as its coin says. */
   readonly vsize: number;
   /** What is really paid: satoshi per virtual byte, to thousandths, rounded down. */
   readonly feeRate: Rate;

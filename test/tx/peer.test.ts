@@ -284,8 +284,8 @@ describe("the peer", () => {
 
   it("takes what a wallet returns for what it gave it, and would send an altered transaction", async () => {
     const { params, theirs, scripts } = bothOf(terms);
-    const { coin, secrets } = ownedCoin("P2WPKH", 1_100_000n);
-    const funding = { coin, secrets, wallet: "P2WPKH" as const };
+    const funding = ownedCoin("P2WPKH", 1_100_000n);
+    const { coin } = funding;
     const staking = buildStaking({
       terms,
       params,
