@@ -30,7 +30,7 @@ export interface StakingRequest extends Spending {
   readonly params: ProtocolParams;
   /**
    * What to stake, in satoshi; or `"all"`: what the coins yield, with the fee taken from it. Coins that cost more
-   * to spend than they hold then stay where they are, and nothing returns.
+   * to spend than they hold then stay where they are, as do those beyond what nodes relay at once, and nothing returns.
    */
   readonly value: bigint | "all";
   /** The output script that change goes to; needed unless all is staked. */

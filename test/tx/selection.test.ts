@@ -267,6 +267,41 @@ describe("coins as the caller says", () => {
   });
 });
 
+describe("all of more coins than nodes relay at once", () => {
+  const large = (count: number) => Array.from({ length: count }, (_, i) => plainCoin("p2tr", 10_000n, i));
+  const all = (coins: readonly Coin[]) => stake(coins, { value: "all", feeRate: feeRate("10") });
+
+  it("are as many as fit, those that hold most, and the result says so", () => {
+    const [least, most] = [plainCoin("p2tr", 570n, 5_000), plainCoin("p2tr", 20_000n, 5_001)];
+    const { value, reason } = all(large(1_730));
+    expect(reason).toBe("all");
+    const built = all([...large(1_730), least, most]);
+    expect(built.reason).toBe("fitting");
+    expect(built.coins).toContain(most);
+    expect(built.coins).not.toContain(least);
+    expect(built.vsize).toBeLessThanOrEqual(100_000);
+    expect(built.value).toBe(value + 10_000n);
+  });
+
+  it("have no cliff: a coin more, or one that holds a satoshi more, never makes the stake fail or smaller", () => {
+    let before = 0n;
+    for (const held of [570n, 575n, 576n, 577n, 600n, 9_999n, 10_000n, 10_001n]) {
+      const { value } = all([...large(1_736), plainCoin("p2tr", held, 5_000)]);
+      expect(value).toBeGreaterThanOrEqual(before);
+      before = value;
+    }
+    for (const count of [1_734, 1_735, 1_736, 1_737, 1_800]) {
+      expect(all(large(count)).value).toBeGreaterThanOrEqual(all(large(count - 1)).value);
+    }
+  });
+
+  it("are refused when those that must be spent are too many by themselves", () => {
+    refusal("transaction-too-large", () =>
+      stake([], { value: "all", mustSpend: large(1_800), feeRate: feeRate("10") }),
+    );
+  });
+});
+
 describe("the best subset", () => {
   it("is the best of all subsets, and of those with few items, sizes rounded up", () => {
     const items = fc.array(
