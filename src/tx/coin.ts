@@ -1,5 +1,5 @@
 import { hash160, type Transaction } from "../core/bitcoin.js";
-import { assertBytes, assertInteger, equalBytes, hex } from "../core/bytes.js";
+import { assertBytes, assertInteger, equalBytes, hex, isBytes } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
 import { assertPublicKey } from "../core/keys.js";
@@ -60,6 +60,10 @@ export interface CoinKeyOrigin extends KeyOrigin {
   /** In a P2TR coin: the hashes of the leaves that name the key; none for the internal key (BIP-371). */
   readonly leafHashes?: readonly Uint8Array[];
 }
+
+/** Why a coin of an uncompressed key is refused: its fee would be too low, and in segwit no node relays its spend. */
+export const UNCOMPRESSED =
+  "its key is uncompressed (65 bytes), and tapstake spends coins of compressed keys only";
 
 /** What an output script is. */
 export type CoinKind = "p2pkh" | "p2sh-p2wpkh" | "p2wpkh" | "p2wsh" | "p2tr";
@@ -233,6 +237,7 @@ function assertSignatures(coin: Coin, kind: CoinKind): void {
 
 function assertOrigin(coin: Coin, kind: CoinKind, origin: CoinKeyOrigin): void {
   if (kind === "p2tr") assertPublicKey(origin?.publicKey, "derivation's key");
+  else if (isBytes(origin?.publicKey, 65)) throw invalid(coin, UNCOMPRESSED);
   else assertBytes(origin?.publicKey, "derivation's key", 33);
   assertBytes(origin.fingerprint, "derivation's fingerprint", 4);
   normalPath(origin.path);

@@ -1,3 +1,4 @@
+import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { describe, expect, it } from "vitest";
 import { Psbt, Transaction } from "../../src/core/bitcoin.js";
 import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
@@ -8,6 +9,7 @@ import { taproot } from "../../src/script/taproot.js";
 import { type Coin, coinKind } from "../../src/tx/coin.js";
 import { buildStaking, finishStaking, type Staking, type StakingRequest } from "../../src/tx/staking.js";
 import {
+  keyHashScript,
   type OwnedCoin,
   ownedCoin,
   push,
@@ -271,6 +273,34 @@ describe("a coin that is not as it says", () => {
   it("is told by its kind", () => {
     const kinds = WALLETS.map((wallet) => coinKind(ownedCoin(wallet, 1n).coin));
     expect(new Set(kinds)).toEqual(new Set(["p2pkh", "p2sh-p2wpkh", "p2wpkh", "p2wsh", "p2tr"]));
+  });
+});
+
+describe("a coin of an uncompressed key", () => {
+  const [secret] = ownedCoin("P2PKH", 100_000n).secrets as [Uint8Array];
+  const key = secp256k1.getPublicKey(secret, false);
+  const script = keyHashScript(key);
+  const previousTransaction = new Transaction();
+  previousTransaction.addInput(sha256(utf8("uncompressed")), 0);
+  previousTransaction.addOutput(script, 100_000n);
+  const outpoint = { hash: previousTransaction.getHash(), index: 0 };
+  const coin: Coin = { outpoint, value: 100_000n, script, previousTransaction };
+  const owned: OwnedCoin = { coin, secrets: [secret], signing: [secret] };
+
+  it("is refused before anybody signs when the origin of its key shows it", () => {
+    const derivations = [{ publicKey: key, fingerprint: new Uint8Array(4), path: "m/0" }];
+    const error = refusal("invalid-coin", () => build([{ ...owned, coin: { ...coin, derivations } }]));
+    expect(error.message).toContain("its key is uncompressed");
+  });
+
+  it("is refused by that reason when its signature shows it", () => {
+    const built = build([owned]);
+    const digest = built.transaction.hashForSignature(0, script, 1);
+    const der = secp256k1.sign(digest, secret, { prehash: false, lowS: true, format: "der" });
+    const psbt = Psbt.fromBuffer(built.psbt.toBuffer());
+    psbt.updateInput(0, { finalScriptSig: concatBytes(push(Uint8Array.of(...der, 1)), push(key)) });
+    const { message, details } = refusal("invalid-coin", () => finishStaking(built, psbt));
+    expect([message, details]).toEqual([expect.stringContaining("its key is uncompressed"), { input: 0 }]);
   });
 });
 
