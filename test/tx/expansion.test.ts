@@ -503,14 +503,14 @@ describe("the peer", () => {
   function expandBoth(
     from: StakeTerms,
     timelock: number,
-    { rate = 2, amount: next = amount, coin = fundingCoin(300_000n) } = {},
+    { rate = 2, amount: next = amount, coin = fundingCoin(300_000n), paidBy = utxo(coin) } = {},
   ) {
     const scripts = scriptsOf(from);
     const stakingTx = peer.stakingTransaction(scripts, amount, home, [funds], network, 1).transaction;
     const transaction = parseTransaction(hex.decode(stakingTx.toHex()));
     const renewed = { ...from, timelock };
     const theirs = () =>
-      peer.stakingExpansionTransaction(network, scriptsOf(renewed), next, home, rate, [utxo(coin)], {
+      peer.stakingExpansionTransaction(network, scriptsOf(renewed), next, home, rate, [paidBy], {
         stakingTx,
         scripts,
       }).transaction;
@@ -545,6 +545,18 @@ describe("the peer", () => {
       { numRuns: 1_000 },
     );
   });
+
+  it.each(["P2PKH", "P2SH-P2WPKH", "P2WSH pk", "P2TR pk"] as const)(
+    "differs: it takes a %s coin",
+    (wallet) => {
+      const { coin } = ownedCoin(wallet, 300_000n);
+      const from = { txid: hex.encode(coin.outpoint.hash.toReversed()), vout: coin.outpoint.index };
+      const other = { ...from, value: Number(coin.value), scriptPubKey: hex.encode(coin.script) };
+      const transaction = expandBoth(terms, 2_000, { paidBy: other }).theirs();
+      expect(transaction.ins[1]!.hash).toEqual(Buffer.from(coin.outpoint.hash));
+      refusal("invalid-coin", () => buildExpansion(request({ coin })));
+    },
+  );
 
   it("differs: it expands to the same value only", () => {
     const { theirs, ours } = expandBoth(terms, 2_000, { amount: amount + 1 });

@@ -225,10 +225,10 @@ describe("the size that the fee of a stake is reckoned with", () => {
         // Beyond four signatures the bound of a virtual byte an input needs the coin to say.
         expect(vsize - smallest).toBeLessThanOrEqual(quorum <= 4 ? 1 : Math.ceil(quorum / 4));
         if (quorum > 8) expect(vsize - smallest).toBeGreaterThan(1);
-        const short_ = [told(owned[0]!, short)];
-        expect(build(short_).vsize).toBe(smallest);
-        const built = build(short_);
-        expect(executes(finished(short_, SHORTEST), 0, built.coins)).toBe(true);
+        const shorter = [told(owned[0]!, short)];
+        expect(build(shorter).vsize).toBe(smallest);
+        const built = build(shorter);
+        expect(executes(finished(shorter, SHORTEST), 0, built.coins)).toBe(true);
       }
     },
   );
