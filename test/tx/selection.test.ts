@@ -236,11 +236,6 @@ describe("coins as the caller says", () => {
     ["insufficient-funds", "nothing", { coins: [] }],
     ["insufficient-funds", "nothing but dust", { coins: [plainCoin("p2wpkh", 100n, 4)] }],
     ["staking-time-out-of-range", "for too long", { params: { ...params, maxTime: 999 } }],
-    [
-      "transaction-too-large",
-      "in too many coins",
-      { coins: Array.from({ length: 2_000 }, (_, i) => plainCoin("p2tr", 1_000n, i)) },
-    ],
   ])("are not all staked: %s when that would be %s", (code, _, changes) => {
     refusal(code, () => stake([small, large], { value: "all", ...changes }));
   });
