@@ -7,6 +7,7 @@ import {
   coinsOfAddress,
   esploraAccess,
   stakeOnChain,
+  withKnownPrevious,
   withPrevious,
 } from "../src/chain/index.js";
 import type { Transaction } from "../src/core/bitcoin.js";
@@ -104,8 +105,12 @@ describe.each([
     expect(await chain.previousTransaction(parseOutpoint(`${"00".repeat(32)}:0`))).toBeNull();
     const { previousTransaction: _, ...plain } = coin!;
     expect(await withPrevious(chain, [plain])).toEqual([coin]);
+    expect(await withKnownPrevious(chain, [plain])).toEqual([coin]);
     const lacking = { ...plain, outpoint: parseOutpoint(`${"00".repeat(32)}:0`) };
     await failure(withPrevious(chain, [lacking]), "invalid-coin");
+    const unknown = { ...plain, script: scriptOfAddress(await address("bech32"), "regtest") };
+    const gone = { ...unknown, outpoint: lacking.outpoint };
+    expect(await withKnownPrevious(chain, [gone])).toEqual([gone]);
 
     const wrapped = await address("p2sh-segwit");
     await node.fund(wrapped, 75_000n);

@@ -94,10 +94,7 @@ describe("coins of every kind in one stake, each signed by who owns it", () => {
       finalise,
     );
     const signed = Psbt.fromBase64(psbt);
-    const everyone: OwnedCoin[] = [
-      ...own,
-      ...wallets.map((coin) => ({ wallet: "P2WPKH" as const, coin, secrets: [] })),
-    ];
+    const everyone: OwnedCoin[] = [...own, ...wallets.map((coin) => ({ coin, secrets: [], signing: [] }))];
     for (const [i, coin] of staking.coins.entries()) {
       if (own.some((each) => each.coin === coin)) signInput(signed, i, everyone);
     }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { applyRateUp, parseRate, type Rate } from "../src/core/amount.js";
-import type { Transaction } from "../src/core/bitcoin.js";
+import { Transaction } from "../src/core/bitcoin.js";
+import { schnorr } from "../src/crypto/schnorr.js";
 import {
   createDelegation,
   type Delegation,
@@ -12,11 +13,14 @@ import {
 } from "../src/delegation/delegation.js";
 import { finishExpansion, signExpansion } from "../src/delegation/expansion.js";
 import { finishSlashing } from "../src/extract/slashing.js";
+import { mainnetPhase1 } from "../src/params/data/mainnet.js";
+import type { ProtocolParams } from "../src/params/types.js";
 import { scriptOfAddress } from "../src/script/address.js";
+import type { StakeTerms } from "../src/script/terms.js";
 import type { Coin } from "../src/tx/coin.js";
 import { buildExpansion } from "../src/tx/expansion.js";
 import { keySigner } from "../src/tx/signer.js";
-import { finishSpend, signLeaf } from "../src/tx/spend.js";
+import { finishSpend, type LeafSignature, leafSighash, type LeafSpend, signLeaf } from "../src/tx/spend.js";
 import { buildStaking, finishStaking } from "../src/tx/staking.js";
 import { parseOutpoint, type StakeCoin } from "../src/tx/transaction.js";
 import { buildWithdrawal, type Withdrawable } from "../src/tx/withdrawal.js";
@@ -34,9 +38,17 @@ const STAKERS = [
   { stakers: [1, 1], providers: 1, committee: [3, 5] },
   { stakers: [2, 3], providers: 3, committee: [6, 9] },
 ] as const satisfies readonly Shape[];
+/** So many that the lengths of their signatures make more than a virtual byte of difference. */
+const MANY = [
+  { stakers: [8, 8], providers: 1, committee: [6, 9] },
+  { stakers: [20, 20], providers: 1, committee: [3, 5] },
+] as const satisfies readonly Shape[];
 /** Satoshi per virtual byte. */
 const RATES = ["1", "1.001", "7.77", "10", "123.4"];
-const CASES = STAKERS.flatMap((shape) => RATES.map((rate) => ({ shape, rate })));
+const CASES: readonly { shape: Shape; rate: string }[] = [
+  ...STAKERS.flatMap((shape) => RATES.map((rate) => ({ shape, rate }))),
+  ...MANY.map((shape) => ({ shape, rate: "1" })),
+];
 
 const VALUE = 400_000n;
 const TIMELOCK = 20;
@@ -48,42 +60,84 @@ beforeAll(async () => {
 });
 afterAll(() => node?.stop());
 
-/**
- * That the mempool takes the transaction, by the node's own size: at the rate that was asked, and above it by no more
- * than a virtual byte for each input.
- */
-async function expectAtRate(what: string, transaction: Transaction, fee: bigint, rate: Rate): Promise<void> {
-  const { vsize } = await expectStandard(what, transaction, fee);
-  expect(fee, what).toBeGreaterThanOrEqual(applyRateUp(BigInt(vsize), rate));
-  expect(fee, what).toBeLessThanOrEqual(applyRateUp(BigInt(vsize + transaction.ins.length), rate));
+interface Reckoned {
+  readonly fee: bigint;
+  readonly vsize: number;
 }
 
-/** That the mempool takes the transaction and finds exactly this fee, which relays. */
-async function expectStandard(what: string, transaction: Transaction, fee: bigint) {
+/**
+ * That the mempool takes the transaction, which pays exactly the rate for the size that was reckoned; and that by the
+ * node's own count this is the size of the longest signatures, and of shorter ones at most a virtual byte for each input
+ * more, and for each four signatures beyond four in one.
+ */
+async function expectAtRate(
+  what: string,
+  transaction: Transaction,
+  { fee, vsize }: Reckoned,
+  rate: Rate,
+  { longest = false, signers = 1 } = {},
+): Promise<void> {
+  expect(fee, what).toBe(applyRateUp(BigInt(vsize), rate));
+  const real = await expectStandard(what, transaction, fee);
+  expect(vsize - real, what).toBeGreaterThanOrEqual(0);
+  const unknown = Math.max(0, Math.ceil(signers / 4) - 1);
+  expect(vsize - real, what).toBeLessThanOrEqual(longest ? 0 : transaction.ins.length + unknown);
+}
+
+/** That the mempool takes the transaction and finds exactly this fee, which relays. Its virtual size. */
+async function expectStandard(what: string, transaction: Transaction, fee: bigint): Promise<number> {
   const verdict = await node.accepts(transaction.toBuffer());
   expect({ what, ...verdict }).toMatchObject({ what, allowed: true, reason: null, fee });
   expect(Number(fee), what).toBeGreaterThanOrEqual(verdict.vsize!);
-  return { vsize: verdict.vsize! };
+  return verdict.vsize!;
+}
+
+const home = async () => scriptOfAddress(await node.rpc.getnewaddress(), "regtest");
+
+async function coinOf(value: bigint, type: "bech32" | "bech32m"): Promise<Coin> {
+  const { txid, vout, script } = await node.fund(await node.rpc.getnewaddress(type), value);
+  // The wallet must not spend it for the next.
+  await node.rpc.call("lockunspent", false, [{ txid, vout }]);
+  return { outpoint: parseOutpoint(`${txid}:${vout}`), value, script };
+}
+
+/** A stake of two coins, signed by the node's wallet. */
+async function stakeAt(rate: Rate, terms: StakeTerms, params: ProtocolParams): Promise<Transaction> {
+  const staking = buildStaking({
+    terms,
+    params,
+    value: VALUE,
+    coins: [await coinOf(VALUE / 2n, "bech32"), await coinOf(VALUE, "bech32m")],
+    changeScript: await home(),
+    feeRate: rate,
+  });
+  expect(staking.coins).toHaveLength(2);
+  const { psbt } = await node.rpc.walletprocesspsbt(staking.psbt.toBase64());
+  const transaction = finishStaking(staking, psbt);
+  await expectAtRate("staking", transaction, staking, rate);
+  return transaction;
+}
+
+/** As a wallet signs that writes the hash type behind: 65 bytes. */
+function explicitly(spend: LeafSpend, secretKey: Uint8Array): LeafSignature {
+  const signature = schnorr.sign(secretKey, leafSighash(spend, Transaction.SIGHASH_ALL));
+  const publicKey = keySigner(secretKey).publicKey;
+  return { publicKey, signature: Uint8Array.of(...signature, Transaction.SIGHASH_ALL) };
 }
 
 describe.each(CASES)(
   "$shape.stakers.0 of $shape.stakers.1 stakers at $rate sat/vB",
   ({ shape, rate: text }) => {
     test("every transaction of a stake is standard, at the rate asked or the fee fixed", async () => {
-      const troupe = troupeOf(`rates ${text} ${shape.providers}`, shape, UNBONDING_TIME);
+      const troupe = troupeOf(`rates ${text} ${shape.committee[1]}`, shape, UNBONDING_TIME);
       const { params } = troupe;
       const terms = troupe.terms(TIMELOCK);
       const feeRate = parseRate(text, 3);
-      const signing = troupe.stakers.slice(0, shape.stakers[0]).map(({ secretKey }) => keySigner(secretKey));
+      const secrets = troupe.stakers.slice(0, shape.stakers[0]).map(({ secretKey }) => secretKey);
+      const signing = secrets.map(keySigner);
+      const signers = secrets.length;
       const members = troupe.committee.slice(0, shape.committee[0]);
-      const home = async () => scriptOfAddress(await node.rpc.getnewaddress(), "regtest");
 
-      const coin = async (value: bigint, type: "bech32" | "bech32m"): Promise<Coin> => {
-        const { txid, vout, script } = await node.fund(await node.rpc.getnewaddress(type), value);
-        // The wallet must not spend it for the next.
-        await node.rpc.call("lockunspent", false, [{ txid, vout }]);
-        return { outpoint: parseOutpoint(`${txid}:${vout}`), value, script };
-      };
       const signedInAdvance = async (unsigned: Delegation): Promise<Delegation> => {
         let delegation = unsigned;
         for (const signer of signing) delegation = await signSlashings(delegation, signer);
@@ -91,46 +145,41 @@ describe.each(CASES)(
         for (const signer of signing) delegation = await signUnbonding(delegation, signer);
         return delegation;
       };
-      const expectWithdrawal = async (of: Delegation, from: Withdrawable, spent: StakeCoin) => {
-        const request = { terms: of.terms, params, from, coin: spent, destination: await home(), feeRate };
+      const staked = async () => {
+        const transaction = await stakeAt(feeRate, terms, params);
+        await sendAndMine(node, transaction);
+        return signedInAdvance(createDelegation(terms, params, transaction));
+      };
+      const expectWithdrawal = async (from: Withdrawable, coin: StakeCoin) => {
+        const request = { terms, params, from, coin, destination: await home(), feeRate };
         const built = buildWithdrawal(request);
-        const signatures = await Promise.all(signing.map((signer) => signLeaf(built, signer)));
-        await mineToOneBlockEarly(node, spent, built.timelock);
+        await mineToOneBlockEarly(node, coin, built.timelock);
         await node.mine();
-        await expectAtRate(`withdrawal from ${from}`, finishSpend(built, signatures), built.fee, feeRate);
+        const usual = await Promise.all(signing.map((signer) => signLeaf(built, signer)));
+        const longest = secrets.map((secret) => explicitly(built, secret));
+        const what = `withdrawal from ${from}`;
+        await expectAtRate(what, finishSpend(built, usual), built, feeRate, { signers });
+        await expectAtRate(what, finishSpend(built, longest), built, feeRate, { longest: true });
+        const told = buildWithdrawal({ ...request, signatureLength: 64 });
+        const exact = await Promise.all(signing.map((signer) => signLeaf(told, signer)));
+        await expectAtRate(what, finishSpend(told, exact), told, feeRate, { longest: true });
       };
 
-      const coins = [await coin(VALUE / 2n, "bech32"), await coin(VALUE, "bech32m")];
-      const staking = buildStaking({
-        terms,
-        params,
-        value: VALUE,
-        coins,
-        changeScript: await home(),
-        feeRate,
-      });
-      expect(staking.coins).toHaveLength(2);
-      const funded = await node.rpc.walletprocesspsbt(staking.psbt.toBase64());
-      const stakingTransaction = finishStaking(staking, funded.psbt);
-      await expectAtRate("staking", stakingTransaction, staking.fee, feeRate);
-      await sendAndMine(node, stakingTransaction);
-
-      const delegation = await signedInAdvance(createDelegation(terms, params, stakingTransaction));
+      const delegation = await staked();
       const unbonding = finishUnbonding(delegation);
-      const slashed = (from: "staking" | "unbonding") =>
-        finishSlashing(delegation, from, troupe.providers.at(-1)!.secretKey);
+      const slashed = (from: "staking" | "unbonding", of = delegation) =>
+        finishSlashing(of, from, troupe.providers.at(-1)!.secretKey);
       const { minFee } = params.slashing!;
       await expectStandard("unbonding", unbonding, params.unbondingFee);
       await expectStandard("slashing of the stake", slashed("staking"), minFee);
 
       const longer = { ...terms, timelock: TIMELOCK + 1 };
-      const more = await coin(200_000n, "bech32");
       const expansion = buildExpansion({
         previous: delegation,
         terms: longer,
         params,
         value: VALUE + 50_000n,
-        coin: more,
+        coin: await coinOf(200_000n, "bech32"),
         changeScript: await home(),
         feeRate,
       });
@@ -139,14 +188,34 @@ describe.each(CASES)(
       );
       for (const signer of signing) expanded = await signExpansion(expanded, signer);
       const owned = await node.rpc.walletprocesspsbt(expansion.psbt.toBase64());
-      await expectAtRate("expansion", finishExpansion(expanded, owned.psbt), expansion.fee, feeRate);
+      const byAll = finishExpansion(expanded, owned.psbt, expansion);
+      await expectAtRate("expansion", byAll, expansion, feeRate, { signers });
+      const stakerSignatures = secrets.map((secret) => explicitly(expansion, secret));
+      const explicit = { ...expanded, expansion: { ...expanded.expansion!, stakerSignatures } };
+      const largest = finishExpansion(explicit, owned.psbt, expansion);
+      // But for the coin's own signature, which is as the wallet makes it.
+      await expectAtRate("expansion", largest, expansion, feeRate);
 
-      await expectWithdrawal(delegation, "staking", stakeCoin(delegation));
+      await expectWithdrawal("staking", stakeCoin(delegation));
       await sendAndMine(node, unbonding);
       await expectStandard("slashing of what unbonds", slashed("unbonding"), minFee);
-      await expectWithdrawal(delegation, "unbonding", unbondedCoin(delegation));
+      await expectWithdrawal("unbonding", unbondedCoin(delegation));
       await sendAndMine(node, slashed("unbonding"));
-      await expectWithdrawal(delegation, "refund", refundCoin(slashed("unbonding")));
+      await expectWithdrawal("refund", refundCoin(slashed("unbonding")));
+
+      const direct = slashed("staking", await staked());
+      await sendAndMine(node, direct);
+      await expectWithdrawal("refund", refundCoin(direct));
     });
   },
 );
+
+test.each(RATES)("a stake of phase 1 is standard, OP_RETURN included, at %s sat/vB", async (text) => {
+  const troupe = troupeOf(`phase 1 ${text}`, STAKERS[0], UNBONDING_TIME);
+  const { slashing: _, ...params } = troupe.params;
+  const { phase1 } = mainnetPhase1.versions[0]!;
+  const terms = troupe.terms(TIMELOCK);
+  const transaction = await stakeAt(parseRate(text, 3), terms, { ...params, phase1: phase1! });
+  expect(transaction.outs[1]!.script).toHaveLength(73);
+  await sendAndMine(node, transaction);
+});

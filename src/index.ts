@@ -96,6 +96,7 @@ export {
   fundExpansion,
   type Expansion,
   type ExpansionFunding,
+  type ExpansionReason,
   type ExpansionRequest,
   type PreviousStake,
 } from "./tx/expansion.js";

@@ -3,7 +3,7 @@ import type { Transaction } from "../core/bitcoin.js";
 import { TapstakeError } from "../core/errors.js";
 import { type Network, sharesAddresses } from "../core/network.js";
 import { scriptOfAddress } from "../script/address.js";
-import { type Coin, coinKind } from "../tx/coin.js";
+import { assertCoin, type Coin, coinKind } from "../tx/coin.js";
 import { formatOutpoint, type Outpoint, type Prevout, type StakeCoin } from "../tx/transaction.js";
 
 /**
@@ -120,6 +120,32 @@ export async function withPrevious(chain: ChainAccess, coins: readonly Coin[]): 
     complete.push(isLacking ? { ...coin, previousTransaction: await previousOf(chain, coin) } : coin);
   }
   return complete;
+}
+
+/**
+ * The coins, each with its previous transaction where the server has it. A signature of a segwit coin before Taproot
+ * commits to the amount of that coin alone (BIP-143), so some signers want to see where each coin comes from.
+ * @throws TapstakeError `invalid-coin` when the server gives another one than the coin says
+ */
+export async function withKnownPrevious(chain: ChainAccess, coins: readonly Coin[]): Promise<Coin[]> {
+  const complete: Coin[] = [];
+  for (const coin of coins) {
+    const found = coin.previousTransaction ?? (await knownPrevious(chain, coin));
+    const shown = found ? { ...coin, previousTransaction: found } : coin;
+    assertCoin(shown);
+    complete.push(shown);
+  }
+  return complete;
+}
+
+async function knownPrevious(chain: ChainAccess, { outpoint }: Coin): Promise<Transaction | null> {
+  try {
+    return await chain.previousTransaction(outpoint);
+  } catch (error) {
+    // A bitcoind that has pruned the block says so.
+    if (error instanceof TapstakeError && error.code === "node-error") return null;
+    throw error;
+  }
 }
 
 async function previousOf(chain: ChainAccess, { outpoint }: Coin): Promise<Transaction> {

@@ -11,8 +11,10 @@ import { parseLossless } from "./json.js";
 /**
  * Coins from JSON: a list, as `bitcoin-cli listunspent` writes it. Of each coin `txid`, `vout` and `scriptPubKey`
  * are read, and what it holds: `amount` in bitcoin, or `value` in satoshi as decimal text. Where they are there, also
- * `redeemScript`, `witnessScript`, `confirmations`, of `desc` where the keys come from, and `previousTransaction`, the
- * raw transaction that made the coin. Coins that the wallet says cannot be spent are left out.
+ * `redeemScript`, `witnessScript`, `confirmations`, and of `desc` where the keys come from. What no wallet's list says
+ * can be written beside: `previousTransaction`, the raw transaction that made the coin; for P2TR spent by a script
+ * `leaf`, with `script` and `controlBlock`; `witnessWeight` and `signatureLength`, as a {@link Coin} has them. Coins that
+ * the wallet says cannot be spent are left out.
  * @throws TapstakeError `invalid-json`, `invalid-hex`, `invalid-amount`, `invalid-coin`; `invalid-key-expression`,
  * `invalid-path` at a descriptor whose origins are none
  */
@@ -29,7 +31,7 @@ export function coinsFromJson(text: string): Coin[] {
 }
 
 function coinOf(one: v.InferOutput<typeof form>, name: string): Coin {
-  const { txid, vout, amount, value, confirmations, desc } = one;
+  const { txid, vout, amount, value, confirmations, desc, leaf, witnessWeight, signatureLength } = one;
   if ((amount === undefined) === (value === undefined)) {
     throw new TapstakeError("invalid-json", `${name}: expected either amount or value`, { path: name });
   }
@@ -44,6 +46,14 @@ function coinOf(one: v.InferOutput<typeof form>, name: string): Coin {
     ...(one.redeemScript !== undefined && { redeemScript: bytes("redeemScript") }),
     ...(one.witnessScript !== undefined && { witnessScript: bytes("witnessScript") }),
     ...(one.previousTransaction !== undefined && { previousTransaction: bytes("previousTransaction") }),
+    ...(leaf && {
+      leaf: {
+        script: hex.decode(leaf.script, undefined, `${name}.leaf.script`),
+        controlBlock: hex.decode(leaf.controlBlock, undefined, `${name}.leaf.controlBlock`),
+      },
+    }),
+    ...(witnessWeight !== undefined && { witnessWeight }),
+    ...(signatureLength !== undefined && { signatureLength }),
     ...(confirmations !== undefined && { confirmations }),
   };
   return desc === undefined ? coin : { ...coin, ...originsOf(coin, desc) };
@@ -55,7 +65,7 @@ function coinOf(one: v.InferOutput<typeof form>, name: string): Coin {
  */
 function originsOf(coin: Coin, desc: string): Pick<Coin, "derivations" | "tapInternalKey"> {
   const isTaproot = coinKind(coin) === "p2tr";
-  const keys = [...desc.matchAll(isTaproot ? INTERNAL_KEY : COMPRESSED_KEYS)].map(([written]) =>
+  const keys = [...desc.matchAll(isTaproot ? INTERNAL_KEY : FULL_KEYS)].map(([written]) =>
     splitKeyExpression(written),
   );
   const derivations = keys.flatMap(({ key, origin }) =>
@@ -68,12 +78,14 @@ function originsOf(coin: Coin, desc: string): Pick<Coin, "derivations" | "tapInt
 }
 
 /** Keys as the wallet writes those of a coin (BIP-380): in hexadecimal, behind their origin where it knows it. */
-const COMPRESSED_KEYS = /(?:\[[^\]]*\])?0[23][0-9a-f]{64}(?=[,)])/g;
+const FULL_KEYS = /(?:\[[^\]]*\])?(?:0[23][0-9a-f]{64}|04[0-9a-f]{128})(?=[,)])/g;
 const INTERNAL_KEY = /(?<=^tr\()(?:\[[^\]]*\])?[0-9a-f]{64}(?=[,)])/g;
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 const form = v.object({
   txid: v.string(),
-  vout: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+  vout: count,
   scriptPubKey: v.string(),
   // A number with decimals is text here: see parseLossless.
   amount: v.optional(v.union([v.string(), v.pipe(v.number(), v.safeInteger())])),
@@ -82,6 +94,9 @@ const form = v.object({
   redeemScript: v.optional(v.string()),
   witnessScript: v.optional(v.string()),
   previousTransaction: v.optional(v.string()),
-  confirmations: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
+  leaf: v.optional(v.object({ script: v.string(), controlBlock: v.string() })),
+  witnessWeight: v.optional(count),
+  signatureLength: v.optional(count),
+  confirmations: v.optional(count),
   desc: v.optional(v.string()),
 });

@@ -1,5 +1,5 @@
 /** `tapstake/chain`: access to Bitcoin nodes. */
-export { checkChain, coinsOfAddress, withPrevious } from "./access.js";
+export { checkChain, coinsOfAddress, withKnownPrevious, withPrevious } from "./access.js";
 export type { ChainAccess, ChainTip, ChainTransaction, UnspentCoin } from "./access.js";
 export { bitcoindAccess } from "./bitcoind.js";
 export { coinsFromJson } from "./coins-json.js";

@@ -11,7 +11,7 @@ import { type Staking, transactionFromPsbt } from "../tx/staking.js";
 import { formatOutpoint, type Prevout } from "../tx/transaction.js";
 import { readPsbt } from "./files.js";
 import { table } from "./output.js";
-import { amount, scriptFacts, scriptText } from "./wording.js";
+import { amount, paidText, scriptFacts, scriptText } from "./wording.js";
 
 /** What is to be staked, and how. */
 export interface Stake {
@@ -106,7 +106,6 @@ export function stakingText(facts: StakingFacts, asked: Rate): string {
     facts.delegation === undefined
       ? "for the wallet that has the coins; give it back by --signed, which makes the delegation"
       : "for the wallet that has the coins; send it by stake broadcast";
-  const paid = `${facts.feeRate} sat/vB for ${facts.vsize} vB`;
   return table([
     ["delegation", facts.delegation],
     ["PSBT", `${facts.psbt}, ${next}`],
@@ -115,10 +114,7 @@ export function stakingText(facts: StakingFacts, asked: Rate): string {
     ["parameters", `v${facts.version} of the set ${facts.paramSet}`],
     ["spends", facts.coins],
     ["chosen", REASONS[facts.reason]],
-    [
-      "fee",
-      `${amount(facts.fee)}: ${paid}${facts.feeRate === formatRate(asked) ? "" : `, asked for ${formatRate(asked)}`}`,
-    ],
+    ["fee", paidText(facts, asked)],
     ["change", facts.change === 0n ? "none" : amount(facts.change)],
   ]);
 }
@@ -128,4 +124,5 @@ const REASONS: Readonly<Record<SelectionReason, string>> = {
   cheapest: "nothing that was found costs less",
   only: "nothing else that was found pays",
   all: "all that bring more than they cost",
+  fitting: "as many as nodes relay in one transaction, those that hold most: the rest stays",
 };

@@ -1,4 +1,4 @@
-import { formatBtc, type Rate } from "../core/amount.js";
+import { formatBtc, formatRate, type Rate } from "../core/amount.js";
 import { hex } from "../core/bytes.js";
 import type { Network } from "../core/network.js";
 import { addressOfScript } from "../script/address.js";
@@ -14,6 +14,18 @@ export const shortKey = (key: Uint8Array): string => `${hex.encode(key.slice(0, 
 export const amount = (satoshi: bigint): string => `${satoshi} satoshi (${formatBtc(satoshi)})`;
 
 export const blocks = (count: number): string => `${count} block${count === 1 ? "" : "s"}`;
+
+interface Paid {
+  readonly fee: bigint;
+  readonly vsize: number;
+  readonly feeRate: string;
+}
+
+/** What a transaction pays, and what was asked for where that is another rate. */
+export function paidText({ fee, vsize, feeRate }: Paid, asked: Rate): string {
+  const other = feeRate === formatRate(asked) ? "" : `, asked for ${formatRate(asked)}`;
+  return `${amount(fee)}: ${feeRate} sat/vB for ${vsize} vB${other}`;
+}
 
 /** A rate as percent, exactly: 10/10000 is `0.1 %`. */
 export function percent({ numerator, denominator }: Rate): string {

@@ -3,8 +3,10 @@ import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { stakingOutput } from "../script/outputs.js";
 import { stakerKeys } from "../script/terms.js";
-import { FUNDING_INPUT, fundingWitness } from "../tx/expansion.js";
+import { type Expansion, FUNDING_INPUT, fundingWitness } from "../tx/expansion.js";
+import { assertEstimated } from "../tx/fee.js";
 import { type PsbtLike, signaturesFromPsbt } from "../tx/psbt.js";
+import { SCHNORR_LENGTHS } from "../tx/signature-length.js";
 import { finishSpend, type LeafSignature, type LeafSpend, type Signer, signLeaf } from "../tx/spend.js";
 import { outputAt } from "../tx/transaction.js";
 import { type Delegation, type ExpandedStake, withSignature } from "./delegation.js";
@@ -51,20 +53,38 @@ export async function signExpansion(delegation: Delegation, staker: Signer): Pro
 
 /**
  * The signed expansion: of the previous stake the stakers and a quorum of the previous committee, of the funding coin
- * what its wallet returned. A signature by a staker can come by the same PSBT.
+ * what its wallet returned. A signature by a staker can come by the same PSBT. A member's of 65 bytes is refused: the
+ * staking chain takes none, and the fee was not reckoned for it.
+ * @param built what `buildExpansion` gave: where it was told how long signatures are, they must not be longer
  * @throws TapstakeError `not-an-expansion`, `missing-signature`; the codes of `signaturesFromPsbt` and of
- * `checkLeafSignature`; `invalid-coin` when the funding coin is neither P2WPKH nor P2TR
+ * `checkLeafSignature`; `invalid-coin` when the funding coin is neither P2WPKH nor P2TR; `unsupported-sighash` at a
+ * member's signature of 65 bytes; `size-above-estimate`
  */
-export function finishExpansion(delegation: Delegation, returned: PsbtLike): Transaction {
+export function finishExpansion(
+  delegation: Delegation,
+  returned: PsbtLike,
+  built?: Pick<Expansion, "vsize">,
+): Transaction {
   const { stakerSignatures, covenantSignatures } = expandedStake(delegation);
   const spend = expansionSpend(delegation);
   const known = [...stakerSignatures, ...covenantSignatures];
   const more = signaturesFromPsbt(spend, returned).filter(
     ({ publicKey }) => !known.some((other) => equalBytes(other.publicKey, publicKey)),
   );
-  const finished = finishSpend(spend, [...known, ...more]);
+  const signatures = [...known, ...more];
+  for (const signature of signatures) assertMemberLength(delegation, signature);
+  const finished = finishSpend(spend, signatures);
   finished.setWitness(FUNDING_INPUT, fundingWitness(spend, returned));
+  if (built) assertEstimated(finished, built.vsize);
   return finished;
+}
+
+function assertMemberLength(delegation: Delegation, { publicKey, signature }: LeafSignature): void {
+  const { params } = expandedStake(delegation);
+  if (signature.length === SCHNORR_LENGTHS.least || !contains(params.covenant.keys, publicKey)) return;
+  const key = hex.encode(publicKey);
+  const text = `expansion: expected a signature of 64 bytes by the committee member ${key}, as the staking chain takes it, got ${signature.length}`;
+  throw new TapstakeError("unsupported-sighash", text, { key });
 }
 
 /** @throws TapstakeError `not-an-expansion` */

@@ -1,5 +1,10 @@
 import { applyRate } from "../core/amount.js";
+import { Transaction } from "../core/bitcoin.js";
+import { curve } from "../core/curve/index.js";
 import { dustThreshold } from "../core/dust.js";
+import { sha256 } from "../core/hashes.js";
+import { type Leaf, stakingOutput, unbondingOutput } from "../script/outputs.js";
+import { NUMS_KEY } from "../script/taproot.js";
 import type { ProtocolParams } from "./types.js";
 
 /** What is legal in parameters, and makes some stake that they admit unsafe. */
@@ -12,16 +17,24 @@ export interface ParamsWarning {
 const P2TR_DUST = 330n;
 
 /**
- * What the rules of PROTOCOL 8 let through and the smallest stake suffers from: a transaction of its life with an
- * output so small that no node relays it. A stake that cannot be slashed has nothing at stake.
- * Empty for the published parameters. Call it on parameters that {@link checkParams} passed.
+ * What the rules of PROTOCOL 8 let through and stakes suffer from: of the smallest stake a transaction with an output
+ * so small that no node relays it, of every stake a fee below the satoshi per virtual byte that nodes ask for. A stake
+ * that cannot be slashed has nothing at stake. Empty for the published parameters. Call it on parameters that
+ * {@link checkParams} passed.
  */
 export function paramsWarnings(params: ProtocolParams): readonly ParamsWarning[] {
   const warnings: ParamsWarning[] = [];
   const warn = (field: string, message: string) => warnings.push({ field, message });
+  const warnOfFee = (field: string, what: string, fee: bigint, vsize: number) => {
+    if (fee >= BigInt(vsize)) return;
+    warn(field, `${what} pays ${fee} satoshi for ${vsize} virtual bytes: less than nodes relay`);
+  };
+  const { staking, unbonding } = smallestOutputs(params);
   const unbonded = params.minValue - params.unbondingFee;
   if (params.minValue < P2TR_DUST) warn("minValue", `a stake of ${params.minValue} satoshi is dust`);
   if (unbonded < P2TR_DUST) warn("unbondingFee", `leaves ${unbonded} satoshi of the smallest stake: dust`);
+  const unbondingSize = signedSize(staking.leaves.unbonding, [unbonding.script]);
+  warnOfFee("unbondingFee", "unbonding", params.unbondingFee, unbondingSize);
   if (!params.slashing) return warnings;
 
   const { script, rate, minFee } = params.slashing;
@@ -32,5 +45,37 @@ export function paramsWarnings(params: ProtocolParams): readonly ParamsWarning[]
     if (slashed < dustThreshold(script)) warn("slashing.rate", `${which} pays ${slashed} satoshi: dust`);
     if (refund < P2TR_DUST) warn("slashing.minFee", `${which} refunds ${refund} satoshi: dust or less`);
   }
+  // The refund is P2TR, as long as the unbonding output.
+  for (const [output, { leaves }] of Object.entries({ staking, unbonding })) {
+    const vsize = signedSize(leaves.slashing, [script, unbonding.script]);
+    warnOfFee("slashing.minFee", `slashing the ${output} output`, minFee, vsize);
+  }
   return warnings;
 }
+
+/** The outputs of a stake by one staker and one finality provider: with more keys every transaction is larger. */
+function smallestOutputs({ covenant, minTime, unbondingTime, network }: ProtocolParams) {
+  // Points whose secrets nobody knows, so they are no member's.
+  const staker = NUMS_KEY;
+  const provider = curve.xOnlyPointAddTweak(staker, sha256(staker))!.xOnlyPubkey;
+  const terms = { staker, finalityProviders: [provider], covenant, timelock: minTime };
+  return {
+    staking: stakingOutput(terms, network),
+    unbonding: unbondingOutput(terms, unbondingTime, network),
+  };
+}
+
+/** Virtual bytes of a transaction that spends a leaf by exactly its quorums, to these outputs. */
+function signedSize({ signers, script, controlBlock }: Leaf, outputs: readonly Uint8Array[]): number {
+  const transaction = new Transaction();
+  transaction.addInput(new Uint8Array(32), 0);
+  for (const output of outputs) transaction.addOutput(output, 0n);
+  const slots = signers.flatMap(({ keys, quorum }) =>
+    keys.map((_, i) => new Uint8Array(i < quorum ? SIGNATURE_LENGTH : 0)),
+  );
+  transaction.setWitness(0, [...slots, script, controlBlock]);
+  return transaction.virtualSize();
+}
+
+/** With SIGHASH_DEFAULT (BIP-341). */
+const SIGNATURE_LENGTH = 64;

@@ -1,5 +1,5 @@
 import { hash160, type Transaction } from "../core/bitcoin.js";
-import { assertBytes, assertInteger, equalBytes, hex } from "../core/bytes.js";
+import { assertBytes, assertInteger, equalBytes, hex, isBytes } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
 import { assertPublicKey } from "../core/keys.js";
@@ -7,6 +7,7 @@ import { type KeyOrigin, normalPath } from "../script/key-origin.js";
 import { OP } from "../script/opcodes.js";
 import { outputKeyOf } from "../script/taproot.js";
 import { readKeyHash, readWalletScript, type WalletScript } from "../script/wallet-script.js";
+import { assertStatedLength, ECDSA_LENGTHS, SCHNORR_LENGTHS } from "./signature-length.js";
 import { assertStakeCoin, formatOutpoint, parseTransaction, type StakeCoin } from "./transaction.js";
 
 /**
@@ -35,6 +36,12 @@ export interface Coin extends StakeCoin {
    * that comes back larger is refused.
    */
   readonly witnessWeight?: number;
+  /**
+   * Bytes of each of its signatures, hash type included. ECDSA: 71 when its owners grind a low r, as Bitcoin Core does,
+   * or 72; in Taproot 64, or 65 with the hash type behind. The most unless told: then an input of more than four
+   * signatures can come out more than a virtual byte smaller than its fee was reckoned for.
+   */
+  readonly signatureLength?: number;
   /** Where the keys come from (BIP-32), for signers that find their keys by it. */
   readonly derivations?: readonly CoinKeyOrigin[];
   /** Blocks since the coin was mined, its own included; 0 while it is not. Unknown counts as mined. */
@@ -53,6 +60,10 @@ export interface CoinKeyOrigin extends KeyOrigin {
   /** In a P2TR coin: the hashes of the leaves that name the key; none for the internal key (BIP-371). */
   readonly leafHashes?: readonly Uint8Array[];
 }
+
+/** Why a coin of an uncompressed key is refused: its fee would be too low, and in segwit no node relays its spend. */
+export const UNCOMPRESSED =
+  "its key is uncompressed (65 bytes), and tapstake spends coins of compressed keys only";
 
 /** What an output script is. */
 export type CoinKind = "p2pkh" | "p2sh-p2wpkh" | "p2wpkh" | "p2wsh" | "p2tr";
@@ -91,6 +102,7 @@ export function assertCoin(coin: Coin): void {
   if (kind === "p2wsh") assertWitnessScript(coin);
   if (kind === "p2tr") assertTaproot(coin);
   assertSized(coin);
+  assertSignatures(coin, kind);
   if (coin.derivations === undefined) return;
   assertList(coin.derivations, "derivations");
   for (const origin of coin.derivations) assertOrigin(coin, kind, origin);
@@ -216,8 +228,16 @@ function assertSized(coin: Coin): void {
   assertInteger(witnessWeight, "coin's witness weight", 1, MOST_WITNESS_WEIGHT);
 }
 
+function assertSignatures(coin: Coin, kind: CoinKind): void {
+  const { signatureLength, witnessWeight } = coin;
+  if (signatureLength === undefined) return;
+  if (witnessWeight !== undefined) throw invalid(coin, "signatureLength says nothing beside witnessWeight");
+  assertStatedLength(signatureLength, kind === "p2tr" ? SCHNORR_LENGTHS : ECDSA_LENGTHS);
+}
+
 function assertOrigin(coin: Coin, kind: CoinKind, origin: CoinKeyOrigin): void {
   if (kind === "p2tr") assertPublicKey(origin?.publicKey, "derivation's key");
+  else if (isBytes(origin?.publicKey, 65)) throw invalid(coin, UNCOMPRESSED);
   else assertBytes(origin?.publicKey, "derivation's key", 33);
   assertBytes(origin.fingerprint, "derivation's fingerprint", 4);
   normalPath(origin.path);

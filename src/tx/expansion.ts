@@ -1,4 +1,4 @@
-import type { Rate } from "../core/amount.js";
+import { applyRateUp, type Rate } from "../core/amount.js";
 import type { Psbt, Transaction } from "../core/bitcoin.js";
 import { assertBytes, equalBytes, hex } from "../core/bytes.js";
 import { dustThreshold } from "../core/dust.js";
@@ -8,12 +8,13 @@ import { checkStake, sameKeySet } from "../params/stake.js";
 import type { ProtocolParams } from "../params/types.js";
 import { type StakingOutput, stakingOutput } from "../script/outputs.js";
 import { type StakeTerms, stakerKeys } from "../script/terms.js";
-import { assertCoin, type Coin, coinKind } from "./coin.js";
-import { assertFeeRate, assertNotDust, feeAt } from "./fee.js";
+import { assertCoin, assertCoins, type Coin, coinKind } from "./coin.js";
+import { assertFeeRate, assertNotDust, rateOf } from "./fee.js";
 import { fieldsOf } from "./funding-psbt.js";
-import { ECDSA_LENGTH, SCHNORR_LENGTH } from "./input-weight.js";
+import { witnessLengths } from "./input-weight.js";
 import { assertSameTransaction, parsePsbt, type PsbtLike, spendPsbt } from "./psbt.js";
 import { assertSameCoins } from "./psbt-inputs.js";
+import { assertStatedLength, SCHNORR_LENGTHS } from "./signature-length.js";
 import { type LeafSpend, withWitness } from "./spend.js";
 import {
   assertOutputScript,
@@ -55,6 +56,12 @@ export interface ExpansionRequest {
   readonly feeRate: Rate;
   /** The least that the node relays, in satoshi per virtual byte: 1 unless told, 0 for any. */
   readonly minFeeRate?: Rate;
+  /**
+   * Bytes of each staker's signature: 64, or 65 with the hash type behind. 65 unless told: then an expansion by more
+   * than seven stakers can come out more than two virtual bytes smaller than its fee was reckoned for. The committee's
+   * have 64, which is all that the staking chain takes; that of the coin is the coin's to tell.
+   */
+  readonly signatureLength?: number;
   /** What the chain must accept; without it, every form goes. */
   readonly rules?: RuleSet;
 }
@@ -62,7 +69,15 @@ export interface ExpansionRequest {
 /** An expansion that any one of several coins can fund. */
 export interface ExpansionFunding extends Omit<ExpansionRequest, "coin"> {
   readonly coins: readonly Coin[];
+  /** Whether a coin that is not mined yet may be spent: not unless told. */
+  readonly allowUnconfirmed?: boolean;
 }
+
+/**
+ * Why this coin: `given`, the caller named it; of several, `changeless`, it needs no change and none with change costs
+ * less; `cheapest`, it costs least, with change. Of coins that cost the same, it is the smallest.
+ */
+export type ExpansionReason = "given" | "changeless" | "cheapest";
 
 /** An expansion, unsigned. As a spend it is the one of the previous stake, by its unbonding leaf. */
 export interface Expansion extends LeafSpend {
@@ -73,10 +88,16 @@ export interface Expansion extends LeafSpend {
   readonly output: StakingOutput;
   /** Which output of the transaction is the new stake. */
   readonly outputIndex: number;
-  /** Satoshi. */
+  /** What the transaction pays, in satoshi. */
   readonly fee: bigint;
+  /** The most virtual bytes once signed: with every signature as long as it can be, or as was told. */
+  readonly vsize: number;
+  /** What is really paid: satoshi per virtual byte, to thousandths, rounded down. */
+  readonly feeRate: Rate;
   /** Satoshi that return to the change script; 0 when there is no change output. */
   readonly change: bigint;
+  /** Why this coin. */
+  readonly reason: ExpansionReason;
 }
 
 /** The input that spends the previous stake, and the one that spends the funding coin (PROTOCOL 3). */
@@ -89,17 +110,84 @@ export const FUNDING_INPUT = 1;
  * parameters signs it in advance, so nothing of it can change afterwards.
  * @throws TapstakeError the codes of {@link checkStake}, of {@link checkExpansion}, and of `checkRules` where rules
  * are given; `staking-output-mismatch` when the previous stake is not where it is said to be; `invalid-coin`,
- * `invalid-amount`, `invalid-bytes`, `invalid-public-key`, `invalid-rate`, `fee-rate-too-low`,
+ * `invalid-amount`, `invalid-bytes`, `invalid-public-key`, `invalid-rate`, `fee-rate-too-low`, `invalid-number`,
  * `insufficient-funds`, `dust-output`; `multiple-staking-outputs` when change would return to the stake
  */
-export function buildExpansion(request: ExpansionRequest): Expansion {
-  const { previous, terms, params, value, coin, changeScript, feeRate, minFeeRate, rules } = request;
+export function buildExpansion({ coin, ...request }: ExpansionRequest): Expansion {
+  const plan = planOf(request);
+  assertFundingCoin(coin, plan.stake.coin);
+  const payment = pay(plan, coin);
+  if (!isPaid(payment)) throw insufficient(payment);
+  return expansionOf(plan, payment, "given");
+}
+
+/**
+ * {@link buildExpansion} with the one of several coins that costs least; of those that cost the same, the smallest:
+ * larger ones are kept for what needs them. Passed over are coins that cannot fund an expansion by their script, those
+ * that are not mined yet unless they are allowed, and the previous stake itself.
+ * @throws TapstakeError `insufficient-funds` when none is enough, `invalid-coin`, also when one is given twice, and as
+ * {@link buildExpansion}
+ */
+export function fundExpansion(funding: ExpansionFunding): Expansion {
+  const { coins, allowUnconfirmed = false, ...request } = funding;
+  const plan = planOf(request);
+  const stake = formatOutpoint(plan.stake.coin.outpoint);
+  for (const coin of coins) {
+    assertStakeCoin(coin);
+    assertBytes(coin.script, "coin's script");
+  }
+  const known = coins.filter((coin) => fundingKindOf(coin) && formatOutpoint(coin.outpoint) !== stake);
+  assertCoins(known);
+  const isFree = ({ confirmations }: Coin) => allowUnconfirmed || confirmations !== 0;
+  const bySize = known
+    .filter(isFree)
+    .toSorted((a, b) => (a.value < b.value ? -1 : Number(a.value > b.value)));
+  const outcomes = bySize.map((coin) => pay(plan, coin));
+  const payments = outcomes.filter(isPaid);
+  const [first, ...others] = payments;
+  if (!first)
+    throw noneIsEnough(
+      outcomes.findLast(isShort),
+      coins,
+      known.filter((coin) => !isFree(coin)),
+    );
+  const best = others.reduce((least, other) => (other.fee < least.fee ? other : least), first);
+  return expansionOf(plan, best, best.change > 0n ? "cheapest" : "changeless");
+}
+
+/** An expansion but for its coin, checked. */
+interface Plan extends Omit<ExpansionRequest, "coin"> {
+  readonly stake: ReturnType<typeof previousStake>;
+  readonly output: StakingOutput;
+}
+
+/** How a coin pays. */
+interface Payment {
+  readonly coin: Coin;
+  readonly fee: bigint;
+  readonly vsize: number;
+  readonly change: bigint;
+}
+
+/** What a coin lacks to pay. */
+interface Shortage {
+  readonly needed: bigint;
+  readonly available: bigint;
+}
+
+const isPaid = (outcome: Payment | Shortage): outcome is Payment => "fee" in outcome;
+const isShort = (outcome: Payment | Shortage): outcome is Shortage => !isPaid(outcome);
+
+/** @throws TapstakeError the codes of {@link buildExpansion} but for those of the coin */
+function planOf(request: Omit<ExpansionRequest, "coin">): Plan {
+  const { previous, terms, params, value, changeScript, feeRate, minFeeRate, signatureLength, rules } =
+    request;
   const stake = previousStake(previous);
   if (rules) checkRules(rules, terms, { params, previous: previous.terms });
   checkStake(params, terms, value);
   checkExpansion(previous, { terms, params, value });
-  assertFundingCoin(coin, stake.coin);
   assertFeeRate(feeRate, minFeeRate);
+  if (signatureLength !== undefined) assertStatedLength(signatureLength, SCHNORR_LENGTHS);
   assertOutputScript(changeScript, "change script");
   const output = stakingOutput(terms, params.network);
   if (equalBytes(changeScript, output.script)) {
@@ -107,8 +195,11 @@ export function buildExpansion(request: ExpansionRequest): Expansion {
     throw new TapstakeError("multiple-staking-outputs", text);
   }
   assertNotDust({ script: output.script, value }, "staking output");
+  return { ...request, stake, output };
+}
 
-  const spendWith = (change: bigint): LeafSpend => ({
+function spendWith({ stake, output, value, changeScript }: Plan, coin: Coin, change: bigint): LeafSpend {
+  return {
     transaction: createTransaction(
       [stake.coin, coin].map(({ outpoint }) => ({ outpoint, sequence: FINAL_SEQUENCE })),
       [{ script: output.script, value }, ...(change > 0n ? [{ script: changeScript, value: change }] : [])],
@@ -119,42 +210,67 @@ export function buildExpansion(request: ExpansionRequest): Expansion {
       { script: Uint8Array.from(coin.script), value: coin.value },
     ],
     leaf: stake.output.leaves.unbonding,
-  });
-  const feeOf = (change: bigint) => feeAt(withPlaceholders(spendWith(change), coin), feeRate);
-  const change = changeOf(stake.coin.value + coin.value - value, changeScript, feeOf);
-  const spend = spendWith(change);
-  const fee = stake.coin.value + coin.value - value - change;
-  return { ...spend, psbt: expansionPsbt(spend, coin), previous, coin, output, outputIndex: 0, fee, change };
+  };
 }
 
-/**
- * {@link buildExpansion} with the smallest of several coins that is enough: larger ones are kept for what needs them.
- * Passed over are coins that cannot fund an expansion by their script, those that are not mined yet, and the previous
- * stake itself.
- * @throws TapstakeError `insufficient-funds` when none is enough, `invalid-coin`, and as {@link buildExpansion}
- */
-export function fundExpansion({ coins, ...request }: ExpansionFunding): Expansion {
-  const stake = formatOutpoint(previousStake(request.previous).coin.outpoint);
-  for (const coin of coins) {
-    assertStakeCoin(coin);
-    assertBytes(coin.script, "coin's script");
-  }
-  const fit = coins
-    .filter((coin) => coin.confirmations !== 0 && formatOutpoint(coin.outpoint) !== stake)
-    .filter(fundingKindOf)
-    .toSorted((a, b) => (a.value < b.value ? -1 : Number(a.value > b.value)));
-  for (const coin of fit) {
-    try {
-      return buildExpansion({ ...request, coin });
-    } catch (error) {
-      if (!isShort(error) || coin === fit.at(-1)) throw error;
-    }
-  }
-  const text = `expected a mined P2WPKH coin, or P2TR coin spent by its key, and found none of ${coins.length}`;
-  throw new TapstakeError("insufficient-funds", text, { coins: coins.length });
+/** Change is what is left of the surplus after the fee; when that would be dust, it goes to the fee. */
+function pay(plan: Plan, coin: Coin): Payment | Shortage {
+  const { stake, value, changeScript, feeRate } = plan;
+  const surplus = stake.coin.value + coin.value - value;
+  const sizeWith = (change: bigint) => signedSize(plan, coin, spendWith(plan, coin, change));
+  const vsize = sizeWith(1n);
+  const fee = applyRateUp(BigInt(vsize), feeRate);
+  const change = surplus - fee;
+  if (change > 0n && change >= dustThreshold(changeScript)) return { coin, fee, vsize, change };
+  const changeless = sizeWith(0n);
+  const needed = applyRateUp(BigInt(changeless), feeRate);
+  return surplus < needed
+    ? { needed, available: surplus }
+    : { coin, fee: surplus, vsize: changeless, change: 0n };
 }
 
-const isShort = (error: unknown) => error instanceof TapstakeError && error.code === "insufficient-funds";
+/** Virtual bytes of the signed expansion. */
+function signedSize({ signatureLength }: Plan, coin: Coin, spend: LeafSpend): number {
+  const signed = withWitness(spend, placeholderWitness(spend.leaf, signatureLength));
+  signed.setWitness(
+    FUNDING_INPUT,
+    witnessLengths(coin).map((length) => new Uint8Array(length)),
+  );
+  return signed.virtualSize();
+}
+
+function expansionOf(plan: Plan, payment: Payment, reason: ExpansionReason): Expansion {
+  const { previous, output } = plan;
+  const { coin, fee, vsize, change } = payment;
+  const spend = spendWith(plan, coin, change);
+  const psbt = expansionPsbt(spend, coin);
+  const feeRate = rateOf(fee, vsize);
+  return { ...spend, psbt, previous, coin, output, outputIndex: 0, fee, vsize, feeRate, change, reason };
+}
+
+function insufficient({ needed, available }: Shortage): TapstakeError {
+  const text = `expected coins of ${needed} satoshi above the new stake for the fee, got ${available}`;
+  return new TapstakeError("insufficient-funds", text, { needed, available });
+}
+
+/** @param largest what the largest coin lacks, if there is one that could be spent */
+function noneIsEnough(
+  largest: Shortage | undefined,
+  coins: readonly Coin[],
+  aside: readonly Coin[],
+): TapstakeError {
+  const unconfirmed = aside.reduce((sum, { value }) => sum + value, 0n);
+  const error = largest
+    ? insufficient(largest)
+    : new TapstakeError(
+        "insufficient-funds",
+        `expected a P2WPKH coin, or a P2TR coin spent by its key, and found none of ${coins.length}`,
+        { coins: coins.length },
+      );
+  if (unconfirmed === 0n) return error;
+  const text = `${error.message}, besides ${unconfirmed} in coins that are not mined yet`;
+  return new TapstakeError("insufficient-funds", text, { ...error.details, unconfirmed });
+}
 
 /**
  * The output of a stake that is to be expanded, built again from its terms and found where it is said to be.
@@ -233,6 +349,8 @@ export function fundingWitness({ transaction, prevouts }: LeafSpend, returned: P
   return [...spent.witness];
 }
 
+type FundingKind = "p2wpkh" | "p2tr";
+
 function assertFundingCoin(coin: Coin, stake: StakeCoin): void {
   assertCoin(coin);
   fundingKind(coin);
@@ -246,7 +364,7 @@ function assertFundingCoin(coin: Coin, stake: StakeCoin): void {
  * The committee signs before the coin's owner does: what its owner shows must not change the txid, and its size must be
  * known from the output alone, which is all that a delegation records of the coin.
  */
-function fundingKind(coin: Coin): keyof typeof FUNDING_WITNESS {
+function fundingKind(coin: Coin): FundingKind {
   const kind = fundingKindOf(coin);
   if (kind) return kind;
   const name = formatOutpoint(coin.outpoint);
@@ -254,33 +372,9 @@ function fundingKind(coin: Coin): keyof typeof FUNDING_WITNESS {
   throw new TapstakeError("invalid-coin", text, { outpoint: name });
 }
 
-function fundingKindOf(coin: Coin): keyof typeof FUNDING_WITNESS | undefined {
+function fundingKindOf(coin: Coin): FundingKind | undefined {
   const kind = coinKind(coin);
   return (kind === "p2wpkh" || kind === "p2tr") && !coin.leaf ? kind : undefined;
-}
-
-/** What is left of the surplus after the fee; nothing when that would be dust, which then goes to the fee. */
-function changeOf(surplus: bigint, changeScript: Uint8Array, feeOf: (change: bigint) => bigint): bigint {
-  const change = surplus - feeOf(1n);
-  if (change > 0n && change >= dustThreshold(changeScript)) return change;
-  const needed = feeOf(0n);
-  if (surplus < needed) {
-    const text = `expected coins of ${needed} satoshi above the new stake for the fee, got ${surplus}`;
-    throw new TapstakeError("insufficient-funds", text, { needed, available: surplus });
-  }
-  return 0n;
-}
-
-/** The largest elements of the funding coin's witness, in bytes: a signature with its hash type, and the key. */
-const FUNDING_WITNESS = { p2wpkh: [ECDSA_LENGTH, 33], p2tr: [SCHNORR_LENGTH] } as const;
-
-function withPlaceholders(spend: LeafSpend, coin: Coin): Transaction {
-  const signed = withWitness(spend, placeholderWitness(spend.leaf));
-  signed.setWitness(
-    FUNDING_INPUT,
-    FUNDING_WITNESS[fundingKind(coin)].map((length) => new Uint8Array(length)),
-  );
-  return signed;
 }
 
 function expansionPsbt(spend: LeafSpend, coin: Coin): Psbt {

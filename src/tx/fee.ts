@@ -20,6 +20,18 @@ export function rateOf(fee: bigint, vsize: number): Rate {
 }
 
 /**
+ * A signed transaction of no more virtual bytes than its fee was reckoned for. With more it would pay less than the rate
+ * that was asked, and at the least rate no node would relay it.
+ * @throws TapstakeError `size-above-estimate`
+ */
+export function assertEstimated(signed: Transaction, vsize: number): void {
+  const got = signed.virtualSize();
+  if (got <= vsize) return;
+  const text = `expected a signed transaction of ${vsize} virtual bytes at most, for which its fee was reckoned, got ${got}: signatures are longer than the signatureLength that was stated`;
+  throw new TapstakeError("size-above-estimate", text, { expected: vsize, got });
+}
+
+/**
  * A fee rate that nodes relay.
  * @param minFeeRate the least that the node takes, 0 for any: 1 satoshi per virtual byte unless told
  * @throws TapstakeError `invalid-rate` unless the rates are exact fractions, the first above 0; `fee-rate-too-low`

@@ -23,6 +23,14 @@ export function fundingPsbt(transaction: Transaction, coins: readonly Coin[]): P
   return psbt;
 }
 
+/** Adds to a PSBT the previous transactions of its coins, in the order of its inputs, where a coin has one. */
+export function addPrevious(psbt: Psbt, coins: readonly Coin[], firstInput = 0): void {
+  for (const [i, coin] of coins.entries()) {
+    const nonWitnessUtxo = previousBytes(coin);
+    if (nonWitnessUtxo) psbt.data.inputs[firstInput + i]!.nonWitnessUtxo = Uint8Array.from(nonWitnessUtxo);
+  }
+}
+
 /** What a PSBT says of a coin beside the output that holds it. The coin is one that was checked. */
 export function fieldsOf(coin: Coin): Partial<InputFields> {
   const { redeemScript, witnessScript, leaf } = coin;

@@ -1,13 +1,7 @@
 import { compactSize } from "../core/bytes.js";
 import type { WalletScript } from "../script/wallet-script.js";
 import { type Coin, coinKind, spendingScript, walletScriptOf } from "./coin.js";
-
-/**
- * The largest that signatures get, in bytes, hash type included: DER with a low s (BIP-66, BIP-146), and BIP-340
- * with a hash type that is not the default. Most come out a byte shorter; a fee must be enough for all.
- */
-export const ECDSA_LENGTH = 72;
-export const SCHNORR_LENGTH = 65;
+import { ECDSA_LENGTHS, SCHNORR_LENGTHS } from "./signature-length.js";
 
 /** A compressed key. */
 const KEY_LENGTH = 33;
@@ -30,9 +24,12 @@ export function stackWeight(lengths: readonly number[]): number {
   return lengths.reduce((sum, length) => sum + elementLength(length), compactSize(lengths.length).length);
 }
 
+const signatureLength = (coin: Coin): number =>
+  coin.signatureLength ?? (coinKind(coin) === "p2tr" ? SCHNORR_LENGTHS : ECDSA_LENGTHS).most;
+
 function scriptLength(coin: Coin): number {
   const kind = coinKind(coin);
-  if (kind === "p2pkh") return elementLength(ECDSA_LENGTH) + elementLength(KEY_LENGTH);
+  if (kind === "p2pkh") return elementLength(signatureLength(coin)) + elementLength(KEY_LENGTH);
   return kind === "p2sh-p2wpkh" ? elementLength(coin.redeemScript!.length) : 0;
 }
 
@@ -40,26 +37,33 @@ function witnessWeight(coin: Coin): number {
   if (coin.witnessWeight !== undefined) return coin.witnessWeight;
   const kind = coinKind(coin);
   if (kind === "p2pkh") return 0;
-  if (kind === "p2wpkh" || kind === "p2sh-p2wpkh") return stackWeight([ECDSA_LENGTH, KEY_LENGTH]);
+  return stackWeight(witnessLengths(coin));
+}
+
+/** The lengths of the elements of a coin's witness, of a script whose witness has a known size. */
+export function witnessLengths(coin: Coin): number[] {
+  const kind = coinKind(coin);
+  const signature = signatureLength(coin);
+  if (kind === "p2wpkh" || kind === "p2sh-p2wpkh") return [signature, KEY_LENGTH];
   const script = spendingScript(coin);
-  if (!script) return stackWeight([SCHNORR_LENGTH]);
+  if (!script) return [signature];
   const satisfied = walletScriptOf(coin)!;
   return coin.leaf
-    ? stackWeight([...leafLengths(satisfied), script.length, coin.leaf.controlBlock.length])
-    : stackWeight([...witnessScriptLengths(satisfied), script.length]);
+    ? [...leafLengths(satisfied, signature), script.length, coin.leaf.controlBlock.length]
+    : [...witnessScriptLengths(satisfied, signature), script.length];
 }
 
-function witnessScriptLengths(script: WalletScript): number[] {
-  if (script.kind === "pk") return [ECDSA_LENGTH];
-  if (script.kind === "pkh") return [ECDSA_LENGTH, KEY_LENGTH];
+function witnessScriptLengths(script: WalletScript, signature: number): number[] {
+  if (script.kind === "pk") return [signature];
+  if (script.kind === "pkh") return [signature, KEY_LENGTH];
   // CHECKMULTISIG takes one element more than there are signatures (BIP-147).
-  return [0, ...Array.from({ length: script.quorum }, () => ECDSA_LENGTH)];
+  return [0, ...Array.from({ length: script.quorum }, () => signature)];
 }
 
-function leafLengths(script: WalletScript): number[] {
-  if (script.kind === "pk") return [SCHNORR_LENGTH];
-  if (script.kind === "pkh") return [SCHNORR_LENGTH, KEY_LENGTH - 1];
-  return script.keys.map((_, i) => (i < script.quorum ? SCHNORR_LENGTH : 0));
+function leafLengths(script: WalletScript, signature: number): number[] {
+  if (script.kind === "pk") return [signature];
+  if (script.kind === "pkh") return [signature, KEY_LENGTH - 1];
+  return script.keys.map((_, i) => (i < script.quorum ? signature : 0));
 }
 
 /** Bytes behind their length. */

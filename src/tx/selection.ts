@@ -34,16 +34,16 @@ export interface Spending {
 /**
  * Why these coins: `changeless`, they need no change and nothing with change costs less; `cheapest`, they cost
  * least, with change; `only`, the search found none, and these are the most that the coins can yield; `all`, that
- * was asked for.
+ * was asked for; `fitting`, that was asked for, and these hold most of those that nodes relay in one transaction.
  */
-export type SelectionReason = "changeless" | "cheapest" | "only" | "all";
+export type SelectionReason = "changeless" | "cheapest" | "only" | "all" | "fitting";
 
 /** What pays for a transaction. */
 export interface Funding {
   readonly coins: readonly Coin[];
   /** What the transaction pays, in satoshi. */
   readonly fee: bigint;
-  /** Virtual bytes once signed, with every signature as large as it can be. */
+  /** The most virtual bytes once signed: with every signature as long as it can be, or as its coin says. */
   readonly vsize: number;
   /** What is really paid: satoshi per virtual byte, to thousandths, rounded down. */
   readonly feeRate: Rate;
@@ -78,7 +78,8 @@ export function selectCoins(spending: Spending, value: bigint, recipient: Recipi
 }
 
 /**
- * All that the coins yield, less the fee: those that cost more to spend than they hold stay where they are.
+ * All that the coins yield, less the fee: those that cost more to spend than they hold stay where they are, and those
+ * that hold least for their weight where all would be more than nodes relay in one transaction.
  * @throws TapstakeError the codes of {@link selectCoins}
  */
 export function selectAll(
@@ -88,10 +89,12 @@ export function selectAll(
   const { pool, unconfirmed } = poolOf(spending);
   const ledger = ledgerOf(spending, 0n, { changeScript: new Uint8Array(0), build });
   const most = findMost(pool, ledger);
-  const fee = ledger.feeOf(most);
-  if (most.value <= fee) throw insufficient(1n, most, ledger, unconfirmed);
-  const choice = { selected: most, fee, change: 0n };
-  return { ...fundingOf(choice, "all", ledger), value: most.value - fee };
+  const isRelayed = ledger.weightOf(most) <= MAX_STANDARD_WEIGHT;
+  const selected = isRelayed ? most : findFitting(pool, ledger);
+  const fee = ledger.feeOf(selected);
+  if (selected.value <= fee) throw insufficient(1n, selected, ledger, unconfirmed);
+  const choice = { selected, fee, change: 0n };
+  return { ...fundingOf(choice, isRelayed ? "all" : "fitting", ledger), value: selected.value - fee };
 }
 
 function poolOf({ coins, mustSpend = [], allowUnconfirmed = false }: Spending): {

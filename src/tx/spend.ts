@@ -3,6 +3,7 @@ import { equalBytes, hex, isBytes } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import type { Leaf } from "../script/outputs.js";
+import { assertEstimated } from "./fee.js";
 import type { Prevout } from "./transaction.js";
 import { leafWitness } from "./witness.js";
 
@@ -15,6 +16,8 @@ export interface LeafSpend {
   /** What each input spends, in order: Taproot signatures commit to all of them (BIP-341). */
   readonly prevouts: readonly Prevout[];
   readonly leaf: Leaf;
+  /** The most virtual bytes that the fee was reckoned for, where it depends on the size. */
+  readonly vsize?: number;
 }
 
 /** A BIP-340 signature of a leaf spend: 64 bytes, or 65 with SIGHASH_ALL behind (PROTOCOL 4). */
@@ -127,11 +130,13 @@ export function verifyLeafSignature(spend: LeafSpend, signature: LeafSignature):
 /**
  * The signed transaction: every signature verified, each leaf slot filled or empty, exactly the quorum of each
  * key set used. The unsigned transaction of the spend is left as it is.
- * @throws TapstakeError `missing-signature`, and the codes of {@link checkLeafSignature}
+ * @throws TapstakeError `missing-signature`, `size-above-estimate`, and the codes of {@link checkLeafSignature}
  */
 export function finishSpend(spend: LeafSpend, signatures: readonly LeafSignature[]): Transaction {
   for (const signature of signatures) checkLeafSignature(spend, signature);
-  return withWitness(spend, leafWitness(spend.leaf, signatures));
+  const signed = withWitness(spend, leafWitness(spend.leaf, signatures));
+  if (spend.vsize !== undefined) assertEstimated(signed, spend.vsize);
+  return signed;
 }
 
 /** A copy of the spend's transaction with this witness on its leaf input. Nothing is checked. */

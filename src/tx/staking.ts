@@ -9,7 +9,7 @@ import { encodeOpReturn } from "../script/op-return.js";
 import { type StakingOutput, stakingOutput } from "../script/outputs.js";
 import type { StakeTerms } from "../script/terms.js";
 import type { Coin } from "./coin.js";
-import { assertFeeRate, assertNotDust } from "./fee.js";
+import { assertEstimated, assertFeeRate, assertNotDust } from "./fee.js";
 import { fundingPsbt } from "./funding-psbt.js";
 import { hasWitness } from "./input-weight.js";
 import { coinsOfPsbt } from "./funded-psbt.js";
@@ -30,7 +30,7 @@ export interface StakingRequest extends Spending {
   readonly params: ProtocolParams;
   /**
    * What to stake, in satoshi; or `"all"`: what the coins yield, with the fee taken from it. Coins that cost more
-   * to spend than they hold then stay where they are, and nothing returns.
+   * to spend than they hold then stay where they are, as do those beyond what nodes relay at once, and nothing returns.
    */
   readonly value: bigint | "all";
   /** The output script that change goes to; needed unless all is staked. */
@@ -98,10 +98,10 @@ export function buildStaking(request: StakingRequest): Staking {
  * The signed staking transaction from the PSBT that its wallets returned, finalised or not. Each signature is
  * verified over our own copy of the transaction and its coins; nothing else in the PSBT is used.
  * @throws TapstakeError `invalid-psbt`, `psbt-mismatch`, `missing-signature`, `invalid-signature`,
- * `witness-mismatch`, `unsupported-sighash`
+ * `witness-mismatch`, `unsupported-sighash`, `size-above-estimate`
  */
 export function finishStaking(
-  { transaction, coins }: Pick<Staking, "transaction" | "coins">,
+  { transaction, coins, vsize }: Pick<Staking, "transaction" | "coins"> & Partial<Pick<Staking, "vsize">>,
   returned: PsbtLike,
 ): Transaction {
   const psbt = parsePsbt(returned);
@@ -119,6 +119,7 @@ export function finishStaking(
     signed.setInputScript(i, spent.script);
     signed.setWitness(i, [...spent.witness]);
   }
+  if (vsize !== undefined) assertEstimated(signed, vsize);
   return signed;
 }
 

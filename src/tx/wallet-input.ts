@@ -4,7 +4,7 @@ import { curve } from "../core/curve/index.js";
 import { TapstakeError } from "../core/errors.js";
 import { tapleafHash } from "../script/taproot.js";
 import { keyHashScript, pushesOf, readKeyHash, type WalletScript } from "../script/wallet-script.js";
-import { type Coin, coinKind, spendingScript, walletScriptOf } from "./coin.js";
+import { type Coin, coinKind, spendingScript, UNCOMPRESSED, walletScriptOf } from "./coin.js";
 import { stackWeight } from "./input-weight.js";
 import { readWitnessStack } from "./psbt.js";
 
@@ -62,7 +62,7 @@ export function readInput(coin: Coin, index: number, input: SignedInput): Spent 
 
 /**
  * An input whose owners have signed the whole transaction.
- * @throws TapstakeError `invalid-signature`; `witness-mismatch` when it shows another script, or more than the fee
+ * @throws TapstakeError `invalid-signature`; `invalid-coin` when its key is uncompressed; `witness-mismatch` when it shows another script, or more than the fee
  * was reckoned for; `unsupported-sighash` when others could still change the transaction
  */
 export function checkInput(
@@ -159,6 +159,11 @@ function inputScriptElements(script: Uint8Array, index: number): Uint8Array[] {
 /** BIP-141, BIP-143, and the rules before them: a DER signature, and the key that the coin names by its hash. */
 function checkKeyHash(signed: Signed, elements: readonly Uint8Array[], keyHash: Uint8Array): void {
   const [signature, key] = elements;
+  if (isBytes(key, 65) && equalBytes(hash160(key), keyHash)) {
+    throw new TapstakeError("invalid-coin", `input ${signed.index}: ${UNCOMPRESSED}`, {
+      input: signed.index,
+    });
+  }
   if (elements.length !== 2 || !signature || !isBytes(key, 33) || !equalBytes(hash160(key), keyHash)) {
     throw invalid(signed.index, "expected a signature and the compressed key of the coin");
   }

@@ -14,6 +14,7 @@ import {
 import type { StakeTerms } from "../script/terms.js";
 import { assertFeeRate, assertNotDust, feeAt, rateOf } from "./fee.js";
 import { spendPsbt } from "./psbt.js";
+import { assertStatedLength, SCHNORR_LENGTHS } from "./signature-length.js";
 import { type LeafSpend, withWitness } from "./spend.js";
 import { assertOutputScript, assertStakeCoin, createTransaction, type StakeCoin } from "./transaction.js";
 import { placeholderWitness } from "./witness.js";
@@ -35,6 +36,11 @@ export interface WithdrawalRequest {
   readonly derivations?: readonly KeyOrigin[];
   /** The least that the node relays, in satoshi per virtual byte: 1 unless told, 0 for any. */
   readonly minFeeRate?: Rate;
+  /**
+   * Bytes of each staker's signature: 64, or 65 with the hash type behind. 65 unless told: then a withdrawal by more
+   * than four stakers can come out more than a virtual byte smaller than its fee was reckoned for.
+   */
+  readonly signatureLength?: number;
 }
 
 /** A withdrawal, unsigned. */
@@ -44,7 +50,7 @@ export interface Withdrawal extends LeafSpend {
   readonly value: bigint;
   /** What the transaction pays, in satoshi. */
   readonly fee: bigint;
-  /** Virtual bytes once signed, with every signature as large as it can be. */
+  /** The most virtual bytes once signed: with every signature as long as it can be, or as was told. */
   readonly vsize: number;
   /** What is really paid: satoshi per virtual byte, to thousandths, rounded down. */
   readonly feeRate: Rate;
@@ -55,14 +61,15 @@ export interface Withdrawal extends LeafSpend {
 /**
  * The transaction by which a staker takes coins back once their time lock has run out (PROTOCOL 3).
  * @throws TapstakeError the codes of `checkTerms`; `invalid-argument`, `invalid-params`, `invalid-coin`, `invalid-bytes`,
- * `invalid-rate`, `fee-rate-too-low`, `insufficient-funds`, `dust-output`; the codes of `spendPsbt`
+ * `invalid-rate`, `fee-rate-too-low`, `invalid-number`, `insufficient-funds`, `dust-output`; the codes of `spendPsbt`
  */
 export function buildWithdrawal(request: WithdrawalRequest): Withdrawal {
-  const { from, coin, destination, feeRate, minFeeRate, derivations } = request;
+  const { from, coin, destination, feeRate, minFeeRate, signatureLength, derivations } = request;
   assertChoice(from, "from", WITHDRAWABLE);
   assertStakeCoin(coin);
   assertOutputScript(destination, "destination");
   assertFeeRate(feeRate, minFeeRate);
+  if (signatureLength !== undefined) assertStatedLength(signatureLength, SCHNORR_LENGTHS);
   const { script, leaf } = lockedOutput(request);
   const timelock = leaf.timelock;
   const build = (value: bigint): LeafSpend => {
@@ -71,7 +78,7 @@ export function buildWithdrawal(request: WithdrawalRequest): Withdrawal {
     const transaction = createTransaction(inputs, [{ script: destination, value }]);
     return { transaction, inputIndex: 0, prevouts: [{ script, value: coin.value }], leaf };
   };
-  const largest = withWitness(build(coin.value), placeholderWitness(leaf));
+  const largest = withWitness(build(coin.value), placeholderWitness(leaf, signatureLength));
   const fee = feeAt(largest, feeRate);
   const value = coin.value - fee;
   if (value <= 0n) {

@@ -2,7 +2,7 @@ import { assertBytes, equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sortKeys } from "../script/leaves.js";
 import type { Leaf } from "../script/outputs.js";
-import { SCHNORR_LENGTH } from "./input-weight.js";
+import { SCHNORR_LENGTHS } from "./signature-length.js";
 import type { LeafSignature } from "./spend.js";
 
 /**
@@ -46,19 +46,19 @@ export function assembleWitness(leaf: Leaf, signatures: readonly LeafSignature[]
 }
 
 /**
- * The witness of a fully signed spend, with zeros for signatures: for its size. Some wallets return 65 bytes instead
- * of 64; more than four that may would make it more than a virtual byte too large. Stakers come first.
+ * The witness of a fully signed spend, with zeros for signatures: for its size. The stakers sign with wallets, some of
+ * which write the hash type behind: their signatures, those of the first key set, have the given length. All others
+ * have 64 bytes, as the staking chain takes no longer ones.
  */
-export function placeholderWitness(leaf: Leaf): Uint8Array[] {
-  const signers = leaf.signers.flatMap(({ keys, quorum }) => keys.slice(0, quorum));
-  const signatures = signers.map((publicKey, i) => ({
-    publicKey,
-    signature: new Uint8Array(i < MOST_LONG_SIGNATURES ? SCHNORR_LENGTH : SCHNORR_LENGTH - 1),
-  }));
+export function placeholderWitness(leaf: Leaf, stakerLength: number = SCHNORR_LENGTHS.most): Uint8Array[] {
+  const signatures = leaf.signers.flatMap(({ keys, quorum }, set) =>
+    keys.slice(0, quorum).map((publicKey) => ({
+      publicKey,
+      signature: new Uint8Array(set === 0 ? stakerLength : SCHNORR_LENGTHS.least),
+    })),
+  );
   return assembleWitness(leaf, signatures);
 }
-
-const MOST_LONG_SIGNATURES = 4;
 
 /**
  * The signatures in a witness of this leaf, by key. They are not verified.

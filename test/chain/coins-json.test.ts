@@ -1,6 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { coinsFromJson } from "../../src/chain/index.js";
 import { hex } from "../../src/core/bytes.js";
+import { buildStaking, finishStaking } from "../../src/tx/staking.js";
+import { formatOutpoint } from "../../src/tx/transaction.js";
+import { ownedCoin, signedPsbt } from "../support/coins.js";
+import { executes } from "../support/interpreter.js";
+import { paramsFor, termsOf } from "../support/lives.js";
 import { codeOf } from "../support/stake.js";
 
 const coin = { txid: "ab".repeat(32), vout: 1, scriptPubKey: `0014${"11".repeat(20)}` };
@@ -55,6 +60,36 @@ describe("coins from JSON", () => {
     expect(taproot(`rawtr(${own})`)).not.toHaveProperty("tapInternalKey");
   });
 
+  it("say of a coin that is spent by a script what no wallet's list does, so that it can be staked by hand", () => {
+    const owned = ownedCoin("P2TR 2-of-3", 90_000n);
+    const { leaf, script, outpoint } = owned.coin;
+    const [txid, vout] = formatOutpoint(outpoint).split(":") as [string, string];
+    const given = {
+      txid,
+      vout: Number(vout),
+      scriptPubKey: hex.encode(script),
+      value: "90000",
+      signatureLength: 64,
+      leaf: { script: hex.encode(leaf!.script), controlBlock: hex.encode(leaf!.controlBlock) },
+    };
+    const coins = coinsFromJson(JSON.stringify([given]));
+    expect(coins).toEqual([{ outpoint, value: 90_000n, script, leaf, signatureLength: 64 }]);
+    const [terms, feeRate] = [termsOf(), { numerator: 2n, denominator: 1n }];
+    const built = buildStaking({ terms, params: paramsFor(terms), value: "all", coins, feeRate });
+    const signed = finishStaking(built, signedPsbt(built.psbt, [owned]));
+    expect(executes(signed, 0, built.coins)).toBe(true);
+    expect(signed.virtualSize()).toBe(built.vsize);
+    expect(coinsFromJson(text({ witnessScript: "51", witnessWeight: 300 }))).toMatchObject([
+      { witnessScript: Uint8Array.of(0x51), witnessWeight: 300 },
+    ]);
+  });
+
+  it("tell uncompressed keys too, for which no coin is spent", () => {
+    const key = `04${"22".repeat(64)}`;
+    const [given] = coinsFromJson(text({ desc: `pkh([d34db33f/44h/1h/0h/0/5]${key})#xxxxxxxx` }));
+    expect(given!.derivations).toMatchObject([{ publicKey: hex.decode(key) }]);
+  });
+
   it("are those that the wallet can spend", () => {
     expect(coinsFromJson(text({ spendable: false }))).toEqual([]);
     expect(coinsFromJson(text({ spendable: true }))).toHaveLength(1);
@@ -78,6 +113,11 @@ describe("coins from JSON", () => {
     ["negative confirmations", text({ confirmations: -1 }), "invalid-json"],
     ["an origin that is none", text({ desc: `wpkh([d34d]02${"11".repeat(32)})` }), "invalid-key-expression"],
     ["a path that is none", text({ desc: `wpkh([d34db33f/x]02${"11".repeat(32)})` }), "invalid-path"],
+    ["a leaf without proof", text({ leaf: { script: "51" } }), "invalid-json"],
+    ["a leaf that is none", text({ leaf: { script: "5", controlBlock: "c0" } }), "invalid-hex"],
+    ["a control block that is none", text({ leaf: { script: "51", controlBlock: "c" } }), "invalid-hex"],
+    ["a negative weight", text({ witnessWeight: -1 }), "invalid-json"],
+    ["a signature length as text", text({ signatureLength: "64" }), "invalid-json"],
     ["a script that is none", text({ scriptPubKey: "zz" }), "invalid-hex"],
   ])("are refused with %s", async (_, json, code) => {
     expect(await codeOf(() => coinsFromJson(json))).toBe(code);

@@ -69,7 +69,7 @@ beforeAll(async () => {
 });
 
 describe("tapstake expand", () => {
-  it("makes a larger, longer stake of one, with the smallest coin that is enough", async () => {
+  it("makes a larger, longer stake of one, with the smallest of the coins that cost least", async () => {
     const facts = await expanded();
     expect(facts).toMatchObject({
       satoshi: "1500000",
@@ -86,6 +86,28 @@ describe("tapstake expand", () => {
     const psbt = parsePsbt(readFileSync(String(facts["psbt"]), "utf8").trim());
     expect(psbt.inputCount).toBe(2);
     expect(BigInt(String(facts["fee"])) + BigInt(String(facts["change"]))).toBe(100_000n);
+  });
+
+  it("says what it really pays, also where the rest is too small to return", async () => {
+    expect(await expanded()).toMatchObject({ feeRate: "2", reason: "cheapest" });
+    writeFileSync(at("short.json"), JSON.stringify([coin("04", "500850")]));
+    const facts = await expanded({ coins: at("short.json") });
+    const vsize = Number(facts["vsize"]);
+    expect(facts).toMatchObject({ fee: "850", change: "0", reason: "changeless" });
+    expect(facts["feeRate"]).toBe(`${Math.floor(850_000 / vsize) / 1000}`);
+    const { stdout } = await expand({ coins: at("short.json") });
+    expect(stdout).toContain(
+      `850 satoshi (0.0000085 BTC): ${facts["feeRate"]} sat/vB for ${vsize} vB, asked for 2`,
+    );
+    expect(stdout).toMatch(/chosen +it needs no change/);
+  });
+
+  it("takes a coin that is not mined yet if it is told to", async () => {
+    writeFileSync(at("waiting.json"), JSON.stringify([{ ...coin("03", "700000"), confirmations: 0 }]));
+    const coins = at("waiting.json");
+    expect(refusedWith(await expand({ coins }))).toBe("insufficient-funds");
+    const facts = parsed(await expand({ coins }, undefined, "--json", "--allow-unconfirmed"));
+    expect(facts).toMatchObject({ coin: `${"03".repeat(32)}:0` });
   });
 
   it("keeps what it is not told to change", async () => {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type RegtestNode, startNode } from "../../regtest/index.js";
 import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
+import { parsePsbt } from "../../src/tx/psbt.js";
 import { bridgeEsplora } from "../support/esplora.js";
 import { hasBash, shell, temporaryFolder } from "./support.js";
 
@@ -139,8 +140,11 @@ describe.skipIf(!hasBash)("the session of the README", () => {
 
 describe.skipIf(!hasBash)("the session of docs/stakers.md", () => {
   it("goes through copies that the committee signs apart, and an expansion, to a withdrawal at the end of the time lock", async () => {
-    const { code, stdout, stderr } = await run(blocksOf("docs/stakers.md"));
+    const show = 'echo "written: $(cat larger.psbt)"';
+    const { code, stdout, stderr } = await run([...blocksOf("docs/stakers.md"), show]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const psbt = parsePsbt(/^written: (.*)$/m.exec(stdout)![1]!);
+    expect(psbt.data.inputs[1]!.nonWitnessUtxo).toBeDefined();
     expect(stdout).toContain("0 of 1 input signed");
     expect(stdout).toMatch(/checked +every rule holds/);
     expect(stdout).toMatch(/message +\/babylon\.btcstaking\.v1\.MsgAddBTCDelegationInclusionProof/);

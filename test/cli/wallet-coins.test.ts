@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type RegtestNode, startNode } from "../../regtest/index.js";
+import { parsePsbt } from "../../src/tx/psbt.js";
 import { hasBash, shell, temporaryFolder } from "./support.js";
 
 const cli = fileURLToPath(new URL("bitcoin-cli.mjs", import.meta.url));
@@ -86,10 +87,13 @@ describe.skipIf(!hasBash)("a stake that a plain coin of bitcoind's wallet funds"
     "as the server finds it by a %s address, all of it, is signed by walletprocesspsbt, mined and unbonded",
     async (type) => {
       const { create, rest } = finish(type);
-      await expectMined(
-        await run(`${pay(type)}
-  tapstake stake create $TERMS --value all --from-address $ADDRESS --fee-rate 2 --psbt stake.psbt ${create}${rest}`),
-      );
+      const outcome = await run(`${pay(type)}
+  tapstake stake create $TERMS --value all --from-address $ADDRESS --fee-rate 2 --psbt stake.psbt ${create}${rest}
+  echo "written: $(cat stake.psbt)"`);
+      await expectMined(outcome);
+      const psbt = parsePsbt(/^written: (.*)$/m.exec(outcome.stdout)![1]!);
+      // Whatever the kind: some signers want to see where a coin comes from.
+      for (const { nonWitnessUtxo } of psbt.data.inputs) expect(nonWitnessUtxo).toBeDefined();
     },
   );
 

@@ -390,6 +390,43 @@ describe.each(["p2wpkh", "p2tr"] as const)("the life of an expansion funded by %
   });
 });
 
+describe("the length of the signatures of an expansion", () => {
+  const ready = async () => {
+    const delegation = await signedBy(stake, good, [0, 1, 2]);
+    return signExpansion(delegation, keySigner(stake.stakerSecrets[0]!));
+  };
+  /** The same signer's, with the hash type behind. */
+  const explicit = (delegation: Delegation, secret: Uint8Array) => {
+    const digest = leafSighash(expansionSpend(delegation), 1);
+    return { publicKey: publicKeyOf(secret), signature: Uint8Array.of(...schnorr.sign(secret, digest), 1) };
+  };
+
+  it("is 64 bytes of a member, as the staking chain takes no other; a staker's may be 65", async () => {
+    const delegation = await ready();
+    const expansion = delegation.expansion!;
+    const wallet = walletSigned(expansionSpend(delegation));
+    const byStaker = { ...expansion, stakerSignatures: [explicit(delegation, stake.stakerSecrets[0]!)] };
+    const finished = finishExpansion({ ...delegation, expansion: byStaker }, wallet);
+    expect(executes(finished, 0, expansionSpend(delegation).prevouts)).toBe(true);
+    const [, ...others] = expansion.covenantSignatures;
+    const byMember = { ...expansion, covenantSignatures: [explicit(delegation, member), ...others] };
+    expect(publicKeyOf(member)).toEqual(expansion.covenantSignatures[0]!.publicKey);
+    expect(await codeOf(() => finishExpansion({ ...delegation, expansion: byMember }, wallet))).toBe(
+      "unsupported-sighash",
+    );
+  });
+
+  it("is no more than the builder was told, where it was told", async () => {
+    const delegation = await ready();
+    const wallet = walletSigned(expansionSpend(delegation));
+    const vsize = finishExpansion(delegation, wallet).virtualSize();
+    expect(finishExpansion(delegation, wallet, { vsize }).virtualSize()).toBe(vsize);
+    expect(await codeOf(() => finishExpansion(delegation, wallet, { vsize: vsize - 1 }))).toBe(
+      "size-above-estimate",
+    );
+  });
+});
+
 describe("a staker's signature of the spend of the previous stake", () => {
   it("is by a staker: a member of the committee, whose key the leaf names too, signs nothing in its place", async () => {
     expect(await codeOf(() => signExpansion(good, keySigner(member)))).toBe("unexpected-signer");

@@ -3,6 +3,7 @@ import { hex } from "../../src/core/bytes.js";
 import { checkParams } from "../../src/params/check.js";
 import { mainnetPhase1 } from "../../src/params/data/mainnet.js";
 import { regtest } from "../../src/params/data/regtest.js";
+import { wholeLife } from "../support/life.js";
 import { paramsWarnings } from "../../src/params/warnings.js";
 import type { ProtocolParams } from "../../src/params/types.js";
 
@@ -37,7 +38,26 @@ describe("a warning", () => {
     expect(paramsWarnings({ ...phase1, unbondingFee: 49_671n }).map(({ field }) => field)).toEqual([
       "unbondingFee",
     ]);
-    expect(paramsWarnings({ ...phase1, minValue: 329n, unbondingFee: 0n })).toHaveLength(2);
+    const nothing = paramsWarnings({ ...phase1, minValue: 329n, unbondingFee: 0n });
+    // Dust before and after; and a fee of nothing, which nodes do not relay.
+    expect(nothing.map(({ field }) => field)).toEqual(["minValue", "unbondingFee", "unbondingFee"]);
+  });
+
+  it("is given where a fixed fee is less than nodes relay, at the size that the signed transaction has", async () => {
+    const { unbonding, slashing: slashed, unbondingSlashing } = await wholeLife();
+    const [unbonds, slashes, later] = [unbonding, slashed, unbondingSlashing].map((transaction) =>
+      BigInt(transaction.virtualSize()),
+    ) as [bigint, bigint, bigint];
+    expect(warned({ unbondingFee: unbonds })).toEqual([]);
+    expect(warned({ unbondingFee: unbonds - 1n })).toEqual(["unbondingFee"]);
+    expect(slashes).toBeGreaterThanOrEqual(later);
+    expect(warned({ slashing: { ...slashing, minFee: slashes } })).toEqual([]);
+    expect(warned({ slashing: { ...slashing, minFee: later - 1n } })).toEqual([
+      "slashing.minFee",
+      "slashing.minFee",
+    ]);
+    const [{ message } = { message: "" }] = paramsWarnings({ ...good, unbondingFee: 5n });
+    expect(message).toBe(`unbonding pays 5 satoshi for ${unbonds} virtual bytes: less than nodes relay`);
   });
 
   it("is given where the slashed part would be dust, unless it is burnt", () => {

@@ -7,7 +7,7 @@ import { evenSecret, publicKeyOf } from "../../src/core/keys.js";
 import { scalar } from "../../src/core/scalar.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { tapleafHash, taproot } from "../../src/script/taproot.js";
-import type { Coin } from "../../src/tx/coin.js";
+import { type Coin, coinKind } from "../../src/tx/coin.js";
 import { spends } from "../../src/tx/transaction.js";
 
 /** How the coins of a wallet are held and spent: each kind that can fund a stake, each script of a known size. */
@@ -27,9 +27,10 @@ export type Wallet = (typeof WALLETS)[number];
 
 /** A coin, and the secrets that spend it. */
 export interface OwnedCoin {
-  readonly wallet: Wallet;
   readonly coin: Coin;
   readonly secrets: readonly Uint8Array[];
+  /** Those of the secrets that sign, in the order in which they do. */
+  readonly signing: readonly Uint8Array[];
 }
 
 /** The secrets of a coin, whose x-only keys do not start with a zero byte: bitcore-lib reads such keys wrongly. */
@@ -52,7 +53,22 @@ export function ownedCoin(wallet: Wallet, value: bigint, index = 0): OwnedCoin {
   previousTransaction.addOutput(hex.decode("6a0100"), 0n);
   previousTransaction.addOutput(script, value);
   const outpoint = { hash: previousTransaction.getHash(), index: 1 };
-  return { wallet, coin: { outpoint, value, script, previousTransaction, ...fields }, secrets };
+  const signing = wallet.endsWith("2-of-3") ? [secrets[2]!, secrets[0]!] : [secrets[0]!];
+  return { coin: { outpoint, value, script, previousTransaction, ...fields }, secrets, signing };
+}
+
+/** A coin of M of N keys, of whom the last M sign; in a leaf of P2TR, or in P2WSH. */
+export function multisigCoin(of: "P2WSH" | "P2TR leaf", quorum: number, keys: number): OwnedCoin {
+  const secrets = Array.from({ length: keys }, (_, i) => secretOf(`owner ${i} of ${keys}`));
+  const small = (n: number) => Uint8Array.of(0x50 + n);
+  const held =
+    of === "P2WSH"
+      ? inWitnessScript(
+          concatBytes(small(quorum), ...secrets.map(compressed).map(push), small(keys), Uint8Array.of(0xae)),
+        )
+      : inLeaf(multiA(quorum, secrets.map(publicKeyOf)), publicKeyOf(secretOf("another owner")));
+  const outpoint = { hash: sha256(utf8(`${of} ${quorum} of ${keys}`)), index: 0 };
+  return { coin: { outpoint, value: 100_000n, ...held }, secrets, signing: secrets.slice(-quorum) };
 }
 
 type Holding = Pick<Coin, "script"> & Partial<Coin> & Pick<OwnedCoin, "secrets">;
@@ -73,16 +89,6 @@ function described(wallet: Wallet, secrets: readonly Uint8Array[]): Pick<Coin, "
   const [key, ...others] = secrets.map(compressed) as [Uint8Array, ...Uint8Array[]];
   const xOnly = secrets.map(publicKeyOf) as [Uint8Array, ...Uint8Array[]];
   const keyHash = concatBytes(Uint8Array.of(0, 20), hash160(key));
-  const checksig = Uint8Array.of(0xac);
-  const witness = (witnessScript: Uint8Array) => ({
-    script: concatBytes(Uint8Array.of(0, 32), sha256(witnessScript)),
-    witnessScript,
-  });
-  const inLeaf = (script: Uint8Array) => {
-    const { outputKey, paths } = taproot([script, concatBytes(push(xOnly[2]!), checksig)]);
-    const { controlBlock } = paths[0]!;
-    return { script: concatBytes(Uint8Array.of(0x51, 32), outputKey), leaf: { script, controlBlock } };
-  };
   switch (wallet) {
     case "P2PKH":
       return { script: keyHashScript(key) };
@@ -94,11 +100,11 @@ function described(wallet: Wallet, secrets: readonly Uint8Array[]): Pick<Coin, "
     case "P2WPKH":
       return { script: keyHash };
     case "P2WSH pk":
-      return witness(concatBytes(push(key), checksig));
+      return inWitnessScript(concatBytes(push(key), CHECKSIG));
     case "P2WSH pkh":
-      return witness(keyHashScript(key));
+      return inWitnessScript(keyHashScript(key));
     case "P2WSH 2-of-3":
-      return witness(
+      return inWitnessScript(
         concatBytes(hex.decode("52"), ...[key, ...others].map(push), hex.decode("53"), hex.decode("ae")),
       );
     case "P2TR key": {
@@ -106,14 +112,32 @@ function described(wallet: Wallet, secrets: readonly Uint8Array[]): Pick<Coin, "
       return { script: concatBytes(Uint8Array.of(0x51, 32), xOnlyPubkey), tapInternalKey: xOnly[0] };
     }
     case "P2TR pk":
-      return inLeaf(concatBytes(push(xOnly[0]), checksig));
+      return inLeaf(concatBytes(push(xOnly[0]), CHECKSIG), xOnly[2]!);
     case "P2TR pkh":
-      return inLeaf(keyHashScript(xOnly[0]));
-    case "P2TR 2-of-3": {
-      const added = xOnly.slice(1).flatMap((each) => [push(each), Uint8Array.of(0xba)]);
-      return inLeaf(concatBytes(push(xOnly[0]), checksig, ...added, hex.decode("529c")));
-    }
+      return inLeaf(keyHashScript(xOnly[0]), xOnly[2]!);
+    case "P2TR 2-of-3":
+      return inLeaf(multiA(2, xOnly), xOnly[2]!);
   }
+}
+
+const CHECKSIG = Uint8Array.of(0xac);
+const CHECKSIGADD = Uint8Array.of(0xba);
+
+const inWitnessScript = (witnessScript: Uint8Array) => ({
+  script: concatBytes(Uint8Array.of(0, 32), sha256(witnessScript)),
+  witnessScript,
+});
+
+/** In a tree of two leaves, the other of which is one key's. */
+function inLeaf(script: Uint8Array, other: Uint8Array) {
+  const { outputKey, paths } = taproot([script, concatBytes(push(other), CHECKSIG)]);
+  const { controlBlock } = paths[0]!;
+  return { script: concatBytes(Uint8Array.of(0x51, 32), outputKey), leaf: { script, controlBlock } };
+}
+
+function multiA(quorum: number, [first, ...others]: readonly Uint8Array[]): Uint8Array {
+  const added = others.flatMap((key) => [push(key), CHECKSIGADD]);
+  return concatBytes(push(first!), CHECKSIG, ...added, Uint8Array.of(0x50 + quorum, 0x9c));
 }
 
 /** How owners sign otherwise than usual. */
@@ -122,6 +146,8 @@ export interface Signing {
   readonly explicit?: boolean;
   /** The hash type, SIGHASH_ALL unless told. */
   readonly hashType?: number;
+  /** Bytes of ECDSA signatures, hash type included, which are tried until they come out so; as they come unless told. */
+  readonly ecdsaLength?: number;
 }
 
 /**
@@ -137,14 +163,13 @@ export function signedPsbt(psbt: Psbt, owned: readonly OwnedCoin[], signing: Sig
 /** Signs one input of a PSBT with the keys of the coin that it spends. */
 export function signInput(psbt: Psbt, i: number, owned: readonly OwnedCoin[], signing: Signing = {}): void {
   const spent = unsignedOf(psbt).ins.map((input) => owned.find(({ coin }) => spends(input, coin.outpoint))!);
-  const { wallet, secrets, coin } = spent[i]!;
-  const signers = wallet.endsWith("2-of-3") ? [secrets[2]!, secrets[0]!] : [secrets[0]!];
+  const { signing: signers, coin } = spent[i]!;
   const { explicit = false, hashType = explicit ? 1 : 0 } = signing;
-  if (!wallet.startsWith("P2TR")) {
+  if (coinKind(coin) !== "p2tr") {
     const type = signing.hashType ?? 1;
     if (type !== 1) psbt.updateInput(i, { sighashType: type });
     for (const secret of signers) {
-      const sign = (digest: Uint8Array) => secp256k1.sign(digest, secret, { prehash: false, lowS: true });
+      const sign = (digest: Uint8Array) => ecdsa(digest, secret, signing.ecdsaLength);
       psbt.signInput(i, { publicKey: compressed(secret), sign }, [type]);
     }
     // The library asks for it; a wallet that signs as it likes does not tell.
@@ -177,6 +202,20 @@ export function signInput(psbt: Psbt, i: number, owned: readonly OwnedCoin[], si
   }));
   psbt.updateInput(i, { tapScriptSig });
 }
+
+/** A signature of 64 bytes, which with its hash type gets the given length in DER. */
+function ecdsa(digest: Uint8Array, secret: Uint8Array, length?: number): Uint8Array {
+  const extraEntropy = new Uint8Array(32);
+  for (;;) {
+    const options = { prehash: false, lowS: true, ...(length !== undefined && { extraEntropy }) };
+    const signature = secp256k1.sign(digest, secret, options);
+    if (length === undefined || derLength(signature) + 1 === length) return signature;
+    extraEntropy[0]!++;
+  }
+}
+
+const derLength = (signature: Uint8Array): number =>
+  secp256k1.Signature.fromBytes(signature).toBytes("der").length;
 
 /** The transaction of a PSBT. */
 export function unsignedOf(psbt: Psbt): Transaction {

@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { describe, expect, it } from "vitest";
 import { Psbt, Transaction } from "../../src/core/bitcoin.js";
 import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
@@ -9,6 +9,7 @@ import { taproot } from "../../src/script/taproot.js";
 import { type Coin, coinKind } from "../../src/tx/coin.js";
 import { buildStaking, finishStaking, type Staking, type StakingRequest } from "../../src/tx/staking.js";
 import {
+  keyHashScript,
   type OwnedCoin,
   ownedCoin,
   push,
@@ -35,10 +36,6 @@ const build = (owned: readonly OwnedCoin[], changes: Partial<StakingRequest> = {
   });
 const oneOf = (wallet: Wallet, value = 100_000n) => [ownedCoin(wallet, value)];
 const everyKind = WALLETS.map((wallet, i) => ownedCoin(wallet, 20_000n + BigInt(i), i));
-
-/** How many bytes shorter than they may be the ECDSA signatures of P2PKH inputs came out, beyond the first of each. */
-const luck = (signed: Transaction) =>
-  signed.ins.reduce((sum, { script }) => sum + (script.length > 100 ? Math.max(0, 71 - script[0]!) : 0), 0);
 
 describe("a stake funded by coins of every kind", () => {
   const built = build(everyKind);
@@ -80,46 +77,10 @@ describe("a stake funded by coins of every kind", () => {
   });
 });
 
-describe("the size that a fee is reckoned with", () => {
-  const anyCoins = fc
-    .array(fc.constantFrom(...WALLETS), { minLength: 1, maxLength: 8 })
-    .map((wallets) => wallets.map((wallet, i) => ownedCoin(wallet, 30_000n, i)));
-
-  it("is never below the final one, and never more than a virtual byte an input above", () => {
-    fc.assert(
-      fc.property(anyCoins, fc.boolean(), fc.boolean(), (owned, explicit, all) => {
-        const value = all ? "all" : BigInt(owned.length) * 25_000n;
-        const built = build(owned, { value, changeScript: P2WPKH });
-        const signed = finishStaking(built, signedPsbt(built.psbt, owned, { explicit }));
-        const above = built.vsize - signed.virtualSize();
-        expect(above).toBeGreaterThanOrEqual(0);
-        // A P2PKH signature that by chance is two bytes or more too short is nobody's to foresee.
-        expect(above).toBeLessThanOrEqual(built.coins.length + luck(signed));
-        const paid = built.coins.reduce((sum, coin) => sum + coin.value, 0n);
-        expect(built.fee + built.value + built.change).toBe(paid);
-        expect(built.fee).toBeGreaterThanOrEqual(2n * BigInt(signed.virtualSize()));
-      }),
-      { numRuns: 60 },
-    );
-  });
-
-  it.each(WALLETS)("is exact but for the signatures, which are as large as they can be: %s", (wallet) => {
-    const owned = oneOf(wallet);
-    const built = build(owned);
-    const signed = finishStaking(built, signedPsbt(built.psbt, owned, { explicit: true }));
-    const grown = signed.clone();
-    const full = (element: Uint8Array) =>
-      element[0] === 0x30 && element.length > 68 && element.length < 73 ? new Uint8Array(72) : element;
-    grown.ins[0]!.witness = signed.ins[0]!.witness.map(full);
-    if (wallet === "P2PKH") grown.ins[0]!.script = new Uint8Array(1 + 72 + 1 + 33);
-    expect(built.vsize).toBe(grown.virtualSize());
-  });
-});
-
 describe("the PSBT of a stake", () => {
   const built = build(everyKind);
   const inputOf = (wallet: Wallet) => {
-    const { coin } = everyKind.find((each) => each.wallet === wallet)!;
+    const { coin } = everyKind[WALLETS.indexOf(wallet)]!;
     return { coin, input: Psbt.fromBuffer(built.psbt.toBuffer()).data.inputs[built.coins.indexOf(coin)]! };
   };
 
@@ -315,6 +276,34 @@ describe("a coin that is not as it says", () => {
   });
 });
 
+describe("a coin of an uncompressed key", () => {
+  const [secret] = ownedCoin("P2PKH", 100_000n).secrets as [Uint8Array];
+  const key = secp256k1.getPublicKey(secret, false);
+  const script = keyHashScript(key);
+  const previousTransaction = new Transaction();
+  previousTransaction.addInput(sha256(utf8("uncompressed")), 0);
+  previousTransaction.addOutput(script, 100_000n);
+  const outpoint = { hash: previousTransaction.getHash(), index: 0 };
+  const coin: Coin = { outpoint, value: 100_000n, script, previousTransaction };
+  const owned: OwnedCoin = { coin, secrets: [secret], signing: [secret] };
+
+  it("is refused before anybody signs when the origin of its key shows it", () => {
+    const derivations = [{ publicKey: key, fingerprint: new Uint8Array(4), path: "m/0" }];
+    const error = refusal("invalid-coin", () => build([{ ...owned, coin: { ...coin, derivations } }]));
+    expect(error.message).toContain("its key is uncompressed");
+  });
+
+  it("is refused by that reason when its signature shows it", () => {
+    const built = build([owned]);
+    const digest = built.transaction.hashForSignature(0, script, 1);
+    const der = secp256k1.sign(digest, secret, { prehash: false, lowS: true, format: "der" });
+    const psbt = Psbt.fromBuffer(built.psbt.toBuffer());
+    psbt.updateInput(0, { finalScriptSig: concatBytes(push(Uint8Array.of(...der, 1)), push(key)) });
+    const { message, details } = refusal("invalid-coin", () => finishStaking(built, psbt));
+    expect([message, details]).toEqual([expect.stringContaining("its key is uncompressed"), { input: 0 }]);
+  });
+});
+
 describe("what a wallet returns", () => {
   /** Finalised inputs with something altered. */
   const finalised = (wallet: Wallet) => {
@@ -487,6 +476,10 @@ describe("a script whose witness has no known size", () => {
       }
     }
     expect(key).toHaveLength(32);
+  });
+
+  it("says its size by that alone: how long signatures are would be a second word on it", () => {
+    refusal("invalid-coin", () => build([{ ...owner, coin: { ...sized(false), signatureLength: 71 } }]));
   });
 
   it("is spent by what its owner finalised, which fits the size", () => {

@@ -218,16 +218,56 @@ describe("an expansion that one of several coins funds", () => {
   const { coin: _one, ...rest } = request();
   const small = ownedCoin("P2WPKH", 200_050n, 1).coin;
   const enough = ownedCoin("P2WPKH", 250_000n, 2).coin;
-  const large = ownedCoin("P2TR key", 9_000_000n, 3).coin;
+  const large = ownedCoin("P2WPKH", 9_000_000n, 3).coin;
 
-  it("takes the smallest that is enough, in whichever order they come", () => {
+  it("takes the smallest of those that cost the same, in whichever order they come", () => {
     for (const coins of [
       [large, small, enough],
       [enough, large, small],
     ]) {
-      expect(fundExpansion({ ...rest, coins }).coin).toEqual(enough);
+      expect(fundExpansion({ ...rest, coins })).toMatchObject({ coin: enough, reason: "cheapest" });
     }
     expect(fundExpansion({ ...rest, coins: [small, large] }).coin).toEqual(large);
+  });
+
+  it("takes the one that costs least, and says of each what it really pays", () => {
+    const { fee, vsize } = fundExpansion({ ...rest, coins: [enough] });
+    const perByte = (paid: bigint, size: number) => (paid * 1000n) / BigInt(size);
+    const changeless = vsize - 31;
+    const spare = (satoshi: bigint) =>
+      ownedCoin("P2WPKH", 200_000n + 2n * BigInt(changeless) + satoshi, Number(satoshi)).coin;
+    // A change output costs 62 satoshi: what is given away instead is less than that, or more.
+    const [exact, wasteful] = [spare(61n), spare(63n)];
+    const chosen = fundExpansion({ ...rest, coins: [exact, wasteful, enough] });
+    expect(chosen).toMatchObject({ coin: exact, change: 0n, fee: fee - 1n, vsize: changeless });
+    expect(chosen.reason).toBe("changeless");
+    expect(chosen.feeRate).toEqual({ numerator: perByte(fee - 1n, changeless), denominator: 1000n });
+    expect(fundExpansion({ ...rest, coins: [wasteful, enough] })).toMatchObject({
+      coin: enough,
+      fee,
+      vsize,
+      feeRate: { numerator: perByte(fee, vsize), denominator: 1000n },
+      reason: "cheapest",
+    });
+    // Where it is the only one that pays, it says that it pays more than was asked.
+    const alone = fundExpansion({ ...rest, coins: [spare(300n)] });
+    expect(alone.feeRate.numerator).toBe(perByte(2n * BigInt(changeless) + 300n, changeless));
+    expect(alone.reason).toBe("changeless");
+    // An input that is lighter costs less.
+    const byKey = ownedCoin("P2TR key", 8_000_000n, 4).coin;
+    expect(fundExpansion({ ...rest, coins: [enough, byKey] }).coin).toEqual(byKey);
+    expect(buildExpansion(request()).reason).toBe("given");
+  });
+
+  it("takes one that is not mined yet only if the caller says so, and tells what was left aside", () => {
+    const waiting = { ...enough, confirmations: 0 };
+    expect(fundExpansion({ ...rest, coins: [waiting], allowUnconfirmed: true }).coin).toEqual(waiting);
+    const none = refusal("insufficient-funds", () => fundExpansion({ ...rest, coins: [waiting] }));
+    expect(none.details).toEqual({ coins: 1, unconfirmed: 250_000n });
+    const { details } = refusal("insufficient-funds", () =>
+      fundExpansion({ ...rest, coins: [waiting, small] }),
+    );
+    expect(details).toMatchObject({ available: 50n, unconfirmed: 250_000n });
   });
 
   it("passes over coins that are not mined, or cannot fund one, and the previous stake itself", () => {
@@ -252,6 +292,7 @@ describe("an expansion that one of several coins funds", () => {
     const { details } = refusal("insufficient-funds", () => fundExpansion({ ...rest, coins: [small] }));
     expect(details).toMatchObject({ available: 200_050n - 200_000n });
     refusal("insufficient-funds", () => fundExpansion({ ...rest, coins: [] }));
+    refusal("invalid-coin", () => fundExpansion({ ...rest, coins: [large, large] }));
     refusal("invalid-amount", () => fundExpansion({ ...rest, coins: [{ ...large, value: -1n }] }));
     refusal("invalid-bytes", () => fundExpansion({ ...rest, coins: [{ ...large, script: "00" as never }] }));
     refusal("expansion-value-too-low", () => fundExpansion({ ...rest, value: 999_999n, coins: [large] }));
@@ -408,10 +449,10 @@ describe("the spend of the previous stake", () => {
     ]);
   });
 
-  it("takes signatures of 65 bytes, and some of them beside others of 64", () => {
+  it("takes signatures of 65 bytes by stakers, and some of them beside others of 64", () => {
     for (const types of [
-      [1, 1, 1, 1, 1],
-      [0, 1, 0, 1, 1],
+      [1, 1, 0, 0, 0],
+      [0, 1, 0, 0, 0],
     ]) {
       const keys = [...stakers.keys.slice(1, 3), ...members.keys.slice(2, 5)];
       const signatures = keys.map((key, i) => sign(built, key, types[i]));
@@ -462,14 +503,14 @@ describe("the peer", () => {
   function expandBoth(
     from: StakeTerms,
     timelock: number,
-    { rate = 2, amount: next = amount, coin = fundingCoin(300_000n) } = {},
+    { rate = 2, amount: next = amount, coin = fundingCoin(300_000n), paidBy = utxo(coin) } = {},
   ) {
     const scripts = scriptsOf(from);
     const stakingTx = peer.stakingTransaction(scripts, amount, home, [funds], network, 1).transaction;
     const transaction = parseTransaction(hex.decode(stakingTx.toHex()));
     const renewed = { ...from, timelock };
     const theirs = () =>
-      peer.stakingExpansionTransaction(network, scriptsOf(renewed), next, home, rate, [utxo(coin)], {
+      peer.stakingExpansionTransaction(network, scriptsOf(renewed), next, home, rate, [paidBy], {
         stakingTx,
         scripts,
       }).transaction;
@@ -504,6 +545,18 @@ describe("the peer", () => {
       { numRuns: 1_000 },
     );
   });
+
+  it.each(["P2PKH", "P2SH-P2WPKH", "P2WSH pk", "P2TR pk"] as const)(
+    "differs: it takes a %s coin",
+    (wallet) => {
+      const { coin } = ownedCoin(wallet, 300_000n);
+      const from = { txid: hex.encode(coin.outpoint.hash.toReversed()), vout: coin.outpoint.index };
+      const other = { ...from, value: Number(coin.value), scriptPubKey: hex.encode(coin.script) };
+      const transaction = expandBoth(terms, 2_000, { paidBy: other }).theirs();
+      expect(transaction.ins[1]!.hash).toEqual(Buffer.from(coin.outpoint.hash));
+      refusal("invalid-coin", () => buildExpansion(request({ coin })));
+    },
+  );
 
   it("differs: it expands to the same value only", () => {
     const { theirs, ours } = expandBoth(terms, 2_000, { amount: amount + 1 });

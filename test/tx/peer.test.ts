@@ -135,26 +135,39 @@ describe("the peer builds the same transactions", () => {
     rate: fc.integer({ min: 30, max: 5000 }),
     script: fc.constantFrom(P2WPKH, P2TR, P2PKH, hex.decode("6a")),
   });
+  type StakeCase = typeof stakes extends fc.Arbitrary<infer T> ? T : never;
 
-  it("unbonding, both slashings, and three withdrawals: 3,600 in 600 random stakes", () => {
+  /** A random stake, and what is unbonded of it. */
+  const made = ({ from, providers, members, timelock, script, ...amounts }: StakeCase) => {
+    const quorum = Math.floor(members / 2) + 1;
+    const terms = termsOf({ providers, members, quorum, timelock }, from);
+    const both = bothOf(terms, amounts, script);
+    const unbonding = both.ours.unbonding();
+    const unbonded = { outpoint: outpointOf(unbonding.transaction, 0), value: unbonding.value };
+    return { ...both, terms, unbonding, unbonded, theirUnbonding: both.theirs.unbonding() };
+  };
+
+  it("unbonding: 2,000 random stakes", () => {
+    fc.assert(
+      fc.property(stakes, (one) => {
+        const { unbonding, theirUnbonding } = made(one);
+        expect(shape(unbonding.transaction)).toEqual(shape(theirUnbonding));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("both slashings, and three withdrawals but for their fee: 3,000 in 600 random stakes", () => {
     let halves = 0;
     fc.assert(
-      fc.property(stakes, ({ from, providers, members, timelock, script, ...amounts }) => {
-        const quorum = Math.floor(members / 2) + 1;
-        const terms = termsOf({ providers, members, quorum, timelock }, from);
-        const { params, scripts, stake, ours, theirs } = bothOf(terms, amounts, script);
-
-        const unbonding = ours.unbonding();
-        const theirUnbonding = theirs.unbonding();
-        expect(shape(unbonding.transaction)).toEqual(shape(theirUnbonding));
-
-        const unbonded = { outpoint: outpointOf(unbonding.transaction, 0), value: unbonding.value };
+      fc.property(stakes, (one) => {
+        const { terms, params, scripts, stake, ours, theirs, unbonded, theirUnbonding } = made(one);
         const slashings = [
           [ours.slashing(), theirs.slashing()],
           [buildSlashing(terms, params, "unbonding", unbonded), theirs.unbondingSlashing(theirUnbonding)],
         ] as const;
         for (const [mine, psbt] of slashings) {
-          const exactHalf = (2n * mine.prevouts[0]!.value * BigInt(amounts.rate)) % 20_000n === 10_000n;
+          const exactHalf = (2n * mine.prevouts[0]!.value * BigInt(one.rate)) % 20_000n === 10_000n;
           if (exactHalf && mine.slashed - BigInt(psbt.txOutputs[0]!.value) === 1n) {
             // The difference that is tested below, and no other.
             halves++;
@@ -284,8 +297,8 @@ describe("the peer", () => {
 
   it("takes what a wallet returns for what it gave it, and would send an altered transaction", async () => {
     const { params, theirs, scripts } = bothOf(terms);
-    const { coin, secrets } = ownedCoin("P2WPKH", 1_100_000n);
-    const funding = { coin, secrets, wallet: "P2WPKH" as const };
+    const funding = ownedCoin("P2WPKH", 1_100_000n);
+    const { coin } = funding;
     const staking = buildStaking({
       terms,
       params,
@@ -405,6 +418,32 @@ describe("the peer's fees differ:", () => {
     });
     expect(fee).toBe(1_550);
     expect(ours.fee).toBeGreaterThan(BigInt(fee));
+  });
+
+  it("a fractional rate fails, as its amounts are floats", () => {
+    expect(() => theirs([[P2WPKH, 1_000_000]], 1.5)).toThrow(/Satoshi, got Number \d+\.5/);
+    const { coin } = ownedCoin("P2WPKH", 1_000_000n);
+    const request = {
+      terms,
+      params: paramsFor(terms),
+      value: 100_000n,
+      coins: [coin],
+      changeScript: homeScript,
+    };
+    const built = buildStaking({ ...request, feeRate: feeRate("1.5") });
+    expect(built.fee).toBe((3n * BigInt(built.vsize) + 1n) / 2n);
+  });
+
+  it("a coin given twice is spent twice", () => {
+    const twice = { txid: "ab".repeat(32), vout: 0, value: 60_000, scriptPubKey: hex.encode(P2WPKH) };
+    const { transaction } = peer.stakingTransaction(scripts, 100_000, home, [twice, twice], network, 3);
+    expect(transaction.ins.map(({ hash, index }) => [hex.encode(hash), index])).toEqual([
+      [twice.txid, 0],
+      [twice.txid, 0],
+    ]);
+    const { coin } = ownedCoin("P2WPKH", 60_000n);
+    const request = { terms, params: paramsFor(terms), value: 100_000n, changeScript: homeScript };
+    refusal("invalid-coin", () => buildStaking({ ...request, coins: [coin, coin], feeRate: feeRate("3") }));
   });
 
   it("the largest coin goes first, whatever it costs; no input can be replaced; change starts at 547", () => {

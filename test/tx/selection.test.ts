@@ -236,11 +236,6 @@ describe("coins as the caller says", () => {
     ["insufficient-funds", "nothing", { coins: [] }],
     ["insufficient-funds", "nothing but dust", { coins: [plainCoin("p2wpkh", 100n, 4)] }],
     ["staking-time-out-of-range", "for too long", { params: { ...params, maxTime: 999 } }],
-    [
-      "transaction-too-large",
-      "in too many coins",
-      { coins: Array.from({ length: 2_000 }, (_, i) => plainCoin("p2tr", 1_000n, i)) },
-    ],
   ])("are not all staked: %s when that would be %s", (code, _, changes) => {
     refusal(code, () => stake([small, large], { value: "all", ...changes }));
   });
@@ -264,6 +259,41 @@ describe("coins as the caller says", () => {
     refusal("transaction-too-large", () => stake(dusty, { value: 3_700_000n, feeRate: feeRate("1") }));
     const more = Array.from({ length: 6_000 }, (_, i) => plainCoin("p2wpkh", 5_000n + 17n * BigInt(i), i));
     refusal("transaction-too-large", () => stake(more, { value: 200_000_000n }));
+  });
+});
+
+describe("all of more coins than nodes relay at once", () => {
+  const large = (count: number) => Array.from({ length: count }, (_, i) => plainCoin("p2tr", 10_000n, i));
+  const all = (coins: readonly Coin[]) => stake(coins, { value: "all", feeRate: feeRate("10") });
+
+  it("are as many as fit, those that hold most, and the result says so", () => {
+    const [least, most] = [plainCoin("p2tr", 570n, 5_000), plainCoin("p2tr", 20_000n, 5_001)];
+    const { value, reason } = all(large(1_730));
+    expect(reason).toBe("all");
+    const built = all([...large(1_730), least, most]);
+    expect(built.reason).toBe("fitting");
+    expect(built.coins).toContain(most);
+    expect(built.coins).not.toContain(least);
+    expect(built.vsize).toBeLessThanOrEqual(100_000);
+    expect(built.value).toBe(value + 10_000n);
+  });
+
+  it("have no cliff: a coin more, or one that holds a satoshi more, never makes the stake fail or smaller", () => {
+    let before = 0n;
+    for (const held of [570n, 575n, 576n, 577n, 600n, 9_999n, 10_000n, 10_001n]) {
+      const { value } = all([...large(1_736), plainCoin("p2tr", held, 5_000)]);
+      expect(value).toBeGreaterThanOrEqual(before);
+      before = value;
+    }
+    for (const count of [1_734, 1_735, 1_736, 1_737, 1_800]) {
+      expect(all(large(count)).value).toBeGreaterThanOrEqual(all(large(count - 1)).value);
+    }
+  });
+
+  it("are refused when those that must be spent are too many by themselves", () => {
+    refusal("transaction-too-large", () =>
+      stake([], { value: "all", mustSpend: large(1_800), feeRate: feeRate("10") }),
+    );
   });
 });
 

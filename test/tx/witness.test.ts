@@ -70,12 +70,15 @@ describe("slots", () => {
     expect(names.toSorted()).toEqual(chosen.map(hex.encode).toSorted());
   });
 
-  it("of a placeholder have the size of a real witness whose first four signatures have a hash type", () => {
+  it("of a placeholder have the size of a real witness in which the stakers write the hash type, or do not", () => {
     for (const path of Object.values(life)) {
       const sizes = (witness: readonly Uint8Array[]) => witness.map(({ length }) => length).toSorted();
-      const keys = path.leaf.signers.flatMap((set) => set.keys.slice(0, set.quorum));
-      const signatures = keys.map((key, i) => sign(path, key, i < 4 ? 1 : 0));
-      expect(sizes(placeholderWitness(path.leaf))).toEqual(sizes(leafWitness(path.leaf, signatures)));
+      const signatures = (hashType: number) =>
+        path.leaf.signers.flatMap(({ keys, quorum }, set) =>
+          keys.slice(0, quorum).map((key) => sign(path, key, set === 0 ? hashType : 0)),
+        );
+      const real = [1, 0].map((hashType) => sizes(leafWitness(path.leaf, signatures(hashType))));
+      expect([undefined, 64].map((length) => sizes(placeholderWitness(path.leaf, length)))).toEqual(real);
     }
   });
 });

@@ -1,20 +1,20 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { formatRate } from "../../core/amount.js";
+import { withKnownPrevious } from "../../chain/access.js";
 import { hex } from "../../core/bytes.js";
 import { checkTransactions } from "../../delegation/check.js";
 import { createDelegation, type Delegation, stakeCoin } from "../../delegation/delegation.js";
 import { identifyParams } from "../../params/identify.js";
 import type { ParamSet } from "../../params/types.js";
 import { scriptOfAddress } from "../../script/address.js";
-import type { Coin } from "../../tx/coin.js";
-import { fundExpansion } from "../../tx/expansion.js";
+import { type ExpansionReason, fundExpansion, FUNDING_INPUT } from "../../tx/expansion.js";
+import { addPrevious } from "../../tx/funding-psbt.js";
 import { formatOutpoint } from "../../tx/transaction.js";
 import { jsonOption, parseKey, readParams, several, wholeNumber } from "../arguments.js";
 import {
   esploraOption,
   feeRateOf,
   feeRateOption,
-  feeRateText,
   openChain,
   rpcAuthOption,
   rpcOption,
@@ -27,7 +27,7 @@ import { helpText, paragraphs } from "../help.js";
 import { answer, table } from "../output.js";
 import { checkOneStandardInput } from "../secrets.js";
 import { checkNewFiles, releaseOption, rulesOf, satoshiAmount, trustedParams } from "../stake-options.js";
-import { amount, blocks } from "../wording.js";
+import { amount, blocks, paidText } from "../wording.js";
 import { changeAddress, chooseParams, readCoins } from "./stake/create.js";
 
 const DESCRIPTION = `Makes a stake larger, or longer, or both, without unbonding: one transaction spends it and one coin, and pays the new
@@ -51,7 +51,8 @@ tapstake stake check larger.json
 `,
   more: `${SERVERS}
 
-The coin is P2WPKH, or P2TR spent by its key; of several, the smallest that is enough is taken.
+The coin is P2WPKH, or P2TR spent by its key; of several, the one that costs least is taken, and of
+those that cost the same the smallest.
 --coins is JSON as bitcoin-cli listunspent writes it; "value" in satoshi can stand for "amount".
 The version of the parameters is that of --version, of --height, of the server's chain, or the
 newest, in this order.`,
@@ -96,6 +97,7 @@ export function command() {
       ).argParser(several),
     )
     .option("--change <address>", "where the rest of the coin goes")
+    .option("--allow-unconfirmed", "take a coin that is not mined yet, too")
     .addOption(feeRateOption())
     .requiredOption("--out <file>", "write the new delegation to a new file; - for standard output")
     .requiredOption("--psbt <file>", "write the PSBT to a new file, in base64")
@@ -134,12 +136,13 @@ export function command() {
         coins,
         changeScript,
         feeRate,
+        allowUnconfirmed: options.allowUnconfirmed === true,
         ...rules,
       });
-      // The chain asks for the whole of it when the expansion is registered.
-      const funding = await chain?.transaction(txidOf(expansion.coin));
-      const coin = { ...expansion.coin, ...(funding && { previousTransaction: funding.transaction }) };
-      const delegation = createDelegation(terms, params, expansion.transaction, { previous, coin });
+      // Signers may want to see it, and the staking chain asks for it when the expansion is registered.
+      const [coin] = chain ? await withKnownPrevious(chain, [expansion.coin]) : [expansion.coin];
+      addPrevious(expansion.psbt, [coin!], FUNDING_INPUT);
+      const delegation = createDelegation(terms, params, expansion.transaction, { previous, coin: coin! });
       await writeDocument(psbtFile, `${expansion.psbt.toBase64()}\n`);
       await writeDelegation(out, delegation);
       if (out === "-" || psbtFile === "-") return;
@@ -155,8 +158,10 @@ export function command() {
         version: params.version,
         expands: formatOutpoint(stakeCoin(previous).outpoint),
         coin: formatOutpoint(expansion.coin.outpoint),
-        feeRate: formatRate(feeRate),
+        reason: expansion.reason,
         fee: expansion.fee,
+        vsize: expansion.vsize,
+        feeRate: formatRate(expansion.feeRate),
         change: expansion.change,
       };
       answer(options.json === true, facts, () =>
@@ -169,14 +174,19 @@ export function command() {
           ["finality provider", facts.finalityProviders],
           ["parameters", `v${params.version} of the set ${set.name}`],
           ["coin", facts.coin],
-          ["fee", `${amount(expansion.fee)}, at ${feeRateText(feeRate)}`],
+          ["chosen", REASONS[expansion.reason]],
+          ["fee", paidText(facts, feeRate)],
           ["change", expansion.change === 0n ? "none" : amount(expansion.change)],
         ]),
       );
     });
 }
 
-const txidOf = ({ outpoint }: Coin): string => formatOutpoint(outpoint).split(":")[0]!;
+const REASONS: Readonly<Record<ExpansionReason, string>> = {
+  given: "it was named",
+  changeless: "it needs no change, and none with change costs less",
+  cheapest: "none costs less, and no smaller one as little",
+};
 
 /** The set of the option, or that of the stake, which is a published one: its parameters were just found there. */
 const setOf = ({ params }: Delegation, name: string | undefined): Promise<ParamSet> | ParamSet =>

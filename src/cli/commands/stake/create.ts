@@ -1,13 +1,14 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { TapstakeError } from "../../../core/errors.js";
 import type { Network } from "../../../core/network.js";
-import { type ChainAccess, coinsOfAddress, withPrevious } from "../../../chain/access.js";
+import { type ChainAccess, coinsOfAddress, withKnownPrevious, withPrevious } from "../../../chain/access.js";
 import { coinsFromJson } from "../../../chain/coins-json.js";
 import { createDelegation, type Delegation } from "../../../delegation/delegation.js";
 import { paramsAt, paramsVersion } from "../../../params/select.js";
 import type { ParamSet, ProtocolParams } from "../../../params/types.js";
 import { scriptOfAddress } from "../../../script/address.js";
 import type { Coin } from "../../../tx/coin.js";
+import { addPrevious } from "../../../tx/funding-psbt.js";
 import { buildStaking, type Staking } from "../../../tx/staking.js";
 import { jsonOption, networkOption, readParams, readTerms, several, wholeNumber } from "../../arguments.js";
 import {
@@ -51,8 +52,9 @@ tapstake stake create --params regtest --staker $STAKER --fp $FP --time 100 --va
 
 --coins is JSON as bitcoin-cli listunspent writes it, redeemScript, witnessScript and desc included;
 "value" in satoshi can stand for "amount". P2PKH coins need "previousTransaction", the raw
-transaction that made them, or a server that has it. A bitcoind knows by address no coins that are
-not mined yet; with --allow-unconfirmed, list those by --coins.
+transaction that made them, or a server that has it; P2TR coins that a script spends, "leaf", with
+"script" and "controlBlock"; other scripts than M of N, "witnessWeight". A bitcoind knows by address
+no coins that are not mined yet; with --allow-unconfirmed, list those by --coins.
 The version of the parameters is that of --version, of --height, of the server's chain, or the
 newest, in this order: register the stake before it changes.`,
   refused: "terms, value or coins that the parameters or Bitcoin do not admit, or too few coins",
@@ -158,6 +160,7 @@ export function command() {
         allowUnconfirmed: options.allowUnconfirmed === true,
         replaceable: options.notReplaceable !== true,
       });
+      if (chain) addPrevious(staking.psbt, await withKnownPrevious(chain, staking.coins));
       const delegation = out === undefined ? undefined : delegationOf(of, staking);
       await writeDocument(psbt!, `${staking.psbt.toBase64()}\n`);
       if (delegation) await writeDelegation(out!, delegation);

@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import { type ChainAccess, withKnownPrevious } from "../../src/chain/access.js";
+import type { Transaction } from "../../src/core/bitcoin.js";
+import { type ErrorCode, TapstakeError } from "../../src/core/errors.js";
+import { formatOutpoint } from "../../src/tx/transaction.js";
+import { ownedCoin } from "../support/coins.js";
+
+const whole = ownedCoin("P2WPKH", 70_000n, 1).coin;
+const { previousTransaction: previous, ...plain } = whole;
+const other = ownedCoin("P2WPKH", 70_000n, 2).coin;
+
+/** A server that answers so when it is asked for a coin's previous transaction. */
+const server = (answer: () => unknown) => {
+  const asked: string[] = [];
+  const chain = {
+    previousTransaction: async (outpoint: typeof plain.outpoint) => {
+      asked.push(formatOutpoint(outpoint));
+      return answer() as Transaction | null;
+    },
+  } as ChainAccess;
+  return { chain, asked };
+};
+const failing = (code: ErrorCode) =>
+  server(() => {
+    throw new TapstakeError(code, "no");
+  });
+
+describe("the previous transactions of coins", () => {
+  it("are added where the server has them, and asked only of coins without", async () => {
+    const { chain, asked } = server(() => previous);
+    expect(await withKnownPrevious(chain, [plain, other])).toEqual([whole, other]);
+    expect(asked).toEqual([formatOutpoint(plain.outpoint)]);
+  });
+
+  it("are left away where it has none, or has pruned the block", async () => {
+    expect(await withKnownPrevious(server(() => null).chain, [plain])).toEqual([plain]);
+    expect(await withKnownPrevious(failing("node-error").chain, [plain])).toEqual([plain]);
+  });
+
+  it("are refused when they are others than the coins say, and a silent server is told", async () => {
+    const lying = server(() => other.previousTransaction);
+    await expect(withKnownPrevious(lying.chain, [plain])).rejects.toMatchObject({ code: "invalid-coin" });
+    await expect(withKnownPrevious(failing("node-unreachable").chain, [plain])).rejects.toMatchObject({
+      code: "node-unreachable",
+    });
+  });
+});
