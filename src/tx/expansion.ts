@@ -245,8 +245,9 @@ function assertFundingCoin(coin: Coin, stake: StakeCoin): void {
 /**
  * The committee signs before the coin's owner does: what its owner shows must not change the txid, and its size must be
  * known from the output alone, which is all that a delegation records of the coin.
+ * @throws TapstakeError `invalid-coin`
  */
-function fundingKind(coin: Coin): keyof typeof FUNDING_WITNESS {
+export function fundingKind(coin: Coin): keyof typeof FUNDING_WITNESS {
   const kind = fundingKindOf(coin);
   if (kind) return kind;
   const name = formatOutpoint(coin.outpoint);
