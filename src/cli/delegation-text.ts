@@ -8,7 +8,7 @@ import { isComplete, type SignatureStatus, signatureStatus, type Signed } from "
 import { type SignedName, signedSpend } from "../delegation/signed.js";
 import type { StakeOutputName } from "../delegation/outputs.js";
 import { colors, type Row, section, table } from "./output.js";
-import { amount, blocks, scriptFacts, scriptText } from "./wording.js";
+import { amount, blocks, countText, scriptFacts, scriptText } from "./wording.js";
 
 /** Which signatures a delegation has, as data. */
 export function signatureFacts(delegation: Delegation) {
@@ -167,11 +167,9 @@ const WHEN: Readonly<Partial<Record<SignedName, string>>> = {
   expansion: " (given last)",
 };
 
-function signedText(one: SignedFacts): string {
-  const count = `${one.signed.length} of ${one.quorum} signatures`;
-  const bad = one.invalid.length > 0 ? colors.red(`, ${one.invalid.length} that do not verify`) : "";
-  const isDone = one.signed.length >= one.quorum;
-  return `${isDone ? colors.green(count) : colors.yellow(`${count}, ${one.quorum - one.signed.length} missing`)}${bad}`;
+function signedText({ signed, quorum, invalid }: SignedFacts): string {
+  const bad = invalid.length > 0 ? colors.red(`, ${invalid.length} that do not verify`) : "";
+  return `${countText({ signed: signed.length, quorum })}${bad}`;
 }
 
 /** Whether the stake can be locked, in words. */
