@@ -68,6 +68,7 @@ export { parseParamSet } from "./params/published.js";
 export { readParamSet } from "./params/read.js";
 export {
   checkRules,
+  currentRules,
   ruleSet,
   ruleSets,
   type RuleContext,

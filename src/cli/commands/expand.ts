@@ -25,8 +25,9 @@ import { EXPAND_STAKE, MAKE_STAKE, SIGN_STAKE } from "../example-stake.js";
 import { readDelegation, writeDelegation, writeDocument } from "../files.js";
 import { helpText, paragraphs } from "../help.js";
 import { answer, table } from "../output.js";
+import { heldRules, RELEASES, releaseFacts, stakersReleaseOption, warnOfRelease } from "../release.js";
 import { checkOneStandardInput } from "../secrets.js";
-import { checkNewFiles, releaseOption, rulesOf, satoshiAmount, trustedParams } from "../stake-options.js";
+import { checkNewFiles, satoshiAmount, trustedParams } from "../stake-options.js";
 import { amount, blocks } from "../wording.js";
 import { changeAddress, chooseParams, readCoins } from "./stake/create.js";
 
@@ -49,7 +50,8 @@ for i in 1 2 3; do tapstake covenant sign larger.json --secret-file $i.key; done
 tapstake stake sign larger.json --expansion --secret-file staker.key
 tapstake stake check larger.json
 `,
-  more: `${SERVERS}
+  more: `${RELEASES}
+${SERVERS}
 
 The coin is P2WPKH, or P2TR spent by its key; of several, the smallest that is enough is taken.
 --coins is JSON as bitcoin-cli listunspent writes it; "value" in satoshi can stand for "amount".
@@ -83,7 +85,7 @@ export function command() {
     .addOption(
       new Option("--height <height>", "the version in force at this Bitcoin height").argParser(wholeNumber),
     )
-    .addOption(releaseOption())
+    .addOption(stakersReleaseOption())
     .addOption(
       new Option("--coins <file>", "coins to choose one from (JSON); - for standard input").conflicts(
         "fromAddress",
@@ -121,11 +123,11 @@ export function command() {
         ...(options.fp && { finalityProviders: options.fp.map((key) => parseKey(key, "finality provider")) }),
         ...(options.time !== undefined && { timelock: options.time }),
       };
+      const held = heldRules({ terms, params, previous: previous.terms }, options);
       const value = options.value ?? stakeCoin(previous).value;
       const coins = await readCoins(options, network, chain);
       const feeRate = await feeRateOf(options.feeRate, chain);
       const changeScript = scriptOfAddress(changeAddress(options), network);
-      const rules = rulesOf(options);
       const expansion = fundExpansion({
         previous,
         terms,
@@ -134,12 +136,12 @@ export function command() {
         coins,
         changeScript,
         feeRate,
-        ...rules,
       });
       // The chain asks for the whole of it when the expansion is registered.
       const funding = await chain?.transaction(txidOf(expansion.coin));
       const coin = { ...expansion.coin, ...(funding && { previousTransaction: funding.transaction }) };
       const delegation = createDelegation(terms, params, expansion.transaction, { previous, coin });
+      warnOfRelease(held, options.json === true);
       await writeDocument(psbtFile, `${expansion.psbt.toBase64()}\n`);
       await writeDelegation(out, delegation);
       if (out === "-" || psbtFile === "-") return;
@@ -158,6 +160,7 @@ export function command() {
         feeRate: formatRate(feeRate),
         fee: expansion.fee,
         change: expansion.change,
+        ...releaseFacts(held),
       };
       answer(options.json === true, facts, () =>
         table([
