@@ -6,14 +6,15 @@ import { describeType, TapstakeError } from "../core/errors.js";
 import { checkRules, type RuleSet } from "../params/rules.js";
 import { checkStake, sameKeySet } from "../params/stake.js";
 import type { ProtocolParams } from "../params/types.js";
+import type { KeyOrigin } from "../script/key-origin.js";
 import { type StakingOutput, stakingOutput } from "../script/outputs.js";
 import { type StakeTerms, stakerKeys } from "../script/terms.js";
 import { assertCoin, type Coin, coinKind } from "./coin.js";
 import { assertFeeRate, assertNotDust, feeAt } from "./fee.js";
 import { fieldsOf } from "./funding-psbt.js";
 import { ECDSA_LENGTH, SCHNORR_LENGTH } from "./input-weight.js";
-import { assertSameTransaction, parsePsbt, type PsbtLike, spendPsbt } from "./psbt.js";
-import { assertSameCoins } from "./psbt-inputs.js";
+import { assertSameTransaction, describeOutput, parsePsbt, type PsbtLike, spendPsbt } from "./psbt.js";
+import { assertSameCoins, assertSameScripts } from "./psbt-inputs.js";
 import { type LeafSpend, withWitness } from "./spend.js";
 import {
   assertOutputScript,
@@ -55,6 +56,8 @@ export interface ExpansionRequest {
   readonly feeRate: Rate;
   /** The least that the node relays, in satoshi per virtual byte: 1 unless told, 0 for any. */
   readonly minFeeRate?: Rate;
+  /** Of the stakers' keys, as the previous stake and the new one name them: the PSBT tells them to a wallet. */
+  readonly derivations?: readonly KeyOrigin[];
   /** What the chain must accept; without it, every form goes. */
   readonly rules?: RuleSet;
 }
@@ -82,6 +85,7 @@ export interface Expansion extends LeafSpend {
 /** The input that spends the previous stake, and the one that spends the funding coin (PROTOCOL 3). */
 const PREVIOUS_INPUT = 0;
 export const FUNDING_INPUT = 1;
+const STAKE_OUTPUT = 0;
 
 /**
  * The transaction that turns a stake into a larger or longer one without unbonding (PROTOCOL 3): the previous stake
@@ -90,7 +94,8 @@ export const FUNDING_INPUT = 1;
  * @throws TapstakeError the codes of {@link checkStake}, of {@link checkExpansion}, and of `checkRules` where rules
  * are given; `staking-output-mismatch` when the previous stake is not where it is said to be; `invalid-coin`,
  * `invalid-amount`, `invalid-bytes`, `invalid-public-key`, `invalid-rate`, `fee-rate-too-low`,
- * `insufficient-funds`, `dust-output`; `multiple-staking-outputs` when change would return to the stake
+ * `insufficient-funds`, `dust-output`; `multiple-staking-outputs` when change would return to the stake; the codes of
+ * `spendPsbt` at derivations
  */
 export function buildExpansion(request: ExpansionRequest): Expansion {
   const { previous, terms, params, value, coin, changeScript, feeRate, minFeeRate, rules } = request;
@@ -124,7 +129,16 @@ export function buildExpansion(request: ExpansionRequest): Expansion {
   const change = changeOf(stake.coin.value + coin.value - value, changeScript, feeOf);
   const spend = spendWith(change);
   const fee = stake.coin.value + coin.value - value - change;
-  return { ...spend, psbt: expansionPsbt(spend, coin), previous, coin, output, outputIndex: 0, fee, change };
+  return {
+    ...spend,
+    psbt: expansionPsbt(spend, coin, output, request.derivations),
+    previous,
+    coin,
+    output,
+    outputIndex: STAKE_OUTPUT,
+    fee,
+    change,
+  };
 }
 
 /**
@@ -224,6 +238,7 @@ export function fundingWitness({ transaction, prevouts }: LeafSpend, returned: P
   assertSameCoins(transaction, prevouts, psbt);
   const coins = transaction.ins.map(({ hash, index }, i) => ({ outpoint: { hash, index }, ...prevouts[i]! }));
   fundingKind(coins[FUNDING_INPUT]!);
+  assertSameScripts(coins[FUNDING_INPUT]!, FUNDING_INPUT, psbt.data.inputs[FUNDING_INPUT]!);
   const spent = readInput(coins[FUNDING_INPUT]!, FUNDING_INPUT, psbt.data.inputs[FUNDING_INPUT]!);
   if (!spent) {
     const text = `input ${FUNDING_INPUT} of the expansion, its funding coin, is not signed`;
@@ -284,8 +299,14 @@ function withPlaceholders(spend: LeafSpend, coin: Coin): Transaction {
   return signed;
 }
 
-function expansionPsbt(spend: LeafSpend, coin: Coin): Psbt {
-  const psbt = spendPsbt(spend);
+function expansionPsbt(
+  spend: LeafSpend,
+  coin: Coin,
+  output: StakingOutput,
+  derivations?: readonly KeyOrigin[],
+): Psbt {
+  const psbt = spendPsbt(spend, [], derivations);
   Object.assign(psbt.data.inputs[FUNDING_INPUT]!, fieldsOf(coin));
+  describeOutput(psbt, STAKE_OUTPUT, output, derivations ?? []);
   return psbt;
 }

@@ -9,7 +9,15 @@ import { scriptOfAddress } from "../../script/address.js";
 import type { Coin } from "../../tx/coin.js";
 import { fundExpansion } from "../../tx/expansion.js";
 import { formatOutpoint } from "../../tx/transaction.js";
-import { jsonOption, parseKey, readParams, several, wholeNumber } from "../arguments.js";
+import {
+  jsonOption,
+  originOption,
+  parseKey,
+  readOrigins,
+  readParams,
+  several,
+  wholeNumber,
+} from "../arguments.js";
 import {
   esploraOption,
   feeRateOf,
@@ -99,6 +107,7 @@ export function command() {
     )
     .option("--change <address>", "where the rest of the coin goes")
     .addOption(feeRateOption())
+    .addOption(originOption())
     .requiredOption("--out <file>", "write the new delegation to a new file; - for standard output")
     .requiredOption("--psbt <file>", "write the PSBT to a new file, in base64")
     .addOption(rpcOption())
@@ -136,6 +145,7 @@ export function command() {
         coins,
         changeScript,
         feeRate,
+        derivations: readOrigins(options.origin),
       });
       // The chain asks for the whole of it when the expansion is registered.
       const funding = await chain?.transaction(txidOf(expansion.coin));
