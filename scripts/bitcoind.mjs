@@ -34,6 +34,8 @@ export async function ensureBitcoind() {
   const { attachableUrl, BITCOIND_HELP } = await harness();
   const asked = process.env.TAPSTAKE_REGTEST_URL;
   const found = asked ? undefined : await findBitcoind();
+  // One of an earlier release has no wrapper of bitcoin-cli.
+  if (found?.from === "installed") writeWrappers(home);
   if (found) return found;
   if (!asked && canInstall()) {
     say("installing bitcoind into .bitcoind/ (Bitcoin Knots, from Debian's archive)");
@@ -63,7 +65,7 @@ export function installBitcoind() {
     const prefix = join(work, "home");
     for (const file of download(join(work, "apt"))) run("dpkg-deb", ["-x", file, prefix]);
     rmSync(join(prefix, "usr/share"), { recursive: true, force: true });
-    writeWrapper(prefix);
+    writeWrappers(prefix);
     run(join(prefix, "bin/bitcoind"), ["-version"]);
     settle(prefix);
   } finally {
@@ -141,24 +143,27 @@ function archive() {
 }
 
 /**
- * bitcoind started through its own loader and libraries, by paths relative to the wrapper: the folder can move, and
- * a link can lead to it.
+ * bitcoind and bitcoin-cli started through their own loader and libraries, by paths relative to the wrapper: the folder
+ * can move, and a link can lead to it. A wrapper that is there stays: it may just be running.
  */
-export function writeWrapper(prefix) {
+export function writeWrappers(prefix) {
   const loader = readdirSync(prefix, { recursive: true }).find((path) =>
     /^usr\/lib\/[^/]+\/ld-linux[^/]*\.so\.\d+$/.test(path),
   );
   if (!loader) throw new Error("the unpacked C library has no loader (ld-linux*.so.*)");
-  const wrapper = join(prefix, "bin/bitcoind");
-  mkdirSync(dirname(wrapper), { recursive: true });
-  writeFileSync(
-    wrapper,
-    `#!/bin/sh
+  mkdirSync(join(prefix, "bin"), { recursive: true });
+  for (const name of ["bitcoind", "bitcoin-cli"]) {
+    const wrapper = join(prefix, "bin", name);
+    if (existsSync(wrapper)) continue;
+    writeFileSync(
+      wrapper,
+      `#!/bin/sh
 self=$(readlink -f -- "$0") && here=$(CDPATH= cd -- "$(dirname -- "$self")/.." && pwd -P) || exit 1
-exec "$here/${loader}" --library-path "$here/${dirname(loader)}" "$here/usr/bin/bitcoind" "$@"
+exec "$here/${loader}" --library-path "$here/${dirname(loader)}" "$here/usr/bin/${name}" "$@"
 `,
-  );
-  chmodSync(wrapper, 0o755);
+    );
+    chmodSync(wrapper, 0o755);
+  }
 }
 
 /** Puts the finished folder in place; one that another run put there meanwhile is as good. */

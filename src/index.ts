@@ -68,6 +68,7 @@ export { parseParamSet } from "./params/published.js";
 export { readParamSet } from "./params/read.js";
 export {
   checkRules,
+  currentRules,
   ruleSet,
   ruleSets,
   type RuleContext,
@@ -108,7 +109,7 @@ export {
   type SpendRole,
   type VersionOf,
 } from "./tx/explain.js";
-export { shownPsbt, type ShownPsbt } from "./tx/explain-psbt.js";
+export { type ShownInput, shownPsbt, type ShownPsbt } from "./tx/explain-psbt.js";
 export { checkPhase1Stake, type Phase1Observation, type Phase1Stake } from "./tx/phase1.js";
 export { parsePsbt, signaturesFromPsbt, signaturesFromPsbts, spendPsbt, type PsbtLike } from "./tx/psbt.js";
 export type { Funding, SelectionReason, Spending } from "./tx/selection.js";

@@ -35,3 +35,18 @@ export async function stakeOnChain(
   }
   return null;
 }
+
+/**
+ * Whether all coins are there that the staking transaction spends. Once it is sent, they are not: whoever finds none of
+ * the outputs of a stake learns by it whether the stake can still come.
+ * @throws TapstakeError the codes of {@link ChainAccess}
+ */
+export async function isFundable(
+  { staking }: Pick<Delegation, "staking">,
+  chain: Pick<ChainAccess, "unspent">,
+): Promise<boolean> {
+  for (const { hash, index } of staking.transaction.ins) {
+    if (!(await chain.unspent({ hash, index }))) return false;
+  }
+  return true;
+}

@@ -6,6 +6,8 @@ import { type Network, NETWORKS, sharesAddresses } from "../core/network.js";
 import { readParamSet } from "../params/read.js";
 import { paramSet, paramSets } from "../params/sets.js";
 import type { ParamSet } from "../params/types.js";
+import { parseKeyOrigin } from "../script/key-expression.js";
+import type { KeyOrigin } from "../script/key-origin.js";
 import type { StakeTerms } from "../script/terms.js";
 import { UsageError } from "./errors.js";
 import { readText } from "./files.js";
@@ -111,3 +113,14 @@ export async function readParams(name: string, network?: Network): Promise<Param
   }
   return set;
 }
+
+/** Where stakers' keys come from: wallets find their own keys in PSBTs by it. */
+export const originOption = () =>
+  new Option(
+    "--origin <key...>",
+    "where stakers' keys come from, for PSBTs: [fingerprint/path]key as wallets write it",
+  );
+
+/** @throws TapstakeError `invalid-key-expression`, `invalid-path`, `invalid-public-key` */
+export const readOrigins = (origins: readonly string[] | undefined): KeyOrigin[] =>
+  (origins ?? []).map(parseKeyOrigin);

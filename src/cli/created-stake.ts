@@ -87,6 +87,7 @@ export function stakingFacts({ params, set }: Stake, staking: Staking) {
     satoshi: staking.value,
     paramSet: set,
     version: params.version,
+    phase1: params.phase1 !== undefined,
     coins: staking.coins.map(({ outpoint }) => formatOutpoint(outpoint)),
     reason: staking.reason,
     fee: staking.fee,
@@ -102,13 +103,9 @@ type StakingFacts = ReturnType<typeof stakingFacts> & {
 };
 
 export function stakingText(facts: StakingFacts, asked: Rate): string {
-  const next =
-    facts.delegation === undefined
-      ? "for the wallet that has the coins; give it back by --signed, which makes the delegation"
-      : "for the wallet that has the coins; send it by stake broadcast";
   return table([
     ["delegation", facts.delegation],
-    ["PSBT", `${facts.psbt}, ${next}`],
+    ["PSBT", `${facts.psbt}, for the wallet that has the coins; ${nextText(facts)}`],
     ["transaction", facts.txid ?? "known once it is signed, as a P2PKH coin pays"],
     ["stakes", `${amount(facts.satoshi)} at ${facts.address}`],
     ["parameters", `v${facts.version} of the set ${facts.paramSet}`],
@@ -117,6 +114,12 @@ export function stakingText(facts: StakingFacts, asked: Rate): string {
     ["fee", paidText(facts, asked)],
     ["change", facts.change === 0n ? "none" : amount(facts.change)],
   ]);
+}
+
+function nextText({ delegation, phase1 }: StakingFacts): string {
+  if (phase1) return "send it by stake broadcast, with the same parameters and terms";
+  if (delegation !== undefined) return "send it by stake broadcast";
+  return "give it back by --signed, which makes the delegation";
 }
 
 const REASONS: Readonly<Record<SelectionReason, string>> = {

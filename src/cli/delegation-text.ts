@@ -8,7 +8,7 @@ import { isComplete, type SignatureStatus, signatureStatus, type Signed } from "
 import { type SignedName, signedSpend } from "../delegation/signed.js";
 import type { StakeOutputName } from "../delegation/outputs.js";
 import { colors, type Row, section, table } from "./output.js";
-import { amount, blocks, scriptFacts, scriptText } from "./wording.js";
+import { amount, blocks, countText, scriptFacts, scriptText } from "./wording.js";
 
 /** Which signatures a delegation has, as data. */
 export function signatureFacts(delegation: Delegation) {
@@ -167,11 +167,9 @@ const WHEN: Readonly<Partial<Record<SignedName, string>>> = {
   expansion: " (given last)",
 };
 
-function signedText(one: SignedFacts): string {
-  const count = `${one.signed.length} of ${one.quorum} signatures`;
-  const bad = one.invalid.length > 0 ? colors.red(`, ${one.invalid.length} that do not verify`) : "";
-  const isDone = one.signed.length >= one.quorum;
-  return `${isDone ? colors.green(count) : colors.yellow(`${count}, ${one.quorum - one.signed.length} missing`)}${bad}`;
+function signedText({ signed, quorum, invalid }: SignedFacts): string {
+  const bad = invalid.length > 0 ? colors.red(`, ${invalid.length} that do not verify`) : "";
+  return `${countText({ signed: signed.length, quorum })}${bad}`;
 }
 
 /** Whether the stake can be locked, in words. */
@@ -179,6 +177,39 @@ export const readyText = ({ ready }: SignatureFacts): string =>
   ready
     ? "everything is signed: the stake can be broadcast"
     : "signatures are missing: the stake cannot be broadcast yet";
+
+/** Where a stake is in its life: by what the chain has of it, and before that by what is signed. */
+export type StakeState = "incomplete" | "ready" | "sent" | "staked" | "unbonding" | "slashed" | "gone";
+
+/** @param found undefined where no chain was asked */
+export function stakeState(
+  { ready }: SignatureFacts,
+  found?: { readonly output: OutputOnChain | null; readonly fundable: boolean },
+): StakeState {
+  const { output, fundable = true } = found ?? {};
+  if (output?.name === "staking") return output.confirmations === 0 ? "sent" : "staked";
+  if (output) return output.name === "unbonding" ? "unbonding" : "slashed";
+  if (!fundable) return "gone";
+  return ready ? "ready" : "incomplete";
+}
+
+export function stateText(state: StakeState, facts: SignatureFacts): string {
+  const unready = facts.ready ? "" : "; signatures are missing: without them nobody can unbond it";
+  switch (state) {
+    case "sent":
+      return `it was broadcast, and is in no block yet${unready}`;
+    case "staked":
+      return `it is staked${unready}`;
+    case "unbonding":
+      return "it is unbonding";
+    case "slashed":
+      return "it was slashed";
+    case "gone":
+      return "its coins are not there: it has spent them, and was withdrawn or expanded since, or something else has";
+    default:
+      return readyText(facts);
+  }
+}
 
 const OUTPUT_WORDS: Readonly<Record<StakeOutputName, string>> = {
   staking: "staked",

@@ -3,12 +3,13 @@ import type { Transaction } from "../core/bitcoin.js";
 import { hex } from "../core/bytes.js";
 import type { Network } from "../core/network.js";
 import { stakerKeys } from "../script/terms.js";
-import type { ExplainedSpend } from "../tx/explain.js";
+import { type ExplainedSpend, quorumsOf, type SignedQuorum } from "../tx/explain.js";
 import { formatOutpoint, type Prevout } from "../tx/transaction.js";
 import type { Withdrawable } from "../tx/withdrawal.js";
 import { colors, section, table } from "./output.js";
 import {
   blocks,
+  countText,
   OWN_PARAMS,
   quorumShort,
   scriptFacts,
@@ -40,6 +41,8 @@ export interface SpendFacts {
     readonly finalityProviders: readonly string[];
     readonly covenant: readonly string[];
   };
+  /** How many of each quorum there are of them, and how many are missing. */
+  readonly quorums: readonly SignedQuorum[];
   /** Whether the signatures were verified. If not, anybody can have put them there. */
   readonly verified: boolean;
   /** Why they could not be. */
@@ -105,6 +108,7 @@ export function spendFacts(
       finalityProviders: encode(spend.signed.finalityProviders),
       covenant: encode(spend.signed.covenant),
     },
+    quorums: quorumsOf(spend),
     verified: spend.verified,
     ...(!spend.verified && { unverified: whyUnverified(spend) }),
     invalid: encode(spend.invalid),
@@ -186,7 +190,7 @@ export function spendText(facts: SpendFacts, txid: string): string {
     ["spends", `${facts.outpoint} (input ${facts.inputIndex})${spent}`],
     ["fee", facts.fee === undefined ? undefined : amount(facts.fee)],
     ["parameters", versionsText(facts)],
-    ["signatures", facts.unverified === undefined ? undefined : `not verified: ${facts.unverified}`],
+    ["signatures", signatureLines(facts)],
     [
       staker.keys.length === 1 ? "staker" : `${quorumShort(staker)} stakers`,
       marked(staker.keys, signedBy.staker),
@@ -203,6 +207,20 @@ export function spendText(facts: SpendFacts, txid: string): string {
     "  ",
   );
   return [colors.bold(facts.headline), details, section("where the coins go", outputs)].join("\n\n");
+}
+
+function signatureLines({ quorums, staker, invalid, unverified }: SpendFacts): string[] {
+  const names = {
+    staker: staker.keys.length === 1 ? "the staker" : "stakers",
+    finalityProviders: "a finality provider",
+    covenant: "the committee",
+  };
+  const bad = invalid.length === 1 ? "1 that does not verify" : `${invalid.length} that do not verify`;
+  return [
+    ...(unverified === undefined ? [] : [`not verified: ${unverified}`]),
+    ...quorums.map(({ by, signed, quorum }) => countText({ signed, quorum }, names[by])),
+    ...(invalid.length === 0 ? [] : [colors.red(bad)]),
+  ];
 }
 
 function presignedText({ presigned, sameTxid, signedBy, invalid, unverified }: SpendFacts): string {

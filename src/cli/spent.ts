@@ -7,6 +7,7 @@ import { identifyParams } from "../params/identify.js";
 import type { ProtocolParams } from "../params/types.js";
 import type { VersionOf } from "../tx/explain.js";
 import { rateOf } from "../tx/fee.js";
+import type { Prevout } from "../tx/transaction.js";
 import { feeRateText } from "./chain.js";
 import { answer, table } from "./output.js";
 import { deliveredRows, type Delivered } from "./send.js";
@@ -18,9 +19,16 @@ export interface WithinDelegation {
   readonly spends: readonly SpendFacts[];
 }
 
-/** @throws TapstakeError as `recognise` */
-export function withinDelegation(delegation: Delegation, transaction: Transaction): WithinDelegation {
-  const recognised = recognise(delegation, transaction);
+/**
+ * @param told as of `recognise`
+ * @throws TapstakeError as `recognise`
+ */
+export function withinDelegation(
+  delegation: Delegation,
+  transaction: Transaction,
+  told: readonly Prevout[] = [],
+): WithinDelegation {
+  const recognised = recognise(delegation, transaction, told);
   if (recognised.kind === "staking") {
     const { expands } = recognised;
     return { isStake: true, spends: expands ? [expansionFacts(delegation, transaction, expands)] : [] };

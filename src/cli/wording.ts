@@ -4,6 +4,7 @@ import type { Network } from "../core/network.js";
 import { addressOfScript } from "../script/address.js";
 import { opReturnData } from "../script/data-output.js";
 import type { KeySet } from "../script/terms.js";
+import { colors } from "./output.js";
 
 /** Parameters that only a delegation's document vouches for. */
 export const OWN_PARAMS = "of the delegation itself, of no known network";
@@ -42,6 +43,12 @@ function quorumOf({ keys, quorum }: KeySet, one: string, many: string): string {
 
 export const quorumShort = ({ keys, quorum }: { keys: readonly unknown[]; quorum: number }): string =>
   `${quorum} of ${keys.length}`;
+
+/** How much of a quorum has signed, and what is missing of it. */
+export function countText({ signed, quorum }: { signed: number; quorum: number }, by?: string): string {
+  const count = `${signed} of ${quorum} signatures${by === undefined ? "" : ` by ${by}`}`;
+  return signed >= quorum ? colors.green(count) : colors.yellow(`${count}, ${quorum - signed} missing`);
+}
 
 /** An output script as data: its address where it has one, the text of an OP_RETURN where it is one. */
 export function scriptFacts(script: Uint8Array, network: Network | undefined): ScriptFacts {

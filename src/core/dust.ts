@@ -18,7 +18,7 @@ const INPUT = 148;
 const WITNESS_INPUT = 67;
 
 /** Whether an output is native segwit: a version (OP_0, OP_1 to OP_16), then one push of 2 to 40 bytes (BIP-141). */
-export function isWitnessProgram(script: Uint8Array): boolean {
+function isWitnessProgram(script: Uint8Array): boolean {
   const [version = -1, push] = script;
   const versioned = version === 0 || (version >= 0x51 && version <= 0x60);
   return versioned && script.length >= 4 && script.length <= 42 && push === script.length - 2;

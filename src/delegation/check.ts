@@ -1,7 +1,5 @@
 import { applyRate } from "../core/amount.js";
-import type { Transaction } from "../core/bitcoin.js";
 import { equalBytes, hex } from "../core/bytes.js";
-import { dustThreshold } from "../core/dust.js";
 import { TapstakeError } from "../core/errors.js";
 import { adaptor } from "../crypto/adaptor.js";
 import { checkStake } from "../params/stake.js";
@@ -9,14 +7,7 @@ import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../script/
 import { stakerKeys } from "../script/terms.js";
 import { SLASHABLE, type Slashable, slashingParams } from "../tx/slashing.js";
 import { leafSighash } from "../tx/spend.js";
-import {
-  FINAL_SEQUENCE,
-  findOutput,
-  formatOutpoint,
-  outputAt,
-  spends,
-  type StakeCoin,
-} from "../tx/transaction.js";
+import { findOutput, outputAt } from "../tx/transaction.js";
 import {
   type AdaptorSignature,
   type Delegation,
@@ -27,6 +18,7 @@ import {
   unbondingSpend,
 } from "./delegation.js";
 import { checkExpansionSignatures, checkExpansionTransaction } from "./expansion-check.js";
+import { assertNoDust, checkShape } from "./shape.js";
 import { assertDistinct, checkEach, contains } from "./signatures.js";
 
 /**
@@ -91,8 +83,8 @@ function checkUnbonding(delegation: Delegation): void {
   const { transaction } = unbonding;
   checkShape(transaction, "unbonding transaction", {
     versions: [2],
-    outputs: 1,
-    spends: stakeCoin(delegation),
+    spends: [stakeCoin(delegation).outpoint],
+    outputs: [1],
   });
   const [output] = transaction.outs;
   const expected = unbondingOutput(terms, params.unbondingTime, params.network).script;
@@ -112,7 +104,7 @@ function checkSlashing(delegation: Delegation, from: Slashable): void {
   const { transaction } = presignedSlashing(delegation, from);
   const coin = from === "staking" ? stakeCoin(delegation) : unbondedCoin(delegation);
   const name = `slashing transaction of the ${from} output`;
-  checkShape(transaction, name, { versions: [1, 2], outputs: 2, spends: coin });
+  checkShape(transaction, name, { versions: [1, 2], spends: [coin.outpoint], outputs: [2] });
 
   const [slashed, refund] = transaction.outs;
   if (!equalBytes(slashed!.script, script)) {
@@ -132,57 +124,7 @@ function checkSlashing(delegation: Delegation, from: Slashable): void {
     const text = `${name}: expected a fee of at least ${minFee} satoshi, got ${fee}`;
     throw new TapstakeError("slashing-fee-too-low", text, { expected: minFee, got: fee });
   }
-  for (const [index, output] of transaction.outs.entries()) {
-    const threshold = dustThreshold(output.script);
-    if (output.value < threshold) {
-      const text = `${name}: output ${index} holds ${output.value} satoshi, dust below ${threshold}`;
-      throw new TapstakeError("dust-output", text, { index, value: output.value, threshold });
-    }
-  }
-}
-
-interface Shape {
-  readonly versions: readonly number[];
-  readonly outputs: number;
-  readonly spends: StakeCoin;
-}
-
-/** What all pre-signed transactions have in common (PROTOCOL 3). */
-function checkShape(transaction: Transaction, name: string, shape: Shape): void {
-  const { version, locktime, ins, outs } = transaction;
-  const refuse = (
-    code:
-      | "wrong-version"
-      | "wrong-locktime"
-      | "wrong-input-count"
-      | "wrong-output-count"
-      | "wrong-sequence"
-      | "wrong-script-sig"
-      | "wrong-witness",
-    what: string,
-    expected: string | number,
-    got: number,
-  ) => new TapstakeError(code, `${name}: expected ${what} ${expected}, got ${got}`, { expected, got });
-  if (!shape.versions.includes(version))
-    throw refuse("wrong-version", "version", shape.versions.join(" or "), version);
-  if (locktime !== 0) throw refuse("wrong-locktime", "lock time", 0, locktime);
-  const [input] = ins;
-  if (!input || ins.length !== 1) throw refuse("wrong-input-count", "inputs", 1, ins.length);
-  if (outs.length !== shape.outputs)
-    throw refuse("wrong-output-count", "outputs", shape.outputs, outs.length);
-  if (input.sequence !== FINAL_SEQUENCE)
-    throw refuse("wrong-sequence", "sequence", FINAL_SEQUENCE, input.sequence);
-  // A script here would not change the signatures but the txid, and with it what the next transaction spends.
-  if (input.script.length !== 0)
-    throw refuse("wrong-script-sig", "input script bytes", 0, input.script.length);
-  if (input.witness.length !== 0) throw refuse("wrong-witness", "witness elements", 0, input.witness.length);
-  if (!spends(input, shape.spends.outpoint)) {
-    const [expected, got] = [formatOutpoint(shape.spends.outpoint), formatOutpoint(input)];
-    throw new TapstakeError("wrong-outpoint", `${name}: expected to spend ${expected}, got ${got}`, {
-      expected,
-      got,
-    });
-  }
+  assertNoDust(transaction, name);
 }
 
 function checkStakerSignatures(delegation: Delegation): void {

@@ -1,16 +1,17 @@
 import { equalBytes, hex } from "../core/bytes.js";
-import { isWitnessProgram } from "../core/dust.js";
 import { TapstakeError } from "../core/errors.js";
 import { stakerKeys } from "../script/terms.js";
-import { checkExpansion, FUNDING_INPUT, previousStake } from "../tx/expansion.js";
-import { formatOutpoint, outputAt, spends } from "../tx/transaction.js";
+import { checkExpansion, FUNDING_INPUT, fundingKind, previousStake } from "../tx/expansion.js";
+import { formatOutpoint, outputAt } from "../tx/transaction.js";
 import type { Delegation } from "./delegation.js";
 import { expansionSpend } from "./expansion.js";
+import { assertNoDust, checkShape } from "./shape.js";
 import { checkEach } from "./signatures.js";
 
 /**
- * The rules of a staking transaction that expands another stake (PROTOCOL 3, 7); nothing where it does not. That the
- * previous stake is registered and active, only the chain knows.
+ * The rules of a staking transaction that expands another stake (PROTOCOL 3, 7); nothing where it does not. The
+ * committee signs it in advance, so it is final as the others are. That the previous stake is registered and active,
+ * only the chain knows.
  * @throws TapstakeError of the first rule that is broken, with that rule's code
  */
 export function checkExpansionTransaction(delegation: Delegation): void {
@@ -20,16 +21,15 @@ export function checkExpansionTransaction(delegation: Delegation): void {
   const { transaction, prevouts } = expansionSpend(delegation);
   const { value } = outputAt(staking.transaction, staking.outputIndex);
   checkExpansion(expansion, { terms, params, value });
-  const { version, ins, outs } = transaction;
-  if (version !== 2) {
-    const text = `expansion: expected version 2, got ${version}`;
-    throw new TapstakeError("wrong-version", text, { expected: 2, got: version });
-  }
-  if (!spends(ins[0]!, previous.coin.outpoint)) {
-    throw wrongOutpoint("input 0", formatOutpoint(previous.coin.outpoint), formatOutpoint(ins[0]!));
-  }
+  checkShape(transaction, "expansion", {
+    versions: [2],
+    spends: [previous.coin.outpoint],
+    moreInputs: 1,
+    outputs: [1, 2],
+  });
+  assertNoDust(transaction, "expansion");
   checkFunding(delegation);
-  const paid = outs.reduce((sum, output) => sum + output.value, 0n);
+  const paid = transaction.outs.reduce((sum, output) => sum + output.value, 0n);
   const fee = prevouts.reduce((sum, output) => sum + output.value, 0n) - paid;
   if (fee <= 0n) {
     const text = `expansion: expected a fee above 0, got ${fee} satoshi`;
@@ -51,34 +51,23 @@ export function checkExpansionSignatures(delegation: Delegation): void {
 }
 
 /**
- * Input scripts are in the txid and in no signature of a Taproot input. With a funding coin that has one, the
- * committee's signature would go for a transaction with another txid too, whose stake nobody could slash.
+ * The coin must be one that can be spent for what the committee signs: with any other, its signatures would go to
+ * nobody, or, as an input script is in the txid and in no signature of a Taproot input, for a transaction with another
+ * txid too, whose stake nobody could slash.
  */
 function checkFunding({ staking, expansion }: Delegation): void {
-  const { ins } = staking.transaction;
-  for (const [index, { script }] of ins.entries()) {
-    if (script.length === 0) continue;
-    const text = `expansion: expected input script bytes 0 of input ${index}, got ${script.length}`;
-    throw new TapstakeError("wrong-script-sig", text, { expected: 0, got: script.length });
-  }
+  const input = staking.transaction.ins[FUNDING_INPUT]!;
   const { script, value, transaction } = expansion!.funding;
-  if (!isWitnessProgram(script)) {
-    const text = `expansion: expected a native segwit coin to fund it, got script ${hex.encode(script)}`;
-    throw new TapstakeError("invalid-coin", text);
-  }
+  fundingKind({ outpoint: input, script, value });
   if (!transaction) return;
-  const input = ins[FUNDING_INPUT]!;
   if (!equalBytes(transaction.getHash(), input.hash)) {
-    throw wrongOutpoint("funding transaction", formatOutpoint(input), transaction.getId());
+    const [expected, got] = [formatOutpoint(input), transaction.getId()];
+    const text = `expansion: funding transaction: expected ${expected}, got ${got}`;
+    throw new TapstakeError("wrong-outpoint", text, { expected, got });
   }
   const output = outputAt(transaction, input.index);
   if (output.value !== value || !equalBytes(output.script, script)) {
     const text = `expansion: expected the funding output ${value} satoshi to ${hex.encode(script)}, got ${output.value} to ${hex.encode(output.script)}`;
     throw new TapstakeError("invalid-coin", text);
   }
-}
-
-function wrongOutpoint(what: string, expected: string, got: string): TapstakeError {
-  const text = `expansion: ${what}: expected ${expected}, got ${got}`;
-  return new TapstakeError("wrong-outpoint", text, { expected, got });
 }

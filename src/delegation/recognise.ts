@@ -4,9 +4,8 @@ import { TapstakeError } from "../core/errors.js";
 import type { ParamSet } from "../params/types.js";
 import { type Leaf, slashingChangeOutput, stakingOutput, unbondingOutput } from "../script/outputs.js";
 import { parseLeaf } from "../script/parse.js";
-import { stakerKeys } from "../script/terms.js";
-import { type ExplainedSpend, explainSpend } from "../tx/explain.js";
-import { outpointOf, spends, type StakeCoin } from "../tx/transaction.js";
+import { type ExplainedSpend, explainSpend, quorumsOf } from "../tx/explain.js";
+import { outpointOf, type Prevout, spends, type StakeCoin } from "../tx/transaction.js";
 import type { Withdrawable } from "../tx/withdrawal.js";
 import { withoutAnnex } from "../tx/witness.js";
 import { checkTransactions } from "./check.js";
@@ -42,13 +41,17 @@ export type Recognised =
  *
  * Before that the delegation's transactions are held against its terms, so that nothing is said of a document that
  * was made up; whether its parameters are the network's, only `checkSameParams` tells.
+ * @param told what the inputs spend by some other account, such as a PSBT's: used where the delegation does not know
  * @throws TapstakeError the codes of `checkTransactions`; `not-a-stake` when it is no transaction of the delegation;
  * `witness-mismatch`
  */
-export function recognise(delegation: Delegation, transaction: Transaction): Recognised {
+export function recognise(
+  delegation: Delegation,
+  transaction: Transaction,
+  told: readonly Prevout[] = [],
+): Recognised {
   checkTransactions(delegation);
-  const isSame = (other: Transaction) => equalBytes(transaction.getHash(), other.getHash());
-  if (isSame(delegation.staking.transaction)) {
+  if (isSame(transaction, delegation.staking.transaction)) {
     return {
       kind: "staking",
       ...(delegation.expansion && { expands: recogniseExpansion(delegation, transaction) }),
@@ -56,11 +59,8 @@ export function recognise(delegation: Delegation, transaction: Transaction): Rec
   }
   const { params, unbonding, slashing, unbondingSlashing } = delegation;
   const set: ParamSet = { name: "the delegation's", network: params.network, versions: [params] };
-  const coins = coinsOf(delegation);
-  const spent = transaction.ins.map((input) => coins.find(({ coin }) => spends(input, coin.outpoint)));
-  const prevouts = spent.flatMap((known) =>
-    known ? [{ script: known.script, value: known.coin.value }] : [],
-  );
+  const spent = spentCoins(delegation, transaction);
+  const prevouts = spent.flatMap((known, i) => (known ? prevoutOf(known) : (told[i] ?? [])));
   const found = transaction.ins.flatMap((input, inputIndex) => {
     const known = spent[inputIndex];
     const leaf = known?.leaves.find((each) => opens(input, each, transaction));
@@ -75,13 +75,17 @@ export function recognise(delegation: Delegation, transaction: Transaction): Rec
     const text = `${transaction.getId()} is no transaction of this delegation`;
     throw new TapstakeError("not-a-stake", text, { txid: transaction.getId() });
   }
-  const sameTxid = [unbonding, slashing, unbondingSlashing].some((each) => isSame(each.transaction));
+  const sameTxid = [unbonding, slashing, unbondingSlashing].some((each) =>
+    isSame(transaction, each.transaction),
+  );
   const isUnsigned = found.every(({ signed, invalid }) =>
     [invalid, ...Object.values(signed)].every(({ length }) => length === 0),
   );
   const presigned = sameTxid && (isUnsigned || found.every(isFinished));
   return { kind: "spend", spends: found, sameTxid, presigned };
 }
+
+const isSame = (a: Transaction, b: Transaction): boolean => equalBytes(a.getHash(), b.getHash());
 
 function recogniseExpansion(delegation: Delegation, transaction: Transaction): RecognisedSpend {
   const { params } = expandedStake(delegation);
@@ -96,12 +100,9 @@ function recogniseExpansion(delegation: Delegation, transaction: Transaction): R
 }
 
 /** Exactly each quorum has signed, as the leaf's script asks (PROTOCOL 4). */
-function isFinished({ leaf, signed, verified, invalid }: ExplainedSpend): boolean {
-  const complete =
-    signed.staker.length === stakerKeys(leaf.staker).quorum &&
-    signed.finalityProviders.length === (leaf.kind === "slashing" ? 1 : 0) &&
-    signed.covenant.length === (leaf.kind === "timelock" ? 0 : leaf.covenant.quorum);
-  return verified && invalid.length === 0 && complete;
+function isFinished(spend: ExplainedSpend): boolean {
+  const isExact = quorumsOf(spend).every(({ signed, quorum }) => signed === quorum);
+  return spend.verified && spend.invalid.length === 0 && isExact;
 }
 
 /**
@@ -115,6 +116,28 @@ function opens(input: Transaction["ins"][number], leaf: Leaf, { ins, outs }: Tra
   if (terms.kind === "timelock") return input.sequence === terms.timelock;
   return leaf.kind === (outs.length === 1 || ins.length === 2 ? "unbonding" : "slashing");
 }
+
+/**
+ * What the inputs of a transaction spend, as far as a delegation knows it.
+ * @throws TapstakeError the codes of `checkTransactions`
+ */
+export function knownPrevouts(
+  delegation: Delegation,
+  transaction: Transaction,
+): readonly (Prevout | undefined)[] {
+  checkTransactions(delegation);
+  if (delegation.expansion && isSame(transaction, delegation.staking.transaction)) {
+    return expansionSpend(delegation).prevouts;
+  }
+  return spentCoins(delegation, transaction).map((known) => known && prevoutOf(known));
+}
+
+function spentCoins(delegation: Delegation, { ins }: Transaction): (KnownCoin | undefined)[] {
+  const coins = coinsOf(delegation);
+  return ins.map((input) => coins.find(({ coin }) => spends(input, coin.outpoint)));
+}
+
+const prevoutOf = ({ script, coin }: KnownCoin): Prevout => ({ script, value: coin.value });
 
 interface KnownCoin {
   readonly from: Withdrawable;

@@ -66,6 +66,9 @@ export function ruleSet(name: string): RuleSet {
   return rules;
 }
 
+/** The rules of the newest release whose chain takes stakes under such parameters, as far as this version knows. */
+export const currentRules = ({ phase1 }: ProtocolParams): RuleSet => ruleSet(phase1 ? "phase1" : "v4");
+
 /** What else of a stake a rule can be about. */
 export interface RuleContext {
   /** The parameters that the stake is made under: they say whether it announces itself. */

@@ -5,7 +5,17 @@ import { publicKeyOf } from "../core/keys.js";
 import { adaptor } from "../crypto/adaptor.js";
 import { addCovenantSignatures, type CovenantSignatures } from "../covenant/member.js";
 import { type AdaptorSignature, type Delegation, stakeCoin } from "../delegation/delegation.js";
-import { formatOutpoint, parseTransaction, spends } from "../tx/transaction.js";
+import { type Leaf, stakingOutput } from "../script/outputs.js";
+import { finishSpend } from "../tx/spend.js";
+import {
+  formatOutpoint,
+  type Outpoint,
+  outputAt,
+  parseTransaction,
+  type Prevout,
+  spends,
+} from "../tx/transaction.js";
+import { readWitness } from "../tx/witness.js";
 import { assertInclusionForm, chainSignature, txidOf } from "./fields.js";
 import type { InclusionProof } from "./inclusion.js";
 import { assertTxid } from "./messages.js";
@@ -50,14 +60,16 @@ export interface Undelegation {
   /** Signed, as it is in its block. */
   readonly transaction: Transaction;
   readonly inclusion: InclusionProof;
-  /** The transactions whose outputs it spends besides the stake: the chain takes its signatures apart. */
+  /** The transactions of all outputs that it spends besides the stake: its signatures are over these too. */
   readonly fundingTransactions: readonly Transaction[];
 }
 
 /**
  * The message that tells of a spent stake.
  * @throws TapstakeError `wrong-outpoint` when the transaction does not spend the stake, or nothing of a funding
- * transaction; `missing-signature` when it is not signed; `invalid-address`, `invalid-proof`
+ * transaction; `message-mismatch` when the funding transaction of another input is not there, `output-not-found` when
+ * that has no such output; `missing-signature`, `witness-mismatch`, `invalid-signature`, `unsupported-sighash` when the
+ * stake is not spent as one of its leaves asks; `invalid-address`, `invalid-proof`
  */
 export function undelegateMessage(
   delegation: Delegation,
@@ -197,7 +209,8 @@ function checkUndelegation(
   account(signer);
   assertInclusionForm(inclusion);
   const { outpoint } = stakeCoin(delegation);
-  const spend = transaction.ins.find((input) => spends(input, outpoint));
+  const inputIndex = transaction.ins.findIndex((input) => spends(input, outpoint));
+  const spend = transaction.ins[inputIndex];
   if (!spend) {
     const text = `${transaction.getId()} does not spend the stake, ${formatOutpoint(outpoint)}`;
     throw new TapstakeError("wrong-outpoint", text);
@@ -211,6 +224,40 @@ function checkUndelegation(
     const text = `${transaction.getId()} spends nothing of the funding transaction ${txidOf(hash)}`;
     throw new TapstakeError("wrong-outpoint", text);
   }
+  const prevouts = transaction.ins.map((input, i) =>
+    i === inputIndex ? stakedOutput(delegation) : fundingOutput(transaction, input, fundingTransactions),
+  );
+  checkWitness(delegation, transaction, inputIndex, prevouts);
+}
+
+const stakedOutput = ({ staking }: Delegation): Prevout => outputAt(staking.transaction, staking.outputIndex);
+
+/** The chain verifies the staker's signature, which is over all that is spent. */
+function fundingOutput(transaction: Transaction, spent: Outpoint, given: readonly Transaction[]): Prevout {
+  const funding = given.find((one) => equalBytes(one.getHash(), spent.hash));
+  if (funding) return outputAt(funding, spent.index);
+  const name = formatOutpoint(spent);
+  const text = `${transaction.getId()} spends ${name}: expected its funding transaction, got none`;
+  throw new TapstakeError("message-mismatch", text, { what: "fundingTransactions", outpoint: name });
+}
+
+/** As Bitcoin took it: a leaf of the stake, and of each key set exactly the quorum, whose signatures verify. */
+function checkWitness(
+  { terms, params }: Delegation,
+  transaction: Transaction,
+  inputIndex: number,
+  prevouts: readonly Prevout[],
+): void {
+  const { witness } = transaction.ins[inputIndex]!;
+  const leaves: readonly Leaf[] = Object.values(stakingOutput(terms, params.network).leaves);
+  const leaf = leaves.find(({ script }) => equalBytes(script, witness.at(-2) ?? new Uint8Array(0)));
+  const refuse = (what: string) =>
+    new TapstakeError("witness-mismatch", `the witness of ${transaction.getId()} ${what}`);
+  if (!leaf) throw refuse("opens no leaf of the stake");
+  const signatures = readWitness(leaf, witness);
+  finishSpend({ transaction, inputIndex, prevouts, leaf }, signatures);
+  const quorums = leaf.signers.reduce((sum, { quorum }) => sum + quorum, 0);
+  if (signatures.length > quorums) throw refuse("has more signatures than the leaf takes");
 }
 
 function assertProvider({ terms }: Delegation, secretKey: Uint8Array): void {

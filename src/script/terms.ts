@@ -26,7 +26,7 @@ export const MAX_TIMELOCK = 65_535;
 /**
  * The most keys of a stake, all roles together. The slashing leaf starts with one stack element for each of
  * them and pushes a key on top, and a stack holds at most 1000 (BIP-342): with one key more, nobody could
- * ever spend the leaf.
+ * ever spend the leaf. rust-miniscript counts one element more and parses no descriptor of 999 keys, only of 998.
  */
 export const MAX_KEYS = 999;
 

@@ -6,14 +6,15 @@ import { describeType, TapstakeError } from "../core/errors.js";
 import { checkRules, type RuleSet } from "../params/rules.js";
 import { checkStake, sameKeySet } from "../params/stake.js";
 import type { ProtocolParams } from "../params/types.js";
+import type { KeyOrigin } from "../script/key-origin.js";
 import { type StakingOutput, stakingOutput } from "../script/outputs.js";
 import { type StakeTerms, stakerKeys } from "../script/terms.js";
 import { assertCoin, assertCoins, type Coin, coinKind } from "./coin.js";
 import { assertFeeRate, assertNotDust, rateOf } from "./fee.js";
 import { fieldsOf } from "./funding-psbt.js";
 import { witnessLengths } from "./input-weight.js";
-import { assertSameTransaction, parsePsbt, type PsbtLike, spendPsbt } from "./psbt.js";
-import { assertSameCoins } from "./psbt-inputs.js";
+import { assertSameTransaction, describeOutput, parsePsbt, type PsbtLike, spendPsbt } from "./psbt.js";
+import { assertSameCoins, assertSameScripts } from "./psbt-inputs.js";
 import { assertStatedLength, SCHNORR_LENGTHS } from "./signature-length.js";
 import { type LeafSpend, withWitness } from "./spend.js";
 import {
@@ -62,6 +63,8 @@ export interface ExpansionRequest {
    * have 64, which is all that the staking chain takes; that of the coin is the coin's to tell.
    */
   readonly signatureLength?: number;
+  /** Of the stakers' keys, as the previous stake and the new one name them: the PSBT tells them to a wallet. */
+  readonly derivations?: readonly KeyOrigin[];
   /** What the chain must accept; without it, every form goes. */
   readonly rules?: RuleSet;
 }
@@ -103,6 +106,7 @@ export interface Expansion extends LeafSpend {
 /** The input that spends the previous stake, and the one that spends the funding coin (PROTOCOL 3). */
 const PREVIOUS_INPUT = 0;
 export const FUNDING_INPUT = 1;
+const STAKE_OUTPUT = 0;
 
 /**
  * The transaction that turns a stake into a larger or longer one without unbonding (PROTOCOL 3): the previous stake
@@ -111,7 +115,8 @@ export const FUNDING_INPUT = 1;
  * @throws TapstakeError the codes of {@link checkStake}, of {@link checkExpansion}, and of `checkRules` where rules
  * are given; `staking-output-mismatch` when the previous stake is not where it is said to be; `invalid-coin`,
  * `invalid-amount`, `invalid-bytes`, `invalid-public-key`, `invalid-rate`, `fee-rate-too-low`, `invalid-number`,
- * `insufficient-funds`, `dust-output`; `multiple-staking-outputs` when change would return to the stake
+ * `insufficient-funds`, `dust-output`; `multiple-staking-outputs` when change would return to the stake; the codes of
+ * `spendPsbt` at derivations
  */
 export function buildExpansion({ coin, ...request }: ExpansionRequest): Expansion {
   const plan = planOf(request);
@@ -243,9 +248,21 @@ function expansionOf(plan: Plan, payment: Payment, reason: ExpansionReason): Exp
   const { previous, output } = plan;
   const { coin, fee, vsize, change } = payment;
   const spend = spendWith(plan, coin, change);
-  const psbt = expansionPsbt(spend, coin);
+  const psbt = expansionPsbt(spend, coin, output, plan.derivations);
   const feeRate = rateOf(fee, vsize);
-  return { ...spend, psbt, previous, coin, output, outputIndex: 0, fee, vsize, feeRate, change, reason };
+  return {
+    ...spend,
+    psbt,
+    previous,
+    coin,
+    output,
+    outputIndex: STAKE_OUTPUT,
+    fee,
+    vsize,
+    feeRate,
+    change,
+    reason,
+  };
 }
 
 function insufficient({ needed, available }: Shortage): TapstakeError {
@@ -340,6 +357,7 @@ export function fundingWitness({ transaction, prevouts }: LeafSpend, returned: P
   assertSameCoins(transaction, prevouts, psbt);
   const coins = transaction.ins.map(({ hash, index }, i) => ({ outpoint: { hash, index }, ...prevouts[i]! }));
   fundingKind(coins[FUNDING_INPUT]!);
+  assertSameScripts(coins[FUNDING_INPUT]!, FUNDING_INPUT, psbt.data.inputs[FUNDING_INPUT]!);
   const spent = readInput(coins[FUNDING_INPUT]!, FUNDING_INPUT, psbt.data.inputs[FUNDING_INPUT]!);
   if (!spent) {
     const text = `input ${FUNDING_INPUT} of the expansion, its funding coin, is not signed`;
@@ -363,8 +381,9 @@ function assertFundingCoin(coin: Coin, stake: StakeCoin): void {
 /**
  * The committee signs before the coin's owner does: what its owner shows must not change the txid, and its size must be
  * known from the output alone, which is all that a delegation records of the coin.
+ * @throws TapstakeError `invalid-coin`
  */
-function fundingKind(coin: Coin): FundingKind {
+export function fundingKind(coin: Coin): FundingKind {
   const kind = fundingKindOf(coin);
   if (kind) return kind;
   const name = formatOutpoint(coin.outpoint);
@@ -377,8 +396,14 @@ function fundingKindOf(coin: Coin): FundingKind | undefined {
   return (kind === "p2wpkh" || kind === "p2tr") && !coin.leaf ? kind : undefined;
 }
 
-function expansionPsbt(spend: LeafSpend, coin: Coin): Psbt {
-  const psbt = spendPsbt(spend);
+function expansionPsbt(
+  spend: LeafSpend,
+  coin: Coin,
+  output: StakingOutput,
+  derivations?: readonly KeyOrigin[],
+): Psbt {
+  const psbt = spendPsbt(spend, [], derivations);
   Object.assign(psbt.data.inputs[FUNDING_INPUT]!, fieldsOf(coin));
+  describeOutput(psbt, STAKE_OUTPUT, output, derivations ?? []);
   return psbt;
 }

@@ -2,9 +2,12 @@ import type { Psbt, Transaction } from "../core/bitcoin.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { parseLeaf } from "../script/parse.js";
-import { leafOf } from "./explain.js";
+import { assertCoin, type Coin } from "./coin.js";
+import { type ExplainedSpend, explainSpends, leafOf, quorumsOf } from "./explain.js";
+import { coinOfPsbt } from "./funded-psbt.js";
 import { prevoutsOf, readWitnessStack, transactionOf } from "./psbt.js";
 import type { Prevout } from "./transaction.js";
+import { checkInput, readInput } from "./wallet-input.js";
 import { assembleWitness } from "./witness.js";
 
 /** What a PSBT says, as a transaction. */
@@ -14,40 +17,100 @@ export interface ShownPsbt {
    * those that are missing. It need not be valid.
    */
   readonly transaction: Transaction;
-  /** What it spends by its own account, when it says so of every input. */
+  /** What it spends, by the PSBT's own account where it is not known better, when that is so of every input. */
   readonly prevouts?: readonly Prevout[];
-  /** How many inputs have a signature, or are finished. */
+  /** How many inputs are `signed`. */
   readonly signedInputs: number;
+  /** How far each input is signed. */
+  readonly inputs: readonly ShownInput[];
+}
+
+/** How far one input of a PSBT is signed. Signatures are verified over {@link ShownPsbt.prevouts}. */
+export interface ShownInput {
+  /**
+   * `signed` by all who must, of a stake by each quorum that the leaf asks for; `in-part` where some have; `invalid`
+   * where a signature does not verify; `unverified` where the PSBT does not say what verifying them takes.
+   */
+  readonly state: "signed" | "in-part" | "unsigned" | "invalid" | "unverified";
+  /** Why it is `invalid` or `unverified`. */
+  readonly reason?: string;
 }
 
 /**
- * A PSBT as far as it is signed, for explaining it. Nothing is verified here.
- * @throws TapstakeError `invalid-transaction`, `invalid-psbt`, `psbt-mismatch`, `unexpected-signer`
+ * A PSBT as far as it is signed, for explaining it.
+ * @param known what inputs spend, where that is known from elsewhere than the PSBT
+ * @throws TapstakeError `invalid-transaction`, `invalid-psbt`, `psbt-mismatch`, `unexpected-signer`; `witness-mismatch`
+ * when a final witness opens a leaf with too few or too many slots
  */
-export function shownPsbt(psbt: Psbt): ShownPsbt {
+export function shownPsbt(psbt: Psbt, known: readonly (Prevout | undefined)[] = []): ShownPsbt {
   const transaction = transactionOf(psbt);
-  const { inputs } = psbt.data;
-  for (const [i, input] of inputs.entries()) {
+  for (const [i, input] of psbt.data.inputs.entries()) {
     const witness = input.finalScriptWitness
       ? readWitnessStack(input.finalScriptWitness)
       : openedWitness(input);
     if (witness) transaction.setWitness(i, witness);
   }
-  const prevouts = prevoutsOf(psbt).filter((prevout) => prevout !== undefined);
+  const told = prevoutsOf(psbt).flatMap((own, i) => known[i] ?? own ?? []);
+  const prevouts = told.length === transaction.ins.length ? told : undefined;
+  const spends = explainSpends(transaction, [], prevouts);
+  const inputs = psbt.data.inputs.map((input, i) => {
+    const spend = spends.find(({ inputIndex }) => inputIndex === i);
+    return spend ? stakeInput(spend, input) : walletInput(psbt, transaction, i, prevouts);
+  });
   return {
     transaction,
-    ...(prevouts.length === inputs.length && { prevouts }),
-    signedInputs: inputs.filter(isSigned).length,
+    ...(prevouts && { prevouts }),
+    signedInputs: inputs.filter(({ state }) => state === "signed").length,
+    inputs,
   };
 }
 
 type Input = Psbt["data"]["inputs"][number];
 
-const isSigned = (input: Input): boolean =>
-  input.finalScriptWitness !== undefined ||
-  input.finalScriptSig !== undefined ||
-  input.tapKeySig !== undefined ||
-  (input.tapScriptSig ?? input.partialSig ?? []).length > 0;
+/** An input that opens a leaf of a stake. */
+function stakeInput(spend: ExplainedSpend, { tapKeySig, finalScriptWitness }: Input): ShownInput {
+  if (tapKeySig)
+    return { state: "invalid", reason: "it has a signature by the output's key, which nobody has" };
+  const quorums = quorumsOf(spend);
+  if (spend.invalid.length === 0 && quorums.every(({ signed }) => signed === 0)) return { state: "unsigned" };
+  if (!spend.verified) {
+    const reason = spend.annex ? "it has an annex" : "the PSBT does not say that it spends the leaf's output";
+    return { state: "unverified", reason };
+  }
+  if (spend.invalid.length > 0) return { state: "invalid", reason: "a signature does not verify" };
+  // NUMEQUAL: of a final witness one signature too many is as wrong as one too few (PROTOCOL 4).
+  const tooMany = finalScriptWitness && quorums.some(({ signed, quorum }) => signed > quorum);
+  if (tooMany) return { state: "invalid", reason: "it has more signatures than the leaf takes" };
+  return { state: quorums.every(({ missing }) => missing === 0) ? "signed" : "in-part" };
+}
+
+/** Any other input, as the wallet that has its coin signs it. */
+function walletInput(
+  psbt: Psbt,
+  transaction: Transaction,
+  index: number,
+  prevouts: readonly Prevout[] | undefined,
+): ShownInput {
+  const input = psbt.data.inputs[index]!;
+  if (!hasSignature(input)) return { state: "unsigned" };
+  if (!prevouts) return { state: "unverified", reason: "the PSBT does not say what every input spends" };
+  try {
+    const coins = prevouts.map((prevout, i): Coin => ({ ...prevout, outpoint: transaction.ins[i]! }));
+    coins[index] = coinOfPsbt(psbt, index, prevouts[index]!);
+    assertCoin(coins[index]);
+    const spent = readInput(coins[index], index, input);
+    if (!spent) return { state: "in-part" };
+    checkInput(transaction, index, coins, spent);
+    return { state: "signed" };
+  } catch (error) {
+    if (!(error instanceof TapstakeError)) throw error;
+    return { state: error.code === "invalid-coin" ? "unverified" : "invalid", reason: error.message };
+  }
+}
+
+const hasSignature = ({ partialSig = [], tapScriptSig = [], ...input }: Input): boolean =>
+  [input.finalScriptWitness, input.finalScriptSig, input.tapKeySig].some((each) => each !== undefined) ||
+  partialSig.length + tapScriptSig.length > 0;
 
 /** Undefined where the input opens no leaf of a stake. */
 function openedWitness({ tapLeafScript, tapScriptSig = [] }: Input): Uint8Array[] | undefined {

@@ -110,6 +110,27 @@ export function explainSpends(
   });
 }
 
+/** One of the key sets that a leaf asks for, and how many of it have signed. */
+export interface SignedQuorum {
+  readonly by: keyof ExplainedSpend["signed"];
+  readonly quorum: number;
+  readonly signed: number;
+  readonly missing: number;
+}
+
+/** What signatures a spend has, and what is missing, of each key set that its leaf names (PROTOCOL 2). */
+export function quorumsOf({ leaf, signed }: Pick<ExplainedSpend, "leaf" | "signed">): SignedQuorum[] {
+  const count = (by: SignedQuorum["by"], quorum: number): SignedQuorum => {
+    const { length } = signed[by];
+    return { by, quorum, signed: length, missing: Math.max(0, quorum - length) };
+  };
+  return [
+    count("staker", stakerKeys(leaf.staker).quorum),
+    ...(leaf.kind === "slashing" ? [count("finalityProviders", 1)] : []),
+    ...(leaf.kind === "timelock" ? [] : [count("covenant", leaf.covenant.quorum)]),
+  ];
+}
+
 /** The leaf that is spent. Signatures are verified when every output that the transaction spends is known too. */
 export interface KnownSpend {
   readonly leaf: Leaf;

@@ -12,6 +12,7 @@ import {
   walletScriptOf,
 } from "./coin.js";
 import { prevoutsOf, readWitnessStack } from "./psbt.js";
+import type { Prevout } from "./transaction.js";
 import { withoutAnnex } from "./witness.js";
 
 type Input = Psbt["data"]["inputs"][number];
@@ -25,11 +26,16 @@ type Input = Psbt["data"]["inputs"][number];
 export function coinsOfPsbt(psbt: Psbt): Coin[] {
   const coins = prevoutsOf(psbt).map((prevout, i): Coin => {
     if (!prevout) throw new TapstakeError("invalid-psbt", `input ${i} does not say what it spends`);
-    const { hash, index } = psbt.txInputs[i]!;
-    return described({ ...prevout, outpoint: { hash, index } }, psbt.data.inputs[i]!);
+    return coinOfPsbt(psbt, i, prevout);
   });
   assertCoins(coins);
   return coins;
+}
+
+/** One of {@link coinsOfPsbt}, not checked. @throws TapstakeError `invalid-psbt`, `invalid-coin` */
+export function coinOfPsbt(psbt: Psbt, index: number, prevout: Prevout): Coin {
+  const { hash, index: output } = psbt.txInputs[index]!;
+  return described({ ...prevout, outpoint: { hash, index: output } }, psbt.data.inputs[index]!);
 }
 
 function described(plain: Coin, input: Input): Coin {

@@ -2,6 +2,7 @@ import { Transaction, type Psbt } from "../core/bitcoin.js";
 import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { LEAF_VERSION, merkleRootOf, NUMS_KEY, outputKeyOf } from "../script/taproot.js";
+import type { Coin } from "./coin.js";
 import type { LeafSpend } from "./spend.js";
 import type { Prevout } from "./transaction.js";
 
@@ -53,19 +54,55 @@ export function assertSameLeaf({ leaf, inputIndex: i, prevouts }: LeafSpend, inp
     const root = merkleRootOf(leaf.script, leaf.controlBlock)!;
     compareInput(i, "Merkle root", hex.encode(root), hex.encode(tapMerkleRoot));
   }
-  for (const { leafVersion, script, controlBlock } of tapLeafScript) {
-    const key = outputKeyOf(script, controlBlock);
-    if (leafVersion !== LEAF_VERSION || !key || !equalBytes(key, prevouts[i]!.script.slice(2))) {
-      throw differs(
-        i,
-        "leaf script",
-        `one of the spent output, such as ${hex.encode(leaf.script)}`,
-        hex.encode(script),
-      );
-    }
-  }
+  assertOwnLeaves(i, prevouts[i]!.script, tapLeafScript, leaf.script);
   if (tapLeafScript.length > 0 && !tapLeafScript.some(({ script }) => equalBytes(script, leaf.script))) {
     throw differs(i, "leaf script", hex.encode(leaf.script), hex.encode(tapLeafScript[0]!.script));
+  }
+}
+
+/**
+ * That a returned PSBT says of how a coin is spent what was said of it: its scripts and its internal key. What a PSBT
+ * leaves out is altered too, unless its wallet finalised the input, which drops them (BIP-174).
+ * @param coin what is known of it: nothing is asked of an internal key that was not told
+ * @throws TapstakeError `psbt-mismatch` naming what differs
+ */
+export function assertSameScripts(coin: Coin, i: number, input: PsbtInput): void {
+  const { redeemScript, witnessScript, leaf } = coin;
+  const isFinal = input.finalScriptWitness !== undefined || input.finalScriptSig !== undefined;
+  const compare = (what: string, want: Uint8Array | undefined, got: Uint8Array | undefined) => {
+    if (!got && (isFinal || !want)) return;
+    compareInput(i, what, want ? hex.encode(want) : "none", got ? hex.encode(got) : "none");
+  };
+  compare("redeem script", redeemScript, input.redeemScript);
+  compare("witness script", witnessScript, input.witnessScript);
+  const internalKey = coin.tapInternalKey ?? leaf?.controlBlock.slice(1, 33);
+  if (internalKey) compare("internal key", internalKey, input.tapInternalKey);
+  if (leaf && input.tapMerkleRoot) {
+    compare("Merkle root", merkleRootOf(leaf.script, leaf.controlBlock)!, input.tapMerkleRoot);
+  }
+  const { tapLeafScript = [] } = input;
+  assertOwnLeaves(i, coin.script, tapLeafScript, leaf?.script);
+  const isThere = ({ script, controlBlock }: TapLeaf) =>
+    equalBytes(script, leaf!.script) && equalBytes(controlBlock, leaf!.controlBlock);
+  if (!leaf || tapLeafScript.some(isThere) || (isFinal && tapLeafScript.length === 0)) return;
+  const got = tapLeafScript[0] ? hex.encode(tapLeafScript[0].script) : "none";
+  throw differs(i, "leaf script", hex.encode(leaf.script), got);
+}
+
+type TapLeaf = NonNullable<PsbtInput["tapLeafScript"]>[number];
+
+/** Each must be of the output that is spent: wallets may add others of it. */
+function assertOwnLeaves(
+  i: number,
+  output: Uint8Array,
+  leaves: readonly TapLeaf[],
+  example: Uint8Array | undefined,
+): void {
+  for (const { leafVersion, script, controlBlock } of leaves) {
+    const key = outputKeyOf(script, controlBlock);
+    if (leafVersion === LEAF_VERSION && key && equalBytes(key, output.slice(2))) continue;
+    const expected = `one of the spent output${example ? `, such as ${hex.encode(example)}` : ""}`;
+    throw differs(i, "leaf script", expected, hex.encode(script));
   }
 }
 

@@ -14,7 +14,7 @@ import { fundingPsbt } from "./funding-psbt.js";
 import { hasWitness } from "./input-weight.js";
 import { coinsOfPsbt } from "./funded-psbt.js";
 import { assertSameTransaction, parsePsbt, type PsbtLike, transactionOf } from "./psbt.js";
-import { assertSameCoins } from "./psbt-inputs.js";
+import { assertSameCoins, assertSameScripts } from "./psbt-inputs.js";
 import { type Funding, selectAll, selectCoins, type Spending } from "./selection.js";
 import {
   assertOutputScript,
@@ -97,8 +97,8 @@ export function buildStaking(request: StakingRequest): Staking {
 /**
  * The signed staking transaction from the PSBT that its wallets returned, finalised or not. Each signature is
  * verified over our own copy of the transaction and its coins; nothing else in the PSBT is used.
- * @throws TapstakeError `invalid-psbt`, `psbt-mismatch`, `missing-signature`, `invalid-signature`,
- * `witness-mismatch`, `unsupported-sighash`, `size-above-estimate`
+ * @throws TapstakeError `invalid-psbt`, `psbt-mismatch` naming what was altered, `missing-signature`,
+ * `invalid-signature`, `witness-mismatch`, `unsupported-sighash`, `size-above-estimate`
  */
 export function finishStaking(
   { transaction, coins, vsize }: Pick<Staking, "transaction" | "coins"> & Partial<Pick<Staking, "vsize">>,
@@ -109,6 +109,7 @@ export function finishStaking(
   assertSameCoins(transaction, coins, psbt);
   const signed = transaction.clone();
   for (const [i, input] of psbt.data.inputs.entries()) {
+    assertSameScripts(coins[i]!, i, input);
     const spent = readInput(coins[i]!, i, input);
     if (!spent) {
       throw new TapstakeError("missing-signature", `input ${i} of the staking transaction is not signed`, {

@@ -1,5 +1,5 @@
-// What documented sessions use of bitcoin-cli, for machines that have only bitcoind: each call is one request to the
-// node of BITCOIN_RPC, whose answer is printed as bitcoin-cli prints it.
+// What documented sessions use of bitcoin-cli, for machines that have bitcoind without it, as in a container: each call is
+// one request to the node of BITCOIN_RPC, whose answer is printed as bitcoin-cli prints it.
 const { origin, username, password, pathname } = new URL(process.env.BITCOIN_RPC);
 const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
 

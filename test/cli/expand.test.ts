@@ -127,6 +127,18 @@ describe("tapstake expand", () => {
     expect(await expanded({ release: "v4" })).toMatchObject({ timelock: 200 });
   });
 
+  it("tells wallets by which key of theirs to sign, where it is told", async () => {
+    const own = hex.encode(staker.publicKey);
+    const facts = await expanded({ origin: `[d34db33f/86h/1h/0h/0/5]${own}` });
+    const { data } = parsePsbt(readFileSync(String(facts["psbt"]), "utf8").trim());
+    for (const told of [data.inputs[0]!, data.outputs[0]!]) {
+      expect(told.tapBip32Derivation).toMatchObject([{ path: "m/86'/1'/0'/0/5" }]);
+    }
+    const another = hex.encode(other.publicKey);
+    expect(refusedWith(await expand({ origin: `[d34db33f/86h]${another}` }))).toBe("unexpected-signer");
+    expect(refusedWith(await expand({ origin: own }))).toBe("invalid-key-expression");
+  });
+
   it.each([
     ["a smaller value", { value: "999999" }, "expansion-value-too-low"],
     ["coins that are not enough", { value: "9999999" }, "insufficient-funds"],

@@ -284,7 +284,15 @@ describe.concurrent("an expansion", async () => {
     const within = await inProcess(["inspect", expansion!.toBase64(), "--delegation", file(members)]);
     expect(within.stdout.split("\n")[0]).toMatch(headline);
     expect(within.stdout).toMatch(/^this expands a stake .*, signed by 3 of 5 committee members$/m);
-    expect(within.stdout).toContain("1 of 2 inputs signed; it pays 45679 satoshi");
+    for (const words of [
+      "0 of 1 signatures by the staker, 1 missing",
+      "3 of 3 signatures by the committee",
+      "0 of 2 inputs signed; it pays 45679 satoshi",
+      "not signed      input 1\n",
+      "signed in part  input 0\n",
+    ]) {
+      expect(within.stdout).toContain(words);
+    }
     const alone = await inProcess(["inspect", expansion!.toBase64()]);
     expect(alone.stdout).toMatch(
       /^this spends a stake of 0\.01 BTC by .* together with other coins, signed by 3 of 5 .*: an expansion$/m,
@@ -298,6 +306,64 @@ describe.concurrent("an expansion", async () => {
     const { stdout } = await inProcess(["inspect", expansion!.toBase64(), "--delegation", file(before)]);
     expect(stdout).toMatch(/^this spends a stake of 0\.01 BTC .*: an expansion$/m);
     expect(stdout).toContain("no, not one of the delegation's three");
+  });
+});
+
+describe.concurrent("a PSBT", () => {
+  const stake = makeStake({ seed: "counted", stakers: 3, stakerQuorum: 2 });
+  const delegated = delegate(stake);
+
+  it("counts the signatures of each quorum, and says what is missing", async () => {
+    const members = await signedBy(stake, await delegated, [0, 1, 2]);
+    const { unbonding, slashing } = stakerPsbts(members);
+    const shown = async (psbt: { toBase64(): string }) =>
+      (await inProcess(["inspect", psbt.toBase64()])).stdout;
+    for (const words of [
+      "signatures         0 of 2 signatures by stakers, 2 missing\n",
+      "3 of 3 signatures by the committee\n",
+      "0 of 1 input signed; it pays 1000 satoshi",
+    ]) {
+      expect(await shown(unbonding!)).toContain(words);
+    }
+    for (const words of [
+      "2 of 2 signatures by stakers\n",
+      "0 of 1 signatures by a finality provider, 1 missing\n",
+      "0 of 3 signatures by the committee, 3 missing\n",
+      "signed in part  input 0",
+    ]) {
+      expect(await shown(slashing!)).toContain(words);
+    }
+    const { psbt } = parsed<{ psbt: object }>(await inProcess(["inspect", slashing!.toBase64(), "--json"]));
+    expect(psbt).toEqual({
+      inputs: 1,
+      signed: 0,
+      notSigned: [{ input: 0, state: "in-part" }],
+      fee: "1000",
+    });
+  });
+
+  it("names a signature that does not verify, also where the PSBT lies of what it spends", async () => {
+    const delegation = await delegated;
+    const { slashing } = stakerPsbts(delegation);
+    const [first, second] = slashing!.data.inputs[0]!.tapScriptSig!;
+    first!.signature = new Uint8Array(64).fill(1);
+    const forged = (await inProcess(["inspect", slashing!.toBase64()])).stdout;
+    expect(forged).toContain("1 of 2 signatures by stakers, 1 missing\n");
+    expect(forged).toContain("  1 that does not verify\n");
+    expect(forged).toContain(`${hex.encode(first!.pubkey)}  does not verify\n`);
+    expect(forged).toContain(`${hex.encode(second!.pubkey)}  signed\n`);
+    expect(forged).toContain("not valid  input 0: a signature does not verify");
+
+    const lying = stakerPsbts(delegation).slashing!;
+    lying.data.inputs[0]!.witnessUtxo!.value += 1n;
+    const file = temporaryFile("delegation.json", delegationToJson(delegation));
+    const [alone, within] = await Promise.all([
+      inProcess(["inspect", lying.toBase64()]),
+      inProcess(["inspect", lying.toBase64(), "--delegation", file]),
+    ]);
+    expect(alone!.stdout).toContain("2 that do not verify");
+    expect(within!.stdout).toContain("2 of 2 signatures by stakers\n");
+    expect(within!.stdout).toContain("it pays 1000 satoshi");
   });
 });
 

@@ -2,8 +2,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { base64, bech32 } from "@scure/base";
 import { beforeAll, describe, expect, it } from "vitest";
-import { hex } from "../../src/core/bytes.js";
+import type { Transaction } from "../../src/core/bitcoin.js";
+import { concatBytes, hex } from "../../src/core/bytes.js";
+import { sha256 } from "../../src/core/hashes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
+import { finishUnbonding, signUnbonding } from "../../src/delegation/delegation.js";
+import { expansionSpend, finishExpansion, signExpansion } from "../../src/delegation/expansion.js";
 import { delegationToJson } from "../../src/delegation/json.js";
 import { paramsToJson } from "../../src/params/json.js";
 import { commitRandomness } from "../../src/finality/commitment.js";
@@ -11,7 +15,8 @@ import { commitmentToJson, merkleProofToJson, voteToJson } from "../../src/final
 import { signVoteUnprotected } from "../../src/finality/vote.js";
 import { proofToJson } from "../../src/registration/pop-json.js";
 import { proofOfPossession } from "../../src/registration/pop.js";
-import { expand } from "../support/expansion.js";
+import { keySigner } from "../../src/tx/signer.js";
+import { expand, walletSigned } from "../support/expansion.js";
 import { delegate, makeStake, secretOf, signedBy } from "../support/stake.js";
 import { inProcess } from "./in-process.js";
 import { examplesOf, parsed, refusedWith, temporaryFolder } from "./support.js";
@@ -40,6 +45,17 @@ beforeAll(async () => {
   write("other.json", delegationToJson(await delegate(makeStake({ seed: "other" }))));
   const expansion = await expand(stake);
   write("larger.json", delegationToJson(expansion));
+  const unbonding = finishUnbonding(
+    await signUnbonding(await signedBy(stake, delegation, [0, 1, 2]), keySigner(staker)),
+  );
+  write("unbonding.hex", unbonding.toHex());
+  write("unsigned.hex", delegation.unbonding.transaction.toHex());
+  write("unbonding.proof", hex.encode(txOutProof(unbonding)));
+  write("stake.proof", hex.encode(txOutProof(delegation.staking.transaction)));
+  const all = await signExpansion(await signedBy(stake, expansion, [0, 1, 2]), keySigner(staker));
+  const expanded = finishExpansion(all, walletSigned(expansionSpend(all)));
+  write("expanded.hex", expanded.toHex());
+  write("expanded.proof", hex.encode(txOutProof(expanded)));
   write("larger-signed.json", delegationToJson(await signedBy(stake, expansion, [0])));
   const { transaction: _known, ...funding } = expansion.expansion!.funding;
   write("lacking.json", delegationToJson({ ...expansion, expansion: { ...expansion.expansion!, funding } }));
@@ -60,6 +76,15 @@ beforeAll(async () => {
   const examples = examplesOf((await run("register equivocation --help")).stdout);
   write("evidence.json", /\{[^]*?\}/.exec(examples)![0]);
 });
+
+/** As bitcoind's gettxoutproof gives it (BIP-37), of a block with another transaction before this one. */
+function txOutProof(transaction: Transaction): Uint8Array {
+  const [first, own] = [secretOf("coinbase"), transaction.getHash()];
+  const root = sha256(sha256(concatBytes(first, own)));
+  const header = concatBytes(new Uint8Array(36), root, new Uint8Array(12));
+  const [count, hashes, flags] = ["02000000", "02", "0105"].map((each) => hex.decode(each));
+  return concatBytes(header, count!, hashes!, first, own, flags!);
+}
 
 const PROVIDER = "--moniker One --commission 0.05 --max-commission 0.2 --max-commission-change 0.01";
 
@@ -84,6 +109,18 @@ const MESSAGES: [what: string, name: string, line: string, show: string | undefi
     "selective-slashing",
     "MsgSelectiveSlashingEvidence",
     "@stake.json --secret-file @fp.key --address ADDRESS",
+    "--delegation @stake.json",
+  ],
+  [
+    "inclusion-proof",
+    "MsgAddBTCDelegationInclusionProof",
+    "@stake.json --address ADDRESS --txoutproof @stake.proof",
+    "--delegation @stake.json",
+  ],
+  [
+    "undelegate",
+    "MsgBTCUndelegate",
+    "@stake.json --address ADDRESS --transaction @unbonding.hex --txoutproof @unbonding.proof",
     "--delegation @stake.json",
   ],
   ["finality-provider", "MsgCreateFinalityProvider", `--proof @fp-proof.json ${PROVIDER}`, undefined],
@@ -127,6 +164,18 @@ describe("tapstake register", () => {
     expect(made.fields["stakeExpansionTxSig"]).toMatch(/^[0-9a-f]{128}$/);
   });
 
+  it("tells of a stake's expansion with the transaction of the other coin", async () => {
+    const line =
+      "register undelegate @stake.json --address ADDRESS --transaction @expanded.hex --txoutproof @expanded.proof";
+    const refused = await run(line);
+    expect(refusedWith(refused)).toBe("message-mismatch");
+    expect(refused.stderr).toContain("expected its funding transaction, got none");
+    const made = parsed<{ fields: { fundingTransactions: string[] } }>(
+      await run(`${line} --funding @funding.hex --json`),
+    );
+    expect(made.fields.fundingTransactions).toEqual([readFileSync(at("funding.hex"), "utf8")]);
+  });
+
   it("takes the funding transaction of an expansion from elsewhere where the delegation lacks it", async () => {
     const line = "register expand @lacking.json --proof @proof.json --json";
     expect(refusedWith(await run(line.replace(" --json", "")))).toBe("usage");
@@ -146,6 +195,16 @@ describe("tapstake register", () => {
       "another's proof of possession",
       "create-delegation @stake.json --proof @fp-proof.json",
       "invalid-possession",
+    ],
+    [
+      "a spend that nobody signed",
+      "undelegate @stake.json --address ADDRESS --transaction @unsigned.hex --txoutproof @unbonding.proof",
+      "missing-signature",
+    ],
+    [
+      "the proof of another transaction",
+      "undelegate @stake.json --address ADDRESS --transaction @unbonding.hex --txoutproof @stake.proof",
+      "invalid-proof",
     ],
     ["what is no proof", "create-delegation @stake.json --proof @stake.json", "invalid-json"],
     ["a stake that is not signed", "create-delegation @other.json --proof @proof.json", "invalid-possession"],
@@ -206,6 +265,8 @@ describe("tapstake register", () => {
 
   it.each([
     ["covenant-signatures", "--delegation @other.json", "message-mismatch"],
+    ["inclusion-proof", "--delegation @other.json", "message-mismatch"],
+    ["undelegate", "--delegation @other.json", "message-mismatch"],
     ["selective-slashing", "--delegation @other.json", "message-mismatch"],
     ["create-delegation", "--params mainnet", "output-not-found"],
     ["create-delegation", `--params regtest --context ${"ab".repeat(32)}`, "invalid-possession"],

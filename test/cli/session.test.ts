@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { createBase58check } from "@scure/base";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type RegtestNode, startNode } from "../../regtest/index.js";
@@ -7,6 +6,7 @@ import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { parsePsbt } from "../../src/tx/psbt.js";
 import { bridgeEsplora } from "../support/esplora.js";
+import { reach } from "./bitcoin-cli.js";
 import { hasBash, shell, temporaryFolder } from "./support.js";
 
 const blocksOf = (page: string) =>
@@ -17,9 +17,6 @@ const blocksOf = (page: string) =>
 /** The blocks of the README's session: up to a mined stake, then its two ends. */
 const [open, unbond, slash] = blocksOf("README.md");
 
-const cli = fileURLToPath(new URL("bitcoin-cli.mjs", import.meta.url));
-const prelude = `bitcoin-cli() { "${process.execPath}" "${cli}" "$@"; }`;
-
 let node: RegtestNode;
 beforeAll(async () => {
   node = await startNode();
@@ -28,18 +25,10 @@ afterAll(() => node?.stop());
 
 /** Runs blocks of the session as a new user would, in an empty folder, with the node or the Esplora server. */
 async function run(blocks: readonly (string | undefined)[], esplora?: string) {
-  const { url, username, password, cookieFile } = node.connection;
-  const [user, secret] = cookieFile
-    ? readFileSync(cookieFile, "utf8").trim().split(":")
-    : [username, password];
-  const { walletname } = await node.rpc.call<{ walletname: string }>("getwalletinfo");
-  const asUser = (address: URL) => Object.assign(address, { username: user, password: secret }).href;
-  const env = {
-    ...(esplora === undefined ? { TAPSTAKE_RPC: asUser(new URL(url)) } : { TAPSTAKE_ESPLORA: esplora }),
-    BITCOIN_RPC: asUser(new URL(`wallet/${walletname}`, node.rpc.url)),
-  };
+  const { prelude, url, env } = await reach(node);
+  const server = esplora === undefined ? { TAPSTAKE_RPC: url } : { TAPSTAKE_ESPLORA: esplora };
   const cwd = temporaryFolder();
-  return shell([prelude, ...blocks].join("\n"), { cwd, env: { HOME: cwd, ...env } });
+  return shell([prelude, ...blocks].join("\n"), { cwd, env: { HOME: cwd, ...env, ...server } });
 }
 
 describe.skipIf(!hasBash)("the session of the README", () => {
@@ -140,8 +129,11 @@ describe.skipIf(!hasBash)("the session of the README", () => {
 
 describe.skipIf(!hasBash)("the session of docs/stakers.md", () => {
   it("goes through copies that the committee signs apart, and an expansion, to a withdrawal at the end of the time lock", async () => {
-    const show = 'echo "written: $(cat larger.psbt)"';
-    const { code, stdout, stderr } = await run([...blocksOf("docs/stakers.md"), show]);
+    const { code, stdout, stderr } = await run([
+      ...blocksOf("docs/stakers.md"),
+      "tapstake stake check stake.json | grep state",
+      'echo "written: $(cat larger.psbt)"',
+    ]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     const psbt = parsePsbt(/^written: (.*)$/m.exec(stdout)![1]!);
     expect(psbt.data.inputs[1]!.nonWitnessUtxo).toBeDefined();
@@ -153,6 +145,10 @@ describe.skipIf(!hasBash)("the session of docs/stakers.md", () => {
       /1500000 satoshi \(0\.015 BTC\)[^]*staked, 1 confirmation, withdrawable in 149 blocks/,
     );
     expect(stdout).toMatch(/this withdraws a stake of 0\.015 BTC/);
+    // Of the stake that was expanded.
+    expect(stdout).toMatch(
+      /state +its coins are not there: it has spent them, and was withdrawn or expanded/,
+    );
     const txid = stdout
       .match(/transaction\s+([0-9a-f]{64})/g)!
       .at(-1)!

@@ -665,6 +665,20 @@ describe("tapstake withdraw", () => {
     expect(refusedWith(dearer)).toBe("psbt-mismatch");
   });
 
+  it("tells wallets by which key of theirs to sign, where it is told", async () => {
+    const from = ["--from", "staking"];
+    const origin = ["--origin", `[d34db33f/86h/1h/0h/0/5]${staker}`];
+    const told = await withdraw(...from, ...origin, "--psbt", at("told.psbt"));
+    expect(told).toMatchObject({ code: 0, stderr: "" });
+    expect(parsePsbt(read("told.psbt")).data.inputs[0]!.tapBip32Derivation).toMatchObject([
+      { path: "m/86'/1'/0'/0/5" },
+    ]);
+    expect(refusedWith(await withdraw(...from, ...origin, ...secret()))).toBe("usage");
+    const other = ["--origin", `[d34db33f/86h]${OTHER}`, "--psbt", at("told2.psbt")];
+    expect(refusedWith(await withdraw(...from, ...other))).toBe("unexpected-signer");
+    expect(existsSync(at("told2.psbt"))).toBe(false);
+  });
+
   it("is signed by two stakers in turn", async () => {
     const second = (await run("stake key --new", at("second.key"))).stdout.trim();
     const both = { staker: `${staker},${second}`, "staker-quorum": "2" };

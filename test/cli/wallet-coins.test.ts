@@ -1,32 +1,22 @@
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type RegtestNode, startNode } from "../../regtest/index.js";
 import { parsePsbt } from "../../src/tx/psbt.js";
+import { reach } from "./bitcoin-cli.js";
 import { hasBash, shell, temporaryFolder } from "./support.js";
 
-const cli = fileURLToPath(new URL("bitcoin-cli.mjs", import.meta.url));
-
 let node: RegtestNode;
+let prelude: string;
 let env: Record<string, string>;
 beforeAll(async () => {
   node = await startNode();
-  const { url, username, password, cookieFile } = node.connection;
-  const [user, secret] = cookieFile
-    ? readFileSync(cookieFile, "utf8").trim().split(":")
-    : [username, password];
-  const { walletname } = await node.rpc.call<{ walletname: string }>("getwalletinfo");
-  const asUser = (address: URL) => Object.assign(address, { username: user, password: secret }).href;
-  env = {
-    TAPSTAKE_RPC: asUser(new URL(url)),
-    BITCOIN_RPC: asUser(new URL(`wallet/${walletname}`, node.rpc.url)),
-  };
+  const reached = await reach(node);
+  prelude = reached.prelude;
+  env = { ...reached.env, TAPSTAKE_RPC: reached.url };
 }, 120_000);
 afterAll(() => node?.stop());
 
 const run = (script: string) => {
   const cwd = temporaryFolder();
-  const prelude = `bitcoin-cli() { "${process.execPath}" "${cli}" "$@"; }`;
   return shell([prelude, script].join("\n"), { cwd, env: { HOME: cwd, ...env } });
 };
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Transaction } from "../../src/core/bitcoin.js";
+import { hex } from "../../src/core/bytes.js";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
@@ -75,6 +76,20 @@ async function expectRefused(delegation: Delegation, code: ErrorCode): Promise<v
   expect(asked).toBe(0);
 }
 
+/** Coins whose spend would need an input script, or is none that {@link finishExpansion} knows. */
+const unfit: readonly [name: string, script: Uint8Array][] = [
+  ["P2PKH", P2PKH],
+  ["P2SH", hex.decode(`a914${"11".repeat(20)}87`)],
+  ["P2WSH", hex.decode(`0020${"11".repeat(32)}`)],
+  ["witness version 16", hex.decode(`6020${"11".repeat(32)}`)],
+  ["witness version 1 and 2 bytes", hex.decode("51024e73")],
+];
+const OP_RETURN = hex.decode("6a0401020304");
+
+const manyOutputs = (transaction: Transaction) => {
+  for (let i = 0; i < 10; i++) transaction.addOutput(nobodysScript(), 400n);
+};
+
 const swapInputs = (transaction: Transaction) => {
   transaction.ins = transaction.ins.toReversed();
 };
@@ -85,6 +100,9 @@ describe("an expansion is accepted", () => {
     ["without the whole funding transaction", { expansion: { funding: fundingOutput() } }],
     ["with a fee of a satoshi", { staking: ({ outs }) => (outs[1]!.value = 99_999n) }],
     ["with the stake behind another output", { stakeAt: 1 }],
+    ["without change", { staking: ({ outs }) => void outs.pop() }],
+    ["with the least change that relays", { staking: ({ outs }) => (outs[1]!.value = 330n) }],
+    ["funded by a P2TR coin", { expansion: { funding: { ...fundingOutput(), script: FUNDING.p2tr } } }],
     ["of the same value", { value: stake.value }],
     ["for a shorter time", { terms: { ...terms, timelock: 10 } }],
     ["whose funding coin is signed", { staking: ({ ins }) => (ins[1]!.witness = [new Uint8Array(64)]) }],
@@ -114,6 +132,25 @@ describe("an expansion is refused, and nothing signed, when only this is wrong:"
     ["another output spent", "wrong-outpoint", { staking: ({ ins }) => (ins[0]!.index = 1) }],
     ["version 1", "wrong-version", { staking: (tx) => (tx.version = 1) }],
     ["version 3", "wrong-version", { staking: (tx) => (tx.version = 3) }],
+    ["a lock time of a block", "wrong-locktime", { staking: (tx) => (tx.locktime = 800_000) }],
+    ["a lock time of a day", "wrong-locktime", { staking: (tx) => (tx.locktime = 1_700_000_000) }],
+    ...[0, 1].flatMap((i): (typeof cases)[number][] =>
+      ([0, 65_535, 0xffff_fffd, 0xffff_fffe] as const).map((sequence) => [
+        `input ${i} of sequence ${sequence}`,
+        "wrong-sequence",
+        { staking: ({ ins }) => (ins[i]!.sequence = sequence) },
+      ]),
+    ),
+    ["three outputs", "wrong-output-count", { staking: (tx) => void tx.addOutput(nobodysScript(), 400n) }],
+    ["twelve outputs", "wrong-output-count", { staking: (tx) => void manyOutputs(tx) }],
+    ["an OP_RETURN more", "wrong-output-count", { staking: (tx) => void tx.addOutput(OP_RETURN, 0n) }],
+    ["change of one satoshi", "dust-output", { staking: ({ outs }) => (outs[1]!.value = 1n) }],
+    ["change a satoshi below what relays", "dust-output", { staking: ({ outs }) => (outs[1]!.value = 329n) }],
+    [
+      "a witness of the previous stake",
+      "wrong-witness",
+      { staking: ({ ins }) => (ins[0]!.witness = [new Uint8Array(64)]) },
+    ],
     ["a satoshi less than before", "expansion-value-too-low", { value: stake.value - 1n }],
     ["no fee", "expansion-fee-too-low", { staking: ({ outs }) => (outs[1]!.value = 100_000n) }],
     ["more out than in", "expansion-fee-too-low", { staking: ({ outs }) => (outs[1]!.value = 200_000n) }],
@@ -134,11 +171,11 @@ describe("an expansion is refused, and nothing signed, when only this is wrong:"
       "invalid-coin",
       { expansion: { funding: { ...good.expansion!.funding, script: FUNDING.p2tr } } },
     ],
-    [
-      "a funding coin that is spent by an input script",
+    ...unfit.map(([name, script]): (typeof cases)[number] => [
+      `a funding coin of ${name}, which could not be finished`,
       "invalid-coin",
-      { expansion: { funding: { script: P2PKH, value: 600_000n } } },
-    ],
+      { expansion: { funding: { script, value: 600_000n } } },
+    ]),
     [
       "an input script of the funding coin",
       "wrong-script-sig",

@@ -6,11 +6,11 @@ import { expect, it, onTestFinished } from "vitest";
 
 /** Plain JavaScript, so that it runs before anything is installed; it has no types. */
 const script: string = new URL("../../scripts/bitcoind.mjs", import.meta.url).href;
-const { writeWrapper } = (await import(script)) as { writeWrapper(prefix: string): void };
+const { writeWrappers } = (await import(script)) as { writeWrappers(prefix: string): void };
 
-it.runIf(platform() === "linux")(
-  "the installed bitcoind starts by its path, moved, and through links",
-  () => {
+it.runIf(platform() === "linux").each(["bitcoind", "bitcoin-cli"])(
+  "the installed %s starts by its path, moved, and through links",
+  (name) => {
     const folder = mkdtempSync(join(tmpdir(), "tapstake-wrapper-"));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const made = join(folder, "made");
@@ -19,11 +19,11 @@ it.runIf(platform() === "linux")(
     const loader = join(libraries, "ld-linux-some.so.2");
     writeFileSync(loader, '#!/bin/sh\necho "$@"\n');
     chmodSync(loader, 0o755);
-    writeWrapper(made);
+    writeWrappers(made);
 
     const moved = join(folder, "moved with a space");
     renameSync(made, moved);
-    const wrapper = join(moved, "bin/bitcoind");
+    const wrapper = join(moved, "bin", name);
     const [link, second] = [join(folder, "link"), join(folder, "second")];
     symlinkSync(wrapper, link);
     symlinkSync("link", second);
@@ -31,7 +31,7 @@ it.runIf(platform() === "linux")(
     for (const path of [wrapper, link, second]) {
       const { stdout, stderr } = spawnSync(path, ["-version"], { encoding: "utf8" });
       expect({ stdout, stderr }).toEqual({
-        stdout: `--library-path ${home}/lib/some-linux ${home}/bin/bitcoind -version\n`,
+        stdout: `--library-path ${home}/lib/some-linux ${home}/bin/${name} -version\n`,
         stderr: "",
       });
     }

@@ -1,6 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { mainnet, mainnetPhase1 } from "../../src/params/data/mainnet.js";
-import { checkRules, type RuleContext, type RuleName, ruleSet, ruleSets } from "../../src/params/rules.js";
+import {
+  checkRules,
+  currentRules,
+  type RuleContext,
+  type RuleName,
+  ruleSet,
+  ruleSets,
+} from "../../src/params/rules.js";
 import type { StakeTerms } from "../../src/script/terms.js";
 import { refusal } from "../support/refusal.js";
 import { keyOf, termsOf } from "../support/stakes.js";
@@ -22,6 +29,10 @@ function judge(release: string, terms: StakeTerms, context: RuleContext = {}): s
     return details.rule;
   }
 }
+
+it("the current rules are those of the newest release for parameters of that phase", () => {
+  expect([currentRules(phase1!).name, currentRules(phase2!).name]).toEqual(["phase1", "v4"]);
+});
 
 const releases = ["phase1", "v1", "v3", "v4", "multi-staker"];
 const all = (verdict: (release: string) => string) => releases.map(verdict);

@@ -73,14 +73,48 @@ describe("a descriptor", () => {
     );
   });
 
-  it("is one that rust-miniscript takes with one key less than the most that can be spent", () => {
-    // It adds two elements for a sum in progress, where the script never needs more than one: Bitcoin Core
-    // and consensus have room for one key more.
-    const many = stakingOutput(termsOf(1, 400, MAX_KEYS - 402), "regtest");
-    expect(derive(many.descriptor)).toBe(hex.encode(many.script));
-    const most = stakingOutput(termsOf(1, 400, MAX_KEYS - 401), "regtest");
-    expect(() => derive(most.descriptor)).toThrow("resource limits");
-  });
+  // What holds at the limit. A stack has room for 1000 elements (BIP-342). The slashing leaf starts with one for each key
+  // and never needs more than one besides, so 999 keys can be spent, and Bitcoin Core reads their descriptor:
+  // regtest/limits.test.ts. rust-miniscript reckons with two besides for a sum in progress, and stops at 998.
+  const shapes: readonly (readonly [stakers: number, providers: number])[] = [
+    [1, 1],
+    [1, 400],
+    [400, 1],
+    [300, 697],
+  ];
+  const filled = (stakers: number, providers: number, keys: number) =>
+    termsOf(stakers, providers, keys - stakers - providers);
+
+  it.each(shapes)(
+    "of 998 keys is one that rust-miniscript takes, of whomever: %s stakers, %s providers",
+    (stakers, providers) => {
+      const terms = filled(stakers, providers, MAX_KEYS - 1);
+      for (const { descriptor, script } of [
+        stakingOutput(terms, "regtest"),
+        unbondingOutput(terms, 20, "regtest"),
+        slashingChangeOutput(terms.staker, 20, "regtest"),
+      ]) {
+        expect(derive(descriptor)).toBe(hex.encode(script));
+      }
+    },
+  );
+
+  it.each(shapes)(
+    "of 999, the most that can be spent, only where no leaf has them all: %s stakers, %s providers",
+    (stakers, providers) => {
+      const terms = filled(stakers, providers, MAX_KEYS);
+      for (const { descriptor } of [stakingOutput(terms, "regtest"), unbondingOutput(terms, 20, "regtest")]) {
+        expect(() => derive(descriptor)).toThrow("resource limits");
+      }
+      const refund = slashingChangeOutput(terms.staker, 20, "regtest");
+      expect(derive(refund.descriptor)).toBe(hex.encode(refund.script));
+      // It is the slashing leaf that stands in the way.
+      const { timelock, unbonding } = stakingOutput(terms, "regtest").leaves;
+      for (const { script } of [timelock, unbonding]) {
+        expect(hex.encode(Miniscript.fromBitcoinScript(script, "tap").encode())).toBe(hex.encode(script));
+      }
+    },
+  );
 });
 
 /** The bytes of what the compiler writes: `<hex> OP_NAME 2`. */

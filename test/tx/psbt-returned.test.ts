@@ -3,17 +3,25 @@ import type * as WasmUtxo from "@bitgo/wasm-utxo";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Psbt, Transaction } from "../../src/core/bitcoin.js";
-import { equalBytes, hex } from "../../src/core/bytes.js";
+import { concatBytes, equalBytes, hex } from "../../src/core/bytes.js";
+import { publicKeyOf } from "../../src/core/keys.js";
+import { expansionSpend, finishExpansion, signExpansion } from "../../src/delegation/expansion.js";
 import type { KeyOrigin } from "../../src/script/key-origin.js";
-import { NUMS_KEY, taproot } from "../../src/script/taproot.js";
+import { stakingOutput } from "../../src/script/outputs.js";
+import { merkleRootOf, NUMS_KEY, taproot } from "../../src/script/taproot.js";
 import { stakerKeys } from "../../src/script/terms.js";
 import type { Tree } from "../../src/script/tree.js";
+import { buildExpansion } from "../../src/tx/expansion.js";
 import { signaturesFromPsbt, signaturesFromPsbts, spendPsbt } from "../../src/tx/psbt.js";
 import { buildSlashing } from "../../src/tx/slashing.js";
+import { keySigner } from "../../src/tx/signer.js";
 import { finishSpend, type LeafSpend } from "../../src/tx/spend.js";
+import { buildStaking, finishStaking } from "../../src/tx/staking.js";
 import { outpointOf } from "../../src/tx/transaction.js";
 import { buildUnbonding } from "../../src/tx/unbonding.js";
 import { buildWithdrawal } from "../../src/tx/withdrawal.js";
+import { ownedCoin, signedPsbt, type Wallet } from "../support/coins.js";
+import { expand, walletSigned } from "../support/expansion.js";
 import { verdict } from "../support/interpreter.js";
 import {
   anyLife,
@@ -30,6 +38,7 @@ import {
   termsOf,
 } from "../support/lives.js";
 import { refusal } from "../support/refusal.js";
+import { makeStake, signedBy } from "../support/stake.js";
 
 /** rust-bitcoin and rust-miniscript: they have never heard of staking. */
 const wasm = createRequire(import.meta.url)("@bitgo/wasm-utxo") as typeof WasmUtxo;
@@ -179,6 +188,93 @@ describe("what a returned PSBT says of its input is what it is, or the PSBT is r
   });
 });
 
+describe("what a returned PSBT says of a wallet's coin is what it is, or the PSBT is refused by name", () => {
+  const finish = (wallet: Wallet, change: (input: Input) => void) => {
+    const owned = ownedCoin(wallet, 900_000n);
+    const request = { terms, params, value: "all" as const, coins: [owned.coin], feeRate: feeRate("2") };
+    const staking = buildStaking(request);
+    const psbt = signedPsbt(staking.psbt, [owned]);
+    change(psbt.data.inputs[0]!);
+    return () => finishStaking(staking, psbt);
+  };
+  const script = Uint8Array.of(0, 20, ...new Uint8Array(20));
+  const another = (input: Input, change: (script: Uint8Array) => Uint8Array) => {
+    const [leaf] = input.tapLeafScript!;
+    input.tapLeafScript = [{ ...leaf!, script: change(leaf!.script) }];
+  };
+  /** The other leaf of the outputs that {@link ownedCoin} makes. */
+  const sibling = (wallet: Wallet) => {
+    const { coin, secrets } = ownedCoin(wallet, 900_000n);
+    const other = concatBytes(Uint8Array.of(32), publicKeyOf(secrets[2]!), Uint8Array.of(0xac));
+    const { paths } = taproot([coin.leaf!.script, other]);
+    return { leafVersion: 0xc0, script: other, controlBlock: paths[1]!.controlBlock };
+  };
+
+  it.each<[Wallet, string, string, (input: Input) => void]>([
+    ["P2SH-P2WPKH", "redeem script", "altered", (input) => (input.redeemScript = script)],
+    ["P2SH-P2WPKH", "redeem script", "removed", (input) => delete input.redeemScript],
+    ["P2WPKH", "redeem script", "added", (input) => (input.redeemScript = script)],
+    ["P2WSH 2-of-3", "witness script", "altered", (input) => (input.witnessScript = script)],
+    ["P2WSH pk", "witness script", "removed", (input) => delete input.witnessScript],
+    ["P2WPKH", "witness script", "added", (input) => (input.witnessScript = script)],
+    ["P2TR key", "internal key", "altered", (input) => (input.tapInternalKey = alice)],
+    ["P2TR key", "internal key", "removed", (input) => delete input.tapInternalKey],
+    ["P2TR pk", "internal key", "altered", (input) => (input.tapInternalKey = alice)],
+    ["P2TR pk", "Merkle root", "altered", (input) => (input.tapMerkleRoot = new Uint8Array(32))],
+    ["P2TR pk", "leaf script", "altered", (input) => another(input, (leaf) => leaf.with(5, leaf[5]! ^ 1))],
+    ["P2TR 2-of-3", "leaf script", "removed", (input) => delete input.tapLeafScript],
+    ["P2TR 2-of-3", "leaf script", "replaced", (input) => (input.tapLeafScript = [sibling("P2TR 2-of-3")])],
+    ["P2TR key", "leaf script", "added", (input) => (input.tapLeafScript = [sibling("P2TR pk")])],
+  ])("%s: %s %s", (wallet, what, _, change) => {
+    const error = refusal("psbt-mismatch", finish(wallet, change));
+    expect(error.details).toMatchObject({ what: `input 0: ${what}`, input: 0 });
+    expect(error.details.expected).not.toEqual(error.details.got);
+  });
+
+  it.each<[Wallet, string, (input: Input) => void]>([
+    ["P2TR pk", "a sibling of its leaf", (input) => input.tapLeafScript!.push(sibling("P2TR pk"))],
+    ["P2TR pk", "the right Merkle root", (input) => (input.tapMerkleRoot = rootOf(input))],
+    ["P2WSH pk", "nothing but a final witness, as wallets leave it that finalise", finalise],
+    ["P2TR pk", "nothing but a final witness", finalise],
+    ["P2TR key", "nothing but a final witness", finalise],
+  ])("%s: with %s it may come back", (wallet, _, change) => {
+    expect(finish(wallet, change)().ins[0]!.witness.length).toBeGreaterThan(0);
+  });
+
+  const rootOf = ({ tapLeafScript }: Input) =>
+    merkleRootOf(tapLeafScript![0]!.script, tapLeafScript![0]!.controlBlock)!;
+
+  it("of an expansion's coin too", async () => {
+    const before = makeStake({ seed: "returned" });
+    const signed = await signExpansion(
+      await signedBy(before, await expand(before), [0, 1, 2]),
+      keySigner(before.stakerSecrets[0]!),
+    );
+    const psbt = walletSigned(expansionSpend(signed));
+    expect(finishExpansion(signed, psbt).ins[1]!.witness).toHaveLength(2);
+    psbt.data.inputs[1]!.witnessScript = script;
+    const { details } = refusal("psbt-mismatch", () => finishExpansion(signed, psbt));
+    expect(details).toMatchObject({ what: "input 1: witness script", input: 1 });
+  });
+});
+
+/** As BIP-174 has it: of an input that is finalised only the coin and the final fields stay. */
+function finalise(input: Input): void {
+  const { witnessScript, tapKeySig, tapLeafScript, tapScriptSig, partialSig } = input;
+  const [leaf] = tapLeafScript ?? [];
+  const signature = tapKeySig ?? (tapScriptSig ?? partialSig)?.[0]?.signature;
+  const stack = [signature, witnessScript, leaf?.script, leaf?.controlBlock].filter(
+    (each) => each !== undefined,
+  );
+  for (const field of Object.keys(input) as (keyof Input)[]) {
+    if (field !== "witnessUtxo") Reflect.deleteProperty(input, field);
+  }
+  input.finalScriptWitness = concatBytes(
+    Uint8Array.of(stack.length),
+    ...stack.flatMap((each) => [Uint8Array.of(each.length), each]),
+  );
+}
+
 describe("whose signature is missing is said", () => {
   it("of those who were asked", () => {
     const psbt = returned(() => {}, [alice]);
@@ -280,6 +376,23 @@ describe("derivations", () => {
     { publicKey: carol, fingerprint, path: "m" },
   ];
 
+  const expansionWith = (origins: readonly KeyOrigin[]) => {
+    const { timelock } = terms;
+    const transaction = new Transaction();
+    transaction.addInput(new Uint8Array(32), 0);
+    transaction.addOutput(stakingOutput(terms, params.network).script, COIN.value);
+    return buildExpansion({
+      previous: { terms, params, staking: { transaction, outputIndex: 0 } },
+      terms: { ...terms, timelock: timelock - 1 },
+      params,
+      value: COIN.value,
+      coin: ownedCoin("P2WPKH", 100_000n).coin,
+      changeScript: P2WPKH,
+      feeRate: feeRate("2"),
+      derivations: origins,
+    });
+  };
+
   it("are in the PSBT of every builder, for the leaf that is spent", () => {
     const refund = buildSlashing(terms, params, "staking", COIN, derivations);
     const withdrawal = (from: "staking" | "unbonding" | "refund") =>
@@ -293,6 +406,7 @@ describe("derivations", () => {
         derivations,
       });
     const built = [
+      expansionWith(derivations),
       buildUnbonding(terms, params, COIN, derivations),
       refund,
       buildSlashing(terms, params, "unbonding", COIN, derivations),
@@ -323,7 +437,9 @@ describe("derivations", () => {
   it("are told of the outputs that stay the owner's, with the tree that makes each output", () => {
     const slashing = buildSlashing(terms, params, "staking", COIN, derivations);
     const unbonding = buildUnbonding(terms, params, COIN, derivations);
+    const expansion = expansionWith(derivations);
     for (const [{ psbt }, index, leaves] of [
+      [expansion, 0, expansion.output.leaves],
       [slashing, 1, slashing.refund.leaves],
       [unbonding, 0, unbonding.output.leaves],
     ] as const) {

@@ -10,7 +10,15 @@ import { scriptOfAddress } from "../../script/address.js";
 import { type ExpansionReason, fundExpansion, FUNDING_INPUT } from "../../tx/expansion.js";
 import { addPrevious } from "../../tx/funding-psbt.js";
 import { formatOutpoint } from "../../tx/transaction.js";
-import { jsonOption, parseKey, readParams, several, wholeNumber } from "../arguments.js";
+import {
+  jsonOption,
+  originOption,
+  parseKey,
+  readOrigins,
+  readParams,
+  several,
+  wholeNumber,
+} from "../arguments.js";
 import {
   esploraOption,
   feeRateOf,
@@ -25,8 +33,9 @@ import { EXPAND_STAKE, MAKE_STAKE, SIGN_STAKE } from "../example-stake.js";
 import { readDelegation, writeDelegation, writeDocument } from "../files.js";
 import { helpText, paragraphs } from "../help.js";
 import { answer, table } from "../output.js";
+import { heldRules, RELEASES, releaseFacts, stakersReleaseOption, warnOfRelease } from "../release.js";
 import { checkOneStandardInput } from "../secrets.js";
-import { checkNewFiles, releaseOption, rulesOf, satoshiAmount, trustedParams } from "../stake-options.js";
+import { checkNewFiles, satoshiAmount, trustedParams } from "../stake-options.js";
 import { amount, blocks, paidText } from "../wording.js";
 import { changeAddress, chooseParams, readCoins } from "./stake/create.js";
 
@@ -49,7 +58,8 @@ for i in 1 2 3; do tapstake covenant sign larger.json --secret-file $i.key; done
 tapstake stake sign larger.json --expansion --secret-file staker.key
 tapstake stake check larger.json
 `,
-  more: `${SERVERS}
+  more: `${RELEASES}
+${SERVERS}
 
 The coin is P2WPKH, or P2TR spent by its key; of several, the one that costs least is taken, and of
 those that cost the same the smallest.
@@ -84,7 +94,7 @@ export function command() {
     .addOption(
       new Option("--height <height>", "the version in force at this Bitcoin height").argParser(wholeNumber),
     )
-    .addOption(releaseOption())
+    .addOption(stakersReleaseOption())
     .addOption(
       new Option("--coins <file>", "coins to choose one from (JSON); - for standard input").conflicts(
         "fromAddress",
@@ -99,6 +109,7 @@ export function command() {
     .option("--change <address>", "where the rest of the coin goes")
     .option("--allow-unconfirmed", "take a coin that is not mined yet, too")
     .addOption(feeRateOption())
+    .addOption(originOption())
     .requiredOption("--out <file>", "write the new delegation to a new file; - for standard output")
     .requiredOption("--psbt <file>", "write the PSBT to a new file, in base64")
     .addOption(rpcOption())
@@ -123,11 +134,11 @@ export function command() {
         ...(options.fp && { finalityProviders: options.fp.map((key) => parseKey(key, "finality provider")) }),
         ...(options.time !== undefined && { timelock: options.time }),
       };
+      const held = heldRules({ terms, params, previous: previous.terms }, options);
       const value = options.value ?? stakeCoin(previous).value;
       const coins = await readCoins(options, network, chain);
       const feeRate = await feeRateOf(options.feeRate, chain);
       const changeScript = scriptOfAddress(changeAddress(options), network);
-      const rules = rulesOf(options);
       const expansion = fundExpansion({
         previous,
         terms,
@@ -137,12 +148,13 @@ export function command() {
         changeScript,
         feeRate,
         allowUnconfirmed: options.allowUnconfirmed === true,
-        ...rules,
+        derivations: readOrigins(options.origin),
       });
       // Signers may want to see it, and the staking chain asks for it when the expansion is registered.
       const [coin] = chain ? await withKnownPrevious(chain, [expansion.coin]) : [expansion.coin];
       addPrevious(expansion.psbt, [coin!], FUNDING_INPUT);
       const delegation = createDelegation(terms, params, expansion.transaction, { previous, coin: coin! });
+      warnOfRelease(held, options.json === true);
       await writeDocument(psbtFile, `${expansion.psbt.toBase64()}\n`);
       await writeDelegation(out, delegation);
       if (out === "-" || psbtFile === "-") return;
@@ -163,6 +175,7 @@ export function command() {
         vsize: expansion.vsize,
         feeRate: formatRate(expansion.feeRate),
         change: expansion.change,
+        ...releaseFacts(held),
       };
       answer(options.json === true, facts, () =>
         table([

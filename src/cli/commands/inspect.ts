@@ -7,19 +7,21 @@ import type { ParamSet } from "../../params/types.js";
 import { stakingOutput } from "../../script/outputs.js";
 import type { StakeTerms } from "../../script/terms.js";
 import { explainSpends, identifyStaking } from "../../tx/explain.js";
-import type { Transaction } from "../../core/bitcoin.js";
+import type { Psbt, Transaction } from "../../core/bitcoin.js";
 import { jsonOption, networkOption, readParams, readTerms, several, wholeNumber } from "../arguments.js";
 import { UsageError } from "../errors.js";
 import { type Inspectable, readDelegation, readInspectable } from "../files.js";
 import { helpText, paragraphs } from "../help.js";
-import { answer, section } from "../output.js";
+import { answer, type Row, section, table } from "../output.js";
 import { spendFacts, type SpendFacts, spendText } from "../spend-text.js";
 import { withinDelegation } from "../spent.js";
 import { type DelegationFacts, delegationFacts, delegationText } from "../delegation-text.js";
 import { checkTransactions } from "../../delegation/check.js";
 import type { Delegation } from "../../delegation/delegation.js";
+import { knownPrevouts } from "../../delegation/recognise.js";
 import { previousStake } from "../../tx/expansion.js";
-import { type ShownPsbt, shownPsbt } from "../../tx/explain-psbt.js";
+import { type ShownInput, type ShownPsbt, shownPsbt } from "../../tx/explain-psbt.js";
+import { transactionOf } from "../../tx/psbt.js";
 import type { Prevout } from "../../tx/transaction.js";
 import { amount } from "../wording.js";
 import { stakeFacts, type StakeFacts, stakeText } from "../stake-text.js";
@@ -106,12 +108,21 @@ interface Facts {
   readonly headline: string;
   readonly txid: string;
   /** Of a PSBT: how far it is signed, and what it pays by its own account. */
-  readonly psbt?: { readonly inputs: number; readonly signed: number; readonly fee?: bigint };
+  readonly psbt?: PsbtFacts;
   readonly stake?: StakeFacts;
   readonly spends?: readonly SpendFacts[];
   /** Of a delegation. */
   readonly delegation?: DelegationFacts;
 }
+
+interface PsbtFacts {
+  readonly inputs: number;
+  readonly signed: number;
+  readonly notSigned: readonly (ShownInput & { readonly input: number })[];
+  readonly fee?: bigint;
+}
+
+type Shown = Pick<ShownPsbt, "transaction" | "prevouts">;
 
 interface Options {
   readonly params?: string | undefined;
@@ -123,27 +134,36 @@ interface Options {
 
 async function inspect(input: Inspectable, options: Options): Promise<Facts> {
   if (input.kind === "delegation") return inspectDelegation(input.delegation);
-  const shown = input.kind === "psbt" ? shownPsbt(input.psbt) : input;
-  const facts =
-    options.delegation === undefined
-      ? await inspectAlone(shown, options)
-      : await inspectWithin(shown.transaction, options.delegation);
-  return "signedInputs" in shown ? { ...facts, psbt: psbtFacts(shown) } : facts;
+  const { network, height, terms, params } = options;
+  const within = options.delegation === undefined ? undefined : await readDelegation(options.delegation);
+  const shown = input.kind === "psbt" ? shownWithin(input.psbt, within) : input;
+  const facts = within
+    ? inspectWithin(shown, within)
+    : await inspectAlone(shown, { network, height, terms, params });
+  return "inputs" in shown ? { ...facts, psbt: psbtFacts(shown) } : facts;
 }
 
-function psbtFacts({ transaction, prevouts, signedInputs }: ShownPsbt): NonNullable<Facts["psbt"]> {
+/** What a PSBT says of the coins that a delegation knows is passed over. */
+function shownWithin(psbt: Psbt, delegation: Delegation | undefined): ShownPsbt {
+  return shownPsbt(psbt, delegation && knownPrevouts(delegation, transactionOf(psbt)));
+}
+
+function psbtFacts({ transaction, prevouts, signedInputs, inputs }: ShownPsbt): PsbtFacts {
   const sum = (outputs: readonly Prevout[]) => outputs.reduce((total, { value }) => total + value, 0n);
   return {
-    inputs: transaction.ins.length,
+    inputs: inputs.length,
     signed: signedInputs,
+    notSigned: inputs.flatMap(({ state, reason }, input) =>
+      state === "signed" ? [] : [{ input, state, ...(reason !== undefined && { reason }) }],
+    ),
     ...(prevouts && { fee: sum(prevouts) - sum(transaction.outs) }),
   };
 }
 
 /** A transaction of which nothing else is known. It can spend one stake and make another. */
 async function inspectAlone(
-  { transaction, prevouts }: Pick<ShownPsbt, "transaction" | "prevouts">,
-  options: Options,
+  { transaction, prevouts }: Shown,
+  options: Omit<Options, "delegation">,
 ): Promise<Facts> {
   const { network, height, terms } = options;
   const sets = await candidates(options);
@@ -165,9 +185,8 @@ async function inspectAlone(
 }
 
 /** A transaction of a delegation, whose terms and amounts are known. */
-async function inspectWithin(transaction: Transaction, path: string): Promise<Facts> {
-  const delegation = await readDelegation(path);
-  const { isStake, spends } = withinDelegation(delegation, transaction);
+function inspectWithin({ transaction, prevouts }: Shown, delegation: Delegation): Facts {
+  const { isStake, spends } = withinDelegation(delegation, transaction, prevouts);
   return found(transaction, isStake ? stakeOf(delegation) : undefined, spends);
 }
 
@@ -202,7 +221,7 @@ function found(
   };
 }
 
-async function candidates({ params, network }: Options): Promise<ParamSet[]> {
+async function candidates({ params, network }: Pick<Options, "params" | "network">): Promise<ParamSet[]> {
   if (params !== undefined) return [await readParams(params, network)];
   const sets = [...paramSets.values()];
   return network ? sets.filter((set) => sharesAddresses(network, set.network)) : sets;
@@ -217,8 +236,23 @@ function text({ txid, psbt, stake, spends = [], delegation }: Facts): string {
   ].join("\n\n");
 }
 
-function psbtText({ inputs, signed, fee }: NonNullable<Facts["psbt"]>): string {
+function psbtText({ inputs, signed, notSigned, fee }: PsbtFacts): string {
   const paid =
     fee === undefined ? "; it does not say what it spends" : `; it pays ${amount(fee)} by its own account`;
-  return section("the PSBT", `  ${signed} of ${inputs} input${inputs === 1 ? "" : "s"} signed${paid}`);
+  const count = `${signed} of ${inputs} input${inputs === 1 ? "" : "s"} signed${paid}`;
+  const rows = Object.entries(STATES).flatMap(([state, label]): Row[] => {
+    const those = notSigned.filter((each) => each.state === state);
+    const [first] = those;
+    if (!first) return [];
+    if (first.reason === undefined) return [[label, `input ${those.map(({ input }) => input).join(", ")}`]];
+    return [[label, those.map(({ input, reason }) => `input ${input}: ${reason}`)]];
+  });
+  return section("the PSBT", [`  ${count}`, ...(notSigned.length > 0 ? [table(rows, "  ")] : [])].join("\n"));
 }
+
+const STATES: Readonly<Record<Exclude<ShownInput["state"], "signed">, string>> = {
+  unsigned: "not signed",
+  "in-part": "signed in part",
+  invalid: "not valid",
+  unverified: "not verified",
+};

@@ -16,7 +16,7 @@ import { signaturesFromPsbt, spendPsbt } from "../../tx/psbt.js";
 import { keySigner } from "../../tx/signer.js";
 import { finishSpend, type LeafSignature, signLeaf } from "../../tx/spend.js";
 import { buildWithdrawal, type Withdrawal } from "../../tx/withdrawal.js";
-import { jsonOption } from "../arguments.js";
+import { jsonOption, originOption, readOrigins } from "../arguments.js";
 import {
   esploraOption,
   feeRateOf,
@@ -81,6 +81,7 @@ export function command() {
       ).conflicts("out"),
     )
     .addOption(new Option("--signed <file...>", "PSBTs of it that wallets, or other stakers, signed"))
+    .addOption(originOption())
     .addOption(secretOption())
     .addOption(rawOption())
     .addOption(rpcOption())
@@ -89,6 +90,10 @@ export function command() {
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(async (path, { out, psbt, signed, to, ...options }) => {
+      const derivations = readOrigins(options.origin);
+      if (derivations.length > 0 && psbt === undefined) {
+        throw new UsageError("--origin goes into the PSBT: give --psbt too");
+      }
       checkOneStandardInput(path, ...(signed ?? []), options.secretFile);
       await checkNewFiles(out, psbt);
       const delegation = await readDelegation(path);
@@ -105,7 +110,7 @@ export function command() {
         ...(isBySecret ? [await signNow(built, options.secretFile)] : []),
       ]);
       if (psbt !== undefined) {
-        await writeDocument(psbt, `${spendPsbt(built, signatures).toBase64()}\n`);
+        await writeDocument(psbt, `${spendPsbt(built, signatures, derivations).toBase64()}\n`);
         if (psbt === "-") return;
         const { value, fee, vsize, timelock } = built;
         const paid = formatRate(built.feeRate);

@@ -17,7 +17,7 @@ import { checkOneStandardInput } from "../../secrets.js";
 const DESCRIPTION = `The message that tells of a spent stake, by its unbonding or anything else: MsgBTCUndelegate.
 
 The transaction is the signed one, as it is in its block, and the proof that it is there comes from the server or from a
-file. Of an expansion the chain also wants the transactions that its other coins are of.`;
+file. Of an expansion the chain also wants the transactions that its other coins are of: --funding.`;
 
 const HELP = helpText({
   examples: `
@@ -28,7 +28,7 @@ tapstake unbond stake.json --secret-file staker.key --out unbonding.hex
 tapstake register undelegate --help
 `,
   more: SERVERS,
-  refused: "it does not spend the stake, is not signed, or is in no block",
+  refused: "it does not spend the stake, is not signed as it must be, or is in no block",
 });
 
 export function command() {

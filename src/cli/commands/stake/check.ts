@@ -1,5 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
-import { stakeOnChain } from "../../../chain/stake.js";
+import { isFundable, stakeOnChain } from "../../../chain/stake.js";
 import { checkSoFar } from "../../../delegation/check.js";
 import { stakeCoin } from "../../../delegation/delegation.js";
 import { jsonOption } from "../../arguments.js";
@@ -7,14 +7,23 @@ import { esploraOption, openChain, rpcAuthOption, rpcOption, SERVERS } from "../
 import {
   onChainFacts,
   onChainText,
-  readyText,
   signatureFacts,
   signatureText,
+  stakeState,
+  stateText,
 } from "../../delegation-text.js";
 import { MAKE_STAKE, SIGN_STAKE } from "../../example-stake.js";
 import { readDelegation } from "../../files.js";
 import { helpText, paragraphs } from "../../help.js";
 import { answer, table } from "../../output.js";
+import {
+  RELEASES,
+  heldRules,
+  releaseFacts,
+  releaseText,
+  stakersReleaseOption,
+  warnOfRelease,
+} from "../../release.js";
 import { checkOneStandardInput } from "../../secrets.js";
 import {
   heightOption,
@@ -37,7 +46,8 @@ ${SIGN_STAKE}
 tapstake stake check stake.json
 tapstake stake check stake.json --params regtest --height 100 --json
 `,
-  more: SERVERS,
+  more: `${RELEASES}
+${SERVERS}`,
   refused: "the code names the rule that is broken: a transaction, an amount, a key, a signature",
 });
 
@@ -48,6 +58,7 @@ export function command() {
     .addOption(trustedParamsOption())
     .addOption(heightOption())
     .addOption(previousHeightOption())
+    .addOption(stakersReleaseOption())
     .addOption(rpcOption())
     .addOption(rpcAuthOption())
     .addOption(esploraOption())
@@ -58,14 +69,21 @@ export function command() {
       const delegation = await readDelegation(path);
       const { name, params } = await trustedParams(delegation, options);
       checkSoFar(delegation);
+      const { terms, expansion } = delegation;
+      const held = heldRules({ terms, params, ...(expansion && { previous: expansion.terms }) }, options);
       const chain = await openChain(options, params.network);
       const found = chain && (await stakeOnChain(delegation, chain));
+      const fundable = found !== null || (await isFundable(delegation, chain!));
+      warnOfRelease(held, options.json === true);
+      const signatures = signatureFacts(delegation);
       const facts = {
         txid: delegation.staking.transaction.getId(),
         satoshi: stakeCoin(delegation).value,
         paramSet: name,
         version: params.version,
-        ...signatureFacts(delegation),
+        ...releaseFacts(held),
+        state: stakeState(signatures, found === undefined ? undefined : { output: found, fundable }),
+        ...signatures,
         ...(chain && { onChain: found ? onChainFacts(found) : null }),
       };
       answer(options.json === true, facts, () => {
@@ -74,8 +92,9 @@ export function command() {
           ["transaction", facts.txid],
           ["stakes", amount(facts.satoshi)],
           ["parameters", `v${params.version} of the set ${name}`],
+          ["release", releaseText(held)],
           ["on chain", facts.onChain === undefined ? undefined : onChainText(facts.onChain)],
-          ["state", readyText(facts)],
+          ["state", stateText(facts.state, facts)],
         ]);
         return [rows, signatureText(facts)].join("\n");
       });

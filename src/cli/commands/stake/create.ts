@@ -27,6 +27,7 @@ import { MAKE_STAKE } from "../../example-stake.js";
 import { readText, writeDelegation, writeDocument } from "../../files.js";
 import { helpText, paragraphs } from "../../help.js";
 import { answer } from "../../output.js";
+import { RELEASES, heldRules, releaseFacts, stakersReleaseOption, warnOfRelease } from "../../release.js";
 import { checkOneStandardInput } from "../../secrets.js";
 import { checkNewFiles, satoshiAmount } from "../../stake-options.js";
 
@@ -38,7 +39,8 @@ any kind; what is not staked goes to --change, which is the first of these addre
 
 A P2PKH coin (addresses that begin with 1, m or n) makes a txid that is known only once its wallet has signed. With such
 coins leave --out away: only the PSBT is written. The wallet signs it, and --signed makes the delegation. So it goes for
-a transaction, too, that a wallet built by itself to the stake's address.`;
+a transaction, too, that a wallet built by itself to the stake's address. Stakes of phase 1 have no delegation: what the
+wallet signed goes out by stake broadcast, with the same parameters and terms.`;
 
 const HELP = helpText({
   examples: `
@@ -48,7 +50,8 @@ ${MAKE_STAKE}
 tapstake stake create --params regtest --staker $STAKER --fp $FP --time 100 --value all \\
   --coins coins.json --fee-rate 2 --psbt all.psbt
 `,
-  more: `${SERVERS}
+  more: `${RELEASES}
+${SERVERS}
 
 --coins is JSON as bitcoin-cli listunspent writes it, redeemScript, witnessScript and desc included;
 "value" in satoshi can stand for "amount". P2PKH coins need "previousTransaction", the raw
@@ -71,6 +74,7 @@ export function command() {
       new Option("--height <height>", "the version in force at this Bitcoin height").argParser(wholeNumber),
     )
     .addOption(networkOption())
+    .addOption(stakersReleaseOption())
     .addOption(
       new Option("--staker <key...>", "who owns the stake: an x-only key, or several with --staker-quorum")
         .argParser(several)
@@ -141,10 +145,18 @@ export function command() {
       const params = await chooseParams(set, options, chain);
       const terms = { ...readTerms(options)!, covenant: params.covenant };
       const of: Stake = { terms, params, set: set.name };
+      if (out !== undefined) assertDelegated(params);
+      const held = heldRules(of, options);
       if (signed !== undefined) {
         const made = await ofSigned(of, signed, psbt);
+        warnOfRelease(held, options.json === true);
         await writeDelegation(out!, made.delegation);
-        if (out !== "-") answer(options.json === true, { delegation: out, ...made.facts }, signedText);
+        if (out !== "-")
+          answer(
+            options.json === true,
+            { delegation: out, ...made.facts, ...releaseFacts(held) },
+            signedText,
+          );
         return;
       }
       if (value === undefined) throw new UsageError("give --value, what to stake in satoshi, or all");
@@ -162,10 +174,16 @@ export function command() {
       });
       if (chain) addPrevious(staking.psbt, await withKnownPrevious(chain, staking.coins));
       const delegation = out === undefined ? undefined : delegationOf(of, staking);
+      warnOfRelease(held, options.json === true);
       await writeDocument(psbt!, `${staking.psbt.toBase64()}\n`);
       if (delegation) await writeDelegation(out!, delegation);
       if (out === "-" || psbt === "-") return;
-      const facts = { ...(out !== undefined && { delegation: out }), psbt, ...stakingFacts(of, staking) };
+      const facts = {
+        ...(out !== undefined && { delegation: out }),
+        psbt,
+        ...stakingFacts(of, staking),
+        ...releaseFacts(held),
+      };
       answer(options.json === true, facts, () => stakingText(facts, feeRate));
     });
 }
@@ -195,6 +213,14 @@ function delegationOf({ terms, params }: Stake, { transaction, txidFinal }: Stak
   const text =
     "a P2PKH coin pays, so the txid is known only once its wallet has signed: leave --out away to write the PSBT, and give it back by --signed";
   throw new TapstakeError("txid-not-final", text);
+}
+
+/** @throws TapstakeError `unsupported-params` */
+function assertDelegated({ phase1, version }: ProtocolParams): void {
+  if (!phase1) return;
+  const text =
+    "stakes of phase 1 have no delegation, as nothing of them is signed in advance: leave --out away to write the PSBT, and send what its wallet signs by stake broadcast";
+  throw new TapstakeError("unsupported-params", text, { version });
 }
 
 interface Choice {

@@ -6,10 +6,9 @@ import { type Delegation, signSlashings, signUnbonding } from "../../../delegati
 import { expandedStake, signExpansion } from "../../../delegation/expansion.js";
 import { addStakerPsbts, stakerPsbts } from "../../../delegation/psbt.js";
 import type { SignedName } from "../../../delegation/signed.js";
-import { parseKeyOrigin } from "../../../script/key-expression.js";
 import { keySigner } from "../../../tx/signer.js";
 import type { Signer } from "../../../tx/spend.js";
-import { jsonOption } from "../../arguments.js";
+import { jsonOption, originOption, readOrigins } from "../../arguments.js";
 import { SIGNED_WORDS, signatureFacts, signatureText } from "../../delegation-text.js";
 import { UsageError } from "../../errors.js";
 import { MAKE_STAKE } from "../../example-stake.js";
@@ -57,10 +56,7 @@ export function command() {
     .addOption(
       new Option("--export <folder>", "only write the PSBTs that are to be signed").conflicts("secretFile"),
     )
-    .option(
-      "--origin <key...>",
-      "where stakers' keys come from, for PSBTs: [fingerprint/path]key as wallets write it",
-    )
+    .addOption(originOption())
     .addOption(secretOption())
     .addOption(trustedParamsOption())
     .addOption(outOption())
@@ -73,7 +69,7 @@ export function command() {
       checkTransactions(delegation);
       const { names, sign } = whatToSign(options);
       if (options.expansion) expandedStake(delegation);
-      const origins = (options.origin ?? []).map(parseKeyOrigin);
+      const origins = readOrigins(options.origin);
       if (origins.length > 0 && options.export === undefined) {
         throw new UsageError("--origin goes into PSBTs: give --export too");
       }

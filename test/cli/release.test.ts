@@ -1,0 +1,134 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { addCovenantSignatures, covenantSigner, signAsMember } from "../../src/covenant/member.js";
+import type { Delegation } from "../../src/delegation/delegation.js";
+import { delegationToJson } from "../../src/delegation/json.js";
+import { hex } from "../../src/core/bytes.js";
+import { publicKeyOf } from "../../src/core/keys.js";
+import { paramsToJson } from "../../src/params/json.js";
+import { expand } from "../support/expansion.js";
+import { delegate, makeStake, secretOf } from "../support/stake.js";
+import { inProcess } from "./in-process.js";
+import { parsed, refusedWith, temporaryFolder } from "./support.js";
+
+const [ONE, TWO, STAKER] = ["provider 1", "provider 2", "staker"].map((name) =>
+  hex.encode(publicKeyOf(secretOf(name))),
+) as [string, string, string];
+const CHANGE = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";
+const COINS = JSON.stringify([
+  { txid: "07".repeat(32), vout: 0, value: "2000000", scriptPubKey: `0014${"75".repeat(20)}` },
+]);
+const REFUSAL = "release v4 does not accept this stake: expected at most 1 finality provider, got 2";
+
+let folder: string;
+let made = 0;
+const at = (name: string) => join(folder, name);
+beforeAll(() => {
+  folder = temporaryFolder();
+  writeFileSync(at("coins.json"), COINS);
+});
+
+/** A stake of mainnet's parameters, to one finality provider or to two. */
+async function create(fp: string, ...more: string[]) {
+  const [out, psbt] = [at(`${++made}.json`), at(`${made}.psbt`)];
+  const terms = ["--staker", STAKER, "--fp", fp, "--time", "64000", "--value", "600000"];
+  const coins = ["--coins", at("coins.json"), "--change", CHANGE, "--fee-rate", "2"];
+  const files = ["--out", out, "--psbt", psbt];
+  const words = ["--params", "mainnet", ...terms, ...coins, ...files, ...more];
+  return { out, psbt, outcome: await inProcess(["stake", "create", ...words]) };
+}
+
+describe("a stake of mainnet that its chain does not register", () => {
+  it("is warned of where it is made and where it is checked", async () => {
+    const { out, outcome } = await create(`${ONE},${TWO}`);
+    expect(outcome.code).toBe(0);
+    expect(outcome.stderr).toContain(`tapstake: warning: ${REFUSAL}; the coins would be locked and not`);
+    const checked = await inProcess(["stake", "check", out]);
+    expect(checked.code).toBe(0);
+    expect(checked.stderr).toContain(REFUSAL);
+    expect(checked.stdout).toMatch(/release +v4 does not accept such a stake\n/);
+    const asData = await inProcess(["stake", "check", out, "--json"]);
+    expect(parsed(asData)).toMatchObject({ release: { name: "v4", accepts: false } });
+    expect(JSON.parse(asData.stderr)).toMatchObject({
+      warning: { code: "unsupported-by-release", release: "v4", rule: "maxFinalityProviders" },
+    });
+  });
+
+  it("is refused where its release is named, and nothing is written", async () => {
+    const { out, outcome } = await create(`${ONE},${TWO}`, "--release", "v4");
+    expect(refusedWith(outcome)).toBe("unsupported-by-release");
+    expect(() => readFileSync(out)).toThrow("ENOENT");
+    const { out: accepted } = await create(`${ONE},${TWO}`);
+    expect(refusedWith(await inProcess(["stake", "check", accepted, "--release", "v1"]))).toBe(
+      "unsupported-by-release",
+    );
+  });
+
+  it("is none by a release that accepts it, or where no chain is asked", async () => {
+    for (const release of ["v3", "any"]) {
+      const { out, outcome } = await create(`${ONE},${TWO}`, "--release", release);
+      expect(outcome).toMatchObject({ code: 0, stderr: "" });
+      const checked = await inProcess(["stake", "check", out, "--release", release]);
+      expect(checked).toMatchObject({ code: 0, stderr: "" });
+      expect(checked.stdout.includes("v3 accepts such a stake")).toBe(release === "v3");
+    }
+    const { outcome } = await create(ONE);
+    expect(outcome).toMatchObject({ code: 0, stderr: "" });
+    const unknown = await create(ONE, "--release", "v9");
+    expect(refusedWith(unknown.outcome)).toBe("usage");
+  });
+
+  it("is of several stakers too, and not sent", async () => {
+    const { out, psbt, outcome } = await create(ONE, "--staker", TWO, "--staker-quorum", "2");
+    expect(outcome).toMatchObject({ code: 0 });
+    expect(outcome.stderr).toContain("expected at most 1 staker, got 2");
+    const send = (...more: string[]) => inProcess(["stake", "broadcast", out, "--psbt", psbt, ...more]);
+    const refused = await send("--register-later");
+    expect(refusedWith(refused)).toBe("unsupported-by-release");
+    expect(refused.stderr).toContain("name its release by --release");
+    expect(refusedWith(await send("--register-later", "--release", "v4"))).toBe("unsupported-by-release");
+    // What is missing then is the wallet's signature.
+    for (const release of ["multi-staker", "any"]) {
+      expect(refusedWith(await send("--register-later", "--release", release))).toBe("missing-signature");
+    }
+  });
+
+  it("is an expansion to another finality provider", async () => {
+    const stake = makeStake({ seed: "release" });
+    const signet = { ...stake, params: { ...stake.params, network: "signet" as const } };
+    const terms = { ...stake.terms, finalityProviders: [publicKeyOf(secretOf("provider 1"))] };
+    const moved = await expand(signet, { terms });
+    writeFileSync(at("moved.json"), delegationToJson(moved));
+    writeFileSync(at("params.json"), JSON.stringify(paramsToJson(signet.params)));
+    const words = [at("moved.json"), "--params", at("params.json")];
+    const { code, stderr } = await inProcess(["stake", "check", ...words]);
+    expect(code).toBe(0);
+    expect(stderr).toContain(
+      "release v4 does not accept this stake: an expansion keeps its finality providers",
+    );
+    expect(refusedWith(await inProcess(["stake", "check", ...words, "--release", "v4"]))).toBe(
+      "unsupported-by-release",
+    );
+    expect(refusedWith(await inProcess(["stake", "broadcast", ...words, "--psbt", at("moved.json")]))).toBe(
+      "unsupported-by-release",
+    );
+  });
+});
+
+it("a stake of regtest is held against no release that is not named", async () => {
+  const stake = makeStake({ seed: "regtest release", providers: 2 });
+  let delegation: Delegation = await delegate(stake);
+  const signed = delegation;
+  for (const secret of stake.memberSecrets.slice(0, 3)) {
+    const signatures = await signAsMember(signed, covenantSigner(secret), stake.params);
+    delegation = addCovenantSignatures(delegation, signatures);
+  }
+  writeFileSync(at("regtest.json"), delegationToJson(delegation));
+  const checked = await inProcess(["stake", "check", at("regtest.json")]);
+  expect(checked).toMatchObject({ code: 0, stderr: "" });
+  expect(checked.stdout).not.toContain("release");
+  expect(refusedWith(await inProcess(["stake", "check", at("regtest.json"), "--release", "v4"]))).toBe(
+    "unsupported-by-release",
+  );
+});

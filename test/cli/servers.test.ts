@@ -1,0 +1,172 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { committee, type RegtestNode, startNode } from "../../regtest/index.js";
+import { hex } from "../../src/core/bytes.js";
+import { type EsploraBridge, bridgeEsplora } from "../support/esplora.js";
+import { inProcess } from "./in-process.js";
+import { parsed, refusedWith, temporaryFolder } from "./support.js";
+
+let node: RegtestNode;
+let bridge: EsploraBridge;
+let folder: string;
+const at = (name: string) => join(folder, name);
+const run = (line: string, ...more: string[]) => inProcess([...line.split(" "), ...more]);
+
+/** The node's address without a password, and a file that has that, as bitcoind's own .cookie. */
+let rpc: string;
+let auth: string;
+
+beforeAll(async () => {
+  folder = temporaryFolder();
+  node = await startNode();
+  bridge = await bridgeEsplora(node.rpc);
+  const { url, username, password, cookieFile } = node.connection;
+  const plain = new URL(url);
+  Object.assign(plain, { username: "", password: "" });
+  rpc = plain.href;
+  auth = at("auth");
+  const secret = cookieFile ? readFileSync(cookieFile, "utf8") : `${username}:${password}`;
+  writeFileSync(auth, secret, { mode: 0o600 });
+  await run("stake key --new", at("staker.key"));
+  await run("stake key --new", at("fp.key"));
+  committee.forEach(({ secretKey }, i) =>
+    writeFileSync(at(`${i}.key`), hex.encode(secretKey), { mode: 0o600 }),
+  );
+}, 120_000);
+afterAll(() => {
+  bridge?.close();
+  return node?.stop();
+});
+
+const publicKey = async (name: string) => (await run("stake key --secret-file", at(name))).stdout.trim();
+
+/** A stake that everybody has signed, and its PSBT signed by bitcoind's wallet; made with these words for a server. */
+async function signedStake(name: string, server: readonly string[]) {
+  const address = await node.rpc.getnewaddress();
+  await node.rpc.call("sendtoaddress", address, 0.02);
+  await node.mine(1);
+  const [path, psbt] = [at(`${name}.json`), at(`${name}.psbt`)];
+  const terms = ["--staker", await publicKey("staker.key"), "--fp", await publicKey("fp.key")];
+  const words = [...terms, "--time", "100", "--value", "1000000", "--from-address", address];
+  const made = await run(
+    "stake create --params regtest --fee-rate 2",
+    ...words,
+    ...server,
+    "--out",
+    path,
+    "--psbt",
+    psbt,
+  );
+  expect(made).toMatchObject({ code: 0, stderr: "" });
+  await run("stake sign", path, "--secret-file", at("staker.key"));
+  for (const i of [0, 1, 2]) await run("covenant sign", path, "--secret-file", at(`${i}.key`));
+  const { psbt: signed } = await node.rpc.call<{ psbt: string }>(
+    "walletprocesspsbt",
+    readFileSync(psbt, "utf8").trim(),
+  );
+  writeFileSync(psbt, signed);
+  return { path, psbt };
+}
+
+describe("a server", () => {
+  it("is a bitcoind by --rpc, its password by --rpc-auth-file; or an Esplora server by --esplora", async () => {
+    const byRpc = ["--rpc", rpc, "--rpc-auth-file", auth];
+    const byEsplora = ["--esplora", bridge.url];
+    const { path, psbt } = await signedStake("flags", byRpc);
+    expect(refusedWith(await run("stake check", path, "--rpc", rpc))).toBe("node-error");
+    for (const server of [byRpc, byEsplora]) {
+      const before = await run("stake check", path, ...server);
+      expect(before).toMatchObject({ code: 0, stderr: "" });
+      expect(before.stdout).toMatch(/on chain +not found/);
+      expect(before.stdout).toContain("everything is signed: the stake can be broadcast");
+    }
+    const sent = await run("stake broadcast", path, "--psbt", psbt, ...byEsplora);
+    expect(sent.stdout).toContain(`sent to      ${bridge.url}`);
+    for (const server of [byRpc, byEsplora]) {
+      expect(parsed(await run("stake check --json", path, ...server))).toMatchObject({
+        onChain: { output: "staking", confirmations: 0 },
+      });
+    }
+    await node.mine(1);
+  });
+
+  it("is told by the environment as well, and what is named counts before that", async () => {
+    const { path } = await signedStake("environment", ["--esplora", bridge.url]);
+    const check = (env: Record<string, string>, ...words: string[]) =>
+      inProcess(["stake", "check", path, ...words], { env });
+    const named = { TAPSTAKE_RPC: rpc, TAPSTAKE_RPC_AUTH_FILE: auth };
+    for (const outcome of [
+      await check(named),
+      await check({ TAPSTAKE_ESPLORA: bridge.url }),
+      await check({ TAPSTAKE_RPC: "http://127.0.0.1:1", TAPSTAKE_RPC_AUTH_FILE: auth }, "--rpc", rpc),
+      await check({ TAPSTAKE_RPC: "http://127.0.0.1:1" }, "--esplora", bridge.url),
+      await check({ ...named, TAPSTAKE_RPC_AUTH_FILE: at("gone") }, "--rpc-auth-file", auth),
+    ]) {
+      expect(outcome).toMatchObject({ code: 0, stderr: "" });
+      expect(outcome.stdout).toMatch(/on chain +not found/);
+    }
+    expect(refusedWith(await check({ TAPSTAKE_RPC: rpc }))).toBe("node-error");
+  });
+});
+
+describe("what stake check says of a stake's state", () => {
+  const server = () => ["--rpc", rpc, "--rpc-auth-file", auth];
+  const stateOf = async (path: string) => {
+    const [byRpc, byEsplora] = [
+      await run("stake check --json", path, ...server()),
+      await run("stake check --json", path, "--esplora", bridge.url),
+    ];
+    const { state } = parsed<{ state: string }>(byRpc);
+    expect(parsed(byEsplora)).toMatchObject({ state });
+    return state;
+  };
+  const textOf = async (path: string) => (await run("stake check", path, ...server())).stdout;
+
+  it("is what the chain has of it: sent, staked, unbonding, and gone once it is withdrawn", async () => {
+    const { path, psbt } = await signedStake("ending", server());
+    expect(await stateOf(path)).toBe("ready");
+    await run("stake broadcast", path, "--psbt", psbt, ...server());
+    expect(await stateOf(path)).toBe("sent");
+    expect(await textOf(path)).toMatch(/state +it was broadcast, and is in no block yet\n/);
+    await node.mine(1);
+    expect(await stateOf(path)).toBe("staked");
+    expect(await textOf(path)).toMatch(/state +it is staked\n/);
+    expect(await textOf(path)).not.toContain("can be broadcast");
+    const secret = ["--secret-file", at("staker.key")];
+    expect(await run("unbond", path, ...secret, ...server())).toMatchObject({ code: 0 });
+    await node.mine(20);
+    expect(await stateOf(path)).toBe("unbonding");
+    expect(await textOf(path)).toMatch(/state +it is unbonding\n/);
+    const to = ["--to", await node.rpc.getnewaddress(), "--fee-rate", "2"];
+    expect(await run("withdraw", path, ...to, ...secret, ...server())).toMatchObject({ code: 0 });
+    await node.mine(1);
+    expect(await stateOf(path)).toBe("gone");
+    expect(await textOf(path)).toMatch(/state +its coins are not there: /);
+  });
+
+  it("slashed, where the refund is what is left", async () => {
+    const { path, psbt } = await signedStake("slashed", server());
+    await run("stake broadcast", path, "--psbt", psbt, ...server());
+    await node.mine(1);
+    expect(await run("slash", path, "--secret-file", at("fp.key"), ...server())).toMatchObject({ code: 0 });
+    await node.mine(1);
+    expect(await stateOf(path)).toBe("slashed");
+    expect(await textOf(path)).toMatch(/state +it was slashed\n/);
+  });
+
+  it("staked without the committee's signatures, which are missing all the same", async () => {
+    const { path, psbt } = await signedStake("early", server());
+    const json = JSON.parse(readFileSync(path, "utf8")) as { unbonding: object };
+    const unbonding = { ...json.unbonding, covenantSignatures: [] };
+    writeFileSync(path, JSON.stringify({ ...json, unbonding }));
+    expect(await stateOf(path)).toBe("incomplete");
+    const words = ["--register-later", "--psbt", psbt];
+    expect(await run("stake broadcast", path, ...words, ...server())).toMatchObject({ code: 0 });
+    await node.mine(1);
+    expect(await stateOf(path)).toBe("staked");
+    expect(await textOf(path)).toContain(
+      "it is staked; signatures are missing: without them nobody can unbond",
+    );
+  });
+});
