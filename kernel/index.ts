@@ -6,14 +6,14 @@ import { add, addAll, double, POINT, sum, wipePoints } from "./points";
  *
  * A scalar is cut into digits of some bits, the *window*, and k G is the sum over its digits of digit × 2^(their bits
  * before) × G. All of these stand in a table, with a column for each place of a digit. Points are affine, as `addAll`
- * adds them at a sixth of the usual cost.
+ * wants them.
  *
  * **The offset.** A sum must not meet the entry that is added to it: with the same x there is no slope, and by the
  * shared inversion one such sum spoils its batch. Sums of plain multiples do meet, at two digits of zero to begin with.
  * So each column is shifted by a multiple of a point O that nobody can foresee: the first by 2 O, the next ones by O,
  * and the last by what takes all of that away again. A sum then contains 2 O, 3 O, 4 O and so on, an entry contains O,
- * and for them to meet O has to be one of a few thousand among 2^256 points. No entry is infinity, either. Should sums
- * meet all the same, `multiply` answers false.
+ * and for those of a whole batch to meet O has to be one of some ten thousand among 2^256 points. No entry is infinity,
+ * either. Should sums meet all the same, `multiply` answers false.
  *
  * Which entries are read depends on the scalars, and so on secrets: see docs/randomness.md.
  */
@@ -32,6 +32,7 @@ let sums: usize = 0;
 let differences: usize = 0;
 let products: usize = 0;
 let entries: usize = 0;
+let choices: usize = 0;
 let end: usize = 0;
 let table: usize = 0;
 
@@ -65,7 +66,8 @@ export function prepare(bits: usize, batch: usize): void {
   differences = sums + POINT * batch;
   products = differences + (POINT * batch) / 2;
   entries = products + (POINT * batch) / 2;
-  end = entries + 4 * batch;
+  choices = entries + 4 * batch;
+  end = choices + batch;
   table = (end + 7) & ~7;
   const pages = <i32>((table + (places << window) * POINT + 0xffff) >> 16) - memory.size();
   if (pages > 0) memory.grow(pages);
@@ -79,6 +81,11 @@ export function scalarsAt(): usize {
 /** Where results are found: 64 bytes each, x and y, big-endian. Behind a batch of them stands its `total`. */
 export function resultsAt(): usize {
   return results;
+}
+
+/** Where a byte is written for each result, for `total`. */
+export function choicesAt(): usize {
+  return choices;
 }
 
 /** Where the table begins: 2^window entries a place. */
@@ -162,9 +169,12 @@ export function multiply(count: usize): bool {
   return true;
 }
 
-/** The sum of the first `count` results as they stand, written behind them. False where sums meet. */
-export function total(count: usize): bool {
-  return sum(results + 64 * count, results, count);
+/**
+ * The sum of those of the first `count` results, as they stand, whose choice is `side`, written behind them. False where
+ * sums meet, and where there are none.
+ */
+export function total(count: usize, side: u32): bool {
+  return sum(results + 64 * count, results, count, choices, <u8>side);
 }
 
 /** Forgets every batch; the table stays. */

@@ -58,8 +58,8 @@ function follow(r: usize, p: usize, q: usize): void {
 }
 
 /**
- * p[i] += q[i], for all i below `count`, with one inversion for them all (Montgomery's trick): a sixth of the cost of
- * `add`. False, and nothing of use in p, where some p[i] and q[i] have the same x.
+ * p[i] += q[i], for all i below `count`, with one inversion for them all (Montgomery's trick): six multiplications each
+ * beside it. False, and nothing of use in p, where some p[i] and q[i] have the same x.
  * @param p the points, one after another
  * @param q the addresses of the others, 4 bytes each
  * @param differences room for an element a point
@@ -91,14 +91,22 @@ export function addAll(p: usize, q: usize, count: usize, differences: usize, pro
 }
 
 /**
- * The sum of points of 64 bytes each, x and y big-endian, as one more such point: by Jacobian coordinates
- * (x = X / Z², y = Y / Z³), which share nothing with `addAll` but the field. False where a sum meets its next point.
+ * The sum of some points of 64 bytes each, x and y big-endian, as one more such point: by Jacobian coordinates
+ * (x = X / Z², y = Y / Z³), which share nothing with `addAll` but the field. False where a sum meets its next point, and
+ * where there are none.
+ * @param choices a byte for each point: those count whose byte is `side`
  */
-export function sum(result: usize, points: usize, count: usize): bool {
-  read(X, points);
-  read(Y, points + 32);
-  copy(Z, ONE);
-  for (let i: usize = 1; i < count; i++) {
+export function sum(result: usize, points: usize, count: usize, choices: usize, side: u8): bool {
+  let begun = false;
+  for (let i: usize = 0; i < count; i++) {
+    if (load<u8>(choices + i) !== side) continue;
+    if (!begun) {
+      read(X, points + 64 * i);
+      read(Y, points + 64 * i + 32);
+      copy(Z, ONE);
+      begun = true;
+      continue;
+    }
     read(T, points + 64 * i);
     read(U, points + 64 * i + 32);
     // H = x2 Z² - X, R = y2 Z³ - Y
@@ -118,6 +126,7 @@ export function sum(result: usize, points: usize, count: usize): bool {
     sub(V, V, X);
     mulSub(Y, R, V, T, ZERO);
   }
+  if (!begun) return false;
   invert(Z, Z);
   sqr(T, Z);
   mul(X, X, T);

@@ -1,4 +1,4 @@
-import { bytesToHex, concatBytes as nobleConcat, hexToBytes } from "@noble/hashes/utils.js";
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
 import { describeType, TapstakeError } from "./errors.js";
 
 /** Strict hexadecimal: lower case out, either case in, never truncated or padded. */
@@ -66,7 +66,23 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 }
 
 /** Byte strings one after the other. */
-export const concatBytes = (...parts: readonly Uint8Array[]): Uint8Array => nobleConcat(...parts);
+export const concatBytes = (...parts: readonly Uint8Array[]): Uint8Array => joinBytes(parts);
+
+/** A list of byte strings, one after the other, however long it is: there are limits to how many arguments a call has. */
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const part of parts) {
+    assertBytes(part, "part");
+    length += part.length;
+  }
+  const joined = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}
 
 /** ASCII text as bytes: for tags and chain identifiers. */
 export function utf8(text: string): Uint8Array {

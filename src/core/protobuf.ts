@@ -1,4 +1,4 @@
-import { assertBytes, assertInteger, concatBytes, u64be, utf8 } from "./bytes.js";
+import { assertBytes, assertInteger, joinBytes, u64be, utf8 } from "./bytes.js";
 import { describeType, TapstakeError } from "./errors.js";
 
 /**
@@ -29,7 +29,7 @@ export function encodeProtobuf(schema: Schema, name: string, message: object): U
   const parts = Object.entries(schema[name]!).flatMap(([key, field]) =>
     encodeField(schema, `${name}.${key}`, field, (message as Message)[key]),
   );
-  return concatBytes(...parts);
+  return joinBytes(parts);
 }
 
 /**
@@ -79,10 +79,9 @@ const INT64_MAX = 2n ** 63n - 1n;
 function encodeField(schema: Schema, path: string, field: Field, value: unknown): Uint8Array[] {
   if (field.repeated) {
     if (!Array.isArray(value)) throw invalid(path, `expected a list, got ${describeType(value)}`);
-    const { repeated: _, ...one } = field;
-    return (value as unknown[]).flatMap((each, i) =>
-      encodeField(schema, `${path}[${i}]`, { ...one, optional: true }, each ?? null),
-    );
+    const { repeated: _, ...single } = field;
+    const one: Field = { ...single, optional: true };
+    return (value as unknown[]).flatMap((each, i) => encodeField(schema, `${path}[${i}]`, one, each ?? null));
   }
   if (value === undefined && field.optional) return [];
   if (NUMBERS.has(field.type)) {

@@ -1,4 +1,4 @@
-import { concatBytes } from "../core/bytes.js";
+import { joinBytes } from "../core/bytes.js";
 import { merkle } from "../crypto/merkle.js";
 import { SecretRandomness } from "../crypto/randomness.js";
 import { Multiples, type MultiplesOptions, type MultiplesReport } from "./multiples.js";
@@ -77,7 +77,7 @@ export const hashesIn = (bytes: Uint8Array): Uint8Array[] =>
 function subtreesOf(points: Uint8Array): Uint8Array {
   const leaves = xOnly(points);
   const count = Math.ceil(leaves.length / SUBTREE);
-  return concatBytes(
-    ...Array.from({ length: count }, (_, i) => merkle.root(leaves.slice(i * SUBTREE, (i + 1) * SUBTREE))),
+  return joinBytes(
+    Array.from({ length: count }, (_, i) => merkle.root(leaves.slice(i * SUBTREE, (i + 1) * SUBTREE))),
   );
 }

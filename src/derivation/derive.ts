@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { setImmediate as pause } from "node:timers/promises";
@@ -23,26 +22,33 @@ export interface DerivationOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface DerivationReport extends MultiplesReport {
+  /** Threads beside this one that worked to the end. What others could not do was done here. */
+  readonly threads: number;
+}
+
 /**
  * Derives the public randomness of a range (PROTOCOL 6) and hands it over block by block, in order, so that memory does
  * not grow with the range. Other work runs meanwhile.
- * @param take what it throws ends the work
+ * @param take is waited for where it is asynchronous; what it throws ends the work
  * @returns by what points were computed
  * @throws TapstakeError `invalid-secret-key`, `invalid-number` (0 heights, or beyond 64 bits), `cancelled`
  */
 export async function deriveRange(
   range: HeightRange,
   options: DerivationOptions,
-  take: (block: DerivedBlock) => void,
-): Promise<MultiplesReport> {
+  take: (block: DerivedBlock) => unknown,
+): Promise<DerivationReport> {
   const { start, count, interval = 1n } = range;
+  const { constantTime, onProgress, signal, maxThreads = 4 } = options;
+  assertSecretKey(range.secretKey);
   assertInteger(count, "count", 1, 0xffff_ffff);
+  if (interval === 0n) throw new TapstakeError("invalid-number", "interval: expected 1 or more, got 0");
+  u64be(interval, "interval");
   u64be(start, "start height");
   u64be(start + BigInt(count - 1) * interval, "last height");
-  const { constantTime, onProgress, signal, maxThreads = 4 } = options;
   assertInteger(maxThreads, "threads", 0, 64);
   const threads = count < WORTH_THREADS ? 0 : Math.min(maxThreads, availableParallelism());
-  assertSecretKey(range.secretKey);
   const size = threads === 0 ? SUBTREE : BLOCK;
   // Memory that threads share: messages would leave copies behind.
   const secretKey = new Uint8Array(new SharedArrayBuffer(32));
@@ -66,12 +72,12 @@ export async function deriveRange(
         pending.at(-1)!.catch(() => {});
         next += size;
       }
-      const block = await pending.shift()!;
-      take(block);
+      await take(await pending.shift()!);
       done = Math.min(done + size, count);
       onProgress?.(done, count);
     }
-    return [here, ...workers].map(({ report }) => report).reduce(addReports);
+    const report = [here, ...workers].map((worker) => worker.report).reduce(addReports);
+    return { ...report, threads: workers.filter(({ isSound }) => isSound).length };
   } finally {
     await Promise.all(workers.map((worker) => worker.end()));
     secretKey.fill(0);
@@ -132,27 +138,41 @@ class Here {
 class Thread {
   report = NOTHING;
   readonly #worker: Worker | undefined;
-  readonly #ended: Promise<unknown> = Promise.resolve();
+  readonly #ended: Promise<void> = Promise.resolve();
   readonly #waiting: { resolve: (block: DerivedBlock) => void; reject: (reason: unknown) => void }[] = [];
   #failure: unknown;
 
   constructor(workerData: Task) {
-    const script = createRequire(import.meta.url).resolve("#derive-thread");
+    let worker: Worker;
     try {
-      // What a block leaves behind is small and short-lived: without the limit it would pile up to 100 MB.
-      this.#worker = new Worker(script, { workerData, resourceLimits: { maxYoungGenerationSizeMb: 4 } });
+      const script = createRequire(import.meta.url).resolve("#derive-thread");
+      // What a block leaves behind is small and short-lived: without the limit it would pile up to 100 MB. Options of
+      // the process, such as hooks to import, are not the thread's.
+      worker = new Worker(script, {
+        workerData,
+        execArgv: [],
+        resourceLimits: { maxYoungGenerationSizeMb: 4 },
+      });
     } catch (error) {
-      // A process may be forbidden to have threads.
+      // A process may be forbidden to have threads, and in a bundle the script is not there.
       this.#failure = error;
       return;
     }
-    this.#ended = once(this.#worker, "exit").catch(() => {});
-    this.#worker.on("message", ({ block, report }: { block: DerivedBlock; report: MultiplesReport }) => {
+    this.#worker = worker;
+    this.#ended = new Promise((resolve) => {
+      worker.on("exit", () => resolve());
+    });
+    worker.on("message", ({ block, report }: { block: DerivedBlock; report: MultiplesReport }) => {
       this.report = report;
       this.#waiting.shift()?.resolve(block);
     });
-    this.#worker.on("error", (error) => this.#fail(error));
-    this.#worker.on("exit", () => this.#fail(new Error("the thread has ended")));
+    worker.on("error", (error) => this.#fail(error));
+    worker.on("exit", () => this.#fail(new Error("the thread has ended")));
+  }
+
+  /** Whether it never failed. */
+  get isSound(): boolean {
+    return this.#failure === undefined;
   }
 
   derive(first: number, count: number): Promise<DerivedBlock> {

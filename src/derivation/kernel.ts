@@ -7,10 +7,11 @@ interface Exports {
   prepare(window: number, batch: number): void;
   build(): number;
   multiply(count: number): number;
-  total(count: number): number;
+  total(count: number, side: number): number;
   wipe(): void;
   scalarsAt(): number;
   resultsAt(): number;
+  choicesAt(): number;
   tableAt(): number;
 }
 
@@ -54,9 +55,17 @@ export class Kernel {
     return this.#exports.multiply(count) ? this.#at(this.#exports.resultsAt(), 64 * count) : undefined;
   }
 
-  /** The sum, as 64 bytes, of the first `count` results as they stand; undefined where sums meet on the way. */
-  total(count: number): Uint8Array | undefined {
-    return this.#exports.total(count) ? this.#at(this.#exports.resultsAt() + 64 * count, 64) : undefined;
+  /**
+   * The sum, as 64 bytes, of those results, as they stand, whose choice is `side`; undefined where sums meet on the way,
+   * and where there are none.
+   * @param choices a byte for each result
+   */
+  total(choices: Uint8Array, side: 0 | 1): Uint8Array | undefined {
+    const count = choices.length;
+    this.#at(this.#exports.choicesAt(), count).set(choices);
+    return this.#exports.total(count, side)
+      ? this.#at(this.#exports.resultsAt() + 64 * count, 64).slice()
+      : undefined;
   }
 
   /** Forgets every batch. */

@@ -1,4 +1,4 @@
-import { concatBytes, equalBytes } from "../core/bytes.js";
+import { equalBytes, joinBytes } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { TapstakeError } from "../core/errors.js";
 import { GROUP_ORDER, scalar } from "../core/scalar.js";
@@ -10,28 +10,34 @@ export interface MultiplesReport {
   readonly library: number;
   /** Batches that the kernel computed wrongly: a faulty machine. The library computed them again. */
   readonly mismatches: number;
-  /** Batches that met the kernel's table, which happens to nobody, and were computed again too. */
+  /** Batches in which sums met, which different scalars do only on a faulty machine. The library computed them again. */
   readonly collisions: number;
 }
 
-/** Mismatches in words for who runs the machine. */
-export const mistrust = (mismatches: number): string =>
-  `${mismatches} ${mismatches === 1 ? "batch" : "batches"} of randomness came out wrong, and libsecp256k1 computed them ` +
-  "again, so that nothing wrong is used; but a machine that computes wrongly should sign nothing: have its memory tested";
+/** What was computed wrongly, in words for who runs the machine; undefined where nothing was. */
+export function mistrust({ mismatches, collisions }: MultiplesReport): string | undefined {
+  const batches = mismatches + collisions;
+  if (batches === 0) return undefined;
+  return (
+    `${batches} ${batches === 1 ? "batch" : "batches"} of randomness came out wrong, and libsecp256k1 computed them ` +
+    "again, so that nothing wrong is used; but a machine that computes wrongly should sign nothing: have its memory tested"
+  );
+}
 
 export interface MultiplesOptions {
   /** About how many points will be asked for: the table is made for that. */
   readonly count: number;
-  /** By libsecp256k1 alone, whose steps do not depend on the scalars; some twenty times as slow. */
+  /** By libsecp256k1 alone, whose steps do not depend on the scalars; some fifteen times as slow. */
   readonly constantTime?: boolean | undefined;
   /** What computes, for tests. */
   readonly kernel?: Kernel | undefined;
 }
 
 /**
- * Multiples of G, by the kernel where that pays, and verified against libsecp256k1 before anybody gets them: the sum of
- * a batch must be that of its scalars times G, and so must be one of its points, taken by lot. What does not hold, or
- * cannot run here, the library computes.
+ * Multiples of G, by the kernel where that pays, and verified against libsecp256k1 before anybody gets them. A batch is
+ * split in two by lot, and the sum of each half must be that of its scalars times G: one sum of all would not see two
+ * points that changed places. One of its points, by lot too, must be that of its scalar. What does not hold, or cannot
+ * run here, the library computes.
  */
 export class Multiples {
   readonly #kernel: Kernel | undefined;
@@ -54,7 +60,7 @@ export class Multiples {
     if (scalars.length <= batch) return this.#byKernel(scalars) ?? this.#byLibrary(scalars);
     const points: Uint8Array[] = [];
     for (let at = 0; at < scalars.length; at += batch) points.push(this.of(scalars.subarray(at, at + batch)));
-    return concatBytes(...points);
+    return joinBytes(points);
   }
 
   /** Forgets all scalars. */
@@ -66,9 +72,9 @@ export class Multiples {
     const count = scalars.length / 32;
     if (!this.#kernel || count === 0) return undefined;
     const results = this.#kernel.multiply(scalars);
-    const total = results && this.#kernel.total(count);
-    if (!total) this.#report.collisions++;
-    else if (!this.#holds(scalars, results, total)) this.#report.mismatches++;
+    const holds = results && this.#holds(this.#kernel, scalars, results);
+    if (holds === undefined) this.#report.collisions++;
+    else if (!holds) this.#report.mismatches++;
     else {
       this.#report.kernel += count;
       const points = new Uint8Array(33 * count);
@@ -78,14 +84,22 @@ export class Multiples {
     return undefined;
   }
 
-  /** Sums of points say nothing of their order: that is what the one taken by lot is for. */
-  #holds(scalars: Uint8Array, results: Uint8Array, total: Uint8Array): boolean {
-    const drawn = Math.floor(Math.random() * (scalars.length / 32));
-    const sum = sumOf(scalars);
-    const expected = [curve.pointFromScalar(sum), curve.pointFromScalar(at(scalars, drawn))];
-    sum.fill(0);
-    const found = [compress(total, 0), compress(results, drawn)];
-    return expected.every((point, i) => point !== null && equalBytes(point, found[i]!));
+  /** Undefined where sums meet. */
+  #holds(kernel: Kernel, scalars: Uint8Array, results: Uint8Array): boolean | undefined {
+    const choices = globalThis.crypto.getRandomValues(new Uint8Array(scalars.length / 32));
+    const drawn = Math.floor(Math.random() * choices.length);
+    choices.forEach((lot, i) => (choices[i] = lot & 1));
+    let holds = isMultiple(compress(results, drawn), at(scalars, drawn));
+    for (const side of [0, 1] as const) {
+      // Of few, all may be on one side.
+      if (!choices.includes(side)) continue;
+      const total = kernel.total(choices, side);
+      if (!total) return undefined;
+      const sum = sumOf(scalars, choices, side);
+      holds &&= isMultiple(compress(total, 0), sum);
+      sum.fill(0);
+    }
+    return holds;
   }
 
   #byLibrary(scalars: Uint8Array): Uint8Array {
@@ -107,15 +121,13 @@ const WORTH_A_TABLE = 512;
 /** Scalars that share an inversion: with more, what they work on leaves the processor's nearest cache. */
 const BATCH = 1024;
 
-/** Above this, a column of the table leaves the second cache. */
-const MAX_WINDOW = 12;
+/** All bits of digits that are built. With more, a column of the table leaves the second cache. */
+export const WINDOWS: readonly number[] = [7, 8, 9, 10, 11, 12];
 
 /** The bits of a digit with which so many points cost the fewest additions, those for the table included. */
 export function windowFor(count: number): number {
   const cost = (window: number) => (2 ** window + count) * Math.ceil(256 / window) - count;
-  let best = 4;
-  for (let window = best; window <= MAX_WINDOW; window++) if (cost(window) < cost(best)) best = window;
-  return best;
+  return WINDOWS.reduce((best, window) => (cost(window) < cost(best) ? window : best));
 }
 
 function startKernel(count: number): Kernel | undefined {
@@ -129,11 +141,22 @@ function startKernel(count: number): Kernel | undefined {
 
 const at = (scalars: Uint8Array, i: number): Uint8Array => scalars.subarray(32 * i, 32 * (i + 1));
 
-/** The sum modulo n, as 32 bytes. Words of it stay exact in numbers for two million scalars. */
-function sumOf(scalars: Uint8Array): Uint8Array {
+/** Whether libsecp256k1 gives a point for a scalar. */
+function isMultiple(point: Uint8Array, k: Uint8Array): boolean {
+  const expected = curve.pointFromScalar(k);
+  return expected !== null && equalBytes(expected, point);
+}
+
+/**
+ * The sum modulo n, as 32 bytes, of the scalars whose choice is `side`. Words of it stay exact in numbers for two million
+ * scalars.
+ */
+function sumOf(scalars: Uint8Array, choices: Uint8Array, side: 0 | 1): Uint8Array {
   const view = new DataView(scalars.buffer, scalars.byteOffset, scalars.length);
   const words = new Float64Array(8);
-  for (let i = 0; i < scalars.length; i += 4) words[(i >> 2) & 7]! += view.getUint32(i);
+  for (let i = 0; i < scalars.length; i += 4) {
+    if (choices[i >> 5] === side) words[(i >> 2) & 7]! += view.getUint32(i);
+  }
   const sum = words.reduce((high, word) => (high << 32n) + BigInt(word), 0n);
   words.fill(0);
   return scalar.toBytes(sum % GROUP_ORDER);

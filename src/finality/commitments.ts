@@ -1,11 +1,10 @@
-import { assertInteger, concatBytes, equalBytes, u64be } from "../core/bytes.js";
+import { assertInteger, equalBytes, joinBytes, u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { auntsAmongHashes, merkle, type MerkleProof, rootOfHashes } from "../crypto/merkle.js";
 import { commitmentDigest } from "../crypto/messages.js";
 import { schnorr } from "../crypto/schnorr.js";
 import { type DerivedBlock, hashesIn, SUBTREE, xOnly } from "../derivation/block.js";
-import { type DerivationOptions, deriveRange } from "../derivation/derive.js";
-import type { MultiplesReport } from "../derivation/multiples.js";
+import { type DerivationOptions, type DerivationReport, deriveRange } from "../derivation/derive.js";
 import type { ChainConfig } from "./chains.js";
 import type { Commitment } from "./commitment.js";
 import { refuseOverlap } from "./commitment-rows.js";
@@ -21,7 +20,7 @@ export interface Committing extends DerivationOptions {
   /** Filled with what is derived, so that votes there need no multiplication but their verification. */
   readonly cache?: RandomnessCache | undefined;
   /** Told in the end by what the points were computed, and whether anything was computed wrongly. */
-  readonly onReport?: ((report: MultiplesReport) => void) | undefined;
+  readonly onReport?: ((report: DerivationReport) => void) | undefined;
 }
 
 export interface CommitRequest extends Committing {
@@ -62,7 +61,7 @@ export async function commitStored(request: CommitRequest): Promise<Commitment> 
   const signature = schnorr.sign(key.secretKey, digest);
   const commitment = { ...signed, count, signature };
   // Looks for an overlap again: another commitment may have been stored meanwhile.
-  protection.addCommitment(key.publicKey, chain.id, { ...commitment, subtrees: concatBytes(...hashes) });
+  protection.addCommitment(key.publicKey, chain.id, { ...commitment, subtrees: joinBytes(hashes) });
   return { ...commitment, finalityProvider: Uint8Array.from(key.publicKey) };
 }
 
@@ -81,8 +80,10 @@ export interface CommittedHeight {
  *   key's randomness; `cancelled`
  */
 export async function proveCommitted(
-  request: Committing & { readonly height: bigint },
+  options: Committing & { readonly height: bigint },
 ): Promise<CommittedHeight> {
+  // A single proof needs no haste.
+  const request = { ...options, constantTime: true };
   const { key, chain, protection, height } = request;
   u64be(height, "height");
   const stored = protection
@@ -134,7 +135,7 @@ function derive(
   { key, chain, cache, ...options }: Committing,
   { startHeight, count }: Heights,
   take: (block: DerivedBlock) => void,
-): Promise<MultiplesReport> {
+): Promise<DerivationReport> {
   const range = { secretKey: key.secretKey, chainId: chain.id, start: startHeight, count };
   return deriveRange(range, options, (block) => {
     cache?.setAll(key.publicKey, chain.id, startHeight + BigInt(block.first), block.points);

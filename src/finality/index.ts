@@ -37,7 +37,7 @@ export {
   type Committing,
 } from "./commitments.js";
 export type { DerivedBlock, HeightRange } from "../derivation/block.js";
-export { deriveRange, type DerivationOptions } from "../derivation/derive.js";
+export { deriveRange, type DerivationOptions, type DerivationReport } from "../derivation/derive.js";
 export type { MultiplesReport } from "../derivation/multiples.js";
 export {
   decide,

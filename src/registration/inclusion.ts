@@ -1,5 +1,13 @@
 import { Block, type Transaction } from "../core/bitcoin.js";
-import { assertBytes, assertInteger, concatBytes, equalBytes, hex, isBytes } from "../core/bytes.js";
+import {
+  assertBytes,
+  assertInteger,
+  concatBytes,
+  equalBytes,
+  hex,
+  isBytes,
+  joinBytes,
+} from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
 
@@ -66,7 +74,7 @@ export function inclusionProofFromTxids(
   if (!equalBytes(level[0]!, merkleRootIn(header))) {
     throw new TapstakeError("invalid-proof", "the header's Merkle root is not that of these transactions");
   }
-  return { key: { index, hash: doubleHash(header) }, proof: concatBytes(...branch) };
+  return { key: { index, hash: doubleHash(header) }, proof: joinBytes(branch) };
 }
 
 /**
@@ -87,7 +95,7 @@ export function inclusionProofFromMerkle(
   }
   const branch = (merkle as readonly string[]).map((hash) => hex.decode(hash, 32, "merkle").toReversed());
   const hash = hex.decode(blockHash, 32, "block hash").toReversed();
-  return { key: { index: position, hash }, proof: concatBytes(...branch) };
+  return { key: { index: position, hash }, proof: joinBytes(branch) };
 }
 
 /**

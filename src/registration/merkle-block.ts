@@ -1,5 +1,5 @@
 import type { Transaction } from "../core/bitcoin.js";
-import { assertBytes, concatBytes, equalBytes } from "../core/bytes.js";
+import { assertBytes, equalBytes, joinBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { createReader, littleEndian, type Reader } from "../tx/reader.js";
 import {
@@ -36,7 +36,7 @@ export function inclusionProofFromMerkleBlock(bytes: Uint8Array, transaction: Tr
     throw new TapstakeError("invalid-proof", text, { txid: transaction.getId() });
   }
   const key = { index: found.index, hash: doubleHash(header) };
-  const inclusion = { key, proof: concatBytes(...found.branch) };
+  const inclusion = { key, proof: joinBytes(found.branch) };
   checkInclusionProof(inclusion, transaction, header);
   return inclusion;
 }

@@ -1,4 +1,4 @@
-import { concatBytes, equalBytes, hex } from "../core/bytes.js";
+import { concatBytes, equalBytes, hex, joinBytes } from "../core/bytes.js";
 import { rootOfHashes } from "../crypto/merkle.js";
 import { commitmentDigest } from "../crypto/messages.js";
 import type { ChainConfig } from "../finality/chains.js";
@@ -66,7 +66,7 @@ export class OwnDigests {
       startHeight: start,
       count,
       root: rootOfHashes(subtrees),
-      subtrees: concatBytes(...subtrees),
+      subtrees: joinBytes(subtrees),
       isContiguous: interval === 1n,
     };
     const context = chain.commitContext;

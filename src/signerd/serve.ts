@@ -41,7 +41,7 @@ export interface ServeOptions {
   readonly openSchnorr?: boolean;
   /** Signs messages that are no votes: whoever can call then can have a slashing transaction signed. */
   readonly openMessages?: boolean;
-  /** Derives randomness by libsecp256k1 alone, whose steps do not depend on secrets; some twenty times as slow. */
+  /** Derives randomness by libsecp256k1 alone, whose steps do not depend on secrets; some fifteen times as slow. */
   readonly constantTime?: boolean;
   /** Chain id to the last vote known on that chain, of any key: nothing at or below it is signed anew. */
   readonly chainHeights?: ReadonlyMap<string, bigint>;
@@ -98,10 +98,11 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
       chainHeights = new Map(),
     } = options;
     const opened = { popAddresses, openSchnorr, openMessages, constantTime, chainHeights };
-    const onReport = ({ mismatches }: MultiplesReport) => {
-      if (mismatches === 0) return;
-      metrics.randomnessMistrusted.inc(mismatches);
-      log.error({ batches: mismatches }, mistrust(mismatches));
+    const onReport = (report: MultiplesReport) => {
+      const wrong = mistrust(report);
+      if (wrong === undefined) return;
+      metrics.randomnessMistrusted.inc(report.mismatches + report.collisions);
+      log.error(report, wrong);
     };
     const signer = new Signer({ home, keys, protection, metrics, onReport, ...opened });
     closing.push(() => signer.close());

@@ -195,6 +195,10 @@ export class Signer {
     cancelled: () => boolean,
   ): Promise<Uint8Array[]> {
     const { keys, metrics, constantTime, onReport } = this.parts;
+    const assertWanted = () => {
+      if (cancelled()) throw new TapstakeError("signer-stopping", "the request was given up before its end");
+    };
+    assertWanted();
     const points: Uint8Array[] = [];
     const subtrees: Uint8Array[] = [];
     const key = keys.get(uid);
@@ -210,8 +214,7 @@ export class Signer {
       const range = { secretKey: key.secretKey, chainId: chain.id, start, count, interval };
       // One thread: votes keep the other processor.
       const report = await deriveRange(range, { constantTime, maxThreads: 1 }, (block) => {
-        if (cancelled())
-          throw new TapstakeError("signer-stopping", "the request was given up before its end");
+        assertWanted();
         // The key may have been locked meanwhile.
         keys.get(uid);
         this.#cache.setAll(uid, chain.id, heightOf(block.first), block.points, interval);

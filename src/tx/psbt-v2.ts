@@ -1,5 +1,5 @@
 import { Transaction } from "../core/bitcoin.js";
-import { compactSize, concatBytes } from "../core/bytes.js";
+import { compactSize, concatBytes, joinBytes } from "../core/bytes.js";
 import { createReader, littleEndian, type Reader } from "./reader.js";
 
 /** The first bytes of a PSBT (BIP-174). */
@@ -70,7 +70,7 @@ const readMaps = (reader: Reader, count: number): Fields[] =>
 
 function writeMap(fields: Fields, without: readonly number[]): Uint8Array {
   const kept = fields.filter(([key]) => key.length > 1 || !without.includes(key[0]!));
-  return concatBytes(...kept.map(([key, value]) => field(key, value)), Uint8Array.of(0));
+  return joinBytes([...kept.map(([key, value]) => field(key, value)), Uint8Array.of(0)]);
 }
 
 function unsignedTransaction(globals: Fields, inputs: readonly Fields[], outputs: readonly Fields[]) {

@@ -8,11 +8,26 @@ import {
   equalBytes,
   hex,
   isBytes,
+  joinBytes,
   u64be,
   utf8,
 } from "../../src/core/bytes.js";
 import { NOT_BYTES } from "../support/arbitraries.js";
 import { refusal } from "../support/refusal.js";
+
+describe("joinBytes", () => {
+  it("joins more than a call could have arguments", () => {
+    const parts = Array.from({ length: 300_000 }, (_, i) => Uint8Array.of(i & 0xff));
+    const joined = joinBytes(parts);
+    expect(joined).toHaveLength(300_000);
+    expect([joined[0], joined[255], joined[256], joined.at(-1)]).toEqual([0, 255, 0, 299_999 & 0xff]);
+    expect(joinBytes([])).toEqual(new Uint8Array());
+  });
+
+  it("refuses what is no bytes", () => {
+    refusal("invalid-bytes", () => joinBytes([new Uint8Array(1), "00" as never]));
+  });
+});
 
 describe("hex", () => {
   it("decodes what it encodes, in either case, as Node does", () => {

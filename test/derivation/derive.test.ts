@@ -1,8 +1,13 @@
 import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
 import { concatBytes, hex } from "../../src/core/bytes.js";
+import { sha256 } from "../../src/core/hashes.js";
 import { merkle, rootOfHashes } from "../../src/crypto/merkle.js";
 import { randomness } from "../../src/crypto/randomness.js";
 import { type DerivedBlock, hashesIn, xOnly } from "../../src/derivation/block.js";
@@ -28,26 +33,25 @@ async function derive({ start = 1n, ...range }: Range, options: DerivationOption
   return { blocks, points, root, report };
 }
 
-const onlyKernel = (count: number) => ({ kernel: count, library: 0, mismatches: 0, collisions: 0 });
-const onlyLibrary = (count: number) => ({ kernel: 0, library: count, mismatches: 0, collisions: 0 });
+const sound = { kernel: 0, library: 0, mismatches: 0, collisions: 0, threads: 0 };
+/** As many as there are processors, at most. */
+const beside = (threads: number) => Math.min(threads, availableParallelism());
 
 describe("the randomness of a range", () => {
   it("is that of each of its heights, in order, with threads and without", async () => {
     const count = 9_000;
-    const [here, beside] = [
-      await derive({ count }, { maxThreads: 0 }),
-      await derive({ count }, { maxThreads: 2 }),
-    ];
-    expect(here.report).toEqual(onlyKernel(count));
-    expect(beside.report).toEqual(onlyKernel(count));
-    expect(hex.encode(beside.points)).toBe(hex.encode(here.points));
-    expect(beside.root).toEqual(here.root);
+    const here = await derive({ count }, { maxThreads: 0 });
+    const there = await derive({ count }, { maxThreads: 2 });
+    expect(here.report).toEqual({ ...sound, kernel: count });
+    expect(there.report).toEqual({ ...sound, kernel: count, threads: beside(2) });
+    expect(hex.encode(there.points)).toBe(hex.encode(here.points));
+    expect(there.root).toEqual(here.root);
     const points = xOnly(here.points);
     expect(here.root).toEqual(merkle.root(points));
     for (const i of [0, 1, 255, 256, 1023, 1024, 8_191, 8_192, 8_999]) {
       expect(points[i]).toEqual(randomness.derive(secretKey, chainId, BigInt(i + 1)).public);
     }
-    for (const { blocks } of [here, beside]) {
+    for (const { blocks } of [here, there]) {
       expect(blocks.map(({ first }) => first)).toEqual(
         blocks.map((_, i) => i * (blocks[0]!.points.length / 33)),
       );
@@ -57,7 +61,7 @@ describe("the randomness of a range", () => {
   it("is the library's, number by number, in constant time", async () => {
     const count = 9_000;
     const [kernel, library] = [await derive({ count }), await derive({ count }, { constantTime: true })];
-    expect(library.report).toEqual(onlyLibrary(count));
+    expect(library.report).toEqual({ ...sound, library: count, threads: beside(4) });
     expect(hex.encode(kernel.points)).toBe(hex.encode(library.points));
   });
 
@@ -102,6 +106,8 @@ describe("the randomness of a range", () => {
     ["half a height", { count: 1.5 }],
     ["heights beyond 64 bits", { start: 2n ** 64n - 10n, count: 11 }],
     ["heights below 0", { start: -1n, count: 1 }],
+    ["heights that are one", { count: 2, interval: 0n }],
+    ["heights that fall", { start: 9n, count: 2, interval: -1n }],
   ])("refuses %s", async (_, range) => {
     await expect(derive(range)).rejects.toMatchObject({ code: "invalid-number" });
   });
@@ -162,22 +168,58 @@ describe("deriving a long range", () => {
     expect(turns).toBeGreaterThan(10);
   });
 
-  it("needs no threads: in a process that may have none it does their work", async () => {
+  it.each([
+    ["that may have none", ["--experimental-permission", "--allow-fs-read=*"], 0],
+    ["whose program is no file", [], 4],
+    ["with hooks of its own", ["--import", "data:text/javascript,console.log('hook')"], 4],
+  ])("gives the same in a process %s", async (_, options, threads) => {
     const module = fileURLToPath(new URL("../../dist/src/derivation/derive.js", import.meta.url));
-    const script = `
-      const { deriveRange } = await import(${JSON.stringify(module)});
-      const { createHash } = await import("node:crypto");
-      const hash = createHash("sha256");
-      const range = { secretKey: new Uint8Array(32).fill(5), chainId: "bsn-1", start: 1n, count: 9000 };
-      const report = await deriveRange(range, {}, ({ points }) => hash.update(points));
-      console.log(JSON.stringify([hash.digest("hex"), report]));`;
-    const run = async (...permissions: string[]) => {
-      const args = [...permissions, "--no-warnings", "--input-type=module", "--eval", script];
-      const { stdout } = await promisify(execFile)(process.execPath, args);
-      return JSON.parse(stdout) as unknown;
-    };
-    const answer = await run("--experimental-permission", "--allow-fs-read=*");
-    expect(answer).toEqual(await run());
-    expect(answer).toEqual([expect.any(String), onlyKernel(9_000)]);
+    const answer = await runScript(options, program(JSON.stringify(module)));
+    const { points } = await derive({ count: 9_000 });
+    const report = { ...sound, kernel: 9_000, threads: beside(threads) };
+    const hooks = options.includes("--import") ? ["hook"] : [];
+    expect(answer).toEqual([...hooks, JSON.stringify([hex.encode(sha256(points)), report])]);
+  });
+
+  it("gives the same in a bundle, which has no file for threads", async () => {
+    const root = fileURLToPath(new URL("../../", import.meta.url));
+    // Where what is not bundled is found: libsecp256k1 reads a file beside its own.
+    const folder = mkdtempSync(join(root, "dist/bundle-"));
+    try {
+      const outfile = join(folder, "bundle.mjs");
+      // It is no part of the package.
+      writeFileSync(join(folder, "package.json"), "{}");
+      const contents = program('"./dist/src/derivation/derive.js"');
+      await build({
+        stdin: { contents, resolveDir: root },
+        bundle: true,
+        platform: "node",
+        format: "esm",
+        outfile,
+        logLevel: "silent",
+        external: ["tiny-secp256k1"],
+      });
+      const { points } = await derive({ count: 9_000 });
+      const answer = await runScript([outfile]);
+      expect(answer).toEqual([JSON.stringify([hex.encode(sha256(points)), { ...sound, kernel: 9_000 }])]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
+
+/** Says a hash of the points, and the report. */
+const program = (module: string) => `
+  const { createHash } = await import("node:crypto");
+  const { deriveRange } = await import(${module});
+  const hash = createHash("sha256");
+  const range = { secretKey: new Uint8Array(32).fill(5), chainId: "bsn-1", start: 1n, count: 9000 };
+  const report = await deriveRange(range, {}, ({ points }) => hash.update(points));
+  console.log(JSON.stringify([hash.digest("hex"), report]));`;
+
+/** The lines that a process writes. */
+async function runScript(args: readonly string[], script?: string): Promise<string[]> {
+  const evaluated = script === undefined ? [] : ["--input-type=module", "--eval", script];
+  const { stdout } = await promisify(execFile)(process.execPath, ["--no-warnings", ...args, ...evaluated]);
+  return stdout.trimEnd().split("\n");
+}

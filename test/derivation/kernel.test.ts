@@ -57,15 +57,25 @@ describe("the kernel", () => {
     }
   });
 
-  it("adds its results up to the sum of the scalars times G", () => {
+  it("adds up the chosen of its results to the sum of their scalars times G", () => {
     const kernel = new Kernel(7, 500);
     for (const count of [1, 2, 3, 499, 500]) {
       const scalars = randomScalars(count, count);
-      const sum = Array.from({ length: count }, (_, i) =>
-        scalar.reduce(scalars.subarray(32 * i, 32 * i + 32)),
-      ).reduce(scalar.add);
       kernel.multiply(scalars);
-      expect(compressed(kernel.total(count)!)).toEqual(curve.pointFromScalar(scalar.toBytes(sum)));
+      const all = Array.from({ length: count }, (_, i) => scalars.subarray(32 * i, 32 * i + 32));
+      for (const choices of [0, 1, 2, 3].map((least) =>
+        Uint8Array.from(all, (_, i) => Number(i % 4 >= least)),
+      )) {
+        for (const side of [0, 1] as const) {
+          const chosen = all.filter((_, i) => choices[i] === side).map(scalar.reduce);
+          const found = kernel.total(choices, side);
+          if (chosen.length === 0) expect(found).toBeUndefined();
+          else {
+            const sum = scalar.toBytes(chosen.reduce(scalar.add));
+            expect(compressed(found!)).toEqual(curve.pointFromScalar(sum));
+          }
+        }
+      }
     }
   });
 
@@ -74,7 +84,7 @@ describe("the kernel", () => {
     // 1 + 2 meets 3; 5 meets itself; 7 meets its negative.
     for (const scalars of [bytesOf(1n, 2n, 3n), bytesOf(5n, 5n), bytesOf(7n, n - 7n)]) {
       expect(kernel.multiply(scalars)).toBeDefined();
-      expect(kernel.total(scalars.length / 32)).toBeUndefined();
+      expect(kernel.total(new Uint8Array(scalars.length / 32), 0)).toBeUndefined();
     }
   });
 
@@ -153,7 +163,7 @@ describe("wiping", () => {
     const { bytes } = kernel.memory;
     const fresh = bytes.slice();
     kernel.multiply(scalars);
-    kernel.total(64);
+    kernel.total(new Uint8Array(64), 0);
     kernel.wipe();
     expect(Buffer.compare(bytes, fresh)).toBe(0);
     expect(compressed(kernel.multiply(scalars)!)).toEqual(pointsByLibrary(scalars));

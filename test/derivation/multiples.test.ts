@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { curve } from "../../src/core/curve/index.js";
 import { Kernel } from "../../src/derivation/kernel.js";
-import { Multiples, windowFor } from "../../src/derivation/multiples.js";
+import { mistrust, Multiples, windowFor } from "../../src/derivation/multiples.js";
 import { refusal } from "../support/refusal.js";
 import { bytesOf, pointsByLibrary, randomScalars, Spoilt } from "./support.js";
 
@@ -39,11 +39,11 @@ describe("multiples of G", () => {
     expect(multiples.report).toEqual({ ...none, library: count });
   });
 
-  it("are verified with two multiplications by the library for a batch of a thousand", () => {
+  it("are verified with three multiplications by the library for a batch of a thousand", () => {
     const multiples = new Multiples({ count: 1024 });
     const multiply = vi.spyOn(curve, "pointFromScalar");
     multiples.of(scalars.subarray(0, 32 * 1024));
-    expect(multiply).toHaveBeenCalledTimes(2);
+    expect(multiply).toHaveBeenCalledTimes(3);
   });
 
   it("refuse what is no scalar", () => {
@@ -79,6 +79,19 @@ describe("a machine that computes wrongly", () => {
     expect(multiples.report).toEqual({ ...none, library: 1024, mismatches: 1 });
   });
 
+  it("is found out within some batches when it only swaps two points", () => {
+    const swap = (results: Uint8Array) => {
+      const first = results.slice(64 * 10, 64 * 11);
+      results.copyWithin(64 * 10, 64 * 20, 64 * 21);
+      results.set(first, 64 * 20);
+    };
+    const multiples = new Multiples({ count, kernel: new Spoilt(swap) });
+    // Each batch finds it with one chance in two: that none of a hundred does is one in 2^100.
+    for (let i = 0; i < 100; i++) multiples.of(scalars.subarray(0, 32 * 64));
+    expect(multiples.report.mismatches).toBeGreaterThan(0);
+    expect(mistrust(multiples.report)).toMatch(/^\d+ batch(es)? of randomness came out wrong/);
+  });
+
   it("is not believed when one bit of its table flips, and counts every batch that this spoils", () => {
     const kernel = new Kernel(8, 1024);
     const multiples = new Multiples({ count, kernel });
@@ -97,5 +110,7 @@ describe("a machine that computes wrongly", () => {
     expect(multiples.of(scalars)).toEqual(expected);
     expect(multiples.report.mismatches).toBe(0);
     expect(multiples.report.collisions).toBeGreaterThan(0);
+    expect(mistrust(multiples.report)).toContain("came out wrong");
+    expect(mistrust(none)).toBeUndefined();
   });
 });

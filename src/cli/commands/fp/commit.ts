@@ -101,8 +101,9 @@ const otherwise = ({ remote, key, chain }: Options): string =>
 
 async function commitHere(options: Options): Promise<Commitment> {
   const { start, count, constantTime } = options;
-  const onReport = ({ mismatches }: MultiplesReport) => {
-    if (mismatches > 0) warn({ code: "self-check-failed", message: mistrust(mismatches) }, options.json);
+  const onReport = (report: MultiplesReport) => {
+    const message = mistrust(report);
+    if (message !== undefined) warn({ code: "self-check-failed", message }, options.json);
   };
   const { signal, release } = abortOnSignal();
   try {

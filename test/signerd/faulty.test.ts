@@ -1,0 +1,31 @@
+import { afterEach, expect, it, vi } from "vitest";
+import { randomness } from "../../src/crypto/randomness.js";
+import { Kernel } from "../../src/derivation/kernel.js";
+import { CHAIN, connect, homeWithKey, readMetrics, startSigner } from "./support.js";
+
+afterEach(() => vi.restoreAllMocks());
+
+it("a signer on a machine that computes wrongly hands out what is right, counts it and logs it", async () => {
+  const made = homeWithKey();
+  const { publicKey: key } = made.key;
+  const signer = await startSigner(made);
+  const client = connect(signer.address);
+  const { multiply } = Kernel.prototype;
+  vi.spyOn(Kernel.prototype, "multiply").mockImplementation(function (this: Kernel, scalars) {
+    const results = multiply.call(this, scalars);
+    results![7]! ^= 1;
+    return results;
+  });
+  const points = await client.createRandomnessPairList({ key, chainId: CHAIN, startHeight: 1n, count: 600 });
+  points.forEach((point, i) => {
+    if (i % 40 === 0) expect(point).toEqual(randomness.derive(made.secretKey, CHAIN, BigInt(i + 1)).public);
+  });
+  const metrics = await readMetrics(signer.metricsAddress!);
+  expect(metrics.get("tapstake_randomness_mistrusted_total")).toBe(3);
+  const logged = signer
+    .logged()
+    .split("\n")
+    .filter((line) => line.includes("came out wrong"))
+    .map((line) => JSON.parse(line) as object);
+  expect(logged).toMatchObject([{ level: "error", mismatches: 3, collisions: 0, kernel: 0, library: 600 }]);
+});
