@@ -128,6 +128,7 @@ export const ERROR_CODES = {
   "insecure-address":
     "an address that others can reach, without the authentication or encryption that it needs",
   "listen-failed": "an address that is malformed, taken, or not of this machine",
+  "invalid-certificate": "a TLS certificate or key that is malformed, or that do not belong together",
   "signer-unreachable": "no signer answers at the address",
   "signer-unhealthy": "the signer answers and says that it signs nothing: it stops, or its store has failed",
   "signer-stopping": "the signer is shutting down and begins nothing new",

@@ -24,6 +24,7 @@ import { createMetrics } from "./metrics.js";
 import { serveMetrics } from "./metrics-server.js";
 import { Signer } from "./signer.js";
 import { eotsHandlers, eotsService } from "./service.js";
+import { checkTls, type TlsIdentity } from "./tls.js";
 
 export interface ServeOptions {
   readonly home: Home;
@@ -31,8 +32,7 @@ export interface ServeOptions {
   readonly address?: string;
   /** Authenticates callers (PROTOCOL 10). Needed on any address that is not loopback. */
   readonly hmacKey?: string;
-  /** PEM. */
-  readonly tls?: { readonly certificate: Uint8Array; readonly key: Uint8Array };
+  readonly tls?: TlsIdentity;
   /** A loopback address for `/metrics` and `/healthz`; none unless given. */
   readonly metricsAddress?: string;
   /** Keys to open before anyone is served, by name or public key. */
@@ -69,12 +69,13 @@ const LAST_ANSWERS = 10_000;
 
 /**
  * Serves a home's keys by the interface of PROTOCOL 10. There is one signer for a home at a time.
- * @throws TapstakeError `insecure-address` before anything listens; `listen-failed`; what `openProtection` and
- * unlocking refuse
+ * @throws TapstakeError `insecure-address`, `invalid-certificate` before anything is opened; `listen-failed`; what
+ * `openProtection` and unlocking refuse
  */
 export async function serve(options: ServeOptions): Promise<RunningSigner> {
   const { home, log, unlock = [] } = options;
   const address = checkedAddress(options);
+  for (const warning of options.tls ? checkTls(options.tls) : []) log.warn(warning);
   const closing: (() => void | Promise<void>)[] = [];
   const unwind = async () => {
     for (const step of closing.splice(0).toReversed()) await step();

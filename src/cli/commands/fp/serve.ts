@@ -10,7 +10,14 @@ import { CONSTANT_TIME } from "../../fp-options.js";
 import { helpText, paragraphs } from "../../help.js";
 import { answer } from "../../output.js";
 import { hmacKeyOption, readBytes, readHmacKey } from "../../remote.js";
-import { currentPassphrase, makeHome, homeOption, passphraseOption, withPassphrase } from "../../secrets.js";
+import {
+  currentPassphrase,
+  homeOption,
+  makeHome,
+  passphraseOption,
+  warnOfReaders,
+  withPassphrase,
+} from "../../secrets.js";
 
 const DESCRIPTION = `Signs for finality-provider software over gRPC (proto.EOTSManager), so that software which
 talks to the Go key manager can talk to this instead: nothing in it changes but the address.
@@ -135,7 +142,9 @@ async function readTls(
   if (certificate === undefined || key === undefined) {
     throw new UsageError("TLS needs both --tls-cert and --tls-key");
   }
-  return { certificate: await readBytes(certificate), key: await readBytes(key) };
+  const read = { certificate: await readBytes(certificate), key: await readBytes(key) };
+  await warnOfReaders(key);
+  return { ...read, certificateFile: certificate, keyFile: key };
 }
 
 function openLog(level: string, file: string | undefined): Logger {
