@@ -280,7 +280,8 @@ describe("SaveEOTSKeyName", () => {
     const other = addKey(made.home, "other", text("b".repeat(32)));
     const { address } = await startSigner(made, { hmacKey: "secret" });
     const open = createEotsClient({ address });
-    for (const name of ["alias", "other", "../validator-1", ""]) {
+    // A public key finds its key too, and is no name.
+    for (const name of ["alias", "other", "../validator-1", "", hex.encode(made.key.publicKey)]) {
       await expectFailure(open.saveKeyName({ name, key: made.key.publicKey }), "key-mismatch");
     }
     await expectFailure(open.saveKeyName({ name: made.key.name, key: other.publicKey }), "key-mismatch");
