@@ -3,7 +3,15 @@ import { u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { healthCheck, type HealthCheckResponse, NOT_SERVING, SERVING } from "./health-wire.js";
 import { HMAC_HEADER, OPEN_METHODS, requestHmac } from "./hmac.js";
-import { DEFAULT_ADDRESS, decodeResponse, encodeRequest, type Method, type Methods, pathOf } from "./wire.js";
+import {
+  DEFAULT_ADDRESS,
+  decodeResponse,
+  encodeRequest,
+  type Method,
+  type Methods,
+  pathOf,
+  wipeRequest,
+} from "./wire.js";
 import { CHAIN_HEIGHT_HEADER, fromStatus } from "./wire-errors.js";
 
 export interface EotsClientOptions {
@@ -59,6 +67,7 @@ export function openChannel(options: EotsClientOptions): Channel {
         client
           .makeUnaryRequest(pathOf(method), asIs, (reply: Buffer) => reply, bytes, metadata, deadline(), done)
           .on("status", ({ metadata: trailer }) => {
+            wipeRequest(method, bytes);
             // gRPC hands over the answer first and the trailer after it.
             if (settle === undefined) return;
             try {
