@@ -1,6 +1,6 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { createPrivateKey, type KeyObject, type X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
-import { TapstakeError } from "../core/errors.js";
+import { readCertificates, reasonOf, unusable } from "../finality/certificates.js";
 
 /** What the signer shows and proves to callers. */
 export interface TlsIdentity {
@@ -20,9 +20,9 @@ export interface TlsIdentity {
  */
 export function checkTls(identity: TlsIdentity, now: Date = new Date()): string[] {
   const { certificate, key, certificateFile = "the certificate", keyFile = "its key" } = identity;
-  const chain = readChain(certificate, certificateFile);
+  const chain = readCertificates(certificate, certificateFile);
   const secret = readKey(key, keyFile);
-  if (!chain[0]!.checkPrivateKey(secret)) {
+  if (!chain[0].checkPrivateKey(secret)) {
     throw unusable(`${keyFile} is the key of another certificate than ${certificateFile}`, keyFile);
   }
   try {
@@ -31,18 +31,6 @@ export function checkTls(identity: TlsIdentity, now: Date = new Date()): string[
     throw unusable(`${certificateFile} with ${keyFile}: ${reasonOf(cause)}`, certificateFile, cause);
   }
   return chain.flatMap((each) => validityOf(each, certificateFile, now));
-}
-
-function readChain(pem: Uint8Array, file: string): X509Certificate[] {
-  const blocks = Buffer.from(pem)
-    .toString("latin1")
-    .match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g);
-  if (!blocks) throw unusable(`${file}: expected a certificate in PEM, got none`, file);
-  try {
-    return blocks.map((block) => new X509Certificate(block));
-  } catch (cause) {
-    throw unusable(`${file}: a certificate in it cannot be read: ${reasonOf(cause)}`, file, cause);
-  }
 }
 
 function readKey(pem: Uint8Array, file: string): KeyObject {
@@ -62,9 +50,3 @@ function validityOf({ validFrom, validTo, subject }: X509Certificate, file: stri
   if (now > new Date(validTo)) return [`${file}: ${name} has expired on ${validTo}${refused}`];
   return [];
 }
-
-/** OpenSSL's own words without its numbers: `error:0A00018F:SSL routines::ee key too small`. */
-const reasonOf = (cause: unknown) => (cause as Error).message.replace(/^error:.*:/, "");
-
-const unusable = (text: string, file: string, cause?: unknown) =>
-  new TapstakeError("invalid-certificate", text, { path: file }, { cause });

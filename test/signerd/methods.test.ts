@@ -322,7 +322,7 @@ describe("UnlockKey", () => {
   });
 
   it("is not sent to another machine without TLS", async () => {
-    for (const address of ["192.0.2.1:1", "signer.example:1", "unix:/nowhere"]) {
+    for (const address of ["192.0.2.1:1", "signer.example:1", "[2001:db8::1]:1"]) {
       const call = connect(address).unlockKey({ key: sha256(text("a")), passphrase: PASSPHRASE });
       await expectFailure(call, "insecure-address");
     }

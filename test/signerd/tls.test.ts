@@ -139,6 +139,14 @@ describe("tapstake fp serve --tls-cert --tls-key", () => {
     expect(quiet.logged()).not.toContain("warning");
   });
 
+  it("is asked with --tls-ca by who has its certificate, by its IP address and without another word", async () => {
+    const own = temporaryFile("own.pem", identity.key.toString());
+    const daemon = await startDaemon(homeWithKey(), ["--tls-cert", path("cert"), "--tls-key", own]);
+    const outcome = await tapstake(["fp", "status", "--remote", daemon.address, "--tls-ca", path("cert")]);
+    expect({ code: outcome.code, stderr: outcome.stderr }).toEqual({ code: 0, stderr: "" });
+    expect(daemon.address).toMatch(/^127\.0\.0\.1:/);
+  });
+
   it("serves with a certificate that has expired, says so in its log, and callers refuse it", async () => {
     const own = temporaryFile("own.pem", identity.key.toString());
     const daemon = await startDaemon(homeWithKey(), ["--tls-cert", path("expired-cert"), "--tls-key", own]);

@@ -1,6 +1,7 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { destination, type Logger } from "pino";
+import { attempt } from "../../../finality/private-files.js";
 import { DEFAULT_ADDRESS } from "../../../finality/wire.js";
 import { createLog } from "../../../signerd/log.js";
 import { serve, type ServeOptions } from "../../../signerd/serve.js";
@@ -149,7 +150,8 @@ async function readTls(
 
 function openLog(level: string, file: string | undefined): Logger {
   // Written at once: the last lines before a crash are the ones that matter.
-  const out = destination({ dest: file ?? 2, sync: true, mode: 0o600 });
+  const open = () => destination({ dest: file ?? 2, sync: true, mode: 0o600 });
+  const out = file === undefined ? open() : attempt("write the log", file, open);
   // Whoever reads the log may go away; the signer stays.
   out.on("error", () => {});
   return createLog(level, out);
