@@ -68,6 +68,17 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 /** Byte strings one after the other. */
 export const concatBytes = (...parts: readonly Uint8Array[]): Uint8Array => nobleConcat(...parts);
 
+/** {@link concatBytes} of a list that may be long: a call with 100,000 arguments overflows the stack. */
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}
+
 /** ASCII text as bytes: for tags and chain identifiers. */
 export function utf8(text: string): Uint8Array {
   // Where the encoder comes from another realm (jsdom does that), so do its bytes: `instanceof` would refuse them.

@@ -1,4 +1,4 @@
-import { assertBytes, assertInteger, concatBytes, u64be, utf8 } from "./bytes.js";
+import { assertBytes, assertInteger, joinBytes, u64be, utf8 } from "./bytes.js";
 import { describeType, TapstakeError } from "./errors.js";
 
 /**
@@ -29,7 +29,7 @@ export function encodeProtobuf(schema: Schema, name: string, message: object): U
   const parts = Object.entries(schema[name]!).flatMap(([key, field]) =>
     encodeField(schema, `${name}.${key}`, field, (message as Message)[key]),
   );
-  return concatBytes(...parts);
+  return joinBytes(parts);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { assertInteger, concatBytes, equalBytes, u64be } from "../core/bytes.js";
+import { assertInteger, equalBytes, joinBytes, u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { auntsAmongHashes, merkle, type MerkleProof, rootOfHashes } from "../crypto/merkle.js";
 import { commitmentDigest } from "../crypto/messages.js";
@@ -62,7 +62,7 @@ export async function commitStored(request: CommitRequest): Promise<Commitment> 
   const signature = schnorr.sign(key.secretKey, digest);
   const commitment = { ...signed, count, signature };
   // Looks for an overlap again: another commitment may have been stored meanwhile.
-  protection.addCommitment(key.publicKey, chain.id, { ...commitment, subtrees: concatBytes(...hashes) });
+  protection.addCommitment(key.publicKey, chain.id, { ...commitment, subtrees: joinBytes(hashes) });
   return { ...commitment, finalityProvider: Uint8Array.from(key.publicKey) };
 }
 

@@ -8,11 +8,25 @@ import {
   equalBytes,
   hex,
   isBytes,
+  joinBytes,
   u64be,
   utf8,
 } from "../../src/core/bytes.js";
 import { NOT_BYTES } from "../support/arbitraries.js";
 import { refusal } from "../support/refusal.js";
+
+describe("joinBytes", () => {
+  it("joins as concatBytes does, and lists that are longer than a call can have arguments", () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array()), (parts) => {
+        expect(joinBytes(parts)).toEqual(concatBytes(...parts));
+      }),
+    );
+    const many = Array.from({ length: 1_000_000 }, (_, i) => Uint8Array.of(i & 255));
+    expect(() => concatBytes(...many)).toThrow(RangeError);
+    expect(joinBytes(many)).toEqual(Uint8Array.from({ length: 1_000_000 }, (_, i) => i & 255));
+  });
+});
 
 describe("hex", () => {
   it("decodes what it encodes, in either case, as Node does", () => {

@@ -6,6 +6,8 @@ import type { ErrorCode } from "../../src/core/errors.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { eots } from "../../src/crypto/eots.js";
+import { merkle } from "../../src/crypto/merkle.js";
+import { commitmentDigest } from "../../src/crypto/messages.js";
 import { randomness } from "../../src/crypto/randomness.js";
 import { createEotsClient } from "../../src/finality/client.js";
 import { encodeRequest, pathOf } from "../../src/finality/wire.js";
@@ -67,6 +69,16 @@ describe("CreateRandomnessPairList", () => {
     );
     await expectFailure(client.createRandomnessPairList({ ...last, count: 3 }), "invalid-number");
     await expectFailure(client.createRandomnessPairList({ ...last, interval: U64 }), "invalid-number");
+  });
+
+  it("gives as many heights as an answer can carry, and signs the commitment to them", async () => {
+    const { client, publicKey: key, secretKey } = await signerWithClient();
+    const [startHeight, count] = [1n, 100_000];
+    const points = await client.createRandomnessPairList({ key, chainId: CHAIN, startHeight, count });
+    expect(points).toHaveLength(count);
+    expect(points.at(-1)).toEqual(randomness.derive(secretKey, CHAIN, 100_000n).public);
+    const commitment = { startHeight, count: BigInt(count), root: merkle.root(points) };
+    await client.signSchnorr({ key, digest: commitmentDigest(commitment) });
   });
 
   it("refuses no heights, and more than an answer can carry", async () => {
