@@ -1,15 +1,26 @@
 import { Command, Option } from "@commander-js/extra-typings";
+import { mistrust, type MultiplesReport } from "../derivation/multiples.js";
 import type { Home } from "../finality/home.js";
 import { jsonOption } from "./arguments.js";
 import { paragraphs } from "./help.js";
 import { enterHome, homeOption, passphraseOption, yesOption } from "./secrets.js";
+import { warn } from "./warning.js";
 
 export const keyOption = () =>
   new Option("--key <name>", "the finality provider's key: its name, or its x-only public key");
 
-/** What the option does that keeps the derivation of randomness off tables. */
-export const CONSTANT_TIME =
-  "derive randomness with steps that do not depend on it: for machines whose caches strangers share (slow)";
+/** Keeps the derivation of randomness off tables. */
+export const constantTimeOption = () =>
+  new Option(
+    "--constant-time",
+    "derive randomness with steps that do not depend on it: for machines whose caches strangers share (slow)",
+  );
+
+/** Tells whoever runs the machine that it computed wrongly, if it did. */
+export function warnOfWrong(report: MultiplesReport, asJson = false): void {
+  const message = mistrust(report);
+  if (message !== undefined) warn({ code: "self-check-failed", message }, asJson);
+}
 
 export const chainOption = () => new Option("--chain <id>", "the chain that is voted on");
 

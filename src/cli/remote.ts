@@ -4,11 +4,12 @@ import { Option } from "@commander-js/extra-typings";
 import { utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { type ChainConfig, chainConfig } from "../finality/chains.js";
+import { readCertificates } from "../finality/certificates.js";
 import { createEotsClient, type EotsClient } from "../finality/client.js";
 import { findHome, homeAt, type Home } from "../finality/home.js";
 import { DEFAULT_ADDRESS } from "../finality/wire.js";
 import { readSecretLine } from "./secrets.js";
-import { publicKeyNamed, type SignerOptions } from "./signer.js";
+import { isPublicKey, publicKeyNamed, type SignerOptions } from "./signer.js";
 import { warn } from "./warning.js";
 
 /** Of commands that can ask a signer on another machine, or in another process. */
@@ -35,16 +36,18 @@ export interface RemoteOptions {
 
 /**
  * A client by the options above, else by the environment. Whoever opens it closes it.
- * @throws TapstakeError `file-error`
+ * @throws TapstakeError `file-error`, `invalid-address`, `invalid-certificate`
  */
 export async function openRemote(options: RemoteOptions): Promise<EotsClient & { readonly address: string }> {
   const address = options.remote ?? (process.env["TAPSTAKE_REMOTE"] || DEFAULT_ADDRESS);
   const hmacKey = await readHmacKey(options.hmacKeyFile);
   const caFile = options.tlsCa ?? process.env["TAPSTAKE_TLS_CA"];
+  const ca = caFile ? await readBytes(caFile) : undefined;
+  if (ca) readCertificates(ca, caFile!);
   const client = createEotsClient({
     address,
     ...(hmacKey !== undefined && { hmacKey }),
-    ...(caFile && { tls: { ca: await readBytes(caFile) } }),
+    ...(ca && { tls: { ca } }),
   });
   return { ...client, address };
 }
@@ -66,7 +69,7 @@ export async function asRemoteSigner<T>(
   options: SignerOptions & RemoteOptions,
   run: (remote: RemoteSigner) => Promise<T>,
 ): Promise<T> {
-  const home = homeOfCaller(options.home);
+  const home = homeOfCaller(options);
   const chain = chainConfig(home, options.chain);
   const key = publicKeyNamed(home, options.key);
   const signer = await openRemote(options);
@@ -77,10 +80,14 @@ export async function asRemoteSigner<T>(
   }
 }
 
-/** Who asks another signer needs no home of its own; but one that is named is meant to say something. */
-function homeOfCaller(path: string | undefined): Home {
+/**
+ * Who asks another signer needs no home of its own; but one that is named is meant to say something, and only a home
+ * knows the names of keys.
+ * @throws TapstakeError as `findHome`
+ */
+export function homeOfCaller({ home: path, key }: Pick<SignerOptions, "home" | "key">): Home {
   const home = homeAt(path);
-  const isNamed = path !== undefined || Boolean(process.env["TAPSTAKE_HOME"]);
+  const isNamed = path !== undefined || Boolean(process.env["TAPSTAKE_HOME"]) || !isPublicKey(key);
   return isNamed || existsSync(home.path) ? findHome(path) : home;
 }
 

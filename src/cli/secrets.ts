@@ -103,7 +103,13 @@ async function askNew(question: string): Promise<string> {
  */
 export async function readSecretLine(path: string): Promise<string> {
   const line = firstLine(await readText(path));
-  if (path === "-" || process.platform === "win32") return line;
+  if (path !== "-") await warnOfReaders(path);
+  return line;
+}
+
+/** Warns of a file with a secret that is not its owner's alone. */
+export async function warnOfReaders(path: string): Promise<void> {
+  if (process.platform === "win32") return;
   const stats = await stat(path);
   // A credential of systemd has a mode that shows who is on its access list.
   const given = process.env["CREDENTIALS_DIRECTORY"];
@@ -112,7 +118,6 @@ export async function readSecretLine(path: string): Promise<string> {
     const message = `${path} holds a secret, and others than its owner can reach it: chmod 600 it`;
     warn({ code: "insecure-permissions", message });
   }
-  return line;
 }
 
 /** What `use` makes of a passphrase, which is wiped whatever becomes of it; throws as {@link readPassphrase}. */

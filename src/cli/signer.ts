@@ -70,7 +70,10 @@ export const unlockFor = (
  * @throws TapstakeError `key-not-found`, `invalid-key-name`
  */
 export function publicKeyNamed(home: Home, nameOrPublicKey: string): Uint8Array {
-  return /^[0-9a-fA-F]{64}$/.test(nameOrPublicKey)
+  return isPublicKey(nameOrPublicKey)
     ? hex.decode(nameOrPublicKey)
     : showKey(home, nameOrPublicKey).publicKey;
 }
+
+/** Whether it is written as a public key, rather than a name. */
+export const isPublicKey = (nameOrPublicKey: string) => /^[0-9a-fA-F]{64}$/.test(nameOrPublicKey);

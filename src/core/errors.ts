@@ -43,7 +43,7 @@ export const ERROR_CODES = {
   "leaves-disagree": "leaves of one descriptor that name different stakers or committees",
   "invalid-key-expression": "a key of a descriptor that is malformed, or stands for no single key",
   "invalid-path": "a text that is not a BIP-32 derivation path",
-  "invalid-address": "an address that is malformed or of another network",
+  "invalid-address": "an address that is malformed or of another network, or not a host and a port",
   "invalid-op-return": "a malformed phase-1 OP_RETURN",
   "multiple-op-returns": "more than one phase-1 OP_RETURN in a transaction",
   // params
@@ -130,6 +130,7 @@ export const ERROR_CODES = {
   "insecure-address":
     "an address that others can reach, without the authentication or encryption that it needs",
   "listen-failed": "an address that is malformed, taken, or not of this machine",
+  "invalid-certificate": "a TLS certificate or key that is malformed, or that do not belong together",
   "signer-unreachable": "no signer answers at the address",
   "signer-unhealthy": "the signer answers and says that it signs nothing: it stops, or its store has failed",
   "signer-stopping": "the signer is shutting down and begins nothing new",

@@ -1,7 +1,7 @@
 import { BlockList, isIP } from "node:net";
-import { TapstakeError } from "../core/errors.js";
+import { type ErrorCode, TapstakeError } from "../core/errors.js";
 
-/** Where to listen. */
+/** Where to listen, or whom to ask. */
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
@@ -9,14 +9,16 @@ export interface ListenAddress {
 
 /**
  * `127.0.0.1:12582`, `[::1]:12582` or `name:port`; port 0 takes a free one.
- * @throws TapstakeError `listen-failed`
+ * @param code of the refusal: who asks does not listen
+ * @throws TapstakeError `listen-failed`, unless `code` is another
  */
-export function parseAddress(text: string): ListenAddress {
+export function parseAddress(text: string, code: ErrorCode = "listen-failed"): ListenAddress {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:/[\]]+)):(\d{1,5})$/.exec(text);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
   if (host === undefined || port > 65_535 || (match?.[1] !== undefined && isIP(host) !== 6)) {
-    throw new TapstakeError("listen-failed", `expected an address such as 127.0.0.1:12582, got ${text}`, {
+    const got = text === "" ? "nothing" : text;
+    throw new TapstakeError(code, `expected an address such as 127.0.0.1:12582, got ${got}`, {
       address: text,
     });
   }

@@ -1,9 +1,19 @@
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
+import { parseAddress } from "./address.js";
+import { readCertificates } from "./certificates.js";
 import { healthCheck, type HealthCheckResponse, NOT_SERVING, SERVING } from "./health-wire.js";
 import { HMAC_HEADER, OPEN_METHODS, requestHmac } from "./hmac.js";
-import { DEFAULT_ADDRESS, decodeResponse, encodeRequest, type Method, type Methods, pathOf } from "./wire.js";
+import {
+  DEFAULT_ADDRESS,
+  decodeResponse,
+  encodeRequest,
+  type Method,
+  type Methods,
+  pathOf,
+  wipeRequest,
+} from "./wire.js";
 import { CHAIN_HEIGHT_HEADER, fromStatus } from "./wire-errors.js";
 
 export interface EotsClientOptions {
@@ -37,8 +47,11 @@ export interface Channel {
 /** Whether a signer signs: not while it stops, nor after its store has failed. */
 export type Health = "serving" | "not-serving";
 
+/** @throws TapstakeError `invalid-address`, `invalid-certificate` */
 export function openChannel(options: EotsClientOptions): Channel {
   const { address = DEFAULT_ADDRESS, hmacKey, tls, timeout = 120_000 } = options;
+  parseAddress(address, "invalid-address");
+  if (tls?.ca) readCertificates(tls.ca, "ca");
   const ca = tls?.ca && Buffer.from(tls.ca);
   const client = new Client(address, tls ? credentials.createSsl(ca ?? null) : credentials.createInsecure(), {
     "grpc.max_receive_message_length": 32 << 20,
@@ -59,6 +72,7 @@ export function openChannel(options: EotsClientOptions): Channel {
         client
           .makeUnaryRequest(pathOf(method), asIs, (reply: Buffer) => reply, bytes, metadata, deadline(), done)
           .on("status", ({ metadata: trailer }) => {
+            wipeRequest(method, bytes);
             // gRPC hands over the answer first and the trailer after it.
             if (settle === undefined) return;
             try {

@@ -75,6 +75,7 @@ export interface EotsClient {
 /**
  * A client of a signer: this software's `tapstake fp serve`, or another that speaks the same interface. Each call
  * fails with a TapstakeError: the signer's own code where it is this software, otherwise by gRPC status.
+ * @throws TapstakeError `invalid-address`; `invalid-certificate` where `tls.ca` has none
  */
 export function createEotsClient(options: EotsClientOptions = {}): EotsClient {
   const { call, health, close } = openChannel(options);
@@ -127,10 +128,11 @@ export function createEotsClient(options: EotsClientOptions = {}): EotsClient {
       await call("SaveEOTSKeyName", { keyName: name, eotsPk: key });
     },
     async unlockKey({ key, passphrase }) {
-      if (!options.tls && !leadsHere(options.address ?? DEFAULT_ADDRESS)) {
+      const { address = DEFAULT_ADDRESS } = options;
+      if (!options.tls && !isLoopback(parseAddress(address).host)) {
         throw new TapstakeError(
           "insecure-address",
-          `a passphrase is not sent to ${options.address} without TLS: it could be read on its way`,
+          `a passphrase is not sent to ${address} without TLS: it could be read on its way`,
         );
       }
       await call("UnlockKey", { uid: checkedKey(key), passphrase });
@@ -140,14 +142,6 @@ export function createEotsClient(options: EotsClientOptions = {}): EotsClient {
     },
     close,
   };
-}
-
-function leadsHere(address: string): boolean {
-  try {
-    return isLoopback(parseAddress(address).host);
-  } catch {
-    return false;
-  }
 }
 
 /** Every height that was asked for gets an answer: one that is missing was refused, for whatever reason. */

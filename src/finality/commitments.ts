@@ -1,4 +1,4 @@
-import { assertInteger, equalBytes, joinBytes, u64be } from "../core/bytes.js";
+import { assertInteger, equalBytes, hex, joinBytes, u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { auntsAmongHashes, merkle, type MerkleProof, rootOfHashes } from "../crypto/merkle.js";
 import { commitmentDigest } from "../crypto/messages.js";
@@ -6,21 +6,25 @@ import { schnorr } from "../crypto/schnorr.js";
 import { type DerivedBlock, hashesIn, SUBTREE, xOnly } from "../derivation/block.js";
 import { type DerivationOptions, type DerivationReport, deriveRange } from "../derivation/derive.js";
 import type { ChainConfig } from "./chains.js";
-import type { Commitment } from "./commitment.js";
+import { type Commitment, verifyCommitment } from "./commitment.js";
 import { refuseOverlap } from "./commitment-rows.js";
 import type { UnlockedKey } from "./keystore.js";
 import type { RandomnessCache } from "./randomness-cache.js";
 import type { ProtectionStore, StoredCommitment } from "./store.js";
 import { assertChainId } from "./subject.js";
 
-export interface Committing extends DerivationOptions {
+/** Deriving the randomness of a key on a chain, which reads and changes no store. */
+interface Deriving extends DerivationOptions {
   readonly key: UnlockedKey;
   readonly chain: ChainConfig;
-  readonly protection: ProtectionStore;
   /** Filled with what is derived, so that votes there need no multiplication but their verification. */
   readonly cache?: RandomnessCache | undefined;
   /** Told in the end by what the points were computed, and whether anything was computed wrongly. */
   readonly onReport?: ((report: DerivationReport) => void) | undefined;
+}
+
+export interface Committing extends Deriving {
+  readonly protection: ProtectionStore;
 }
 
 export interface CommitRequest extends Committing {
@@ -80,20 +84,56 @@ export interface CommittedHeight {
  *   key's randomness; `cancelled`
  */
 export async function proveCommitted(
-  options: Committing & { readonly height: bigint },
+  request: Committing & { readonly height: bigint },
 ): Promise<CommittedHeight> {
-  // A single proof needs no haste.
-  const request = { ...options, constantTime: true };
   const { key, chain, protection, height } = request;
   u64be(height, "height");
-  const stored = protection
-    .commitments(key.publicKey, chain.id)
-    .find(({ startHeight, count }) => startHeight <= height && height < startHeight + BigInt(count));
+  const stored = protection.commitments(key.publicKey, chain.id).find((each) => covers(each, height));
   if (!stored) {
     const text = `no commitment to height ${height} of chain ${chain.id} is stored here`;
     throw new TapstakeError("no-commitment", text, { height });
   }
-  const { at: _at, subtrees, ...commitment } = stored;
+  const { at: _, ...kept } = stored;
+  return prove(request, kept);
+}
+
+/**
+ * {@link proveCommitted} for a commitment that its owner has: no store is opened, so it can be asked for while another
+ * process is the signer. All heights of the commitment are derived again.
+ * @throws TapstakeError as {@link proveCommitted}; `key-mismatch`, `invalid-signature` for a commitment that is not this
+ *   key's own
+ */
+export async function proveIn(
+  commitment: Commitment,
+  request: Deriving & { readonly height: bigint },
+): Promise<CommittedHeight> {
+  const { key, height } = request;
+  u64be(height, "height");
+  const { finalityProvider, ...kept } = commitment;
+  if (!equalBytes(finalityProvider, key.publicKey)) {
+    const [ofCommitment, ofKey] = [finalityProvider, key.publicKey].map(hex.encode);
+    throw new TapstakeError("key-mismatch", `the commitment is of ${ofCommitment}, and the key is ${ofKey}`);
+  }
+  if (!verifyCommitment(commitment)) {
+    throw new TapstakeError("invalid-signature", "the commitment is not signed by the key that it names");
+  }
+  if (!covers(commitment, height)) {
+    const { startHeight, count } = commitment;
+    const text = `the commitment is to ${count} heights from ${startHeight}, and not to height ${height}`;
+    throw new TapstakeError("no-commitment", text, { height });
+  }
+  return prove(request, { ...kept, subtrees: null });
+}
+
+const covers = ({ startHeight, count }: Heights, height: bigint) =>
+  startHeight <= height && height < startHeight + BigInt(count);
+
+async function prove(
+  request: Deriving & { readonly height: bigint },
+  stored: Omit<StoredCommitment, "at">,
+): Promise<CommittedHeight> {
+  const { key, chain, height } = request;
+  const { subtrees, ...commitment } = stored;
   const index = Number(height - stored.startHeight);
   const hashes = readSubtrees(subtrees, stored) ?? (await deriveSubtrees(request, stored));
   const subtree = Math.floor(index / SUBTREE);
@@ -119,7 +159,7 @@ export async function proveCommitted(
 }
 
 /** Merkle hashes of every {@link SUBTREE} heights. */
-async function deriveSubtrees(request: Committing, range: Heights): Promise<Uint8Array[]> {
+async function deriveSubtrees(request: Deriving, range: Heights): Promise<Uint8Array[]> {
   const hashes: Uint8Array[] = [];
   const report = await derive(request, range, ({ subtrees }) => hashes.push(...hashesIn(subtrees)));
   request.onReport?.(report);
@@ -132,7 +172,7 @@ interface Heights {
 }
 
 function derive(
-  { key, chain, cache, ...options }: Committing,
+  { key, chain, cache, ...options }: Deriving,
   { startHeight, count }: Heights,
   take: (block: DerivedBlock) => void,
 ): Promise<DerivationReport> {
@@ -144,7 +184,10 @@ function derive(
 }
 
 /** The hashes that were stored, if they lead to the root. */
-function readSubtrees(bytes: Uint8Array | null, { root, count }: StoredCommitment): Uint8Array[] | null {
+function readSubtrees(
+  bytes: Uint8Array | null,
+  { root, count }: Pick<StoredCommitment, "root" | "count">,
+): Uint8Array[] | null {
   if (bytes?.length !== 32 * Math.ceil(count / SUBTREE)) return null;
   const hashes = hashesIn(bytes);
   return equalBytes(rootOfHashes(hashes), root) ? hashes : null;

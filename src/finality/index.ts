@@ -32,6 +32,7 @@ export {
 export {
   commitStored,
   proveCommitted,
+  proveIn,
   type CommitRequest,
   type CommittedHeight,
   type Committing,

@@ -20,6 +20,12 @@ export interface ScryptCost {
 /** A third of a second and 128 MiB on a machine of 2024. */
 export const DEFAULT_SCRYPT: ScryptCost = { n: 2 ** 17, r: 8, p: 1 };
 
+/** What a new passphrase is stretched by unless its owner says otherwise: never less than the old one was. */
+export function costToKeep({ n, r, p }: ScryptCost): ScryptCost {
+  const work = (cost: ScryptCost) => cost.n * cost.r * cost.p;
+  return work({ n, r, p }) > work(DEFAULT_SCRYPT) ? { n, r, p } : DEFAULT_SCRYPT;
+}
+
 /** What a key file says without its passphrase. */
 export type KeyHeader = Pick<
   KeyFile,

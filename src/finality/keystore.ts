@@ -8,6 +8,7 @@ import type { Home } from "./home.js";
 import { checkName, type DamagedKey, findKey, namesIn, pathOf, readKeys } from "./key-files.js";
 import {
   checkDerivationVersion,
+  costToKeep,
   type KeyFile,
   openKey,
   openKeyAsync,
@@ -153,7 +154,7 @@ export function exportKey(home: Home, nameOrPublicKey: string, passphrase: Passp
 
 /**
  * Encrypts a key anew; the randomness and the rest of it stay as they are.
- * @param next.scrypt 2^17, 8, 1 unless given
+ * @param next.scrypt may lower the cost; unless given it stays what it was, or rises to 2^17, 8, 1
  * @throws TapstakeError as {@link unlockKey}
  */
 export function changePassphrase(
@@ -161,17 +162,18 @@ export function changePassphrase(
   name: string,
   passphrase: Passphrase,
   next: { readonly passphrase: Passphrase; readonly scrypt?: ScryptCost | undefined },
-): KeyInfo {
+): KeyInfo & { readonly scrypt: ScryptCost } {
   const file = findKey(home, name);
+  const { scrypt = costToKeep(file.kdf) } = next;
   const key = unlocked(home, file, openKey(file, passphrase));
   try {
     const { version: _, kdf: __, cipher: ___, ...header } = file;
-    const content = sealKey(header, key.secretKey, next.passphrase, next.scrypt);
+    const content = sealKey(header, key.secretKey, next.passphrase, scrypt);
     writePrivateFile(pathOf(home, file.name), content, "replace");
   } finally {
     key.wipe();
   }
-  return infoOf(file);
+  return { ...infoOf(file), scrypt };
 }
 
 class Unlocked implements UnlockedKey {

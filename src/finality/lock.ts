@@ -97,7 +97,9 @@ export function running(home: Home, holder: Holder | undefined = readHolder(home
   );
 }
 
-const ASK = "If it is a daemon, ask it: tapstake fp vote, commit, unlock and status do so with --remote.";
+const ASK =
+  "If it is a daemon, ask it: tapstake fp vote, commit, unlock and status do so with --remote; tapstake fp proof goes " +
+  "by it with --commitment.";
 
 /** When a process started; "ended" when it is only waiting to be buried, undefined when it cannot be told. */
 export function startOf(pid: number): string | undefined {

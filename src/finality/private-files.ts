@@ -31,13 +31,14 @@ const FILE_MODE = 0o600;
  */
 export function makePrivateFolder(path: string): void {
   attempt("make the folder", path, () => {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false) {
+      throw new TapstakeError("file-error", `expected a folder at ${path}, got a file`, { path });
+    }
     if (mkdirSync(path, { recursive: true, mode: FOLDER_MODE }) !== undefined) {
       chmodSync(path, FOLDER_MODE);
       syncFolder(dirname(path));
     }
-    const stats = statSync(path);
-    if (!stats.isDirectory()) throw new TapstakeError("file-error", `${path} is not a folder`, { path });
-    assertPrivate(path, stats);
+    assertPrivate(path, statSync(path));
   });
 }
 

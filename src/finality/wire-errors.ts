@@ -102,6 +102,10 @@ function withoutNoise(details: string, isEncrypted: boolean): string {
     details,
   )?.[1];
   if (reason === undefined) return details;
+  // OpenSSL takes the other's bytes for a record of TLS.
+  if (isEncrypted && /wrong version number|packet length too long/.test(reason)) {
+    return "what listens there does not speak TLS: leave --tls-ca out (TAPSTAKE_TLS_CA), or give the signer --tls-cert";
+  }
   if (!reason.startsWith("Failed to connect") || isEncrypted) return reason.replace(/^Error: /, "");
   return "what listens there closed the connection; if the signer has TLS, say whom to trust (--tls-ca)";
 }

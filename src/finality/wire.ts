@@ -120,6 +120,11 @@ export const pathOf = (method: Method): string => `/${SERVICE}/${method}`;
 export const encodeRequest = <M extends Method>(method: M, request: Methods[M]["request"]): Uint8Array =>
   encode(METHODS[method][0], request);
 
+/** Overwrites a request that holds a passphrase, once it was used. What gRPC copied of it is out of reach. */
+export function wipeRequest(method: Method, bytes: Uint8Array): void {
+  if (method === "UnlockKey") bytes.fill(0);
+}
+
 /** @throws TapstakeError `invalid-request` */
 export const decodeRequest = <M extends Method>(method: M, bytes: Uint8Array): Methods[M]["request"] =>
   decode(METHODS[method][0], bytes) as unknown as Methods[M]["request"];

@@ -24,6 +24,7 @@ import { createMetrics } from "./metrics.js";
 import { serveMetrics } from "./metrics-server.js";
 import { Signer } from "./signer.js";
 import { eotsHandlers, eotsService } from "./service.js";
+import { checkTls, type TlsIdentity } from "./tls.js";
 
 export interface ServeOptions {
   readonly home: Home;
@@ -31,8 +32,7 @@ export interface ServeOptions {
   readonly address?: string;
   /** Authenticates callers (PROTOCOL 10). Needed on any address that is not loopback. */
   readonly hmacKey?: string;
-  /** PEM. */
-  readonly tls?: { readonly certificate: Uint8Array; readonly key: Uint8Array };
+  readonly tls?: TlsIdentity;
   /** A loopback address for `/metrics` and `/healthz`; none unless given. */
   readonly metricsAddress?: string;
   /** Keys to open before anyone is served, by name or public key. */
@@ -47,6 +47,8 @@ export interface ServeOptions {
   readonly chainHeights?: ReadonlyMap<string, bigint>;
   /** Bech32 addresses for which SignSchnorrSig proves possession of a key. */
   readonly popAddresses?: readonly string[];
+  /** Milliseconds in which callers may fetch their last answers when it stops; ten seconds unless given. */
+  readonly patience?: number;
   readonly log: Logger;
 }
 
@@ -64,17 +66,15 @@ const MAX_REQUEST = 2 << 20;
 /** Answers: 100,000 points of randomness. */
 const MAX_ANSWER = 4 << 20;
 
-/** How long callers may take to fetch their last answers. */
-const LAST_ANSWERS = 10_000;
-
 /**
  * Serves a home's keys by the interface of PROTOCOL 10. There is one signer for a home at a time.
- * @throws TapstakeError `insecure-address` before anything listens; `listen-failed`; what `openProtection` and
- * unlocking refuse
+ * @throws TapstakeError `insecure-address`, `invalid-certificate` before anything is opened; `listen-failed`; what
+ * `openProtection` and unlocking refuse
  */
 export async function serve(options: ServeOptions): Promise<RunningSigner> {
-  const { home, log, unlock = [] } = options;
+  const { home, log, unlock = [], patience = 10_000 } = options;
   const address = checkedAddress(options);
+  for (const warning of options.tls ? checkTls(options.tls) : []) log.warn(warning);
   const closing: (() => void | Promise<void>)[] = [];
   const unwind = async () => {
     for (const step of closing.splice(0).toReversed()) await step();
@@ -130,7 +130,7 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
       eotsHandlers({ handlers, hmacKey, encrypted, metrics, log, stopping: isStopping }),
     );
     const port = await listen(server, address, options.tls);
-    closing.push(() => shutDown(server));
+    closing.push(() => shutDown(server, patience));
 
     const bound = addressText({ ...address, port });
     announce(options, { address: bound, metrics: metricsAddress, keys: keys.unlocked });
@@ -191,14 +191,14 @@ function serverCredentials(tls: ServeOptions["tls"]): ServerCredentials {
 }
 
 /** Lets what was begun end and its answers arrive; whoever does not fetch them is cut off in the end. */
-function shutDown(server: Server): Promise<void> {
+function shutDown(server: Server, patience: number): Promise<void> {
   return new Promise((resolve) => {
-    const patience = setTimeout(() => {
+    const impatient = setTimeout(() => {
       server.forceShutdown();
       resolve();
-    }, LAST_ANSWERS);
+    }, patience);
     server.tryShutdown(() => {
-      clearTimeout(patience);
+      clearTimeout(impatient);
       resolve();
     });
   });

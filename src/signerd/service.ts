@@ -9,7 +9,14 @@ import {
 import type { Logger } from "pino";
 import { TapstakeError } from "../core/errors.js";
 import { HMAC_HEADER, isRequestHmac, OPEN_METHODS } from "../finality/hmac.js";
-import { decodeRequest, encodeResponse, type Method, methodNames, pathOf } from "../finality/wire.js";
+import {
+  decodeRequest,
+  encodeResponse,
+  type Method,
+  methodNames,
+  pathOf,
+  wipeRequest,
+} from "../finality/wire.js";
 import { CHAIN_HEIGHT_HEADER, first, toStatus } from "../finality/wire-errors.js";
 import { isLocalPeer } from "../finality/address.js";
 import type { CallContext, Facts, Handlers } from "./handlers.js";
@@ -86,6 +93,8 @@ async function serveCall(
     const failed = toStatus(error);
     finish(failed.code, error);
     answer(failed);
+  } finally {
+    wipeRequest(method, call.request);
   }
 }
 

@@ -465,6 +465,19 @@ describe.concurrent("tapstake fp keys passphrase", () => {
     refused(await keys(home, ["passphrase", "validator-1", "--scrypt-log2", "16"]), "usage");
     refused(await keys(home, ["passphrase", "validator-1", "--scrypt-log2", "21"]), "usage");
   });
+
+  it("lowers a cost that was raised only when it is told to", async () => {
+    const home = homeWithKey();
+    const costAfter = async (...more: string[]) => {
+      const env = { TAPSTAKE_NEW_PASSPHRASE: passphrase };
+      const outcome = await keys(home, ["passphrase", "validator-1", "--json", ...more], { env });
+      return parsed<{ scrypt: { n: number } }>(outcome).scrypt.n;
+    };
+    expect(await costAfter()).toBe(2 ** 17);
+    expect(await costAfter("--scrypt-log2", "18")).toBe(2 ** 18);
+    expect(await costAfter()).toBe(2 ** 18);
+    expect(await costAfter("--scrypt-log2", "17")).toBe(2 ** 17);
+  });
 });
 
 describe.concurrent("tapstake fp keys delete", () => {

@@ -138,12 +138,19 @@ describe("of a daemon of its own", () => {
     expect(JSON.parse(asData.stderr)).toMatchObject({
       warning: { code: "commitment-overlap", overlaps: "100-119" },
     });
+    const proofOf = async (...more: string[]) => {
+      const printed = expectDone(await fp(home, ["proof", ...named, "--height", "105", ...more])).stdout;
+      return merkleProofFromJson(printed);
+    };
+    // From its file, while the daemon has the store.
+    const meanwhile = await proofOf("--commitment", out);
+    const missed = await fp(home, ["proof", ...named, "--height", "120", "--commitment", out]);
+    expectRefused(missed, "no-commitment");
     expect(await stop()).toBe(0);
     const listed = parsed(await fp(home, ["commitments", ...named, "--json"]));
     expect(listed).toMatchObject({ subjects: [{ commitments: [{ startHeight: "100", count: 20 }] }] });
-    const proof = merkleProofFromJson(
-      expectDone(await fp(home, ["proof", ...named, "--height", "105"])).stdout,
-    );
+    const proof = await proofOf();
+    expect(meanwhile).toEqual(proof);
     const [covered] = parsed<Votes>(expectDone(await voteFor(home, 105, block(1)))).votes;
     expect(verifyVote(committed.commitment, voteFromJson(JSON.stringify(covered!.vote)), proof)).toBe(true);
     const uncovered = await voteFor(home, 130, block(1));
@@ -255,6 +262,7 @@ describe.concurrent("with --remote", () => {
     expect(said).toContain(`process ${daemon.pid}`);
     expect(said).toContain("fp serve");
     expect(said).toContain("tapstake fp vote, commit, unlock and status do so with --remote");
+    expect(said).toContain("tapstake fp proof goes by it with --commitment");
     expect(said).toContain(`stop it first: kill ${daemon.pid}.`);
   });
 

@@ -18,7 +18,7 @@ import { publicKeyOf } from "../../src/core/keys.js";
 import { scalar } from "../../src/core/scalar.js";
 import type { Home } from "../../src/finality/home.js";
 import { deleteKey } from "../../src/finality/key-deletion.js";
-import { DEFAULT_SCRYPT } from "../../src/finality/keyfile.js";
+import { DEFAULT_SCRYPT, type ScryptCost } from "../../src/finality/keyfile.js";
 import {
   changePassphrase,
   createKey,
@@ -203,12 +203,29 @@ describe("a key", () => {
     const home = homeOfTest();
     const info = createKey(home, { ...key, path: "m" });
     const costlier = { n: 4, r: 2, p: 2 };
-    expect(changePassphrase(home, key.name, passphrase, { passphrase: "b", scrypt: costlier })).toEqual(info);
+    expect(changePassphrase(home, key.name, passphrase, { passphrase: "b", scrypt: costlier })).toEqual({
+      ...info,
+      scrypt: costlier,
+    });
     refusal("wrong-passphrase", () => unlockKey(home, key.name, passphrase));
     const { secretKey: secret, ...rest } = exportKey(home, key.name, "b");
     expect([secret, showKey(home, key.name)]).toEqual([secretKey, info]);
     expect(rest).toMatchObject(info);
     expect(contentOf(home)["kdf"]).toMatchObject(costlier);
+  });
+
+  it.each<[string, ScryptCost, ScryptCost | undefined, ScryptCost]>([
+    ["stays above the default", { n: 2 ** 18, r: 8, p: 1 }, undefined, { n: 2 ** 18, r: 8, p: 1 }],
+    ["stays above the default by its p", { n: 2 ** 17, r: 8, p: 2 }, undefined, { n: 2 ** 17, r: 8, p: 2 }],
+    ["rises to the default", LIGHT, undefined, DEFAULT_SCRYPT],
+    ["is raised when it is said", LIGHT, { n: 4, r: 1, p: 1 }, { n: 4, r: 1, p: 1 }],
+    ["is lowered when it is said", { n: 4, r: 1, p: 1 }, LIGHT, LIGHT],
+  ])("has a cost that %s, when its passphrase changes", (_what, before, said, after) => {
+    const home = homeOfTest();
+    createKey(home, { ...key, scrypt: before });
+    const next = { passphrase: "b", ...(said && { scrypt: said }) };
+    expect(changePassphrase(home, key.name, passphrase, next).scrypt).toEqual(after);
+    expect(contentOf(home)["kdf"]).toMatchObject(after);
   });
 });
 

@@ -5,6 +5,7 @@ import { connect as connectSocket } from "node:net";
 import { describe, expect, it } from "vitest";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { assertSafeToListen, isLocalPeer, isLoopback, parseAddress } from "../../src/finality/address.js";
+import { createEotsClient } from "../../src/finality/client.js";
 import { isRequestHmac, requestHmac } from "../../src/finality/hmac.js";
 import { encodeRequest, type Method, methodNames, pathOf } from "../../src/finality/wire.js";
 import { serve } from "../../src/signerd/serve.js";
@@ -181,6 +182,8 @@ describe("an address that other machines can reach", () => {
     ["", "listen-failed"],
   ])("is not what is written: %s", (address, code) => {
     refusal(code, () => parseAddress(address));
+    // Who asks such an address is told so at once.
+    refusal("invalid-address", () => createEotsClient({ address }));
   });
 
   it("is told from loopback by number, never by what it looks like", () => {
@@ -225,6 +228,7 @@ describe("TLS", () => {
     const signer = await startSigner(made, { tls });
     await connect(signer.address, { tls: { ca: certificate } }).ping();
     await expectFailure(connect(signer.address, { tls: {}, timeout: 2000 }).ping(), "signer-unreachable");
+    refusal("invalid-certificate", () => createEotsClient({ tls: { ca: text("nothing") } }));
     const plain = connect(signer.address, { timeout: 2000 }).ping();
     expect((await expectFailure(plain, "signer-unreachable")).message).toContain("--tls-ca");
   });

@@ -120,11 +120,21 @@ describe("the last vote known on the chain", () => {
   it("is one height as decimal text in x-tapstake-chain-height", async () => {
     const { signer, at } = await start();
     const body = { uid: at.key, chainId: text(CHAIN), height: 7n, msg: ballot(7n) };
-    const ask = async (value: string) => {
+    const ask = async (value: string | string[]) => {
       const headers = { "x-tapstake-chain-height": value };
       return rawCall(signer.address, pathOf("SignEOTS"), encodeRequest("SignEOTS", body), headers);
     };
-    for (const wrong of ["", "-1", "0x7", "7.0", "6 7", "6,6", "18446744073709551616", "9".repeat(50)]) {
+    for (const wrong of [
+      "",
+      "-1",
+      "0x7",
+      "7.0",
+      "6 7",
+      "6,6",
+      "18446744073709551616",
+      "9".repeat(50),
+      ["6", "7"],
+    ]) {
       const answer = await ask(wrong);
       expect([wrong, answer.status, answer.trailer["x-tapstake-code"]]).toEqual([
         wrong,

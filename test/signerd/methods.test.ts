@@ -6,6 +6,8 @@ import type { ErrorCode } from "../../src/core/errors.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { eots } from "../../src/crypto/eots.js";
+import { merkle } from "../../src/crypto/merkle.js";
+import { commitmentDigest } from "../../src/crypto/messages.js";
 import { randomness } from "../../src/crypto/randomness.js";
 import { createEotsClient } from "../../src/finality/client.js";
 import { encodeRequest, pathOf } from "../../src/finality/wire.js";
@@ -67,6 +69,16 @@ describe("CreateRandomnessPairList", () => {
     );
     await expectFailure(client.createRandomnessPairList({ ...last, count: 3 }), "invalid-number");
     await expectFailure(client.createRandomnessPairList({ ...last, interval: U64 }), "invalid-number");
+  });
+
+  it("gives as many heights as an answer can carry, and signs the commitment to them", async () => {
+    const { client, publicKey: key, secretKey } = await signerWithClient();
+    const [startHeight, count] = [1n, 100_000];
+    const points = await client.createRandomnessPairList({ key, chainId: CHAIN, startHeight, count });
+    expect(points).toHaveLength(count);
+    expect(points.at(-1)).toEqual(randomness.derive(secretKey, CHAIN, 100_000n).public);
+    const commitment = { startHeight, count: BigInt(count), root: merkle.root(points) };
+    await client.signSchnorr({ key, digest: commitmentDigest(commitment) });
   });
 
   it("refuses no heights, and more than an answer can carry", async () => {
@@ -290,7 +302,8 @@ describe("SaveEOTSKeyName", () => {
     const other = addKey(made.home, "other", text("b".repeat(32)));
     const { address } = await startSigner(made, { hmacKey: "secret" });
     const open = createEotsClient({ address });
-    for (const name of ["alias", "other", "../validator-1", ""]) {
+    // A public key finds its key too, and is no name.
+    for (const name of ["alias", "other", "../validator-1", "", hex.encode(made.key.publicKey)]) {
       await expectFailure(open.saveKeyName({ name, key: made.key.publicKey }), "key-mismatch");
     }
     await expectFailure(open.saveKeyName({ name: made.key.name, key: other.publicKey }), "key-mismatch");
@@ -331,7 +344,7 @@ describe("UnlockKey", () => {
   });
 
   it("is not sent to another machine without TLS", async () => {
-    for (const address of ["192.0.2.1:1", "signer.example:1", "unix:/nowhere"]) {
+    for (const address of ["192.0.2.1:1", "signer.example:1", "[2001:db8::1]:1"]) {
       const call = connect(address).unlockKey({ key: sha256(text("a")), passphrase: PASSPHRASE });
       await expectFailure(call, "insecure-address");
     }

@@ -72,6 +72,12 @@ describe("errors over gRPC", () => {
     ["Error: connect ECONNREFUSED 127.0.0.1:1", false, "connect ECONNREFUSED 127.0.0.1:1"],
     ["Failed to connect (now)", true, "Failed to connect (now)"],
     [
+      "80AC:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../ssl3_record.c:350:",
+      true,
+      "what listens there does not speak TLS: leave --tls-ca out (TAPSTAKE_TLS_CA), or give the signer --tls-cert",
+    ],
+    ["Error: certificate has expired", true, "certificate has expired"],
+    [
       "Failed to connect (now)",
       false,
       "what listens there closed the connection; if the signer has TLS, say whom to trust (--tls-ca)",

@@ -151,11 +151,13 @@ export function rawCall(
   address: string,
   path: string,
   bytes: Uint8Array,
-  headers: Readonly<Record<string, string>> = {},
+  headers: Readonly<Record<string, string | readonly string[]>> = {},
 ): Promise<RawAnswer> {
   const client = new Client(address, credentials.createInsecure());
   const metadata = new Metadata();
-  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+  for (const [name, values] of Object.entries(headers)) {
+    for (const value of [values].flat()) metadata.add(name, value);
+  }
   const asIs = (each: Uint8Array) => Buffer.from(each);
   return new Promise((resolve) => {
     let reply: Buffer | undefined;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { commitRandomness, verifyCommitment, verifyRandomness } from "../../../src/finality/commitment.js";
-import { commitStored, proveCommitted } from "../../../src/finality/commitments.js";
+import { commitStored, proveCommitted, proveIn } from "../../../src/finality/commitments.js";
 import { RandomnessCache } from "../../../src/finality/randomness-cache.js";
 import type { TapstakeError } from "../../../src/core/errors.js";
 import { CHAIN, hash, inHome, newSigner, testKey, voterOf } from "../../support/signer.js";
@@ -84,6 +84,28 @@ describe("a stored commitment", () => {
     });
     expect(verifyRandomness(commitment, 299n, publicRandomness, proof)).toBe(true);
     next.close();
+  });
+
+  it("is proved from a copy of it as well, without a store, and from nothing but the key's own", async () => {
+    const { protection } = newSigner();
+    const commitment = await commitStored({ key, chain: CHAIN, protection, start: 10n, count: 300 });
+    const stored = await proveCommitted({ key, chain: CHAIN, protection, height: 299n });
+    const request = { key, chain: CHAIN, height: 299n };
+    let derived = 0;
+    const onProgress = (done: number) => (derived = Math.max(derived, done));
+    expect(await proveIn(commitment, { ...request, onProgress })).toEqual(stored);
+    expect(derived).toBe(300);
+    for (const height of [9n, 310n]) {
+      await expectRefused("no-commitment", () => proveIn(commitment, { ...request, height }));
+    }
+    await expectRefused("invalid-number", () => proveIn(commitment, { ...request, height: -1n }));
+    const other = testKey(8);
+    await expectRefused("key-mismatch", () => proveIn(commitment, { ...request, key: other }));
+    const changed = { ...commitment, count: 301 };
+    await expectRefused("invalid-signature", () => proveIn(changed, request));
+    const elsewhere = { ...CHAIN, id: "another" };
+    await expectRefused("invalid-proof", () => proveIn(commitment, { ...request, chain: elsewhere }));
+    protection.close();
   });
 
   it("to the randomness of another derivation is not proved", async () => {

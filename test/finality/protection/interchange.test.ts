@@ -110,6 +110,23 @@ describe("the history of votes, exported and imported", () => {
     });
   });
 
+  it("completes a record of the same message that has no signature, which is the same again then", () => {
+    const { protection, voter } = newSigner();
+    const signed = voter.vote({ height: 5n, appHash: hash(1) });
+    const exported = JSON.parse(JSON.stringify(protection.exportHistory())) as Interchange;
+    protection.close();
+    inNewHome((next) => {
+      next.importHistory(file({ lowest: "0", highest: "5", votes: [vote(5n, 1)] }));
+      expect(answer(next, 5n)).toBe("unknown-earlier-vote");
+      expect(next.importHistory(exported)).toMatchObject([{ added: 0, conflicts: [], blocked: [] }]);
+      expect(voterOf(next).vote({ height: 5n, appHash: hash(1) })).toEqual({ ...signed, kind: "same" });
+      // What a later file has no signature of stays.
+      next.importHistory(file({ lowest: "0", highest: "5", votes: [vote(5n, 1)] }));
+      expect(answer(next, 5n)).toBe("same");
+      expect(answer(next, 5n, 2)).toBe("double-vote");
+    });
+  });
+
   it("brings nothing back that was forgotten on purpose", () => {
     const { protection, voter } = newSigner();
     for (let height = 10n; height < 20n; height++) voter.vote({ height, appHash: hash(1) });

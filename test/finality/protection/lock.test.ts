@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { recordBirth } from "../../../src/finality/arrivals.js";
 import type { Home } from "../../../src/finality/home.js";
 import { startOf } from "../../../src/finality/lock.js";
+import { openLocked, takeLock } from "../../../src/finality/opening.js";
 import { initProtection, openProtection } from "../../../src/finality/protection.js";
 import { refusal } from "../../support/refusal.js";
 import { hash, inHome, newHome, newSigner, signerProgram, testKey, voterOf } from "../../support/signer.js";
@@ -163,6 +164,27 @@ describe("a lock file that was left behind", () => {
     const theirs = readFileSync(home.lockFile, "utf8");
     protection.close();
     expect(readFileSync(home.lockFile, "utf8")).toBe(theirs);
+  });
+});
+
+describe("a lock that was lost between its taking and the opening of the store", () => {
+  it.each<[string, (home: Home) => void]>([
+    ["to another signer", (home) => stale(home, { host: "another-host" })],
+    ["to a person", (home) => rmSync(home.lockFile)],
+  ])("%s opens nothing, and writes no second mark", (_to, lose) => {
+    const { home, protection } = newSigner();
+    protection.close();
+    const { ino } = statSync(home.marksFile);
+    const lock = takeLock(home);
+    try {
+      lose(home);
+      refusal("signer-running", () => openLocked(home, lock, { instance: "i" }));
+      expect(statSync(home.marksFile).ino).toBe(ino);
+    } finally {
+      lock.release();
+    }
+    rmSync(home.lockFile, { force: true });
+    openProtection(home).close();
   });
 });
 

@@ -3,14 +3,14 @@ import { hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
 import { merkle } from "../../../crypto/merkle.js";
 import { commitmentDigest } from "../../../crypto/messages.js";
-import { mistrust, type MultiplesReport } from "../../../derivation/multiples.js";
+import type { MultiplesReport } from "../../../derivation/multiples.js";
 import { type Commitment, verifyCommitment } from "../../../finality/commitment.js";
 import { commitmentToJson } from "../../../finality/json.js";
 import { commitStored } from "../../../finality/commitments.js";
 import { chainHeight, jsonOption, wholeNumber } from "../../arguments.js";
 import { commitmentFacts, commitmentRows, heights } from "../../commitment-text.js";
 import { checkOut, writeOut } from "../../files.js";
-import { CONSTANT_TIME, subjectCommand } from "../../fp-options.js";
+import { constantTimeOption, subjectCommand, warnOfWrong } from "../../fp-options.js";
 import { helpText } from "../../help.js";
 import { answer, table, tell } from "../../output.js";
 import { abortOnSignal, showProgress } from "../../progress.js";
@@ -23,7 +23,6 @@ import {
 } from "../../remote.js";
 import { checkOneStandardInput, homeOption, passphraseOption } from "../../secrets.js";
 import { asSigner, type SignerOptions } from "../../signer.js";
-import { warn } from "../../warning.js";
 
 const DESCRIPTION = `Promises the public randomness of a range of heights, so that votes at them can be checked.
 
@@ -46,7 +45,8 @@ keeps you from committing to fewer.
 
 With --remote the daemon derives, signs and keeps the commitment in its own home, where tapstake fp
 commitments and proof find it once the daemon is stopped. It also signs one that overlaps an earlier
-one, with a warning here, and does not keep that: use --out.`,
+one, with a warning here, and does not keep that: use --out. Its randomness comes in one answer, as
+the daemon signs only what it handed out as one: there is no progress bar then.`,
   refused: "heights that are committed already, too few of them, or beyond what 64 bits hold",
 });
 
@@ -58,7 +58,7 @@ export function command() {
     .addOption(
       new Option("--count <number>", "how many heights").argParser(wholeNumber).makeOptionMandatory(),
     )
-    .addOption(new Option("--constant-time", CONSTANT_TIME).conflicts("remote"))
+    .addOption(constantTimeOption().conflicts("remote"))
     .option("--out <file>", "also write the commitment to a new file, for verify-commit")
     .addOption(passphraseOption().conflicts("remote"))
     .addOption(homeOption())
@@ -101,10 +101,7 @@ const otherwise = ({ remote, key, chain }: Options): string =>
 
 async function commitHere(options: Options): Promise<Commitment> {
   const { start, count, constantTime } = options;
-  const onReport = (report: MultiplesReport) => {
-    const message = mistrust(report);
-    if (message !== undefined) warn({ code: "self-check-failed", message }, options.json);
-  };
+  const onReport = (report: MultiplesReport) => warnOfWrong(report, options.json);
   const { signal, release } = abortOnSignal();
   try {
     return await asSigner(options, async (signer) => {

@@ -1,16 +1,24 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { destination, type Logger } from "pino";
+import { attempt } from "../../../finality/private-files.js";
 import { DEFAULT_ADDRESS } from "../../../finality/wire.js";
 import { createLog } from "../../../signerd/log.js";
 import { serve, type ServeOptions } from "../../../signerd/serve.js";
 import { chainHeights, jsonOption, several } from "../../arguments.js";
 import { UsageError } from "../../errors.js";
-import { CONSTANT_TIME } from "../../fp-options.js";
+import { constantTimeOption } from "../../fp-options.js";
 import { helpText, paragraphs } from "../../help.js";
 import { answer } from "../../output.js";
 import { hmacKeyOption, readBytes, readHmacKey } from "../../remote.js";
-import { currentPassphrase, makeHome, homeOption, passphraseOption, withPassphrase } from "../../secrets.js";
+import {
+  currentPassphrase,
+  homeOption,
+  makeHome,
+  passphraseOption,
+  warnOfReaders,
+  withPassphrase,
+} from "../../secrets.js";
 
 const DESCRIPTION = `Signs for finality-provider software over gRPC (proto.EOTSManager), so that software which
 talks to the Go key manager can talk to this instead: nothing in it changes but the address.
@@ -69,7 +77,7 @@ export function command() {
         "the last vote known on a chain: nothing at or below it is signed anew (repeatable)",
       ).argParser(chainHeights),
     )
-    .option("--constant-time", CONSTANT_TIME)
+    .addOption(constantTimeOption())
     .option("--open-schnorr", "let SignSchnorrSig sign any digest (dangerous)")
     .option("--open-messages", "let SignEOTS sign messages that are no votes (dangerous)")
     .option("--log-file <file>", "append logs to it instead of standard error")
@@ -135,12 +143,15 @@ async function readTls(
   if (certificate === undefined || key === undefined) {
     throw new UsageError("TLS needs both --tls-cert and --tls-key");
   }
-  return { certificate: await readBytes(certificate), key: await readBytes(key) };
+  const read = { certificate: await readBytes(certificate), key: await readBytes(key) };
+  await warnOfReaders(key);
+  return { ...read, certificateFile: certificate, keyFile: key };
 }
 
 function openLog(level: string, file: string | undefined): Logger {
   // Written at once: the last lines before a crash are the ones that matter.
-  const out = destination({ dest: file ?? 2, sync: true, mode: 0o600 });
+  const open = () => destination({ dest: file ?? 2, sync: true, mode: 0o600 });
+  const out = file === undefined ? open() : attempt("write the log", file, open);
   // Whoever reads the log may go away; the signer stays.
   out.on("error", () => {});
   return createLog(level, out);

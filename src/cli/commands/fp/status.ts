@@ -1,12 +1,11 @@
 import { Command } from "@commander-js/extra-typings";
 import { TapstakeError } from "../../../core/errors.js";
-import { findHome } from "../../../finality/home.js";
 import { jsonOption } from "../../arguments.js";
 import { UsageError } from "../../errors.js";
 import { chainOption, keyOption } from "../../fp-options.js";
 import { helpText, paragraphs } from "../../help.js";
 import { answer, table } from "../../output.js";
-import { hmacKeyOption, openRemote, remoteOption, tlsCaOption } from "../../remote.js";
+import { hmacKeyOption, homeOfCaller, openRemote, remoteOption, tlsCaOption } from "../../remote.js";
 import { homeOption } from "../../secrets.js";
 import { publicKeyNamed } from "../../signer.js";
 
@@ -38,7 +37,8 @@ export function command() {
       const { key, chain } = options;
       if ((key === undefined) !== (chain === undefined))
         throw new UsageError("--key and --chain go together");
-      const publicKey = key === undefined ? undefined : publicKeyNamed(findHome(options.home), key);
+      const publicKey =
+        key === undefined ? undefined : publicKeyNamed(homeOfCaller({ home: options.home, key }), key);
       const signer = await openRemote(options);
       const { address } = signer;
       let milliseconds: number;

@@ -20,7 +20,7 @@ same, and so does its randomness. Old copies of the file, in backups, still open
 const MORE = `
 The new passphrase is read from --new-passphrase-file, else from TAPSTAKE_NEW_PASSPHRASE, else
 asked for. --scrypt-log2 is the cost: 17 takes about a third of a second and 128 MiB, and each step
-more twice as much.`;
+more twice as much. Without it a cost that is higher than 17 stays, and a lower one becomes 17.`;
 
 const HELP = helpText({
   examples: `
@@ -38,7 +38,7 @@ export function command() {
     .argument("<key>", "its name, or its public key")
     .addOption(passphraseOption())
     .option("--new-passphrase-file <file>", "the new passphrase, on its first line; - for standard input")
-    .option("--scrypt-log2 <number>", "the cost of guessing: 17 to 20", scryptLog2, 17)
+    .option("--scrypt-log2 <number>", "the cost of guessing: 17 to 20", scryptLog2)
     .addOption(homeOption())
     .addOption(jsonOption())
     .addHelpText("after", HELP)
@@ -54,12 +54,16 @@ export function command() {
         question: "The new passphrase",
         isNew: true,
       } as const;
-      const scrypt = { ...DEFAULT_SCRYPT, n: 2 ** log2 };
+      const scrypt = log2 === undefined ? undefined : { ...DEFAULT_SCRYPT, n: 2 ** log2 };
       const changed = await withPassphrase(currentPassphrase(passphraseFile), (old) =>
         withPassphrase(next, (passphrase) => changePassphrase(home, name, old, { passphrase, scrypt })),
       );
       const key = keyFacts(changed);
-      answer(options.json === true, { ...key, scrypt }, () => `key ${key.name} has a new passphrase`);
+      answer(
+        options.json === true,
+        { ...key, scrypt: changed.scrypt },
+        () => `key ${key.name} has a new passphrase`,
+      );
     });
 }
 

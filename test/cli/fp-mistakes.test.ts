@@ -1,0 +1,108 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { startFalseSigner } from "../support/false-signer.js";
+import { block, chain, expectDone, expectRefused, homeWithKey, publicKey, secretKey } from "./fp-support.js";
+import { parsed, tapstake, temporaryFile, temporaryFolder } from "./support.js";
+
+const certificate = fileURLToPath(new URL("../fixtures/signer-tls-cert.pem", import.meta.url));
+const about = ["--key", publicKey, "--chain", chain];
+const ask = (args: readonly string[], env = {}) => tapstake(["fp", ...args], { env });
+
+/** A user that has no home of a finality provider. */
+const stranger = () => ({ HOME: temporaryFolder(), TAPSTAKE_HOME: "" });
+
+describe.concurrent("an address that is none is said to be none, before anything is asked", () => {
+  const vote = ["vote", ...about, "--height", "1", "--hash", block(1)];
+  it.each([
+    ["nothing", ""],
+    ["127.0.0.1", "127.0.0.1"],
+    ["a b:1", "a b:1"],
+    ["::1:12582", "::1:12582"],
+    ["127.0.0.1:99999", "127.0.0.1:99999"],
+  ])("%s", async (said, address) => {
+    const commands = [
+      ["status"],
+      vote,
+      ["commit", ...about, "--start", "1", "--count", "1"],
+      ["unlock", publicKey],
+    ];
+    for (const command of commands) {
+      const outcome = await ask([...command, "--remote", address], stranger());
+      expect(expectRefused(outcome, "invalid-address")).toBe(
+        `tapstake: invalid-address: expected an address such as 127.0.0.1:12582, got ${said}\n`,
+      );
+    }
+  });
+
+  it("in TAPSTAKE_REMOTE too, where an empty one is none", async () => {
+    expectRefused(await ask(["status"], { ...stranger(), TAPSTAKE_REMOTE: "127.0.0.1" }), "invalid-address");
+    const nobody = await ask(["status"], { ...stranger(), TAPSTAKE_REMOTE: "" });
+    expect(nobody.stderr).not.toContain("invalid-address");
+  });
+});
+
+describe.concurrent("who asks a signer about a public key", () => {
+  it("needs no home, whatever is asked; but one that is named is there", async () => {
+    const { address, stop } = await startFalseSigner(secretKey);
+    const nowhere = join(temporaryFolder(), "home");
+    try {
+      for (const command of [["status"], ["vote", "--height", "1", "--hash", block(1)]]) {
+        const args = [...command, ...about, "--remote", address, "--json"];
+        expectDone(await ask(args, stranger()));
+        expectRefusedAsData(await ask([...args, "--home", nowhere], stranger()), "home-not-found");
+      }
+      const named = ["status", "--key", "validator-1", "--chain", chain, "--remote", address, "--json"];
+      expectRefusedAsData(await ask(named, stranger()), "home-not-found");
+      const known = expectDone(await ask(named, { TAPSTAKE_HOME: homeWithKey() }));
+      expect(parsed(known)).toMatchObject({ key: publicKey, unlocked: true });
+    } finally {
+      stop();
+    }
+  });
+});
+
+describe.concurrent("a log that cannot be written", () => {
+  it.each([
+    ["in no folder", (folder: string) => join(folder, "nowhere", "x.log"), "ENOENT"],
+    ["a folder", (folder: string) => folder, "EISDIR"],
+  ])("%s: is said, and nothing is served", async (_what, pathIn, code) => {
+    const path = pathIn(temporaryFolder());
+    const args = ["serve", "--address", "127.0.0.1:0", "--no-metrics", "--log-file", path];
+    const said = expectRefused(await ask(args, { TAPSTAKE_HOME: homeWithKey() }), "file-error");
+    expect(said).toBe(`tapstake: file-error: cannot write the log ${path}: ${code}\n`);
+  });
+});
+
+describe.concurrent("a home that is a file", () => {
+  it("is said to be one", async () => {
+    const file = temporaryFile("home", "");
+    const said = expectRefused(await ask(["serve", "--home", file]), "file-error");
+    expect(said).toBe(`tapstake: file-error: expected a folder at ${file}, got a file\n`);
+  });
+});
+
+describe.concurrent("--tls-ca", () => {
+  it("for a signer without TLS is said to be of no use", async () => {
+    const { address, stop } = await startFalseSigner(secretKey);
+    const outcome = await ask(["status", "--remote", address, "--tls-ca", certificate]);
+    stop();
+    expect(expectRefused(outcome, "signer-unreachable")).toBe(
+      `tapstake: signer-unreachable: no signer answers at ${address}: what listens there does not speak TLS: leave ` +
+        "--tls-ca out (TAPSTAKE_TLS_CA), or give the signer --tls-cert\n",
+    );
+  });
+
+  it("names a file that holds no certificate", async () => {
+    const file = temporaryFile("ca.pem", "nothing");
+    const outcome = await ask(["status", "--remote", "127.0.0.1:1", "--tls-ca", file]);
+    expect(expectRefused(outcome, "invalid-certificate")).toContain(`${file}: expected a certificate in PEM`);
+  });
+});
+
+function expectRefusedAsData({ code, stderr }: { code: number | null; stderr: string }, error: string): void {
+  expect({ code, error: (JSON.parse(stderr) as { error: { code: string } }).error.code }).toEqual({
+    code: 1,
+    error,
+  });
+}

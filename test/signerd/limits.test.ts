@@ -1,0 +1,134 @@
+import { once } from "node:events";
+import { connect as connectHttp2, type ClientHttp2Session } from "node:http2";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { u64be } from "../../src/core/bytes.js";
+import { curve } from "../../src/core/curve/index.js";
+import { sha256 } from "../../src/core/hashes.js";
+import { commitmentDigest } from "../../src/crypto/messages.js";
+import { encodeRequest, pathOf } from "../../src/finality/wire.js";
+import { OwnDigests } from "../../src/signerd/own-digests.js";
+import { failure as expectFailure } from "../support/errors.js";
+import { ballot, CHAIN, connect, homeWithKey, startSigner, text } from "./support.js";
+
+/** A connection without any of gRPC's own care, which ends with the test. */
+function http2(address: string, settings: { initialWindowSize?: number } = {}): ClientHttp2Session {
+  const session = connectHttp2(`http://${address}`, { settings });
+  session.on("error", () => {});
+  onTestFinished(() => session.destroy());
+  return session;
+}
+
+describe("the voters that are kept, of the keys and chains that callers name", () => {
+  it("are 256, those that were used last; and a height is signed once, with its voter or with another", async () => {
+    const made = homeWithKey();
+    const { address } = await startSigner(made);
+    const client = connect(address);
+    const at = { key: made.key.publicKey, height: 7n };
+    const first = await client.signEots({ ...at, chainId: CHAIN, message: ballot(7n) });
+    const name = async (from: number, to: number) => {
+      for (let i = from; i < to; i++) {
+        const elsewhere = { ...at, chainId: `other-${i}`, message: ballot(7n) };
+        await expectFailure(client.signEots(elsewhere), "protection-uninitialised");
+      }
+    };
+    const points = vi.spyOn(curve, "pointFromScalar");
+    onTestFinished(() => points.mockRestore());
+    /** Whether a voter was made for the same vote again, which computes the key's point. */
+    const isMadeAnew = async () => {
+      points.mockClear();
+      const again = await client.signEots({ ...at, chainId: CHAIN, message: ballot(7n) });
+      expect(again).toEqual({ ...first, outcome: "same" });
+      return points.mock.calls.length > 0;
+    };
+    await name(0, 255);
+    expect(await isMadeAnew()).toBe(false);
+    await name(255, 510);
+    expect(await isMadeAnew()).toBe(false);
+    await name(510, 766);
+    const other = client.signEots({ ...at, chainId: CHAIN, message: ballot(7n, "b") });
+    await expectFailure(other, "double-vote");
+    await name(0, 256);
+    expect(await isMadeAnew()).toBe(true);
+  });
+});
+
+describe("the commitments that a signer knows as its own", () => {
+  const key = new Uint8Array(32).fill(2);
+  const chain = { id: CHAIN, minCount: 1 };
+  const range = (start: bigint) => ({ startHeight: start, count: 1, root: sha256(u64be(start)) });
+  const digest = (start: bigint) => commitmentDigest({ ...range(start), count: 1n });
+  const serve = (own: OwnDigests, from: bigint, to: bigint) => {
+    for (let start = from; start < to; start++) {
+      own.served({ key, chain, start, interval: 1n, count: 1, subtrees: [sha256(u64be(start))] });
+    }
+  };
+
+  it("are the last 4096 that it handed out the randomness of", () => {
+    const own = new OwnDigests([], []);
+    serve(own, 0n, 4096n);
+    expect(own.find(key, digest(0n))).toMatchObject({ commitment: range(0n) });
+    serve(own, 4096n, 4097n);
+    expect(own.find(key, digest(0n))).toBeUndefined();
+    expect(own.find(key, digest(1n))).toMatchObject({ commitment: range(1n) });
+    expect(own.find(key, digest(4096n))).toMatchObject({ commitment: range(4096n) });
+  });
+
+  it("are remembered anew when it hands it out again", () => {
+    const own = new OwnDigests([], []);
+    serve(own, 0n, 4096n);
+    serve(own, 0n, 1n);
+    serve(own, 4096n, 4097n);
+    expect(own.find(key, digest(0n))).toMatchObject({ commitment: range(0n) });
+    expect(own.find(key, digest(1n))).toBeUndefined();
+  });
+
+  it("are forgotten as signed ones too, and one that it does not know is not noted", () => {
+    const own = new OwnDigests([], []);
+    serve(own, 0n, 2n);
+    own.noteSigned(key, digest(0n));
+    own.noteSigned(key, digest(1n));
+    own.noteSigned(key, sha256(text("unknown")));
+    expect(own.signed(key, CHAIN)).toMatchObject([range(0n), range(1n)]);
+    expect([own.signed(key, "another"), own.signed(sha256(key), CHAIN)]).toEqual([[], []]);
+    serve(own, 2n, 4097n);
+    expect(own.signed(key, CHAIN)).toMatchObject([range(1n)]);
+  });
+});
+
+describe("a connection", () => {
+  it("carries 256 calls at once, and no more", async () => {
+    const { address } = await startSigner(homeWithKey());
+    const session = http2(address);
+    const [settings] = (await once(session, "remoteSettings")) as [{ maxConcurrentStreams: number }];
+    expect(settings.maxConcurrentStreams).toBe(256);
+  });
+});
+
+describe("a caller that does not fetch its answer", () => {
+  it("is cut off when the signer stops, once its time is over", async () => {
+    const made = homeWithKey();
+    const signer = await startSigner(made, { patience: 100 });
+    // Nothing of an answer can be sent to who leaves no room for it.
+    const session = http2(signer.address, { initialWindowSize: 0 });
+    const call = session.request({
+      ":method": "POST",
+      ":path": pathOf("SignEOTS"),
+      "content-type": "application/grpc",
+      te: "trailers",
+    });
+    call.on("error", () => {});
+    const vote = { uid: made.key.publicKey, chainId: text(CHAIN), height: 1n, msg: ballot(1n) };
+    const message = encodeRequest("SignEOTS", vote);
+    // gRPC's frame: not compressed, four bytes of length.
+    call.end(Buffer.concat([Buffer.of(0), u64be(BigInt(message.length)).subarray(4), message]));
+    await once(call, "response");
+    expect(signer.logged()).toContain('"outcome":"new","status":"OK"');
+    const closed = new Promise((resolve) => session.once("close", resolve));
+    await signer.stop();
+    await closed;
+    // Everything was let go of; and the vote stays the vote of its height.
+    const client = connect((await startSigner(made)).address);
+    const again = { key: made.key.publicKey, chainId: CHAIN, height: 1n, message: ballot(1n, "b") };
+    await expectFailure(client.signEots(again), "double-vote");
+  });
+});

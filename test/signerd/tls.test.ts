@@ -1,0 +1,159 @@
+import { generateKeyPairSync } from "node:crypto";
+import { chmodSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it, vi } from "vitest";
+import { checkTls } from "../../src/signerd/tls.js";
+import { failure as expectFailure } from "../support/errors.js";
+import { refusal } from "../support/refusal.js";
+import { expectRefused } from "../cli/fp-support.js";
+import { tapstake, temporaryFile } from "../cli/support.js";
+import { connect, type DaemonProcess, homeWithKey, startDaemon, startSigner, text } from "./support.js";
+
+const path = (name: string) => fileURLToPath(new URL(`../fixtures/signer-tls-${name}.pem`, import.meta.url));
+const read = (name: string) => readFileSync(path(name));
+const identity = {
+  certificate: read("cert"),
+  key: read("key"),
+  certificateFile: "cert.pem",
+  keyFile: "key.pem",
+};
+const valid = new Date("2030-01-01");
+
+const pkcs8 = { type: "pkcs8", format: "pem" } as const;
+const strangers = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+const otherKey = strangers.export(pkcs8) as string;
+const lockedKey = strangers.export({ ...pkcs8, cipher: "aes-256-cbc", passphrase: "p" }) as string;
+const publicKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey;
+
+describe("what TLS is served with", () => {
+  it.each<[string, object, RegExp]>([
+    [
+      "no certificate",
+      { certificate: text("no PEM") },
+      /^cert\.pem: expected a certificate in PEM, got none$/,
+    ],
+    ["the key in its place", { certificate: identity.key }, /^cert\.pem: expected a certificate in PEM/],
+    [
+      "a damaged certificate",
+      { certificate: text(identity.certificate.toString().replace(/^MII/m, "AAA")) },
+      /^cert\.pem: a certificate in it cannot be read: /,
+    ],
+    [
+      "a damaged certificate of who vouches for it",
+      { certificate: text(`${identity.certificate}${`${identity.certificate}`.replace(/^MII/m, "AAA")}`) },
+      /^cert\.pem: a certificate in it cannot be read: /,
+    ],
+    ["no key", { key: text("no PEM") }, /^key\.pem: expected a private key .*got none that can be read$/],
+    ["the certificate in its place", { key: identity.certificate }, /^key\.pem: expected a private key/],
+    [
+      "a public key",
+      { key: text(publicKey.export({ type: "spki", format: "pem" }) as string) },
+      /^key\.pem: expected a private key/,
+    ],
+    [
+      "a key with a passphrase",
+      { key: text(lockedKey) },
+      /^key\.pem: .*without a passphrase, got an encrypted one$/,
+    ],
+    [
+      "the key of another certificate",
+      { key: text(otherKey) },
+      /^key\.pem is the key of another certificate than cert\.pem$/,
+    ],
+  ])("is refused with %s, and the file is named", (_what, change, message) => {
+    const error = refusal("invalid-certificate", () => checkTls({ ...identity, ...change }, valid));
+    expect(error.message).toMatch(message);
+    expect(error.details["path"]).toBe(error.message.startsWith("key") ? "key.pem" : "cert.pem");
+  });
+
+  it("is refused with a key that is too weak for TLS, in OpenSSL's words without its numbers", async () => {
+    // A certificate of 512 bits, as nobody makes them any more.
+    const weak = { certificate: read("weak-cert"), key: read("weak-key"), certificateFile: "cert.pem" };
+    const { message } = refusal("invalid-certificate", () => checkTls(weak, valid));
+    expect(message).toBe("cert.pem with its key: ee key too small");
+  });
+
+  it("is good, and nothing is said, while each certificate of the chain is valid", () => {
+    expect(checkTls(identity, valid)).toEqual([]);
+    const chain = { ...identity, certificate: text(`${identity.certificate}${identity.certificate}`) };
+    expect(checkTls(chain, valid)).toEqual([]);
+  });
+
+  it("is warned of before a certificate is valid and after it, whichever of the chain it is", () => {
+    const before = "cert.pem: CN=localhost is not valid before Nov 22 23:24:16 2026 GMT: callers refuse it";
+    const after = "cert.pem: CN=localhost has expired on Oct 29 23:24:16 2126 GMT: callers refuse it";
+    expect(checkTls(identity, new Date("2026-11-22T23:24:15Z"))).toEqual([before]);
+    expect(checkTls(identity, new Date("2026-11-22T23:24:16Z"))).toEqual([]);
+    expect(checkTls(identity, new Date("2126-10-29T23:24:16Z"))).toEqual([]);
+    expect(checkTls(identity, new Date("2126-10-29T23:24:17Z"))).toEqual([after]);
+    const chain = { ...identity, certificate: text(`${identity.certificate}${read("expired-cert")}`) };
+    expect(checkTls(chain, valid)).toEqual([
+      "cert.pem: CN=localhost has expired on Jan  1 00:00:00 2021 GMT: callers refuse it",
+    ]);
+  });
+
+  it("is looked at before anything is opened", async () => {
+    const made = homeWithKey();
+    const wrong = { certificate: identity.certificate, key: text(otherKey) };
+    const error = await expectFailure(startSigner(made, { tls: wrong }), "invalid-certificate");
+    expect(error.message).toBe("its key is the key of another certificate than the certificate");
+    await startSigner(made);
+  });
+});
+
+/** What is logged comes by another way than the answer. */
+const untilServing = ({ logged }: DaemonProcess) =>
+  vi.waitFor(() => expect(logged()).toContain('"msg":"serving"'), 10_000);
+
+describe("tapstake fp serve --tls-cert --tls-key", () => {
+  const serve = (certificate: string, key: string) =>
+    tapstake(
+      ["fp", "serve", "--home", homeWithKey().home.path, "--address", "127.0.0.1:0", "--no-metrics"].concat([
+        "--tls-cert",
+        certificate,
+        "--tls-key",
+        key,
+      ]),
+    );
+
+  it("names the file that cannot be used", async () => {
+    const bad = temporaryFile("bad.pem", "nothing");
+    const other = temporaryFile("other.pem", otherKey);
+    expect(expectRefused(await serve(bad, bad), "invalid-certificate")).toContain(
+      `${bad}: expected a certificate`,
+    );
+    expect(expectRefused(await serve(path("cert"), other), "invalid-certificate")).toContain(
+      `${other} is the key of another certificate than ${path("cert")}`,
+    );
+  });
+
+  it("warns of a key that others can read, and not of one that they cannot", async () => {
+    const open = temporaryFile("open.pem", identity.key.toString());
+    chmodSync(open, 0o644);
+    const daemon = await startDaemon(homeWithKey(), ["--tls-cert", path("cert"), "--tls-key", open]);
+    await untilServing(daemon);
+    expect(daemon.logged()).toContain(`tapstake: warning: ${open} holds a secret`);
+    const own = temporaryFile("own.pem", identity.key.toString());
+    const quiet = await startDaemon(homeWithKey(), ["--tls-cert", path("cert"), "--tls-key", own]);
+    await untilServing(quiet);
+    expect(quiet.logged()).not.toContain("warning");
+  });
+
+  it("is asked with --tls-ca by who has its certificate, by its IP address and without another word", async () => {
+    const own = temporaryFile("own.pem", identity.key.toString());
+    const daemon = await startDaemon(homeWithKey(), ["--tls-cert", path("cert"), "--tls-key", own]);
+    const outcome = await tapstake(["fp", "status", "--remote", daemon.address, "--tls-ca", path("cert")]);
+    expect({ code: outcome.code, stderr: outcome.stderr }).toEqual({ code: 0, stderr: "" });
+    expect(daemon.address).toMatch(/^127\.0\.0\.1:/);
+  });
+
+  it("serves with a certificate that has expired, says so in its log, and callers refuse it", async () => {
+    const own = temporaryFile("own.pem", identity.key.toString());
+    const daemon = await startDaemon(homeWithKey(), ["--tls-cert", path("expired-cert"), "--tls-key", own]);
+    await untilServing(daemon);
+    expect(daemon.logged()).toMatch(/"level":"warn".*"msg":"[^"]*CN=localhost has expired on Jan {2}1/);
+    const client = connect(daemon.address, { tls: { ca: read("expired-cert") }, timeout: 2000 });
+    const { message } = await expectFailure(client.ping(), "signer-unreachable");
+    expect(message).toContain("certificate has expired");
+  });
+});
