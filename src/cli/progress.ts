@@ -1,3 +1,5 @@
+import { onStopRequest } from "./stop-request.js";
+
 /** Shows how far something long has come, where a person watches: on standard error, and only on a terminal. */
 export interface Progress {
   update(done: number): void;
@@ -25,14 +27,6 @@ export async function showProgress(what: string, total: number): Promise<Progres
 /** A signal that Ctrl-C, or a request to end, aborts instead of ending the process at once. */
 export function abortOnSignal(): { readonly signal: AbortSignal; release(): void } {
   const controller = new AbortController();
-  const abort = () => controller.abort();
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  // Once: a second Ctrl-C ends the process, whatever it does.
-  for (const name of signals) process.once(name, abort);
-  return {
-    signal: controller.signal,
-    release: () => {
-      for (const name of signals) process.off(name, abort);
-    },
-  };
+  const release = onStopRequest(() => controller.abort());
+  return { signal: controller.signal, release };
 }

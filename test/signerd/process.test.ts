@@ -118,7 +118,9 @@ describe("tapstake fp serve, as a process", () => {
     const votes = Array.from({ length: 3000 }, (_, i) => ({ height: BigInt(i), message: ballot(BigInt(i)) }));
     const batch = first.signBatchEots({ key, chainId: CHAIN, votes });
     await untilBatchBegan(daemon.metricsAddress);
+    // As timeout(1) and npm do, which signal a process and then its group.
     daemon.kill("SIGINT");
+    daemon.kill("SIGTERM");
     const answers = await batch;
     expect(answers.filter(({ kind }) => kind === "new")).toHaveLength(3000);
     const late = second.signEots({ key, chainId: CHAIN, height: 10_001n, message: ballot(10_001n) });

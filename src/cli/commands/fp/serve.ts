@@ -19,6 +19,7 @@ import {
   warnOfReaders,
   withPassphrase,
 } from "../../secrets.js";
+import { onStopRequest } from "../../stop-request.js";
 
 const DESCRIPTION = `Signs for finality-provider software over gRPC (proto.EOTSManager), so that software which
 talks to the Go key manager can talk to this instead: nothing in it changes but the address.
@@ -50,7 +51,7 @@ are on http://127.0.0.1:2113/metrics, health on /healthz and as grpc.health.v1.H
   examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 tapstake fp keys new validator-1
-timeout --preserve-status 10 \\
+timeout --preserve-status 5 \\
   tapstake fp serve --unlock validator-1 --address 127.0.0.1:0 --no-metrics
 `,
   refused: "an unsafe address, a wrong passphrase, a running signer, a store that lost something",
@@ -157,9 +158,9 @@ function openLog(level: string, file: string | undefined): Logger {
   return createLog(level, out);
 }
 
-/** The first signal that asks to stop. A second one ends the process at once, which loses nothing that left it. */
+/** The first signal that asks to stop. A second one, later, ends the process at once, which loses nothing that left it. */
 function signalled(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, resolve);
+    onStopRequest(resolve);
   });
 }
