@@ -46,9 +46,12 @@ export {
   type VoteRecord,
 } from "./decision.js";
 export { checkedMessage, type MessageSources } from "./message-check.js";
+export { historyText } from "./history.js";
+export { readHistory } from "./history-reader.js";
 export { findHome, openHome, type Home } from "./home.js";
 export { previewImport, type ImportPreview } from "./import-preview.js";
 export type {
+  History,
   ImportedSubject,
   ImportReport,
   Interchange,

@@ -6,12 +6,13 @@ import { arrivalOf, hasBirth, listAbsences, placeOfFile, removeNote } from "./ar
 import { refuseOverlap } from "./commitment-rows.js";
 import { closeDatabase, DatabaseFault, faulty, openDatabase } from "./database.js";
 import { MAX_HEIGHT, type Marks, type StoredMarks, type VoteRecord } from "./decision.js";
+import { historyText } from "./history.js";
 import type { Home } from "./home.js";
 import { broken, type Floor, replaced, unwritable } from "./instructions.js";
 import { type ImportReport, type Interchange, readInterchange } from "./interchange.js";
 import { Ledger, type Writer } from "./ledger.js";
 import type { Known } from "./loading.js";
-import { historyOf, mergeSubject } from "./merging.js";
+import { mergeSubject } from "./merging.js";
 import type { Mark } from "./marks.js";
 import type { Protection, StoredCommitment, StoredVote, Subject, VoteEntry } from "./store.js";
 import { assertChainId, subjectName } from "./subject.js";
@@ -228,11 +229,11 @@ export class SqliteProtection implements Protection {
   }
 
   exportHistory(): Interchange {
-    return this.#read(() => historyOf(this.#ledger));
+    return JSON.parse([...historyText(this)].join("")) as Interchange;
   }
 
   importHistory(file: unknown): ImportReport {
-    const subjects = readInterchange(file);
+    const { subjects } = readInterchange(file);
     this.#usable();
     if (subjects.length === 0) return [];
     const plan = subjects.map((subject) => {

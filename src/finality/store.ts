@@ -80,8 +80,13 @@ export interface ProtectionStore {
    *   `protection-uninitialised`
    */
   prune(key: Uint8Array, chainId: string, below: bigint): number;
+  /** Everything that is remembered; `historyText` writes what is too long to be held. */
   exportHistory(): Interchange;
-  /** @throws TapstakeError `invalid-json`, `unknown-version` */
+  /**
+   * Merges a history, all of it or nothing.
+   * @param file the JSON of one, or what `readHistory` made of a long one
+   * @throws TapstakeError `invalid-json`, `unknown-version`
+   */
   importHistory(file: unknown): ImportReport;
   /** Every key and chain with a commitment. */
   committers(): { readonly key: Uint8Array; readonly chainId: string }[];
