@@ -136,6 +136,8 @@ export const ERROR_CODES = {
   "not-permitted": "what this signer does for nobody, or not for this caller",
   "key-locked": "a key whose passphrase the signer was not given yet",
   "too-many-attempts": "wrong passphrases came too fast; the key cannot be tried for a while",
+  "backup-running": "a copy of the history is being written already",
+  "disk-nearly-full": "a disk whose last space is kept for votes",
   "invalid-request": "a request that is malformed, or of the wrong form",
   "message-too-large": "a request or an answer above the size limit",
   // votes and their protection

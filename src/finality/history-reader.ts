@@ -129,7 +129,7 @@ class HistoryReader {
 
   /** Why the file cannot be read, where a version that it named before is not the reason. */
   #newerOr(error: TapstakeError): TapstakeError {
-    const ends = this.#open.map(({ kind }) => (kind === "{" ? "}" : "]")).reverse();
+    const ends = this.#open.map(({ kind }) => (kind === "{" ? "}" : "]")).toReversed();
     try {
       readInterchange(parseJson(`${this.#rest}${this.#read === undefined ? "" : "]"}${ends.join("")}`, ""));
     } catch (other) {

@@ -33,6 +33,8 @@ const STATUS: Partial<Record<ErrorCode, status>> = {
   "key-locked": status.UNAVAILABLE,
   "signer-stopping": status.UNAVAILABLE,
   "too-many-attempts": status.RESOURCE_EXHAUSTED,
+  "backup-running": status.RESOURCE_EXHAUSTED,
+  "disk-nearly-full": status.RESOURCE_EXHAUSTED,
   "message-too-large": status.RESOURCE_EXHAUSTED,
   "not-a-vote": status.INVALID_ARGUMENT,
   "duplicate-height": status.INVALID_ARGUMENT,
