@@ -61,10 +61,10 @@ export type {
 } from "./interchange.js";
 export { DEFAULT_SCRYPT, type Passphrase, type ScryptCost } from "./keyfile.js";
 export { deleteKey } from "./key-deletion.js";
+export { exportKey } from "./key-export.js";
 export {
   changePassphrase,
   createKey,
-  exportKey,
   listKeys,
   showKey,
   unlockKey,

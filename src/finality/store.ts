@@ -56,8 +56,8 @@ export interface ProtectionStore {
   /** Votes from `from` on, by height. */
   records(key: Uint8Array, chainId: string, from?: bigint, limit?: number): StoredVote[];
   /**
-   * Takes over, for good, what is noted of a key: one that was elsewhere is held, and the note of a birth ends. Comes
-   * before every vote. See `recordAbsence` and `recordBirth`.
+   * Takes over, for good, what is noted of a key: one that was elsewhere is held, one whose secret left is new no more,
+   * and the note of a birth ends. Comes before every vote. See `recordAbsence`, `recordExport` and `recordBirth`.
    */
   heed(key: Uint8Array): void;
   /** Heights that sign nothing, as which message was signed there is not known, in order. */

@@ -4,12 +4,12 @@ import { commitStored, proveCommitted } from "../../src/finality/commitments.js"
 import {
   changePassphrase,
   createKey,
-  exportKey,
   type NewKey,
   unlockKey,
   unlockKeyAsync,
 } from "../../src/finality/keystore.js";
 import { deleteKey } from "../../src/finality/key-deletion.js";
+import { exportKey } from "../../src/finality/key-export.js";
 import { initProtection, openProtection, type ProtectionStore } from "../../src/finality/protection.js";
 import { RandomnessCache } from "../../src/finality/randomness-cache.js";
 import { homeOfTest, LIGHT } from "../support/home.js";

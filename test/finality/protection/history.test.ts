@@ -8,7 +8,7 @@ import { historyText } from "../../../src/finality/history.js";
 import { readHistory } from "../../../src/finality/history-reader.js";
 import { type History, type Interchange, readInterchange } from "../../../src/finality/interchange.js";
 import type { Protection } from "../../../src/finality/protection.js";
-import { failure } from "../../support/errors.js";
+import { failure as expectFailure } from "../../support/errors.js";
 import { CHAIN, hash, inHome, newHome, testKey, voterOf } from "../../support/signer.js";
 
 const key = testKey();
@@ -201,7 +201,7 @@ describe("a history that is read part by part", () => {
     ],
   ])("is refused as it is as a whole: %s", async (_, text) => {
     const code = codeOf(() => readInterchange(parseJson(text, "interchange")));
-    for (const size of [1, 7, 1_000_000]) await failure(readHistory(chunksOf(text, size)), code);
+    for (const size of [1, 7, 1_000_000]) await expectFailure(readHistory(chunksOf(text, size)), code);
   });
 
   it("does not take what is no time for one", () => {
