@@ -157,6 +157,7 @@ export const ERROR_CODES = {
   "protection-behind": "the store of votes is older than its second mark, or another one",
   "protection-corrupt": "the store of votes or its second mark is damaged",
   "protection-uninitialised": "a key that may have signed before, without marks on this chain",
+  "too-many-chains": "a new key that would begin by itself on more chains than anybody votes on",
   "protection-replaced": "the store of votes or its second mark was replaced under a running signer",
   "protection-unwritable": "a vote could not be recorded durably",
   "protection-closed": "the store of votes was closed",

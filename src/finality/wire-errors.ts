@@ -24,6 +24,7 @@ const STATUS: Partial<Record<ErrorCode, status>> = {
   "below-watermark": status.FAILED_PRECONDITION,
   "at-or-below-chain-height": status.FAILED_PRECONDITION,
   "protection-uninitialised": status.FAILED_PRECONDITION,
+  "too-many-chains": status.FAILED_PRECONDITION,
   unauthenticated: status.UNAUTHENTICATED,
   "not-permitted": status.PERMISSION_DENIED,
   "wrong-passphrase": status.PERMISSION_DENIED,
