@@ -87,8 +87,9 @@ export class Signer {
   /** Chains whose last vote was stated, of which nobody here has heard: their names may be mistyped. */
   unheardOf(): string[] {
     const { protection, chainHeights } = this.parts;
-    const known = [...protection.subjects(), ...protection.committers()].map(({ chainId }) => chainId);
-    return [...chainHeights.keys()].filter((id) => !known.includes(id) && !this.#chains.has(id));
+    const all = [...protection.subjects(), ...protection.committers()];
+    const known = new Set(all.map(({ chainId }) => chainId));
+    return [...chainHeights.keys()].filter((id) => !known.has(id) && !this.#chains.has(id));
   }
 
   /** Shows on the metrics page where a key that was opened stands on each chain; 0 where it never voted. */

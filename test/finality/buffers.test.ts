@@ -53,6 +53,7 @@ describe("of a Node Buffer, whose slices share its memory, a copy is taken", () 
       init: { value: protection.init.bind(protection) },
       heed: { value: protection.heed.bind(protection) },
       isBornHere: { value: protection.isBornHere.bind(protection) },
+      subjects: { value: protection.subjects.bind(protection) },
     }) as typeof protection;
     const first = voterOf(changing).voteMessage({ height: 5n, message: given });
     const voter = voterOf(protection);
