@@ -15,7 +15,7 @@ import { parseTransaction } from "../tx/transaction.js";
 import { UsageError } from "./errors.js";
 import { tell } from "./output.js";
 
-/** No file of ours comes near it, and a device that never ends must not take all memory. */
+/** No file of ours comes near it but a history, and a device that never ends must not take all memory. */
 const MAX_MEGABYTES = 16;
 
 /**
@@ -28,15 +28,28 @@ export async function readText(path: string, otherwise?: string): Promise<string
 }
 
 /** The content of a file, as {@link readText}. @throws TapstakeError `file-error` */
-export async function readContent(path: string, otherwise = "no such file"): Promise<Uint8Array> {
-  const name = path === "-" ? "standard input" : path;
+export async function readContent(path: string, otherwise?: string): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
+  for await (const chunk of readChunks(path, MAX_MEGABYTES, otherwise)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/**
+ * The content of a file, or of standard input for `-`, part by part, for what is too long to be held.
+ * @throws TapstakeError `file-error`, also where it is larger than `megabytes`
+ */
+export async function* readChunks(
+  path: string,
+  megabytes: number,
+  otherwise = "no such file",
+): AsyncGenerator<Uint8Array, void> {
+  const name = path === "-" ? "standard input" : path;
   let size = 0;
   try {
     for await (const chunk of path === "-" ? process.stdin : createReadStream(path)) {
       size += (chunk as Uint8Array).length;
-      if (size > MAX_MEGABYTES * 1024 * 1024) break;
-      chunks.push(chunk as Uint8Array);
+      if (size > megabytes * 1024 * 1024) break;
+      yield chunk as Uint8Array;
     }
   } catch (cause) {
     const { code = "unknown error" } = cause as NodeJS.ErrnoException;
@@ -47,11 +60,13 @@ export async function readContent(path: string, otherwise = "no such file"): Pro
       { cause },
     );
   }
-  if (size > MAX_MEGABYTES * 1024 * 1024) {
-    throw new TapstakeError("file-error", `cannot read ${name}: larger than ${MAX_MEGABYTES} MB`, { path });
+  if (size > megabytes * 1024 * 1024) {
+    throw new TapstakeError("file-error", `cannot read ${name}: larger than ${megabytes} MB`, { path });
   }
-  return Buffer.concat(chunks);
 }
+
+/** As a whole, or in parts that are made while they are written. */
+type Content = string | Uint8Array | Iterable<string>;
 
 /** What goes into a file of `--out`. */
 interface Written {
@@ -84,7 +99,7 @@ export async function checkOut(path: string | undefined): Promise<void> {
  * Writes a file of `--out`, and says so on standard error; it never replaces one.
  * @throws TapstakeError `file-error`
  */
-export async function writeOut(path: string, content: string, { what, otherwise }: Written): Promise<void> {
+export async function writeOut(path: string, content: Content, { what, otherwise }: Written): Promise<void> {
   try {
     await writeNew(path, content);
   } catch (cause) {
@@ -147,7 +162,7 @@ export async function makeFolder(path: string): Promise<void> {
 }
 
 /** A link, unlike a rename, fails where there is a file already. */
-async function writeNew(path: string, content: string | Uint8Array): Promise<void> {
+async function writeNew(path: string, content: Content): Promise<void> {
   if ((await lstat(path).catch(() => undefined)) !== undefined) {
     throw Object.assign(new Error("there is a file"), { code: "EEXIST" });
   }
@@ -160,11 +175,13 @@ async function writeNew(path: string, content: string | Uint8Array): Promise<voi
 }
 
 /** @param mode less what the umask takes away */
-async function writeTemporary(path: string, content: string | Uint8Array, mode: number): Promise<string> {
+async function writeTemporary(path: string, content: Content, mode: number): Promise<string> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
   const file = await open(temporary, "wx", mode);
   try {
-    await file.writeFile(content);
+    const isWhole = typeof content === "string" || content instanceof Uint8Array;
+    // Each goes on where the one before it ended.
+    for (const part of isWhole ? [content] : content) await file.writeFile(part);
     await file.sync();
   } catch (error) {
     await rm(temporary, { force: true });

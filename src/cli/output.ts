@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import pc from "picocolors";
 import { hex } from "../core/bytes.js";
 
@@ -7,6 +8,13 @@ export const colors = pc.createColors(pc.isColorSupported && process.stdout.isTT
 /** Writes a line, or several, to standard output. */
 export function say(text: string): void {
   process.stdout.write(`${text}\n`);
+}
+
+/** Writes a long text to standard output, part by part, no faster than it is read. */
+export async function sayAll(parts: Iterable<string>): Promise<void> {
+  for (const part of parts) {
+    if (!process.stdout.write(part)) await once(process.stdout, "drain");
+  }
 }
 
 /** Says something to the person at the terminal, beside the answer. */

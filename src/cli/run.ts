@@ -1,4 +1,5 @@
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { hideFromCoreDumps } from "../finality/secrecy.js";
 import { reportError, UsageError, withHelp } from "./errors.js";
 import { addCommands, type LazyCommands } from "./lazy.js";
 import { closeQuietly } from "./output.js";
@@ -86,6 +87,8 @@ Exit codes:
  * @returns the exit code: 0 done, 1 refused, 2 usage
  */
 export async function run(args: readonly string[]): Promise<number> {
+  // Whichever command it is: most read a secret some time, and the environment may hold one already.
+  hideFromCoreDumps();
   closeQuietly(process.stdout);
   closeQuietly(process.stderr);
   const program = createProgram();

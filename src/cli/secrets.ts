@@ -5,9 +5,7 @@ import { Option } from "@commander-js/extra-typings";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { assertSecretKey } from "../core/keys.js";
-import { findHome, type Home, openHome } from "../finality/home.js";
 import { passphraseBytes } from "../finality/keyfile.js";
-import { hideFromCoreDumps } from "../finality/secrecy.js";
 import { UsageError } from "./errors.js";
 import { readText } from "./files.js";
 import { tell } from "./output.js";
@@ -25,20 +23,8 @@ export const secretOption = () =>
 
 export const yesOption = () => new Option("--yes", "do not ask");
 
-/**
- * The home of a command that may come to hold secrets.
- * @throws TapstakeError `home-not-found`, and the codes of {@link makeHome}
- */
-export function enterHome(path: string | undefined): Home {
-  hideFromCoreDumps();
-  return findHome(path);
-}
-
-/** The home of a command that begins something: made where there is none. @throws TapstakeError as `openHome` */
-export function makeHome(path: string | undefined): Home {
-  hideFromCoreDumps();
-  return openHome(path);
-}
+/** The home of a command, and of one that begins something: made where there is none. */
+export { findHome as enterHome, openHome as makeHome } from "../finality/home.js";
 
 /** Whether someone is there to be asked. Questions go to standard error: standard output is for the answer. */
 export const isWatched = () => process.stdin.isTTY === true && process.stderr.isTTY === true;
@@ -145,7 +131,6 @@ export async function withSecretKey<T>(
   whose: string,
   use: (secretKey: Uint8Array) => T | Promise<T>,
 ): Promise<T> {
-  hideFromCoreDumps();
   const given = process.env["TAPSTAKE_SECRET"];
   delete process.env["TAPSTAKE_SECRET"];
   const known = file === undefined ? given : await readSecretLine(file);

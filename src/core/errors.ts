@@ -139,6 +139,8 @@ export const ERROR_CODES = {
   "not-permitted": "what this signer does for nobody, or not for this caller",
   "key-locked": "a key whose passphrase the signer was not given yet",
   "too-many-attempts": "wrong passphrases came too fast; the key cannot be tried for a while",
+  "backup-running": "a copy of the history is being written already",
+  "disk-nearly-full": "a disk whose last space is kept for votes",
   "invalid-request": "a request that is malformed, or of the wrong form",
   "message-too-large": "a request or an answer above the size limit",
   // votes and their protection
@@ -158,6 +160,7 @@ export const ERROR_CODES = {
   "protection-behind": "the store of votes is older than its second mark, or another one",
   "protection-corrupt": "the store of votes or its second mark is damaged",
   "protection-uninitialised": "a key that may have signed before, without marks on this chain",
+  "too-many-chains": "a new key that would begin by itself on more chains than anybody votes on",
   "protection-replaced": "the store of votes or its second mark was replaced under a running signer",
   "protection-unwritable": "a vote could not be recorded durably",
   "protection-closed": "the store of votes was closed",

@@ -33,16 +33,34 @@ export function recordAbsence(home: Home, publicKey: Uint8Array): void {
   write(home, publicKey, () => ABSENT);
 }
 
+/**
+ * Notes that the secret of a key left this home: it counts as new no more, as it may be used elsewhere by the time that it votes
+ * here. Chains on which it votes already go on. The store ends the birth as soon as it hears of it.
+ * @throws TapstakeError `invalid-public-key`, `file-error`
+ */
+export function recordExport(home: Home, publicKey: Uint8Array): void {
+  const path = pathOf(home, publicKey);
+  attempt("write", path, () => {
+    do {
+      const arrival = arrivalOf(home, publicKey);
+      // That it was elsewhere ends a birth as well, and says more: it stays, also where it comes this very moment.
+      if (arrival === "absent" || arrival === "exported") return;
+      if (lstatSync(path, { throwIfNoEntry: false })) removeNote(home, publicKey);
+    } while (!write(home, publicKey, () => EXPORTED, "create"));
+  });
+}
+
 /** Whether a valid note of this key's birth is there. */
-export function hasBirth(home: Home, publicKey: Uint8Array): boolean {
+function hasBirth(home: Home, publicKey: Uint8Array): boolean {
   const place = placeOfFile(pathOf(home, publicKey));
   return place !== undefined && textOf(home, publicKey) === place;
 }
 
 /** What the note of a key says, where there is one; one that is no more valid says nothing. */
-export function arrivalOf(home: Home, publicKey: Uint8Array): "absent" | "born" | undefined {
+export function arrivalOf(home: Home, publicKey: Uint8Array): "absent" | "born" | "exported" | undefined {
   if (!lstatSync(pathOf(home, publicKey), { throwIfNoEntry: false })) return undefined;
   if (hasAbsence(home, publicKey)) return "absent";
+  if (textOf(home, publicKey) === EXPORTED) return "exported";
   return hasBirth(home, publicKey) ? "born" : undefined;
 }
 
@@ -51,7 +69,7 @@ function hasAbsence(home: Home, publicKey: Uint8Array): boolean {
   const stats = lstatSync(pathOf(home, publicKey), { throwIfNoEntry: false });
   if (!stats?.isFile()) return stats !== undefined;
   const text = textOf(home, publicKey);
-  return text !== "" && !PLACE.test(text);
+  return text !== "" && text !== EXPORTED && !PLACE.test(text);
 }
 
 /** Where a file is, which no copy of it has; undefined where there is none, or the disk does not tell. */
@@ -61,13 +79,13 @@ export function placeOfFile(path: string): string | undefined {
   return stats?.isFile() && stats.birthtimeNs !== 0n ? placeOf(stats) : undefined;
 }
 
-/** The keys of which notes say that they were elsewhere. */
-export function listAbsences(home: Home): Uint8Array[] {
+/** The keys of which notes say this. */
+export function listArrivals(home: Home, arrival: "absent" | "exported"): Uint8Array[] {
   if (!lstatSync(folderOf(home), { throwIfNoEntry: false })) return [];
   return readdirSync(folderOf(home))
     .filter((name) => /^[0-9a-f]{64}$/.test(name))
     .map((name) => hex.decode(name))
-    .filter((publicKey) => hasAbsence(home, publicKey));
+    .filter((publicKey) => arrivalOf(home, publicKey) === arrival);
 }
 
 /**
@@ -81,15 +99,21 @@ export function removeNote(home: Home, publicKey: Uint8Array): void {
 }
 
 const ABSENT = "absent\n";
+const EXPORTED = "exported\n";
 const PLACE = /^\d+ \d+\n$/;
 
 const folderOf = (home: Home) => join(home.path, "arrivals");
 const pathOf = (home: Home, publicKey: Uint8Array) => join(folderOf(home), hex.encode(publicKey));
 
-function write(home: Home, publicKey: Uint8Array, textFor: (file: BigIntStats) => string): void {
+function write(
+  home: Home,
+  publicKey: Uint8Array,
+  textFor: (file: BigIntStats) => string,
+  mode: "create" | "replace" = "replace",
+): boolean {
   assertPublicKey(publicKey, "public key");
   makePrivateFolder(folderOf(home));
-  writePrivateFile(pathOf(home, publicKey), (file) => utf8(textFor(file)), "replace");
+  return writePrivateFile(pathOf(home, publicKey), (file) => utf8(textFor(file)), mode);
 }
 
 function textOf(home: Home, publicKey: Uint8Array): string {

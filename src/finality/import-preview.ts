@@ -14,10 +14,10 @@ export interface ImportPreview {
   readonly votes: number;
   readonly commitments: number;
   /**
-   * Whether a key of which nothing is known here would begin to vote because a file says that it never has: the file
-   * alone vouches for every height from the lowest on.
+   * Whether a key of which nothing is known here, and that was not made here, would begin to vote: the file alone
+   * vouches for what it signed, and knows nothing of what came after its export.
    */
-  readonly beginsWithoutVotes: boolean;
+  readonly begins: boolean;
 }
 
 /**
@@ -25,13 +25,12 @@ export interface ImportPreview {
  * @throws TapstakeError `invalid-json`, `unknown-version`
  */
 export function previewImport(store: ProtectionStore, file: unknown): ImportPreview[] {
-  return readInterchange(file).map(({ key, chainId, lowest, highest, held, votes, commitments }) => {
+  return readInterchange(file).subjects.map(({ key, chainId, lowest, highest, held, votes, commitments }) => {
     const before = store.marks(key, chainId);
     const after = lowest === null ? before : merged(before, { lowest, highest, held });
-    const beginsWithoutVotes =
-      before === null && after !== null && after.highest === null && !after.held && !store.isBornHere(key);
+    const begins = before === null && after !== null && !after.held && !store.isBornHere(key);
     const counts = { votes: votes.size, commitments: commitments.length };
-    return { key, chainId, before, after, ...counts, beginsWithoutVotes };
+    return { key, chainId, before, after, ...counts, begins };
   });
 }
 

@@ -50,9 +50,12 @@ export {
   type VoteRecord,
 } from "./decision.js";
 export { checkedMessage, type MessageSources } from "./message-check.js";
+export { historyText } from "./history.js";
+export { readHistory } from "./history-reader.js";
 export { findHome, openHome, type Home } from "./home.js";
 export { previewImport, type ImportPreview } from "./import-preview.js";
 export type {
+  History,
   ImportedSubject,
   ImportReport,
   Interchange,
@@ -62,10 +65,10 @@ export type {
 } from "./interchange.js";
 export { DEFAULT_SCRYPT, type Passphrase, type ScryptCost } from "./keyfile.js";
 export { deleteKey } from "./key-deletion.js";
+export { exportKey } from "./key-export.js";
 export {
   changePassphrase,
   createKey,
-  exportKey,
   listKeys,
   showKey,
   unlockKey,

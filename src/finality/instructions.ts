@@ -116,6 +116,23 @@ export function held(home: Home, publicKey: Uint8Array, chainId: string, lowest:
   );
 }
 
+/** A new key that has begun on so many chains that somebody has to say that the next one is meant. */
+export function tooManyChains(
+  home: Home,
+  publicKey: Uint8Array,
+  chainId: string,
+  begun: number,
+): TapstakeError {
+  const key = hex.encode(publicKey);
+  return new TapstakeError(
+    "too-many-chains",
+    `What happened: key ${key} is to vote on chain ${chainId}, where it never did, and is known on ${begun} chains here already.\n` +
+      "What it means: a caller may be naming chains that do not exist; each of them is remembered for good. Chains that it has begun on go on.\n" +
+      `What to do: find out who asked. If the chain is meant, run: ${initCommand(home, key, chainId, "0")}`,
+    { key, chain: chainId },
+  );
+}
+
 const notBegun = (details: { key: string; chain: string }, text: string): TapstakeError =>
   new TapstakeError(
     "protection-uninitialised",

@@ -91,11 +91,26 @@ export interface ReadCommitment {
   readonly context?: string;
 }
 
+/** A history that was read. What is said more than once of a key and chain, or of a height, is merged. */
+export class History {
+  readonly subjects: readonly ReadSubject[];
+  /** When it was exported, as far as it says. */
+  readonly exportedAt: string | undefined;
+
+  constructor(subjects: readonly ReadSubject[], exportedAt: string | undefined) {
+    this.subjects = subjects;
+    this.exportedAt = exportedAt;
+  }
+}
+
 /**
- * Reads an interchange file. What is said more than once about a key and chain, or about a height, is merged.
+ * Reads an interchange file; what was read already is given back.
+ * @param value its JSON
+ * @param votes those of the entries of `data`, by their places, where they were taken out of it
  * @throws TapstakeError `invalid-json`, `unknown-version`
  */
-export function readInterchange(value: unknown): ReadSubject[] {
+export function readInterchange(value: unknown, votes?: ReadonlyMap<number, Votes>): History {
+  if (value instanceof History) return value;
   const { metadata } = readJson(envelope, value, "interchange");
   if (metadata.version !== 1) {
     throw new TapstakeError("unknown-version", `interchange: expected version 1, got ${metadata.version}`, {
@@ -104,27 +119,57 @@ export function readInterchange(value: unknown): ReadSubject[] {
   }
   const { data } = readJson(file, value, "interchange");
   const subjects = new Map<string, ReadSubject>();
-  for (const entry of data) {
-    const key = hex.decode(entry.key);
-    const read = settle({
-      key,
-      chainId: entry.chain,
-      lowest: entry.lowest,
-      highest: entry.highest,
-      held: entry.held ?? false,
-      votes: votesOf(entry.votes),
-      commitments: (entry.commitments ?? []).map(({ context, root, signature, ...rest }) => ({
-        ...rest,
-        root: hex.decode(root),
-        signature: hex.decode(signature),
-        ...(context !== undefined && { context }),
-      })),
-    });
-    const name = subjectName(key, entry.chain);
+  for (const [place, entry] of data.entries()) {
+    const read = readSubject(entry, votes?.get(place) ?? new Map(), `interchange.data[${place}]`);
+    const name = subjectName(read.key, read.chainId);
     const earlier = subjects.get(name);
     subjects.set(name, earlier ? merge(earlier, read) : read);
   }
-  return [...subjects.values()];
+  return new History([...subjects.values()], timeOf(metadata["exportedAt"]));
+}
+
+/** It is shown to people: a text that is no time could be anything. */
+const timeOf = (text: unknown): string | undefined =>
+  typeof text === "string" && /^\d{4}-[\d:.TZ+-]{1,30}$/.test(text) ? text : undefined;
+
+/** Votes by height. */
+export type Votes = Map<bigint, ReadVote>;
+
+/** Reads one vote of a file and merges it into others. @throws TapstakeError `invalid-json` */
+export const addVoteTo = (votes: Votes, value: unknown, name: string): void =>
+  addVote(votes, readJson(vote, value, name));
+
+function addVote(votes: Votes, { height, digest, signature }: v.InferOutput<typeof vote>): void {
+  const read = {
+    digest: digest == null ? null : hex.decode(digest),
+    // Without its message a signature proves nothing.
+    signature: digest == null || signature == null ? null : hex.decode(signature),
+  };
+  const earlier = votes.get(height);
+  votes.set(height, earlier ? mergeVotes(earlier, read) : read);
+}
+
+function readSubject(entry: v.InferOutput<typeof subject>, votes: Votes, name: string): ReadSubject {
+  const { lowest, highest } = entry;
+  for (const each of entry.votes) addVote(votes, each);
+  if (lowest === null && (highest !== null || votes.size > 0)) {
+    const text = `${name}: expected a lowest height, as there are votes`;
+    throw new TapstakeError("invalid-json", text, { path: name });
+  }
+  return settle({
+    key: hex.decode(entry.key),
+    chainId: entry.chain,
+    lowest,
+    highest,
+    held: entry.held ?? false,
+    votes,
+    commitments: (entry.commitments ?? []).map(({ context, root, signature, ...rest }) => ({
+      ...rest,
+      root: hex.decode(root),
+      signature: hex.decode(signature),
+      ...(context !== undefined && { context }),
+    })),
+  });
 }
 
 /**
@@ -140,8 +185,8 @@ export function mergeVotes(a: ReadVote, b: ReadVote): ReadVote {
  * A subject whose marks agree with its votes. Where the highest vote is not among the votes, others may be missing
  * too, and nothing up to it is signed.
  */
-function settle(subject: ReadSubject): ReadSubject {
-  const votes = new Map(subject.votes);
+function settle(subject: ReadSubject & { readonly votes: Votes }): ReadSubject {
+  const { votes } = subject;
   let { lowest, highest } = subject;
   for (const height of votes.keys()) {
     highest = higher(highest, height);
@@ -152,7 +197,7 @@ function settle(subject: ReadSubject): ReadSubject {
     if (stated === MAX_HEIGHT) votes.set(stated, { digest: null, signature: null });
     lowest = stated === MAX_HEIGHT ? stated : stated + 1n;
   }
-  return { ...subject, lowest, highest, votes };
+  return { ...subject, lowest, highest };
 }
 
 function merge(a: ReadSubject, b: ReadSubject): ReadSubject {
@@ -169,20 +214,6 @@ function merge(a: ReadSubject, b: ReadSubject): ReadSubject {
     votes,
     commitments: [...a.commitments, ...b.commitments],
   };
-}
-
-function votesOf(entries: readonly v.InferOutput<typeof vote>[]): Map<bigint, ReadVote> {
-  const votes = new Map<bigint, ReadVote>();
-  for (const { height, digest, signature } of entries) {
-    const read = {
-      digest: digest == null ? null : hex.decode(digest),
-      // Without its message a signature proves nothing.
-      signature: digest == null || signature == null ? null : hex.decode(signature),
-    };
-    const earlier = votes.get(height);
-    votes.set(height, earlier ? mergeVotes(earlier, read) : read);
-  }
-  return votes;
 }
 
 const height = v.pipe(
@@ -222,21 +253,15 @@ const commitment = v.strictObject({
   context: v.optional(bytes(32)),
 });
 
-const subject = v.pipe(
-  v.strictObject({
-    key: publicKey,
-    chain,
-    lowest: v.nullable(height),
-    highest: v.nullable(height),
-    held: v.optional(v.boolean()),
-    votes: v.array(vote),
-    commitments: v.optional(v.array(commitment)),
-  }),
-  v.check(
-    ({ lowest, highest, votes }) => lowest !== null || (highest === null && votes.length === 0),
-    "a lowest height, as there are votes",
-  ),
-);
+const subject = v.strictObject({
+  key: publicKey,
+  chain,
+  lowest: v.nullable(height),
+  highest: v.nullable(height),
+  held: v.optional(v.boolean()),
+  votes: v.array(vote),
+  commitments: v.optional(v.array(commitment)),
+});
 
 // Newer releases may say more about the file itself, and an older one reads the version before anything else.
 const envelope = v.looseObject({

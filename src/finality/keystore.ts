@@ -147,11 +147,6 @@ export async function unlockKeyAsync(
   return unlocked(home, file, await openKeyAsync(file, passphrase));
 }
 
-/** {@link unlockKey}, for its secret to leave the home: from then on only its owner keeps it from signing twice. */
-export function exportKey(home: Home, nameOrPublicKey: string, passphrase: Passphrase): UnlockedKey {
-  return unlockKey(home, nameOrPublicKey, passphrase);
-}
-
 /**
  * Encrypts a key anew; the randomness and the rest of it stay as they are.
  * @param next.scrypt may lower the cost; unless given it stays what it was, or rises to 2^17, 8, 1

@@ -1,35 +1,10 @@
-import { equalBytes, hex } from "../core/bytes.js";
+import { equalBytes } from "../core/bytes.js";
 import { overlap } from "./commitment-rows.js";
-import { higherMarks, type StoredMarks } from "./decision.js";
-import {
-  type ImportedSubject,
-  type Interchange,
-  type InterchangeSubject,
-  mergeVotes,
-  type ReadSubject,
-} from "./interchange.js";
+import { higherMarks } from "./decision.js";
+import { type ImportedSubject, mergeVotes, type ReadSubject } from "./interchange.js";
 import type { Ledger, Writer } from "./ledger.js";
 import type { Known } from "./loading.js";
-import type { StoredCommitment, StoredVote } from "./store.js";
-import { subjectName } from "./subject.js";
-
-/** Everything that a store knows, for a file. */
-export function historyOf(ledger: Ledger): Interchange {
-  const named = new Map<string, { key: Uint8Array; chainId: string }>(ledger.subjects);
-  // A key may have committed and never voted.
-  for (const { key, chainId } of ledger.committers()) {
-    const name = subjectName(key, chainId);
-    if (!named.has(name)) named.set(name, { key, chainId });
-  }
-  return {
-    metadata: { format: "tapstake-protection", version: 1, exportedAt: new Date().toISOString() },
-    data: [...named].map(([name, { key, chainId }]) => {
-      const known = ledger.subjects.get(name);
-      const votes = known ? ledger.votes(known.id) : [];
-      return exportSubject(key, chainId, known, votes, ledger.commitments(key, chainId));
-    }),
-  };
-}
+import type { StoredCommitment } from "./store.js";
 
 /**
  * Merges what a file says of one key and chain into a store, inside a transaction.
@@ -62,7 +37,9 @@ function importVotes(
   const blocked: bigint[] = [];
   let added = 0;
   for (const [height, vote] of file.votes) {
-    const record = ledger.vote(known.id, height);
+    // Above the highest vote there is none, and a million questions would take their time and memory.
+    const isAbove = known.highest === null || height > known.highest;
+    const record = isAbove ? undefined : ledger.vote(known.id, height);
     // Forgotten on purpose, and blocked by the mark.
     if (!record && height < known.lowest) continue;
     if (!record) {
@@ -105,35 +82,3 @@ function importCommitments(
   }
   return { commitments, commitmentsSkipped };
 }
-
-function exportSubject(
-  key: Uint8Array,
-  chainId: string,
-  marks: StoredMarks | undefined,
-  votes: Iterable<StoredVote>,
-  commitments: readonly StoredCommitment[],
-): InterchangeSubject {
-  return {
-    key: hex.encode(key),
-    chain: chainId,
-    lowest: textOf(marks?.lowest),
-    highest: textOf(marks?.highest),
-    ...(marks?.held && { held: true }),
-    votes: [...votes].map(({ height, digest, signature, at, instance }) => ({
-      height: String(height),
-      ...(digest && { digest: hex.encode(digest) }),
-      ...(signature && { signature: hex.encode(signature) }),
-      at,
-      instance,
-    })),
-    commitments: commitments.map(({ startHeight, count, root, signature, context }) => ({
-      startHeight: String(startHeight),
-      count,
-      root: hex.encode(root),
-      signature: hex.encode(signature),
-      ...(context !== undefined && { context }),
-    })),
-  };
-}
-
-const textOf = (height: bigint | null | undefined): string | null => (height == null ? null : String(height));

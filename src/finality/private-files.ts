@@ -18,6 +18,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import { open, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { TapstakeError } from "../core/errors.js";
 
@@ -118,6 +119,47 @@ export function writePrivateFile(path: string, content: Content, mode: "create" 
   });
 }
 
+/**
+ * {@link writePrivateFile} for what is too long to be held, or to be written while others wait; it never replaces a
+ * file.
+ * @param parts the content; what they throw ends it, and nothing is left
+ * @returns false when a file was there
+ * @throws TapstakeError `file-error`
+ */
+export async function writePrivateParts(path: string, parts: AsyncIterable<string>): Promise<boolean> {
+  const temporary = temporaryFor(path);
+  try {
+    const file = await open(temporary, "wx", FILE_MODE);
+    try {
+      await file.chmod(FILE_MODE);
+      let unsynced = 0;
+      for await (const part of parts) {
+        await file.writeFile(part);
+        unsynced += part.length;
+        // Little by little, as others' writes wait until the disk has taken what was given to it before.
+        if (unsynced < SYNCED_AT_ONCE) continue;
+        await file.datasync();
+        unsynced = 0;
+      }
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    return attempt("write", path, () => {
+      if (!linkIfNone(temporary, path)) return false;
+      syncFolder(dirname(path));
+      return true;
+    });
+  } catch (cause) {
+    throw failed("write", path, cause);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+/** In bytes. */
+const SYNCED_AT_ONCE = 1 << 22;
+
 /** @throws TapstakeError `file-error` */
 export function removePrivateFile(path: string): void {
   attempt("remove", path, () => {
@@ -210,8 +252,12 @@ export function attempt<T>(what: string, path: string, action: () => T): T {
   try {
     return action();
   } catch (cause) {
-    if (cause instanceof TapstakeError) throw cause;
-    const { code = "unknown error" } = cause as NodeJS.ErrnoException;
-    throw new TapstakeError("file-error", `cannot ${what} ${path}: ${code}`, { path, code }, { cause });
+    throw failed(what, path, cause);
   }
+}
+
+function failed(what: string, path: string, cause: unknown): TapstakeError {
+  if (cause instanceof TapstakeError) return cause;
+  const { code = "unknown error" } = cause as NodeJS.ErrnoException;
+  return new TapstakeError("file-error", `cannot ${what} ${path}: ${code}`, { path, code }, { cause });
 }

@@ -2,16 +2,17 @@ import type Database from "libsql";
 import { max, min } from "../core/bigint.js";
 import { hex, u64be, utf8 } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
-import { arrivalOf, hasBirth, listAbsences, placeOfFile, removeNote } from "./arrivals.js";
 import { refuseOverlap } from "./commitment-rows.js";
 import { closeDatabase, DatabaseFault, faulty, openDatabase } from "./database.js";
 import { MAX_HEIGHT, type Marks, type StoredMarks, type VoteRecord } from "./decision.js";
+import { Heeding } from "./heeding.js";
+import { historyText } from "./history.js";
 import type { Home } from "./home.js";
 import { broken, type Floor, replaced, unwritable } from "./instructions.js";
 import { type ImportReport, type Interchange, readInterchange } from "./interchange.js";
 import { Ledger, type Writer } from "./ledger.js";
 import type { Known } from "./loading.js";
-import { historyOf, mergeSubject } from "./merging.js";
+import { mergeSubject } from "./merging.js";
 import type { Mark } from "./marks.js";
 import type { Protection, StoredCommitment, StoredVote, Subject, VoteEntry } from "./store.js";
 import { assertChainId, subjectName } from "./subject.js";
@@ -33,6 +34,7 @@ export class SqliteProtection implements Protection {
   readonly instance: string;
   readonly #db: Database.Database;
   readonly #ledger: Ledger;
+  readonly #heeding: Heeding;
   #attached: Attached | undefined;
   #fault: (() => TapstakeError) | undefined;
   #closed = false;
@@ -52,6 +54,10 @@ export class SqliteProtection implements Protection {
       closeDatabase(db);
       throw error;
     }
+    this.#heeding = new Heeding(home, this.#ledger, {
+      write: (touched, change) => this.#write(touched, change),
+      careful: (work) => this.#careful(work),
+    });
   }
 
   /** Tells the store what belongs to it. */
@@ -137,23 +143,17 @@ export class SqliteProtection implements Protection {
 
   isBornHere(key: Uint8Array): boolean {
     this.#usable();
-    // A birth counts in the very file that took it over: in a copy of the home the key is not new.
-    const place = this.#place();
-    if (place === undefined) return false;
-    return this.#ledger.births.get(hex.encode(key)) === place || this.#heeded(() => hasBirth(this.home, key));
+    return this.#heeding.isBornHere(key);
   }
 
   heed(key: Uint8Array): void {
     this.#usable();
-    const arrival = this.#heeded(() => arrivalOf(this.home, key));
-    if (arrival === "absent") this.#hold([key]);
-    if (arrival === "born") this.#takeOver(key);
+    this.#heeding.heed(key);
   }
 
-  /** Holds every key that was elsewhere. */
+  /** Heeds every key that was elsewhere, or whose secret left. */
   heedAll(): void {
-    const absent = this.#heeded(() => listAbsences(this.home));
-    if (absent.length > 0) this.#hold(absent);
+    this.#heeding.heedAll();
   }
 
   append(key: Uint8Array, chainId: string, entries: readonly VoteEntry[]): void {
@@ -228,11 +228,11 @@ export class SqliteProtection implements Protection {
   }
 
   exportHistory(): Interchange {
-    return this.#read(() => historyOf(this.#ledger));
+    return JSON.parse([...historyText(this)].join("")) as Interchange;
   }
 
   importHistory(file: unknown): ImportReport {
-    const subjects = readInterchange(file);
+    const { subjects } = readInterchange(file);
     this.#usable();
     if (subjects.length === 0) return [];
     const plan = subjects.map((subject) => {
@@ -279,43 +279,8 @@ export class SqliteProtection implements Protection {
     }
   }
 
-  #hold(keys: readonly Uint8Array[]): void {
-    const names = new Set(keys.map(hex.encode));
-    const touched = [...this.#ledger.subjects.values()].filter(({ key }) => names.has(hex.encode(key)));
-    this.#write(touched, () => {
-      for (const key of keys) this.#ledger.forgetBirth(key);
-      for (const known of touched) {
-        this.#ledger.hold(known);
-        this.#ledger.writeSubject(known);
-      }
-    });
-    this.#endNotes(keys);
-  }
-
-  /** Found again after a loss, the note of a birth would make a key new that has voted since. */
-  #takeOver(key: Uint8Array): void {
-    const place = this.#place();
-    if (place !== undefined && this.#ledger.births.get(hex.encode(key)) !== place) {
-      this.#write([], () => {
-        this.#ledger.forgetBirth(key);
-        this.#ledger.addBirth(key, place);
-      });
-    }
-    this.#endNotes([key]);
-  }
-
-  #place(): string | undefined {
-    return this.#heeded(() => placeOfFile(this.home.protectionFile));
-  }
-
-  #endNotes(keys: readonly Uint8Array[]): void {
-    this.#heeded(() => {
-      for (const key of keys) removeNote(this.home, key);
-    });
-  }
-
-  /** Reads or ends notes: where that fails, it is not known what they say. */
-  #heeded<T>(work: () => T): T {
+  /** See `Heeding`. */
+  #careful<T>(work: () => T): T {
     try {
       return work();
     } catch (cause) {

@@ -27,10 +27,13 @@ export type Statements = Readonly<Record<Name, Statement>>;
 
 /** The statements of a store. A vote is one `addVote`. */
 export function prepareStatements(db: Database.Database): Statements {
+  const votes = selectFrom("votes");
+  // By the column itself, as the primary key has it: what is selected as "height" is cast, and would be sorted.
+  const inOrder = "ORDER BY votes.height";
   return {
-    votes: db.prepare(`${selectFrom("votes")} WHERE subject = ? AND height BETWEEN ? AND ? ORDER BY height`),
-    page: db.prepare(`${selectFrom("votes")} WHERE subject = ? AND height >= ? ORDER BY height LIMIT ?`),
-    blocked: db.prepare(`${selectFrom("votes")} WHERE subject = ? AND digest IS NULL ORDER BY height`),
+    votes: db.prepare(`${votes} WHERE subject = ? AND height BETWEEN ? AND ? ${inOrder}`),
+    page: db.prepare(`${votes} WHERE subject = ? AND height >= ? ${inOrder} LIMIT ?`),
+    blocked: db.prepare(`${votes} WHERE subject = ? AND digest IS NULL ${inOrder}`),
     sumsBelow: db.prepare("SELECT CAST(sum AS BLOB) AS sum FROM votes WHERE subject = ? AND height < ?"),
     addVote: db.prepare("INSERT INTO votes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
     deleteVote: db.prepare("DELETE FROM votes WHERE subject = ? AND height = ?"),

@@ -56,8 +56,8 @@ export interface ProtectionStore {
   /** Votes from `from` on, by height. */
   records(key: Uint8Array, chainId: string, from?: bigint, limit?: number): StoredVote[];
   /**
-   * Takes over, for good, what is noted of a key: one that was elsewhere is held, and the note of a birth ends. Comes
-   * before every vote. See `recordAbsence` and `recordBirth`.
+   * Takes over, for good, what is noted of a key: one that was elsewhere is held, one whose secret left is new no more,
+   * and the note of a birth ends. Comes before every vote. See `recordAbsence`, `recordExport` and `recordBirth`.
    */
   heed(key: Uint8Array): void;
   /** Heights that sign nothing, as which message was signed there is not known, in order. */
@@ -80,8 +80,13 @@ export interface ProtectionStore {
    *   `protection-uninitialised`
    */
   prune(key: Uint8Array, chainId: string, below: bigint): number;
+  /** Everything that is remembered; `historyText` writes what is too long to be held. */
   exportHistory(): Interchange;
-  /** @throws TapstakeError `invalid-json`, `unknown-version` */
+  /**
+   * Merges a history, all of it or nothing.
+   * @param file the JSON of one, or what `readHistory` made of a long one
+   * @throws TapstakeError `invalid-json`, `unknown-version`
+   */
   importHistory(file: unknown): ImportReport;
   /** Every key and chain with a commitment. */
   committers(): { readonly key: Uint8Array; readonly chainId: string }[];

@@ -5,7 +5,7 @@ import { eots, signUnverified } from "../crypto/eots.js";
 import { isVoteMessage, voteMessage } from "../crypto/messages.js";
 import type { ChainConfig } from "./chains.js";
 import { decide, type Marks, type RefusalCode } from "./decision.js";
-import { held, uninitialised } from "./instructions.js";
+import { held, tooManyChains, uninitialised } from "./instructions.js";
 import type { UnlockedKey } from "./keystore.js";
 import type { ProtectionStore, VoteEntry } from "./store.js";
 import { pointOf, RandomnessCache } from "./randomness-cache.js";
@@ -119,8 +119,8 @@ export class Voter {
 
   /**
    * Votes for a block. A refusal is an answer and no error.
-   * @throws TapstakeError `invalid-number`, `invalid-bytes`; `protection-uninitialised`, `protection-unwritable`,
-   *   `protection-corrupt`, `protection-closed`; `self-check-failed`. No signature leaves then.
+   * @throws TapstakeError `invalid-number`, `invalid-bytes`; `protection-uninitialised`, `too-many-chains`,
+   *   `protection-unwritable`, `protection-corrupt`, `protection-closed`; `self-check-failed`. No signature leaves then.
    */
   vote(vote: BlockVote, options?: VoteOptions): VoteResult {
     return this.batch([vote], options)[0]!;
@@ -204,9 +204,16 @@ export class Voter {
     if (marks?.held) throw held(this.#protection.home, this.#publicKey, id, marks.lowest);
     if (marks) return marks;
     if (this.#key.origin === "generated" && this.#protection.isBornHere(this.#publicKey)) {
+      this.#mayBegin();
       return this.#protection.init(this.#publicKey, id, 0n);
     }
     throw uninitialised(this.#protection.home, this.#publicKey, id);
+  }
+
+  /** Whoever may ask for votes can name any number of chains, and each is remembered for good. */
+  #mayBegin(): void {
+    const begun = this.#protection.subjects().filter(({ key }) => equalBytes(key, this.#publicKey)).length;
+    if (begun >= MAX_BEGUN) throw tooManyChains(this.#protection.home, this.#publicKey, this.chain.id, begun);
   }
 
   /**
@@ -230,6 +237,9 @@ export class Voter {
     };
   }
 }
+
+/** Chains that a key has before it begins no other one by itself. */
+const MAX_BEGUN = 100;
 
 function refuseDuplicates(requests: readonly { readonly height: bigint }[]): void {
   const seen = new Set<bigint>();

@@ -1,8 +1,109 @@
-import { realpathSync } from "node:fs";
+import { readdirSync, realpathSync, rmdirSync, rmSync } from "node:fs";
+import { statfs } from "node:fs/promises";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import { TapstakeError } from "../core/errors.js";
+import { historyText } from "../finality/history.js";
 import type { Home } from "../finality/home.js";
-import { makePrivateFolder } from "../finality/private-files.js";
+import { attempt, makePrivateFolder, writePrivateParts } from "../finality/private-files.js";
+import type { Protection } from "../finality/protection.js";
+import { breathe } from "./pause.js";
+
+/** Copies that are kept: each holds what older ones do, and callers must not fill the disk with them. */
+const KEPT = 10;
+
+/** What is left on the disk for the votes: a tenth of it, or 1 GiB where that is less. */
+const leastFree = (size: number): number => Math.min(size / 10, 2 ** 30);
+
+/** Copies of the votes' history that callers ask for. One is written at a time, and votes pass by. */
+export class Backups {
+  readonly #root: string;
+  #isWriting = false;
+
+  constructor(
+    private readonly home: Home,
+    private readonly protection: Protection,
+  ) {
+    this.#root = join(home.path, "backups");
+  }
+
+  /**
+   * Writes a copy, whole or not at all, and removes the oldest of those above {@link KEPT}. Returns its name.
+   * @param where what the caller says of it
+   * @param cancelled whether nobody waits for it any more
+   * @throws TapstakeError `backup-running`, `disk-nearly-full`, `signer-stopping`, and the codes of
+   * {@link backupTarget} and of the store
+   */
+  async write(where: { database: string; folder: string }, cancelled: () => boolean): Promise<string> {
+    if (this.#isWriting) {
+      throw new TapstakeError("backup-running", "a copy is being written: ask again when it is there");
+    }
+    this.#isWriting = true;
+    try {
+      // Before a folder is made.
+      await this.#mustHaveRoom();
+      const { name, path } = backupTarget(this.home, where);
+      try {
+        if (!(await writePrivateParts(path, this.#parts(cancelled)))) {
+          throw new TapstakeError("file-error", `${path} is there already`, { path });
+        }
+      } finally {
+        attempt("clean up", this.#root, () => this.#cleanUp());
+      }
+      return name;
+    } finally {
+      this.#isWriting = false;
+    }
+  }
+
+  async *#parts(cancelled: () => boolean): AsyncGenerator<string, void> {
+    for (const part of historyText(this.protection)) {
+      yield part;
+      await breathe();
+      if (cancelled()) {
+        throw new TapstakeError(
+          "signer-stopping",
+          "the copy was given up before its end: nobody waits for it",
+        );
+      }
+      await this.#mustHaveRoom();
+    }
+  }
+
+  async #mustHaveRoom(): Promise<void> {
+    const { bavail, blocks, bsize } = await statfs(this.home.path);
+    if (bavail * bsize >= leastFree(blocks * bsize)) return;
+    throw new TapstakeError(
+      "disk-nearly-full",
+      `no copy is written, as the disk of ${this.home.path} is nearly full and the votes need what is left of it`,
+    );
+  }
+
+  /** Removes old copies, what was left by a copy that a kill ended, and folders that have become empty. */
+  #cleanUp(): void {
+    const entries = readdirSync(this.#root, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile());
+    const copies = files.filter(({ name }) => COPY.test(name)).sort((a, b) => (a.name < b.name ? 1 : -1));
+    for (const { name, parentPath } of [
+      ...copies.slice(KEPT),
+      ...files.filter((file) => UNFINISHED.test(file.name)),
+    ]) {
+      rmSync(join(parentPath, name), { force: true });
+    }
+    const folders = entries.filter((entry) => entry.isDirectory());
+    for (const { name, parentPath } of folders.toReversed()) removeEmpty(join(parentPath, name));
+  }
+}
+
+function removeEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // There is something in it.
+  }
+}
+
+const COPY = /^protection-\d{4}-[\dTZ-]+\.json$/;
+const UNFINISHED = /^\.protection-\d{4}-[\dTZ-]+\.json\.\d+\.[0-9a-f]{12}\.tmp$/;
 
 /**
  * Where a copy of the votes' history goes: the interchange form, as importing it merges and never lowers a mark,
@@ -11,7 +112,7 @@ import { makePrivateFolder } from "../finality/private-files.js";
  * or in a folder below it.
  * @throws TapstakeError `not-permitted`, `insecure-permissions`, `file-error`
  */
-export function backupTarget(
+function backupTarget(
   home: Home,
   { database, folder }: { database: string; folder: string },
   now: Date = new Date(),

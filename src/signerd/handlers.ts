@@ -1,9 +1,8 @@
-import { equalBytes, hex, utf8 } from "../core/bytes.js";
+import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { assertPublicKey } from "../core/keys.js";
 import type { Home } from "../finality/home.js";
 import { showKey } from "../finality/keystore.js";
-import { writePrivateFile } from "../finality/private-files.js";
 import type { Protection } from "../finality/protection.js";
 import { chainIdOf } from "../finality/subject.js";
 import type { VoteResult } from "../finality/voter.js";
@@ -16,7 +15,7 @@ import {
   SAME_HEADER,
   UNLISTED_HEADER,
 } from "../finality/wire-errors.js";
-import { backupTarget } from "./backup.js";
+import { Backups } from "./backup.js";
 import type { KeyRing } from "./key-ring.js";
 import type { Signer } from "./signer.js";
 
@@ -58,6 +57,7 @@ interface Parts {
 
 /** The methods of PROTOCOL 10, safer where the original is not (PROTOCOL 11). */
 export function createHandlers({ home, keys, signer, protection }: Parts): Handlers {
+  const backups = new Backups(home, protection);
   return {
     Ping: () => ({ answer: {} }),
 
@@ -143,12 +143,8 @@ export function createHandlers({ home, keys, signer, protection }: Parts): Handl
       return { answer: {} };
     },
 
-    Backup({ dbPath, backupDir }, { note }) {
-      const { name, path } = backupTarget(home, { database: dbPath, folder: backupDir });
-      const text = `${JSON.stringify(protection.exportHistory(), null, 2)}\n`;
-      if (!writePrivateFile(path, utf8(text), "create")) {
-        throw new TapstakeError("file-error", `${path} is there already`, { path });
-      }
+    async Backup({ dbPath, backupDir }, { cancelled, note }) {
+      const name = await backups.write({ database: dbPath, folder: backupDir }, cancelled);
       note({ name });
       return { answer: { backupName: name } };
     },

@@ -1,5 +1,6 @@
 import { status } from "@grpc/grpc-js";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { ErrorCode } from "../core/errors.js";
 import { REFUSAL_CODES } from "../finality/decision.js";
 import { OPEN_METHODS } from "../finality/hmac.js";
 import { methodNames } from "../finality/wire.js";
@@ -7,6 +8,15 @@ import { ANSWERS } from "../finality/wire-errors.js";
 
 /** Milliseconds matter: a vote takes one or two, deriving randomness thousands. */
 const SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2, 10, 60];
+
+/** Codes that refuse a call with all its heights. Failures of the store are counted as what they are. */
+export const REFUSED_TOGETHER: ReadonlySet<ErrorCode> = new Set([
+  "protection-uninitialised",
+  "too-many-chains",
+  "duplicate-height",
+  "not-a-vote",
+  "key-locked",
+]);
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -86,7 +96,7 @@ export function createMetrics({ up, unlockedKeys }: State) {
 /** A series that begins with its first event hides that event from Prometheus' `increase()`. */
 function startAtZero({ signatures, requests, seconds, unauthenticated, denied }: Counted): void {
   for (const outcome of ["new", "same"]) signatures.inc({ outcome, code: "" }, 0);
-  for (const code of REFUSAL_CODES) signatures.inc({ outcome: "refused", code }, 0);
+  for (const code of [...REFUSAL_CODES, ...REFUSED_TOGETHER]) signatures.inc({ outcome: "refused", code }, 0);
   for (const method of methodNames) {
     for (const answer of ANSWERS) requests.inc({ method, status: status[answer] }, 0);
     seconds.zero({ method });

@@ -56,6 +56,8 @@ export interface RunningSigner {
   /** Where it listens, with the port that it got. */
   readonly address: string;
   readonly metricsAddress: string | undefined;
+  /** What an operator should know of what was asked for, beside the log. */
+  readonly warnings: readonly string[];
   /** Finishes what was begun, begins nothing new, forgets the keys, lets go of the store. */
   stop(): Promise<void>;
 }
@@ -134,9 +136,12 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
 
     const bound = addressText({ ...address, port });
     announce(options, { address: bound, metrics: metricsAddress, keys: keys.unlocked });
+    const warnings = signer.unheardOf().map(unheardOf);
+    for (const warning of warnings) log.warn(warning);
     return {
       address: bound,
       metricsAddress,
+      warnings,
       stop() {
         stopped ??= (async () => {
           stopping = true;
@@ -152,6 +157,10 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
     throw error;
   }
 }
+
+const unheardOf = (chain: string): string =>
+  `--chain-height: chain ${JSON.stringify(chain)} is neither configured nor known here. If its name is mistyped, the height ` +
+  "keeps back nothing on the chain that is meant: see that it is written exactly as the chain has it";
 
 /** Refuses what is unsafe before a file is opened or a port taken. */
 function checkedAddress({ address: text = DEFAULT_ADDRESS, hmacKey }: ServeOptions): ListenAddress {

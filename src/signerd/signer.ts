@@ -15,7 +15,7 @@ import { CheckThread } from "../finality/self-checks.js";
 import { assertChainId, chainIdOf } from "../finality/subject.js";
 import { type MessageVote, type VoteOptions, type VoteResult, Voter } from "../finality/voter.js";
 import type { KeyRing } from "./key-ring.js";
-import type { Metrics } from "./metrics.js";
+import { type Metrics, REFUSED_TOGETHER } from "./metrics.js";
 import { type OwnCommitment, OwnDigests } from "./own-digests.js";
 import { breathe } from "./pause.js";
 
@@ -84,6 +84,14 @@ export class Signer {
     this.#checks.close();
   }
 
+  /** Chains whose last vote was stated, of which nobody here has heard: their names may be mistyped. */
+  unheardOf(): string[] {
+    const { protection, chainHeights } = this.parts;
+    const all = [...protection.subjects(), ...protection.committers()];
+    const known = new Set(all.map(({ chainId }) => chainId));
+    return [...chainHeights.keys()].filter((id) => !known.has(id) && !this.#chains.has(id));
+  }
+
   /** Shows on the metrics page where a key that was opened stands on each chain; 0 where it never voted. */
   showHeights(uid: Uint8Array): void {
     for (const { key, chainId, highest } of this.parts.protection.subjects()) {
@@ -93,9 +101,14 @@ export class Signer {
 
   /** One vote, durable before it is returned; a refusal is a result too. @throws TapstakeError as `Voter.batch` */
   vote(uid: Uint8Array, chainId: Uint8Array, vote: MessageVote, options: VoteOptions): VoteResult {
-    const { voter, key, chain } = this.#voter(uid, chainId);
-    const [result] = this.#counted(key, chain, () => [voter.voteMessage(vote, options)]);
-    return result!;
+    try {
+      const { voter, key, chain } = this.#voter(uid, chainId);
+      const [result] = this.#counted(key, chain, () => [voter.voteMessage(vote, options)]);
+      return result!;
+    } catch (error) {
+      this.#countRefused(error, 1);
+      throw error;
+    }
   }
 
   /**
@@ -109,19 +122,24 @@ export class Signer {
     votes: readonly MessageVote[],
     options: VoteOptions,
   ): Promise<VoteResult[]> {
-    const { voter, key, chain } = this.#voter(uid, chainId);
-    if (votes.length > MAX_BATCH) {
-      const text = `expected at most ${MAX_BATCH} heights in a batch, got ${votes.length}`;
-      throw new TapstakeError("invalid-number", text);
-    }
-    voter.check(votes);
     const results: VoteResult[] = [];
-    for (let i = 0; i < votes.length; i += SIGNED_AT_ONCE) {
-      if (i > 0) await breathe();
-      const part = votes.slice(i, i + SIGNED_AT_ONCE);
-      results.push(...this.#counted(key, chain, () => voter.batch(part, options)));
+    try {
+      const { voter, key, chain } = this.#voter(uid, chainId);
+      if (votes.length > MAX_BATCH) {
+        const text = `expected at most ${MAX_BATCH} heights in a batch, got ${votes.length}`;
+        throw new TapstakeError("invalid-number", text);
+      }
+      voter.check(votes);
+      for (let i = 0; i < votes.length; i += SIGNED_AT_ONCE) {
+        if (i > 0) await breathe();
+        const part = votes.slice(i, i + SIGNED_AT_ONCE);
+        results.push(...this.#counted(key, chain, () => voter.batch(part, options)));
+      }
+      return results;
+    } catch (error) {
+      this.#countRefused(error, votes.length - results.length);
+      throw error;
     }
-    return results;
   }
 
   /**
@@ -260,6 +278,12 @@ export class Signer {
     }
     this.#showHeight(publicKey, id, protection.marks(publicKey, id)?.highest);
     return results;
+  }
+
+  /** Counts heights that got no answer each, as a call was refused with all of them. */
+  #countRefused(error: unknown, heights: number): void {
+    if (!(error instanceof TapstakeError) || !REFUSED_TOGETHER.has(error.code)) return;
+    this.parts.metrics.signatures.inc({ outcome: "refused", code: error.code }, heights);
   }
 
   #showHeight(key: Uint8Array, chain: string, highest: bigint | null | undefined): void {

@@ -10,6 +10,7 @@ import {
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
+import { publicKeyOf } from "../../src/core/keys.js";
 import { homeAt, openHome } from "../../src/finality/home.js";
 import { deleteKey } from "../../src/finality/key-deletion.js";
 import { listKeys, unlockKey } from "../../src/finality/keystore.js";
@@ -23,6 +24,7 @@ const NAME = "validator-1";
 const secretFile = temporaryFile("secret", hex.encode(secretKey));
 const importing = ["keys", "import", NAME, "--secret-file", secretFile];
 const deleting = ["keys", "delete", NAME, "--yes"];
+const exporting = ["keys", "export", NAME, "--yes"];
 const asDeed = (args: readonly string[]): Deed => ["command", "fp", ...args];
 const env = { TAPSTAKE_PASSPHRASE: passphrase };
 
@@ -156,6 +158,37 @@ describe("keys delete that is killed", () => {
         expectHeld(path);
       }
       expect(found).toEqual(new Set([false, true]));
+    },
+  );
+});
+
+describe("keys export that is killed", () => {
+  const takenOver = () => {
+    const path = fresh();
+    inHome(openHome(path), (protection) => protection.heed(publicKeyOf(secretKey)));
+    return path;
+  };
+  const begins = { "whose birth is noted": fresh, "whose birth the store took over": takenOver };
+
+  it.each(Object.entries(begins))(
+    "at every step, of a new key %s, shows no secret while the key still counts as new",
+    { timeout: 240_000 },
+    (_, begin) => {
+      const steps = stepsOf(begin(), asDeed(exporting), env);
+      expect(steps).toBeGreaterThan(8);
+      const found = new Set<boolean>();
+      for (let n = 1; n <= steps; n++) {
+        const path = begin();
+        const isOut = killedAt(n, path, asDeed(exporting), env).includes(hex.encode(secretKey));
+        const answer = vote(path, 5n, 1);
+        found.add(answer === "new");
+        expect(["new", "protection-uninitialised"]).toContain(answer);
+        if (isOut) expect(answer).toBe("protection-uninitialised");
+      }
+      expect(found).toEqual(new Set([false, true]));
+      const path = begin();
+      expect(stepsOf(path, asDeed(exporting), env)).toBe(steps);
+      expect(vote(path, 5n, 1)).toBe("protection-uninitialised");
     },
   );
 });

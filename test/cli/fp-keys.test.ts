@@ -6,6 +6,7 @@ import { publicKeyOf } from "../../src/core/keys.js";
 import { openHome } from "../../src/finality/home.js";
 import { createKey, unlockKey } from "../../src/finality/keystore.js";
 import { secretFromMnemonic } from "../../src/finality/mnemonic.js";
+import { openProtection } from "../../src/finality/protection.js";
 import { LIGHT } from "../support/home.js";
 import { secretOf } from "../support/stake.js";
 import { inProcess } from "./in-process.js";
@@ -450,6 +451,9 @@ describe.concurrent("tapstake fp keys export", () => {
     expect(stderr).not.toContain(secret);
     refused(await keys(home, ["export", "validator-1"]), "usage");
     refused(await keys(home, ["export", "nobody", "--yes"]), "key-not-found");
+    const signer = openProtection(openHome(home));
+    refused(await keys(home, ["export", "validator-1", "--yes"]), "signer-running");
+    signer.close();
   });
 });
 

@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { hex } from "../../src/core/bytes.js";
 import {
   block,
   chain,
@@ -13,6 +14,7 @@ import {
   named,
   publicKey,
   expectRefused,
+  secretKey,
   type Votes,
   vote,
   voteFor,
@@ -107,11 +109,11 @@ describe.concurrent("tapstake fp protection", () => {
     const outcome = await protection(home, "export", "--out", history);
     expect(expectWrote(outcome, history)).toBe("2 votes, highest 106,");
     expectRefused(await protection(home, "export", "--out", history), "file-error");
-    expect(expectDone(await protection(home, "export")).stdout).toContain(`"version": 1`);
+    expect(parsed(expectDone(await protection(home, "export")))).toMatchObject({ metadata: { version: 1 } });
     const there = homeWithKey("imported");
     expect(codeOf(await voteFor(there, 107, block(1)))).toBe("protection-uninitialised");
     const { imported } = parsed<{ imported: object[] }>(
-      expectDone(await protection(there, "import", history, "--json")),
+      expectDone(await protection(there, "import", history, "--yes", "--json")),
     );
     expect(imported).toMatchObject([
       { key: publicKey, chain, added: 2, highest: "106", conflicts: [], blocked: [] },
@@ -153,7 +155,7 @@ describe.concurrent("tapstake fp protection", () => {
     const metadata = { format: "tapstake-protection", version: 1, exportedAt: "2026-01-01T00:00:00.000Z" };
     const subject = { key: publicKey, chain, lowest: "100", highest: "105", votes: [{ height: "105" }] };
     const history = temporaryFile("history.json", JSON.stringify({ metadata, data: [subject] }));
-    expectDone(await protection(home, "import", history));
+    expectDone(await protection(home, "import", history, "--yes"));
     const refused = await voteFor(home, 105, block(1));
     expect(codeOf(refused)).toBe("unknown-earlier-vote");
     expect(refused.stderr).toMatch(/recorded [^ ]+ by [^ ]+:\d+, from a file\)/);
@@ -169,7 +171,7 @@ describe.concurrent("tapstake fp protection", () => {
   it("does not let a key begin on the word of a file alone: somebody has to say so", async () => {
     const home = homeWithKey("imported");
     const said = expectRefused(await protection(home, "import", unvoted()), "usage");
-    expect(said).toContain(`${publicKey} on ${chain} from height 40 on`);
+    expect(said).toContain(`${publicKey} on ${chain}, without a vote, from height 40 on`);
     expect(said).toContain("--yes");
     expect(await shown(home)).toEqual([]);
     expect(codeOf(await voteFor(home, 40, block(1)))).toBe("protection-uninitialised");
@@ -192,6 +194,49 @@ describe.concurrent("tapstake fp protection", () => {
     expect(right.code).toBe(0);
     expect(await shown(home)).toMatchObject([{ lowest: "40", highest: null }]);
   });
+
+  it("does not let a key begin by an export that may be stale: the other order of two commands holds it", async () => {
+    const old = await homeWithVotes();
+    const history = expectDone(await protection(old, "export")).stdout;
+    const { exportedAt } = (JSON.parse(history) as { metadata: { exportedAt: string } }).metadata;
+    expectVoted(await voteFor(old, 107, block(1)));
+    const there = homeWithKey("imported");
+    const imports = (...args: string[]) =>
+      fp(there, ["protection", "import", "-", ...args], { input: history });
+    const said = expectRefused(await imports(), "usage");
+    expect(said).toContain(`${publicKey} on ${chain}, the highest vote 106, from height 107 on`);
+    expect(said).toContain(`written at ${exportedAt}`);
+    expect(codeOf(await voteFor(there, 107, block(2)))).toBe("protection-uninitialised");
+    expectDone(await imports("--yes"));
+    // Known by now: there is no question, and nothing is lowered.
+    expectDone(await imports());
+    const empty = join(temporaryFolder(), "home");
+    expectDone(await fp(empty, ["protection", "import", "-", "--yes"], { input: history }));
+    const secret = temporaryFile("secret", hex.encode(secretKey));
+    expectDone(await fp(empty, ["keys", "import", "validator-1", "--secret-file", secret]));
+    expect(codeOf(await voteFor(empty, 107, block(2)))).toBe("protection-uninitialised");
+  });
+
+  it.skipIf(!hasTerminal)(
+    "shows what a file with votes would let begin, and has its highest height typed",
+    async () => {
+      const history = temporaryFile(
+        "history.json",
+        expectDone(await protection(await homeWithVotes(), "export")).stdout,
+      );
+      const there = homeWithKey("imported");
+      const args = ["fp", "protection", "import", history];
+      const wrong = await onTerminal(args, { TAPSTAKE_HOME: there }, ["Type the highest", "107\r"]);
+      expect(wrong.stdout.replace(/\s+/g, " ")).toContain(
+        "up to height 106: from height 107 on, it will vote",
+      );
+      expect(wrong.code).toBe(1);
+      expect(await shown(there)).toEqual([]);
+      const right = await onTerminal(args, { TAPSTAKE_HOME: there }, ["Type the highest", "106\r"]);
+      expect(right.code).toBe(0);
+      expect(await shown(there)).toMatchObject([{ highest: "106", votes: 2 }]);
+    },
+  );
 
   it.each([
     ["invalid-json", "{"],

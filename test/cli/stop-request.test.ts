@@ -8,7 +8,7 @@ const listeners = () => process.listenerCount("SIGTERM");
 it("a request to stop is one, however often it arrives within a second, and a later one is the system's to answer", () => {
   vi.useFakeTimers();
   const before = listeners();
-  const act = vi.fn();
+  const act = vi.fn<(signal: NodeJS.Signals) => void>();
   onStopRequest(act);
   process.emit("SIGINT", "SIGINT");
   process.emit("SIGTERM", "SIGTERM");
@@ -22,7 +22,7 @@ it("a request to stop is one, however often it arrives within a second, and a la
 
 it("what is done before a request to stop leaves signals as they were", () => {
   const before = listeners();
-  const act = vi.fn();
+  const act = vi.fn<(signal: NodeJS.Signals) => void>();
   onStopRequest(act)();
   expect(listeners()).toBe(before);
   expect(act).not.toHaveBeenCalled();

@@ -4,12 +4,12 @@ import { commitStored, proveCommitted } from "../../src/finality/commitments.js"
 import {
   changePassphrase,
   createKey,
-  exportKey,
   type NewKey,
   unlockKey,
   unlockKeyAsync,
 } from "../../src/finality/keystore.js";
 import { deleteKey } from "../../src/finality/key-deletion.js";
+import { exportKey } from "../../src/finality/key-export.js";
 import { initProtection, openProtection, type ProtectionStore } from "../../src/finality/protection.js";
 import { RandomnessCache } from "../../src/finality/randomness-cache.js";
 import { homeOfTest, LIGHT } from "../support/home.js";
@@ -53,6 +53,7 @@ describe("of a Node Buffer, whose slices share its memory, a copy is taken", () 
       init: { value: protection.init.bind(protection) },
       heed: { value: protection.heed.bind(protection) },
       isBornHere: { value: protection.isBornHere.bind(protection) },
+      subjects: { value: protection.subjects.bind(protection) },
     }) as typeof protection;
     const first = voterOf(changing).voteMessage({ height: 5n, message: given });
     const voter = voterOf(protection);

@@ -18,11 +18,11 @@ import { publicKeyOf } from "../../src/core/keys.js";
 import { scalar } from "../../src/core/scalar.js";
 import type { Home } from "../../src/finality/home.js";
 import { deleteKey } from "../../src/finality/key-deletion.js";
+import { exportKey } from "../../src/finality/key-export.js";
 import { DEFAULT_SCRYPT, type ScryptCost } from "../../src/finality/keyfile.js";
 import {
   changePassphrase,
   createKey,
-  exportKey,
   listKeys,
   type NewKey,
   showKey,

@@ -2,6 +2,7 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
+import { setChain } from "../../src/finality/chains-file.js";
 import { examplesOf, hasBash, shell, tapstake, temporaryFile, temporaryFolder } from "../cli/support.js";
 import { ballot, CHAIN, connect, HMAC_KEY, homeWithKey, PASSPHRASE, startDaemon } from "./support.js";
 
@@ -91,6 +92,31 @@ describe("tapstake fp serve", () => {
       await expect(ask(chainId, last + 1n)).resolves.toMatchObject({ outcome: "new" });
     }
     await expect(ask("third", 1n)).resolves.toMatchObject({ outcome: "new" });
+  });
+
+  it("warns of a last vote on a chain that nobody here has heard of: its name may be mistyped", async () => {
+    const made = homeWithKey();
+    setChain(made.home, "configured", { minCount: 1 });
+    const heights = ["--chain-height", `${CHAIN}=50`, "--chain-height", "configured=1"];
+    const mistyped = [...heights, "--chain-height", `${CHAIN.toUpperCase()}=50`];
+    const warning = `chain "${CHAIN.toUpperCase()}" is neither configured nor known here`;
+    const stopped = async (args: readonly string[]) => {
+      const daemon = await startDaemon(made, args);
+      daemon.kill("SIGTERM");
+      await daemon.ended;
+      return daemon.logged();
+    };
+    expect(await stopped(heights)).not.toContain('"level":"warn"');
+    const logged = (await stopped(mistyped)).split("\n").filter((line) => line.includes('"level":"warn"'));
+    expect(logged.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual([
+      expect.stringContaining(warning),
+    ]);
+    const file = join(made.home.path, "log");
+    expect(await stopped([...mistyped, "--log-file", file])).toMatch(
+      /^tapstake: warning: --chain-height: chain "BBN-TEST" [^\n]*\n$/,
+    );
+    expect(readFileSync(file, "utf8")).toContain('"level":"warn"');
+    expect(await stopped([...mistyped, "--log-level", "error"])).toContain(warning);
   });
 
   it.each([

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { copyFileSync, renameSync } from "node:fs";
 import { request } from "node:http";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -16,6 +17,7 @@ import {
   PASSPHRASE,
   rawCall,
   readMetrics,
+  startDaemon,
   startSigner,
   text,
   untilBatchBegan,
@@ -44,6 +46,16 @@ async function usedSigner() {
   const logged = () => signer.logged() + other.logged();
   return { ...made, signer: other, client: open, vote, logged };
 }
+
+/** Codes that refuse all heights of a call. */
+const together = [
+  "protection-uninitialised",
+  "too-many-chains",
+  "duplicate-height",
+  "not-a-vote",
+  "key-locked",
+];
+const refused = (code: string) => `tapstake_signatures_total{outcome="refused",code="${code}"}`;
 
 describe("the metrics page", () => {
   it("is in Prometheus' text format, and counts what happened", async () => {
@@ -75,7 +87,7 @@ describe("the metrics page", () => {
     expect([...before].filter(([name]) => name.startsWith("tapstake_signatures_total"))).toEqual([
       ['tapstake_signatures_total{outcome="new",code=""}', 0],
       ['tapstake_signatures_total{outcome="same",code=""}', 0],
-      ...REFUSAL_CODES.map((code) => [`tapstake_signatures_total{outcome="refused",code="${code}"}`, 0]),
+      ...[...REFUSAL_CODES, ...together].map((code) => [refused(code), 0]),
     ]);
     const key = made.key.publicKey;
     const vote = { key, chainId: CHAIN, height: 5n, message: ballot(5n) };
@@ -84,6 +96,60 @@ describe("the metrics page", () => {
     await expectFailure(client.signEots({ ...vote, message: text("no vote") }), "not-a-vote");
     const after = await readMetrics(signer.metricsAddress!);
     expect([...after.keys()].filter((name) => !before.has(name))).toEqual([]);
+  });
+
+  it("counts every height that is refused, also where its whole call is", async () => {
+    const made = homeWithKey();
+    const signer = await startSigner(made, { unlock: [] });
+    const client = connect(signer.address);
+    const key = made.key.publicKey;
+    const votes = (...heights: bigint[]) => heights.map((height) => ({ height, message: ballot(height) }));
+    const one = { key, chainId: "never-begun", ...votes(5n)[0]! };
+    await expectFailure(client.signEots(one), "key-locked");
+    await expectFailure(client.signBatchEots({ key, chainId: CHAIN, votes: votes(5n, 6n) }), "key-locked");
+    await client.unlockKey({ key, passphrase: PASSPHRASE });
+    for (let i = 0; i < 3; i++) await expectFailure(client.signEots(one), "protection-uninitialised");
+    const many = {
+      key,
+      chainId: "never-begun",
+      votes: votes(...Array.from({ length: 300 }, (_, i) => BigInt(i))),
+    };
+    await expectFailure(client.signBatchEots(many), "protection-uninitialised");
+    await expectFailure(
+      client.signBatchEots({ key, chainId: CHAIN, votes: votes(5n, 6n, 5n) }),
+      "duplicate-height",
+    );
+    const odd = [...votes(5n), { height: 6n, message: text("no vote") }];
+    await expectFailure(client.signBatchEots({ key, chainId: CHAIN, votes: odd }), "not-a-vote");
+    const metrics = await readMetrics(signer.metricsAddress!);
+    expect(together.map((code) => [code, metrics.get(refused(code))])).toEqual([
+      ["protection-uninitialised", 303],
+      ["too-many-chains", 0],
+      ["duplicate-height", 3],
+      ["not-a-vote", 2],
+      ["key-locked", 3],
+    ]);
+    expect(metrics.get('tapstake_signatures_total{outcome="new",code=""}')).toBe(0);
+  });
+
+  it("counts a failure of the store, which signs nothing from then on", async () => {
+    const made = homeWithKey();
+    const daemon = await startDaemon(made);
+    const client = connect(daemon.address);
+    const vote = (height: bigint) =>
+      client.signEots({ key: made.key.publicKey, chainId: CHAIN, height, message: ballot(height) });
+    await vote(1n);
+    const { protectionFile } = made.home;
+    copyFileSync(protectionFile, `${protectionFile}.copy`);
+    renameSync(`${protectionFile}.copy`, protectionFile);
+    await expectFailure(vote(2n), "protection-replaced");
+    const errors = async () => (await readMetrics(daemon.metricsAddress)).get("tapstake_store_errors_total");
+    expect(await errors()).toBe(1);
+    await expectFailure(client.backup(), "protection-replaced");
+    expect(await errors()).toBe(2);
+    const metrics = await readMetrics(daemon.metricsAddress);
+    expect(metrics.get("tapstake_up")).toBe(0);
+    expect(metrics.get('tapstake_signatures_total{outcome="new",code=""}')).toBe(1);
   });
 
   it("says where each key that is open stands on each chain, from the start or its opening", async () => {

@@ -310,7 +310,9 @@ describe("the history of votes, exported and imported", () => {
     });
     inHome(home, (protection) => {
       expect(protection.subjects().map(({ votes }) => votes)).toEqual(Array(30).fill(1));
-      expect(readInterchange(JSON.parse(JSON.stringify(protection.exportHistory())))).toHaveLength(30);
+      expect(readInterchange(JSON.parse(JSON.stringify(protection.exportHistory()))).subjects).toHaveLength(
+        30,
+      );
     });
   });
 });
@@ -322,7 +324,7 @@ describe("what an import would do", () => {
     return preview!;
   };
 
-  it("is to let a key begin where nothing is known of it and the file says that it never voted", () => {
+  it("is to let a key begin where nothing is known of it", () => {
     inNewHome((protection) => {
       expect(only(protection, { lowest: "7" })).toEqual({
         key: key.publicKey,
@@ -331,34 +333,34 @@ describe("what an import would do", () => {
         after: { lowest: 7n, highest: null, held: false },
         votes: 0,
         commitments: 0,
-        beginsWithoutVotes: true,
+        begins: true,
       });
       expect(protection.subjects()).toEqual([]);
     });
   });
 
-  it.each<[string, Record<string, unknown>, bigint | null]>([
-    ["the file has a vote", { votes: [{ height: "5" }] }, 5n],
-    ["the file has the height of a vote", { highest: "5" }, 5n],
-    ["the file has the key held until somebody begins it", { held: true }, null],
-    ["the file has commitments alone", { lowest: null, commitments: [commitment] }, null],
-  ])("is no such beginning where %s", (_, changes, highest) => {
+  it.each<[string, Record<string, unknown>, boolean, bigint | null]>([
+    ["one where the file has a vote: there may be later ones", { votes: [{ height: "5" }] }, true, 5n],
+    ["one where the file has the height of a vote", { highest: "5" }, true, 5n],
+    ["none where the file has the key held until somebody begins it", { held: true }, false, null],
+    ["none where the file has commitments alone", { lowest: null, commitments: [commitment] }, false, null],
+  ])("is such a beginning or not: %s", (_, changes, begins, highest) => {
     inNewHome((protection) => {
       const preview = only(protection, changes);
-      expect(preview.beginsWithoutVotes).toBe(false);
+      expect(preview.begins).toBe(begins);
       expect(preview.after?.highest ?? null).toBe(highest);
     });
   });
 
   it("is no beginning for a key that is known here, nor for one that was born here", () => {
     const { protection } = newSigner();
-    expect(only(protection)).toMatchObject({ before: null, beginsWithoutVotes: false });
+    expect(only(protection)).toMatchObject({ before: null, begins: false });
     const other = testKey(8);
     protection.init(other.publicKey, CHAIN.id, 50n);
     expect(only(protection, { key: hex.encode(other.publicKey) })).toMatchObject({
       before: { lowest: 50n, highest: null, held: false },
       after: { lowest: 50n, highest: null, held: false },
-      beginsWithoutVotes: false,
+      begins: false,
     });
     protection.close();
   });

@@ -483,3 +483,33 @@ describe("the votes of the Go reference", () => {
     protection.close();
   });
 });
+
+describe("a new key that is asked to vote on more chains than there are", () => {
+  const on = (i: number) => ({ id: `invented-${i}`, minCount: 1 });
+
+  it("begins a hundred by itself, goes on there, and every other one is too-many-chains until protection init", () => {
+    const { protection } = newSigner();
+    const vote = (i: number, height: bigint) =>
+      voterOf(protection, key, on(i)).vote({ height, appHash: hash(1) });
+    for (let i = 0; i < 100; i++) expect(vote(i, 5n).kind).toBe("new");
+    for (const i of [100, 101]) {
+      const error = refusal("too-many-chains", () => vote(i, 5n));
+      expect(error.message).toContain(
+        `tapstake fp protection init --key ${hex.encode(key.publicKey)} --chain invented-${i}`,
+      );
+    }
+    expect(protection.subjects()).toHaveLength(100);
+    expect(vote(7, 6n).kind).toBe("new");
+    protection.init(key.publicKey, on(100).id, 0n);
+    expect(vote(100, 5n).kind).toBe("new");
+    refusal("too-many-chains", () => vote(101, 5n));
+    protection.close();
+  });
+
+  it("counts the chains of each key alone", () => {
+    const { protection } = newSigner();
+    for (let i = 0; i < 100; i++) protection.init(testKey(8).publicKey, on(i).id, 0n);
+    expect(voterOf(protection).vote({ height: 5n, appHash: hash(1) }).kind).toBe("new");
+    protection.close();
+  });
+});

@@ -20,6 +20,7 @@ import {
   withPassphrase,
 } from "../../secrets.js";
 import { onStopRequest } from "../../stop-request.js";
+import { warn } from "../../warning.js";
 
 const DESCRIPTION = `Signs for finality-provider software over gRPC (proto.EOTSManager), so that software which
 talks to the Go key manager can talk to this instead: nothing in it changes but the address.
@@ -109,7 +110,11 @@ export function command() {
       };
       const stopAsked = signalled();
       const running = await unlocking(given, (unlock) => serve({ ...options, unlock }));
-      const { address, metricsAddress } = running;
+      const { address, metricsAddress, warnings } = running;
+      // Where the log has not said so here.
+      if (given.logFile !== undefined || !log.isLevelEnabled("warn")) {
+        for (const message of warnings) warn({ code: "unknown-chain", message });
+      }
       answer(
         given.json ?? false,
         { address, ...(metricsAddress !== undefined && { metricsAddress }) },

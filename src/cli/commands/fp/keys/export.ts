@@ -1,5 +1,6 @@
 import { hex } from "../../../../core/bytes.js";
-import { exportKey, showKey } from "../../../../finality/keystore.js";
+import { exportKey } from "../../../../finality/key-export.js";
+import { showKey } from "../../../../finality/keystore.js";
 import { agreedKeyCommand } from "../../../fp-options.js";
 import { helpText } from "../../../help.js";
 import { keyFacts } from "../../../key-text.js";
@@ -10,7 +11,10 @@ const DESCRIPTION = `Prints a key's secret on standard output: 64 hexadecimal di
 home needs to know of the key.
 
 Once a second signer has the key, nothing here can keep the two from voting differently. To move a key, stop the
-signer here for good, and take its votes along (tapstake fp protection export).`;
+signer here for good, and take its votes along (tapstake fp protection export).
+
+From then on the key counts as new nowhere: here it goes on where it votes already, and needs
+tapstake fp protection init for its first vote on every other chain.`;
 
 const HELP = helpText({
   examples: `
@@ -19,7 +23,7 @@ export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 (umask 077 && tapstake fp keys export validator-1 --yes --json > secret.json)
 TAPSTAKE_HOME=./new-home tapstake fp keys import validator-1 --secret-file secret.json
 `,
-  refused: "no such key, a wrong passphrase, nobody who agrees",
+  refused: "no such key, a wrong passphrase, nobody who agrees, a signer runs",
 });
 
 export const command = () =>

@@ -1,9 +1,10 @@
 import { Command } from "@commander-js/extra-typings";
 import { max } from "../../../../core/bigint.js";
-import type { Interchange } from "../../../../finality/interchange.js";
+import { historyText } from "../../../../finality/history.js";
+import type { Subject } from "../../../../finality/protection.js";
 import { checkOut, writeOut } from "../../../files.js";
 import { helpText, paragraphs } from "../../../help.js";
-import { say, tell, toJson } from "../../../output.js";
+import { sayAll, tell } from "../../../output.js";
 import { enterHome, homeOption } from "../../../secrets.js";
 import { withProtection } from "../../../signer.js";
 
@@ -23,9 +24,9 @@ tapstake fp protection import history.json --home ./other
 });
 
 /** For whoever compares it with what the key has voted for. */
-function whatOf({ data }: Interchange): string {
-  const votes = data.reduce((sum, subject) => sum + subject.votes.length, 0);
-  const heights = data.flatMap(({ highest }) => (highest === null ? [] : [BigInt(highest)]));
+function whatOf(subjects: readonly Subject[]): string {
+  const votes = subjects.reduce((sum, subject) => sum + subject.votes, 0);
+  const heights = subjects.flatMap(({ highest }) => highest ?? []);
   const highest = heights.length === 0 ? "" : `, highest ${heights.reduce(max)},`;
   return `${votes} vote${votes === 1 ? "" : "s"}${highest}`;
 }
@@ -38,10 +39,12 @@ export function command() {
     .addHelpText("after", HELP)
     .action(async (options) => {
       await checkOut(options.out);
-      const history = await withProtection(enterHome(options.home), (store) => store.exportHistory());
-      const text = toJson(history);
-      if (options.out === undefined) say(text);
-      else await writeOut(options.out, `${text}\n`, { what: whatOf(history), otherwise: "Export again" });
+      const { out } = options;
+      await withProtection(enterHome(options.home), async (store) => {
+        const text = historyText(store);
+        if (out === undefined) await sayAll(text);
+        else await writeOut(out, text, { what: whatOf(store.subjects()), otherwise: "Export again" });
+      });
       if (process.stderr.isTTY)
         tell("Sign nothing here from now on: what is signed later is not in this history.");
     });

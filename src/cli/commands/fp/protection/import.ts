@@ -1,11 +1,13 @@
 import { Command } from "@commander-js/extra-typings";
 import { hex } from "../../../../core/bytes.js";
 import { TapstakeError } from "../../../../core/errors.js";
-import { parseJson } from "../../../../core/json.js";
+import { floorOf } from "../../../../finality/decision.js";
+import { readHistory } from "../../../../finality/history-reader.js";
 import { type ImportPreview, previewImport } from "../../../../finality/import-preview.js";
+import type { History } from "../../../../finality/interchange.js";
 import { jsonOption } from "../../../arguments.js";
 import { UsageError } from "../../../errors.js";
-import { readText } from "../../../files.js";
+import { readChunks } from "../../../files.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { answer, tell } from "../../../output.js";
 import { importFacts, importText, previewText } from "../../../protection-text.js";
@@ -18,8 +20,12 @@ It only ever forbids more: marks are raised and never lowered, votes are added a
 the file does not say what it was for blocks its height. The file is what tapstake fp protection export writes;
 docs/protection.md describes it, for those who come from another signer.
 
-Where the file says that a key never voted, and nothing is known of that key here, the key begins to vote on the
-file's word alone. That is shown and has to be confirmed, by typing the height that it begins at, or with --yes.`;
+Where nothing is known of a key here, the key begins to vote on the file's word alone: whatever it signed after the
+file was written, anywhere, is not known. That is shown and has to be confirmed, by typing the highest height that the
+file knows of, or with --yes.`;
+
+/** Four million votes: more than a year of one each ten seconds, and what is older can be pruned. */
+const MAX_MEGABYTES = 1024;
 
 const HELP = helpText({
   examples: `
@@ -40,7 +46,7 @@ echo '{
     }
   ]
 }' > history.json
-tapstake fp protection import history.json
+tapstake fp protection import history.json --yes
 tapstake fp protection show
 `,
   refused: "not a history, another signer runs, another vote for a height, or not confirmed",
@@ -55,10 +61,10 @@ export function command() {
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(async (path, options) => {
-      const file = parseJson(await readText(path), "interchange");
+      const history = await readHistory(readChunks(path, MAX_MEGABYTES));
       await withProtection(makeHome(options.home), async (protection) => {
-        if (options.yes !== true) await mustAgreeToBeginnings(previewImport(protection, file));
-        const imported = protection.importHistory(file);
+        if (options.yes !== true) await mustAgreeToBeginnings(history, previewImport(protection, history));
+        const imported = protection.importHistory(history);
         answer(options.json === true, { imported: importFacts(imported) }, importText);
         const conflicts = imported.flatMap((one) => one.conflicts);
         if (conflicts.length > 0) throw conflict(conflicts);
@@ -67,29 +73,55 @@ export function command() {
 }
 
 /**
- * "It never voted" cannot be checked here, and is what a file says too that was written before the first vote.
+ * That a key never voted, or not after the export, cannot be checked here, and every copy of a file says so that is
+ * older than the last vote.
  * @throws TapstakeError `cancelled`; UsageError when there is nobody to ask
  */
-async function mustAgreeToBeginnings(previews: readonly ImportPreview[]): Promise<void> {
-  const beginnings = previews.flatMap(({ key, chainId, after, beginsWithoutVotes }) =>
-    beginsWithoutVotes ? [{ key: hex.encode(key), chain: chainId, lowest: `${after!.lowest}` }] : [],
-  );
+async function mustAgreeToBeginnings(
+  { exportedAt }: History,
+  previews: readonly ImportPreview[],
+): Promise<void> {
+  const beginnings = previews.filter(({ begins }) => begins).map(beginningOf);
   if (beginnings.length === 0) return;
-  if (!isWatched()) throw unconfirmed(beginnings);
+  const when = exportedAt === undefined ? "at a time that it does not say" : `at ${exportedAt}`;
+  if (!isWatched()) throw unconfirmed(beginnings, when);
   tell(`${previewText(previews)}\n`);
-  for (const { key, chain, lowest } of beginnings) {
-    await mustType(lowest, {
-      warning: `The file says that ${key} never voted on ${chain}: from height ${lowest} on, it will vote there. If it voted for ${lowest} or above anywhere before, it loses its stake.`,
-      message: "Type the height to begin there",
+  for (const { key, chain, from, highest, typed } of beginnings) {
+    const [says, message] =
+      highest === null
+        ? [`never voted on ${chain}`, "Type the height to begin there"]
+        : [`voted on ${chain} up to height ${highest}`, "Type the highest height of the file"];
+    await mustType(typed, {
+      warning: `The file was written ${when} and says that ${key} ${says}: from height ${from} on, it will vote there. What it signed after that, on any machine, is not known here: if it voted for ${from} or above, it loses its stake.`,
+      message,
     });
   }
 }
 
-function unconfirmed(beginnings: readonly { key: string; chain: string; lowest: string }[]): UsageError {
-  const which = beginnings.map(({ key, chain, lowest }) => `${key} on ${chain} from height ${lowest} on`);
+interface Beginning {
+  readonly key: string;
+  readonly chain: string;
+  /** The first height of which the file knows nothing. */
+  readonly from: bigint;
+  readonly highest: bigint | null;
+  /** What shows that somebody has read it. */
+  readonly typed: string;
+}
+
+function beginningOf({ key, chainId, after }: ImportPreview): Beginning {
+  const { highest } = after!;
+  const typed = `${highest ?? after!.lowest}`;
+  return { key: hex.encode(key), chain: chainId, from: floorOf(after!), highest, typed };
+}
+
+function unconfirmed(beginnings: readonly Beginning[], when: string): UsageError {
+  const which = beginnings.map(
+    ({ key, chain, from, highest }) =>
+      `${key} on ${chain}, ${highest === null ? "without a vote" : `the highest vote ${highest}`}, from height ${from} on`,
+  );
   return new UsageError(
-    `nobody to ask: the file says that keys of which nothing is known here never voted, and lets them begin: ${which.join("; ")}. ` +
-      "If they voted there anywhere before, they lose their stake. Give --yes if you are certain that they did not",
+    `nobody to ask: keys of which nothing is known here would begin on the word of a file that was written ${when}: ${which.join("; ")}. ` +
+      "What they signed after that, anywhere, is not known: if they voted there, they lose their stake. Give --yes if you are certain that they did not",
   );
 }
 

@@ -1,0 +1,52 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { openHome } from "../../src/finality/home.js";
+import { fillHome } from "../support/long-history.js";
+import { inHome } from "../support/signer.js";
+import { chain, expectDone, expectWrote, homeWithKey, publicKey } from "./fp-support.js";
+import { hex } from "../../src/core/bytes.js";
+import { parsed, tapstake, temporaryFolder } from "./support.js";
+
+const VOTES = 100_000;
+
+describe("a history of 100,000 votes", () => {
+  it("goes to another home by the command, whole", { timeout: 180_000 }, async () => {
+    const [from, to] = [homeWithKey("imported"), homeWithKey("imported")];
+    const key = hex.decode(publicKey);
+    fillHome(openHome(from), key, chain, VOTES);
+    const file = join(temporaryFolder(), "history.json");
+    const exported = await tapstake(["fp", "protection", "export", "--home", from, "--out", file]);
+    expect(expectWrote(exported, file)).toBe(`${VOTES} votes, highest ${VOTES - 1},`);
+    // More than any other file may have.
+    expect(statSync(file).size).toBeGreaterThan(16 * 1024 * 1024);
+    const imported = await tapstake(["fp", "protection", "import", file, "--home", to, "--yes", "--json"]);
+    expect(parsed(expectDone(imported))).toMatchObject({
+      imported: [
+        { key: publicKey, chain, added: VOTES, lowest: "0", highest: `${VOTES - 1}`, conflicts: [] },
+      ],
+    });
+    const sample = [0n, 1n, 255n, 256n, 50_000n, BigInt(VOTES - 1)];
+    const records = (home: string) =>
+      inHome(openHome(home), (protection) =>
+        [...protection.recordsAt(key, chain, sample)].map(([height, { digest, signature }]) => ({
+          height,
+          digest: hex.encode(digest!),
+          signature: hex.encode(signature!),
+        })),
+      );
+    expect(records(to)).toHaveLength(sample.length);
+    expect(records(to)).toEqual(records(from));
+  });
+
+  it("comes from standard input too, and from standard output", { timeout: 180_000 }, async () => {
+    const [from, to] = [homeWithKey("imported"), homeWithKey("imported")];
+    fillHome(openHome(from), hex.decode(publicKey), chain, VOTES);
+    const { stdout } = expectDone(await tapstake(["fp", "protection", "export", "--home", from]));
+    const surroundings = { input: stdout };
+    const args = ["fp", "protection", "import", "-", "--home", to, "--yes", "--json"];
+    expect(parsed(expectDone(await tapstake(args, surroundings)))).toMatchObject({
+      imported: [{ added: VOTES }],
+    });
+  });
+});

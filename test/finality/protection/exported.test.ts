@@ -1,0 +1,127 @@
+import { cpSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { hex } from "../../../src/core/bytes.js";
+import { recordAbsence, recordExport } from "../../../src/finality/arrivals.js";
+import { type Home, openHome } from "../../../src/finality/home.js";
+import { previewImport } from "../../../src/finality/import-preview.js";
+import { deleteKey } from "../../../src/finality/key-deletion.js";
+import { exportKey } from "../../../src/finality/key-export.js";
+import { createKey, unlockKey } from "../../../src/finality/keystore.js";
+import { initProtection, openProtection } from "../../../src/finality/protection.js";
+import { key, OTHER_CHAIN, request } from "../../support/broken-homes.js";
+import { LIGHT } from "../../support/home.js";
+import { refusal } from "../../support/refusal.js";
+import { answerOf, CHAIN, inHome, newHome, newSigner, voterOf } from "../../support/signer.js";
+
+const passphrase = "a passphrase";
+
+/** A home in which the key was generated under the name "v". */
+function homeWithKey(): Home {
+  const home = newHome();
+  createKey(home, { name: "v", passphrase, secretKey: key.secretKey, origin: "generated", scrypt: LIGHT });
+  return home;
+}
+
+const exported = (home: Home) => exportKey(home, "v", passphrase).wipe();
+
+const vote = (home: Home, height: bigint, fill: number, chain = CHAIN): string =>
+  inHome(home, (protection) =>
+    answerOf(voterOf(protection, unlockKey(home, "v", passphrase), chain), height, fill),
+  );
+
+const noteIn = (home: Home) => join(home.path, "arrivals", hex.encode(key.publicKey));
+
+describe("a key whose secret left its home", () => {
+  it("counts as new no more where it never voted: both homes need to be told from where", () => {
+    const home = homeWithKey();
+    const { secretKey } = exportKey(home, "v", passphrase);
+    const there = newHome();
+    createKey(there, { name: "v", passphrase, secretKey, origin: "imported", scrypt: LIGHT });
+    initProtection(there, { ...request, fromHeight: 5n });
+    expect(vote(there, 7n, 1)).toBe("new");
+    expect(vote(home, 7n, 2)).toBe("protection-uninitialised");
+    expect(vote(home, 7n, 2, OTHER_CHAIN)).toBe("protection-uninitialised");
+    initProtection(home, { ...request, fromHeight: 8n });
+    expect(vote(home, 7n, 2)).toBe("below-watermark");
+    expect(vote(home, 8n, 2)).toBe("new");
+  });
+
+  it("goes on where it votes already, and needs protection init on every other chain", () => {
+    const home = homeWithKey();
+    expect(vote(home, 7n, 1)).toBe("new");
+    exported(home);
+    expect(vote(home, 7n, 1)).toBe("same");
+    expect(vote(home, 8n, 1)).toBe("new");
+    expect(vote(home, 8n, 1, OTHER_CHAIN)).toBe("protection-uninitialised");
+    expect(inHome(home, (protection) => protection.subjects())).toMatchObject([{ lowest: 0n, held: false }]);
+  });
+
+  it("is none that an import need not ask about, before the store has heard of it either", () => {
+    const home = homeWithKey();
+    const { protection } = newSigner();
+    protection.init(key.publicKey, CHAIN.id, 3n);
+    const history = protection.exportHistory();
+    protection.close();
+    inHome(home, (here) => {
+      here.heed(key.publicKey);
+      expect(previewImport(here, history)).toMatchObject([{ begins: false }]);
+      recordExport(home, key.publicKey);
+      expect(previewImport(here, history)).toMatchObject([{ begins: true }]);
+      expect(answerOf(voterOf(here), 3n, 1)).toBe("protection-uninitialised");
+    });
+  });
+
+  it("is not new again in a copy of the store from before the next start", () => {
+    const home = homeWithKey();
+    inHome(home, (protection) => protection.heed(key.publicKey));
+    exported(home);
+    inHome(home, () => {});
+    expect(readdirSync(join(home.path, "arrivals"))).toEqual([]);
+    expect(vote(home, 5n, 1)).toBe("protection-uninitialised");
+  });
+
+  it("is not shown while a signer runs, which would take it for new until it hears of it", () => {
+    const home = homeWithKey();
+    const protection = openProtection(home);
+    refusal("signer-running", () => exportKey(home, "v", passphrase));
+    expect(answerOf(voterOf(protection), 5n, 1)).toBe("new");
+    protection.close();
+    exported(home);
+  });
+
+  it("is not shown where that cannot be noted, nor for a wrong passphrase, and is new as before", () => {
+    const home = homeWithKey();
+    refusal("wrong-passphrase", () => exportKey(home, "v", "another"));
+    const copy = openHome(join(newHome().path, "copy"));
+    cpSync(home.keysFolder, copy.keysFolder, { recursive: true });
+    writeFileSync(join(copy.path, "arrivals"), "");
+    refusal("file-error", () => exportKey(copy, "v", passphrase));
+    expect(vote(home, 5n, 1)).toBe("new");
+  });
+
+  it("stays held where it was away: the note of that is not replaced", () => {
+    const home = homeWithKey();
+    expect(vote(home, 7n, 1)).toBe("new");
+    recordAbsence(home, key.publicKey);
+    exported(home);
+    expect(vote(home, 8n, 1)).toBe("protection-uninitialised");
+    expect(inHome(home, (protection) => protection.subjects())).toMatchObject([{ lowest: 8n, held: true }]);
+  });
+
+  it("is held where it is deleted afterwards: that note replaces the other", () => {
+    const home = homeWithKey();
+    expect(vote(home, 7n, 1)).toBe("new");
+    exported(home);
+    deleteKey(home, "v", passphrase);
+    expect(inHome(home, (protection) => protection.subjects())).toMatchObject([{ lowest: 8n, held: true }]);
+  });
+
+  it("is held where its note cannot be read", () => {
+    const home = homeWithKey();
+    expect(vote(home, 7n, 1)).toBe("new");
+    mkdirSync(join(home.path, "arrivals"), { recursive: true, mode: 0o700 });
+    writeFileSync(noteIn(home), "exporte", { mode: 0o600 });
+    expect(vote(home, 8n, 1)).toBe("protection-uninitialised");
+  });
+});

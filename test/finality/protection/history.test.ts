@@ -1,0 +1,220 @@
+import { describe, expect, it } from "vitest";
+import { hex } from "../../../src/core/bytes.js";
+import { TapstakeError } from "../../../src/core/errors.js";
+import { parseJson } from "../../../src/core/json.js";
+import { sha256 } from "../../../src/core/hashes.js";
+import { voteMessage } from "../../../src/crypto/messages.js";
+import { historyText } from "../../../src/finality/history.js";
+import { readHistory } from "../../../src/finality/history-reader.js";
+import { type History, type Interchange, readInterchange } from "../../../src/finality/interchange.js";
+import type { Protection } from "../../../src/finality/protection.js";
+import { failure as expectFailure } from "../../support/errors.js";
+import { CHAIN, hash, inHome, newHome, testKey, voterOf } from "../../support/signer.js";
+
+const key = testKey();
+const KEY = hex.encode(key.publicKey);
+const digestOf = (height: bigint, fill = 1) => sha256(voteMessage({ height, appHash: hash(fill) }));
+
+/** Records votes at heights, the last of which may be far away. */
+function record(protection: Protection, heights: readonly bigint[], fill = 1): void {
+  const entries = heights.map((height) => ({ height, digest: digestOf(height, fill), signature: hash(3) }));
+  protection.append(key.publicKey, CHAIN.id, entries);
+}
+
+const upTo = (count: number, from = 0) => Array.from({ length: count }, (_, i) => BigInt(from + i));
+
+/** A text in chunks of some bytes. */
+async function* chunksOf(text: string, size: number): AsyncGenerator<Uint8Array> {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+const heightsOf = ({ subjects }: History) => subjects.map(({ votes }) => [...votes.keys()]);
+
+describe("a history that is written part by part", () => {
+  it.each([0, 1, 255, 256, 257, 512, 600])("has every vote of %i", (count) => {
+    inHome(newHome(), (protection) => {
+      protection.init(key.publicKey, CHAIN.id, 0n);
+      protection.init(testKey(8).publicKey, CHAIN.id, 4n);
+      if (count > 0) record(protection, upTo(count));
+      const { data } = JSON.parse([...historyText(protection)].join("")) as Interchange;
+      expect(data.map(({ lowest, highest }) => [lowest, highest])).toEqual([
+        ["0", count === 0 ? null : `${count - 1}`],
+        ["4", null],
+      ]);
+      expect(data[0]!.votes.map(({ height }) => BigInt(height))).toEqual(upTo(count));
+    });
+  });
+
+  it("ends at the last height that there is", () => {
+    inHome(newHome(), (protection) => {
+      protection.init(key.publicKey, CHAIN.id, 0n);
+      record(protection, [...upTo(255), 2n ** 64n - 1n]);
+      expect(protection.exportHistory().data[0]!.votes).toHaveLength(256);
+    });
+  });
+
+  it("has all votes from before its beginning, and marks that fit its votes, while votes go on", () => {
+    const text = inHome(newHome(), (protection) => {
+      protection.init(key.publicKey, CHAIN.id, 0n);
+      record(protection, upTo(1000, 100));
+      let parts = "";
+      let next = 0;
+      for (const part of historyText(protection)) {
+        parts += part;
+        // Below what was written already, and above everything.
+        record(protection, [BigInt(next), BigInt(2000 + next)]);
+        next++;
+      }
+      expect(next).toBeGreaterThan(4);
+      return parts;
+    });
+    inHome(newHome(), (there) => {
+      there.importHistory(JSON.parse(text));
+      const votes = there.records(key.publicKey, CHAIN.id, 0n, 5000).map(({ height }) => height);
+      expect(votes).toEqual(expect.arrayContaining(upTo(1000, 100)));
+      // The highest is that of a vote that is there: the votes count as complete, and no mark is raised above them.
+      expect(there.marks(key.publicKey, CHAIN.id)).toEqual({
+        lowest: 0n,
+        highest: votes.at(-1),
+        held: false,
+      });
+      expect(votes.at(-1)).toBeGreaterThan(2000n);
+      const voter = voterOf(there);
+      for (const height of votes.slice(-3)) {
+        expect(voter.vote({ height, appHash: hash(2) })).toMatchObject({ code: "double-vote" });
+      }
+    });
+  });
+
+  it("has a lowest mark above what was pruned while it was written", () => {
+    const text = inHome(newHome(), (protection) => {
+      protection.init(key.publicKey, CHAIN.id, 0n);
+      record(protection, upTo(1000));
+      let parts = "";
+      for (const part of historyText(protection)) {
+        parts += part;
+        if (parts.length > 20_000) protection.prune(key.publicKey, CHAIN.id, 800n);
+      }
+      return parts;
+    });
+    const { data } = JSON.parse(text) as Interchange;
+    expect(data[0]!.votes.length).toBeLessThan(1000);
+    expect(data).toMatchObject([{ lowest: "800", highest: "999" }]);
+  });
+});
+
+describe("a history that is read part by part", () => {
+  const metadata = { format: "tapstake-protection", version: 1, exportedAt: "2026-01-01T00:00:00.000Z" };
+  const entry = { key: KEY, chain: CHAIN.id, lowest: "0", highest: "2" };
+  const votes = [
+    { height: "1", digest: hex.encode(digestOf(1n)), at: '"]},{[\\"\\', instance: "täp\u2028" },
+    { height: "2", digest: null },
+  ];
+  const commitments = [
+    { startHeight: "1", count: 3, root: "11".repeat(32), signature: "22".repeat(64) },
+    {
+      startHeight: "9",
+      count: 3,
+      root: "11".repeat(32),
+      signature: "22".repeat(64),
+      context: "33".repeat(32),
+    },
+  ];
+  const whole = {
+    metadata: { ...metadata, data: [{ votes: [{ height: "7" }] }] },
+    data: [
+      { ...entry, votes, commitments },
+      { votes: [], ...entry, chain: "other", highest: null },
+      { ...entry, chain: "third", held: true, votes: [...votes, ...votes] },
+    ],
+  };
+
+  it.each([undefined, 2, "\t"])(
+    "is what it is as a whole, however it is cut and indented (%j)",
+    async (indent) => {
+      const text = JSON.stringify(whole, null, indent);
+      const expected = readInterchange(JSON.parse(text));
+      expect(heightsOf(expected)).toEqual([[1n, 2n], [], [1n, 2n]]);
+      expect(expected.exportedAt).toBe(metadata.exportedAt);
+      for (const size of [1, 2, 3, 7, 64, 100_000]) {
+        expect(await readHistory(chunksOf(text, size))).toEqual(expected);
+      }
+    },
+  );
+
+  const file = (data: string) => `{"metadata": ${JSON.stringify(metadata)}, "data": [${data}]}`;
+  const subject = (text: string) =>
+    `{"key": "${KEY}", "chain": "a", "lowest": "0", "highest": null, ${text}}`;
+
+  it.each([
+    [
+      "the last of two lists of votes counts",
+      file(subject('"votes": [{"height": "1"}], "votes": [{"height": "2"}]')),
+    ],
+    [
+      "the last of two lists of votes counts, an empty one too",
+      file(subject('"votes": [{"height": "1"}], "votes": []')),
+    ],
+    [
+      "the last of two lists of entries counts",
+      file(subject('"votes": [{"height": "1"}]')).replace(/\}$/, `, "data": [${subject('"votes": []')}]}`),
+    ],
+    ["a name can be escaped", file(subject('"v\\u006ftes": [{"height": "1"}]'))],
+    ["white space is nothing", file(subject('"votes" :\r\n[ \t{ "height" : "1" } \n, {"height":"2"}\n]'))],
+    ["a mark of the byte order is nothing", `\ufeff${file(subject('"votes": []'))}`],
+  ])("means what its JSON means: %s", async (_, text) => {
+    const expected = readInterchange(JSON.parse(text.replace("\ufeff", "")));
+    for (const size of [1, 1000]) expect(await readHistory(chunksOf(text, size))).toEqual(expected);
+  });
+
+  it.each([
+    ["nothing", ""],
+    ["half of one", file(subject('"votes": [{"height": "1"}]')).slice(0, -20)],
+    ["the beginning of a vote", file(subject('"votes": [{"height": "1"')).slice(0, -3)],
+    ["the beginning of votes", file(subject('"votes": [')).slice(0, -3)],
+    ["a comma too many between votes", file(subject('"votes": [{"height": "1"},,{"height": "2"}]'))],
+    ["a comma too many after votes", file(subject('"votes": [{"height": "1"},]'))],
+    ["a comma too many before votes", file(subject('"votes": [,{"height": "1"}]'))],
+    ["no comma between votes", file(subject('"votes": [{"height": "1"} {"height": "2"}]'))],
+    ["other space than JSON has", file(subject('"votes": [\u00a0{"height": "1"}]'))],
+    ["a vote that is none", file(subject('"votes": [1]'))],
+    ["a vote in a vote", file(subject('"votes": [{"height": "1", "more": {}}]'))],
+    ["a vote in a list", file(subject('"votes": [[{"height": "1"}]]'))],
+    ["a vote of other fields", file(subject('"votes": [{"height": "1", "more": 1}]'))],
+    ["a vote of bad JSON", file(subject('"votes": [{"height": 01}]'))],
+    ["votes that are none", file(subject('"votes": {"height": "1"}'))],
+    ["votes without a lowest mark", file(subject('"votes": [{"height": "1"}]').replace('"0"', "null"))],
+    ["something after it", `${file("")} {}`],
+    ["a bracket too many", `${file("")}]`],
+    ["a text without an end", `${file("").slice(0, -1)}"${"a".repeat(100_000)}`],
+    ["brackets without an end", "[".repeat(100_000)],
+    ["something else", "5"],
+    ["another version", file("").replace('"version":1', '"version":2')],
+    [
+      "another version with other votes",
+      file(subject('"votes": [[1]]')).replace('"version":1', '"version":2'),
+    ],
+    [
+      "another version with more in votes",
+      file(subject('"votes": [{"a": 1}]')).replace('"version":1', '"version":2'),
+    ],
+  ])("is refused as it is as a whole: %s", async (_, text) => {
+    const code = codeOf(() => readInterchange(parseJson(text, "interchange")));
+    for (const size of [1, 7, 1_000_000]) await expectFailure(readHistory(chunksOf(text, size)), code);
+  });
+
+  it("does not take what is no time for one", () => {
+    const strange = { metadata: { ...metadata, exportedAt: "\u001b[2J" }, data: [] };
+    expect(readInterchange(strange).exportedAt).toBeUndefined();
+  });
+});
+
+function codeOf(work: () => unknown): TapstakeError["code"] {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof TapstakeError) return error.code;
+  }
+  throw new Error("expected a refusal");
+}
