@@ -12,6 +12,8 @@ export default defineConfig({
     },
   },
   test: {
+    // Left to itself, Vitest keeps a processor free: of two, half of the time.
+    maxWorkers: "100%",
     projects: [
       {
         extends: true,
