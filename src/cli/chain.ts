@@ -4,6 +4,7 @@ import type { Network } from "../core/network.js";
 import { type ChainAccess, checkChain } from "../chain/access.js";
 import { bitcoindAccess } from "../chain/bitcoind.js";
 import { esploraAccess } from "../chain/esplora.js";
+import { TapstakeError } from "../core/errors.js";
 import { UsageError } from "./errors.js";
 
 export const rpcOption = () =>
@@ -20,6 +21,10 @@ export const esploraOption = () =>
 
 export const feeRateOption = () =>
   new Option("--fee-rate <satoshi>", "for a virtual byte; by the server's estimate unless told");
+
+/** Ten times what Bitcoin's fullest days have asked for: above it, a decimal point or a unit has slipped. */
+export const maxFeeRateOption = () =>
+  new Option("--max-fee-rate <satoshi>", "refuse to pay more for a virtual byte").default("1000");
 
 /** For the help of commands that can ask a server. */
 export const SERVERS = `
@@ -59,11 +64,31 @@ function serverOf({ rpc, rpcAuthFile, esplora }: ChainOptions): ChainAccess | un
 /** Blocks within which a transaction is meant to be mined when nobody says what to pay. */
 const FEE_BLOCKS = 6;
 
+interface FeeOptions {
+  readonly feeRate?: string | undefined;
+  readonly maxFeeRate: string;
+}
+
 /**
- * What `--fee-rate` says, else what the server estimates.
- * @throws TapstakeError `invalid-rate`, `no-fee-estimate`; UsageError when there is neither
+ * What `--fee-rate` says, else what the server estimates; neither goes beyond `--max-fee-rate`.
+ * @throws TapstakeError `invalid-rate`, `no-fee-estimate`, `fee-rate-too-high`; UsageError when there is neither
  */
-export async function feeRateOf(given: string | undefined, chain: ChainAccess | undefined): Promise<Rate> {
+export async function feeRateOf(
+  { feeRate, maxFeeRate }: FeeOptions,
+  chain: ChainAccess | undefined,
+): Promise<Rate> {
+  const most = parseRate(maxFeeRate, 3, "highest fee rate");
+  const rate = await askedRate(feeRate, chain);
+  if (rate.numerator * most.denominator > most.numerator * rate.denominator) {
+    const text =
+      `expected at most ${feeRateText(most)}, ${feeRate === undefined ? "and the server estimates" : "got"} ` +
+      `${feeRateText(rate)}: if that is meant, give --max-fee-rate ${formatRate(rate)}`;
+    throw new TapstakeError("fee-rate-too-high", text);
+  }
+  return rate;
+}
+
+async function askedRate(given: string | undefined, chain: ChainAccess | undefined): Promise<Rate> {
   if (given !== undefined) return parseRate(given, 3, "fee rate");
   if (!chain) throw new UsageError("give --fee-rate, or a server that estimates it");
   return chain.feeRate(FEE_BLOCKS);

@@ -173,10 +173,15 @@ function signedText({ signed, quorum, invalid }: SignedFacts): string {
 }
 
 /** Whether the stake can be locked, in words. */
-export const readyText = ({ ready }: SignatureFacts): string =>
-  ready
-    ? "everything is signed: the stake can be broadcast"
-    : "signatures are missing: the stake cannot be broadcast yet";
+export function readyText({ ready, transactions }: SignatureFacts): string {
+  if (!ready) return "signatures are missing: the stake cannot be broadcast yet";
+  const isForStaker = transactions.some(
+    ({ transaction, staker }) => transaction === "expansion" && staker.signed.length < staker.quorum,
+  );
+  return isForStaker
+    ? "all but the expansion is signed: the staker signs it (stake sign --expansion), then it can be broadcast"
+    : "everything is signed: the stake can be broadcast";
+}
 
 /** Where a stake is in its life: by what the chain has of it, and before that by what is signed. */
 export type StakeState = "incomplete" | "ready" | "sent" | "staked" | "unbonding" | "slashed" | "gone";

@@ -63,6 +63,7 @@ export const ERROR_CODES = {
   "insufficient-funds": "the given coins do not cover the amount and the fee",
   "transaction-too-large": "a transaction of more than the 400,000 weight units that nodes relay",
   "fee-rate-too-low": "a fee rate below what the node relays",
+  "fee-rate-too-high": "a fee rate above what anybody is likely to mean",
   "size-above-estimate":
     "a signed transaction larger than its fee was reckoned for, as signatures are longer than was stated",
   "txid-not-final":

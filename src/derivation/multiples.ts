@@ -27,7 +27,7 @@ export function mistrust({ mismatches, collisions }: MultiplesReport): string | 
 export interface MultiplesOptions {
   /** About how many points will be asked for: the table is made for that. */
   readonly count: number;
-  /** By libsecp256k1 alone, whose steps do not depend on the scalars; some fifteen times as slow. */
+  /** By libsecp256k1 alone, whose steps do not depend on the scalars; some thirteen times as slow. */
   readonly constantTime?: boolean | undefined;
   /** What computes, for tests. */
   readonly kernel?: Kernel | undefined;

@@ -41,7 +41,7 @@ export interface ServeOptions {
   readonly openSchnorr?: boolean;
   /** Signs messages that are no votes: whoever can call then can have a slashing transaction signed. */
   readonly openMessages?: boolean;
-  /** Derives randomness by libsecp256k1 alone, whose steps do not depend on secrets; some fifteen times as slow. */
+  /** Derives randomness by libsecp256k1 alone, whose steps do not depend on secrets; some six times as slow. */
   readonly constantTime?: boolean;
   /** Chain id to the last vote known on that chain, of any key: nothing at or below it is signed anew. */
   readonly chainHeights?: ReadonlyMap<string, bigint>;

@@ -252,7 +252,7 @@ describe.concurrent("an expansion", async () => {
       "paid by        600000 satoshi (0.006 BTC) of bcrt1q",
       "satoshi (0.00054321 BTC) return",
       "spend of the expanded stake  staker     0 of 1 signatures, 1 missing (given last)",
-      "everything is signed: the stake can be broadcast",
+      "all but the expansion is signed: the staker signs it (stake sign --expansion), then it can be broadcast",
     ]) {
       expect(stdout).toContain(words);
     }

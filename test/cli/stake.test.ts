@@ -169,6 +169,8 @@ describe("tapstake stake create", () => {
     ["coins of two sources", "usage", { "from-address": CHANGE }],
     ["an address and nobody to ask", "usage", { coins: undefined, "from-address": CHANGE }],
     ["no fee rate and nobody to ask", "usage", { "fee-rate": undefined }],
+    ["a fee rate that nobody means", "fee-rate-too-high", { "fee-rate": "1000.001" }],
+    ["a fee rate above its own limit", "fee-rate-too-high", { "fee-rate": "2", "max-fee-rate": "1.9" }],
     ["a fee rate of 0", "invalid-rate", { "fee-rate": "0" }],
     ["a negative fee rate", "invalid-rate", { "fee-rate": "-1" }],
     ["a fee rate that is none", "invalid-rate", { "fee-rate": "fast" }],
@@ -714,7 +716,12 @@ describe("tapstake withdraw", () => {
       "invalid-address",
       ["--from", "staking", "--to", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"],
     ],
-    ["for more than there is", "insufficient-funds", ["--from", "staking", "--fee-rate", "10000"]],
+    ["at a rate that nobody means", "fee-rate-too-high", ["--from", "staking", "--fee-rate", "10000"]],
+    [
+      "for more than there is",
+      "insufficient-funds",
+      ["--from", "staking", "--fee-rate", "10000", "--max-fee-rate", "10000"],
+    ],
     ["from what there is not", "usage", ["--from", "moon"]],
     ["with a PSBT and a raw transaction", "usage", ["--from", "staking", "--psbt", "a", "--out", "b"]],
   ])("refuses %s with %s", async (_, code, words) => {

@@ -23,6 +23,7 @@ import {
   esploraOption,
   feeRateOf,
   feeRateOption,
+  maxFeeRateOption,
   openChain,
   rpcAuthOption,
   rpcOption,
@@ -109,6 +110,7 @@ export function command() {
     .option("--change <address>", "where the rest of the coin goes")
     .option("--allow-unconfirmed", "take a coin that is not mined yet, too")
     .addOption(feeRateOption())
+    .addOption(maxFeeRateOption())
     .addOption(originOption())
     .requiredOption("--out <file>", "write the new delegation to a new file; - for standard output")
     .requiredOption("--psbt <file>", "write the PSBT to a new file, in base64")
@@ -137,7 +139,7 @@ export function command() {
       const held = heldRules({ terms, params, previous: previous.terms }, options);
       const value = options.value ?? stakeCoin(previous).value;
       const coins = await readCoins(options, network, chain);
-      const feeRate = await feeRateOf(options.feeRate, chain);
+      const feeRate = await feeRateOf(options, chain);
       const changeScript = scriptOfAddress(changeAddress(options), network);
       const expansion = fundExpansion({
         previous,

@@ -21,6 +21,7 @@ import {
   esploraOption,
   feeRateOf,
   feeRateOption,
+  maxFeeRateOption,
   openChain,
   rpcAuthOption,
   rpcOption,
@@ -74,6 +75,7 @@ export function command() {
       ),
     )
     .addOption(feeRateOption())
+    .addOption(maxFeeRateOption())
     .addOption(
       new Option(
         "--psbt <file>",
@@ -102,7 +104,7 @@ export function command() {
       const destination = scriptOfAddress(to, params.network);
       const chain = await openChain(options, params.network);
       const { from, coin, blocksLeft } = await whatIsThere(delegation, options.from, chain);
-      const feeRate = await feeRateOf(options.feeRate, chain);
+      const feeRate = await feeRateOf(options, chain);
       const built = buildWithdrawal({ terms, params, from, coin, destination, feeRate });
       const isBySecret = options.secretFile !== undefined || (psbt === undefined && signed === undefined);
       const signatures = distinct([

@@ -16,6 +16,7 @@ import {
   esploraOption,
   feeRateOf,
   feeRateOption,
+  maxFeeRateOption,
   openChain,
   rpcAuthOption,
   rpcOption,
@@ -113,6 +114,7 @@ export function command() {
     .option("--allow-unconfirmed", "spend coins that are not mined yet, too")
     .option("--not-replaceable", "the fee cannot be raised while the transaction waits")
     .addOption(feeRateOption())
+    .addOption(maxFeeRateOption())
     .option("--out <file>", "write the delegation to a new file; - for standard output")
     .addOption(
       new Option(
@@ -161,7 +163,7 @@ export function command() {
       }
       if (value === undefined) throw new UsageError("give --value, what to stake in satoshi, or all");
       const coins = await readCoins(options, network, chain);
-      const feeRate = await feeRateOf(options.feeRate, chain);
+      const feeRate = await feeRateOf(options, chain);
       const staking = buildStaking({
         terms,
         params,
