@@ -266,7 +266,10 @@ function expansionOf(plan: Plan, payment: Payment, reason: ExpansionReason): Exp
 }
 
 function insufficient({ needed, available }: Shortage): TapstakeError {
-  const text = `expected coins of ${needed} satoshi above the new stake for the fee, got ${available}`;
+  const text =
+    available < 0n
+      ? `the new stake takes ${-available} satoshi more than the previous one and the coin have, and ${needed} for the fee`
+      : `expected coins of ${needed} satoshi above the new stake for the fee, got ${available}`;
   return new TapstakeError("insufficient-funds", text, { needed, available });
 }
 

@@ -4,7 +4,7 @@ import { TapstakeError } from "../core/errors.js";
 import { LEAF_VERSION, merkleRootOf, NUMS_KEY, outputKeyOf } from "../script/taproot.js";
 import type { Coin } from "./coin.js";
 import type { LeafSpend } from "./spend.js";
-import type { Prevout } from "./transaction.js";
+import { type Prevout, txidOf } from "./transaction.js";
 
 type Value = string | number | bigint;
 type PsbtInput = Psbt["data"]["inputs"][number];
@@ -25,7 +25,7 @@ export function assertSameCoins(expected: Transaction, prevouts: readonly Prevou
     if (input.nonWitnessUtxo) {
       const previous = readPrevious(i, input.nonWitnessUtxo);
       const { hash, index } = expected.ins[i]!;
-      compareInput(i, "whole previous transaction", txid(hash), txid(previous.getHash()));
+      compareInput(i, "whole previous transaction", txidOf(hash), txidOf(previous.getHash()));
       const output = previous.outs[index];
       if (!output) throw differs(i, "whole previous transaction", `output ${index}`, previous.outs.length);
       compareCoin(output);
@@ -105,8 +105,6 @@ function assertOwnLeaves(
     throw differs(i, "leaf script", expected, hex.encode(script));
   }
 }
-
-const txid = (hash: Uint8Array): string => hex.encode(hash.toReversed());
 
 function readPrevious(input: number, bytes: Uint8Array): Transaction {
   try {

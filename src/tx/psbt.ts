@@ -16,7 +16,7 @@ import {
   type LeafSignature,
   type LeafSpend,
 } from "./spend.js";
-import { outputAt, parseTransaction, type Prevout } from "./transaction.js";
+import { outputAt, parseTransaction, type Prevout, txidOf } from "./transaction.js";
 import { indexByKey, readWitness } from "./witness.js";
 
 /** A PSBT as it travels: the object, also one that another copy of bitcoinjs made; its bytes; or base64 text. */
@@ -254,7 +254,7 @@ export function assertSameTransaction(expected: Transaction, psbt: Psbt): void {
   compare("number of outputs", expected.outs.length, psbt.txOutputs.length);
   for (const [input, { hash, index, sequence }] of expected.ins.entries()) {
     const got = psbt.txInputs[input]!;
-    compare(`input ${input}: previous transaction`, hex.encode(hash), hex.encode(got.hash), { input });
+    compare(`input ${input}: previous transaction`, txidOf(hash), txidOf(got.hash), { input });
     compare(`input ${input}: previous output`, index, got.index, { input });
     compare(`input ${input}: sequence`, sequence, got.sequence ?? 0xffff_ffff, { input });
   }

@@ -84,8 +84,11 @@ export function outpointOf(transaction: Transaction, index: number): Outpoint {
 
 /** `txid:index`, as people and explorers write it. */
 export function formatOutpoint({ hash, index }: Outpoint): string {
-  return `${hex.encode(hash.toReversed())}:${index}`;
+  return `${txidOf(hash)}:${index}`;
 }
+
+/** A transaction's hash as people and explorers write it: in the reversed order of bytes. */
+export const txidOf = (hash: Uint8Array): string => hex.encode(hash.toReversed());
 
 /**
  * The inverse of {@link formatOutpoint}: what people, explorers and bitcoind write, with the txid in its reversed

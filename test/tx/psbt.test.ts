@@ -274,6 +274,11 @@ describe("a PSBT that came back altered is refused, naming what differs", () => 
     const [where, index] = /^(input|output) (\d)/.exec(what)?.slice(1) ?? [];
     expect(error.details).toMatchObject({ what, ...(where && { [where]: Number(index) }) });
     expect(error.message).toContain(what);
+    // As explorers write it.
+    if (what.endsWith("transaction")) {
+      const { hash } = spend.transaction.ins[0]!;
+      expect(error.details.expected).toBe(Buffer.from(hash.toReversed()).toString("hex"));
+    }
     expect(error.details.expected).not.toEqual(error.details.got);
   });
 });
