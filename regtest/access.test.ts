@@ -60,8 +60,6 @@ describe.each([
     const address = await node.rpc.getnewaddress();
     await failure(coinsOfAddress(chain, address, "regtest"), "insufficient-funds");
     const first = await node.fund(address, 70_000n);
-    // The wallet must not spend it for the next.
-    await node.rpc.call("lockunspent", false, [{ txid: first.txid, vout: first.vout }]);
     const second = await node.fund(address, 80_000n);
 
     const script = scriptOfAddress(address, "regtest");

@@ -56,7 +56,10 @@ export interface RegtestNode {
    * @throws TapstakeError `node-refused` with `reason`
    */
   mineTransactions(transactions: readonly (Uint8Array | string)[]): Promise<string>;
-  /** Pays an address or a script and mines it (and what else is in the mempool). Mines more coins as needed. */
+  /**
+   * Pays an address or a script and mines it (and what else is in the mempool). Mines more coins as needed. The coin is
+   * the caller's: where it is one of the node's own wallet, that keeps from paying with it, and signs it all the same.
+   */
   fund(to: string | Uint8Array, satoshi: bigint): Promise<Funding>;
   /**
    * Pays many addresses or scripts, each given once, in one transaction and one block: far quicker than one by
@@ -170,7 +173,14 @@ async function equip(backing: Backing, blocks: number): Promise<RegtestNode> {
     const txid = await rpc.sendmany(named);
     await mine();
     const { vout } = await rpc.gettransactioninfo(txid);
-    return named.map(({ address }) => findOutput(txid, vout, address));
+    const funded = named.map(({ address }) => findOutput(txid, vout, address));
+    // The wallet pays by coins of its own choice, and some of these may be its own.
+    await rpc.call(
+      "lockunspent",
+      false,
+      funded.map((each) => ({ txid, vout: each.vout })),
+    );
+    return funded;
   };
 
   let stopping: Promise<void> | undefined;

@@ -88,10 +88,12 @@ describe.runIf(bitcoind)("a node of our own", () => {
   });
 
   test("that fails to start says why, at once, and leaves no datadir", async () => {
-    const before = await datadirs();
+    // Other test files start nodes of their own meanwhile.
+    const alone = await mkdtemp(join(folder, "alone-"));
+    vi.stubEnv("TMPDIR", alone);
     const error = await failure(startNode({ args: ["-nosuchflag"] }), "node-start-failed");
     expect(error.message).toContain("nosuchflag");
-    expect((await datadirs()).filter((name) => !before.includes(name))).toEqual([]);
+    expect(await readdir(alone)).toEqual([]);
   });
 
   test("that does not answer in time is ended", async () => {
@@ -104,8 +106,13 @@ describe.runIf(bitcoind)("a node of our own", () => {
   });
 });
 
+interface Traces {
+  readonly datadir: string;
+  readonly pid: number;
+}
+
 /** Where a node's traces in the system are. */
-async function traces(node: RegtestNode): Promise<{ datadir: string; pid: number }> {
+async function traces(node: RegtestNode): Promise<Traces> {
   const chain = dirname(node.connection.cookieFile!);
   return { datadir: dirname(chain), pid: Number(await readFile(join(chain, "bitcoind.pid"), "utf8")) };
 }
@@ -115,8 +122,12 @@ async function startProgram(rest: string) {
   const harness = new URL("../dist/regtest/index.js", import.meta.url).href;
   const program = `
     import { startNode } from ${JSON.stringify(harness)};
+    import { readFileSync } from "node:fs";
+    import { dirname, join } from "node:path";
     const node = await startNode({ blocks: 0 });
-    process.stdout.write(node.connection.cookieFile + "\\n");
+    const chain = dirname(node.connection.cookieFile);
+    const pid = Number(readFileSync(join(chain, "bitcoind.pid"), "utf8"));
+    process.stdout.write(JSON.stringify({ datadir: dirname(chain), pid }) + "\\n");
     ${rest}
   `;
   const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
@@ -124,15 +135,14 @@ async function startProgram(rest: string) {
     stdio: ["ignore", "pipe", "inherit"],
   });
   onTestFinished(() => void child.kill("SIGKILL"));
-  const exit = once(child, "exit").then(([code]) => code as number | null);
+  // Once what it said has arrived, too.
+  const exit = once(child, "close").then(([code]) => code as number | null);
   const failed = exit.then((code) => {
     throw new Error(`the program ended with ${code} before its node was up`);
   });
-  const cookieFile = Promise.race([once(child.stdout, "data").then(([data]) => String(data).trim()), failed]);
-  const where = cookieFile.then((path) =>
-    traces({ connection: { url: "", cookieFile: path } } as RegtestNode),
-  );
-  return { child, exit, traces: where };
+  // Said by the program, as its node may be gone by the time that this is read.
+  const said = once(child.stdout, "data").then(([data]) => JSON.parse(String(data)) as Traces);
+  return { child, exit, traces: Promise.race([said, failed]) };
 }
 
 /** A bitcoind that fails to start the first time, saying `message`. */
@@ -152,8 +162,6 @@ async function script(name: string, text: string): Promise<string> {
   await chmod(path, 0o755);
   return path;
 }
-
-const datadirs = async () => (await readdir(tmpdir())).filter((name) => name.startsWith("tapstake-regtest-"));
 
 function isAlive(pid: number): boolean {
   try {

@@ -96,8 +96,6 @@ const home = async () => scriptOfAddress(await node.rpc.getnewaddress(), "regtes
 
 async function coinOf(value: bigint, type: "bech32" | "bech32m"): Promise<Coin> {
   const { txid, vout, script } = await node.fund(await node.rpc.getnewaddress(type), value);
-  // The wallet must not spend it for the next.
-  await node.rpc.call("lockunspent", false, [{ txid, vout }]);
   return { outpoint: parseOutpoint(`${txid}:${vout}`), value, script };
 }
 
