@@ -1,9 +1,9 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { mistrust, type MultiplesReport } from "../derivation/multiples.js";
-import type { Home } from "../finality/home.js";
+import { findHome, type Home } from "../finality/home.js";
 import { jsonOption } from "./arguments.js";
 import { paragraphs } from "./help.js";
-import { enterHome, homeOption, passphraseOption, yesOption } from "./secrets.js";
+import { homeOption, passphraseOption, yesOption } from "./secrets.js";
 import { warn } from "./warning.js";
 
 export const keyOption = () =>
@@ -42,7 +42,7 @@ export const homeCommand = (
     .addOption(homeOption())
     .addOption(jsonOption())
     .addHelpText("after", help)
-    .action(({ home, json }) => run(enterHome(home), json === true));
+    .action(({ home, json }) => run(findHome(home), json === true));
 
 /** A command about one key of the home, which somebody with its passphrase has to agree to. */
 export const agreedKeyCommand = (name: string, description: string) =>

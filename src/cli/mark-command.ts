@@ -1,9 +1,9 @@
 import { Option } from "@commander-js/extra-typings";
 import { hex } from "../core/bytes.js";
-import type { Home } from "../finality/home.js";
+import { findHome, openHome, type Home } from "../finality/home.js";
 import { chainHeight, jsonOption } from "./arguments.js";
 import { subjectCommand } from "./fp-options.js";
-import { enterHome, homeOption, makeHome, mustType, yesOption } from "./secrets.js";
+import { homeOption, mustType, yesOption } from "./secrets.js";
 import { publicKeyNamed } from "./signer.js";
 
 export interface MarkCommand {
@@ -43,7 +43,7 @@ export function markCommand(
     .addHelpText("after", help)
     .action(async ({ chain, yes, json, ...options }) => {
       const height = (options as Record<string, unknown>)[option.attributeName()] as bigint;
-      const home = (makesHome ? makeHome : enterHome)(options.home);
+      const home = (makesHome ? openHome : findHome)(options.home);
       const key = publicKeyNamed(home, options.key);
       await mustType(`${height}`, {
         warning: warning({ key: hex.encode(key), chain, height }),

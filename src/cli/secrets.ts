@@ -23,9 +23,6 @@ export const secretOption = () =>
 
 export const yesOption = () => new Option("--yes", "do not ask");
 
-/** The home of a command, and of one that begins something: made where there is none. */
-export { findHome as enterHome, openHome as makeHome } from "../finality/home.js";
-
 /** Whether someone is there to be asked. Questions go to standard error: standard output is for the answer. */
 export const isWatched = () => process.stdin.isTTY === true && process.stderr.isTTY === true;
 

@@ -1,9 +1,9 @@
 import { hex } from "../core/bytes.js";
 import { type ChainConfig, chainConfig } from "../finality/chains.js";
-import type { Home } from "../finality/home.js";
+import { findHome, type Home } from "../finality/home.js";
 import { showKey, type UnlockedKey, unlockKey } from "../finality/keystore.js";
 import { openProtection, type Protection } from "../finality/protection.js";
-import { currentPassphrase, enterHome, withPassphrase } from "./secrets.js";
+import { currentPassphrase, withPassphrase } from "./secrets.js";
 
 export interface SignerOptions {
   readonly home?: string | undefined;
@@ -28,7 +28,7 @@ export async function asSigner<T>(
   options: SignerOptions,
   run: (signer: LocalSigner) => T | Promise<T>,
 ): Promise<T> {
-  const home = enterHome(options.home);
+  const home = findHome(options.home);
   const chain = chainConfig(home, options.chain);
   showKey(home, options.key);
   // Before anyone is asked for a passphrase: a second signer is refused at once.

@@ -3,12 +3,13 @@ import { equalBytes, hex } from "../../../core/bytes.js";
 import { type CommitmentJson, commitmentToJson } from "../../../finality/json.js";
 import type { ProtectionStore, StoredCommitment } from "../../../finality/protection.js";
 import { assertChainId } from "../../../finality/subject.js";
+import { findHome } from "../../../finality/home.js";
 import { jsonOption } from "../../arguments.js";
 import { heights } from "../../commitment-text.js";
 import { chainOption, keyOption } from "../../fp-options.js";
 import { helpText, paragraphs } from "../../help.js";
 import { answer, section, table } from "../../output.js";
-import { enterHome, homeOption } from "../../secrets.js";
+import { homeOption } from "../../secrets.js";
 import { publicKeyNamed, withProtection } from "../../signer.js";
 
 const DESCRIPTION = `Lists the commitments to randomness that keys made on chains, as this home remembers them: all of them, or
@@ -41,7 +42,7 @@ export const command = () =>
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action((options) => {
-      const home = enterHome(options.home);
+      const home = findHome(options.home);
       const key = options.key === undefined ? undefined : publicKeyNamed(home, options.key);
       if (options.chain !== undefined) assertChainId(options.chain);
       return withProtection(home, (protection) => {

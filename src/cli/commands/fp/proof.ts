@@ -3,13 +3,14 @@ import type { MerkleProof } from "../../../crypto/merkle.js";
 import { chainConfig } from "../../../finality/chains.js";
 import { type CommittedHeight, proveCommitted, proveIn } from "../../../finality/commitments.js";
 import { commitmentFromJson, merkleProofToJson } from "../../../finality/json.js";
+import { findHome } from "../../../finality/home.js";
 import { chainHeight } from "../../arguments.js";
 import { checkOut, readText, writeOut } from "../../files.js";
 import { constantTimeOption, subjectCommand, warnOfWrong } from "../../fp-options.js";
 import { helpText } from "../../help.js";
 import { say } from "../../output.js";
 import { abortOnSignal, showProgress } from "../../progress.js";
-import { checkOneStandardInput, enterHome, homeOption, passphraseOption } from "../../secrets.js";
+import { checkOneStandardInput, homeOption, passphraseOption } from "../../secrets.js";
 import { asSigner, type SignerOptions, unlockFor } from "../../signer.js";
 
 const DESCRIPTION = `Prints the proof that a height's public randomness is in the commitment that covers it: JSON, as verify-vote
@@ -75,7 +76,7 @@ async function prove(options: Options, signal: AbortSignal): Promise<CommittedHe
   const { height, commitment: path, constantTime } = options;
   const asked = { height, constantTime, signal, onReport: warnOfWrong };
   if (path === undefined) return asSigner(options, (signer) => proveCommitted({ ...signer, ...asked }));
-  const home = enterHome(options.home);
+  const home = findHome(options.home);
   const chain = chainConfig(home, options.chain);
   const commitment = commitmentFromJson(await readText(path));
   const key = await unlockFor(home, options);

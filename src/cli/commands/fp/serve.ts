@@ -3,6 +3,7 @@ import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { destination, type Logger } from "pino";
 import { attempt } from "../../../finality/private-files.js";
 import { DEFAULT_ADDRESS } from "../../../finality/wire.js";
+import { openHome } from "../../../finality/home.js";
 import { createLog } from "../../../signerd/log.js";
 import { serve, type ServeOptions } from "../../../signerd/serve.js";
 import { chainHeights, jsonOption, several } from "../../arguments.js";
@@ -14,7 +15,6 @@ import { hmacKeyOption, readBytes, readHmacKey } from "../../remote.js";
 import {
   currentPassphrase,
   homeOption,
-  makeHome,
   passphraseOption,
   warnOfReaders,
   withPassphrase,
@@ -89,7 +89,7 @@ export function command() {
     .action(async (given) => {
       // The library's own lines would stand between the log's.
       setLogVerbosity(logVerbosity.NONE);
-      const home = makeHome(given.home);
+      const home = openHome(given.home);
       const [tls, hmacKey] = [
         await readTls(given.tlsCert, given.tlsKey),
         await readHmacKey(given.hmacKeyFile),

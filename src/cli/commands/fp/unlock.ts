@@ -1,10 +1,11 @@
 import { Argument, Command } from "@commander-js/extra-typings";
+import { findHome } from "../../../finality/home.js";
 import { TapstakeError } from "../../../core/errors.js";
 import { jsonOption, parseKey } from "../../arguments.js";
 import { helpText, paragraphs } from "../../help.js";
 import { answer } from "../../output.js";
 import { hmacKeyOption, openRemote, remoteOption, tlsCaOption } from "../../remote.js";
-import { currentPassphrase, enterHome, homeOption, passphraseOption, withPassphrase } from "../../secrets.js";
+import { currentPassphrase, homeOption, passphraseOption, withPassphrase } from "../../secrets.js";
 import { publicKeyNamed } from "../../signer.js";
 
 const DESCRIPTION = `Opens a key of a signer that is running (tapstake fp serve, or the Go key manager), so that it
@@ -50,7 +51,7 @@ export function command() {
 function keyOf(text: string, home: string | undefined): Uint8Array {
   if (/^[0-9a-fA-F]{40,}$/.test(text)) return parseKey(text, "key");
   try {
-    return publicKeyNamed(enterHome(home), text);
+    return publicKeyNamed(findHome(home), text);
   } catch (error) {
     if (!(error instanceof TapstakeError)) throw error;
     const hint =

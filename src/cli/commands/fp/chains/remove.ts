@@ -1,9 +1,10 @@
 import { Command } from "@commander-js/extra-typings";
 import { removeChain } from "../../../../finality/chains-file.js";
+import { findHome } from "../../../../finality/home.js";
 import { jsonOption } from "../../../arguments.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { answer } from "../../../output.js";
-import { enterHome, homeOption } from "../../../secrets.js";
+import { homeOption } from "../../../secrets.js";
 
 const DESCRIPTION = `Forgets what was configured for a chain. What was signed for it is remembered all the same.`;
 
@@ -24,7 +25,7 @@ export function command() {
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action((id, options) => {
-      removeChain(enterHome(options.home), id);
+      removeChain(findHome(options.home), id);
       answer(options.json === true, { removed: id }, () => `removed chain ${id}`);
     });
 }

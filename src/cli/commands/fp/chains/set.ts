@@ -1,12 +1,13 @@
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { isAddress } from "../../../../finality/chains.js";
 import { type ChainEntry, setChain } from "../../../../finality/chains-file.js";
+import { openHome } from "../../../../finality/home.js";
 import { jsonOption, wholeNumber } from "../../../arguments.js";
 import { chainText } from "../../../chain-text.js";
 import { UsageError } from "../../../errors.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { answer } from "../../../output.js";
-import { homeOption, makeHome } from "../../../secrets.js";
+import { homeOption } from "../../../secrets.js";
 
 const DESCRIPTION = `Configures a chain, in place of what was configured for it before.
 
@@ -48,7 +49,7 @@ export function command() {
     .addHelpText("after", HELP)
     .action((id, { home, json, ...entry }) => {
       checkContexts(entry);
-      answer(json === true, setChain(makeHome(home), id, entry), chainText);
+      answer(json === true, setChain(openHome(home), id, entry), chainText);
     });
 }
 

@@ -1,12 +1,13 @@
 import { hex } from "../../../../core/bytes.js";
 import { deleteKey } from "../../../../finality/key-deletion.js";
 import { showKey } from "../../../../finality/keystore.js";
+import { findHome } from "../../../../finality/home.js";
 import { UsageError } from "../../../errors.js";
 import { agreedKeyCommand } from "../../../fp-options.js";
 import { helpText } from "../../../help.js";
 import { keyFacts } from "../../../key-text.js";
 import { answer } from "../../../output.js";
-import { currentPassphrase, enterHome, isWatched, mustType, withPassphrase } from "../../../secrets.js";
+import { currentPassphrase, isWatched, mustType, withPassphrase } from "../../../secrets.js";
 
 const DESCRIPTION = `Removes a key's file from the home. Without its words or an export, the key is gone for good.
 
@@ -31,7 +32,7 @@ export const command = () =>
   agreedKeyCommand("delete", DESCRIPTION)
     .addHelpText("after", HELP)
     .action(async (nameOrPublicKey, options) => {
-      const home = enterHome(options.home);
+      const home = findHome(options.home);
       const { name, publicKey } = showKey(home, nameOrPublicKey);
       const remove = (passphrase: Uint8Array | null) => deleteKey(home, name, passphrase);
       if (!options.yes) await mustTypeName(name, publicKey);

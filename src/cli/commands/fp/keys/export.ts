@@ -1,11 +1,12 @@
 import { hex } from "../../../../core/bytes.js";
 import { exportKey } from "../../../../finality/key-export.js";
 import { showKey } from "../../../../finality/keystore.js";
+import { findHome } from "../../../../finality/home.js";
 import { agreedKeyCommand } from "../../../fp-options.js";
 import { helpText } from "../../../help.js";
 import { keyFacts } from "../../../key-text.js";
 import { answer, tell } from "../../../output.js";
-import { currentPassphrase, enterHome, mustAgree, withPassphrase } from "../../../secrets.js";
+import { currentPassphrase, mustAgree, withPassphrase } from "../../../secrets.js";
 
 const DESCRIPTION = `Prints a key's secret on standard output: 64 hexadecimal digits, or with --json all that another
 home needs to know of the key.
@@ -30,7 +31,7 @@ export const command = () =>
   agreedKeyCommand("export", DESCRIPTION)
     .addHelpText("after", HELP)
     .action(async (name, options) => {
-      const home = enterHome(options.home);
+      const home = findHome(options.home);
       const { publicKey } = showKey(home, name);
       tell(
         `The secret of ${hex.encode(publicKey)} is about to be printed. Whoever sees it can vote with it, and two different votes at one height give the stake away. Never run it in two places.`,

@@ -4,6 +4,7 @@ import { TapstakeError } from "../../../../core/errors.js";
 import { publicKeyOf } from "../../../../core/keys.js";
 import { checkNewName, createKey } from "../../../../finality/keystore.js";
 import { DEFAULT_PATH, secretFromMnemonic } from "../../../../finality/mnemonic.js";
+import { openHome } from "../../../../finality/home.js";
 import { jsonOption, parseKey, wholeNumber } from "../../../arguments.js";
 import { UsageError } from "../../../errors.js";
 import { exportedKey } from "../../../exported-key.js";
@@ -15,7 +16,6 @@ import {
   askSecret,
   checkOneStandardInput,
   currentPassphrase,
-  makeHome,
   homeOption,
   isWatched,
   passphraseOption,
@@ -75,7 +75,7 @@ export function command() {
       const { mnemonicFile, secretFile, bip39PassphraseFile, passphraseFile } = options;
       checkOneStandardInput(mnemonicFile, secretFile, bip39PassphraseFile, passphraseFile);
       const wanted = options.publicKey === undefined ? undefined : parseKey(options.publicKey, "public key");
-      const home = makeHome(options.home);
+      const home = openHome(options.home);
       checkNewName(home, name);
       const imported = await readSecret(options);
       const { secretKey, path, derivationVersion } = imported;

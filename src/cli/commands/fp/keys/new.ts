@@ -3,6 +3,7 @@ import { Command } from "@commander-js/extra-typings";
 import { TapstakeError } from "../../../../core/errors.js";
 import { checkNewName, createKey } from "../../../../finality/keystore.js";
 import { DEFAULT_PATH, newMnemonic, secretFromMnemonic } from "../../../../finality/mnemonic.js";
+import { openHome } from "../../../../finality/home.js";
 import { jsonOption } from "../../../arguments.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { keyFacts, keyText } from "../../../key-text.js";
@@ -10,7 +11,6 @@ import { answer, section, tell } from "../../../output.js";
 import {
   ask,
   currentPassphrase,
-  makeHome,
   homeOption,
   isWatched,
   passphraseOption,
@@ -46,7 +46,7 @@ export function command() {
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(async (name, { path, confirm, ...options }) => {
-      const home = makeHome(options.home);
+      const home = openHome(options.home);
       checkNewName(home, name);
       const question = "A passphrase for the new key";
       const source = { ...currentPassphrase(options.passphraseFile), question, isNew: true };

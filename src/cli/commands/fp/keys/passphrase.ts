@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import { DEFAULT_SCRYPT } from "../../../../finality/keyfile.js";
 import { changePassphrase, showKey } from "../../../../finality/keystore.js";
+import { findHome } from "../../../../finality/home.js";
 import { jsonOption, wholeNumber } from "../../../arguments.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { keyFacts } from "../../../key-text.js";
@@ -8,7 +9,6 @@ import { answer } from "../../../output.js";
 import {
   checkOneStandardInput,
   currentPassphrase,
-  enterHome,
   homeOption,
   passphraseOption,
   withPassphrase,
@@ -45,7 +45,7 @@ export function command() {
     .action(async (name, options) => {
       const { passphraseFile, newPassphraseFile, scryptLog2: log2 } = options;
       checkOneStandardInput(passphraseFile, newPassphraseFile);
-      const home = enterHome(options.home);
+      const home = findHome(options.home);
       showKey(home, name);
       const next = {
         file: newPassphraseFile,

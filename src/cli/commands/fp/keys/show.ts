@@ -1,10 +1,11 @@
 import { Command } from "@commander-js/extra-typings";
 import { showKey } from "../../../../finality/keystore.js";
+import { findHome } from "../../../../finality/home.js";
 import { jsonOption } from "../../../arguments.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { keyFacts, keyText } from "../../../key-text.js";
 import { answer } from "../../../output.js";
-import { enterHome, homeOption } from "../../../secrets.js";
+import { homeOption } from "../../../secrets.js";
 
 const DESCRIPTION = `Shows what is known of one key, named or by its public key. Nothing here is secret.`;
 
@@ -31,6 +32,6 @@ export function command() {
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action((key, options) => {
-      answer(options.json === true, keyFacts(showKey(enterHome(options.home), key)), keyText);
+      answer(options.json === true, keyFacts(showKey(findHome(options.home), key)), keyText);
     });
 }

@@ -2,12 +2,13 @@ import { Command } from "@commander-js/extra-typings";
 import { hex } from "../../../../core/bytes.js";
 import { chainConfig } from "../../../../finality/chains.js";
 import { showKey } from "../../../../finality/keystore.js";
+import { findHome } from "../../../../finality/home.js";
 import { proofOfPossession, proofOfPossessionDigest } from "../../../../registration/pop.js";
 import { jsonOption } from "../../../arguments.js";
 import { keyOption } from "../../../fp-options.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { answer, table } from "../../../output.js";
-import { enterHome, homeOption, passphraseOption } from "../../../secrets.js";
+import { homeOption, passphraseOption } from "../../../secrets.js";
 import { unlockFor } from "../../../signer.js";
 
 const DESCRIPTION = `Signs the address of an account with a finality provider's key, for registering the provider.
@@ -35,7 +36,7 @@ export function command() {
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(async (options) => {
-      const home = enterHome(options.home);
+      const home = findHome(options.home);
       const { name, publicKey } = showKey(home, options.key);
       const { address } = options;
       const context = options.chain === undefined ? undefined : chainConfig(home, options.chain).popContext;

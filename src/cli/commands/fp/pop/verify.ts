@@ -2,11 +2,12 @@ import { Command } from "@commander-js/extra-typings";
 import { hex } from "../../../../core/bytes.js";
 import { TapstakeError } from "../../../../core/errors.js";
 import { chainConfig } from "../../../../finality/chains.js";
+import { findHome } from "../../../../finality/home.js";
 import { proofOfPossessionDigest, verifyProofOfPossession } from "../../../../registration/pop.js";
 import { jsonOption, parseKey } from "../../../arguments.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { answer, table } from "../../../output.js";
-import { enterHome, homeOption } from "../../../secrets.js";
+import { homeOption } from "../../../secrets.js";
 
 const DESCRIPTION = `Checks that a finality provider's key signed the address of an account.
 
@@ -35,8 +36,7 @@ export function command() {
       const { address, chain } = options;
       const publicKey = parseKey(options.key, "finality provider");
       const signature = hex.decode(options.signature, 64, "signature");
-      const context =
-        chain === undefined ? undefined : chainConfig(enterHome(options.home), chain).popContext;
+      const context = chain === undefined ? undefined : chainConfig(findHome(options.home), chain).popContext;
       proofOfPossessionDigest(address, context);
       if (!verifyProofOfPossession(publicKey, { kind: "bip340", signature }, { address, context })) {
         const key = hex.encode(publicKey);

@@ -2,10 +2,11 @@ import { Command } from "@commander-js/extra-typings";
 import { max } from "../../../../core/bigint.js";
 import { historyText } from "../../../../finality/history.js";
 import type { Subject } from "../../../../finality/protection.js";
+import { findHome } from "../../../../finality/home.js";
 import { checkOut, writeOut } from "../../../files.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { sayAll, tell } from "../../../output.js";
-import { enterHome, homeOption } from "../../../secrets.js";
+import { homeOption } from "../../../secrets.js";
 import { withProtection } from "../../../signer.js";
 
 const DESCRIPTION = `Prints the history of all votes of the home as JSON, for tapstake fp protection import on another machine.
@@ -40,7 +41,7 @@ export function command() {
     .action(async (options) => {
       await checkOut(options.out);
       const { out } = options;
-      await withProtection(enterHome(options.home), async (store) => {
+      await withProtection(findHome(options.home), async (store) => {
         const text = historyText(store);
         if (out === undefined) await sayAll(text);
         else await writeOut(out, text, { what: whatOf(store.subjects()), otherwise: "Export again" });

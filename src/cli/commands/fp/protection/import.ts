@@ -5,13 +5,14 @@ import { floorOf } from "../../../../finality/decision.js";
 import { readHistory } from "../../../../finality/history-reader.js";
 import { type ImportPreview, previewImport } from "../../../../finality/import-preview.js";
 import type { History } from "../../../../finality/interchange.js";
+import { openHome } from "../../../../finality/home.js";
 import { jsonOption } from "../../../arguments.js";
 import { UsageError } from "../../../errors.js";
 import { readChunks } from "../../../files.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { answer, tell } from "../../../output.js";
 import { importFacts, importText, previewText } from "../../../protection-text.js";
-import { makeHome, homeOption, isWatched, mustType, yesOption } from "../../../secrets.js";
+import { homeOption, isWatched, mustType, yesOption } from "../../../secrets.js";
 import { withProtection } from "../../../signer.js";
 
 const DESCRIPTION = `Merges a history of votes into what the home remembers: all of it, or nothing when the file is not right.
@@ -62,7 +63,7 @@ export function command() {
     .addHelpText("after", HELP)
     .action(async (path, options) => {
       const history = await readHistory(readChunks(path, MAX_MEGABYTES));
-      await withProtection(makeHome(options.home), async (protection) => {
+      await withProtection(openHome(options.home), async (protection) => {
         if (options.yes !== true) await mustAgreeToBeginnings(history, previewImport(protection, history));
         const imported = protection.importHistory(history);
         answer(options.json === true, { imported: importFacts(imported) }, importText);
