@@ -32,7 +32,7 @@ export interface DerivationReport extends MultiplesReport {
  * not grow with the range. Other work runs meanwhile.
  * @param take is waited for where it is asynchronous; what it throws ends the work
  * @returns by what points were computed
- * @throws TapstakeError `invalid-secret-key`, `invalid-number` (0 heights, or beyond 64 bits), `cancelled`
+ * @throws TapstakeError `invalid-secret-key`, `invalid-number` (0 heights, none apart, or beyond 64 bits), `cancelled`
  */
 export async function deriveRange(
   range: HeightRange,

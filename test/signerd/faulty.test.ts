@@ -5,10 +5,11 @@ import { CHAIN, connect, homeWithKey, readMetrics, startSigner } from "./support
 
 afterEach(() => vi.restoreAllMocks());
 
-it("a signer on a machine that computes wrongly hands out what is right, counts it and logs it", async () => {
+/** A signer whose kernel computes wrongly, asked for 600 heights. */
+async function askWrong(options: Parameters<typeof startSigner>[1] = {}) {
   const made = homeWithKey();
   const { publicKey: key } = made.key;
-  const signer = await startSigner(made);
+  const signer = await startSigner(made, options);
   const client = connect(signer.address);
   const { multiply } = Kernel.prototype;
   vi.spyOn(Kernel.prototype, "multiply").mockImplementation(function (this: Kernel, scalars) {
@@ -21,11 +22,20 @@ it("a signer on a machine that computes wrongly hands out what is right, counts 
     if (i % 40 === 0) expect(point).toEqual(randomness.derive(made.secretKey, CHAIN, BigInt(i + 1)).public);
   });
   const metrics = await readMetrics(signer.metricsAddress!);
-  expect(metrics.get("tapstake_randomness_mistrusted_total")).toBe(3);
   const logged = signer
     .logged()
     .split("\n")
     .filter((line) => line.includes("came out wrong"))
     .map((line) => JSON.parse(line) as object);
+  return { mistrusted: metrics.get("tapstake_randomness_mistrusted_total"), logged };
+}
+
+it("a signer on a machine that computes wrongly hands out what is right, counts it and logs it", async () => {
+  const { mistrusted, logged } = await askWrong();
+  expect(mistrusted).toBe(3);
   expect(logged).toMatchObject([{ level: "error", mismatches: 3, collisions: 0, kernel: 0, library: 600 }]);
+});
+
+it("a signer in constant time never asks the kernel", async () => {
+  expect(await askWrong({ constantTime: true })).toEqual({ mistrusted: 0, logged: [] });
 });
