@@ -293,7 +293,7 @@ export class Signer {
 
 function assertRange({ start, count, interval }: { start: bigint; count: number; interval: bigint }): void {
   if (count < 1 || count > MAX_RANDOMNESS) {
-    const text = `num: expected 1 to ${MAX_RANDOMNESS} heights, got ${count}`;
+    const text = `num: expected 1 to ${MAX_RANDOMNESS} heights at a time, got ${count}: ask for them in parts`;
     throw new TapstakeError("invalid-number", text, { num: count });
   }
   u64be(start + BigInt(count - 1) * interval, "last height");

@@ -46,7 +46,8 @@ keeps you from committing to fewer.
 With --remote the daemon derives, signs and keeps the commitment in its own home, where tapstake fp
 commitments and proof find it once the daemon is stopped. It also signs one that overlaps an earlier
 one, with a warning here, and does not keep that: use --out. Its randomness comes in one answer, as
-the daemon signs only what it handed out as one: there is no progress bar then.`,
+the daemon signs only what it handed out as one: there is no progress bar then, and 100000 heights
+are the most that one commitment can have.`,
   refused: "heights that are committed already, too few of them, or beyond what 64 bits hold",
 });
 
