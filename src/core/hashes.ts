@@ -7,10 +7,9 @@ import { concatBytes, utf8 } from "./bytes.js";
  */
 export interface Hashing {
   sha256(data: Uint8Array): Uint8Array;
-  hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array;
 }
 
-export const { sha256, hmacSha256 }: Hashing = backend;
+export const { sha256 }: Hashing = backend;
 
 const prefixes = new Map<string, Uint8Array>();
 
