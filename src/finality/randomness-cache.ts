@@ -1,7 +1,8 @@
-import { assertInteger, equalBytes, hex } from "../core/bytes.js";
+import { assertInteger } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { TapstakeError } from "../core/errors.js";
 import { randomness } from "../crypto/randomness.js";
+import { subjectName } from "./subject.js";
 
 /** The secret randomness of a height with its point, 33 bytes compressed. The caller wipes the secret. */
 export interface RandomnessPair {
@@ -17,8 +18,6 @@ export interface RandomnessPair {
 export class RandomnessCache {
   readonly capacity: number;
   readonly #points = new Map<string, Uint8Array>();
-  /** The key and chain of the last height, and what its places begin with: the next one is of the same. */
-  #last = { publicKey: new Uint8Array(), chainId: "", prefix: "" };
 
   /** @param capacity in heights, about 200 bytes each */
   constructor(capacity = 1 << 16) {
@@ -32,11 +31,11 @@ export class RandomnessCache {
 
   /** The point of a height, 33 bytes compressed, when it is known. */
   get(publicKey: Uint8Array, chainId: string, height: bigint): Uint8Array | undefined {
-    return this.#points.get(this.#placeOf(publicKey, chainId, height));
+    return this.#points.get(placeOf(publicKey, chainId, height));
   }
 
   set(publicKey: Uint8Array, chainId: string, height: bigint, point: Uint8Array): void {
-    this.#set(this.#placeOf(publicKey, chainId, height), Uint8Array.from(point));
+    this.#set(placeOf(publicKey, chainId, height), Uint8Array.from(point));
   }
 
   /** The points of heights `interval` apart, 33 bytes each, one after another. */
@@ -56,21 +55,13 @@ export class RandomnessCache {
     height: bigint,
   ): RandomnessPair {
     const secret = randomness.deriveSecret(key.secretKey, chainId, height);
-    const place = this.#placeOf(key.publicKey, chainId, height);
+    const place = placeOf(key.publicKey, chainId, height);
     let point = this.#points.get(place);
     if (!point) {
       point = pointOf(secret);
       this.#set(place, point);
     }
     return { secret, point };
-  }
-
-  #placeOf(publicKey: Uint8Array, chainId: string, height: bigint): string {
-    if (chainId !== this.#last.chainId || !equalBytes(publicKey, this.#last.publicKey)) {
-      const prefix = `${hex.encode(publicKey)} ${chainId} `;
-      this.#last = { publicKey: Uint8Array.from(publicKey), chainId, prefix };
-    }
-    return this.#last.prefix + height;
   }
 
   #set(place: string, point: Uint8Array): void {
@@ -81,6 +72,9 @@ export class RandomnessCache {
     if (!oldest.done) this.#points.delete(oldest.value);
   }
 }
+
+const placeOf = (publicKey: Uint8Array, chainId: string, height: bigint): string =>
+  `${subjectName(publicKey, chainId)} ${height}`;
 
 /** secret × G, 33 bytes compressed. */
 export function pointOf(secret: Uint8Array): Uint8Array {

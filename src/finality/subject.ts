@@ -1,4 +1,4 @@
-import { assertBytes, hex } from "../core/bytes.js";
+import { assertBytes, equalBytes, hex, isBytes } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 
 /**
@@ -25,9 +25,15 @@ export function chainIdOf(bytes: Uint8Array): string {
 
 /** A key and a chain as one text, for maps. */
 export function subjectName(key: Uint8Array, chainId: string): string {
-  assertBytes(key, "public key", 32);
-  assertChainId(chainId);
-  return `${hex.encode(key)} ${chainId}`;
+  // One vote asks for it many times, and so does the next one.
+  if (chainId !== last.chainId || !isBytes(key, 32) || !equalBytes(key, last.key)) {
+    assertBytes(key, "public key", 32);
+    assertChainId(chainId);
+    last = { key: Uint8Array.from(key), chainId, name: `${hex.encode(key)} ${chainId}` };
+  }
+  return last.name;
 }
+
+let last = { key: new Uint8Array(), chainId: "", name: "" };
 
 const PLAIN = /^[!-~]{1,128}$/;
