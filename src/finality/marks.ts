@@ -4,7 +4,7 @@ import { hex } from "../core/bytes.js";
 import { higherMarks, type StoredMarks } from "./decision.js";
 import { readPrivateFile, writePrivateFile } from "./private-files.js";
 import { subjectName } from "./subject.js";
-import type { Place } from "./watch.js";
+import type { Ending, Place } from "./watch.js";
 
 /** The marks of one key and chain, as of one write to the store. */
 export interface Mark extends StoredMarks {
@@ -55,9 +55,10 @@ export class MarksFile {
     this.#written = this.#rewrite();
   }
 
-  /** Where the file is that is appended to, whatever else may have taken its name. */
-  get place(): Place {
-    return this.#written.place;
+  /** What was written last. */
+  get ending(): Ending {
+    const { file, place, line, position } = this.#written;
+    return { file, place, line, position: position - line.length };
   }
 
   /** Notes one write and the marks that it changed, durably. After an error nothing is known. */
@@ -78,7 +79,7 @@ export class MarksFile {
       written += writeSync(file, bytes, written, bytes.length - written, position + written);
     }
     fdatasyncSync(file);
-    this.#written = { ...this.#written, check, position: position + bytes.length };
+    this.#written = { ...this.#written, check, line: bytes, position: position + bytes.length };
   }
 
   close(): void {
@@ -97,17 +98,23 @@ export class MarksFile {
     const sorted = [...marks.values()].sort((a, b) => a.seq - b.seq);
     const bodies = [`${HEADER} ${storeId}`, ...sorted.map(bodyOf)];
     if (seq > (sorted.at(-1)?.seq ?? 0)) bodies.push(writeOf(seq));
-    let [text, check] = ["", ""];
+    let [text, line, check] = ["", "", ""];
     for (const body of bodies) {
-      const next = withCheck(check, body);
-      text += next.line;
-      check = next.check;
+      ({ line, check } = withCheck(check, body));
+      text += line;
     }
     const lines = Buffer.from(text, "latin1");
     writePrivateFile(this.#path, Buffer.concat([lines, Buffer.alloc(this.#room)]), "replace");
-    const file = openSync(this.#path, constants.O_WRONLY);
+    const file = openSync(this.#path, constants.O_RDWR);
     const { dev, ino } = fstatSync(file);
-    return { file, place: { dev, ino }, check, position: lines.length, end: lines.length + this.#room };
+    return {
+      file,
+      place: { dev, ino },
+      check,
+      line: Buffer.from(line, "latin1"),
+      position: lines.length,
+      end: lines.length + this.#room,
+    };
   }
 }
 
@@ -117,6 +124,7 @@ interface Written {
   readonly place: Place;
   /** Of the last line. */
   readonly check: string;
+  readonly line: Uint8Array;
   /** Where the next line begins, and where there is no room for it. */
   readonly position: number;
   readonly end: number;

@@ -48,9 +48,9 @@ export function openLocked(
     const file = writeMarks(home, store, roomForMarks);
     store.attach({
       mirror: (seq, changed) => file.append(seq, changed),
-      watch: new FileWatch([
+      watch: new FileWatch(home.path, [
         { path: home.protectionFile },
-        { path: home.marksFile, place: () => file.place },
+        { path: home.marksFile, ending: () => file.ending },
       ]),
       onClose() {
         file.close();

@@ -1,5 +1,6 @@
-import { statSync } from "node:fs";
+import { readSync, statSync } from "node:fs";
 import { basename } from "node:path";
+import { equalBytes } from "../core/bytes.js";
 
 /** What tells a file from every other one. */
 export interface Place {
@@ -11,53 +12,88 @@ export interface Place {
 interface Trace extends Place {
   readonly size: number;
   readonly mtimeMs: number;
+  readonly ctimeMs: number;
   /** Another name is another home, perhaps. */
   readonly nlink: number;
 }
 
+/** What a file holds that this process appends to, as far as it is known by heart. */
+export interface Ending {
+  /** Where the file is, whatever else may have taken its name. */
+  readonly place: Place;
+  /** Open to read. */
+  readonly file: number;
+  /** What was written last, where, and a zero byte after it. */
+  readonly line: Uint8Array;
+  readonly position: number;
+}
+
 interface Watched {
   readonly path: string;
-  /** Where the file is that this process writes to, when it may write it anew. */
-  readonly place?: () => Place;
+  /** Of a file that is appended to at every vote. */
+  readonly ending?: () => Ending;
 }
 
 /**
- * Watches files that only this process writes: whoever replaces, changes or deletes one of them while it is open takes
- * what is written next away with it.
+ * Watches files of one folder that only this process writes: whoever replaces, changes or deletes one of them while it
+ * is open takes what is written next away with it.
+ *
+ * A file that is written at every vote is not asked when it was changed. A kernel (Linux, since 6.13) that was asked
+ * gives the next change a time of its own, and has it written with the next sync, which takes half as long again.
+ * Such a file is read instead, and its place is looked at when the folder has changed: no name leads to another file
+ * without that.
  */
 export class FileWatch {
+  readonly #folder: string;
   readonly #files: readonly Watched[];
-  #traces: readonly Seen[];
+  #names: Names;
+  #traces: readonly (Seen | undefined)[];
 
-  constructor(files: readonly Watched[]) {
+  constructor(folder: string, files: readonly Watched[]) {
+    this.#folder = folder;
     this.#files = files;
-    this.#traces = this.#look();
+    this.#names = namesIn(folder);
+    this.#traces = this.#look(() => true);
   }
 
   /** What somebody else did to the files since the last look; undefined where it was nothing. */
   changed(): string | undefined {
-    const now = this.#look();
-    return this.#first((i) => difference(this.#traces[i]!, now[i]!, isSame));
+    const moved = this.#haveNamesMoved();
+    const now = this.#look((file) => moved || !file.ending);
+    return this.#first(({ ending }, i) => {
+      const found = ending
+        ? now[i] && difference(ending().place, now[i], isOnlyName)
+        : difference(this.#traces[i]!, now[i]!, isSame);
+      return found ?? (ending && misread(ending()));
+    });
   }
 
   /** Looks after this process has written: what it did itself is of no interest. */
   renew(): string | undefined {
-    const now = this.#look();
-    const found = this.#first((i) =>
-      difference(this.#files[i]!.place?.() ?? this.#traces[i]!, now[i]!, isSameFile),
+    const moved = this.#haveNamesMoved();
+    const now = this.#look((file) => moved || !file.ending);
+    const found = this.#first(
+      ({ ending }, i) => now[i] && difference(ending?.().place ?? this.#traces[i]!, now[i], isSameFile),
     );
     this.#traces = now;
     return found;
   }
 
-  #look(): Seen[] {
-    return this.#files.map(({ path }) => look(path));
+  /** Whether a name may lead elsewhere than at the last look. Comes before a look, so that it misses nothing. */
+  #haveNamesMoved(): boolean {
+    const before = this.#names;
+    this.#names = namesIn(this.#folder);
+    return !before.settled || difference(before.seen, this.#names.seen, isUntouched) !== undefined;
   }
 
-  #first(differenceAt: (i: number) => string | undefined): string | undefined {
-    for (const [i, { path }] of this.#files.entries()) {
-      const found = differenceAt(i);
-      if (found !== undefined) return `${basename(path)} was ${found}`;
+  #look(at: (file: Watched) => boolean): (Seen | undefined)[] {
+    return this.#files.map((file) => (at(file) ? look(file.path) : undefined));
+  }
+
+  #first(differenceAt: (file: Watched, i: number) => string | undefined): string | undefined {
+    for (const [i, file] of this.#files.entries()) {
+      const found = differenceAt(file, i);
+      if (found !== undefined) return `${basename(file.path)} was ${found}`;
     }
     return undefined;
   }
@@ -66,13 +102,42 @@ export class FileWatch {
 /** What a look at a name found: a file, or why there is none. */
 type Seen = Trace | string;
 
+/** A look at a folder. */
+interface Names {
+  readonly seen: Seen;
+  /** Whether a later change would show: clocks of file systems tick, and what happens in one tick looks alike. */
+  readonly settled: boolean;
+}
+
+/** Milliseconds: ten of the slowest clock. */
+const TICK = 100;
+
+function namesIn(folder: string): Names {
+  const now = Date.now();
+  const seen = look(folder);
+  return { seen, settled: typeof seen !== "string" && now - seen.ctimeMs > TICK };
+}
+
 function look(path: string): Seen {
+  return reaching(() => statSync(path));
+}
+
+function reaching<T>(work: () => T): T | string {
   try {
-    return statSync(path);
+    return work();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     return code === "ENOENT" ? "deleted" : `out of reach (${code})`;
   }
+}
+
+/** What is wrong with a file that should end as it was written; undefined where it does. */
+function misread({ file, line, position }: Ending): string | undefined {
+  const bytes = new Uint8Array(line.length + 1);
+  const length = reaching(() => readSync(file, bytes, 0, bytes.length, position));
+  if (typeof length === "string") return length;
+  const isWhole = length >= line.length && equalBytes(bytes.subarray(0, line.length), line);
+  return isWhole && bytes[line.length] === 0 ? undefined : "changed";
 }
 
 function difference<T extends Place>(
@@ -88,5 +153,10 @@ function difference<T extends Place>(
 
 const isSameFile = (a: Place, b: Place): boolean => a.dev === b.dev && a.ino === b.ino;
 
+const isOnlyName = (a: Place, b: Trace): boolean => isSameFile(a, b) && b.nlink === 1;
+
 const isSame = (a: Trace, b: Trace): boolean =>
   isSameFile(a, b) && a.size === b.size && a.mtimeMs === b.mtimeMs && a.nlink === b.nlink;
+
+/** What was put back to an earlier time was touched too. */
+const isUntouched = (a: Trace, b: Trace): boolean => isSame(a, b) && a.ctimeMs === b.ctimeMs;

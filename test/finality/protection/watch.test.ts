@@ -42,6 +42,17 @@ const intrusions: Record<string, (home: Home, backup: Home) => void> = {
   "the store given another name": (home) => linkSync(home.protectionFile, `${home.protectionFile}.copy`),
   "the second mark deleted": (home) => rmSync(home.marksFile),
   "the second mark overwritten in place": (home, backup) => copyFileSync(backup.marksFile, home.marksFile),
+  "the second mark cut short": (home) => truncateSync(home.marksFile, 100),
+  "the second mark emptied": (home) => writeFileSync(home.marksFile, ""),
+  "the last line of the second mark written over": (home) => {
+    const text = readFileSync(home.marksFile, "latin1");
+    writeFileSync(home.marksFile, text.replace(/ 0 9 (\d+) /, " 0 8 $1 "), "latin1");
+  },
+  "a line written after the last of the second mark": (home) => {
+    const text = readFileSync(home.marksFile, "latin1");
+    writeFileSync(home.marksFile, text.replace(/\n\0{8}/, "\nwrite 9\n"), "latin1");
+  },
+  "the second mark given another name": (home) => linkSync(home.marksFile, `${home.marksFile}.copy`),
   "the second mark replaced by its own copy": (home) => {
     writeFileSync(`${home.marksFile}.copy`, readFileSync(home.marksFile));
     renameSync(`${home.marksFile}.copy`, home.marksFile);
