@@ -133,7 +133,7 @@ describe("a second mark that cannot be written", () => {
   it("keeps the signature back: the vote is recorded, and given out as the same after a restart", () => {
     const { home, protection, voter } = newSigner();
     voter.vote({ height: 0n, appHash: hash(1) });
-    closeDescriptorOf(home.marksFile);
+    reopenToRead(home.marksFile);
     refusal("protection-unwritable", () => voter.vote({ height: 1n, appHash: hash(1) }));
     expect(protection.poisoned).toBe(true);
     refusal("protection-unwritable", () => voter.vote({ height: 2n, appHash: hash(1) }));
@@ -156,16 +156,26 @@ function fill(path: string): void {
   }
 }
 
-/** Closes this process's descriptor of a file, so that the next write to it fails. */
-function closeDescriptorOf(path: string): void {
+/** Makes this process's descriptor of a file one that reads only, so that the next write to it fails. */
+function reopenToRead(path: string): void {
   const { ino } = statSync(path);
-  const highest = openSync(path, "r");
-  closeSync(highest);
-  for (let descriptor = 3; descriptor < highest; descriptor++) {
+  const own = openDescriptors().find((descriptor) => fstatSync(descriptor).ino === ino)!;
+  closeSync(own);
+  // A file gets the lowest number that is free.
+  const lower: number[] = [];
+  for (let next = openSync(path, "r"); next !== own; next = openSync(path, "r")) lower.push(next);
+  lower.forEach(closeSync);
+}
+
+function openDescriptors(): number[] {
+  const beyond = openSync("/dev/null", "r");
+  closeSync(beyond);
+  return Array.from({ length: beyond + 50 }, (_, descriptor) => descriptor).filter((descriptor) => {
     try {
-      if (fstatSync(descriptor).ino === ino) closeSync(descriptor);
+      fstatSync(descriptor);
+      return true;
     } catch {
-      // Not an open descriptor.
+      return false;
     }
-  }
+  });
 }
