@@ -36,9 +36,18 @@ export function reportError(error: unknown, asJson: boolean): number {
 
 function describe(error: unknown) {
   if (error instanceof TapstakeError) {
-    return { code: error.code, message: error.message, details: error.details, exitCode: 1 };
+    const { code, message, details } = error;
+    return { code, message: [message, ...wayOut(error)].join("; "), details, exitCode: 1 };
   }
   if (error instanceof UsageError) return { code: "usage", message: error.message, details: {}, exitCode: 2 };
   const what = error instanceof Error ? error.message : String(error);
   return { code: "internal-error", message: `a bug in tapstake: ${what}`, details: {}, exitCode: 1 };
+}
+
+/** The option that helps, where there is one: the library knows of none. */
+function wayOut({ code, details }: TapstakeError): string[] {
+  if (code === "no-fee-estimate") return ["say what to pay with --fee-rate"];
+  if (code === "insufficient-funds" && "unconfirmed" in details)
+    return ["--allow-unconfirmed spends them too"];
+  return [];
 }

@@ -110,6 +110,22 @@ describe("a server", () => {
   });
 });
 
+describe("a server that has no estimate of fees", () => {
+  it("is no-fee-estimate, with the option that does without it", async () => {
+    const terms = ["--staker", await publicKey("staker.key"), "--fp", await publicKey("fp.key")];
+    const address = await node.rpc.getnewaddress();
+    await node.rpc.call("sendtoaddress", address, 0.02);
+    await node.mine(1);
+    const coins = ["--value", "1000000", "--from-address", address];
+    const server = ["--rpc", rpc, "--rpc-auth-file", auth];
+    const out = ["--out", at("estimate.json"), "--psbt", at("estimate.psbt")];
+    const words = [...terms, ...coins, ...server, ...out];
+    const refused = await run("stake create --params regtest --time 100", ...words);
+    expect(refusedWith(refused)).toBe("no-fee-estimate");
+    expect(refused.stderr).toContain("; say what to pay with --fee-rate");
+  });
+});
+
 describe("what stake check says of a stake's state", () => {
   const server = () => ["--rpc", rpc, "--rpc-auth-file", auth];
   const stateOf = async (path: string) => {
