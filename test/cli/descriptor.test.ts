@@ -1,11 +1,15 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { HDKey } from "@scure/bip32";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { mainnet } from "../../src/params/data/mainnet.js";
 import { regtest } from "../../src/params/data/regtest.js";
+import { importableDescriptor } from "../../src/script/descriptor-parse.js";
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../../src/script/outputs.js";
 import { party } from "../support/life.js";
 import { inProcess } from "./in-process.js";
-import { parsed } from "./support.js";
+import { parsed, refusedWith, temporaryFolder } from "./support.js";
 
 const [A, B, C] = ["A", "B", "C"].map((name) => party(name).publicKey) as [
   Uint8Array,
@@ -139,5 +143,41 @@ describe.concurrent("tapstake descriptor", () => {
     const { code, stderr } = await inProcess(["descriptor", ...stake, ...args]);
     expect(code).toBe(2);
     expect(stderr).toContain(message);
+  });
+
+  describe("with keys as a wallet has them", () => {
+    const account = HDKey.fromMasterSeed(new Uint8Array(32).fill(1));
+    const expression = `[d34db33f/86h/0h/0h]${account.privateExtendedKey}/0/5`;
+    const staker = account.derive("m/0/5").publicKey!.slice(1);
+    const asWallet = (expressions: string, ...words: string[]) => {
+      const path = join(temporaryFolder(), "wallet-keys");
+      writeFileSync(path, expressions, { mode: 0o600 });
+      const terms = ["--staker", hex.encode(staker), "--fp", b, "--time", "64000", "--params", "mainnet"];
+      return inProcess(["descriptor", ...terms, "--wallet-keys", path, ...words]);
+    };
+
+    it("writes the descriptors that this wallet imports", async () => {
+      const { covenant, unbondingTime } = mainnet.versions[3]!;
+      const terms = { staker, finalityProviders: [B], covenant, timelock: 64_000 };
+      const expected = [
+        stakingOutput(terms, "mainnet"),
+        unbondingOutput(terms, unbondingTime, "mainnet"),
+        slashingChangeOutput(staker, unbondingTime, "mainnet"),
+      ].map(({ descriptor }) => importableDescriptor(descriptor, [expression]));
+      const printed = parsed<Record<string, Output>>(await asWallet(`${expression}\n`, "--json"));
+      const { staking, unbonding, refund, importdescriptors } = printed;
+      expect([staking, unbonding, refund].map((output) => output!.descriptor)).toEqual(expected);
+      expect(importdescriptors).toEqual(expected.map((desc) => ({ desc, timestamp: "now" })));
+      const { stdout } = await asWallet(`\n  ${expression}  \r\n\n`);
+      expect(stdout).toContain(JSON.stringify(importdescriptors));
+    });
+
+    it("refuses what is no key, and one that is not the stakers'", async () => {
+      expect(refusedWith(await asWallet("xprv"))).toBe("invalid-key-expression");
+      const other = `${account.privateExtendedKey}/0/6`;
+      const refused = await asWallet(other);
+      expect(refusedWith(refused)).toBe("unexpected-signer");
+      expect(refused.stderr).not.toContain(account.privateExtendedKey);
+    });
   });
 });

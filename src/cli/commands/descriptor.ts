@@ -10,6 +10,7 @@ import {
   type TaprootOutput,
   unbondingOutput,
 } from "../../script/outputs.js";
+import { importableDescriptor } from "../../script/descriptor-parse.js";
 import { type KeySet, stakerKeys, type StakeTerms } from "../../script/terms.js";
 import {
   jsonOption,
@@ -21,15 +22,21 @@ import {
   wholeNumber,
 } from "../arguments.js";
 import { UsageError } from "../errors.js";
+import { readText } from "../files.js";
 import { helpText, paragraphs } from "../help.js";
 import { answer, section, table } from "../output.js";
+import { warnOfReaders } from "../secrets.js";
 import { leafWords } from "../wording.js";
 
 const DESCRIPTION = `Builds the outputs of a stake from its terms: the staking output, the unbonding output and the refund that
 slashing leaves. For each: address, script, the leaves by which it is spent, and a descriptor.
 
 Keys and times alone decide all of it, so anyone can build the outputs again and compare. Bitcoin Core reads
-the descriptors: deriveaddresses gives the same address, and a wallet that imports one sees the stake.`;
+the descriptors: deriveaddresses gives the same address, and a wallet that imports one sees the stake.
+
+To sign for it too, the wallet needs its own key in there. --wallet-keys is a file of such keys as the wallet has them,
+a line each: [fingerprint/path]xprv…/0/5, xpub…/0/5 to watch only, or a private key (WIF). The descriptors are then
+as secret as they are, and what importdescriptors takes is shown with them.`;
 
 const STAKER = "0b93d2d388a2b89c2ba2ef28e99c0cfc20735b693cb8b2350fe8aceca2d0f393";
 const PROVIDER = "db9160428e401753dc1a9952ffd4fa3386c7609cf8411d2b6d79c42323ca9923";
@@ -90,13 +97,17 @@ export function command() {
         wholeNumber,
       ),
     )
+    .addOption(
+      new Option("--wallet-keys <file>", "the stakers' keys as a wallet has them; - for standard input"),
+    )
     .addOption(networkOption())
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(async (options) => {
       const { network, covenant, unbondingTime, params } = await readFrame(options);
       const terms: StakeTerms = { ...readTerms(options)!, covenant };
-      const outputs = facts(terms, unbondingTime, network);
+      const expressions = options.walletKeys === undefined ? [] : await readExpressions(options.walletKeys);
+      const outputs = facts(terms, unbondingTime, network, expressions);
       // An address of a stake that no chain would accept is one to lose coins to.
       if (params) checkStakingTime(params, terms.timelock);
       answer(options.json === true, outputs, text);
@@ -142,12 +153,21 @@ async function readFrame(options: FrameOptions): Promise<Frame> {
   };
 }
 
-function facts(terms: StakeTerms, unbondingTime: number, network: Network) {
+/** Key expressions, a line each. */
+async function readExpressions(path: string): Promise<string[]> {
+  const text = await readText(path);
+  if (path !== "-") await warnOfReaders(path);
+  const lines = text.split("\n").map((line) => line.trim());
+  return lines.filter((line) => line !== "");
+}
+
+/** @param expressions keys of stakers, who are in each of the outputs */
+function facts(terms: StakeTerms, unbondingTime: number, network: Network, expressions: readonly string[]) {
   const who = { ...terms, staker: stakerKeys(terms.staker) };
   const describe = ({ script, address, descriptor, leaves }: TaprootOutput<"timelock">) => ({
     address,
     script: hex.encode(script),
-    descriptor,
+    descriptor: expressions.length > 0 ? importableDescriptor(descriptor, expressions) : descriptor,
     leaves: Object.values(leaves).map((leaf) => ({
       kind: leaf.kind,
       spendableBy: leafWords(leaf, who),
@@ -156,23 +176,37 @@ function facts(terms: StakeTerms, unbondingTime: number, network: Network) {
       controlBlock: hex.encode(leaf.controlBlock),
     })),
   });
+  const outputs = {
+    staking: describe(stakingOutput(terms, network)),
+    unbonding: describe(unbondingOutput(terms, unbondingTime, network)),
+    refund: describe(slashingChangeOutput(terms.staker, unbondingTime, network)),
+  };
+  const requests = Object.values(outputs).map(({ descriptor: desc }) => ({ desc, timestamp: "now" }));
   return {
     network,
     timelock: terms.timelock,
     unbondingTime,
-    staking: describe(stakingOutput(terms, network)),
-    unbonding: describe(unbondingOutput(terms, unbondingTime, network)),
-    refund: describe(slashingChangeOutput(terms.staker, unbondingTime, network)),
+    ...outputs,
+    ...(expressions.length > 0 && { importdescriptors: requests }),
   };
 }
 
 type Facts = ReturnType<typeof facts>;
 
-function text({ network, timelock, unbondingTime, staking, unbonding, refund }: Facts): string {
+function text({
+  network,
+  timelock,
+  unbondingTime,
+  staking,
+  unbonding,
+  refund,
+  importdescriptors: requests,
+}: Facts): string {
   return [
     outputText(`staking output on ${network}, locked ${timelock} blocks`, staking),
     outputText(`unbonding output, locked ${unbondingTime} blocks`, unbonding),
     outputText(`refund after slashing, locked ${unbondingTime} blocks`, refund),
+    ...(requests ? [section("for importdescriptors, as secret as the keys", JSON.stringify(requests))] : []),
   ].join("\n\n");
 }
 
