@@ -49,5 +49,11 @@ function wayOut({ code, details }: TapstakeError): string[] {
   if (code === "no-fee-estimate") return ["say what to pay with --fee-rate"];
   if (code === "insufficient-funds" && "unconfirmed" in details)
     return ["--allow-unconfirmed spends them too"];
+  if (code === "node-refused" && GONE.test(String(details["reason"]))) {
+    return ["what it spends is not there, or was spent before: tapstake stake check says where the stake is"];
+  }
   return [];
 }
+
+/** As nodes say it, and those that index addresses. */
+const GONE = /bad-txns-inputs-missingorspent|missing inputs/i;

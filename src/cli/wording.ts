@@ -46,8 +46,10 @@ export const quorumShort = ({ keys, quorum }: { keys: readonly unknown[]; quorum
 
 /** How much of a quorum has signed, and what is missing of it. */
 export function countText({ signed, quorum }: { signed: number; quorum: number }, by?: string): string {
-  const count = `${signed} of ${quorum} signatures${by === undefined ? "" : ` by ${by}`}`;
-  return signed >= quorum ? colors.green(count) : colors.yellow(`${count}, ${quorum - signed} missing`);
+  const signatures = `signatures${by === undefined ? "" : ` by ${by}`}`;
+  if (signed > quorum) return colors.green(`${signed} ${signatures}, ${quorum} needed`);
+  const count = `${signed} of ${quorum} ${signatures}`;
+  return signed === quorum ? colors.green(count) : colors.yellow(`${count}, ${quorum - signed} missing`);
 }
 
 /** An output script as data: its address where it has one, the text of an OP_RETURN where it is one. */

@@ -159,6 +159,11 @@ describe("what stake check says of a stake's state", () => {
     await node.mine(1);
     expect(await stateOf(path)).toBe("gone");
     expect(await textOf(path)).toMatch(/state +its coins are not there: /);
+    for (const each of [server(), ["--esplora", bridge.url]]) {
+      const refused = await run("unbond", path, ...secret, ...each);
+      expect(refusedWith(refused)).toBe("node-refused");
+      expect(refused.stderr).toContain("or was spent before: tapstake stake check says where the stake is");
+    }
   });
 
   it("slashed, where the refund is what is left", async () => {

@@ -1,0 +1,20 @@
+import { stripVTControlCharacters } from "node:util";
+import { describe, expect, it } from "vitest";
+import { countText } from "../../src/cli/wording.js";
+
+describe("how many have signed", () => {
+  it.each([
+    [0, "0 of 2 signatures, 2 missing"],
+    [1, "1 of 2 signatures, 1 missing"],
+    [2, "2 of 2 signatures"],
+    [3, "3 signatures, 2 needed"],
+  ])("%i of a quorum of 2", (signed, text) => {
+    expect(stripVTControlCharacters(countText({ signed, quorum: 2 }))).toBe(text);
+  });
+
+  it("says by whom", () => {
+    expect(stripVTControlCharacters(countText({ signed: 1, quorum: 1 }, "the staker"))).toBe(
+      "1 of 1 signatures by the staker",
+    );
+  });
+});
