@@ -204,7 +204,9 @@ describe("tapstake stake create", () => {
     const waiting = { coins: at("waiting.json"), out: at("waiting.out"), psbt: at("waiting.psbt") };
     const refused = await create(waiting);
     expect(refusedWith(refused)).toBe("insufficient-funds");
-    expect(refused.stderr).toContain("besides 2000000 in coins that are not mined yet; --allow-unconfirmed spends them too");
+    expect(refused.stderr).toContain(
+      "besides 2000000 in coins that are not mined yet; --allow-unconfirmed spends them too",
+    );
     const { code } = await create({ ...waiting, "allow-unconfirmed": "", "not-replaceable": "" });
     expect(code).toBe(0);
     expect(parsePsbt(read("waiting.psbt")).txInputs[0]!.sequence).toBe(0xffff_ffff);
