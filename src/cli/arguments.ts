@@ -78,6 +78,23 @@ export interface TermsOptions {
   readonly time?: number | undefined;
 }
 
+/** Of commands that cannot do without terms. */
+export const stakerOption = () =>
+  new Option("--staker <key...>", "who owns the coins: an x-only key, or several with --staker-quorum")
+    .argParser(several)
+    .makeOptionMandatory();
+
+export const stakerQuorumOption = () =>
+  new Option("--staker-quorum <number>", "how many of several stakers must sign").argParser(wholeNumber);
+
+export const providerOption = () =>
+  new Option("--fp <key...>", "the finality provider's x-only key, or several")
+    .argParser(several)
+    .makeOptionMandatory();
+
+export const timeOption = () =>
+  new Option("--time <blocks>", "how long the stake is locked").argParser(wholeNumber).makeOptionMandatory();
+
 /**
  * Who stakes with whom and for how long, or undefined when no option says so.
  * @throws UsageError when only some of them are given

@@ -16,9 +16,13 @@ import {
   jsonOption,
   networkOption,
   parseKey,
+  providerOption,
   readParams,
   readTerms,
   several,
+  stakerOption,
+  stakerQuorumOption,
+  timeOption,
   wholeNumber,
 } from "../arguments.js";
 import { UsageError } from "../errors.js";
@@ -61,24 +65,10 @@ tapstake descriptor --network regtest --time 1000 --unbonding-time 20 \\
 export function command() {
   return new Command("descriptor")
     .description(paragraphs(DESCRIPTION))
-    .addOption(
-      new Option("--staker <key...>", "who owns the coins: an x-only key, or several with --staker-quorum")
-        .argParser(several)
-        .makeOptionMandatory(),
-    )
-    .addOption(
-      new Option("--staker-quorum <number>", "how many of several stakers must sign").argParser(wholeNumber),
-    )
-    .addOption(
-      new Option("--fp <key...>", "the finality provider's x-only key, or several")
-        .argParser(several)
-        .makeOptionMandatory(),
-    )
-    .addOption(
-      new Option("--time <blocks>", "how long the stake is locked")
-        .argParser(wholeNumber)
-        .makeOptionMandatory(),
-    )
+    .addOption(stakerOption())
+    .addOption(stakerQuorumOption())
+    .addOption(providerOption())
+    .addOption(timeOption())
     .addOption(
       new Option(
         "--params <set>",

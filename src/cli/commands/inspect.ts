@@ -8,7 +8,15 @@ import { stakingOutput } from "../../script/outputs.js";
 import type { StakeTerms } from "../../script/terms.js";
 import { explainSpends, identifyStaking } from "../../tx/explain.js";
 import type { Psbt, Transaction } from "../../core/bitcoin.js";
-import { jsonOption, networkOption, readParams, readTerms, several, wholeNumber } from "../arguments.js";
+import {
+  jsonOption,
+  networkOption,
+  readParams,
+  readTerms,
+  several,
+  stakerQuorumOption,
+  wholeNumber,
+} from "../arguments.js";
 import { UsageError } from "../errors.js";
 import { type Inspectable, readDelegation, readInspectable } from "../files.js";
 import { helpText, paragraphs } from "../help.js";
@@ -79,9 +87,7 @@ export function command() {
         .argParser(several)
         .conflicts("delegation"),
     )
-    .addOption(
-      new Option("--staker-quorum <number>", "how many of several stakers must sign").argParser(wholeNumber),
-    )
+    .addOption(stakerQuorumOption())
     .addOption(
       new Option("--fp <key...>", "for a stake without OP_RETURN: the finality providers").argParser(several),
     )

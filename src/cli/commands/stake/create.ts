@@ -10,7 +10,18 @@ import { scriptOfAddress } from "../../../script/address.js";
 import type { Coin } from "../../../tx/coin.js";
 import { addPrevious } from "../../../tx/funding-psbt.js";
 import { buildStaking, type Staking } from "../../../tx/staking.js";
-import { jsonOption, networkOption, readParams, readTerms, several, wholeNumber } from "../../arguments.js";
+import {
+  jsonOption,
+  networkOption,
+  providerOption,
+  readParams,
+  readTerms,
+  several,
+  stakerOption,
+  stakerQuorumOption,
+  timeOption,
+  wholeNumber,
+} from "../../arguments.js";
 import {
   type ChainOptions,
   esploraOption,
@@ -76,24 +87,10 @@ export function command() {
     )
     .addOption(networkOption())
     .addOption(stakersReleaseOption())
-    .addOption(
-      new Option("--staker <key...>", "who owns the stake: an x-only key, or several with --staker-quorum")
-        .argParser(several)
-        .makeOptionMandatory(),
-    )
-    .addOption(
-      new Option("--staker-quorum <number>", "how many of several stakers must sign").argParser(wholeNumber),
-    )
-    .addOption(
-      new Option("--fp <key...>", "the finality provider's x-only key, or several")
-        .argParser(several)
-        .makeOptionMandatory(),
-    )
-    .addOption(
-      new Option("--time <blocks>", "how long the stake is locked")
-        .argParser(wholeNumber)
-        .makeOptionMandatory(),
-    )
+    .addOption(stakerOption())
+    .addOption(stakerQuorumOption())
+    .addOption(providerOption())
+    .addOption(timeOption())
     .addOption(
       new Option("--value <satoshi>", "what to stake; all: what the coins yield, less the fee")
         .argParser(valueOrAll)
