@@ -58,6 +58,20 @@ export interface StoredMarks extends Marks {
   readonly held: boolean;
 }
 
+/**
+ * Marks after the history of another signer was merged in. What that signer did after it was written is not known, also
+ * at heights that it had left out: nothing new is signed up to its highest.
+ */
+export function mergedMarks(
+  here: StoredMarks | null,
+  file: Highest<bigint | null> & { readonly held: boolean },
+): StoredMarks {
+  const known = here ?? { lowest: 0n, highest: null, held: false };
+  const marks = higherMarks(known, file);
+  if (file.held) return { lowest: floorOf(marks), highest: marks.highest, held: true };
+  return { lowest: higher(marks.lowest, file.highest), highest: marks.highest, held: known.held };
+}
+
 /** Why a vote was refused. */
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
 

@@ -1,4 +1,4 @@
-import { floorOf, higherMarks, type StoredMarks } from "./decision.js";
+import { mergedMarks, type StoredMarks } from "./decision.js";
 import { readInterchange } from "./interchange.js";
 import type { ProtectionStore } from "./store.js";
 
@@ -27,15 +27,9 @@ export interface ImportPreview {
 export function previewImport(store: ProtectionStore, file: unknown): ImportPreview[] {
   return readInterchange(file).subjects.map(({ key, chainId, lowest, highest, held, votes, commitments }) => {
     const before = store.marks(key, chainId);
-    const after = lowest === null ? before : merged(before, { lowest, highest, held });
+    const after = lowest === null ? before : mergedMarks(before, { lowest, highest, held });
     const begins = before === null && after !== null && !after.held && !store.isBornHere(key);
     const counts = { votes: votes.size, commitments: commitments.length };
     return { key, chainId, before, after, ...counts, begins };
   });
-}
-
-function merged(here: StoredMarks | null, file: StoredMarks): StoredMarks {
-  const marks = here ? higherMarks(here, file) : file;
-  if (file.held) return { lowest: floorOf(marks), highest: marks.highest, held: true };
-  return { ...marks, held: here?.held ?? false };
 }

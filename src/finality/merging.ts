@@ -1,6 +1,6 @@
 import { equalBytes } from "../core/bytes.js";
 import { overlap } from "./commitment-rows.js";
-import { higherMarks } from "./decision.js";
+import { mergedMarks } from "./decision.js";
 import { type ImportedSubject, mergeVotes, type ReadSubject } from "./interchange.js";
 import type { Ledger, Writer } from "./ledger.js";
 import type { Known } from "./loading.js";
@@ -33,6 +33,7 @@ function importVotes(
   known: Known,
   writer: Writer,
 ): Pick<ImportedSubject, "added" | "conflicts" | "blocked"> {
+  const marks = mergedMarks(known, file);
   const conflicts: bigint[] = [];
   const blocked: bigint[] = [];
   let added = 0;
@@ -55,8 +56,7 @@ function importVotes(
       ledger.replaceVote(known, { height, ...merged }, writer);
     }
   }
-  Object.assign(known, higherMarks(known, file));
-  if (file.held) ledger.hold(known);
+  Object.assign(known, marks);
   return { added, conflicts, blocked };
 }
 

@@ -42,7 +42,7 @@ const answer = (protection: Protection, height: bigint, fill = 1) => {
 };
 
 describe("the history of votes, exported and imported", () => {
-  it("arrives whole: the same again is the same, another message is refused, marks and commitments are kept", async () => {
+  it("arrives whole: the last vote again is the same, another message is refused, marks and commitments are kept", async () => {
     const { protection, voter } = newSigner();
     for (let height = 10n; height < 20n; height++) voter.vote({ height, appHash: hash(1) });
     protection.prune(key.publicKey, CHAIN.id, 12n);
@@ -54,7 +54,7 @@ describe("the history of votes, exported and imported", () => {
       count: 20,
     });
     const exported = JSON.parse(JSON.stringify(protection.exportHistory())) as Interchange;
-    const first = voter.vote({ height: 15n, appHash: hash(1) });
+    const last = voter.vote({ height: 19n, appHash: hash(1) });
     protection.close();
 
     const home = newHome();
@@ -62,7 +62,7 @@ describe("the history of votes, exported and imported", () => {
       const [report] = next.importHistory(exported);
       expect(report).toMatchObject({
         chainId: CHAIN.id,
-        lowest: 12n,
+        lowest: 19n,
         highest: 19n,
         added: 8,
         conflicts: [],
@@ -76,8 +76,10 @@ describe("the history of votes, exported and imported", () => {
       });
     });
     inHome(home, (next) => {
-      expect(voterOf(next).vote({ height: 15n, appHash: hash(1) })).toEqual(first);
+      expect(voterOf(next).vote({ height: 19n, appHash: hash(1) })).toEqual(last);
+      expect(answer(next, 19n, 2)).toBe("double-vote");
       expect(answer(next, 15n, 2)).toBe("double-vote");
+      expect(answer(next, 15n, 1)).toBe("below-watermark");
       expect(answer(next, 11n)).toBe("below-watermark");
       expect(answer(next, 20n)).toBe("new");
       const [again] = next.exportHistory().data;
@@ -87,6 +89,24 @@ describe("the history of votes, exported and imported", () => {
       ).toEqual(
         exported.data[0]!.votes.map(({ height, digest, signature }) => ({ height, digest, signature })),
       );
+    });
+  });
+
+  it("signs nothing new at a height that it left out, where its signer may have voted after the export", () => {
+    inNewHome((protection) => {
+      protection.importHistory(file({ lowest: "0", highest: "200", votes: [vote(100n, 1), vote(200n, 1)] }));
+      expect(answer(protection, 150n)).toBe("below-watermark");
+      expect(answer(protection, 200n, 2)).toBe("double-vote");
+      expect(answer(protection, 201n)).toBe("new");
+    });
+    // Nor where a person has said where to begin, or this signer has voted beyond.
+    inNewHome((protection) => {
+      protection.init(key.publicKey, CHAIN.id, 101n);
+      expect(answer(protection, 110n)).toBe("new");
+      expect(answer(protection, 300n)).toBe("new");
+      protection.importHistory(file({ lowest: "0", highest: "200", votes: [vote(100n, 1), vote(200n, 1)] }));
+      for (const height of [110n, 150n]) expect(answer(protection, height)).toBe("below-watermark");
+      expect(answer(protection, 201n)).toBe("new");
     });
   });
 
@@ -106,7 +126,7 @@ describe("the history of votes, exported and imported", () => {
       protection.importHistory(file({ lowest: "10", highest: "20", votes: [vote(20n, 1)] }));
       expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 50n, highest: 80n, held: false });
       protection.importHistory(file({ lowest: "60", highest: "90", votes: [vote(90n, 1)] }));
-      expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 60n, highest: 90n, held: false });
+      expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 90n, highest: 90n, held: false });
     });
   });
 
@@ -132,7 +152,7 @@ describe("the history of votes, exported and imported", () => {
     for (let height = 10n; height < 20n; height++) voter.vote({ height, appHash: hash(1) });
     const exported = JSON.parse(JSON.stringify(protection.exportHistory())) as Interchange;
     protection.prune(key.publicKey, CHAIN.id, 15n);
-    expect(protection.importHistory(exported)).toMatchObject([{ added: 0, lowest: 15n }]);
+    expect(protection.importHistory(exported)).toMatchObject([{ added: 0, lowest: 19n }]);
     expect(protection.records(key.publicKey, CHAIN.id).map(({ height }) => height)).toEqual([
       15n,
       16n,
@@ -159,7 +179,7 @@ describe("the history of votes, exported and imported", () => {
         expect(answer(protection, height, 1)).toBe("unknown-earlier-vote");
         expect(answer(protection, height, 2)).toBe("unknown-earlier-vote");
       }
-      expect(answer(protection, 4n)).toBe("new");
+      expect(answer(protection, 8n)).toBe("new");
     });
   });
 
@@ -208,7 +228,7 @@ describe("the history of votes, exported and imported", () => {
       protection.importHistory({ ...file(), data: [one, two] });
       expect(protection.subjects()).toHaveLength(1);
       for (const height of [8n, 9n]) expect(answer(protection, height)).toBe("unknown-earlier-vote");
-      expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 4n, highest: 11n, held: false });
+      expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 11n, highest: 11n, held: false });
     });
   });
 
