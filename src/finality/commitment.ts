@@ -60,7 +60,7 @@ export function commitRandomness(request: CommitmentRequest): CommittedRandomnes
   const { report } = deriver;
   deriver.wipe();
   const signed = { startHeight, root: merkle.root(points), ...(context !== undefined && { context }) };
-  const digest = commitmentDigest({ ...signed, count: BigInt(count) });
+  const digest = commitmentDigest({ ...signed, count });
   const proofAt = merkle.proofs(points);
   return {
     commitment: {
@@ -77,9 +77,9 @@ export function commitRandomness(request: CommitmentRequest): CommittedRandomnes
 /** Whether a commitment is signed by its finality provider. False on malformed input. */
 export function verifyCommitment(commitment: Commitment): boolean {
   try {
-    const { finalityProvider, count, signature, ...signed } = commitment;
-    if (!Number.isSafeInteger(count) || count < 1 || !isBytes(signed.root, 32)) return false;
-    return schnorr.verify(finalityProvider, commitmentDigest({ ...signed, count: BigInt(count) }), signature);
+    const { finalityProvider, count, root, signature } = commitment;
+    if (!Number.isSafeInteger(count) || count < 1 || !isBytes(root, 32)) return false;
+    return schnorr.verify(finalityProvider, commitmentDigest(commitment), signature);
   } catch {
     return false;
   }

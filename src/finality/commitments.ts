@@ -56,14 +56,9 @@ export async function commitStored(request: CommitRequest): Promise<Commitment> 
   refuseOverlap(protection.commitments(key.publicKey, chain.id), range);
   const hashes = await deriveSubtrees(request, range);
   const context = chain.commitContext;
-  const signed = {
-    startHeight: start,
-    root: rootOfHashes(hashes),
-    ...(context !== undefined && { context }),
-  };
-  const digest = commitmentDigest({ ...signed, count: BigInt(count) });
-  const signature = schnorr.sign(key.secretKey, digest);
-  const commitment = { ...signed, count, signature };
+  const signed = { ...range, root: rootOfHashes(hashes), ...(context !== undefined && { context }) };
+  const signature = schnorr.sign(key.secretKey, commitmentDigest(signed));
+  const commitment = { ...signed, signature };
   // Looks for an overlap again: another commitment may have been stored meanwhile.
   protection.addCommitment(key.publicKey, chain.id, { ...commitment, subtrees: joinBytes(hashes) });
   return { ...commitment, finalityProvider: Uint8Array.from(key.publicKey) };
