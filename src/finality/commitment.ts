@@ -1,10 +1,12 @@
 import { assertInteger, isBytes, u64be } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
 import { publicKeyOf } from "../core/keys.js";
 import { merkle, type MerkleProof } from "../crypto/merkle.js";
 import { commitmentDigest } from "../crypto/messages.js";
 import { schnorr } from "../crypto/schnorr.js";
 import { BlockDeriver, xOnly } from "../derivation/block.js";
 import type { MultiplesReport } from "../derivation/multiples.js";
+import type { ChainConfig } from "./chains.js";
 
 /** A finality provider's signed promise of the public randomness of a range of heights (PROTOCOL 6). */
 export interface Commitment {
@@ -72,6 +74,13 @@ export function commitRandomness(request: CommitmentRequest): CommittedRandomnes
     proof: (height) => proofAt(Number(height - startHeight)),
     report,
   };
+}
+
+/** @throws TapstakeError `count-too-small` */
+export function assertMinCount({ id, minCount: minimum }: ChainConfig, count: number): void {
+  if (count >= minimum) return;
+  const text = `chain ${id} takes commitments to ${minimum} heights or more, got ${count}`;
+  throw new TapstakeError("count-too-small", text, { minimum, count });
 }
 
 /** Whether a commitment is signed by its finality provider. False on malformed input. */
