@@ -213,9 +213,9 @@ describe("a history that is read part by part", () => {
     const text = `\ufeff${JSON.stringify(whole)}`;
     const bytes = Buffer.from(text);
     const path = () => {
-      const file = join(folderOfTest(), "history.json");
-      writeFileSync(file, text);
-      return file;
+      const written = join(folderOfTest(), "history.json");
+      writeFileSync(written, text);
+      return written;
     };
 
     it.each<[string, () => Parameters<typeof readHistory>[0]]>([
