@@ -1,5 +1,6 @@
 // A finality provider in a program of its own: a key, a promise of randomness, and one vote a height, ever.
-import { mkdtempSync, rmSync } from "node:fs";
+import { createReadStream, mkdtempSync, rmSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -8,10 +9,13 @@ import {
   commitStored,
   createKey,
   hideFromCoreDumps,
+  historyText,
   openHome,
   openProtection,
+  previewImport,
   proveCommitted,
   RandomnessCache,
+  readHistory,
   unlockKey,
   verifyVote,
   Voter,
@@ -65,6 +69,14 @@ try {
       .map(({ height, kind }) => `${height}: ${kind}`)
       .join(", "),
   );
+
+  // 8. What was voted, for another machine: to a file, and from it. Stop here for good before it votes there.
+  const file = join(home.path, "history.json");
+  await writeFile(file, historyText(protection), { mode: 0o600 });
+  const history = await readHistory(createReadStream(file));
+  for (const { votes, begins } of previewImport(protection, history))
+    console.log(`${votes} votes`, { begins });
+  protection.importHistory(history);
 } finally {
   key.wipe();
   protection.close();

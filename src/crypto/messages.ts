@@ -1,4 +1,4 @@
-import { assertBytes, concatBytes, equalBytes, hex, u64be, utf8 } from "../core/bytes.js";
+import { assertBytes, assertInteger, concatBytes, equalBytes, hex, u64be, utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
 
@@ -14,10 +14,10 @@ export interface Vote {
   readonly context?: string;
 }
 
-/** A finality provider's promise of the randomness for `count` heights from `startHeight`. */
+/** A finality provider's promise of the randomness for `count` heights from `startHeight`; a `Commitment` is one. */
 export interface RandomnessCommitment {
   readonly startHeight: bigint;
-  readonly count: bigint;
+  readonly count: number | bigint;
   /** The Merkle root of the public randomness, 32 bytes. */
   readonly root: Uint8Array;
   /** The chain's {@link signingContext} for `fp_rand_commit`, where it uses one. */
@@ -57,7 +57,7 @@ export function commitmentMessage({ startHeight, count, root, context }: Randomn
   return concatBytes(
     contextBytes(context),
     u64be(startHeight, "start height"),
-    u64be(count, "number of heights"),
+    u64be(heightsOf(count), "number of heights"),
     root,
   );
 }
@@ -86,6 +86,12 @@ export function contextBytes(context: string | undefined): Uint8Array {
     throw new TapstakeError("invalid-hex", "signing context: expected lower-case digits");
   }
   return utf8(context);
+}
+
+function heightsOf(count: number | bigint): bigint {
+  if (typeof count === "bigint") return count;
+  assertInteger(count, "number of heights", 0, Number.MAX_SAFE_INTEGER);
+  return BigInt(count);
 }
 
 /** The height's 8 bytes and the 32 of a hash. */

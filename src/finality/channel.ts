@@ -59,8 +59,15 @@ export function openChannel(options: EotsClientOptions): Channel {
   const deadline = () => ({ deadline: Date.now() + timeout });
   // The bytes that are authenticated are the bytes that are sent.
   const asIs = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  let isClosed = false;
+  const assertOpen = () => {
+    if (!isClosed) return;
+    const text = `no signer answers at ${address}: this client was closed`;
+    throw new TapstakeError("signer-unreachable", text, { address });
+  };
   return {
-    call(method, request, chainHeight) {
+    async call(method, request, chainHeight) {
+      assertOpen();
       const bytes = encodeRequest(method, request);
       const metadata = metadataOf(method, bytes, { hmacKey, chainHeight });
       return new Promise((resolve, reject) => {
@@ -83,7 +90,8 @@ export function openChannel(options: EotsClientOptions): Channel {
           });
       });
     },
-    health() {
+    async health() {
+      assertOpen();
       const { path, requestSerialize, responseDeserialize } = healthCheck;
       return new Promise((resolve, reject) => {
         const done = (error: ServiceError | null, reply?: HealthCheckResponse) => {
@@ -94,7 +102,10 @@ export function openChannel(options: EotsClientOptions): Channel {
         client.makeUnaryRequest(path, requestSerialize, responseDeserialize, {}, deadline(), done);
       });
     },
-    close: () => client.close(),
+    close() {
+      isClosed = true;
+      client.close();
+    },
   };
 }
 

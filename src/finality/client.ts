@@ -69,6 +69,7 @@ export interface EotsClient {
   unlockKey(request: { key: Uint8Array; passphrase: string }): Promise<void>;
   /** Returns the name of the copy. */
   backup(request?: { database?: string; folder?: string }): Promise<string>;
+  /** Ends the connection; calls after it fail with `signer-unreachable`. */
   close(): void;
 }
 

@@ -1,10 +1,12 @@
 import { assertInteger, isBytes, u64be } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
 import { publicKeyOf } from "../core/keys.js";
 import { merkle, type MerkleProof } from "../crypto/merkle.js";
 import { commitmentDigest } from "../crypto/messages.js";
 import { schnorr } from "../crypto/schnorr.js";
 import { BlockDeriver, xOnly } from "../derivation/block.js";
 import type { MultiplesReport } from "../derivation/multiples.js";
+import type { ChainConfig } from "./chains.js";
 
 /** A finality provider's signed promise of the public randomness of a range of heights (PROTOCOL 6). */
 export interface Commitment {
@@ -60,7 +62,7 @@ export function commitRandomness(request: CommitmentRequest): CommittedRandomnes
   const { report } = deriver;
   deriver.wipe();
   const signed = { startHeight, root: merkle.root(points), ...(context !== undefined && { context }) };
-  const digest = commitmentDigest({ ...signed, count: BigInt(count) });
+  const digest = commitmentDigest({ ...signed, count });
   const proofAt = merkle.proofs(points);
   return {
     commitment: {
@@ -74,12 +76,19 @@ export function commitRandomness(request: CommitmentRequest): CommittedRandomnes
   };
 }
 
+/** @throws TapstakeError `count-too-small` */
+export function assertMinCount({ id, minCount: minimum }: ChainConfig, count: number): void {
+  if (count >= minimum) return;
+  const text = `chain ${id} takes commitments to ${minimum} heights or more, got ${count}`;
+  throw new TapstakeError("count-too-small", text, { minimum, count });
+}
+
 /** Whether a commitment is signed by its finality provider. False on malformed input. */
 export function verifyCommitment(commitment: Commitment): boolean {
   try {
-    const { finalityProvider, count, signature, ...signed } = commitment;
-    if (!Number.isSafeInteger(count) || count < 1 || !isBytes(signed.root, 32)) return false;
-    return schnorr.verify(finalityProvider, commitmentDigest({ ...signed, count: BigInt(count) }), signature);
+    const { finalityProvider, count, root, signature } = commitment;
+    if (!Number.isSafeInteger(count) || count < 1 || !isBytes(root, 32)) return false;
+    return schnorr.verify(finalityProvider, commitmentDigest(commitment), signature);
   } catch {
     return false;
   }

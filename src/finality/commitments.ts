@@ -6,7 +6,7 @@ import { schnorr } from "../crypto/schnorr.js";
 import { type DerivedBlock, hashesIn, SUBTREE, xOnly } from "../derivation/block.js";
 import { type DerivationOptions, type DerivationReport, deriveRange } from "../derivation/derive.js";
 import type { ChainConfig } from "./chains.js";
-import { type Commitment, verifyCommitment } from "./commitment.js";
+import { assertMinCount, type Commitment, verifyCommitment } from "./commitment.js";
 import { refuseOverlap } from "./commitment-rows.js";
 import type { UnlockedKey } from "./keystore.js";
 import type { RandomnessCache } from "./randomness-cache.js";
@@ -45,25 +45,14 @@ export async function commitStored(request: CommitRequest): Promise<Commitment> 
   assertInteger(count, "count", 1, 0xffff_ffff);
   u64be(start, "start height");
   u64be(start + BigInt(count - 1), "last height");
-  if (count < chain.minCount) {
-    throw new TapstakeError(
-      "count-too-small",
-      `chain ${chain.id} takes commitments to ${chain.minCount} heights or more, got ${count}`,
-      { minimum: chain.minCount, count },
-    );
-  }
+  assertMinCount(chain, count);
   const range = { startHeight: start, count };
   refuseOverlap(protection.commitments(key.publicKey, chain.id), range);
   const hashes = await deriveSubtrees(request, range);
   const context = chain.commitContext;
-  const signed = {
-    startHeight: start,
-    root: rootOfHashes(hashes),
-    ...(context !== undefined && { context }),
-  };
-  const digest = commitmentDigest({ ...signed, count: BigInt(count) });
-  const signature = schnorr.sign(key.secretKey, digest);
-  const commitment = { ...signed, count, signature };
+  const signed = { ...range, root: rootOfHashes(hashes), ...(context !== undefined && { context }) };
+  const signature = schnorr.sign(key.secretKey, commitmentDigest(signed));
+  const commitment = { ...signed, signature };
   // Looks for an overlap again: another commitment may have been stored meanwhile.
   protection.addCommitment(key.publicKey, chain.id, { ...commitment, subtrees: joinBytes(hashes) });
   return { ...commitment, finalityProvider: Uint8Array.from(key.publicKey) };

@@ -1,20 +1,47 @@
-import { TapstakeError } from "../core/errors.js";
+import { describeType, TapstakeError } from "../core/errors.js";
 import { parseJson } from "../core/json.js";
 import { addVoteTo, type History, readInterchange, type Votes } from "./interchange.js";
 
 /**
  * Reads an interchange file that may be longer than a text can be: votes are read one by one as they come, and what is
  * around them as a whole in the end.
- * @param chunks its bytes, UTF-8
- * @throws TapstakeError `invalid-json`, `unknown-version`
+ * @param source its text or its bytes (UTF-8), whole or in parts, as of a stream
+ * @throws TapstakeError `invalid-json`, `unknown-version`; `invalid-argument` for what is no such source
  */
-export async function readHistory(chunks: AsyncIterable<Uint8Array>): Promise<History> {
+export async function readHistory(
+  source: HistoryPart | Iterable<HistoryPart> | AsyncIterable<HistoryPart>,
+): Promise<History> {
   const decoder = new TextDecoder();
   const reader = new HistoryReader();
-  for await (const chunk of chunks) reader.add(decoder.decode(chunk, { stream: true }));
+  for await (const part of partsOf(source)) {
+    if (!isPart(part)) throw noHistory(part);
+    reader.add(decoder.decode(typeof part === "string" ? Buffer.from(part) : part, { stream: true }));
+  }
   reader.add(decoder.decode());
   return reader.end();
 }
+
+type HistoryPart = string | Uint8Array;
+
+const isPart = (value: unknown): value is HistoryPart =>
+  typeof value === "string" || value instanceof Uint8Array;
+
+/** The whole of a text or of bytes is one part: their own parts are characters, and numbers. */
+function partsOf(source: Parameters<typeof readHistory>[0]): Iterable<unknown> | AsyncIterable<unknown> {
+  if (isPart(source)) return [source];
+  const isIterable =
+    typeof source === "object" &&
+    source !== null &&
+    (Symbol.asyncIterator in source || Symbol.iterator in source);
+  if (!isIterable) throw noHistory(source);
+  return source;
+}
+
+const noHistory = (value: unknown): TapstakeError =>
+  new TapstakeError(
+    "invalid-argument",
+    `history: expected text, bytes or a stream of them, got ${describeType(value)}`,
+  );
 
 /** Of one vote or one word, in characters: no file of ours comes near it. */
 const LONGEST_TOKEN = 1 << 16;

@@ -22,6 +22,7 @@ export interface ImportPreview {
 
 /**
  * What `importHistory` would do with a file. Nothing is changed.
+ * @param file as of `importHistory`
  * @throws TapstakeError `invalid-json`, `unknown-version`
  */
 export function previewImport(store: ProtectionStore, file: unknown): ImportPreview[] {

@@ -94,6 +94,7 @@ export {
 } from "./protection.js";
 export { RandomnessCache, type RandomnessPair } from "./randomness-cache.js";
 export { CheckThread, checksAtOnce, type SelfChecks } from "./self-checks.js";
+export { commitRemotely, type RemoteCommitment, type RemoteCommitRequest } from "./remote.js";
 export { hideFromCoreDumps } from "./secrecy.js";
 export { signVoteUnprotected, verifyVote, type FinalityVote, type VoteRequest } from "./vote.js";
 export {

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { equalBytes, hex } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
-import { TapstakeError } from "../core/errors.js";
+import { describeType, TapstakeError } from "../core/errors.js";
 import { decimalText, readJson } from "../core/json.js";
 import { higher, higherMarks, MAX_HEIGHT } from "./decision.js";
 import { isChainId, subjectName } from "./subject.js";
@@ -111,6 +111,10 @@ export class History {
  */
 export function readInterchange(value: unknown, votes?: ReadonlyMap<number, Votes>): History {
   if (value instanceof History) return value;
+  if (typeof value === "string" || value instanceof Uint8Array) {
+    const text = `interchange: expected parsed JSON or what readHistory gives, got ${describeType(value)}`;
+    throw new TapstakeError("invalid-json", text, { path: "interchange" });
+  }
   const { metadata } = readJson(envelope, value, "interchange");
   if (metadata.version !== 1) {
     throw new TapstakeError("unknown-version", `interchange: expected version 1, got ${metadata.version}`, {

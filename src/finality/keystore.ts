@@ -82,6 +82,7 @@ export function showKey(home: Home, nameOrPublicKey: string): KeyInfo {
 
 /**
  * Writes a new key, encrypted: when it returns, the file is on the disk, and a crash leaves the whole file or none.
+ * Any passphrase but an empty one is taken: that a new one has 8 characters or more is a rule of the command line.
  * @throws TapstakeError `key-exists` for a name or key that is there; `invalid-key-name`, `invalid-secret-key`,
  *   `invalid-passphrase`, `invalid-path`, `unknown-version` (derivation), `file-error`
  */

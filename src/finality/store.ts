@@ -84,7 +84,7 @@ export interface ProtectionStore {
   exportHistory(): Interchange;
   /**
    * Merges a history, all of it or nothing.
-   * @param file the JSON of one, or what `readHistory` made of a long one
+   * @param file the JSON of one, parsed, or what `readHistory` made of its text
    * @throws TapstakeError `invalid-json`, `unknown-version`
    */
   importHistory(file: unknown): ImportReport;
@@ -99,7 +99,10 @@ export interface ProtectionStore {
 export interface Protection extends ProtectionStore {
   /** Which signer this is, in records: host and process. */
   readonly instance: string;
-  /** Whether a write failed: nothing is signed until the store is opened again. */
+  /**
+   * Whether a write failed, or the store was found to be damaged or replaced: nothing is signed until it is opened
+   * again.
+   */
   readonly poisoned: boolean;
   /** Closing twice is once. */
   close(): void;

@@ -85,6 +85,10 @@ describe("commitmentMessage", () => {
     expect(hex.encode(commitmentMessage({ ...commitment, context }))).toBe(asHex(context) + plain);
   });
 
+  it("is that of a number of heights too, as a commitment has", () => {
+    expect(hex.encode(commitmentMessage({ ...commitment, count: 50_000 }))).toBe(plain);
+  });
+
   it("is signed over its SHA256, context included", () => {
     for (const preimage of [commitment, { ...commitment, context }]) {
       const expected = createHash("sha256").update(commitmentMessage(preimage)).digest("hex");
@@ -114,6 +118,8 @@ describe("messages on malformed input", () => {
     for (const bad of [-1n, 2n ** 64n, 1, "1"] as never[]) {
       refusal("invalid-number", () => voteMessage({ height: bad, appHash: hash }));
       refusal("invalid-number", () => commitmentMessage({ startHeight: bad, count: 1n, root: hash }));
+    }
+    for (const bad of [-1n, 2n ** 64n, -1, 1.5, 2 ** 53, NaN, "1", undefined] as never[]) {
       refusal("invalid-number", () => commitmentDigest({ startHeight: 1n, count: bad, root: hash }));
     }
     for (const bad of [

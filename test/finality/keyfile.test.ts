@@ -3,21 +3,11 @@ import { describe, expect, it } from "vitest";
 import { hex, utf8 } from "../../src/core/bytes.js";
 import { TapstakeError } from "../../src/core/errors.js";
 import { publicKeyOf } from "../../src/core/keys.js";
-import { type KeyFile, openKey, parseKeyFile, sealKey } from "../../src/finality/keyfile.js";
+import { type KeyFile, openKey, parseKeyFile } from "../../src/finality/keyfile.js";
 import { LIGHT } from "../support/home.js";
 import { refusal } from "../support/refusal.js";
-import { secretOf } from "../support/stake.js";
+import { header, sealed, secretKey } from "../support/sealed-key.js";
 
-const secretKey = secretOf("key");
-const header = {
-  name: "validator-1",
-  publicKey: hex.encode(publicKeyOf(secretKey)),
-  origin: "imported",
-  derivationVersion: 1,
-  createdAt: "2026-01-31T12:00:00.000Z",
-  path: "m/44'/118'/0'/0/0",
-} as const;
-const sealed = sealKey(header, secretKey, "pass", LIGHT);
 const open = (content: Uint8Array) => openKey(parseKeyFile(content, "key.json"), "pass");
 
 /** The file with changes, in the form that the software writes. */

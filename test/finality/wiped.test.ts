@@ -10,6 +10,7 @@ import { writePrivateFile } from "../../src/finality/private-files.js";
 import { failure } from "../support/errors.js";
 import { homeOfTest, LIGHT } from "../support/home.js";
 import { refusal } from "../support/refusal.js";
+import { header, sealed, secretKey } from "../support/sealed-key.js";
 import { hash, newSigner } from "../support/signer.js";
 import { secretOf } from "../support/stake.js";
 
@@ -49,15 +50,6 @@ vi.mock("node:crypto", async (load) => {
 });
 
 const copies = vi.spyOn(Uint8Array, "from");
-const secretKey = secretOf("key");
-const header = {
-  name: "validator-1",
-  publicKey: hex.encode(publicKeyOf(secretKey)),
-  origin: "imported",
-  derivationVersion: 1,
-  createdAt: "2026-01-31T12:00:00.000Z",
-} as const;
-const sealed = sealKey(header, secretKey, "pass", LIGHT);
 const file = parseKeyFile(sealed, "key.json");
 
 beforeEach(() => {

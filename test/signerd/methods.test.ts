@@ -386,3 +386,37 @@ describe("an unknown method", () => {
     expect(answer.status).toBe("UNIMPLEMENTED");
   });
 });
+
+describe("a client that was closed", () => {
+  it("fails every call as if no signer answered, and says why", async () => {
+    const { address } = await startSigner(homeWithKey());
+    const client = createEotsClient({ address });
+    await client.ping();
+    client.close();
+    client.close();
+    const [key, chainId] = [new Uint8Array(32), CHAIN];
+    const calls = [
+      client.ping(),
+      client.health(),
+      client.createRandomnessPairList({ key, chainId, startHeight: 1n, count: 1 }),
+      client.signEots({ key, chainId, height: 1n, message: ballot(1n) }),
+      client.signBatchEots({ key, chainId, votes: [{ height: 1n, message: ballot(1n) }] }),
+      client.signSchnorr({ key, digest: key }),
+      client.saveKeyName({ name: "validator-1", key }),
+      client.unlockKey({ key, passphrase: PASSPHRASE }),
+      client.backup(),
+    ];
+    for (const call of calls) {
+      const { message } = await expectFailure(call, "signer-unreachable");
+      expect(message).toBe(`no signer answers at ${address}: this client was closed`);
+    }
+  });
+
+  it("fails the calls that it had not begun to send", async () => {
+    const { address } = await startSigner(homeWithKey());
+    const client = createEotsClient({ address });
+    const calls = [client.ping(), client.health()];
+    client.close();
+    for (const call of calls) await expectFailure(call, "signer-unreachable");
+  });
+});

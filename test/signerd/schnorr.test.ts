@@ -6,9 +6,11 @@ import { sha256 } from "../../src/core/hashes.js";
 import { merkle } from "../../src/crypto/merkle.js";
 import { commitmentDigest, signingContext } from "../../src/crypto/messages.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
-import { verifyCommitment } from "../../src/finality/commitment.js";
+import { chainConfig } from "../../src/finality/chains.js";
+import { verifyCommitment, verifyRandomness } from "../../src/finality/commitment.js";
 import type { Home } from "../../src/finality/home.js";
 import { openProtection } from "../../src/finality/protection.js";
+import { commitRemotely } from "../../src/finality/remote.js";
 import { proofOfPossessionDigest, verifyProofOfPossession } from "../../src/registration/pop.js";
 import { failure as expectFailure } from "../support/errors.js";
 import { hash, inHome } from "../support/signer.js";
@@ -40,6 +42,26 @@ describe("SignSchnorrSig", () => {
     const digest = commitmentDigest({ startHeight, count: BigInt(count), root });
     const { signature } = await client.signSchnorr({ key, digest });
     expect(verifyCommitment({ finalityProvider: key, startHeight, count, root, signature })).toBe(true);
+  });
+
+  it("signs it for commitRemotely, with the chain's context, and every height can be proved", async () => {
+    const { client, home, key } = await start({}, { [CHAIN]: { contexts: "v3", moduleAddress: module } });
+    const request = { key, chain: chainConfig(home, CHAIN), start: 1000n, count: 70 };
+    const { commitment, points, ...more } = await commitRemotely(client, request);
+    expect(more).toEqual({});
+    expect(commitment).toMatchObject({ finalityProvider: key, startHeight: 1000n, count: 70, context });
+    expect(verifyCommitment(commitment)).toBe(true);
+    for (const [i, point] of points.entries()) {
+      expect(verifyRandomness(commitment, 1000n + BigInt(i), point, merkle.proof(points, i))).toBe(true);
+    }
+    const again = await commitRemotely(client, { ...request, start: 1069n });
+    expect(again.overlaps).toBe("1000-1069");
+  });
+
+  it("is not asked by commitRemotely for fewer heights than the chain takes", async () => {
+    const { client, home, key } = await start({}, { [CHAIN]: { minCount: 6 } });
+    const request = { key, chain: chainConfig(home, CHAIN), start: 1000n, count: 5 };
+    await expectFailure(commitRemotely(client, request), "count-too-small");
   });
 
   it("signs it for heights an interval apart, and with the context of a chain that has one", async () => {

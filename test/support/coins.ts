@@ -8,7 +8,9 @@ import { scalar } from "../../src/core/scalar.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { tapleafHash, taproot } from "../../src/script/taproot.js";
 import { type Coin, coinKind } from "../../src/tx/coin.js";
+import { buildStaking, type Staking, type StakingRequest } from "../../src/tx/staking.js";
 import { spends } from "../../src/tx/transaction.js";
+import { feeRate, paramsFor, termsOf } from "./lives.js";
 
 /** How the coins of a wallet are held and spent: each kind that can fund a stake, each script of a known size. */
 export const WALLETS = [
@@ -56,6 +58,20 @@ export function ownedCoin(wallet: Wallet, value: bigint, index = 0): OwnedCoin {
   const signing = wallet.endsWith("2-of-3") ? [secrets[2]!, secrets[0]!] : [secrets[0]!];
   return { coin: { outpoint, value, script, previousTransaction, ...fields }, secrets, signing };
 }
+
+const terms = termsOf();
+const params = paramsFor(terms);
+
+/** A stake of all that some coins hold, unless told otherwise. */
+export const stakeFrom = (owned: readonly OwnedCoin[], changes: Partial<StakingRequest> = {}): Staking =>
+  buildStaking({
+    terms,
+    params,
+    value: "all",
+    coins: owned.map(({ coin }) => coin),
+    feeRate: feeRate("2"),
+    ...changes,
+  });
 
 /** A coin of M of N keys, of whom the last M sign; in a leaf of P2TR, or in P2WSH. */
 export function multisigCoin(of: "P2WSH" | "P2TR leaf", quorum: number, keys: number): OwnedCoin {

@@ -7,7 +7,7 @@ import { sha256 } from "../../src/core/hashes.js";
 import { createDelegation } from "../../src/delegation/delegation.js";
 import { taproot } from "../../src/script/taproot.js";
 import { type Coin, coinKind } from "../../src/tx/coin.js";
-import { buildStaking, finishStaking, type Staking, type StakingRequest } from "../../src/tx/staking.js";
+import { finishStaking } from "../../src/tx/staking.js";
 import {
   keyHashScript,
   type OwnedCoin,
@@ -15,6 +15,7 @@ import {
   push,
   signedPsbt,
   signInput,
+  stakeFrom,
   type Wallet,
   WALLETS,
 } from "../support/coins.js";
@@ -25,20 +26,11 @@ import { refusal } from "../support/refusal.js";
 const terms = termsOf();
 const params = paramsFor(terms);
 
-const build = (owned: readonly OwnedCoin[], changes: Partial<StakingRequest> = {}): Staking =>
-  buildStaking({
-    terms,
-    params,
-    value: "all",
-    coins: owned.map(({ coin }) => coin),
-    feeRate: feeRate("2"),
-    ...changes,
-  });
 const oneOf = (wallet: Wallet, value = 100_000n) => [ownedCoin(wallet, value)];
 const everyKind = WALLETS.map((wallet, i) => ownedCoin(wallet, 20_000n + BigInt(i), i));
 
 describe("a stake funded by coins of every kind", () => {
-  const built = build(everyKind);
+  const built = stakeFrom(everyKind);
   const answer = signedPsbt(built.psbt, everyKind);
   const signed = finishStaking(built, answer.toBase64());
 
@@ -51,7 +43,7 @@ describe("a stake funded by coins of every kind", () => {
   const finalisable = WALLETS.filter((wallet) => wallet !== "P2TR pkh" && wallet !== "P2TR 2-of-3");
   it.each(finalisable)("comes finalised from bitcoinjs too: %s", (wallet) => {
     const owned = oneOf(wallet);
-    const one = build(owned);
+    const one = stakeFrom(owned);
     const psbt = signedPsbt(one.psbt, owned);
     const ours = finishStaking(one, psbt);
     psbt.finalizeAllInputs();
@@ -62,7 +54,7 @@ describe("a stake funded by coins of every kind", () => {
   it("keeps its txid when it is signed unless a coin is P2PKH", () => {
     for (const wallet of WALLETS) {
       const owned = oneOf(wallet);
-      const one = build(owned);
+      const one = stakeFrom(owned);
       const finished = finishStaking(one, signedPsbt(one.psbt, owned));
       expect(finished.getId() === one.transaction.getId()).toBe(one.txidFinal);
       expect(one.txidFinal).toBe(wallet !== "P2PKH");
@@ -72,13 +64,13 @@ describe("a stake funded by coins of every kind", () => {
   it("is built upon before it is signed only when its txid stays", () => {
     refusal("txid-not-final", () => createDelegation(terms, params, built.transaction));
     expect(createDelegation(terms, params, signed).staking.outputIndex).toBe(0);
-    const nested = build(oneOf("P2SH-P2WPKH"));
+    const nested = stakeFrom(oneOf("P2SH-P2WPKH"));
     expect(createDelegation(terms, params, nested.transaction).staking.outputIndex).toBe(0);
   });
 });
 
 describe("the PSBT of a stake", () => {
-  const built = build(everyKind);
+  const built = stakeFrom(everyKind);
   const inputOf = (wallet: Wallet) => {
     const { coin } = everyKind[WALLETS.indexOf(wallet)]!;
     return { coin, input: Psbt.fromBuffer(built.psbt.toBuffer()).data.inputs[built.coins.indexOf(coin)]! };
@@ -91,7 +83,7 @@ describe("the PSBT of a stake", () => {
       expect(input.witnessUtxo?.value).toBe(wallet === "P2PKH" ? undefined : coin.value);
     }
     const { previousTransaction: _, ...bare } = ownedCoin("P2WPKH", 50_000n).coin;
-    expect(build([{ ...oneOf("P2WPKH")[0]!, coin: bare }]).psbt.data.inputs[0]!.nonWitnessUtxo).toBe(
+    expect(stakeFrom([{ ...oneOf("P2WPKH")[0]!, coin: bare }]).psbt.data.inputs[0]!.nonWitnessUtxo).toBe(
       undefined,
     );
   });
@@ -111,14 +103,14 @@ describe("the PSBT of a stake", () => {
     const key = hex.decode(`02${hex.encode(terms.finalityProviders[0]!)}`);
     const plain = { publicKey: key, fingerprint, path: "m/84h/0'/0'/0/7" };
     const inTaproot = { publicKey: key.slice(1), fingerprint, path: "m/86'/0'/0'/1/0", leafHashes };
-    const [one] = build([
+    const [one] = stakeFrom([
       { ...oneOf("P2WPKH")[0]!, coin: { ...oneOf("P2WPKH")[0]!.coin, derivations: [plain] } },
     ]).psbt.data.inputs;
     expect(one!.bip32Derivation).toEqual([
       { pubkey: key, masterFingerprint: fingerprint, path: "m/84'/0'/0'/0/7" },
     ]);
     const coin = { ...oneOf("P2TR key")[0]!.coin, derivations: [inTaproot] };
-    const psbt = build([{ ...oneOf("P2TR key")[0]!, coin }]).psbt;
+    const psbt = stakeFrom([{ ...oneOf("P2TR key")[0]!, coin }]).psbt;
     expect(Psbt.fromBuffer(psbt.toBuffer()).data.inputs[0]!.tapBip32Derivation).toEqual([
       { pubkey: key.slice(1), masterFingerprint: fingerprint, path: "m/86'/0'/0'/1/0", leafHashes },
     ]);
@@ -126,7 +118,8 @@ describe("the PSBT of a stake", () => {
 
   it("says whether the transaction may be replaced", () => {
     const sequence = (replaceable?: boolean) =>
-      build(oneOf("P2WPKH"), replaceable === undefined ? {} : { replaceable }).transaction.ins[0]!.sequence;
+      stakeFrom(oneOf("P2WPKH"), replaceable === undefined ? {} : { replaceable }).transaction.ins[0]!
+        .sequence;
     expect([sequence(), sequence(true), sequence(false)]).toEqual([0xffff_fffd, 0xffff_fffd, 0xffff_ffff]);
   });
 });
@@ -260,14 +253,14 @@ describe("a coin that is not as it says", () => {
   ])("is refused with %s: %s", (_, wallet, code, changes) => {
     const { coin } = ownedCoin(wallet, 100_000n);
     const wrong = { ...coin, ...changes(coin) } as Coin;
-    refusal(code, () => build([{ ...oneOf(wallet)[0]!, coin: wrong }]));
+    refusal(code, () => stakeFrom([{ ...oneOf(wallet)[0]!, coin: wrong }]));
   });
 
   it("is refused when it is given twice, also as one that must be spent", () => {
     const owned = oneOf("P2WPKH");
-    refusal("invalid-coin", () => build([...owned, ...owned]));
-    refusal("invalid-coin", () => build(owned, { mustSpend: [owned[0]!.coin] }));
-    refusal("invalid-coin", () => build(owned, { mustSpend: {} as Coin[] }));
+    refusal("invalid-coin", () => stakeFrom([...owned, ...owned]));
+    refusal("invalid-coin", () => stakeFrom(owned, { mustSpend: [owned[0]!.coin] }));
+    refusal("invalid-coin", () => stakeFrom(owned, { mustSpend: {} as Coin[] }));
   });
 
   it("is told by its kind", () => {
@@ -289,12 +282,12 @@ describe("a coin of an uncompressed key", () => {
 
   it("is refused before anybody signs when the origin of its key shows it", () => {
     const derivations = [{ publicKey: key, fingerprint: new Uint8Array(4), path: "m/0" }];
-    const error = refusal("invalid-coin", () => build([{ ...owned, coin: { ...coin, derivations } }]));
+    const error = refusal("invalid-coin", () => stakeFrom([{ ...owned, coin: { ...coin, derivations } }]));
     expect(error.message).toContain("its key is uncompressed");
   });
 
   it("is refused by that reason when its signature shows it", () => {
-    const built = build([owned]);
+    const built = stakeFrom([owned]);
     const digest = built.transaction.hashForSignature(0, script, 1);
     const der = secp256k1.sign(digest, secret, { prehash: false, lowS: true, format: "der" });
     const psbt = Psbt.fromBuffer(built.psbt.toBuffer());
@@ -308,7 +301,7 @@ describe("what a wallet returns", () => {
   /** Finalised inputs with something altered. */
   const finalised = (wallet: Wallet) => {
     const owned = oneOf(wallet);
-    const built = build(owned);
+    const built = stakeFrom(owned);
     const spent = finishStaking(built, signedPsbt(built.psbt, owned)).ins[0]!;
     const stack = (elements: readonly Uint8Array[]) =>
       concatBytes(Uint8Array.of(elements.length), ...elements.map(push));
@@ -327,7 +320,7 @@ describe("what a wallet returns", () => {
     "is refused when a signature is missing, by another key, or of another hash type: %s",
     (wallet) => {
       const owned = oneOf(wallet);
-      const built = build(owned);
+      const built = stakeFrom(owned);
       expect(refusal("missing-signature", () => finishStaking(built, built.psbt)).details).toEqual({
         input: 0,
       });
@@ -335,7 +328,7 @@ describe("what a wallet returns", () => {
       refusal("unsupported-sighash", () => finishStaking(built, loose));
       loose.data.inputs[0]!.sighashType = 0x81;
       refusal("psbt-mismatch", () => finishStaking(built, loose));
-      const dearer = build(owned, { feeRate: feeRate("3") });
+      const dearer = stakeFrom(owned, { feeRate: feeRate("3") });
       const elsewhere = signedPsbt(dearer.psbt, owned).data.inputs[0]!;
       const psbt = Psbt.fromBuffer(built.psbt.toBuffer());
       const { partialSig, tapKeySig, tapScriptSig } = elsewhere;
@@ -353,7 +346,7 @@ describe("what a wallet returns", () => {
     "is not enough with one signature of two: %s",
     (wallet) => {
       const owned = oneOf(wallet);
-      const built = build(owned);
+      const built = stakeFrom(owned);
       const psbt = signedPsbt(built.psbt, owned);
       const input = psbt.data.inputs[0]!;
       if (input.partialSig) input.partialSig = input.partialSig.slice(1);
@@ -416,7 +409,7 @@ describe("what a wallet returns", () => {
   });
 
   it("is named by its input", () => {
-    const built = build(everyKind);
+    const built = stakeFrom(everyKind);
     for (const i of built.coins.keys()) {
       const psbt = Psbt.fromBuffer(built.psbt.toBuffer());
       for (const j of built.coins.keys()) if (j !== i) signInput(psbt, j, everyKind);
@@ -454,7 +447,7 @@ describe("a script whose witness has no known size", () => {
   const finish = (coin: Coin, edit = (witness: Uint8Array[]) => witness) => {
     const name = coin.leaf ? "P2TR pk" : "P2WSH pk";
     const owned = { ...ownedCoin(name, 100_000n, 5), coin };
-    const built = build([owned]);
+    const built = stakeFrom([owned]);
     const psbt = signedPsbt(built.psbt, [owned]);
     const { partialSig, tapScriptSig } = psbt.data.inputs[0]!;
     const signature = (partialSig ?? tapScriptSig)![0]!.signature;
@@ -469,17 +462,19 @@ describe("a script whose witness has no known size", () => {
 
   it("is refused until the caller says how large it gets", () => {
     for (const inLeaf of [false, true]) {
-      const error = refusal("invalid-coin", () => build([{ ...owner, coin: locked(inLeaf) }]));
+      const error = refusal("invalid-coin", () => stakeFrom([{ ...owner, coin: locked(inLeaf) }]));
       expect(error.message).toContain("witnessWeight must say it");
       for (const witnessWeight of [0, 400_001, 1.5]) {
-        refusal("invalid-number", () => build([{ ...owner, coin: { ...locked(inLeaf), witnessWeight } }]));
+        refusal("invalid-number", () =>
+          stakeFrom([{ ...owner, coin: { ...locked(inLeaf), witnessWeight } }]),
+        );
       }
     }
     expect(key).toHaveLength(32);
   });
 
   it("says its size by that alone: how long signatures are would be a second word on it", () => {
-    refusal("invalid-coin", () => build([{ ...owner, coin: { ...sized(false), signatureLength: 71 } }]));
+    refusal("invalid-coin", () => stakeFrom([{ ...owner, coin: { ...sized(false), signatureLength: 71 } }]));
   });
 
   it("is spent by what its owner finalised, which fits the size", () => {

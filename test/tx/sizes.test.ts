@@ -5,7 +5,7 @@ import type { Transaction } from "../../src/core/bitcoin.js";
 import { stakingOutput } from "../../src/script/outputs.js";
 import { type Expansion, buildExpansion, fundingWitness } from "../../src/tx/expansion.js";
 import { finishSpend, type LeafSignature, type LeafSpend, withWitness } from "../../src/tx/spend.js";
-import { buildStaking, finishStaking, type Staking, type StakingRequest } from "../../src/tx/staking.js";
+import { finishStaking } from "../../src/tx/staking.js";
 import { createTransaction, FINAL_SEQUENCE } from "../../src/tx/transaction.js";
 import { buildWithdrawal } from "../../src/tx/withdrawal.js";
 import { leafWitness } from "../../src/tx/witness.js";
@@ -15,6 +15,7 @@ import {
   ownedCoin,
   type Signing,
   signedPsbt,
+  stakeFrom,
   type Wallet,
   WALLETS,
 } from "../support/coins.js";
@@ -153,18 +154,7 @@ describe("the size that the fee of an expansion is reckoned with", () => {
 });
 
 describe("the size that the fee of a stake is reckoned with", () => {
-  const terms = termsOf();
-  const params = paramsFor(terms);
-  const build = (owned: readonly OwnedCoin[], changes: Partial<StakingRequest> = {}): Staking =>
-    buildStaking({
-      terms,
-      params,
-      value: "all",
-      coins: owned.map(({ coin }) => coin),
-      feeRate: RATE,
-      ...changes,
-    });
-  const finished = (owned: readonly OwnedCoin[], signing: Signing, built = build(owned)) =>
+  const finished = (owned: readonly OwnedCoin[], signing: Signing, built = stakeFrom(owned)) =>
     finishStaking(built, signedPsbt(built.psbt, owned, signing));
   /** With the longest signatures, and with the shortest that a signer can make them. */
   const LONGEST: Signing = { explicit: true, ecdsaLength: 72 };
@@ -182,7 +172,7 @@ describe("the size that the fee of a stake is reckoned with", () => {
     fc.assert(
       fc.property(anyCoins, fc.boolean(), fc.boolean(), fc.boolean(), (owned, explicit, lowR, all) => {
         const value = all ? "all" : BigInt(owned.length) * 25_000n;
-        const built = build(owned, { value, changeScript: P2WPKH });
+        const built = stakeFrom(owned, { value, changeScript: P2WPKH });
         const transaction = finished(owned, { explicit, ecdsaLength: lowR ? 71 : 72 }, built);
         const above = built.vsize - transaction.virtualSize();
         expect(above).toBeGreaterThanOrEqual(0);
@@ -197,7 +187,7 @@ describe("the size that the fee of a stake is reckoned with", () => {
 
   it.each(WALLETS)("is exact when signatures are as long as they can be: %s", (wallet) => {
     const owned = [ownedCoin(wallet, 100_000n)];
-    expect(finished(owned, LONGEST).virtualSize()).toBe(build(owned).vsize);
+    expect(finished(owned, LONGEST).virtualSize()).toBe(stakeFrom(owned).vsize);
   });
 
   it.each(WALLETS)("is exact when signatures are as long as their coin says: %s", (wallet) => {
@@ -207,7 +197,7 @@ describe("the size that the fee of a stake is reckoned with", () => {
       [isTaproot ? 65 : 72, LONGEST],
     ] as const) {
       const owned = [told(ownedCoin(wallet, 100_000n), length)];
-      expect(finished(owned, signing).virtualSize()).toBe(build(owned).vsize);
+      expect(finished(owned, signing).virtualSize()).toBe(stakeFrom(owned).vsize);
     }
   });
 
@@ -219,15 +209,15 @@ describe("the size that the fee of a stake is reckoned with", () => {
     (of, quorums, keys, short) => {
       for (const quorum of quorums) {
         const owned = [multisigCoin(of, quorum, keys)];
-        const { vsize } = build(owned);
+        const { vsize } = stakeFrom(owned);
         expect(finished(owned, LONGEST).virtualSize()).toBe(vsize);
         const smallest = finished(owned, SHORTEST).virtualSize();
         // Beyond four signatures the bound of a virtual byte an input needs the coin to say.
         expect(vsize - smallest).toBeLessThanOrEqual(quorum <= 4 ? 1 : Math.ceil(quorum / 4));
         if (quorum > 8) expect(vsize - smallest).toBeGreaterThan(1);
         const shorter = [told(owned[0]!, short)];
-        expect(build(shorter).vsize).toBe(smallest);
-        const built = build(shorter);
+        expect(stakeFrom(shorter).vsize).toBe(smallest);
+        const built = stakeFrom(shorter);
         expect(executes(finished(shorter, SHORTEST), 0, built.coins)).toBe(true);
       }
     },
@@ -235,7 +225,7 @@ describe("the size that the fee of a stake is reckoned with", () => {
 
   it("is held: longer signatures than their coins say are refused where the fee would be too low for them", () => {
     const owned = [told(multisigCoin("P2WSH", 8, 15), 71)];
-    const built = build(owned);
+    const built = stakeFrom(owned);
     const { details } = refusal("size-above-estimate", () => finished(owned, LONGEST));
     expect(details).toEqual({ expected: built.vsize, got: built.vsize + 2 });
   });
@@ -245,7 +235,7 @@ describe("the size that the fee of a stake is reckoned with", () => {
     ["P2TR key", [63, 66, 71, 72]],
   ])("is of no other length than the signatures of a %s coin have", (wallet, lengths) => {
     for (const length of lengths) {
-      refusal("invalid-number", () => build([told(ownedCoin(wallet, 100_000n), length as number)]));
+      refusal("invalid-number", () => stakeFrom([told(ownedCoin(wallet, 100_000n), length as number)]));
     }
   });
 });

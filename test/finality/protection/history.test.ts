@@ -1,3 +1,6 @@
+import { createReadStream, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import { TapstakeError } from "../../../src/core/errors.js";
@@ -9,6 +12,8 @@ import { readHistory } from "../../../src/finality/history-reader.js";
 import { type History, type Interchange, readInterchange } from "../../../src/finality/interchange.js";
 import type { Protection } from "../../../src/finality/protection.js";
 import { failure as expectFailure } from "../../support/errors.js";
+import { folderOfTest } from "../../support/home.js";
+import { refusal } from "../../support/refusal.js";
 import { CHAIN, hash, inHome, newHome, testKey, voterOf } from "../../support/signer.js";
 
 const key = testKey();
@@ -202,6 +207,50 @@ describe("a history that is read part by part", () => {
   ])("is refused as it is as a whole: %s", async (_, text) => {
     const code = codeOf(() => readInterchange(parseJson(text, "interchange")));
     for (const size of [1, 7, 1_000_000]) await expectFailure(readHistory(chunksOf(text, size)), code);
+  });
+
+  describe("from wherever it is", () => {
+    const text = `\ufeff${JSON.stringify(whole)}`;
+    const bytes = Buffer.from(text);
+    const path = () => {
+      const written = join(folderOfTest(), "history.json");
+      writeFileSync(written, text);
+      return written;
+    };
+
+    it.each<[string, () => Parameters<typeof readHistory>[0]]>([
+      ["a text", () => text],
+      ["a Buffer", () => bytes],
+      ["a Uint8Array", () => Uint8Array.from(bytes)],
+      ["a list of texts and bytes", () => [text.slice(0, 40), bytes.subarray(42)]],
+      ["a stream of bytes, cut within characters", () => createReadStream(path(), { highWaterMark: 1 })],
+      ["a stream of text", () => createReadStream(path(), { encoding: "utf8", highWaterMark: 7 })],
+      ["a stream of the web", () => new Blob([bytes]).stream()],
+    ])("is read from %s", async (_, source) => {
+      expect(await readHistory(source())).toEqual(readInterchange(whole));
+    });
+
+    it.each<[string, unknown, string]>([
+      ["a number", 5, "number"],
+      ["nothing", undefined, "undefined"],
+      ["null", null, "null"],
+      ["what was parsed already", whole, "object"],
+      ["a list of numbers", [1, 2], "number"],
+      ["a stream of objects", Readable.from([{}]), "object"],
+    ])("is not read from %s", async (_, source, got) => {
+      const { message } = await expectFailure(readHistory(source as never), "invalid-argument");
+      expect(message).toBe(`history: expected text, bytes or a stream of them, got ${got}`);
+    });
+
+    it("is imported once it was read, and not as text or bytes", () => {
+      for (const [unread, got] of [
+        [text, "string"],
+        [bytes, `${bytes.length} bytes`],
+      ] as const) {
+        const { message } = refusal("invalid-json", () => readInterchange(unread));
+        expect(message).toBe(`interchange: expected parsed JSON or what readHistory gives, got ${got}`);
+      }
+    });
   });
 
   it("does not take what is no time for one", () => {

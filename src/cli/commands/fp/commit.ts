@@ -1,12 +1,10 @@
 import { Option } from "@commander-js/extra-typings";
 import { hex } from "../../../core/bytes.js";
-import { TapstakeError } from "../../../core/errors.js";
-import { merkle } from "../../../crypto/merkle.js";
-import { commitmentDigest } from "../../../crypto/messages.js";
 import type { MultiplesReport } from "../../../derivation/multiples.js";
-import { type Commitment, verifyCommitment } from "../../../finality/commitment.js";
+import type { Commitment } from "../../../finality/commitment.js";
 import { commitmentToJson } from "../../../finality/json.js";
 import { commitStored } from "../../../finality/commitments.js";
+import { commitRemotely } from "../../../finality/remote.js";
 import { chainHeight, jsonOption, wholeNumber } from "../../arguments.js";
 import { commitmentFacts, commitmentRows, heights } from "../../commitment-text.js";
 import { checkOut, writeOut } from "../../files.js";
@@ -119,24 +117,10 @@ async function commitHere(options: Options): Promise<Commitment> {
   }
 }
 
-/** What Go software does too: asks for the randomness, builds the tree, and has its root signed (PROTOCOL 10). */
 const commitThere = (options: Options): Promise<Commitment> =>
   asRemoteSigner(options, async ({ signer, key, chain }) => {
-    const { start: startHeight, count } = options;
-    if (count < chain.minCount) {
-      const text = `chain ${chain.id} takes commitments to ${chain.minCount} heights or more, got ${count}`;
-      throw new TapstakeError("count-too-small", text, { minimum: chain.minCount, count });
-    }
-    const named = { key, chainId: chain.id };
-    const points = await signer.createRandomnessPairList({ ...named, startHeight, count });
-    const context = chain.commitContext;
-    const signed = { startHeight, root: merkle.root(points), ...(context !== undefined && { context }) };
-    const digest = commitmentDigest({ ...signed, count: BigInt(count) });
-    const { signature, overlaps } = await signer.signSchnorr({ key, digest });
-    const commitment = { ...signed, count, finalityProvider: key, signature };
-    if (!verifyCommitment(commitment)) {
-      throw new TapstakeError("signer-error", "the signer's signature of the commitment does not verify");
-    }
+    const { start, count } = options;
+    const { commitment, overlaps } = await commitRemotely(signer, { key, chain, start, count });
     if (overlaps !== undefined) warnOfOverlap(overlaps, options.json === true);
     return commitment;
   });
