@@ -4,6 +4,7 @@ import { TapstakeError } from "../../../core/errors.js";
 import { merkle } from "../../../crypto/merkle.js";
 import { commitmentDigest } from "../../../crypto/messages.js";
 import type { MultiplesReport } from "../../../derivation/multiples.js";
+import type { ChainConfig } from "../../../finality/chains.js";
 import { type Commitment, verifyCommitment } from "../../../finality/commitment.js";
 import { commitmentToJson } from "../../../finality/json.js";
 import { commitStored } from "../../../finality/commitments.js";
@@ -132,7 +133,9 @@ const commitThere = (options: Options): Promise<Commitment> =>
     const context = chain.commitContext;
     const signed = { startHeight, root: merkle.root(points), ...(context !== undefined && { context }) };
     const digest = commitmentDigest({ ...signed, count: BigInt(count) });
-    const { signature, overlaps } = await signer.signSchnorr({ key, digest });
+    const { signature, overlaps } = await signer.signSchnorr({ key, digest }).catch((error: unknown) => {
+      throw explained(error, chain, count);
+    });
     const commitment = { ...signed, count, finalityProvider: key, signature };
     if (!verifyCommitment(commitment)) {
       throw new TapstakeError("signer-error", "the signer's signature of the commitment does not verify");
@@ -140,6 +143,16 @@ const commitThere = (options: Options): Promise<Commitment> =>
     if (overlaps !== undefined) warnOfOverlap(overlaps, options.json === true);
     return commitment;
   });
+
+/** Of a commitment to randomness that the signer has just handed out, only its configuration can be why it is refused. */
+function explained(error: unknown, { id, commitContext }: ChainConfig, count: number): unknown {
+  if (!(error instanceof TapstakeError) || error.code !== "not-permitted") return error;
+  const context = commitContext === undefined ? "no signing context" : `the signing context ${commitContext}`;
+  const text = `the signer does not sign a commitment to ${count} heights of ${id} with ${context}: as it had ${id} configured when it started (tapstake fp chains list, in its home), the chain takes more heights, or has another signing context`;
+  return new TapstakeError("not-permitted", `${text}. It answered: ${error.message}`, error.details, {
+    cause: error,
+  });
+}
 
 function warnOfOverlap(overlaps: string, asJson: boolean): void {
   const message =
