@@ -1,4 +1,7 @@
+import { TapstakeError } from "../core/errors.js";
+import type { ChainConfig } from "../finality/chains.js";
 import type { StoredCommitment } from "../finality/store.js";
+import { heights as heightsOf } from "./commitment-text.js";
 import { warn } from "./warning.js";
 
 interface Range {
@@ -9,12 +12,36 @@ interface Range {
 /** More of them are not read by anyone who is warned. */
 const SHOWN = 5;
 
-/** What is known here of a chain that was voted on. */
+/** What is known here of a chain that is voted on. */
 export interface Coverage {
-  readonly chain: string;
+  readonly chain: ChainConfig;
   readonly isConfigured: boolean;
   readonly commitments: readonly StoredCommitment[];
 }
+
+/**
+ * Refuses to vote at a height whose commitment was made with another signing context than the chain has here: the chain
+ * takes one of them, and a vote that does not count uses the height up all the same.
+ * @throws TapstakeError `context-mismatch`
+ */
+export function refuseOtherContext(votes: readonly { readonly height: bigint }[], known: Coverage): void {
+  const { chain, isConfigured, commitments } = known;
+  const of = commitments.find(
+    (one) => one.context !== chain.commitContext && votes.some(({ height }) => covers(one, height)),
+  );
+  if (!of) return;
+  const { id, commitContext } = chain;
+  const here = isConfigured ? `has ${contextText(commitContext)} here` : "is not configured here";
+  const example = of.context === undefined ? "" : ` ${id} --contexts v3 --module-address …`;
+  throw new TapstakeError(
+    "context-mismatch",
+    `the commitment to heights ${heightsOf(of)} has ${contextText(of.context)}, and ${id} ${here}: nothing was signed, as a vote that the chain does not count would use the height up. Configure the chain as it is (tapstake fp chains set${example}), or give --other-context if the chain changed its release after the commitment`,
+    { chain: id },
+  );
+}
+
+const contextText = (context: string | undefined): string =>
+  context === undefined ? "no signing context" : `the signing context ${context} for commitments`;
 
 /**
  * Warns of votes that the chain will not accept, as no stored commitment covers their heights. Where none is stored
@@ -32,17 +59,23 @@ const covers = ({ startHeight, count }: StoredCommitment, height: bigint): boole
   startHeight <= height && height < startHeight + BigInt(count);
 
 const noneText = (where: string, { chain, isConfigured }: Coverage): string =>
-  `no commitment of this key on ${chain} is stored here: unless the heights were committed elsewhere, the chain will not accept votes at ${where}` +
-  (isConfigured ? "" : `. ${chain} is not configured either (tapstake fp chains list): is the id right?`);
+  `no commitment of this key on ${chain.id} is stored here: unless the heights were committed elsewhere, the chain will not accept votes at ${where}` +
+  (isConfigured ? "" : `. ${chain.id} is not configured either (tapstake fp chains list): is the id right?`);
 
-function otherText(where: string, { commitments }: Coverage): string {
+function otherText(where: string, { chain, isConfigured, commitments }: Coverage): string {
   const covered = joined(
     commitments.map(({ startHeight, count }) => ({
       first: startHeight,
       last: startHeight + BigInt(count - 1),
     })),
   );
-  return `the chain will not accept votes at ${where}: the commitments of this key that are stored here cover ${rangesText(covered)}`;
+  const isForgotten = !isConfigured && commitments.some(({ context }) => context !== undefined);
+  return (
+    `the chain will not accept votes at ${where}: the commitments of this key that are stored here cover ${rangesText(covered)}` +
+    (isForgotten
+      ? `. They have a signing context, and these votes have none, as ${chain.id} is not configured (tapstake fp chains list)`
+      : "")
+  );
 }
 
 /** In order, neighbours as one. */

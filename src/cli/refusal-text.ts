@@ -21,7 +21,7 @@ const ADVICE: Readonly<Record<RefusalCode, Advice>> = {
     means:
       "At this height nothing was signed, and the key is safe. Someone asked for a second vote where there is one.",
     remedy:
-      "Leave the first vote as it is and go on with the next height. Find out who asked: a fork of the chain, a node that was rolled back, or a second node with this key.",
+      "Leave the first vote as it is and go on with the next height. Find out who asked: a fork of the chain, a node that was rolled back, a second node with this key, or signing contexts that were changed: the same block under another signing context is another message.",
     never:
       "Do not sign it another way (another home, another tool, --remote elsewhere): two votes give the key away, and every stake with it is slashed.",
   },

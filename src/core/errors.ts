@@ -151,6 +151,7 @@ export const ERROR_CODES = {
   "unknown-earlier-vote": "this height was signed, and which message or signature is not known",
   "below-watermark": "a height below the lowest at which this signer still signs",
   "not-a-vote": "a message that is no vote for its height, which the signer does not sign",
+  "context-mismatch": "a signing context that is not the one that the chain, or what was signed before, has",
   "at-or-below-chain-height": "a height that is not above the last vote known on the chain",
   "duplicate-height": "one height twice in a batch",
   "unknown-chain": "no such chain in chains.json",

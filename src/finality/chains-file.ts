@@ -18,16 +18,44 @@ export interface ChainEntry {
 }
 
 /**
- * Writes a chain to `chains.json`, or replaces it there. Others stay as they are.
+ * Writes a chain to `chains.json`, or changes it there: what the entry does not say stays as it was, also contexts that
+ * are written out, unless it says `contexts: "v4"` or gives the address that they are in place of. Others stay as they
+ * are.
  * @throws TapstakeError `invalid-chain-id`, `invalid-json` for an entry that breaks a rule, and as `loadChains`
  */
 export function setChain(home: Home, id: string, entry: ChainEntry): ChainConfig {
   assertChainId(id);
   const chains = parseChains(
-    edit(home, (entries) => entries.set(id, entry)),
+    edit(home, (entries) => entries.set(id, changed(entries.get(id) ?? {}, entry))),
     home.chainsFile,
   );
   return chains.get(id)!;
+}
+
+/** An entry that may have contexts written out, by hand. */
+interface WrittenEntry extends ChainEntry {
+  readonly voteContext?: string | undefined;
+  readonly commitContext?: string | undefined;
+  readonly popContext?: string | undefined;
+}
+
+function changed(old: WrittenEntry, entry: ChainEntry): WrittenEntry {
+  const { minCount = old.minCount, contexts = old.contexts, moduleAddress, stakingModuleAddress } = entry;
+  const kept: WrittenEntry = contexts === "v3" ? old : {};
+  return {
+    minCount,
+    contexts,
+    ...(moduleAddress === undefined
+      ? {
+          moduleAddress: kept.moduleAddress,
+          voteContext: kept.voteContext,
+          commitContext: kept.commitContext,
+        }
+      : { moduleAddress }),
+    ...(stakingModuleAddress === undefined
+      ? { stakingModuleAddress: kept.stakingModuleAddress, popContext: kept.popContext }
+      : { stakingModuleAddress }),
+  };
 }
 
 /** @throws TapstakeError `unknown-chain`, and as `loadChains` */
@@ -40,12 +68,12 @@ export function removeChain(home: Home, id: string): void {
 }
 
 /** Changes the entries and writes them, if what results can be read again. Returns the file's text. */
-function edit(home: Home, change: (entries: Map<string, ChainEntry>) => void): string {
+function edit(home: Home, change: (entries: Map<string, WrittenEntry>) => void): string {
   const path = home.chainsFile;
   loadChains(home);
   const old = readPrivateFile(path, MAX_FILE_BYTES);
   const json = old
-    ? (JSON.parse(new TextDecoder().decode(old)) as { chains: Record<string, ChainEntry> })
+    ? (JSON.parse(new TextDecoder().decode(old)) as { chains: Record<string, WrittenEntry> })
     : { chains: {} };
   const entries = new Map(Object.entries(json.chains));
   change(entries);

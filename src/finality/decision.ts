@@ -152,7 +152,7 @@ function decideAgain(height: bigint, digest: Uint8Array, { at, instance, ...reco
   if (!equalBytes(record.digest, digest)) {
     return refuse(
       "double-vote",
-      `another message was signed at height ${height} (recorded ${when}): signing this one too would reveal the key`,
+      `another message was signed at height ${height} (recorded ${when}): signing this one too, even the same block under another signing context, would reveal the key`,
     );
   }
   if (!record.signature) {

@@ -2,7 +2,7 @@ import { assertBytes, equalBytes, hex, u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
 import { eots, signUnverified } from "../crypto/eots.js";
-import { isVoteMessage, voteMessage } from "../crypto/messages.js";
+import { contextBytes, isVoteMessage, voteMessage } from "../crypto/messages.js";
 import type { ChainConfig } from "./chains.js";
 import { decide, type Marks, type RefusalCode } from "./decision.js";
 import { held, tooManyChains, uninitialised } from "./instructions.js";
@@ -19,7 +19,7 @@ export interface VoterOptions {
   /** The last vote known on the chain: nothing at or below it is signed anew. */
   readonly chainHeight?: bigint | undefined;
   readonly cache?: RandomnessCache | undefined;
-  /** Signs messages that are no votes too: whoever may name the message can then have a transaction signed. */
+  /** Signs messages that are no votes too, or have another context: whoever may name the message can then have a transaction signed. */
   readonly anyMessage?: boolean | undefined;
   /** Where signatures are verified before they are handed out: at once, unless a `CheckThread` does it. */
   readonly checks?: SelfChecks | undefined;
@@ -38,7 +38,7 @@ export interface BlockVote {
   readonly appHash: Uint8Array;
 }
 
-/** A vote whose message somebody else has made. */
+/** A vote whose message somebody else has made. Where the chain is configured with a context, it has that one. */
 export interface MessageVote {
   readonly height: bigint;
   /** All of it, signing context included: `[context] ‖ u64be(height) ‖ 32 bytes` (PROTOCOL 6). */
@@ -126,14 +126,15 @@ export class Voter {
     return this.batch([vote], options)[0]!;
   }
 
-  /** {@link Voter.vote} for a message as it is. @throws TapstakeError `not-a-vote` too */
+  /** {@link Voter.vote} for a message as it is. @throws TapstakeError `not-a-vote`, `context-mismatch` too */
   voteMessage(vote: MessageVote, options?: VoteOptions): VoteResult {
     return this.batch([vote], options)[0]!;
   }
 
   /**
    * Votes at many heights, recorded in one transaction. There is an answer for every vote, in the order of the list.
-   * @throws TapstakeError `duplicate-height`, `not-a-vote` before anything is signed, and as {@link Voter.vote}
+   * @throws TapstakeError `duplicate-height`, `not-a-vote`, `context-mismatch` before anything is signed, and as
+   *   {@link Voter.vote}
    */
   batch(votes: readonly (BlockVote | MessageVote)[], { chainHeight: told }: VoteOptions = {}): VoteResult[] {
     const chainHeight = higher(this.#chainHeight, told);
@@ -193,7 +194,12 @@ export class Voter {
             appHash: vote.appHash,
             ...(this.chain.voteContext !== undefined && { context: this.chain.voteContext }),
           });
-    if (!this.#anyMessage && !isVoteMessage(message, height)) throw notAVote(height, message);
+    if (this.#anyMessage) return { height, message };
+    if (!isVoteMessage(message, height)) throw notAVote(height, message);
+    const { id, voteContext } = this.chain;
+    if (voteContext !== undefined && !equalBytes(message.subarray(0, 64), contextBytes(voteContext))) {
+      throw otherContext(id, voteContext, { height, message });
+    }
     return { height, message };
   }
 
@@ -260,6 +266,15 @@ function notAVote(height: bigint, { length }: Uint8Array): TapstakeError {
     "not-a-vote",
     `the message for height ${height} is no vote for it: expected an optional signing context of 64 lower-case hexadecimal characters, the height in 8 bytes and a hash of 32, got ${length} bytes; nothing was signed, as other messages can be transactions`,
     { height },
+  );
+}
+
+function otherContext(chain: string, expected: string, { height, message }: MessageVote): TapstakeError {
+  const actual = message.length > 64 ? new TextDecoder().decode(message.subarray(0, 64)) : "none";
+  return new TapstakeError(
+    "context-mismatch",
+    `the message for height ${height}: expected the signing context ${expected}, which this signer has configured for votes on ${chain}, got ${actual}; nothing was signed, as the chain would not count it, and the height would be used up. Configure the chain alike where the message is made (tapstake fp chains set)`,
+    { height, chain },
   );
 }
 

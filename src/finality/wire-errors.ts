@@ -38,6 +38,7 @@ const STATUS: Partial<Record<ErrorCode, status>> = {
   "disk-nearly-full": status.RESOURCE_EXHAUSTED,
   "message-too-large": status.RESOURCE_EXHAUSTED,
   "not-a-vote": status.INVALID_ARGUMENT,
+  "context-mismatch": status.INVALID_ARGUMENT,
   "duplicate-height": status.INVALID_ARGUMENT,
   "invalid-chain-id": status.INVALID_ARGUMENT,
   "invalid-request": status.INVALID_ARGUMENT,

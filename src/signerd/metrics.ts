@@ -15,6 +15,7 @@ export const REFUSED_TOGETHER: ReadonlySet<ErrorCode> = new Set([
   "too-many-chains",
   "duplicate-height",
   "not-a-vote",
+  "context-mismatch",
   "key-locked",
 ]);
 

@@ -58,22 +58,21 @@ export class OwnDigests {
     );
   }
 
-  /** Remembers what a commitment to these points would sign, with the chain's context and without one. */
+  /** Remembers what a commitment to these points would sign, with the chain's context where it has one. */
   served({ key, chain, start, interval, count, subtrees }: ServedRange): void {
     if (count < chain.minCount) return;
-    const plain = {
+    const context = chain.commitContext;
+    const commitment = {
       chainId: chain.id,
       startHeight: start,
       count,
       root: rootOfHashes(subtrees),
       subtrees: joinBytes(subtrees),
       isContiguous: interval === 1n,
+      ...(context !== undefined && { context }),
     };
-    const context = chain.commitContext;
-    for (const commitment of context === undefined ? [plain] : [plain, { ...plain, context }]) {
-      const digest = commitmentDigest({ ...commitment, count: BigInt(commitment.count) });
-      this.#remember(name(key, digest), { meaning: `a commitment for ${chain.id}`, commitment });
-    }
+    const digest = commitmentDigest({ ...commitment, count: BigInt(count) });
+    this.#remember(name(key, digest), { meaning: `a commitment for ${chain.id}`, commitment });
   }
 
   /** What a digest is, or undefined when this signer did not compute it for this key. */

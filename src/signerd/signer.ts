@@ -112,9 +112,10 @@ export class Signer {
   }
 
   /**
-   * A result for every height of a batch. Nothing is signed when a height is there twice, or a message is no vote.
-   * @throws TapstakeError `duplicate-height`, `not-a-vote`, `invalid-number`, and what keeps every height from being
-   * signed
+   * A result for every height of a batch. Nothing is signed when a height is there twice, or a message is no vote, or
+   * one with another signing context.
+   * @throws TapstakeError `duplicate-height`, `not-a-vote`, `context-mismatch`, `invalid-number`, and what keeps every
+   * height from being signed
    */
   async batch(
     uid: Uint8Array,
@@ -173,7 +174,8 @@ export class Signer {
       throw new TapstakeError(
         "not-permitted",
         "this signer signs only digests that it computed itself: a commitment to randomness that it handed out " +
-          "since its start (ask for the randomness again), or a proof of possession for an address given with " +
+          "since its start (ask for the randomness again), with the signing context and the least count that its " +
+          "configuration of the chain has, or a proof of possession for an address given with " +
           "--pop-address; any other digest could be a slashing transaction's",
       );
     }

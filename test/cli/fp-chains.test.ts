@@ -6,7 +6,7 @@ import { proofOfPossessionDigest, verifyProofOfPossession } from "../../src/regi
 import { hex } from "../../src/core/bytes.js";
 import { block, expectDone, fp, homeWithKey, publicKey, expectRefused } from "./fp-support.js";
 import { inProcess } from "./in-process.js";
-import { parsed } from "./support.js";
+import { type Outcome, parsed } from "./support.js";
 
 const address = "bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu";
 const chains = (home: string, ...args: string[]) => fp(home, ["chains", ...args]);
@@ -32,6 +32,52 @@ describe.concurrent("tapstake fp chains", () => {
     expect(await list()).toEqual([old]);
     expect(statSync(join(home, "chains.json")).mode & 0o777).toBe(0o600);
     expect(expectDone(await chains(home, "list")).stdout).toContain("signing contexts");
+  });
+
+  it("keeps of a chain what it is not told to change, and shows what changed", async () => {
+    const home = homeWithKey();
+    const set = (...args: string[]) => chains(home, "set", "bsn-old", ...args);
+    const first = parsed<object>(
+      expectDone(await set("--contexts", "v3", "--module-address", address, "--json")),
+    );
+    const [vote, commit, pop] = (["fp_fin_vote", "fp_rand_commit", "fp_pop"] as const).map((kind) =>
+      signingContext(kind, "bsn-old", address),
+    );
+    const text = expectDone(await set("--min-count", "500")).stdout;
+    expect(text).toContain("500 heights (was 1 height)");
+    expect(text).toContain(`${vote}\n`);
+    const second = parsed(expectDone(await set("--staking-module-address", address, "--json")));
+    expect(second).toEqual({ ...first, minCount: 500, popContext: pop, was: { popContext: null } });
+    const ended = await set("--contexts", "v4");
+    expect({ code: ended.code, stderr: ended.stderr }).toEqual({
+      code: 0,
+      stderr: expect.stringMatching(
+        /^tapstake: warning: the signing contexts of bsn-old changed: never .*\n$/,
+      ),
+    });
+    expect(ended.stdout).toContain("none (v4) (was v3)");
+    for (const context of [vote, commit, pop]) expect(ended.stdout).toContain(`none (was ${context})`);
+    expect(parsed(await set("--json"))).toEqual({ id: "bsn-old", minCount: 500, was: {} });
+    expectRefused(await set("--module-address", address), "usage");
+  });
+
+  it("warns where the contexts of a configured chain change, or go with it", async () => {
+    const home = homeWithKey();
+    const warned = (outcome: Outcome) => {
+      expect(outcome.code).toBe(0);
+      expect(JSON.parse(outcome.stderr)).toMatchObject({
+        warning: { code: "context-mismatch", chain: "bsn-old" },
+      });
+    };
+    const set = (...args: string[]) => chains(home, "set", "bsn-old", "--json", ...args);
+    const other = "cosmos1jhg0e7s6gn44tfc5k37kr04sznyhedtc9rzys5";
+    expectDone(await set("--min-count", "1"));
+    warned(await set("--contexts", "v3", "--module-address", address));
+    warned(await set("--module-address", other));
+    expectDone(await set("--module-address", other));
+    warned(await chains(home, "remove", "bsn-old", "--json"));
+    expectDone(await set());
+    expectDone(await chains(home, "remove", "bsn-old"));
   });
 
   it.each([
@@ -109,6 +155,29 @@ describe.concurrent("tapstake fp pop", () => {
     expect(proofOfPossessionDigest(address, context)).not.toEqual(proofOfPossessionDigest(address));
     expectRefused(await verify(signature), "invalid-signature");
     expectDone(await verify(signature, ["--chain", "old", "--home", home]));
+  });
+
+  it("makes and checks nothing without the context of a chain that has one, and warns of a chain that is not known", async () => {
+    const home = homeWithKey();
+    expectDone(await chains(home, "set", "old", "--contexts", "v3", "--module-address", address));
+    const { signature } = parsed<{ signature: string }>(expectDone(await make(home)));
+    const there = (id: string) => ["--chain", id, "--home", home];
+    for (const outcome of [
+      await fp(home, ["pop", "make", "--key", "validator-1", "--address", address, "--chain", "old"]),
+      await verify(signature, there("old")),
+    ]) {
+      expect(expectRefused(outcome, "context-mismatch")).toContain(
+        "tapstake fp chains set old --staking-module-address",
+      );
+    }
+    const unknown = await make(home, "--chain", "nosuch");
+    expect(parsed<object>(unknown)).not.toHaveProperty("context");
+    expect(JSON.parse(unknown.stderr)).toMatchObject({ warning: { code: "unknown-chain", chain: "nosuch" } });
+    expect((await verify(signature, there("nosuch"))).stderr).toMatch(
+      /^tapstake: warning: nosuch is not conf/,
+    );
+    expectDone(await chains(home, "set", "bsn-1"));
+    expectDone(await make(home, "--chain", "bsn-1"));
   });
 
   it("refuses a mistyped address before it asks for a passphrase, and signatures that are none", async () => {

@@ -233,6 +233,7 @@ describe.concurrent("tapstake fp proof", () => {
     expect(parsed(expectDone(await fp(home, ["verify-vote", ...args], { input: proof })))).toMatchObject({
       valid: true,
       height: "117",
+      committed: { startHeight: "100", lastHeight: "139" },
       appHash: block(1),
     });
   });
@@ -256,7 +257,7 @@ describe.concurrent("tapstake fp verify-commit and verify-vote", () => {
   });
   const other = commitRandomness({ ...range, secretKey: secretOf("b") });
   const late = signVoteUnprotected({ ...vote, secretKey, chainId: chain, height: 140n });
-  const verify = (files: { commitment?: string; proof?: string; vote?: string }) =>
+  const verify = (files: { commitment?: string; proof?: string; vote?: string }, ...more: string[]) =>
     inProcess([
       "fp",
       "verify-vote",
@@ -266,12 +267,31 @@ describe.concurrent("tapstake fp verify-commit and verify-vote", () => {
       temporaryFile("p", files.proof ?? merkleProofToJson(committed.proof(105n))),
       "--vote",
       temporaryFile("v", files.vote ?? voteToJson(vote)),
+      ...more,
     ]);
 
   it("accept what is right, without any home or key", async () => {
     const { stdout } = expectDone(await inProcess(["fp", "verify-commit", "-"], { input: commitment }));
     expect(stdout).toContain("100 to 139");
     expect(expectDone(await verify({})).stdout).toContain("good: it counts");
+  });
+
+  it("warn where only the commitment or only the vote has a signing context", async () => {
+    const context = "ab".repeat(32);
+    const inContext = commitRandomness({ ...range, context });
+    const votes = [vote, signVoteUnprotected({ ...vote, secretKey, chainId: chain, context })];
+    const files = { commitment: commitmentToJson(inContext.commitment), vote: voteToJson(votes[1]!) };
+    expectDone(await verify(files));
+    for (const [one, outcome] of [
+      ["vote", await verify({ vote: files.vote })],
+      ["commitment", await verify({ commitment: files.commitment })],
+    ] as const) {
+      expect(outcome).toMatchObject({ code: 0, stdout: expect.stringContaining("good: it counts") });
+      expect(outcome.stderr).toMatch(new RegExp(`^tapstake: warning: the ${one} has a signing context, and`));
+    }
+    const asJson = await verify({ commitment: files.commitment }, "--json");
+    expect(parsed(asJson)).toMatchObject({ valid: true, committed: { context } });
+    expect(JSON.parse(asJson.stderr)).toMatchObject({ warning: { code: "context-mismatch" } });
   });
 
   it.each([

@@ -38,8 +38,12 @@ interface Daemon {
 }
 
 /** A daemon with the key unlocked. */
-async function startDaemon(more: readonly string[] = []): Promise<Daemon> {
+async function startDaemon(
+  more: readonly string[] = [],
+  prepare?: (home: string) => Promise<unknown>,
+): Promise<Daemon> {
   const home = homeWithKey();
+  await prepare?.(home);
   const args = ["fp", "serve", "--address", "127.0.0.1:0", "--no-metrics", "--json", ...more];
   const child = spawn(process.execPath, [main, ...args, "--unlock", "validator-1"], {
     env: { ...process.env, TAPSTAKE_HOME: home, TAPSTAKE_PASSPHRASE: passphrase },
@@ -98,8 +102,10 @@ const remote = (
   );
 
 /** A daemon that nothing else asks, which ends with the test. */
-async function ownDaemon(more: readonly string[] = []): Promise<Daemon & { ask: typeof tapstake }> {
-  const own = await startDaemon(more);
+async function ownDaemon(
+  ...started: Parameters<typeof startDaemon>
+): Promise<Daemon & { ask: typeof tapstake }> {
+  const own = await startDaemon(...started);
   onTestFinished(async () => void (await own.stop()));
   const ask = ([command, ...args]: readonly string[]) =>
     tapstake(["fp", command!, "--remote", own.address, ...args], { env: { TAPSTAKE_HOME: own.home } });
@@ -157,6 +163,37 @@ describe("of a daemon of its own", () => {
     expect(JSON.parse(uncovered.stderr)).toMatchObject({
       warning: { code: "no-commitment", heights: ["130"] },
     });
+  });
+});
+
+describe("of a daemon whose chain is configured with contexts and a least count", () => {
+  const module = "bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu";
+
+  it("a shell without that configuration has nothing signed there, and is told why", async () => {
+    const here = homeWithKey();
+    const set = (home: string, ...more: string[]) =>
+      fp(home, ["chains", "set", chain, "--contexts", "v3", "--module-address", module, ...more]);
+    const there = await ownDaemon([], (home) => set(home, "--min-count", "20"));
+    const ask = ([command, ...args]: readonly string[]) =>
+      fp(here, [command!, ...named, "--remote", there.address, ...args]);
+    const commit = (count: number) => ask(["commit", "--start", "100", "--count", `${count}`]);
+    const vote = (hash: string) => ask(["vote", "--height", "105", "--hash", hash]);
+    expectRefused(await vote(block(1)), "context-mismatch");
+    const batch = temporaryFile(
+      "batch",
+      JSON.stringify([
+        { height: 105, hash: block(1) },
+        { height: 106, hash: block(1) },
+      ]),
+    );
+    expectRefused(await ask(["vote", "--batch", batch]), "context-mismatch");
+    expect(expectRefused(await commit(20), "not-permitted")).toContain("with no signing context: as it had");
+    expectDone(await set(here));
+    const said = expectRefused(await commit(10), "not-permitted");
+    expect(said).toContain("a commitment to 10 heights of bsn-1 with the signing context");
+    expect(said).toContain("the chain takes more heights, or has another signing context");
+    expectDone(await commit(20));
+    expect(expectDone(await vote(block(2))).stdout).toContain("new");
   });
 });
 

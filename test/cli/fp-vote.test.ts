@@ -90,6 +90,39 @@ describe.concurrent("tapstake fp vote", () => {
     expect(counts(cast!)).toBe(true);
   });
 
+  it("refuses a height that was committed to with another context than the chain has here, until told to go on", async () => {
+    const home = homeWithKey();
+    const chains = (...args: string[]) => fp(home, ["chains", ...args]);
+    const commit = (start: number) => fp(home, ["commit", ...named, "--start", `${start}`, "--count", "10"]);
+    const module = "bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu";
+    const v3 = ["set", chain, "--contexts", "v3", "--module-address"];
+    const refused = async (height: number) =>
+      expectRefused(await vote(home, ["--height", `${height}`, "--hash", block(1)]), "context-mismatch");
+    expectDone(await chains(...v3, module));
+    expectDone(await commit(100));
+    await chains(...v3, "cosmos1jhg0e7s6gn44tfc5k37kr04sznyhedtc9rzys5");
+    expect(await refused(105)).toMatch(
+      /commitment to heights 100 to 109 has the signing context [0-9a-f]{64} /,
+    );
+    await chains("remove", chain);
+    const said = await refused(105);
+    expect(said).toContain(`${chain} is not configured here`);
+    expect(said).toContain(`tapstake fp chains set ${chain} --contexts v3 --module-address`);
+    const outside = await vote(home, ["--height", "200", "--hash", block(1)]);
+    expect(outside.stderr).toContain("They have a signing context, and these votes have none");
+    expectDone(await chains("set", chain));
+    expect(await refused(105)).toContain("has no signing context here");
+    expectDone(await commit(110));
+    await chains(...v3, module);
+    expect(await refused(115)).toContain("has no signing context, and");
+    // One such height refuses the batch, of which nothing is signed.
+    const batch = JSON.stringify([105, 115].map((height) => ({ height, hash: block(1) })));
+    expectRefused(await vote(home, ["--batch", "-"], { input: batch }), "context-mismatch");
+    expect(only(expectDone(await voteFor(home, 105, block(2))))).toMatchObject({ kind: "new" });
+    const told = await voteFor(home, 115, block(2), ["--other-context"]);
+    expect(only(expectDone(told))).toMatchObject({ kind: "new", vote: { context: expect.any(String) } });
+  });
+
   it("keeps chains apart, as they have randomness of their own", async () => {
     const home = homeWithKey();
     expectVoted(await voteFor(home, 105, block(1)));

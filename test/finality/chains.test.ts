@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { signingContext } from "../../src/crypto/messages.js";
 import { chainConfig, loadChains } from "../../src/finality/chains.js";
+import { setChain } from "../../src/finality/chains-file.js";
 import { homeOfTest } from "../support/home.js";
 import { refusal } from "../support/refusal.js";
 
@@ -81,6 +82,31 @@ describe("the chains of a home", () => {
     ],
   ])("are refused with %s", (_, chains) => {
     refusal("invalid-json", () => loadChains(homeWith(chains)));
+  });
+
+  it("keep what a change of them does not say", () => {
+    const home = homeOfTest();
+    const context = (digit: string) => digit.repeat(64);
+    setChain(home, "a", { contexts: "v3", moduleAddress: finality, stakingModuleAddress: finality });
+    const before = chainConfig(home, "a");
+    expect(setChain(home, "a", { minCount: 500, contexts: undefined })).toEqual({ ...before, minCount: 500 });
+    expect(setChain(home, "a", { contexts: "v3" })).toEqual({ ...before, minCount: 500 });
+    expect(setChain(home, "a", { contexts: "v4" })).toEqual({ id: "a", minCount: 500 });
+    refusal("invalid-json", () => setChain(home, "a", { moduleAddress: finality }));
+    const written = { voteContext: context("1"), commitContext: context("2"), popContext: context("3") };
+    const chains = { b: { contexts: "v3", ...written } };
+    writeFileSync(home.chainsFile, JSON.stringify({ version: 1, chains }), { mode: 0o600 });
+    expect(setChain(home, "b", { minCount: 2 })).toEqual({ id: "b", minCount: 2, ...written });
+    expect(setChain(home, "b", { moduleAddress: finality })).toEqual({
+      id: "b",
+      minCount: 2,
+      voteContext: signingContext("fp_fin_vote", "b", finality),
+      commitContext: signingContext("fp_rand_commit", "b", finality),
+      popContext: context("3"),
+    });
+    expect(setChain(home, "b", { stakingModuleAddress: finality }).popContext).toBe(
+      signingContext("fp_pop", "b", finality),
+    );
   });
 
   it("are refused when a later release wrote them, or others could have", () => {

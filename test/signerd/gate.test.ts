@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { concatBytes, u64be, utf8 } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
@@ -56,6 +57,29 @@ describe("the message of a vote", () => {
     const { client, at } = await start();
     const message = concatBytes(utf8("0123456789abcdef".repeat(4)), ballot(1n));
     expect((await client.signEots({ ...at, height: 1n, message })).outcome).toBe("new");
+  });
+
+  it("has the one that its chain is configured with, and takes nothing of its height without it", async () => {
+    const made = homeWithKey();
+    const context = "ab".repeat(32);
+    const chain = { contexts: "v3", voteContext: context, commitContext: context };
+    const chains = { [CHAIN]: chain };
+    writeFileSync(made.home.chainsFile, JSON.stringify({ version: 1, chains }), { mode: 0o600 });
+    const subject = { key: made.key.publicKey, chainId: CHAIN };
+    const of = (height: bigint, before: string) => concatBytes(utf8(before), ballot(height));
+    const client = connect((await startSigner(made)).address);
+    for (const other of ["", "cd".repeat(32)]) {
+      const wrong = { height: 2n, message: of(2n, other) };
+      const error = await expectFailure(client.signEots({ ...subject, ...wrong }), "context-mismatch");
+      expect(error.details["status"]).toBe("INVALID_ARGUMENT");
+      expect(error.message).toContain(context);
+      const votes = [{ height: 1n, message: of(1n, context) }, wrong];
+      await expectFailure(client.signBatchEots({ ...subject, votes }), "context-mismatch");
+    }
+    for (const height of [1n, 2n]) {
+      const message = concatBytes(utf8(context), ballot(height, "b"));
+      expect((await client.signEots({ ...subject, height, message })).outcome).toBe("new");
+    }
   });
 
   it("is one for the height of the request, and nothing else", async () => {

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { copyFileSync, renameSync } from "node:fs";
+import { copyFileSync, renameSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -53,6 +53,7 @@ const together = [
   "too-many-chains",
   "duplicate-height",
   "not-a-vote",
+  "context-mismatch",
   "key-locked",
 ];
 const refused = (code: string) => `tapstake_signatures_total{outcome="refused",code="${code}"}`;
@@ -99,7 +100,10 @@ describe("the metrics page", () => {
   });
 
   it("counts every height that is refused, also where its whole call is", async () => {
-    const made = homeWithKey();
+    const made = homeWithKey(undefined, [CHAIN, "old"]);
+    const context = "ab".repeat(32);
+    const old = { contexts: "v3", voteContext: context, commitContext: context };
+    writeFileSync(made.home.chainsFile, JSON.stringify({ version: 1, chains: { old } }), { mode: 0o600 });
     const signer = await startSigner(made, { unlock: [] });
     const client = connect(signer.address);
     const key = made.key.publicKey;
@@ -121,12 +125,18 @@ describe("the metrics page", () => {
     );
     const odd = [...votes(5n), { height: 6n, message: text("no vote") }];
     await expectFailure(client.signBatchEots({ key, chainId: CHAIN, votes: odd }), "not-a-vote");
+    await expectFailure(client.signEots({ ...one, chainId: "old" }), "context-mismatch");
+    await expectFailure(
+      client.signBatchEots({ key, chainId: "old", votes: votes(5n, 6n) }),
+      "context-mismatch",
+    );
     const metrics = await readMetrics(signer.metricsAddress!);
     expect(together.map((code) => [code, metrics.get(refused(code))])).toEqual([
       ["protection-uninitialised", 303],
       ["too-many-chains", 0],
       ["duplicate-height", 3],
       ["not-a-vote", 2],
+      ["context-mismatch", 3],
       ["key-locked", 3],
     ]);
     expect(metrics.get('tapstake_signatures_total{outcome="new",code=""}')).toBe(0);

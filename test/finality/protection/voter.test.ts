@@ -399,7 +399,7 @@ describe("PROTOCOL 11: batches", () => {
 describe("a message that somebody else has made", () => {
   const commitment = commitmentMessage({ startHeight: 5n, count: 1n, root: hash(1) });
 
-  it("is signed as the vote that it is, with whatever context", () => {
+  it("is signed as the vote that it is, with whatever context where the chain has none configured", () => {
     const { protection, voter } = newSigner();
     const message = voteMessage({ height: 5n, appHash: hash(1), context: CONTEXT });
     expect(voter.voteMessage({ height: 5n, message }).kind).toBe("new");
@@ -422,6 +422,36 @@ describe("a message that somebody else has made", () => {
     const open = new Voter({ key, protection, chain: CHAIN, anyMessage: true });
     expect(open.voteMessage({ height: 5n, message: commitment }).kind).toBe("new");
     expect(open.vote({ height: 5n, appHash: hash(1) })).toMatchObject({ code: "double-vote" });
+    protection.close();
+  });
+});
+
+describe("a message for a chain that is configured with a signing context", () => {
+  const chain = { ...CHAIN, voteContext: CONTEXT };
+  const of = (height: bigint, context?: string) => ({
+    height,
+    message: voteMessage({ height, appHash: hash(1), ...(context !== undefined && { context }) }),
+  });
+
+  it("has that context, or nothing of its call is signed", () => {
+    const { protection } = newSigner();
+    const voter = voterOf(protection, key, chain);
+    for (const context of [undefined, "cd".repeat(32)]) {
+      const { message } = refusal("context-mismatch", () => voter.voteMessage(of(5n, context)));
+      expect(message).toContain(`got ${context ?? "none"};`);
+      refusal("context-mismatch", () => voter.batch([of(4n, CONTEXT), of(5n, context)]));
+    }
+    expect(protection.records(key.publicKey, CHAIN.id)).toEqual([]);
+    expect(voter.voteMessage(of(5n, CONTEXT)).kind).toBe("new");
+    expect(voter.vote({ height: 5n, appHash: hash(1) }).kind).toBe("same");
+    protection.close();
+  });
+
+  it("is refused as no vote where it is none, and signed whatever it is by a voter for any message", () => {
+    const { protection } = newSigner();
+    refusal("not-a-vote", () => voterOf(protection, key, chain).voteMessage({ ...of(5n), height: 6n }));
+    const open = new Voter({ key, protection, chain, anyMessage: true });
+    expect(open.voteMessage(of(5n)).kind).toBe("new");
     protection.close();
   });
 });

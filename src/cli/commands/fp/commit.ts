@@ -1,6 +1,8 @@
 import { Option } from "@commander-js/extra-typings";
 import { hex } from "../../../core/bytes.js";
+import { TapstakeError } from "../../../core/errors.js";
 import type { MultiplesReport } from "../../../derivation/multiples.js";
+import type { ChainConfig } from "../../../finality/chains.js";
 import type { Commitment } from "../../../finality/commitment.js";
 import { commitmentToJson } from "../../../finality/json.js";
 import { commitStored } from "../../../finality/commitments.js";
@@ -120,10 +122,23 @@ async function commitHere(options: Options): Promise<Commitment> {
 const commitThere = (options: Options): Promise<Commitment> =>
   asRemoteSigner(options, async ({ signer, key, chain }) => {
     const { start, count } = options;
-    const { commitment, overlaps } = await commitRemotely(signer, { key, chain, start, count });
+    const request = { key, chain, start, count };
+    const { commitment, overlaps } = await commitRemotely(signer, request).catch((error: unknown) => {
+      throw explained(error, chain, count);
+    });
     if (overlaps !== undefined) warnOfOverlap(overlaps, options.json === true);
     return commitment;
   });
+
+/** Of a commitment to randomness that the signer has just handed out, only its configuration can be why it is refused. */
+function explained(error: unknown, { id, commitContext }: ChainConfig, count: number): unknown {
+  if (!(error instanceof TapstakeError) || error.code !== "not-permitted") return error;
+  const context = commitContext === undefined ? "no signing context" : `the signing context ${commitContext}`;
+  const text = `the signer does not sign a commitment to ${count} heights of ${id} with ${context}: as it had ${id} configured when it started (tapstake fp chains list, in its home), the chain takes more heights, or has another signing context`;
+  return new TapstakeError("not-permitted", `${text}. It answered: ${error.message}`, error.details, {
+    cause: error,
+  });
+}
 
 function warnOfOverlap(overlaps: string, asJson: boolean): void {
   const message =

@@ -8,18 +8,20 @@ import { type Commitment, verifyCommitment, verifyRandomness } from "../../../fi
 import { commitmentFromJson, merkleProofFromJson, voteFromJson } from "../../../finality/json.js";
 import { type FinalityVote, verifyVote } from "../../../finality/vote.js";
 import { jsonOption } from "../../arguments.js";
-import { heights, WRITE_COMMITMENT } from "../../commitment-text.js";
+import { commitmentFacts, heights, WRITE_COMMITMENT } from "../../commitment-text.js";
 import { readText } from "../../files.js";
 import { helpText, paragraphs } from "../../help.js";
 import { answer, table } from "../../output.js";
 import { checkOneStandardInput } from "../../secrets.js";
+import { warn } from "../../warning.js";
 
 const DESCRIPTION = `Checks that a vote counts: that its finality provider signed it, under the randomness that it promised for
 this height.
 
 Three files say so together. The commitment is signed by the provider; the proof leads from the vote's public
 randomness to the commitment's root, at the place of the vote's height; the vote is signed under that randomness.
-When one of them does not hold, the answer says which.`;
+When one of them does not hold, the answer says which. Whether a chain has signing contexts is known to none of
+them: where only the commitment or only the vote has one, there is a warning.`;
 
 const MORE = `
 Each file is a JSON object. Bytes are hexadecimal, 32 of them unless said otherwise.
@@ -80,10 +82,12 @@ export function command() {
       const vote = voteFromJson(await readText(options.vote));
       if (!verifyVote(commitment, vote, proof)) throw whyNot(commitment, vote, proof);
       const { finalityProvider, height, appHash, context } = vote;
+      const { startHeight, lastHeight, context: committed } = commitmentFacts(commitment);
       const facts = {
         valid: true,
         finalityProvider,
         height,
+        committed: { startHeight, lastHeight, ...(committed !== undefined && { context: committed }) },
         appHash,
         ...(context !== undefined && { context }),
       };
@@ -96,6 +100,11 @@ export function command() {
           ["context", context ?? "none"],
         ]),
       );
+      if ((context === undefined) !== (committed === undefined)) {
+        const [one, other] = context === undefined ? ["commitment", "vote"] : ["vote", "commitment"];
+        const message = `the ${one} has a signing context, and the ${other} has none: a chain takes both only if it changed its release in between`;
+        warn({ code: "context-mismatch", message }, options.json);
+      }
     });
 }
 

@@ -3,7 +3,7 @@ import { loadChains } from "../../../finality/chains.js";
 import { blockVotesFromJson, voteToJson } from "../../../finality/json.js";
 import { type BlockVote, Voter } from "../../../finality/voter.js";
 import { chainHeight, hash32, jsonOption } from "../../arguments.js";
-import { type Coverage, warnOfUncovered } from "../../coverage.js";
+import { type Coverage, refuseOtherContext, warnOfUncovered } from "../../coverage.js";
 import { UsageError } from "../../errors.js";
 import { checkOut, readText, writeOut } from "../../files.js";
 import { subjectCommand } from "../../fp-options.js";
@@ -41,7 +41,11 @@ What a refusal means, and what to do, is said with it:
 With --remote, a signer of this software heeds --chain-height; the Go key manager does not.
 
 A vote at a height that none of the commitments stored here covers is signed all the same, with a
-warning: the chain will not accept it, unless the height was committed elsewhere.`;
+warning: the chain will not accept it, unless the height was committed elsewhere.
+
+Where the commitment of a height was made with a signing context and the chain has none here, or
+another, or the other way round, nothing is signed (context-mismatch): mend tapstake fp chains set.
+--other-context is for a chain that changed its release between the commitment and the vote.`;
 
 const HELP = helpText({
   examples: `
@@ -79,6 +83,12 @@ export function command() {
     .addOption(
       new Option("--out <file>", "also write the vote to a new file, for verify-vote").conflicts("batch"),
     )
+    .addOption(
+      new Option(
+        "--other-context",
+        "vote although the height was committed to with another signing context than the chain has now",
+      ).conflicts("remote"),
+    )
     .addOption(passphraseOption().conflicts("remote"))
     .addOption(homeOption())
     .addOption(remoteOption())
@@ -113,6 +123,7 @@ interface Options extends SignerOptions, RemoteOptions {
   readonly hash?: Uint8Array | undefined;
   readonly batch?: string | undefined;
   readonly chainHeight?: bigint | undefined;
+  readonly otherContext?: true | undefined;
 }
 
 interface Answered {
@@ -133,6 +144,9 @@ function voteHere(options: Options, votes: readonly BlockVote[]): Promise<Answer
   return asSigner(options, ({ home, key, chain, protection }) => {
     const { publicKey: finalityProvider } = key;
     const context = chain.voteContext;
+    const commitments = protection.commitments(finalityProvider, chain.id);
+    const known = { chain, isConfigured: loadChains(home).has(chain.id), commitments };
+    if (options.otherContext !== true) refuseOtherContext(votes, known);
     const voter = new Voter({ key, chain, protection, chainHeight: options.chainHeight });
     const answers = voter.batch(votes).map((result, i): VoteAnswer => {
       if (result.kind === "refused") return result;
@@ -141,8 +155,6 @@ function voteHere(options: Options, votes: readonly BlockVote[]): Promise<Answer
       const vote = { finalityProvider, height, appHash, publicRandomness, signature };
       return { height, kind, vote: { ...vote, ...(context !== undefined && { context }) } };
     });
-    const commitments = protection.commitments(finalityProvider, chain.id);
-    const known = { chain: chain.id, isConfigured: loadChains(home).has(chain.id), commitments };
     return { key: finalityProvider, answers, known };
   });
 }

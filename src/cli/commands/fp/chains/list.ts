@@ -21,6 +21,6 @@ export const command = () =>
   homeCommand("list", { description: DESCRIPTION, help: HELP }, (home, asJson) => {
     const chains = [...loadChains(home).values()];
     answer(asJson, { chains }, () =>
-      chains.length === 0 ? "no chain is configured" : chains.map(chainText).join("\n\n"),
+      chains.length === 0 ? "no chain is configured" : chains.map((chain) => chainText(chain)).join("\n\n"),
     );
   });

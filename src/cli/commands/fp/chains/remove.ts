@@ -1,12 +1,16 @@
 import { Command } from "@commander-js/extra-typings";
+import { loadChains } from "../../../../finality/chains.js";
 import { removeChain } from "../../../../finality/chains-file.js";
 import { findHome } from "../../../../finality/home.js";
 import { jsonOption } from "../../../arguments.js";
+import { warnOfContexts } from "../../../chain-text.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { answer } from "../../../output.js";
 import { homeOption } from "../../../secrets.js";
 
-const DESCRIPTION = `Forgets what was configured for a chain. What was signed for it is remembered all the same.`;
+const DESCRIPTION = `Forgets what was configured for a chain. What was signed for it is remembered all the same. Where the chain had
+signing contexts, votes are signed without one from then on, which a chain of the v3 release line does not count:
+there is a warning.`;
 
 const HELP = helpText({
   examples: `
@@ -25,7 +29,11 @@ export function command() {
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action((id, options) => {
-      removeChain(findHome(options.home), id);
-      answer(options.json === true, { removed: id }, () => `removed chain ${id}`);
+      const asJson = options.json === true;
+      const home = findHome(options.home);
+      const before = loadChains(home).get(id);
+      removeChain(home, id);
+      answer(asJson, { removed: id }, () => `removed chain ${id}`);
+      if (before) warnOfContexts(before, undefined, asJson);
     });
 }

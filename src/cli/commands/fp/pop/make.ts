@@ -1,6 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
 import { hex } from "../../../../core/bytes.js";
-import { chainConfig } from "../../../../finality/chains.js";
 import { showKey } from "../../../../finality/keystore.js";
 import { findHome } from "../../../../finality/home.js";
 import { proofOfPossession, proofOfPossessionDigest } from "../../../../registration/pop.js";
@@ -8,13 +7,15 @@ import { jsonOption } from "../../../arguments.js";
 import { keyOption } from "../../../fp-options.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { answer, table } from "../../../output.js";
+import { possessionContext } from "../../../possession-context.js";
 import { homeOption, passphraseOption } from "../../../secrets.js";
 import { unlockFor } from "../../../signer.js";
 
 const DESCRIPTION = `Signs the address of an account with a finality provider's key, for registering the provider.
 
 The signature is over the 20 bytes of the address, and says nothing about votes: it can be made any number of
-times. A chain that asks for signing contexts is named with --chain.`;
+times. A chain of the v3 release line has a signing context: name it with --chain, once tapstake fp chains set
+knows its --staking-module-address.`;
 
 const HELP = helpText({
   examples: `
@@ -22,7 +23,7 @@ export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 (umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp pop make --key validator-1 --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
 `,
-  refused: "no such key, a wrong passphrase, an address that is mistyped or not an account's",
+  refused: "no such key, a wrong passphrase, a mistyped or unfit address, an unknown context",
 });
 
 export function command() {
@@ -39,7 +40,7 @@ export function command() {
       const home = findHome(options.home);
       const { name, publicKey } = showKey(home, options.key);
       const { address } = options;
-      const context = options.chain === undefined ? undefined : chainConfig(home, options.chain).popContext;
+      const context = possessionContext(options);
       // A mistyped address is found before anyone is asked for a passphrase.
       proofOfPossessionDigest(address, context);
       const key = await unlockFor(home, options);

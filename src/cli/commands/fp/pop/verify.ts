@@ -1,12 +1,11 @@
 import { Command } from "@commander-js/extra-typings";
 import { hex } from "../../../../core/bytes.js";
 import { TapstakeError } from "../../../../core/errors.js";
-import { chainConfig } from "../../../../finality/chains.js";
-import { findHome } from "../../../../finality/home.js";
 import { proofOfPossessionDigest, verifyProofOfPossession } from "../../../../registration/pop.js";
 import { jsonOption, parseKey } from "../../../arguments.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { answer, table } from "../../../output.js";
+import { possessionContext } from "../../../possession-context.js";
 import { homeOption } from "../../../secrets.js";
 
 const DESCRIPTION = `Checks that a finality provider's key signed the address of an account.
@@ -19,7 +18,7 @@ tapstake fp pop verify --key 21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed59
   --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu \\
   --signature bc188db13c12aa259ac73c3ff4408e01cdecbdb258b8fcc96cd9d2393eb4a5a2b5fcac9d10a505a7fbedb06bd0a2447e570510f0753470477224a88ab112d61e
 `,
-  refused: "the signature is not by this key, for this address, with this context",
+  refused: "the signature is not by this key, for this address, with this context; or no known one",
 });
 
 export function command() {
@@ -33,10 +32,10 @@ export function command() {
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action((options) => {
-      const { address, chain } = options;
+      const { address } = options;
       const publicKey = parseKey(options.key, "finality provider");
       const signature = hex.decode(options.signature, 64, "signature");
-      const context = chain === undefined ? undefined : chainConfig(findHome(options.home), chain).popContext;
+      const context = possessionContext(options);
       proofOfPossessionDigest(address, context);
       if (!verifyProofOfPossession(publicKey, { kind: "bip340", signature }, { address, context })) {
         const key = hex.encode(publicKey);
