@@ -145,9 +145,9 @@ async function readFrame(options: FrameOptions): Promise<Frame> {
 
 /** Key expressions, a line each. */
 async function readExpressions(path: string): Promise<string[]> {
-  const text = await readText(path);
+  const content = await readText(path);
   if (path !== "-") await warnOfReaders(path);
-  const lines = text.split("\n").map((line) => line.trim());
+  const lines = content.split("\n").map((line) => line.trim());
   return lines.filter((line) => line !== "");
 }
 
