@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typin
 import { isAddress } from "../../../../finality/chains.js";
 import { type ChainEntry, setChain } from "../../../../finality/chains-file.js";
 import { openHome } from "../../../../finality/home.js";
-import { jsonOption, wholeNumber } from "../../../arguments.js";
+import { countOfHeights, jsonOption } from "../../../arguments.js";
 import { chainText } from "../../../chain-text.js";
 import { UsageError } from "../../../errors.js";
 import { helpText, paragraphs } from "../../../help.js";
@@ -51,12 +51,6 @@ export function command() {
       checkContexts(entry);
       answer(json === true, setChain(openHome(home), id, entry), chainText);
     });
-}
-
-function countOfHeights(text: string): number {
-  const count = wholeNumber(text);
-  if (count < 1 || count > 0xffff_ffff) throw new InvalidArgumentError("expected 1 to 4294967295.");
-  return count;
 }
 
 function moduleAddress(text: string): string {
