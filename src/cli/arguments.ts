@@ -22,6 +22,13 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** How many heights a commitment covers: 32 bits. */
+export function countOfHeights(text: string): number {
+  const count = wholeNumber(text);
+  if (count < 1 || count > 0xffff_ffff) throw new InvalidArgumentError("expected 1 to 4294967295.");
+  return count;
+}
+
 /** A height of a chain: 64 bits. */
 export function chainHeight(text: string): bigint {
   if (!/^\d{1,20}$/.test(text) || BigInt(text) >= 2n ** 64n) {

@@ -32,11 +32,11 @@ export const changes = (before: ChainConfig, now: ChainConfig) =>
   );
 
 /** Warns where the contexts of votes or commitments of a configured chain change, or go with it. */
-export function warnOfContexts(before: ChainConfig, now: ChainConfig | undefined, asJson: boolean): void {
+export function warnOfContexts(before: ChainConfig, now: ChainConfig | undefined): void {
   if (before.voteContext === now?.voteContext && before.commitContext === now?.commitContext) return;
   const message =
     `the signing contexts of ${before.id} ${now ? "changed" : "are gone"}: never change them while the chain runs, as ` +
     "one height signed with two contexts, or with one and without, is signed twice. What was signed stays as it was " +
     "signed, and a signer that runs goes by the old ones until it is started again";
-  warn({ code: "context-mismatch", message, details: { chain: before.id } }, asJson);
+  warn({ code: "context-mismatch", message, details: { chain: before.id } });
 }

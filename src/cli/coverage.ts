@@ -47,12 +47,12 @@ const contextText = (context: string | undefined): string =>
  * Warns of votes that the chain will not accept, as no stored commitment covers their heights. Where none is stored
  * at all, the randomness may have been committed elsewhere, or the chain's id is mistyped.
  */
-export function warnOfUncovered(heights: readonly bigint[], known: Coverage, asJson: boolean): void {
+export function warnOfUncovered(heights: readonly bigint[], known: Coverage): void {
   const uncovered = heights.filter((height) => !known.commitments.some((one) => covers(one, height)));
   if (uncovered.length === 0) return;
   const where = rangesText(joined(uncovered.map((each) => ({ first: each, last: each }))));
   const message = known.commitments.length === 0 ? noneText(where, known) : otherText(where, known);
-  warn({ code: "no-commitment", message, details: { heights: uncovered.map(String) } }, asJson);
+  warn({ code: "no-commitment", message, details: { heights: uncovered.map(String) } });
 }
 
 const covers = ({ startHeight, count }: StoredCommitment, height: bigint): boolean =>

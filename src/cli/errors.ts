@@ -1,6 +1,6 @@
 import type { CommanderError } from "@commander-js/extra-typings";
 import { TapstakeError } from "../core/errors.js";
-import { toJson } from "./output.js";
+import { tellOf } from "./output.js";
 
 /** The command line itself was wrong: exit code 2. */
 export class UsageError extends Error {
@@ -25,12 +25,9 @@ export function withHelp(error: CommanderError | UsageError, path: readonly stri
  * Says on standard error what went wrong, without a stack trace.
  * @returns the exit code
  */
-export function reportError(error: unknown, asJson: boolean): number {
+export function reportError(error: unknown): number {
   const { code, message, details, exitCode } = describe(error);
-  if (message !== "") {
-    const text = asJson ? toJson({ error: { code, message, details } }) : `tapstake: ${code}: ${message}`;
-    process.stderr.write(`${text}\n`);
-  }
+  if (message !== "") tellOf({ error: { code, message, details } }, `tapstake: ${code}: ${message}`);
   return exitCode;
 }
 
@@ -47,6 +44,11 @@ function describe(error: unknown) {
 /** The option that helps, where there is one: the library knows of none. */
 function wayOut({ code, details }: TapstakeError): string[] {
   if (code === "no-fee-estimate") return ["say what to pay with --fee-rate"];
+  if (code === "commitment-overlap") {
+    return [
+      "if the earlier one never reached the chain, a running daemon signs another and keeps the first: tapstake fp commit --remote --out",
+    ];
+  }
   if (code === "insufficient-funds" && "unconfirmed" in details)
     return ["--allow-unconfirmed spends them too"];
   if (code === "node-refused" && GONE.test(String(details["reason"]))) {

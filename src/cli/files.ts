@@ -13,7 +13,7 @@ import { delegationFromJson, delegationToJson } from "../delegation/json.js";
 import { parsePsbt } from "../tx/psbt.js";
 import { parseTransaction } from "../tx/transaction.js";
 import { UsageError } from "./errors.js";
-import { tell } from "./output.js";
+import { note } from "./output.js";
 
 /** No file of ours comes near it but a history, and a device that never ends must not take all memory. */
 const MAX_MEGABYTES = 16;
@@ -106,7 +106,7 @@ export async function writeOut(path: string, content: Content, { what, otherwise
     const { message, details } = cannotWrite(path, cause);
     throw new TapstakeError("file-error", `${message}. ${otherwise}`, details, { cause });
   }
-  tell(`wrote ${what} to ${path}`);
+  note(`wrote ${what} to ${path}`);
 }
 
 function cannotWrite(path: string, cause: unknown, reason?: string): TapstakeError {

@@ -17,9 +17,9 @@ export const constantTimeOption = () =>
   );
 
 /** Tells whoever runs the machine that it computed wrongly, if it did. */
-export function warnOfWrong(report: MultiplesReport, asJson = false): void {
+export function warnOfWrong(report: MultiplesReport): void {
   const message = mistrust(report);
-  if (message !== undefined) warn({ code: "self-check-failed", message }, asJson);
+  if (message !== undefined) warn({ code: "self-check-failed", message });
 }
 
 export const chainOption = () => new Option("--chain <id>", "the chain that is voted on");

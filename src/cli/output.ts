@@ -17,10 +17,28 @@ export async function sayAll(parts: Iterable<string>): Promise<void> {
   }
 }
 
-/** Says something to the person at the terminal, beside the answer. */
+/** Says something to the person who is asked at the terminal, beside the answer. */
 export function tell(message: string): void {
   process.stderr.write(`${message}\n`);
 }
+
+/** Whether what goes to standard error is for a program too, each of it on a line: `--json` of the whole command. */
+let asLines = false;
+
+export function tellInJson(json: boolean): void {
+  asLines = json;
+}
+
+/** Says on standard error what is no answer: the text, or with `--json` the facts. */
+export function tellOf(facts: Said, text: string): void {
+  tell(asLines ? toJson(facts, 0) : text);
+}
+
+/** What a line of standard error is about. */
+type Said = { readonly [Kind in "error" | "warning"]?: object } & { readonly note?: string };
+
+/** Says something beside the answer to whoever reads it: a person, or a program. */
+export const note = (text: string): void => tellOf({ note: text }, text);
 
 /** The result of a command: the same facts as data or as text, and nothing else on standard output. */
 export function answer<Facts extends object>(
@@ -32,14 +50,14 @@ export function answer<Facts extends object>(
 }
 
 /** JSON for people and programs: amounts as decimal text, bytes as hexadecimal. */
-export function toJson(value: unknown): string {
+export function toJson(value: unknown, indent = 2): string {
   return JSON.stringify(
     value,
     (_name, each: unknown) => {
       if (typeof each === "bigint") return `${each}`;
       return each instanceof Uint8Array ? hex.encode(each) : each;
     },
-    2,
+    indent,
   );
 }
 
@@ -48,7 +66,8 @@ export function closeQuietly(stream: NodeJS.WriteStream): void {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
     if (stream !== process.stderr) {
-      process.stderr.write(`tapstake: file-error: cannot write the answer: ${error.code ?? error.message}\n`);
+      const message = `cannot write the answer: ${error.code ?? error.message}`;
+      tellOf({ error: { code: "file-error", message, details: {} } }, `tapstake: file-error: ${message}`);
     }
     process.exit(1);
   });

@@ -6,7 +6,6 @@ import { warn } from "./warning.js";
 interface Options {
   readonly home?: string | undefined;
   readonly chain?: string | undefined;
-  readonly json?: true | undefined;
 }
 
 /**
@@ -14,12 +13,12 @@ interface Options {
  * A chain that is not configured is warned of, as it may be one that has.
  * @throws TapstakeError `context-mismatch` where the chain has contexts, and this one is not known; as `loadChains`
  */
-export function possessionContext({ home, chain: id, json }: Options): string | undefined {
+export function possessionContext({ home, chain: id }: Options): string | undefined {
   if (id === undefined) return undefined;
   const chain = loadChains(findHome(home)).get(id);
   if (!chain) {
     const message = `${id} is not configured (tapstake fp chains list), so no signing context is used: is the id right?`;
-    warn({ code: "unknown-chain", message, details: { chain: id } }, json);
+    warn({ code: "unknown-chain", message, details: { chain: id } });
     return undefined;
   }
   if (chain.voteContext !== undefined && chain.popContext === undefined) {

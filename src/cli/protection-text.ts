@@ -1,11 +1,12 @@
 import { equalBytes, hex } from "../core/bytes.js";
-import type { Marks, StoredMarks } from "../finality/decision.js";
+import type { Marks, StoredMarks, VoteRecord } from "../finality/decision.js";
 import type { Home } from "../finality/home.js";
 import type { ImportPreview } from "../finality/import-preview.js";
 import type { ImportReport } from "../finality/interchange.js";
 import { listKeys } from "../finality/keystore.js";
 import type { ProtectionStore, Subject } from "../finality/protection.js";
 import { section, table } from "./output.js";
+import { counted } from "./wording.js";
 
 /** Of heights that are blocked. */
 const SHOWN = 5;
@@ -32,7 +33,9 @@ export function subjectsText({ subjects }: { readonly subjects: ReturnType<typeo
             ["nothing is signed below", `${lowest}`],
             [
               "held",
-              held ? "its memory was lost in part: nothing is signed before protection init" : undefined,
+              held
+                ? "what it signed may not all be known here: nothing is signed before protection init"
+                : undefined,
             ],
             ["highest vote", highest === null ? "none yet" : `${highest}`],
             ["votes remembered", `${votes}`],
@@ -44,6 +47,26 @@ export function subjectsText({ subjects }: { readonly subjects: ReturnType<typeo
     )
     .join("\n\n");
 }
+
+interface HeightFacts {
+  readonly key: Uint8Array;
+  readonly chain: string;
+  readonly height: bigint;
+  readonly lowest: bigint | null;
+  /** A signature stays where it is: one that a crash kept back may not get out any more. */
+  readonly vote: Omit<VoteRecord, "signature"> | null;
+}
+
+/** What is remembered of one height. */
+export const heightText = ({ key, chain, height, lowest, vote }: HeightFacts): string =>
+  table([
+    ["key", hex.encode(key)],
+    ["chain", chain],
+    ["nothing is signed below", lowest === null ? "votes have not begun here" : `${lowest}`],
+    ["height", `${height}`],
+    ["vote", vote ? `recorded ${vote.at} by ${vote.instance}` : "none is remembered"],
+    ["digest of its message", vote ? (vote.digest ? hex.encode(vote.digest) : "not known") : undefined],
+  ]);
 
 /** The marks of one key and chain after a change. */
 export function marksText(facts: Marks & { key: Uint8Array; chain: string; forgotten?: number }): string {
@@ -67,7 +90,7 @@ export function previewText(previews: readonly ImportPreview[]): string {
           [
             ["known here", before === null ? "nothing" : markText(before)],
             ["afterwards", after === null ? "nothing but commitments" : markText(after)],
-            ["in the file", `${votes} votes, ${commitments} commitments`],
+            ["in the file", `${counted(votes, "vote")}, ${counted(commitments, "commitment")}`],
           ],
           "  ",
         ),
@@ -83,7 +106,7 @@ const markText = ({ lowest, highest, held }: StoredMarks): string =>
 const blockedText = ({ count, first }: { count: number; first: readonly bigint[] }): string | undefined =>
   count === 0
     ? undefined
-    : `${count} height${count === 1 ? "" : "s"} with a vote for what is not known: ${first.join(", ")}${count > first.length ? ", …" : ""}`;
+    : `${counted(count, "height")} with a vote for what is not known: ${first.join(", ")}${count > first.length ? ", …" : ""}`;
 
 /** What an import did, as data. */
 export const importFacts = (report: ImportReport) =>
@@ -98,7 +121,7 @@ export function importText({ imported }: { readonly imported: ReturnType<typeof 
         table(
           [
             ["votes added", `${added}`],
-            ["nothing is signed below", `${lowest}`],
+            ["nothing is signed below", lowest === null ? undefined : `${lowest}`],
             ["highest vote", highest === null ? "none yet" : `${highest}`],
             ["commitments added", `${commitments}`],
             [

@@ -57,10 +57,10 @@ export function heldRules(
 }
 
 /** Says what the chain does not accept, while nothing is locked yet. */
-export function warnOfRelease(held: HeldRules | undefined, asJson: boolean): void {
+export function warnOfRelease(held: HeldRules | undefined): void {
   if (!held?.refusal) return;
   const { code, message, details } = held.refusal;
-  warn({ code, message: `${message}; ${LOCKED}`, details }, asJson);
+  warn({ code, message: `${message}; ${LOCKED}`, details });
 }
 
 /** @throws TapstakeError `unsupported-by-release` */

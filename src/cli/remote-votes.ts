@@ -1,4 +1,4 @@
-import { TapstakeError } from "../core/errors.js";
+import { ERROR_CODES, type ErrorCode, TapstakeError } from "../core/errors.js";
 import { eots } from "../crypto/eots.js";
 import { voteMessage } from "../crypto/messages.js";
 import type { ChainConfig } from "../finality/chains.js";
@@ -69,11 +69,13 @@ async function one(signer: EotsClient, request: Bounded & Asked): Promise<Answer
 async function batch(signer: EotsClient, bounded: Bounded, votes: readonly Asked[]): Promise<Answer[]> {
   const answers = await signer.signBatchEots({ ...bounded, votes });
   return answers.map((answer) =>
-    answer.kind === "refused"
-      ? { ...answer, message: `the signer did not sign height ${answer.height}; its log says why` }
-      : answer,
+    answer.kind === "refused" ? { ...answer, message: refusalText(answer) } : answer,
   );
 }
+
+/** The interface has codes alone for the heights of a batch. */
+const refusalText = ({ height, code }: { readonly height: bigint; readonly code: ErrorCode }): string =>
+  `the signer did not sign height ${height}: ${ERROR_CODES[code]}; its log says more`;
 
 /** Heights that the signer derives at once: more would wait behind whatever else it derives. */
 const AT_ONCE = 32;

@@ -8,13 +8,27 @@ import { readCertificates } from "../finality/certificates.js";
 import { createEotsClient, type EotsClient } from "../finality/client.js";
 import { findHome, homeAt, type Home } from "../finality/home.js";
 import { DEFAULT_ADDRESS } from "../finality/wire.js";
+import { UsageError } from "./errors.js";
 import { readSecretLine } from "./secrets.js";
 import { isPublicKey, publicKeyNamed, type SignerOptions } from "./signer.js";
 import { warn } from "./warning.js";
 
-/** Of commands that can ask a signer on another machine, or in another process. */
-export const remoteOption = () =>
+/** Of commands that always ask a signer on another machine, or in another process. */
+export const addressOption = () =>
   new Option("--remote <address>", `the signer, as host:port (TAPSTAKE_REMOTE, else ${DEFAULT_ADDRESS})`);
+
+/** Of commands that sign here unless they are told to ask such a signer. */
+export const remoteOption = () =>
+  new Option(
+    "--remote [address]",
+    `ask the signer at host:port, and sign nothing here (without a value: TAPSTAKE_REMOTE, else ${DEFAULT_ADDRESS})`,
+  );
+
+/** What the help of these commands has to say of it. */
+export const REMOTE_HELP = `
+With --remote, or with TAPSTAKE_REMOTE set, the signer there is asked, and nothing is signed here;
+unset TAPSTAKE_REMOTE to sign here. What this machine has configured of the chain (chains.json of
+the home here: signing contexts, the least commitment) counts in either case.`;
 
 export const hmacKeyOption = () =>
   new Option(
@@ -29,17 +43,51 @@ export const tlsCaOption = () =>
   );
 
 export interface RemoteOptions {
-  readonly remote?: string | undefined;
+  /** True without an address. */
+  readonly remote?: string | true | undefined;
   readonly hmacKeyFile?: string | undefined;
   readonly tlsCa?: string | undefined;
 }
+
+/**
+ * Whether a signer elsewhere is asked. The variable alone is enough: whoever sends everything to one signer by it would
+ * have a second one here.
+ * @throws UsageError for options that say otherwise
+ */
+export function asksRemote(options: RemoteOptions & LocalOptions): boolean {
+  const { remote, hmacKeyFile, tlsCa, passphraseFile, constantTime } = options;
+  // Of options that contradict --remote, its parser has told.
+  if (remote !== undefined) return true;
+  const isRemote = Boolean(process.env["TAPSTAKE_REMOTE"]);
+  const name = isRemote
+    ? firstGiven({ "--passphrase-file": passphraseFile, "--constant-time": constantTime })
+    : firstGiven({ "--hmac-key-file": hmacKeyFile, "--tls-ca": tlsCa });
+  if (name !== undefined) {
+    throw new UsageError(
+      isRemote
+        ? `${name} is for signing here, and TAPSTAKE_REMOTE says to ask another signer: leave it out, or unset TAPSTAKE_REMOTE`
+        : `${name} is for asking another signer: give --remote too, or set TAPSTAKE_REMOTE`,
+    );
+  }
+  return isRemote;
+}
+
+/** Of commands that can sign here too. */
+interface LocalOptions {
+  readonly passphraseFile?: string | undefined;
+  readonly constantTime?: true | undefined;
+}
+
+const firstGiven = (options: Readonly<Record<string, unknown>>): string | undefined =>
+  Object.keys(options).find((name) => options[name] !== undefined);
 
 /**
  * A client by the options above, else by the environment. Whoever opens it closes it.
  * @throws TapstakeError `file-error`, `invalid-address`, `invalid-certificate`
  */
 export async function openRemote(options: RemoteOptions): Promise<EotsClient & { readonly address: string }> {
-  const address = options.remote ?? (process.env["TAPSTAKE_REMOTE"] || DEFAULT_ADDRESS);
+  const { remote } = options;
+  const address = typeof remote === "string" ? remote : process.env["TAPSTAKE_REMOTE"] || DEFAULT_ADDRESS;
   const hmacKey = await readHmacKey(options.hmacKeyFile);
   const caFile = options.tlsCa ?? process.env["TAPSTAKE_TLS_CA"];
   const ca = caFile ? await readBytes(caFile) : undefined;
@@ -62,7 +110,7 @@ export interface RemoteSigner {
 }
 
 /**
- * Runs something with the signer of `--remote`.
+ * Runs something with the signer of `--remote`. Where that one asks for `protection init`, it has to be stopped before.
  * @throws TapstakeError the codes of `openRemote`, `findHome`, `publicKeyNamed` and `chainConfig`
  */
 export async function asRemoteSigner<T>(
@@ -75,9 +123,17 @@ export async function asRemoteSigner<T>(
   const signer = await openRemote(options);
   try {
     return await run({ signer, key, chain });
+  } catch (error) {
+    const isInit = error instanceof TapstakeError && error.code === "protection-uninitialised";
+    throw isInit ? stoppedFirst(error, signer.address) : error;
   } finally {
     signer.close();
   }
+}
+
+function stoppedFirst({ code, message, details }: TapstakeError, address: string): TapstakeError {
+  const order = `Where: on the machine of the signer at ${address}, in its home. Stop it first: while it runs, tapstake fp protection is refused there.`;
+  return new TapstakeError(code, `${message}\n${order}`, details);
 }
 
 /**
@@ -85,7 +141,7 @@ export async function asRemoteSigner<T>(
  * knows the names of keys.
  * @throws TapstakeError as `findHome`
  */
-export function homeOfCaller({ home: path, key }: Pick<SignerOptions, "home" | "key">): Home {
+function homeOfCaller({ home: path, key }: Pick<SignerOptions, "home" | "key">): Home {
   const home = homeAt(path);
   const isNamed = path !== undefined || Boolean(process.env["TAPSTAKE_HOME"]) || !isPublicKey(key);
   return isNamed || existsSync(home.path) ? findHome(path) : home;

@@ -2,7 +2,7 @@ import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/
 import { hideFromCoreDumps } from "../finality/secrecy.js";
 import { reportError, UsageError, withHelp } from "./errors.js";
 import { addCommands, type LazyCommands } from "./lazy.js";
-import { closeQuietly } from "./output.js";
+import { closeQuietly, tellInJson } from "./output.js";
 import { version } from "./version.js";
 
 const COMMANDS: LazyCommands = {
@@ -89,6 +89,7 @@ Exit codes:
 export async function run(args: readonly string[]): Promise<number> {
   // Whichever command it is: most read a secret some time, and the environment may hold one already.
   hideFromCoreDumps();
+  tellInJson(args.includes("--json"));
   closeQuietly(process.stdout);
   closeQuietly(process.stderr);
   const program = createProgram();
@@ -104,9 +105,8 @@ export async function run(args: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
-    const asJson = args.includes("--json");
     const isUsage = error instanceof CommanderError || error instanceof UsageError;
-    return reportError(isUsage ? withHelp(error, commandPath(program, args)) : error, asJson);
+    return reportError(isUsage ? withHelp(error, commandPath(program, args)) : error);
   }
 }
 

@@ -146,17 +146,26 @@ export async function withSecretKey<T>(
   }
 }
 
+/** A terminal that does not know its size says 0, and a question would have a line for each character. */
+function widen(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    if (stream.columns === 0) stream.columns = 80;
+  }
+}
+
 /** @throws TapstakeError `cancelled` */
 export async function askSecret(
   message: string,
   lack: (typed: string) => string | undefined = () => undefined,
 ): Promise<string> {
+  widen();
   const validate = (typed: string | undefined) => (typed ? lack(typed) : "empty");
   return answered<string>(await password({ message, output: process.stderr, validate }));
 }
 
 /** @throws TapstakeError `cancelled` */
 export async function ask(message: string): Promise<string> {
+  widen();
   return answered<string | undefined>(await text({ message, output: process.stderr })) ?? "";
 }
 
@@ -167,6 +176,7 @@ export async function ask(message: string): Promise<string> {
 export async function mustAgree(message: string, yes: boolean): Promise<void> {
   if (yes) return;
   if (!isWatched()) throw new UsageError("nobody to ask: give --yes");
+  widen();
   if (!answered(await confirm({ message, initialValue: false, output: process.stderr }))) throw cancelled();
 }
 

@@ -1,5 +1,5 @@
 import type { ErrorCode, ErrorDetails } from "../core/errors.js";
-import { tell } from "./output.js";
+import { tellOf } from "./output.js";
 
 interface Warning {
   /** The code of the error that is to be feared. */
@@ -9,6 +9,6 @@ interface Warning {
 }
 
 /** Says in one line on standard error what does not stop a command, and that somebody has to see to. */
-export function warn({ code, message, details = {} }: Warning, asJson = false): void {
-  tell(asJson ? JSON.stringify({ warning: { code, message, ...details } }) : `tapstake: warning: ${message}`);
+export function warn({ code, message, details = {} }: Warning): void {
+  tellOf({ warning: { code, message, ...details } }, `tapstake: warning: ${message}`);
 }

@@ -14,7 +14,9 @@ export const shortKey = (key: Uint8Array): string => `${hex.encode(key.slice(0, 
 
 export const amount = (satoshi: bigint): string => `${satoshi} satoshi (${formatBtc(satoshi)})`;
 
-export const blocks = (count: number): string => `${count} block${count === 1 ? "" : "s"}`;
+export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
+
+export const blocks = (count: number): string => counted(count, "block");
 
 interface Paid {
   readonly fee: bigint;

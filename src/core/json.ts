@@ -41,7 +41,7 @@ export const decimalText = v.pipe(
 export const blockHeight = v.pipe(
   v.custom<number | string>(
     (value) => typeof value === "string" || (Number.isSafeInteger(value) && (value as number) >= 0),
-    "a height as decimal text",
+    "a height as decimal text, or a whole number below 2^53",
   ),
   v.transform((value) => `${value}`),
   decimalText,

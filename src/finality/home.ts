@@ -31,13 +31,22 @@ export function openHome(path?: string): Home {
 }
 
 /**
+ * {@link openHome} for what may be refused yet: where there is no home, none is made.
+ * @throws TapstakeError as {@link openHome}
+ */
+export function peekHome(path?: string): Home {
+  const home = homeAt(path);
+  return existsSync(home.keysFolder) ? openHome(home.path) : home;
+}
+
+/**
  * {@link openHome} for what only makes sense where there is a home: a mistyped path makes none.
  * @throws TapstakeError `home-not-found` too
  */
 export function findHome(path?: string): Home {
-  const home = homeAt(path);
+  const home = peekHome(path);
   // A folder of something else is not turned into a home either.
-  if (existsSync(home.keysFolder)) return openHome(home.path);
+  if (existsSync(home.keysFolder)) return home;
   throw new TapstakeError(
     "home-not-found",
     `there is no home at ${home.path}: its first key makes one (tapstake fp keys new)`,

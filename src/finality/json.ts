@@ -51,11 +51,18 @@ export function commitmentToJson(commitment: Commitment): string {
 }
 
 /**
- * The inverse of {@link commitmentToJson}. Whether it is signed is the question of `verifyCommitment`.
- * @throws TapstakeError `invalid-json` also for unknown fields, `invalid-hex`
+ * The inverse of {@link commitmentToJson}. Whether it is signed is the question of `verifyCommitment`. Beside it may
+ * stand what the commands' `--json` says of a commitment: `chain`, `lastHeight` and `made`, which nobody signed.
+ * @throws TapstakeError `invalid-json` also for other fields, and for a `lastHeight` that is not; `invalid-hex`
  */
 export function commitmentFromJson(text: string): Commitment {
   const json = readJson(commitmentForm, parseJson(text, "commitment"), "commitment");
+  const lastHeight = json.startHeight + BigInt(json.count - 1);
+  if (json.lastHeight !== undefined && json.lastHeight !== lastHeight) {
+    const path = "commitment.lastHeight";
+    const got = `expected ${lastHeight}, which follows from the count, got ${json.lastHeight}`;
+    throw new TapstakeError("invalid-json", `${path}: ${got}`, { path });
+  }
   return {
     finalityProvider: hex.decode(json.finalityProvider, 32, "commitment.finalityProvider"),
     startHeight: json.startHeight,
@@ -194,6 +201,9 @@ const commitmentForm = v.strictObject({
   root: v.string(),
   signature: v.string(),
   context: v.exactOptional(v.string()),
+  chain: v.exactOptional(v.string()),
+  lastHeight: v.exactOptional(height),
+  made: v.exactOptional(v.string()),
 });
 
 const proofForm = v.strictObject({

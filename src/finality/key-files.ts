@@ -95,7 +95,7 @@ export function namesIn(home: Home): string[] {
 }
 
 /**
- * A name is never shown when it is wrong: a secret may have been typed in its place.
+ * No more than a character is shown of a name that is wrong: a secret may have been typed in its place.
  * @throws TapstakeError `invalid-key-name`
  */
 export function checkName(name: string): void {
@@ -108,7 +108,15 @@ export function checkName(name: string): void {
   if (!NAME.test(name)) {
     throw new TapstakeError(
       "invalid-key-name",
-      `key name: expected 1 to 64 of a-z, 0-9, ".", "_" and "-", the first a letter or digit; got ${name.length} characters that are not so`,
+      `key name: expected 1 to 64 of a-z, 0-9, ".", "_" and "-", the first a letter or digit; got ${faultOf(name)}`,
     );
   }
+}
+
+function faultOf(name: string): string {
+  const characters = [...name];
+  const bad = characters.findIndex((each, i) => !(i === 0 ? /[a-z0-9]/ : /[a-z0-9._-]/).test(each));
+  return bad === -1
+    ? `${characters.length} of them`
+    : `${JSON.stringify(characters[bad])} as character ${bad + 1}`;
 }

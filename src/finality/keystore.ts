@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { inspect } from "node:util";
 import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
@@ -125,7 +126,8 @@ export function createKey(home: Home, key: NewKey): KeyInfo {
  */
 export function checkNewName(home: Home, name: string): void {
   checkName(name);
-  if (namesIn(home).includes(name)) throw nameTaken(name);
+  // There may be no home yet.
+  if (existsSync(home.keysFolder) && namesIn(home).includes(name)) throw nameTaken(name);
 }
 
 /**

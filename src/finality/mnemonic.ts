@@ -52,7 +52,11 @@ function checkWords(mnemonic: string): void {
   const words = mnemonic.split(" ");
   if (words.length < 12 || words.length > 24 || words.length % 3 !== 0) {
     const got = mnemonic === "" ? 0 : words.length;
-    throw new TapstakeError("invalid-mnemonic", `expected 12, 15, 18, 21 or 24 words, got ${got}`, { got });
+    throw new TapstakeError(
+      "invalid-mnemonic",
+      `expected 12, 15, 18, 21 or 24 words and nothing beside them, got ${got}`,
+      { got },
+    );
   }
   const unknown = words.findIndex((word) => !wordlist.includes(word));
   if (unknown !== -1) {

@@ -7,7 +7,7 @@ import type { Home } from "./home.js";
 import { broken } from "./instructions.js";
 import { Broken, openLocked, takeLock } from "./opening.js";
 import { recover, type Remains, remainsOf } from "./recovery.js";
-import type { Protection } from "./store.js";
+import type { Protection, Subject } from "./store.js";
 import { assertChainId, subjectName } from "./subject.js";
 
 export type {
@@ -54,6 +54,8 @@ export interface InitRequest {
 export interface InitReport extends Marks {
   /** Files that were set aside because they could not be trusted. */
   readonly setAside: readonly string[];
+  /** Other keys and chains that sign nothing before an `init` of their own. */
+  readonly held: readonly Pick<Subject, "key" | "chainId">[];
 }
 
 /**
@@ -84,7 +86,9 @@ export function initProtection(
       setAside.push(...recover(home, instance, begin(remainsOf(home), request)));
       protection = explained(home, () => openLocked(home, lock, { instance, ...rest }));
     }
-    return { ...protection.init(key, chainId, fromHeight), setAside };
+    const marks = protection.init(key, chainId, fromHeight);
+    const held = protection.subjects().filter((subject) => subject.held);
+    return { ...marks, setAside, held: held.map(({ key: of, chainId: on }) => ({ key: of, chainId: on })) };
   } finally {
     if (protection) protection.close();
     else lock.release();

@@ -122,8 +122,43 @@ describe.concurrent("tapstake fp commit", () => {
   it("refuses heights beyond 64 bits, and goes up to the last of them", async () => {
     const home = homeWithKey();
     expect(without(await commit(home, 2n ** 64n - 5n, 6))).toBe("invalid-number");
-    expect(without(await commit(home, 1, 0))).toBe("invalid-number");
+    expect((await commit(home, 1, 0)).code).toBe(2);
     expectDone(await commit(home, 2n ** 64n - 5n, 5));
+  });
+
+  it("prints and lists what verify-commit takes, and nothing else that it does not know", async () => {
+    const home = homeWithKey();
+    const printed = expectDone(await commit(home, 100, 5)).stdout;
+    const [listed] = await listedIn(home, named);
+    const [entry] = listed!.commitments;
+    expect(entry).toMatchObject({ made: expect.stringMatching(/^\d{4}-/) });
+    const verify = (input: string) => fp(home, ["verify-commit", "-"], { input });
+    for (const input of [printed, JSON.stringify(entry)]) expectDone(await verify(input));
+    for (const more of [{ valid: true }, { lastHeight: "105" }]) {
+      const input = JSON.stringify({ ...(JSON.parse(printed) as object), ...more });
+      expectRefused(await verify(input), "invalid-json");
+    }
+  });
+
+  it("proves a height with --json as without", async () => {
+    const home = homeWithKey();
+    expectDone(await commit(home, 100, 5));
+    const proof = (...more: string[]) => fp(home, ["proof", ...named, "--height", "101", ...more]);
+    expect(expectDone(await proof("--json"))).toEqual(await proof());
+  });
+
+  it("says in one line of JSON what went wrong, what is to be feared and what was done", async () => {
+    const home = homeWithKey();
+    const out = join(temporaryFolder(), "commitment.json");
+    expect(JSON.parse((await commit(home, 100, 5, ["--out", out])).stderr)).toEqual({
+      note: expect.stringContaining("wrote the commitment"),
+    });
+    const voted = await voteFor(home, 200, block(1));
+    const refused = await voteFor(home, 200, block(2));
+    for (const { stderr } of [voted, refused, await commit(home, 104, 5), await commit(home, 1, 0)]) {
+      expect(stderr).toMatch(/^\{"(error|warning)":.*\}\n$/);
+      expect(JSON.parse(stderr)).toBeTypeOf("object");
+    }
   });
 
   it("refuses fewer heights than the chain asks for", async () => {

@@ -1,4 +1,4 @@
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
@@ -142,7 +142,7 @@ describe.concurrent("tapstake fp keys new", () => {
     const other = homeWithKey();
     const changed = { env: { TAPSTAKE_NEW_PASSPHRASE: "sevenLä" } };
     refused(await keys(other, ["passphrase", "validator-1"], changed), "invalid-passphrase");
-    expect(readdirSync(join(home, "keys"))).toEqual([]);
+    expect(existsSync(home)).toBe(false);
   });
 });
 
@@ -157,7 +157,7 @@ describe.concurrent("a passphrase", () => {
       ["not the same", "\u0003"],
     );
     expect(stdout).toContain("once more from the beginning");
-    expect(readdirSync(join(home, "keys"))).toEqual([]);
+    expect(existsSync(home)).toBe(false);
   });
 
   it("is read from a file or standard input, without the end of its line, before the environment", async () => {
@@ -314,7 +314,7 @@ describe.concurrent("tapstake fp keys import", () => {
     expect(stdout).toMatch(
       new RegExp(`at path m is ${shown}[^]*A passphrase[^]*cancelled: nothing was changed`),
     );
-    expect(readdirSync(join(home, "keys"))).toEqual([]);
+    expect(existsSync(home)).toBe(false);
   });
 
   it("does not show a secret that was typed for a name", async () => {
@@ -545,6 +545,54 @@ describe.concurrent("secrets", () => {
   });
 });
 
+describe.concurrent("what is refused before anything is made", () => {
+  it.each([
+    ["words that are none", ["import", "a", "--mnemonic-file", "-"], "zoo zoo", "invalid-mnemonic"],
+    [
+      "words with more around them",
+      ["import", "a", "--mnemonic-file", "-"],
+      `1 ${words}`,
+      "invalid-mnemonic",
+    ],
+    ["a name that no key has", ["new", "Validator_1"], "", "invalid-key-name"],
+  ])("%s leave no home behind", async (_what, args, input, code) => {
+    const home = join(temporaryFolder(), "home");
+    const { stderr } = await inProcess(["fp", "keys", ...args, "--home", home], { input });
+    expect(stderr).toMatch(new RegExp(`^tapstake: ${code}: `));
+    expect(existsSync(home)).toBe(false);
+  });
+
+  it("a file of words says that they are to stand alone", async () => {
+    const args = ["fp", "keys", "import", "a", "--mnemonic-file", "-", "--home", temporaryFolder()];
+    expect((await inProcess(args, { input: `1 ${words}` })).stderr).toContain("nothing beside them");
+  });
+
+  it.each([
+    ["Validator_1", 'got "V" as character 1'],
+    ["validator 1", 'got " " as character 10'],
+    ["a".repeat(65), "got 65 of them"],
+  ])("the name %s is told of by what is wrong with it", async (name, said) => {
+    const { stderr } = await inProcess(["fp", "keys", "new", name, "--home", temporaryFolder()]);
+    expect(stderr).toContain(said);
+  });
+
+  it.skipIf(!hasTerminal)("a question is one line on a terminal that does not know its size", async () => {
+    const args = ["fp", "keys", "import", "a", "--home", join(temporaryFolder(), "home")];
+    const question = "The words, or the secret in hexadecimal";
+    const { stdout } = await onTerminal(args, { COLUMNS: "0" }, [question, "\x03"]);
+    expect(stdout).toContain("cancelled");
+  });
+
+  it("a secret is not announced while a signer runs", async () => {
+    const home = openHome(join(temporaryFolder(), "home"));
+    createKey(home, { name: "a", passphrase, secretKey, origin: "generated", scrypt: LIGHT });
+    const protection = openProtection(home);
+    const { stderr } = await inProcess(["fp", "keys", "export", "a", "--yes", "--home", home.path]);
+    protection.close();
+    expect(stderr).toMatch(/^tapstake: signer-running: /);
+  });
+});
+
 describe.concurrent("help", () => {
   it.each([[], ...COMMANDS.map((name) => [name])])(
     "of tapstake fp keys %s teaches within 100 columns",
@@ -564,7 +612,7 @@ describe.concurrent("help", () => {
       const folder = temporaryFolder();
       const { code, stderr } = await shell(examples, { cwd: folder, env: { HOME: folder } });
       expect(code).toBe(0);
-      expect(stderr.replace(/^The secret of [^]*two places\.\n/, "")).toBe("");
+      expect(stderr.replace(/^\{"note":"The secret of .*two places\."\}\n/, "")).toBe("");
     },
   );
 });

@@ -57,6 +57,59 @@ describe.concurrent("tapstake fp protection", () => {
     expect(expectDone(await protection(home, "check")).stdout).toMatch(/^good: /);
   });
 
+  it("shows what is remembered of one height, as a refusal names it", async () => {
+    const home = await homeWithVotes();
+    const at = (height: number) =>
+      protection(home, "show", ...named, "--height", `${height}`, "--json")
+        .then(expectDone)
+        .then(parsed);
+    const known = { key: publicKey, chain, lowest: "0" };
+    const { vote: made } = (await at(105)) as { vote: { digest: string; at: string; instance: string } };
+    expect(await at(105)).toEqual({ ...known, height: "105", vote: made });
+    expect(Object.keys(made)).toEqual(["digest", "at", "instance"]);
+    expect(made.digest).toMatch(/^[0-9a-f]{64}$/);
+    expect(await at(107)).toEqual({ ...known, height: "107", vote: null });
+    const { stderr } = await vote(home, ["--height", "105", "--hash", block(2)]);
+    expect(stderr).toContain(`recorded ${made.at} by ${made.instance}`);
+    const { stdout } = expectDone(await protection(home, "show", ...named, "--height", "105"));
+    for (const text of [made.digest, made.at, made.instance]) expect(stdout).toContain(text);
+    const other = ["--key", publicKey, "--chain", "bsn-2", "--height", "1", "--json"];
+    expect(parsed(expectDone(await protection(home, "show", ...other)))).toMatchObject({
+      lowest: null,
+      vote: null,
+    });
+    expectRefused(await protection(home, "show", "--height", "105"), "usage");
+  });
+
+  it("says after a loss which other keys and chains are held", async () => {
+    const home = await homeWithVotes();
+    expectVoted(
+      await fp(
+        home,
+        ["vote", "--key", publicKey, "--chain", "bsn-2", "--height", "1", "--hash", block(1)].concat(
+          "--json",
+        ),
+      ),
+    );
+    rmSync(join(home, "protection.db"));
+    const init = ["init", ...named, "--from-height", "900", "--yes"];
+    const held = [{ key: publicKey, chain: "bsn-2" }];
+    expect(parsed(expectDone(await protection(home, ...init, "--json")))).toMatchObject({ held });
+    expect(expectDone(await protection(home, ...init)).stdout).toContain(`of its own: ${publicKey} on bsn-2`);
+  });
+
+  it("imports commitments alone without a word of marks, and names the file that is no history", async () => {
+    const home = homeWithKey();
+    expectDone(await fp(home, ["commit", ...named, "--start", "1", "--count", "5"]));
+    const { stdout: history } = expectDone(await protection(home, "export", "--json"));
+    const path = temporaryFile("history.json", history);
+    const { stdout } = expectDone(await protection(homeWithKey(), "import", path, "--yes"));
+    expect(stdout).toContain("commitments added");
+    expect(stdout).not.toContain("null");
+    const none = temporaryFile("none.json", "x ");
+    expect(expectRefused(await protection(home, "import", none), "invalid-json")).toContain(none);
+  });
+
   it("begins at a height with a key that has voted before, and only goes up", async () => {
     const home = homeWithKey("imported");
     const init = (height: number) =>

@@ -20,6 +20,9 @@ import {
   type Votes,
 } from "./fp-support.js";
 import { openHome } from "../../src/finality/home.js";
+import { createKey } from "../../src/finality/keystore.js";
+import { LIGHT } from "../support/home.js";
+import { secretOf } from "../support/stake.js";
 import { merkleProofFromJson, voteFromJson } from "../../src/finality/json.js";
 import { verifyVote } from "../../src/finality/vote.js";
 import { commitRandomness } from "../../src/finality/commitment.js";
@@ -118,6 +121,15 @@ const counts = (json: VoteJson) => {
 };
 
 describe("of a daemon of its own", () => {
+  it("a key that has not begun is told that the daemon has to be stopped first", async () => {
+    const { ask, home, address } = await ownDaemon();
+    const moved = { name: "moved", passphrase, secretKey: secretOf("another"), origin: "imported" } as const;
+    createKey(openHome(home), { ...moved, scrypt: LIGHT });
+    expectDone(await fp(home, ["unlock", "moved", "--remote", address]));
+    const vote = ["vote", "--key", "moved", "--chain", chain, "--height", "1", "--hash", block(1)];
+    expect(expectRefused(await ask(vote), "protection-uninitialised")).toContain("Stop it first");
+  });
+
   it("status says that the store of a running daemon has failed, and what to do", async () => {
     const { ask, home } = await ownDaemon();
     expect(parsed(expectDone(await ask(["status", "--json"])))).toMatchObject({ health: "serving" });
@@ -259,8 +271,63 @@ describe.concurrent("with --remote", () => {
     const { stderr } = await remote("vote", ["--height", "118", "--hash", block(1)], {
       key: "15 characters..",
     });
-    expect(stderr).toMatch(/^tapstake: warning: the HMAC key has fewer than 16 bytes/);
+    const { warning } = JSON.parse(stderr.split("\n")[0]!) as { warning: { message: string } };
+    expect(warning.message).toMatch(/^the HMAC key has fewer than 16 bytes/);
     expect(stderr).not.toContain("15 characters..");
+  });
+
+  it("TAPSTAKE_REMOTE alone sends votes and commitments to the daemon, and signs nothing here", async () => {
+    const home = homeWithKey();
+    const env = { TAPSTAKE_REMOTE: daemon.address, TAPSTAKE_HMAC_KEY: hmac };
+    const there = (height: number, more: readonly string[] = []) =>
+      fp(home, ["vote", ...named, "--height", `${height}`, "--hash", block(1), "--json", ...more], { env });
+    expectDone(await there(160));
+    expectDone(await there(161, ["--remote"]));
+    expectDone(await fp(home, ["commit", ...named, "--start", "900", "--count", "5", "--json"], { env }));
+    for (const height of ["160", "161"]) {
+      const again = await remote("vote", ["--height", height, "--hash", block(2)]);
+      expect(parsed<Votes>(again).votes).toMatchObject([{ kind: "refused", code: "double-vote" }]);
+    }
+    expect(parsed(await fp(home, ["protection", "show", "--json"]))).toEqual({ subjects: [] });
+    expect(parsed(await fp(home, ["commitments", "--json"]))).toEqual({ subjects: [] });
+  });
+
+  it.each([
+    ["vote", ["--height", "1", "--hash", block(1)], "--passphrase-file"],
+    ["commit", ["--start", "1", "--count", "1"], "--passphrase-file"],
+    ["commit", ["--start", "1", "--count", "1", "--constant-time"], "--constant-time"],
+  ])(
+    "%s tells options for signing here that TAPSTAKE_REMOTE says otherwise",
+    async (command, args, option) => {
+      const more = option === "--constant-time" ? [] : [option, "p"];
+      const env = { TAPSTAKE_REMOTE: daemon.address };
+      const said = expectRefused(
+        await fp(homeWithKey(), [command, ...named, ...args, ...more], { env }),
+        "usage",
+      );
+      for (const name of [option, "TAPSTAKE_REMOTE"]) expect(said).toContain(name);
+    },
+  );
+
+  it.each(["--hmac-key-file", "--tls-ca"])(
+    "%s without a signer to ask signs nothing here",
+    async (option) => {
+      const args = ["vote", ...named, "--height", "1", "--hash", block(1), option, "x"];
+      expect(expectRefused(await fp(homeWithKey(), args), "usage")).toContain("--remote");
+    },
+  );
+
+  it("a height of a batch that was refused is told of by what its code means", async () => {
+    const of = (byte: number) => ({
+      input: JSON.stringify([
+        { height: 170, hash: block(byte) },
+        { height: 170 + byte, hash: block(9) },
+      ]),
+    });
+    expectDone(await remote("vote", ["--batch", "-"], of(1)));
+    const { stderr } = await remote("vote", ["--batch", "-"], of(2));
+    const { error } = JSON.parse(stderr) as { error: { message: string } };
+    expect(error.message).toContain("another message was signed at this height");
   });
 
   it("a passphrase is of no use", async () => {

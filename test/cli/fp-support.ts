@@ -82,8 +82,9 @@ export function expectVoted(outcome: Outcome): Outcome {
 /** Expects success, and nothing on standard error but that a file was written; returns what was. */
 export function expectWrote({ code, stderr }: Outcome, path: string): string {
   expect(code).toBe(0);
-  expect(stderr).toMatch(/^wrote .* to .*\n$/);
-  const [, what, to] = /^wrote (.*) to (.*)\n$/.exec(stderr)!;
+  const said = stderr.startsWith("{") ? `${(JSON.parse(stderr) as { note: string }).note}\n` : stderr;
+  expect(said).toMatch(/^wrote .* to .*\n$/);
+  const [, what, to] = /^wrote (.*) to (.*)\n$/.exec(said)!;
   expect(to).toBe(path);
   return what!;
 }

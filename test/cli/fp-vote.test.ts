@@ -49,6 +49,17 @@ function expectRefusedVote(outcome: Outcome, code: string) {
   return answer;
 }
 
+describe.concurrent("a height of a batch that is a number", () => {
+  it.each(["1010.5", "9007199254740993", "-1"])(
+    "is refused with the reason where it is %s",
+    async (height) => {
+      const input = `{"height": ${height}, "hash": "${block(1)}"}`;
+      const said = expectRefused(await vote(homeWithKey(), ["--batch", "-"], { input }), "invalid-json");
+      expect(said).toContain("a whole number below 2^53");
+    },
+  );
+});
+
 describe.concurrent("tapstake fp vote", () => {
   it("signs a vote that counts under the key's commitment", async () => {
     const home = homeWithKey();

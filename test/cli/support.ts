@@ -70,8 +70,7 @@ export function onTerminal(
 ): Promise<Outcome> {
   const quoted = [process.execPath, main, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
   return new Promise((resolve, reject) => {
-    // A terminal without a size would break every line after one letter.
-    const line = `stty cols 100 rows 30; ${quoted.join(" ")}`;
+    const line = `stty cols ${env["COLUMNS"] ?? 100} rows 30; ${quoted.join(" ")}`;
     const child = spawn("script", ["-qec", line, "/dev/null"], {
       env: { ...inherited, ...env },
     });

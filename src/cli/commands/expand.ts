@@ -156,7 +156,7 @@ export function command() {
       const [coin] = chain ? await withKnownPrevious(chain, [expansion.coin]) : [expansion.coin];
       addPrevious(expansion.psbt, [coin!], FUNDING_INPUT);
       const delegation = createDelegation(terms, params, expansion.transaction, { previous, coin: coin! });
-      warnOfRelease(held, options.json === true);
+      warnOfRelease(held);
       await writeDocument(psbtFile, `${expansion.psbt.toBase64()}\n`);
       await writeDelegation(out, delegation);
       if (out === "-" || psbtFile === "-") return;

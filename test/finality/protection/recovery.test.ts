@@ -217,6 +217,7 @@ describe("protection init", () => {
       lowest: 30n,
       highest: 59n,
       setAside: [],
+      held: [],
     });
     refusal("would-lower-mark", () => initProtection(home, { ...request, fromHeight: 29n }));
     inHome(home, (protection) => {

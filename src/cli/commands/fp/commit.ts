@@ -1,28 +1,30 @@
 import { Option } from "@commander-js/extra-typings";
 import { hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
-import type { MultiplesReport } from "../../../derivation/multiples.js";
 import type { ChainConfig } from "../../../finality/chains.js";
 import type { Commitment } from "../../../finality/commitment.js";
 import { commitmentToJson } from "../../../finality/json.js";
 import { commitStored } from "../../../finality/commitments.js";
 import { commitRemotely } from "../../../finality/remote.js";
-import { chainHeight, jsonOption, wholeNumber } from "../../arguments.js";
+import { chainHeight, countOfHeights, jsonOption } from "../../arguments.js";
 import { commitmentFacts, commitmentRows, heights } from "../../commitment-text.js";
 import { checkOut, writeOut } from "../../files.js";
 import { constantTimeOption, subjectCommand, warnOfWrong } from "../../fp-options.js";
 import { helpText } from "../../help.js";
-import { answer, table, tell } from "../../output.js";
+import { answer, table } from "../../output.js";
 import { abortOnSignal, showProgress } from "../../progress.js";
 import {
+  asksRemote,
   asRemoteSigner,
   hmacKeyOption,
+  REMOTE_HELP,
   remoteOption,
   type RemoteOptions,
   tlsCaOption,
 } from "../../remote.js";
 import { checkOneStandardInput, homeOption, passphraseOption } from "../../secrets.js";
 import { asSigner, type SignerOptions } from "../../signer.js";
+import { warn } from "../../warning.js";
 
 const DESCRIPTION = `Promises the public randomness of a range of heights, so that votes at them can be checked.
 
@@ -43,7 +45,9 @@ tapstake fp verify-commit commitment.json
 Mainnet takes commitments of at least 8192 heights, and 50000 are usual: tapstake fp chains set
 keeps you from committing to fewer.
 
-With --remote the daemon derives, signs and keeps the commitment in its own home, where tapstake fp
+${REMOTE_HELP.trim()}
+
+The signer that is asked derives, signs and keeps the commitment in its own home, where tapstake fp
 commitments and proof find it once the daemon is stopped. It also signs one that overlaps an earlier
 one, with a warning here, and does not keep that: use --out. Its randomness comes in one answer, as
 the daemon signs only what it handed out as one: there is no progress bar then, and 100000 heights
@@ -57,7 +61,7 @@ export function command() {
       new Option("--start <height>", "the first height").argParser(chainHeight).makeOptionMandatory(),
     )
     .addOption(
-      new Option("--count <number>", "how many heights").argParser(wholeNumber).makeOptionMandatory(),
+      new Option("--count <number>", "how many heights").argParser(countOfHeights).makeOptionMandatory(),
     )
     .addOption(constantTimeOption().conflicts("remote"))
     .option("--out <file>", "also write the commitment to a new file, for verify-commit")
@@ -69,10 +73,10 @@ export function command() {
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(async ({ out, ...options }) => {
+      const isRemote = asksRemote(options);
       checkOneStandardInput(options.passphraseFile, options.hmacKeyFile);
       await checkOut(out);
-      const commitment =
-        options.remote === undefined ? await commitHere(options) : await commitThere(options);
+      const commitment = isRemote ? await commitThere(options) : await commitHere(options);
       answer(options.json === true, { chain: options.chain, ...commitmentFacts(commitment) }, () =>
         table([
           ["chain", options.chain],
@@ -82,7 +86,7 @@ export function command() {
       );
       if (out !== undefined) {
         const what = `the commitment to ${heights(commitment)}`;
-        await writeOut(out, commitmentToJson(commitment), { what, otherwise: otherwise(options) });
+        await writeOut(out, commitmentToJson(commitment), { what, otherwise: otherwise(options, isRemote) });
       }
     });
 }
@@ -95,21 +99,28 @@ interface Options extends SignerOptions, RemoteOptions {
 }
 
 /** How to come by a commitment whose file could not be written. */
-const otherwise = ({ remote, key, chain }: Options): string =>
-  remote === undefined
-    ? `The commitment is stored: tapstake fp commitments --key ${key} --chain ${chain} --json`
-    : "The commitment is in the answer";
+const otherwise = ({ key, chain }: Options, isRemote: boolean): string =>
+  isRemote
+    ? "The commitment is in the answer"
+    : `The commitment is stored: tapstake fp commitments --key ${key} --chain ${chain} --json`;
 
 async function commitHere(options: Options): Promise<Commitment> {
   const { start, count, constantTime } = options;
-  const onReport = (report: MultiplesReport) => warnOfWrong(report, options.json);
   const { signal, release } = abortOnSignal();
   try {
     return await asSigner(options, async (signer) => {
       const progress = await showProgress("deriving heights", count);
       try {
         const { update: onProgress } = progress;
-        return await commitStored({ ...signer, start, count, constantTime, signal, onProgress, onReport });
+        return await commitStored({
+          ...signer,
+          start,
+          count,
+          constantTime,
+          signal,
+          onProgress,
+          onReport: warnOfWrong,
+        });
       } finally {
         progress.stop();
       }
@@ -126,7 +137,7 @@ const commitThere = (options: Options): Promise<Commitment> =>
     const { commitment, overlaps } = await commitRemotely(signer, request).catch((error: unknown) => {
       throw explained(error, chain, count);
     });
-    if (overlaps !== undefined) warnOfOverlap(overlaps, options.json === true);
+    if (overlaps !== undefined) warnOfOverlap(overlaps);
     return commitment;
   });
 
@@ -140,13 +151,9 @@ function explained(error: unknown, { id, commitContext }: ChainConfig, count: nu
   });
 }
 
-function warnOfOverlap(overlaps: string, asJson: boolean): void {
+function warnOfOverlap(overlaps: string): void {
   const message =
     `the signer committed to ${overlaps} before, which have heights of this commitment: a chain takes one ` +
     "commitment a height, and the signer keeps the first; publish this one only if no earlier one reached the chain";
-  tell(
-    asJson
-      ? JSON.stringify({ warning: { code: "commitment-overlap", message, overlaps } })
-      : `tapstake: warning: ${message}`,
-  );
+  warn({ code: "commitment-overlap", message, details: { overlaps } });
 }

@@ -78,9 +78,10 @@ const committed = (protection: ProtectionStore, { key, chain }: Wanted): Committ
 const factsOf = ({ finalityProvider, chain, commitments }: Committed) => ({
   finalityProvider,
   chain,
-  commitments: commitments.map(
-    (one) => JSON.parse(commitmentToJson({ finalityProvider, ...one })) as CommitmentJson,
-  ),
+  commitments: commitments.map((one) => ({
+    ...(JSON.parse(commitmentToJson({ finalityProvider, ...one })) as CommitmentJson),
+    made: one.at,
+  })),
 });
 
 const textOf = ({ finalityProvider, chain, commitments }: Committed): string =>

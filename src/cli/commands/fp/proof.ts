@@ -4,7 +4,7 @@ import { chainConfig } from "../../../finality/chains.js";
 import { type CommittedHeight, proveCommitted, proveIn } from "../../../finality/commitments.js";
 import { commitmentFromJson, merkleProofToJson } from "../../../finality/json.js";
 import { findHome } from "../../../finality/home.js";
-import { chainHeight } from "../../arguments.js";
+import { chainHeight, jsonOption } from "../../arguments.js";
 import { checkOut, readText, writeOut } from "../../files.js";
 import { constantTimeOption, subjectCommand, warnOfWrong } from "../../fp-options.js";
 import { helpText } from "../../help.js";
@@ -46,6 +46,7 @@ export function command() {
     .option("--out <file>", "write it to a new file instead")
     .addOption(passphraseOption())
     .addOption(homeOption())
+    .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(async (options) => {
       checkOneStandardInput(options.commitment, options.passphraseFile);

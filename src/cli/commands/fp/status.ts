@@ -1,13 +1,15 @@
 import { Command } from "@commander-js/extra-typings";
+import { hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
+import { findHome } from "../../../finality/home.js";
 import { jsonOption } from "../../arguments.js";
 import { UsageError } from "../../errors.js";
 import { chainOption, keyOption } from "../../fp-options.js";
 import { helpText, paragraphs } from "../../help.js";
 import { answer, table } from "../../output.js";
-import { hmacKeyOption, homeOfCaller, openRemote, remoteOption, tlsCaOption } from "../../remote.js";
+import { addressOption, hmacKeyOption, openRemote, tlsCaOption } from "../../remote.js";
 import { homeOption } from "../../secrets.js";
-import { publicKeyNamed } from "../../signer.js";
+import { isPublicKey, publicKeyNamed } from "../../signer.js";
 
 const DESCRIPTION = `Asks whether a signer daemon answers, and says that it serves; with --key and --chain also whether it knows
 us, and has the key unlocked.
@@ -25,7 +27,7 @@ tapstake fp status --remote 127.0.0.1:12582 || echo 'the signer does not answer'
 export function command() {
   return new Command("status")
     .description(paragraphs(DESCRIPTION))
-    .addOption(remoteOption())
+    .addOption(addressOption())
     .addOption(keyOption())
     .addOption(chainOption())
     .addOption(hmacKeyOption())
@@ -37,8 +39,7 @@ export function command() {
       const { key, chain } = options;
       if ((key === undefined) !== (chain === undefined))
         throw new UsageError("--key and --chain go together");
-      const publicKey =
-        key === undefined ? undefined : publicKeyNamed(homeOfCaller({ home: options.home, key }), key);
+      const publicKey = key === undefined ? undefined : keyOf(key, options.home);
       const signer = await openRemote(options);
       const { address } = signer;
       let milliseconds: number;
@@ -77,6 +78,10 @@ export function command() {
       );
     });
 }
+
+/** Only for its name a home is needed. */
+const keyOf = (text: string, home: string | undefined): Uint8Array =>
+  isPublicKey(text) ? hex.decode(text) : publicKeyNamed(findHome(home), text);
 
 const unhealthy = (address: string) =>
   new TapstakeError(

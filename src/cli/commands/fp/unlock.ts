@@ -4,7 +4,7 @@ import { TapstakeError } from "../../../core/errors.js";
 import { jsonOption, parseKey } from "../../arguments.js";
 import { helpText, paragraphs } from "../../help.js";
 import { answer } from "../../output.js";
-import { hmacKeyOption, openRemote, remoteOption, tlsCaOption } from "../../remote.js";
+import { addressOption, hmacKeyOption, openRemote, tlsCaOption } from "../../remote.js";
 import { currentPassphrase, homeOption, passphraseOption, withPassphrase } from "../../secrets.js";
 import { publicKeyNamed } from "../../signer.js";
 
@@ -27,7 +27,7 @@ export function command() {
     .addArgument(new Argument("<key>", "its x-only public key, or its name where the home has it"))
     .addOption(passphraseOption())
     .addOption(homeOption())
-    .addOption(remoteOption())
+    .addOption(addressOption())
     .addOption(hmacKeyOption())
     .addOption(tlsCaOption())
     .addOption(jsonOption())

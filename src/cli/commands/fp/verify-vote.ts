@@ -103,7 +103,7 @@ export function command() {
       if ((context === undefined) !== (committed === undefined)) {
         const [one, other] = context === undefined ? ["commitment", "vote"] : ["vote", "commitment"];
         const message = `the ${one} has a signing context, and the ${other} has none: a chain takes both only if it changed its release in between`;
-        warn({ code: "context-mismatch", message }, options.json);
+        warn({ code: "context-mismatch", message });
       }
     });
 }

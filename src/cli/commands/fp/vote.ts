@@ -10,8 +10,10 @@ import { subjectCommand } from "../../fp-options.js";
 import { helpText } from "../../help.js";
 import { answer } from "../../output.js";
 import {
+  asksRemote,
   asRemoteSigner,
   hmacKeyOption,
+  REMOTE_HELP,
   remoteOption,
   type RemoteOptions,
   tlsCaOption,
@@ -38,7 +40,8 @@ What a refusal means, and what to do, is said with it:
   below-watermark           the height is older than what this signer remembers: skip it
   at-or-below-chain-height  the chain may have a vote there (--chain-height) that is unknown here
 
-With --remote, a signer of this software heeds --chain-height; the Go key manager does not.
+${REMOTE_HELP.trim()}
+A signer of this software heeds --chain-height as well; the Go key manager does not.
 
 A vote at a height that none of the commitments stored here covers is signed all the same, with a
 warning: the chain will not accept it, unless the height was committed elsewhere.
@@ -97,16 +100,18 @@ export function command() {
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(async ({ json: asJson = false, out, ...options }) => {
+      const isRemote = asksRemote(options);
       checkOneStandardInput(options.batch, options.passphraseFile, options.hmacKeyFile);
       await checkOut(out);
       const votes = await readVotes(options);
-      const { key, answers, known } =
-        options.remote === undefined ? await voteHere(options, votes) : await voteThere(options, votes);
+      const { key, answers, known } = isRemote
+        ? await voteThere(options, votes)
+        : await voteHere(options, votes);
       answer(asJson, { finalityProvider: key, chain: options.chain, votes: voteFacts(answers) }, () =>
         votesText(answers),
       );
       const signed = answers.flatMap(({ kind, height }) => (kind === "refused" ? [] : [height]));
-      if (known) warnOfUncovered(signed, known, asJson);
+      if (known) warnOfUncovered(signed, known);
       const [first] = answers;
       if (out !== undefined && first && first.kind !== "refused") {
         const what = `the vote for height ${first.height}`;

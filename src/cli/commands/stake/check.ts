@@ -74,7 +74,7 @@ export function command() {
       const chain = await openChain(options, params.network);
       const found = chain && (await stakeOnChain(delegation, chain));
       const fundable = found !== null || (await isFundable(delegation, chain!));
-      warnOfRelease(held, options.json === true);
+      warnOfRelease(held);
       const signatures = signatureFacts(delegation);
       const facts = {
         txid: delegation.staking.transaction.getId(),

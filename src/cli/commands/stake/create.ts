@@ -148,7 +148,7 @@ export function command() {
       const held = heldRules(of, options);
       if (signed !== undefined) {
         const made = await ofSigned(of, signed, psbt);
-        warnOfRelease(held, options.json === true);
+        warnOfRelease(held);
         await writeDelegation(out!, made.delegation);
         if (out !== "-")
           answer(
@@ -173,7 +173,7 @@ export function command() {
       });
       if (chain) addPrevious(staking.psbt, await withKnownPrevious(chain, staking.coins));
       const delegation = out === undefined ? undefined : delegationOf(of, staking);
-      warnOfRelease(held, options.json === true);
+      warnOfRelease(held);
       await writeDocument(psbt!, `${staking.psbt.toBase64()}\n`);
       if (delegation) await writeDelegation(out!, delegation);
       if (out === "-" || psbt === "-") return;

@@ -34,6 +34,6 @@ export function command() {
       const before = loadChains(home).get(id);
       removeChain(home, id);
       answer(asJson, { removed: id }, () => `removed chain ${id}`);
-      if (before) warnOfContexts(before, undefined, asJson);
+      if (before) warnOfContexts(before, undefined);
     });
 }

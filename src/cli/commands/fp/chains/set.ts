@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typin
 import { type ChainConfig, isAddress, loadChains } from "../../../../finality/chains.js";
 import { type ChainEntry, setChain } from "../../../../finality/chains-file.js";
 import { homeAt, openHome } from "../../../../finality/home.js";
-import { jsonOption, wholeNumber } from "../../../arguments.js";
+import { countOfHeights, jsonOption } from "../../../arguments.js";
 import { chainText, changes, warnOfContexts } from "../../../chain-text.js";
 import { UsageError } from "../../../errors.js";
 import { helpText, paragraphs } from "../../../help.js";
@@ -54,14 +54,8 @@ export function command() {
       checkContexts(entry, before);
       const now = setChain(openHome(home), id, entry);
       answer(asJson, { ...now, ...(before && { was: changes(before, now) }) }, () => chainText(now, before));
-      if (before) warnOfContexts(before, now, asJson);
+      if (before) warnOfContexts(before, now);
     });
-}
-
-function countOfHeights(text: string): number {
-  const count = wholeNumber(text);
-  if (count < 1 || count > 0xffff_ffff) throw new InvalidArgumentError("expected 1 to 4294967295.");
-  return count;
 }
 
 function moduleAddress(text: string): string {

@@ -2,10 +2,11 @@ import { hex } from "../../../../core/bytes.js";
 import { exportKey } from "../../../../finality/key-export.js";
 import { showKey } from "../../../../finality/keystore.js";
 import { findHome } from "../../../../finality/home.js";
+import { lockHome } from "../../../../finality/lock.js";
 import { agreedKeyCommand } from "../../../fp-options.js";
 import { helpText } from "../../../help.js";
 import { keyFacts } from "../../../key-text.js";
-import { answer, tell } from "../../../output.js";
+import { answer, note } from "../../../output.js";
 import { currentPassphrase, mustAgree, withPassphrase } from "../../../secrets.js";
 
 const DESCRIPTION = `Prints a key's secret on standard output: 64 hexadecimal digits, or with --json all that another
@@ -33,7 +34,9 @@ export const command = () =>
     .action(async (name, options) => {
       const home = findHome(options.home);
       const { publicKey } = showKey(home, name);
-      tell(
+      // Before anyone is told, or asked, of what is refused in the end.
+      lockHome(home).release();
+      note(
         `The secret of ${hex.encode(publicKey)} is about to be printed. Whoever sees it can vote with it, and two different votes at one height give the stake away. Never run it in two places.`,
       );
       await mustAgree("Print the secret?", options.yes === true);

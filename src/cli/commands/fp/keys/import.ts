@@ -4,7 +4,7 @@ import { TapstakeError } from "../../../../core/errors.js";
 import { publicKeyOf } from "../../../../core/keys.js";
 import { checkNewName, createKey } from "../../../../finality/keystore.js";
 import { DEFAULT_PATH, secretFromMnemonic } from "../../../../finality/mnemonic.js";
-import { openHome } from "../../../../finality/home.js";
+import { openHome, peekHome } from "../../../../finality/home.js";
 import { jsonOption, parseKey, wholeNumber } from "../../../arguments.js";
 import { UsageError } from "../../../errors.js";
 import { exportedKey } from "../../../exported-key.js";
@@ -35,6 +35,9 @@ unless it was given a path: say --path m; only its releases 0.10 to 0.12 used th
 --public-key nothing is imported but the key that you mean.`;
 
 const MORE = `
+The file of --mnemonic-file holds the words alone, in their order, on one line or several. What keys
+new prints has more around them, with --json too: copy the words out of it.
+
 The file of --secret-file holds 64 hexadecimal digits, or what tapstake fp keys export --json
 printed. The secret is kept as it is given: n minus it has the same public key, but other
 randomness, and so cannot keep its commitments.`;
@@ -75,8 +78,7 @@ export function command() {
       const { mnemonicFile, secretFile, bip39PassphraseFile, passphraseFile } = options;
       checkOneStandardInput(mnemonicFile, secretFile, bip39PassphraseFile, passphraseFile);
       const wanted = options.publicKey === undefined ? undefined : parseKey(options.publicKey, "public key");
-      const home = openHome(options.home);
-      checkNewName(home, name);
+      checkNewName(peekHome(options.home), name);
       const imported = await readSecret(options);
       const { secretKey, path, derivationVersion } = imported;
       try {
@@ -85,7 +87,9 @@ export function command() {
         const question = "A passphrase for the key in this home";
         const source = { ...currentPassphrase(passphraseFile), question, isNew: true };
         const key = { name, secretKey, origin: "imported", path, derivationVersion } as const;
-        const created = await withPassphrase(source, (passphrase) => createKey(home, { ...key, passphrase }));
+        const created = await withPassphrase(source, (passphrase) =>
+          createKey(openHome(options.home), { ...key, passphrase }),
+        );
         answer(options.json === true, keyFacts(created), keyText);
       } finally {
         secretKey.fill(0);

@@ -3,7 +3,7 @@ import { Command } from "@commander-js/extra-typings";
 import { TapstakeError } from "../../../../core/errors.js";
 import { checkNewName, createKey } from "../../../../finality/keystore.js";
 import { DEFAULT_PATH, newMnemonic, secretFromMnemonic } from "../../../../finality/mnemonic.js";
-import { openHome } from "../../../../finality/home.js";
+import { openHome, peekHome } from "../../../../finality/home.js";
 import { jsonOption } from "../../../arguments.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { keyFacts, keyText } from "../../../key-text.js";
@@ -46,8 +46,7 @@ export function command() {
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(async (name, { path, confirm, ...options }) => {
-      const home = openHome(options.home);
-      checkNewName(home, name);
+      checkNewName(peekHome(options.home), name);
       const question = "A passphrase for the new key";
       const source = { ...currentPassphrase(options.passphraseFile), question, isNew: true };
       const passphrase = await readPassphrase(source);
@@ -56,7 +55,8 @@ export function command() {
       try {
         const confirmed = confirm && isWatched();
         if (confirmed) await mustRepeat(mnemonic);
-        const facts = keyFacts(createKey(home, { name, passphrase, secretKey, origin: "generated", path }));
+        const made = { name, passphrase, secretKey, origin: "generated", path } as const;
+        const facts = keyFacts(createKey(openHome(options.home), made));
         if (confirmed) answer(options.json === true, facts, keyText);
         else {
           answer(options.json === true, { ...facts, mnemonic }, ({ mnemonic: words, ...key }) =>

@@ -3,11 +3,13 @@ import { max } from "../../../../core/bigint.js";
 import { historyText } from "../../../../finality/history.js";
 import type { Subject } from "../../../../finality/protection.js";
 import { findHome } from "../../../../finality/home.js";
+import { jsonOption } from "../../../arguments.js";
 import { checkOut, writeOut } from "../../../files.js";
 import { helpText, paragraphs } from "../../../help.js";
-import { sayAll, tell } from "../../../output.js";
+import { note, sayAll } from "../../../output.js";
 import { homeOption } from "../../../secrets.js";
 import { withProtection } from "../../../signer.js";
+import { counted } from "../../../wording.js";
 
 const DESCRIPTION = `Prints the history of all votes of the home as JSON, for tapstake fp protection import on another machine.
 
@@ -29,7 +31,7 @@ function whatOf(subjects: readonly Subject[]): string {
   const votes = subjects.reduce((sum, subject) => sum + subject.votes, 0);
   const heights = subjects.flatMap(({ highest }) => highest ?? []);
   const highest = heights.length === 0 ? "" : `, highest ${heights.reduce(max)},`;
-  return `${votes} vote${votes === 1 ? "" : "s"}${highest}`;
+  return `${counted(votes, "vote")}${highest}`;
 }
 
 export function command() {
@@ -37,6 +39,7 @@ export function command() {
     .description(paragraphs(DESCRIPTION))
     .option("--out <file>", "write it to a new file instead")
     .addOption(homeOption())
+    .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(async (options) => {
       await checkOut(options.out);
@@ -47,6 +50,6 @@ export function command() {
         else await writeOut(out, text, { what: whatOf(store.subjects()), otherwise: "Export again" });
       });
       if (process.stderr.isTTY)
-        tell("Sign nothing here from now on: what is signed later is not in this history.");
+        note("Sign nothing here from now on: what is signed later is not in this history.");
     });
 }

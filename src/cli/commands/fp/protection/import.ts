@@ -62,7 +62,7 @@ export function command() {
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(async (path, options) => {
-      const history = await readHistory(readChunks(path, MAX_MEGABYTES));
+      const history = await historyIn(path);
       await withProtection(openHome(options.home), async (protection) => {
         if (options.yes !== true) await mustAgreeToBeginnings(history, previewImport(protection, history));
         const imported = protection.importHistory(history);
@@ -71,6 +71,18 @@ export function command() {
         if (conflicts.length > 0) throw conflict(conflicts);
       });
     });
+}
+
+/** A history that is none is told of with its file's name. */
+async function historyIn(path: string): Promise<History> {
+  try {
+    return await readHistory(readChunks(path, MAX_MEGABYTES));
+  } catch (error) {
+    const isRead = error instanceof TapstakeError && error.code !== "file-error";
+    if (!isRead) throw error;
+    const name = path === "-" ? "standard input" : path;
+    throw new TapstakeError(error.code, `${name}: ${error.message}`, error.details, { cause: error });
+  }
 }
 
 /**

@@ -1,3 +1,4 @@
+import { hex } from "../../../../core/bytes.js";
 import { initProtection } from "../../../../finality/protection.js";
 import { helpText } from "../../../help.js";
 import { type MarkCommand, markCommand } from "../../../mark-command.js";
@@ -10,7 +11,8 @@ height on it may vote here, and never below it.
 Where the old history can still be had, import that instead: tapstake fp protection import knows more.
 
 It is also the only way on when the store is missing, empty, damaged or older than its second mark: what is left of
-it is set aside, and a new store begins.
+it is set aside, and a new store begins. Every other key and chain that it knew is held then, until it has an init of
+its own; the answer says which.
 
 Before: stop every other signer with this key, and make sure that it stays stopped. Look up the last height that the
 key voted for, on the chain itself and not in the log of the lost signer, and add to it what may still have been on
@@ -39,8 +41,13 @@ const COMMAND: MarkCommand = {
 
 export const command = () =>
   markCommand("init", COMMAND, ({ home, key, chain, height, asJson }) => {
-    const { setAside, ...marks } = initProtection(home, { key, chainId: chain, fromHeight: height });
-    answer(asJson, { key, chain, ...marks, setAside }, (facts) =>
-      [marksText(facts), ...setAside.map((file) => `set aside: ${file}`)].join("\n"),
+    const { held, ...begun } = initProtection(home, { key, chainId: chain, fromHeight: height });
+    const others = held.map(({ chainId, ...rest }) => ({ ...rest, chain: chainId }));
+    answer(asJson, { key, chain, ...begun, held: others }, (facts) =>
+      [
+        marksText(facts),
+        ...facts.setAside.map((file) => `set aside: ${file}`),
+        ...facts.held.map((one) => `held before an init of its own: ${hex.encode(one.key)} on ${one.chain}`),
+      ].join("\n"),
     );
   });
