@@ -66,6 +66,8 @@ export function openDatabase(path: string): Database.Database {
       db.exec("PRAGMA locking_mode = EXCLUSIVE");
       expect(pragma(db, "journal_mode = WAL") === "wal", "it refuses the mode that writes need");
       db.exec("PRAGMA synchronous = FULL");
+      // Nothing but `checkpoint` writes to the file itself: who else does is noticed.
+      db.exec("PRAGMA wal_autocheckpoint = 0");
       // Reading alone takes no lock that keeps others out.
       db.exec("BEGIN IMMEDIATE");
       db.exec("COMMIT");
@@ -77,6 +79,9 @@ export function openDatabase(path: string): Database.Database {
     throw error;
   }
 }
+
+/** Moves what the write-ahead log holds into the file itself. */
+export const checkpoint = (db: Database.Database): void => void db.exec("PRAGMA wal_checkpoint(PASSIVE)");
 
 /**
  * Ends a connection so that its locks are gone at once. `close` alone would leave them, and the write-ahead log, to

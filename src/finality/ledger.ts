@@ -1,8 +1,9 @@
 import type Database from "libsql";
 import { hex, u64be, utf8 } from "../core/bytes.js";
 import { commitmentCells, type CommitmentRow, readCommitment } from "./commitment-rows.js";
-import { rowsOf } from "./database.js";
+import { expect, rowsOf } from "./database.js";
 import { floorOf, higher, MAX_HEIGHT } from "./decision.js";
+import { Heights } from "./heights.js";
 import { type Known, loadStore, readVote, type VoteRow } from "./loading.js";
 import { combine, sumOf, textOf } from "./schema.js";
 import { prepareStatements, type Statements } from "./statements.js";
@@ -48,28 +49,24 @@ export class Ledger {
     return this.#seq;
   }
 
-  /** The votes of a subject from one height to another, by height. */
-  *votes(subject: number, from = 0n, to = MAX_HEIGHT): Generator<StoredVote> {
-    for (const row of rowsOf<VoteRow>(this.#statements.votes, subject, u64be(from), u64be(to))) {
-      yield readVote(row);
-    }
+  /** The votes from one height to another, by height. @throws DatabaseFault `corrupt` unless they are what was written */
+  *votes(known: Known, from = 0n, to = MAX_HEIGHT): Generator<StoredVote> {
+    const rows = rowsOf<VoteRow>(this.#statements.votes, known.id, u64be(from), u64be(to));
+    yield* asWritten(known, rows, known.heights.between(from, to));
   }
 
-  vote(subject: number, height: bigint): StoredVote | undefined {
+  /** @throws DatabaseFault `corrupt` where there is none, though one was written */
+  vote(known: Known, height: bigint): StoredVote | undefined {
+    if (!known.heights.has(height)) return undefined;
     // To its end: a walk that is given up keeps its statement busy.
-    const [vote] = [...this.votes(subject, height, height)];
+    const [vote] = [...this.votes(known, height, height)];
     return vote;
   }
 
-  /** At most `limit` votes of a subject from a height on. */
-  page(subject: number, from: bigint, limit: number): StoredVote[] {
-    const rows = rowsOf<VoteRow>(this.#statements.page, subject, u64be(from, "first height"), limit);
-    return [...rows].map(readVote);
-  }
-
-  /** The heights of votes whose message is not known. */
-  blocked(subject: number): bigint[] {
-    return [...rowsOf<VoteRow>(this.#statements.blocked, subject)].map((row) => readVote(row).height);
+  /** At most `limit` votes from a height on. @throws DatabaseFault as {@link Ledger.votes} */
+  page(known: Known, from: bigint, limit: number): StoredVote[] {
+    const rows = rowsOf<VoteRow>(this.#statements.page, known.id, u64be(from, "first height"), limit);
+    return [...asWritten(known, rows, take(known.heights.between(from, MAX_HEIGHT), limit))];
   }
 
   commitments(key: Uint8Array, chainId: string): StoredCommitment[] {
@@ -91,20 +88,17 @@ export class Ledger {
       lowest: 0n,
       highest: null,
       held: false,
-      votes: 0,
+      heights: new Heights(),
+      blocked: new Heights(),
     };
     this.subjects.set(subjectName(key, chainId), known);
     return known;
   }
 
-  addVote(known: Known, { height, digest, signature }: VoteEntry, { at, instance }: Writer): void {
-    const seq = ++this.#seq;
-    const cells = [known.id, u64be(height), digest, signature, at, instance, seq, this.#total];
-    const sum = sumOf("votes", ...cells);
-    this.#statements.addVote.run(...cells, sum);
-    this.#total = combine(this.#total, sum);
-    known.votes++;
-    known.highest = higher(known.highest, height);
+  /** @throws DatabaseFault `corrupt` where there is one, whatever the file says */
+  addVote(known: Known, entry: VoteEntry, writer: Writer): void {
+    expect(known.heights.add(entry.height), `it was to have a second vote at height ${entry.height}`);
+    this.#insert(known, entry, writer);
   }
 
   replaceVote(known: Known, entry: VoteEntry, writer: Writer): void {
@@ -112,17 +106,31 @@ export class Ledger {
     const { sum } = this.#statements.votes.get(known.id, height, height) as VoteRow;
     this.#statements.deleteVote.run(known.id, height);
     this.#total = combine(this.#total, sum);
-    known.votes--;
-    this.addVote(known, entry, writer);
+    this.#insert(known, entry, writer);
   }
 
-  forgetBelow(known: Known, height: bigint): void {
+  #insert(known: Known, { height, digest, signature }: VoteEntry, { at, instance }: Writer): void {
+    const seq = ++this.#seq;
+    const cells = [known.id, u64be(height), digest, signature, at, instance, seq, this.#total];
+    const sum = sumOf("votes", ...cells);
+    this.#statements.addVote.run(...cells, sum);
+    this.#total = combine(this.#total, sum);
+    known.highest = higher(known.highest, height);
+    if (!digest) known.blocked.add(height);
+  }
+
+  /** Returns how many votes it forgot. @throws DatabaseFault `corrupt` where there are fewer than were written */
+  forgetBelow(known: Known, height: bigint): number {
     const below = u64be(height);
+    let found = 0;
     for (const { sum } of rowsOf<VoteRow>(this.#statements.sumsBelow, known.id, below)) {
       this.#total = combine(this.#total, sum);
-      known.votes--;
+      found++;
     }
+    expect(found === known.heights.removeBelow(height), "votes are missing");
+    known.blocked.removeBelow(height);
     this.#statements.deleteBelow.run(known.id, below);
+    return found;
   }
 
   addCommitment(key: Uint8Array, chainId: string, commitment: StoredCommitment): void {
@@ -159,5 +167,32 @@ export class Ledger {
     const counts = [this.subjects.size, this.births.size, this.#commitments] as const;
     const cells = [++this.#seq, this.#total, ...counts] as const;
     this.#statements.setState.run(...cells, sumOf("state", hex.decode(this.storeId), ...cells));
+  }
+}
+
+/**
+ * Rows, if they are those that this process has read and written: SQLite trusts its files, and reads what somebody else
+ * wrote over them as if it were its own. A row that was lost so would be a height to vote for again.
+ */
+function* asWritten(
+  { blocked }: Known,
+  rows: Iterable<VoteRow>,
+  heights: Iterator<bigint>,
+): Generator<StoredVote> {
+  for (const row of rows) {
+    const vote = readVote(row);
+    expect(heights.next().value === vote.height, "votes are missing");
+    expect(vote.digest === null || !blocked.has(vote.height), "an earlier record of a vote is back");
+    yield vote;
+  }
+  expect(heights.next().done === true, "votes are missing");
+}
+
+function* take<T>(all: Iterable<T>, limit: number): Generator<T, void> {
+  let left = limit;
+  if (left <= 0) return;
+  for (const one of all) {
+    yield one;
+    if (--left === 0) return;
   }
 }

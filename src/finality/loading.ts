@@ -3,6 +3,7 @@ import { equalBytes, hex } from "../core/bytes.js";
 import { type CommitmentRow, readCommitment } from "./commitment-rows.js";
 import { expect, rowsOf } from "./database.js";
 import { higher } from "./decision.js";
+import { Heights } from "./heights.js";
 import { combine, heightOf, NO_VOTES, selectFrom, sumOf, textOf } from "./schema.js";
 import type { Mark } from "./marks.js";
 import type { StoredVote } from "./store.js";
@@ -16,7 +17,10 @@ export interface Known {
   lowest: bigint;
   highest: bigint | null;
   held: boolean;
-  votes: number;
+  /** Where there are votes: a store that has fewer has lost them. */
+  readonly heights: Heights;
+  /** Where the message of a vote is not known. */
+  readonly blocked: Heights;
 }
 
 export interface VoteRow {
@@ -59,10 +63,11 @@ export function loadStore(db: Database.Database): Loaded {
   let { seq, total } = state;
   let found = NO_VOTES;
   for (const row of rowsOf<VoteRow>(db.prepare(selectFrom("votes")))) {
-    const { height } = readVote(row);
+    const { height, digest } = readVote(row);
     const subject = byId.get(row.subject);
     expect(subject !== undefined, `the vote at height ${height} is of no known key`);
-    subject.votes++;
+    subject.heights.add(height);
+    if (!digest) subject.blocked.add(height);
     subject.highest = higher(subject.highest, height);
     found = combine(found, row.sum);
     // Single votes are one row and leave the state as it was.
@@ -178,7 +183,8 @@ function readSubject({ id, key, chain, lowest, highest, held, sum }: SubjectRow)
     lowest: heightOf(lowest),
     highest: highest && heightOf(highest),
     held: held !== 0,
-    votes: 0,
+    heights: new Heights(),
+    blocked: new Heights(),
   };
 }
 

@@ -71,8 +71,8 @@ export class MarksFile {
     const bytes = Buffer.from(line, "latin1");
     // Of several lines some could be lost, and nobody would know.
     if (marks.length > 1 || position + bytes.length > end) {
-      this.close();
       this.#written = this.#rewrite();
+      close(file);
       return;
     }
     for (let written = 0; written < bytes.length;) {
@@ -86,11 +86,7 @@ export class MarksFile {
     const { file } = this.#written;
     // Its number may soon be that of another file.
     this.#written = { ...this.#written, file: -1 };
-    try {
-      if (file >= 0) closeSync(file);
-    } catch {
-      // Every line was on the disk before its append returned.
-    }
+    if (file >= 0) close(file);
   }
 
   #rewrite(): Written {
@@ -115,6 +111,14 @@ export class MarksFile {
       position: lines.length,
       end: lines.length + this.#room,
     };
+  }
+}
+
+function close(file: number): void {
+  try {
+    closeSync(file);
+  } catch {
+    // Every line was on the disk before its append returned.
   }
 }
 

@@ -38,9 +38,7 @@ function importVotes(
   const blocked: bigint[] = [];
   let added = 0;
   for (const [height, vote] of file.votes) {
-    // Above the highest vote there is none, and a million questions would take their time and memory.
-    const isAbove = known.highest === null || height > known.highest;
-    const record = isAbove ? undefined : ledger.vote(known.id, height);
+    const record = ledger.vote(known, height);
     // Forgotten on purpose, and blocked by the mark.
     if (!record && height < known.lowest) continue;
     if (!record) {

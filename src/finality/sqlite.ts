@@ -3,7 +3,7 @@ import { max, min } from "../core/bigint.js";
 import { hex, u64be, utf8 } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { refuseOverlap } from "./commitment-rows.js";
-import { closeDatabase, DatabaseFault, faulty, openDatabase } from "./database.js";
+import { checkpoint, closeDatabase, DatabaseFault, faulty, openDatabase } from "./database.js";
 import { MAX_HEIGHT, type Marks, type StoredMarks, type VoteRecord } from "./decision.js";
 import { Heeding } from "./heeding.js";
 import { historyText } from "./history.js";
@@ -35,6 +35,8 @@ export class SqliteProtection implements Protection {
   readonly #db: Database.Database;
   readonly #ledger: Ledger;
   readonly #heeding: Heeding;
+  /** The number of the last write that is in the file itself. */
+  #checkpointed: number;
   #attached: Attached | undefined;
   #fault: (() => TapstakeError) | undefined;
   #closed = false;
@@ -54,6 +56,7 @@ export class SqliteProtection implements Protection {
       closeDatabase(db);
       throw error;
     }
+    this.#checkpointed = this.seq;
     this.#heeding = new Heeding(home, this.#ledger, {
       write: (touched, change) => this.#write(touched, change),
       careful: (work) => this.#careful(work),
@@ -84,13 +87,13 @@ export class SqliteProtection implements Protection {
 
   subjects(): Subject[] {
     return this.#read(() =>
-      [...this.#ledger.subjects.values()].map(({ key, chainId, lowest, highest, held, votes }) => ({
+      [...this.#ledger.subjects.values()].map(({ key, chainId, lowest, highest, held, heights }) => ({
         key: Uint8Array.from(key),
         chainId,
         lowest,
         highest,
         held,
-        votes,
+        votes: heights.size,
       })),
     );
   }
@@ -109,8 +112,8 @@ export class SqliteProtection implements Protection {
     this.#usable();
     const found = new Map<bigint, VoteRecord>();
     const known = this.#known(key, chainId);
-    // Above the highest vote there is none, and whatever became of the files, `append` finds out.
-    const wanted = new Set(heights.filter((height) => known?.highest != null && height <= known.highest));
+    // Where there is none, whatever became of the files is found out by `append`.
+    const wanted = new Set(heights.filter((height) => known?.heights.has(height)));
     if (!known || wanted.size === 0) return found;
     return this.#read(() => {
       const [first, last] = [[...wanted].reduce(min), [...wanted].reduce(max)];
@@ -119,7 +122,7 @@ export class SqliteProtection implements Protection {
       for (const [from, to] of together
         ? [[first, last] as const]
         : [...wanted].map((h) => [h, h] as const)) {
-        for (const { height, ...record } of this.#ledger.votes(known.id, from, to)) {
+        for (const { height, ...record } of this.#ledger.votes(known, from, to)) {
           if (wanted.has(height)) found.set(height, record);
         }
       }
@@ -130,14 +133,14 @@ export class SqliteProtection implements Protection {
   records(key: Uint8Array, chainId: string, from = 0n, limit = 100): StoredVote[] {
     return this.#read(() => {
       const known = this.#known(key, chainId);
-      return known ? this.#ledger.page(known.id, from, limit) : [];
+      return known ? this.#ledger.page(known, from, limit) : [];
     });
   }
 
   blocked(key: Uint8Array, chainId: string): bigint[] {
     return this.#read(() => {
       const known = this.#known(key, chainId);
-      return known ? this.#ledger.blocked(known.id) : [];
+      return known ? [...known.blocked.between(0n, MAX_HEIGHT)] : [];
     });
   }
 
@@ -158,7 +161,11 @@ export class SqliteProtection implements Protection {
 
   append(key: Uint8Array, chainId: string, entries: readonly VoteEntry[]): void {
     const known = this.#mustKnow(key, chainId);
-    for (const entry of entries) checkEntry(entry);
+    for (const entry of entries) {
+      checkEntry(entry);
+      if (!known.heights.has(entry.height)) continue;
+      throw new TapstakeError("double-vote", `a vote at height ${entry.height} is recorded already`);
+    }
     const writer = writerNow(this.instance);
     const add = () => {
       for (const entry of entries) this.#ledger.addVote(known, entry, writer);
@@ -198,7 +205,7 @@ export class SqliteProtection implements Protection {
           const lowest = max(known.lowest, floor.lowest);
           Object.assign(known, { lowest, highest, held });
           // No mark is above the last height of all: a vote without digest blocks it.
-          if (highest === MAX_HEIGHT && !this.#ledger.vote(known.id, highest)) {
+          if (highest === MAX_HEIGHT && !known.heights.has(highest)) {
             this.#ledger.addVote(known, { height: highest, digest: null, signature: null }, writer);
           }
           this.#ledger.writeSubject(known);
@@ -218,13 +225,13 @@ export class SqliteProtection implements Protection {
           "nothing would be signed between. To raise the mark above all votes, use protection init",
       );
     }
-    const before = known.votes;
+    let forgotten = 0;
     this.#write([known], () => {
-      this.#ledger.forgetBelow(known, below);
+      forgotten = this.#ledger.forgetBelow(known, below);
       known.lowest = below;
       this.#ledger.writeSubject(known);
     });
-    return before - known.votes;
+    return forgotten;
   }
 
   exportHistory(): Interchange {
@@ -347,7 +354,18 @@ export class SqliteProtection implements Protection {
     } catch (error) {
       throw this.#poison(error);
     }
-    this.#refuseTouched(this.#attached?.watch.renew());
+    this.#refuseTouched(this.#attached?.watch.renew(false));
+    if (this.seq - this.#checkpointed >= WRITES_BETWEEN_CHECKPOINTS) this.#checkpoint();
+  }
+
+  #checkpoint(): void {
+    try {
+      faulty("unwritable", () => checkpoint(this.#db));
+    } catch (error) {
+      throw this.#poison(error);
+    }
+    this.#checkpointed = this.seq;
+    this.#refuseTouched(this.#attached?.watch.renew(true));
   }
 
   #known(key: Uint8Array, chainId: string): Known | undefined {
@@ -366,6 +384,9 @@ export class SqliteProtection implements Protection {
     return { key, chainId, lowest, highest, held, seq: this.seq };
   }
 }
+
+/** The write-ahead log grows by some three pages of 1 kB a write. */
+const WRITES_BETWEEN_CHECKPOINTS = 500;
 
 const writerNow = (instance: string): Writer => ({
   at: utf8(new Date().toISOString()),

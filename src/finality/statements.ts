@@ -11,7 +11,6 @@ export interface Statement {
 type Name =
   | "votes"
   | "page"
-  | "blocked"
   | "sumsBelow"
   | "addVote"
   | "deleteVote"
@@ -33,7 +32,6 @@ export function prepareStatements(db: Database.Database): Statements {
   return {
     votes: db.prepare(`${votes} WHERE subject = ? AND height BETWEEN ? AND ? ${inOrder}`),
     page: db.prepare(`${votes} WHERE subject = ? AND height >= ? ${inOrder} LIMIT ?`),
-    blocked: db.prepare(`${votes} WHERE subject = ? AND digest IS NULL ${inOrder}`),
     sumsBelow: db.prepare("SELECT CAST(sum AS BLOB) AS sum FROM votes WHERE subject = ? AND height < ?"),
     addVote: db.prepare("INSERT INTO votes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
     deleteVote: db.prepare("DELETE FROM votes WHERE subject = ? AND height = ?"),

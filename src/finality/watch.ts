@@ -48,6 +48,7 @@ export class FileWatch {
   readonly #files: readonly Watched[];
   #names: Names;
   #traces: readonly (Seen | undefined)[];
+  #found: string | undefined;
 
   constructor(folder: string, files: readonly Watched[]) {
     this.#folder = folder;
@@ -56,7 +57,7 @@ export class FileWatch {
     this.#traces = this.#look(() => true);
   }
 
-  /** What somebody else did to the files since the last look; undefined where it was nothing. */
+  /** What somebody else did to the files since the last look, or before; undefined where it was nothing. */
   changed(): string | undefined {
     const moved = this.#haveNamesMoved();
     const now = this.#look((file) => moved || !file.ending);
@@ -68,12 +69,17 @@ export class FileWatch {
     });
   }
 
-  /** Looks after this process has written: what it did itself is of no interest. */
-  renew(): string | undefined {
+  /**
+   * Looks after this process has written to files with an ending, or, if `all`, to each: what it did itself is of no
+   * interest.
+   */
+  renew(all: boolean): string | undefined {
     const moved = this.#haveNamesMoved();
     const now = this.#look((file) => moved || !file.ending);
-    const found = this.#first(
-      ({ ending }, i) => now[i] && difference(ending?.().place ?? this.#traces[i]!, now[i], isSameFile),
+    const found = this.#first(({ ending }, i) =>
+      ending
+        ? now[i] && difference(ending().place, now[i], isSameFile)
+        : difference(this.#traces[i]!, now[i]!, all ? isSameFile : isSame),
     );
     this.#traces = now;
     return found;
@@ -90,12 +96,13 @@ export class FileWatch {
     return this.#files.map((file) => (at(file) ? look(file.path) : undefined));
   }
 
+  /** What is found once stays found: a second look may have nothing to compare with. */
   #first(differenceAt: (file: Watched, i: number) => string | undefined): string | undefined {
     for (const [i, file] of this.#files.entries()) {
       const found = differenceAt(file, i);
-      if (found !== undefined) return `${basename(file.path)} was ${found}`;
+      if (found !== undefined) this.#found ??= `${basename(file.path)} was ${found}`;
     }
-    return undefined;
+    return this.#found;
   }
 }
 
@@ -109,8 +116,8 @@ interface Names {
   readonly settled: boolean;
 }
 
-/** Milliseconds: ten of the slowest clock. */
-const TICK = 100;
+/** Milliseconds, above two seconds: some file systems keep whole ones, and some every second one. */
+const TICK = 2_500;
 
 function namesIn(folder: string): Names {
   const now = Date.now();

@@ -5,16 +5,18 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { recordBirth } from "../../../src/finality/arrivals.js";
 import { commitStored } from "../../../src/finality/commitments.js";
 import { type Home, openHome } from "../../../src/finality/home.js";
 import { deleteKey } from "../../../src/finality/key-deletion.js";
+import { MarksFile } from "../../../src/finality/marks.js";
 import { lockHome } from "../../../src/finality/lock.js";
 import { openProtection, type Protection } from "../../../src/finality/protection.js";
 import { copyOf, key, loseMemory, walOf } from "../../support/broken-homes.js";
@@ -231,5 +233,32 @@ describe("a home that is copied back in place, from a copy made right after a ke
     inHome(openHome(join(path, "moved")), (protection) => {
       expect(voterOf(protection).vote({ height: 5n, appHash: hash(1) }).kind).toBe("new");
     });
+  });
+});
+
+describe("a store that is overwritten in place while a vote is written", () => {
+  it("is noticed before the signature leaves, as the vote itself goes to the log", () => {
+    const { home, protection, voter, backup } = running();
+    const append = vi.spyOn(MarksFile.prototype, "append").mockImplementationOnce(() => {
+      copyFileSync(backup.protectionFile, home.protectionFile);
+    });
+    const error = refusal("protection-replaced", () => voter.vote({ height: 10n, appHash: hash(1) }));
+    expect(append).toHaveBeenCalledOnce();
+    expect(error.message).toContain("protection.db was changed");
+    append.mockRestore();
+    protection.close();
+  });
+
+  it("is none where the signer moves its log into it: votes go on", () => {
+    const { home, protection, voter } = newSigner();
+    const before = statSync(home.protectionFile).mtimeMs;
+    let height = 0n;
+    for (; statSync(home.protectionFile).mtimeMs === before; height++) {
+      expect(voter.vote({ height, appHash: hash(1) }).kind).toBe("new");
+    }
+    expect(height).toBeGreaterThan(400n);
+    expect(voter.vote({ height, appHash: hash(1) }).kind).toBe("new");
+    expect(voter.vote({ height: 0n, appHash: hash(2) })).toMatchObject({ code: "double-vote" });
+    protection.close();
   });
 });

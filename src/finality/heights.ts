@@ -1,0 +1,69 @@
+/** A set of heights, kept as runs of neighbours: votes that follow each other cost one run, however many they are. */
+export class Heights {
+  /** In order, with a gap between each two. */
+  #runs: Run[] = [];
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  has(height: bigint): boolean {
+    const run = this.#runs[this.#place(height)];
+    return run !== undefined && run.first <= height;
+  }
+
+  /** Returns whether it was not there. */
+  add(height: bigint): boolean {
+    if (this.has(height)) return false;
+    this.#size++;
+    const at = this.#place(height);
+    const [before, after] = [this.#runs[at - 1], this.#runs[at]];
+    const follows = before?.last === height - 1n;
+    const leads = after?.first === height + 1n;
+    if (follows && leads) this.#runs.splice(at - 1, 2, { first: before.first, last: after.last });
+    else if (follows) before.last = height;
+    else if (leads) after.first = height;
+    else this.#runs.splice(at, 0, { first: height, last: height });
+    return true;
+  }
+
+  /** Returns how many there were. */
+  removeBelow(height: bigint): number {
+    const before = this.#size;
+    this.#runs = this.#runs.slice(this.#place(height));
+    const [run] = this.#runs;
+    if (run && run.first < height) run.first = height;
+    this.#size = this.#runs.reduce((size, { first, last }) => size + Number(last - first + 1n), 0);
+    return before - this.#size;
+  }
+
+  /** Those from one height to another, in order. */
+  *between(from: bigint, to: bigint): Generator<bigint, void> {
+    for (let at = this.#place(from); at < this.#runs.length; at++) {
+      const { first, last } = this.#runs[at]!;
+      for (let height = first > from ? first : from; height <= last; height++) {
+        if (height > to) return;
+        yield height;
+      }
+    }
+  }
+
+  /** The first run that does not end before a height. */
+  #place(height: bigint): number {
+    let [from, to] = [0, this.#runs.length];
+    // The last one is asked for most.
+    if (to === 0 || this.#runs[to - 1]!.last < height) return to;
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (this.#runs[middle]!.last < height) from = middle + 1;
+      else to = middle;
+    }
+    return from;
+  }
+}
+
+interface Run {
+  first: bigint;
+  last: bigint;
+}

@@ -1,0 +1,67 @@
+import type * as Fs from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { recordBirth } from "../../../src/finality/arrivals.js";
+import { openProtection } from "../../../src/finality/protection.js";
+import { key } from "../../support/broken-homes.js";
+import { refusal } from "../../support/refusal.js";
+import { hash, newHome, newSigner, voterOf } from "../../support/signer.js";
+
+/** Milliseconds at which all files seem to have changed; and which files cannot be made. */
+const disk = vi.hoisted(() => ({ clock: undefined as number | undefined, full: false }));
+vi.mock("node:fs", async (original) => {
+  const fs = await original<typeof Fs>();
+  const statSync = (...args: Parameters<typeof fs.statSync>) => {
+    const stats = fs.statSync(...args);
+    if (disk.clock === undefined || stats === undefined) return stats;
+    return Object.assign(stats, { mtimeMs: disk.clock, ctimeMs: disk.clock });
+  };
+  const openNew = (...[path, flags, mode]: Parameters<typeof fs.openSync>) => {
+    if (disk.full && flags === "wx") throw Object.assign(new Error("full"), { code: "ENOSPC" });
+    return fs.openSync(path, flags, mode);
+  };
+  return { ...fs, statSync, openSync: openNew };
+});
+afterEach(() => {
+  Object.assign(disk, { clock: undefined, full: false });
+  vi.useRealTimers();
+});
+
+describe("on a file system whose clock ticks every two seconds", () => {
+  it.each<[string, (marks: string) => void]>([
+    ["replaced", (marks) => renameSync(`${marks}.copy`, marks)],
+    ["deleted", (marks) => rmSync(marks)],
+  ])("a second mark that is %s in the tick of another change is noticed", (what, intrude) => {
+    const now = Date.now();
+    vi.useFakeTimers({ toFake: ["Date"], now });
+    disk.clock = now - 1_900;
+    const { home, protection, voter } = newSigner();
+    voter.vote({ height: 1n, appHash: hash(1) });
+    writeFileSync(`${home.marksFile}.copy`, readFileSync(home.marksFile));
+    voter.vote({ height: 2n, appHash: hash(1) });
+    intrude(home.marksFile);
+    const error = refusal("protection-replaced", () => voter.vote({ height: 3n, appHash: hash(1) }));
+    expect(error.message).toContain(`marks was ${what}`);
+    protection.close();
+  });
+});
+
+describe("a second mark that could not be written anew", () => {
+  it("keeps the signature back, and the home can be opened again by this process", () => {
+    const home = newHome();
+    recordBirth(home, key.publicKey);
+    const protection = openProtection(home, { roomForMarks: 200 });
+    const voter = voterOf(protection);
+    disk.full = true;
+    let height = 0n;
+    refusal("protection-unwritable", () => {
+      for (; ; height++) voter.vote({ height, appHash: hash(1) });
+    });
+    disk.full = false;
+    protection.close();
+    const again = openProtection(home);
+    expect(voterOf(again).vote({ height, appHash: hash(2) })).toMatchObject({ code: "double-vote" });
+    expect(voterOf(again).vote({ height, appHash: hash(1) }).kind).toBe("same");
+    again.close();
+  });
+});

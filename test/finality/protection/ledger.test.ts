@@ -1,0 +1,66 @@
+import { describe, expect, it } from "vitest";
+import { createDatabase, DatabaseFault, openDatabase } from "../../../src/finality/database.js";
+import { Ledger } from "../../../src/finality/ledger.js";
+import { key } from "../../support/broken-homes.js";
+import { CHAIN, hash, newHome } from "../../support/signer.js";
+
+const writer = { at: new TextEncoder().encode("2026-01-01"), instance: new TextEncoder().encode("test") };
+
+/** A ledger with votes at heights 0 to 9, and its database, in which something goes on behind its back. */
+function ledgerOfTen() {
+  const path = newHome().protectionFile;
+  createDatabase(path);
+  const db = openDatabase(path);
+  const ledger = new Ledger(db);
+  const known = ledger.newSubject(key.publicKey, CHAIN.id);
+  const vote = (height: bigint) => ({ height, digest: hash(1), signature: hash(2) });
+  for (let height = 0n; height < 10n; height++) ledger.addVote(known, vote(height), writer);
+  return { db, ledger, known, vote };
+}
+
+/** What the file says of a height is no more what was written. */
+const behind = (height: number) => `WHERE height = x'${height.toString(16).padStart(16, "0")}'`;
+
+function expectCorrupt(work: () => unknown): void {
+  expect(work).toThrow(DatabaseFault);
+  expect(work).toThrow(expect.objectContaining({ kind: "corrupt" }));
+}
+
+describe("a vote that was written, and is not in the file any more", () => {
+  it("is no free height, whoever asks for it", () => {
+    const { db, ledger, known, vote } = ledgerOfTen();
+    db.exec(`DELETE FROM votes ${behind(5)}`);
+    expectCorrupt(() => ledger.vote(known, 5n));
+    expectCorrupt(() => [...ledger.votes(known, 3n, 7n)]);
+    expectCorrupt(() => [...ledger.votes(known, 5n, 5n)]);
+    expectCorrupt(() => ledger.page(known, 0n, 6));
+    expectCorrupt(() => ledger.page(known, 5n, 1));
+    expectCorrupt(() => ledger.addVote(known, vote(5n), writer));
+    expect(ledger.vote(known, 4n)).toMatchObject({ height: 4n });
+    expect(ledger.page(known, 0n, 5)).toHaveLength(5);
+  });
+
+  it("is missed at the end too", () => {
+    const { db, ledger, known } = ledgerOfTen();
+    db.exec(`DELETE FROM votes ${behind(9)}`);
+    expectCorrupt(() => [...ledger.votes(known)]);
+    expectCorrupt(() => ledger.page(known, 0n, 10));
+  });
+
+  it("cannot be forgotten on purpose", () => {
+    const { db, ledger, known } = ledgerOfTen();
+    db.exec(`DELETE FROM votes ${behind(2)}`);
+    expectCorrupt(() => ledger.forgetBelow(known, 5n));
+  });
+});
+
+describe("an earlier record of a vote that was blocked since", () => {
+  it("is not taken for what is known of it", () => {
+    const { db, ledger, known } = ledgerOfTen();
+    db.exec(`CREATE TABLE earlier AS SELECT * FROM votes ${behind(5)}`);
+    ledger.replaceVote(known, { height: 5n, digest: null, signature: null }, writer);
+    expect(ledger.vote(known, 5n)).toMatchObject({ digest: null });
+    db.exec(`DELETE FROM votes ${behind(5)}; INSERT INTO votes SELECT * FROM earlier`);
+    expectCorrupt(() => ledger.vote(known, 5n));
+  });
+});
