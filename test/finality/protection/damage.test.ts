@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { TapstakeError } from "../../../src/core/errors.js";
 import type { Home } from "../../../src/finality/home.js";
+import { type Mark, MarksFile, readMarks } from "../../../src/finality/marks.js";
 import { openProtection } from "../../../src/finality/protection.js";
 import {
   copyOf,
@@ -178,6 +179,18 @@ describe("PROTOCOL 11: an empty or restored-old protection database signed again
     const home = copyOf(closed);
     replace(home, stranger, "protectionFile");
     expect(expectRefused("protection-behind", home).message).toContain("second mark is of");
+  });
+
+  it.each<[string, Partial<Mark>]>([
+    ["a higher vote", { highest: 60n }],
+    ["a higher lowest height", { lowest: 1n }],
+    ["another chain", { chainId: "third-chain" }],
+  ])("a store of as many writes whose second mark knows %s is protection-behind", (_, more) => {
+    const home = copyOf(closed);
+    const { marks, ...content } = readMarks(home.marksFile)!;
+    const mark = [...marks.values()].find(({ chainId }) => chainId === CHAIN.id)!;
+    new MarksFile(home.marksFile, { ...content, marks: new Map([["", { ...mark, ...more }]]) }).close();
+    expect(expectRefused("protection-behind", home).message).toContain("and the second mark ");
   });
 
   it("an older copy of the second mark is brought up to date from the store", () => {
