@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import { sha256 } from "../../../src/core/hashes.js";
@@ -8,6 +9,7 @@ import { readInterchange, type Interchange } from "../../../src/finality/interch
 import { previewImport } from "../../../src/finality/import-preview.js";
 import { openProtection, type Protection } from "../../../src/finality/protection.js";
 import { commitStored } from "../../../src/finality/commitments.js";
+import { killedAt, stepsOf } from "../../support/killed.js";
 import { refusal } from "../../support/refusal.js";
 import { CHAIN, hash, inHome, newHome, newSigner, testKey, voterOf } from "../../support/signer.js";
 
@@ -378,6 +380,28 @@ describe("the history of votes, exported and imported", () => {
         30,
       );
     });
+  });
+});
+
+describe("an import of many chains", () => {
+  it("that is killed at any step is there whole or not at all", { timeout: 120_000 }, () => {
+    const chains = Array.from({ length: 20 }, (_, i) => ({ ...file().data[0]!, chain: `chain-${i}` }));
+    const history = join(newHome().path, "history.json");
+    writeFileSync(history, JSON.stringify({ ...file(), data: chains }));
+    const deed = ["command", "fp", "protection", "import", history, "--yes"] as const;
+    const begun = () => {
+      const home = newHome();
+      inHome(home, (protection) => protection.init(key.publicKey, CHAIN.id, 5n));
+      return home;
+    };
+    const steps = stepsOf(begun().path, deed);
+    const counts = new Set<number>();
+    for (let n = 1; n <= steps; n++) {
+      const home = begun();
+      killedAt(n, home.path, deed);
+      counts.add(inHome(home, (protection) => protection.subjects().length));
+    }
+    expect([...counts]).toEqual([1, 1 + chains.length]);
   });
 });
 
