@@ -1,9 +1,9 @@
 import type * as Fs from "node:fs";
 import { basename, join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { closeDatabase, openDatabase, pragma } from "../../src/finality/database.js";
+import { closeDatabase, createDatabase, openDatabase, pragma } from "../../src/finality/database.js";
 import { MarksFile } from "../../src/finality/marks.js";
-import { writePrivateFile } from "../../src/finality/private-files.js";
+import { erasePrivateFile, removePrivateFile, writePrivateFile } from "../../src/finality/private-files.js";
 import { folderOfTest } from "../support/home.js";
 import { newSigner, testKey } from "../support/signer.js";
 
@@ -35,6 +35,12 @@ vi.mock("node:fs", async (load) => {
     fdatasyncSync: noted("fdatasync", real.fdatasyncSync),
     renameSync: noted("rename", real.renameSync),
     linkSync: noted("link", real.linkSync),
+    ftruncateSync: noted("truncate", real.ftruncateSync),
+    rmSync: (...args: Parameters<typeof real.rmSync>) => {
+      // What is not there is not removed.
+      if (real.existsSync(args[0])) calls.push(`remove ${nameOf(args[0])}`);
+      real.rmSync(...args);
+    },
   };
 });
 
@@ -76,7 +82,28 @@ describe("what is on the disk when a call returns", () => {
       "write temporary",
       "fsync temporary",
       `${naming} temporary`,
+      ...(mode === "create" ? ["remove temporary"] : []),
       `fsync ${basename(folder)}`,
     ]);
+  });
+
+  it("a new store, which has its name only once it is whole", () => {
+    const folder = folderOfTest();
+    createDatabase(join(folder, "store"));
+    expect(calls).toEqual(["link store.new", "remove store.new", `fsync ${basename(folder)}`]);
+  });
+
+  it("that a private file is gone, and before that what was in it", () => {
+    const folder = folderOfTest();
+    const path = join(folder, "file");
+    for (const [remove, first] of [
+      [removePrivateFile, []],
+      [erasePrivateFile, ["truncate file", "fsync file"]],
+    ] as const) {
+      writePrivateFile(path, Uint8Array.of(1), "create");
+      calls.length = 0;
+      remove(path);
+      expect(calls).toEqual([...first, "remove file", `fsync ${basename(folder)}`]);
+    }
   });
 });
