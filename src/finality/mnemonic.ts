@@ -1,4 +1,4 @@
-import { HDKey } from "@scure/bip32";
+import { HARDENED_OFFSET, HDKey } from "@scure/bip32";
 import { generateMnemonic, mnemonicToSeedSync, validateMnemonic } from "@scure/bip39";
 import { wordlist } from "@scure/bip39/wordlists/english.js";
 import { TapstakeError } from "../core/errors.js";
@@ -36,12 +36,18 @@ export function secretFromMnemonic(words: string, path = DEFAULT_PATH, bip39Pass
  */
 export function secretFromSeed(seed: Uint8Array, path: string): Uint8Array {
   checkPath(path);
-  const master = HDKey.fromMasterSeed(seed);
-  const child = master.derive(path);
-  // A copy, because wiping the key wipes its own.
-  const secret = Uint8Array.from(child.privateKey!);
-  master.wipePrivateData();
-  child.wipePrivateData();
+  let node = HDKey.fromMasterSeed(seed);
+  // Not `derive`, which leaves the secrets of the nodes between in memory.
+  for (const [, index, hardened] of path.matchAll(/(\d+)('?)/g)) {
+    const child = node.deriveChild(Number(index) + (hardened ? HARDENED_OFFSET : 0));
+    node.wipePrivateData();
+    node = child;
+  }
+  // The node's own bytes or a copy of them, by its version: neither is left.
+  const given = node.privateKey!;
+  const secret = Uint8Array.from(given);
+  given.fill(0);
+  node.wipePrivateData();
   return secret;
 }
 

@@ -387,6 +387,26 @@ async function outputOf(child: ReturnType<typeof run>): Promise<string> {
   return text;
 }
 
+/** Has processes make keys at the same moment, of these fields (JavaScript); what became of each. */
+async function makeAtOnce(home: Home, keys: readonly string[]): Promise<(string | undefined)[]> {
+  const script = (fields: string) => `
+    process.stdin.once("data", () => {
+      try {
+        keys.createKey(home, { origin: "generated", scrypt, ${fields} });
+        console.log("made");
+      } catch (error) {
+        console.log(error.code);
+      }
+      process.exit();
+    });
+    console.log("ready");`;
+  const children = keys.map((fields) => run(home, script(fields)));
+  const outputs = children.map(outputOf);
+  await Promise.all(children.map((child) => once(child.stdout, "data")));
+  for (const child of children) child.stdin.write("go\n");
+  return (await Promise.all(outputs)).map((text) => text.trim().split("\n")[1]);
+}
+
 describe("processes", () => {
   it("killed while they write leave the old state or the new one", async () => {
     const home = homeOfTest();
@@ -437,30 +457,30 @@ describe("processes", () => {
   });
 
   it("that make one name at once: one wins, and the file is the winner's", async () => {
-    const script = (fill: number) => `
-      process.stdin.once("data", () => {
-        try {
-          const secretKey = new Uint8Array(32).fill(${fill});
-          const made = keys.createKey(home, { name: "same", passphrase: "${fill}", secretKey, origin: "generated", scrypt });
-          console.log("made");
-        } catch (error) {
-          console.log(error.code);
-        }
-        process.exit();
-      });
-      console.log("ready");`;
     for (let round = 0; round < 3; round++) {
       const home = homeOfTest();
-      const children = [1, 2, 3, 4].map((fill) => run(home, script(fill)));
-      const outputs = children.map(outputOf);
-      await Promise.all(children.map((child) => once(child.stdout, "data")));
-      for (const child of children) child.stdin.write("go\n");
-      const said = (await Promise.all(outputs)).map((text) => text.trim().split("\n")[1]);
+      const fields = (fill: number) =>
+        `name: "same", passphrase: "${fill}", secretKey: new Uint8Array(32).fill(${fill})`;
+      const said = await makeAtOnce(home, [1, 2, 3, 4].map(fields));
       const winner = said.indexOf("made");
       expect(said.filter((text) => text === "made")).toHaveLength(1);
       expect(said.filter((text) => text === "key-exists")).toHaveLength(3);
       const unlocked = unlockKey(home, "same", String(winner + 1));
       expect(unlocked.secretKey).toEqual(new Uint8Array(32).fill(winner + 1));
+    }
+  });
+
+  it("that bring in one key under two names at once: one wins, or none", async () => {
+    for (let round = 0; round < 3; round++) {
+      const home = homeOfTest();
+      // So slow that none has written its file before the others have looked.
+      const slow = "scrypt: { n: 2 ** 15, r: 8, p: 1 }";
+      const fields = `passphrase: "p", secretKey: new Uint8Array(32).fill(7), ${slow}`;
+      const said = await makeAtOnce(home, [`name: "a", ${fields}`, `name: "b", ${fields}`]);
+      const winners = ["a", "b"].filter((_, i) => said[i] === "made");
+      expect(winners.length).toBeLessThan(2);
+      expect(said.filter((text) => text === "key-exists")).toHaveLength(2 - winners.length);
+      expect(listKeys(home).keys.map(({ name }) => name)).toEqual(winners);
     }
   });
 });

@@ -83,6 +83,12 @@ describe("a commitment", () => {
     expect(signed.root).toEqual(commitment.root);
   });
 
+  it("is false for no height at all, though it is signed", () => {
+    const digest = commitmentDigest({ startHeight: 100n, count: 0, root: commitment.root });
+    const signature = schnorr.sign(secretKey, digest);
+    expect(verifyCommitment({ ...commitment, count: 0, signature })).toBe(false);
+  });
+
   it("is false when anything in it was changed", () => {
     const changes: Partial<Commitment>[] = [
       { startHeight: 101n },

@@ -1,11 +1,16 @@
+import { HDKey } from "@scure/bip32";
 import type * as Crypto from "node:crypto";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { hex, utf8 } from "../../src/core/bytes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { randomness } from "../../src/crypto/randomness.js";
+import { exportKey } from "../../src/finality/key-export.js";
 import { pathOf } from "../../src/finality/key-files.js";
 import { openKey, openKeyAsync, parseKeyFile, sealKey } from "../../src/finality/keyfile.js";
 import { changePassphrase, createKey, unlockKey } from "../../src/finality/keystore.js";
+import { DEFAULT_PATH, newMnemonic, secretFromMnemonic } from "../../src/finality/mnemonic.js";
 import { writePrivateFile } from "../../src/finality/private-files.js";
 import { failure } from "../support/errors.js";
 import { homeOfTest, LIGHT } from "../support/home.js";
@@ -67,10 +72,10 @@ function expectWiped(counts: Partial<Record<keyof typeof held, number>>): void {
   }
 }
 /** The copies that were taken of a secret, apart from those that were given to somebody. */
-const secretsLeft = () =>
+const secretsLeft = (of = secretKey) =>
   copies.mock.results
     .map(({ value }) => value as Uint8Array)
-    .filter((copy) => hex.encode(copy) === hex.encode(secretKey));
+    .filter((copy) => hex.encode(copy) === hex.encode(of));
 
 describe("what is overwritten with zeroes once it was used", () => {
   it("the passphrase and the key that it makes, when a key is encrypted", () => {
@@ -123,6 +128,31 @@ describe("what is overwritten with zeroes once it was used", () => {
     key.wipe();
     expect(zeroes(secret)).toBe(true);
     refusal("invalid-secret-key", () => key.secretKey);
+    expect(secretsLeft()).toEqual([]);
+  });
+
+  it.each(["m", DEFAULT_PATH])("the seed of words, and every node on the way to %s", (path) => {
+    const derive = vi.spyOn(HDKey.prototype, "deriveChild");
+    const begin = vi.spyOn(HDKey, "fromMasterSeed");
+    try {
+      const secret = secretFromMnemonic(newMnemonic(), path);
+      expect(secretsLeft(secret)).toEqual([secret]);
+      expect(zeroes(begin.mock.calls[0]![0])).toBe(true);
+      const nodes = [...begin.mock.results, ...derive.mock.results].map(({ value }) => value as HDKey);
+      expect(nodes.map(({ privateKey }) => privateKey)).toEqual(Array(path.split("/").length).fill(null));
+    } finally {
+      derive.mockRestore();
+      begin.mockRestore();
+    }
+  });
+
+  it("a secret that cannot be exported, as that cannot be noted", () => {
+    const home = homeOfTest();
+    createKey(home, { name: "a", passphrase: "pass", secretKey, origin: "generated", scrypt: LIGHT });
+    rmSync(join(home.path, "arrivals"), { recursive: true });
+    writeFileSync(join(home.path, "arrivals"), "");
+    refusal("file-error", () => exportKey(home, "a", "pass"));
+    expect(held.opened.map(zeroes)).toEqual([true]);
     expect(secretsLeft()).toEqual([]);
   });
 

@@ -40,9 +40,9 @@ const bringIn = (home: Home, origin: "generated" | "imported") =>
   createKey(home, { name: "v", passphrase, secretKey: key.secretKey, origin, scrypt: LIGHT });
 
 /** The answer to a vote with the key that the home has under "v". */
-function vote(home: Home, height: bigint, fill: number): string {
+function vote(home: Home, height: bigint, fill: number, chain = CHAIN): string {
   const unlocked = unlockKey(home, "v", passphrase);
-  return inHome(home, (protection) => answerOf(voterOf(protection, unlocked), height, fill));
+  return inHome(home, (protection) => answerOf(voterOf(protection, unlocked, chain), height, fill));
 }
 
 describe("a signature that a crash kept back", () => {
@@ -112,6 +112,17 @@ describe("a key that was away from its home", () => {
       writeFileSync(file, copy, { mode: 0o600 });
       expect(vote(home, 105n, 1)).toBe("protection-uninitialised");
     }
+  });
+
+  it("whose file comes back from a copy is new on no other chain either", () => {
+    const home = newHome();
+    bringIn(home, "generated");
+    expect(vote(home, 100n, 1)).toBe("new");
+    const file = join(home.keysFolder, "v.json");
+    const copy = readFileSync(file);
+    deleteKey(home, "v", passphrase);
+    writeFileSync(file, copy, { mode: 0o600 });
+    expect(vote(home, 100n, 1, OTHER_CHAIN)).toBe("protection-uninitialised");
   });
 
   it("is held by a store that was open when it came back", () => {

@@ -10,9 +10,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { TapstakeError } from "../../../src/core/errors.js";
 import type { Home } from "../../../src/finality/home.js";
+import { Ledger } from "../../../src/finality/ledger.js";
+import { type Mark, MarksFile, readMarks } from "../../../src/finality/marks.js";
 import { openProtection } from "../../../src/finality/protection.js";
 import {
   copyOf,
@@ -180,6 +182,18 @@ describe("PROTOCOL 11: an empty or restored-old protection database signed again
     expect(expectRefused("protection-behind", home).message).toContain("second mark is of");
   });
 
+  it.each<[string, Partial<Mark>]>([
+    ["a higher vote", { highest: 60n }],
+    ["a higher lowest height", { lowest: 1n }],
+    ["another chain", { chainId: "third-chain" }],
+  ])("a store of as many writes whose second mark knows %s is protection-behind", (_, more) => {
+    const home = copyOf(closed);
+    const { marks, ...content } = readMarks(home.marksFile)!;
+    const mark = [...marks.values()].find(({ chainId }) => chainId === CHAIN.id)!;
+    new MarksFile(home.marksFile, { ...content, marks: new Map([["", { ...mark, ...more }]]) }).close();
+    expect(expectRefused("protection-behind", home).message).toContain("and the second mark ");
+  });
+
   it("an older copy of the second mark is brought up to date from the store", () => {
     const home = copyOf(closed);
     replace(home, earlier, "marksFile");
@@ -271,6 +285,28 @@ describe("a damaged store", () => {
       flip(walOf(home), at);
       expectRefusedOrWhole(home);
     }
+  });
+});
+
+describe("a store that turns out to be damaged while it is open", () => {
+  it("is protection-corrupt from then on, whatever is asked", () => {
+    const { protection, voter } = newSigner();
+    voter.vote({ height: 5n, appHash: hash(1) });
+    const malformed = Object.assign(new Error("database disk image is malformed"), {
+      code: "SQLITE_CORRUPT",
+    });
+    const votes = vi.spyOn(Ledger.prototype, "votes").mockImplementation(() => {
+      throw malformed;
+    });
+    const error = refusal("protection-corrupt", () => voter.vote({ height: 5n, appHash: hash(1) }));
+    expect(error.message).toContain(malformed.message);
+    votes.mockRestore();
+    expect(protection.poisoned).toBe(true);
+    for (const height of [5n, 6n]) {
+      refusal("protection-corrupt", () => voter.vote({ height, appHash: hash(1) }));
+    }
+    refusal("protection-corrupt", () => protection.exportHistory());
+    protection.close();
   });
 });
 

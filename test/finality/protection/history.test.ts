@@ -209,6 +209,27 @@ describe("a history that is read part by part", () => {
     for (const size of [1, 7, 1_000_000]) await expectFailure(readHistory(chunksOf(text, size)), code);
   });
 
+  describe("has limits on what may come at once", () => {
+    /** A file that would be read as any other one, with more in its metadata, in parts. */
+    function* withMore(length: number, texts: number): Generator<string> {
+      yield `{"metadata": ${JSON.stringify(metadata).slice(0, -1)}, "more": [`;
+      const half = "a".repeat(length / 2);
+      for (let i = 0; i < texts; i++) yield* [`${i === 0 ? "" : ","}"${half}`, `${half}"`];
+      yield `]}, "data": []}`;
+    }
+
+    it("a text beside the votes has some 65,000 characters at most", async () => {
+      expect((await readHistory(withMore(65_000, 3))).subjects).toEqual([]);
+      await expectFailure(readHistory(withMore(132_000, 1)), "invalid-json");
+    });
+
+    it("all that is no vote has 67 million characters at most", async () => {
+      expect((await readHistory(withMore(60_000, 1_100))).subjects).toEqual([]);
+      const { message } = await expectFailure(readHistory(withMore(60_000, 1_200)), "invalid-json");
+      expect(message).toContain("expected less beside the votes");
+    });
+  });
+
   describe("from wherever it is", () => {
     const text = `\ufeff${JSON.stringify(whole)}`;
     const bytes = Buffer.from(text);

@@ -1,11 +1,15 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import { sha256 } from "../../../src/core/hashes.js";
 import { voteMessage } from "../../../src/crypto/messages.js";
+import { verifyCommitment } from "../../../src/finality/commitment.js";
 import { readInterchange, type Interchange } from "../../../src/finality/interchange.js";
 import { previewImport } from "../../../src/finality/import-preview.js";
 import { openProtection, type Protection } from "../../../src/finality/protection.js";
 import { commitStored } from "../../../src/finality/commitments.js";
+import { killedAt, stepsOf } from "../../support/killed.js";
 import { refusal } from "../../support/refusal.js";
 import { CHAIN, hash, inHome, newHome, newSigner, testKey, voterOf } from "../../support/signer.js";
 
@@ -183,6 +187,35 @@ describe("the history of votes, exported and imported", () => {
     });
   });
 
+  it("a record without a digest blocks what is signed here at its height, and stays so", () => {
+    const { home, protection, voter } = newSigner();
+    for (const height of [5n, 6n]) voter.vote({ height, appHash: hash(1) });
+    const exported = JSON.parse(JSON.stringify(protection.exportHistory())) as Interchange;
+    const [report] = protection.importHistory(file({ highest: "5", votes: [{ height: "5" }] }));
+    expect(report).toMatchObject({ added: 0, conflicts: [], blocked: [5n] });
+    expect([5n, 6n].map((height) => answer(protection, height))).toEqual(["unknown-earlier-vote", "same"]);
+    expect(protection.importHistory(exported)).toMatchObject([{ conflicts: [], blocked: [5n] }]);
+    protection.close();
+    inHome(home, (next) => expect(answer(next, 5n)).toBe("unknown-earlier-vote"));
+  });
+
+  it("a record without a digest blocks what the same file has at its height, in either order", () => {
+    const { protection, voter } = newSigner();
+    voter.vote({ height: 5n, appHash: hash(1) });
+    const [{ votes } = { votes: [] }] = protection.exportHistory().data;
+    protection.close();
+    for (const twice of [
+      [...votes, { height: "5" }],
+      [{ height: "5" }, ...votes],
+    ]) {
+      inNewHome((next) => {
+        const [report] = next.importHistory(file({ highest: "5", votes: twice }));
+        expect(report).toMatchObject({ added: 1, blocked: [5n] });
+        expect(answer(next, 5n)).toBe("unknown-earlier-vote");
+      });
+    }
+  });
+
   it("a record with a digest and without a signature blocks every message", () => {
     inNewHome((protection) => {
       protection.importHistory(file({ highest: "5", votes: [vote(5n, 1)] }));
@@ -230,6 +263,19 @@ describe("the history of votes, exported and imported", () => {
       for (const height of [8n, 9n]) expect(answer(protection, height)).toBe("unknown-earlier-vote");
       expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 11n, highest: 11n, held: false });
     });
+  });
+
+  it("what a file says twice of a key and chain is held where one of both is", () => {
+    for (const helds of [
+      [false, true],
+      [true, false],
+    ]) {
+      inNewHome((protection) => {
+        const data = helds.map((held) => file({ held }).data[0]!);
+        protection.importHistory({ ...file(), data });
+        refusal("protection-uninitialised", () => answer(protection, 5n));
+      });
+    }
   });
 
   it("where the highest vote is not among the votes, nothing up to it is signed", () => {
@@ -333,6 +379,51 @@ describe("the history of votes, exported and imported", () => {
       expect(readInterchange(JSON.parse(JSON.stringify(protection.exportHistory()))).subjects).toHaveLength(
         30,
       );
+    });
+  });
+});
+
+describe("an import of many chains", () => {
+  it("that is killed at any step is there whole or not at all", { timeout: 120_000 }, () => {
+    const chains = Array.from({ length: 20 }, (_, i) => ({ ...file().data[0]!, chain: `chain-${i}` }));
+    const history = join(newHome().path, "history.json");
+    writeFileSync(history, JSON.stringify({ ...file(), data: chains }));
+    const deed = ["command", "fp", "protection", "import", history, "--yes"] as const;
+    const begun = () => {
+      const home = newHome();
+      inHome(home, (protection) => protection.init(key.publicKey, CHAIN.id, 5n));
+      return home;
+    };
+    const steps = stepsOf(begun().path, deed);
+    const counts = new Set<number>();
+    for (let n = 1; n <= steps; n++) {
+      const home = begun();
+      killedAt(n, home.path, deed);
+      counts.add(inHome(home, (protection) => protection.subjects().length));
+    }
+    expect([...counts]).toEqual([1, 1 + chains.length]);
+  });
+});
+
+describe("the example in docs/protection.md", () => {
+  const docs = readFileSync(new URL("../../../docs/protection.md", import.meta.url), "utf8");
+  const example: unknown = JSON.parse(/```json\n([^`]*)```/.exec(docs)![1]!);
+
+  it("is a history, and has all that one can have but what is held", () => {
+    const { subjects, exportedAt } = readInterchange(example);
+    expect(subjects).toMatchObject([{ chainId: "bbn-1", lowest: 1000n, highest: 1002n, held: false }]);
+    expect([exportedAt, subjects[0]!.votes.size]).toEqual(["2026-01-01T00:00:00.000Z", 1]);
+  });
+
+  it("has a vote and a commitment that its key has signed", () => {
+    inNewHome((protection) => {
+      protection.importHistory(example);
+      const voter = voterOf(protection, key, { id: "bbn-1", minCount: 1 });
+      expect(voter.vote({ height: 1002n, appHash: hash(1) }).kind).toBe("same");
+      const commitments = protection.commitments(key.publicKey, "bbn-1");
+      expect(
+        commitments.map((each) => verifyCommitment({ ...each, finalityProvider: key.publicKey })),
+      ).toEqual([true]);
     });
   });
 });

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { recordBirth } from "../../../src/finality/arrivals.js";
 import { type Home, openHome } from "../../../src/finality/home.js";
 import { openProtection } from "../../../src/finality/protection.js";
+import { copyOf } from "../../support/broken-homes.js";
 import { describeWithDisks, mount, newDisk } from "../../support/disks.js";
 import { refusal } from "../../support/refusal.js";
 import {
@@ -78,6 +79,23 @@ describeWithDisks("a full disk", () => {
     expect(mount(path, "-o", "remount,size=4m")).toBe(true);
     inHome(home, (protection) => {
       expect(voterOf(protection).vote({ height: 0n, appHash: hash(1) }).kind).toBe("new");
+    });
+  });
+
+  it("ends an import of many chains with protection-unwritable, and nothing of it is there", () => {
+    const path = newDisk("600k");
+    const home = openHome(path);
+    const metadata = { format: "tapstake-protection", version: 1 };
+    const marks = { key: Buffer.from(key.publicKey).toString("hex"), lowest: "0", highest: null, votes: [] };
+    const data = Array.from({ length: 4_000 }, (_, i) => ({ ...marks, chain: `chain-${i}` }));
+    const protection = openProtection(home);
+    protection.init(key.publicKey, CHAIN.id, 5n);
+    refusal("protection-unwritable", () => protection.importHistory({ metadata, data }));
+    protection.close();
+    // Elsewhere there is room.
+    inHome(copyOf(home), (next) => {
+      expect(next.subjects().map(({ chainId }) => chainId)).toEqual([CHAIN.id]);
+      expect(next.importHistory({ metadata, data })).toHaveLength(data.length);
     });
   });
 

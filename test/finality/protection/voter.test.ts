@@ -113,6 +113,27 @@ describe("a vote", () => {
     refusal("protection-closed", () => voter.vote({ height: 5n, appHash: hash(1) }));
   });
 
+  it("is recorded with a digest and a signature of 32 bytes, or none", () => {
+    const { protection } = newSigner();
+    protection.init(key.publicKey, CHAIN.id, 0n);
+    const entry = { height: 5n, digest: hash(1), signature: hash(2) };
+    for (const wrong of [
+      { digest: hash(1).subarray(1) },
+      { signature: new Uint8Array(33) },
+      { signature: "a text of thirty-two characters." as unknown as Uint8Array },
+      { digest: undefined as unknown as null },
+    ]) {
+      const entries = [
+        { ...entry, height: 4n },
+        { ...entry, ...wrong },
+      ];
+      refusal("invalid-bytes", () => protection.append(key.publicKey, CHAIN.id, entries));
+    }
+    expect(protection.records(key.publicKey, CHAIN.id)).toEqual([]);
+    protection.append(key.publicKey, CHAIN.id, [entry, { height: 6n, digest: null, signature: null }]);
+    protection.close();
+  });
+
   it("refuses a key whose secret is not its own", () => {
     const { protection } = newSigner();
     refusal("key-mismatch", () => voterOf(protection, { ...key, publicKey: publicKeyOf(hash(8)) }));
@@ -194,6 +215,22 @@ describe("the order of a vote", () => {
       refusal("self-check-failed", () => voter.vote({ height: 5n, appHash: hash(1) }));
     }
     expect(protection.record(key.publicKey, CHAIN.id, 5n)).toBeNull();
+    protection.close();
+  });
+
+  it("forgets the signatures of a batch that failed, whose faults are none of the next one", () => {
+    const { protection } = newSigner();
+    const cache = new RandomnessCache();
+    cache.set(key.publicKey, CHAIN.id, 5n, cache.pair(key, CHAIN.id, 6n).point);
+    const checks = new CheckThread();
+    const voter = new Voter({ key, protection, chain: CHAIN, cache, checks });
+    const append = vi.spyOn(protection, "append").mockImplementationOnce(() => {
+      throw new Error("no");
+    });
+    expect(() => voter.vote({ height: 5n, appHash: hash(1) })).toThrow("no");
+    append.mockRestore();
+    expect(voter.vote({ height: 6n, appHash: hash(1) }).kind).toBe("new");
+    checks.close();
     protection.close();
   });
 

@@ -18,6 +18,7 @@ import { type Home, openHome } from "../../../src/finality/home.js";
 import { deleteKey } from "../../../src/finality/key-deletion.js";
 import { MarksFile } from "../../../src/finality/marks.js";
 import { lockHome } from "../../../src/finality/lock.js";
+import { MarksFile } from "../../../src/finality/marks.js";
 import { openProtection, type Protection } from "../../../src/finality/protection.js";
 import { copyOf, key, loseMemory, walOf } from "../../support/broken-homes.js";
 import { refusal } from "../../support/refusal.js";
@@ -86,6 +87,24 @@ describe.each(Object.entries(intrusions))("a signer that runs, with %s", (_, int
     }
     refusal("protection-replaced", () => protection.init(key.publicKey, CHAIN.id, 50n));
     refusal("protection-replaced", () => protection.exportHistory());
+    protection.close();
+  });
+});
+
+describe("a signer whose store is replaced by a copy while a vote is recorded", () => {
+  it("keeps the signature back", () => {
+    const { home, protection, voter } = running();
+    const append = vi.spyOn(MarksFile.prototype, "append").mockImplementation(function (
+      this: MarksFile,
+      ...line
+    ) {
+      append.mockRestore();
+      this.append(...line);
+      copyFileSync(home.protectionFile, `${home.protectionFile}.copy`);
+      renameSync(`${home.protectionFile}.copy`, home.protectionFile);
+    });
+    refusal("protection-replaced", () => voter.vote({ height: 10n, appHash: hash(1) }));
+    expect(protection.poisoned).toBe(true);
     protection.close();
   });
 });
