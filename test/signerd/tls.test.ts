@@ -132,7 +132,7 @@ describe("tapstake fp serve --tls-cert --tls-key", () => {
     chmodSync(open, 0o644);
     const daemon = await startDaemon(homeWithKey(), ["--tls-cert", path("cert"), "--tls-key", open]);
     await untilServing(daemon);
-    expect(daemon.logged()).toContain(`tapstake: warning: ${open} holds a secret`);
+    expect(daemon.logged()).toContain(`"message":"${open} holds a secret`);
     const own = temporaryFile("own.pem", identity.key.toString());
     const quiet = await startDaemon(homeWithKey(), ["--tls-cert", path("cert"), "--tls-key", own]);
     await untilServing(quiet);

@@ -16,7 +16,6 @@ import { recordBirth } from "../../../src/finality/arrivals.js";
 import { commitStored } from "../../../src/finality/commitments.js";
 import { type Home, openHome } from "../../../src/finality/home.js";
 import { deleteKey } from "../../../src/finality/key-deletion.js";
-import { MarksFile } from "../../../src/finality/marks.js";
 import { lockHome } from "../../../src/finality/lock.js";
 import { MarksFile } from "../../../src/finality/marks.js";
 import { openProtection, type Protection } from "../../../src/finality/protection.js";
