@@ -17,7 +17,7 @@ import {
   pathOf,
   wipeRequest,
 } from "../finality/wire.js";
-import { CHAIN_HEIGHT_HEADER, first, toStatus } from "../finality/wire-errors.js";
+import { CHAIN_HEIGHT_HEADER, first, REFUSE_OVERLAP_HEADER, toStatus } from "../finality/wire-errors.js";
 import { isLocalPeer } from "../finality/address.js";
 import type { CallContext, Facts, Handlers } from "./handlers.js";
 import type { Metrics } from "./metrics.js";
@@ -112,6 +112,8 @@ async function respond<M extends Method>(
     cancelled: () => call.cancelled || parts.stopping(),
     exposed: !parts.encrypted && !isLocalPeer(call.getPeer()),
     chainHeight: () => chainHeightOf(call),
+    // It is not authenticated either.
+    refuseOverlap: first(call.metadata, REFUSE_OVERLAP_HEADER) !== undefined,
     ...logging,
   });
   const metadata = new Metadata();
