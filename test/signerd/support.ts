@@ -41,15 +41,20 @@ export interface TestHome {
 export function homeWithKey(
   secretKey: Uint8Array = crypto.getRandomValues(new Uint8Array(32)),
   chains: readonly string[] = [CHAIN],
+  folder: string = newFolder(),
 ): TestHome {
-  const folder = mkdtempSync(join(tmpdir(), "tapstake-signerd-"));
-  folders.push(folder);
   const home = openHome(join(folder, "home"));
   const key = addKey(home, "validator-1", secretKey);
   const protection = openProtection(home);
   for (const chain of chains) protection.init(key.publicKey, chain, 0n);
   protection.close();
   return { home, key, secretKey };
+}
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "tapstake-signerd-"));
+  folders.push(folder);
+  return folder;
 }
 
 export function addKey(home: Home, name: string, secretKey: Uint8Array): KeyInfo {
