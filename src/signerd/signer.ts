@@ -19,7 +19,10 @@ import { type Metrics, REFUSED_TOGETHER } from "./metrics.js";
 import { type OwnCommitment, OwnDigests } from "./own-digests.js";
 import { breathe } from "./pause.js";
 
-/** Of one answer: 100,000 points are 3.4 MB, and gRPC clients take 4 MB unless told otherwise. */
+/**
+ * Of one answer: 100,000 points are 3.4 MB, and gRPC clients take 4 MB unless told otherwise. No other answer comes near
+ * that, so nothing else bounds them.
+ */
 export const MAX_RANDOMNESS = 100_000;
 
 /** Of one batch. Software of today asks for a thousand. */
