@@ -73,7 +73,7 @@ const CODE: Partial<Record<status, ErrorCode>> = {
 export function toStatus(error: unknown): { code: status; details: string; metadata: Metadata } {
   const metadata = new Metadata();
   if (!(error instanceof TapstakeError)) {
-    // What went wrong inside is for the log: its text might hold anything.
+    // Where it went wrong is for the log; its text might hold anything, and is for nobody.
     metadata.set(CODE_HEADER, "signer-error");
     return { code: status.INTERNAL, details: "signer-error: a bug in the signer; see its log", metadata };
   }
