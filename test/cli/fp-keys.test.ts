@@ -254,6 +254,21 @@ describe.concurrent("a passphrase's file", () => {
 });
 
 describe.concurrent("tapstake fp keys import", () => {
+  it.skipIf(process.platform === "win32").each([
+    ["--mnemonic-file", words],
+    ["--secret-file", secret],
+  ])("warns of a file that others can read: %s", async (option, content) => {
+    const file = temporaryFile("secret", content);
+    const imported = () => keys(newHome(), ["import", "key", option, file]);
+    expect((await imported()).stderr).toBe("");
+    chmodSync(file, 0o604);
+    const { code, stderr } = await imported();
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: `tapstake: warning: ${file} holds a secret, and others than its owner can reach it: chmod 600 it\n`,
+    });
+  });
+
   it.each([
     [
       "words",
