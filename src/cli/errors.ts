@@ -46,7 +46,7 @@ function wayOut({ code, details }: TapstakeError): string[] {
   if (code === "no-fee-estimate") return ["say what to pay with --fee-rate"];
   if (code === "commitment-overlap") {
     return [
-      "if the earlier one never reached the chain, a running daemon signs another and keeps the first: tapstake fp commit --remote --out",
+      "if no earlier one reached the chain, a running daemon signs another and keeps the first: tapstake fp commit --remote --allow-overlap --out",
     ];
   }
   if (code === "insufficient-funds" && "unconfirmed" in details)

@@ -14,7 +14,7 @@ import {
   pathOf,
   wipeRequest,
 } from "./wire.js";
-import { CHAIN_HEIGHT_HEADER, fromStatus } from "./wire-errors.js";
+import { CHAIN_HEIGHT_HEADER, fromStatus, REFUSE_OVERLAP_HEADER } from "./wire-errors.js";
 
 export interface EotsClientOptions {
   /** `host:port`; 127.0.0.1:12582 unless given. */
@@ -32,13 +32,15 @@ interface Answered<M extends Method> {
   readonly trailer: Metadata;
 }
 
+/** What a call has as metadata: each makes the signer stricter, if it knows of it. */
+interface Demands {
+  readonly chainHeight?: bigint | undefined;
+  readonly refuseOverlap?: boolean | undefined;
+}
+
 /** A connection to a signer, which is made when it is needed. */
 export interface Channel {
-  call<M extends Method>(
-    method: M,
-    request: Methods[M]["request"],
-    chainHeight?: bigint,
-  ): Promise<Answered<M>>;
+  call<M extends Method>(method: M, request: Methods[M]["request"], demands?: Demands): Promise<Answered<M>>;
   /** `undefined` where the server does not say. */
   health(): Promise<Health | undefined>;
   close(): void;
@@ -66,10 +68,10 @@ export function openChannel(options: EotsClientOptions): Channel {
     throw new TapstakeError("signer-unreachable", text, { address });
   };
   return {
-    async call(method, request, chainHeight) {
+    async call(method, request, demands) {
       assertOpen();
       const bytes = encodeRequest(method, request);
-      const metadata = metadataOf(method, bytes, { hmacKey, chainHeight });
+      const metadata = metadataOf(method, bytes, { hmacKey, ...demands });
       return new Promise((resolve, reject) => {
         let settle: Buffer | undefined;
         const done = (error: ServiceError | null, reply?: Buffer) => {
@@ -112,7 +114,7 @@ export function openChannel(options: EotsClientOptions): Channel {
 function metadataOf(
   method: Method,
   bytes: Uint8Array,
-  { hmacKey, chainHeight }: { hmacKey: string | undefined; chainHeight: bigint | undefined },
+  { hmacKey, chainHeight, refuseOverlap = false }: Demands & { readonly hmacKey: string | undefined },
 ): Metadata {
   const metadata = new Metadata();
   if (hmacKey !== undefined && !OPEN_METHODS.has(method)) {
@@ -122,6 +124,7 @@ function metadataOf(
     u64be(chainHeight, "chain height");
     metadata.set(CHAIN_HEIGHT_HEADER, `${chainHeight}`);
   }
+  if (refuseOverlap) metadata.set(REFUSE_OVERLAP_HEADER, "true");
   return metadata;
 }
 

@@ -60,10 +60,13 @@ export interface EotsClient {
    * Only digests that the signer computed itself: a commitment to randomness it served, a proof of possession.
    * `overlaps` names the heights, such as `120000-128191,130000-138191`, of other commitments that it signed or keeps
    * to heights of this one, of which a chain takes one; it is known when the signer is this software.
+   * @param request.refuseOverlap asks it to refuse such a commitment with `commitment-overlap` instead. Other software
+   * takes no notice of it.
    */
   signSchnorr(request: {
     key: Uint8Array;
     digest: Uint8Array;
+    refuseOverlap?: boolean | undefined;
   }): Promise<{ signature: Uint8Array; overlaps?: string }>;
   saveKeyName(request: { name: string; key: Uint8Array }): Promise<void>;
   unlockKey(request: { key: Uint8Array; passphrase: string }): Promise<void>;
@@ -105,7 +108,7 @@ export function createEotsClient(options: EotsClientOptions = {}): EotsClient {
     async signEots({ key, chainId, height, message, chainHeight }) {
       u64be(height, "height");
       const request = { ...named(key, chainId), msg: message, height };
-      const { answer, trailer } = await call("SignEOTS", request, chainHeight);
+      const { answer, trailer } = await call("SignEOTS", request, { chainHeight });
       const outcome = first(trailer, OUTCOME_HEADER);
       const signature = checkedAnswer(answer.sig, 32, "signature");
       return outcome === "new" || outcome === "same" ? { signature, outcome } : { signature };
@@ -116,11 +119,12 @@ export function createEotsClient(options: EotsClientOptions = {}): EotsClient {
         return { height, msg: message };
       });
       const request = { ...named(key, chainId), signRequests };
-      const { answer, trailer } = await call("SignBatchEOTS", request, chainHeight);
+      const { answer, trailer } = await call("SignBatchEOTS", request, { chainHeight });
       return batchAnswers(signRequests, answer.responses, trailer);
     },
-    async signSchnorr({ key, digest }) {
-      const { answer, trailer } = await call("SignSchnorrSig", { uid: checkedKey(key), msg: digest });
+    async signSchnorr({ key, digest, refuseOverlap }) {
+      const request = { uid: checkedKey(key), msg: digest };
+      const { answer, trailer } = await call("SignSchnorrSig", request, { refuseOverlap });
       const signature = checkedAnswer(answer.sig, 64, "signature");
       const overlaps = first(trailer, OVERLAPS_HEADER);
       return overlaps !== undefined && /^[\d,-]+$/.test(overlaps) ? { signature, overlaps } : { signature };

@@ -12,6 +12,8 @@ export interface RemoteCommitRequest {
   readonly start: bigint;
   /** How many heights: from `chain.minCount` to the 100,000 that this software's signer derives at once. */
   readonly count: number;
+  /** As in `EotsClient.signSchnorr`. */
+  readonly refuseOverlap?: boolean | undefined;
 }
 
 /** A commitment that a remote signer signed. */
@@ -30,14 +32,15 @@ export interface RemoteCommitment {
  */
 export async function commitRemotely(
   signer: EotsClient,
-  { key, chain, start: startHeight, count }: RemoteCommitRequest,
+  { key, chain, start: startHeight, count, refuseOverlap }: RemoteCommitRequest,
 ): Promise<RemoteCommitment> {
   assertMinCount(chain, count);
   const points = await signer.createRandomnessPairList({ key, chainId: chain.id, startHeight, count });
   const context = chain.commitContext;
   const root = merkle.root(points);
   const signed = { startHeight, count, root, ...(context !== undefined && { context }) };
-  const { signature, ...more } = await signer.signSchnorr({ key, digest: commitmentDigest(signed) });
+  const digest = commitmentDigest(signed);
+  const { signature, ...more } = await signer.signSchnorr({ key, digest, refuseOverlap });
   const commitment = { ...signed, finalityProvider: Uint8Array.from(key), signature };
   if (!verifyCommitment(commitment)) {
     throw new TapstakeError("signer-error", "the signer's signature of the commitment does not verify");

@@ -16,6 +16,8 @@ export const OVERLAPS_HEADER = "x-tapstake-overlaps";
 
 /** Request metadata: the last vote known on the chain, as decimal text. */
 export const CHAIN_HEIGHT_HEADER = "x-tapstake-chain-height";
+/** Request metadata of a commitment, with any value: not to be signed where it overlaps an earlier one. */
+export const REFUSE_OVERLAP_HEADER = "x-tapstake-refuse-overlap";
 
 /** Refusals to sign a height: FailedPrecondition, as the Go key manager answers a double sign (PROTOCOL 10). */
 const STATUS: Partial<Record<ErrorCode, status>> = {
@@ -25,6 +27,7 @@ const STATUS: Partial<Record<ErrorCode, status>> = {
   "at-or-below-chain-height": status.FAILED_PRECONDITION,
   "protection-uninitialised": status.FAILED_PRECONDITION,
   "too-many-chains": status.FAILED_PRECONDITION,
+  "commitment-overlap": status.FAILED_PRECONDITION,
   unauthenticated: status.UNAUTHENTICATED,
   "not-permitted": status.PERMISSION_DENIED,
   "wrong-passphrase": status.PERMISSION_DENIED,
@@ -70,7 +73,7 @@ const CODE: Partial<Record<status, ErrorCode>> = {
 export function toStatus(error: unknown): { code: status; details: string; metadata: Metadata } {
   const metadata = new Metadata();
   if (!(error instanceof TapstakeError)) {
-    // What went wrong inside is for the log: its text might hold anything.
+    // Where it went wrong is for the log; its text might hold anything, and is for nobody.
     metadata.set(CODE_HEADER, "signer-error");
     return { code: status.INTERNAL, details: "signer-error: a bug in the signer; see its log", metadata };
   }

@@ -30,6 +30,8 @@ export interface CallContext {
   readonly exposed: boolean;
   /** The last vote known on the chain, if the caller says so. @throws TapstakeError `invalid-number` */
   readonly chainHeight: () => bigint | undefined;
+  /** Whether the caller wants no commitment that overlaps an earlier one. */
+  readonly refuseOverlap: boolean;
   /** Adds to what is logged. */
   readonly note: (facts: Facts) => void;
   /** Logs a warning, with what was noted. */
@@ -109,9 +111,9 @@ export function createHandlers({ home, keys, signer, protection }: Parts): Handl
       return { answer: { responses }, trailer };
     },
 
-    SignSchnorrSig({ uid, msg }, { note, warn }) {
+    SignSchnorrSig({ uid, msg }, { refuseOverlap, note, warn }) {
       note({ key: hex.encode(uid) });
-      const { signature, meaning, overlaps } = signer.schnorr(checkedKey(uid), msg);
+      const { signature, meaning, overlaps } = signer.schnorr(checkedKey(uid), msg, { refuseOverlap });
       note({ signed: meaning });
       if (overlaps === undefined) return { answer: { sig: signature } };
       note({ overlaps });

@@ -65,9 +65,6 @@ export interface RunningSigner {
 /** Requests: a batch of ten thousand votes is 1.1 MB. */
 const MAX_REQUEST = 2 << 20;
 
-/** Answers: 100,000 points of randomness. */
-const MAX_ANSWER = 4 << 20;
-
 /**
  * Serves a home's keys by the interface of PROTOCOL 10. There is one signer for a home at a time.
  * @throws TapstakeError `insecure-address`, `invalid-certificate` before anything is opened; `listen-failed`; what
@@ -174,7 +171,6 @@ function checkedAddress({ address: text = DEFAULT_ADDRESS, hmacKey }: ServeOptio
 function createServer(): Server {
   return new Server({
     "grpc.max_receive_message_length": MAX_REQUEST,
-    "grpc.max_send_message_length": MAX_ANSWER,
     "grpc.max_concurrent_streams": 256,
   });
 }

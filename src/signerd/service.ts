@@ -17,7 +17,7 @@ import {
   pathOf,
   wipeRequest,
 } from "../finality/wire.js";
-import { CHAIN_HEIGHT_HEADER, first, toStatus } from "../finality/wire-errors.js";
+import { CHAIN_HEIGHT_HEADER, first, REFUSE_OVERLAP_HEADER, toStatus } from "../finality/wire-errors.js";
 import { isLocalPeer } from "../finality/address.js";
 import type { CallContext, Facts, Handlers } from "./handlers.js";
 import type { Metrics } from "./metrics.js";
@@ -78,7 +78,7 @@ async function serveCall(
     metrics.seconds.observe({ method }, milliseconds / 1000);
     metrics.requests.inc({ method, status: status[code] });
     const timed = { ...facts, status: status[code], ms: Math.round(milliseconds * 1000) / 1000 };
-    if (error === undefined) log[method === "Ping" ? "debug" : "info"](timed, "answered");
+    if (error === undefined) log[levelOf(method, facts)](timed, "answered");
     else logFailure(log, timed, call, error);
   };
   try {
@@ -112,6 +112,8 @@ async function respond<M extends Method>(
     cancelled: () => call.cancelled || parts.stopping(),
     exposed: !parts.encrypted && !isLocalPeer(call.getPeer()),
     chainHeight: () => chainHeightOf(call),
+    // It is not authenticated either.
+    refuseOverlap: first(call.metadata, REFUSE_OVERLAP_HEADER) !== undefined,
     ...logging,
   });
   const metadata = new Metadata();
@@ -161,11 +163,22 @@ function countFailure({ metrics }: Parts, method: Method, error: unknown): void 
   if (STORE_FAILURES.has(code)) metrics.storeErrors.inc();
 }
 
+/** Who reads warnings alone is to see every height that is refused, also those of a batch. */
+const levelOf = (method: Method, facts: Facts) =>
+  method === "Ping" ? "debug" : "refused" in facts ? "warn" : "info";
+
+/** Where something went wrong that nobody foresaw. Its message might hold anything, so it is left out. */
+function placeOf(error: unknown): Facts {
+  if (!(error instanceof Error)) return {};
+  const { name, message, stack = "" } = error;
+  const frames = /(?:\n +at .*)*$/.exec(stack.replace(message, ""))![0];
+  return { name, stack: frames.trimStart() };
+}
+
 function logFailure(log: Logger, facts: Facts, call: Call, error: unknown): void {
   const peer = call.getPeer();
   if (!(error instanceof TapstakeError)) {
-    const stack = error instanceof Error ? error.stack : undefined;
-    log.error({ ...facts, peer, code: "signer-error", stack }, "a bug in the signer");
+    log.error({ ...facts, peer, code: "signer-error", ...placeOf(error) }, "a bug in the signer");
     return;
   }
   const { code, message } = error;

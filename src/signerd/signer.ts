@@ -19,7 +19,10 @@ import { type Metrics, REFUSED_TOGETHER } from "./metrics.js";
 import { type OwnCommitment, OwnDigests } from "./own-digests.js";
 import { breathe } from "./pause.js";
 
-/** Of one answer: 100,000 points are 3.4 MB, and gRPC clients take 4 MB unless told otherwise. */
+/**
+ * Of one answer: 100,000 points are 3.4 MB, and gRPC clients take 4 MB unless told otherwise. No other answer comes near
+ * that, so nothing else bounds them.
+ */
 export const MAX_RANDOMNESS = 100_000;
 
 /** Of one batch. Software of today asks for a thousand. */
@@ -163,8 +166,11 @@ export class Signer {
     return mine;
   }
 
-  /** @throws TapstakeError `not-permitted` for a digest that is not this signer's own */
-  schnorr(uid: Uint8Array, digest: Uint8Array): Signed {
+  /**
+   * @param options.refuseOverlap whether the caller wants no commitment that overlaps an earlier one
+   * @throws TapstakeError `not-permitted` for a digest that is not this signer's own, `commitment-overlap`
+   */
+  schnorr(uid: Uint8Array, digest: Uint8Array, { refuseOverlap }: { refuseOverlap: boolean }): Signed {
     const key = this.parts.keys.get(uid);
     if (digest.length !== 32) {
       throw new TapstakeError("invalid-bytes", `msg: expected a digest of 32 bytes, got ${digest.length}`);
@@ -179,11 +185,19 @@ export class Signer {
           "--pop-address; any other digest could be a slashing transaction's",
       );
     }
+    const commitment = own?.commitment;
+    const overlaps = commitment && this.#overlaps(uid, commitment);
+    if (refuseOverlap && overlaps !== undefined) {
+      throw new TapstakeError(
+        "commitment-overlap",
+        `this signer committed to ${overlaps} before, which have heights of this commitment: a chain takes one a height`,
+        { overlaps },
+      );
+    }
     const signature = schnorr.sign(key.secretKey, digest);
     if (!own) return { signature, meaning: "any digest (--open-schnorr)" };
-    const { meaning, commitment } = own;
+    const { meaning } = own;
     if (!commitment) return { signature, meaning };
-    const overlaps = this.#overlaps(uid, commitment);
     this.#keep(uid, commitment, signature);
     this.#own.noteSigned(uid, digest);
     return { signature, meaning, overlaps };

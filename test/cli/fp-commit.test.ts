@@ -113,6 +113,9 @@ describe.concurrent("tapstake fp commit", () => {
     ] as const) {
       expect(without(await commit(home, start, count))).toBe("commitment-overlap");
     }
+    const allowed = await commit(home, 100, 10, ["--allow-overlap"]);
+    expect(allowed.code).toBe(2);
+    expect(allowed.stderr).toContain("--allow-overlap goes with --remote");
     expectDone(await commit(home, 110, 5));
     expectDone(await commit(home, 99, 1));
     const [listed] = await listedIn(home, named);

@@ -146,6 +146,64 @@ describe.concurrent("tapstake fp keys new", () => {
   });
 });
 
+describe.concurrent("keys new, at a terminal", () => {
+  const chosen = [
+    ["A passphrase", `${passphrase}\r`],
+    ["The same again", `${passphrase}\r`],
+  ] as const;
+  const wordsIn = (said: string) =>
+    [
+      ...said
+        .split("Write these words down")[1]!
+        .split("Word ")[0]!
+        .matchAll(/\d+ ([a-z]+)/g),
+    ].map(([, word]) => word!);
+  const right = (said: string) => {
+    const [, place] = [...said.matchAll(/Word (\d+)/g)].at(-1)!;
+    return `${wordsIn(said)[Number(place) - 1]}\r`;
+  };
+
+  it.skipIf(!hasTerminal)("asks for three of the words, and tells them only before it asks", async () => {
+    const home = newHome();
+    // A question that was answered is drawn once more.
+    const next = /Word (\d+)\b[^]*Word (?!\1\b)\d/;
+    const { code, stdout } = await onTerminal(
+      ["fp", "keys", "new", "a", "--json"],
+      { TAPSTAKE_HOME: home },
+      ...chosen,
+      [/Word \d/, right],
+      [next, right],
+      [next, right],
+    );
+    expect(code).toBe(0);
+    const mnemonic = wordsIn(stdout);
+    expect(mnemonic).toHaveLength(24);
+    expect(new Set(Array.from(stdout.matchAll(/Word (\d+)/g), ([, place]) => place)).size).toBe(3);
+    const printed = JSON.parse(/\{[^]*\}/.exec(stdout)![0]) as Key & { mnemonic?: string };
+    expect(printed.mnemonic).toBeUndefined();
+    expect(printed.publicKey).toBe(hex.encode(publicKeyOf(secretFromMnemonic(mnemonic.join(" ")))));
+    expect(readdirSync(join(home, "keys"))).toEqual(["a.json"]);
+  });
+
+  it.skipIf(!hasTerminal)("makes no key for who does not know a word after three tries", async () => {
+    const home = newHome();
+    const again = /That is not word \d+\.[^]*Word \d/;
+    const { code, stdout } = await onTerminal(
+      ["fp", "keys", "new", "a"],
+      { TAPSTAKE_HOME: home },
+      ...chosen,
+      [/Word \d/, right],
+      [/Word (\d+)\b[^]*Word (?!\1\b)\d/, "guess\r"],
+      [again, "guess\r"],
+      [again, "guess\r"],
+    );
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/cancelled: that is not word \d+: no key was made/);
+    expect(stdout.match(/That is not word/g)).toHaveLength(3);
+    expect(readdirSync(join(home, "keys"))).toEqual([]);
+  });
+});
+
 describe.concurrent("a passphrase", () => {
   it.skipIf(!hasTerminal)("is asked for again when it was not typed twice alike", async () => {
     const home = newHome();
@@ -196,6 +254,21 @@ describe.concurrent("a passphrase's file", () => {
 });
 
 describe.concurrent("tapstake fp keys import", () => {
+  it.skipIf(process.platform === "win32").each([
+    ["--mnemonic-file", words],
+    ["--secret-file", secret],
+  ])("warns of a file that others can read: %s", async (option, content) => {
+    const file = temporaryFile("secret", content);
+    const imported = () => keys(newHome(), ["import", "key", option, file]);
+    expect((await imported()).stderr).toBe("");
+    chmodSync(file, 0o604);
+    const { code, stderr } = await imported();
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: `tapstake: warning: ${file} holds a secret, and others than its owner can reach it: chmod 600 it\n`,
+    });
+  });
+
   it.each([
     [
       "words",

@@ -1,8 +1,10 @@
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { startFalseSigner } from "../support/false-signer.js";
 import { block, chain, expectDone, expectRefused, homeWithKey, publicKey, secretKey } from "./fp-support.js";
+import { inProcess } from "./in-process.js";
 import { parsed, tapstake, temporaryFile, temporaryFolder } from "./support.js";
 
 const certificate = fileURLToPath(new URL("../fixtures/signer-tls-cert.pem", import.meta.url));
@@ -62,6 +64,36 @@ describe.concurrent("who asks a signer about a public key", () => {
     } finally {
       stop();
     }
+  });
+});
+
+describe.concurrent("PROTOCOL 11: Buffer.from truncates what is not hex", () => {
+  const digits = block(1);
+  it.each([
+    ["other letters after it", `${digits}zz`],
+    ["other letters at its end", `${digits.slice(0, -2)}zz`],
+    ["half a byte more", `${digits}0`],
+    ["half a byte less", digits.slice(0, -1)],
+    ["a prefix", `0x${digits}`],
+  ])("a hash, a batch's hash, a secret and a history with %s are refused", async (_what, wrong) => {
+    const home = homeWithKey();
+    const env = { TAPSTAKE_HOME: home, TAPSTAKE_PASSPHRASE: "correct horse battery staple" };
+    const run = (args: readonly string[], input = "") => inProcess(["fp", ...args], { env, input });
+    const named = ["--key", "validator-1", "--chain", chain];
+    const votes = JSON.stringify([{ height: 1, hash: digits }]);
+    const before = readdirSync(join(home, "keys"));
+    const single = await run(["vote", ...named, "--height", "1", "--hash", wrong]);
+    expect(expectRefused(single, "usage")).toContain("expected 32 bytes in hexadecimal, 64 digits");
+    const batch = votes.replace(digits, wrong);
+    expectRefused(await run(["vote", ...named, "--batch", "-"], batch), "invalid-hex");
+    expectRefused(await run(["keys", "import", "b", "--secret-file", "-"], wrong), "invalid-hex");
+    expect(readdirSync(join(home, "keys"))).toEqual(before);
+    // Nothing was signed for what was left of it.
+    expect((await run(["vote", ...named, "--batch", "-"], votes)).code).toBe(0);
+    const { stdout } = expectDone(await run(["protection", "export"]));
+    expect(stdout).toContain(publicKey);
+    const history = stdout.replace(publicKey, wrong);
+    expectRefused(await run(["protection", "import", "-", "--yes"], history), "invalid-json");
   });
 });
 

@@ -147,12 +147,14 @@ describe("of a daemon of its own", () => {
     const out = join(temporaryFolder(), "commitment.json");
     expectWrote(await commit(100, 20, "--out", out), out);
     expectDone(await commit(100, 20));
-    const overlapping = await commit(110, 30);
+    const refused = expectRefused(await commit(110, 30), "commitment-overlap");
+    for (const hint of ["100-119", "--allow-overlap"]) expect(refused).toContain(hint);
+    const overlapping = await commit(110, 30, "--allow-overlap");
     expect({ code: overlapping.code, stderr: overlapping.stderr }).toEqual({
       code: 0,
       stderr: expect.stringMatching(/^tapstake: warning: the signer committed to 100-119 before.*\n$/),
     });
-    const asData = await commit(110, 30, "--json");
+    const asData = await commit(110, 30, "--allow-overlap", "--json");
     expect(JSON.parse(asData.stderr)).toMatchObject({
       warning: { code: "commitment-overlap", overlaps: "100-119" },
     });

@@ -61,12 +61,12 @@ export const hasTerminal = /util-linux/.test(
 
 /**
  * Runs the built command on a terminal, where everything it says is on standard output, and types each answer once
- * its question is there.
+ * its question is there. An answer can depend on what was said so far.
  */
 export function onTerminal(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
-  ...answers: readonly (readonly [question: string, typed: string])[]
+  ...answers: readonly (readonly [question: string | RegExp, typed: string | ((said: string) => string)])[]
 ): Promise<Outcome> {
   const quoted = [process.execPath, main, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
   return new Promise((resolve, reject) => {
@@ -80,10 +80,12 @@ export function onTerminal(
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       stdout += text;
       const [question, typed] = waiting[0] ?? [];
-      if (question === undefined || !stdout.slice(answered).includes(question)) return;
+      const unanswered = stdout.slice(answered);
+      if (question === undefined || typed === undefined) return;
+      if (typeof question === "string" ? !unanswered.includes(question) : !question.test(unanswered)) return;
       waiting.shift();
       answered = stdout.length;
-      child.stdin.write(typed!);
+      child.stdin.write(typeof typed === "string" ? typed : typed(stdout));
     });
     child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     child.on("error", reject);

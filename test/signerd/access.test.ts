@@ -1,8 +1,9 @@
-import { createHmac } from "node:crypto";
+import crypto, { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { connect as connectSocket } from "node:net";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { assertSafeToListen, isLocalPeer, isLoopback, parseAddress } from "../../src/finality/address.js";
 import { createEotsClient } from "../../src/finality/client.js";
@@ -52,6 +53,25 @@ describe("the authentication code of a request", () => {
     for (const wrong of ["", "=", requestHmac("jefe", data), `${requestHmac(key, data)} `]) {
       expect(isRequestHmac(key, data, wrong)).toBe(false);
     }
+  });
+
+  it("is compared in constant time, whole", () => {
+    const compared = vi.spyOn(crypto, "timingSafeEqual");
+    syncBuiltinESMExports();
+    onTestFinished(() => {
+      compared.mockRestore();
+      syncBuiltinESMExports();
+    });
+    const data = text("a request");
+    const [right, wrong] = [requestHmac(HMAC_KEY, data), requestHmac("another key", data)];
+    expect(isRequestHmac(HMAC_KEY, data, wrong)).toBe(false);
+    expect(isRequestHmac(HMAC_KEY, data, right)).toBe(true);
+    expect(compared.mock.calls).toEqual([
+      [Buffer.from(wrong), Buffer.from(right)],
+      [Buffer.from(right), Buffer.from(right)],
+    ]);
+    // Base64 of 32 bytes.
+    expect(right).toHaveLength(44);
   });
 
   it("lets a caller in that has the key, and nobody else", async () => {

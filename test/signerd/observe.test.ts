@@ -268,6 +268,12 @@ describe("the log", () => {
         peer: expect.any(String),
       }),
     );
+    const batch = lines.filter(({ method }) => method === "SignBatchEOTS");
+    expect(batch).toMatchObject([
+      { level: "warn", outcome: "new=2,same=0,refused=1", refused: "41:double-vote" },
+    ]);
+    const signed = votes.filter(({ outcome }) => outcome === "new" || outcome === "same");
+    expect(signed).toMatchObject([{ level: "info" }, { level: "info" }]);
     const said = { msg: "serving", level: "info", home: home.path, keys: [], authenticated: true };
     expect(lines).toContainEqual(expect.objectContaining(said));
     for (const { time } of lines) expect(new Date(time as string).toISOString()).toBe(time);

@@ -1,6 +1,12 @@
-import { describe, expect, it } from "vitest";
+import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { TapstakeError } from "../../src/core/errors.js";
 import type { EotsClient } from "../../src/finality/client.js";
+import type { Home } from "../../src/finality/home.js";
+import { tapstake } from "../cli/support.js";
+import { describeWithDisks, mount, newDisk } from "../support/disks.js";
 import { failure as expectFailure } from "../support/errors.js";
 import {
   ballot,
@@ -8,7 +14,10 @@ import {
   connect,
   type DaemonProcess,
   homeWithKey,
+  PASSPHRASE,
+  readMetrics,
   startDaemon,
+  startSigner,
   untilBatchBegan,
 } from "./support.js";
 
@@ -162,5 +171,90 @@ describe("tapstake fp serve, as a process", () => {
     }
     daemon.kill("SIGTERM");
     expect(await daemon.ended).toEqual({ code: 0, signal: null });
+  });
+});
+
+describeWithDisks("tapstake fp serve, on a disk that fills up", () => {
+  it("fails with protection-unwritable, says that it is not well, and keeps every vote that it answered", async () => {
+    const disk = newDisk("1m");
+    const made = homeWithKey(undefined, [CHAIN], disk);
+    const key = made.key.publicKey;
+    const daemon = await startDaemon(made);
+    const client = connect(daemon.address);
+    expect(await client.health()).toBe("serving");
+    const load = startLoad(
+      Array.from({ length: 4 }, () => connect(daemon.address)),
+      key,
+      1n,
+      () => {},
+    );
+    await load.ended;
+    expect(load.failed).toEqual(Array(4).fill("protection-unwritable"));
+    expect(load.answered.size).toBeGreaterThan(10);
+    expect(await client.health()).toBe("not-serving");
+    expect((await fetch(`http://${daemon.metricsAddress}/healthz`)).status).toBe(503);
+    const metrics = await readMetrics(daemon.metricsAddress);
+    expect(metrics.get("tapstake_up")).toBe(0);
+    expect(metrics.get("tapstake_store_errors_total")).toBe(4);
+    expect(daemon.logged()).toMatch(/"level":"error".*"code":"protection-unwritable"/);
+
+    // Room alone does not help: what reached the disk is read again at the next start.
+    expect(mount(disk, "-o", "remount,size=8m")).toBe(true);
+    const late = { key, chainId: CHAIN, height: 1_000_000n, message: message(1_000_000n) };
+    await expectFailure(client.signEots(late), "protection-unwritable");
+    daemon.kill("SIGTERM");
+    expect(await daemon.ended).toEqual({ code: 0, signal: null });
+    const next = await startDaemon(made);
+    await expectKept(next, key, load.answered);
+    expect((await connect(next.address).signEots(late)).outcome).toBe("new");
+  });
+});
+
+describe.concurrent("tapstake fp serve, of a home whose store is spoilt", () => {
+  it.each<[string, string, (home: Home, earlier: string, signature: Uint8Array) => void]>([
+    ["protection-missing", "was deleted", (home) => rmSync(home.protectionFile)],
+    ["protection-empty", "was emptied", (home) => truncateSync(home.protectionFile)],
+    ["protection-corrupt", "was cut off", (home) => truncateSync(home.protectionFile, 5000)],
+    [
+      "protection-corrupt",
+      "has a flipped bit in a vote",
+      (home, _earlier, signature) => {
+        const content = readFileSync(home.protectionFile);
+        content[content.lastIndexOf(signature)]! ^= 1;
+        writeFileSync(home.protectionFile, content);
+      },
+    ],
+    ["protection-behind", "is an older copy", (home, earlier) => cpSync(earlier, home.protectionFile)],
+  ])("ends with code 1 and %s before it takes a port: it %s", async (code, _what, spoil) => {
+    const made = homeWithKey();
+    const signer = await startSigner(made);
+    const vote = (height: bigint) =>
+      connect(signer.address).signEots({
+        key: made.key.publicKey,
+        chainId: CHAIN,
+        height,
+        message: message(height),
+      });
+    const earlier = `${made.home.path}/earlier`;
+    await vote(1n);
+    cpSync(made.home.protectionFile, earlier);
+    const { signature } = await vote(2n);
+    await signer.stop();
+    spoil(made.home, earlier, signature);
+    // Had it come to ports, that of another program would be the reason.
+    const taken = createServer().listen(0, "127.0.0.1");
+    onTestFinished(() => void taken.close());
+    await once(taken, "listening");
+    const { port } = taken.address() as { port: number };
+    const ports = ["--address", `127.0.0.1:${port}`, "--metrics-address", `127.0.0.1:${port}`];
+    const outcome = await tapstake(
+      ["fp", "serve", "--home", made.home.path, "--unlock", made.key.name, ...ports],
+      { env: { TAPSTAKE_PASSPHRASE: PASSPHRASE } },
+    );
+    expect({ ...outcome, stderr: outcome.stderr.split("\n")[0] }).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringMatching(new RegExp(`^tapstake: ${code}: `)),
+    });
   });
 });

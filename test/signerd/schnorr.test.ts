@@ -11,10 +11,11 @@ import { verifyCommitment, verifyRandomness } from "../../src/finality/commitmen
 import type { Home } from "../../src/finality/home.js";
 import { openProtection } from "../../src/finality/protection.js";
 import { commitRemotely } from "../../src/finality/remote.js";
+import { encodeRequest, pathOf } from "../../src/finality/wire.js";
 import { proofOfPossessionDigest, verifyProofOfPossession } from "../../src/registration/pop.js";
 import { failure as expectFailure } from "../support/errors.js";
 import { hash, inHome } from "../support/signer.js";
-import { addKey, CHAIN, connect, homeWithKey, PASSPHRASE, startSigner, text } from "./support.js";
+import { addKey, CHAIN, connect, homeWithKey, PASSPHRASE, rawCall, startSigner, text } from "./support.js";
 
 const module = bech32.encodeFromBytes("bbn", new Uint8Array(32).fill(5));
 const address = bech32.encodeFromBytes("bbn", new Uint8Array(20).fill(7));
@@ -132,6 +133,42 @@ describe("SignSchnorrSig", () => {
       510n,
       905n,
     ]);
+  });
+
+  it("signs none that overlaps an earlier one for a caller that asks for that, whether it is signed or stored", async () => {
+    const made = homeWithKey();
+    const [signer, key] = [await startSigner(made), made.key.publicKey];
+    const client = connect(signer.address);
+    const digestOf = async (startHeight: bigint, count: number, interval = 1n) => {
+      const range = { key, chainId: CHAIN, startHeight, count, interval };
+      const root = merkle.root(await client.createRandomnessPairList(range));
+      return commitmentDigest({ startHeight, count: BigInt(count), root });
+    };
+    const strict = async (...range: Parameters<typeof digestOf>) =>
+      client.signSchnorr({ key, digest: await digestOf(...range), refuseOverlap: true });
+    await strict(100n, 10);
+    // The very same one is no second one.
+    await strict(100n, 10);
+    const { message } = await expectFailure(strict(109n, 30), "commitment-overlap");
+    expect(message).toContain("committed to 100-109 before");
+    // That one was not signed: these overlap nothing else.
+    await strict(110n, 10);
+    await strict(130n, 5, 2n);
+    // Signed, and kept by nobody, as it is no commitment to neighbouring heights.
+    await expectFailure(strict(134n, 1), "commitment-overlap");
+    const uid = { uid: key, msg: await digestOf(119n, 2) };
+    const bytes = encodeRequest("SignSchnorrSig", uid);
+    const ask = (headers: Record<string, string>) =>
+      rawCall(signer.address, pathOf("SignSchnorrSig"), bytes, headers);
+    const refused = await ask({ "x-tapstake-refuse-overlap": "true" });
+    expect(refused).toMatchObject({ status: "FAILED_PRECONDITION", bytes: undefined });
+    expect(refused.trailer["x-tapstake-code"]).toBe("commitment-overlap");
+    expect(await ask({})).toMatchObject({ status: "OK", trailer: { "x-tapstake-overlaps": "110-119" } });
+    await signer.stop();
+    const next = connect((await startSigner(made)).address);
+    const range = { key, chain: { id: CHAIN, minCount: 1 }, start: 90n, count: 11 };
+    await expectFailure(commitRemotely(next, { ...range, refuseOverlap: true }), "commitment-overlap");
+    expect((await commitRemotely(next, range)).overlaps).toBe("100-109");
   });
 
   it("names a bounded number of the commitments that one overlaps", async () => {

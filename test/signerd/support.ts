@@ -5,7 +5,14 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import {
+  Client,
+  credentials,
+  type handleUnaryCall,
+  Metadata,
+  type ServiceError,
+  status,
+} from "@grpc/grpc-js";
 import { afterAll, expect, onTestFinished, vi } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
@@ -14,8 +21,12 @@ import { createEotsClient, type EotsClient, type EotsClientOptions } from "../..
 import { type Home, openHome } from "../../src/finality/home.js";
 import { createKey, type KeyInfo } from "../../src/finality/keystore.js";
 import { openProtection } from "../../src/finality/protection.js";
+import type { Method } from "../../src/finality/wire.js";
+import type { Handlers } from "../../src/signerd/handlers.js";
 import { createLog } from "../../src/signerd/log.js";
+import { createMetrics } from "../../src/signerd/metrics.js";
 import { type RunningSigner, serve, type ServeOptions } from "../../src/signerd/serve.js";
+import { eotsHandlers } from "../../src/signerd/service.js";
 
 export const CHAIN = "bbn-test";
 export const PASSPHRASE = "correct horse battery staple";
@@ -41,15 +52,20 @@ export interface TestHome {
 export function homeWithKey(
   secretKey: Uint8Array = crypto.getRandomValues(new Uint8Array(32)),
   chains: readonly string[] = [CHAIN],
+  folder: string = newFolder(),
 ): TestHome {
-  const folder = mkdtempSync(join(tmpdir(), "tapstake-signerd-"));
-  folders.push(folder);
   const home = openHome(join(folder, "home"));
   const key = addKey(home, "validator-1", secretKey);
   const protection = openProtection(home);
   for (const chain of chains) protection.init(key.publicKey, chain, 0n);
   protection.close();
   return { home, key, secretKey };
+}
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "tapstake-signerd-"));
+  folders.push(folder);
+  return folder;
 }
 
 export function addKey(home: Home, name: string, secretKey: Uint8Array): KeyInfo {
@@ -137,6 +153,29 @@ export function connect(address: string, options: EotsClientOptions = {}): EotsC
   const client = createEotsClient({ address, timeout: 30_000, ...options });
   onTestFinished(() => client.close());
   return client;
+}
+
+/** One call of the service itself, without a network: `peer` is where gRPC says that the call is from. */
+export function callService(
+  parts: Partial<Parameters<typeof eotsHandlers>[0]>,
+  method: Method,
+  request: Uint8Array,
+  peer = "127.0.0.1:4000",
+): Promise<Partial<ServiceError> | null> {
+  const handlers = eotsHandlers({
+    handlers: {} as Handlers,
+    hmacKey: undefined,
+    encrypted: false,
+    metrics: createMetrics({ up: () => true, unlockedKeys: () => 0 }),
+    log: createLog("silent", { write: () => {} }),
+    stopping: () => false,
+    ...parts,
+  });
+  const metadata = new Metadata();
+  const call = { request: Buffer.from(request), metadata, cancelled: false, getPeer: () => peer };
+  return new Promise((resolve) =>
+    (handlers[method] as handleUnaryCall<Buffer, Buffer>)(call as never, resolve),
+  );
 }
 
 export interface RawAnswer {

@@ -1,16 +1,13 @@
 import { createHmac } from "node:crypto";
 import { networkInterfaces } from "node:os";
-import { type handleUnaryCall, Metadata, type ServiceError } from "@grpc/grpc-js";
-import { pino } from "pino";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { openProtection } from "../../src/finality/protection.js";
 import { encodeRequest, pathOf } from "../../src/finality/wire.js";
 import { createHandlers } from "../../src/signerd/handlers.js";
 import { KeyRing } from "../../src/signerd/key-ring.js";
-import { createMetrics } from "../../src/signerd/metrics.js";
-import { eotsHandlers } from "../../src/signerd/service.js";
 import type { Signer } from "../../src/signerd/signer.js";
 import {
+  callService,
   HMAC_KEY,
   homeWithKey,
   PASSPHRASE,
@@ -42,22 +39,15 @@ async function lockedFor(address: string, made: TestHome) {
   return { unlock, opened };
 }
 
-/** The service itself, without a network: `peer` is where gRPC says that the call is from. */
 async function unlockFrom(peer: string, encrypted: boolean): Promise<string> {
   const { home, key } = homeWithKey();
   const protection = openProtection(home);
   onTestFinished(() => protection.close());
   const keys = new KeyRing(home);
-  const metrics = createMetrics({ up: () => true, unlockedKeys: () => keys.unlocked.length });
   const signer = { showHeights: () => {} } as unknown as Signer;
   const handlers = createHandlers({ home, keys, signer, protection });
-  const log = pino({ level: "silent" });
-  const parts = { handlers, hmacKey: undefined, encrypted, metrics, log, stopping: () => false };
-  const request = Buffer.from(encodeRequest("UnlockKey", { uid: key.publicKey, passphrase: PASSPHRASE }));
-  const call = { request, metadata: new Metadata(), cancelled: false, getPeer: () => peer };
-  const answered = await new Promise<Partial<ServiceError> | null>((resolve) =>
-    (eotsHandlers(parts)["UnlockKey"] as handleUnaryCall<Buffer, Buffer>)(call as never, resolve),
-  );
+  const request = encodeRequest("UnlockKey", { uid: key.publicKey, passphrase: PASSPHRASE });
+  const answered = await callService({ handlers, encrypted }, "UnlockKey", request, peer);
   expect(keys.unlocked).toHaveLength(answered === null ? 1 : 0);
   keys.wipe();
   return answered === null ? "opened" : String(answered.metadata!.get("x-tapstake-code")[0]);

@@ -24,9 +24,12 @@ describe("the votes that the Go reference made, by a daemon of its own each", ()
     expect(hex.encode(signature)).toBe(Sig1);
     await expectFailure(client.signEots({ ...at, message: bytes(Msg2) }), "double-vote");
 
-    // What the refusal is for: with the reference's own second vote, the key would be anyone's. The second
-    // signature is given as n minus it in every row of the file.
-    const second = { message: bytes(Msg2), signature: negated(Sig2) };
+    // One that knows nothing of the first vote. The second signature is given as n minus it in every row of the file.
+    const other = connect((await startDaemon(homeWithKey(bytes(Sk), [ChainId]))).address);
+    const second = { ...(await other.signEots({ ...at, message: bytes(Msg2) })), message: bytes(Msg2) };
+    expect(hex.encode(second.signature)).toBe(hex.encode(negated(Sig2)));
+
+    // What the refusal is for: with both, the key is anyone's.
     const first = { message: bytes(Msg1), signature };
     const even = eots.extract(at.key, R!, first, second);
     expect([Extracted, hex.encode(negated(Extracted))]).toContain(hex.encode(even));

@@ -6,12 +6,12 @@ import { decodeRequest, encodeResponse, type Method, type Methods } from "../../
 import { eotsService } from "../../src/signerd/service.js";
 
 type Answers = {
-  readonly [M in Method]?: (request: Methods[M]["request"]) => Methods[M]["response"];
+  readonly [M in Method]?: (request: Methods[M]["request"]) => Methods[M]["response"] | Uint8Array;
 };
 
 /**
  * A server that answers as a signer with `secretKey` does, without its protection, but for what `changed` answers
- * otherwise.
+ * otherwise: a message, or bytes as they are.
  */
 export async function startFalseSigner(secretKey: Uint8Array, changed: Answers = {}) {
   const asked: Method[] = [];
@@ -21,8 +21,9 @@ export async function startFalseSigner(secretKey: Uint8Array, changed: Answers =
     const method = name as Method;
     const handler = ({ request }: ServerUnaryCall<Buffer, Buffer>, answer: sendUnaryData<Buffer>) => {
       asked.push(method);
-      const reply = answers[method] as (request: unknown) => Methods[Method]["response"];
-      answer(null, Buffer.from(encodeResponse(method, reply(decodeRequest(method, request)))));
+      const replyTo = answers[method] as (request: unknown) => Methods[Method]["response"] | Uint8Array;
+      const reply = replyTo(decodeRequest(method, request));
+      answer(null, Buffer.from(reply instanceof Uint8Array ? reply : encodeResponse(method, reply)));
     };
     return [method, handler] as const;
   });

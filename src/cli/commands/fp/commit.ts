@@ -10,6 +10,7 @@ import { chainHeight, countOfHeights, jsonOption } from "../../arguments.js";
 import { commitmentFacts, commitmentRows, heights } from "../../commitment-text.js";
 import { checkOut, writeOut } from "../../files.js";
 import { constantTimeOption, subjectCommand, warnOfWrong } from "../../fp-options.js";
+import { UsageError } from "../../errors.js";
 import { helpText } from "../../help.js";
 import { answer, table } from "../../output.js";
 import { abortOnSignal, showProgress } from "../../progress.js";
@@ -48,10 +49,11 @@ keeps you from committing to fewer.
 ${REMOTE_HELP.trim()}
 
 The signer that is asked derives, signs and keeps the commitment in its own home, where tapstake fp
-commitments and proof find it once the daemon is stopped. It also signs one that overlaps an earlier
-one, with a warning here, and does not keep that: use --out. Its randomness comes in one answer, as
-the daemon signs only what it handed out as one: there is no progress bar then, and 100000 heights
-are the most that one commitment can have.`,
+commitments and proof find it once the daemon is stopped. It refuses one that overlaps an earlier
+one; if that never reached the chain, --allow-overlap has it signed, with a warning here, and not
+kept there: use --out. Its randomness comes in one answer, as the daemon signs only what it handed
+out as one: there is no progress bar then, and 100000 heights are the most that one commitment can
+have.`,
   refused: "heights that are committed already, too few of them, or beyond what 64 bits hold",
 });
 
@@ -70,10 +72,14 @@ export function command() {
     .addOption(remoteOption())
     .addOption(hmacKeyOption())
     .addOption(tlsCaOption())
+    .option("--allow-overlap", "with --remote: sign it also where it overlaps an earlier commitment")
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(async ({ out, ...options }) => {
       const isRemote = asksRemote(options);
+      if (options.allowOverlap && !isRemote) {
+        throw new UsageError("--allow-overlap goes with --remote: this home keeps one commitment a height");
+      }
       checkOneStandardInput(options.passphraseFile, options.hmacKeyFile);
       await checkOut(out);
       const commitment = isRemote ? await commitThere(options) : await commitHere(options);
@@ -95,6 +101,7 @@ interface Options extends SignerOptions, RemoteOptions {
   readonly start: bigint;
   readonly count: number;
   readonly constantTime?: true | undefined;
+  readonly allowOverlap?: true | undefined;
   readonly json?: true | undefined;
 }
 
@@ -132,8 +139,8 @@ async function commitHere(options: Options): Promise<Commitment> {
 
 const commitThere = (options: Options): Promise<Commitment> =>
   asRemoteSigner(options, async ({ signer, key, chain }) => {
-    const { start, count } = options;
-    const request = { key, chain, start, count };
+    const { start, count, allowOverlap = false } = options;
+    const request = { key, chain, start, count, refuseOverlap: !allowOverlap };
     const { commitment, overlaps } = await commitRemotely(signer, request).catch((error: unknown) => {
       throw explained(error, chain, count);
     });
@@ -144,11 +151,10 @@ const commitThere = (options: Options): Promise<Commitment> =>
 /** Of a commitment to randomness that the signer has just handed out, only its configuration can be why it is refused. */
 function explained(error: unknown, { id, commitContext }: ChainConfig, count: number): unknown {
   if (!(error instanceof TapstakeError) || error.code !== "not-permitted") return error;
+  const { code, message, details } = error;
   const context = commitContext === undefined ? "no signing context" : `the signing context ${commitContext}`;
   const text = `the signer does not sign a commitment to ${count} heights of ${id} with ${context}: as it had ${id} configured when it started (tapstake fp chains list, in its home), the chain takes more heights, or has another signing context`;
-  return new TapstakeError("not-permitted", `${text}. It answered: ${error.message}`, error.details, {
-    cause: error,
-  });
+  return new TapstakeError(code, `${text}. It answered: ${message}`, details, { cause: error });
 }
 
 function warnOfOverlap(overlaps: string): void {

@@ -20,6 +20,7 @@ import {
   isWatched,
   passphraseOption,
   readSecretLine,
+  warnOfReaders,
   withPassphrase,
 } from "../../../secrets.js";
 
@@ -141,7 +142,11 @@ async function readSecret(options: Sources): Promise<Imported> {
 }
 
 async function readWordsOrSecret(file: string | undefined): Promise<string> {
-  if (file !== undefined) return readText(file);
+  if (file !== undefined) {
+    const text = await readText(file);
+    if (file !== "-") await warnOfReaders(file);
+    return text;
+  }
   if (isWatched()) return askSecret("The words, or the secret in hexadecimal");
   throw new UsageError("give --mnemonic-file or --secret-file");
 }
