@@ -118,8 +118,7 @@ describe.concurrent("tapstake fp keys new", () => {
     async (name) => {
       const home = newHome();
       refused(await keys(home, ["new", name]), "invalid-key-name");
-      expect(readdirSync(join(home, ".."))).toEqual(["home"]);
-      expect(readdirSync(join(home, "keys"))).toEqual([]);
+      expect(readdirSync(join(home, ".."))).toEqual([]);
     },
   );
 
@@ -200,7 +199,7 @@ describe.concurrent("keys new, at a terminal", () => {
     expect(code).toBe(1);
     expect(stdout).toMatch(/cancelled: that is not word \d+: no key was made/);
     expect(stdout.match(/That is not word/g)).toHaveLength(3);
-    expect(readdirSync(join(home, "keys"))).toEqual([]);
+    expect(readdirSync(join(home, ".."))).toEqual([]);
   });
 });
 
