@@ -116,13 +116,13 @@ interface Names {
   readonly settled: boolean;
 }
 
-/** Milliseconds, above two seconds: some file systems keep whole ones, and some every second one. */
-const TICK = 2_500;
+/** Milliseconds, and more than there are between two: some file systems keep every second second, others finer ones. */
+const tickOf = ({ ctimeMs }: Trace): number => (ctimeMs % 1000 === 0 ? 2_500 : 100);
 
 function namesIn(folder: string): Names {
   const now = Date.now();
   const seen = look(folder);
-  return { seen, settled: typeof seen !== "string" && now - seen.ctimeMs > TICK };
+  return { seen, settled: typeof seen !== "string" && now - seen.ctimeMs > tickOf(seen) };
 }
 
 function look(path: string): Seen {

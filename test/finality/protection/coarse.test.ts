@@ -32,9 +32,8 @@ describe("on a file system whose clock ticks every two seconds", () => {
     ["replaced", (marks) => renameSync(`${marks}.copy`, marks)],
     ["deleted", (marks) => rmSync(marks)],
   ])("a second mark that is %s in the tick of another change is noticed", (what, intrude) => {
-    const now = Date.now();
-    vi.useFakeTimers({ toFake: ["Date"], now });
-    disk.clock = now - 1_900;
+    disk.clock = Math.floor(Date.now() / 2_000) * 2_000;
+    vi.useFakeTimers({ toFake: ["Date"], now: disk.clock + 1_900 });
     const { home, protection, voter } = newSigner();
     voter.vote({ height: 1n, appHash: hash(1) });
     writeFileSync(`${home.marksFile}.copy`, readFileSync(home.marksFile));
