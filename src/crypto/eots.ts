@@ -43,7 +43,7 @@ export const eots = {
     const key = evenSecret(secretKey);
     const randomness = evenRandomness(secretRandomness);
     assertBytes(message, "message");
-    return verified(signWith(key, randomness, message));
+    return verified(signWith(key, randomness, sha256(message)));
   },
 
   /**
@@ -60,7 +60,8 @@ export const eots = {
     message: Uint8Array,
     known: KnownPoints,
   ): Uint8Array {
-    return verified(signUnverified(secretKey, secretRandomness, message, known));
+    assertBytes(message, "message");
+    return verified(signUnverified(secretKey, secretRandomness, sha256(message), known));
   },
 
   /**
@@ -129,23 +130,24 @@ export const eots = {
 
 /**
  * `eots.signKnown` without its verification, for who has that done elsewhere before the signature leaves.
+ * @param digest SHA-256 of the message, 32 bytes
  * @throws TapstakeError as `eots.signKnown`, but for `self-check-failed`
  */
 export function signUnverified(
   secretKey: Uint8Array,
   secretRandomness: Uint8Array,
-  message: Uint8Array,
+  digest: Uint8Array,
   { keyPoint, randomnessPoint }: KnownPoints,
 ): UnverifiedSignature {
   assertSecretKey(secretKey);
   assertSecretRandomness(secretRandomness);
-  assertBytes(message, "message");
+  assertBytes(digest, "digest", 32);
   assertBytes(keyPoint, "point of the key", 33);
   assertBytes(randomnessPoint, "point of the randomness", 33);
   return signWith(
     { d: evenScalar(secretKey, keyPoint), publicKey: keyPoint.subarray(1) },
     { k: evenScalar(secretRandomness, randomnessPoint), publicRandomness: randomnessPoint.subarray(1) },
-    message,
+    digest,
   );
 }
 
@@ -166,9 +168,8 @@ function verified(made: UnverifiedSignature): Uint8Array {
 function signWith(
   { d, publicKey }: { d: bigint; publicKey: Uint8Array },
   { k, publicRandomness }: { k: bigint; publicRandomness: Uint8Array },
-  message: Uint8Array,
+  digest: Uint8Array,
 ): UnverifiedSignature {
-  const digest = sha256(message);
   const e = challenge(publicRandomness, publicKey, digest);
   const s = scalar.toBytes(scalar.add(k, scalar.multiply(e, d)));
   return { digest, publicKey, signature: concatBytes(publicRandomness, s) };

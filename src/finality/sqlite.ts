@@ -344,7 +344,7 @@ export class SqliteProtection implements Protection {
    */
   #commit(touched: readonly Known[], change: () => void): void {
     this.#usable();
-    this.#refuseTouched(this.#attached?.watch.changed());
+    this.#refuseTouched(this.#attached?.watch.misread());
     try {
       faulty("unwritable", () => {
         change();
@@ -352,6 +352,7 @@ export class SqliteProtection implements Protection {
         this.#attached?.mirror(this.seq, marks);
       });
     } catch (error) {
+      this.#refuseTouched(this.#attached?.watch.changed());
       throw this.#poison(error);
     }
     this.#refuseTouched(this.#attached?.watch.renew(false));

@@ -155,7 +155,7 @@ export class Voter {
           if (decision.kind === "same")
             return this.#again(height, message, decision.signature, publicRandomness);
           const points = { keyPoint: this.#keyPoint, randomnessPoint: point };
-          const made = signUnverified(this.#key.secretKey, secret, message, points);
+          const made = signUnverified(this.#key.secretKey, secret, digest, points);
           this.#checks.add(made);
           const signature = made.signature.slice(32);
           entries.push({ height, digest, signature });

@@ -69,16 +69,21 @@ export class FileWatch {
     });
   }
 
+  /** What `changed` finds and `renew` would not, before this process writes to a file with an ending. */
+  misread(): string | undefined {
+    return this.#first(({ ending }) => ending && misread(ending()));
+  }
+
   /**
-   * Looks after this process has written to files with an ending, or, if `all`, to each: what it did itself is of no
-   * interest.
+   * What somebody else did, now that this process has written to files with an ending, or, if `all`, to each: what it
+   * did itself is of no interest.
    */
   renew(all: boolean): string | undefined {
     const moved = this.#haveNamesMoved();
     const now = this.#look((file) => moved || !file.ending);
     const found = this.#first(({ ending }, i) =>
       ending
-        ? now[i] && difference(ending().place, now[i], isSameFile)
+        ? now[i] && difference(ending().place, now[i], isOnlyName)
         : difference(this.#traces[i]!, now[i]!, all ? isSameFile : isSame),
     );
     this.#traces = now;
