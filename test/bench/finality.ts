@@ -21,8 +21,9 @@ import { CheckThread } from "../../src/finality/self-checks.js";
 import { Voter } from "../../src/finality/voter.js";
 import { figure, interleaved, say } from "./support/report.js";
 
-const ROUNDS = 600;
-/** More, as the daemon is a new process and nothing in it has warmed up. */
+/** As many as it takes until single votes are compiled for what they are, after the batches. */
+const ROUNDS = 2_000;
+/** As many, as the daemon is a new process and nothing in it has warmed up. */
 const CALLS = 2_000;
 const BATCHES = 24;
 const BATCH = 1_000;
@@ -78,7 +79,8 @@ async function inProcess(key: UnlockedKey): Promise<void> {
     for (let i = 0; i < BATCH; i++) work(i);
   };
   const append = bareAppend();
-  const manyKnown = await interleaved(BATCHES - 1, {
+  // The last of the known heights are for single votes.
+  const manyKnown = await interleaved(BATCHES - ROUNDS / BATCH, {
     vote: (i) => batchFrom(KNOWN + i * BATCH),
     bound: () => each(verify),
   });
