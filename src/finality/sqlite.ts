@@ -363,6 +363,8 @@ export class SqliteProtection implements Protection {
     try {
       faulty("unwritable", () => checkpoint(this.#db));
     } catch (error) {
+      // What it has written by then is our own, and not what ends the store.
+      this.#attached?.watch.renew(true);
       throw this.#poison(error);
     }
     this.#checkpointed = this.seq;

@@ -71,7 +71,7 @@ export class OwnDigests {
       isContiguous: interval === 1n,
       ...(context !== undefined && { context }),
     };
-    const digest = commitmentDigest({ ...commitment, count: BigInt(count) });
+    const digest = commitmentDigest(commitment);
     this.#remember(name(key, digest), { meaning: `a commitment for ${chain.id}`, commitment });
   }
 

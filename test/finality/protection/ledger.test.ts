@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { createDatabase, DatabaseFault, openDatabase } from "../../../src/finality/database.js";
 import { Ledger } from "../../../src/finality/ledger.js";
 import { key } from "../../support/broken-homes.js";
-import { CHAIN, hash, newHome } from "../../support/signer.js";
+import { refusal } from "../../support/refusal.js";
+import { CHAIN, hash, newHome, newSigner } from "../../support/signer.js";
 
 const writer = { at: new TextEncoder().encode("2026-01-01"), instance: new TextEncoder().encode("test") };
 
@@ -62,5 +63,17 @@ describe("an earlier record of a vote that was blocked since", () => {
     expect(ledger.vote(known, 5n)).toMatchObject({ digest: null });
     db.exec(`DELETE FROM votes ${behind(5)}; INSERT INTO votes SELECT * FROM earlier`);
     expectCorrupt(() => ledger.vote(known, 5n));
+  });
+});
+
+describe("a height that has a vote", () => {
+  it("takes no second record, and the store goes on", () => {
+    const { protection, voter } = newSigner();
+    voter.vote({ height: 5n, appHash: hash(1) });
+    const again = [{ height: 5n, digest: hash(2), signature: hash(2) }];
+    refusal("double-vote", () => protection.append(key.publicKey, CHAIN.id, again));
+    expect(voter.vote({ height: 5n, appHash: hash(1) }).kind).toBe("same");
+    expect(voter.vote({ height: 6n, appHash: hash(1) }).kind).toBe("new");
+    protection.close();
   });
 });
