@@ -1,6 +1,7 @@
 import type * as Fs from "node:fs";
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import type * as Database from "../../../src/finality/database.js";
 import { recordBirth } from "../../../src/finality/arrivals.js";
 import { openProtection } from "../../../src/finality/protection.js";
 import { key } from "../../support/broken-homes.js";
@@ -21,6 +22,14 @@ vi.mock("node:fs", async (original) => {
     return fs.openSync(path, flags, mode);
   };
   return { ...fs, statSync, openSync: openNew };
+});
+vi.mock("../../../src/finality/database.js", async (original) => {
+  const database = await original<typeof Database>();
+  const checkpoint = (db: Parameters<typeof database.checkpoint>[0]) => {
+    database.checkpoint(db);
+    if (disk.full) throw Object.assign(new Error("full"), { code: "ENOSPC" });
+  };
+  return { ...database, checkpoint };
 });
 afterEach(() => {
   Object.assign(disk, { clock: undefined, full: false });
@@ -57,6 +66,24 @@ describe("a second mark that could not be written anew", () => {
       for (; ; height++) voter.vote({ height, appHash: hash(1) });
     });
     disk.full = false;
+    protection.close();
+    const again = openProtection(home);
+    expect(voterOf(again).vote({ height, appHash: hash(2) })).toMatchObject({ code: "double-vote" });
+    expect(voterOf(again).vote({ height, appHash: hash(1) }).kind).toBe("same");
+    again.close();
+  });
+});
+
+describe("a log that could not be moved into the store as a whole", () => {
+  it("keeps the signature back, and the home can be opened again by this process", () => {
+    const { home, protection, voter } = newSigner();
+    disk.full = true;
+    let height = 0n;
+    refusal("protection-unwritable", () => {
+      for (; ; height++) voter.vote({ height, appHash: hash(1) });
+    });
+    disk.full = false;
+    expect(height).toBeGreaterThan(90n);
     protection.close();
     const again = openProtection(home);
     expect(voterOf(again).vote({ height, appHash: hash(2) })).toMatchObject({ code: "double-vote" });
