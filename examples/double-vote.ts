@@ -1,6 +1,6 @@
 // A finality provider votes twice at one height, and loses its key.
-import { extractFromVotes, hex, publicKeyOf } from "tapstake";
-import { commitRandomness, signVoteUnprotected, verifyVote } from "tapstake/finality";
+import { extractFromVotes, hex, publicKeyOf, signVoteUnprotected, verifyVote } from "tapstake";
+import { commitRandomness } from "tapstake/finality";
 
 const secretKey = hex.decode("0b432b2677937381aef05bb02a66ecd012773062cf3fa2549e44f58ed2401710");
 const chain = { secretKey, chainId: "bsn-one" };

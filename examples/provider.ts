@@ -3,6 +3,7 @@ import { createReadStream, mkdtempSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { verifyVote } from "tapstake";
 import {
   chainConfig,
   CheckThread,
@@ -17,7 +18,6 @@ import {
   RandomnessCache,
   readHistory,
   unlockKey,
-  verifyVote,
   Voter,
 } from "tapstake/finality";
 

@@ -5,16 +5,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { merkle, TapstakeError, voteMessage } from "tapstake";
-import {
-  chainConfig,
-  commitRemotely,
-  createEotsClient,
-  createKey,
-  openHome,
-  verifyCommitment,
-  verifyVote,
-} from "tapstake/finality";
+import { merkle, TapstakeError, verifyCommitment, verifyVote, voteMessage } from "tapstake";
+import { chainConfig, createKey, openHome } from "tapstake/finality";
+import { commitRemotely, createEotsClient } from "tapstake/signer-client";
 
 // 1. The signer, with a new key. On a machine of its own, this is `tapstake fp keys new` and `tapstake fp serve`.
 const home = openHome(mkdtempSync(join(tmpdir(), "tapstake-signer-")));

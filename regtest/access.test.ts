@@ -10,13 +10,13 @@ import {
   withKnownPrevious,
   withPrevious,
 } from "../src/chain/index.js";
-import type { Transaction } from "../src/core/bitcoin.js";
+import type { Transaction } from "../src/bitcoin/bitcoinjs.js";
 import { finishUnbonding, signUnbonding, stakeCoin } from "../src/delegation/delegation.js";
 import { finishSlashing } from "../src/extract/slashing.js";
 import { regtest } from "../src/params/data/regtest.js";
-import { scriptOfAddress } from "../src/script/address.js";
-import { keySigner } from "../src/tx/signer.js";
-import { formatOutpoint, parseOutpoint, parseTransaction } from "../src/tx/transaction.js";
+import { scriptOfAddress } from "../src/bitcoin/address.js";
+import { keySigner } from "../src/spending/signer.js";
+import { formatOutpoint, parseOutpoint, parseTransaction } from "../src/bitcoin/transaction.js";
 import { hex } from "../src/core/bytes.js";
 import { type EsploraBridge, bridgeEsplora } from "../test/support/esplora.js";
 import { failure } from "../test/support/errors.js";

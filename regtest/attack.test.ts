@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Transaction } from "../src/core/bitcoin.js";
+import type { Transaction } from "../src/bitcoin/bitcoinjs.js";
 import { equalBytes } from "../src/core/bytes.js";
 import { evenSecret } from "../src/core/keys.js";
 import { scalar } from "../src/core/scalar.js";
@@ -13,10 +13,10 @@ import {
   unbondingSpend,
 } from "../src/delegation/delegation.js";
 import { extractFromSlashing, finishSlashing } from "../src/extract/slashing.js";
-import { scriptOfAddress } from "../src/script/address.js";
+import { scriptOfAddress } from "../src/bitcoin/address.js";
 import { stakingOutput } from "../src/script/outputs.js";
-import { keySigner } from "../src/tx/signer.js";
-import { finishSpend, leafSighash, type LeafSignature, type LeafSpend } from "../src/tx/spend.js";
+import { keySigner } from "../src/spending/signer.js";
+import { finishSpend, leafSighash, type LeafSignature, type LeafSpend } from "../src/spending/spend.js";
 import { refusalOf } from "../test/support/stakes.js";
 import { signAll, troupeOf, withSignatures } from "../test/support/troupe.js";
 import { expectAccepted, expectScriptFailure, expectTooEarly, SCRIPT } from "../test/support/verdicts.js";

@@ -19,18 +19,23 @@ import {
 import { addStakerPsbts, stakerPsbts } from "../src/delegation/psbt.js";
 import { finishSlashing } from "../src/extract/slashing.js";
 import { regtest } from "../src/params/data/regtest.js";
-import { scriptOfAddress } from "../src/script/address.js";
+import { scriptOfAddress } from "../src/bitcoin/address.js";
 import { importableDescriptor, parseDescriptor } from "../src/script/descriptor-parse.js";
 import { parseKeyOrigin } from "../src/script/key-expression.js";
 import type { KeyOrigin } from "../src/script/key-origin.js";
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../src/script/outputs.js";
 import type { StakeTerms } from "../src/script/terms.js";
-import { decodeStaking } from "../src/tx/decode.js";
-import { signaturesFromPsbt, signaturesFromPsbts, spendPsbt } from "../src/tx/psbt.js";
-import { finishSpend } from "../src/tx/spend.js";
-import { buildStaking, finishStaking } from "../src/tx/staking.js";
-import { formatOutpoint, parseOutpoint, parseTransaction, type StakeCoin } from "../src/tx/transaction.js";
-import { buildWithdrawal, type Withdrawable } from "../src/tx/withdrawal.js";
+import { decodeStaking } from "../src/stake/decode.js";
+import { signaturesFromPsbt, signaturesFromPsbts, spendPsbt } from "../src/psbt/psbt.js";
+import { finishSpend } from "../src/spending/spend.js";
+import { buildStaking, finishStaking } from "../src/stake/staking.js";
+import {
+  formatOutpoint,
+  parseOutpoint,
+  parseTransaction,
+  type StakeCoin,
+} from "../src/bitcoin/transaction.js";
+import { buildWithdrawal, type Withdrawable } from "../src/stake/withdrawal.js";
 import { type Troupe, troupeOf } from "../test/support/troupe.js";
 import { expectTooEarly } from "../test/support/verdicts.js";
 import {

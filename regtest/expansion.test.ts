@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseRate } from "../src/core/amount.js";
-import type { Transaction } from "../src/core/bitcoin.js";
+import type { Transaction } from "../src/bitcoin/bitcoinjs.js";
 import { checkDelegation } from "../src/delegation/check.js";
 import {
   createDelegation,
@@ -15,11 +15,11 @@ import { expansionSpend, finishExpansion, signExpansion } from "../src/delegatio
 import { delegationFromJson, delegationToJson } from "../src/delegation/json.js";
 import { finishSlashing } from "../src/extract/slashing.js";
 import type { ProtocolParams } from "../src/params/types.js";
-import { scriptOfAddress } from "../src/script/address.js";
-import { buildExpansion, fundingWitness } from "../src/tx/expansion.js";
-import { unsignedPsbt } from "../src/tx/psbt.js";
-import { keySigner } from "../src/tx/signer.js";
-import { parseOutpoint } from "../src/tx/transaction.js";
+import { scriptOfAddress } from "../src/bitcoin/address.js";
+import { buildExpansion, fundingWitness } from "../src/stake/expansion.js";
+import { unsignedPsbt } from "../src/psbt/psbt.js";
+import { keySigner } from "../src/spending/signer.js";
+import { parseOutpoint } from "../src/bitcoin/transaction.js";
 import { type Spoilt, spoil } from "../test/support/spoilt.js";
 import { type Shape, type Troupe, troupeOf } from "../test/support/troupe.js";
 import { expectAccepted, expectScriptFailure } from "../test/support/verdicts.js";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hex } from "../src/core/bytes.js";
-import { parseTransaction } from "../src/tx/transaction.js";
+import { parseTransaction } from "../src/bitcoin/transaction.js";
 import { failure } from "../test/support/errors.js";
 import { startNode } from "./index.js";
 import type { RegtestNode } from "./index.js";

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { applyRateUp, parseRate } from "../src/core/amount.js";
 import { hex } from "../src/core/bytes.js";
-import { scriptOfAddress } from "../src/script/address.js";
-import { buildStaking, finishStaking } from "../src/tx/staking.js";
+import { scriptOfAddress } from "../src/bitcoin/address.js";
+import { buildStaking, finishStaking } from "../src/stake/staking.js";
 import { troupeOf } from "../test/support/troupe.js";
 import { type RegtestNode, startNode } from "./index.js";
 

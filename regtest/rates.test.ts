@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { applyRateUp, parseRate, type Rate } from "../src/core/amount.js";
-import { Transaction } from "../src/core/bitcoin.js";
+import { Transaction } from "../src/bitcoin/bitcoinjs.js";
 import { schnorr } from "../src/crypto/schnorr.js";
 import {
   createDelegation,
@@ -15,15 +15,21 @@ import { finishExpansion, signExpansion } from "../src/delegation/expansion.js";
 import { finishSlashing } from "../src/extract/slashing.js";
 import { mainnetPhase1 } from "../src/params/data/mainnet.js";
 import type { ProtocolParams } from "../src/params/types.js";
-import { scriptOfAddress } from "../src/script/address.js";
+import { scriptOfAddress } from "../src/bitcoin/address.js";
 import type { StakeTerms } from "../src/script/terms.js";
-import type { Coin } from "../src/tx/coin.js";
-import { buildExpansion } from "../src/tx/expansion.js";
-import { keySigner } from "../src/tx/signer.js";
-import { finishSpend, type LeafSignature, leafSighash, type LeafSpend, signLeaf } from "../src/tx/spend.js";
-import { buildStaking, finishStaking } from "../src/tx/staking.js";
-import { parseOutpoint, type StakeCoin } from "../src/tx/transaction.js";
-import { buildWithdrawal, type Withdrawable } from "../src/tx/withdrawal.js";
+import type { Coin } from "../src/funding/coin.js";
+import { buildExpansion } from "../src/stake/expansion.js";
+import { keySigner } from "../src/spending/signer.js";
+import {
+  finishSpend,
+  type LeafSignature,
+  leafSighash,
+  type LeafSpend,
+  signLeaf,
+} from "../src/spending/spend.js";
+import { buildStaking, finishStaking } from "../src/stake/staking.js";
+import { parseOutpoint, type StakeCoin } from "../src/bitcoin/transaction.js";
+import { buildWithdrawal, type Withdrawable } from "../src/stake/withdrawal.js";
 import { type Shape, troupeOf } from "../test/support/troupe.js";
 import {
   coSign,

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { base64, bech32, createBase58check } from "@scure/base";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hash160 } from "../src/core/bitcoin.js";
+import { hash160 } from "../src/bitcoin/bitcoinjs.js";
 import { concatBytes, hex, utf8 } from "../src/core/bytes.js";
 import { curve } from "../src/core/curve/index.js";
 import { sha256 } from "../src/core/hashes.js";
@@ -11,17 +11,17 @@ import {
   type InclusionProof,
   inclusionProofFromTxids,
   verifyInclusionProof,
-} from "../src/registration/inclusion.js";
-import { inclusionProofFromMerkleBlock } from "../src/registration/merkle-block.js";
+} from "../src/babylon/inclusion.js";
+import { inclusionProofFromMerkleBlock } from "../src/babylon/merkle-block.js";
 import {
   acceptProof,
   type ProofForm,
   proofOfPossession,
   proofToSign,
   verifyProofOfPossession,
-} from "../src/registration/pop.js";
-import { addressOfScript } from "../src/script/address.js";
-import { parseTransaction } from "../src/tx/transaction.js";
+} from "../src/babylon/pop.js";
+import { addressOfScript } from "../src/bitcoin/address.js";
+import { parseTransaction } from "../src/bitcoin/transaction.js";
 import { bitcoindAccess } from "../src/chain/bitcoind.js";
 import { esploraAccess } from "../src/chain/esplora.js";
 import { bridgeEsplora } from "../test/support/esplora.js";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Transaction } from "../src/core/bitcoin.js";
+import { Transaction } from "../src/bitcoin/bitcoinjs.js";
 import { concatBytes } from "../src/core/bytes.js";
 import { schnorr } from "../src/crypto/schnorr.js";
 import { checkDelegation } from "../src/delegation/check.js";
@@ -14,11 +14,11 @@ import {
   unbondingSpend,
 } from "../src/delegation/delegation.js";
 import { finishSlashing } from "../src/extract/slashing.js";
-import { keySigner } from "../src/tx/signer.js";
-import type { Slashable } from "../src/tx/slashing.js";
-import { finishSpend, leafSighash, type LeafSpend } from "../src/tx/spend.js";
-import type { StakeCoin } from "../src/tx/transaction.js";
-import type { Withdrawable } from "../src/tx/withdrawal.js";
+import { keySigner } from "../src/spending/signer.js";
+import type { Slashable } from "../src/stake/slashing.js";
+import { finishSpend, leafSighash, type LeafSpend } from "../src/spending/spend.js";
+import type { StakeCoin } from "../src/bitcoin/transaction.js";
+import type { Withdrawable } from "../src/stake/withdrawal.js";
 import { failure } from "../test/support/errors.js";
 import { type Spoilt, spoil } from "../test/support/spoilt.js";
 import { type Shape, signed, type Troupe, troupeOf } from "../test/support/troupe.js";

@@ -1,11 +1,11 @@
 import { parseRate, type Rate } from "../src/core/amount.js";
-import type { Transaction } from "../src/core/bitcoin.js";
+import type { Transaction } from "../src/bitcoin/bitcoinjs.js";
 import { hex } from "../src/core/bytes.js";
 import { TapstakeError } from "../src/core/errors.js";
 import { addCovenantSignatures, covenantSigner, signAsMember } from "../src/covenant/member.js";
 import { createDelegation, type Delegation, signSlashings } from "../src/delegation/delegation.js";
 import type { ProtocolParams } from "../src/params/types.js";
-import { scriptOfAddress } from "../src/script/address.js";
+import { scriptOfAddress } from "../src/bitcoin/address.js";
 import {
   slashingChangeOutput,
   stakingOutput,
@@ -13,17 +13,17 @@ import {
   unbondingOutput,
 } from "../src/script/outputs.js";
 import type { StakeTerms } from "../src/script/terms.js";
-import { keySigner } from "../src/tx/signer.js";
-import { finishSpend, signLeaf } from "../src/tx/spend.js";
-import { buildStaking, finishStaking } from "../src/tx/staking.js";
+import { keySigner } from "../src/spending/signer.js";
+import { finishSpend, signLeaf } from "../src/spending/spend.js";
+import { buildStaking, finishStaking } from "../src/stake/staking.js";
 import {
   formatOutpoint,
   outpointOf,
   parseOutpoint,
   parseTransaction,
   type StakeCoin,
-} from "../src/tx/transaction.js";
-import { buildWithdrawal, type Withdrawable, type Withdrawal } from "../src/tx/withdrawal.js";
+} from "../src/bitcoin/transaction.js";
+import { buildWithdrawal, type Withdrawable, type Withdrawal } from "../src/stake/withdrawal.js";
 import type { Party } from "./cast.js";
 import type { Funding, RegtestNode } from "./node.js";
 

@@ -23,21 +23,13 @@ export { adaptor } from "./crypto/adaptor.js";
 export { bitcoinMessage } from "./crypto/bitcoin-message.js";
 export { eots, type SignedMessage } from "./crypto/eots.js";
 export { merkle, type MerkleProof } from "./crypto/merkle.js";
-export {
-  commitmentDigest,
-  commitmentMessage,
-  isVoteMessage,
-  signingContext,
-  voteMessage,
-  type ContextKind,
-  type RandomnessCommitment,
-  type Vote,
-} from "./crypto/messages.js";
 export { randomness, type Randomness } from "./crypto/randomness.js";
 export { schnorr } from "./crypto/schnorr.js";
 
+// bitcoin
+export { addressOfScript, scriptOfAddress } from "./bitcoin/address.js";
+
 // script
-export { addressOfScript, scriptOfAddress } from "./script/address.js";
 export { importableDescriptor, parseDescriptor, type DescribedOutput } from "./script/descriptor-parse.js";
 export { parseKeyOrigin } from "./script/key-expression.js";
 export type { KeyOrigin } from "./script/key-origin.js";
@@ -83,15 +75,15 @@ export type { ParamSet, Phase1Params, ProtocolParams, SlashingParams } from "./p
 export { paramsWarnings, type ParamsWarning } from "./params/warnings.js";
 
 // tx
-export type { Psbt, Transaction } from "./core/bitcoin.js";
-export type { Coin, CoinKeyOrigin, CoinKind, CoinLeaf } from "./tx/coin.js";
+export type { Psbt, Transaction } from "./bitcoin/bitcoinjs.js";
+export type { Coin, CoinKeyOrigin, CoinKind, CoinLeaf } from "./funding/coin.js";
 export {
   decodeSpends,
   decodeStaking,
   type DecodedSpend,
   type DecodedStaking,
   type DecodeOptions,
-} from "./tx/decode.js";
+} from "./stake/decode.js";
 export {
   buildExpansion,
   fundExpansion,
@@ -100,7 +92,7 @@ export {
   type ExpansionReason,
   type ExpansionRequest,
   type PreviousStake,
-} from "./tx/expansion.js";
+} from "./stake/expansion.js";
 export {
   explainSpends,
   identifyStaking,
@@ -108,13 +100,13 @@ export {
   type IdentifiedStaking,
   type SpendRole,
   type VersionOf,
-} from "./tx/explain.js";
-export { type ShownInput, shownPsbt, type ShownPsbt } from "./tx/explain-psbt.js";
-export { checkPhase1Stake, type Phase1Observation, type Phase1Stake } from "./tx/phase1.js";
-export { parsePsbt, signaturesFromPsbt, signaturesFromPsbts, spendPsbt, type PsbtLike } from "./tx/psbt.js";
-export type { Funding, SelectionReason, Spending } from "./tx/selection.js";
-export { keySigner } from "./tx/signer.js";
-export { buildSlashing, type Slashable, type Slashing } from "./tx/slashing.js";
+} from "./stake/explain.js";
+export { type ShownInput, shownPsbt, type ShownPsbt } from "./stake/explain-psbt.js";
+export { checkPhase1Stake, type Phase1Observation, type Phase1Stake } from "./stake/phase1.js";
+export { parsePsbt, signaturesFromPsbt, signaturesFromPsbts, spendPsbt, type PsbtLike } from "./psbt/psbt.js";
+export type { Funding, SelectionReason, Spending } from "./funding/selection.js";
+export { keySigner } from "./spending/signer.js";
+export { buildSlashing, type Slashable, type Slashing } from "./stake/slashing.js";
 export {
   checkLeafSignature,
   finishSpend,
@@ -125,14 +117,14 @@ export {
   type LeafSignature,
   type LeafSpend,
   type Signer,
-} from "./tx/spend.js";
+} from "./spending/spend.js";
 export {
   buildStaking,
   finishStaking,
   transactionFromPsbt,
   type Staking,
   type StakingRequest,
-} from "./tx/staking.js";
+} from "./stake/staking.js";
 export {
   formatOutpoint,
   outpointOf,
@@ -141,15 +133,15 @@ export {
   type Outpoint,
   type Prevout,
   type StakeCoin,
-} from "./tx/transaction.js";
-export { buildUnbonding, type Unbonding } from "./tx/unbonding.js";
+} from "./bitcoin/transaction.js";
+export { buildUnbonding, type Unbonding } from "./stake/unbonding.js";
 export {
   buildWithdrawal,
   type Withdrawable,
   type Withdrawal,
   type WithdrawalRequest,
-} from "./tx/withdrawal.js";
-export { assembleWitness, leafWitness, readWitness } from "./tx/witness.js";
+} from "./stake/withdrawal.js";
+export { assembleWitness, leafWitness, readWitness } from "./spending/witness.js";
 
 // delegation
 export { checkDelegation, checkSoFar, checkTransactions } from "./delegation/check.js";
@@ -192,13 +184,42 @@ export {
   type MemberOptions,
 } from "./covenant/member.js";
 
+// vote
+export type { ChainConfig } from "./vote/chain.js";
+export { verifyCommitment, verifyRandomness, type Commitment } from "./vote/commitment.js";
+export {
+  blockVotesFromJson,
+  commitmentFromJson,
+  commitmentToJson,
+  merkleProofFromJson,
+  merkleProofToJson,
+  voteFromJson,
+  voteToJson,
+  type BlockVoteJson,
+  type CommitmentJson,
+  type FinalityVoteJson,
+  type MerkleProofJson,
+} from "./vote/json.js";
+export {
+  commitmentDigest,
+  commitmentMessage,
+  isVoteMessage,
+  signingContext,
+  voteMessage,
+  type ContextKind,
+  type RandomnessCommitment,
+  type Vote,
+} from "./vote/messages.js";
+export { signVoteUnprotected, verifyVote, type FinalityVote, type VoteRequest } from "./vote/vote.js";
+
 // extract
 export { evidenceFromJson, evidenceToJson, type EvidenceJson } from "./extract/json.js";
 export { extractFromSlashing, finishSlashing, type ExtractedKey } from "./extract/slashing.js";
 export { extractFromVotes, type CastVote, type Evidence } from "./extract/votes.js";
 
-// registration
-export { bip322, type SigningOutput } from "./registration/bip322.js";
+// babylon
+export { checkedMessage, type MessageSources } from "./babylon/check.js";
+export { bip322, type SigningOutput } from "./babylon/bip322.js";
 export {
   checkInclusionProof,
   inclusionProof,
@@ -206,8 +227,8 @@ export {
   inclusionProofFromTxids,
   verifyInclusionProof,
   type InclusionProof,
-} from "./registration/inclusion.js";
-export { inclusionProofFromMerkleBlock } from "./registration/merkle-block.js";
+} from "./babylon/inclusion.js";
+export { inclusionProofFromMerkleBlock } from "./babylon/merkle-block.js";
 export {
   addInclusionProofMessage,
   covenantSignaturesMessage,
@@ -219,7 +240,7 @@ export {
   undelegateMessage,
   type CovenantSubmission,
   type Undelegation,
-} from "./registration/later.js";
+} from "./babylon/lifecycle.js";
 export {
   decodeMessage,
   encodeMessage,
@@ -229,7 +250,7 @@ export {
   type AnyMessage,
   type MessageName,
   type NamedMessage,
-} from "./registration/messages.js";
+} from "./babylon/messages.js";
 export {
   acceptProof,
   checkProofOfPossession,
@@ -246,8 +267,8 @@ export {
   type ProofKind,
   type ProofOfPossession,
   type ProofToSign,
-} from "./registration/pop.js";
-export { proofFromJson, proofToJson, type ProofRecord } from "./registration/pop-json.js";
+} from "./babylon/pop.js";
+export { proofFromJson, proofToJson, type ProofRecord } from "./babylon/pop-json.js";
 export {
   createFinalityProviderMessage,
   equivocationMessage,
@@ -257,8 +278,8 @@ export {
   type ProviderDescription,
   type ProviderOptions,
   type ProviderRegistration,
-} from "./registration/provider.js";
-export type { MessageOf } from "./registration/schema.js";
+} from "./babylon/provider.js";
+export type { MessageOf } from "./babylon/schema.js";
 export {
   createDelegationMessage,
   expandMessage,
@@ -268,4 +289,10 @@ export {
   type ReadOptions,
   type Registrant,
   type StakeRegistration,
-} from "./registration/stake.js";
+} from "./babylon/stake.js";
+export {
+  addFinalitySignatureMessage,
+  commitRandomnessMessage,
+  readAddFinalitySignature,
+  readCommitRandomness,
+} from "./babylon/votes.js";

@@ -1,10 +1,10 @@
 import type { Rate } from "../core/amount.js";
-import type { Transaction } from "../core/bitcoin.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
 import { TapstakeError } from "../core/errors.js";
 import { type Network, sharesAddresses } from "../core/network.js";
-import { scriptOfAddress } from "../script/address.js";
-import { assertCoin, type Coin, coinKind } from "../tx/coin.js";
-import { formatOutpoint, type Outpoint, type Prevout, type StakeCoin } from "../tx/transaction.js";
+import { scriptOfAddress } from "../bitcoin/address.js";
+import { assertCoin, type Coin, coinKind } from "../funding/coin.js";
+import { formatOutpoint, type Outpoint, type Prevout, type StakeCoin } from "../bitcoin/transaction.js";
 
 /**
  * What stakers, committee and watchtowers need of a Bitcoin node, whoever answers: bitcoind ({@link bitcoindAccess})

@@ -4,8 +4,8 @@ import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { decimalText, readJson } from "../core/json.js";
 import { splitKeyExpression } from "../script/key-expression.js";
-import { type Coin, coinKind } from "../tx/coin.js";
-import { parseOutpoint } from "../tx/transaction.js";
+import { type Coin, coinKind } from "../funding/coin.js";
+import { parseOutpoint } from "../bitcoin/transaction.js";
 import { parseLossless } from "./json.js";
 
 /**

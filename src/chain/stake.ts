@@ -2,7 +2,7 @@ import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { Delegation } from "../delegation/delegation.js";
 import { type StakeOutput, stakeOutputs } from "../delegation/outputs.js";
-import { formatOutpoint } from "../tx/transaction.js";
+import { formatOutpoint } from "../bitcoin/transaction.js";
 import type { ChainAccess } from "./access.js";
 
 /** Where a stake is now. */

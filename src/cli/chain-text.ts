@@ -1,4 +1,4 @@
-import type { ChainConfig } from "../finality/chains.js";
+import type { ChainConfig } from "../vote/chain.js";
 import { type Row, table } from "./output.js";
 import { warn } from "./warning.js";
 

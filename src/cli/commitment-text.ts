@@ -1,4 +1,4 @@
-import type { Commitment } from "../finality/commitment.js";
+import type { Commitment } from "../vote/commitment.js";
 import type { Row } from "./output.js";
 import { hex } from "../core/bytes.js";
 

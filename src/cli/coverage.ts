@@ -1,6 +1,6 @@
 import { TapstakeError } from "../core/errors.js";
-import type { ChainConfig } from "../finality/chains.js";
-import type { StoredCommitment } from "../finality/store.js";
+import type { ChainConfig } from "../vote/chain.js";
+import type { StoredCommitment } from "../finality/protection/store.js";
 import { heights as heightsOf } from "./commitment-text.js";
 import { warn } from "./warning.js";
 

@@ -1,5 +1,5 @@
-import { FUNDING_INPUT, previousStake } from "../tx/expansion.js";
-import { formatOutpoint, type Prevout } from "../tx/transaction.js";
+import { FUNDING_INPUT, previousStake } from "../stake/expansion.js";
+import { formatOutpoint, type Prevout } from "../bitcoin/transaction.js";
 import { hex } from "../core/bytes.js";
 import type { OutputOnChain } from "../chain/stake.js";
 import type { Delegation } from "../delegation/delegation.js";

@@ -3,15 +3,15 @@ import { access, constants, link, lstat, mkdir, open, realpath, rename, rm } fro
 import { randomUUID } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import * as v from "valibot";
-import type { Psbt, Transaction } from "../core/bitcoin.js";
+import type { Psbt, Transaction } from "../bitcoin/bitcoinjs.js";
 import { equalBytes, hex, utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { parseJson, readJson } from "../core/json.js";
 import { type Delegation } from "../delegation/delegation.js";
 import { combineDelegations } from "../delegation/combine.js";
 import { delegationFromJson, delegationToJson } from "../delegation/json.js";
-import { parsePsbt } from "../tx/psbt.js";
-import { parseTransaction } from "../tx/transaction.js";
+import { parsePsbt } from "../psbt/psbt.js";
+import { parseTransaction } from "../bitcoin/transaction.js";
 import { UsageError } from "./errors.js";
 import { note } from "./output.js";
 

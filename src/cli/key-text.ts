@@ -1,5 +1,5 @@
 import { hex } from "../core/bytes.js";
-import type { KeyInfo } from "../finality/keystore.js";
+import type { KeyInfo } from "../finality/keys/keystore.js";
 import { table } from "./output.js";
 
 /** What commands say of a key, as data: nothing secret. */

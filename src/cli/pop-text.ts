@@ -1,7 +1,7 @@
 import { Option } from "@commander-js/extra-typings";
 import { hex } from "../core/bytes.js";
-import type { ProofRecord } from "../registration/pop-json.js";
-import { PROOF_KINDS } from "../registration/pop.js";
+import type { ProofRecord } from "../babylon/pop-json.js";
+import { PROOF_KINDS } from "../babylon/pop.js";
 import type { Row } from "./output.js";
 
 export const kindOption = () =>

@@ -1,10 +1,10 @@
 import { equalBytes, hex } from "../core/bytes.js";
-import type { Marks, StoredMarks, VoteRecord } from "../finality/decision.js";
+import type { Marks, StoredMarks, VoteRecord } from "../finality/protection/decide.js";
 import type { Home } from "../finality/home.js";
-import type { ImportPreview } from "../finality/import-preview.js";
-import type { ImportReport } from "../finality/interchange.js";
-import { listKeys } from "../finality/keystore.js";
-import type { ProtectionStore, Subject } from "../finality/protection.js";
+import type { ImportPreview } from "../finality/protection/import-preview.js";
+import type { ImportReport } from "../finality/protection/interchange.js";
+import { listKeys } from "../finality/keys/keystore.js";
+import type { ProtectionStore, Subject } from "../finality/protection/protection.js";
 import { section, table } from "./output.js";
 import { counted } from "./wording.js";
 

@@ -1,4 +1,4 @@
-import type { RefusalCode } from "../finality/decision.js";
+import type { RefusalCode } from "../finality/protection/decide.js";
 
 /** What an operator needs to know of a refusal in the middle of the night. */
 interface Advice {

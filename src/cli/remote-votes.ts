@@ -1,8 +1,8 @@
 import { ERROR_CODES, type ErrorCode, TapstakeError } from "../core/errors.js";
 import { eots } from "../crypto/eots.js";
-import { voteMessage } from "../crypto/messages.js";
-import type { ChainConfig } from "../finality/chains.js";
-import type { EotsClient } from "../finality/client.js";
+import { voteMessage } from "../vote/messages.js";
+import type { ChainConfig } from "../vote/chain.js";
+import type { EotsClient } from "../signer-client/client.js";
 import type { BlockVote } from "../finality/voter.js";
 import { isRefusal } from "./refusal-text.js";
 import type { VoteAnswer } from "./vote-text.js";

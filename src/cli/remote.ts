@@ -1,13 +1,14 @@
+import type { ChainConfig } from "../vote/chain.js";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { Option } from "@commander-js/extra-typings";
 import { utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { type ChainConfig, chainConfig } from "../finality/chains.js";
-import { readCertificates } from "../finality/certificates.js";
-import { createEotsClient, type EotsClient } from "../finality/client.js";
+import { chainConfig } from "../finality/chains.js";
+import { readCertificates } from "../signer-client/certificates.js";
+import { createEotsClient, type EotsClient } from "../signer-client/client.js";
 import { findHome, homeAt, type Home } from "../finality/home.js";
-import { DEFAULT_ADDRESS } from "../finality/wire.js";
+import { DEFAULT_ADDRESS } from "../signer-client/wire.js";
 import { UsageError } from "./errors.js";
 import { readSecretLine } from "./secrets.js";
 import { isPublicKey, publicKeyNamed, type SignerOptions } from "./signer.js";

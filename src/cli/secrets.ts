@@ -5,7 +5,7 @@ import { Option } from "@commander-js/extra-typings";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { assertSecretKey } from "../core/keys.js";
-import { passphraseBytes } from "../finality/keyfile.js";
+import { passphraseBytes } from "../finality/keys/keyfile.js";
 import { UsageError } from "./errors.js";
 import { readText } from "./files.js";
 import { tell } from "./output.js";

@@ -1,6 +1,6 @@
-import type { Transaction } from "../core/bitcoin.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
 import type { ChainAccess } from "../chain/access.js";
-import { burntValue } from "../script/data-output.js";
+import { burntValue } from "../bitcoin/data-output.js";
 import { writeDocument } from "./files.js";
 import type { Row } from "./output.js";
 

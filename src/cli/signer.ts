@@ -1,8 +1,9 @@
+import type { ChainConfig } from "../vote/chain.js";
 import { hex } from "../core/bytes.js";
-import { type ChainConfig, chainConfig } from "../finality/chains.js";
+import { chainConfig } from "../finality/chains.js";
 import { findHome, type Home } from "../finality/home.js";
-import { showKey, type UnlockedKey, unlockKey } from "../finality/keystore.js";
-import { openProtection, type Protection } from "../finality/protection.js";
+import { showKey, type UnlockedKey, unlockKey } from "../finality/keys/keystore.js";
+import { openProtection, type Protection } from "../finality/protection/protection.js";
 import { currentPassphrase, withPassphrase } from "./secrets.js";
 
 export interface SignerOptions {

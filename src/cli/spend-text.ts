@@ -1,11 +1,11 @@
 import { formatBtc } from "../core/amount.js";
-import type { Transaction } from "../core/bitcoin.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
 import { hex } from "../core/bytes.js";
 import type { Network } from "../core/network.js";
 import { stakerKeys } from "../script/terms.js";
-import { type ExplainedSpend, quorumsOf, type SignedQuorum } from "../tx/explain.js";
-import { formatOutpoint, type Prevout } from "../tx/transaction.js";
-import type { Withdrawable } from "../tx/withdrawal.js";
+import { type ExplainedSpend, quorumsOf, type SignedQuorum } from "../stake/explain.js";
+import { formatOutpoint, type Prevout } from "../bitcoin/transaction.js";
+import type { Withdrawable } from "../stake/withdrawal.js";
 import { colors, section, table } from "./output.js";
 import {
   blocks,

@@ -1,13 +1,13 @@
-import type { Transaction } from "../core/bitcoin.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
 import { formatRate } from "../core/amount.js";
 import type { Delegation } from "../delegation/delegation.js";
 import { expandedStake, expansionSpend } from "../delegation/expansion.js";
 import { recognise, type RecognisedSpend } from "../delegation/recognise.js";
 import { identifyParams } from "../params/identify.js";
 import type { ProtocolParams } from "../params/types.js";
-import type { VersionOf } from "../tx/explain.js";
-import { rateOf } from "../tx/fee.js";
-import type { Prevout } from "../tx/transaction.js";
+import type { VersionOf } from "../stake/explain.js";
+import { rateOf } from "../bitcoin/fee.js";
+import type { Prevout } from "../bitcoin/transaction.js";
 import { feeRateText } from "./chain.js";
 import { answer, table } from "./output.js";
 import { deliveredRows, type Delivered } from "./send.js";

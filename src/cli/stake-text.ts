@@ -4,8 +4,8 @@ import type { Network } from "../core/network.js";
 import type { ProtocolParams } from "../params/types.js";
 import type { Leaf } from "../script/outputs.js";
 import { stakerKeys } from "../script/terms.js";
-import type { DecodedStaking } from "../tx/decode.js";
-import type { IdentifiedStaking } from "../tx/explain.js";
+import type { DecodedStaking } from "../stake/decode.js";
+import type { IdentifiedStaking } from "../stake/explain.js";
 import { colors, section, table } from "./output.js";
 import {
   amount,

@@ -1,7 +1,7 @@
 import { hex } from "../core/bytes.js";
 import { type ErrorCode, TapstakeError } from "../core/errors.js";
-import type { FinalityVote } from "../finality/vote.js";
-import { type FinalityVoteJson, voteToJson } from "../finality/json.js";
+import type { FinalityVote } from "../vote/vote.js";
+import { type FinalityVoteJson, voteToJson } from "../vote/json.js";
 import { colors, table } from "./output.js";
 import { adviceText, isRefusal } from "./refusal-text.js";
 

@@ -1,8 +1,8 @@
 import { formatBtc, formatRate, type Rate } from "../core/amount.js";
 import { hex } from "../core/bytes.js";
 import type { Network } from "../core/network.js";
-import { addressOfScript } from "../script/address.js";
-import { opReturnData } from "../script/data-output.js";
+import { addressOfScript } from "../bitcoin/address.js";
+import { opReturnData } from "../bitcoin/data-output.js";
 import type { KeySet } from "../script/terms.js";
 import { colors } from "./output.js";
 

@@ -15,8 +15,8 @@ import { assertDistinct, contains } from "../delegation/signatures.js";
 import { checkRules, type RuleSet } from "../params/rules.js";
 import { checkSameParams } from "../params/same.js";
 import type { ProtocolParams } from "../params/types.js";
-import { keySigner } from "../tx/signer.js";
-import type { Slashable } from "../tx/slashing.js";
+import { keySigner } from "../spending/signer.js";
+import type { Slashable } from "../stake/slashing.js";
 import {
   checkLeafSignature,
   type LeafSignature,
@@ -24,7 +24,7 @@ import {
   type LeafSpend,
   type Signer,
   signLeaf,
-} from "../tx/spend.js";
+} from "../spending/spend.js";
 
 /** What can sign for a committee member: as for any leaf, and adaptor signatures on top. */
 export interface CovenantSigner extends Signer {

@@ -5,9 +5,9 @@ import { adaptor } from "../crypto/adaptor.js";
 import { checkStake } from "../params/stake.js";
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../script/outputs.js";
 import { stakerKeys } from "../script/terms.js";
-import { SLASHABLE, type Slashable, slashingParams } from "../tx/slashing.js";
-import { leafSighash } from "../tx/spend.js";
-import { findOutput, outputAt } from "../tx/transaction.js";
+import { SLASHABLE, type Slashable, slashingParams } from "../stake/slashing.js";
+import { leafSighash } from "../spending/spend.js";
+import { findOutput, outputAt } from "../bitcoin/transaction.js";
 import {
   type AdaptorSignature,
   type Delegation,

@@ -1,8 +1,8 @@
 import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import type { Slashable } from "../tx/slashing.js";
-import { checkLeafSignature, type LeafSignature } from "../tx/spend.js";
-import { formatOutpoint, outpointOf } from "../tx/transaction.js";
+import type { Slashable } from "../stake/slashing.js";
+import { checkLeafSignature, type LeafSignature } from "../spending/spend.js";
+import { formatOutpoint, outpointOf } from "../bitcoin/transaction.js";
 import { checkAdaptorSignature } from "./check.js";
 import type { AdaptorSignature, Delegation, ExpandedStake } from "./delegation.js";
 import { delegationToJson } from "./json.js";

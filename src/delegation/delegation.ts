@@ -1,15 +1,15 @@
 import { assertSatoshi } from "../core/amount.js";
-import type { Transaction } from "../core/bitcoin.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
 import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { assertChoice } from "../core/text.js";
 import type { ProtocolParams } from "../params/types.js";
 import { stakingOutput, unbondingOutput } from "../script/outputs.js";
 import { stakerKeys, type StakeTerms } from "../script/terms.js";
-import { type PreviousStake, previousStake } from "../tx/expansion.js";
-import { buildSlashing, SLASHABLE, type Slashable, slashingParams } from "../tx/slashing.js";
-import { finishSpend, type LeafSignature, type LeafSpend, type Signer, signLeaf } from "../tx/spend.js";
-import { assertTxidFinal } from "../tx/staking.js";
+import { type PreviousStake, previousStake } from "../stake/expansion.js";
+import { buildSlashing, SLASHABLE, type Slashable, slashingParams } from "../stake/slashing.js";
+import { finishSpend, type LeafSignature, type LeafSpend, type Signer, signLeaf } from "../spending/spend.js";
+import { assertTxidFinal } from "../stake/staking.js";
 import {
   assertOutputScript,
   findOutput,
@@ -18,8 +18,8 @@ import {
   parseTransaction,
   type Prevout,
   type StakeCoin,
-} from "../tx/transaction.js";
-import { buildUnbonding } from "../tx/unbonding.js";
+} from "../bitcoin/transaction.js";
+import { buildUnbonding } from "../stake/unbonding.js";
 
 /**
  * One stake, whole: its terms, the parameters it was made under, the staking transaction, the pre-signed

@@ -1,8 +1,8 @@
 import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { stakerKeys } from "../script/terms.js";
-import { checkExpansion, FUNDING_INPUT, fundingKind, previousStake } from "../tx/expansion.js";
-import { formatOutpoint, outputAt } from "../tx/transaction.js";
+import { checkExpansion, FUNDING_INPUT, fundingKind, previousStake } from "../stake/expansion.js";
+import { formatOutpoint, outputAt } from "../bitcoin/transaction.js";
 import type { Delegation } from "./delegation.js";
 import { expansionSpend } from "./expansion.js";
 import { assertNoDust, checkShape } from "./shape.js";

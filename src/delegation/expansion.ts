@@ -1,14 +1,14 @@
-import type { Transaction } from "../core/bitcoin.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
 import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { stakingOutput } from "../script/outputs.js";
 import { stakerKeys } from "../script/terms.js";
-import { type Expansion, FUNDING_INPUT, fundingWitness } from "../tx/expansion.js";
-import { assertEstimated } from "../tx/fee.js";
-import { type PsbtLike, signaturesFromPsbt } from "../tx/psbt.js";
-import { SCHNORR_LENGTHS } from "../tx/signature-length.js";
-import { finishSpend, type LeafSignature, type LeafSpend, type Signer, signLeaf } from "../tx/spend.js";
-import { outputAt } from "../tx/transaction.js";
+import { type Expansion, FUNDING_INPUT, fundingWitness } from "../stake/expansion.js";
+import { assertEstimated } from "../bitcoin/fee.js";
+import { type PsbtLike, signaturesFromPsbt } from "../psbt/psbt.js";
+import { SCHNORR_LENGTHS } from "../bitcoin/signature-length.js";
+import { finishSpend, type LeafSignature, type LeafSpend, type Signer, signLeaf } from "../spending/spend.js";
+import { outputAt } from "../bitcoin/transaction.js";
 import { type Delegation, type ExpandedStake, withSignature } from "./delegation.js";
 import { contains } from "./signatures.js";
 

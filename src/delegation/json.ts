@@ -5,9 +5,9 @@ import { TapstakeError } from "../core/errors.js";
 import { decimalText, parseJson, readJson } from "../core/json.js";
 import { paramsFromJson, paramsToJson } from "../params/json.js";
 import { checkTerms, checkTimelock, type KeySet } from "../script/terms.js";
-import type { PreviousStake } from "../tx/expansion.js";
-import type { LeafSignature } from "../tx/spend.js";
-import { outputAt, parseTransaction } from "../tx/transaction.js";
+import type { PreviousStake } from "../stake/expansion.js";
+import type { LeafSignature } from "../spending/spend.js";
+import { outputAt, parseTransaction } from "../bitcoin/transaction.js";
 import type { AdaptorSignature, Delegation, ExpandedStake, PresignedSlashing } from "./delegation.js";
 
 /**

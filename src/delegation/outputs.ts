@@ -1,6 +1,6 @@
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../script/outputs.js";
-import { findOutput, outpointOf, outputAt, type StakeCoin } from "../tx/transaction.js";
-import type { Withdrawable } from "../tx/withdrawal.js";
+import { findOutput, outpointOf, outputAt, type StakeCoin } from "../bitcoin/transaction.js";
+import type { Withdrawable } from "../stake/withdrawal.js";
 import { type Delegation, stakeCoin, unbondedCoin } from "./delegation.js";
 
 /** The outputs that a stake can come to rest in, by name. There are two refunds: of each slashing its own. */

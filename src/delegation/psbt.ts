@@ -1,8 +1,8 @@
-import type { Psbt, Transaction } from "../core/bitcoin.js";
+import type { Psbt, Transaction } from "../bitcoin/bitcoinjs.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import type { KeyOrigin } from "../script/key-origin.js";
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../script/outputs.js";
-import { FUNDING_INPUT } from "../tx/expansion.js";
+import { FUNDING_INPUT } from "../stake/expansion.js";
 import {
   assertSameTransaction,
   assertSignedBy,
@@ -13,10 +13,10 @@ import {
   signaturesFromPsbt,
   spendPsbt,
   transactionOf,
-} from "../tx/psbt.js";
-import type { LeafSignature } from "../tx/spend.js";
-import { transactionFromPsbt } from "../tx/staking.js";
-import { outpointOf, spends } from "../tx/transaction.js";
+} from "../psbt/psbt.js";
+import type { LeafSignature } from "../spending/spend.js";
+import { transactionFromPsbt } from "../stake/staking.js";
+import { outpointOf, spends } from "../bitcoin/transaction.js";
 import { type Delegation, stakeCoin, unbondedCoin, withSignature } from "./delegation.js";
 import { finishExpansion } from "./expansion.js";
 import { contains } from "./signatures.js";

@@ -1,13 +1,13 @@
-import type { Transaction } from "../core/bitcoin.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { ParamSet } from "../params/types.js";
 import { type Leaf, slashingChangeOutput, stakingOutput, unbondingOutput } from "../script/outputs.js";
 import { parseLeaf } from "../script/parse.js";
-import { type ExplainedSpend, explainSpend, quorumsOf } from "../tx/explain.js";
-import { outpointOf, type Prevout, spends, type StakeCoin } from "../tx/transaction.js";
-import type { Withdrawable } from "../tx/withdrawal.js";
-import { withoutAnnex } from "../tx/witness.js";
+import { type ExplainedSpend, explainSpend, quorumsOf } from "../stake/explain.js";
+import { outpointOf, type Prevout, spends, type StakeCoin } from "../bitcoin/transaction.js";
+import type { Withdrawable } from "../stake/withdrawal.js";
+import { withoutAnnex } from "../spending/witness.js";
 import { checkTransactions } from "./check.js";
 import { type Delegation, stakeCoin, unbondedCoin } from "./delegation.js";
 import { expandedStake, expansionSpend } from "./expansion.js";

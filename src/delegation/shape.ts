@@ -1,7 +1,7 @@
-import type { Transaction } from "../core/bitcoin.js";
-import { dustThreshold } from "../core/dust.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import { dustThreshold } from "../bitcoin/dust.js";
 import { type ErrorCode, TapstakeError } from "../core/errors.js";
-import { FINAL_SEQUENCE, formatOutpoint, type Outpoint, spends } from "../tx/transaction.js";
+import { FINAL_SEQUENCE, formatOutpoint, type Outpoint, spends } from "../bitcoin/transaction.js";
 
 /** What one pre-signed transaction must look like. */
 export interface Shape {

@@ -1,7 +1,7 @@
 import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { KeySet } from "../script/terms.js";
-import { type LeafSignature, type LeafSpend, verifyLeafSignature } from "../tx/spend.js";
+import { type LeafSignature, type LeafSpend, verifyLeafSignature } from "../spending/spend.js";
 
 /**
  * Signatures of a leaf spend, each by another of these keys, and each valid.

@@ -1,5 +1,5 @@
 import { type KeySet, stakerKeys } from "../script/terms.js";
-import type { LeafSignature, LeafSpend } from "../tx/spend.js";
+import type { LeafSignature, LeafSpend } from "../spending/spend.js";
 import { type Delegation, slashingSpend, unbondingSpend } from "./delegation.js";
 import { expandedStake, expansionSpend } from "./expansion.js";
 

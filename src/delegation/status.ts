@@ -1,7 +1,7 @@
 import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { adaptor } from "../crypto/adaptor.js";
-import { type LeafSignature, leafSighash, verifyLeafSignature } from "../tx/spend.js";
+import { type LeafSignature, leafSighash, verifyLeafSignature } from "../spending/spend.js";
 import { checkDelegation } from "./check.js";
 import type { Delegation } from "./delegation.js";
 import { signedNames, type SignedName, signedOf, signedSpend, signersOf } from "./signed.js";

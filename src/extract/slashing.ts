@@ -1,4 +1,4 @@
-import type { Transaction } from "../core/bitcoin.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
 import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { evenSecret } from "../core/keys.js";
@@ -6,9 +6,9 @@ import { scalar } from "../core/scalar.js";
 import { adaptor } from "../crypto/adaptor.js";
 import { schnorr } from "../crypto/schnorr.js";
 import { type Delegation, presignedSlashing, slashingSpend } from "../delegation/delegation.js";
-import type { Slashable } from "../tx/slashing.js";
-import { finishSpend, type LeafSignature, leafSighash, verifyLeafSignature } from "../tx/spend.js";
-import { readWitness } from "../tx/witness.js";
+import type { Slashable } from "../stake/slashing.js";
+import { finishSpend, type LeafSignature, leafSighash, verifyLeafSignature } from "../spending/spend.js";
+import { readWitness } from "../spending/witness.js";
 
 /** A finality provider's secret, and what gave it away. */
 export interface ExtractedKey {

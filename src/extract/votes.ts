@@ -1,5 +1,5 @@
 import { eots } from "../crypto/eots.js";
-import { voteMessage } from "../crypto/messages.js";
+import { voteMessage } from "../vote/messages.js";
 
 /** A vote as it is seen on chain: what was signed, and the EOTS signature. */
 export interface CastVote {

@@ -1,9 +1,9 @@
 import { utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { type ChainConfig, loadChains, MAX_FILE_BYTES, parseChains } from "./chains.js";
+import { loadChains, MAX_FILE_BYTES, parseChains } from "./chains.js";
 import type { Home } from "./home.js";
 import { readPrivateFile, writePrivateFile } from "./private-files.js";
-import { assertChainId } from "./subject.js";
+import { type ChainConfig, assertChainId } from "../vote/chain.js";
 
 /** A chain as it stands in `chains.json`. */
 export interface ChainEntry {

@@ -2,20 +2,10 @@ import { bech32 } from "@scure/base";
 import * as v from "valibot";
 import { TapstakeError } from "../core/errors.js";
 import { parseJson, readJson } from "../core/json.js";
-import { type ContextKind, signingContext } from "../crypto/messages.js";
+import { type ContextKind, signingContext } from "../vote/messages.js";
 import type { Home } from "./home.js";
 import { readPrivateFile } from "./private-files.js";
-import { isChainId } from "./subject.js";
-
-/** What a signer knows of a chain. Contexts are 64 hex characters, signed as text; chains of the v4 line have none. */
-export interface ChainConfig {
-  readonly id: string;
-  /** The fewest heights that a commitment may cover. */
-  readonly minCount: number;
-  readonly voteContext?: string;
-  readonly commitContext?: string;
-  readonly popContext?: string;
-}
+import { type ChainConfig, isChainId } from "../vote/chain.js";
 
 /**
  * The chains of `chains.json` by id; none when there is no such file.

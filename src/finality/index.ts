@@ -1,34 +1,11 @@
-/** The finality provider: its keys, randomness that it commits to, and votes under it (`tapstake/finality`). */
-export {
-  addFinalitySignatureMessage,
-  commitRandomnessMessage,
-  readAddFinalitySignature,
-  readCommitRandomness,
-} from "./chain-messages.js";
-export { chainConfig, loadChains, type ChainConfig } from "./chains.js";
-export { createEotsClient, type BatchAnswer, type EotsClient, type EotsClientOptions } from "./client.js";
+/** A finality provider: its keys, its randomness, and its votes with their protection (`tapstake/finality`). */
+export { chainConfig, loadChains } from "./chains.js";
 export { removeChain, setChain, type ChainEntry } from "./chains-file.js";
 export {
   commitRandomness,
-  verifyCommitment,
-  verifyRandomness,
-  type Commitment,
   type CommitmentRequest,
   type CommittedRandomness,
-} from "./commitment.js";
-export {
-  blockVotesFromJson,
-  commitmentFromJson,
-  commitmentToJson,
-  merkleProofFromJson,
-  merkleProofToJson,
-  voteFromJson,
-  voteToJson,
-  type BlockVoteJson,
-  type CommitmentJson,
-  type FinalityVoteJson,
-  type MerkleProofJson,
-} from "./json.js";
+} from "./randomness/commitment.js";
 export {
   commitStored,
   proveCommitted,
@@ -36,7 +13,7 @@ export {
   type CommitRequest,
   type CommittedHeight,
   type Committing,
-} from "./commitments.js";
+} from "./randomness/commitments.js";
 export type { DerivedBlock, HeightRange } from "../derivation/block.js";
 export { deriveRange, type DerivationOptions, type DerivationReport } from "../derivation/derive.js";
 export type { MultiplesReport } from "../derivation/multiples.js";
@@ -48,12 +25,11 @@ export {
   type Refusal,
   type RefusalCode,
   type VoteRecord,
-} from "./decision.js";
-export { checkedMessage, type MessageSources } from "./message-check.js";
-export { historyText } from "./history.js";
-export { readHistory } from "./history-reader.js";
+} from "./protection/decide.js";
+export { historyText } from "./protection/export.js";
+export { readHistory } from "./protection/import.js";
 export { findHome, openHome, type Home } from "./home.js";
-export { previewImport, type ImportPreview } from "./import-preview.js";
+export { previewImport, type ImportPreview } from "./protection/import-preview.js";
 export type {
   History,
   ImportedSubject,
@@ -62,10 +38,10 @@ export type {
   InterchangeCommitment,
   InterchangeSubject,
   InterchangeVote,
-} from "./interchange.js";
-export { DEFAULT_SCRYPT, type Passphrase, type ScryptCost } from "./keyfile.js";
-export { deleteKey } from "./key-deletion.js";
-export { exportKey } from "./key-export.js";
+} from "./protection/interchange.js";
+export { DEFAULT_SCRYPT, type Passphrase, type ScryptCost } from "./keys/keyfile.js";
+export { deleteKey } from "./keys/deletion.js";
+export { exportKey } from "./keys/export.js";
 export {
   changePassphrase,
   createKey,
@@ -78,8 +54,8 @@ export {
   type KeyList,
   type NewKey,
   type UnlockedKey,
-} from "./keystore.js";
-export { DEFAULT_PATH, newMnemonic, secretFromMnemonic } from "./mnemonic.js";
+} from "./keys/keystore.js";
+export { DEFAULT_PATH, newMnemonic, secretFromMnemonic } from "./keys/mnemonic.js";
 export {
   initProtection,
   openProtection,
@@ -91,12 +67,10 @@ export {
   type StoredCommitment,
   type Subject,
   type VoteEntry,
-} from "./protection.js";
-export { RandomnessCache, type RandomnessPair } from "./randomness-cache.js";
+} from "./protection/protection.js";
+export { RandomnessCache, type RandomnessPair } from "./randomness/cache.js";
 export { CheckThread, checksAtOnce, type SelfChecks } from "./self-checks.js";
-export { commitRemotely, type RemoteCommitment, type RemoteCommitRequest } from "./remote.js";
-export { hideFromCoreDumps } from "./secrecy.js";
-export { signVoteUnprotected, verifyVote, type FinalityVote, type VoteRequest } from "./vote.js";
+export { hideFromCoreDumps } from "./keys/core-dumps.js";
 export {
   Voter,
   type BlockVote,

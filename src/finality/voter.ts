@@ -2,15 +2,14 @@ import { assertBytes, equalBytes, hex, u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
 import { eots, signUnverified } from "../crypto/eots.js";
-import { contextBytes, isVoteMessage, voteMessage } from "../crypto/messages.js";
-import type { ChainConfig } from "./chains.js";
-import { decide, type Marks, type RefusalCode } from "./decision.js";
-import { held, tooManyChains, uninitialised } from "./instructions.js";
-import type { UnlockedKey } from "./keystore.js";
-import type { ProtectionStore, VoteEntry } from "./store.js";
-import { pointOf, RandomnessCache } from "./randomness-cache.js";
+import { contextBytes, isVoteMessage, voteMessage } from "../vote/messages.js";
+import { type ChainConfig, assertChainId } from "../vote/chain.js";
+import { decide, type Marks, type RefusalCode } from "./protection/decide.js";
+import { held, tooManyChains, uninitialised } from "./protection/errors.js";
+import type { UnlockedKey } from "./keys/keystore.js";
+import type { ProtectionStore, VoteEntry } from "./protection/store.js";
+import { pointOf, RandomnessCache } from "./randomness/cache.js";
 import { checksAtOnce, type SelfChecks } from "./self-checks.js";
-import { assertChainId } from "./subject.js";
 
 export interface VoterOptions {
   readonly key: UnlockedKey;

@@ -1,5 +1,5 @@
 import { compareBytes, concatBytes } from "../core/bytes.js";
-import { OP, PUSH_KEY, pushNumber } from "./opcodes.js";
+import { OP, PUSH_KEY, pushNumber } from "../bitcoin/opcodes.js";
 import { anyOf, type KeySet } from "./terms.js";
 
 /**

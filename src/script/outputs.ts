@@ -1,9 +1,9 @@
 import { concatBytes } from "../core/bytes.js";
 import { type Network } from "../core/network.js";
-import { taprootAddress } from "./address.js";
+import { taprootAddress } from "../bitcoin/address.js";
 import { descriptorOf, slashingMiniscript, timelockMiniscript, unbondingMiniscript } from "./descriptor.js";
 import { slashingScript, sortKeys, timelockScript, unbondingScript } from "./leaves.js";
-import { OP } from "./opcodes.js";
+import { OP } from "../bitcoin/opcodes.js";
 import { type ScriptPath, taproot } from "./taproot.js";
 import { leavesOf, mapTree, type Tree } from "./tree.js";
 import {

@@ -2,7 +2,7 @@ import { assertBytes, equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { show } from "../core/text.js";
 import { slashingScript, timelockScript, unbondingScript } from "./leaves.js";
-import { OP, PUSH_KEY } from "./opcodes.js";
+import { OP, PUSH_KEY } from "../bitcoin/opcodes.js";
 import { checkKeySet, checkRoles, checkTimelock, type KeySet } from "./terms.js";
 
 /** What a leaf script of a stake says. */

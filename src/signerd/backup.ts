@@ -2,10 +2,10 @@ import { readdirSync, realpathSync, rmdirSync, rmSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import { TapstakeError } from "../core/errors.js";
-import { historyText } from "../finality/history.js";
+import { historyText } from "../finality/protection/export.js";
 import type { Home } from "../finality/home.js";
 import { attempt, makePrivateFolder, writePrivateParts } from "../finality/private-files.js";
-import type { Protection } from "../finality/protection.js";
+import type { Protection } from "../finality/protection/protection.js";
 import { breathe } from "./pause.js";
 
 /** Copies that are kept: each holds what older ones do, and callers must not fill the disk with them. */

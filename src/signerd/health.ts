@@ -4,8 +4,8 @@ import {
   status,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { NOT_SERVING, SERVING } from "../finality/health-wire.js";
-import { SERVICE } from "../finality/wire.js";
+import { NOT_SERVING, SERVING } from "../signer-client/health-wire.js";
+import { SERVICE } from "../signer-client/wire.js";
 
 /** The standard's health check, for load balancers and supervisors. */
 export function healthHandlers(isHealthy: () => boolean): UntypedServiceImplementation {

@@ -1,8 +1,8 @@
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { Home } from "../finality/home.js";
-import type { Passphrase } from "../finality/keyfile.js";
-import { type KeyInfo, showKey, type UnlockedKey, unlockKeyAsync } from "../finality/keystore.js";
+import type { Passphrase } from "../finality/keys/keyfile.js";
+import { type KeyInfo, showKey, type UnlockedKey, unlockKeyAsync } from "../finality/keys/keystore.js";
 
 /** After the first wrong passphrase a second's wait, doubling up to this. */
 const LONGEST_WAIT = 60_000;

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Registry } from "prom-client";
-import { addressText, assertSafeToListen, parseAddress } from "../finality/address.js";
+import { addressText, assertSafeToListen, parseAddress } from "../signer-client/address.js";
 import { listenFailed } from "./listen-failed.js";
 
 /** How the signer is, for `/healthz`. */

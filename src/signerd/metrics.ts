@@ -1,10 +1,10 @@
 import { status } from "@grpc/grpc-js";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { ErrorCode } from "../core/errors.js";
-import { REFUSAL_CODES } from "../finality/decision.js";
-import { OPEN_METHODS } from "../finality/hmac.js";
-import { methodNames } from "../finality/wire.js";
-import { ANSWERS } from "../finality/wire-errors.js";
+import { REFUSAL_CODES } from "../finality/protection/decide.js";
+import { OPEN_METHODS } from "../signer-client/hmac.js";
+import { methodNames } from "../signer-client/wire.js";
+import { ANSWERS } from "../signer-client/wire-errors.js";
 
 /** Milliseconds matter: a vote takes one or two, deriving randomness thousands. */
 const SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2, 10, 60];

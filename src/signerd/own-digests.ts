@@ -1,9 +1,9 @@
 import { concatBytes, equalBytes, hex, joinBytes } from "../core/bytes.js";
 import { rootOfHashes } from "../crypto/merkle.js";
-import { commitmentDigest } from "../crypto/messages.js";
-import type { ChainConfig } from "../finality/chains.js";
-import type { CommittedRange } from "../finality/commitment-rows.js";
-import { proofOfPossessionDigest } from "../registration/pop.js";
+import { commitmentDigest } from "../vote/messages.js";
+import type { ChainConfig } from "../vote/chain.js";
+import type { CommittedRange } from "../finality/protection/commitment-rows.js";
+import { proofOfPossessionDigest } from "../babylon/pop.js";
 
 /** Callers sign a commitment right after they asked for its randomness; the oldest ranges are forgotten. */
 const REMEMBERED = 4096;

@@ -4,18 +4,18 @@ import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { mistrust, type MultiplesReport } from "../derivation/multiples.js";
 import type { Home } from "../finality/home.js";
-import type { Passphrase } from "../finality/keyfile.js";
-import type { KeyInfo } from "../finality/keystore.js";
-import { openProtection } from "../finality/protection.js";
-import { healthService } from "../finality/health-wire.js";
-import { DEFAULT_ADDRESS } from "../finality/wire.js";
+import type { Passphrase } from "../finality/keys/keyfile.js";
+import type { KeyInfo } from "../finality/keys/keystore.js";
+import { openProtection } from "../finality/protection/protection.js";
+import { healthService } from "../signer-client/health-wire.js";
+import { DEFAULT_ADDRESS } from "../signer-client/wire.js";
 import {
   addressText,
   assertSafeToListen,
   isLoopback,
   type ListenAddress,
   parseAddress,
-} from "../finality/address.js";
+} from "../signer-client/address.js";
 import { createHandlers } from "./handlers.js";
 import { healthHandlers } from "./health.js";
 import { KeyRing } from "./key-ring.js";

@@ -8,7 +8,7 @@ import {
 } from "@grpc/grpc-js";
 import type { Logger } from "pino";
 import { TapstakeError } from "../core/errors.js";
-import { HMAC_HEADER, isRequestHmac, OPEN_METHODS } from "../finality/hmac.js";
+import { HMAC_HEADER, isRequestHmac, OPEN_METHODS } from "../signer-client/hmac.js";
 import {
   decodeRequest,
   encodeResponse,
@@ -16,9 +16,9 @@ import {
   methodNames,
   pathOf,
   wipeRequest,
-} from "../finality/wire.js";
-import { CHAIN_HEIGHT_HEADER, first, REFUSE_OVERLAP_HEADER, toStatus } from "../finality/wire-errors.js";
-import { isLocalPeer } from "../finality/address.js";
+} from "../signer-client/wire.js";
+import { CHAIN_HEIGHT_HEADER, first, REFUSE_OVERLAP_HEADER, toStatus } from "../signer-client/wire-errors.js";
+import { isLocalPeer } from "../signer-client/address.js";
 import type { CallContext, Facts, Handlers } from "./handlers.js";
 import type { Metrics } from "./metrics.js";
 

@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
-import { readCertificates, reasonOf, unusable } from "../finality/certificates.js";
+import { readCertificates, reasonOf, unusable } from "../signer-client/certificates.js";
 
 /** What the signer shows and proves to callers. */
 export interface TlsIdentity {

@@ -20,7 +20,7 @@ import { deriveRange } from "../../src/derivation/derive.js";
 import { Kernel } from "../../src/derivation/kernel.js";
 import { Multiples } from "../../src/derivation/multiples.js";
 import { openHome } from "../../src/finality/home.js";
-import { createKey } from "../../src/finality/keystore.js";
+import { createKey } from "../../src/finality/keys/keystore.js";
 import { figure, interleaved, say } from "./support/report.js";
 
 const HEIGHTS = 50_000;

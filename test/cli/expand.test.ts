@@ -7,9 +7,9 @@ import { checkDelegation } from "../../src/delegation/check.js";
 import { expansionSpend } from "../../src/delegation/expansion.js";
 import { delegationFromJson, delegationToJson } from "../../src/delegation/json.js";
 import { paramsToJson } from "../../src/params/json.js";
-import { parsePsbt, spendPsbt } from "../../src/tx/psbt.js";
-import { keySigner } from "../../src/tx/signer.js";
-import { signLeaf } from "../../src/tx/spend.js";
+import { parsePsbt, spendPsbt } from "../../src/psbt/psbt.js";
+import { keySigner } from "../../src/spending/signer.js";
+import { signLeaf } from "../../src/spending/spend.js";
 import { inProcess } from "./in-process.js";
 import { parsed, refusedWith, temporaryFolder } from "./support.js";
 

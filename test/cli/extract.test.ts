@@ -4,7 +4,7 @@ import { sha256 } from "../../src/core/hashes.js";
 import { evenSecret } from "../../src/core/keys.js";
 import { scalar } from "../../src/core/scalar.js";
 import { eots } from "../../src/crypto/eots.js";
-import { voteMessage } from "../../src/crypto/messages.js";
+import { voteMessage } from "../../src/vote/messages.js";
 import { randomness } from "../../src/crypto/randomness.js";
 import { delegationToJson } from "../../src/delegation/json.js";
 import { evidenceToJson } from "../../src/extract/json.js";

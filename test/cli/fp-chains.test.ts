@@ -1,8 +1,8 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { signingContext } from "../../src/crypto/messages.js";
-import { proofOfPossessionDigest, verifyProofOfPossession } from "../../src/registration/pop.js";
+import { signingContext } from "../../src/vote/messages.js";
+import { proofOfPossessionDigest, verifyProofOfPossession } from "../../src/babylon/pop.js";
 import { hex } from "../../src/core/bytes.js";
 import { block, expectDone, fp, homeWithKey, publicKey, expectRefused } from "./fp-support.js";
 import { inProcess } from "./in-process.js";

@@ -5,9 +5,9 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { waitFor } from "../../regtest/wait.js";
 import { hex } from "../../src/core/bytes.js";
-import { commitRandomness } from "../../src/finality/commitment.js";
-import { commitmentToJson, merkleProofToJson, voteToJson } from "../../src/finality/json.js";
-import { signVoteUnprotected } from "../../src/finality/vote.js";
+import { commitRandomness } from "../../src/finality/randomness/commitment.js";
+import { commitmentToJson, merkleProofToJson, voteToJson } from "../../src/vote/json.js";
+import { signVoteUnprotected } from "../../src/vote/vote.js";
 import { secretOf } from "../support/stake.js";
 import {
   block,

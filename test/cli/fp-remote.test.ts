@@ -20,12 +20,12 @@ import {
   type Votes,
 } from "./fp-support.js";
 import { openHome } from "../../src/finality/home.js";
-import { createKey } from "../../src/finality/keystore.js";
+import { createKey } from "../../src/finality/keys/keystore.js";
 import { LIGHT } from "../support/home.js";
 import { secretOf } from "../support/stake.js";
-import { merkleProofFromJson, voteFromJson } from "../../src/finality/json.js";
-import { verifyVote } from "../../src/finality/vote.js";
-import { commitRandomness } from "../../src/finality/commitment.js";
+import { merkleProofFromJson, voteFromJson } from "../../src/vote/json.js";
+import { verifyVote } from "../../src/vote/vote.js";
+import { commitRandomness } from "../../src/finality/randomness/commitment.js";
 import { secretKey } from "./fp-support.js";
 import { type Outcome, parsed, tapstake, temporaryFile, temporaryFolder } from "./support.js";
 

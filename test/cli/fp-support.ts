@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { openHome } from "../../src/finality/home.js";
-import { createKey, type KeyInfo } from "../../src/finality/keystore.js";
+import { createKey, type KeyInfo } from "../../src/finality/keys/keystore.js";
 import { LIGHT } from "../support/home.js";
 import { secretOf } from "../support/stake.js";
 import { inProcess } from "./in-process.js";

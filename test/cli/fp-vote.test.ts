@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { commitRandomness } from "../../src/finality/commitment.js";
-import { voteFromJson } from "../../src/finality/json.js";
-import { verifyVote } from "../../src/finality/vote.js";
+import { commitRandomness } from "../../src/finality/randomness/commitment.js";
+import { voteFromJson } from "../../src/vote/json.js";
+import { verifyVote } from "../../src/vote/vote.js";
 import {
   block,
   chain,

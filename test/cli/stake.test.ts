@@ -8,11 +8,11 @@ import { addCovenantSignatures, covenantSigner, signAsMember } from "../../src/c
 import { type Delegation, signSlashings } from "../../src/delegation/delegation.js";
 import { delegationFromJson, delegationToJson } from "../../src/delegation/json.js";
 import { tapleafHash } from "../../src/script/taproot.js";
-import { rateOf } from "../../src/tx/fee.js";
-import { parsePsbt } from "../../src/tx/psbt.js";
+import { rateOf } from "../../src/bitcoin/fee.js";
+import { parsePsbt } from "../../src/psbt/psbt.js";
 import { ownedCoin, signedPsbt } from "../support/coins.js";
-import { keySigner } from "../../src/tx/signer.js";
-import { parseTransaction } from "../../src/tx/transaction.js";
+import { keySigner } from "../../src/spending/signer.js";
+import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { closedAddress, serve } from "../support/server.js";
 import { inProcess } from "./in-process.js";
 import { hasTerminal, onTerminal, parsed, refusedWith, temporaryFolder } from "./support.js";

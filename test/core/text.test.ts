@@ -4,10 +4,10 @@ import { hex } from "../../src/core/bytes.js";
 import { assertNetwork } from "../../src/core/network.js";
 import { assertChoice, show } from "../../src/core/text.js";
 import { paramSet } from "../../src/params/sets.js";
-import { scriptOfAddress } from "../../src/script/address.js";
+import { scriptOfAddress } from "../../src/bitcoin/address.js";
 import { decodeOpReturn } from "../../src/script/op-return.js";
 import { parseLeaf } from "../../src/script/parse.js";
-import { parseOutpoint } from "../../src/tx/transaction.js";
+import { parseOutpoint } from "../../src/bitcoin/transaction.js";
 import { refusal } from "../support/refusal.js";
 
 /** What a careless copy could paste anywhere. */

@@ -10,8 +10,8 @@ import {
 import { expansionSpend, finishExpansion, signExpansion } from "../../src/delegation/expansion.js";
 import { delegationToJson } from "../../src/delegation/json.js";
 import { checkReady, signatureStatus } from "../../src/delegation/status.js";
-import { keySigner } from "../../src/tx/signer.js";
-import type { Signer } from "../../src/tx/spend.js";
+import { keySigner } from "../../src/spending/signer.js";
+import type { Signer } from "../../src/spending/spend.js";
 import { expand, walletSigned } from "../support/expansion.js";
 import { executes } from "../support/interpreter.js";
 import { codeOf, delegate, makeStake, refusalOf, signedBy } from "../support/stake.js";

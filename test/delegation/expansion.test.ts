@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Transaction } from "../../src/core/bitcoin.js";
+import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import { hex } from "../../src/core/bytes.js";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { publicKeyOf } from "../../src/core/keys.js";
@@ -25,12 +25,12 @@ import { recognise } from "../../src/delegation/recognise.js";
 import { contains } from "../../src/delegation/signatures.js";
 import { ruleSet } from "../../src/params/rules.js";
 import type { ProtocolParams } from "../../src/params/types.js";
-import { buildExpansion } from "../../src/tx/expansion.js";
+import { buildExpansion } from "../../src/stake/expansion.js";
 import { addStakerPsbts, stakerPsbts } from "../../src/delegation/psbt.js";
-import { spendPsbt } from "../../src/tx/psbt.js";
-import { keySigner } from "../../src/tx/signer.js";
-import { leafSighash, signLeaf } from "../../src/tx/spend.js";
-import { assembleWitness } from "../../src/tx/witness.js";
+import { spendPsbt } from "../../src/psbt/psbt.js";
+import { keySigner } from "../../src/spending/signer.js";
+import { leafSighash, signLeaf } from "../../src/spending/spend.js";
+import { assembleWitness } from "../../src/spending/witness.js";
 import {
   expand,
   type ExpansionChanges,

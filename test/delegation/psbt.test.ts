@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { secp256k1 } from "@noble/curves/secp256k1.js";
-import { encodeEcdsaSignature, Psbt, type Transaction } from "../../src/core/bitcoin.js";
+import { encodeEcdsaSignature, Psbt, type Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import { parseRate } from "../../src/core/amount.js";
 import { compactSize, concatBytes, equalBytes, hex } from "../../src/core/bytes.js";
 import { curve } from "../../src/core/curve/index.js";
@@ -9,15 +9,15 @@ import { createDelegation, type Delegation } from "../../src/delegation/delegati
 import { addStakerPsbts, finishStakeFunding, stakerPsbts } from "../../src/delegation/psbt.js";
 import { PRESIGNED, type SignedName, signedSpend } from "../../src/delegation/signed.js";
 import { signatureStatus } from "../../src/delegation/status.js";
-import type { Coin } from "../../src/tx/coin.js";
-import { parseTransaction } from "../../src/tx/transaction.js";
-import { keySigner } from "../../src/tx/signer.js";
-import { parsePsbt, spendPsbt } from "../../src/tx/psbt.js";
-import { shownPsbt } from "../../src/tx/explain-psbt.js";
-import { explainSpends } from "../../src/tx/explain.js";
+import type { Coin } from "../../src/funding/coin.js";
+import { parseTransaction } from "../../src/bitcoin/transaction.js";
+import { keySigner } from "../../src/spending/signer.js";
+import { parsePsbt, spendPsbt } from "../../src/psbt/psbt.js";
+import { shownPsbt } from "../../src/stake/explain-psbt.js";
+import { explainSpends } from "../../src/stake/explain.js";
 import { regtest } from "../../src/params/data/regtest.js";
-import { signLeaf, type LeafSignature, type Signer } from "../../src/tx/spend.js";
-import { buildStaking, finishStaking, transactionFromPsbt } from "../../src/tx/staking.js";
+import { signLeaf, type LeafSignature, type Signer } from "../../src/spending/spend.js";
+import { buildStaking, finishStaking, transactionFromPsbt } from "../../src/stake/staking.js";
 import { ownedCoin, signedPsbt, type Wallet, WALLETS } from "../support/coins.js";
 import { expand } from "../support/expansion.js";
 import {

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { Transaction } from "../../src/core/bitcoin.js";
+import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import type { Delegation } from "../../src/delegation/delegation.js";
 import { recognise } from "../../src/delegation/recognise.js";
 import { keyOf } from "../support/lives.js";

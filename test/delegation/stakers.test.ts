@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Transaction } from "../../src/core/bitcoin.js";
+import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { checkDelegation } from "../../src/delegation/check.js";
 import {
@@ -15,11 +15,11 @@ import { delegationToJson } from "../../src/delegation/json.js";
 import { finishSlashing } from "../../src/extract/slashing.js";
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../../src/script/outputs.js";
 import type { KeySet, StakeTerms } from "../../src/script/terms.js";
-import { keySigner } from "../../src/tx/signer.js";
-import { finishSpend, leafSighash, type LeafSpend, signLeaf, withWitness } from "../../src/tx/spend.js";
-import { outpointOf } from "../../src/tx/transaction.js";
-import { buildWithdrawal, type Withdrawable } from "../../src/tx/withdrawal.js";
-import { assembleWitness, placeholderWitness } from "../../src/tx/witness.js";
+import { keySigner } from "../../src/spending/signer.js";
+import { finishSpend, leafSighash, type LeafSpend, signLeaf, withWitness } from "../../src/spending/spend.js";
+import { outpointOf } from "../../src/bitcoin/transaction.js";
+import { buildWithdrawal, type Withdrawable } from "../../src/stake/withdrawal.js";
+import { assembleWitness, placeholderWitness } from "../../src/spending/witness.js";
 import { executes } from "../support/interpreter.js";
 import { feeRate, P2WPKH } from "../support/lives.js";
 import { codeOf, delegate, makeStake, signedBy, type TestStake } from "../support/stake.js";

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Transaction } from "../../src/core/bitcoin.js";
+import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import { equalBytes } from "../../src/core/bytes.js";
 import { evenSecret, publicKeyOf } from "../../src/core/keys.js";
 import { scalar } from "../../src/core/scalar.js";
@@ -9,8 +9,8 @@ import { schnorr } from "../../src/crypto/schnorr.js";
 import { type Delegation, presignedSlashing, slashingSpend } from "../../src/delegation/delegation.js";
 import { extractFromSlashing, finishSlashing } from "../../src/extract/slashing.js";
 import { compareBytes } from "../../src/core/bytes.js";
-import { finishSpend, leafSighash, withWitness } from "../../src/tx/spend.js";
-import { readWitness } from "../../src/tx/witness.js";
+import { finishSpend, leafSighash, withWitness } from "../../src/spending/spend.js";
+import { readWitness } from "../../src/spending/witness.js";
 import {
   codeOf,
   delegate,

@@ -1,17 +1,21 @@
 import { describe, expect, it } from "vitest";
-import { voteMessage } from "../../src/crypto/messages.js";
-import { commitStored, proveCommitted } from "../../src/finality/commitments.js";
+import { voteMessage } from "../../src/vote/messages.js";
+import { commitStored, proveCommitted } from "../../src/finality/randomness/commitments.js";
 import {
   changePassphrase,
   createKey,
   type NewKey,
   unlockKey,
   unlockKeyAsync,
-} from "../../src/finality/keystore.js";
-import { deleteKey } from "../../src/finality/key-deletion.js";
-import { exportKey } from "../../src/finality/key-export.js";
-import { initProtection, openProtection, type ProtectionStore } from "../../src/finality/protection.js";
-import { RandomnessCache } from "../../src/finality/randomness-cache.js";
+} from "../../src/finality/keys/keystore.js";
+import { deleteKey } from "../../src/finality/keys/deletion.js";
+import { exportKey } from "../../src/finality/keys/export.js";
+import {
+  initProtection,
+  openProtection,
+  type ProtectionStore,
+} from "../../src/finality/protection/protection.js";
+import { RandomnessCache } from "../../src/finality/randomness/cache.js";
 import { homeOfTest, LIGHT } from "../support/home.js";
 import { CHAIN, hash, inHome, newHome, newSigner, testKey, voterOf } from "../support/signer.js";
 import { secretOf } from "../support/stake.js";

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { signingContext } from "../../src/crypto/messages.js";
+import { signingContext } from "../../src/vote/messages.js";
 import { chainConfig, loadChains } from "../../src/finality/chains.js";
 import { setChain } from "../../src/finality/chains-file.js";
 import { homeOfTest } from "../support/home.js";

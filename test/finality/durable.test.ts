@@ -1,8 +1,8 @@
 import type * as Fs from "node:fs";
 import { basename, join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { closeDatabase, createDatabase, openDatabase, pragma } from "../../src/finality/database.js";
-import { MarksFile } from "../../src/finality/marks.js";
+import { closeDatabase, createDatabase, openDatabase, pragma } from "../../src/finality/protection/tables.js";
+import { MarksFile } from "../../src/finality/protection/watermark-log.js";
 import { erasePrivateFile, removePrivateFile, writePrivateFile } from "../../src/finality/private-files.js";
 import { folderOfTest } from "../support/home.js";
 import { newSigner, testKey } from "../support/signer.js";

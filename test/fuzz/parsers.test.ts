@@ -13,19 +13,19 @@ import { delegationFromJson, delegationToJson } from "../../src/delegation/json.
 import { mainnetPhase1 } from "../../src/params/data/mainnet.js";
 import { paramsFromJson, paramsToJson } from "../../src/params/json.js";
 import { parseParamSet } from "../../src/params/published.js";
-import { scriptOfAddress } from "../../src/script/address.js";
+import { scriptOfAddress } from "../../src/bitcoin/address.js";
 import { importableDescriptor, parseDescriptor } from "../../src/script/descriptor-parse.js";
 import { stakingOutput } from "../../src/script/outputs.js";
 import { decodeOpReturn, encodeOpReturn } from "../../src/script/op-return.js";
 import { parseLeaf } from "../../src/script/parse.js";
-import { decodeSpends, decodeStaking } from "../../src/tx/decode.js";
-import { explainSpends } from "../../src/tx/explain.js";
-import { shownPsbt } from "../../src/tx/explain-psbt.js";
-import { parsePsbt, readWitnessStack, signaturesFromPsbt, spendPsbt } from "../../src/tx/psbt.js";
-import { keySigner } from "../../src/tx/signer.js";
-import { finishSpend } from "../../src/tx/spend.js";
-import { finishStaking, buildStaking } from "../../src/tx/staking.js";
-import { parseTransaction } from "../../src/tx/transaction.js";
+import { decodeSpends, decodeStaking } from "../../src/stake/decode.js";
+import { explainSpends } from "../../src/stake/explain.js";
+import { shownPsbt } from "../../src/stake/explain-psbt.js";
+import { parsePsbt, readWitnessStack, signaturesFromPsbt, spendPsbt } from "../../src/psbt/psbt.js";
+import { keySigner } from "../../src/spending/signer.js";
+import { finishSpend } from "../../src/spending/spend.js";
+import { finishStaking, buildStaking } from "../../src/stake/staking.js";
+import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import {
   COIN,
   feeRate,

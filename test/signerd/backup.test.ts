@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { type Home, openHome } from "../../src/finality/home.js";
-import type { Interchange } from "../../src/finality/interchange.js";
+import type { Interchange } from "../../src/finality/protection/interchange.js";
 import { inHome } from "../support/signer.js";
 import { describeWithDisks, newDisk } from "../support/disks.js";
 import { failure as expectFailure } from "../support/errors.js";

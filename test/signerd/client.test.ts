@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
-import type { EotsClient } from "../../src/finality/client.js";
+import type { EotsClient } from "../../src/signer-client/client.js";
 import { failure as expectFailure } from "../support/errors.js";
 import { honest, startFalseSigner } from "../support/false-signer.js";
 import { ballot, CHAIN, connect, text } from "./support.js";

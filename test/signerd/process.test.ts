@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { once } from "node:events";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { TapstakeError } from "../../src/core/errors.js";
-import type { EotsClient } from "../../src/finality/client.js";
+import type { EotsClient } from "../../src/signer-client/client.js";
 import type { Home } from "../../src/finality/home.js";
 import { tapstake } from "../cli/support.js";
 import { describeWithDisks, mount, newDisk } from "../support/disks.js";

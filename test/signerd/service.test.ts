@@ -1,6 +1,6 @@
 import { Metadata, status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
-import { methodNames } from "../../src/finality/wire.js";
+import { methodNames } from "../../src/signer-client/wire.js";
 import type { Handlers } from "../../src/signerd/handlers.js";
 import { createLog } from "../../src/signerd/log.js";
 import { callService } from "./support.js";

@@ -16,12 +16,12 @@ import {
 import { afterAll, expect, onTestFinished, vi } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
-import { voteMessage } from "../../src/crypto/messages.js";
-import { createEotsClient, type EotsClient, type EotsClientOptions } from "../../src/finality/client.js";
+import { voteMessage } from "../../src/vote/messages.js";
+import { createEotsClient, type EotsClient, type EotsClientOptions } from "../../src/signer-client/client.js";
 import { type Home, openHome } from "../../src/finality/home.js";
-import { createKey, type KeyInfo } from "../../src/finality/keystore.js";
-import { openProtection } from "../../src/finality/protection.js";
-import type { Method } from "../../src/finality/wire.js";
+import { createKey, type KeyInfo } from "../../src/finality/keys/keystore.js";
+import { openProtection } from "../../src/finality/protection/protection.js";
+import type { Method } from "../../src/signer-client/wire.js";
 import type { Handlers } from "../../src/signerd/handlers.js";
 import { createLog } from "../../src/signerd/log.js";
 import { createMetrics } from "../../src/signerd/metrics.js";

@@ -1,8 +1,8 @@
 import { createHmac } from "node:crypto";
 import { networkInterfaces } from "node:os";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { openProtection } from "../../src/finality/protection.js";
-import { encodeRequest, pathOf } from "../../src/finality/wire.js";
+import { openProtection } from "../../src/finality/protection/protection.js";
+import { encodeRequest, pathOf } from "../../src/signer-client/wire.js";
 import { createHandlers } from "../../src/signerd/handlers.js";
 import { KeyRing } from "../../src/signerd/key-ring.js";
 import type { Signer } from "../../src/signerd/signer.js";

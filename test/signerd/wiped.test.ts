@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { hex } from "../../src/core/bytes.js";
-import type { UnlockedKey } from "../../src/finality/keystore.js";
+import type { UnlockedKey } from "../../src/finality/keys/keystore.js";
 import { randomness } from "../../src/crypto/randomness.js";
-import type * as Hmac from "../../src/finality/hmac.js";
-import type * as Wire from "../../src/finality/wire.js";
+import type * as Hmac from "../../src/signer-client/hmac.js";
+import type * as Wire from "../../src/signer-client/wire.js";
 import { KeyRing } from "../../src/signerd/key-ring.js";
 import { failure as expectFailure } from "../support/errors.js";
 import { CHAIN, connect, HMAC_KEY, homeWithKey, PASSPHRASE, startSigner } from "./support.js";
@@ -11,7 +11,7 @@ import { CHAIN, connect, HMAC_KEY, homeWithKey, PASSPHRASE, startSigner } from "
 /** The bytes of requests, as the client made them and as the signer has them. */
 const requests = vi.hoisted(() => ({ sent: [] as Uint8Array[], received: [] as Uint8Array[] }));
 
-vi.mock("../../src/finality/wire.js", async (load) => {
+vi.mock("../../src/signer-client/wire.js", async (load) => {
   const real = await load<typeof Wire>();
   return {
     ...real,
@@ -24,7 +24,7 @@ vi.mock("../../src/finality/wire.js", async (load) => {
 });
 
 // Every request comes by here, authentic or not.
-vi.mock("../../src/finality/hmac.js", async (load) => {
+vi.mock("../../src/signer-client/hmac.js", async (load) => {
   const real = await load<typeof Hmac>();
   return {
     ...real,

@@ -11,7 +11,7 @@ import {
   type Method,
   methodNames,
   pathOf,
-} from "../../src/finality/wire.js";
+} from "../../src/signer-client/wire.js";
 import { refusal } from "../support/refusal.js";
 
 /** PROTOCOL 10 as a .proto file, which is no part of the code under test. */

@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { btcstaking, btcstakingpop } from "@babylonlabs-io/babylon-proto-ts";
 import { build } from "esbuild";
-import type { MessageName } from "../../src/registration/messages.js";
+import type { MessageName } from "../../src/babylon/messages.js";
 
 /** A message of the published protobuf package: as far as tests need it. */
 export interface PublishedMessage {

@@ -2,7 +2,7 @@ import { type sendUnaryData, Server, ServerCredentials, type ServerUnaryCall } f
 import { eots } from "../../src/crypto/eots.js";
 import { randomness } from "../../src/crypto/randomness.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
-import { decodeRequest, encodeResponse, type Method, type Methods } from "../../src/finality/wire.js";
+import { decodeRequest, encodeResponse, type Method, type Methods } from "../../src/signer-client/wire.js";
 import { eotsService } from "../../src/signerd/service.js";
 
 type Answers = {

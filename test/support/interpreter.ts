@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
-import type { Transaction } from "../../src/core/bitcoin.js";
-import type { Prevout } from "../../src/tx/transaction.js";
+import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import type { Prevout } from "../../src/bitcoin/transaction.js";
 
 /**
  * Bitcoin's script rules as bitcore-lib has them: an implementation that shares no code with the one under test.

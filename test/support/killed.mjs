@@ -20,7 +20,7 @@ syncBuiltinESMExports();
 
 const { publicKeyOf } = await import("../../dist/src/core/keys.js");
 const { openHome } = await import("../../dist/src/finality/home.js");
-const { initProtection, openProtection } = await import("../../dist/src/finality/protection.js");
+const { initProtection, openProtection } = await import("../../dist/src/finality/protection/protection.js");
 const { Voter } = await import("../../dist/src/finality/voter.js");
 const { run } = await import("../../dist/src/cli/run.js");
 const home = mode === "command" ? undefined : openHome(path);

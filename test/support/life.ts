@@ -1,5 +1,5 @@
 import { parseRate } from "../../src/core/amount.js";
-import { Transaction } from "../../src/core/bitcoin.js";
+import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import { utf8 } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
@@ -16,10 +16,10 @@ import {
 import { finishSlashing } from "../../src/extract/slashing.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import { stakingOutput } from "../../src/script/outputs.js";
-import { keySigner } from "../../src/tx/signer.js";
-import { finishSpend, signLeaf } from "../../src/tx/spend.js";
-import { outpointOf, type StakeCoin } from "../../src/tx/transaction.js";
-import { buildWithdrawal, type Withdrawable } from "../../src/tx/withdrawal.js";
+import { keySigner } from "../../src/spending/signer.js";
+import { finishSpend, signLeaf } from "../../src/spending/spend.js";
+import { outpointOf, type StakeCoin } from "../../src/bitcoin/transaction.js";
+import { buildWithdrawal, type Withdrawable } from "../../src/stake/withdrawal.js";
 
 /** A party whose secret is the hash of its name. */
 export function party(name: string) {

@@ -7,11 +7,11 @@ import { schnorr } from "../../src/crypto/schnorr.js";
 import type { ProtocolParams } from "../../src/params/types.js";
 import type { Leaf } from "../../src/script/outputs.js";
 import type { StakeTerms } from "../../src/script/terms.js";
-import { buildSlashing } from "../../src/tx/slashing.js";
-import { type LeafSignature, leafSighash, type LeafSpend } from "../../src/tx/spend.js";
-import { outpointOf, type StakeCoin } from "../../src/tx/transaction.js";
-import { buildUnbonding } from "../../src/tx/unbonding.js";
-import { buildWithdrawal } from "../../src/tx/withdrawal.js";
+import { buildSlashing } from "../../src/stake/slashing.js";
+import { type LeafSignature, leafSighash, type LeafSpend } from "../../src/spending/spend.js";
+import { outpointOf, type StakeCoin } from "../../src/bitcoin/transaction.js";
+import { buildUnbonding } from "../../src/stake/unbonding.js";
+import { buildWithdrawal } from "../../src/stake/withdrawal.js";
 import { anyTimelock } from "./stakes.js";
 
 /** A P2WPKH script and a P2TR script that belong to nobody. */

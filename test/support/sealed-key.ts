@@ -1,6 +1,6 @@
 import { hex } from "../../src/core/bytes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
-import { sealKey } from "../../src/finality/keyfile.js";
+import { sealKey } from "../../src/finality/keys/keyfile.js";
 import { LIGHT } from "./home.js";
 import { secretOf } from "./stake.js";
 

@@ -3,10 +3,10 @@ import fc from "fast-check";
 import { expect } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { TapstakeError } from "../../src/core/errors.js";
-import { recordBirth } from "../../src/finality/arrivals.js";
+import { recordBirth } from "../../src/finality/keys/provenance.js";
 import type { Home } from "../../src/finality/home.js";
-import type { Interchange } from "../../src/finality/interchange.js";
-import { initProtection, openProtection, type Protection } from "../../src/finality/protection.js";
+import type { Interchange } from "../../src/finality/protection/interchange.js";
+import { initProtection, openProtection, type Protection } from "../../src/finality/protection/protection.js";
 import type { VoteResult } from "../../src/finality/voter.js";
 import { CHAIN, hash, newHome, testKey, voterOf } from "./signer.js";
 

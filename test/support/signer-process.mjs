@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync, writeSync } from "node:fs";
 import { publicKeyOf } from "../../dist/src/core/keys.js";
 import { openHome } from "../../dist/src/finality/home.js";
-import { openProtection } from "../../dist/src/finality/protection.js";
+import { openProtection } from "../../dist/src/finality/protection/protection.js";
 import { Voter } from "../../dist/src/finality/voter.js";
 
 const [mode, path, from = "0"] = process.argv.slice(2);

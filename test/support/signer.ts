@@ -5,12 +5,12 @@ import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
 import { TapstakeError } from "../../src/core/errors.js";
 import { publicKeyOf } from "../../src/core/keys.js";
-import { recordBirth } from "../../src/finality/arrivals.js";
-import type { ChainConfig } from "../../src/finality/chains.js";
+import { recordBirth } from "../../src/finality/keys/provenance.js";
+import type { ChainConfig } from "../../src/vote/chain.js";
 import { type Home, openHome } from "../../src/finality/home.js";
-import type { UnlockedKey } from "../../src/finality/keystore.js";
-import { openProtection, type Protection } from "../../src/finality/protection.js";
-import { RandomnessCache } from "../../src/finality/randomness-cache.js";
+import type { UnlockedKey } from "../../src/finality/keys/keystore.js";
+import { openProtection, type Protection } from "../../src/finality/protection/protection.js";
+import { RandomnessCache } from "../../src/finality/randomness/cache.js";
 import { Voter } from "../../src/finality/voter.js";
 
 export const CHAIN: ChainConfig = { id: "bbn-test", minCount: 1 };
@@ -88,7 +88,7 @@ export function inHome<T>(home: Home, work: (protection: Protection) => T): T {
 
 /** The program that tests run as a process of its own. */
 export function signerProgram(): string {
-  const built = fileURLToPath(new URL("../../dist/src/finality/protection.js", import.meta.url));
+  const built = fileURLToPath(new URL("../../dist/src/finality/protection/protection.js", import.meta.url));
   if (!existsSync(built)) throw new Error(`${built} is missing: run \`npm run build\` first`);
   return fileURLToPath(new URL("signer-process.mjs", import.meta.url));
 }

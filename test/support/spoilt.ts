@@ -1,6 +1,6 @@
-import type { Transaction } from "../../src/core/bitcoin.js";
+import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import { concatBytes } from "../../src/core/bytes.js";
-import { type LeafSpend, withWitness } from "../../src/tx/spend.js";
+import { type LeafSpend, withWitness } from "../../src/spending/spend.js";
 import { signAll, signersOf, type Troupe, withSignatures } from "./troupe.js";
 import { SCRIPT } from "./verdicts.js";
 

@@ -1,5 +1,5 @@
 import { parseRate } from "../../src/core/amount.js";
-import { Transaction } from "../../src/core/bitcoin.js";
+import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import { hex, utf8 } from "../../src/core/bytes.js";
 import { TapstakeError, type ErrorCode } from "../../src/core/errors.js";
 import { sha256 } from "../../src/core/hashes.js";
@@ -10,11 +10,11 @@ import { regtest } from "../../src/params/data/regtest.js";
 import type { ProtocolParams } from "../../src/params/types.js";
 import { stakingOutput } from "../../src/script/outputs.js";
 import type { StakeTerms } from "../../src/script/terms.js";
-import { keySigner } from "../../src/tx/signer.js";
-import { buildSlashing, type Slashable } from "../../src/tx/slashing.js";
-import { type LeafSignature, signLeaf } from "../../src/tx/spend.js";
-import { FINAL_SEQUENCE, outpointOf } from "../../src/tx/transaction.js";
-import { buildUnbonding } from "../../src/tx/unbonding.js";
+import { keySigner } from "../../src/spending/signer.js";
+import { buildSlashing, type Slashable } from "../../src/stake/slashing.js";
+import { type LeafSignature, signLeaf } from "../../src/spending/spend.js";
+import { FINAL_SEQUENCE, outpointOf } from "../../src/bitcoin/transaction.js";
+import { buildUnbonding } from "../../src/stake/unbonding.js";
 
 /** A secret by its name: the same name, the same secret. */
 export const secretOf = (name: string): Uint8Array => sha256(utf8(name));

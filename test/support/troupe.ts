@@ -5,10 +5,10 @@ import { paramsAt } from "../../src/params/select.js";
 import type { ProtocolParams } from "../../src/params/types.js";
 import { sortKeys } from "../../src/script/leaves.js";
 import type { StakeTerms } from "../../src/script/terms.js";
-import { keySigner } from "../../src/tx/signer.js";
-import { type LeafSignature, type LeafSpend, signLeaf, withWitness } from "../../src/tx/spend.js";
-import { assembleWitness } from "../../src/tx/witness.js";
-import type { Transaction } from "../../src/core/bitcoin.js";
+import { keySigner } from "../../src/spending/signer.js";
+import { type LeafSignature, type LeafSpend, signLeaf, withWitness } from "../../src/spending/spend.js";
+import { assembleWitness } from "../../src/spending/witness.js";
+import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 
 /** How many of each role, and how many of them must sign; of finality providers it is always one. */
 export interface Shape {

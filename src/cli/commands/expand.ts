@@ -6,10 +6,10 @@ import { checkTransactions } from "../../delegation/check.js";
 import { createDelegation, type Delegation, stakeCoin } from "../../delegation/delegation.js";
 import { identifyParams } from "../../params/identify.js";
 import type { ParamSet } from "../../params/types.js";
-import { scriptOfAddress } from "../../script/address.js";
-import { type ExpansionReason, fundExpansion, FUNDING_INPUT } from "../../tx/expansion.js";
-import { addPrevious } from "../../tx/funding-psbt.js";
-import { formatOutpoint } from "../../tx/transaction.js";
+import { scriptOfAddress } from "../../bitcoin/address.js";
+import { type ExpansionReason, fundExpansion, FUNDING_INPUT } from "../../stake/expansion.js";
+import { addPrevious } from "../../psbt/write.js";
+import { formatOutpoint } from "../../bitcoin/transaction.js";
 import {
   jsonOption,
   originOption,

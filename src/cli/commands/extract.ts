@@ -3,7 +3,7 @@ import { hex } from "../../core/bytes.js";
 import { evidenceFromJson } from "../../extract/json.js";
 import { extractFromSlashing, finishSlashing } from "../../extract/slashing.js";
 import { extractFromVotes } from "../../extract/votes.js";
-import type { Slashable } from "../../tx/slashing.js";
+import type { Slashable } from "../../stake/slashing.js";
 import { jsonOption } from "../arguments.js";
 import { UsageError } from "../errors.js";
 import { EVIDENCE } from "../example-stake.js";

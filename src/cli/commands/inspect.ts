@@ -6,8 +6,8 @@ import { paramSets } from "../../params/sets.js";
 import type { ParamSet } from "../../params/types.js";
 import { stakingOutput } from "../../script/outputs.js";
 import type { StakeTerms } from "../../script/terms.js";
-import { explainSpends, identifyStaking } from "../../tx/explain.js";
-import type { Psbt, Transaction } from "../../core/bitcoin.js";
+import { explainSpends, identifyStaking } from "../../stake/explain.js";
+import type { Psbt, Transaction } from "../../bitcoin/bitcoinjs.js";
 import {
   jsonOption,
   networkOption,
@@ -27,10 +27,10 @@ import { type DelegationFacts, delegationFacts, delegationText } from "../delega
 import { checkTransactions } from "../../delegation/check.js";
 import type { Delegation } from "../../delegation/delegation.js";
 import { knownPrevouts } from "../../delegation/recognise.js";
-import { previousStake } from "../../tx/expansion.js";
-import { type ShownInput, type ShownPsbt, shownPsbt } from "../../tx/explain-psbt.js";
-import { transactionOf } from "../../tx/psbt.js";
-import type { Prevout } from "../../tx/transaction.js";
+import { previousStake } from "../../stake/expansion.js";
+import { type ShownInput, type ShownPsbt, shownPsbt } from "../../stake/explain-psbt.js";
+import { transactionOf } from "../../psbt/psbt.js";
+import type { Prevout } from "../../bitcoin/transaction.js";
 import { amount } from "../wording.js";
 import { stakeFacts, type StakeFacts, stakeText } from "../stake-text.js";
 

@@ -7,7 +7,7 @@ import type { Delegation } from "../../delegation/delegation.js";
 import { evidenceFromJson } from "../../extract/json.js";
 import { finishSlashing } from "../../extract/slashing.js";
 import { extractFromVotes } from "../../extract/votes.js";
-import type { Slashable } from "../../tx/slashing.js";
+import type { Slashable } from "../../stake/slashing.js";
 import { jsonOption } from "../arguments.js";
 import { esploraOption, openChain, rpcAuthOption, rpcOption, SERVERS } from "../chain.js";
 import { MAKE_STAKE, SIGN_STAKE } from "../example-stake.js";

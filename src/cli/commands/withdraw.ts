@@ -11,11 +11,11 @@ import {
   stakeOutputNamed,
   type StakeOutputName,
 } from "../../delegation/outputs.js";
-import { scriptOfAddress } from "../../script/address.js";
-import { signaturesFromPsbt, spendPsbt } from "../../tx/psbt.js";
-import { keySigner } from "../../tx/signer.js";
-import { finishSpend, type LeafSignature, signLeaf } from "../../tx/spend.js";
-import { buildWithdrawal, type Withdrawal } from "../../tx/withdrawal.js";
+import { scriptOfAddress } from "../../bitcoin/address.js";
+import { signaturesFromPsbt, spendPsbt } from "../../psbt/psbt.js";
+import { keySigner } from "../../spending/signer.js";
+import { finishSpend, type LeafSignature, signLeaf } from "../../spending/spend.js";
+import { buildWithdrawal, type Withdrawal } from "../../stake/withdrawal.js";
 import { jsonOption, originOption, readOrigins } from "../arguments.js";
 import {
   esploraOption,

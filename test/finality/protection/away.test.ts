@@ -13,13 +13,17 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import { sha256 } from "../../../src/core/hashes.js";
-import { voteMessage } from "../../../src/crypto/messages.js";
-import { recordBirth } from "../../../src/finality/arrivals.js";
+import { voteMessage } from "../../../src/vote/messages.js";
+import { recordBirth } from "../../../src/finality/keys/provenance.js";
 import { type Home, openHome } from "../../../src/finality/home.js";
-import { previewImport } from "../../../src/finality/import-preview.js";
-import { deleteKey } from "../../../src/finality/key-deletion.js";
-import { createKey, unlockKey } from "../../../src/finality/keystore.js";
-import { initProtection, openProtection, type Protection } from "../../../src/finality/protection.js";
+import { previewImport } from "../../../src/finality/protection/import-preview.js";
+import { deleteKey } from "../../../src/finality/keys/deletion.js";
+import { createKey, unlockKey } from "../../../src/finality/keys/keystore.js";
+import {
+  initProtection,
+  openProtection,
+  type Protection,
+} from "../../../src/finality/protection/protection.js";
 import {
   copyOf,
   key,

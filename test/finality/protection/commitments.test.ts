@@ -1,7 +1,8 @@
+import { verifyCommitment, verifyRandomness } from "../../../src/vote/commitment.js";
 import { describe, expect, it } from "vitest";
-import { commitRandomness, verifyCommitment, verifyRandomness } from "../../../src/finality/commitment.js";
-import { commitStored, proveCommitted, proveIn } from "../../../src/finality/commitments.js";
-import { RandomnessCache } from "../../../src/finality/randomness-cache.js";
+import { commitRandomness } from "../../../src/finality/randomness/commitment.js";
+import { commitStored, proveCommitted, proveIn } from "../../../src/finality/randomness/commitments.js";
+import { RandomnessCache } from "../../../src/finality/randomness/cache.js";
 import type { TapstakeError } from "../../../src/core/errors.js";
 import { CHAIN, hash, inHome, newSigner, testKey, voterOf } from "../../support/signer.js";
 

@@ -8,7 +8,7 @@ import {
   higherMarks,
   MAX_HEIGHT,
   type VoteRecord,
-} from "../../../src/finality/decision.js";
+} from "../../../src/finality/protection/decide.js";
 import { hash } from "../../support/signer.js";
 
 const record = (changes: Partial<VoteRecord> = {}): VoteRecord => ({

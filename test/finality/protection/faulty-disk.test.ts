@@ -1,9 +1,9 @@
 import type * as Fs from "node:fs";
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type * as Database from "../../../src/finality/database.js";
-import { recordBirth } from "../../../src/finality/arrivals.js";
-import { openProtection } from "../../../src/finality/protection.js";
+import type * as Database from "../../../src/finality/protection/tables.js";
+import { recordBirth } from "../../../src/finality/keys/provenance.js";
+import { openProtection } from "../../../src/finality/protection/protection.js";
 import { key } from "../../support/broken-homes.js";
 import { refusal } from "../../support/refusal.js";
 import { hash, newHome, newSigner, voterOf } from "../../support/signer.js";
@@ -23,7 +23,7 @@ vi.mock("node:fs", async (original) => {
   };
   return { ...fs, statSync, openSync: openNew };
 });
-vi.mock("../../../src/finality/database.js", async (original) => {
+vi.mock("../../../src/finality/protection/tables.js", async (original) => {
   const database = await original<typeof Database>();
   const checkpoint = (db: Parameters<typeof database.checkpoint>[0]) => {
     database.checkpoint(db);

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { describe, expect, it } from "vitest";
-import { recordBirth } from "../../../src/finality/arrivals.js";
+import { recordBirth } from "../../../src/finality/keys/provenance.js";
 import { openHome } from "../../../src/finality/home.js";
 import { hex } from "../../../src/core/bytes.js";
 import { hash, inHome, newHome, signerProgram, testKey, voterOf } from "../../support/signer.js";

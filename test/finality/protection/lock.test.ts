@@ -4,11 +4,11 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } 
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { recordBirth } from "../../../src/finality/arrivals.js";
+import { recordBirth } from "../../../src/finality/keys/provenance.js";
 import type { Home } from "../../../src/finality/home.js";
-import { startOf } from "../../../src/finality/lock.js";
-import { openLocked, takeLock } from "../../../src/finality/opening.js";
-import { initProtection, openProtection } from "../../../src/finality/protection.js";
+import { startOf } from "../../../src/finality/protection/lock.js";
+import { openLocked, takeLock } from "../../../src/finality/protection/opening.js";
+import { initProtection, openProtection } from "../../../src/finality/protection/protection.js";
 import { refusal } from "../../support/refusal.js";
 import { hash, inHome, newHome, newSigner, signerProgram, testKey, voterOf } from "../../support/signer.js";
 

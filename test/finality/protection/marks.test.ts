@@ -1,6 +1,11 @@
 import { readFileSync, statSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { type Mark, MarksFile, parseMarks, readMarks } from "../../../src/finality/marks.js";
+import {
+  type Mark,
+  MarksFile,
+  parseMarks,
+  readMarks,
+} from "../../../src/finality/protection/watermark-log.js";
 import { flipBit } from "../../support/arbitraries.js";
 import { hash, newHome, testKey } from "../../support/signer.js";
 

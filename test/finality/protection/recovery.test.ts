@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileS
 import { beforeAll, describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import type { Home } from "../../../src/finality/home.js";
-import { initProtection, openProtection } from "../../../src/finality/protection.js";
+import { initProtection, openProtection } from "../../../src/finality/protection/protection.js";
 import {
   copyOf,
   flip,

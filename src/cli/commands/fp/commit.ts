@@ -1,11 +1,11 @@
 import { Option } from "@commander-js/extra-typings";
 import { hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
-import type { ChainConfig } from "../../../finality/chains.js";
-import type { Commitment } from "../../../finality/commitment.js";
-import { commitmentToJson } from "../../../finality/json.js";
-import { commitStored } from "../../../finality/commitments.js";
-import { commitRemotely } from "../../../finality/remote.js";
+import type { ChainConfig } from "../../../vote/chain.js";
+import type { Commitment } from "../../../vote/commitment.js";
+import { commitmentToJson } from "../../../vote/json.js";
+import { commitStored } from "../../../finality/randomness/commitments.js";
+import { commitRemotely } from "../../../signer-client/commit.js";
 import { chainHeight, countOfHeights, jsonOption } from "../../arguments.js";
 import { commitmentFacts, commitmentRows, heights } from "../../commitment-text.js";
 import { checkOut, writeOut } from "../../files.js";

@@ -1,8 +1,8 @@
 import { Command } from "@commander-js/extra-typings";
 import { equalBytes, hex } from "../../../core/bytes.js";
-import { type CommitmentJson, commitmentToJson } from "../../../finality/json.js";
-import type { ProtectionStore, StoredCommitment } from "../../../finality/protection.js";
-import { assertChainId } from "../../../finality/subject.js";
+import { type CommitmentJson, commitmentToJson } from "../../../vote/json.js";
+import type { ProtectionStore, StoredCommitment } from "../../../finality/protection/protection.js";
+import { assertChainId } from "../../../vote/chain.js";
 import { findHome } from "../../../finality/home.js";
 import { jsonOption } from "../../arguments.js";
 import { heights } from "../../commitment-text.js";

@@ -1,8 +1,8 @@
 import { Option } from "@commander-js/extra-typings";
 import type { MerkleProof } from "../../../crypto/merkle.js";
 import { chainConfig } from "../../../finality/chains.js";
-import { type CommittedHeight, proveCommitted, proveIn } from "../../../finality/commitments.js";
-import { commitmentFromJson, merkleProofToJson } from "../../../finality/json.js";
+import { type CommittedHeight, proveCommitted, proveIn } from "../../../finality/randomness/commitments.js";
+import { commitmentFromJson, merkleProofToJson } from "../../../vote/json.js";
 import { findHome } from "../../../finality/home.js";
 import { chainHeight, jsonOption } from "../../arguments.js";
 import { checkOut, readText, writeOut } from "../../files.js";

@@ -2,7 +2,7 @@ import { Command, Option } from "@commander-js/extra-typings";
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { destination, type Logger } from "pino";
 import { attempt } from "../../../finality/private-files.js";
-import { DEFAULT_ADDRESS } from "../../../finality/wire.js";
+import { DEFAULT_ADDRESS } from "../../../signer-client/wire.js";
 import { openHome } from "../../../finality/home.js";
 import { createLog } from "../../../signerd/log.js";
 import { serve, type ServeOptions } from "../../../signerd/serve.js";

@@ -1,8 +1,8 @@
 import { Command } from "@commander-js/extra-typings";
 import { hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
-import { verifyCommitment } from "../../../finality/commitment.js";
-import { commitmentFromJson } from "../../../finality/json.js";
+import { verifyCommitment } from "../../../vote/commitment.js";
+import { commitmentFromJson } from "../../../vote/json.js";
 import { jsonOption } from "../../arguments.js";
 import { commitmentFacts, commitmentRows, WRITE_COMMITMENT } from "../../commitment-text.js";
 import { readText } from "../../files.js";

@@ -1,6 +1,6 @@
 import { Option } from "@commander-js/extra-typings";
 import { loadChains } from "../../../finality/chains.js";
-import { blockVotesFromJson, voteToJson } from "../../../finality/json.js";
+import { blockVotesFromJson, voteToJson } from "../../../vote/json.js";
 import { type BlockVote, Voter } from "../../../finality/voter.js";
 import { chainHeight, hash32, jsonOption } from "../../arguments.js";
 import { type Coverage, refuseOtherContext, warnOfUncovered } from "../../coverage.js";

@@ -2,8 +2,8 @@ import { Command, Option } from "@commander-js/extra-typings";
 import { hex } from "../../../core/bytes.js";
 import { publicKeyOf } from "../../../core/keys.js";
 import type { Network } from "../../../core/network.js";
-import { SIGNING_OUTPUTS, type SigningOutput } from "../../../registration/bip322.js";
-import { proofToJson, type ProofRecord } from "../../../registration/pop-json.js";
+import { SIGNING_OUTPUTS, type SigningOutput } from "../../../babylon/bip322.js";
+import { proofToJson, type ProofRecord } from "../../../babylon/pop-json.js";
 import {
   acceptProof,
   type ProofForm,
@@ -11,8 +11,8 @@ import {
   proofOfPossession,
   proofOfPossessionText,
   proofToSign,
-} from "../../../registration/pop.js";
-import type { PsbtLike } from "../../../tx/psbt.js";
+} from "../../../babylon/pop.js";
+import type { PsbtLike } from "../../../psbt/psbt.js";
 import { jsonOption, networkOption } from "../../arguments.js";
 import { UsageError } from "../../errors.js";
 import { readPsbt, writeDocument } from "../../files.js";

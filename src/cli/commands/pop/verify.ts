@@ -1,8 +1,8 @@
 import { Command } from "@commander-js/extra-typings";
 import { hex } from "../../../core/bytes.js";
 import type { Network } from "../../../core/network.js";
-import { proofFromJson, type ProofRecord } from "../../../registration/pop-json.js";
-import { checkProofOfPossession, type ProofKind } from "../../../registration/pop.js";
+import { proofFromJson, type ProofRecord } from "../../../babylon/pop-json.js";
+import { checkProofOfPossession, type ProofKind } from "../../../babylon/pop.js";
 import { jsonOption, networkOption, parseKey } from "../../arguments.js";
 import { UsageError } from "../../errors.js";
 import { readText } from "../../files.js";

@@ -1,5 +1,5 @@
-import { commitRandomnessMessage } from "../../../finality/chain-messages.js";
-import { commitmentFromJson } from "../../../finality/json.js";
+import { commitRandomnessMessage } from "../../../babylon/votes.js";
+import { commitmentFromJson } from "../../../vote/json.js";
 import { readText } from "../../files.js";
 import { helpText } from "../../help.js";
 import { addressOption, giveMessage, messageCommand } from "../../register-message.js";

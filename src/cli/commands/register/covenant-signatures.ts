@@ -1,5 +1,5 @@
 import { signaturesOfMember } from "../../../covenant/member.js";
-import { covenantSignaturesMessage } from "../../../registration/later.js";
+import { covenantSignaturesMessage } from "../../../babylon/lifecycle.js";
 import { parseKey } from "../../arguments.js";
 import { MAKE_STAKE, SIGN_STAKE } from "../../example-stake.js";
 import { readDelegation } from "../../files.js";

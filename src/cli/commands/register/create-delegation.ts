@@ -1,5 +1,5 @@
 import { Option } from "@commander-js/extra-typings";
-import { createDelegationMessage } from "../../../registration/stake.js";
+import { createDelegationMessage } from "../../../babylon/stake.js";
 import { esploraOption, rpcAuthOption, rpcOption, SERVERS } from "../../chain.js";
 import { MAKE_PROOF, MAKE_STAKE } from "../../example-stake.js";
 import { readDelegation } from "../../files.js";

@@ -1,5 +1,5 @@
 import { evidenceFromJson } from "../../../extract/json.js";
-import { equivocationMessage } from "../../../registration/provider.js";
+import { equivocationMessage } from "../../../babylon/provider.js";
 import { EVIDENCE } from "../../example-stake.js";
 import { readText } from "../../files.js";
 import { helpText } from "../../help.js";

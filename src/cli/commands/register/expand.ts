@@ -1,5 +1,5 @@
 import { expandedStake } from "../../../delegation/expansion.js";
-import { expandMessage } from "../../../registration/stake.js";
+import { expandMessage } from "../../../babylon/stake.js";
 import { EXPAND_STAKE, MAKE_PROOF, MAKE_STAKE, SIGN_STAKE } from "../../example-stake.js";
 import { UsageError } from "../../errors.js";
 import { readDelegation, readTransaction } from "../../files.js";

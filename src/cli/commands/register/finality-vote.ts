@@ -1,5 +1,5 @@
-import { addFinalitySignatureMessage } from "../../../finality/chain-messages.js";
-import { commitmentFromJson, merkleProofFromJson, voteFromJson } from "../../../finality/json.js";
+import { addFinalitySignatureMessage } from "../../../babylon/votes.js";
+import { commitmentFromJson, merkleProofFromJson, voteFromJson } from "../../../vote/json.js";
 import { readText } from "../../files.js";
 import { helpText } from "../../help.js";
 import { addressOption, giveMessage, messageCommand } from "../../register-message.js";

@@ -1,4 +1,4 @@
-import { addInclusionProofMessage } from "../../../registration/later.js";
+import { addInclusionProofMessage } from "../../../babylon/lifecycle.js";
 import { esploraOption, rpcAuthOption, rpcOption, SERVERS } from "../../chain.js";
 import { MAKE_STAKE } from "../../example-stake.js";
 import { readDelegation } from "../../files.js";

@@ -1,4 +1,4 @@
-import { selectiveSlashingMessage } from "../../../registration/later.js";
+import { selectiveSlashingMessage } from "../../../babylon/lifecycle.js";
 import { MAKE_STAKE } from "../../example-stake.js";
 import { readDelegation } from "../../files.js";
 import { helpText } from "../../help.js";

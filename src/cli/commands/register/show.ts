@@ -1,13 +1,13 @@
 import { Command, Option } from "@commander-js/extra-typings";
-import { checkedMessage, type MessageSources } from "../../../finality/message-check.js";
-import { commitmentFromJson } from "../../../finality/json.js";
+import { checkedMessage, type MessageSources } from "../../../babylon/check.js";
+import { commitmentFromJson } from "../../../vote/json.js";
 import {
   type AnyMessage,
   decodeMessage,
   type MessageName,
   messageFromJson,
   TYPE_URLS,
-} from "../../../registration/messages.js";
+} from "../../../babylon/messages.js";
 import { paramsAt, paramsVersion } from "../../../params/select.js";
 import type { Network } from "../../../core/network.js";
 import { jsonOption, networkOption, readParams, wholeNumber } from "../../arguments.js";

@@ -1,5 +1,5 @@
 import { Option } from "@commander-js/extra-typings";
-import { undelegateMessage } from "../../../registration/later.js";
+import { undelegateMessage } from "../../../babylon/lifecycle.js";
 import { several } from "../../arguments.js";
 import { esploraOption, rpcAuthOption, rpcOption, SERVERS } from "../../chain.js";
 import { MAKE_STAKE, SIGN_STAKE } from "../../example-stake.js";

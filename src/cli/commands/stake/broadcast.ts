@@ -1,6 +1,6 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import type { ChainAccess } from "../../../chain/access.js";
-import type { Transaction } from "../../../core/bitcoin.js";
+import type { Transaction } from "../../../bitcoin/bitcoinjs.js";
 import { TapstakeError } from "../../../core/errors.js";
 import type { Network } from "../../../core/network.js";
 import { checkSoFar } from "../../../delegation/check.js";
@@ -10,8 +10,8 @@ import { stakingOutput } from "../../../script/outputs.js";
 import { stakeCoin } from "../../../delegation/delegation.js";
 import type { ProtocolParams } from "../../../params/types.js";
 import type { StakeTerms } from "../../../script/terms.js";
-import { decodeStaking } from "../../../tx/decode.js";
-import { transactionFromPsbt } from "../../../tx/staking.js";
+import { decodeStaking } from "../../../stake/decode.js";
+import { transactionFromPsbt } from "../../../stake/staking.js";
 import {
   jsonOption,
   networkOption,

@@ -6,10 +6,10 @@ import { coinsFromJson } from "../../../chain/coins-json.js";
 import { createDelegation, type Delegation } from "../../../delegation/delegation.js";
 import { paramsAt, paramsVersion } from "../../../params/select.js";
 import type { ParamSet, ProtocolParams } from "../../../params/types.js";
-import { scriptOfAddress } from "../../../script/address.js";
-import type { Coin } from "../../../tx/coin.js";
-import { addPrevious } from "../../../tx/funding-psbt.js";
-import { buildStaking, type Staking } from "../../../tx/staking.js";
+import { scriptOfAddress } from "../../../bitcoin/address.js";
+import type { Coin } from "../../../funding/coin.js";
+import { addPrevious } from "../../../psbt/write.js";
+import { buildStaking, type Staking } from "../../../stake/staking.js";
 import {
   jsonOption,
   networkOption,

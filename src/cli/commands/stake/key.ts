@@ -3,7 +3,7 @@ import { hex, utf8 } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
 import { publicKeyOf } from "../../../core/keys.js";
 import { writePrivateFile } from "../../../finality/private-files.js";
-import { hideFromCoreDumps } from "../../../finality/secrecy.js";
+import { hideFromCoreDumps } from "../../../finality/keys/core-dumps.js";
 import { jsonOption } from "../../arguments.js";
 import { helpText, paragraphs } from "../../help.js";
 import { answer } from "../../output.js";

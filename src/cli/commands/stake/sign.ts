@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
-import type { Psbt } from "../../../core/bitcoin.js";
+import type { Psbt } from "../../../bitcoin/bitcoinjs.js";
 import { checkTransactions } from "../../../delegation/check.js";
 import { type Delegation, signSlashings, signUnbonding } from "../../../delegation/delegation.js";
 import { expandedStake, signExpansion } from "../../../delegation/expansion.js";
 import { addStakerPsbts, stakerPsbts } from "../../../delegation/psbt.js";
 import type { SignedName } from "../../../delegation/signed.js";
-import { keySigner } from "../../../tx/signer.js";
-import type { Signer } from "../../../tx/spend.js";
+import { keySigner } from "../../../spending/signer.js";
+import type { Signer } from "../../../spending/spend.js";
 import { jsonOption, originOption, readOrigins } from "../../arguments.js";
 import { SIGNED_WORDS, signatureFacts, signatureText } from "../../delegation-text.js";
 import { UsageError } from "../../errors.js";

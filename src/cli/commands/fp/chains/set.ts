@@ -1,5 +1,6 @@
+import type { ChainConfig } from "../../../../vote/chain.js";
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { type ChainConfig, isAddress, loadChains } from "../../../../finality/chains.js";
+import { isAddress, loadChains } from "../../../../finality/chains.js";
 import { type ChainEntry, setChain } from "../../../../finality/chains-file.js";
 import { homeAt, openHome } from "../../../../finality/home.js";
 import { countOfHeights, jsonOption } from "../../../arguments.js";

@@ -1,8 +1,8 @@
 import { hex } from "../../../../core/bytes.js";
-import { exportKey } from "../../../../finality/key-export.js";
-import { showKey } from "../../../../finality/keystore.js";
+import { exportKey } from "../../../../finality/keys/export.js";
+import { showKey } from "../../../../finality/keys/keystore.js";
 import { findHome } from "../../../../finality/home.js";
-import { lockHome } from "../../../../finality/lock.js";
+import { lockHome } from "../../../../finality/protection/lock.js";
 import { agreedKeyCommand } from "../../../fp-options.js";
 import { helpText } from "../../../help.js";
 import { keyFacts } from "../../../key-text.js";

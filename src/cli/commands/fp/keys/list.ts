@@ -1,5 +1,5 @@
 import { TapstakeError } from "../../../../core/errors.js";
-import { type DamagedKey, listKeys } from "../../../../finality/keystore.js";
+import { type DamagedKey, listKeys } from "../../../../finality/keys/keystore.js";
 import { homeCommand } from "../../../fp-options.js";
 import { helpText } from "../../../help.js";
 import { keyFacts } from "../../../key-text.js";

@@ -1,8 +1,8 @@
 import { randomInt } from "node:crypto";
 import { Command } from "@commander-js/extra-typings";
 import { TapstakeError } from "../../../../core/errors.js";
-import { checkNewName, createKey } from "../../../../finality/keystore.js";
-import { DEFAULT_PATH, newMnemonic, secretFromMnemonic } from "../../../../finality/mnemonic.js";
+import { checkNewName, createKey } from "../../../../finality/keys/keystore.js";
+import { DEFAULT_PATH, newMnemonic, secretFromMnemonic } from "../../../../finality/keys/mnemonic.js";
 import { openHome, peekHome } from "../../../../finality/home.js";
 import { jsonOption } from "../../../arguments.js";
 import { helpText, paragraphs } from "../../../help.js";

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
-import { DEFAULT_SCRYPT } from "../../../../finality/keyfile.js";
-import { changePassphrase, showKey } from "../../../../finality/keystore.js";
+import { DEFAULT_SCRYPT } from "../../../../finality/keys/keyfile.js";
+import { changePassphrase, showKey } from "../../../../finality/keys/keystore.js";
 import { findHome } from "../../../../finality/home.js";
 import { jsonOption, wholeNumber } from "../../../arguments.js";
 import { helpText, paragraphs } from "../../../help.js";

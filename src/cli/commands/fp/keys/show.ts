@@ -1,5 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
-import { showKey } from "../../../../finality/keystore.js";
+import { showKey } from "../../../../finality/keys/keystore.js";
 import { findHome } from "../../../../finality/home.js";
 import { jsonOption } from "../../../arguments.js";
 import { helpText, paragraphs } from "../../../help.js";

@@ -1,8 +1,8 @@
 import { Command } from "@commander-js/extra-typings";
 import { hex } from "../../../../core/bytes.js";
-import { showKey } from "../../../../finality/keystore.js";
+import { showKey } from "../../../../finality/keys/keystore.js";
 import { findHome } from "../../../../finality/home.js";
-import { proofOfPossession, proofOfPossessionDigest } from "../../../../registration/pop.js";
+import { proofOfPossession, proofOfPossessionDigest } from "../../../../babylon/pop.js";
 import { jsonOption } from "../../../arguments.js";
 import { keyOption } from "../../../fp-options.js";
 import { helpText, paragraphs } from "../../../help.js";

@@ -1,7 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { hex } from "../../../../core/bytes.js";
 import { TapstakeError } from "../../../../core/errors.js";
-import { proofOfPossessionDigest, verifyProofOfPossession } from "../../../../registration/pop.js";
+import { proofOfPossessionDigest, verifyProofOfPossession } from "../../../../babylon/pop.js";
 import { jsonOption, parseKey } from "../../../arguments.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { answer, table } from "../../../output.js";

@@ -1,7 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { max } from "../../../../core/bigint.js";
-import { historyText } from "../../../../finality/history.js";
-import type { Subject } from "../../../../finality/protection.js";
+import { historyText } from "../../../../finality/protection/export.js";
+import type { Subject } from "../../../../finality/protection/protection.js";
 import { findHome } from "../../../../finality/home.js";
 import { jsonOption } from "../../../arguments.js";
 import { checkOut, writeOut } from "../../../files.js";

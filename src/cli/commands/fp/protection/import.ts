@@ -1,10 +1,10 @@
 import { Command } from "@commander-js/extra-typings";
 import { hex } from "../../../../core/bytes.js";
 import { TapstakeError } from "../../../../core/errors.js";
-import { floorOf } from "../../../../finality/decision.js";
-import { readHistory } from "../../../../finality/history-reader.js";
-import { type ImportPreview, previewImport } from "../../../../finality/import-preview.js";
-import type { History } from "../../../../finality/interchange.js";
+import { floorOf } from "../../../../finality/protection/decide.js";
+import { readHistory } from "../../../../finality/protection/import.js";
+import { type ImportPreview, previewImport } from "../../../../finality/protection/import-preview.js";
+import type { History } from "../../../../finality/protection/interchange.js";
 import { openHome } from "../../../../finality/home.js";
 import { jsonOption } from "../../../arguments.js";
 import { UsageError } from "../../../errors.js";

@@ -1,5 +1,5 @@
 import { hex } from "../../../../core/bytes.js";
-import { initProtection } from "../../../../finality/protection.js";
+import { initProtection } from "../../../../finality/protection/protection.js";
 import { helpText } from "../../../help.js";
 import { type MarkCommand, markCommand } from "../../../mark-command.js";
 import { answer } from "../../../output.js";

@@ -1,0 +1,197 @@
+import { Block, type Transaction } from "../bitcoin/bitcoinjs.js";
+import {
+  assertBytes,
+  assertInteger,
+  concatBytes,
+  equalBytes,
+  hex,
+  isBytes,
+  joinBytes,
+} from "../core/bytes.js";
+import { describeType, TapstakeError } from "../core/errors.js";
+import { sha256 } from "../core/hashes.js";
+
+/** That a transaction is in a Bitcoin block: the chain's `InclusionProof`, with the names of its fields. */
+export interface InclusionProof {
+  readonly key: {
+    /** Which transaction of the block, from 0. */
+    readonly index: number;
+    /** The block's hash in its internal byte order, the reverse of what people write: 32 bytes. */
+    readonly hash: Uint8Array;
+  };
+  /** The hashes beside the way from the transaction to the Merkle root, one after the other; 32 bytes each. */
+  readonly proof: Uint8Array;
+}
+
+/**
+ * The proof that a block contains a transaction.
+ * @param block as bitcoind's `getblock <hash> 0` gives it
+ * @param txid as people write it
+ * @throws TapstakeError `invalid-transaction` when the block cannot be read, `invalid-hex`,
+ * `invalid-proof` when the transaction is not in the block, and as {@link inclusionProofFromTxids}
+ */
+export function inclusionProof(block: Uint8Array, txid: string): InclusionProof {
+  assertBytes(block, "block");
+  hex.decode(txid, 32, "txid");
+  const transactions = transactionsOf(block);
+  const txids = transactions.map((transaction) => transaction.getId());
+  const index = txids.indexOf(txid.toLowerCase());
+  if (index < 0) {
+    const text = `${txid} is not among the ${txids.length} transactions of the block`;
+    throw new TapstakeError("invalid-proof", text, { txid });
+  }
+  assertNoNode(transactions[index]!);
+  return inclusionProofFromTxids(block.subarray(0, HEADER_LENGTH), txids, index);
+}
+
+/**
+ * The same from the block's header and the txids of all its transactions in their order, as people write them.
+ * @param header 80 bytes
+ * @throws TapstakeError `invalid-bytes`, `invalid-hex`, `index-out-of-range`; `invalid-proof` when the header does not
+ * stand for these transactions, or one is there twice
+ */
+export function inclusionProofFromTxids(
+  header: Uint8Array,
+  txids: readonly string[],
+  index: number,
+): InclusionProof {
+  assertBytes(header, "header", HEADER_LENGTH);
+  if (!Array.isArray(txids)) {
+    throw new TapstakeError("invalid-hex", `txids: expected a list, got ${describeType(txids)}`);
+  }
+  if (!Number.isSafeInteger(index) || index < 0 || index >= txids.length) {
+    const text = `expected the index of one of ${txids.length} transactions, got ${String(index)}`;
+    throw new TapstakeError("index-out-of-range", text);
+  }
+  const hashes = (txids as readonly string[]).map((txid) => hex.decode(txid, 32, "txid").toReversed());
+  assertDistinct(hashes);
+  const branch: Uint8Array[] = [];
+  let level: readonly Uint8Array[] = hashes;
+  for (let at = index; level.length > 1; at >>= 1) {
+    branch.push(level[at ^ 1] ?? level[at]!);
+    level = parents(level);
+  }
+  if (!equalBytes(level[0]!, merkleRootIn(header))) {
+    throw new TapstakeError("invalid-proof", "the header's Merkle root is not that of these transactions");
+  }
+  return { key: { index, hash: doubleHash(header) }, proof: joinBytes(branch) };
+}
+
+/**
+ * The same from what Electrum and Esplora servers answer: the branch and the position. It is not verified, as the
+ * block's header would be needed: {@link verifyInclusionProof} does that.
+ * @param blockHash as people write it
+ * @param merkle hashes as people write them, bottom-up
+ * @throws TapstakeError `invalid-hex`, `invalid-number`
+ */
+export function inclusionProofFromMerkle(
+  blockHash: string,
+  merkle: readonly string[],
+  position: number,
+): InclusionProof {
+  assertInteger(position, "position", 0, 0xffff_ffff);
+  if (!Array.isArray(merkle)) {
+    throw new TapstakeError("invalid-hex", `merkle: expected a list, got ${describeType(merkle)}`);
+  }
+  const branch = (merkle as readonly string[]).map((hash) => hex.decode(hash, 32, "merkle").toReversed());
+  const hash = hex.decode(blockHash, 32, "block hash").toReversed();
+  return { key: { index: position, hash }, proof: joinBytes(branch) };
+}
+
+/**
+ * Whether a proof shows that a transaction is in the block of a header. Whether the header is Bitcoin's, with its work
+ * and confirmations, is for whoever follows the chain. False on malformed input.
+ *
+ * Stricter than the chain, which takes any index of the right low bits. Of a tree whose levels are padded by copies
+ * (CVE-2012-2459) a copy is no place of its own; and a transaction of 64 bytes could be two hashes, so none is proved.
+ * @param header 80 bytes
+ */
+export function verifyInclusionProof(
+  proof: InclusionProof,
+  transaction: Transaction,
+  header: Uint8Array,
+): boolean {
+  try {
+    const { key, proof: branch } = proof;
+    if (!isBytes(header, HEADER_LENGTH) || !isBytes(key.hash, 32) || !isIndex(key.index)) return false;
+    if (!equalBytes(key.hash, doubleHash(header)) || isNode(transaction)) return false;
+    const steps = branch instanceof Uint8Array ? branch.length / 32 : -1;
+    if (!Number.isInteger(steps) || steps < 0 || steps > MAX_DEPTH || key.index >= 2 ** steps) return false;
+    let hash = transaction.getHash();
+    for (let step = 0; step < steps; step++) {
+      const beside = branch.subarray(32 * step, 32 * step + 32);
+      const isRight = Math.floor(key.index / 2 ** step) % 2 === 1;
+      if (isRight && equalBytes(beside, hash)) return false;
+      hash = isRight ? hashPair(beside, hash) : hashPair(hash, beside);
+    }
+    return equalBytes(hash, merkleRootIn(header));
+  } catch {
+    return false;
+  }
+}
+
+/** @throws TapstakeError `invalid-proof` unless {@link verifyInclusionProof} is true */
+export function checkInclusionProof(
+  proof: InclusionProof,
+  transaction: Transaction,
+  header: Uint8Array,
+): void {
+  if (verifyInclusionProof(proof, transaction, header)) return;
+  const txid = transaction.getId();
+  throw new TapstakeError(
+    "invalid-proof",
+    `the proof does not show ${txid} to be in the block of this header`,
+    {
+      txid,
+    },
+  );
+}
+
+export const HEADER_LENGTH = 80;
+/** A block of 4,000,000 weight units holds fewer than 2^17 transactions. */
+export const MAX_DEPTH = 17;
+
+export const doubleHash = (bytes: Uint8Array): Uint8Array => sha256(sha256(bytes));
+export const hashPair = (left: Uint8Array, right: Uint8Array): Uint8Array =>
+  doubleHash(concatBytes(left, right));
+const merkleRootIn = (header: Uint8Array): Uint8Array => header.subarray(36, 68);
+const isIndex = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** Without its witness, as a txid hashes it. */
+const isNode = (transaction: Transaction): boolean => transaction.byteLength(false) === 64;
+
+function assertNoNode(transaction: Transaction): void {
+  if (!isNode(transaction)) return;
+  const text = `${transaction.getId()} has 64 bytes, which could as well be two hashes of the Merkle tree`;
+  throw new TapstakeError("invalid-proof", text);
+}
+
+/** The last of an odd level is paired with itself. */
+function parents(level: readonly Uint8Array[]): Uint8Array[] {
+  return Array.from({ length: Math.ceil(level.length / 2) }, (_, i) =>
+    hashPair(level[2 * i]!, level[2 * i + 1] ?? level[2 * i]!),
+  );
+}
+
+/** A list that repeats its end can have the root of the shorter one (CVE-2012-2459). */
+function assertDistinct(hashes: readonly Uint8Array[]): void {
+  const seen = new Set<string>();
+  for (const hash of hashes) {
+    const txid = hex.encode(hash.toReversed());
+    if (seen.has(txid)) throw new TapstakeError("invalid-proof", `the block has ${txid} twice`, { txid });
+    seen.add(txid);
+  }
+}
+
+function transactionsOf(block: Uint8Array): Transaction[] {
+  try {
+    // A copy: what the library reads shares the memory of a Node Buffer.
+    const parsed = Block.fromBuffer(Uint8Array.from(block));
+    if (!parsed.transactions?.length) throw new RangeError("it has no transactions");
+    if (parsed.byteLength(false) !== block.length) throw new RangeError("it has bytes that mean nothing");
+    return parsed.transactions;
+  } catch (cause) {
+    const text = `expected a block, got ${block.length} bytes that are none, or not all of one`;
+    throw new TapstakeError("invalid-transaction", text, {}, { cause });
+  }
+}

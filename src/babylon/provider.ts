@@ -1,0 +1,198 @@
+import { hex } from "../core/bytes.js";
+import type { Rate } from "../core/amount.js";
+import { TapstakeError } from "../core/errors.js";
+import { contextBytes } from "../vote/messages.js";
+import { type Evidence, extractFromVotes } from "../extract/votes.js";
+import { COMMISSION_DECIMALS } from "../params/types.js";
+import type { Network } from "../core/network.js";
+import { show } from "../core/text.js";
+import { fromPop, toPop } from "./fields.js";
+import { account, checkProofOfPossession, type ProofOfPossession } from "./pop.js";
+import type { MessageOf } from "./schema.js";
+
+/** What a finality provider says of itself; empty text where it says nothing. */
+export type ProviderDescription = MessageOf<"Description">;
+
+/** A finality provider as it is registered. */
+export interface ProviderRegistration {
+  /** The account that is paid the commission, in bech32. */
+  readonly address: string;
+  /** The EOTS key, x-only. */
+  readonly publicKey: Uint8Array;
+  readonly proof: ProofOfPossession;
+  readonly description: ProviderDescription;
+  readonly commission: Commission;
+  /** The chain that it votes for; empty for the staking chain itself. */
+  readonly bsnId: string;
+}
+
+/** What a finality provider charges: fractions from 0 to 1 of at most 18 decimals. */
+export interface Commission {
+  readonly rate: Rate;
+  readonly maxRate: Rate;
+  /** The most by which the rate may rise in a day. */
+  readonly maxChangeRate: Rate;
+}
+
+/** What is needed to verify a provider's proof of possession. */
+export interface ProviderOptions {
+  /** Of the Bitcoin addresses in BIP-322 proofs. */
+  readonly network?: Network | undefined;
+  /** The signing context for `fp_pop`, where the chain uses one. */
+  readonly context?: string | undefined;
+}
+
+/**
+ * The message that registers a finality provider. Its proof of possession is verified first.
+ *
+ * A commission is written as the chain's decimals are in protobuf: the number of 10^-18, so that 5 % is
+ * `50000000000000000`. Written as `0.05` the chain would refuse it.
+ * @throws TapstakeError `invalid-address`, `invalid-possession`; `invalid-rate` for a commission that the chain refuses;
+ * `invalid-argument` without a moniker
+ */
+export function createFinalityProviderMessage(
+  registration: ProviderRegistration,
+  options: ProviderOptions = {},
+): MessageOf<"MsgCreateFinalityProvider"> {
+  checkProvider(registration, options);
+  const { address, publicKey, proof, description, commission, bsnId } = registration;
+  return {
+    addr: account(address).text,
+    description,
+    btcPk: publicKey,
+    pop: toPop(proof),
+    bsnId,
+    commission: {
+      rate: toDecimal(commission.rate),
+      maxRate: toDecimal(commission.maxRate),
+      maxChangeRate: toDecimal(commission.maxChangeRate),
+    },
+  };
+}
+
+/**
+ * The inverse of {@link createFinalityProviderMessage}, checked in the same way.
+ * @throws TapstakeError `invalid-message`, and as there
+ */
+export function readCreateFinalityProvider(
+  message: MessageOf<"MsgCreateFinalityProvider">,
+  options: ProviderOptions = {},
+): ProviderRegistration {
+  const { commission } = message;
+  const registration = {
+    address: message.addr,
+    publicKey: message.btcPk,
+    proof: fromPop(message.pop),
+    description: message.description,
+    commission: {
+      rate: fromDecimal(commission.rate),
+      maxRate: fromDecimal(commission.maxRate),
+      maxChangeRate: fromDecimal(commission.maxChangeRate),
+    },
+    bsnId: message.bsnId,
+  };
+  checkProvider(registration, options);
+  return registration;
+}
+
+/**
+ * The message that tells of a finality provider that voted twice at one height. That the votes give the key away is
+ * checked first.
+ * @param signer the account that sends it, in bech32
+ * @throws TapstakeError `invalid-address`; `unsupported-message` when the votes have different signing contexts, for
+ * which the message has one field; and the codes of `extractFromVotes`
+ */
+export function equivocationMessage(
+  evidence: Evidence,
+  signer: string,
+): MessageOf<"MsgEquivocationEvidence"> {
+  const { finalityProvider, height, publicRandomness, canonical, fork } = evidence;
+  if (canonical.context !== fork.context) {
+    const text = "the message holds one signing context, and the votes were signed with different ones";
+    throw new TapstakeError("unsupported-message", text);
+  }
+  extractFromVotes(evidence);
+  return {
+    signer: account(signer).text,
+    fpBtcPkHex: hex.encode(finalityProvider),
+    blockHeight: height,
+    pubRandHex: hex.encode(publicRandomness),
+    canonicalAppHashHex: hex.encode(canonical.appHash),
+    forkAppHashHex: hex.encode(fork.appHash),
+    canonicalFinalitySigHex: hex.encode(canonical.signature),
+    forkFinalitySigHex: hex.encode(fork.signature),
+    signingContext: canonical.context ?? "",
+  };
+}
+
+/**
+ * The inverse of {@link equivocationMessage}, checked in the same way.
+ * @throws TapstakeError `invalid-hex`, and as there
+ */
+export function readEquivocation(message: MessageOf<"MsgEquivocationEvidence">): {
+  readonly signer: string;
+  readonly evidence: Evidence;
+} {
+  const context = message.signingContext === "" ? undefined : message.signingContext;
+  contextBytes(context);
+  const vote = (side: "canonical" | "fork") => ({
+    appHash: hex.decode(message[`${side}AppHashHex`], 32, `${side} app hash`),
+    signature: hex.decode(message[`${side}FinalitySigHex`], 32, `${side} signature`),
+    ...(context !== undefined && { context }),
+  });
+  const evidence: Evidence = {
+    finalityProvider: hex.decode(message.fpBtcPkHex, 32, "finality provider"),
+    height: message.blockHeight,
+    publicRandomness: hex.decode(message.pubRandHex, 32, "public randomness"),
+    canonical: vote("canonical"),
+    fork: vote("fork"),
+  };
+  extractFromVotes(evidence);
+  return { signer: account(message.signer).text, evidence };
+}
+
+function checkProvider(
+  { address, publicKey, proof, description, commission }: ProviderRegistration,
+  { network, context }: ProviderOptions,
+): void {
+  account(address);
+  checkProofOfPossession(publicKey, proof, { address, context, ...(network && { network }) });
+  if (!description?.moniker) {
+    throw new TapstakeError("invalid-argument", "the chain wants a moniker of every finality provider");
+  }
+  const [rate, maxRate, maxChangeRate] = [
+    units(commission.rate),
+    units(commission.maxRate),
+    units(commission.maxChangeRate),
+  ];
+  if (maxRate > ONE || rate > maxRate || maxChangeRate > maxRate) {
+    const text =
+      "expected a commission of at most its maximum, a maximum of at most 1, and smaller steps than that";
+    throw new TapstakeError("invalid-rate", text);
+  }
+}
+
+const ONE = 10n ** BigInt(COMMISSION_DECIMALS);
+
+/** A rate in units of 10^-18. */
+function units({ numerator, denominator }: Rate): bigint {
+  if (
+    typeof numerator === "bigint" &&
+    typeof denominator === "bigint" &&
+    numerator >= 0n &&
+    denominator > 0n
+  ) {
+    const scaled = numerator * ONE;
+    if (scaled % denominator === 0n) return scaled / denominator;
+  }
+  const text = `commission: expected a fraction of at most ${COMMISSION_DECIMALS} decimals`;
+  throw new TapstakeError("invalid-rate", text);
+}
+
+const toDecimal = (rate: Rate): string => `${units(rate)}`;
+
+function fromDecimal(text: string): Rate {
+  if (/^(0|[1-9]\d{0,18})$/.test(text)) return { numerator: BigInt(text), denominator: ONE };
+  const expected = "commission: expected the number of 10^-18 as text";
+  throw new TapstakeError("invalid-message", `${expected}, got ${show(text)}`);
+}

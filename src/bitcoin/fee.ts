@@ -1,0 +1,80 @@
+import { applyRateUp, formatRate, type Rate } from "../core/amount.js";
+import type { Transaction } from "./bitcoinjs.js";
+import { dustThreshold } from "./dust.js";
+import { TapstakeError } from "../core/errors.js";
+import type { Prevout } from "./transaction.js";
+
+/** What nodes relay unless they are set up otherwise: 1 satoshi per virtual byte. */
+const MIN_FEE_RATE: Rate = { numerator: 1n, denominator: 1n };
+
+/** What a transaction pays at a rate in satoshi per virtual byte, rounded up, once its witnesses have this size. */
+export function feeAt(transaction: Transaction, feeRate: Rate): bigint {
+  return applyRateUp(BigInt(transaction.virtualSize()), feeRate);
+}
+
+/**
+ * What a fee is per virtual byte, as Bitcoin Core counts it: whole satoshi per 1000 virtual bytes, rounded down.
+ */
+export function rateOf(fee: bigint, vsize: number): Rate {
+  return { numerator: (fee * 1000n) / BigInt(vsize), denominator: 1000n };
+}
+
+/**
+ * A signed transaction of no more virtual bytes than its fee was reckoned for. With more it would pay less than the rate
+ * that was asked, and at the least rate no node would relay it.
+ * @throws TapstakeError `size-above-estimate`
+ */
+export function assertEstimated(signed: Transaction, vsize: number): void {
+  const got = signed.virtualSize();
+  if (got <= vsize) return;
+  const text = `expected a signed transaction of ${vsize} virtual bytes at most, for which its fee was reckoned, got ${got}: signatures are longer than the signatureLength that was stated`;
+  throw new TapstakeError("size-above-estimate", text, { expected: vsize, got });
+}
+
+/**
+ * A fee rate that nodes relay.
+ * @param minFeeRate the least that the node takes, 0 for any: 1 satoshi per virtual byte unless told
+ * @throws TapstakeError `invalid-rate` unless the rates are exact fractions, the first above 0; `fee-rate-too-low`
+ */
+export function assertFeeRate(feeRate: Rate, minFeeRate: Rate = MIN_FEE_RATE): void {
+  assertRate(feeRate, "fee rate");
+  if (feeRate.numerator === 0n) {
+    throw new TapstakeError("invalid-rate", "fee rate: expected satoshi per virtual byte above 0");
+  }
+  assertRate(minFeeRate, "least fee rate");
+  if (compareRates(feeRate, minFeeRate) < 0n) {
+    const [got, least] = [decimal(feeRate), decimal(minFeeRate)];
+    const text = `fee rate: expected at least ${least} satoshi per virtual byte, which nodes relay, got ${got}`;
+    throw new TapstakeError("fee-rate-too-low", text, { got, least });
+  }
+}
+
+/** @throws TapstakeError `invalid-rate` unless the rate is an exact fraction of at least 0 */
+export function assertRate(rate: Rate, name: string): void {
+  const { numerator, denominator } = rate ?? {};
+  const isFraction = typeof numerator === "bigint" && typeof denominator === "bigint";
+  if (!isFraction || numerator < 0n || denominator <= 0n) {
+    throw new TapstakeError("invalid-rate", `${name}: expected a fraction, in satoshi per virtual byte`);
+  }
+}
+
+/** @throws TapstakeError `dust-output` when nodes would not relay this output */
+export function assertNotDust({ script, value }: Prevout, name: string): void {
+  const threshold = dustThreshold(script);
+  if (value < threshold) {
+    throw new TapstakeError(
+      "dust-output",
+      `${name}: ${value} satoshi is dust, expected at least ${threshold}`,
+      {
+        value,
+        threshold,
+      },
+    );
+  }
+}
+
+const compareRates = (a: Rate, b: Rate): bigint => a.numerator * b.denominator - b.numerator * a.denominator;
+
+/** A rate for people, to thousandths: fractions of any denominator come in. */
+const decimal = ({ numerator, denominator }: Rate): string =>
+  formatRate({ numerator: (numerator * 1000n) / denominator, denominator: 1000n });

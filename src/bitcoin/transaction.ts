@@ -1,0 +1,174 @@
+import { Transaction } from "./bitcoinjs.js";
+import { assertSatoshi, MAX_MONEY } from "../core/amount.js";
+import { assertBytes, equalBytes, hex, isBytes } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { show } from "../core/text.js";
+
+/** Where an output is: the transaction's hash in its internal byte order (the reverse of a txid), and the index. */
+export interface Outpoint {
+  readonly hash: Uint8Array;
+  readonly index: number;
+}
+
+/** What an input spends: signatures commit to both (BIP-341). */
+export interface Prevout {
+  readonly script: Uint8Array;
+  /** Satoshi. */
+  readonly value: bigint;
+}
+
+/** An output of a known transaction, as the builders take it. */
+export interface StakeCoin {
+  readonly outpoint: Outpoint;
+  /** Satoshi. */
+  readonly value: bigint;
+}
+
+/** The sequence of pre-signed transactions: neither a lock nor replaceable (PROTOCOL 3). */
+export const FINAL_SEQUENCE = 0xffff_ffff;
+/** Replaceable (BIP-125): the fee can be raised while the transaction waits. */
+export const REPLACEABLE_SEQUENCE = 0xffff_fffd;
+
+/**
+ * A transaction of version 2 without lock time, unsigned. It keeps nothing of the caller's memory: what is changed
+ * there later must not change what was built.
+ */
+export function createTransaction(
+  inputs: readonly { readonly outpoint: Outpoint; readonly sequence: number }[],
+  outputs: readonly Prevout[],
+): Transaction {
+  const transaction = new Transaction();
+  transaction.version = 2;
+  for (const { outpoint, sequence } of inputs) {
+    transaction.addInput(Uint8Array.from(outpoint.hash), outpoint.index, sequence);
+  }
+  for (const { script, value } of outputs) transaction.addOutput(Uint8Array.from(script), value);
+  return transaction;
+}
+
+/**
+ * Bytes as a transaction. Accepts exactly what serialises to the same bytes again.
+ * @throws TapstakeError `invalid-transaction`
+ */
+export function parseTransaction(raw: Uint8Array): Transaction {
+  assertBytes(raw, "transaction");
+  let transaction: Transaction;
+  try {
+    // A copy: slices of a Node Buffer would share its memory, and change with it.
+    transaction = Transaction.fromBuffer(Uint8Array.from(raw));
+  } catch (cause) {
+    throw new TapstakeError(
+      "invalid-transaction",
+      `expected a transaction, got ${raw.length} bytes that are none, or not all of one`,
+      {},
+      { cause },
+    );
+  }
+  if (transaction.ins.length === 0 || transaction.outs.length === 0) {
+    throw new TapstakeError("invalid-transaction", "a transaction needs inputs and outputs");
+  }
+  const total = transaction.outs.reduce((sum, { value }) => sum + value, 0n);
+  if (transaction.outs.some(({ value }) => value < 0n) || total > MAX_MONEY) {
+    throw new TapstakeError("invalid-transaction", "the outputs hold more than all bitcoin");
+  }
+  if (!equalBytes(transaction.toBuffer(), raw)) {
+    throw new TapstakeError("invalid-transaction", "the transaction is not in its canonical serialisation");
+  }
+  return transaction;
+}
+
+/** The outpoint of one of a transaction's outputs. */
+export function outpointOf(transaction: Transaction, index: number): Outpoint {
+  return { hash: transaction.getHash(), index };
+}
+
+/** `txid:index`, as people and explorers write it. */
+export function formatOutpoint({ hash, index }: Outpoint): string {
+  return `${txidOf(hash)}:${index}`;
+}
+
+/** A transaction's hash as people and explorers write it: in the reversed order of bytes. */
+export const txidOf = (hash: Uint8Array): string => hex.encode(hash.toReversed());
+
+/**
+ * The inverse of {@link formatOutpoint}: what people, explorers and bitcoind write, with the txid in its reversed
+ * byte order.
+ * @throws TapstakeError `invalid-hex`, `invalid-coin`
+ * @example
+ * ```ts
+ * const coin = { outpoint: parseOutpoint(`${txid}:${vout}`), value: 100_000n, script };
+ * ```
+ */
+export function parseOutpoint(text: string): Outpoint {
+  const match = typeof text === "string" ? /^([^:]*):(0|[1-9]\d{0,9})$/.exec(text) : null;
+  if (!match) throw new TapstakeError("invalid-coin", `expected txid:index, got ${show(text)}`);
+  const outpoint = { hash: hex.decode(match[1]!, 32, "txid").toReversed(), index: Number(match[2]) };
+  assertOutpoint(outpoint);
+  return outpoint;
+}
+
+/** Whether an input spends the outpoint. */
+export function spends(input: Transaction["ins"][number], outpoint: Outpoint): boolean {
+  return input.index === outpoint.index && equalBytes(input.hash, outpoint.hash);
+}
+
+/** @throws TapstakeError `invalid-coin` */
+export function assertOutpoint(outpoint: Outpoint): void {
+  const { hash, index } = outpoint ?? {};
+  if (!isBytes(hash, 32) || !Number.isInteger(index) || index < 0 || index > 0xffff_fffe) {
+    throw new TapstakeError("invalid-coin", "expected an outpoint: a hash of 32 bytes and an index");
+  }
+}
+
+/**
+ * The index of the one output with this script.
+ * @throws TapstakeError `output-not-found`, `multiple-staking-outputs`
+ */
+export function findOutput(transaction: Transaction, script: Uint8Array): number {
+  const found = transaction.outs.flatMap((out, index) => (equalBytes(out.script, script) ? [index] : []));
+  if (found.length > 1) {
+    throw new TapstakeError(
+      "multiple-staking-outputs",
+      `expected one output with script ${hex.encode(script)}, got ${found.length}`,
+      {
+        count: found.length,
+      },
+    );
+  }
+  if (found[0] === undefined) {
+    throw new TapstakeError(
+      "output-not-found",
+      `the transaction has no output with script ${hex.encode(script)}`,
+    );
+  }
+  return found[0];
+}
+
+/** @throws TapstakeError `invalid-coin`, `invalid-amount` */
+export function assertStakeCoin(coin: StakeCoin): void {
+  assertOutpoint(coin?.outpoint);
+  assertSatoshi(coin.value, "coin");
+}
+
+/**
+ * An output script that coins can be sent to. An empty one would let anybody take them.
+ * @throws TapstakeError `invalid-bytes`
+ */
+export function assertOutputScript(script: unknown, name: string): asserts script is Uint8Array {
+  assertBytes(script, name);
+  if (script.length === 0)
+    throw new TapstakeError("invalid-bytes", `${name}: expected a script, got 0 bytes`);
+}
+
+/**
+ * One output of a transaction.
+ * @throws TapstakeError `output-not-found` beyond the last
+ */
+export function outputAt(transaction: Transaction, index: number): Prevout {
+  const output = transaction.outs[index];
+  if (!output) {
+    const text = `expected output ${index}, but the transaction has ${transaction.outs.length}`;
+    throw new TapstakeError("output-not-found", text, { index, outputs: transaction.outs.length });
+  }
+  return output;
+}

@@ -1,0 +1,122 @@
+import { readdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import { describeType, TapstakeError } from "../../core/errors.js";
+import type { Home } from "../home.js";
+import { type KeyFile, parseKeyFile } from "./keyfile.js";
+import { readPrivateFile } from "../private-files.js";
+
+/** A key whose file cannot be used as it is. */
+export interface DamagedKey {
+  readonly name: string;
+  /** `invalid-key-file`, `unknown-version`, `insecure-permissions` or `file-error`, and what to do about it. */
+  readonly error: TapstakeError;
+}
+
+const MAX_FILE_BYTES = 1 << 14;
+const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+const PUBLIC_KEY = /^[0-9a-fA-F]{64}$/;
+const EXTENSION = ".json";
+
+/** Where the key of a name is, or would be. */
+export const pathOf = (home: Home, name: string) => join(home.keysFolder, `${name}${EXTENSION}`);
+
+/**
+ * The file of one key, by its name or its public key in hexadecimal.
+ * @throws TapstakeError `key-not-found`, `invalid-key-name`, and the codes of {@link DamagedKey}
+ */
+export function findKey(home: Home, nameOrPublicKey: string): KeyFile {
+  if (typeof nameOrPublicKey === "string" && PUBLIC_KEY.test(nameOrPublicKey)) {
+    return findPublicKey(home, nameOrPublicKey.toLowerCase());
+  }
+  checkName(nameOrPublicKey);
+  const file = readKey(home, nameOrPublicKey);
+  if (file) return file;
+  const names = namesIn(home);
+  const known = names.length === 0 ? "there are none" : `there are ${names.join(", ")}`;
+  throw new TapstakeError("key-not-found", `no key ${nameOrPublicKey} in ${home.keysFolder}: ${known}`, {
+    name: nameOrPublicKey,
+  });
+}
+
+function findPublicKey(home: Home, publicKey: string): KeyFile {
+  const { files, damaged } = readKeys(home);
+  const file = files.find((each) => each.publicKey === publicKey);
+  if (file) return file;
+  const others = damaged.map(({ name, error }) => `${name} (${error.code})`).join(", ");
+  const unless = others === "" ? "" : `, unless it is one that cannot be read: ${others}`;
+  // What was given is not shown: it may be a secret, pasted by mistake.
+  throw new TapstakeError("key-not-found", `no key in ${home.keysFolder} has this public key${unless}`);
+}
+
+/** Every file that can be read, by the names of the keys, and which cannot. */
+export function readKeys(home: Home): { files: KeyFile[]; damaged: DamagedKey[] } {
+  const files: KeyFile[] = [];
+  const damaged: DamagedKey[] = [];
+  for (const name of namesIn(home)) {
+    try {
+      const file = readKey(home, name);
+      if (file) files.push(file);
+    } catch (error) {
+      if (!(error instanceof TapstakeError)) throw error;
+      damaged.push({ name, error });
+    }
+  }
+  return { files, damaged };
+}
+
+function readKey(home: Home, name: string): KeyFile | undefined {
+  const path = pathOf(home, name);
+  const content = readPrivateFile(path, MAX_FILE_BYTES);
+  if (content === undefined) return undefined;
+  const file = parseKeyFile(content, path);
+  if (file.name !== name) {
+    throw new TapstakeError(
+      "invalid-key-file",
+      `${path} holds key ${JSON.stringify(file.name)}: a key's file cannot be renamed; give it its name back`,
+      { path },
+    );
+  }
+  return file;
+}
+
+/** @throws TapstakeError `file-error` */
+export function namesIn(home: Home): string[] {
+  try {
+    return readdirSync(home.keysFolder)
+      .filter((file) => file.endsWith(EXTENSION))
+      .map((file) => basename(file, EXTENSION))
+      .filter((name) => NAME.test(name) && !PUBLIC_KEY.test(name))
+      .sort();
+  } catch (cause) {
+    const { code = "unknown error" } = cause as NodeJS.ErrnoException;
+    const path = home.keysFolder;
+    throw new TapstakeError("file-error", `cannot read ${path}: ${code}`, { path, code }, { cause });
+  }
+}
+
+/**
+ * No more than a character is shown of a name that is wrong: a secret may have been typed in its place.
+ * @throws TapstakeError `invalid-key-name`
+ */
+export function checkName(name: string): void {
+  if (typeof name !== "string") {
+    throw new TapstakeError("invalid-key-name", `key name: expected text, got ${describeType(name)}`);
+  }
+  if (PUBLIC_KEY.test(name)) {
+    throw new TapstakeError("invalid-key-name", "key name: 64 hexadecimal digits would be taken for a key");
+  }
+  if (!NAME.test(name)) {
+    throw new TapstakeError(
+      "invalid-key-name",
+      `key name: expected 1 to 64 of a-z, 0-9, ".", "_" and "-", the first a letter or digit; got ${faultOf(name)}`,
+    );
+  }
+}
+
+function faultOf(name: string): string {
+  const characters = [...name];
+  const bad = characters.findIndex((each, i) => !(i === 0 ? /[a-z0-9]/ : /[a-z0-9._-]/).test(each));
+  return bad === -1
+    ? `${characters.length} of them`
+    : `${JSON.stringify(characters[bad])} as character ${bad + 1}`;
+}

@@ -1,0 +1,243 @@
+import { existsSync } from "node:fs";
+import { inspect } from "node:util";
+import { equalBytes, hex } from "../../core/bytes.js";
+import { TapstakeError } from "../../core/errors.js";
+import { publicKeyOf } from "../../core/keys.js";
+import { randomness } from "../../crypto/randomness.js";
+import { recordAbsence, recordBirth } from "./provenance.js";
+import type { Home } from "../home.js";
+import { checkName, type DamagedKey, findKey, namesIn, pathOf, readKeys } from "./key-files.js";
+import {
+  checkDerivationVersion,
+  costToKeep,
+  type KeyFile,
+  openKey,
+  openKeyAsync,
+  type Passphrase,
+  type ScryptCost,
+  sealKey,
+} from "./keyfile.js";
+import { checkPath } from "./mnemonic.js";
+import { removePrivateFile, writePrivateFile } from "../private-files.js";
+
+export type { DamagedKey } from "./key-files.js";
+
+/** What anyone may know of a key. */
+export interface KeyInfo {
+  readonly name: string;
+  /** X-only EOTS key, 32 bytes. */
+  readonly publicKey: Uint8Array;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  /** An imported key may have signed elsewhere. */
+  readonly origin: "generated" | "imported";
+  /** Which derivation its randomness has: see `randomness.derivationVersion`. */
+  readonly derivationVersion: 1;
+  /** The BIP-32 path, when it came from a mnemonic. */
+  readonly path?: string;
+}
+
+/** A key that can sign. Its secret is no enumerable property, and neither JSON nor `util.inspect` shows it. */
+export interface UnlockedKey extends KeyInfo {
+  /** 32 bytes: the key's own, not a copy. Throws `invalid-secret-key` after {@link UnlockedKey.wipe}. */
+  readonly secretKey: Uint8Array;
+  /** Overwrites the secret with zeroes. */
+  wipe(): void;
+}
+
+export interface NewKey {
+  /** Lower-case letters, digits, `.`, `_` and `-`, at most 64; the first is a letter or digit. */
+  readonly name: string;
+  readonly passphrase: Passphrase;
+  /** 32 bytes; the caller wipes its own copy. */
+  readonly secretKey: Uint8Array;
+  /** One that is `generated` has never signed: it may vote on any chain from its first height on. */
+  readonly origin: KeyInfo["origin"];
+  readonly path?: string | undefined;
+  /** That of the tool that the key comes from; 1, the only one known, unless given. */
+  readonly derivationVersion?: number | undefined;
+  /** 2^17, 8, 1 unless given. */
+  readonly scrypt?: ScryptCost | undefined;
+}
+
+/** The keys of a home, by name. What they say is authentic only once they are unlocked. */
+export interface KeyList {
+  readonly keys: readonly KeyInfo[];
+  /** One of them keeps nobody from using the others. */
+  readonly damaged: readonly DamagedKey[];
+}
+
+/** @throws TapstakeError `file-error` when the folder cannot be read */
+export function listKeys(home: Home): KeyList {
+  const { files, damaged } = readKeys(home);
+  return { keys: files.map(infoOf), damaged };
+}
+
+/**
+ * One key, by its name or its public key in hexadecimal.
+ * @throws TapstakeError `key-not-found`, `invalid-key-name`, and the codes of {@link DamagedKey}
+ */
+export function showKey(home: Home, nameOrPublicKey: string): KeyInfo {
+  return infoOf(findKey(home, nameOrPublicKey));
+}
+
+/**
+ * Writes a new key, encrypted: when it returns, the file is on the disk, and a crash leaves the whole file or none.
+ * Any passphrase but an empty one is taken: that a new one has 8 characters or more is a rule of the command line.
+ * @throws TapstakeError `key-exists` for a name or key that is there; `invalid-key-name`, `invalid-secret-key`,
+ *   `invalid-passphrase`, `invalid-path`, `unknown-version` (derivation), `file-error`
+ */
+export function createKey(home: Home, key: NewKey): KeyInfo {
+  const { name, passphrase, secretKey, origin, path, scrypt } = key;
+  const { derivationVersion = randomness.derivationVersion } = key;
+  checkNewName(home, name);
+  checkDerivationVersion(derivationVersion);
+  if (path !== undefined) checkPath(path);
+  const publicKey = publicKeyOf(secretKey);
+  checkNewKey(home, name, publicKey);
+  const header = {
+    name,
+    publicKey: hex.encode(publicKey),
+    origin,
+    derivationVersion,
+    createdAt: new Date().toISOString(),
+    ...(path !== undefined && { path }),
+  };
+  const content = sealKey(header, secretKey, passphrase, scrypt);
+  // Before the key is there: what this home remembers of it may be from before it went elsewhere.
+  if (origin === "imported") recordAbsence(home, publicKey);
+  if (!writePrivateFile(pathOf(home, name), content, "create")) throw nameTaken(name);
+  try {
+    // Of two processes that bring in one key under two names at once, neither may succeed unseen.
+    checkNewKey(home, name, publicKey);
+    // Last, as a key without this note only has to be told from where it may vote.
+    if (origin === "generated") recordBirth(home, publicKey);
+  } catch (error) {
+    // Whoever is refused a new key was not shown its words either.
+    removePrivateFile(pathOf(home, name));
+    throw error;
+  }
+  return { ...header, publicKey };
+}
+
+/**
+ * @throws TapstakeError `invalid-key-name`, or `key-exists` when the home has a key of this name: before a person is
+ *   asked for anything else
+ */
+export function checkNewName(home: Home, name: string): void {
+  checkName(name);
+  // There may be no home yet.
+  if (existsSync(home.keysFolder) && namesIn(home).includes(name)) throw nameTaken(name);
+}
+
+/**
+ * The key with its secret, which the caller wipes when it is done.
+ * @param nameOrPublicKey the key's name, or its public key in hexadecimal
+ * @throws TapstakeError `wrong-passphrase`, and as {@link showKey}
+ */
+export function unlockKey(home: Home, nameOrPublicKey: string, passphrase: Passphrase): UnlockedKey {
+  const file = findKey(home, nameOrPublicKey);
+  return unlocked(home, file, openKey(file, passphrase));
+}
+
+/** {@link unlockKey} for a process that has other things to do during the third of a second that it takes. */
+export async function unlockKeyAsync(
+  home: Home,
+  nameOrPublicKey: string,
+  passphrase: Passphrase,
+): Promise<UnlockedKey> {
+  const file = findKey(home, nameOrPublicKey);
+  return unlocked(home, file, await openKeyAsync(file, passphrase));
+}
+
+/**
+ * Encrypts a key anew; the randomness and the rest of it stay as they are.
+ * @param next.scrypt may lower the cost; unless given it stays what it was, or rises to 2^17, 8, 1
+ * @throws TapstakeError as {@link unlockKey}
+ */
+export function changePassphrase(
+  home: Home,
+  name: string,
+  passphrase: Passphrase,
+  next: { readonly passphrase: Passphrase; readonly scrypt?: ScryptCost | undefined },
+): KeyInfo & { readonly scrypt: ScryptCost } {
+  const file = findKey(home, name);
+  const { scrypt = costToKeep(file.kdf) } = next;
+  const key = unlocked(home, file, openKey(file, passphrase));
+  try {
+    const { version: _, kdf: __, cipher: ___, ...header } = file;
+    const content = sealKey(header, key.secretKey, next.passphrase, scrypt);
+    writePrivateFile(pathOf(home, file.name), content, "replace");
+  } finally {
+    key.wipe();
+  }
+  return { ...infoOf(file), scrypt };
+}
+
+class Unlocked implements UnlockedKey {
+  declare readonly name: string;
+  declare readonly publicKey: Uint8Array;
+  declare readonly createdAt: string;
+  declare readonly origin: KeyInfo["origin"];
+  declare readonly derivationVersion: 1;
+  declare readonly path?: string;
+  readonly #secret: Uint8Array;
+  #wiped = false;
+
+  constructor(info: KeyInfo, secret: Uint8Array) {
+    Object.assign(this, info);
+    this.#secret = secret;
+  }
+
+  get secretKey(): Uint8Array {
+    if (this.#wiped) throw new TapstakeError("invalid-secret-key", `key ${this.name} is locked again`);
+    return this.#secret;
+  }
+
+  wipe(): void {
+    this.#secret.fill(0);
+    this.#wiped = true;
+  }
+
+  /** Asked to call getters, it would show the secret. */
+  [inspect.custom](): KeyInfo {
+    return { ...this };
+  }
+}
+
+function unlocked(home: Home, file: KeyFile, secret: Uint8Array): UnlockedKey {
+  const info = infoOf(file);
+  if (!equalBytes(publicKeyOf(secret), info.publicKey)) {
+    secret.fill(0);
+    const path = pathOf(home, file.name);
+    const text = `${path} holds the secret of another key than it names`;
+    throw new TapstakeError("invalid-key-file", text, { path });
+  }
+  return new Unlocked(info, secret);
+}
+
+function checkNewKey(home: Home, name: string, publicKey: Uint8Array): void {
+  const twin = listKeys(home).keys.find(
+    (each) => each.name !== name && equalBytes(each.publicKey, publicKey),
+  );
+  if (twin) {
+    const text = `key ${hex.encode(publicKey)} is here already, under the name ${twin.name}`;
+    throw new TapstakeError("key-exists", text, { name: twin.name, publicKey: hex.encode(publicKey) });
+  }
+}
+
+function nameTaken(name: string): TapstakeError {
+  const text = `there is a key ${name} already: choose another name; a key is never overwritten`;
+  return new TapstakeError("key-exists", text, { name });
+}
+
+function infoOf({ name, publicKey, createdAt, origin, derivationVersion, path }: KeyFile): KeyInfo {
+  return {
+    name,
+    publicKey: hex.decode(publicKey),
+    createdAt,
+    origin,
+    derivationVersion,
+    ...(path !== undefined && { path }),
+  };
+}

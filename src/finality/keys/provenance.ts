@@ -1,0 +1,125 @@
+import { type BigIntStats, lstatSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { hex, utf8 } from "../../core/bytes.js";
+import { assertPublicKey } from "../../core/keys.js";
+import type { Home } from "../home.js";
+import {
+  attempt,
+  erasePrivateFile,
+  makePrivateFolder,
+  removePrivateFile,
+  writePrivateFile,
+} from "../private-files.js";
+
+/**
+ * Notes that a key was generated in this home, just now, so that it cannot have signed before: at its first vote it
+ * needs no `protection init`. The note is apart from the key's file and names its own place on the disk, and the first
+ * vote ends it: a key or a home that was copied, or copied back, does not pass for a new one.
+ * @throws TapstakeError `invalid-public-key`, `file-error`
+ */
+export function recordBirth(home: Home, publicKey: Uint8Array): void {
+  write(home, publicKey, placeOf);
+}
+
+/**
+ * Notes that a key came from elsewhere, or went there: what it signed meanwhile is not known here, whatever this home
+ * remembers of it. The store holds the key on all chains as soon as it hears of it.
+ * @throws TapstakeError `invalid-public-key`, `file-error`
+ */
+export function recordAbsence(home: Home, publicKey: Uint8Array): void {
+  assertPublicKey(publicKey, "public key");
+  // Replaced alone, the note of a birth would stay valid under another name that a backup gave to it.
+  if (hasBirth(home, publicKey)) removeNote(home, publicKey);
+  write(home, publicKey, () => ABSENT);
+}
+
+/**
+ * Notes that the secret of a key left this home: it counts as new no more, as it may be used elsewhere by the time that it votes
+ * here. Chains on which it votes already go on. The store ends the birth as soon as it hears of it.
+ * @throws TapstakeError `invalid-public-key`, `file-error`
+ */
+export function recordExport(home: Home, publicKey: Uint8Array): void {
+  const path = pathOf(home, publicKey);
+  attempt("write", path, () => {
+    do {
+      const arrival = arrivalOf(home, publicKey);
+      // That it was elsewhere ends a birth as well, and says more: it stays, also where it comes this very moment.
+      if (arrival === "absent" || arrival === "exported") return;
+      if (lstatSync(path, { throwIfNoEntry: false })) removeNote(home, publicKey);
+    } while (!write(home, publicKey, () => EXPORTED, "create"));
+  });
+}
+
+/** Whether a valid note of this key's birth is there. */
+function hasBirth(home: Home, publicKey: Uint8Array): boolean {
+  const place = placeOfFile(pathOf(home, publicKey));
+  return place !== undefined && textOf(home, publicKey) === place;
+}
+
+/** What the note of a key says, where there is one; one that is no more valid says nothing. */
+export function arrivalOf(home: Home, publicKey: Uint8Array): "absent" | "born" | "exported" | undefined {
+  if (!lstatSync(pathOf(home, publicKey), { throwIfNoEntry: false })) return undefined;
+  if (hasAbsence(home, publicKey)) return "absent";
+  if (textOf(home, publicKey) === EXPORTED) return "exported";
+  return hasBirth(home, publicKey) ? "born" : undefined;
+}
+
+/** Whether a note says that this key was elsewhere; one that cannot be understood says so too. */
+function hasAbsence(home: Home, publicKey: Uint8Array): boolean {
+  const stats = lstatSync(pathOf(home, publicKey), { throwIfNoEntry: false });
+  if (!stats?.isFile()) return stats !== undefined;
+  const text = textOf(home, publicKey);
+  return text !== "" && text !== EXPORTED && !PLACE.test(text);
+}
+
+/** Where a file is, which no copy of it has; undefined where there is none, or the disk does not tell. */
+export function placeOfFile(path: string): string | undefined {
+  const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  // Where files have no time of birth, another one may get the same place.
+  return stats?.isFile() && stats.birthtimeNs !== 0n ? placeOf(stats) : undefined;
+}
+
+/** The keys of which notes say this. */
+export function listArrivals(home: Home, arrival: "absent" | "exported"): Uint8Array[] {
+  if (!lstatSync(folderOf(home), { throwIfNoEntry: false })) return [];
+  return readdirSync(folderOf(home))
+    .filter((name) => /^[0-9a-f]{64}$/.test(name))
+    .map((name) => hex.decode(name))
+    .filter((publicKey) => arrivalOf(home, publicKey) === arrival);
+}
+
+/**
+ * Ends a note, durably; that of a birth under every other name too that a backup may have given to it.
+ * @throws TapstakeError `file-error`
+ */
+export function removeNote(home: Home, publicKey: Uint8Array): void {
+  const path = pathOf(home, publicKey);
+  if (hasAbsence(home, publicKey)) removePrivateFile(path);
+  else erasePrivateFile(path);
+}
+
+const ABSENT = "absent\n";
+const EXPORTED = "exported\n";
+const PLACE = /^\d+ \d+\n$/;
+
+const folderOf = (home: Home) => join(home.path, "arrivals");
+const pathOf = (home: Home, publicKey: Uint8Array) => join(folderOf(home), hex.encode(publicKey));
+
+function write(
+  home: Home,
+  publicKey: Uint8Array,
+  textFor: (file: BigIntStats) => string,
+  mode: "create" | "replace" = "replace",
+): boolean {
+  assertPublicKey(publicKey, "public key");
+  makePrivateFolder(folderOf(home));
+  return writePrivateFile(pathOf(home, publicKey), (file) => utf8(textFor(file)), mode);
+}
+
+function textOf(home: Home, publicKey: Uint8Array): string {
+  const path = pathOf(home, publicKey);
+  return attempt("read", path, () => readFileSync(path, "utf8"));
+}
+
+/** What a copy of the file, elsewhere or later, does not have. */
+const placeOf = ({ ino, birthtimeNs }: BigIntStats): string => `${ino} ${birthtimeNs}\n`;

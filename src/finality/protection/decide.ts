@@ -1,0 +1,167 @@
+import { max } from "../../core/bigint.js";
+import { equalBytes } from "../../core/bytes.js";
+
+/** What is remembered of a vote at one height. */
+export interface VoteRecord {
+  /** SHA-256 of the whole message, signing context included; null where it is not known: such a record only blocks. */
+  readonly digest: Uint8Array | null;
+  /** 32 bytes; null where it is not known. */
+  readonly signature: Uint8Array | null;
+  /** When it was recorded, ISO 8601. */
+  readonly at: string;
+  /** Which signer recorded it. */
+  readonly instance: string;
+}
+
+/** What bounds the votes of one key on one chain. */
+export interface Marks {
+  /** Below it nothing is signed. It is raised and never lowered. */
+  readonly lowest: bigint;
+  /** The highest height ever signed; null before the first vote. */
+  readonly highest: bigint | null;
+}
+
+/** The lowest height that is certainly above everything that marks remember, where there is one. */
+export function floorOf({ lowest, highest }: Marks): bigint {
+  if (highest === null || highest < lowest) return lowest;
+  return highest === MAX_HEIGHT ? highest : highest + 1n;
+}
+
+/** What two memories of one key and chain say together; `lowest` is null where neither has one. */
+export function higherMarks<Lowest extends bigint | null>(
+  a: Highest<Lowest>,
+  b: Highest<bigint | null>,
+): Highest<Lowest | bigint> {
+  return { lowest: higher(a.lowest, b.lowest), highest: higher(a.highest, b.highest) };
+}
+
+interface Highest<Lowest> {
+  readonly lowest: Lowest;
+  readonly highest: bigint | null;
+}
+
+/** The higher of two heights, where there are two. */
+export function higher<Height extends bigint | null>(a: Height, b: bigint | null): Height | bigint {
+  if (a === null || b === null) return b ?? a;
+  return max(a, b);
+}
+
+/** The last height that there is. */
+export const MAX_HEIGHT = 0xffff_ffff_ffff_ffffn;
+
+/** Marks as they are remembered. */
+export interface StoredMarks extends Marks {
+  /**
+   * Whether more may have been signed than is remembered: nothing is signed until somebody has said from which height
+   * on, `lowest` or above.
+   */
+  readonly held: boolean;
+}
+
+/**
+ * Marks after the history of another signer was merged in. What that signer did after it was written is not known, also
+ * at heights that it had left out: nothing new is signed up to its highest.
+ */
+export function mergedMarks(
+  here: StoredMarks | null,
+  file: Highest<bigint | null> & { readonly held: boolean },
+): StoredMarks {
+  const known = here ?? { lowest: 0n, highest: null, held: false };
+  const marks = higherMarks(known, file);
+  if (file.held) return { lowest: floorOf(marks), highest: marks.highest, held: true };
+  return { lowest: higher(marks.lowest, file.highest), highest: marks.highest, held: known.held };
+}
+
+/** Why a vote was refused. */
+export type RefusalCode = (typeof REFUSAL_CODES)[number];
+
+export const REFUSAL_CODES = [
+  "double-vote",
+  "unknown-earlier-vote",
+  "below-watermark",
+  "at-or-below-chain-height",
+] as const;
+
+export interface Refusal {
+  readonly kind: "refused";
+  readonly code: RefusalCode;
+  /** For an operator. */
+  readonly message: string;
+}
+
+/** What to do about a request to vote: sign it, hand out the signature that it had, or refuse. */
+export type Decision =
+  { readonly kind: "new" } | { readonly kind: "same"; readonly signature: Uint8Array } | Refusal;
+
+/** Everything that a decision depends on. */
+export interface DecisionInput {
+  readonly height: bigint;
+  /** SHA-256 of the message that is to be signed, 32 bytes. */
+  readonly digest: Uint8Array;
+  /** What is remembered at this height; null when nothing is. */
+  readonly record: VoteRecord | null;
+  readonly marks: Marks;
+  /** The last vote known to be on the chain, when somebody said so: nothing at or below it is signed anew. */
+  readonly chainHeight?: bigint | undefined;
+}
+
+/**
+ * Whether a message may be signed at a height. The first row that applies decides:
+ *
+ * | at the height is remembered            | and                                | decision                            |
+ * | -------------------------------------- | ---------------------------------- | ----------------------------------- |
+ * | a vote without digest                  |                                    | refused: `unknown-earlier-vote`     |
+ * | a vote with another digest             |                                    | refused: `double-vote`              |
+ * | a vote with this digest, no signature  |                                    | refused: `unknown-earlier-vote`     |
+ * | a vote with this digest and signature  | the height is below the lowest     | refused: `below-watermark`          |
+ * | a vote with this digest and signature  |                                    | same, with the remembered signature |
+ * | nothing                                | the height is below the lowest     | refused: `below-watermark`          |
+ * | nothing                                | it is at or below the chain height | refused: `at-or-below-chain-height` |
+ * | nothing                                |                                    | new                                 |
+ *
+ * A remembered signature may never have left, when a crash kept it back: below the lowest height, where another signer
+ * may have voted since, it stays.
+ */
+export function decide({ height, digest, record, marks, chainHeight }: DecisionInput): Decision {
+  const again = record && decideAgain(height, digest, record);
+  if (again?.kind === "refused") return again;
+  if (height < marks.lowest) {
+    return refuse(
+      "below-watermark",
+      `height ${height} is below ${marks.lowest}, the lowest at which this signer still signs for this key and chain: what was signed below it is not all known here`,
+    );
+  }
+  if (again) return again;
+  if (chainHeight !== undefined && height <= chainHeight) {
+    return refuse(
+      "at-or-below-chain-height",
+      `height ${height} is not above ${chainHeight}, the last vote known on the chain, and this signer has no record of it: it may have been signed elsewhere`,
+    );
+  }
+  return { kind: "new" };
+}
+
+function decideAgain(height: bigint, digest: Uint8Array, { at, instance, ...record }: VoteRecord): Decision {
+  const when = `${at} by ${instance}`;
+  if (!record.digest) {
+    return refuse(
+      "unknown-earlier-vote",
+      `height ${height} was signed before (recorded ${when}), and which message is not known: signing now could reveal the key`,
+    );
+  }
+  if (!equalBytes(record.digest, digest)) {
+    return refuse(
+      "double-vote",
+      `another message was signed at height ${height} (recorded ${when}): signing this one too, even the same block under another signing context, would reveal the key`,
+    );
+  }
+  if (!record.signature) {
+    return refuse(
+      "unknown-earlier-vote",
+      `this message is recorded as signed at height ${height} (${when}) without its signature: whoever signed it has it`,
+    );
+  }
+  return { kind: "same", signature: record.signature };
+}
+
+const refuse = (code: RefusalCode, message: string): Refusal => ({ kind: "refused", code, message });

@@ -1,0 +1,93 @@
+import { hex } from "../../core/bytes.js";
+import { MAX_HEIGHT } from "./decide.js";
+import type { InterchangeCommitment, InterchangeSubject, InterchangeVote } from "./interchange.js";
+import type { ProtectionStore, StoredCommitment, StoredVote } from "./store.js";
+import { subjectName } from "../key-chain.js";
+
+/** Votes of one part: a few milliseconds. */
+const VOTES_AT_ONCE = 256;
+
+/**
+ * Everything that a store knows, as the text of an `Interchange`, part by part: of millions of votes, few are in memory
+ * at a time.
+ *
+ * Votes may go on between two parts. What was signed before the first part (`exportedAt`) is there, all of it; what is
+ * signed later may be or not, as after any export. The marks of a key and chain are read last, in one part with its
+ * last votes: they are never lower than its votes, whatever was pruned meanwhile is below the lowest, and the highest
+ * is that of a vote that is there, without which an import would not take the votes for complete.
+ */
+export function* historyText(store: ProtectionStore): Generator<string, void> {
+  const metadata = { format: "tapstake-protection", version: 1, exportedAt: new Date().toISOString() };
+  yield `{\n"metadata": ${JSON.stringify(metadata)},\n"data": [`;
+  let before = "\n";
+  for (const { key, chainId } of subjectsOf(store)) {
+    let text = `${before}{"key": "${hex.encode(key)}", "chain": ${JSON.stringify(chainId)}, "votes": [`;
+    let comma = "";
+    for (let from: bigint | null = 0n; from !== null;) {
+      if (from > 0n) {
+        yield text;
+        text = "";
+      }
+      const page = store.records(key, chainId, from, VOTES_AT_ONCE);
+      for (const vote of page) {
+        text += `${comma}\n${JSON.stringify(voteJson(vote))}`;
+        comma = ",";
+      }
+      from = nextOf(page);
+    }
+    yield `${text}],\n${JSON.stringify(restOf(store, key, chainId)).slice(1)}`;
+    before = ",\n";
+  }
+  yield "\n]\n}\n";
+}
+
+/** Every key and chain with votes, marks or commitments: a key may have committed and never voted. */
+function subjectsOf(store: ProtectionStore): Iterable<{ key: Uint8Array; chainId: string }> {
+  const all = [...store.subjects(), ...store.committers()];
+  return new Map(all.map((subject) => [subjectName(subject.key, subject.chainId), subject])).values();
+}
+
+/** From which height on there may be more votes after a page. */
+function nextOf(page: readonly StoredVote[]): bigint | null {
+  const last = page.at(-1)?.height ?? MAX_HEIGHT;
+  return page.length < VOTES_AT_ONCE || last === MAX_HEIGHT ? null : last + 1n;
+}
+
+/** What is said of a key and chain beside its votes. */
+function restOf(
+  store: ProtectionStore,
+  key: Uint8Array,
+  chainId: string,
+): Omit<InterchangeSubject, "key" | "chain" | "votes"> {
+  const marks = store.marks(key, chainId);
+  return {
+    commitments: store.commitments(key, chainId).map(commitmentJson),
+    lowest: textOf(marks?.lowest),
+    highest: textOf(marks?.highest),
+    ...(marks?.held && { held: true }),
+  };
+}
+
+const voteJson = ({ height, digest, signature, at, instance }: StoredVote): InterchangeVote => ({
+  height: String(height),
+  ...(digest && { digest: hex.encode(digest) }),
+  ...(signature && { signature: hex.encode(signature) }),
+  at,
+  instance,
+});
+
+const commitmentJson = ({
+  startHeight,
+  count,
+  root,
+  signature,
+  context,
+}: StoredCommitment): InterchangeCommitment => ({
+  startHeight: String(startHeight),
+  count,
+  root: hex.encode(root),
+  signature: hex.encode(signature),
+  ...(context !== undefined && { context }),
+});
+
+const textOf = (height: bigint | null | undefined): string | null => (height == null ? null : String(height));

@@ -1,0 +1,279 @@
+import { isChainId } from "../../vote/chain.js";
+import * as v from "valibot";
+import { equalBytes, hex } from "../../core/bytes.js";
+import { curve } from "../../core/curve/index.js";
+import { describeType, TapstakeError } from "../../core/errors.js";
+import { decimalText, readJson } from "../../core/json.js";
+import { higher, higherMarks, MAX_HEIGHT } from "./decide.js";
+import { subjectName } from "../key-chain.js";
+
+/**
+ * The history of votes as it travels between signers, in the spirit of EIP-3076. JSON: heights are decimal text,
+ * bytes lower-case hexadecimal. docs/protection.md describes every field.
+ */
+export interface Interchange {
+  readonly metadata: {
+    readonly format: "tapstake-protection";
+    readonly version: 1;
+    readonly exportedAt: string;
+  };
+  readonly data: readonly InterchangeSubject[];
+}
+
+export interface InterchangeSubject {
+  readonly key: string;
+  readonly chain: string;
+  /** Null for a key that never voted: what is said of it is its commitments alone. */
+  readonly lowest: string | null;
+  readonly highest: string | null;
+  /** There may have been more votes than are known: nothing is signed until somebody says from which height on. */
+  readonly held?: boolean | undefined;
+  readonly votes: readonly InterchangeVote[];
+  readonly commitments?: readonly InterchangeCommitment[] | undefined;
+}
+
+export interface InterchangeVote {
+  readonly height: string;
+  readonly digest?: string | null | undefined;
+  readonly signature?: string | null | undefined;
+  readonly at?: string | undefined;
+  readonly instance?: string | undefined;
+}
+
+export interface InterchangeCommitment {
+  readonly startHeight: string;
+  readonly count: number;
+  readonly root: string;
+  readonly signature: string;
+  readonly context?: string | undefined;
+}
+
+/** What an import did to one key and chain. */
+export interface ImportedSubject {
+  readonly key: Uint8Array;
+  readonly chainId: string;
+  /** Null where the key still has no marks: the file had commitments alone. */
+  readonly lowest: bigint | null;
+  readonly highest: bigint | null;
+  /** Votes that were not known before. */
+  readonly added: number;
+  /** Heights with another message here than in the file: both are blocked now, and the key may be lost already. */
+  readonly conflicts: readonly bigint[];
+  /** Other heights of the file that sign nothing here, as which message was signed there is not known. */
+  readonly blocked: readonly bigint[];
+  readonly commitments: number;
+  /** Commitments that overlap others, and were left out. */
+  readonly commitmentsSkipped: number;
+}
+
+export type ImportReport = readonly ImportedSubject[];
+
+/** One key and chain of a file, read and made consistent. */
+export interface ReadSubject {
+  readonly key: Uint8Array;
+  readonly chainId: string;
+  readonly lowest: bigint | null;
+  readonly highest: bigint | null;
+  readonly held: boolean;
+  readonly votes: ReadonlyMap<bigint, ReadVote>;
+  readonly commitments: readonly ReadCommitment[];
+}
+
+export interface ReadVote {
+  readonly digest: Uint8Array | null;
+  readonly signature: Uint8Array | null;
+}
+
+export interface ReadCommitment {
+  readonly startHeight: bigint;
+  readonly count: number;
+  readonly root: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly context?: string;
+}
+
+/** A history that was read. What is said more than once of a key and chain, or of a height, is merged. */
+export class History {
+  readonly subjects: readonly ReadSubject[];
+  /** When it was exported, as far as it says. */
+  readonly exportedAt: string | undefined;
+
+  constructor(subjects: readonly ReadSubject[], exportedAt: string | undefined) {
+    this.subjects = subjects;
+    this.exportedAt = exportedAt;
+  }
+}
+
+/**
+ * Reads an interchange file; what was read already is given back.
+ * @param value its JSON
+ * @param votes those of the entries of `data`, by their places, where they were taken out of it
+ * @throws TapstakeError `invalid-json`, `unknown-version`
+ */
+export function readInterchange(value: unknown, votes?: ReadonlyMap<number, Votes>): History {
+  if (value instanceof History) return value;
+  if (typeof value === "string" || value instanceof Uint8Array) {
+    const text = `interchange: expected parsed JSON or what readHistory gives, got ${describeType(value)}`;
+    throw new TapstakeError("invalid-json", text, { path: "interchange" });
+  }
+  const { metadata } = readJson(envelope, value, "interchange");
+  if (metadata.version !== 1) {
+    throw new TapstakeError("unknown-version", `interchange: expected version 1, got ${metadata.version}`, {
+      version: metadata.version,
+    });
+  }
+  const { data } = readJson(file, value, "interchange");
+  const subjects = new Map<string, ReadSubject>();
+  for (const [place, entry] of data.entries()) {
+    const read = readSubject(entry, votes?.get(place) ?? new Map(), `interchange.data[${place}]`);
+    const name = subjectName(read.key, read.chainId);
+    const earlier = subjects.get(name);
+    subjects.set(name, earlier ? merge(earlier, read) : read);
+  }
+  return new History([...subjects.values()], timeOf(metadata["exportedAt"]));
+}
+
+/** It is shown to people: a text that is no time could be anything. */
+const timeOf = (text: unknown): string | undefined =>
+  typeof text === "string" && /^\d{4}-[\d:.TZ+-]{1,30}$/.test(text) ? text : undefined;
+
+/** Votes by height. */
+export type Votes = Map<bigint, ReadVote>;
+
+/** Reads one vote of a file and merges it into others. @throws TapstakeError `invalid-json` */
+export const addVoteTo = (votes: Votes, value: unknown, name: string): void =>
+  addVote(votes, readJson(vote, value, name));
+
+function addVote(votes: Votes, { height, digest, signature }: v.InferOutput<typeof vote>): void {
+  const read = {
+    digest: digest == null ? null : hex.decode(digest),
+    // Without its message a signature proves nothing.
+    signature: digest == null || signature == null ? null : hex.decode(signature),
+  };
+  const earlier = votes.get(height);
+  votes.set(height, earlier ? mergeVotes(earlier, read) : read);
+}
+
+function readSubject(entry: v.InferOutput<typeof subject>, votes: Votes, name: string): ReadSubject {
+  const { lowest, highest } = entry;
+  for (const each of entry.votes) addVote(votes, each);
+  if (lowest === null && (highest !== null || votes.size > 0)) {
+    const text = `${name}: expected a lowest height, as there are votes`;
+    throw new TapstakeError("invalid-json", text, { path: name });
+  }
+  return settle({
+    key: hex.decode(entry.key),
+    chainId: entry.chain,
+    lowest,
+    highest,
+    held: entry.held ?? false,
+    votes,
+    commitments: (entry.commitments ?? []).map(({ context, root, signature, ...rest }) => ({
+      ...rest,
+      root: hex.decode(root),
+      signature: hex.decode(signature),
+      ...(context !== undefined && { context }),
+    })),
+  });
+}
+
+/**
+ * What is known of one height from two sources. Different messages make a vote without digest, which blocks both:
+ * the signature of either may not be out yet, and then must not get out.
+ */
+export function mergeVotes(a: ReadVote, b: ReadVote): ReadVote {
+  if (!a.digest || !b.digest || !equalBytes(a.digest, b.digest)) return { digest: null, signature: null };
+  return { digest: a.digest, signature: a.signature ?? b.signature };
+}
+
+/**
+ * A subject whose marks agree with its votes. Where the highest vote is not among the votes, others may be missing
+ * too, and nothing up to it is signed.
+ */
+function settle(subject: ReadSubject & { readonly votes: Votes }): ReadSubject {
+  const { votes } = subject;
+  let { lowest, highest } = subject;
+  for (const height of votes.keys()) {
+    highest = higher(highest, height);
+  }
+  const stated = subject.highest;
+  if (lowest !== null && stated !== null && !votes.has(stated) && stated >= lowest) {
+    // Nothing is above the last height: there a vote without digest blocks what the mark cannot.
+    if (stated === MAX_HEIGHT) votes.set(stated, { digest: null, signature: null });
+    lowest = stated === MAX_HEIGHT ? stated : stated + 1n;
+  }
+  return { ...subject, lowest, highest };
+}
+
+function merge(a: ReadSubject, b: ReadSubject): ReadSubject {
+  const votes = new Map(a.votes);
+  for (const [height, vote] of b.votes) {
+    const earlier = votes.get(height);
+    votes.set(height, earlier ? mergeVotes(earlier, vote) : vote);
+  }
+  return {
+    key: a.key,
+    chainId: a.chainId,
+    ...higherMarks(a, b),
+    held: a.held || b.held,
+    votes,
+    commitments: [...a.commitments, ...b.commitments],
+  };
+}
+
+const height = v.pipe(
+  decimalText,
+  v.check((value) => value <= MAX_HEIGHT, "a height below 2^64"),
+);
+
+const bytes = (length: number) =>
+  v.custom<string>(
+    (value) => typeof value === "string" && value.length === 2 * length && /^[0-9a-fA-F]*$/.test(value),
+    `${length} bytes in hexadecimal`,
+  );
+
+const publicKey = v.custom<string>(
+  (value) =>
+    typeof value === "string" && /^[0-9a-fA-F]{64}$/.test(value) && curve.isXOnlyPoint(hex.decode(value)),
+  "an x-only public key in hexadecimal",
+);
+
+const chain = v.custom<string>(isChainId, "a chain id of 1 to 128 printable ASCII characters");
+
+const text = v.pipe(v.string(), v.maxLength(200));
+
+const vote = v.strictObject({
+  height,
+  digest: v.nullish(bytes(32)),
+  signature: v.nullish(bytes(32)),
+  at: v.optional(text),
+  instance: v.optional(text),
+});
+
+const commitment = v.strictObject({
+  startHeight: height,
+  count: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(0xffff_ffff)),
+  root: bytes(32),
+  signature: bytes(64),
+  context: v.optional(bytes(32)),
+});
+
+const subject = v.strictObject({
+  key: publicKey,
+  chain,
+  lowest: v.nullable(height),
+  highest: v.nullable(height),
+  held: v.optional(v.boolean()),
+  votes: v.array(vote),
+  commitments: v.optional(v.array(commitment)),
+});
+
+// Newer releases may say more about the file itself, and an older one reads the version before anything else.
+const envelope = v.looseObject({
+  metadata: v.looseObject({ format: v.literal("tapstake-protection"), version: v.number() }),
+});
+
+const file = v.strictObject({
+  metadata: v.looseObject({}),
+  data: v.array(subject),
+});

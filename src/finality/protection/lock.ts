@@ -1,0 +1,200 @@
+import Database from "libsql";
+import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import * as v from "valibot";
+import { TapstakeError } from "../../core/errors.js";
+import type { Home } from "../home.js";
+import { readPrivateFile, writePrivateFile } from "../private-files.js";
+
+/** Who holds a home. */
+export interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  /** When the process started, as the system tells it: a process id alone is used again. */
+  readonly start: string;
+  readonly command: string;
+  readonly since: string;
+  /** Tells this hold from every other. */
+  readonly token: string;
+}
+
+export interface Lock {
+  readonly holder: Holder;
+  /** Whether the lock file is still the one that was written here. */
+  isHeld(): boolean;
+  release(): void;
+}
+
+/**
+ * Makes this process the one signer of a home, or says at once who is. Two locks are taken:
+ *
+ * - of the operating system (as SQLite takes it), on `signer.guard`, which ends with its process however that ends;
+ * - the file `signer.lock`, which names the process, and holds where the guard was removed by hand or does not work,
+ *   as on some network file systems. One that a killed process left is recognised by its process id and start.
+ *
+ * @throws TapstakeError `signer-running`; `file-error` where the home cannot be written to
+ */
+export function lockHome(home: Home): Lock {
+  const guard = takeGuard(home);
+  try {
+    const holder = describeThisProcess();
+    const content = Buffer.from(`${JSON.stringify(holder, null, 2)}\n`);
+    // Under the guard nobody else judges and removes a stale file at the same time.
+    if (!writePrivateFile(home.lockFile, content, "create")) {
+      const other = readHolder(home);
+      if (!other || !isGone(other)) throw running(home, other);
+      rmSync(home.lockFile);
+      if (!writePrivateFile(home.lockFile, content, "create")) throw running(home, readHolder(home));
+    }
+    const isHeld = () => readHolder(home)?.token === holder.token;
+    let released = false;
+    return {
+      holder,
+      isHeld,
+      release() {
+        if (released) return;
+        released = true;
+        try {
+          if (isHeld()) rmSync(home.lockFile, { force: true });
+        } catch {
+          // Out of reach it stays, and is recognised as that of an ended process once this one has ended.
+        } finally {
+          releaseGuard(guard);
+        }
+      },
+    };
+  } catch (error) {
+    releaseGuard(guard);
+    throw error;
+  }
+}
+
+/** The refusal for who comes second. */
+export function running(home: Home, holder: Holder | undefined = readHolder(home)): TapstakeError {
+  const { lockFile } = home;
+  const why = "Two signers of one key can sign two messages at one height, which reveals the key.";
+  if (!holder) {
+    return new TapstakeError(
+      "signer-running",
+      `another process is the signer of ${home.path}; ${lockFile} does not say which. ${why} ` +
+        `Find and stop it (fuser ${guardOf(home)}). Only when there is certainly none: rm ${lockFile}`,
+      { lockFile },
+    );
+  }
+  const { pid, host, command, since } = holder;
+  const here = host === hostname();
+  return new TapstakeError(
+    "signer-running",
+    `process ${pid} on ${host} is the signer of ${home.path} since ${since}: ${command}. ${why} ` +
+      (here
+        ? `${ASK} For anything else stop it first: kill ${pid}. Do not remove ${lockFile}.`
+        : `That is another host than this one (${hostname()}), so it cannot be told from here whether it runs. ` +
+          `${ASK} For anything else stop it there; only when it is certainly gone: rm ${lockFile}`),
+    { lockFile, pid, host, command, since },
+  );
+}
+
+const ASK =
+  "If it is a daemon, ask it: tapstake fp vote, commit, unlock and status do so with --remote; tapstake fp proof goes " +
+  "by it with --commitment.";
+
+/** When a process started; "ended" when it is only waiting to be buried, undefined when it cannot be told. */
+export function startOf(pid: number): string | undefined {
+  if (process.platform === "linux") {
+    try {
+      // The name of the command, in parentheses, may hold anything; the 22nd field is the start in ticks since boot.
+      const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)!.split(" ");
+      if (fields[0] === "Z" || fields[0] === "X") return "ended";
+      return `${readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim()} ${fields[19]}`;
+    } catch {
+      return undefined;
+    }
+  }
+  const { status, stdout } = spawnSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8" });
+  return status === 0 ? stdout.trim() : undefined;
+}
+
+const guardOf = (home: Home) => join(home.path, "signer.guard");
+
+function takeGuard(home: Home): Database.Database {
+  const path = guardOf(home);
+  makeGuard(path);
+  let guard: Database.Database | undefined;
+  try {
+    guard = new Database(path, { timeout: 0 });
+    guard.exec("BEGIN EXCLUSIVE");
+    return guard;
+  } catch (error) {
+    guard?.close();
+    if ((error as { code?: string }).code === "SQLITE_BUSY") throw running(home);
+    throw new TapstakeError("file-error", `cannot lock ${path}: ${(error as Error).message}`, { path });
+  }
+}
+
+/**
+ * Makes the file, where there is none, as SQLite would let the umask decide who can read it. One that is there is not
+ * even opened: as POSIX has it, closing it again would end the lock that this very process may hold on it.
+ */
+function makeGuard(path: string): void {
+  try {
+    closeSync(openSync(path, "wx", 0o600));
+  } catch (cause) {
+    const { code = "unknown error" } = cause as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    throw new TapstakeError("file-error", `cannot write ${path}: ${code}`, { path, code }, { cause });
+  }
+}
+
+function releaseGuard(guard: Database.Database): void {
+  // Closing alone would leave the lock to the garbage collector.
+  try {
+    guard.exec("ROLLBACK");
+  } finally {
+    guard.close();
+  }
+}
+
+function describeThisProcess(): Holder {
+  return {
+    pid: process.pid,
+    host: hostname(),
+    start: startOf(process.pid) ?? "unknown",
+    command: [process.title, ...process.argv.slice(1)].join(" ").slice(0, 500),
+    since: new Date().toISOString(),
+    token: randomBytes(16).toString("hex"),
+  };
+}
+
+/** Whether a holder has certainly ended. */
+function isGone({ pid, host, start }: Holder): boolean {
+  if (host !== hostname()) return false;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ESRCH") return true;
+  }
+  const now = startOf(pid);
+  return now !== undefined && start !== "unknown" && now !== start;
+}
+
+const schema = v.object({
+  pid: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  host: v.string(),
+  start: v.string(),
+  command: v.string(),
+  since: v.string(),
+  token: v.string(),
+});
+
+function readHolder(home: Home): Holder | undefined {
+  const bytes = readPrivateFile(home.lockFile, 1 << 16);
+  if (!bytes) return undefined;
+  try {
+    return v.parse(schema, JSON.parse(Buffer.from(bytes).toString("utf8")));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,136 @@
+import { assertChainId } from "../../vote/chain.js";
+import { hostname } from "node:os";
+import { u64be } from "../../core/bytes.js";
+import { TapstakeError } from "../../core/errors.js";
+import { assertPublicKey } from "../../core/keys.js";
+import type { Marks } from "./decide.js";
+import type { Home } from "../home.js";
+import { broken } from "./errors.js";
+import { Broken, openLocked, takeLock } from "./opening.js";
+import { recover, type Remains, remainsOf } from "./recover.js";
+import type { Protection, Subject } from "./store.js";
+import { subjectName } from "../key-chain.js";
+
+export type {
+  Protection,
+  ProtectionStore,
+  StoredCommitment,
+  StoredVote,
+  Subject,
+  VoteEntry,
+} from "./store.js";
+
+export interface ProtectionOptions {
+  /** For records; host name and process id unless given. */
+  readonly instance?: string;
+  /** Room for new lines in the second mark until it is written anew, in bytes. */
+  readonly roomForMarks?: number;
+}
+
+/**
+ * Opens what a home remembers, after it has become the one signer of the home and has checked everything that is
+ * remembered there against itself and against the second mark. A home without any memory gets an empty one.
+ * @throws TapstakeError `signer-running`, `protection-missing`, `protection-empty`, `protection-behind`,
+ *   `protection-corrupt`, `protection-unwritable`; `insecure-permissions`
+ */
+export function openProtection(home: Home, options: ProtectionOptions = {}): Protection {
+  const lock = takeLock(home);
+  try {
+    return explained(home, () => openLocked(home, lock, named(options)));
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** Where votes begin for one key on one chain. */
+export interface InitRequest {
+  /** X-only, 32 bytes. */
+  readonly key: Uint8Array;
+  readonly chainId: string;
+  /** Nothing below it is ever signed: the height after the last vote of the key. */
+  readonly fromHeight: bigint;
+}
+
+export interface InitReport extends Marks {
+  /** Files that were set aside because they could not be trusted. */
+  readonly setAside: readonly string[];
+  /** Other keys and chains that sign nothing before an `init` of their own. */
+  readonly held: readonly Pick<Subject, "key" | "chainId">[];
+}
+
+/**
+ * Begins votes at a height, or raises the lowest mark to it. It is the only way to go on where `openProtection`
+ * refuses. A store that is missing, empty, behind or corrupt is set aside and a new one begins; one that is whole, and
+ * lacks only its second mark, keeps its votes. No key signs anew what the store or the second mark still remember, and
+ * every other key and chain that they remember is held until it has an `init` of its own.
+ * @throws TapstakeError `would-lower-mark` before anything is changed; and as {@link openProtection}
+ */
+export function initProtection(
+  home: Home,
+  request: InitRequest,
+  options: ProtectionOptions = {},
+): InitReport {
+  const { key, chainId, fromHeight } = request;
+  assertPublicKey(key, "key");
+  assertChainId(chainId);
+  u64be(fromHeight, "first height");
+  const lock = takeLock(home);
+  let protection: Protection | undefined;
+  try {
+    const setAside: string[] = [];
+    const { instance, ...rest } = named(options);
+    try {
+      protection = openLocked(home, lock, { instance, ...rest });
+    } catch (error) {
+      if (!(error instanceof Broken)) throw error;
+      setAside.push(...recover(home, instance, begin(remainsOf(home), request)));
+      protection = explained(home, () => openLocked(home, lock, { instance, ...rest }));
+    }
+    const marks = protection.init(key, chainId, fromHeight);
+    const held = protection.subjects().filter((subject) => subject.held);
+    return { ...marks, setAside, held: held.map(({ key: of, chainId: on }) => ({ key: of, chainId: on })) };
+  } finally {
+    if (protection) protection.close();
+    else lock.release();
+  }
+}
+
+/** Puts into words why a home is refused. */
+function explained<T>(home: Home, open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    throw error instanceof Broken ? broken(home, error.trouble, floorsOf(home)) : error;
+  }
+}
+
+/** For the words of a refusal, which is right without them. */
+function floorsOf(home: Home): Remains["floors"] {
+  try {
+    return remainsOf(home).floors;
+  } catch {
+    return new Map();
+  }
+}
+
+const named = ({ instance = `${hostname()}:${process.pid}`, roomForMarks }: ProtectionOptions) => ({
+  instance,
+  roomForMarks,
+});
+
+/** What remains, with the one key and chain of which somebody has said where it begins. */
+function begin(remains: Remains, { key, chainId, fromHeight }: InitRequest): Remains {
+  const name = subjectName(key, chainId);
+  const { lowest = 0n, highest = null } = remains.floors.get(name) ?? {};
+  if (fromHeight < lowest) {
+    throw new TapstakeError(
+      "would-lower-mark",
+      `expected a height of ${lowest} or more, got ${fromHeight}: what is left here remembers ` +
+        (highest === null ? `${lowest} as the lowest height` : `votes up to ${highest}`),
+      { lowest, height: fromHeight },
+    );
+  }
+  const begun = { key: Uint8Array.from(key), chainId, lowest: fromHeight, highest, held: false };
+  return { ...remains, floors: new Map(remains.floors).set(name, begun) };
+}

@@ -1,0 +1,216 @@
+import { isChainId } from "../../vote/chain.js";
+import Database from "libsql";
+import { equalBytes, hex } from "../../core/bytes.js";
+import { type CommitmentRow, readCommitment } from "./commitment-rows.js";
+import { expect, rowsOf } from "./tables.js";
+import { higher } from "./decide.js";
+import { Heights } from "./heights.js";
+import { combine, heightOf, NO_VOTES, selectFrom, sumOf, textOf } from "./schema.js";
+import type { Mark } from "./watermark-log.js";
+import type { StoredVote } from "./store.js";
+import { subjectName } from "../key-chain.js";
+
+/** What is in memory of a key and chain: as in the store, which nobody else writes. */
+export interface Known {
+  readonly id: number;
+  readonly key: Uint8Array;
+  readonly chainId: string;
+  lowest: bigint;
+  highest: bigint | null;
+  held: boolean;
+  /** Where there are votes: a store that has fewer has lost them. */
+  readonly heights: Heights;
+  /** Where the message of a vote is not known. */
+  readonly blocked: Heights;
+}
+
+export interface VoteRow {
+  readonly subject: number;
+  readonly height: Uint8Array;
+  readonly digest: Uint8Array | null;
+  readonly signature: Uint8Array | null;
+  readonly at: Uint8Array;
+  readonly instance: Uint8Array;
+  readonly seq: number;
+  readonly before: Uint8Array;
+  readonly sum: Uint8Array;
+}
+
+/** What a store holds, but for the votes themselves. */
+export interface Loaded {
+  readonly storeId: string;
+  /** The number of the last write. */
+  readonly seq: number;
+  /** The checksums of all votes together. */
+  readonly total: Uint8Array;
+  readonly subjects: Map<string, Known>;
+  /** By key, where the store was when it took the birth over. */
+  readonly births: Map<string, string>;
+  readonly commitments: number;
+}
+
+/**
+ * Reads every row of a store and checks it, and that none is missing.
+ * @throws DatabaseFault `corrupt`
+ */
+export function loadStore(db: Database.Database): Loaded {
+  const state = readState(db);
+  const known = [...rowsOf<SubjectRow>(db.prepare(selectFrom("subjects")))].map(readSubject);
+  const byId = new Map(known.map((subject) => [subject.id, subject]));
+  const births = new Map([...rowsOf<BirthRow>(db.prepare(selectFrom("births")))].map(readBirth));
+  const commitments = [...rowsOf<CommitmentRow>(db.prepare(selectFrom("commitments")))].map(
+    readCommitment,
+  ).length;
+  let { seq, total } = state;
+  let found = NO_VOTES;
+  for (const row of rowsOf<VoteRow>(db.prepare(selectFrom("votes")))) {
+    const { height, digest } = readVote(row);
+    const subject = byId.get(row.subject);
+    expect(subject !== undefined, `the vote at height ${height} is of no known key`);
+    subject.heights.add(height);
+    if (!digest) subject.blocked.add(height);
+    subject.highest = higher(subject.highest, height);
+    found = combine(found, row.sum);
+    // Single votes are one row and leave the state as it was.
+    if (row.seq > seq) [seq, total] = [row.seq, combine(row.before, row.sum)];
+  }
+  expect(equalBytes(found, total), "votes are missing");
+  expect(
+    known.length === state.subjects && births.size === state.births && commitments === state.commitments,
+    "keys, births or commitments are missing",
+  );
+  const subjects = new Map(known.map((subject) => [subjectName(subject.key, subject.chainId), subject]));
+  expect(subjects.size === known.length, "a key and chain are there twice");
+  return {
+    storeId: hex.encode(state.store),
+    seq,
+    total: Uint8Array.from(total),
+    subjects,
+    births,
+    commitments,
+  };
+}
+
+/**
+ * The marks of every key and chain, as far as damage lets them be read: rows that are as they were written count,
+ * whatever is around them.
+ */
+export function readReadable(path: string): Mark[] {
+  const db = new Database(path);
+  try {
+    const subjects = tolerant(db, selectFrom("subjects"), readSubject);
+    const byId = new Map(subjects.map((subject) => [subject.id, subject]));
+    const votes = selectFrom("votes");
+    // From both ends, as a damaged page ends a walk.
+    for (const query of [votes, `${votes} ORDER BY subject DESC, height DESC`]) {
+      for (const { subject: id, height } of tolerant(db, query, (row: VoteRow) => ({
+        ...row,
+        ...readVote(row),
+      }))) {
+        const subject = byId.get(id);
+        if (subject) subject.highest = higher(subject.highest, height);
+      }
+    }
+    return subjects.map(({ key, chainId, lowest, highest, held }) => ({
+      key,
+      chainId,
+      lowest,
+      highest,
+      held,
+      seq: 0,
+    }));
+  } finally {
+    db.close();
+  }
+}
+
+/** @throws DatabaseFault `corrupt` where the row does not have its checksum */
+export function readVote(row: VoteRow): StoredVote {
+  const { subject, height, digest, signature, at, instance, seq, before } = row;
+  checkSum(row, sumOf("votes", subject, height, digest, signature, at, instance, seq, before));
+  const copy = (bytes: Uint8Array | null) => bytes && Uint8Array.from(bytes);
+  return {
+    height: heightOf(height),
+    digest: copy(digest),
+    signature: copy(signature),
+    at: textOf(at),
+    instance: textOf(instance),
+  };
+}
+
+interface StateRow {
+  readonly store: Uint8Array;
+  readonly seq: number;
+  readonly total: Uint8Array;
+  readonly subjects: number;
+  readonly births: number;
+  readonly commitments: number;
+  readonly sum: Uint8Array;
+}
+
+interface SubjectRow {
+  readonly id: number;
+  readonly key: Uint8Array;
+  readonly chain: Uint8Array;
+  readonly lowest: Uint8Array;
+  readonly highest: Uint8Array | null;
+  readonly held: number;
+  readonly sum: Uint8Array;
+}
+
+interface BirthRow {
+  readonly key: Uint8Array;
+  readonly place: Uint8Array;
+  readonly sum: Uint8Array;
+}
+
+function readState(db: Database.Database): StateRow {
+  const rows = [...rowsOf<StateRow>(db.prepare(selectFrom("state")))];
+  const [row] = rows;
+  expect(rows.length === 1 && row !== undefined, "its state is not there");
+  const { store, seq, total, subjects, births, commitments } = row;
+  checkSum(row, sumOf("state", store, seq, total, subjects, births, commitments));
+  return row;
+}
+
+function readSubject({ id, key, chain, lowest, highest, held, sum }: SubjectRow): Known {
+  checkSum({ sum }, sumOf("subjects", id, key, chain, lowest, highest, held));
+  const chainId = textOf(chain);
+  expect(key.length === 32 && isChainId(chainId), "a key or chain id is none");
+  return {
+    id,
+    key: Uint8Array.from(key),
+    chainId,
+    lowest: heightOf(lowest),
+    highest: highest && heightOf(highest),
+    held: held !== 0,
+    heights: new Heights(),
+    blocked: new Heights(),
+  };
+}
+
+function readBirth({ key, place, sum }: BirthRow): [key: string, place: string] {
+  checkSum({ sum }, sumOf("births", key, place));
+  return [hex.encode(key), textOf(place)];
+}
+
+/** The rows of a query that can be read, up to where the database cannot. */
+function tolerant<Row, T>(db: Database.Database, query: string, read: (row: Row) => T): T[] {
+  const found: T[] = [];
+  try {
+    for (const row of rowsOf<Row>(db.prepare(query))) {
+      try {
+        found.push(read(row));
+      } catch {
+        // A row that is not as it was written says nothing.
+      }
+    }
+  } catch {
+    // What was found before counts.
+  }
+  return found;
+}
+
+function checkSum({ sum }: { readonly sum: unknown }, computed: Uint8Array): void {
+  expect(sum instanceof Uint8Array && equalBytes(sum, computed), "a row does not have its checksum");
+}

@@ -1,0 +1,198 @@
+import type Database from "libsql";
+import { hex, u64be, utf8 } from "../../core/bytes.js";
+import { commitmentCells, type CommitmentRow, readCommitment } from "./commitment-rows.js";
+import { expect, rowsOf } from "./tables.js";
+import { floorOf, higher, MAX_HEIGHT } from "./decide.js";
+import { Heights } from "./heights.js";
+import { type Known, loadStore, readVote, type VoteRow } from "./rows.js";
+import { combine, sumOf, textOf } from "./schema.js";
+import { prepareStatements, type Statements } from "./statements.js";
+import type { StoredCommitment, StoredVote, VoteEntry } from "./store.js";
+import { subjectName } from "../key-chain.js";
+
+/** By whom and when a row is written. */
+export interface Writer {
+  /** UTF-8, as it is stored. */
+  readonly at: Uint8Array;
+  readonly instance: Uint8Array;
+}
+
+/**
+ * The rows of an open store and what ties them together: each carries a checksum over all of it; votes carry a running
+ * number and the combination of all checksums before them, so that a vote is one row in one page, and that no row can
+ * be missing. Changes belong into a transaction, which ends with `writeState` unless it is a single vote.
+ */
+export class Ledger {
+  readonly storeId: string;
+  readonly subjects: Map<string, Known>;
+  readonly births: Map<string, string>;
+  readonly #statements: Statements;
+  #commitments: number;
+  #seq: number;
+  #total: Uint8Array;
+
+  /**
+   * Reads and checks every row.
+   * @throws DatabaseFault `corrupt`
+   */
+  constructor(db: Database.Database) {
+    this.#statements = prepareStatements(db);
+    const loaded = loadStore(db);
+    this.storeId = loaded.storeId;
+    this.subjects = loaded.subjects;
+    this.births = loaded.births;
+    ({ seq: this.#seq, total: this.#total, commitments: this.#commitments } = loaded);
+  }
+
+  /** The number of the last write. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** The votes from one height to another, by height. @throws DatabaseFault `corrupt` unless they are what was written */
+  *votes(known: Known, from = 0n, to = MAX_HEIGHT): Generator<StoredVote> {
+    const rows = rowsOf<VoteRow>(this.#statements.votes, known.id, u64be(from), u64be(to));
+    yield* asWritten(known, rows, known.heights.between(from, to));
+  }
+
+  /** @throws DatabaseFault `corrupt` where there is none, though one was written */
+  vote(known: Known, height: bigint): StoredVote | undefined {
+    if (!known.heights.has(height)) return undefined;
+    // To its end: a walk that is given up keeps its statement busy.
+    const [vote] = [...this.votes(known, height, height)];
+    return vote;
+  }
+
+  /** At most `limit` votes from a height on. @throws DatabaseFault as {@link Ledger.votes} */
+  page(known: Known, from: bigint, limit: number): StoredVote[] {
+    const rows = rowsOf<VoteRow>(this.#statements.page, known.id, u64be(from, "first height"), limit);
+    return [...asWritten(known, rows, take(known.heights.between(from, MAX_HEIGHT), limit))];
+  }
+
+  commitments(key: Uint8Array, chainId: string): StoredCommitment[] {
+    return [...rowsOf<CommitmentRow>(this.#statements.commitments, key, utf8(chainId))].map(readCommitment);
+  }
+
+  /** Every key and chain with a commitment. */
+  committers(): { key: Uint8Array; chainId: string }[] {
+    const rows = rowsOf<Pick<CommitmentRow, "key" | "chain">>(this.#statements.committers);
+    return [...rows].map(({ key, chain }) => ({ key, chainId: textOf(chain) }));
+  }
+
+  newSubject(key: Uint8Array, chainId: string): Known {
+    const id = [...this.subjects.values()].reduce((highest, known) => Math.max(highest, known.id), 0) + 1;
+    const known = {
+      id,
+      key: Uint8Array.from(key),
+      chainId,
+      lowest: 0n,
+      highest: null,
+      held: false,
+      heights: new Heights(),
+      blocked: new Heights(),
+    };
+    this.subjects.set(subjectName(key, chainId), known);
+    return known;
+  }
+
+  /** @throws DatabaseFault `corrupt` where there is one, whatever the file says */
+  addVote(known: Known, entry: VoteEntry, writer: Writer): void {
+    expect(known.heights.add(entry.height), `it was to have a second vote at height ${entry.height}`);
+    this.#insert(known, entry, writer);
+  }
+
+  replaceVote(known: Known, entry: VoteEntry, writer: Writer): void {
+    const height = u64be(entry.height);
+    const { sum } = this.#statements.votes.get(known.id, height, height) as VoteRow;
+    this.#statements.deleteVote.run(known.id, height);
+    this.#total = combine(this.#total, sum);
+    this.#insert(known, entry, writer);
+  }
+
+  #insert(known: Known, { height, digest, signature }: VoteEntry, { at, instance }: Writer): void {
+    const seq = ++this.#seq;
+    const cells = [known.id, u64be(height), digest, signature, at, instance, seq, this.#total];
+    const sum = sumOf("votes", ...cells);
+    this.#statements.addVote.run(...cells, sum);
+    this.#total = combine(this.#total, sum);
+    known.highest = higher(known.highest, height);
+    if (!digest) known.blocked.add(height);
+  }
+
+  /** Returns how many votes it forgot. @throws DatabaseFault `corrupt` where there are fewer than were written */
+  forgetBelow(known: Known, height: bigint): number {
+    const below = u64be(height);
+    let found = 0;
+    for (const { sum } of rowsOf<VoteRow>(this.#statements.sumsBelow, known.id, below)) {
+      this.#total = combine(this.#total, sum);
+      found++;
+    }
+    expect(found === known.heights.removeBelow(height), "votes are missing");
+    known.blocked.removeBelow(height);
+    this.#statements.deleteBelow.run(known.id, below);
+    return found;
+  }
+
+  addCommitment(key: Uint8Array, chainId: string, commitment: StoredCommitment): void {
+    const cells = commitmentCells(key, chainId, commitment);
+    this.#statements.addCommitment.run(...cells, sumOf("commitments", ...cells));
+    this.#commitments++;
+  }
+
+  addBirth(key: Uint8Array, place: string): void {
+    const cells = [key, utf8(place)] as const;
+    this.#statements.addBirth.run(...cells, sumOf("births", ...cells));
+    this.births.set(hex.encode(key), place);
+  }
+
+  forgetBirth(key: Uint8Array): void {
+    // A list, as the library takes a single object for names and values, and ends the process.
+    this.#statements.forgetBirth.run([key]);
+    this.births.delete(hex.encode(key));
+  }
+
+  /** Keeps a subject from signing until it is begun anew, above what is known of it. `writeSubject` makes it so. */
+  hold(known: Known): void {
+    known.lowest = floorOf(known);
+    known.held = true;
+  }
+
+  writeSubject({ id, key, chainId, lowest, highest, held }: Known): void {
+    const marks = [u64be(lowest), highest === null ? null : u64be(highest), held ? 1 : 0] as const;
+    const cells = [id, key, utf8(chainId), ...marks] as const;
+    this.#statements.setSubject.run(...cells, sumOf("subjects", ...cells));
+  }
+
+  writeState(): void {
+    const counts = [this.subjects.size, this.births.size, this.#commitments] as const;
+    const cells = [++this.#seq, this.#total, ...counts] as const;
+    this.#statements.setState.run(...cells, sumOf("state", hex.decode(this.storeId), ...cells));
+  }
+}
+
+/**
+ * Rows, if they are those that this process has read and written: SQLite trusts its files, and reads what somebody else
+ * wrote over them as if it were its own. A row that was lost so would be a height to vote for again.
+ */
+function* asWritten(
+  { blocked }: Known,
+  rows: Iterable<VoteRow>,
+  heights: Iterator<bigint>,
+): Generator<StoredVote> {
+  for (const row of rows) {
+    const vote = readVote(row);
+    expect(heights.next().value === vote.height, "votes are missing");
+    expect(vote.digest === null || !blocked.has(vote.height), "an earlier record of a vote is back");
+    yield vote;
+  }
+  expect(heights.next().done === true, "votes are missing");
+}
+
+function* take<T>(all: Iterable<T>, limit: number): Generator<T, void> {
+  let left = limit;
+  if (left <= 0) return;
+  for (const one of all) {
+    yield one;
+    if (--left === 0) return;
+  }
+}

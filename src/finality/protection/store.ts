@@ -1,0 +1,109 @@
+import type { Home } from "../home.js";
+import type { Marks, StoredMarks, VoteRecord } from "./decide.js";
+import type { Interchange, ImportReport } from "./interchange.js";
+
+/** A vote to remember. */
+export interface VoteEntry {
+  readonly height: bigint;
+  /** SHA-256 of the message, 32 bytes; null for a vote of which no more is known than that it was made. */
+  readonly digest: Uint8Array | null;
+  /** 32 bytes. */
+  readonly signature: Uint8Array | null;
+}
+
+/** A vote as it is remembered. */
+export interface StoredVote extends VoteRecord {
+  readonly height: bigint;
+}
+
+/** A commitment as it is remembered. */
+export interface StoredCommitment {
+  readonly startHeight: bigint;
+  readonly count: number;
+  /** 32 bytes. */
+  readonly root: Uint8Array;
+  /** BIP-340, 64 bytes. */
+  readonly signature: Uint8Array;
+  readonly context?: string;
+  /** Hashes of the subtrees of 256 leaves, one after the other; null where they must be computed again. */
+  readonly subtrees: Uint8Array | null;
+  readonly at: string;
+}
+
+/** A key and a chain that are known to the store. */
+export interface Subject extends StoredMarks {
+  /** X-only, 32 bytes. */
+  readonly key: Uint8Array;
+  readonly chainId: string;
+  /** How many votes are remembered. */
+  readonly votes: number;
+}
+
+/**
+ * What a signer remembers, durably. Keys are x-only, 32 bytes; what is written is on the disk when a method returns.
+ * After a write that failed, whatever it was, every method refuses with `protection-unwritable` until the store is
+ * opened again: what is on the disk is not known.
+ */
+export interface ProtectionStore {
+  readonly home: Home;
+  /** Every key and chain, with its marks. */
+  subjects(): Subject[];
+  /** The marks of a key on a chain; null when votes there were never initialised. */
+  marks(key: Uint8Array, chainId: string): StoredMarks | null;
+  record(key: Uint8Array, chainId: string, height: bigint): VoteRecord | null;
+  /** The records among these heights. */
+  recordsAt(key: Uint8Array, chainId: string, heights: readonly bigint[]): ReadonlyMap<bigint, VoteRecord>;
+  /** Votes from `from` on, by height. */
+  records(key: Uint8Array, chainId: string, from?: bigint, limit?: number): StoredVote[];
+  /**
+   * Takes over, for good, what is noted of a key: one that was elsewhere is held, one whose secret left is new no more,
+   * and the note of a birth ends. Comes before every vote. See `recordAbsence`, `recordExport` and `recordBirth`.
+   */
+  heed(key: Uint8Array): void;
+  /** Heights that sign nothing, as which message was signed there is not known, in order. */
+  blocked(key: Uint8Array, chainId: string): bigint[];
+  /** Whether this key was made in this home, while this store was there: see `recordBirth`. */
+  isBornHere(key: Uint8Array): boolean;
+  /**
+   * Remembers votes, all or none, first in the store and then in the second mark. Throws where one of the heights has
+   * a record already.
+   */
+  append(key: Uint8Array, chainId: string, entries: readonly VoteEntry[]): void;
+  /**
+   * Begins votes at a height, or raises the lowest mark to it.
+   * @throws TapstakeError `would-lower-mark`
+   */
+  init(key: Uint8Array, chainId: string, fromHeight: bigint): Marks;
+  /**
+   * Forgets the votes below a height and raises the lowest mark to it; returns how many votes were forgotten.
+   * @throws TapstakeError `would-lower-mark`; `invalid-number` beyond the height after the highest vote;
+   *   `protection-uninitialised`
+   */
+  prune(key: Uint8Array, chainId: string, below: bigint): number;
+  /** Everything that is remembered; `historyText` writes what is too long to be held. */
+  exportHistory(): Interchange;
+  /**
+   * Merges a history, all of it or nothing.
+   * @param file the JSON of one, parsed, or what `readHistory` made of its text
+   * @throws TapstakeError `invalid-json`, `unknown-version`
+   */
+  importHistory(file: unknown): ImportReport;
+  /** Every key and chain with a commitment. */
+  committers(): { readonly key: Uint8Array; readonly chainId: string }[];
+  commitments(key: Uint8Array, chainId: string): StoredCommitment[];
+  /** @throws TapstakeError `commitment-overlap` */
+  addCommitment(key: Uint8Array, chainId: string, commitment: Omit<StoredCommitment, "at">): void;
+}
+
+/** An open store. It is the only one of its home until it is closed. */
+export interface Protection extends ProtectionStore {
+  /** Which signer this is, in records: host and process. */
+  readonly instance: string;
+  /**
+   * Whether a write failed, or the store was found to be damaged or replaced: nothing is signed until it is opened
+   * again.
+   */
+  readonly poisoned: boolean;
+  /** Closing twice is once. */
+  close(): void;
+}

@@ -1,0 +1,183 @@
+import { assertInteger, equalBytes, hex, joinBytes, u64be } from "../../core/bytes.js";
+import { TapstakeError } from "../../core/errors.js";
+import { auntsAmongHashes, merkle, type MerkleProof, rootOfHashes } from "../../crypto/merkle.js";
+import { commitmentDigest } from "../../vote/messages.js";
+import { schnorr } from "../../crypto/schnorr.js";
+import { type DerivedBlock, hashesIn, SUBTREE, xOnly } from "../../derivation/block.js";
+import { type DerivationOptions, type DerivationReport, deriveRange } from "../../derivation/derive.js";
+import { type ChainConfig, assertChainId } from "../../vote/chain.js";
+import { assertMinCount } from "../../vote/chain.js";
+import { refuseOverlap } from "../protection/commitment-rows.js";
+import type { UnlockedKey } from "../keys/keystore.js";
+import type { RandomnessCache } from "./cache.js";
+import type { ProtectionStore, StoredCommitment } from "../protection/store.js";
+import { type Commitment, verifyCommitment } from "../../vote/commitment.js";
+
+/** Deriving the randomness of a key on a chain, which reads and changes no store. */
+interface Deriving extends DerivationOptions {
+  readonly key: UnlockedKey;
+  readonly chain: ChainConfig;
+  /** Filled with what is derived, so that votes there need no multiplication but their verification. */
+  readonly cache?: RandomnessCache | undefined;
+  /** Told in the end by what the points were computed, and whether anything was computed wrongly. */
+  readonly onReport?: ((report: DerivationReport) => void) | undefined;
+}
+
+export interface Committing extends Deriving {
+  readonly protection: ProtectionStore;
+}
+
+export interface CommitRequest extends Committing {
+  readonly start: bigint;
+  /** How many heights: from `chain.minCount` to 4,294,967,295. */
+  readonly count: number;
+}
+
+/**
+ * Derives and commits the randomness of `count` heights, signs the commitment and stores it. Other work runs
+ * meanwhile; memory does not grow with the number of heights, but for 32 bytes every 256.
+ * @throws TapstakeError `commitment-overlap`, `count-too-small`, `invalid-number` (0 heights, or beyond 64 bits),
+ *   `cancelled`, and what the store throws
+ */
+export async function commitStored(request: CommitRequest): Promise<Commitment> {
+  const { key, chain, protection, start, count } = request;
+  assertChainId(chain.id);
+  assertInteger(count, "count", 1, 0xffff_ffff);
+  u64be(start, "start height");
+  u64be(start + BigInt(count - 1), "last height");
+  assertMinCount(chain, count);
+  const range = { startHeight: start, count };
+  refuseOverlap(protection.commitments(key.publicKey, chain.id), range);
+  const hashes = await deriveSubtrees(request, range);
+  const context = chain.commitContext;
+  const signed = { ...range, root: rootOfHashes(hashes), ...(context !== undefined && { context }) };
+  const signature = schnorr.sign(key.secretKey, commitmentDigest(signed));
+  const commitment = { ...signed, signature };
+  // Looks for an overlap again: another commitment may have been stored meanwhile.
+  protection.addCommitment(key.publicKey, chain.id, { ...commitment, subtrees: joinBytes(hashes) });
+  return { ...commitment, finalityProvider: Uint8Array.from(key.publicKey) };
+}
+
+/** What a chain is shown of a committed height. */
+export interface CommittedHeight {
+  readonly commitment: Commitment;
+  /** X-only. */
+  readonly publicRandomness: Uint8Array;
+  readonly proof: MerkleProof;
+}
+
+/**
+ * The public randomness of a committed height and its proof, derived again from at most 256 heights; from all of
+ * them where the commitment was imported.
+ * @throws TapstakeError `no-commitment` for a height in none; `invalid-proof` when the commitment is not to this
+ *   key's randomness; `cancelled`
+ */
+export async function proveCommitted(
+  request: Committing & { readonly height: bigint },
+): Promise<CommittedHeight> {
+  const { key, chain, protection, height } = request;
+  u64be(height, "height");
+  const stored = protection.commitments(key.publicKey, chain.id).find((each) => covers(each, height));
+  if (!stored) {
+    const text = `no commitment to height ${height} of chain ${chain.id} is stored here`;
+    throw new TapstakeError("no-commitment", text, { height });
+  }
+  const { at: _, ...kept } = stored;
+  return prove(request, kept);
+}
+
+/**
+ * {@link proveCommitted} for a commitment that its owner has: no store is opened, so it can be asked for while another
+ * process is the signer. All heights of the commitment are derived again.
+ * @throws TapstakeError as {@link proveCommitted}; `key-mismatch`, `invalid-signature` for a commitment that is not this
+ *   key's own
+ */
+export async function proveIn(
+  commitment: Commitment,
+  request: Deriving & { readonly height: bigint },
+): Promise<CommittedHeight> {
+  const { key, height } = request;
+  u64be(height, "height");
+  const { finalityProvider, ...kept } = commitment;
+  if (!equalBytes(finalityProvider, key.publicKey)) {
+    const [ofCommitment, ofKey] = [finalityProvider, key.publicKey].map(hex.encode);
+    throw new TapstakeError("key-mismatch", `the commitment is of ${ofCommitment}, and the key is ${ofKey}`);
+  }
+  if (!verifyCommitment(commitment)) {
+    throw new TapstakeError("invalid-signature", "the commitment is not signed by the key that it names");
+  }
+  if (!covers(commitment, height)) {
+    const { startHeight, count } = commitment;
+    const text = `the commitment is to ${count} heights from ${startHeight}, and not to height ${height}`;
+    throw new TapstakeError("no-commitment", text, { height });
+  }
+  return prove(request, { ...kept, subtrees: null });
+}
+
+const covers = ({ startHeight, count }: Heights, height: bigint) =>
+  startHeight <= height && height < startHeight + BigInt(count);
+
+async function prove(
+  request: Deriving & { readonly height: bigint },
+  stored: Omit<StoredCommitment, "at">,
+): Promise<CommittedHeight> {
+  const { key, chain, height } = request;
+  const { subtrees, ...commitment } = stored;
+  const index = Number(height - stored.startHeight);
+  const hashes = readSubtrees(subtrees, stored) ?? (await deriveSubtrees(request, stored));
+  const subtree = Math.floor(index / SUBTREE);
+  const first = stored.startHeight + BigInt(subtree * SUBTREE);
+  const leaves: Uint8Array[] = [];
+  const neighbours = { startHeight: first, count: Math.min(SUBTREE, stored.count - subtree * SUBTREE) };
+  await derive(request, neighbours, ({ points }) => leaves.push(...xOnly(points)));
+  const within = merkle.proof(leaves, index % SUBTREE);
+  const aunts = [...within.aunts, ...auntsAmongHashes(hashes, subtree)];
+  const proof = { total: stored.count, index, leafHash: within.leafHash, aunts };
+  const publicRandomness = leaves[index % SUBTREE]!;
+  if (!merkle.verify(stored.root, publicRandomness, proof)) {
+    throw new TapstakeError(
+      "invalid-proof",
+      `the commitment to ${stored.count} heights from ${stored.startHeight} on ${chain.id} is not to the randomness of this key: it was made by another derivation`,
+    );
+  }
+  return {
+    commitment: { ...commitment, finalityProvider: Uint8Array.from(key.publicKey) },
+    publicRandomness,
+    proof,
+  };
+}
+
+/** Merkle hashes of every {@link SUBTREE} heights. */
+async function deriveSubtrees(request: Deriving, range: Heights): Promise<Uint8Array[]> {
+  const hashes: Uint8Array[] = [];
+  const report = await derive(request, range, ({ subtrees }) => hashes.push(...hashesIn(subtrees)));
+  request.onReport?.(report);
+  return hashes;
+}
+
+interface Heights {
+  readonly startHeight: bigint;
+  readonly count: number;
+}
+
+function derive(
+  { key, chain, cache, ...options }: Deriving,
+  { startHeight, count }: Heights,
+  take: (block: DerivedBlock) => void,
+): Promise<DerivationReport> {
+  const range = { secretKey: key.secretKey, chainId: chain.id, start: startHeight, count };
+  return deriveRange(range, options, (block) => {
+    cache?.setAll(key.publicKey, chain.id, startHeight + BigInt(block.first), block.points);
+    take(block);
+  });
+}
+
+/** The hashes that were stored, if they lead to the root. */
+function readSubtrees(
+  bytes: Uint8Array | null,
+  { root, count }: Pick<StoredCommitment, "root" | "count">,
+): Uint8Array[] | null {
+  if (bytes?.length !== 32 * Math.ceil(count / SUBTREE)) return null;
+  const hashes = hashesIn(bytes);
+  return equalBytes(rootOfHashes(hashes), root) ? hashes : null;
+}

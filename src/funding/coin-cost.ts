@@ -1,0 +1,139 @@
+import { applyRateUp, type Rate } from "../core/amount.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import { dustThreshold, spendSize } from "../bitcoin/dust.js";
+import type { Coin } from "./coin.js";
+import { assertRate } from "../bitcoin/fee.js";
+import { hasWitness, inputWeight } from "./input-weight.js";
+
+/** A coin, and what the search asks of it over and over. */
+export interface Candidate {
+  readonly coin: Coin;
+  readonly value: bigint;
+  /** Weight units of its input. */
+  readonly weight: number;
+  readonly segwit: boolean;
+}
+
+/** What some coins come to together. */
+export interface Sums {
+  readonly count: number;
+  readonly value: bigint;
+  readonly weight: number;
+  /** How many are spent by a witness. */
+  readonly segwit: number;
+}
+
+export interface Selected extends Sums {
+  readonly candidates: readonly Candidate[];
+}
+
+export const NOTHING: Sums = { count: 0, value: 0n, weight: 0, segwit: 0 };
+
+export const withCoin = (sums: Sums, { value, weight, segwit }: Candidate): Sums => ({
+  count: sums.count + 1,
+  value: sums.value + value,
+  weight: sums.weight + weight,
+  segwit: sums.segwit + (segwit ? 1 : 0),
+});
+
+export const selectedOf = (candidates: readonly Candidate[]): Selected => ({
+  ...candidates.reduce(withCoin, NOTHING),
+  candidates,
+});
+
+export const candidateOf = (coin: Coin): Candidate => ({
+  coin,
+  value: coin.value,
+  weight: inputWeight(coin),
+  segwit: hasWitness(coin),
+});
+
+/** What a selection has to know of the transaction that it funds. */
+export interface Recipient {
+  /** Where change goes. */
+  readonly changeScript: Uint8Array;
+  /** The transaction that spends these coins, with change when asked. */
+  readonly build: (coins: readonly Coin[], change: bigint) => Transaction;
+}
+
+/** What coins cost: see `Spending`. */
+interface Rates {
+  readonly feeRate: Rate;
+  readonly longTermFeeRate?: Rate;
+}
+
+/** How a set of coins pays. */
+export interface Outcome {
+  readonly fee: bigint;
+  readonly change: bigint;
+  /** In units of the {@link Ledger}. */
+  readonly waste: bigint;
+}
+
+/** The arithmetic of one payment: exact, in whole numbers. */
+export interface Ledger {
+  /** What the coins must hold beyond the cost of their inputs, in units. */
+  readonly target: bigint;
+  /** Units in a satoshi: with so many, a rate times a weight is a whole number. */
+  readonly unit: bigint;
+  /** Units per weight unit, now and later. */
+  readonly now: bigint;
+  readonly later: bigint;
+  /** Weight units of the transaction without inputs and change. */
+  readonly plain: number;
+  /** Weight units of the signed transaction, without change unless told. */
+  weightOf(sums: Sums, change?: bigint): number;
+  /** The fee without change, in satoshi. */
+  feeOf(sums: Sums): bigint;
+  /** What it comes to, with change or without, whichever wastes less; null when it does not pay. */
+  settle(sums: Sums): Outcome | null;
+}
+
+export function ledgerOf(rates: Rates, value: bigint, { changeScript, build }: Recipient): Ledger {
+  const { feeRate, longTermFeeRate = { numerator: 0n, denominator: 1n } } = rates;
+  assertRate(longTermFeeRate, "long-term fee rate");
+  const unit = 4n * feeRate.denominator * longTermFeeRate.denominator;
+  const now = feeRate.numerator * longTermFeeRate.denominator;
+  const later = longTermFeeRate.numerator * feeRate.denominator;
+  const plain = build([], 0n).weight();
+  const withChange = build([], 1n).weight();
+  const leastChange = dustThreshold(changeScript) || 1n;
+  const spendingChange = later * BigInt(4 * spendSize(changeScript));
+
+  const feeFor = (weight: number) => applyRateUp(BigInt(Math.ceil(weight / 4)), feeRate);
+  const settle = (sums: Sums): Outcome | null => {
+    const surplus = sums.value - value;
+    if (surplus < feeFor(signedWeight(plain, sums))) return null;
+    const saved = later * BigInt(sums.weight);
+    const changeless = { fee: surplus, change: 0n, waste: surplus * unit - saved };
+    const fee = feeFor(signedWeight(withChange, sums));
+    const waste = fee * unit + spendingChange - saved;
+    return surplus - fee >= leastChange && waste < changeless.waste
+      ? { fee, change: surplus - fee, waste }
+      : changeless;
+  };
+  return {
+    target: value * unit + now * BigInt(plain),
+    unit,
+    now,
+    later,
+    plain,
+    weightOf: (sums, change = 0n) => signedWeight(change > 0n ? withChange : plain, sums),
+    feeOf: (sums) => feeFor(signedWeight(plain, sums)),
+    settle,
+  };
+}
+
+/** The most inputs whose count takes one byte; of more it takes three. */
+export const FEW_INPUTS = 252;
+const MANY_INPUTS_WEIGHT = 4 * 2;
+/** The marker and the flag of a transaction with witnesses (BIP-144). */
+export const SEGWIT_WEIGHT = 2;
+
+/** The weight of a signed transaction that without inputs has the given one. */
+function signedWeight(withoutInputs: number, { count, weight, segwit }: Sums): number {
+  const head = count > FEW_INPUTS ? MANY_INPUTS_WEIGHT : 0;
+  // Among witnesses, an input without one says so in a byte.
+  const witnesses = segwit === 0 ? 0 : SEGWIT_WEIGHT + count - segwit;
+  return withoutInputs + head + witnesses + weight;
+}

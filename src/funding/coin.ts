@@ -1,0 +1,258 @@
+import { hash160, type Transaction } from "../bitcoin/bitcoinjs.js";
+import { assertBytes, assertInteger, equalBytes, hex, isBytes } from "../core/bytes.js";
+import { describeType, TapstakeError } from "../core/errors.js";
+import { sha256 } from "../core/hashes.js";
+import { assertPublicKey } from "../core/keys.js";
+import { type KeyOrigin, normalPath } from "../script/key-origin.js";
+import { OP } from "../bitcoin/opcodes.js";
+import { outputKeyOf } from "../script/taproot.js";
+import { readKeyHash, readWalletScript, type WalletScript } from "../bitcoin/wallet-script.js";
+import { assertStatedLength, ECDSA_LENGTHS, SCHNORR_LENGTHS } from "../bitcoin/signature-length.js";
+import { assertStakeCoin, formatOutpoint, parseTransaction, type StakeCoin } from "../bitcoin/transaction.js";
+
+/**
+ * A coin of a wallet that can fund a stake. Its owner signs, and need not be the staker; coins of different owners
+ * and kinds mix freely. Keys are compressed throughout: an uncompressed one is refused.
+ */
+export interface Coin extends StakeCoin {
+  /** The output script that holds the coin: P2PKH, P2SH-P2WPKH, P2WPKH, P2WSH or P2TR. */
+  readonly script: Uint8Array;
+  /**
+   * The whole transaction that made the coin. P2PKH needs it, as its signature does not commit to the amount; some
+   * signers want it for every coin. Checked against the outpoint, the value and the script.
+   */
+  readonly previousTransaction?: Transaction | Uint8Array;
+  /** For P2SH-P2WPKH, which needs it: the P2WPKH script inside, 22 bytes. */
+  readonly redeemScript?: Uint8Array;
+  /** For P2WSH, which needs it: the script whose hash the output holds. */
+  readonly witnessScript?: Uint8Array;
+  /** For P2TR: the internal key, x-only, which some signers want to be told. */
+  readonly tapInternalKey?: Uint8Array;
+  /** For P2TR spent by a script; without it, by its key. */
+  readonly leaf?: CoinLeaf;
+  /**
+   * For a P2WSH script or a leaf other than one key, a key by its hash, or M of N: the most weight units of its
+   * witness, script, control block and the count of elements included. The fee is reckoned with it, so a witness
+   * that comes back larger is refused.
+   */
+  readonly witnessWeight?: number;
+  /**
+   * Bytes of each of its signatures, hash type included. ECDSA: 71 when its owners grind a low r, as Bitcoin Core does,
+   * or 72; in Taproot 64, or 65 with the hash type behind. The most unless told: then an input of more than four
+   * signatures can come out more than a virtual byte smaller than its fee was reckoned for.
+   */
+  readonly signatureLength?: number;
+  /** Where the keys come from (BIP-32), for signers that find their keys by it. */
+  readonly derivations?: readonly CoinKeyOrigin[];
+  /** Blocks since the coin was mined, its own included; 0 while it is not. Unknown counts as mined. */
+  readonly confirmations?: number;
+}
+
+/** A script in a P2TR output, and its proof. */
+export interface CoinLeaf {
+  readonly script: Uint8Array;
+  /** What proves that the output contains the script (BIP-341). */
+  readonly controlBlock: Uint8Array;
+}
+
+/** Where a key of a coin comes from. The key is compressed, 33 bytes; x-only, 32 bytes, in a P2TR coin. */
+export interface CoinKeyOrigin extends KeyOrigin {
+  /** In a P2TR coin: the hashes of the leaves that name the key; none for the internal key (BIP-371). */
+  readonly leafHashes?: readonly Uint8Array[];
+}
+
+/** Why a coin of an uncompressed key is refused: its fee would be too low, and in segwit no node relays its spend. */
+export const UNCOMPRESSED =
+  "its key is uncompressed (65 bytes), and tapstake spends coins of compressed keys only";
+
+/** What an output script is. */
+export type CoinKind = "p2pkh" | "p2sh-p2wpkh" | "p2wpkh" | "p2wsh" | "p2tr";
+
+/** @throws TapstakeError `invalid-coin` at an output script of no kind that is known here */
+export function coinKind({ outpoint, script }: Coin): CoinKind {
+  const starts = (length: number, ...head: readonly number[]) =>
+    script.length === length && head.every((byte, i) => script[i] === byte);
+  if (starts(22, 0, 20)) return "p2wpkh";
+  if (starts(34, OP.ONE, 32)) return "p2tr";
+  if (starts(34, 0, 32)) return "p2wsh";
+  if (starts(23, OP.HASH160, 20) && script[22] === OP.EQUAL) return "p2sh-p2wpkh";
+  if (readKeyHash(script)) return "p2pkh";
+  throw new TapstakeError(
+    "invalid-coin",
+    `${formatOutpoint(outpoint)}: expected a P2PKH, P2SH-P2WPKH, P2WPKH, P2WSH or P2TR coin, got script ${hex.encode(script)}`,
+  );
+}
+
+/**
+ * A coin that can be spent as it is described.
+ * @throws TapstakeError `invalid-coin`, `invalid-amount`, `invalid-bytes`, `invalid-number`, `invalid-public-key`,
+ * `invalid-path`, `invalid-transaction`
+ */
+export function assertCoin(coin: Coin): void {
+  assertStakeCoin(coin);
+  assertBytes(coin.script, "coin's script");
+  const kind = coinKind(coin);
+  if (coin.confirmations !== undefined) {
+    assertInteger(coin.confirmations, "coin's confirmations", 0, 0xffff_ffff);
+  }
+  assertBelongs(coin, kind);
+  if (coin.previousTransaction !== undefined) assertPrevious(coin);
+  else if (kind === "p2pkh") throw invalid(coin, "a P2PKH coin needs its previous transaction");
+  if (kind === "p2sh-p2wpkh") assertRedeemScript(coin);
+  if (kind === "p2wsh") assertWitnessScript(coin);
+  if (kind === "p2tr") assertTaproot(coin);
+  assertSized(coin);
+  assertSignatures(coin, kind);
+  if (coin.derivations === undefined) return;
+  assertList(coin.derivations, "derivations");
+  for (const origin of coin.derivations) assertOrigin(coin, kind, origin);
+}
+
+/** Lists of coins, each coin given once in all of them. @throws TapstakeError the codes of {@link assertCoin} */
+export function assertCoins(...lists: readonly (readonly Coin[])[]): void {
+  const seen = new Set<string>();
+  for (const list of lists) {
+    assertList(list, "coins");
+    for (const coin of list) {
+      assertCoin(coin);
+      const name = formatOutpoint(coin.outpoint);
+      if (seen.has(name))
+        throw new TapstakeError("invalid-coin", `${name} is given twice`, { outpoint: name });
+      seen.add(name);
+    }
+  }
+}
+
+/** The script of a P2WSH coin, or of the leaf of a P2TR coin; undefined where a coin is spent without one. */
+export function spendingScript({ witnessScript, leaf }: Coin): Uint8Array | undefined {
+  return witnessScript ?? leaf?.script;
+}
+
+/** How the {@link spendingScript} of a coin is satisfied; null when only its owner knows. */
+export function walletScriptOf(coin: Coin): WalletScript | null {
+  const script = spendingScript(coin);
+  return script ? readWalletScript(script, coin.leaf ? "tapscript" : "witness-v0") : null;
+}
+
+/** The bytes of a coin's previous transaction, when it is given. */
+export function previousBytes({ previousTransaction }: Coin): Uint8Array | undefined {
+  return previousTransaction instanceof Uint8Array ? previousTransaction : previousTransaction?.toBuffer();
+}
+
+const KIND_OF_FIELD = {
+  redeemScript: "p2sh-p2wpkh",
+  witnessScript: "p2wsh",
+  tapInternalKey: "p2tr",
+  leaf: "p2tr",
+} as const satisfies Partial<Record<keyof Coin, CoinKind>>;
+
+function assertBelongs(coin: Coin, kind: CoinKind): void {
+  for (const [field, of] of Object.entries(KIND_OF_FIELD)) {
+    if (coin[field as keyof Coin] !== undefined && kind !== of) {
+      throw invalid(coin, `${field} is for ${of.toUpperCase()}, and this is a ${kind.toUpperCase()} coin`);
+    }
+  }
+}
+
+function assertPrevious(coin: Coin): void {
+  const { previousTransaction } = coin;
+  const isOne = typeof (previousTransaction as Partial<Transaction> | null)?.toBuffer === "function";
+  const bytes = isOne ? previousBytes(coin) : previousTransaction;
+  assertBytes(bytes, "coin's previous transaction");
+  const transaction = parseTransaction(bytes);
+  if (!equalBytes(transaction.getHash(), coin.outpoint.hash)) {
+    throw invalid(coin, `the previous transaction given is ${transaction.getId()}`);
+  }
+  const output = transaction.outs[coin.outpoint.index];
+  if (!output) throw invalid(coin, `the previous transaction has ${transaction.outs.length} outputs`);
+  if (output.value !== coin.value) {
+    throw invalid(coin, `expected ${coin.value} satoshi, got ${output.value} in the previous transaction`);
+  }
+  if (!equalBytes(output.script, coin.script)) {
+    throw invalid(coin, `the script in the previous transaction is ${hex.encode(output.script)}`);
+  }
+}
+
+function assertRedeemScript(coin: Coin): void {
+  const { redeemScript, script } = coin;
+  if (redeemScript === undefined) throw invalid(coin, "a P2SH-P2WPKH coin needs its redeem script");
+  assertBytes(redeemScript, "coin's redeem script");
+  if (redeemScript.length !== 22 || redeemScript[0] !== 0 || redeemScript[1] !== 20) {
+    throw invalid(coin, `expected a P2WPKH redeem script, got ${hex.encode(redeemScript)}`);
+  }
+  if (!equalBytes(hash160(redeemScript), script.slice(2, 22))) {
+    throw invalid(coin, "the redeem script is not the one of the output");
+  }
+}
+
+function assertWitnessScript(coin: Coin): void {
+  const { witnessScript, script } = coin;
+  if (witnessScript === undefined) throw invalid(coin, "a P2WSH coin needs its witness script");
+  assertBytes(witnessScript, "coin's witness script");
+  if (!equalBytes(sha256(witnessScript), script.slice(2))) {
+    throw invalid(coin, "the witness script is not the one of the output");
+  }
+}
+
+function assertTaproot(coin: Coin): void {
+  const { tapInternalKey, leaf, script } = coin;
+  if (tapInternalKey !== undefined) assertPublicKey(tapInternalKey, "coin's internal key");
+  if (leaf === undefined) return;
+  assertBytes(leaf?.script, "coin's leaf script");
+  assertBytes(leaf.controlBlock, "coin's control block");
+  const outputKey = outputKeyOf(leaf.script, leaf.controlBlock);
+  if (!outputKey || !equalBytes(outputKey, script.slice(2))) {
+    throw invalid(coin, "the leaf and its control block do not lead to the output");
+  }
+  if (tapInternalKey && !equalBytes(tapInternalKey, leaf.controlBlock.slice(1, 33))) {
+    throw invalid(coin, "the internal key is not the one of the control block");
+  }
+}
+
+/** A witness of 400,000 weight units and more does not relay. */
+export const MOST_WITNESS_WEIGHT = 400_000;
+
+function assertSized(coin: Coin): void {
+  const { witnessWeight } = coin;
+  const needed = spendingScript(coin) !== undefined && walletScriptOf(coin) === null;
+  if (witnessWeight === undefined) {
+    if (needed) {
+      throw invalid(
+        coin,
+        "the script is none whose witness has a known size (one key, a key by its hash, M of N): witnessWeight must say it",
+      );
+    }
+    return;
+  }
+  if (!needed) throw invalid(coin, "witnessWeight is for scripts whose witness has no known size");
+  assertInteger(witnessWeight, "coin's witness weight", 1, MOST_WITNESS_WEIGHT);
+}
+
+function assertSignatures(coin: Coin, kind: CoinKind): void {
+  const { signatureLength, witnessWeight } = coin;
+  if (signatureLength === undefined) return;
+  if (witnessWeight !== undefined) throw invalid(coin, "signatureLength says nothing beside witnessWeight");
+  assertStatedLength(signatureLength, kind === "p2tr" ? SCHNORR_LENGTHS : ECDSA_LENGTHS);
+}
+
+function assertOrigin(coin: Coin, kind: CoinKind, origin: CoinKeyOrigin): void {
+  if (kind === "p2tr") assertPublicKey(origin?.publicKey, "derivation's key");
+  else if (isBytes(origin?.publicKey, 65)) throw invalid(coin, UNCOMPRESSED);
+  else assertBytes(origin?.publicKey, "derivation's key", 33);
+  assertBytes(origin.fingerprint, "derivation's fingerprint", 4);
+  normalPath(origin.path);
+  if (origin.leafHashes === undefined) return;
+  if (kind !== "p2tr") throw invalid(coin, "leafHashes are for P2TR");
+  assertList(origin.leafHashes, "leaf hashes");
+  for (const hash of origin.leafHashes) assertBytes(hash, "derivation's leaf hash", 32);
+}
+
+function assertList(list: unknown, name: string): void {
+  if (Array.isArray(list)) return;
+  throw new TapstakeError("invalid-coin", `expected a list of ${name}, got ${describeType(list)}`);
+}
+
+function invalid({ outpoint }: Coin, message: string): TapstakeError {
+  const name = formatOutpoint(outpoint);
+  return new TapstakeError("invalid-coin", `${name}: ${message}`, { outpoint: name });
+}

@@ -1,0 +1,139 @@
+import { Transaction, type Psbt } from "../bitcoin/bitcoinjs.js";
+import { equalBytes, hex } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { LEAF_VERSION, merkleRootOf, NUMS_KEY, outputKeyOf } from "../script/taproot.js";
+import type { Coin } from "../funding/coin.js";
+import type { LeafSpend } from "../spending/spend.js";
+import { type Prevout, txidOf } from "../bitcoin/transaction.js";
+
+type Value = string | number | bigint;
+type PsbtInput = Psbt["data"]["inputs"][number];
+
+/**
+ * That what a returned PSBT says of its coins, as far as it says it, is what they are, and that it asks for
+ * signatures of the whole transaction.
+ * @throws TapstakeError `psbt-mismatch` naming the first input that differs, and in what
+ */
+export function assertSameCoins(expected: Transaction, prevouts: readonly Prevout[], psbt: Psbt): void {
+  for (const [i, { script, value }] of prevouts.entries()) {
+    const input = psbt.data.inputs[i]!;
+    const compareCoin = (coin: Prevout) => {
+      compareInput(i, "script of its coin", hex.encode(script), hex.encode(coin.script));
+      compareInput(i, "value of its coin", value, coin.value);
+    };
+    if (input.witnessUtxo) compareCoin(input.witnessUtxo);
+    if (input.nonWitnessUtxo) {
+      const previous = readPrevious(i, input.nonWitnessUtxo);
+      const { hash, index } = expected.ins[i]!;
+      compareInput(i, "whole previous transaction", txidOf(hash), txidOf(previous.getHash()));
+      const output = previous.outs[index];
+      if (!output) throw differs(i, "whole previous transaction", `output ${index}`, previous.outs.length);
+      compareCoin(output);
+    }
+    const { sighashType = Transaction.SIGHASH_DEFAULT } = input;
+    if (sighashType !== Transaction.SIGHASH_DEFAULT && sighashType !== Transaction.SIGHASH_ALL) {
+      throw differs(i, "sighash type", "DEFAULT (0) or ALL (1)", sighashType);
+    }
+  }
+}
+
+/**
+ * That a returned PSBT, as far as it says so, opens the expected leaf of the expected coin. Wallets may add other
+ * leaves of the same output.
+ * @throws TapstakeError `psbt-mismatch` naming what differs
+ */
+export function assertSameLeaf({ leaf, inputIndex: i, prevouts }: LeafSpend, input: PsbtInput): void {
+  const { tapInternalKey, tapMerkleRoot, tapLeafScript = [], finalScriptSig } = input;
+  if (finalScriptSig && finalScriptSig.length > 0) {
+    throw differs(i, "input script", "none", `${finalScriptSig.length} bytes`);
+  }
+  if (tapInternalKey) {
+    compareInput(i, "internal key", hex.encode(NUMS_KEY), hex.encode(tapInternalKey));
+  }
+  if (tapMerkleRoot) {
+    const root = merkleRootOf(leaf.script, leaf.controlBlock)!;
+    compareInput(i, "Merkle root", hex.encode(root), hex.encode(tapMerkleRoot));
+  }
+  assertOwnLeaves(i, prevouts[i]!.script, tapLeafScript, leaf.script);
+  if (tapLeafScript.length > 0 && !tapLeafScript.some(({ script }) => equalBytes(script, leaf.script))) {
+    throw differs(i, "leaf script", hex.encode(leaf.script), hex.encode(tapLeafScript[0]!.script));
+  }
+}
+
+/**
+ * That a returned PSBT says of how a coin is spent what was said of it: its scripts and its internal key. What a PSBT
+ * leaves out is altered too, unless its wallet finalised the input, which drops them (BIP-174).
+ * @param coin what is known of it: nothing is asked of an internal key that was not told
+ * @throws TapstakeError `psbt-mismatch` naming what differs
+ */
+export function assertSameScripts(coin: Coin, i: number, input: PsbtInput): void {
+  const { redeemScript, witnessScript, leaf } = coin;
+  const isFinal = input.finalScriptWitness !== undefined || input.finalScriptSig !== undefined;
+  const compare = (what: string, want: Uint8Array | undefined, got: Uint8Array | undefined) => {
+    if (!got && (isFinal || !want)) return;
+    compareInput(i, what, want ? hex.encode(want) : "none", got ? hex.encode(got) : "none");
+  };
+  compare("redeem script", redeemScript, input.redeemScript);
+  compare("witness script", witnessScript, input.witnessScript);
+  const internalKey = coin.tapInternalKey ?? leaf?.controlBlock.slice(1, 33);
+  if (internalKey) compare("internal key", internalKey, input.tapInternalKey);
+  if (leaf && input.tapMerkleRoot) {
+    compare("Merkle root", merkleRootOf(leaf.script, leaf.controlBlock)!, input.tapMerkleRoot);
+  }
+  const { tapLeafScript = [] } = input;
+  assertOwnLeaves(i, coin.script, tapLeafScript, leaf?.script);
+  const isThere = ({ script, controlBlock }: TapLeaf) =>
+    equalBytes(script, leaf!.script) && equalBytes(controlBlock, leaf!.controlBlock);
+  if (!leaf || tapLeafScript.some(isThere) || (isFinal && tapLeafScript.length === 0)) return;
+  const got = tapLeafScript[0] ? hex.encode(tapLeafScript[0].script) : "none";
+  throw differs(i, "leaf script", hex.encode(leaf.script), got);
+}
+
+type TapLeaf = NonNullable<PsbtInput["tapLeafScript"]>[number];
+
+/** Each must be of the output that is spent: wallets may add others of it. */
+function assertOwnLeaves(
+  i: number,
+  output: Uint8Array,
+  leaves: readonly TapLeaf[],
+  example: Uint8Array | undefined,
+): void {
+  for (const { leafVersion, script, controlBlock } of leaves) {
+    const key = outputKeyOf(script, controlBlock);
+    if (leafVersion === LEAF_VERSION && key && equalBytes(key, output.slice(2))) continue;
+    const expected = `one of the spent output${example ? `, such as ${hex.encode(example)}` : ""}`;
+    throw differs(i, "leaf script", expected, hex.encode(script));
+  }
+}
+
+function readPrevious(input: number, bytes: Uint8Array): Transaction {
+  try {
+    return Transaction.fromBuffer(bytes);
+  } catch {
+    throw differs(
+      input,
+      "whole previous transaction",
+      "a transaction",
+      `${bytes.length} bytes that are none`,
+    );
+  }
+}
+
+function compareInput(input: number, what: string, expected: Value, got: Value): void {
+  if (expected !== got) throw differs(input, what, expected, got);
+}
+
+function differs(input: number, what: string, expected: Value, got: Value): TapstakeError {
+  return psbtMismatch(`input ${input}: ${what}`, expected, got, { input });
+}
+
+/** @param where the input or output, when it is one that differs */
+export function psbtMismatch(
+  what: string,
+  expected: Value,
+  got: Value,
+  where: { readonly input?: number; readonly output?: number } = {},
+): TapstakeError {
+  const text = `the PSBT came back with ${what} ${got}, expected ${expected}`;
+  return new TapstakeError("psbt-mismatch", text, { what, expected, got, ...where });
+}

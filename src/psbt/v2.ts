@@ -1,0 +1,144 @@
+import { Transaction } from "../bitcoin/bitcoinjs.js";
+import { compactSize, concatBytes, joinBytes } from "../core/bytes.js";
+import { createReader, littleEndian, type Reader } from "../bitcoin/byte-reader.js";
+
+/** The first bytes of a PSBT (BIP-174). */
+export const PSBT_MAGIC = Uint8Array.of(0x70, 0x73, 0x62, 0x74, 0xff);
+
+/** The types of fields whose keys hold nothing else: of the global map, of inputs, of outputs (BIP-174, BIP-370). */
+export const GLOBAL = {
+  unsignedTx: 0x00,
+  txVersion: 0x02,
+  fallbackLockTime: 0x03,
+  inputCount: 0x04,
+  outputCount: 0x05,
+  txModifiable: 0x06,
+  version: 0xfb,
+} as const;
+const INPUT = {
+  previousTxid: 0x0e,
+  outputIndex: 0x0f,
+  sequence: 0x10,
+  requiredTime: 0x11,
+  requiredHeight: 0x12,
+} as const;
+const OUTPUT = { amount: 0x03, script: 0x04 } as const;
+
+/**
+ * A PSBT of version 2 (BIP-370), which has no unsigned transaction but its parts, as one of version 0, which has it.
+ * Of any other version: the same bytes.
+ * @throws RangeError saying what is wrong
+ */
+export function asVersion0(bytes: Uint8Array): Uint8Array {
+  const malformed = () =>
+    new RangeError("its maps of keys and values end too early, or have malformed sizes");
+  const reader = createReader(bytes, malformed);
+  if (!PSBT_MAGIC.every((byte, i) => byte === bytes[i])) return bytes;
+  reader.take(PSBT_MAGIC.length);
+  const globals = readMap(reader);
+  const version = numberOf(globals, GLOBAL.version, 4) ?? 0;
+  if (version === 0) return bytes;
+  if (version !== 2) throw new RangeError(`expected a PSBT of version 0 or 2, got ${version}`);
+  if (valueOf(globals, GLOBAL.unsignedTx)) throw new RangeError("version 2 has no unsigned transaction");
+  const inputs = readMaps(reader, countOf(globals, GLOBAL.inputCount, "inputs"));
+  const outputs = readMaps(reader, countOf(globals, GLOBAL.outputCount, "outputs"));
+  if (reader.left > 0) throw new RangeError("it has bytes that mean nothing");
+  const unsigned = unsignedTransaction(globals, inputs, outputs).toBuffer();
+  return concatBytes(
+    PSBT_MAGIC,
+    field(Uint8Array.of(GLOBAL.unsignedTx), unsigned),
+    writeMap(globals, Object.values(GLOBAL)),
+    ...inputs.map((map) => writeMap(map, Object.values(INPUT))),
+    ...outputs.map((map) => writeMap(map, Object.values(OUTPUT))),
+  );
+}
+
+/** A field of a PSBT: its key and its value, each behind its length. */
+export const field = (key: Uint8Array, value: Uint8Array): Uint8Array =>
+  concatBytes(compactSize(key.length), key, compactSize(value.length), value);
+
+type Fields = readonly (readonly [key: Uint8Array, value: Uint8Array])[];
+
+function readMap(reader: Reader): Fields {
+  const fields: [Uint8Array, Uint8Array][] = [];
+  for (let key = reader.sized(); key.length > 0; key = reader.sized()) fields.push([key, reader.sized()]);
+  return fields;
+}
+
+const readMaps = (reader: Reader, count: number): Fields[] =>
+  Array.from({ length: count }, () => readMap(reader));
+
+function writeMap(fields: Fields, without: readonly number[]): Uint8Array {
+  const kept = fields.filter(([key]) => key.length > 1 || !without.includes(key[0]!));
+  return joinBytes([...kept.map(([key, value]) => field(key, value)), Uint8Array.of(0)]);
+}
+
+function unsignedTransaction(globals: Fields, inputs: readonly Fields[], outputs: readonly Fields[]) {
+  const transaction = new Transaction();
+  transaction.version = required(numberOf(globals, GLOBAL.txVersion, 4), "a transaction version");
+  transaction.locktime = lockTime(inputs) ?? numberOf(globals, GLOBAL.fallbackLockTime, 4) ?? 0;
+  for (const map of inputs) {
+    transaction.addInput(
+      required(valueOf(map, INPUT.previousTxid, 32), "a previous transaction in each input"),
+      required(numberOf(map, INPUT.outputIndex, 4), "a previous output in each input"),
+      numberOf(map, INPUT.sequence, 4) ?? 0xffff_ffff,
+    );
+  }
+  for (const map of outputs) {
+    const amount = required(valueOf(map, OUTPUT.amount, 8), "an amount in each output");
+    const value = new DataView(amount.buffer).getBigUint64(0, true);
+    transaction.addOutput(required(valueOf(map, OUTPUT.script), "a script in each output"), value);
+  }
+  return transaction;
+}
+
+/** From this number on a lock time is in seconds, below it in blocks. */
+const FIRST_TIME = 500_000_000;
+
+/** BIP-370: the highest lock that inputs ask for, as a height where all of them can have one; undefined without any. */
+function lockTime(inputs: readonly Fields[]): number | undefined {
+  const locks = inputs
+    .map((map) => ({
+      height: numberOf(map, INPUT.requiredHeight, 4),
+      time: numberOf(map, INPUT.requiredTime, 4),
+    }))
+    .filter(({ height, time }) => height !== undefined || time !== undefined);
+  if (locks.length === 0) return undefined;
+  for (const { height = 0, time = FIRST_TIME } of locks) {
+    if (height >= FIRST_TIME || time < FIRST_TIME) throw new RangeError("a lock is not of its kind");
+  }
+  for (const kind of ["height", "time"] as const) {
+    const all = locks.flatMap((lock) => lock[kind] ?? []);
+    if (all.length === locks.length) return Math.max(...all);
+  }
+  throw new RangeError("its inputs ask for locks by height and by time at once");
+}
+
+function countOf(globals: Fields, type: number, what: string): number {
+  const value = required(valueOf(globals, type), `a number of ${what}`);
+  const malformed = () => new RangeError(`its number of ${what} is malformed`);
+  const reader = createReader(value, malformed);
+  const count = reader.size();
+  // 100,000 are more than fit into a block; a number that nothing follows would fill all memory.
+  if (reader.left > 0 || count > 100_000) throw malformed();
+  return count;
+}
+
+function numberOf(fields: Fields, type: number, length: number): number | undefined {
+  const value = valueOf(fields, type, length);
+  return value && littleEndian(value);
+}
+
+function valueOf(fields: Fields, type: number, length?: number): Uint8Array | undefined {
+  const [found, ...more] = fields.filter(([key]) => key.length === 1 && key[0] === type);
+  if (more.length > 0) throw new RangeError(`it has field ${type} twice`);
+  if (found && length !== undefined && found[1].length !== length) {
+    throw new RangeError(`expected ${length} bytes in field ${type}, got ${found[1].length}`);
+  }
+  return found?.[1];
+}
+
+function required<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new RangeError(`expected ${what}`);
+  return value;
+}

@@ -1,0 +1,50 @@
+import { type Commitment, verifyCommitment } from "../vote/commitment.js";
+import { TapstakeError } from "../core/errors.js";
+import { merkle } from "../crypto/merkle.js";
+import { commitmentDigest } from "../vote/messages.js";
+import type { ChainConfig } from "../vote/chain.js";
+import type { EotsClient } from "./client.js";
+import { assertMinCount } from "../vote/chain.js";
+
+export interface RemoteCommitRequest {
+  /** X-only, 32 bytes. */
+  readonly key: Uint8Array;
+  readonly chain: ChainConfig;
+  readonly start: bigint;
+  /** How many heights: from `chain.minCount` to the 100,000 that this software's signer derives at once. */
+  readonly count: number;
+  /** As in `EotsClient.signSchnorr`. */
+  readonly refuseOverlap?: boolean | undefined;
+}
+
+/** A commitment that a remote signer signed. */
+export interface RemoteCommitment {
+  readonly commitment: Commitment;
+  /** The public randomness of each height, in order, x-only: what `merkle.proof` proves a height by. */
+  readonly points: readonly Uint8Array[];
+  /** As in `EotsClient.signSchnorr`. */
+  readonly overlaps?: string;
+}
+
+/**
+ * Commits to randomness by a remote signer, as Go software does too: asks for the randomness, builds the tree, and has
+ * its root signed (PROTOCOL 10). The signature is verified.
+ * @throws TapstakeError `count-too-small`; the codes of the client; `signer-error` for a signature that does not verify
+ */
+export async function commitRemotely(
+  signer: EotsClient,
+  { key, chain, start: startHeight, count, refuseOverlap }: RemoteCommitRequest,
+): Promise<RemoteCommitment> {
+  assertMinCount(chain, count);
+  const points = await signer.createRandomnessPairList({ key, chainId: chain.id, startHeight, count });
+  const context = chain.commitContext;
+  const root = merkle.root(points);
+  const signed = { startHeight, count, root, ...(context !== undefined && { context }) };
+  const digest = commitmentDigest(signed);
+  const { signature, ...more } = await signer.signSchnorr({ key, digest, refuseOverlap });
+  const commitment = { ...signed, finalityProvider: Uint8Array.from(key), signature };
+  if (!verifyCommitment(commitment)) {
+    throw new TapstakeError("signer-error", "the signer's signature of the commitment does not verify");
+  }
+  return { commitment, points, ...more };
+}

@@ -1,0 +1,3 @@
+/** Asking a signer daemon for votes, commitments and randomness (`tapstake/signer-client`). */
+export { createEotsClient, type BatchAnswer, type EotsClient, type EotsClientOptions } from "./client.js";
+export { commitRemotely, type RemoteCommitment, type RemoteCommitRequest } from "./commit.js";

@@ -1,0 +1,172 @@
+import { Transaction } from "../bitcoin/bitcoinjs.js";
+import { equalBytes, hex, isBytes } from "../core/bytes.js";
+import { curve } from "../core/curve/index.js";
+import { describeType, TapstakeError } from "../core/errors.js";
+import type { Leaf } from "../script/outputs.js";
+import { assertEstimated } from "../bitcoin/fee.js";
+import type { Prevout } from "../bitcoin/transaction.js";
+import { leafWitness } from "./witness.js";
+
+/** A transaction that spends a stake by one leaf: all that its signatures commit to. */
+export interface LeafSpend {
+  /** Unsigned. */
+  readonly transaction: Transaction;
+  /** Which input spends the leaf. */
+  readonly inputIndex: number;
+  /** What each input spends, in order: Taproot signatures commit to all of them (BIP-341). */
+  readonly prevouts: readonly Prevout[];
+  readonly leaf: Leaf;
+  /** The most virtual bytes that the fee was reckoned for, where it depends on the size. */
+  readonly vsize?: number;
+}
+
+/** A BIP-340 signature of a leaf spend: 64 bytes, or 65 with SIGHASH_ALL behind (PROTOCOL 4). */
+export interface LeafSignature {
+  /** X-only key. */
+  readonly publicKey: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/**
+ * What can sign: a key in memory, a hardware wallet, a remote service. `publicKey` may be x-only (32 bytes)
+ * or compressed (33 bytes).
+ */
+export interface Signer {
+  readonly publicKey: Uint8Array;
+  signSchnorr(digest: Uint8Array): Uint8Array | Promise<Uint8Array>;
+}
+
+const SIGHASH_DEFAULT = Transaction.SIGHASH_DEFAULT;
+const SIGHASH_ALL = Transaction.SIGHASH_ALL;
+
+/** The digest that signatures of a leaf spend are over (BIP-341, BIP-342): 32 bytes. */
+export function leafSighash(
+  { transaction, inputIndex, prevouts, leaf }: LeafSpend,
+  sighashType = SIGHASH_DEFAULT,
+): Uint8Array {
+  return transaction.hashForWitnessV1(
+    inputIndex,
+    prevouts.map(({ script }) => script),
+    prevouts.map(({ value }) => value),
+    sighashType,
+    leaf.hash,
+  );
+}
+
+/**
+ * Has a signer sign a leaf spend. What it returns is verified before it is used.
+ * @throws TapstakeError `invalid-public-key`, `unexpected-signer` when the leaf does not name its key;
+ * `signer-failed`; `invalid-signature`
+ */
+export async function signLeaf(spend: LeafSpend, signer: Signer): Promise<LeafSignature> {
+  const publicKey = xOnly(signer.publicKey);
+  assertNamed(spend.leaf, publicKey);
+  let signature: Uint8Array;
+  try {
+    signature = await signer.signSchnorr(leafSighash(spend));
+  } catch (cause) {
+    throw new TapstakeError("signer-failed", `the signer of ${hex.encode(publicKey)} failed`, {}, { cause });
+  }
+  if (!isBytes(signature, 64)) {
+    throw new TapstakeError(
+      "signer-failed",
+      `the signer of ${hex.encode(publicKey)} returned no 64-byte signature`,
+    );
+  }
+  // A copy: a signer may write its next signature into the same memory.
+  const signed = { publicKey, signature: Uint8Array.from(signature) };
+  checkLeafSignature(spend, signed);
+  return signed;
+}
+
+/**
+ * A leaf signature that can be relied on: by a key that the leaf names, over this transaction.
+ * @throws TapstakeError `invalid-public-key`, `unexpected-signer`, `unsupported-sighash`, `invalid-signature`
+ */
+export function checkLeafSignature(spend: LeafSpend, { publicKey, signature }: LeafSignature): void {
+  assertNamed(spend.leaf, publicKey);
+  const key = hex.encode(publicKey);
+  assertSignatureLength(key, signature);
+  // BIP-341: a 65th byte of 0 is invalid, and other types than ALL would let others change the transaction.
+  if (signature.length === 65 && signature[64] !== SIGHASH_ALL) {
+    throw new TapstakeError(
+      "unsupported-sighash",
+      `expected SIGHASH_DEFAULT or SIGHASH_ALL from ${key}, got ${signature[64]}`,
+      {
+        key,
+      },
+    );
+  }
+  const digest = leafSighash(spend, signature.length === 65 ? SIGHASH_ALL : SIGHASH_DEFAULT);
+  if (!curve.verifySchnorr(digest, publicKey, signature.slice(0, 64))) {
+    throw new TapstakeError(
+      "invalid-signature",
+      `the signature by ${key} does not verify over this transaction and leaf`,
+      {
+        key,
+      },
+    );
+  }
+}
+
+/** @throws TapstakeError `invalid-signature` */
+export function assertSignatureLength(key: string, signature: Uint8Array): void {
+  if (!isBytes(signature, 64) && !isBytes(signature, 65)) {
+    const text = `expected a signature of 64 or 65 bytes by ${key}, got ${describeType(signature)}`;
+    throw new TapstakeError("invalid-signature", text, { key });
+  }
+}
+
+/** Whether {@link checkLeafSignature} passes. */
+export function verifyLeafSignature(spend: LeafSpend, signature: LeafSignature): boolean {
+  try {
+    checkLeafSignature(spend, signature);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The signed transaction: every signature verified, each leaf slot filled or empty, exactly the quorum of each
+ * key set used. The unsigned transaction of the spend is left as it is.
+ * @throws TapstakeError `missing-signature`, `size-above-estimate`, and the codes of {@link checkLeafSignature}
+ */
+export function finishSpend(spend: LeafSpend, signatures: readonly LeafSignature[]): Transaction {
+  for (const signature of signatures) checkLeafSignature(spend, signature);
+  const signed = withWitness(spend, leafWitness(spend.leaf, signatures));
+  if (spend.vsize !== undefined) assertEstimated(signed, spend.vsize);
+  return signed;
+}
+
+/** A copy of the spend's transaction with this witness on its leaf input. Nothing is checked. */
+export function withWitness(
+  { transaction, inputIndex }: LeafSpend,
+  witness: readonly Uint8Array[],
+): Transaction {
+  const signed = transaction.clone();
+  signed.setWitness(inputIndex, [...witness]);
+  return signed;
+}
+
+/** @throws TapstakeError `invalid-public-key`; `unexpected-signer` when the leaf does not name the key */
+export function assertNamed(leaf: Leaf, publicKey: Uint8Array): void {
+  if (!isBytes(publicKey, 32)) {
+    const text = `expected the x-only key of a signature, got ${describeType(publicKey)}`;
+    throw new TapstakeError("invalid-public-key", text);
+  }
+  if (!isNamed(leaf, publicKey)) {
+    const key = hex.encode(publicKey);
+    throw new TapstakeError("unexpected-signer", `the ${leaf.kind} leaf does not name ${key}`, { key });
+  }
+}
+
+/** Whether a leaf asks for signatures by an x-only key. */
+export const isNamed = (leaf: Leaf, publicKey: Uint8Array): boolean =>
+  leaf.signers.some(({ keys }) => keys.some((key) => equalBytes(key, publicKey)));
+
+/** A copy of its own: signers take their time, and `slice` of a Node Buffer would share its memory. */
+export function xOnly(publicKey: Uint8Array): Uint8Array {
+  if (!isBytes(publicKey, 33)) return isBytes(publicKey, 32) ? Uint8Array.from(publicKey) : publicKey;
+  return Uint8Array.from(publicKey).slice(1);
+}

@@ -1,0 +1,165 @@
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import { equalBytes } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { checkStake, sameKeySet } from "../params/stake.js";
+import { paramsAt } from "../params/select.js";
+import type { ParamSet, ProtocolParams } from "../params/types.js";
+import { findOpReturn } from "../script/op-return.js";
+import { type StakingOutput, stakingOutput } from "../script/outputs.js";
+import { type LeafTerms, parseLeaf } from "../script/parse.js";
+import { NUMS_KEY, outputKeyOf } from "../script/taproot.js";
+import { type StakeTerms, stakerKeys } from "../script/terms.js";
+import { FINAL_SEQUENCE, findOutput } from "../bitcoin/transaction.js";
+import { withoutAnnex } from "../spending/witness.js";
+
+/** A staking transaction, understood. */
+export interface DecodedStaking {
+  readonly terms: StakeTerms;
+  /** Satoshi. */
+  readonly value: bigint;
+  readonly output: StakingOutput;
+  readonly outputIndex: number;
+  readonly params: ProtocolParams;
+  /**
+   * The spend of an earlier stake of the same stakers, by its unbonding leaf, that makes this one an expansion; absent
+   * when it is a stake of its own.
+   */
+  readonly expands?: DecodedSpend;
+  /** Other versions that the same transaction fits, when its height is not known. */
+  readonly alternatives: readonly ProtocolParams[];
+}
+
+export interface DecodeOptions {
+  /** The height of the block that holds the transaction: it alone decides the parameter version. */
+  readonly height?: number;
+  /** Who and how long, for a stake without OP_RETURN; the committee comes from the parameters. */
+  readonly terms?: Omit<StakeTerms, "covenant">;
+}
+
+/**
+ * What a staking transaction stakes, by whom, under which parameters (PROTOCOL 3, 8). Terms come from its
+ * phase-1 OP_RETURN or from the caller; the staking output is built again from them and must be there once.
+ *
+ * Without a height, the version is the earliest that fits and that the transaction's lock time permits: a
+ * transaction with lock time L is in a block above L.
+ * @throws TapstakeError `invalid-op-return` when neither says who stakes; `multiple-op-returns`;
+ * `output-not-found`, `multiple-staking-outputs`; `not-active`; the codes of {@link checkStake}
+ */
+export function decodeStaking(
+  transaction: Transaction,
+  set: ParamSet,
+  options: DecodeOptions = {},
+): DecodedStaking {
+  const { height } = options;
+  const versions = height === undefined ? set.versions : [paramsAt(set, height)];
+  const fits: Omit<DecodedStaking, "alternatives">[] = [];
+  let refusal: unknown;
+  for (const params of versions) {
+    try {
+      fits.push(decodeUnder(params, transaction, options.terms));
+    } catch (error) {
+      if (!(error instanceof TapstakeError)) throw error;
+      // Of several refusals the most telling is one by a version whose committee made the output.
+      if (!refusal || (refusal as TapstakeError).code === "output-not-found") refusal = error;
+    }
+  }
+  const minHeight = lockHeight(transaction) + 1;
+  const possible = fits.filter(({ params }) => lastHeight(set, params) >= minHeight);
+  const [chosen, ...others] = possible.length > 0 ? possible : fits;
+  if (!chosen) throw refusal ?? new TapstakeError("unknown-params", `${set.name} has no parameter versions`);
+  return { ...chosen, alternatives: others.map(({ params }) => params) };
+}
+
+/** An input that spends a leaf of a stake, as its witness shows it. */
+export interface DecodedSpend {
+  readonly inputIndex: number;
+  readonly leaf: LeafTerms;
+  /** The output script that the witness opens. The transaction alone does not show that the spent output has it. */
+  readonly script: Uint8Array;
+  /** How deep the leaf is in its tree: a timelock is at 2 in a staking output, 1 in unbonding, 0 in a refund. */
+  readonly depth: number;
+}
+
+/**
+ * The inputs of a transaction that spend outputs of a stake, from their witnesses alone. Inputs of any other kind
+ * are left out. A witness can say what it likes until it is in the chain: neither the spent output nor a signature
+ * is verified here.
+ */
+export function decodeSpends(transaction: Transaction): DecodedSpend[] {
+  return transaction.ins.flatMap(({ witness }, inputIndex) => {
+    const stack = withoutAnnex(witness);
+    const [script, controlBlock] = stack.slice(-2);
+    if (!script || !controlBlock || stack.length < 3) return [];
+    const key = outputKeyOf(script, controlBlock);
+    if (!key || !equalBytes(controlBlock.slice(1, 33), NUMS_KEY)) return [];
+    const leaf = tryParseLeaf(script);
+    if (!leaf) return [];
+    const depth = (controlBlock.length - 33) / 32;
+    return [{ inputIndex, leaf, script: Uint8Array.of(0x51, 32, ...key), depth }];
+  });
+}
+
+function decodeUnder(params: ProtocolParams, transaction: Transaction, given: DecodeOptions["terms"]) {
+  const onChain = params.phase1 || !given ? termsOnChain(transaction, params) : undefined;
+  const terms: StakeTerms = { ...(given ?? onChain!), covenant: params.covenant };
+  const output = stakingOutput(terms, params.network);
+  // A phase-1 stake is what its OP_RETURN says (PROTOCOL 3), whatever else the transaction pays to.
+  if (given && onChain) {
+    const announced = stakingOutput({ ...onChain, covenant: params.covenant }, params.network);
+    if (!equalBytes(announced.script, output.script)) {
+      throw new TapstakeError(
+        "invalid-op-return",
+        "the OP_RETURN announces another stake than the given terms",
+      );
+    }
+  }
+  const outputIndex = findOutput(transaction, output.script);
+  const { value } = transaction.outs[outputIndex]!;
+  checkStake(params, terms, value);
+  const expands = expandedSpend(transaction, terms);
+  return { terms, value, output, outputIndex, params, ...(expands && { expands }) };
+}
+
+/** Of two inputs the first, when it spends a stake of these stakers by the unbonding leaf (PROTOCOL 3). */
+function expandedSpend(transaction: Transaction, { staker }: StakeTerms): DecodedSpend | undefined {
+  if (transaction.ins.length !== 2) return undefined;
+  return decodeSpends(transaction).find(
+    ({ inputIndex, leaf }) =>
+      inputIndex === 0 && leaf.kind === "unbonding" && sameKeySet(leaf.staker, stakerKeys(staker)),
+  );
+}
+
+function termsOnChain(transaction: Transaction, params: ProtocolParams): Omit<StakeTerms, "covenant"> {
+  const found = findOpReturn(transaction.outs.map(({ script }) => script));
+  if (!found) {
+    throw new TapstakeError("invalid-op-return", "no phase-1 OP_RETURN says who stakes: give the terms");
+  }
+  const { tag, staker, finalityProvider, timelock } = found.data;
+  if (params.phase1 && !equalBytes(tag, params.phase1.tag)) {
+    throw new TapstakeError(
+      "invalid-op-return",
+      `the OP_RETURN does not have the tag of parameters v${params.version}`,
+    );
+  }
+  return { staker, finalityProviders: [finalityProvider], timelock };
+}
+
+/** The height that the transaction must be above; -1 for a time or none. Final sequences switch the lock off. */
+function lockHeight({ locktime, ins }: Transaction): number {
+  const locked = ins.some(({ sequence }) => sequence !== FINAL_SEQUENCE);
+  return locked && locktime < 500_000_000 ? locktime : -1;
+}
+
+function lastHeight(set: ParamSet, params: ProtocolParams): number {
+  const next = set.versions.find(({ activationHeight }) => activationHeight > params.activationHeight);
+  return next ? next.activationHeight - 1 : Number.POSITIVE_INFINITY;
+}
+
+function tryParseLeaf(script: Uint8Array): LeafTerms | null {
+  try {
+    return parseLeaf(script);
+  } catch (error) {
+    if (error instanceof TapstakeError) return null;
+    throw error;
+  }
+}

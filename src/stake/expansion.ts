@@ -1,0 +1,412 @@
+import { applyRateUp, type Rate } from "../core/amount.js";
+import type { Psbt, Transaction } from "../bitcoin/bitcoinjs.js";
+import { assertBytes, equalBytes, hex } from "../core/bytes.js";
+import { dustThreshold } from "../bitcoin/dust.js";
+import { describeType, TapstakeError } from "../core/errors.js";
+import { checkRules, type RuleSet } from "../params/rules.js";
+import { checkStake, sameKeySet } from "../params/stake.js";
+import type { ProtocolParams } from "../params/types.js";
+import type { KeyOrigin } from "../script/key-origin.js";
+import { type StakingOutput, stakingOutput } from "../script/outputs.js";
+import { type StakeTerms, stakerKeys } from "../script/terms.js";
+import { assertCoin, assertCoins, type Coin, coinKind } from "../funding/coin.js";
+import { assertFeeRate, assertNotDust, rateOf } from "../bitcoin/fee.js";
+import { fieldsOf } from "../psbt/write.js";
+import { witnessLengths } from "../funding/input-weight.js";
+import { assertSameTransaction, describeOutput, parsePsbt, type PsbtLike, spendPsbt } from "../psbt/psbt.js";
+import { assertSameCoins, assertSameScripts } from "../psbt/inputs.js";
+import { assertStatedLength, SCHNORR_LENGTHS } from "../bitcoin/signature-length.js";
+import { type LeafSpend, withWitness } from "../spending/spend.js";
+import {
+  assertOutputScript,
+  assertStakeCoin,
+  createTransaction,
+  FINAL_SEQUENCE,
+  formatOutpoint,
+  outpointOf,
+  outputAt,
+  type StakeCoin,
+} from "../bitcoin/transaction.js";
+import { checkInput, readInput } from "../psbt/input-check.js";
+import { placeholderWitness } from "../spending/witness.js";
+
+/** A stake that can be expanded: a `Delegation` is one. */
+export interface PreviousStake {
+  readonly terms: StakeTerms;
+  /** Those that the stake was made under: their committee signs. */
+  readonly params: ProtocolParams;
+  readonly staking: { readonly transaction: Transaction; readonly outputIndex: number };
+}
+
+export interface ExpansionRequest {
+  readonly previous: PreviousStake;
+  /** The new stake: by the same stakers; its time lock starts anew. */
+  readonly terms: StakeTerms;
+  /** Those in force now. */
+  readonly params: ProtocolParams;
+  /** What to stake, in satoshi: not less than before. */
+  readonly value: bigint;
+  /**
+   * The one coin that pays the fee and what is added: P2WPKH, or P2TR spent by its key. Its owner signs, and need
+   * not be the staker.
+   */
+  readonly coin: Coin;
+  /** The output script that change goes to. */
+  readonly changeScript: Uint8Array;
+  /** Satoshi per virtual byte. */
+  readonly feeRate: Rate;
+  /** The least that the node relays, in satoshi per virtual byte: 1 unless told, 0 for any. */
+  readonly minFeeRate?: Rate;
+  /**
+   * Bytes of each staker's signature: 64, or 65 with the hash type behind. 65 unless told: then an expansion by more
+   * than seven stakers can come out more than two virtual bytes smaller than its fee was reckoned for. The committee's
+   * have 64, which is all that the staking chain takes; that of the coin is the coin's to tell.
+   */
+  readonly signatureLength?: number;
+  /** Of the stakers' keys, as the previous stake and the new one name them: the PSBT tells them to a wallet. */
+  readonly derivations?: readonly KeyOrigin[];
+  /** What the chain must accept; without it, every form goes. */
+  readonly rules?: RuleSet;
+}
+
+/** An expansion that any one of several coins can fund. */
+export interface ExpansionFunding extends Omit<ExpansionRequest, "coin"> {
+  readonly coins: readonly Coin[];
+  /** Whether a coin that is not mined yet may be spent: not unless told. */
+  readonly allowUnconfirmed?: boolean;
+}
+
+/**
+ * Why this coin: `given`, the caller named it; of several, `changeless`, it needs no change and none with change costs
+ * less; `cheapest`, it costs least, with change. Of coins that cost the same, it is the smallest.
+ */
+export type ExpansionReason = "given" | "changeless" | "cheapest";
+
+/** An expansion, unsigned. As a spend it is the one of the previous stake, by its unbonding leaf. */
+export interface Expansion extends LeafSpend {
+  readonly psbt: Psbt;
+  readonly previous: PreviousStake;
+  readonly coin: Coin;
+  /** The new stake. */
+  readonly output: StakingOutput;
+  /** Which output of the transaction is the new stake. */
+  readonly outputIndex: number;
+  /** What the transaction pays, in satoshi. */
+  readonly fee: bigint;
+  /** The most virtual bytes once signed: with every signature as long as it can be, or as was told. */
+  readonly vsize: number;
+  /** What is really paid: satoshi per virtual byte, to thousandths, rounded down. */
+  readonly feeRate: Rate;
+  /** Satoshi that return to the change script; 0 when there is no change output. */
+  readonly change: bigint;
+  /** Why this coin. */
+  readonly reason: ExpansionReason;
+}
+
+/** The input that spends the previous stake, and the one that spends the funding coin (PROTOCOL 3). */
+const PREVIOUS_INPUT = 0;
+export const FUNDING_INPUT = 1;
+const STAKE_OUTPUT = 0;
+
+/**
+ * The transaction that turns a stake into a larger or longer one without unbonding (PROTOCOL 3): the previous stake
+ * by its unbonding leaf and one funding coin in, the new stake and change out. The committee of the previous
+ * parameters signs it in advance, so nothing of it can change afterwards.
+ * @throws TapstakeError the codes of {@link checkStake}, of {@link checkExpansion}, and of `checkRules` where rules
+ * are given; `staking-output-mismatch` when the previous stake is not where it is said to be; `invalid-coin`,
+ * `invalid-amount`, `invalid-bytes`, `invalid-public-key`, `invalid-rate`, `fee-rate-too-low`, `invalid-number`,
+ * `insufficient-funds`, `dust-output`; `multiple-staking-outputs` when change would return to the stake; the codes of
+ * `spendPsbt` at derivations
+ */
+export function buildExpansion({ coin, ...request }: ExpansionRequest): Expansion {
+  const plan = planOf(request);
+  assertFundingCoin(coin, plan.stake.coin);
+  const payment = pay(plan, coin);
+  if (!isPaid(payment)) throw insufficient(payment);
+  return expansionOf(plan, payment, "given");
+}
+
+/**
+ * {@link buildExpansion} with the one of several coins that costs least; of those that cost the same, the smallest:
+ * larger ones are kept for what needs them. Passed over are coins that cannot fund an expansion by their script, those
+ * that are not mined yet unless they are allowed, and the previous stake itself.
+ * @throws TapstakeError `insufficient-funds` when none is enough, `invalid-coin`, also when one is given twice, and as
+ * {@link buildExpansion}
+ */
+export function fundExpansion(funding: ExpansionFunding): Expansion {
+  const { coins, allowUnconfirmed = false, ...request } = funding;
+  const plan = planOf(request);
+  const stake = formatOutpoint(plan.stake.coin.outpoint);
+  for (const coin of coins) {
+    assertStakeCoin(coin);
+    assertBytes(coin.script, "coin's script");
+  }
+  const known = coins.filter((coin) => fundingKindOf(coin) && formatOutpoint(coin.outpoint) !== stake);
+  assertCoins(known);
+  const isFree = ({ confirmations }: Coin) => allowUnconfirmed || confirmations !== 0;
+  const bySize = known
+    .filter(isFree)
+    .toSorted((a, b) => (a.value < b.value ? -1 : Number(a.value > b.value)));
+  const outcomes = bySize.map((coin) => pay(plan, coin));
+  const payments = outcomes.filter(isPaid);
+  const [first, ...others] = payments;
+  if (!first)
+    throw noneIsEnough(
+      outcomes.findLast(isShort),
+      coins,
+      known.filter((coin) => !isFree(coin)),
+    );
+  const best = others.reduce((least, other) => (other.fee < least.fee ? other : least), first);
+  return expansionOf(plan, best, best.change > 0n ? "cheapest" : "changeless");
+}
+
+/** An expansion but for its coin, checked. */
+interface Plan extends Omit<ExpansionRequest, "coin"> {
+  readonly stake: ReturnType<typeof previousStake>;
+  readonly output: StakingOutput;
+}
+
+/** How a coin pays. */
+interface Payment {
+  readonly coin: Coin;
+  readonly fee: bigint;
+  readonly vsize: number;
+  readonly change: bigint;
+}
+
+/** What a coin lacks to pay. */
+interface Shortage {
+  readonly needed: bigint;
+  readonly available: bigint;
+}
+
+const isPaid = (outcome: Payment | Shortage): outcome is Payment => "fee" in outcome;
+const isShort = (outcome: Payment | Shortage): outcome is Shortage => !isPaid(outcome);
+
+/** @throws TapstakeError the codes of {@link buildExpansion} but for those of the coin */
+function planOf(request: Omit<ExpansionRequest, "coin">): Plan {
+  const { previous, terms, params, value, changeScript, feeRate, minFeeRate, signatureLength, rules } =
+    request;
+  const stake = previousStake(previous);
+  if (rules) checkRules(rules, terms, { params, previous: previous.terms });
+  checkStake(params, terms, value);
+  checkExpansion(previous, { terms, params, value });
+  assertFeeRate(feeRate, minFeeRate);
+  if (signatureLength !== undefined) assertStatedLength(signatureLength, SCHNORR_LENGTHS);
+  assertOutputScript(changeScript, "change script");
+  const output = stakingOutput(terms, params.network);
+  if (equalBytes(changeScript, output.script)) {
+    const text = "the change script is the staking output's own script";
+    throw new TapstakeError("multiple-staking-outputs", text);
+  }
+  assertNotDust({ script: output.script, value }, "staking output");
+  return { ...request, stake, output };
+}
+
+function spendWith({ stake, output, value, changeScript }: Plan, coin: Coin, change: bigint): LeafSpend {
+  return {
+    transaction: createTransaction(
+      [stake.coin, coin].map(({ outpoint }) => ({ outpoint, sequence: FINAL_SEQUENCE })),
+      [{ script: output.script, value }, ...(change > 0n ? [{ script: changeScript, value: change }] : [])],
+    ),
+    inputIndex: PREVIOUS_INPUT,
+    prevouts: [
+      { script: stake.output.script, value: stake.coin.value },
+      { script: Uint8Array.from(coin.script), value: coin.value },
+    ],
+    leaf: stake.output.leaves.unbonding,
+  };
+}
+
+/** Change is what is left of the surplus after the fee; when that would be dust, it goes to the fee. */
+function pay(plan: Plan, coin: Coin): Payment | Shortage {
+  const { stake, value, changeScript, feeRate } = plan;
+  const surplus = stake.coin.value + coin.value - value;
+  const sizeWith = (change: bigint) => signedSize(plan, coin, spendWith(plan, coin, change));
+  const vsize = sizeWith(1n);
+  const fee = applyRateUp(BigInt(vsize), feeRate);
+  const change = surplus - fee;
+  if (change > 0n && change >= dustThreshold(changeScript)) return { coin, fee, vsize, change };
+  const changeless = sizeWith(0n);
+  const needed = applyRateUp(BigInt(changeless), feeRate);
+  return surplus < needed
+    ? { needed, available: surplus }
+    : { coin, fee: surplus, vsize: changeless, change: 0n };
+}
+
+/** Virtual bytes of the signed expansion. */
+function signedSize({ signatureLength }: Plan, coin: Coin, spend: LeafSpend): number {
+  const signed = withWitness(spend, placeholderWitness(spend.leaf, signatureLength));
+  signed.setWitness(
+    FUNDING_INPUT,
+    witnessLengths(coin).map((length) => new Uint8Array(length)),
+  );
+  return signed.virtualSize();
+}
+
+function expansionOf(plan: Plan, payment: Payment, reason: ExpansionReason): Expansion {
+  const { previous, output } = plan;
+  const { coin, fee, vsize, change } = payment;
+  const spend = spendWith(plan, coin, change);
+  const psbt = expansionPsbt(spend, coin, output, plan.derivations);
+  const feeRate = rateOf(fee, vsize);
+  return {
+    ...spend,
+    psbt,
+    previous,
+    coin,
+    output,
+    outputIndex: STAKE_OUTPUT,
+    fee,
+    vsize,
+    feeRate,
+    change,
+    reason,
+  };
+}
+
+function insufficient({ needed, available }: Shortage): TapstakeError {
+  const text =
+    available < 0n
+      ? `the new stake takes ${-available} satoshi more than the previous one and the coin have, and ${needed} for the fee`
+      : `expected coins of ${needed} satoshi above the new stake for the fee, got ${available}`;
+  return new TapstakeError("insufficient-funds", text, { needed, available });
+}
+
+/** @param largest what the largest coin lacks, if there is one that could be spent */
+function noneIsEnough(
+  largest: Shortage | undefined,
+  coins: readonly Coin[],
+  aside: readonly Coin[],
+): TapstakeError {
+  const unconfirmed = aside.reduce((sum, { value }) => sum + value, 0n);
+  const error = largest
+    ? insufficient(largest)
+    : new TapstakeError(
+        "insufficient-funds",
+        `expected a P2WPKH coin, or a P2TR coin spent by its key, and found none of ${coins.length}`,
+        { coins: coins.length },
+      );
+  if (unconfirmed === 0n) return error;
+  const text = `${error.message}, besides ${unconfirmed} in coins that are not mined yet`;
+  return new TapstakeError("insufficient-funds", text, { ...error.details, unconfirmed });
+}
+
+/**
+ * The output of a stake that is to be expanded, built again from its terms and found where it is said to be.
+ * @throws TapstakeError `invalid-argument`, `output-not-found`, `staking-output-mismatch`, the codes of
+ * {@link checkStake}
+ */
+export function previousStake(previous: PreviousStake): {
+  readonly coin: StakeCoin;
+  readonly output: StakingOutput;
+} {
+  const { terms, params, staking } = previous ?? {};
+  if (!params || typeof staking?.transaction?.getHash !== "function") {
+    const text = `previous stake: expected terms, parameters and staking transaction, got ${describeType(previous)}`;
+    throw new TapstakeError("invalid-argument", text);
+  }
+  const output = stakingOutput(terms, params.network);
+  const { script, value } = outputAt(staking.transaction, staking.outputIndex);
+  if (!equalBytes(script, output.script)) {
+    const [expected, got] = [hex.encode(output.script), hex.encode(script)];
+    const text = `previous staking output ${staking.outputIndex}: expected script ${expected}, got ${got}`;
+    throw new TapstakeError("staking-output-mismatch", text, { expected, got });
+  }
+  checkStake(params, terms, value);
+  return { coin: { outpoint: outpointOf(staking.transaction, staking.outputIndex), value }, output };
+}
+
+/**
+ * What an expansion may change of a stake, and what not (PROTOCOL 3): the stakers stay, the value does not shrink,
+ * and of the previous committee a quorum is in the new one, as only who signs all of the new stake signs the spend
+ * of the old.
+ * @throws TapstakeError `wrong-network`, `staker-mismatch`, `covenant-mismatch`, `expansion-value-too-low`
+ */
+export function checkExpansion(
+  previous: PreviousStake,
+  { terms, params, value }: Pick<ExpansionRequest, "terms" | "params" | "value">,
+): void {
+  if (previous.params.network !== params.network) {
+    const [expected, got] = [previous.params.network, params.network];
+    const text = `expected parameters of ${expected}, as of the previous stake, got ${got}`;
+    throw new TapstakeError("wrong-network", text, { expected, got });
+  }
+  if (!sameKeySet(stakerKeys(previous.terms.staker), stakerKeys(terms.staker))) {
+    throw new TapstakeError("staker-mismatch", "the stakers are not those of the previous stake");
+  }
+  const { keys, quorum } = previous.params.covenant;
+  const staying = keys.filter((key) => params.covenant.keys.some((other) => equalBytes(key, other))).length;
+  if (staying < quorum) {
+    const text = `expected ${quorum} members of the previous committee in the new one, got ${staying}`;
+    throw new TapstakeError("covenant-mismatch", text, { expected: quorum, got: staying });
+  }
+  const staked = outputAt(previous.staking.transaction, previous.staking.outputIndex).value;
+  if (value < staked) {
+    const text = `expected a stake of at least ${staked} satoshi, as before, got ${value}`;
+    throw new TapstakeError("expansion-value-too-low", text, { expected: staked, got: value });
+  }
+}
+
+/**
+ * The witness of the funding coin from the PSBT that its wallet returned, finalised or not. Its signature is verified
+ * over our own copy of the transaction; nothing else in the PSBT is used.
+ * @throws TapstakeError `invalid-psbt`, `psbt-mismatch`, `missing-signature`, `invalid-signature`,
+ * `unsupported-sighash`, `invalid-coin`
+ */
+export function fundingWitness({ transaction, prevouts }: LeafSpend, returned: PsbtLike): Uint8Array[] {
+  const psbt = parsePsbt(returned);
+  assertSameTransaction(transaction, psbt);
+  assertSameCoins(transaction, prevouts, psbt);
+  const coins = transaction.ins.map(({ hash, index }, i) => ({ outpoint: { hash, index }, ...prevouts[i]! }));
+  fundingKind(coins[FUNDING_INPUT]!);
+  assertSameScripts(coins[FUNDING_INPUT]!, FUNDING_INPUT, psbt.data.inputs[FUNDING_INPUT]!);
+  const spent = readInput(coins[FUNDING_INPUT]!, FUNDING_INPUT, psbt.data.inputs[FUNDING_INPUT]!);
+  if (!spent) {
+    const text = `input ${FUNDING_INPUT} of the expansion, its funding coin, is not signed`;
+    throw new TapstakeError("missing-signature", text, { input: FUNDING_INPUT });
+  }
+  checkInput(transaction, FUNDING_INPUT, coins, spent);
+  return [...spent.witness];
+}
+
+type FundingKind = "p2wpkh" | "p2tr";
+
+function assertFundingCoin(coin: Coin, stake: StakeCoin): void {
+  assertCoin(coin);
+  fundingKind(coin);
+  const [name, staked] = [formatOutpoint(coin.outpoint), formatOutpoint(stake.outpoint)];
+  if (name === staked) {
+    throw new TapstakeError("invalid-coin", `${name} is the previous stake, which cannot fund itself`);
+  }
+}
+
+/**
+ * The committee signs before the coin's owner does: what its owner shows must not change the txid, and its size must be
+ * known from the output alone, which is all that a delegation records of the coin.
+ * @throws TapstakeError `invalid-coin`
+ */
+export function fundingKind(coin: Coin): FundingKind {
+  const kind = fundingKindOf(coin);
+  if (kind) return kind;
+  const name = formatOutpoint(coin.outpoint);
+  const text = `${name}: expected a P2WPKH coin or a P2TR coin spent by its key to fund an expansion`;
+  throw new TapstakeError("invalid-coin", text, { outpoint: name });
+}
+
+function fundingKindOf(coin: Coin): FundingKind | undefined {
+  const kind = coinKind(coin);
+  return (kind === "p2wpkh" || kind === "p2tr") && !coin.leaf ? kind : undefined;
+}
+
+function expansionPsbt(
+  spend: LeafSpend,
+  coin: Coin,
+  output: StakingOutput,
+  derivations?: readonly KeyOrigin[],
+): Psbt {
+  const psbt = spendPsbt(spend, [], derivations);
+  Object.assign(psbt.data.inputs[FUNDING_INPUT]!, fieldsOf(coin));
+  describeOutput(psbt, STAKE_OUTPUT, output, derivations ?? []);
+  return psbt;
+}

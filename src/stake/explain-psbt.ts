@@ -1,0 +1,134 @@
+import type { Psbt, Transaction } from "../bitcoin/bitcoinjs.js";
+import { equalBytes } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { parseLeaf } from "../script/parse.js";
+import { assertCoin, type Coin } from "../funding/coin.js";
+import { type ExplainedSpend, explainSpends, leafOf, quorumsOf } from "./explain.js";
+import { coinOfPsbt } from "../psbt/coins.js";
+import { prevoutsOf, readWitnessStack, transactionOf } from "../psbt/psbt.js";
+import type { Prevout } from "../bitcoin/transaction.js";
+import { checkInput, readInput } from "../psbt/input-check.js";
+import { assembleWitness } from "../spending/witness.js";
+
+/** What a PSBT says, as a transaction. */
+export interface ShownPsbt {
+  /**
+   * With the witnesses that the PSBT has: final ones, and of a stake's leaf the signatures so far, with empty slots for
+   * those that are missing. It need not be valid.
+   */
+  readonly transaction: Transaction;
+  /** What it spends, by the PSBT's own account where it is not known better, when that is so of every input. */
+  readonly prevouts?: readonly Prevout[];
+  /** How many inputs are `signed`. */
+  readonly signedInputs: number;
+  /** How far each input is signed. */
+  readonly inputs: readonly ShownInput[];
+}
+
+/** How far one input of a PSBT is signed. Signatures are verified over {@link ShownPsbt.prevouts}. */
+export interface ShownInput {
+  /**
+   * `signed` by all who must, of a stake by each quorum that the leaf asks for; `in-part` where some have; `invalid`
+   * where a signature does not verify; `unverified` where the PSBT does not say what verifying them takes.
+   */
+  readonly state: "signed" | "in-part" | "unsigned" | "invalid" | "unverified";
+  /** Why it is `invalid` or `unverified`. */
+  readonly reason?: string;
+}
+
+/**
+ * A PSBT as far as it is signed, for explaining it.
+ * @param known what inputs spend, where that is known from elsewhere than the PSBT
+ * @throws TapstakeError `invalid-transaction`, `invalid-psbt`, `psbt-mismatch`, `unexpected-signer`; `witness-mismatch`
+ * when a final witness opens a leaf with too few or too many slots
+ */
+export function shownPsbt(psbt: Psbt, known: readonly (Prevout | undefined)[] = []): ShownPsbt {
+  const transaction = transactionOf(psbt);
+  for (const [i, input] of psbt.data.inputs.entries()) {
+    const witness = input.finalScriptWitness
+      ? readWitnessStack(input.finalScriptWitness)
+      : openedWitness(input);
+    if (witness) transaction.setWitness(i, witness);
+  }
+  const told = prevoutsOf(psbt).flatMap((own, i) => known[i] ?? own ?? []);
+  const prevouts = told.length === transaction.ins.length ? told : undefined;
+  const spends = explainSpends(transaction, [], prevouts);
+  const inputs = psbt.data.inputs.map((input, i) => {
+    const spend = spends.find(({ inputIndex }) => inputIndex === i);
+    return spend ? stakeInput(spend, input) : walletInput(psbt, transaction, i, prevouts);
+  });
+  return {
+    transaction,
+    ...(prevouts && { prevouts }),
+    signedInputs: inputs.filter(({ state }) => state === "signed").length,
+    inputs,
+  };
+}
+
+type Input = Psbt["data"]["inputs"][number];
+
+/** An input that opens a leaf of a stake. */
+function stakeInput(spend: ExplainedSpend, { tapKeySig, finalScriptWitness }: Input): ShownInput {
+  if (tapKeySig)
+    return { state: "invalid", reason: "it has a signature by the output's key, which nobody has" };
+  const quorums = quorumsOf(spend);
+  if (spend.invalid.length === 0 && quorums.every(({ signed }) => signed === 0)) return { state: "unsigned" };
+  if (!spend.verified) {
+    const reason = spend.annex ? "it has an annex" : "the PSBT does not say that it spends the leaf's output";
+    return { state: "unverified", reason };
+  }
+  if (spend.invalid.length > 0) return { state: "invalid", reason: "a signature does not verify" };
+  // NUMEQUAL: of a final witness one signature too many is as wrong as one too few (PROTOCOL 4).
+  const tooMany = finalScriptWitness && quorums.some(({ signed, quorum }) => signed > quorum);
+  if (tooMany) return { state: "invalid", reason: "it has more signatures than the leaf takes" };
+  return { state: quorums.every(({ missing }) => missing === 0) ? "signed" : "in-part" };
+}
+
+/** Any other input, as the wallet that has its coin signs it. */
+function walletInput(
+  psbt: Psbt,
+  transaction: Transaction,
+  index: number,
+  prevouts: readonly Prevout[] | undefined,
+): ShownInput {
+  const input = psbt.data.inputs[index]!;
+  if (!hasSignature(input)) return { state: "unsigned" };
+  if (!prevouts) return { state: "unverified", reason: "the PSBT does not say what every input spends" };
+  try {
+    const coins = prevouts.map((prevout, i): Coin => ({ ...prevout, outpoint: transaction.ins[i]! }));
+    coins[index] = coinOfPsbt(psbt, index, prevouts[index]!);
+    assertCoin(coins[index]);
+    const spent = readInput(coins[index], index, input);
+    if (!spent) return { state: "in-part" };
+    checkInput(transaction, index, coins, spent);
+    return { state: "signed" };
+  } catch (error) {
+    if (!(error instanceof TapstakeError)) throw error;
+    return { state: error.code === "invalid-coin" ? "unverified" : "invalid", reason: error.message };
+  }
+}
+
+const hasSignature = ({ partialSig = [], tapScriptSig = [], ...input }: Input): boolean =>
+  [input.finalScriptWitness, input.finalScriptSig, input.tapKeySig].some((each) => each !== undefined) ||
+  partialSig.length + tapScriptSig.length > 0;
+
+/** Undefined where the input opens no leaf of a stake. */
+function openedWitness({ tapLeafScript, tapScriptSig = [] }: Input): Uint8Array[] | undefined {
+  const [opened, ...others] = tapLeafScript ?? [];
+  const terms = opened && others.length === 0 ? tryParseLeaf(opened.script) : undefined;
+  if (!terms) return undefined;
+  const leaf = leafOf(terms, opened!.script, opened!.controlBlock);
+  const signatures = tapScriptSig
+    .filter(({ leafHash }) => equalBytes(leafHash, leaf.hash))
+    .map(({ pubkey, signature }) => ({ publicKey: pubkey, signature }));
+  return assembleWitness(leaf, signatures);
+}
+
+function tryParseLeaf(script: Uint8Array) {
+  try {
+    return parseLeaf(script);
+  } catch (error) {
+    if (error instanceof TapstakeError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,297 @@
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import { equalBytes, hex } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { sameKeySet } from "../params/stake.js";
+import type { ParamSet, ProtocolParams } from "../params/types.js";
+import { findOpReturn } from "../script/op-return.js";
+import { OP } from "../bitcoin/opcodes.js";
+import { type Leaf, slashingChangeOutput, unbondingOutput } from "../script/outputs.js";
+import type { LeafTerms } from "../script/parse.js";
+import { tapleafHash } from "../script/taproot.js";
+import { anyOf, type KeySet, stakerKeys } from "../script/terms.js";
+import { type DecodedStaking, type DecodeOptions, decodeSpends, decodeStaking } from "./decode.js";
+import { type LeafSignature, verifyLeafSignature } from "../spending/spend.js";
+import type { Prevout } from "../bitcoin/transaction.js";
+import type { Withdrawable } from "./withdrawal.js";
+import { readWitness, withoutAnnex } from "../spending/witness.js";
+
+/** A parameter version and the set that it is of. */
+export interface VersionOf {
+  readonly set: ParamSet;
+  readonly params: ProtocolParams;
+}
+
+/** A staking transaction, understood under the first of several parameter sets that it fits. */
+export interface IdentifiedStaking extends DecodedStaking {
+  readonly set: ParamSet;
+  /** Everything else that it fits: other versions of the set, and other sets. */
+  readonly others: readonly VersionOf[];
+}
+
+/**
+ * What a staking transaction stakes, when it is not known under which parameters: every set is tried, in order.
+ * @throws TapstakeError `not-a-stake` when no set has this stake; when one does and refuses it, that set's code
+ */
+export function identifyStaking(
+  transaction: Transaction,
+  sets: readonly ParamSet[],
+  options: DecodeOptions = {},
+): IdentifiedStaking {
+  const fits: { set: ParamSet; decoded: DecodedStaking }[] = [];
+  const refusals: TapstakeError[] = [];
+  for (const set of sets) {
+    try {
+      fits.push({ set, decoded: decodeStaking(transaction, set, options) });
+    } catch (error) {
+      if (!(error instanceof TapstakeError)) throw error;
+      refusals.push(error);
+    }
+  }
+  const [first] = fits;
+  if (!first) throw tellingRefusal(refusals) ?? notAStake(transaction, sets, options);
+  const others = fits.flatMap(({ set, decoded }) => {
+    const versions = set === first.set ? decoded.alternatives : [decoded.params, ...decoded.alternatives];
+    return versions.map((params) => ({ set, params }));
+  });
+  return { ...first.decoded, set: first.set, others };
+}
+
+/** What a spend of a stake does. */
+export type SpendRole = "unbonding" | "expansion" | "slashing" | "withdrawal";
+
+/** An input that spends a stake, explained. */
+export interface ExplainedSpend {
+  readonly role: SpendRole;
+  readonly inputIndex: number;
+  /** Which output of the stake's life is spent; absent when nothing tells. */
+  readonly from?: Withdrawable;
+  readonly leaf: LeafTerms;
+  /** Whose slots of the witness hold a signature, in ascending order; whether of theirs, {@link verified} says. */
+  readonly signed: {
+    readonly staker: readonly Uint8Array[];
+    readonly finalityProviders: readonly Uint8Array[];
+    readonly covenant: readonly Uint8Array[];
+  };
+  /**
+   * Whether each signature of {@link signed} was verified. It cannot be without every spent output, nor beside an
+   * annex: then anybody can have filled the slots with anything.
+   */
+  readonly verified: boolean;
+  /** Whose slots hold what is no signature: of another size, or, where it could be verified, not verifying. */
+  readonly invalid: readonly Uint8Array[];
+  /** Whether the witness has an annex (BIP-341), which signatures commit to. */
+  readonly annex: boolean;
+  /** The versions whose committee the leaf names; none for a time lock, which names no committee. */
+  readonly versions: readonly VersionOf[];
+  /** Of a slashing: where the slashed coins and the refund are, by the first of {@link versions} that says so. */
+  readonly outputs?: { readonly slashed?: number; readonly refund?: number; readonly refundLock: number };
+}
+
+/**
+ * The inputs of a transaction that spend outputs of a stake, from the transaction alone. Signatures are verified only
+ * where every spent output is given too.
+ * @param prevouts as a PSBT names them; of inputs that spend something else than their leaf, nothing is verified
+ * @throws TapstakeError `witness-mismatch` when a witness opens a leaf with too few or too many slots
+ */
+export function explainSpends(
+  transaction: Transaction,
+  sets: readonly ParamSet[],
+  prevouts?: readonly Prevout[],
+): ExplainedSpend[] {
+  return decodeSpends(transaction).map(({ inputIndex, leaf, script, depth }) => {
+    const from = leaf.kind === "slashing" ? slashedOutput(leaf, script, sets) : lockedOutput(leaf, depth);
+    const [leafScript, controlBlock] = withoutAnnex(transaction.ins[inputIndex]!.witness).slice(-2);
+    const shown = leafOf(leaf, leafScript!, controlBlock!);
+    const isOwn = prevouts !== undefined && equalBytes(prevouts[inputIndex]!.script, script);
+    return explainSpend(transaction, { inputIndex, leaf, ...(from && { from }) }, sets, {
+      leaf: shown,
+      prevouts: isOwn ? prevouts : undefined,
+    });
+  });
+}
+
+/** One of the key sets that a leaf asks for, and how many of it have signed. */
+export interface SignedQuorum {
+  readonly by: keyof ExplainedSpend["signed"];
+  readonly quorum: number;
+  readonly signed: number;
+  readonly missing: number;
+}
+
+/** What signatures a spend has, and what is missing, of each key set that its leaf names (PROTOCOL 2). */
+export function quorumsOf({ leaf, signed }: Pick<ExplainedSpend, "leaf" | "signed">): SignedQuorum[] {
+  const count = (by: SignedQuorum["by"], quorum: number): SignedQuorum => {
+    const { length } = signed[by];
+    return { by, quorum, signed: length, missing: Math.max(0, quorum - length) };
+  };
+  return [
+    count("staker", stakerKeys(leaf.staker).quorum),
+    ...(leaf.kind === "slashing" ? [count("finalityProviders", 1)] : []),
+    ...(leaf.kind === "timelock" ? [] : [count("covenant", leaf.covenant.quorum)]),
+  ];
+}
+
+/** The leaf that is spent. Signatures are verified when every output that the transaction spends is known too. */
+export interface KnownSpend {
+  readonly leaf: Leaf;
+  readonly prevouts?: readonly Prevout[] | undefined;
+}
+
+/**
+ * One input that spends a known leaf. Its witness may still be missing.
+ * @throws TapstakeError `witness-mismatch`
+ */
+export function explainSpend(
+  transaction: Transaction,
+  spend: Pick<ExplainedSpend, "inputIndex" | "leaf" | "from">,
+  sets: readonly ParamSet[],
+  known: KnownSpend,
+): ExplainedSpend {
+  const { leaf } = spend;
+  const versions = versionsOf(leaf, sets);
+  const outputs = leaf.kind === "slashing" ? slashingOutputs(transaction, leaf.staker, versions) : undefined;
+  return {
+    ...spend,
+    role: roleOf(transaction, spend),
+    ...whoSigned(transaction, spend, known),
+    versions,
+    ...(outputs && { outputs }),
+  };
+}
+
+function roleOf(
+  { ins, outs }: Transaction,
+  { inputIndex, leaf }: Pick<ExplainedSpend, "inputIndex" | "leaf">,
+): SpendRole {
+  if (leaf.kind === "timelock") return "withdrawal";
+  if (leaf.kind === "slashing") return "slashing";
+  // An expansion adds one coin to the stake and makes a stake of both again (PROTOCOL 3). Anything else that the
+  // stakers and the committee agree on takes the coins out.
+  const restakes = outs.some(
+    ({ script }) => script.length === 34 && script[0] === OP.ONE && script[1] === 32,
+  );
+  return ins.length === 2 && inputIndex === 0 && restakes ? "expansion" : "unbonding";
+}
+
+/** A timelock is at depth 2 in a staking output, 1 in an unbonding output and 0 in a refund (PROTOCOL 2). */
+function lockedOutput(leaf: LeafTerms, depth: number): Withdrawable | undefined {
+  if (leaf.kind === "unbonding") return "staking";
+  return (["refund", "unbonding", "staking"] as const)[depth];
+}
+
+/** A slashing leaf is at depth 1 in both outputs that have one, so the unbonding output is built again. */
+function slashedOutput(
+  leaf: Extract<LeafTerms, { kind: "slashing" }>,
+  script: Uint8Array,
+  sets: readonly ParamSet[],
+): Withdrawable | undefined {
+  const versions = versionsOf(leaf, sets);
+  if (versions.length === 0) return undefined;
+  // The unbonding output does not depend on the staking time.
+  const terms = { ...leaf, timelock: 1 };
+  const unbonds = versions.some(({ params: { unbondingTime, network } }) =>
+    equalBytes(unbondingOutput(terms, unbondingTime, network).script, script),
+  );
+  return unbonds ? "unbonding" : "staking";
+}
+
+function versionsOf(leaf: LeafTerms, sets: readonly ParamSet[]): VersionOf[] {
+  if (leaf.kind === "timelock") return [];
+  return sets.flatMap((set) =>
+    set.versions
+      .filter((params) => sameKeySet(params.covenant, leaf.covenant))
+      .map((params) => ({ set, params })),
+  );
+}
+
+function slashingOutputs(
+  { outs }: Transaction,
+  staker: KeySet,
+  versions: readonly VersionOf[],
+): ExplainedSpend["outputs"] {
+  const found = versions.flatMap(({ params: { slashing, unbondingTime, network } }) => {
+    const refundScript = slashingChangeOutput(staker, unbondingTime, network).script;
+    const slashed = outs.findIndex(({ script }) => slashing && equalBytes(script, slashing.script));
+    const refund = outs.findIndex(({ script }) => equalBytes(script, refundScript));
+    return slashed < 0 && refund < 0
+      ? []
+      : [{ ...(slashed >= 0 && { slashed }), ...(refund >= 0 && { refund }), refundLock: unbondingTime }];
+  });
+  return found.find(({ slashed, refund }) => slashed !== undefined && refund !== undefined) ?? found[0];
+}
+
+function whoSigned(
+  transaction: Transaction,
+  { inputIndex, leaf: terms }: Pick<ExplainedSpend, "inputIndex" | "leaf">,
+  { leaf, prevouts: spentOutputs }: KnownSpend,
+): Pick<ExplainedSpend, "signed" | "verified" | "invalid" | "annex"> {
+  const { witness } = transaction.ins[inputIndex]!;
+  const stack = withoutAnnex(witness);
+  const annex = stack.length < witness.length;
+  const slots = witness.length === 0 ? [] : readWitness(leaf, stack);
+  const prevouts = annex ? undefined : spentOutputs;
+  const isGood = (slot: LeafSignature) =>
+    prevouts
+      ? verifyLeafSignature({ transaction, inputIndex, prevouts, leaf }, slot)
+      : slot.signature.length === 64 || slot.signature.length === 65;
+  const good = slots.filter(isGood);
+  const namedIn = (keys: readonly Uint8Array[], list: readonly LeafSignature[]) =>
+    list
+      .map(({ publicKey }) => publicKey)
+      .filter((key) => keys.some((other) => equalBytes(other, key)))
+      .toReversed();
+  return {
+    signed: {
+      staker: namedIn(stakerKeys(terms.staker).keys, good),
+      finalityProviders: namedIn(terms.kind === "slashing" ? terms.finalityProviders : [], good),
+      covenant: namedIn(terms.kind === "timelock" ? [] : terms.covenant.keys, good),
+    },
+    verified: prevouts !== undefined,
+    invalid: slots
+      .filter((slot) => !good.includes(slot))
+      .map(({ publicKey }) => publicKey)
+      .toReversed(),
+    annex,
+  };
+}
+
+/** The leaf that a witness or a PSBT opens: script and control block are as it shows them. */
+export function leafOf(terms: LeafTerms, script: Uint8Array, controlBlock: Uint8Array): Leaf {
+  const signers = {
+    timelock: () => [terms.staker],
+    unbonding: () => [terms.staker, (terms as Extract<LeafTerms, { kind: "unbonding" }>).covenant],
+    slashing: () => {
+      const { finalityProviders, covenant } = terms as Extract<LeafTerms, { kind: "slashing" }>;
+      return [terms.staker, anyOf(finalityProviders), covenant];
+    },
+  }[terms.kind]();
+  return { kind: terms.kind, signers, script, controlBlock, hash: tapleafHash(script) };
+}
+
+/** A refusal that says more than that the set does not know this stake. */
+function tellingRefusal(refusals: readonly TapstakeError[]): TapstakeError | undefined {
+  const known = refusals.filter(({ code }) => code !== "output-not-found" && code !== "invalid-op-return");
+  return known.find(({ code }) => code !== "not-active") ?? known[0];
+}
+
+function notAStake(
+  transaction: Transaction,
+  sets: readonly ParamSet[],
+  { terms }: DecodeOptions,
+): TapstakeError {
+  const names = sets.map(({ name }) => name);
+  const found = findOpReturn(transaction.outs.map(({ script }) => script));
+  const details = { txid: transaction.getId(), sets: names, announced: found !== null };
+  const under = `under the parameters ${names.join(", ")}`;
+  if (terms) {
+    return new TapstakeError("not-a-stake", `no output is the stake of the given terms ${under}`, details);
+  }
+  if (!found) {
+    const text = "neither a stake that says who stakes in an OP_RETURN, nor a spend of a stake";
+    return new TapstakeError("not-a-stake", text, details);
+  }
+  const { staker, finalityProvider, timelock } = found.data;
+  const who = `staker ${hex.encode(staker)}, finality provider ${hex.encode(finalityProvider)}`;
+  const text = `its OP_RETURN announces a stake (${who}, ${timelock} blocks), but no output is that stake ${under}`;
+  return new TapstakeError("not-a-stake", text, details);
+}

@@ -1,0 +1,73 @@
+import { assertSatoshi } from "../core/amount.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import { assertInteger } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import type { ParamSet, Phase1Params } from "../params/types.js";
+import { type DecodedStaking, decodeStaking } from "./decode.js";
+
+/** What is known of the chain when a phase-1 stake is judged. Heights in blocks. */
+export interface Phase1Observation {
+  /** The height of the block that holds the transaction: it decides the version. */
+  readonly height: number;
+  /** The height of the best block. */
+  readonly tip: number;
+  /**
+   * Satoshi in all stakes that were active just before this one, in the order of the chain: what was unbonded in
+   * between no longer counts, what overflowed never did.
+   */
+  readonly staked: bigint;
+}
+
+/** What a transaction is to phase 1. */
+export type Phase1Stake =
+  | {
+      /**
+       * `pending`: a stake whose block is not yet as deep as the version asks; `active`: it counts; `overflow`: it
+       * is locked all the same, and does not count, as the cap was reached.
+       */
+      readonly status: "pending" | "active" | "overflow";
+      readonly stake: DecodedStaking;
+    }
+  | {
+      /** No stake, or one that its version does not admit. */
+      readonly status: "invalid";
+      readonly refusal: TapstakeError;
+    };
+
+/**
+ * What a transaction at a height is to phase 1 (PROTOCOL 3, 8): exactly one OP_RETURN with the version's tag, the one
+ * staking output that it announces, value and time in range, and the cap of the version not reached. A cap in satoshi
+ * is reached once the stakes before make it up: the one that crosses it still counts. A cap height is the last at
+ * which stakes count, whatever their sum, and goes before a cap in satoshi.
+ * @throws TapstakeError `invalid-number`, `invalid-amount` at an observation that cannot be; `unsupported-params`
+ * where the set is not of phase 1
+ */
+export function checkPhase1Stake(
+  transaction: Transaction,
+  set: ParamSet,
+  { height, tip, staked }: Phase1Observation,
+): Phase1Stake {
+  assertInteger(tip, "tip", 0, Number.MAX_SAFE_INTEGER);
+  assertInteger(height, "height", 0, tip);
+  assertSatoshi(staked, "staked so far");
+  if (!set.versions.every(({ phase1 }) => phase1)) {
+    throw new TapstakeError("unsupported-params", `${set.name}: not all versions are of phase 1`);
+  }
+  let stake: DecodedStaking;
+  try {
+    stake = decodeStaking(transaction, set, { height });
+  } catch (error) {
+    if (error instanceof TapstakeError) return { status: "invalid", refusal: error };
+    throw error;
+  }
+  const phase1 = stake.params.phase1!;
+  // A block counts as its own first confirmation.
+  if (tip - height + 1 < phase1.confirmationDepth) return { status: "pending", stake };
+  return { status: isCapped(phase1, height, staked) ? "overflow" : "active", stake };
+}
+
+function isCapped({ cap, capHeight }: Phase1Params, height: number, staked: bigint): boolean {
+  // 0 stands for none, as published parameters have it.
+  if (capHeight) return height > capHeight;
+  return cap !== undefined && staked >= cap;
+}

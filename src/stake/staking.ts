@@ -1,0 +1,180 @@
+import type { Rate } from "../core/amount.js";
+import type { Psbt, Transaction } from "../bitcoin/bitcoinjs.js";
+import { equalBytes } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { checkRules, type RuleSet } from "../params/rules.js";
+import { checkStake } from "../params/stake.js";
+import type { ProtocolParams } from "../params/types.js";
+import { encodeOpReturn } from "../script/op-return.js";
+import { type StakingOutput, stakingOutput } from "../script/outputs.js";
+import type { StakeTerms } from "../script/terms.js";
+import type { Coin } from "../funding/coin.js";
+import { assertEstimated, assertFeeRate, assertNotDust } from "../bitcoin/fee.js";
+import { fundingPsbt } from "../psbt/write.js";
+import { hasWitness } from "../funding/input-weight.js";
+import { coinsOfPsbt } from "../psbt/coins.js";
+import { assertSameTransaction, parsePsbt, type PsbtLike, transactionOf } from "../psbt/psbt.js";
+import { assertSameCoins, assertSameScripts } from "../psbt/inputs.js";
+import { type Funding, selectAll, selectCoins, type Spending } from "../funding/selection.js";
+import {
+  assertOutputScript,
+  createTransaction,
+  FINAL_SEQUENCE,
+  type Prevout,
+  REPLACEABLE_SEQUENCE,
+} from "../bitcoin/transaction.js";
+import { checkInput, fixedInputScript, readInput } from "../psbt/input-check.js";
+
+export interface StakingRequest extends Spending {
+  readonly terms: StakeTerms;
+  readonly params: ProtocolParams;
+  /**
+   * What to stake, in satoshi; or `"all"`: what the coins yield, with the fee taken from it. Coins that cost more
+   * to spend than they hold then stay where they are, as do those beyond what nodes relay at once, and nothing returns.
+   */
+  readonly value: bigint | "all";
+  /** The output script that change goes to; needed unless all is staked. */
+  readonly changeScript?: Uint8Array;
+  /** Whether the fee can be raised while the transaction waits (BIP-125): yes unless told. */
+  readonly replaceable?: boolean;
+  /** The least that the node relays, in satoshi per virtual byte: 1 unless told, 0 for any. */
+  readonly minFeeRate?: Rate;
+  /** What the chain must accept; without it, every form goes. */
+  readonly rules?: RuleSet;
+}
+
+/** A staking transaction, unsigned. */
+export interface Staking extends Funding {
+  readonly psbt: Psbt;
+  /** Without signatures. The input of a P2SH coin has its input script already: it is known before anybody signs. */
+  readonly transaction: Transaction;
+  readonly output: StakingOutput;
+  /** Which output of the transaction is the stake. */
+  readonly outputIndex: number;
+  /** What is staked, in satoshi. */
+  readonly value: bigint;
+  /**
+   * Whether the txid stays as it is when the transaction is signed. With a P2PKH coin it does not, as its signature
+   * is part of what is hashed: nothing can be built upon the stake before {@link finishStaking}.
+   */
+  readonly txidFinal: boolean;
+}
+
+/**
+ * The transaction that stakes (PROTOCOL 3): the staking output, the OP_RETURN where the parameters are of
+ * phase 1, and change.
+ * @throws TapstakeError the codes of {@link checkStake}, and of `checkRules` where rules are given; `invalid-coin` and the other codes of a bad coin,
+ * `invalid-bytes`, `insufficient-funds`, `invalid-rate`, `fee-rate-too-low`, `dust-output`, `transaction-too-large`;
+ * `multiple-staking-outputs` when change would return to the stake; `unsupported-params` for phase 1 with several
+ * stakers or finality providers
+ */
+export function buildStaking(request: StakingRequest): Staking {
+  const { terms, params, feeRate, minFeeRate, replaceable = true, rules } = request;
+  if (rules) checkRules(rules, terms, { params });
+  if (request.value !== "all") checkStake(params, terms, request.value);
+  assertFeeRate(feeRate, minFeeRate);
+  const output = stakingOutput(terms, params.network);
+  const opReturn = params.phase1 ? [{ script: phase1Data(terms, params.phase1.tag), value: 0n }] : [];
+  const sequence = replaceable ? REPLACEABLE_SEQUENCE : FINAL_SEQUENCE;
+  const pay = (coins: readonly Coin[], value: bigint, change: readonly Prevout[] = []) =>
+    createTransaction(
+      coins.map(({ outpoint }) => ({ outpoint, sequence })),
+      [{ script: output.script, value }, ...opReturn, ...change],
+    );
+  const { changeScript, value, ...funding } = fund(request, output, pay);
+  checkStake(params, terms, value);
+  assertNotDust({ script: output.script, value }, "staking output");
+
+  const { coins, change } = funding;
+  const transaction = pay(coins, value, change > 0n ? [{ script: changeScript, value: change }] : []);
+  for (const [i, coin] of coins.entries()) transaction.setInputScript(i, fixedInputScript(coin));
+  const txidFinal = coins.every(hasWitness);
+  if (!txidFinal) unsettled.add(transaction);
+  const psbt = fundingPsbt(transaction, coins);
+  return { ...funding, psbt, transaction, output, outputIndex: 0, value, txidFinal };
+}
+
+/**
+ * The signed staking transaction from the PSBT that its wallets returned, finalised or not. Each signature is
+ * verified over our own copy of the transaction and its coins; nothing else in the PSBT is used.
+ * @throws TapstakeError `invalid-psbt`, `psbt-mismatch` naming what was altered, `missing-signature`,
+ * `invalid-signature`, `witness-mismatch`, `unsupported-sighash`, `size-above-estimate`
+ */
+export function finishStaking(
+  { transaction, coins, vsize }: Pick<Staking, "transaction" | "coins"> & Partial<Pick<Staking, "vsize">>,
+  returned: PsbtLike,
+): Transaction {
+  const psbt = parsePsbt(returned);
+  assertSameTransaction(transaction, psbt);
+  assertSameCoins(transaction, coins, psbt);
+  const signed = transaction.clone();
+  for (const [i, input] of psbt.data.inputs.entries()) {
+    assertSameScripts(coins[i]!, i, input);
+    const spent = readInput(coins[i]!, i, input);
+    if (!spent) {
+      throw new TapstakeError("missing-signature", `input ${i} of the staking transaction is not signed`, {
+        input: i,
+      });
+    }
+    checkInput(transaction, i, coins, spent);
+    signed.setInputScript(i, spent.script);
+    signed.setWitness(i, [...spent.witness]);
+  }
+  if (vsize !== undefined) assertEstimated(signed, vsize);
+  return signed;
+}
+
+/**
+ * The signed transaction of a PSBT whose coins only the PSBT itself tells: that of a wallet which built the stake on its
+ * own, or one that {@link buildStaking} built in another run. Each signature is verified over the coins that it names.
+ * @throws TapstakeError `invalid-psbt`, `invalid-coin` when it does not describe its coins; the codes of
+ * {@link finishStaking}
+ */
+export function transactionFromPsbt(returned: PsbtLike): Transaction {
+  const psbt = parsePsbt(returned);
+  return finishStaking({ transaction: transactionOf(psbt), coins: coinsOfPsbt(psbt) }, psbt);
+}
+
+/** Transactions built here whose txid changes when they are signed. */
+const unsettled = new WeakSet<Transaction>();
+
+/**
+ * A transaction that others can be built upon. Of one that was built elsewhere, or copied, only its signatures
+ * could tell.
+ * @throws TapstakeError `txid-not-final` for the unsigned transaction of a {@link Staking} with a P2PKH coin
+ */
+export function assertTxidFinal(transaction: Transaction): void {
+  if (!unsettled.has(transaction)) return;
+  throw new TapstakeError(
+    "txid-not-final",
+    "a P2PKH coin pays for this transaction, so its txid changes when it is signed: build upon what finishStaking gives",
+  );
+}
+
+/** The coins, what they stake, and where change goes. */
+function fund(
+  request: StakingRequest,
+  output: StakingOutput,
+  pay: (coins: readonly Coin[], value: bigint, change?: readonly Prevout[]) => Transaction,
+): Funding & { readonly value: bigint; readonly changeScript: Uint8Array } {
+  const { value, changeScript = new Uint8Array(0) } = request;
+  if (value === "all") return { ...selectAll(request, (coins) => pay(coins, 0n)), changeScript };
+  assertOutputScript(changeScript, "change script");
+  if (equalBytes(changeScript, output.script)) {
+    throw new TapstakeError(
+      "multiple-staking-outputs",
+      "the change script is the staking output's own script",
+    );
+  }
+  const build = (coins: readonly Coin[], change: bigint) =>
+    pay(coins, value, change > 0n ? [{ script: changeScript, value: change }] : []);
+  return { ...selectCoins(request, value, { changeScript, build }), value, changeScript };
+}
+
+function phase1Data({ staker, finalityProviders, timelock }: StakeTerms, tag: Uint8Array): Uint8Array {
+  const [finalityProvider, ...others] = finalityProviders;
+  if (!(staker instanceof Uint8Array) || others.length > 0) {
+    throw new TapstakeError("unsupported-params", "phase 1 knows one staker and one finality provider");
+  }
+  return encodeOpReturn({ tag, staker, finalityProvider: finalityProvider!, timelock });
+}

@@ -1,0 +1,62 @@
+import { assertSatoshi } from "../core/amount.js";
+import type { Psbt } from "../bitcoin/bitcoinjs.js";
+import { assertParams } from "../params/check.js";
+import type { ProtocolParams } from "../params/types.js";
+import type { KeyOrigin } from "../script/key-origin.js";
+import { stakingOutput, type UnbondingOutput, unbondingOutput } from "../script/outputs.js";
+import type { StakeTerms } from "../script/terms.js";
+import { assertNotDust } from "../bitcoin/fee.js";
+import { describeOutput, spendPsbt } from "../psbt/psbt.js";
+import type { LeafSpend } from "../spending/spend.js";
+import {
+  assertStakeCoin,
+  createTransaction,
+  FINAL_SEQUENCE,
+  type StakeCoin,
+} from "../bitcoin/transaction.js";
+
+/** An unbonding transaction, unsigned. */
+export interface Unbonding extends LeafSpend {
+  readonly psbt: Psbt;
+  readonly output: UnbondingOutput;
+  /** What the unbonding output holds, in satoshi. */
+  readonly value: bigint;
+  /** Satoshi: exactly what the parameters say. */
+  readonly fee: bigint;
+}
+
+/**
+ * The transaction that takes a stake out early (PROTOCOL 3): one input, one output, the fee of the parameters.
+ * @param stake the staking output
+ * @param derivations of keys that the PSBT tells a wallet, as `spendPsbt` takes them
+ * @throws TapstakeError the codes of `checkTerms`; `invalid-coin`, `invalid-params`, `invalid-amount`, `dust-output`; the codes of `spendPsbt`
+ */
+export function buildUnbonding(
+  terms: StakeTerms,
+  params: ProtocolParams,
+  stake: StakeCoin,
+  derivations: readonly KeyOrigin[] = [],
+): Unbonding {
+  assertStakeCoin(stake);
+  assertParams(params);
+  const { network, unbondingTime, unbondingFee: fee } = params;
+  assertSatoshi(fee, "unbonding fee");
+  const staked = stakingOutput(terms, network);
+  const output = unbondingOutput(terms, unbondingTime, network);
+  const value = stake.value - fee;
+  assertNotDust({ script: output.script, value }, "unbonding output");
+
+  const transaction = createTransaction(
+    [{ outpoint: stake.outpoint, sequence: FINAL_SEQUENCE }],
+    [{ script: output.script, value }],
+  );
+  const spend: LeafSpend = {
+    transaction,
+    inputIndex: 0,
+    prevouts: [{ script: staked.script, value: stake.value }],
+    leaf: staked.leaves.unbonding,
+  };
+  const psbt = spendPsbt(spend, [], derivations);
+  describeOutput(psbt, 0, output, derivations);
+  return { ...spend, psbt, output, value, fee };
+}

@@ -1,0 +1,113 @@
+import type { Rate } from "../core/amount.js";
+import type { Psbt } from "../bitcoin/bitcoinjs.js";
+import { TapstakeError } from "../core/errors.js";
+import { assertChoice } from "../core/text.js";
+import { assertParams } from "../params/check.js";
+import type { ProtocolParams } from "../params/types.js";
+import type { KeyOrigin } from "../script/key-origin.js";
+import {
+  slashingChangeOutput,
+  stakingOutput,
+  type TimelockLeaf,
+  unbondingOutput,
+} from "../script/outputs.js";
+import type { StakeTerms } from "../script/terms.js";
+import { assertFeeRate, assertNotDust, feeAt, rateOf } from "../bitcoin/fee.js";
+import { spendPsbt } from "../psbt/psbt.js";
+import { assertStatedLength, SCHNORR_LENGTHS } from "../bitcoin/signature-length.js";
+import { type LeafSpend, withWitness } from "../spending/spend.js";
+import {
+  assertOutputScript,
+  assertStakeCoin,
+  createTransaction,
+  type StakeCoin,
+} from "../bitcoin/transaction.js";
+import { placeholderWitness } from "../spending/witness.js";
+
+/** Where a time lock can run out: the stake, what was unbonded, or what slashing left. */
+export type Withdrawable = (typeof WITHDRAWABLE)[number];
+const WITHDRAWABLE = ["staking", "unbonding", "refund"] as const;
+
+export interface WithdrawalRequest {
+  readonly terms: StakeTerms;
+  readonly params: ProtocolParams;
+  readonly from: Withdrawable;
+  readonly coin: StakeCoin;
+  /** The output script that the coins go to. */
+  readonly destination: Uint8Array;
+  /** Satoshi per virtual byte. */
+  readonly feeRate: Rate;
+  /** Of the stakers' keys: the PSBT tells them to a wallet, as `spendPsbt` does. */
+  readonly derivations?: readonly KeyOrigin[];
+  /** The least that the node relays, in satoshi per virtual byte: 1 unless told, 0 for any. */
+  readonly minFeeRate?: Rate;
+  /**
+   * Bytes of each staker's signature: 64, or 65 with the hash type behind. 65 unless told: then a withdrawal by more
+   * than four stakers can come out more than a virtual byte smaller than its fee was reckoned for.
+   */
+  readonly signatureLength?: number;
+}
+
+/** A withdrawal, unsigned. */
+export interface Withdrawal extends LeafSpend {
+  readonly psbt: Psbt;
+  /** Satoshi that arrive. */
+  readonly value: bigint;
+  /** What the transaction pays, in satoshi. */
+  readonly fee: bigint;
+  /** The most virtual bytes once signed: with every signature as long as it can be, or as was told. */
+  readonly vsize: number;
+  /** What is really paid: satoshi per virtual byte, to thousandths, rounded down. */
+  readonly feeRate: Rate;
+  /** Blocks that the coin must be old before nodes accept this. */
+  readonly timelock: number;
+}
+
+/**
+ * The transaction by which a staker takes coins back once their time lock has run out (PROTOCOL 3).
+ * @throws TapstakeError the codes of `checkTerms`; `invalid-argument`, `invalid-params`, `invalid-coin`, `invalid-bytes`,
+ * `invalid-rate`, `fee-rate-too-low`, `invalid-number`, `insufficient-funds`, `dust-output`; the codes of `spendPsbt`
+ */
+export function buildWithdrawal(request: WithdrawalRequest): Withdrawal {
+  const { from, coin, destination, feeRate, minFeeRate, signatureLength, derivations } = request;
+  assertChoice(from, "from", WITHDRAWABLE);
+  assertStakeCoin(coin);
+  assertOutputScript(destination, "destination");
+  assertFeeRate(feeRate, minFeeRate);
+  if (signatureLength !== undefined) assertStatedLength(signatureLength, SCHNORR_LENGTHS);
+  const { script, leaf } = lockedOutput(request);
+  const timelock = leaf.timelock;
+  const build = (value: bigint): LeafSpend => {
+    // BIP-112 compares the leaf's number with this sequence.
+    const inputs = [{ outpoint: coin.outpoint, sequence: timelock }];
+    const transaction = createTransaction(inputs, [{ script: destination, value }]);
+    return { transaction, inputIndex: 0, prevouts: [{ script, value: coin.value }], leaf };
+  };
+  const largest = withWitness(build(coin.value), placeholderWitness(leaf, signatureLength));
+  const fee = feeAt(largest, feeRate);
+  const value = coin.value - fee;
+  if (value <= 0n) {
+    throw new TapstakeError("insufficient-funds", `the fee of ${fee} satoshi takes all ${coin.value}`, {
+      fee,
+    });
+  }
+  assertNotDust({ script: destination, value }, "withdrawal");
+  const spend = build(value);
+  const vsize = largest.virtualSize();
+  const psbt = spendPsbt(spend, [], derivations);
+  return { ...spend, psbt, value, fee, vsize, feeRate: rateOf(fee, vsize), timelock };
+}
+
+function lockedOutput({ terms, params, from }: WithdrawalRequest): {
+  script: Uint8Array;
+  leaf: TimelockLeaf;
+} {
+  assertParams(params);
+  const { network, unbondingTime } = params;
+  const output = {
+    staking: () => stakingOutput(terms, network),
+    unbonding: () => unbondingOutput(terms, unbondingTime, network),
+    refund: () => slashingChangeOutput(terms.staker, unbondingTime, network),
+  }[from]();
+  return { script: output.script, leaf: output.leaves.timelock };
+}

@@ -1,0 +1,108 @@
+import { bech32 } from "@scure/base";
+import { describe, expect, it } from "vitest";
+import { parseRate } from "../../src/core/amount.js";
+import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import type { ErrorCode } from "../../src/core/errors.js";
+import {
+  finishUnbonding,
+  signUnbonding,
+  stakeCoin,
+  unbondingSpend,
+} from "../../src/delegation/delegation.js";
+import { expansionSpend, finishExpansion, signExpansion } from "../../src/delegation/expansion.js";
+import { finishSlashing } from "../../src/extract/slashing.js";
+import type { InclusionProof } from "../../src/babylon/inclusion.js";
+import { readUndelegate, undelegateMessage } from "../../src/babylon/lifecycle.js";
+import { keySigner } from "../../src/spending/signer.js";
+import { finishSpend, signLeaf } from "../../src/spending/spend.js";
+import { buildWithdrawal } from "../../src/stake/withdrawal.js";
+import { assembleWitness } from "../../src/spending/witness.js";
+import { expand, walletSigned } from "../support/expansion.js";
+import { refusal } from "../support/refusal.js";
+import { delegate, makeStake, secretOf, signedBy } from "../support/stake.js";
+
+const signer = bech32.encodeFromBytes("bbn", secretOf("signer").slice(0, 20));
+const inclusion: InclusionProof = {
+  key: { index: 2, hash: new Uint8Array(32).fill(5) },
+  proof: new Uint8Array(64).fill(6),
+};
+const stake = makeStake({ providers: 2 });
+const delegation = await delegate(stake);
+const covered = await signedBy(stake, delegation, [0, 1, 2]);
+const unbonding = finishUnbonding(await signUnbonding(covered, keySigner(stake.stakerSecrets[0]!)));
+
+describe("a spent stake is told of as Bitcoin took it", () => {
+  const told = (transaction: Transaction, fundingTransactions: readonly Transaction[] = []) => {
+    return () => undelegateMessage(delegation, { signer, transaction, inclusion, fundingTransactions });
+  };
+  const withWitness = (change: (witness: readonly Uint8Array[]) => readonly Uint8Array[]) => {
+    const changed = unbonding.clone();
+    changed.setWitness(0, [...change(unbonding.ins[0]!.witness)]);
+    return changed;
+  };
+
+  it.each<[string, ErrorCode, (witness: readonly Uint8Array[]) => readonly Uint8Array[]]>([
+    ["by a witness of nothing but bytes", "witness-mismatch", () => [new Uint8Array(3)]],
+    [
+      "one of a leaf that is not the stake's",
+      "witness-mismatch",
+      (w) => w.toSpliced(-2, 1, Uint8Array.of(0x51)),
+    ],
+    ["one with another control block", "witness-mismatch", (w) => w.toSpliced(-1, 1, new Uint8Array(33))],
+    ["one with a slot more", "witness-mismatch", (w) => [new Uint8Array(0), ...w]],
+    ["one with an annex", "witness-mismatch", (w) => [...w, Uint8Array.of(0x50)]],
+    ["one without the staker's signature", "missing-signature", (w) => w.toSpliced(-3, 1, new Uint8Array(0))],
+    ["a member too few", "missing-signature", (w) => w.with(signedSlots(w)[0]!, new Uint8Array(0))],
+    ["a forged signature", "invalid-signature", (w) => w.toSpliced(-3, 1, new Uint8Array(64).fill(1))],
+  ])("not %s", (_, code, change) => {
+    const changed = withWitness(change);
+    refusal(code, told(changed));
+  });
+
+  /** Which slots of the committee have a signature. */
+  const signedSlots = (witness: readonly Uint8Array[]) =>
+    witness.slice(0, -3).flatMap(({ length }, i) => (length > 0 ? [i] : []));
+
+  it("not a member too many", async () => {
+    const spend = unbondingSpend(delegation);
+    const secrets = [stake.stakerSecrets[0]!, ...stake.memberSecrets.slice(0, 4)];
+    const signatures = await Promise.all(secrets.map((secret) => signLeaf(spend, keySigner(secret))));
+    const crowded = unbonding.clone();
+    crowded.setWitness(0, assembleWitness(spend.leaf, signatures));
+    refusal("witness-mismatch", told(crowded));
+  });
+
+  it("also a slashing, a withdrawal, and any other spend by a leaf", async () => {
+    const { terms, params } = stake;
+    const coin = stakeCoin(delegation);
+    const destination = delegation.unbonding.transaction.outs[0]!.script;
+    const feeRate = parseRate("2");
+    const withdrawal = buildWithdrawal({ terms, params, from: "staking", coin, destination, feeRate });
+    const owner = keySigner(stake.stakerSecrets[0]!);
+    const spent = finishSpend(withdrawal, [await signLeaf(withdrawal, owner)]);
+    expect(told(spent)().stakeSpendingTx).toEqual(Uint8Array.from(spent.toBuffer()));
+    const slashed = finishSlashing(covered, "staking", stake.providerSecrets[1]!);
+    expect(told(slashed)().stakeSpendingTx).toEqual(Uint8Array.from(slashed.toBuffer()));
+  });
+
+  it("of an expansion with the transaction of its other coin, whose output is signed over", async () => {
+    const plain = makeStake({ seed: "undelegated" });
+    const before = await delegate(plain);
+    const members = await signedBy(plain, await expand(plain), [0, 1, 2]);
+    const signed = await signExpansion(members, keySigner(plain.stakerSecrets[0]!));
+    const transaction = finishExpansion(signed, walletSigned(expansionSpend(signed)));
+    const funding = members.expansion!.funding.transaction!;
+    const about = (fundingTransactions: readonly Transaction[]) => () =>
+      undelegateMessage(before, { signer, transaction, inclusion, fundingTransactions });
+    const message = about([funding])();
+    expect(readUndelegate(message, before).fundingTransactions).toHaveLength(1);
+    refusal("message-mismatch", about([]));
+    refusal("message-mismatch", about([before.staking.transaction]));
+    refusal("message-mismatch", () => readUndelegate({ ...message, fundingTransactions: [] }, before));
+    const other = transaction.clone();
+    other.ins[1]!.index = 9;
+    refusal("output-not-found", () =>
+      undelegateMessage(before, { signer, transaction: other, inclusion, fundingTransactions: [funding] }),
+    );
+  });
+});

@@ -1,0 +1,152 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { hex } from "../../src/core/bytes.js";
+import { finishSpend } from "../../src/spending/spend.js";
+import {
+  assertOutputScript,
+  findOutput,
+  formatOutpoint,
+  outpointOf,
+  outputAt,
+  parseOutpoint,
+  parseTransaction,
+  spends,
+} from "../../src/bitcoin/transaction.js";
+import { NOT_BYTES } from "../support/arbitraries.js";
+import { lifeOf, P2TR, P2WPKH, paramsFor, signEnough, termsOf } from "../support/lives.js";
+import { refusal } from "../support/refusal.js";
+
+const terms = termsOf();
+const life = lifeOf(terms, paramsFor(terms));
+const unsigned = life["staking slashing"].transaction;
+const signed = finishSpend(life["staking slashing"], signEnough(life["staking slashing"]));
+
+describe("a transaction", () => {
+  it("is read to the same bytes, signed or not", () => {
+    for (const transaction of [unsigned, signed]) {
+      expect(parseTransaction(transaction.toBuffer()).toHex()).toBe(transaction.toHex());
+    }
+  });
+
+  it("does not change with the Node Buffer that it was read from", () => {
+    const raw = Buffer.from(signed.toBuffer());
+    const parsed = parseTransaction(raw);
+    raw.fill(0);
+    expect(parsed.toHex()).toBe(signed.toHex());
+  });
+
+  it("is refused when it is no bytes", () => {
+    for (const value of NOT_BYTES.filter((each) => !(each instanceof Uint8Array))) {
+      refusal("invalid-bytes", () => parseTransaction(value as Uint8Array));
+    }
+  });
+
+  const input = `${"11".repeat(32)}0000000000ffffffff`;
+  const output = "0100000000000000015a";
+  it.each([
+    ["no bytes", ""],
+    ["a version alone", "02000000"],
+    ["no inputs", `0200000000 01${output} 00000000`],
+    ["no outputs", `02000000 01${input} 00 00000000`],
+    ["2^32 inputs", `02000000 ff0000000001000000 ${input}`],
+    ["2^53 inputs", `02000000 ff0000000000002000 ${input}`],
+    ["2^64 inputs", `02000000 ffffffffffffffffff ${input}`],
+    ["2^32 outputs", `02000000 01${input} feffffffff ${output}`],
+    ["2^32 witness elements", `02000000 0001 01${input} 01${output} feffffffff 00000000`],
+    ["a script of 4 GB", `02000000 01${"11".repeat(32)}00000000feffffffff`],
+    ["a count written too long", `02000000 fd0100${input} 01${output} 00000000`],
+    ["a script length written too long", `02000000 01${input} 01 0100000000000000 fd01005a 00000000`],
+    ["a witness that holds nothing", `02000000 0001 01${input} 01${output} 00 00000000`],
+    ["bytes behind its end", `02000000 01${input} 01${output} 00000000 00`],
+    ["an output of more than all bitcoin", `02000000 01${input} 01 0140075af0750700015a 00000000`],
+    ["a negative output", `02000000 01${input} 01 ffffffffffffffff015a 00000000`],
+    [
+      "outputs of more than all bitcoin together",
+      `02000000 01${input} 02 0040075af0750700015a ${output} 00000000`,
+    ],
+  ])("is refused with %s", (_, text) => {
+    refusal("invalid-transaction", () => parseTransaction(hex.decode(text.replaceAll(" ", ""))));
+  });
+
+  it("is accepted with exactly all bitcoin", () => {
+    const text = `0200000001${input}010040075af0750700015a00000000`;
+    expect(parseTransaction(hex.decode(text)).outs[0]!.value).toBe(2_100_000_000_000_000n);
+  });
+
+  it("is refused cut anywhere", () => {
+    const raw = signed.toBuffer();
+    for (let length = 0; length < raw.length; length++) {
+      refusal("invalid-transaction", () => parseTransaction(raw.slice(0, length)));
+    }
+  });
+
+  it("never reads as another one: what is accepted is the same bytes", () => {
+    const raw = signed.toBuffer();
+    fc.assert(
+      fc.property(fc.nat(raw.length - 1), fc.nat(255), (at, byte) => {
+        const changed = raw.slice();
+        changed[at] = byte;
+        try {
+          expect(parseTransaction(changed).toBuffer()).toEqual(changed);
+        } catch (error) {
+          expect((error as { code?: string }).code).toBe("invalid-transaction");
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe("an output", () => {
+  it("is found by its script, once", () => {
+    expect(findOutput(unsigned, unsigned.outs[1]!.script)).toBe(1);
+    refusal("output-not-found", () => findOutput(unsigned, P2TR));
+    const twice = unsigned.clone();
+    twice.addOutput(unsigned.outs[1]!.script, 1n);
+    const error = refusal("multiple-staking-outputs", () => findOutput(twice, unsigned.outs[1]!.script));
+    expect(error.details).toEqual({ count: 2 });
+  });
+
+  it("is taken by its index", () => {
+    expect(outputAt(unsigned, 1)).toBe(unsigned.outs[1]);
+    for (const index of [2, -1, 0.5, Number.NaN]) {
+      refusal("output-not-found", () => outputAt(unsigned, index));
+    }
+  });
+
+  it("needs a script", () => {
+    refusal("invalid-bytes", () => assertOutputScript(new Uint8Array(0), "script"));
+    expect(() => assertOutputScript(P2WPKH, "script")).not.toThrow();
+  });
+
+  it("is named as explorers name it", () => {
+    const outpoint = outpointOf(unsigned, 1);
+    expect(formatOutpoint(outpoint)).toBe(`${unsigned.getId()}:1`);
+    const spender = unsigned.clone();
+    spender.addInput(outpoint.hash, 1);
+    expect(spender.ins.map((each) => spends(each, outpoint))).toEqual([false, true]);
+  });
+});
+
+describe("an outpoint as text", () => {
+  const txid = "00".repeat(31) + "2a";
+
+  it("is read with the txid in reverse, and written the same", () => {
+    const outpoint = parseOutpoint(`${txid}:7`);
+    expect(outpoint.hash[0]).toBe(0x2a);
+    expect(outpoint.index).toBe(7);
+    expect(formatOutpoint(outpoint)).toBe(`${txid}:7`);
+  });
+
+  it.each([
+    ["", "invalid-coin"],
+    [txid, "invalid-coin"],
+    [`${txid}:-1`, "invalid-coin"],
+    [`${txid}:01`, "invalid-coin"],
+    [`${txid}:4294967295`, "invalid-coin"],
+    [`${txid.slice(2)}:0`, "invalid-hex"],
+    [`${txid.slice(2)}xy:0`, "invalid-hex"],
+  ])("%j is refused", (text, code) => {
+    expect(() => parseOutpoint(text)).toThrow(expect.objectContaining({ code }));
+  });
+});
