@@ -87,12 +87,11 @@ describe("the published parameters", () => {
       const { keys, quorum } = paramsAt(testnet, height).covenant;
       return [quorum, keys.length];
     };
-    const heights = [271_922, 271_923, 273_724, 273_725, 280_000];
+    const heights = [271_922, 271_923, 273_724, 273_725];
     expect(heights.map(committee)).toEqual([
       [6, 9],
       [2, 3],
       [2, 3],
-      [6, 9],
       [6, 9],
     ]);
     // Those of the testnet before are others.
