@@ -51,6 +51,7 @@ export { checkTerms, type KeySet, type StakeTerms } from "./script/terms.js";
 
 // params
 export { checkParams, checkParamSet } from "./params/check.js";
+export { bbnTest5 } from "./params/data/bbn-test-5.js";
 export { mainnet, mainnetPhase1 } from "./params/data/mainnet.js";
 export { regtest } from "./params/data/regtest.js";
 export { testnet } from "./params/data/testnet.js";

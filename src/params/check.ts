@@ -2,6 +2,7 @@ import { assertSatoshi, type Rate } from "../core/amount.js";
 import { assertBytes, assertInteger } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { assertNetwork } from "../core/network.js";
+import { show } from "../core/text.js";
 import { checkKeySet, checkTimelock } from "../script/terms.js";
 import {
   COMMISSION_DECIMALS,
@@ -28,7 +29,7 @@ export function checkParams(params: ProtocolParams): void {
 
 /**
  * The rules of every version, and those between them: numbered 0, 1, 2, …, activation heights strictly
- * increasing, one network.
+ * increasing, one network. Of the set itself, the form of what it says of its chain.
  * @throws TapstakeError the codes of {@link checkParams}; `details.field` starts with `versions[i].`
  */
 export function checkParamSet(set: ParamSet): void {
@@ -41,6 +42,7 @@ export function checkParamSet(set: ParamSet): void {
     );
   }
   inField("network", () => assertNetwork(set.network));
+  checkOrigin(set);
   if (!Array.isArray(set.versions) || set.versions.length === 0) {
     throw broken("versions", `expected at least one version, got ${describeType(set.versions)}`);
   }
@@ -59,6 +61,26 @@ export function checkParamSet(set: ParamSet): void {
       );
     }
   }
+}
+
+/** What a set says of the chain that it was taken from. */
+function checkOrigin({ chainId, takenOn, ended }: ParamSet): void {
+  if (chainId !== undefined && (typeof chainId !== "string" || chainId === "")) {
+    throw broken("chainId", `expected the name of a chain, got ${show(chainId)}`);
+  }
+  if (takenOn !== undefined && !isDay(takenOn)) {
+    throw broken("takenOn", `expected a day as YYYY-MM-DD, got ${show(takenOn)}`);
+  }
+  if (ended !== undefined && typeof ended !== "boolean") {
+    throw broken("ended", `expected true or false, got ${describeType(ended)}`);
+  }
+}
+
+/** The 30th of February and a month 13 are no days, and `Date` makes others of them or none. */
+function isDay(value: unknown): boolean {
+  if (typeof value !== "string" || !/^\d{4}-\d{2}-\d{2}$/.test(value)) return false;
+  const time = Date.parse(`${value}T00:00:00Z`);
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(value);
 }
 
 /** @throws TapstakeError `invalid-params` unless there are parameters at all */

@@ -13,16 +13,14 @@ import { COMMISSION_DECIMALS, SLASHING_RATE_DECIMALS, type ParamSet, type Protoc
  * phase 2 (versions numbered by their place, the slashing script in base64). Whole numbers may be JSON numbers or
  * decimal text. Fields that do not concern Bitcoin are ignored, as chains add to them.
  * @param json the JSON text, or what `JSON.parse` made of it
- * @param as what the set is called, and the Bitcoin network that the published form does not name
+ * @param as what the set is called and the Bitcoin network, neither of which the published form says; where they are
+ * known, the chain and the day too
  * @throws TapstakeError `invalid-json`, `invalid-hex`, `invalid-rate`, and the codes of `checkParamSet`
  */
-export function parseParamSet(
-  json: unknown,
-  as: { readonly name: string; readonly network: Network },
-): ParamSet {
+export function parseParamSet(json: unknown, as: Omit<ParamSet, "versions">): ParamSet {
   const value = typeof json === "string" ? parseJson(json, "params") : json;
   const versions = Array.isArray(value) ? readPhase2(value, as.network) : readPhase1(value, as.network);
-  const set: ParamSet = { name: as.name, network: as.network, versions };
+  const set: ParamSet = { ...as, versions };
   checkParamSet(set);
   return set;
 }

@@ -1,5 +1,6 @@
 import { TapstakeError } from "../core/errors.js";
 import { show } from "../core/text.js";
+import { bbnTest5 } from "./data/bbn-test-5.js";
 import { mainnet, mainnetPhase1 } from "./data/mainnet.js";
 import { regtest } from "./data/regtest.js";
 import { testnet } from "./data/testnet.js";
@@ -7,7 +8,7 @@ import type { ParamSet } from "./types.js";
 
 /** The parameter sets that come with tapstake, by name. */
 export const paramSets: ReadonlyMap<string, ParamSet> = new Map(
-  [mainnet, mainnetPhase1, testnet, regtest].map((set) => [set.name, set]),
+  [mainnet, mainnetPhase1, testnet, bbnTest5, regtest].map((set) => [set.name, set]),
 );
 
 /**

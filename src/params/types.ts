@@ -44,11 +44,21 @@ export interface Phase1Params {
   readonly confirmationDepth: number;
 }
 
-/** All versions of a network's parameters, oldest first. */
+/** All versions of the parameters of a staking chain, oldest first. */
 export interface ParamSet {
-  /** `mainnet`, `mainnet-phase1`, `testnet`, `regtest`, or an operator's own name. */
+  /** `mainnet`, `mainnet-phase1`, `testnet`, `bbn-test-5`, `regtest`, or an operator's own name. */
   readonly name: string;
+  /** The Bitcoin that is staked: not the staking chain, of which several stake the same Bitcoin. */
   readonly network: Network;
+  /** The staking chain, as it names itself (`bbn-1`). Absent where there is none, and where a file does not say it. */
+  readonly chainId?: string;
+  /**
+   * The day on which these were all versions, as `YYYY-MM-DD` (UTC): the chain may have further ones since then.
+   * Absent of parameters of one's own.
+   */
+  readonly takenOn?: string;
+  /** There is no further version to come, however long ago the set was taken: what it is about has ended. */
+  readonly ended?: boolean;
   readonly versions: readonly ProtocolParams[];
 }
 

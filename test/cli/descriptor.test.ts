@@ -17,7 +17,8 @@ const [A, B, C] = ["A", "B", "C"].map((name) => party(name).publicKey) as [
   Uint8Array,
 ];
 const [a, b, c] = [A, B, C].map((key) => hex.encode(key)) as [string, string, string];
-const stake = ["--staker", a, "--fp", b, "--time", "64000"];
+const newest = mainnet.versions.at(-1)!;
+const stake = ["--staker", a, "--fp", b, "--time", `${newest.maxTime}`];
 
 interface Output {
   address: string;
@@ -43,12 +44,14 @@ describe.concurrent("tapstake descriptor", () => {
     const args = ["descriptor", "--staker", a, "--fp", b, "--time", "5", "--params", "mainnet"];
     const { code, stdout, stderr } = await inProcess(args);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toContain("staking-time-out-of-range: expected a staking time of exactly 64000 blocks");
+    expect(stderr).toContain("staking-time-out-of-range: expected a staking time of ");
+    const exact = await inProcess([...args, "--version", "0"]);
+    expect(exact.stderr).toContain("expected a staking time of exactly 64000 blocks by parameters v0, got 5");
   });
 
   it("builds the three outputs under the parameters of a network", async () => {
-    const { covenant, unbondingTime } = mainnet.versions[3]!;
-    const terms = { staker: A, finalityProviders: [B], covenant, timelock: 64_000 };
+    const { covenant, unbondingTime, maxTime: timelock } = newest;
+    const terms = { staker: A, finalityProviders: [B], covenant, timelock };
     const args = ["descriptor", ...stake, "--params", "mainnet"];
     const printed = parsed<Record<string, Output>>(await inProcess([...args, "--json"]));
     expect(printed).toMatchObject({
@@ -117,7 +120,11 @@ describe.concurrent("tapstake descriptor", () => {
     [["--staker", a, "--fp", b, "--time", "0"], "invalid-timelock", "expected 1 to 65535 blocks, got 0"],
     [["--staker", a, "--fp", b, "--time", "65536"], "invalid-timelock", "got 65536"],
     [[...stake, "--network", "regtest"], "wrong-network", "expected parameters of regtest"],
-    [[...stake, "--version", "9"], "unknown-params", "expected a version from 0 to 3, got 9"],
+    [
+      [...stake, "--version", "999"],
+      "unknown-params",
+      `expected a version from 0 to ${newest.version}, got 999`,
+    ],
   ])("refuses terms with their code: %j", async (args, error, message) => {
     const { code, stdout, stderr } = await inProcess(["descriptor", "--params", "mainnet", ...args]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
@@ -152,13 +159,22 @@ describe.concurrent("tapstake descriptor", () => {
     const asWallet = (expressions: string, ...words: string[]) => {
       const path = join(temporaryFolder(), "wallet-keys");
       writeFileSync(path, expressions, { mode: 0o600 });
-      const terms = ["--staker", hex.encode(staker), "--fp", b, "--time", "64000", "--params", "mainnet"];
+      const terms = [
+        "--staker",
+        hex.encode(staker),
+        "--fp",
+        b,
+        "--time",
+        `${newest.maxTime}`,
+        "--params",
+        "mainnet",
+      ];
       return inProcess(["descriptor", ...terms, "--wallet-keys", path, ...words]);
     };
 
     it("writes the descriptors that this wallet imports", async () => {
-      const { covenant, unbondingTime } = mainnet.versions[3]!;
-      const terms = { staker, finalityProviders: [B], covenant, timelock: 64_000 };
+      const { covenant, unbondingTime, maxTime: timelock } = newest;
+      const terms = { staker, finalityProviders: [B], covenant, timelock };
       const expected = [
         stakingOutput(terms, "mainnet"),
         unbondingOutput(terms, unbondingTime, "mainnet"),

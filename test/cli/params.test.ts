@@ -7,6 +7,9 @@ import { parsed, temporaryFile } from "./support.js";
 
 interface Shown {
   name: string;
+  chainId?: string;
+  takenOn?: string;
+  ended?: boolean;
   versions: object[];
   shown: Record<string, unknown>;
 }
@@ -17,19 +20,28 @@ describe.concurrent("tapstake params", () => {
     const { sets } = parsed<{ sets: Shown[] }>(await inProcess(["params", "--json"]));
     expect(sets.map(({ name }) => name)).toEqual([...paramSets.keys()]);
     for (const name of paramSets.keys()) expect(stdout).toMatch(new RegExp(`^${name} \\(Bitcoin `, "m"));
+    expect(stdout).toContain("bbn-test-5 (Bitcoin signet, chain bbn-test-5, taken on 2026-11-29, ended)\n");
+    expect(stdout).toContain("regtest (Bitcoin regtest)\n");
+    for (const shown of sets) {
+      const { chainId, takenOn, ended } = paramSets.get(shown.name)!;
+      const { chainId: chain, takenOn: day, ended: over } = shown;
+      expect([chain, day, over]).toEqual([chainId, takenOn, ended]);
+    }
     expect(stdout).toContain("v1  from height 864790 to 874087");
   });
 
   it("marks the version of every set that is in force at a height", async () => {
     const { stdout } = await inProcess(["params", "--at-height", "864790"]);
     expect(stdout).toContain("v1  from height 864790 to 874087  ← in force");
+    const newest = (name: string) => paramSets.get(name)!.versions.length - 1;
     const { sets } = parsed<{ sets: { name: string; inForce: number | null }[] }>(
       await inProcess(["params", "--at-height", "864789", "--json"]),
     );
     expect(sets.map(({ name, inForce }) => [name, inForce])).toEqual([
       ["mainnet", 0],
       ["mainnet-phase1", 0],
-      ["testnet", 5],
+      ["testnet", newest("testnet")],
+      ["bbn-test-5", newest("bbn-test-5")],
       ["regtest", 0],
     ]);
   });
@@ -60,24 +72,39 @@ describe.concurrent("tapstake params", () => {
     const { stdout } = await inProcess(["params", "mainnet"]);
     const { shown, versions } = parsed<Shown>(await inProcess(["params", "mainnet", "--json"]));
     const newest = paramSets.get("mainnet")!.versions.at(-1)!;
-    expect(versions).toHaveLength(4);
+    expect(versions).toHaveLength(newest.version + 1);
     expect(shown).toMatchObject({
       ...paramsToJson(newest),
-      slashedTo: { script: "6a07626162796c6f6e", opReturn: "babylon" },
-      slashingPercent: "0.1 %",
       warnings: [],
     });
-    expect(stdout).toContain("mainnet v3\n");
+    expect(stdout).toContain(`\nmainnet v${newest.version}\n`);
+  });
+
+  it("shows all that a version says", async () => {
+    const asked = ["params", "mainnet", "--at-height", "905634"];
+    const { stdout } = await inProcess(asked);
+    const { shown } = parsed<Shown>(await inProcess([...asked, "--json"]));
+    expect(shown).toMatchObject({
+      version: 5,
+      slashedTo: { script: "6a07626162796c6f6e", opReturn: "babylon" },
+      slashingPercent: "0.1 %",
+    });
+    expect(stdout).toMatch(/^mainnet \(Bitcoin mainnet, chain bbn-1, taken on \d{4}-\d\d-\d\d\)\n/);
+    expect(stdout).toContain("\nmainnet v5\n");
     expect(stdout).toContain("6 of 9 must sign");
     expect(stdout).toContain("0.005 BTC to 5000 BTC");
+    expect(stdout).toContain("301 blocks, for a fee of 9600 satoshi");
     expect(stdout).toContain('OP_RETURN "babylon": burnt');
+    expect(stdout).toContain("150000 satoshi");
     expect(stdout).toContain("3 %");
   });
 
   it.each([
     ["864789", 0],
     ["864790", 1],
-    ["999999999", 3],
+    ["893361", 3],
+    ["893362", 4],
+    ["905634", 5],
   ])("shows the version in force at height %s", async (height, version) => {
     const { shown } = parsed<Shown>(await inProcess(["params", "mainnet", "--at-height", height, "--json"]));
     expect(shown["version"]).toBe(version);
@@ -99,7 +126,8 @@ describe.concurrent("tapstake params", () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/^tapstake: invalid-network: .* do not say their network/);
     const given = parsed<Shown>(await inProcess(["params", file, "--network", "mainnet", "--json"]));
-    const known = parsed<Shown>(await inProcess(["params", "mainnet", "--json"]));
+    const version = `${given.versions.length - 1}`;
+    const known = parsed<Shown>(await inProcess(["params", "mainnet", "--version", version, "--json"]));
     expect(given.shown).toEqual(known.shown);
   });
 
@@ -118,7 +146,7 @@ describe.concurrent("tapstake params", () => {
 
   it.each([
     [["moon"], "unknown-params"],
-    [["mainnet", "--version", "4"], "unknown-params"],
+    [["mainnet", "--version", "999"], "unknown-params"],
     [["mainnet", "--at-height", "857909"], "not-active"],
     [["mainnet", "--network", "regtest"], "wrong-network"],
     [["./missing.json"], "file-error"],

@@ -7,6 +7,7 @@ import { delegationToJson } from "../../src/delegation/json.js";
 import { hex } from "../../src/core/bytes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { paramsToJson } from "../../src/params/json.js";
+import { paramSet } from "../../src/params/sets.js";
 import { expand } from "../support/expansion.js";
 import { delegate, makeStake, secretOf } from "../support/stake.js";
 import { inProcess } from "./in-process.js";
@@ -16,8 +17,9 @@ const [ONE, TWO, STAKER] = ["provider 1", "provider 2", "staker"].map((name) =>
   hex.encode(publicKeyOf(secretOf(name))),
 ) as [string, string, string];
 const CHANGE = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";
+const { minValue, maxTime } = paramSet("mainnet").versions.at(-1)!;
 const COINS = JSON.stringify([
-  { txid: "07".repeat(32), vout: 0, value: "2000000", scriptPubKey: `0014${"75".repeat(20)}` },
+  { txid: "07".repeat(32), vout: 0, value: `${minValue * 2n}`, scriptPubKey: `0014${"75".repeat(20)}` },
 ]);
 const REFUSAL = "release v4 does not accept this stake: expected at most 1 finality provider, got 2";
 
@@ -32,7 +34,7 @@ beforeAll(() => {
 /** A stake of mainnet's parameters, to one finality provider or to two. */
 async function create(fp: string, ...more: string[]) {
   const [out, psbt] = [at(`${++made}.json`), at(`${made}.psbt`)];
-  const terms = ["--staker", STAKER, "--fp", fp, "--time", "64000", "--value", "600000"];
+  const terms = ["--staker", STAKER, "--fp", fp, "--time", `${maxTime}`, "--value", `${minValue}`];
   const coins = ["--coins", at("coins.json"), "--change", CHANGE, "--fee-rate", "2"];
   const files = ["--out", out, "--psbt", psbt];
   const words = ["--params", "mainnet", ...terms, ...coins, ...files, ...more];

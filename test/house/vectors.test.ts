@@ -2,7 +2,10 @@ import { existsSync, readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { publishedFolder, readCopy, readVectors } from "../support/vectors.js";
 
-const copies = readdirSync(new URL("../vectors", import.meta.url)).filter((name) => !name.endsWith(".md"));
+const copies = readdirSync(new URL("../vectors", import.meta.url), {
+  recursive: true,
+  encoding: "utf8",
+}).filter((name) => /\.(csv|json)$/.test(name));
 const folder = publishedFolder();
 
 describe("the project's copies of published data", () => {

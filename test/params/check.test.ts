@@ -215,6 +215,19 @@ describe("a set of parameters", () => {
     ["has a name", { ...mainnet, name: "" }, "invalid-params", "name"],
     ["has a name that is text", { ...mainnet, name: 1 }, "invalid-params", "name"],
     ["has a known network", { ...mainnet, network: "bitcoin" }, "invalid-network", "network"],
+    ["has a chain that is text", { ...mainnet, chainId: 1 }, "invalid-params", "chainId"],
+    ["has a chain with a name", { ...mainnet, chainId: "" }, "invalid-params", "chainId"],
+    ["has a day that is text", { ...mainnet, takenOn: 20_260_512 }, "invalid-params", "takenOn"],
+    [
+      "has a day without a time",
+      { ...mainnet, takenOn: "2026-05-12T00:00:00Z" },
+      "invalid-params",
+      "takenOn",
+    ],
+    ["has a day with all its digits", { ...mainnet, takenOn: "2026-5-12" }, "invalid-params", "takenOn"],
+    ["has a day of the month", { ...mainnet, takenOn: "2026-02-30" }, "invalid-params", "takenOn"],
+    ["has a day of the year", { ...mainnet, takenOn: "2026-13-01" }, "invalid-params", "takenOn"],
+    ["has ended or not", { ...mainnet, ended: "yes" }, "invalid-params", "ended"],
     ["has versions", { ...mainnet, versions: undefined }, "invalid-params", "versions"],
     ["has at least one version", { ...mainnet, versions: [] }, "invalid-params", "versions"],
     [
@@ -245,6 +258,12 @@ describe("a set of parameters", () => {
       "versions[2].activationHeight",
     ],
   ];
+  it("need not be of a chain", () => {
+    const { name, network, versions } = mainnet;
+    expect(() => checkParamSet({ name, network, versions })).not.toThrow();
+    expect(() => checkParamSet({ ...mainnet, takenOn: "2028-02-29", ended: false })).not.toThrow();
+  });
+
   it.each(setCases)("%s", (_, set, code, field) => {
     const error = refusal(() => checkParamSet(set as ParamSet));
     expect([error.code, error.details.field]).toEqual([code, field]);

@@ -5,35 +5,51 @@ import { hex, utf8 } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { checkParamSet } from "../../src/params/check.js";
+import { bbnTest5 } from "../../src/params/data/bbn-test-5.js";
 import { mainnet, mainnetPhase1 } from "../../src/params/data/mainnet.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import { testnet } from "../../src/params/data/testnet.js";
 import { parseParamSet } from "../../src/params/published.js";
+import { paramsAt } from "../../src/params/select.js";
 import { paramSet, paramSets } from "../../src/params/sets.js";
 import { paramsWarnings } from "../../src/params/warnings.js";
-import { PUBLISHED, refusal } from "./support.js";
+import { PUBLISHED, publishedVersions, refusal } from "./support.js";
 import { readVectors } from "../support/vectors.js";
+
+/** A number as number, a rate without trailing zeros: chains and files write both in more than one way. */
+function plain(name: string, value: unknown): unknown {
+  if (typeof value !== "string" || name === "slashing_pk_script") return value;
+  return name.endsWith("_rate") ? value.replace(/0+$/, "") : Number(value);
+}
 
 const maybe = (value: bigint | number | undefined) => (value === undefined ? undefined : Number(value));
 
+const ofChains = [
+  ["mainnet", PUBLISHED.mainnet, mainnet],
+  ["testnet", PUBLISHED.testnet, testnet],
+  ["bbn-test-5", PUBLISHED.bbnTest5, bbnTest5],
+] as const;
+
 describe("the published parameters", () => {
-  it.each([
-    [PUBLISHED.phase1, mainnetPhase1, 3],
-    [PUBLISHED.phase2, mainnet, 4],
-    [PUBLISHED.testnet, testnet, 6],
-  ] as const)("%s, parsed, is the typed data", (file, set, versions) => {
-    const parsed = parseParamSet(readVectors(file), { name: set.name, network: set.network });
-    expect(parsed).toEqual(set);
-    expect(set.versions).toHaveLength(versions);
+  it.each(ofChains)("of %s, parsed, are the typed data", (_, file, set) => {
+    expect(parseParamSet(publishedVersions(file), set)).toEqual(set);
   });
 
-  it.each([
-    [PUBLISHED.phase2, mainnet],
-    [PUBLISHED.testnet, testnet],
-  ] as const)("%s is the typed data written in its form, without the parser", (file, set) => {
-    const published = JSON.parse(readVectors(file)) as { slashing_rate: string }[];
-    for (const one of published) one.slashing_rate = one.slashing_rate.replace(/0+$/, "");
-    expect(published).toMatchObject(
+  it("of phase 1, parsed, are the typed data", () => {
+    expect(parseParamSet(readVectors(PUBLISHED.phase1), mainnetPhase1)).toEqual(mainnetPhase1);
+  });
+
+  it.each(ofChains)("of %s are the typed data in every field, without the parser", (_, file, set) => {
+    const published = publishedVersions(file).map((fields) => {
+      // What a registration costs on the chain, and until when an old list of stakes was asked there.
+      const {
+        delegation_creation_base_gas_fee: _gas,
+        allow_list_expiration_height: _height,
+        ...rest
+      } = fields;
+      return Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, plain(name, value)]));
+    });
+    expect(published).toEqual(
       set.versions.map((params) => ({
         covenant_pks: params.covenant.keys.map((key) => hex.encode(key)),
         covenant_quorum: params.covenant.quorum,
@@ -52,7 +68,37 @@ describe("the published parameters", () => {
     );
   });
 
-  it("of phase 1 is the typed data written in its form, without the parser", () => {
+  it("are numbered by their place, from 0", () => {
+    for (const { versions } of paramSets.values()) {
+      expect(versions.map(({ version }) => version)).toEqual([...versions.keys()]);
+    }
+  });
+
+  it("of mainnet shorten unbonding to 301 blocks at height 905,634", () => {
+    expect(paramsAt(mainnet, 893_361)).toMatchObject({ unbondingTime: 1008, unbondingFee: 32_000n });
+    expect(paramsAt(mainnet, 893_362)).toMatchObject({ unbondingTime: 1008, unbondingFee: 9_600n });
+    expect(paramsAt(mainnet, 905_633).slashing!.minFee).toBe(100_000n);
+    expect(paramsAt(mainnet, 905_634)).toMatchObject({ unbondingTime: 301, unbondingFee: 9_600n });
+    expect(paramsAt(mainnet, 905_634).slashing!.minFee).toBe(150_000n);
+  });
+
+  it("of the testnet had a committee of three for 1,802 blocks", () => {
+    const committee = (height: number) => {
+      const { keys, quorum } = paramsAt(testnet, height).covenant;
+      return [quorum, keys.length];
+    };
+    const heights = [271_922, 271_923, 273_724, 273_725];
+    expect(heights.map(committee)).toEqual([
+      [6, 9],
+      [2, 3],
+      [2, 3],
+      [6, 9],
+    ]);
+    // Those of the testnet before are others.
+    expect(paramsAt(bbnTest5, 280_000)).toMatchObject({ activationHeight: 235_952, unbondingTime: 1008 });
+  });
+
+  it("of phase 1 are the typed data in every field, without the parser", () => {
     const published = JSON.parse(readVectors(PUBLISHED.phase1)) as { versions: Record<string, unknown>[] };
     for (const one of published.versions) {
       one["covenant_pks"] = (one["covenant_pks"] as string[]).map((key) => key.slice(2));
@@ -92,12 +138,35 @@ describe("the sets that come with tapstake", () => {
   });
 
   it("are found by name, and by no other name", () => {
-    expect([...paramSets.keys()]).toEqual(["mainnet", "mainnet-phase1", "testnet", "regtest"]);
+    expect([...paramSets.keys()]).toEqual(["mainnet", "mainnet-phase1", "testnet", "bbn-test-5", "regtest"]);
     for (const name of ["Mainnet", "", "constructor", "__proto__"]) {
       const error = refusal(() => paramSet(name));
       expect(error.code).toBe("unknown-params");
       expect(error.details.names).toEqual([...paramSets.keys()]);
     }
+  });
+
+  it("say which chain they are of, and on which day all their versions were there", () => {
+    const origins = [...paramSets.values()].map(({ name, network, chainId, takenOn, ended }) => [
+      name,
+      network,
+      chainId,
+      takenOn !== undefined,
+      ended === true,
+    ]);
+    expect(origins).toEqual([
+      ["mainnet", "mainnet", "bbn-1", true, false],
+      ["mainnet-phase1", "mainnet", undefined, true, true],
+      ["testnet", "signet", "bbn-test-6", true, false],
+      ["bbn-test-5", "signet", "bbn-test-5", true, true],
+      ["regtest", "regtest", undefined, false, false],
+    ]);
+  });
+
+  it("are each compared with what was published, but for our own", () => {
+    const compared = new Set([mainnetPhase1, ...ofChains.map(([, , set]) => set)]);
+    const own = [...paramSets.values()].filter((set) => !compared.has(set));
+    expect(own).toEqual([regtest]);
   });
 
   it("burn slashed coins on mainnet and regtest", () => {

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { regtest } from "../../src/params/data/regtest.js";
+import { bbnTest5 } from "../../src/params/data/bbn-test-5.js";
 import { testnet } from "../../src/params/data/testnet.js";
 import { identifyParams } from "../../src/params/identify.js";
 import { paramSets } from "../../src/params/sets.js";
+import type { ParamSet } from "../../src/params/types.js";
 
 describe("parameters are identified", () => {
   it("as the published version that they are", () => {
@@ -10,9 +12,17 @@ describe("parameters are identified", () => {
       for (const params of set.versions) {
         const found = identifyParams({ ...params });
         expect(found?.params.version).toBe(params.version);
-        expect(found?.params.covenant).toEqual(params.covenant);
+        expect(found?.params).toEqual(params);
       }
     }
+  });
+
+  it("as of the first set that has it, when a chain began with the versions of another", () => {
+    const names = (set: ParamSet) => set.versions.map((params) => identifyParams(params)?.set.name);
+    const [shared, own] = [bbnTest5.versions.slice(0, 5), bbnTest5.versions.slice(5)];
+    expect(testnet.versions.slice(0, 5)).toEqual(shared);
+    expect(names(testnet)).toEqual(testnet.versions.map(() => "testnet"));
+    expect(names(bbnTest5)).toEqual([...shared.map(() => "testnet"), ...own.map(() => "bbn-test-5")]);
   });
 
   it("on whichever of testnet and signet they are read for, and nowhere else", () => {

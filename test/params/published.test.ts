@@ -2,10 +2,9 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { parseParamSet } from "../../src/params/published.js";
-import { answersOrRefuses, PUBLISHED, refusal } from "./support.js";
+import { answersOrRefuses, type Fields, PUBLISHED, refusal } from "./support.js";
 import { readVectors } from "../support/vectors.js";
 
-type Fields = Record<string, unknown>;
 const phase1 = (JSON.parse(readVectors(PUBLISHED.phase1)) as { versions: Fields[] }).versions;
 const phase2 = JSON.parse(readVectors(PUBLISHED.phase2)) as Fields[];
 const keys1 = phase1[0]!["covenant_pks"] as string[];
@@ -18,7 +17,15 @@ describe("the form of phase 2", () => {
     const fromText = parse(JSON.stringify(phase2));
     expect(fromText).toEqual(parse(phase2));
     expect(fromText.name).toBe("devnet");
-    expect(fromText.versions.map((params) => params.network)).toEqual(Array(4).fill("regtest"));
+    expect(fromText).not.toHaveProperty("chainId");
+    expect(fromText.versions.map((params) => params.network)).toEqual(phase2.map(() => "regtest"));
+  });
+
+  it("is read under the chain and the day that the caller names", () => {
+    const as = { ...devnet, chainId: "devnet-1", takenOn: "2026-11-29", ended: true };
+    expect(parseParamSet(phase2, as)).toEqual({ ...as, versions: parse(phase2).versions });
+    const error = refusal(() => parseParamSet(phase2, { ...as, takenOn: "today" }));
+    expect([error.code, error.details.field]).toEqual(["invalid-params", "takenOn"]);
   });
 
   it("may have its numbers as decimal text, as chains answer", () => {

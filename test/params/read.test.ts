@@ -11,7 +11,9 @@ const written = mainnet.versions.map(paramsToJson);
 
 describe("readParamSet", () => {
   it("reads a list of versions as paramsToJson writes them", () => {
-    expect(readParamSet(JSON.stringify(written), { name: "mine" })).toEqual({ ...mainnet, name: "mine" });
+    const { network, versions } = mainnet;
+    const read = readParamSet(JSON.stringify(written), { name: "mine" });
+    expect(read).toEqual({ name: "mine", network, versions });
   });
 
   it("reads a single version, with the number that it has", () => {
@@ -21,7 +23,8 @@ describe("readParamSet", () => {
 
   it("reads what networks publish, given the network", () => {
     const text = readVectors(PUBLISHED.phase2);
-    expect(readParamSet(text, { name: "mine", network: "mainnet" }).versions).toHaveLength(4);
+    const { versions } = readParamSet(text, { name: "mine", network: "mainnet" });
+    expect(versions).toEqual(mainnet.versions.slice(0, versions.length));
     expect(() => readParamSet(text, { name: "mine" })).toThrow(refusing("invalid-network"));
   });
 

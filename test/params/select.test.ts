@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { mainnet } from "../../src/params/data/mainnet.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import { paramsAt, paramsVersion } from "../../src/params/select.js";
+import { paramSets } from "../../src/params/sets.js";
 import { refusal } from "./support.js";
 
 describe("the version at a height", () => {
@@ -13,9 +14,20 @@ describe("the version at a height", () => {
     [874_088, 2],
     [891_424, 2],
     [891_425, 3],
-    [10_000_000, 3],
+    [893_361, 3],
+    [893_362, 4],
+    [905_633, 4],
+    [905_634, 5],
   ])("of mainnet at %i is %i", (height, version) => {
     expect(paramsAt(mainnet, height).version).toBe(version);
+  });
+
+  it("is the newest from its activation on, without an end", () => {
+    for (const set of paramSets.values()) {
+      const newest = set.versions.at(-1)!;
+      expect(paramsAt(set, newest.activationHeight)).toBe(newest);
+      expect(paramsAt(set, 10_000_000)).toBe(newest);
+    }
   });
 
   it("of regtest is there from the genesis block", () => {
@@ -42,8 +54,8 @@ describe("a version by number", () => {
     for (const params of mainnet.versions) expect(paramsVersion(mainnet, params.version)).toBe(params);
   });
 
-  it.each([4, -1, 0.5, NaN, "0"])("is refused for %s", (version) => {
+  it.each([mainnet.versions.length, -1, 0.5, NaN, "0"])("is refused for %s", (version) => {
     const error = refusal(() => paramsVersion(mainnet, version as number));
-    expect([error.code, error.details]).toEqual(["unknown-params", { versions: 4 }]);
+    expect([error.code, error.details]).toEqual(["unknown-params", { versions: mainnet.versions.length }]);
   });
 });

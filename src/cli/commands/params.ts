@@ -19,8 +19,9 @@ vote is punished by. They come in versions, and the Bitcoin height of the block 
 version it is under, for all its life.
 
 A file holds one version or a list of them, in the form of "params" in the answer of --json, or in the form in
-which networks publish them (then --network says which network that is). The set named testnet is of the chain's
-testnet, whose Bitcoin is signet.`;
+which networks publish them (then --network says which network that is). The set named testnet is of the staking
+chain bbn-test-6, and bbn-test-5 of the testnet before it, which was shut down: the Bitcoin of both is signet. A set
+says on which day it was taken from its chain, which may have newer versions since.`;
 
 const HELP = helpText({
   examples: `
@@ -79,10 +80,13 @@ function inForce(set: ParamSet, height: number | undefined): { readonly inForce?
   return { inForce: active?.version ?? null };
 }
 
-function setFacts({ name, network, versions }: ParamSet) {
+function setFacts({ name, network, chainId, takenOn, ended, versions }: ParamSet) {
   return {
     name,
     network,
+    ...(chainId !== undefined && { chainId }),
+    ...(takenOn !== undefined && { takenOn }),
+    ...(ended !== undefined && { ended }),
     versions: versions.map(({ version, activationHeight }, i) => {
       const next = versions[i + 1];
       return { version, activationHeight, ...(next && { lastHeight: next.activationHeight - 1 }) };
@@ -110,25 +114,37 @@ type VersionFacts = ReturnType<typeof versionFacts>;
 const span = ({ activationHeight, lastHeight }: SetFacts["versions"][number]) =>
   `from height ${activationHeight}${lastHeight === undefined ? "" : ` to ${lastHeight}`}`;
 
+function title({ name, network, chainId, takenOn, ended }: SetFacts): string {
+  const origin = [
+    `Bitcoin ${network}`,
+    ...(chainId === undefined ? [] : [`chain ${chainId}`]),
+    ...(takenOn === undefined ? [] : [`taken on ${takenOn}`]),
+    ...(ended ? ["ended"] : []),
+  ];
+  return `${name} (${origin.join(", ")})`;
+}
+
 function listText({ sets }: { sets: readonly SetFacts[] }): string {
   return sets
-    .map(({ name, network, versions, inForce: active }) => {
+    .map((set) => {
+      const { versions, inForce: active } = set;
       const rows = versions.map((one) => {
         const mark = one.version === active ? "  ← in force" : "";
         return [`v${one.version}`, `${span(one)}${mark}`] as const;
       });
-      return section(`${name} (Bitcoin ${network})`, table(rows, "  "));
+      return section(title(set), table(rows, "  "));
     })
     .join("\n\n");
 }
 
-function setText({ name, network, versions, shown }: SetFacts & { shown: VersionFacts }): string {
+function setText({ shown, ...set }: SetFacts & { shown: VersionFacts }): string {
+  const { name, versions } = set;
   const rows = versions.map((one) => {
     const mark = one.version === shown.version ? "  ← shown below" : "";
     return [`v${one.version}`, `${span(one)}${mark}`] as const;
   });
   return [
-    section(`${name} (Bitcoin ${network})`, table(rows, "  ")),
+    section(title(set), table(rows, "  ")),
     section(`${name} v${shown.version}`, table(versionRows(shown), "  ")),
     ...shown.warnings.map(({ field, message }) => `${colors.yellow("warning")}  ${field}: ${message}`),
   ].join("\n\n");

@@ -1,7 +1,7 @@
 import { frozen } from "../frozen.js";
 import { parseRate } from "../../core/amount.js";
 import { hex, utf8 } from "../../core/bytes.js";
-import { COMMISSION_DECIMALS, type ParamSet, type Phase1Params, type ProtocolParams } from "../types.js";
+import { COMMISSION_DECIMALS, type ParamSet, type Phase1Params } from "../types.js";
 
 /** The committee of all versions so far: the same nine keys, in the order of the first publication. */
 const committee = [
@@ -16,7 +16,7 @@ const committee = [
   "de13fc96ea6899acbdc5db3afaa683f62fe35b60ff6eb723dad28a11d2b12f8c",
 ].map((key) => hex.decode(key, 32));
 
-/** What no version changed. */
+/** What the versions of phase 1 share. */
 const common = {
   network: "mainnet",
   covenant: { keys: committee, quorum: 6 },
@@ -44,10 +44,15 @@ const third = { ...second, version: 2, activationHeight: 874_088, maxValue: 500_
 
 const phase1: Phase1Params = { tag: utf8("bbn1"), confirmationDepth: 10 };
 
-/** Phase 1 of Bitcoin mainnet, when coins were locked and could not yet be slashed: 3 versions. */
+/**
+ * Phase 1 of Bitcoin mainnet, when coins were locked and could not yet be slashed. There was no chain. From
+ * `bbn-1/parameters/global-params.json` of babylonlabs-io/networks, whose last version ended at height 875,087.
+ */
 export const mainnetPhase1: ParamSet = frozen({
   name: "mainnet-phase1",
   network: "mainnet",
+  takenOn: "2025-12-01",
+  ended: true,
   versions: [
     { ...first, phase1: { ...phase1, cap: 100_000_000_000n } },
     { ...second, phase1: { ...phase1, capHeight: 864_799 } },
@@ -55,30 +60,44 @@ export const mainnetPhase1: ParamSet = frozen({
   ],
 });
 
-const phase2: Pick<ProtocolParams, "slashing" | "minCommission"> = {
+const phase2 = {
   // OP_RETURN "babylon": slashed coins are burnt.
   slashing: { script: hex.decode("6a07626162796c6f6e"), rate: parseRate("0.001"), minFee: 100_000n },
   minCommission: parseRate("0.03", COMMISSION_DECIMALS),
+} as const;
+
+const version3 = {
+  ...third,
+  ...phase2,
+  version: 3,
+  activationHeight: 891_425,
+  // Published with the seventh member last; scripts sort their keys, so nothing depends on it.
+  covenant: { keys: [...committee.slice(0, 6), ...committee.slice(7), ...committee.slice(6, 7)], quorum: 6 },
+};
+const version4 = { ...version3, version: 4, activationHeight: 893_362, unbondingFee: 9_600n };
+const version5 = {
+  ...version4,
+  version: 5,
+  activationHeight: 905_634,
+  unbondingTime: 301,
+  slashing: { ...phase2.slashing, minFee: 150_000n },
 };
 
-/** Bitcoin mainnet: 4 versions, of which the first three take up the stakes of phase 1. */
+/**
+ * Bitcoin mainnet, whose first three versions take up the stakes of phase 1. From the chain's list as BitGo/BitGoJS
+ * keeps it: `modules/utxo-staking/src/babylon/params.mainnet.json` at commit e32592d692.
+ */
 export const mainnet: ParamSet = frozen({
   name: "mainnet",
   network: "mainnet",
+  chainId: "bbn-1",
+  takenOn: "2026-05-12",
   versions: [
     { ...first, ...phase2 },
     { ...second, ...phase2 },
     { ...third, ...phase2 },
-    {
-      ...third,
-      ...phase2,
-      version: 3,
-      activationHeight: 891_425,
-      // Published with the seventh member last; scripts sort their keys, so nothing depends on it.
-      covenant: {
-        keys: [...committee.slice(0, 6), ...committee.slice(7), ...committee.slice(6, 7)],
-        quorum: 6,
-      },
-    },
+    version3,
+    version4,
+    version5,
   ],
 });
