@@ -6,9 +6,9 @@ import type { ParamSet, ProtocolParams } from "../params/types.js";
 import { findOpReturn } from "../script/op-return.js";
 import { OP } from "../bitcoin/opcodes.js";
 import { type Leaf, slashingChangeOutput, unbondingOutput } from "../script/outputs.js";
-import type { LeafTerms } from "../script/parse.js";
+import { type LeafTerms, policyOf } from "../script/leaf.js";
 import { tapleafHash } from "../script/taproot.js";
-import { anyOf, type KeySet, stakerKeys } from "../script/terms.js";
+import { type KeySet, stakerKeys } from "../script/terms.js";
 import { type DecodedStaking, type DecodeOptions, decodeSpends, decodeStaking } from "./decode.js";
 import { type LeafSignature, verifyLeafSignature } from "../spending/spend.js";
 import type { Prevout } from "../bitcoin/transaction.js";
@@ -257,14 +257,7 @@ function whoSigned(
 
 /** The leaf that a witness or a PSBT opens: script and control block are as it shows them. */
 export function leafOf(terms: LeafTerms, script: Uint8Array, controlBlock: Uint8Array): Leaf {
-  const signers = {
-    timelock: () => [terms.staker],
-    unbonding: () => [terms.staker, (terms as Extract<LeafTerms, { kind: "unbonding" }>).covenant],
-    slashing: () => {
-      const { finalityProviders, covenant } = terms as Extract<LeafTerms, { kind: "slashing" }>;
-      return [terms.staker, anyOf(finalityProviders), covenant];
-    },
-  }[terms.kind]();
+  const { signers } = policyOf(terms);
   return { kind: terms.kind, signers, script, controlBlock, hash: tapleafHash(script) };
 }
 
