@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Transaction } from "../src/bitcoin/bitcoinjs.js";
 import { concatBytes, hex } from "../src/core/bytes.js";
-import { slashingScript } from "../src/script/leaves.js";
+import { leafScript, policyOf } from "../src/script/leaf.js";
 import { OP } from "../src/bitcoin/opcodes.js";
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../src/script/outputs.js";
 import { taproot } from "../src/script/taproot.js";
-import { anyOf, MAX_KEYS, stakerKeys, type StakeTerms } from "../src/script/terms.js";
+import { MAX_KEYS, stakerKeys, type StakeTerms } from "../src/script/terms.js";
 import { buildSlashing } from "../src/stake/slashing.js";
 import type { LeafSpend } from "../src/spending/spend.js";
 import { outpointOf, parseTransaction } from "../src/bitcoin/transaction.js";
@@ -95,9 +95,10 @@ function slashingLeafOnly(terms: StakeTerms): {
   spendOf: (funding: Funding) => LeafSpend;
 } {
   const staker = stakerKeys(terms.staker);
-  const { outputKey, paths } = taproot(slashingScript(staker, terms.finalityProviders, terms.covenant));
+  const policy = policyOf({ ...terms, kind: "slashing", staker });
+  const { outputKey, paths } = taproot(leafScript(policy));
   const script = concatBytes(Uint8Array.of(OP.ONE, 32), outputKey);
-  const signers = [staker, anyOf(terms.finalityProviders), terms.covenant];
+  const { signers } = policy;
   const spendOf = (funding: Funding): LeafSpend => {
     const { outpoint, value } = coinOf(funding);
     const transaction = new Transaction();

@@ -33,20 +33,19 @@ export { addressOfScript, scriptOfAddress } from "./bitcoin/address.js";
 export { importableDescriptor, parseDescriptor, type DescribedOutput } from "./script/descriptor-parse.js";
 export { parseKeyOrigin } from "./script/key-expression.js";
 export type { KeyOrigin } from "./script/key-origin.js";
+export { parseLeaf, type LeafKind, type LeafTerms } from "./script/leaf.js";
 export { decodeOpReturn, encodeOpReturn, findOpReturn, type StakeOpReturn } from "./script/op-return.js";
 export {
   slashingChangeOutput,
   stakingOutput,
   unbondingOutput,
   type Leaf,
-  type LeafKind,
   type SlashingChangeOutput,
   type StakingOutput,
   type TaprootOutput,
   type TimelockLeaf,
   type UnbondingOutput,
 } from "./script/outputs.js";
-export { parseLeaf, type LeafTerms } from "./script/parse.js";
 export { checkTerms, type KeySet, type StakeTerms } from "./script/terms.js";
 
 // params

@@ -2,8 +2,8 @@ import type { Transaction } from "../bitcoin/bitcoinjs.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { ParamSet } from "../params/types.js";
-import { type Leaf, slashingChangeOutput, stakingOutput, unbondingOutput } from "../script/outputs.js";
-import { parseLeaf } from "../script/parse.js";
+import { type Leaf, outputsOf } from "../script/outputs.js";
+import { parseLeaf } from "../script/leaf.js";
 import { type ExplainedSpend, explainSpend, quorumsOf } from "../stake/explain.js";
 import { outpointOf, type Prevout, spends, type StakeCoin } from "../bitcoin/transaction.js";
 import type { Withdrawable } from "../stake/withdrawal.js";
@@ -148,9 +148,7 @@ interface KnownCoin {
 
 function coinsOf(delegation: Delegation): KnownCoin[] {
   const { terms, params, unbondingTime, slashing, unbondingSlashing } = delegation;
-  const staking = stakingOutput(terms, params.network);
-  const unbonding = unbondingOutput(terms, unbondingTime, params.network);
-  const refund = slashingChangeOutput(terms.staker, unbondingTime, params.network);
+  const { staking, unbonding, refund } = outputsOf(terms, { network: params.network, unbondingTime });
   const leaves: readonly Leaf[] = Object.values(refund.leaves);
   const refunds = [slashing, unbondingSlashing].flatMap(({ transaction }) =>
     transaction.outs.flatMap(({ script, value }, index) =>

@@ -1,13 +1,13 @@
 import { compareBytes, equalBytes, hex } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { show } from "../core/text.js";
-import { descriptorChecksum, INPUT_CHARACTERS, withChecksum } from "./descriptor.js";
+import { descriptorChecksum, formatTree, INPUT_CHARACTERS, withChecksum } from "./descriptor.js";
 import { publicKeyOfExpression, readPlainKey, splitKeyExpression } from "./key-expression.js";
 import type { KeyOrigin } from "./key-origin.js";
-import type { LeafTerms } from "./parse.js";
-import { NUMS_KEY } from "./taproot.js";
-import { checkKeySet, checkTerms, checkTimelock, type KeySet, type StakeTerms } from "./terms.js";
-import { isBranch, leavesOf, type Tree } from "./tree.js";
+import { LEAF_KINDS, type LeafParts, type LeafTerms, termsOfPolicy } from "./leaf.js";
+import { OUTPUT_TREES, type OutputKind } from "./outputs.js";
+import { depthOf, isBranch, leavesOf, mapTree, NUMS_KEY, type Tree } from "./taproot.js";
+import { anyOf, checkKeySet, checkTerms, checkTimelock, type KeySet, type StakeTerms } from "./terms.js";
 
 /** What a descriptor says of an output; `derivations` are of the signing keys for which it tells them. */
 export type DescribedOutput =
@@ -94,12 +94,12 @@ function withoutChecksum(descriptor: string): string {
   return text;
 }
 
-/** The deepest leaf of an output of a stake. */
-const MAX_DEPTH = 2;
+const OUTPUTS = Object.keys(OUTPUT_TREES) as OutputKind[];
 
 function readTree(text: string, derivations: Map<string, KeyOrigin>, depth = 0): Tree<LeafTerms> {
   if (!text.startsWith("{")) return readLeaf(text, derivations);
-  if (depth === MAX_DEPTH) throw wrongTree(`expected leaves at a depth of ${MAX_DEPTH} at most`);
+  const deepest = Math.max(...OUTPUTS.map((kind) => depthOf(OUTPUT_TREES[kind])));
+  if (depth === deepest) throw wrongTree(`expected leaves at a depth of ${deepest} at most`);
   const [left, right, ...more] = text.endsWith("}") ? splitArguments(text.slice(1, -1)) : [];
   if (left === undefined || right === undefined || more.length > 0) {
     throw malformed("expected a branch: {<tree>,<tree>}");
@@ -110,33 +110,25 @@ function readTree(text: string, derivations: Map<string, KeyOrigin>, depth = 0):
 function readLeaf(text: string, derivations: Map<string, KeyOrigin>): LeafTerms {
   const parts = flatten(text);
   const last = parts.pop()!;
-  const verified = parts.map((part) => {
+  const signers = parts.map((part) => {
     if (!part.startsWith("v:")) throw wrongTree(`expected v:pk(…) or v:multi_a(…), got ${show(part)}`);
     return readKeySet(part.slice(2), derivations);
   });
-  const [staker, providers] = verified;
   const lock = call(last, "older");
-  if (lock) {
-    if (!staker || providers) throw wrongTree("a timelock leaf has the stakers and older(…)");
-    return { kind: "timelock", staker, timelock: readNumber(lock) };
+  const timelock = lock ? readNumber(lock) : undefined;
+  if (timelock === undefined) signers.push(readKeySet(last, derivations));
+  const terms = termsOfPolicy({ signers, ...(timelock !== undefined && { timelock }) });
+  if (!terms) {
+    const locked = timelock === undefined ? "no time lock" : "a time lock";
+    throw wrongTree(`a stake has no leaf with ${signers.length} sets of keys and ${locked}`);
   }
-  const covenant = readKeySet(last, derivations);
-  if (!staker) throw wrongTree("a leaf with one set of keys and no time lock is not a stake's");
-  if (!providers) return { kind: "unbonding", staker, covenant };
-  if (providers.quorum !== 1) {
-    throw new TapstakeError(
-      "invalid-quorum",
-      `finality provider: expected that any one of them suffices, got a quorum of ${providers.quorum}`,
-    );
-  }
-  return { kind: "slashing", staker, finalityProviders: providers.keys, covenant };
+  return terms;
 }
-
-/** Stakers, finality providers, committee: no leaf has more parts. */
-const MAX_PARTS = 3;
 
 /** The parts of nested `and_v`: however they are nested, the script has them one after the other. */
 function flatten(text: string): string[] {
+  const kinds = Object.values(LEAF_KINDS);
+  const most = Math.max(...kinds.map(({ signers, locked }) => signers.length + (locked ? 1 : 0)));
   const parts: string[] = [];
   const waiting = [text];
   while (waiting.length > 0) {
@@ -145,7 +137,7 @@ function flatten(text: string): string[] {
     if (both && both.length !== 2) throw malformed("and_v has two arguments");
     if (both) waiting.push(both[1]!, both[0]!);
     else parts.push(next);
-    if (parts.length + waiting.length > MAX_PARTS) throw wrongTree("a leaf has more than three parts");
+    if (parts.length + waiting.length > most) throw wrongTree(`a leaf has more than ${most} parts`);
   }
   return parts;
 }
@@ -220,61 +212,58 @@ function splitArguments(text: string): string[] {
 type Unsourced<T> = T extends unknown ? Omit<T, "derivations"> : never;
 
 function describe(tree: Tree<LeafTerms>): Unsourced<DescribedOutput> {
-  const leaves = Object.fromEntries(leavesOf(tree).map((leaf) => [leaf.kind, leaf])) as {
-    [K in LeafTerms["kind"]]: Extract<LeafTerms, { kind: K }>;
-  };
-  switch (shapeOf(tree)) {
-    case "timelock": {
-      const { staker, timelock: unbondingTime } = leaves.timelock;
-      checkKeySet(staker, "staker");
-      checkTimelock(unbondingTime, "unbonding time");
-      return { kind: "refund", staker: plainStaker(staker), unbondingTime };
-    }
-    case "{slashing,timelock}": {
-      const { timelock: unbondingTime, ...terms } = termsOf(leaves);
-      return { kind: "unbonding", terms, unbondingTime };
-    }
-    case "{slashing,{timelock,unbonding}}":
-      agree("committee", leaves.unbonding.covenant, leaves.slashing.covenant);
-      agree("stakers", leaves.unbonding.staker, leaves.slashing.staker);
-      return { kind: "staking", terms: termsOf(leaves) };
-    default:
-      throw wrongTree(
-        `expected {{timelock,unbonding},slashing}, {timelock,slashing} or timelock, got ${shapeOf(tree)}`,
-      );
+  const shape = shapeOf(mapTree(tree, ({ kind }) => kind));
+  const kind = OUTPUTS.find((output) => shapeOf(OUTPUT_TREES[output]) === shape);
+  if (!kind) {
+    const known = OUTPUTS.map((output) => formatTree(OUTPUT_TREES[output]));
+    throw wrongTree(`expected ${known.join(" or ")}, got ${shape}`);
   }
+  const { staker: stakers, finalityProviders, covenant, timelock } = partsOf(leavesOf(tree));
+  const staker = stakers.keys.length === 1 ? stakers.keys[0]! : stakers;
+  if (kind === "refund") {
+    checkKeySet(stakers, "staker");
+    checkTimelock(timelock, "unbonding time");
+    return { kind, staker, unbondingTime: timelock };
+  }
+  const terms = { staker, finalityProviders, covenant };
+  checkTerms({ ...terms, timelock });
+  return kind === "staking"
+    ? { kind, terms: { ...terms, timelock } }
+    : { kind, terms, unbondingTime: timelock };
 }
 
 /** The kinds of the leaves as they are nested. Taproot hashes the sides of a branch in either order (BIP-341). */
-function shapeOf(tree: Tree<LeafTerms>): string {
-  if (!isBranch(tree)) return tree.kind;
-  return `{${tree.map(shapeOf).toSorted().join(",")}}`;
+function shapeOf(tree: Tree<string>): string {
+  return isBranch(tree) ? `{${tree.map(shapeOf).toSorted().join(",")}}` : tree;
 }
 
-function termsOf({
-  timelock: { staker, timelock },
-  slashing,
-}: {
-  timelock: Extract<LeafTerms, { kind: "timelock" }>;
-  slashing: Extract<LeafTerms, { kind: "slashing" }>;
-}): StakeTerms {
-  agree("stakers", staker, slashing.staker);
-  const { finalityProviders, covenant } = slashing;
-  const terms = { staker: plainStaker(staker), finalityProviders, covenant, timelock };
-  checkTerms(terms);
-  return terms;
+/** What the leaves of an output are made of, the same in each; a refund has no more than stakers and a time lock. */
+function partsOf(leaves: readonly LeafTerms[]): LeafParts {
+  const parts: Partial<LeafParts> = Object.assign({}, ...leaves);
+  for (const leaf of leaves as readonly Partial<LeafParts>[]) {
+    agree("committee", leaf.covenant, parts.covenant);
+    agree("stakers", leaf.staker, parts.staker);
+    agree("finality providers", providersOf(leaf), providersOf(parts));
+    agree("time lock", leaf.timelock, parts.timelock);
+  }
+  return parts as LeafParts;
 }
 
-const plainStaker = (staker: KeySet): StakeTerms["staker"] =>
-  staker.keys.length === 1 ? staker.keys[0]! : staker;
+const providersOf = ({ finalityProviders: keys }: Partial<LeafParts>) => keys && anyOf(keys);
 
-function agree(who: string, a: KeySet, b: KeySet): void {
-  const same =
+/** What one leaf names, where it names any, is what the output's leaves name. */
+function agree<T extends KeySet | number>(who: string, one: T | undefined, all: T | undefined): void {
+  if (one === undefined || isSame(one, all!)) return;
+  throw new TapstakeError("leaves-disagree", `the leaves do not name the same ${who}`, { who });
+}
+
+function isSame(a: KeySet | number, b: KeySet | number): boolean {
+  if (typeof a === "number" || typeof b === "number") return a === b;
+  return (
     a.quorum === b.quorum &&
     a.keys.length === b.keys.length &&
-    a.keys.every((key, i) => equalBytes(key, b.keys[i]!));
-  if (same) return;
-  throw new TapstakeError("leaves-disagree", `the leaves do not name the same ${who}`, { who });
+    a.keys.every((key, i) => equalBytes(key, b.keys[i]!))
+  );
 }
 
 function malformed(message: string): TapstakeError {

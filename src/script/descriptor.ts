@@ -1,45 +1,20 @@
 import { hex } from "../core/bytes.js";
-import { sortKeys } from "./leaves.js";
-import { NUMS_KEY } from "./taproot.js";
-import { isBranch, type Tree } from "./tree.js";
-import { anyOf, type KeySet } from "./terms.js";
+import { isBranch, NUMS_KEY, type Tree } from "./taproot.js";
 
 /**
- * The same scripts as miniscript (BIP-379), for Bitcoin Core and every wallet that reads descriptors (BIP-386).
+ * A `tr()` descriptor (BIP-386) of leaves in miniscript under the NUMS key, with its checksum: for Bitcoin Core and
+ * every wallet that reads descriptors.
  */
-
-/** A `tr()` descriptor under the NUMS key, with its checksum. */
 export function descriptorOf(tree: Tree<string>): string {
-  return withChecksum(`tr(${hex.encode(NUMS_KEY)},${format(tree)})`);
+  return withChecksum(`tr(${hex.encode(NUMS_KEY)},${formatTree(tree)})`);
+}
+
+/** A tree as descriptors write it: `{left,right}`. */
+export function formatTree(tree: Tree<string>): string {
+  return isBranch(tree) ? `{${formatTree(tree[0])},${formatTree(tree[1])}}` : tree;
 }
 
 export const withChecksum = (descriptor: string): string => `${descriptor}#${descriptorChecksum(descriptor)}`;
-
-export function timelockMiniscript(staker: KeySet, blocks: number): string {
-  return `and_v(v:${quorumOf(staker)},older(${blocks}))`;
-}
-
-export function unbondingMiniscript(staker: KeySet, covenant: KeySet): string {
-  return `and_v(v:${quorumOf(staker)},${quorumOf(covenant)})`;
-}
-
-export function slashingMiniscript(
-  staker: KeySet,
-  finalityProviders: readonly Uint8Array[],
-  covenant: KeySet,
-): string {
-  const signers = `and_v(v:${quorumOf(staker)},v:${quorumOf(anyOf(finalityProviders))})`;
-  return `and_v(${signers},${quorumOf(covenant)})`;
-}
-
-function quorumOf({ keys, quorum }: KeySet): string {
-  const sorted = sortKeys(keys).map(hex.encode);
-  return sorted.length === 1 ? `pk(${sorted[0]})` : `multi_a(${quorum},${sorted.join(",")})`;
-}
-
-function format(tree: Tree<string>): string {
-  return isBranch(tree) ? `{${format(tree[0])},${format(tree[1])}}` : tree;
-}
 
 /** The characters of descriptors, in the order that groups common ones (BIP-380). */
 export const INPUT_CHARACTERS =

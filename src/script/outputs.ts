@@ -1,36 +1,51 @@
 import { concatBytes } from "../core/bytes.js";
-import { type Network } from "../core/network.js";
+import type { Network } from "../core/network.js";
 import { taprootAddress } from "../bitcoin/address.js";
-import { descriptorOf, slashingMiniscript, timelockMiniscript, unbondingMiniscript } from "./descriptor.js";
-import { slashingScript, sortKeys, timelockScript, unbondingScript } from "./leaves.js";
-import { OP } from "../bitcoin/opcodes.js";
-import { type ScriptPath, taproot } from "./taproot.js";
-import { leavesOf, mapTree, type Tree } from "./tree.js";
+import { descriptorOf } from "./descriptor.js";
 import {
-  anyOf,
+  type LeafKind,
+  leafMiniscript,
+  type LeafPolicy,
+  leafScript,
+  type LeafTerms,
+  type LockedKind,
+  type PartsOf,
+  policyOf,
+} from "./leaf.js";
+import { OP } from "../bitcoin/opcodes.js";
+import { leavesOf, mapTree, type ScriptPath, taproot, type Tree } from "./taproot.js";
+import {
+  type CheckedTerms,
+  checkedTerms,
   checkKeySet,
-  checkTerms,
   checkTimelock,
+  copyKeySet,
   type KeySet,
   type StakeTerms,
   stakerKeys,
 } from "./terms.js";
 
-/** The ways to spend an output of a stake. */
-export type LeafKind = "timelock" | "unbonding" | "slashing";
+/** The outputs of a stake's life, and how the leaves of each are nested (PROTOCOL 2). */
+export const OUTPUT_TREES = {
+  staking: [["timelock", "unbonding"], "slashing"],
+  unbonding: ["timelock", "slashing"],
+  refund: "timelock",
+} as const satisfies Record<string, Tree<LeafKind>>;
+
+export type OutputKind = keyof typeof OUTPUT_TREES;
+
+type LeavesIn<T> = T extends readonly [infer Left, infer Right] ? LeavesIn<Left> | LeavesIn<Right> : T;
+
+/** The kinds of leaf that an output has. */
+type LeafIn<K extends OutputKind> = Extract<LeavesIn<(typeof OUTPUT_TREES)[K]>, LeafKind>;
 
 /** One way to spend an output: the script, where it stands in the tree, and who has to sign. */
-export interface Leaf<Kind extends LeafKind = LeafKind> extends ScriptPath {
+export interface Leaf<Kind extends LeafKind = LeafKind> extends ScriptPath, Pick<LeafPolicy, "signers"> {
   readonly kind: Kind;
-  /**
-   * Who must sign: the sets, and the keys of each, in the order in which the script checks them. Of each set,
-   * exactly the quorum.
-   */
-  readonly signers: readonly KeySet[];
 }
 
-/** The leaf that asks for nobody but the staker, and for time. */
-export interface TimelockLeaf extends Leaf<"timelock"> {
+/** A leaf that asks for time, as the one that asks for nobody but the staker does. */
+export interface TimelockLeaf<Kind extends LockedKind = LockedKind> extends Leaf<Kind> {
   /** Blocks that the coins must be old: the sequence of the spending input. */
   readonly timelock: number;
 }
@@ -40,50 +55,32 @@ export interface TaprootOutput<Kind extends LeafKind> {
   /** The output script (scriptPubKey): 34 bytes. */
   readonly script: Uint8Array;
   readonly address: string;
-  /** With its checksum (BIP-380): Bitcoin Core's `deriveaddresses` and `importdescriptors` take it as it is. */
+  /**
+   * With its checksum (BIP-380): Bitcoin Core's `deriveaddresses` and `importdescriptors` take it as it is. Written
+   * when it is first read.
+   */
   readonly descriptor: string;
-  readonly leaves: { readonly [K in Kind]: K extends "timelock" ? TimelockLeaf : Leaf<K> };
+  readonly leaves: { readonly [K in Kind]: K extends LockedKind ? TimelockLeaf<K> : Leaf<K> };
 }
 
-export type StakingOutput = TaprootOutput<"timelock" | "unbonding" | "slashing">;
-export type UnbondingOutput = TaprootOutput<"timelock" | "slashing">;
-export type SlashingChangeOutput = TaprootOutput<"timelock">;
+export type StakingOutput = TaprootOutput<LeafIn<"staking">>;
+export type UnbondingOutput = TaprootOutput<LeafIn<"unbonding">>;
+export type SlashingChangeOutput = TaprootOutput<LeafIn<"refund">>;
 
 /**
  * The output that holds a stake (PROTOCOL 2): timelock, unbonding and slashing leaf.
- * @throws TapstakeError the codes of {@link checkTerms}, `invalid-network`
+ * @throws TapstakeError the codes of `checkTerms`, `invalid-network`
  */
 export function stakingOutput(terms: StakeTerms, network: Network): StakingOutput {
-  checkTerms(terms);
-  const { staker, timelock } = terms;
-  const tree = [[timelockLeaf(staker, timelock), unbondingLeaf(terms)], slashingLeaf(terms)] as const;
-  const { leaves, ...output } = assemble(tree, network);
-  return {
-    ...output,
-    leaves: {
-      timelock: { ...leaves[0]!, kind: "timelock", timelock },
-      unbonding: { ...leaves[1]!, kind: "unbonding" },
-      slashing: { ...leaves[2]!, kind: "slashing" },
-    },
-  };
+  return assemble("staking", partsOf(checkedTerms(terms)), network);
 }
 
 /**
  * The output that an unbonding stake rests in (PROTOCOL 2): still slashable, free after `unbondingTime` blocks.
- * @throws TapstakeError the codes of {@link checkTerms}, `invalid-timelock`, `invalid-network`
+ * @throws TapstakeError the codes of `checkTerms`, `invalid-timelock`, `invalid-network`
  */
 export function unbondingOutput(terms: StakeTerms, unbondingTime: number, network: Network): UnbondingOutput {
-  checkTerms(terms);
-  checkTimelock(unbondingTime, "unbonding time");
-  const tree = [timelockLeaf(terms.staker, unbondingTime), slashingLeaf(terms)] as const;
-  const { leaves, ...output } = assemble(tree, network);
-  return {
-    ...output,
-    leaves: {
-      timelock: { ...leaves[0]!, kind: "timelock", timelock: unbondingTime },
-      slashing: { ...leaves[1]!, kind: "slashing" },
-    },
-  };
+  return assemble("unbonding", unbondingParts(checkedTerms(terms), unbondingTime), network);
 }
 
 /**
@@ -96,56 +93,93 @@ export function slashingChangeOutput(
   unbondingTime: number,
   network: Network,
 ): SlashingChangeOutput {
-  checkKeySet(stakerKeys(staker), "staker");
+  const set = stakerKeys(staker);
+  checkKeySet(set, "staker");
+  return assemble("refund", refundParts(copyKeySet(set), unbondingTime), network);
+}
+
+/** The three outputs of one stake. */
+export interface StakeOutputs {
+  /** The terms that they are of: checked, and a copy. */
+  readonly terms: CheckedTerms;
+  readonly staking: StakingOutput;
+  readonly unbonding: UnbondingOutput;
+  readonly refund: SlashingChangeOutput;
+}
+
+/**
+ * The outputs of a stake for everything that is built upon it: its terms are checked here, once, and each output is
+ * made when it is first read. To be passed on; it does not follow a later change of the terms.
+ * @throws TapstakeError the codes of `checkTerms`; at the outputs, `invalid-timelock` and `invalid-network`
+ */
+export function outputsOf(
+  terms: StakeTerms,
+  { network, unbondingTime }: { readonly network: Network; readonly unbondingTime: number },
+): StakeOutputs {
+  const checked = checkedTerms(terms);
+  const staking = once(() => assemble("staking", partsOf(checked), network));
+  const unbonding = once(() => assemble("unbonding", unbondingParts(checked, unbondingTime), network));
+  const refund = once(() =>
+    assemble("refund", refundParts(stakerKeys(checked.staker), unbondingTime), network),
+  );
+  return {
+    terms: checked,
+    get staking() {
+      return staking();
+    },
+    get unbonding() {
+      return unbonding();
+    },
+    get refund() {
+      return refund();
+    },
+  };
+}
+
+/** The parts of an output's leaves, checked. Nobody else holds them: its descriptor is written from them later. */
+type OutputParts<K extends OutputKind> = PartsOf<LeafIn<K>>;
+
+const partsOf = (terms: CheckedTerms): OutputParts<"staking"> => ({
+  staker: stakerKeys(terms.staker),
+  finalityProviders: terms.finalityProviders,
+  covenant: terms.covenant,
+  timelock: terms.timelock,
+});
+
+function unbondingParts(terms: CheckedTerms, unbondingTime: number): OutputParts<"unbonding"> {
   checkTimelock(unbondingTime, "unbonding time");
-  const { leaves, ...output } = assemble(timelockLeaf(staker, unbondingTime), network);
-  return { ...output, leaves: { timelock: { ...leaves[0]!, kind: "timelock", timelock: unbondingTime } } };
+  return { ...partsOf(terms), timelock: unbondingTime };
 }
 
-/** A leaf before it has its place in a tree, and the same as miniscript. */
-interface UnplacedLeaf {
-  readonly script: Uint8Array;
-  readonly miniscript: string;
-  readonly signers: readonly KeySet[];
+function refundParts(staker: KeySet, unbondingTime: number): OutputParts<"refund"> {
+  checkTimelock(unbondingTime, "unbonding time");
+  return { staker, timelock: unbondingTime };
 }
 
-function timelockLeaf(stakers: StakeTerms["staker"], blocks: number): UnplacedLeaf {
-  const staker = stakerKeys(stakers);
-  return {
-    script: timelockScript(staker, blocks),
-    miniscript: timelockMiniscript(staker, blocks),
-    signers: [staker],
-  };
-}
-
-function unbondingLeaf({ staker: stakers, covenant }: StakeTerms): UnplacedLeaf {
-  const staker = stakerKeys(stakers);
-  return {
-    script: unbondingScript(staker, covenant),
-    miniscript: unbondingMiniscript(staker, covenant),
-    signers: [staker, covenant],
-  };
-}
-
-function slashingLeaf({ staker: stakers, finalityProviders, covenant }: StakeTerms): UnplacedLeaf {
-  const staker = stakerKeys(stakers);
-  return {
-    script: slashingScript(staker, finalityProviders, covenant),
-    miniscript: slashingMiniscript(staker, finalityProviders, covenant),
-    signers: [staker, anyOf(finalityProviders), covenant],
-  };
-}
-
-/** The output of a tree of leaves, and the leaves from left to right. */
-function assemble(tree: Tree<UnplacedLeaf>, network: Network) {
-  const { outputKey, paths } = taproot(mapTree(tree, ({ script }) => script));
+function assemble<K extends OutputKind>(
+  kind: K,
+  parts: OutputParts<K>,
+  network: Network,
+): TaprootOutput<LeafIn<K>> {
+  const tree: Tree<LeafKind> = OUTPUT_TREES[kind];
+  // Each leaf finds its parts among those of the output: their type says so.
+  const policy = (leaf: LeafKind) => policyOf({ ...parts, kind: leaf } as unknown as LeafTerms);
+  const policies = mapTree(tree, policy);
+  const { outputKey, paths } = taproot(mapTree(policies, leafScript));
+  const leaves = leavesOf(tree).map((leaf, i) => ({ ...paths[i]!, kind: leaf, ...leavesOf(policies)[i]! }));
+  const descriptor = once(() => descriptorOf(mapTree(tree, (leaf) => leafMiniscript(policy(leaf)))));
   return {
     script: concatBytes(Uint8Array.of(OP.ONE, 32), outputKey),
     address: taprootAddress(outputKey, network),
-    descriptor: descriptorOf(mapTree(tree, ({ miniscript }) => miniscript)),
-    leaves: leavesOf(tree).map(({ signers }, i) => ({
-      ...paths[i]!,
-      signers: signers.map(({ keys, quorum }) => ({ keys: sortKeys(keys), quorum })),
-    })),
+    get descriptor() {
+      return descriptor();
+    },
+    leaves: Object.fromEntries(leaves.map((leaf) => [leaf.kind, leaf])) as TaprootOutput<LeafIn<K>>["leaves"],
   };
+}
+
+/** Makes something when it is first asked for, and keeps it. */
+function once<T extends object | string>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
 }

@@ -2,7 +2,6 @@ import { compactSize, compareBytes, concatBytes, hex } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { TapstakeError } from "../core/errors.js";
 import { taggedHash } from "../core/hashes.js";
-import { isBranch, type Tree } from "./tree.js";
 
 /**
  * The point that nobody has the discrete logarithm of (BIP-341). As internal key it leaves the scripts as
@@ -88,4 +87,27 @@ function branch(tree: Tree<Uint8Array>): { hash: Uint8Array; leaves: PlacedLeaf[
 
 function branchHash(a: Uint8Array, b: Uint8Array): Uint8Array {
   return compareBytes(a, b) < 0 ? taggedHash("TapBranch", a, b) : taggedHash("TapBranch", b, a);
+}
+
+/** A binary tree: what Taproot commits to (BIP-341) and what descriptors write in braces (BIP-386). */
+export type Tree<T> = T | readonly [Tree<T>, Tree<T>];
+
+/** The same tree of other leaves. */
+export function mapTree<T, U>(tree: Tree<T>, map: (leaf: T) => U): Tree<U> {
+  return isBranch(tree) ? [mapTree(tree[0], map), mapTree(tree[1], map)] : map(tree);
+}
+
+/** The leaves from left to right. */
+export function leavesOf<T>(tree: Tree<T>): T[] {
+  return isBranch(tree) ? [...leavesOf(tree[0]), ...leavesOf(tree[1])] : [tree];
+}
+
+/** How deep the deepest leaf is; a leaf alone is at 0. */
+export function depthOf(tree: Tree<unknown>): number {
+  return isBranch(tree) ? 1 + Math.max(depthOf(tree[0]), depthOf(tree[1])) : 0;
+}
+
+/** Whether a tree is a pair of trees: leaves are never arrays. */
+export function isBranch<T>(tree: Tree<T>): tree is readonly [Tree<T>, Tree<T>] {
+  return Array.isArray(tree);
 }

@@ -58,6 +58,31 @@ export function checkTerms(terms: StakeTerms): void {
   checkRoles([staker, finalityProviders, terms.covenant]);
 }
 
+declare const checked: unique symbol;
+
+/** Terms that were checked, in a copy that no caller holds: what is built from them needs no other check. */
+export type CheckedTerms = StakeTerms & { readonly [checked]: true };
+
+/**
+ * Checks terms once for everything that is built from them. A caller may change its own afterwards.
+ * @throws TapstakeError the codes of {@link checkTerms}
+ */
+export function checkedTerms(terms: StakeTerms): CheckedTerms {
+  checkTerms(terms);
+  const { staker, finalityProviders, covenant, timelock } = terms;
+  const copy: StakeTerms = {
+    staker: staker instanceof Uint8Array ? new Uint8Array(staker) : copyKeySet(staker),
+    finalityProviders: copyKeys(finalityProviders),
+    covenant: copyKeySet(covenant),
+    timelock,
+  };
+  return copy as CheckedTerms;
+}
+
+export const copyKeySet = ({ keys, quorum }: KeySet): KeySet => ({ keys: copyKeys(keys), quorum });
+
+const copyKeys = (keys: readonly Uint8Array[]): Uint8Array[] => keys.map((key) => new Uint8Array(key));
+
 /**
  * The rules across the key sets of one script: no key in two roles, and not more keys than can be spent.
  * @throws TapstakeError `too-many-keys`, `duplicate-key`

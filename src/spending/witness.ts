@@ -1,6 +1,6 @@
 import { assertBytes, equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { sortKeys } from "../script/leaves.js";
+import { sortKeys } from "../script/leaf.js";
 import type { Leaf } from "../script/outputs.js";
 import { SCHNORR_LENGTHS } from "../bitcoin/signature-length.js";
 import type { LeafSignature } from "./spend.js";

@@ -6,7 +6,7 @@ import { paramsAt } from "../params/select.js";
 import type { ParamSet, ProtocolParams } from "../params/types.js";
 import { findOpReturn } from "../script/op-return.js";
 import { type StakingOutput, stakingOutput } from "../script/outputs.js";
-import { type LeafTerms, parseLeaf } from "../script/parse.js";
+import { type LeafTerms, parseLeaf } from "../script/leaf.js";
 import { NUMS_KEY, outputKeyOf } from "../script/taproot.js";
 import { type StakeTerms, stakerKeys } from "../script/terms.js";
 import { FINAL_SEQUENCE, findOutput } from "../bitcoin/transaction.js";

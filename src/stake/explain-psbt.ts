@@ -1,7 +1,7 @@
 import type { Psbt, Transaction } from "../bitcoin/bitcoinjs.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { parseLeaf } from "../script/parse.js";
+import { parseLeaf } from "../script/leaf.js";
 import { assertCoin, type Coin } from "../funding/coin.js";
 import { type ExplainedSpend, explainSpends, leafOf, quorumsOf } from "./explain.js";
 import { coinOfPsbt } from "../psbt/coins.js";

@@ -6,9 +6,9 @@ import type { ParamSet, ProtocolParams } from "../params/types.js";
 import { findOpReturn } from "../script/op-return.js";
 import { OP } from "../bitcoin/opcodes.js";
 import { type Leaf, slashingChangeOutput, unbondingOutput } from "../script/outputs.js";
-import type { LeafTerms } from "../script/parse.js";
+import { type LeafKind, type LeafTerms, policyOf } from "../script/leaf.js";
 import { tapleafHash } from "../script/taproot.js";
-import { anyOf, type KeySet, stakerKeys } from "../script/terms.js";
+import { type KeySet, stakerKeys } from "../script/terms.js";
 import { type DecodedStaking, type DecodeOptions, decodeSpends, decodeStaking } from "./decode.js";
 import { type LeafSignature, verifyLeafSignature } from "../spending/spend.js";
 import type { Prevout } from "../bitcoin/transaction.js";
@@ -163,8 +163,7 @@ function roleOf(
   { ins, outs }: Transaction,
   { inputIndex, leaf }: Pick<ExplainedSpend, "inputIndex" | "leaf">,
 ): SpendRole {
-  if (leaf.kind === "timelock") return "withdrawal";
-  if (leaf.kind === "slashing") return "slashing";
+  if (leaf.kind !== "unbonding") return ROLES[leaf.kind];
   // An expansion adds one coin to the stake and makes a stake of both again (PROTOCOL 3). Anything else that the
   // stakers and the committee agree on takes the coins out.
   const restakes = outs.some(
@@ -172,6 +171,12 @@ function roleOf(
   );
   return ins.length === 2 && inputIndex === 0 && restakes ? "expansion" : "unbonding";
 }
+
+/** What opening a leaf means, where nothing but the leaf says it. */
+const ROLES: Readonly<Record<Exclude<LeafKind, "unbonding">, SpendRole>> = {
+  timelock: "withdrawal",
+  slashing: "slashing",
+};
 
 /** A timelock is at depth 2 in a staking output, 1 in an unbonding output and 0 in a refund (PROTOCOL 2). */
 function lockedOutput(leaf: LeafTerms, depth: number): Withdrawable | undefined {
@@ -257,14 +262,7 @@ function whoSigned(
 
 /** The leaf that a witness or a PSBT opens: script and control block are as it shows them. */
 export function leafOf(terms: LeafTerms, script: Uint8Array, controlBlock: Uint8Array): Leaf {
-  const signers = {
-    timelock: () => [terms.staker],
-    unbonding: () => [terms.staker, (terms as Extract<LeafTerms, { kind: "unbonding" }>).covenant],
-    slashing: () => {
-      const { finalityProviders, covenant } = terms as Extract<LeafTerms, { kind: "slashing" }>;
-      return [terms.staker, anyOf(finalityProviders), covenant];
-    },
-  }[terms.kind]();
+  const { signers } = policyOf(terms);
   return { kind: terms.kind, signers, script, controlBlock, hash: tapleafHash(script) };
 }
 

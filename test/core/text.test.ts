@@ -6,7 +6,7 @@ import { assertChoice, show } from "../../src/core/text.js";
 import { paramSet } from "../../src/params/sets.js";
 import { scriptOfAddress } from "../../src/bitcoin/address.js";
 import { decodeOpReturn } from "../../src/script/op-return.js";
-import { parseLeaf } from "../../src/script/parse.js";
+import { parseLeaf } from "../../src/script/leaf.js";
 import { parseOutpoint } from "../../src/bitcoin/transaction.js";
 import { refusal } from "../support/refusal.js";
 

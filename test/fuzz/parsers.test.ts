@@ -17,7 +17,7 @@ import { scriptOfAddress } from "../../src/bitcoin/address.js";
 import { importableDescriptor, parseDescriptor } from "../../src/script/descriptor-parse.js";
 import { stakingOutput } from "../../src/script/outputs.js";
 import { decodeOpReturn, encodeOpReturn } from "../../src/script/op-return.js";
-import { parseLeaf } from "../../src/script/parse.js";
+import { parseLeaf } from "../../src/script/leaf.js";
 import { decodeSpends, decodeStaking } from "../../src/stake/decode.js";
 import { explainSpends } from "../../src/stake/explain.js";
 import { shownPsbt } from "../../src/stake/explain-psbt.js";

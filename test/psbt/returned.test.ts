@@ -10,7 +10,7 @@ import type { KeyOrigin } from "../../src/script/key-origin.js";
 import { stakingOutput } from "../../src/script/outputs.js";
 import { merkleRootOf, NUMS_KEY, taproot } from "../../src/script/taproot.js";
 import { stakerKeys } from "../../src/script/terms.js";
-import type { Tree } from "../../src/script/tree.js";
+import type { Tree } from "../../src/script/taproot.js";
 import { buildExpansion } from "../../src/stake/expansion.js";
 import { signaturesFromPsbt, signaturesFromPsbts, spendPsbt } from "../../src/psbt/psbt.js";
 import { buildSlashing } from "../../src/stake/slashing.js";

@@ -10,7 +10,7 @@ import { publicKeyOf } from "../../src/core/keys.js";
 import { descriptorChecksum, withChecksum } from "../../src/script/descriptor.js";
 import { importableDescriptor, parseDescriptor } from "../../src/script/descriptor-parse.js";
 import { parseKeyOrigin } from "../../src/script/key-expression.js";
-import { sortKeys } from "../../src/script/leaves.js";
+import { sortKeys } from "../../src/script/leaf.js";
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../../src/script/outputs.js";
 import { NUMS_KEY } from "../../src/script/taproot.js";
 import { type KeySet, MAX_KEYS, type StakeTerms, stakerKeys } from "../../src/script/terms.js";

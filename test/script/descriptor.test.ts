@@ -4,14 +4,10 @@ import type * as WasmUtxo from "@bitgo/wasm-utxo";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
-import {
-  descriptorChecksum,
-  slashingMiniscript,
-  timelockMiniscript,
-  unbondingMiniscript,
-} from "../../src/script/descriptor.js";
+import { descriptorChecksum } from "../../src/script/descriptor.js";
+import { leafMiniscript } from "../../src/script/leaf.js";
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../../src/script/outputs.js";
-import { MAX_KEYS, type StakeTerms, stakerKeys } from "../../src/script/terms.js";
+import { MAX_KEYS, type StakeTerms } from "../../src/script/terms.js";
 import { anyTerms, anyTimelock, termsOf } from "../support/stakes.js";
 
 // rust-miniscript and rust-bitcoin: of other authors, in another language.
@@ -23,15 +19,8 @@ const derive = (descriptor: string) =>
 
 const sizes = { stakers: 5, providers: 5, members: 20 };
 
-function expressionsAndScripts(terms: StakeTerms): [string, Uint8Array][] {
-  const staker = stakerKeys(terms.staker);
-  const { timelock, unbonding, slashing } = stakingOutput(terms, "regtest").leaves;
-  return [
-    [timelockMiniscript(staker, terms.timelock), timelock.script],
-    [unbondingMiniscript(staker, terms.covenant), unbonding.script],
-    [slashingMiniscript(staker, terms.finalityProviders, terms.covenant), slashing.script],
-  ];
-}
+const expressionsAndScripts = (terms: StakeTerms): [string, Uint8Array][] =>
+  Object.values(stakingOutput(terms, "regtest").leaves).map((leaf) => [leafMiniscript(leaf), leaf.script]);
 
 describe("a descriptor", () => {
   it("gives the output script in rust-miniscript, for any terms", () => {

@@ -1,15 +1,16 @@
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { compareBytes, hex } from "../../src/core/bytes.js";
+import { curve } from "../../src/core/curve/index.js";
 import { NETWORKS } from "../../src/core/network.js";
 import { addressOfScript, scriptOfAddress } from "../../src/bitcoin/address.js";
 import { OP, pushNumber } from "../../src/bitcoin/opcodes.js";
-import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../../src/script/outputs.js";
+import { outputsOf, slashingChangeOutput, stakingOutput, unbondingOutput } from "../../src/script/outputs.js";
 import { LEAF_VERSION, NUMS_KEY, outputKeyOf } from "../../src/script/taproot.js";
 import { type KeySet, type StakeTerms, stakerKeys } from "../../src/script/terms.js";
-import { anyTerms, anyTimelock, termsOf } from "../support/stakes.js";
+import { anyTerms, anyTimelock, keyOf, refusalOf, termsOf } from "../support/stakes.js";
 
-const outputsOf = (terms: StakeTerms, time: number) => [
+const builtFrom = (terms: StakeTerms, time: number) => [
   stakingOutput(terms, "regtest"),
   unbondingOutput(terms, time, "regtest"),
   slashingChangeOutput(terms.staker, time, "regtest"),
@@ -35,7 +36,7 @@ describe("an output", () => {
     );
     fc.assert(
       fc.property(twoOrders, anyTimelock, ([one, other], time) => {
-        expect(outputsOf(other, time)).toEqual(outputsOf(one, time));
+        expect(builtFrom(other, time)).toEqual(builtFrom(one, time));
       }),
       { numRuns: 30 },
     );
@@ -45,7 +46,7 @@ describe("an output", () => {
     fc.assert(
       fc.property(anyTerms({ ...sizes, stakers: 1 }), anyTimelock, (terms, time) => {
         const set = { ...terms, staker: stakerKeys(terms.staker) };
-        expect(outputsOf(set, time)).toEqual(outputsOf(terms, time));
+        expect(builtFrom(set, time)).toEqual(builtFrom(terms, time));
       }),
       { numRuns: 20 },
     );
@@ -54,7 +55,7 @@ describe("an output", () => {
   it("has leaves that its control blocks lead back to, under the key that nobody has", () => {
     fc.assert(
       fc.property(anyTerms(sizes), anyTimelock, (terms, time) => {
-        for (const { script, leaves } of outputsOf(terms, time)) {
+        for (const { script, leaves } of builtFrom(terms, time)) {
           expect(hex.encode(script.slice(0, 2))).toBe("5120");
           for (const leaf of Object.values(leaves)) {
             expect(leaf.controlBlock[0]! & 0xfe).toBe(LEAF_VERSION);
@@ -69,7 +70,7 @@ describe("an output", () => {
 
   it("has the tree that PROTOCOL 2 gives it", () => {
     const terms = termsOf(1, 1, 3, 2);
-    const depths = outputsOf(terms, 100).map(({ leaves }) =>
+    const depths = builtFrom(terms, 100).map(({ leaves }) =>
       Object.fromEntries(
         Object.entries(leaves).map(([kind, { controlBlock }]) => [kind, (controlBlock.length - 33) / 32]),
       ),
@@ -101,7 +102,7 @@ describe("an output", () => {
   it("leaves its terms as they were", () => {
     const terms = termsOf(2, 3, 5, 3);
     const before = structuredClone(terms);
-    outputsOf(terms, 100);
+    builtFrom(terms, 100);
     expect(terms).toEqual(before);
   });
 
@@ -114,6 +115,75 @@ describe("an output", () => {
       expect(scriptOfAddress(address, network)).toEqual(script);
       expect(addressOfScript(script, network)).toBe(address);
     }
+  });
+});
+
+describe("an output's descriptor", () => {
+  it("is of its script, whatever became of the terms or of the leaves before it is read", () => {
+    const expected = builtFrom(termsOf(2, 3, 5, 3), 100).map(({ descriptor }) => descriptor);
+    const terms = termsOf(2, 3, 5, 3);
+    const outputs = builtFrom(terms, 100);
+    const { staker, finalityProviders, covenant } = terms;
+    for (const key of [stakerKeys(staker).keys, finalityProviders, covenant.keys].flat()) key.fill(0);
+    Object.assign(covenant, { quorum: 1 });
+    Object.assign(terms, { timelock: 7, finalityProviders: [keyOf(-1)] });
+    for (const { signers, script } of outputs.flatMap(({ leaves }) => Object.values(leaves))) {
+      for (const { keys } of signers) for (const key of keys) key.fill(0);
+      script.fill(0);
+    }
+    expect(outputs.map(({ descriptor }) => descriptor)).toEqual(expected);
+  });
+
+  it("is copied with the output", () => {
+    const output = stakingOutput(termsOf(1, 1, 3, 2), "regtest");
+    for (const copy of [{ ...output }, structuredClone(output), JSON.parse(JSON.stringify(output))]) {
+      expect(copy.descriptor).toBe(output.descriptor);
+    }
+  });
+});
+
+describe("the outputs of a stake", () => {
+  const rules = { network: "regtest", unbondingTime: 100 } as const;
+
+  it("are those that are built one by one", () => {
+    fc.assert(
+      fc.property(anyTerms(sizes), anyTimelock, (terms, unbondingTime) => {
+        const { staking, unbonding, refund } = outputsOf(terms, { network: "regtest", unbondingTime });
+        expect([staking, unbonding, refund]).toEqual(builtFrom(terms, unbondingTime));
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("check each key once, and are made once", () => {
+    const check = vi.spyOn(curve, "isXOnlyPoint");
+    const tweak = vi.spyOn(curve, "xOnlyPointAddTweak");
+    const outputs = outputsOf(termsOf(2, 3, 5, 3), rules);
+    expect(tweak).not.toHaveBeenCalled();
+    for (let i = 0; i < 3; i++) expect([outputs.staking, outputs.unbonding, outputs.refund]).toHaveLength(3);
+    expect(check).toHaveBeenCalledTimes(10);
+    expect(tweak).toHaveBeenCalledTimes(3);
+    vi.restoreAllMocks();
+  });
+
+  it("do not follow what a caller makes of its terms afterwards", () => {
+    const expected = builtFrom(termsOf(2, 3, 5, 3), 100);
+    const terms = termsOf(2, 3, 5, 3);
+    const { terms: own, ...outputs } = Object.getOwnPropertyDescriptors(outputsOf(terms, rules));
+    Object.assign(terms.covenant, { quorum: 6 });
+    for (const key of terms.finalityProviders) key.fill(0);
+    expect(Object.values(outputs).map(({ get }) => get!())).toEqual(expected);
+    expect(own.value).toEqual(termsOf(2, 3, 5, 3));
+  });
+
+  it("refuse bad terms at once, a bad time or network at the outputs that have it", () => {
+    expect(refusalOf(() => outputsOf(termsOf(1, 1, 3, 4), rules))).toBe("invalid-quorum");
+    const outputs = outputsOf(termsOf(1, 1, 3, 2), { ...rules, unbondingTime: 0 });
+    expect(outputs.staking.script).toHaveLength(34);
+    expect(refusalOf(() => outputs.unbonding)).toBe("invalid-timelock");
+    expect(refusalOf(() => outputs.refund)).toBe("invalid-timelock");
+    const elsewhere = outputsOf(termsOf(1, 1, 3, 2), { ...rules, network: "moon" as never });
+    expect(refusalOf(() => elsewhere.staking)).toBe("invalid-network");
   });
 });
 

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
-import { sortKeys } from "../../src/script/leaves.js";
+import { sortKeys } from "../../src/script/leaf.js";
 import { keySigner } from "../../src/spending/signer.js";
 import {
   checkLeafSignature,

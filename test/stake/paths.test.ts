@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import { equalBytes } from "../../src/core/bytes.js";
-import { sortKeys } from "../../src/script/leaves.js";
+import { sortKeys } from "../../src/script/leaf.js";
 import { finishSpend, type LeafSpend, verifyLeafSignature, withWitness } from "../../src/spending/spend.js";
 import { assembleWitness } from "../../src/spending/witness.js";
 import { executes, verdict } from "../support/interpreter.js";

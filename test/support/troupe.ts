@@ -3,7 +3,7 @@ import { hex } from "../../src/core/bytes.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import { paramsAt } from "../../src/params/select.js";
 import type { ProtocolParams } from "../../src/params/types.js";
-import { sortKeys } from "../../src/script/leaves.js";
+import { sortKeys } from "../../src/script/leaf.js";
 import type { StakeTerms } from "../../src/script/terms.js";
 import { keySigner } from "../../src/spending/signer.js";
 import { type LeafSignature, type LeafSpend, signLeaf, withWitness } from "../../src/spending/spend.js";

@@ -1,10 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { concatBytes, equalBytes, hex } from "../../src/core/bytes.js";
+import { compareBytes, concatBytes, equalBytes, hex } from "../../src/core/bytes.js";
 import { curve } from "../../src/core/curve/index.js";
-import { slashingScript, timelockScript, unbondingScript } from "../../src/script/leaves.js";
+import { LEAF_KINDS, leafScript, type LeafTerms, parseLeaf, policyOf } from "../../src/script/leaf.js";
 import { stakingOutput, unbondingOutput } from "../../src/script/outputs.js";
-import { type LeafTerms, parseLeaf } from "../../src/script/parse.js";
 import { type KeySet, MAX_KEYS } from "../../src/script/terms.js";
 import { anyTerms, anyTimelock, keyOf, keysOf, refusalOf, termsOf } from "../support/stakes.js";
 
@@ -21,11 +20,7 @@ const anyLeaf = fc
 const one = (n: number): KeySet => ({ keys: [keyOf(n)], quorum: 1 });
 const refusalOfHex = (script: string) => refusalOf(() => parseLeaf(hex.decode(script)));
 
-function rebuild(terms: LeafTerms): Uint8Array {
-  if (terms.kind === "timelock") return timelockScript(terms.staker, terms.timelock);
-  if (terms.kind === "unbonding") return unbondingScript(terms.staker, terms.covenant);
-  return slashingScript(terms.staker, terms.finalityProviders, terms.covenant);
-}
+const rebuild = (terms: LeafTerms): Uint8Array => leafScript(policyOf(terms));
 
 /** What parsing makes of any bytes: must be a refusal, or terms that say exactly them. */
 function verdict(script: Uint8Array): string {
@@ -38,6 +33,23 @@ function verdict(script: Uint8Array): string {
 }
 
 const sound = ["invalid-script", "exact"];
+
+describe("a kind of leaf", () => {
+  it("differs from every other in how many sign or in its lock: scripts are recognised by them", () => {
+    const shapes = Object.values(LEAF_KINDS).map(({ signers, locked }) => `${signers.length} ${locked}`);
+    expect(new Set(shapes).size).toBe(shapes.length);
+  });
+});
+
+describe("a policy", () => {
+  it("has copies of its keys, ascending", () => {
+    const keys = keysOf(5).toSorted(compareBytes).toReversed();
+    const { signers } = policyOf({ kind: "unbonding", staker: one(9), covenant: { keys, quorum: 3 } });
+    const ascending = keys.toReversed().map((key) => Uint8Array.from(key));
+    for (const key of keys) key.fill(0);
+    expect(signers).toEqual([one(9), { keys: ascending, quorum: 3 }]);
+  });
+});
 
 describe("parseLeaf", () => {
   it("reads back what a leaf was built from", () => {
@@ -61,7 +73,13 @@ describe("parseLeaf", () => {
     const { script } = stakingOutput(termsOf(1, 400, MAX_KEYS - 401, 300), "regtest").leaves.slashing;
     expect(parseLeaf(script).kind).toBe("slashing");
     const { keys } = termsOf(1, 1, MAX_KEYS - 1).covenant;
-    const tooMany = slashingScript(one(-1), [keyOf(-2)], { keys, quorum: 1 });
+    const covenant = { keys, quorum: 1 };
+    const tooMany = rebuild({
+      kind: "slashing",
+      staker: one(-1),
+      finalityProviders: [keyOf(-2)],
+      covenant,
+    });
     expect(refusalOf(() => parseLeaf(tooMany))).toBe("invalid-script");
   });
 
@@ -157,7 +175,7 @@ describe("parseLeaf", () => {
   });
 
   it("keeps nothing of the caller's buffer", () => {
-    const script = Buffer.from(unbondingScript(one(1), one(2)));
+    const script = Buffer.from(rebuild({ kind: "unbonding", staker: one(1), covenant: one(2) }));
     const terms = parseLeaf(script);
     script.fill(0);
     expect(terms.staker.keys).toEqual([keyOf(1)]);
