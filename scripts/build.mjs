@@ -2,7 +2,7 @@
 // a working command at once.
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
-import { writeKernel } from "./kernel.mjs";
+import { writeKernels } from "./kernel.mjs";
 import { fail, filesBelow, hashOf, isMain, root, run, say } from "./shared.mjs";
 
 const compiler = join(root, "node_modules/typescript/bin/tsc");
@@ -19,7 +19,7 @@ export async function ensureBuilt() {
 /** Compiles everything, then removes from dist what no source stands for any more. */
 export async function build() {
   rmSync(stamp, { force: true });
-  await writeKernel();
+  await writeKernels();
   const hash = sourceHash();
   const emitted = compile();
   for (const path of filesBelow("dist")) {

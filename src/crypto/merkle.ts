@@ -1,6 +1,7 @@
-import { assertBytes, concatBytes, equalBytes, isBytes } from "../core/bytes.js";
+import { assertBytes, concatBytes, equalBytes, isBytes, joinBytes } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
+import { hashMany } from "./hash-many.js";
 
 /** That a leaf is at an index of a tree of so many leaves. */
 export interface MerkleProof {
@@ -23,7 +24,7 @@ export const merkle = {
    * @throws TapstakeError `invalid-bytes`
    */
   root(leaves: readonly Uint8Array[]): Uint8Array {
-    return rootOfHashes(hashLeaves(leaves));
+    return rootOf(hashLeaves(leaves));
   },
 
   /**
@@ -67,67 +68,68 @@ export const merkle = {
  * The root above hashes of one level: of leaves, or of subtrees of one power of two of leaves each, of which only the
  * last may have fewer.
  */
-export function rootOfHashes(hashes: readonly Uint8Array[]): Uint8Array {
-  return levelsAbove(hashes).at(-1)![0] ?? sha256(new Uint8Array());
-}
+export const rootOfHashes = (hashes: readonly Uint8Array[]): Uint8Array => rootOf(joinBytes(hashes));
 
 /** The aunts, bottom-up, of one of the hashes that {@link rootOfHashes} takes. */
 export const auntsAmongHashes = (hashes: readonly Uint8Array[], index: number): Uint8Array[] =>
-  auntsIn(levelsAbove(hashes), index);
+  auntsIn(levelsAbove(joinBytes(hashes)), index);
 
-function levelsAbove(hashes: readonly Uint8Array[]): (readonly Uint8Array[])[] {
+/** A level of a tree: its hashes, 32 bytes each, one after another. */
+type Level = Uint8Array;
+
+const widthOf = (level: Level): number => level.length / 32;
+
+const hashAt = (level: Level, index: number): Uint8Array => level.slice(32 * index, 32 * (index + 1));
+
+function rootOf(hashes: Level): Uint8Array {
+  let level = hashes;
+  while (widthOf(level) > 1) level = parents(level);
+  return widthOf(level) === 0 ? sha256(level) : level;
+}
+
+function levelsAbove(hashes: Level): Level[] {
   const levels = [hashes];
-  while (levels.at(-1)!.length > 1) levels.push(parents(levels.at(-1)!));
+  while (widthOf(levels.at(-1)!) > 1) levels.push(parents(levels.at(-1)!));
   return levels;
 }
 
-function proofFrom(levels: readonly (readonly Uint8Array[])[], index: number): MerkleProof {
-  const total = levels[0]!.length;
-  if (!Number.isSafeInteger(index) || index < 0 || index >= total) {
-    const got = typeof index === "number" ? String(index) : describeType(index);
-    throw new TapstakeError(
-      "index-out-of-range",
-      `expected the index of one of ${total} leaves, got ${got}`,
-      {
-        total,
-      },
-    );
-  }
-  return { total, index, leafHash: levels[0]![index]!.slice(), aunts: auntsIn(levels, index) };
+/** Splitting at powers of two pairs neighbours level by level; an odd one out moves up unchanged. */
+function parents(level: Level): Level {
+  const paired = 64 * Math.floor(level.length / 64);
+  return joinBytes([hashMany(1, level.subarray(0, paired), 64), level.subarray(paired)]);
 }
 
-function auntsIn(levels: readonly (readonly Uint8Array[])[], index: number): Uint8Array[] {
+function proofFrom(levels: readonly Level[], index: number): MerkleProof {
+  const total = widthOf(levels[0]!);
+  if (!Number.isSafeInteger(index) || index < 0 || index >= total) {
+    const got = typeof index === "number" ? String(index) : describeType(index);
+    const text = `expected the index of one of ${total} leaves, got ${got}`;
+    throw new TapstakeError("index-out-of-range", text, { total });
+  }
+  return { total, index, leafHash: hashAt(levels[0]!, index), aunts: auntsIn(levels, index) };
+}
+
+function auntsIn(levels: readonly Level[], index: number): Uint8Array[] {
   const aunts: Uint8Array[] = [];
   let at = index;
   for (const level of levels) {
-    const sibling = level[at % 2 === 0 ? at + 1 : at - 1];
-    if (sibling) aunts.push(sibling.slice());
+    const sibling = at % 2 === 0 ? at + 1 : at - 1;
+    if (sibling >= 0 && sibling < widthOf(level)) aunts.push(hashAt(level, sibling));
     at = Math.floor(at / 2);
   }
   return aunts;
 }
 
-/** Splitting at powers of two pairs neighbours level by level; an odd one out moves up unchanged. */
-function parents(level: readonly Uint8Array[]): Uint8Array[] {
-  const above: Uint8Array[] = [];
-  for (let i = 0; i < level.length; i += 2) {
-    const right = level[i + 1];
-    above.push(right ? hashPair(level[i]!, right) : level[i]!);
-  }
-  return above;
-}
-
-function hashLeaves(leaves: readonly Uint8Array[]): Uint8Array[] {
+function hashLeaves(leaves: readonly Uint8Array[]): Level {
   if (!Array.isArray(leaves)) {
-    throw new TapstakeError(
-      "invalid-bytes",
-      `leaves: expected a list of Uint8Array, got ${describeType(leaves)}`,
-    );
+    const text = `leaves: expected a list of Uint8Array, got ${describeType(leaves)}`;
+    throw new TapstakeError("invalid-bytes", text);
   }
-  return Array.from(leaves as readonly Uint8Array[], (leaf, i) => {
-    assertBytes(leaf, `leaf ${i}`);
-    return hashLeaf(leaf);
-  });
+  const list = Array.from(leaves as readonly Uint8Array[]);
+  list.forEach((leaf, i) => assertBytes(leaf, `leaf ${i}`));
+  return list.every((leaf) => leaf.length === 32)
+    ? hashMany(0, joinBytes(list), 32)
+    : joinBytes(list.map(hashLeaf));
 }
 
 const hashLeaf = (leaf: Uint8Array): Uint8Array => sha256(concatBytes(Uint8Array.of(0), leaf));
