@@ -8,7 +8,7 @@ import { fail, isMain, root, say } from "./shared.mjs";
 /** What is compiled, and the source that the result goes into. */
 const KERNELS = {
   "kernel/index.ts": "src/derivation/kernel-wasm.ts",
-  "kernel/hashes.ts": "src/crypto/hashes-wasm.ts",
+  "kernel/hashes.ts": "src/core/hashing/many-wasm.ts",
 };
 const expected = join(root, "kernel/wasm.sha256");
 

@@ -7,9 +7,14 @@ import { concatBytes, utf8 } from "./bytes.js";
  */
 export interface Hashing {
   sha256(data: Uint8Array): Uint8Array;
+  /**
+   * The hash of `prefix ‖ item` for each of many items of one length, which stand one after another; so do the hashes.
+   * @param prefix one byte
+   */
+  hashMany(prefix: number, items: Uint8Array, length: 32 | 64): Uint8Array;
 }
 
-export const { sha256 }: Hashing = backend;
+export const { sha256, hashMany }: Hashing = backend;
 
 const prefixes = new Map<string, Uint8Array>();
 

@@ -1,7 +1,6 @@
 import { assertBytes, concatBytes, equalBytes, isBytes, joinBytes } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
-import { sha256 } from "../core/hashes.js";
-import { hashMany } from "./hash-many.js";
+import { hashMany, sha256 } from "../core/hashes.js";
 
 /** That a leaf is at an index of a tree of so many leaves. */
 export interface MerkleProof {

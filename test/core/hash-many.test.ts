@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
-import { afterEach, describe, expect, it, vi } from "vitest";
-import { hashMany } from "../../src/crypto/hash-many.js";
+import { describe, expect, it } from "vitest";
+import { backend as noble } from "../../src/core/hashing/noble.js";
+import { backend as node } from "../../src/core/hashing/node.js";
 
 const expected = (prefix: number, items: Uint8Array, length: number) =>
   Array.from({ length: items.length / length }, (_, i) =>
@@ -25,7 +26,10 @@ const items = (most: number) =>
       }),
     );
 
-describe("hash many: by the kernel", () => {
+describe.each([
+  ["the kernel", node],
+  ["@noble/hashes", noble],
+])("hash many: by %s", (_name, { hashMany }) => {
   it("gives OpenSSL's hashes of any items", () => {
     fc.assert(
       fc.property(items(40), ({ length, prefix, bytes }) => {
@@ -57,37 +61,5 @@ describe("hash many: by the kernel", () => {
     hashMany(1, bytes, 32);
     expect(got(first)).toBe(before);
     expect(bytes).toEqual(Uint8Array.from({ length: 256 }, (_, i) => i));
-  });
-});
-
-describe("hash many: where WebAssembly is refused or not", () => {
-  afterEach(() => {
-    vi.unstubAllGlobals();
-    vi.doUnmock("../../src/core/hashes.js");
-    vi.resetModules();
-  });
-
-  const bytes = Uint8Array.from({ length: 640 }, (_, i) => i * 7);
-  const fresh = async () => {
-    vi.resetModules();
-    return (await import("../../src/crypto/hash-many.js")).hashMany;
-  };
-
-  it("gives the same hashes by the library where it is refused", async () => {
-    vi.stubGlobal("WebAssembly", undefined);
-    const alone = await fresh();
-    for (const length of [32, 64] as const)
-      expect(got(alone(1, bytes, length))).toBe(expected(1, bytes, length));
-  });
-
-  it("hashes by the kernel alone where it is not", async () => {
-    vi.doMock("../../src/core/hashes.js", () => ({
-      sha256: () => {
-        throw new Error("the library was asked");
-      },
-    }));
-    const kernel = await fresh();
-    for (const length of [32, 64] as const)
-      expect(got(kernel(1, bytes, length))).toBe(expected(1, bytes, length));
   });
 });

@@ -1,22 +1,10 @@
-import { concatBytes } from "../core/bytes.js";
-import { sha256 } from "../core/hashes.js";
-import { wasm } from "./hashes-wasm.js";
+import { wasm } from "./many-wasm.js";
 
-/**
- * The SHA256 of `prefix ‖ item` for many items of 32 or 64 bytes, one after another: 32 bytes each. By kernel/hashes.ts,
- * four at a time; by the hashing of `core/` where WebAssembly is refused.
- */
+/** `Hashing.hashMany` by kernel/hashes.ts, four hashes at a time. */
 export function hashMany(prefix: number, items: Uint8Array, length: 32 | 64): Uint8Array {
   const count = items.length / length;
   const hashes = new Uint8Array(32 * count);
   kernel ??= startKernel();
-  if (kernel === "refused") {
-    for (let i = 0; i < count; i++) {
-      const item = items.subarray(i * length, (i + 1) * length);
-      hashes.set(sha256(concatBytes(Uint8Array.of(prefix), item)), 32 * i);
-    }
-    return hashes;
-  }
   for (let first = 0; first < count; first += CAPACITY) {
     const some = Math.min(CAPACITY, count - first);
     kernel.items.set(items.subarray(first * length, (first + some) * length));
@@ -36,12 +24,12 @@ interface HashKernel {
 }
 
 /** Undefined until it is needed. */
-let kernel: HashKernel | "refused" | undefined;
+let kernel: HashKernel | undefined;
 
-function startKernel(): HashKernel | "refused" {
-  const module = compiled();
-  if (module === undefined) return "refused";
-  const { memory, itemsAt, hashesAt, hash } = new (engine().Instance)(module).exports;
+function startKernel(): HashKernel {
+  const { Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssemblyLike }).WebAssembly;
+  const bytes = Uint8Array.from(atob(wasm), (character) => character.charCodeAt(0));
+  const { memory, itemsAt, hashesAt, hash } = new Instance(new Module(bytes)).exports;
   return {
     hash,
     items: new Uint8Array(memory.buffer, itemsAt(), 64 * CAPACITY),
@@ -49,21 +37,10 @@ function startKernel(): HashKernel | "refused" {
   };
 }
 
-/** Undefined where a page forbids WebAssembly, or an engine of before 2023 lacks its vectors. */
-function compiled(): object | undefined {
-  try {
-    return new (engine().Module)(Uint8Array.from(atob(wasm), (character) => character.charCodeAt(0)));
-  } catch {
-    return undefined;
-  }
-}
-
-const engine = () => (globalThis as unknown as { WebAssembly: WebAssemblyLike }).WebAssembly;
-
 /** Node's typings leave it out. */
 interface WebAssemblyLike {
   Module: new (bytes: Uint8Array) => object;
-  Instance: new (module: object) => {
+  Instance: new (compiled: object) => {
     readonly exports: {
       readonly memory: { readonly buffer: ArrayBuffer };
       itemsAt(): number;
