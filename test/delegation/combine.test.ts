@@ -87,21 +87,21 @@ describe("copies of a delegation", () => {
 
   it("whose signatures do not verify are refused", async () => {
     const signed = await signedBy(stake, ready, [0]);
-    const spoil = <T extends { readonly signature: Uint8Array }>([one]: readonly T[]): T[] => [
+    const mutate = <T extends { readonly signature: Uint8Array }>([one]: readonly T[]): T[] => [
       { ...one!, signature: one!.signature.map((byte, i) => (i === 40 ? byte ^ 1 : byte)) },
     ];
     const { unbonding, slashing, unbondingSlashing } = signed;
-    const spoilt: [Delegation, string][] = [
+    const mutated: [Delegation, string][] = [
       [
-        { ...signed, unbonding: { ...unbonding, covenantSignatures: spoil(unbonding.covenantSignatures) } },
+        { ...signed, unbonding: { ...unbonding, covenantSignatures: mutate(unbonding.covenantSignatures) } },
         "invalid-signature",
       ],
       [
-        { ...signed, slashing: { ...slashing, stakerSignatures: spoil(slashing.stakerSignatures) } },
+        { ...signed, slashing: { ...slashing, stakerSignatures: mutate(slashing.stakerSignatures) } },
         "invalid-signature",
       ],
       [
-        { ...signed, slashing: { ...slashing, covenantSignatures: spoil(slashing.covenantSignatures) } },
+        { ...signed, slashing: { ...slashing, covenantSignatures: mutate(slashing.covenantSignatures) } },
         "invalid-covenant-signature",
       ],
       [
@@ -109,13 +109,13 @@ describe("copies of a delegation", () => {
           ...signed,
           unbondingSlashing: {
             ...unbondingSlashing,
-            covenantSignatures: spoil(unbondingSlashing.covenantSignatures),
+            covenantSignatures: mutate(unbondingSlashing.covenantSignatures),
           },
         },
         "invalid-covenant-signature",
       ],
     ];
-    for (const [copy, code] of spoilt) expect(await codeOf(() => combineDelegations(bare, copy))).toBe(code);
+    for (const [copy, code] of mutated) expect(await codeOf(() => combineDelegations(bare, copy))).toBe(code);
   });
 });
 
@@ -180,9 +180,9 @@ describe("copies of an expansion", async () => {
     const { expansion } = signed;
     const [staker] = expansion!.stakerSignatures;
     const [member] = expansion!.covenantSignatures;
-    const spoilt = { ...staker!, signature: member!.signature };
+    const mutated = { ...staker!, signature: member!.signature };
     const cases: [Partial<ExpandedStake>, string][] = [
-      [{ stakerSignatures: [spoilt] }, "invalid-signature"],
+      [{ stakerSignatures: [mutated] }, "invalid-signature"],
       [{ stakerSignatures: [member!] }, "unexpected-signer"],
       [{ covenantSignatures: [staker!] }, "unexpected-signer"],
     ];

@@ -302,7 +302,7 @@ describe("a slashing is not finished", () => {
     const { slashing } = signed;
     const garbage = { ...slashing.covenantSignatures[0]!, signature: new Uint8Array(65) };
     const doubled = signed.slashing.covenantSignatures[1]!;
-    const spoiled: Delegation = {
+    const mutated: Delegation = {
       ...signed,
       slashing: {
         ...slashing,
@@ -313,8 +313,8 @@ describe("a slashing is not finished", () => {
         covenantSignatures: [garbage, doubled, ...slashing.covenantSignatures],
       },
     };
-    const finished = finishSlashing(spoiled, "staking", secret);
-    expect(extractFromSlashing(spoiled, finished).secretKey).toEqual(evenOf(secret));
+    const finished = finishSlashing(mutated, "staking", secret);
+    expect(extractFromSlashing(mutated, finished).secretKey).toEqual(evenOf(secret));
   });
 
   it("and what is refused shows no secret", async () => {

@@ -210,7 +210,7 @@ describeWithDisks("tapstake fp serve, on a disk that fills up", () => {
   });
 });
 
-describe.concurrent("tapstake fp serve, of a home whose store is spoilt", () => {
+describe.concurrent("tapstake fp serve, of a home whose store is damaged", () => {
   it.each<[string, string, (home: Home, earlier: string, signature: Uint8Array) => void]>([
     ["protection-missing", "was deleted", (home) => rmSync(home.protectionFile)],
     ["protection-empty", "was emptied", (home) => truncateSync(home.protectionFile)],
@@ -225,7 +225,7 @@ describe.concurrent("tapstake fp serve, of a home whose store is spoilt", () => 
       },
     ],
     ["protection-behind", "is an older copy", (home, earlier) => cpSync(earlier, home.protectionFile)],
-  ])("ends with code 1 and %s before it takes a port: it %s", async (code, _what, spoil) => {
+  ])("ends with code 1 and %s before it takes a port: it %s", async (code, _what, damage) => {
     const made = homeWithKey();
     const signer = await startSigner(made);
     const vote = (height: bigint) =>
@@ -240,7 +240,7 @@ describe.concurrent("tapstake fp serve, of a home whose store is spoilt", () => 
     cpSync(made.home.protectionFile, earlier);
     const { signature } = await vote(2n);
     await signer.stop();
-    spoil(made.home, earlier, signature);
+    damage(made.home, earlier, signature);
     // Had it come to ports, that of another program would be the reason.
     const taken = createServer().listen(0, "127.0.0.1");
     onTestFinished(() => void taken.close());

@@ -327,11 +327,11 @@ describe("a note of a key that cannot be read, or not ended", () => {
         writeFileSync(join(path, ".."), "");
       },
     ],
-  ])("(%s) is protection-unwritable, and leaves the home free for the next", (_, spoil) => {
+  ])("(%s) is protection-unwritable, and leaves the home free for the next", (_, damage) => {
     const { home, protection, voter } = newSigner();
     voter.vote({ height: 5n, appHash: hash(1) });
     protection.close();
-    spoil(join(home.path, "arrivals", hex.encode(key.publicKey)));
+    damage(join(home.path, "arrivals", hex.encode(key.publicKey)));
     for (let turn = 0; turn < 2; turn++) {
       refusal("protection-unwritable", () => openProtection(home));
       refusal("protection-unwritable", () => initProtection(home, { ...request, fromHeight: 9n }));
