@@ -11,7 +11,7 @@ import { parsed, tapstake, temporaryFolder } from "./support.js";
 const VOTES = 100_000;
 
 describe("a history of 100,000 votes", () => {
-  it("goes to another home by the command, whole", { timeout: 180_000 }, async () => {
+  it("goes to another home by the command, whole", async () => {
     const [from, to] = [homeWithKey("imported"), homeWithKey("imported")];
     const key = hex.decode(publicKey);
     fillHome(openHome(from), key, chain, VOTES);
@@ -38,7 +38,7 @@ describe("a history of 100,000 votes", () => {
     expect(records(to)).toEqual(records(from));
   });
 
-  it("comes from standard input too, and from standard output", { timeout: 180_000 }, async () => {
+  it("comes from standard input too, and from standard output", async () => {
     const [from, to] = [homeWithKey("imported"), homeWithKey("imported")];
     fillHome(openHome(from), hex.decode(publicKey), chain, VOTES);
     const { stdout } = expectDone(await tapstake(["fp", "protection", "export", "--home", from]));

@@ -14,6 +14,7 @@ import { keySigner } from "../../src/spending/signer.js";
 import type { Signer } from "../../src/spending/spend.js";
 import { expand, walletSigned } from "../support/expansion.js";
 import { executes } from "../support/interpreter.js";
+import { runs } from "../support/runs.js";
 import { codeOf, delegate, makeStake, refusalOf, signedBy } from "../support/stake.js";
 
 const stake = makeStake({ seed: "combine", stakers: 3, stakerQuorum: 2, providers: 2 });
@@ -39,7 +40,7 @@ describe("copies of a delegation", () => {
         ]);
         checkReady(combined);
       }),
-      { numRuns: 6 },
+      { numRuns: runs(6) },
     );
   });
 

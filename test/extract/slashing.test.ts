@@ -11,6 +11,7 @@ import { extractFromSlashing, finishSlashing } from "../../src/extract/slashing.
 import { compareBytes } from "../../src/core/bytes.js";
 import { finishSpend, leafSighash, withWitness } from "../../src/spending/spend.js";
 import { readWitness } from "../../src/spending/witness.js";
+import { runs } from "../support/runs.js";
 import {
   codeOf,
   delegate,
@@ -82,7 +83,7 @@ describe("a finished slashing gives up the finality provider's key", () => {
           }
         },
       ),
-      { numRuns: 5 },
+      { numRuns: runs(5) },
     );
   });
 
@@ -212,7 +213,7 @@ describe("there is no key", () => {
           expect(code).toBe("no-evidence");
         },
       ),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     );
   });
 });

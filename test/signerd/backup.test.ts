@@ -30,7 +30,7 @@ function longHome(votes = VOTES): TestHome {
   return made;
 }
 
-describe("a copy of a long history", { timeout: 180_000 }, () => {
+describe("a copy of a long history", () => {
   it("is written while votes are answered, one copy at a time, and is whole", async () => {
     const made = longHome();
     const { home, key } = made;
