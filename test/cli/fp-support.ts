@@ -1,3 +1,4 @@
+import "../support/light-scrypt.mjs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { hex } from "../../src/core/bytes.js";
