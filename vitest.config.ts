@@ -8,13 +8,13 @@ const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 // One seed for all that a run draws at random; who gives it back sees the same run. Each project reads this file.
 if (process.env["TAPSTAKE_SEED"] === undefined) {
   process.env["TAPSTAKE_SEED"] = String(randomInt(2 ** 31));
-  console.error(`random cases start from TAPSTAKE_SEED=${process.env["TAPSTAKE_SEED"]}`);
+  process.stderr.write(`random cases start from TAPSTAKE_SEED=${process.env["TAPSTAKE_SEED"]}\n`);
 }
 
 /** Rooms whose code keeps no state and asks nothing of the system: their tests share a process. */
 const shared = [
-  ...["core", "crypto", "bitcoin", "script", "params", "funding", "spending", "psbt", "stake", "delegation"],
-  ...["covenant", "vote", "extract", "babylon", "derivation", "chain", "fuzz"],
+  "{core,crypto,bitcoin,script,params,funding,spending,psbt,stake,delegation,covenant,vote,extract,babylon}",
+  "{chain,derivation,fuzz}",
 ].map((room) => `test/${room}/**/*.test.ts`);
 
 /** Tests that put another module in the place of one: each needs a process that has not loaded it yet. */

@@ -14,7 +14,6 @@ import { publicKeyOf } from "../../src/core/keys.js";
 import { homeAt, openHome } from "../../src/finality/home.js";
 import { deleteKey } from "../../src/finality/keys/deletion.js";
 import { listKeys, unlockKey } from "../../src/finality/keys/keystore.js";
-import "../support/light-scrypt.mjs";
 import { loseMemory } from "../support/broken-homes.js";
 import { type Deed, killedAtEachStep } from "../support/killed.js";
 import { answerOf, inHome, testKey, voterOf } from "../support/signer.js";

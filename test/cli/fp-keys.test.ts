@@ -7,9 +7,9 @@ import { openHome } from "../../src/finality/home.js";
 import { createKey, unlockKey } from "../../src/finality/keys/keystore.js";
 import { secretFromMnemonic } from "../../src/finality/keys/mnemonic.js";
 import { openProtection } from "../../src/finality/protection/protection.js";
-import "../support/light-scrypt.mjs";
 import { LIGHT } from "../support/home.js";
 import { secretOf } from "../support/stake.js";
+import { lightenScrypt } from "../support/light-scrypt.mjs";
 import { inProcess } from "./in-process.js";
 import {
   hasTerminal,
@@ -21,6 +21,8 @@ import {
   temporaryFile,
   temporaryFolder,
 } from "./support.js";
+
+lightenScrypt();
 
 const COMMANDS = ["new", "import", "list", "show", "passphrase", "export", "delete"] as const;
 

@@ -8,9 +8,10 @@
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
-import "./light-scrypt.mjs";
+import { lightenScrypt } from "./light-scrypt.mjs";
 
-const [stop, path, mode, ...request] = process.argv.slice(2);
+const [stop, path, deed, ...request] = process.argv.slice(2);
+lightenScrypt();
 const killedBefore = /^\d+$/.test(stop) ? Number(stop) : undefined;
 const recordings = killedBefore === undefined ? stop : undefined;
 const steps = [];
@@ -68,12 +69,12 @@ const { openHome } = await import("../../dist/src/finality/home.js");
 const { initProtection, openProtection } = await import("../../dist/src/finality/protection/protection.js");
 const { Voter } = await import("../../dist/src/finality/voter.js");
 const { run } = await import("../../dist/src/cli/run.js");
-const home = mode === "command" ? undefined : openHome(path);
+const home = deed === "command" ? undefined : openHome(path);
 isCounting = true;
-if (mode === "command") {
+if (deed === "command") {
   process.env.TAPSTAKE_HOME = path;
   process.exitCode = await run(request);
-} else if (mode === "init") {
+} else if (deed === "init") {
   const [key, chainId, height] = request;
   initProtection(home, {
     key: Uint8Array.from(Buffer.from(key, "hex")),
@@ -85,7 +86,7 @@ if (mode === "command") {
   // Small, so that the watermark log is often written anew.
   const protection = openProtection(home, { roomForMarks: 2000 });
   const voter = new Voter({ key, protection, chain: { id: "bbn-test", minCount: 1 } });
-  if (mode === "vote") {
+  if (deed === "vote") {
     const { kind } = voter.vote({ height: 5n, appHash: fill(1) });
     process.stdout.write(`signed ${kind}\n`);
   } else voteOn(voter, Number(request[0]));
@@ -93,11 +94,15 @@ if (mode === "command") {
 }
 
 function voteOn(voter, count) {
-  for (let height = 0; height < count;) {
-    const heights = Array.from({ length: height % 3 === 2 ? 5 : 1 }, () => height++);
-    const votes = heights.map((each) => ({ height: BigInt(each), appHash: fill(1 + (each % 200)) }));
+  let height = 0;
+  while (height < count) {
+    const votes = [];
+    for (let size = height % 3 === 2 ? 5 : 1; size > 0; size--) {
+      votes.push({ height: BigInt(height), appHash: fill(1 + (height % 200)) });
+      height++;
+    }
     for (const [i, { signature }] of voter.batch(votes).entries()) {
-      process.stdout.write(`${heights[i]} ${hexOf(votes[i].appHash)} ${hexOf(signature)}\n`);
+      process.stdout.write(`${votes[i].height} ${hexOf(votes[i].appHash)} ${hexOf(signature)}\n`);
     }
   }
 }

@@ -238,9 +238,11 @@ describe("the note of a birth", () => {
       recordBirth(home, key.publicKey);
       return home.path;
     };
+    const found = new Set<boolean>();
     for (const { path, printed } of killedAtEachStep(votingHome, ["vote"])) {
       const home = openHome(path);
       const isOut = printed.startsWith("signed new");
+      found.add(isOut);
       inHome(home, (protection) => {
         const record = protection.record(key.publicKey, CHAIN.id, 5n);
         if (isOut) expect(record).not.toBeNull();
@@ -249,6 +251,7 @@ describe("the note of a birth", () => {
       const isNew = inHome(home, (protection) => protection.isBornHere(key.publicKey));
       if (isOut) expect(isNew).toBe(false);
     }
+    expect(found).toEqual(new Set([false, true]));
   });
 
   it("is not ended by a question, nor by the preview of an import", () => {
