@@ -1,9 +1,11 @@
 import { randomInt } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 
 /** Tests read the sources; only the bundle and package tests look at dist. */
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const textOf = (path: string) => readFileSync(new URL(path, import.meta.url), "utf8");
 
 // One seed for all that a run draws at random; who gives it back sees the same run. Each project reads this file.
 if (process.env["TAPSTAKE_SEED"] === undefined) {
@@ -18,12 +20,9 @@ const shared = [
 ].map((room) => `test/${room}/**/*.test.ts`);
 
 /** Tests that put another module in the place of one: each needs a process that has not loaded it yet. */
-const alone = [
-  "test/crypto/self-check.test.ts",
-  "test/finality/{durable,wiped}.test.ts",
-  "test/finality/protection/faulty-disk.test.ts",
-  "test/signerd/wiped.test.ts",
-];
+const alone = readdirSync(source("./test"), { recursive: true, encoding: "utf8" })
+  .map((path) => `test/${path.replaceAll("\\", "/")}`)
+  .filter((path) => path.endsWith(".test.ts") && /\bvi\.(mock|doMock|resetModules)\(/.test(textOf(path)));
 
 const project = (name: string, test: TestProjectInlineConfiguration["test"]) => ({
   extends: true as const,
