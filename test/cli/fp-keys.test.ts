@@ -577,7 +577,13 @@ describe.concurrent("secrets", () => {
     const home = newHome();
     const run = (args: readonly string[], surroundings = {}) => keys(home, args, surroundings, tapstake);
     const made = parsed<Key & { mnemonic: string }>(await run(["new", "a", "--json"]));
-    const hidden = [passphrase, "next passphrase", made.mnemonic, unlocked(home, "a"), secret];
+    const hidden = [
+      passphrase,
+      "next passphrase",
+      made.mnemonic,
+      hex.encode(secretFromMnemonic(made.mnemonic)),
+      secret,
+    ];
     const next = { TAPSTAKE_NEW_PASSPHRASE: "next passphrase" };
     const [changed, back] = [
       { TAPSTAKE_PASSPHRASE: "next passphrase" },

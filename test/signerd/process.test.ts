@@ -124,14 +124,14 @@ describe("tapstake fp serve, as a process", () => {
     const daemon = await startDaemon(made);
     const [first, second] = [connect(daemon.address), connect(daemon.address)];
     await second.ping();
-    const votes = Array.from({ length: 3000 }, (_, i) => ({ height: BigInt(i), message: ballot(BigInt(i)) }));
+    const votes = Array.from({ length: 300 }, (_, i) => ({ height: BigInt(i), message: ballot(BigInt(i)) }));
     const batch = first.signBatchEots({ key, chainId: CHAIN, votes });
     await untilBatchBegan(daemon.metricsAddress);
     // As timeout(1) and npm do, which signal a process and then its group.
     daemon.kill("SIGINT");
     daemon.kill("SIGTERM");
     const answers = await batch;
-    expect(answers.filter(({ kind }) => kind === "new")).toHaveLength(3000);
+    expect(answers.filter(({ kind }) => kind === "new")).toHaveLength(300);
     const late = second.signEots({ key, chainId: CHAIN, height: 10_001n, message: ballot(10_001n) });
     await expect(late).rejects.toMatchObject({
       code: expect.stringMatching(/^signer-(stopping|unreachable)$/),
