@@ -8,6 +8,7 @@
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { lightenScrypt } from "./light-scrypt.mjs";
 
 const [stop, path, deed, ...request] = process.argv.slice(2);
@@ -64,24 +65,30 @@ function recordFolder(within, entries) {
 const fill = (byte) => new Uint8Array(32).fill(byte);
 const hexOf = (bytes) => Buffer.from(bytes).toString("hex");
 
-const { publicKeyOf } = await import("../../dist/src/core/keys.js");
-const { openHome } = await import("../../dist/src/finality/home.js");
-const { initProtection, openProtection } = await import("../../dist/src/finality/protection/protection.js");
-const { Voter } = await import("../../dist/src/finality/voter.js");
-const { run } = await import("../../dist/src/cli/run.js");
-const home = deed === "command" ? undefined : openHome(path);
-isCounting = true;
 if (deed === "command") {
   process.env.TAPSTAKE_HOME = path;
-  process.exitCode = await run(request);
-} else if (deed === "init") {
-  const [key, chainId, height] = request;
-  initProtection(home, {
-    key: Uint8Array.from(Buffer.from(key, "hex")),
-    chainId,
-    fromHeight: BigInt(height),
-  });
-} else {
+  const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+  process.argv.splice(1, process.argv.length, main, ...request);
+  isCounting = true;
+  await import("../../dist/cli/main.js");
+} else await act();
+
+async function act() {
+  const { publicKeyOf } = await import("../../dist/src/core/keys.js");
+  const { openHome } = await import("../../dist/src/finality/home.js");
+  const { initProtection, openProtection } = await import("../../dist/src/finality/protection/protection.js");
+  const { Voter } = await import("../../dist/src/finality/voter.js");
+  const home = openHome(path);
+  isCounting = true;
+  if (deed === "init") {
+    const [key, chainId, height] = request;
+    initProtection(home, {
+      key: Uint8Array.from(Buffer.from(key, "hex")),
+      chainId,
+      fromHeight: BigInt(height),
+    });
+    return;
+  }
   const key = { name: "key-7", publicKey: publicKeyOf(fill(7)), origin: "generated", secretKey: fill(7) };
   // Small, so that the watermark log is often written anew.
   const protection = openProtection(home, { roomForMarks: 2000 });
