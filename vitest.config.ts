@@ -1,8 +1,33 @@
-import { defineConfig } from "vitest/config";
+import { randomInt } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 
 /** Tests read the sources; only the bundle and package tests look at dist. */
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const textOf = (path: string) => readFileSync(new URL(path, import.meta.url), "utf8");
+
+// One seed for all that a run draws at random; who gives it back sees the same run. Each project reads this file.
+if (process.env["TAPSTAKE_SEED"] === undefined) {
+  process.env["TAPSTAKE_SEED"] = String(randomInt(2 ** 31));
+  process.stderr.write(`random cases start from TAPSTAKE_SEED=${process.env["TAPSTAKE_SEED"]}\n`);
+}
+
+/** Rooms whose code keeps no state and asks nothing of the system: their tests share a process. */
+const shared = [
+  "{core,crypto,bitcoin,script,params,funding,spending,psbt,stake,delegation,covenant,vote,extract,babylon}",
+  "{chain,derivation,fuzz}",
+].map((room) => `test/${room}/**/*.test.ts`);
+
+/** Tests that put another module in the place of one: each needs a process that has not loaded it yet. */
+const alone = readdirSync(source("./test"), { recursive: true, encoding: "utf8" })
+  .map((path) => `test/${path.replaceAll("\\", "/")}`)
+  .filter((path) => path.endsWith(".test.ts") && /\bvi\.(mock|doMock|resetModules)\(/.test(textOf(path)));
+
+const project = (name: string, test: TestProjectInlineConfiguration["test"]) => ({
+  extends: true as const,
+  test: { name, ...test },
+});
 
 export default defineConfig({
   resolve: {
@@ -14,20 +39,15 @@ export default defineConfig({
   test: {
     // Left to itself, Vitest keeps a processor free: of two, half of the time.
     maxWorkers: "100%",
+    setupFiles: [source("./test/support/setup.ts")],
+    // For what hangs, and for nothing else: no test is right because it was quick.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     projects: [
-      {
-        extends: true,
-        test: { name: "unit", include: ["test/**/*.test.ts"], testTimeout: 60_000 },
-      },
-      {
-        extends: true,
-        test: {
-          name: "regtest",
-          include: ["regtest/**/*.test.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-        },
-      },
+      project("pure", { include: shared, exclude: alone, pool: "threads", isolate: false }),
+      project("unit", { include: ["test/**/*.test.ts"], exclude: [...shared, ...alone], pool: "forks" }),
+      project("alone", { include: alone, pool: "forks" }),
+      project("regtest", { include: ["regtest/**/*.test.ts"], pool: "forks" }),
     ],
   },
 });

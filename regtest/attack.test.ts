@@ -18,7 +18,7 @@ import { stakingOutput } from "../src/script/outputs.js";
 import { keySigner } from "../src/spending/signer.js";
 import { finishSpend, leafSighash, type LeafSignature, type LeafSpend } from "../src/spending/spend.js";
 import { refusalOf } from "../test/support/stakes.js";
-import { signAll, troupeOf, withSignatures } from "../test/support/troupe.js";
+import { signAll, participantsOf, withSignatures } from "../test/support/participants.js";
 import { expectAccepted, expectScriptFailure, expectTooEarly, SCRIPT } from "../test/support/verdicts.js";
 import { coSign, party, type Party, type RegtestNode, stakeMany, startNode, withdrawal } from "./index.js";
 
@@ -26,10 +26,10 @@ import { coSign, party, type Party, type RegtestNode, stakeMany, startNode, with
  * What someone with some of the keys tries with coins that are not theirs to move. Against each other, the keys of
  * one role never suffice; the node, not this toolkit, says so.
  */
-const troupe = troupeOf("attack", { stakers: [1, 1], providers: 2, committee: [3, 5] }, 20);
-const [staker] = troupe.stakers as [Party];
-const [provider, otherProvider] = troupe.providers as [Party, Party];
-const quorum = troupe.committee.slice(0, 3);
+const participants = participantsOf("attack", { stakers: [1, 1], providers: 2, committee: [3, 5] }, 20);
+const [staker] = participants.stakers as [Party];
+const [provider, otherProvider] = participants.providers as [Party, Party];
+const quorum = participants.committee.slice(0, 3);
 const mallory = party("mallory");
 
 let node: RegtestNode;
@@ -44,8 +44,8 @@ beforeAll(async () => {
   const opened = await stakeMany(
     node,
     [100, 101].map((timelock) => ({
-      terms: troupe.terms(timelock),
-      params: troupe.params,
+      terms: participants.terms(timelock),
+      params: participants.params,
       value: 500_000n,
       stakers: [staker],
     })),
@@ -60,8 +60,8 @@ afterAll(() => node?.stop());
 describe("a stake is not taken out of its scripts by", () => {
   test.each([
     ["the staker alone", [staker], SCRIPT.count],
-    ["the committee alone", troupe.committee.slice(0, 3), SCRIPT.missing],
-    ["the whole committee alone", troupe.committee, SCRIPT.missing],
+    ["the committee alone", participants.committee.slice(0, 3), SCRIPT.missing],
+    ["the whole committee alone", participants.committee, SCRIPT.missing],
     ["the staker and one member short of a quorum", [staker, ...quorum.slice(1)], SCRIPT.count],
   ])("%s through the unbonding leaf", async (_, thieves, reason) => {
     const theft = stealing(unbondingSpend(stake));
@@ -73,7 +73,7 @@ describe("a stake is not taken out of its scripts by", () => {
     ["all finality providers", [provider, otherProvider], SCRIPT.missing],
     ["the staker with a finality provider", [staker, provider], SCRIPT.count],
     ["the staker with a quorum of the committee", [staker, ...quorum], SCRIPT.countBefore],
-    ["a finality provider with the whole committee", [provider, ...troupe.committee], SCRIPT.missing],
+    ["a finality provider with the whole committee", [provider, ...participants.committee], SCRIPT.missing],
     ["a finality provider with a quorum of the committee", [provider, ...quorum], SCRIPT.missing],
   ])("%s through the slashing leaf", async (_, thieves, reason) => {
     const theft = stealing(slashingSpend(stake, "staking"));

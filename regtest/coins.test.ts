@@ -8,12 +8,12 @@ import { type Coin, coinKind } from "../src/funding/coin.js";
 import { buildStaking, finishStaking } from "../src/stake/staking.js";
 import { parseOutpoint } from "../src/bitcoin/transaction.js";
 import { type OwnedCoin, ownedCoin, signInput, WALLETS } from "../test/support/coins.js";
-import { troupeOf } from "../test/support/troupe.js";
+import { participantsOf } from "../test/support/participants.js";
 import { type Funding, type RegtestNode, startNode } from "./index.js";
 
-const troupe = troupeOf("coins", { stakers: [1, 1], providers: 1, committee: [2, 3] }, 18);
-const terms = troupe.terms(30);
-const { params } = troupe;
+const participants = participantsOf("coins", { stakers: [1, 1], providers: 1, committee: [2, 3] }, 18);
+const terms = participants.terms(30);
+const { params } = participants;
 
 /** What bitcoind's wallet hands out addresses of. */
 const ADDRESS_TYPES = ["legacy", "p2sh-segwit", "bech32", "bech32m"] as const;

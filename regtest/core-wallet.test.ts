@@ -36,7 +36,7 @@ import {
   type StakeCoin,
 } from "../src/bitcoin/transaction.js";
 import { buildWithdrawal, type Withdrawable } from "../src/stake/withdrawal.js";
-import { type Troupe, troupeOf } from "../test/support/troupe.js";
+import { type Participants, participantsOf } from "../test/support/participants.js";
 import { expectTooEarly } from "../test/support/verdicts.js";
 import {
   coSign,
@@ -62,11 +62,15 @@ beforeAll(async () => {
 afterAll(() => node?.stop());
 
 describe("a wallet with an extended key, which imported the descriptors of a stake", () => {
-  const troupe = troupeOf("core", { stakers: [1, 1], providers: 1, committee: [2, 3] }, UNBONDING_TIME);
+  const participants = participantsOf(
+    "core",
+    { stakers: [1, 1], providers: 1, committee: [2, 3] },
+    UNBONDING_TIME,
+  );
   const owner = extendedKey("core staker");
-  const { params } = troupe;
+  const { params } = participants;
   const termsOf = (timelock: number): StakeTerms => ({
-    ...troupe.terms(timelock),
+    ...participants.terms(timelock),
     staker: owner.publicKey,
   });
   const [built, funded, slashed, unbondingSlashed] = [0, 75, 1, 2].map((more) =>
@@ -179,12 +183,12 @@ describe("a wallet with an extended key, which imported the descriptors of a sta
         await back(out.unbondingSlashing),
       ]);
       expect(() => checkDelegation(signed)).not.toThrow();
-      delegations.set(terms, await coSign(signed, troupe.committee.slice(0, 2)));
+      delegations.set(terms, await coSign(signed, participants.committee.slice(0, 2)));
     }
   });
 
   test("withdraws the stake, the unbonded and the slashed rest when their locks run out, and no block sooner", async () => {
-    const [provider] = troupe.providers as [Party];
+    const [provider] = participants.providers as [Party];
     const unbonded = delegationOf(built);
     await sendAndMine(node, finishUnbonding(unbonded));
     await expectWithdrawn("unbonding", unbonded, unbondedCoin(unbonded), [wallet], [owner.derivation]);
@@ -204,7 +208,11 @@ describe("a wallet with an extended key, which imported the descriptors of a sta
 });
 
 describe("a wallet that imported nothing, given derivations", () => {
-  const troupe = troupeOf("own", { stakers: [1, 1], providers: 1, committee: [2, 3] }, UNBONDING_TIME);
+  const participants = participantsOf(
+    "own",
+    { stakers: [1, 1], providers: 1, committee: [2, 3] },
+    UNBONDING_TIME,
+  );
   let wallet: Rpc;
   let derivation: KeyOrigin;
   let delegation: Delegation;
@@ -214,10 +222,10 @@ describe("a wallet that imported nothing, given derivations", () => {
     const address = await wallet.getnewaddress("bech32m");
     const { desc } = await wallet.call<{ desc: string }>("getaddressinfo", address);
     derivation = parseKeyOrigin(/^tr\((.*)\)/.exec(desc)![1]!);
-    const terms = { ...troupe.terms(TIMELOCK), staker: derivation.publicKey };
-    [delegation] = (await stakeMany(node, [{ terms, params: troupe.params, value: VALUE, stakers: [] }])) as [
-      Delegation,
-    ];
+    const terms = { ...participants.terms(TIMELOCK), staker: derivation.publicKey };
+    [delegation] = (await stakeMany(node, [
+      { terms, params: participants.params, value: VALUE, stakers: [] },
+    ])) as [Delegation];
   });
 
   test("signs everything of a stake whose key is that of one of its addresses", async () => {
@@ -266,13 +274,17 @@ describe("a wallet that imported nothing, given derivations", () => {
 });
 
 describe("a staker's private key in a wallet", () => {
-  const troupe = troupeOf("wallet", { stakers: [1, 1], providers: 2, committee: [3, 5] }, UNBONDING_TIME);
-  const [owner] = troupe.stakers as [Party];
+  const participants = participantsOf(
+    "wallet",
+    { stakers: [1, 1], providers: 2, committee: [3, 5] },
+    UNBONDING_TIME,
+  );
+  const [owner] = participants.stakers as [Party];
   let wallet: Rpc;
   let complete: Delegation, bare: Delegation;
 
   beforeAll(async () => {
-    [complete, bare] = (await stakes(troupe, 2)) as [Delegation, Delegation];
+    [complete, bare] = (await stakes(participants, 2)) as [Delegation, Delegation];
     wallet = await newWallet({ blank: true });
     await importAll(wallet, [stakingOutput(complete.terms, "regtest").descriptor], wifOf(owner));
   });
@@ -324,14 +336,18 @@ describe("a staker's private key in a wallet", () => {
 });
 
 describe("two of three stakers, each with a wallet of their own", () => {
-  const troupe = troupeOf("wallets", { stakers: [2, 3], providers: 1, committee: [6, 9] }, UNBONDING_TIME);
-  const [first, , third] = troupe.stakers as [Party, Party, Party];
+  const participants = participantsOf(
+    "wallets",
+    { stakers: [2, 3], providers: 1, committee: [6, 9] },
+    UNBONDING_TIME,
+  );
+  const [first, , third] = participants.stakers as [Party, Party, Party];
   const keys = [first.publicKey, third.publicKey];
   let wallets: [Rpc, Rpc];
   let unbonding: Delegation, left: Delegation;
 
   beforeAll(async () => {
-    [unbonding, left] = (await stakes(troupe, 2)) as [Delegation, Delegation];
+    [unbonding, left] = (await stakes(participants, 2)) as [Delegation, Delegation];
     const descriptors = [unbonding, left].flatMap(({ terms }) =>
       outputsOf(terms).map(({ descriptor }) => descriptor),
     );
@@ -412,14 +428,14 @@ const outputsOf = (terms: StakeTerms) => [
 ];
 
 /** Stakes that the committee has co-signed, each with its own time lock. */
-async function stakes(troupe: Troupe, count: number): Promise<Delegation[]> {
+async function stakes(participants: Participants, count: number): Promise<Delegation[]> {
   const requests = Array.from({ length: count }, (_, i) => ({
-    terms: troupe.terms(TIMELOCK + i),
-    params: troupe.params,
+    terms: participants.terms(TIMELOCK + i),
+    params: participants.params,
     value: VALUE,
-    stakers: troupe.stakers,
+    stakers: participants.stakers,
   }));
-  const members = troupe.committee.slice(0, troupe.params.covenant.quorum);
+  const members = participants.committee.slice(0, participants.params.covenant.quorum);
   return Promise.all((await stakeMany(node, requests)).map((delegation) => coSign(delegation, members)));
 }
 

@@ -20,10 +20,10 @@ import { buildExpansion, fundingWitness } from "../src/stake/expansion.js";
 import { unsignedPsbt } from "../src/psbt/psbt.js";
 import { keySigner } from "../src/spending/signer.js";
 import { parseOutpoint } from "../src/bitcoin/transaction.js";
-import { type Spoilt, spoil } from "../test/support/spoilt.js";
-import { type Shape, type Troupe, troupeOf } from "../test/support/troupe.js";
+import { type Mutation, mutationsOf } from "../test/support/mutations.js";
+import { type Shape, type Participants, participantsOf } from "../test/support/participants.js";
 import { expectAccepted, expectScriptFailure } from "../test/support/verdicts.js";
-import { party, type Party } from "./cast.js";
+import { party, type Party } from "./parties.js";
 import {
   coSign,
   mineToOneBlockEarly,
@@ -56,8 +56,8 @@ beforeAll(async () => {
 afterAll(() => node?.stop());
 
 describe.each(SHAPES.map((shape) => [nameOf(shape), shape] as const))("%s", (name, shape) => {
-  const troupe = troupeOf(`expansion ${name}`, shape, 10);
-  const signing = troupe.stakers.slice(0, shape.stakers[0]);
+  const participants = participantsOf(`expansion ${name}`, shape, 10);
+  const signing = participants.stakers.slice(0, shape.stakers[0]);
   const quorum = shape.committee[0];
 
   /** The delegation with everything that the stakers and these members sign in advance. */
@@ -71,9 +71,14 @@ describe.each(SHAPES.map((shape) => [nameOf(shape), shape] as const))("%s", (nam
   }
 
   async function opened(): Promise<Delegation> {
-    const terms = troupe.terms(TIMELOCK);
-    const delegation = await stake(node, { terms, params: troupe.params, value: VALUE, stakers: signing });
-    return signedInAdvance(delegation, troupe.committee.slice(-quorum));
+    const terms = participants.terms(TIMELOCK);
+    const delegation = await stake(node, {
+      terms,
+      params: participants.params,
+      value: VALUE,
+      stakers: signing,
+    });
+    return signedInAdvance(delegation, participants.committee.slice(-quorum));
   }
 
   interface Next {
@@ -84,7 +89,11 @@ describe.each(SHAPES.map((shape) => [nameOf(shape), shape] as const))("%s", (nam
 
   /** Expands a stake by a coin of the node's wallet; nothing is sent. */
   async function expand(previous: Delegation, next: Next = {}) {
-    const { params = troupe.params, members = troupe.committee.slice(0, quorum), change = 50_000n } = next;
+    const {
+      params = participants.params,
+      members = participants.committee.slice(0, quorum),
+      change = 50_000n,
+    } = next;
     const terms = { ...previous.terms, covenant: params.covenant, timelock: previous.terms.timelock + 5 };
     const value = stakeCoin(previous).value + ADDED;
     const funded = await node.fund(await node.rpc.getnewaddress(shape.funding), ADDED + change);
@@ -115,7 +124,7 @@ describe.each(SHAPES.map((shape) => [nameOf(shape), shape] as const))("%s", (nam
   test("a stake is expanded twice; what was signed of the stakes before then spends nothing", async () => {
     const first = await opened();
     const second = await expand(first);
-    await expectAllRefused(await spoilt(second.delegation, troupe));
+    await expectAllRefused(await expansionMutations(second.delegation, participants));
     await expectAccepted(node, finishUnbonding(first));
     await expectFeeRate(second.transaction, second.built.fee);
     await node.send(second.transaction.toBuffer());
@@ -124,12 +133,12 @@ describe.each(SHAPES.map((shape) => [nameOf(shape), shape] as const))("%s", (nam
     await node.mine();
 
     // Three fifths and more of the committee stay, and sign the spend; the others only what is new.
-    const stayed = troupe.committee.slice(0, quorum);
+    const stayed = participants.committee.slice(0, quorum);
     const joined = Array.from({ length: shape.committee[1] - quorum }, (_, i) =>
       party(`${name} joined ${i}`),
     );
     const keys = [...stayed, ...joined].map(({ publicKey }) => publicKey);
-    const params = { ...troupe.params, covenant: { keys, quorum } };
+    const params = { ...participants.params, covenant: { keys, quorum } };
     const third = await expand(second.delegation, { params, members: stayed, change: 1_500n });
     await expectFeeRate(third.transaction, third.built.fee);
     await sendAndMine(node, third.transaction);
@@ -137,13 +146,13 @@ describe.each(SHAPES.map((shape) => [nameOf(shape), shape] as const))("%s", (nam
     for (const { delegation } of [{ delegation: first }, second]) {
       for (const spent of [
         finishUnbonding(delegation),
-        finishSlashing(delegation, "staking", troupe.providers[0]!.secretKey),
+        finishSlashing(delegation, "staking", participants.providers[0]!.secretKey),
       ]) {
         expect(await refusal(node, spent)).toBe("missing-inputs");
       }
     }
 
-    const slashing = finishSlashing(third.delegation, "staking", troupe.providers.at(-1)!.secretKey);
+    const slashing = finishSlashing(third.delegation, "staking", participants.providers.at(-1)!.secretKey);
     expect(slashing.outs[0]!.value).toBe((VALUE + 2n * ADDED) / 10n);
     await sendAndMine(node, slashing);
     await withdrawn(third.delegation, "refund", refundCoin(slashing));
@@ -158,7 +167,10 @@ describe.each(SHAPES.map((shape) => [nameOf(shape), shape] as const))("%s", (nam
     const slashed = await expand(await opened());
     await sendAndMine(node, slashed.transaction);
     await sendAndMine(node, finishUnbonding(slashed.delegation));
-    await sendAndMine(node, finishSlashing(slashed.delegation, "unbonding", troupe.providers[0]!.secretKey));
+    await sendAndMine(
+      node,
+      finishSlashing(slashed.delegation, "unbonding", participants.providers[0]!.secretKey),
+    );
 
     const kept = await expand(await opened());
     await sendAndMine(node, kept.transaction);
@@ -181,9 +193,9 @@ describe.each(SHAPES.map((shape) => [nameOf(shape), shape] as const))("%s", (nam
 });
 
 /** The expansion with each single thing wrong in its spend of the previous stake, its funding coin signed right. */
-async function spoilt(delegation: Delegation, troupe: Troupe): Promise<Spoilt[]> {
+async function expansionMutations(delegation: Delegation, participants: Participants): Promise<Mutation[]> {
   const spend = expansionSpend(delegation);
-  const wrong = await spoil(spend, troupe);
+  const wrong = await mutationsOf(spend, participants);
   for (const { transaction } of wrong) {
     const altered = { ...spend, transaction };
     const { psbt } = await node.rpc.walletprocesspsbt(unsignedPsbt(transaction, spend.prevouts).toBase64());
@@ -192,7 +204,7 @@ async function spoilt(delegation: Delegation, troupe: Troupe): Promise<Spoilt[]>
   return wrong;
 }
 
-async function expectAllRefused(wrong: readonly Spoilt[]): Promise<void> {
+async function expectAllRefused(wrong: readonly Mutation[]): Promise<void> {
   expect(wrong.length).toBeGreaterThan(8);
   for (const { what, transaction, reason } of wrong) {
     await expectScriptFailure(node, transaction, reason, what);

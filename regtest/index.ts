@@ -6,8 +6,8 @@ export { startNode } from "./node.js";
 export type { Funding, Payment, RegtestNode, StartOptions } from "./node.js";
 export { waitFor } from "./wait.js";
 export type { WaitOptions } from "./wait.js";
-export { committee, party } from "./cast.js";
-export type { Party } from "./cast.js";
+export { committee, party } from "./parties.js";
+export type { Party } from "./parties.js";
 export {
   coSign,
   mineToOneBlockEarly,
@@ -20,4 +20,4 @@ export {
 } from "./stage.js";
 export type { StakeRequest, WithdrawRequest } from "./stage.js";
 export { tellStory } from "./story.js";
-export type { StoryEvent } from "./teller.js";
+export type { StoryEvent } from "./narrator.js";

@@ -11,7 +11,7 @@ import type { LeafSpend } from "../src/spending/spend.js";
 import { outpointOf, parseTransaction } from "../src/bitcoin/transaction.js";
 import { buildUnbonding } from "../src/stake/unbonding.js";
 import { refusalOf } from "../test/support/stakes.js";
-import { type Shape, signed, troupeOf } from "../test/support/troupe.js";
+import { type Shape, signed, participantsOf } from "../test/support/participants.js";
 import { expectBlockFailure, SCRIPT } from "../test/support/verdicts.js";
 import { type Funding, type RegtestNode, startNode } from "./index.js";
 
@@ -37,9 +37,9 @@ const sizes = ({ stakers, providers, committee }: Shape) =>
 test.each(LARGEST.map((shape) => [sizes(shape), shape] as const))(
   "the largest stake can be derived, unbonded and slashed: %s",
   async (name, shape) => {
-    const troupe = troupeOf(name, shape, UNBONDING_TIME);
-    const { params } = troupe;
-    const terms = troupe.terms(1000);
+    const participants = participantsOf(name, shape, UNBONDING_TIME);
+    const { params } = participants;
+    const terms = participants.terms(1000);
     const staking = stakingOutput(terms, "regtest");
     const unbonding = unbondingOutput(terms, UNBONDING_TIME, "regtest");
     const refund = slashingChangeOutput(terms.staker, UNBONDING_TIME, "regtest");
@@ -47,7 +47,7 @@ test.each(LARGEST.map((shape) => [sizes(shape), shape] as const))(
       expect(await node.deriveAddress(descriptor)).toBe(address);
     }
 
-    const other = troupe.terms(1001);
+    const other = participants.terms(1001);
     const [slashable, unbondable] = (await node.fundMany([
       { to: staking.address, satoshi: VALUE },
       { to: stakingOutput(other, "regtest").address, satoshi: VALUE },
@@ -56,7 +56,9 @@ test.each(LARGEST.map((shape) => [sizes(shape), shape] as const))(
     const unbond = buildUnbonding(other, params, coinOf(unbondable));
     const unbonded = { outpoint: outpointOf(unbond.transaction, 0), value: unbond.value };
     const late = buildSlashing(other, params, "unbonding", unbonded);
-    const transactions = await Promise.all([slashing, unbond, late].map((spend) => signed(spend, troupe)));
+    const transactions = await Promise.all(
+      [slashing, unbond, late].map((spend) => signed(spend, participants)),
+    );
     await node.mineTransactions(transactions.map((transaction) => transaction.toBuffer()));
     const { confirmations } = await node.rpc.gettransactioninfo(transactions[2]!.getId());
     expect(confirmations).toBeGreaterThan(0);
@@ -65,22 +67,22 @@ test.each(LARGEST.map((shape) => [sizes(shape), shape] as const))(
 
 test("with one key more, consensus refuses the slashing leaf: the limit is tight", async () => {
   const shape: Shape = { stakers: [1, 1], providers: 1, committee: [1, MAX_KEYS - 1] };
-  const troupe = troupeOf("one too many", shape, UNBONDING_TIME);
-  const terms = troupe.terms(1000);
+  const participants = participantsOf("one too many", shape, UNBONDING_TIME);
+  const terms = participants.terms(1000);
   expect(refusalOf(() => stakingOutput(terms, "regtest"))).toBe("too-many-keys");
 
   const { script, spendOf } = slashingLeafOnly(terms);
   const spend = spendOf(await node.fund(script, VALUE));
-  const transaction = await signed(spend, troupe);
+  const transaction = await signed(spend, participants);
   await expectBlockFailure(node, transaction, SCRIPT.stackLimit);
 });
 
 test("a committee of 20 is relayed by Bitcoin Core; Bitcoin Knots wants to be told, but mines it", async () => {
   const shape: Shape = { stakers: [2, 3], providers: 4, committee: [11, 20] };
-  const troupe = troupeOf("twenty", shape, UNBONDING_TIME);
-  const terms = troupe.terms(1000);
+  const participants = participantsOf("twenty", shape, UNBONDING_TIME);
+  const terms = participants.terms(1000);
   const coin = coinOf(await node.fund(stakingOutput(terms, "regtest").address, VALUE));
-  const unbonding = (await signed(buildUnbonding(terms, troupe.params, coin), troupe)).toBuffer();
+  const unbonding = (await signed(buildUnbonding(terms, participants.params, coin), participants)).toBuffer();
   const isKnots = node.version.includes("Knots");
   expect(await node.accepts(unbonding)).toMatchObject(
     isKnots ? { allowed: false, reason: "bad-witness-witness-size" } : { allowed: true },

@@ -51,7 +51,10 @@ describe.runIf(bitcoind)("a node of our own", () => {
       const { datadir, pid } = await program.traces;
       expect(isAlive(pid)).toBe(true);
       program.child.kill(signal);
-      await waitFor(() => !isAlive(pid) && !existsSync(datadir), { what: "bitcoind and its datadir to go" });
+      await waitFor(() => !isAlive(pid) && !existsSync(datadir), {
+        deadline: 600_000,
+        what: "bitcoind and its datadir to go",
+      });
     },
   );
 
@@ -59,14 +62,17 @@ describe.runIf(bitcoind)("a node of our own", () => {
     const program = await startProgram("");
     const { datadir, pid } = await program.traces;
     expect(await program.exit).toBe(0);
-    await waitFor(() => !isAlive(pid) && !existsSync(datadir), { what: "bitcoind and its datadir to go" });
+    await waitFor(() => !isAlive(pid) && !existsSync(datadir), {
+      deadline: 600_000,
+      what: "bitcoind and its datadir to go",
+    });
   });
 
   test("that dies by itself leaves no datadir", async () => {
     const node = await startNode({ blocks: 0 });
     const { datadir, pid } = await traces(node);
     process.kill(pid, "SIGKILL");
-    await waitFor(() => !existsSync(datadir), { what: "the datadir to go" });
+    await waitFor(() => !existsSync(datadir), { deadline: 600_000, what: "the datadir to go" });
     await expect(node.height()).rejects.toMatchObject({ code: "node-unreachable" });
     await node.stop();
   });

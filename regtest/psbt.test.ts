@@ -3,7 +3,7 @@ import { applyRateUp, parseRate } from "../src/core/amount.js";
 import { hex } from "../src/core/bytes.js";
 import { scriptOfAddress } from "../src/bitcoin/address.js";
 import { buildStaking, finishStaking } from "../src/stake/staking.js";
-import { troupeOf } from "../test/support/troupe.js";
+import { participantsOf } from "../test/support/participants.js";
 import { type RegtestNode, startNode } from "./index.js";
 
 const UNBONDING_TIME = 18;
@@ -16,7 +16,11 @@ beforeAll(async () => {
 afterAll(() => node?.stop());
 
 describe("a wallet that knows nothing of staking funds a stake from P2WPKH and P2TR coins", () => {
-  const troupe = troupeOf("funding", { stakers: [1, 1], providers: 1, committee: [2, 3] }, UNBONDING_TIME);
+  const participants = participantsOf(
+    "funding",
+    { stakers: [1, 1], providers: 1, committee: [2, 3] },
+    UNBONDING_TIME,
+  );
 
   test.each([
     ["1", true],
@@ -39,8 +43,8 @@ describe("a wallet that knows nothing of staking funds a stake from P2WPKH and P
     }));
     const changeScript = scriptOfAddress(await node.rpc.getnewaddress("bech32m"), "regtest");
     const staking = buildStaking({
-      terms: troupe.terms(TIMELOCK),
-      params: troupe.params,
+      terms: participants.terms(TIMELOCK),
+      params: participants.params,
       value: 125_000n,
       coins,
       changeScript,

@@ -30,7 +30,7 @@ import {
 import { buildStaking, finishStaking } from "../src/stake/staking.js";
 import { parseOutpoint, type StakeCoin } from "../src/bitcoin/transaction.js";
 import { buildWithdrawal, type Withdrawable } from "../src/stake/withdrawal.js";
-import { type Shape, troupeOf } from "../test/support/troupe.js";
+import { type Shape, participantsOf } from "../test/support/participants.js";
 import {
   coSign,
   mineToOneBlockEarly,
@@ -133,14 +133,14 @@ describe.each(CASES)(
   "$shape.stakers.0 of $shape.stakers.1 stakers at $rate sat/vB",
   ({ shape, rate: text }) => {
     test("every transaction of a stake is standard, at the rate asked or the fee fixed", async () => {
-      const troupe = troupeOf(`rates ${text} ${shape.committee[1]}`, shape, UNBONDING_TIME);
-      const { params } = troupe;
-      const terms = troupe.terms(TIMELOCK);
+      const participants = participantsOf(`rates ${text} ${shape.committee[1]}`, shape, UNBONDING_TIME);
+      const { params } = participants;
+      const terms = participants.terms(TIMELOCK);
       const feeRate = parseRate(text, 3);
-      const secrets = troupe.stakers.slice(0, shape.stakers[0]).map(({ secretKey }) => secretKey);
+      const secrets = participants.stakers.slice(0, shape.stakers[0]).map(({ secretKey }) => secretKey);
       const signing = secrets.map(keySigner);
       const signers = secrets.length;
-      const members = troupe.committee.slice(0, shape.committee[0]);
+      const members = participants.committee.slice(0, shape.committee[0]);
 
       const signedInAdvance = async (unsigned: Delegation): Promise<Delegation> => {
         let delegation = unsigned;
@@ -172,7 +172,7 @@ describe.each(CASES)(
       const delegation = await staked();
       const unbonding = finishUnbonding(delegation);
       const slashed = (from: "staking" | "unbonding", of = delegation) =>
-        finishSlashing(of, from, troupe.providers.at(-1)!.secretKey);
+        finishSlashing(of, from, participants.providers.at(-1)!.secretKey);
       const { minFee } = params.slashing!;
       await expectStandard("unbonding", unbonding, params.unbondingFee);
       await expectStandard("slashing of the stake", slashed("staking"), minFee);
@@ -215,10 +215,10 @@ describe.each(CASES)(
 );
 
 test.each(RATES)("a stake of phase 1 is standard, OP_RETURN included, at %s sat/vB", async (text) => {
-  const troupe = troupeOf(`phase 1 ${text}`, STAKERS[0], UNBONDING_TIME);
-  const { slashing: _, ...params } = troupe.params;
+  const participants = participantsOf(`phase 1 ${text}`, STAKERS[0], UNBONDING_TIME);
+  const { slashing: _, ...params } = participants.params;
   const { phase1 } = mainnetPhase1.versions[0]!;
-  const terms = troupe.terms(TIMELOCK);
+  const terms = participants.terms(TIMELOCK);
   const transaction = await stakeAt(parseRate(text, 3), terms, { ...params, phase1: phase1! });
   expect(transaction.outs[1]!.script).toHaveLength(73);
   await sendAndMine(node, transaction);

@@ -20,8 +20,8 @@ import { finishSpend, leafSighash, type LeafSpend } from "../src/spending/spend.
 import type { StakeCoin } from "../src/bitcoin/transaction.js";
 import type { Withdrawable } from "../src/stake/withdrawal.js";
 import { failure } from "../test/support/errors.js";
-import { type Spoilt, spoil } from "../test/support/spoilt.js";
-import { type Shape, signed, type Troupe, troupeOf } from "../test/support/troupe.js";
+import { type Mutation, mutationsOf } from "../test/support/mutations.js";
+import { type Shape, signed, type Participants, participantsOf } from "../test/support/participants.js";
 import { expectAccepted, expectScriptFailure, expectTooEarly, SCRIPT } from "../test/support/verdicts.js";
 import {
   coSign,
@@ -65,8 +65,8 @@ beforeAll(async () => {
 afterAll(() => node?.stop());
 
 describe.each(CASES.map((shape) => [nameOf(shape), shape] as const))("%s", (name, shape) => {
-  const troupe = troupeOf(name, shape, UNBONDING_TIME);
-  const signing = troupe.stakers.slice(0, shape.stakers[0]);
+  const participants = participantsOf(name, shape, UNBONDING_TIME);
+  const signing = participants.stakers.slice(0, shape.stakers[0]);
   /** What becomes of the four stakes. */
   let left: Delegation, unbonded: Delegation, slashed: Delegation, slashedLate: Delegation;
   /** Refunds of the two slashings. */
@@ -74,14 +74,14 @@ describe.each(CASES.map((shape) => [nameOf(shape), shape] as const))("%s", (name
 
   beforeAll(async () => {
     const requests = [0, 1, 2, 3].map((i) => ({
-      terms: troupe.terms(TIMELOCK + i),
-      params: troupe.params,
+      terms: participants.terms(TIMELOCK + i),
+      params: participants.params,
       value: VALUE,
       stakers: signing,
     }));
     const stakes = await stakeMany(node, requests);
-    // Any members make a quorum: here the last ones, where `spoil` has the first by key.
-    const members = troupe.committee.slice(-shape.committee[0]);
+    // Any members make a quorum: here the last ones, where `mutationsOf` has the first by key.
+    const members = participants.committee.slice(-shape.committee[0]);
     const ready = await Promise.all(
       stakes.map(async (stake) => {
         let delegation = withSlashingVersion(stake, shape.slashingVersion);
@@ -99,17 +99,17 @@ describe.each(CASES.map((shape) => [nameOf(shape), shape] as const))("%s", (name
 
   test("unbonding: only right", async () => {
     const spend = unbondingSpend(unbonded);
-    await expectAllRefused(await spoil(spend, troupe));
-    await expectAccepted(node, await signed(spend, troupe));
-    await expectAccepted(node, await withHashTypeAll(spend, unbonded, troupe));
+    await expectAllRefused(await mutationsOf(spend, participants));
+    await expectAccepted(node, await signed(spend, participants));
+    await expectAccepted(node, await withHashTypeAll(spend, unbonded, participants));
     const transaction = finishUnbonding(unbonded);
     await expectAccepted(node, transaction);
     await node.mineTransactions([transaction.toBuffer()]);
   });
 
   test("slashing of the stake: only right, by each finality provider", async () => {
-    await expectOnlyRightSlashing(slashed, "staking", troupe);
-    const transaction = finishSlashing(slashed, "staking", troupe.providers.at(-1)!.secretKey);
+    await expectOnlyRightSlashing(slashed, "staking", participants);
+    const transaction = finishSlashing(slashed, "staking", participants.providers.at(-1)!.secretKey);
     const burnt = transaction.outs[0]!.value;
     const refused = await failure(node.send(transaction.toBuffer(), { maxBurn: burnt - 1n }), "node-refused");
     expect(refused.details["reason"]).toContain("maxburnamount");
@@ -121,8 +121,8 @@ describe.each(CASES.map((shape) => [nameOf(shape), shape] as const))("%s", (name
   test("slashing of what is unbonding: only right, by each finality provider", async () => {
     await node.send(finishUnbonding(slashedLate).toBuffer());
     await node.mine();
-    await expectOnlyRightSlashing(slashedLate, "unbonding", troupe);
-    const transaction = finishSlashing(slashedLate, "unbonding", troupe.providers[0]!.secretKey);
+    await expectOnlyRightSlashing(slashedLate, "unbonding", participants);
+    const transaction = finishSlashing(slashedLate, "unbonding", participants.providers[0]!.secretKey);
     // Consensus knows no limit on what is burnt.
     await node.mineTransactions([transaction.toBuffer()]);
     refunds.push(refundCoin(transaction));
@@ -140,9 +140,9 @@ describe.each(CASES.map((shape) => [nameOf(shape), shape] as const))("%s", (name
       const built = await withdrawal(node, { delegation, from, coin, stakers: signing });
       await mineToOneBlockEarly(node, coin, built.timelock);
       await expectTooEarly(node, built.signed);
-      await expectAllRefused(await wrongLocks(built, troupe));
+      await expectAllRefused(await wrongLocks(built, participants));
       await node.mine();
-      await expectAllRefused(await spoil(built, troupe));
+      await expectAllRefused(await mutationsOf(built, participants));
       await expectAccepted(node, built.signed);
       ripe.push(built.signed.toBuffer());
     }
@@ -153,17 +153,17 @@ describe.each(CASES.map((shape) => [nameOf(shape), shape] as const))("%s", (name
 async function expectOnlyRightSlashing(
   delegation: Delegation,
   from: Slashable,
-  troupe: Troupe,
+  participants: Participants,
 ): Promise<void> {
   const spend = slashingSpend(delegation, from);
-  await expectAllRefused(await spoil(spend, troupe));
-  for (const { secretKey } of troupe.providers) {
+  await expectAllRefused(await mutationsOf(spend, participants));
+  for (const { secretKey } of participants.providers) {
     await expectAccepted(node, finishSlashing(delegation, from, secretKey));
   }
 }
 
 /** Policy and consensus refuse each for its own reason. */
-async function expectAllRefused(wrong: readonly Spoilt[]): Promise<void> {
+async function expectAllRefused(wrong: readonly Mutation[]): Promise<void> {
   expect(wrong.length).toBeGreaterThan(0);
   for (const { what, transaction, reason } of wrong) {
     await expectScriptFailure(node, transaction, reason, what);
@@ -171,11 +171,18 @@ async function expectAllRefused(wrong: readonly Spoilt[]): Promise<void> {
 }
 
 /** The withdrawal with locks that its script must refuse, each signed as it is. */
-async function wrongLocks(spend: LeafSpend & { timelock: number }, troupe: Troupe): Promise<Spoilt[]> {
-  const relocked = async (what: string, alter: (transaction: Transaction) => void): Promise<Spoilt> => {
+async function wrongLocks(
+  spend: LeafSpend & { timelock: number },
+  participants: Participants,
+): Promise<Mutation[]> {
+  const relocked = async (what: string, alter: (transaction: Transaction) => void): Promise<Mutation> => {
     const transaction = spend.transaction.clone();
     alter(transaction);
-    return { what, transaction: await signed({ ...spend, transaction }, troupe), reason: SCRIPT.locktime };
+    return {
+      what,
+      transaction: await signed({ ...spend, transaction }, participants),
+      reason: SCRIPT.locktime,
+    };
   };
   return Promise.all([
     relocked("a sequence of one block less", ({ ins }) => {
@@ -194,12 +201,12 @@ async function wrongLocks(spend: LeafSpend & { timelock: number }, troupe: Troup
 async function withHashTypeAll(
   spend: LeafSpend,
   { unbonding }: Delegation,
-  troupe: Troupe,
+  participants: Participants,
 ): Promise<Transaction> {
   const stakerSignatures = unbonding.stakerSignatures.map(({ publicKey }) => ({
     publicKey,
     signature: concatBytes(
-      schnorr.sign(troupe.of(publicKey).secretKey, leafSighash(spend, Transaction.SIGHASH_ALL)),
+      schnorr.sign(participants.of(publicKey).secretKey, leafSighash(spend, Transaction.SIGHASH_ALL)),
       Uint8Array.of(Transaction.SIGHASH_ALL),
     ),
   }));

@@ -26,7 +26,7 @@ import {
   type StakeCoin,
 } from "../src/bitcoin/transaction.js";
 import { buildWithdrawal, type Withdrawable, type Withdrawal } from "../src/stake/withdrawal.js";
-import type { Party } from "./cast.js";
+import type { Party } from "./parties.js";
 import type { Funding, RegtestNode } from "./node.js";
 
 /** What tests and the demo do with stakes on a node, over and over. */

@@ -28,10 +28,10 @@ import { type LeafSignature, type LeafSpend, leafSighash, withWitness } from "..
 import { parseTransaction, type StakeCoin } from "../src/bitcoin/transaction.js";
 import type { Withdrawable } from "../src/stake/withdrawal.js";
 import { assembleWitness } from "../src/spending/witness.js";
-import { committee, type Party, party } from "./cast.js";
+import { committee, type Party, party } from "./parties.js";
 import type { RegtestNode } from "./node.js";
 import { coSign, mineToOneBlockEarly, refundCoin, refusal, sendAndMine, stake, withdrawal } from "./stage.js";
-import { expectThat, type StoryEvent, Teller } from "./teller.js";
+import { expectThat, type StoryEvent, Narrator } from "./narrator.js";
 
 const STAKE = 1_000_000n;
 const LONG = 1_000;
@@ -50,7 +50,7 @@ const FIRST_HEIGHT = 5_000n;
  * @throws TapstakeError `unexpected-verdict`, and whatever the parts throw
  */
 export async function tellStory(node: RegtestNode, onEvent: (event: StoryEvent) => void): Promise<void> {
-  const scene: Scene = { node, teller: new Teller(onEvent) };
+  const scene: Scene = { node, narrator: new Narrator(onEvent) };
   const [first, second, third, fourth] = await openStakes(scene);
   const secretKey = await slashForTwoVotes(scene, first);
   await unbondEarly(scene, second);
@@ -60,12 +60,12 @@ export async function tellStory(node: RegtestNode, onEvent: (event: StoryEvent) 
 
 interface Scene {
   readonly node: RegtestNode;
-  readonly teller: Teller;
+  readonly narrator: Narrator;
 }
 
 async function openStakes(scene: Scene): Promise<[Delegation, Delegation, Delegation, Delegation]> {
-  const { teller } = scene;
-  teller.begin("Four stakes are opened");
+  const { narrator } = scene;
+  narrator.begin("Four stakes are opened");
   const [m1, m2, m3, m4, m5] = committee as [Party, Party, Party, Party, Party];
   const delegations: Awaited<ReturnType<typeof openStakes>> = [
     await openStake(scene, one, LONG, [m1, m3, m5]),
@@ -75,7 +75,7 @@ async function openStakes(scene: Scene): Promise<[Delegation, Delegation, Delega
   ];
   for (const [i, { terms, staking }] of delegations.entries()) {
     const provider = i % 2 === 0 ? "one" : "two";
-    teller.done(
+    narrator.done(
       `${i + 1}: ${formatBtc(STAKE)}, finality provider ${provider}, locked ${terms.timelock} blocks`,
       {
         txid: staking.transaction.getId(),
@@ -87,10 +87,10 @@ async function openStakes(scene: Scene): Promise<[Delegation, Delegation, Delega
       },
     );
   }
-  teller.done(
+  narrator.done(
     "The funding wallet knows nothing of staking; bitcoind derives every address from our descriptors",
   );
-  teller.done("For each stake, 3 of 5 committee members checked every rule, then signed", {
+  narrator.done("For each stake, 3 of 5 committee members checked every rule, then signed", {
     why: "Their slashing signatures are encrypted: only the leaked key of a finality provider finishes them.",
   });
   return delegations;
@@ -117,26 +117,26 @@ async function openStake(
 
 /** Stake 1. Returns the secret that finality provider one lost. */
 async function slashForTwoVotes(scene: Scene, delegation: Delegation): Promise<Uint8Array> {
-  const { node, teller } = scene;
-  teller.begin("Stake 1: its finality provider votes twice");
+  const { node, narrator } = scene;
+  narrator.begin("Stake 1: its finality provider votes twice");
   const spend = slashingSpend(delegation, "staking");
   const { stakerSignatures } = presignedSlashing(delegation, "staking");
   const alone = withSignatures(spend, [
     ...stakerSignatures,
     ...signAll(spend).slice(0, params.covenant.quorum),
   ]);
-  teller.refused("The committee tries to slash on its own", await refusal(node, alone), {
+  narrator.refused("The committee tries to slash on its own", await refusal(node, alone), {
     why: "Without a double vote nobody can: the script wants the finality provider's signature too.",
   });
 
-  const secretKey = voteTwice(teller);
+  const secretKey = voteTwice(narrator);
   const slashing = await slash(scene, delegation, "staking", secretKey);
   await withdraw(scene, delegation, "refund", refundCoin(slashing));
 
   const mined = parseTransaction(hex.decode(await node.rpc.getrawtransaction(slashing.getId())));
   const extracted = extractFromSlashing(delegation, mined);
   expectThat(equalBytes(extracted.secretKey, secretKey), "both ways give the same key");
-  teller.done("From the mined transaction alone, the key is extracted a second way", {
+  narrator.done("From the mined transaction alone, the key is extracted a second way", {
     why: "Finished signature minus adaptor signature is the key: nobody can use it in secret.",
     data: { member: hex.encode(extracted.member) },
   });
@@ -144,13 +144,13 @@ async function slashForTwoVotes(scene: Scene, delegation: Delegation): Promise<U
 }
 
 /** Finality provider one votes at three heights, and at the last of them twice. Returns the extracted key. */
-function voteTwice(teller: Teller): Uint8Array {
+function voteTwice(narrator: Narrator): Uint8Array {
   const startHeight = FIRST_HEIGHT;
   const [first, second] = [one, two].map((provider) =>
     commitRandomness({ ...provider, startHeight, count: 8 }),
   );
   const { commitment, proof } = first!;
-  teller.done(
+  narrator.done(
     `It commits the randomness of ${commitment.count} heights of chain ${one.chainId}: one Merkle root`,
     {
       data: { root: hex.encode(commitment.root), startHeight: Number(startHeight), count: commitment.count },
@@ -169,7 +169,7 @@ function voteTwice(teller: Teller): Uint8Array {
       );
     }
   }
-  teller.done(`It votes at heights ${heights.join(", ")}; each vote verified with its Merkle proof`, {
+  narrator.done(`It votes at heights ${heights.join(", ")}; each vote verified with its Merkle proof`, {
     why: `One vote a height is safe. Provider two, on ${two.chainId}, does the same and stops there.`,
   });
 
@@ -182,17 +182,20 @@ function voteTwice(teller: Teller): Uint8Array {
     equalBytes(secretKey, scalar.toBytes(evenSecret(one.secretKey).d)),
     "the key is the provider's own",
   );
-  teller.done(`It votes again at ${height}, for another block: its secret key is extracted, and is its own`, {
-    why: "Two signatures under one randomness are two equations; the key is what solves them.",
-    data: { finalityProvider: hex.encode(one.publicKey), height: Number(height) },
-  });
+  narrator.done(
+    `It votes again at ${height}, for another block: its secret key is extracted, and is its own`,
+    {
+      why: "Two signatures under one randomness are two equations; the key is what solves them.",
+      data: { finalityProvider: hex.encode(one.publicKey), height: Number(height) },
+    },
+  );
   return secretKey;
 }
 
 /** Stake 2. */
 async function unbondEarly(scene: Scene, delegation: Delegation): Promise<void> {
-  const { node, teller } = scene;
-  teller.begin("Stake 2: the staker unbonds early");
+  const { node, narrator } = scene;
+  narrator.begin("Stake 2: the staker unbonds early");
   const signed = await signUnbonding(delegation, keySigner(staker.secretKey));
   const spend = unbondingSpend(signed);
   for (const count of [2, 4]) {
@@ -200,7 +203,7 @@ async function unbondEarly(scene: Scene, delegation: Delegation): Promise<void> 
       ...signed.unbonding.stakerSignatures,
       ...signAll(spend).slice(0, count),
     ]);
-    teller.refused(`Unbonding with ${count} covenant signatures`, await refusal(node, wrong));
+    narrator.refused(`Unbonding with ${count} covenant signatures`, await refusal(node, wrong));
   }
   await unbond(
     scene,
@@ -216,27 +219,27 @@ async function slashWhileUnbonding(
   delegation: Delegation,
   secretKey: Uint8Array,
 ): Promise<void> {
-  const { node, teller } = scene;
-  teller.begin("Stake 3: unbonding is no escape");
+  const { node, narrator } = scene;
+  narrator.begin("Stake 3: unbonding is no escape");
   const signed = await signUnbonding(delegation, keySigner(staker.secretKey));
   await unbond(scene, signed, "It is with the provider whose key has leaked, and its owner runs.");
   const late = finishSlashing(delegation, "staking", secretKey);
-  teller.refused("Slashing the staking output, which is spent", await refusal(node, late));
+  narrator.refused("Slashing the staking output, which is spent", await refusal(node, late));
   await slash(scene, delegation, "unbonding", secretKey);
 }
 
 /** Stake 4. */
 async function runOut(scene: Scene, delegation: Delegation): Promise<void> {
-  scene.teller.begin("Stake 4: the time lock runs out");
+  scene.narrator.begin("Stake 4: the time lock runs out");
   await withdraw(scene, delegation, "staking", stakeCoin(delegation));
 }
 
-async function unbond({ node, teller }: Scene, delegation: Delegation, why: string): Promise<void> {
+async function unbond({ node, narrator }: Scene, delegation: Delegation, why: string): Promise<void> {
   const txid = await sendAndMine(node, finishUnbonding(delegation));
   const { value } = unbondedCoin(delegation);
   const fee = STAKE - value;
   expectThat(fee === params.unbondingFee, "unbonding pays the fee of the parameters");
-  teller.done(`Unbonding with 3 covenant signatures is mined: ${value} satoshi, fee ${fee}`, {
+  narrator.done(`Unbonding with 3 covenant signatures is mined: ${value} satoshi, fee ${fee}`, {
     txid,
     why,
     data: { satoshi: `${value}`, fee: `${fee}` },
@@ -244,7 +247,7 @@ async function unbond({ node, teller }: Scene, delegation: Delegation, why: stri
 }
 
 async function slash(
-  { node, teller }: Scene,
+  { node, narrator }: Scene,
   delegation: Delegation,
   from: Slashable,
   secretKey: Uint8Array,
@@ -258,7 +261,7 @@ async function slash(
   expectThat(burnt!.value === slashed && refund!.value === refunded, "burn and refund are exact");
   expectThat(slashed + refunded + fee === coin.value, "nothing is lost");
   const what = from === "staking" ? "The stake" : "What was unbonding";
-  teller.done(`${what} is slashed and mined: ${slashed} satoshi burnt, ${refunded} refunded, fee ${fee}`, {
+  narrator.done(`${what} is slashed and mined: ${slashed} satoshi burnt, ${refunded} refunded, fee ${fee}`, {
     txid,
     data: { from, slashed: `${slashed}`, refunded: `${refunded}`, fee: `${fee}` },
   });
@@ -271,14 +274,14 @@ async function withdraw(
   from: Withdrawable,
   coin: StakeCoin,
 ): Promise<void> {
-  const { node, teller } = scene;
+  const { node, narrator } = scene;
   const { signed, timelock, value } = await withdrawal(node, { delegation, from, coin, stakers: [staker] });
   await mineToOneBlockEarly(node, coin, timelock);
   const what = { staking: "the stake", unbonding: "what was unbonded", refund: "the refund" }[from];
-  teller.refused(`Withdrawing ${what} after ${timelock - 1} blocks`, await refusal(node, signed));
+  narrator.refused(`Withdrawing ${what} after ${timelock - 1} blocks`, await refusal(node, signed));
   await node.mine();
   const txid = await sendAndMine(node, signed);
-  teller.done(`Withdrawn after ${timelock} blocks: ${value} satoshi`, {
+  narrator.done(`Withdrawn after ${timelock} blocks: ${value} satoshi`, {
     txid,
     data: { from, timelock, satoshi: `${value}` },
   });

@@ -10,6 +10,7 @@ import { fail, root, run, say } from "./shared.mjs";
 const commands = {
   demo: [join(root, "dist/cli/main.js"), "demo"],
   test: [join(root, "node_modules/vitest/vitest.mjs"), "run"],
+  "test:long": [join(root, "node_modules/vitest/vitest.mjs"), "run"],
   bench: [join(root, "scripts/bench.mjs")],
 };
 
@@ -60,7 +61,9 @@ try {
   await ensureBuilt();
   const { attach } = await ensureBitcoind();
   // Files that share one node must not run at the same time: each counts on its own blocks.
-  const shared = attach && name === "test" ? ["--no-file-parallelism"] : [];
+  const shared = attach && name.startsWith("test") ? ["--no-file-parallelism"] : [];
+  // Every random case, every step that can be killed, the whole million: see test/support/runs.ts.
+  if (name === "test:long") process.env.TAPSTAKE_LONG = "1";
   become([...command, ...shared, ...args]);
 } catch (error) {
   fail(error);

@@ -1,4 +1,4 @@
-import type { StoryEvent } from "../../regtest/teller.js";
+import type { StoryEvent } from "../../regtest/narrator.js";
 import { colors } from "./output.js";
 
 /** A chapter of the story as data. */

@@ -14,6 +14,7 @@ import {
 import { flipBit, NOT_BYTES } from "../support/arbitraries.js";
 import { loadPublished } from "../support/babylon.js";
 import { refusal } from "../support/refusal.js";
+import { runs } from "../support/runs.js";
 
 /**
  * Mainnet's block 100,000: four transactions, known to everyone. The header is the one whose hash is
@@ -87,7 +88,7 @@ describe("an inclusion proof", () => {
         );
         expect(inclusionProofFromMerkle(txidOf(proof.key.hash), branch, index)).toEqual(proof);
       }),
-      { numRuns: 150 },
+      { numRuns: runs(150) },
     );
   });
 
@@ -110,7 +111,7 @@ describe("an inclusion proof", () => {
         fails({}, all[(index + 1) % count]!);
         fails({}, all[index]!, flipBit(header, bit));
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 

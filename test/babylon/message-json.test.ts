@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { messageFromJson, messageToJson, TYPE_URLS } from "../../src/babylon/messages.js";
 import { refusal } from "../support/refusal.js";
+import { runs } from "../support/runs.js";
 
 const typeUrl = TYPE_URLS.MsgEquivocationEvidence;
 
@@ -14,7 +15,7 @@ describe("a message in JSON", () => {
         expect(JSON.parse(text)).toEqual({ typeUrl, value: base64.encode(value) });
         expect(messageFromJson(text)).toEqual({ typeUrl, value });
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     );
   });
 

@@ -7,6 +7,7 @@ import { SCHEMA } from "../../src/babylon/schema.js";
 import { loadPublished } from "../support/babylon.js";
 import { NOT_BYTES } from "../support/arbitraries.js";
 import { refusal } from "../support/refusal.js";
+import { runs } from "../support/runs.js";
 
 let published: Awaited<ReturnType<typeof loadPublished>>;
 beforeAll(async () => {
@@ -68,7 +69,7 @@ describe("the messages of the chain", () => {
         expect(withoutAbsent(read.message)).toEqual(withoutAbsent(message));
         expect(hex.encode(theirs.encode(theirs.decode(ours.value)).finish())).toBe(hex.encode(bytes));
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     );
   });
 
@@ -166,7 +167,7 @@ describe("reading a message", () => {
           expect(error).toMatchObject({ code: "invalid-message" });
         }
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     );
   });
 });

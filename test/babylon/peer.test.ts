@@ -22,6 +22,7 @@ import { parsePsbt } from "../../src/psbt/psbt.js";
 import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { loadPublished } from "../support/babylon.js";
 import { peer, peerNetworks } from "../support/peer.js";
+import { runs } from "../support/runs.js";
 import { makeStake, regtestParams, secretOf } from "../support/stake.js";
 
 /** Signet: the peer takes regtest addresses for none that BIP-322 signs with. */
@@ -201,7 +202,7 @@ function signed(psbtHex: string, secret: Uint8Array): string {
 }
 
 describe("a registration by the peer", () => {
-  it("is read with every rule checked, and written again byte for byte, in 60 random cases", async () => {
+  it("is read with every rule checked, and written again byte for byte, in random cases", async () => {
     await fc.assert(
       fc.asyncProperty(cases, async (each) => {
         const { sent, stakingTx, params, terms, expected } = await registeredByPeer(each);
@@ -220,11 +221,11 @@ describe("a registration by the peer", () => {
         const again = encodeMessage("MsgCreateBTCDelegation", createDelegationMessage(registration));
         expect(hex.encode(again.value)).toBe(hex.encode(theirs));
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 
-  it("of an expansion is read with what it expands, and written again byte for byte, in 60 random cases", async () => {
+  it("of an expansion is read with what it expands, and written again byte for byte, in random cases", async () => {
     const { inclusion: _, ...plain } = anyCase;
     const times = fc.integer({ min: 10, max: 65_535 });
     await fc.assert(
@@ -247,7 +248,7 @@ describe("a registration by the peer", () => {
         const again = encodeMessage("MsgBtcStakeExpand", expandMessage(registration));
         expect(hex.encode(again.value)).toBe(hex.encode(theirs));
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 });

@@ -30,6 +30,7 @@ import { bytes32, flipBit, NOT_BYTES, secrets } from "../support/arbitraries.js"
 import { failure } from "../support/errors.js";
 import { peer, peerNetworks } from "../support/peer.js";
 import { refusal } from "../support/refusal.js";
+import { runs } from "../support/runs.js";
 import { secretOf } from "../support/stake.js";
 
 const secretKey = secretOf("staker");
@@ -102,7 +103,7 @@ describe("a proof of possession", () => {
           fc.pre(form.kind !== "ecdsa" || bit > 7);
           expect(verifies({ ...proof, signature })).toBe(false);
         }),
-        { numRuns: 100 },
+        { numRuns: runs(100) },
       );
     });
 
@@ -448,7 +449,7 @@ describe("the peer", () => {
     return manager.createProofOfPossession("delegation:create", account, addressOfScript(script, "mainnet")!);
   }
 
-  it("makes the same proofs, byte for byte, with and without a context, in 2,000 random cases", async () => {
+  it("makes the same proofs, byte for byte, with and without a context, in random cases", async () => {
     let seen = 0;
     const upgraded = signingContext("staker_pop", chainId, moduleAddress);
     await fc.assert(
@@ -476,9 +477,9 @@ describe("the peer", () => {
           seen++;
         },
       ),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     );
-    expect(seen).toBe(2_000);
+    expect(seen).toBe(runs(2_000));
   });
 });
 

@@ -15,6 +15,7 @@ import {
 import { NOT_BYTES } from "../support/arbitraries.js";
 import { lifeOf, P2TR, P2WPKH, paramsFor, signEnough, termsOf } from "../support/lives.js";
 import { refusal } from "../support/refusal.js";
+import { runs } from "../support/runs.js";
 
 const terms = termsOf();
 const life = lifeOf(terms, paramsFor(terms));
@@ -92,7 +93,7 @@ describe("a transaction", () => {
           expect((error as { code?: string }).code).toBe("invalid-transaction");
         }
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     );
   });
 });

@@ -15,7 +15,7 @@ const count = 600;
 const { commitment, proof } = commitRandomness({ secretKey, chainId: chain, startHeight: 1n, count });
 
 /** From here on, the kernel gets a bit of every batch wrong. */
-function spoilKernel(): void {
+function breakKernel(): void {
   const { multiply } = Kernel.prototype;
   vi.spyOn(Kernel.prototype, "multiply").mockImplementation(function (this: Kernel, scalars) {
     const results = multiply.call(this, scalars);
@@ -33,7 +33,7 @@ it.each([
 ])(
   "fp commit %s warns of a machine that computes wrongly, and commits to what is right",
   async (more, warning) => {
-    spoilKernel();
+    breakKernel();
     const home = homeWithKey();
     const commit = (start: number, options: readonly string[]) =>
       fp(home, ["commit", ...named, "--start", `${start}`, "--count", `${count}`, ...options]);
@@ -41,7 +41,7 @@ it.each([
     expect(wrong.code).toBe(0);
     expect(wrong.stderr).toMatch(warning);
     expect(wrong.stdout).toContain(hex.encode(commitment.root));
-    // Where the library does everything there is nothing to spoil.
+    // Where the library does everything there is nothing to break.
     expect(await commit(1_000, ["--constant-time", ...more])).toMatchObject({ code: 0, stderr: "" });
   },
 );
@@ -49,7 +49,7 @@ it.each([
 it("fp proof --commitment warns of it too, and proves what is right; in constant time it has nothing to warn of", async () => {
   const path = join(temporaryFolder(), "commitment.json");
   writeFileSync(path, commitmentToJson(commitment));
-  spoilKernel();
+  breakKernel();
   const prove = (...more: string[]) =>
     fp(homeWithKey(), ["proof", ...named, "--height", "77", "--commitment", path, ...more]);
   const stdout = `${merkleProofToJson(proof(77n)).trimEnd()}\n`;

@@ -379,7 +379,11 @@ function startCommit(home: string) {
     const lock = join(home, "signer.lock");
     return existsSync(lock) && readFileSync(lock, "utf8").includes(`"pid": ${child.pid}`);
   };
-  return { process: child, ended, holding: waitFor(isHolder, { what: "the commit to hold the home" }) };
+  return {
+    process: child,
+    ended,
+    holding: waitFor(isHolder, { deadline: 600_000, what: "the commit to hold the home" }),
+  };
 }
 
 async function interruptedCommit(home: string) {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openHome } from "../../src/finality/home.js";
 import { fillHome } from "../support/long-history.js";
+import { isLong } from "../support/runs.js";
 import { inHome } from "../support/signer.js";
 import { chain, expectDone, expectWrote, homeWithKey, publicKey } from "./fp-support.js";
 import { hex } from "../../src/core/bytes.js";
@@ -10,8 +11,8 @@ import { parsed, tapstake, temporaryFolder } from "./support.js";
 
 const VOTES = 100_000;
 
-describe("a history of 100,000 votes", () => {
-  it("goes to another home by the command, whole", { timeout: 180_000 }, async () => {
+describe("a long history of votes", () => {
+  it("goes to another home by the command, whole", async () => {
     const [from, to] = [homeWithKey("imported"), homeWithKey("imported")];
     const key = hex.decode(publicKey);
     fillHome(openHome(from), key, chain, VOTES);
@@ -38,14 +39,15 @@ describe("a history of 100,000 votes", () => {
     expect(records(to)).toEqual(records(from));
   });
 
-  it("comes from standard input too, and from standard output", { timeout: 180_000 }, async () => {
+  it("comes from standard input too, and from standard output", async () => {
     const [from, to] = [homeWithKey("imported"), homeWithKey("imported")];
-    fillHome(openHome(from), hex.decode(publicKey), chain, VOTES);
+    const votes = isLong ? VOTES : 2_000;
+    fillHome(openHome(from), hex.decode(publicKey), chain, votes);
     const { stdout } = expectDone(await tapstake(["fp", "protection", "export", "--home", from]));
     const surroundings = { input: stdout };
     const args = ["fp", "protection", "import", "-", "--home", to, "--yes", "--json"];
     expect(parsed(expectDone(await tapstake(args, surroundings)))).toMatchObject({
-      imported: [{ added: VOTES }],
+      imported: [{ added: votes }],
     });
   });
 });

@@ -9,10 +9,9 @@ import { secretFromMnemonic } from "../../src/finality/keys/mnemonic.js";
 import { openProtection } from "../../src/finality/protection/protection.js";
 import { LIGHT } from "../support/home.js";
 import { secretOf } from "../support/stake.js";
+import { lightenScrypt } from "../support/light-scrypt.mjs";
 import { inProcess } from "./in-process.js";
 import {
-  examplesOf,
-  hasBash,
   hasTerminal,
   onTerminal,
   type Outcome,
@@ -22,6 +21,8 @@ import {
   temporaryFile,
   temporaryFolder,
 } from "./support.js";
+
+lightenScrypt();
 
 const COMMANDS = ["new", "import", "list", "show", "passphrase", "export", "delete"] as const;
 
@@ -576,7 +577,13 @@ describe.concurrent("secrets", () => {
     const home = newHome();
     const run = (args: readonly string[], surroundings = {}) => keys(home, args, surroundings, tapstake);
     const made = parsed<Key & { mnemonic: string }>(await run(["new", "a", "--json"]));
-    const hidden = [passphrase, "next passphrase", made.mnemonic, unlocked(home, "a"), secret];
+    const hidden = [
+      passphrase,
+      "next passphrase",
+      made.mnemonic,
+      hex.encode(secretFromMnemonic(made.mnemonic)),
+      secret,
+    ];
     const next = { TAPSTAKE_NEW_PASSPHRASE: "next passphrase" };
     const [changed, back] = [
       { TAPSTAKE_PASSPHRASE: "next passphrase" },
@@ -663,28 +670,4 @@ describe.concurrent("what is refused before anything is made", () => {
     protection.close();
     expect(stderr).toMatch(/^tapstake: signer-running: /);
   });
-});
-
-describe.concurrent("help", () => {
-  it.each([[], ...COMMANDS.map((name) => [name])])(
-    "of tapstake fp keys %s teaches within 100 columns",
-    async (...name) => {
-      const { code, stdout } = await inProcess(["fp", "keys", ...name, "--help"]);
-      expect(code).toBe(0);
-      expect(stdout).toMatch(/\nExit codes:\n {2}0 {2}done\n {2}1 {2}refused: .*\n {2}2 {2}wrong usage\n$/);
-      expect(stdout.split("\n").filter((line) => line.length > 100)).toEqual([]);
-    },
-  );
-
-  it.skipIf(!hasBash).each([[], ...COMMANDS.map((name) => [name])])(
-    "of tapstake fp keys %s has examples that run as they stand",
-    async (...name) => {
-      const examples = examplesOf((await inProcess(["fp", "keys", ...name, "--help"])).stdout);
-      expect(examples).toContain(["tapstake fp keys", ...name].join(" "));
-      const folder = temporaryFolder();
-      const { code, stderr } = await shell(examples, { cwd: folder, env: { HOME: folder } });
-      expect(code).toBe(0);
-      expect(stderr.replace(/^\{"note":"The secret of .*two places\."\}\n/, "")).toBe("");
-    },
-  );
 });

@@ -6,8 +6,11 @@ import { openHome } from "../../src/finality/home.js";
 import { createKey, type KeyInfo } from "../../src/finality/keys/keystore.js";
 import { LIGHT } from "../support/home.js";
 import { secretOf } from "../support/stake.js";
+import { lightenScrypt } from "../support/light-scrypt.mjs";
 import { inProcess } from "./in-process.js";
 import { type Outcome, temporaryFolder } from "./support.js";
+
+lightenScrypt();
 
 export const passphrase = "correct horse battery staple";
 export const secretKey = secretOf("key");

@@ -121,7 +121,7 @@ describe("on a node", () => {
   let node: RegtestNode;
   beforeAll(async () => {
     node = await startNode();
-  }, 120_000);
+  });
   afterAll(() => node?.stop());
 
   it("is mined from a wallet's PSBT", async () => {

@@ -6,6 +6,7 @@ import { backend as noble } from "../../src/core/curve/noble.js";
 import { TapstakeError } from "../../src/core/errors.js";
 import { GROUP_ORDER, scalar } from "../../src/core/scalar.js";
 import { bytes32, NOT_BYTES, secrets } from "../support/arbitraries.js";
+import { runs } from "../support/runs.js";
 import { bytes } from "../support/vectors.js";
 
 const FIELD_SIZE = "fffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc2f";
@@ -80,7 +81,7 @@ describe("both curve libraries answer the same", () => {
           expectSame(name, ...args);
           expect(args).toEqual(before);
         }),
-        { numRuns: 60 },
+        { numRuns: runs(60) },
       );
     });
 
@@ -90,7 +91,7 @@ describe("both curve libraries answer the same", () => {
         fc.property(broken, ([args, at, wrong]) => {
           expectSame(name, ...args.map((arg, i) => (i === at ? wrong : arg)));
         }),
-        { numRuns: 60 },
+        { numRuns: runs(60) },
       );
     });
   }
@@ -104,7 +105,7 @@ describe("both curve libraries answer the same", () => {
         signature[bit >> 3]! ^= 1 << (bit & 7);
         expect(expectSame("verifySchnorr", digest, key, signature)).toBe(false);
       }),
-      { numRuns: 20 },
+      { numRuns: runs(20) },
     );
   });
 
@@ -118,7 +119,7 @@ describe("both curve libraries answer the same", () => {
         expect(expectSame("recoverEcdsa", digest, signature, 1 - parity)).not.toEqual(point);
         expect(expectSame("verifyEcdsa", digest, point, signature)).toBe(true);
       }),
-      { numRuns: 20 },
+      { numRuns: runs(20) },
     );
   });
 

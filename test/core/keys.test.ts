@@ -7,6 +7,7 @@ import { assertNetwork, NETWORKS } from "../../src/core/network.js";
 import { GROUP_ORDER, scalar } from "../../src/core/scalar.js";
 import { NOT_BYTES, secrets } from "../support/arbitraries.js";
 import { refusal } from "../support/refusal.js";
+import { runs } from "../support/runs.js";
 import { bytes } from "../support/vectors.js";
 
 const G = "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
@@ -37,7 +38,7 @@ describe("public keys", () => {
         const negated = scalar.toBytes(scalar.negate(scalar.reduce(secret)));
         expect(publicKeyOf(negated)).toEqual(publicKeyOf(secret));
       }),
-      { numRuns: 20 },
+      { numRuns: runs(20) },
     );
   });
 });
@@ -67,7 +68,7 @@ describe("secret keys", () => {
         expect([scalar.reduce(secret), scalar.negate(scalar.reduce(secret))]).toContain(d);
         expect(publicKey).toEqual(publicKeyOf(secret));
       }),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     );
   });
 });
@@ -90,7 +91,7 @@ describe("scalars", () => {
         expect(scalar.add(a, scalar.negate(a))).toBe(0n);
         expect(scalar.multiply(a, scalar.invert(a))).toBe(1n);
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
   });
 });

@@ -18,6 +18,7 @@ import { mainnet } from "../../src/params/data/mainnet.js";
 import type { ProtocolParams } from "../../src/params/types.js";
 import { keySigner } from "../../src/spending/signer.js";
 import { leafSighash } from "../../src/spending/spend.js";
+import { runs } from "../support/runs.js";
 import {
   inForce,
   codeOf,
@@ -145,7 +146,7 @@ describe("a quorum", () => {
         checkDelegation(signed);
         expect(finishSlashing(signed, "staking", stake.providerSecrets[1]!).hasWitnesses()).toBe(true);
       }),
-      { numRuns: 6 },
+      { numRuns: runs(6) },
     );
   });
 

@@ -8,6 +8,7 @@ import { adaptor } from "../../src/crypto/adaptor.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { bytes32, flipBit, NOT_BYTES, secrets } from "../support/arbitraries.js";
 import { refusal } from "../support/refusal.js";
+import { runs } from "../support/runs.js";
 import { bytes, parseCsv, readVectors } from "../support/vectors.js";
 
 const secret = new Uint8Array(32).fill(0x11);
@@ -68,7 +69,7 @@ describe("adaptor", () => {
         expect(schnorr.verify(publicKeyOf(sk), message, finished)).toBe(true);
         expect(adaptor.extract(made, finished)).toEqual(t);
       }),
-      { numRuns: 25 },
+      { numRuns: runs(25) },
     );
   });
 
@@ -82,7 +83,7 @@ describe("adaptor", () => {
         expect(schnorr.verify(publicKeyOf(sk), message, finished)).toBe(true);
         expect(adaptor.extract(made, finished)).toEqual(t);
       }),
-      { numRuns: 15 },
+      { numRuns: runs(15) },
     );
   });
 
@@ -146,7 +147,7 @@ describe("the 66-byte form of an adaptor signature", () => {
         expect(legacy.slice(1, 65)).toEqual(made.slice(1));
         expect(adaptor.fromLegacy(legacy)).toEqual(made);
       }),
-      { numRuns: 25 },
+      { numRuns: runs(25) },
     );
     expect([...parities].sort()).toEqual([2, 3]);
   });

@@ -11,6 +11,7 @@ import { randomness } from "../../src/crypto/randomness.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { bytes32, flipBit, NOT_BYTES, secrets } from "../support/arbitraries.js";
 import { refusal } from "../support/refusal.js";
+import { runs } from "../support/runs.js";
 import { bytes, eotsVectors } from "../support/vectors.js";
 
 const secret = new Uint8Array(32).fill(0x11);
@@ -92,7 +93,7 @@ describe("eots.sign and eots.verify", () => {
         expect(eots.verify(key, flipBit(r, bit), message, signature)).toBe(false);
         expect(eots.verify(flipBit(key, bit), r, message, signature)).toBe(false);
       }),
-      { numRuns: 20 },
+      { numRuns: runs(20) },
     );
   });
 
@@ -124,7 +125,7 @@ describe("eots.signKnown", () => {
       fc.property(secrets, secrets, fc.uint8Array(), (sk, k, message) => {
         expect(eots.signKnown(sk, k, message, known(sk, k))).toEqual(eots.sign(sk, k, message));
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
   });
 
@@ -170,7 +171,7 @@ describe("eots.extract", () => {
         expect(eots.extract(publicKeyOf(sk), publicKeyOf(k), a, b)).toEqual(even);
         expect(eots.extract(publicKeyOf(sk), publicKeyOf(k), b, a)).toEqual(even);
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
   });
 
@@ -244,7 +245,7 @@ describe("eots.extract", () => {
         const b = { message: text("b"), signature: s2 };
         refusal("different-randomness", () => eots.extract(publicKey, R, a, b));
       }),
-      { numRuns: 20 },
+      { numRuns: runs(20) },
     );
   });
 

@@ -8,6 +8,7 @@ import { GROUP_ORDER, scalar } from "../../src/core/scalar.js";
 import { firstScalar, randomness } from "../../src/crypto/randomness.js";
 import { NOT_BYTES, secrets } from "../support/arbitraries.js";
 import { refusal } from "../support/refusal.js";
+import { runs } from "../support/runs.js";
 
 const secret = new Uint8Array(32).fill(0x11);
 const U64_MAX = 2n ** 64n - 1n;
@@ -27,7 +28,7 @@ describe("randomness.derive", () => {
           expect(derived.public).toEqual(publicKeyOf(derived.secret));
         },
       ),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     );
   });
 

@@ -6,6 +6,7 @@ import { publicKeyOf } from "../../src/core/keys.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { bytes32, flipBit, NOT_BYTES, secrets } from "../support/arbitraries.js";
 import { refusal } from "../support/refusal.js";
+import { runs } from "../support/runs.js";
 import { bytes, parseCsv, readVectors } from "../support/vectors.js";
 
 const rows = parseCsv(readVectors("bip340.csv"));
@@ -80,7 +81,7 @@ describe("schnorr", () => {
         expect(schnorr.verify(key, flipBit(message, bit), signature)).toBe(false);
         expect(schnorr.verify(flipBit(key, bit), message, signature)).toBe(false);
       }),
-      { numRuns: 15 },
+      { numRuns: runs(15) },
     );
   });
 

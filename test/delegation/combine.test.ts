@@ -14,6 +14,7 @@ import { keySigner } from "../../src/spending/signer.js";
 import type { Signer } from "../../src/spending/spend.js";
 import { expand, walletSigned } from "../support/expansion.js";
 import { executes } from "../support/interpreter.js";
+import { runs } from "../support/runs.js";
 import { codeOf, delegate, makeStake, refusalOf, signedBy } from "../support/stake.js";
 
 const stake = makeStake({ seed: "combine", stakers: 3, stakerQuorum: 2, providers: 2 });
@@ -39,7 +40,7 @@ describe("copies of a delegation", () => {
         ]);
         checkReady(combined);
       }),
-      { numRuns: 6 },
+      { numRuns: runs(6) },
     );
   });
 
@@ -87,21 +88,21 @@ describe("copies of a delegation", () => {
 
   it("whose signatures do not verify are refused", async () => {
     const signed = await signedBy(stake, ready, [0]);
-    const spoil = <T extends { readonly signature: Uint8Array }>([one]: readonly T[]): T[] => [
+    const mutate = <T extends { readonly signature: Uint8Array }>([one]: readonly T[]): T[] => [
       { ...one!, signature: one!.signature.map((byte, i) => (i === 40 ? byte ^ 1 : byte)) },
     ];
     const { unbonding, slashing, unbondingSlashing } = signed;
-    const spoilt: [Delegation, string][] = [
+    const mutated: [Delegation, string][] = [
       [
-        { ...signed, unbonding: { ...unbonding, covenantSignatures: spoil(unbonding.covenantSignatures) } },
+        { ...signed, unbonding: { ...unbonding, covenantSignatures: mutate(unbonding.covenantSignatures) } },
         "invalid-signature",
       ],
       [
-        { ...signed, slashing: { ...slashing, stakerSignatures: spoil(slashing.stakerSignatures) } },
+        { ...signed, slashing: { ...slashing, stakerSignatures: mutate(slashing.stakerSignatures) } },
         "invalid-signature",
       ],
       [
-        { ...signed, slashing: { ...slashing, covenantSignatures: spoil(slashing.covenantSignatures) } },
+        { ...signed, slashing: { ...slashing, covenantSignatures: mutate(slashing.covenantSignatures) } },
         "invalid-covenant-signature",
       ],
       [
@@ -109,13 +110,13 @@ describe("copies of a delegation", () => {
           ...signed,
           unbondingSlashing: {
             ...unbondingSlashing,
-            covenantSignatures: spoil(unbondingSlashing.covenantSignatures),
+            covenantSignatures: mutate(unbondingSlashing.covenantSignatures),
           },
         },
         "invalid-covenant-signature",
       ],
     ];
-    for (const [copy, code] of spoilt) expect(await codeOf(() => combineDelegations(bare, copy))).toBe(code);
+    for (const [copy, code] of mutated) expect(await codeOf(() => combineDelegations(bare, copy))).toBe(code);
   });
 });
 
@@ -180,9 +181,9 @@ describe("copies of an expansion", async () => {
     const { expansion } = signed;
     const [staker] = expansion!.stakerSignatures;
     const [member] = expansion!.covenantSignatures;
-    const spoilt = { ...staker!, signature: member!.signature };
+    const mutated = { ...staker!, signature: member!.signature };
     const cases: [Partial<ExpandedStake>, string][] = [
-      [{ stakerSignatures: [spoilt] }, "invalid-signature"],
+      [{ stakerSignatures: [mutated] }, "invalid-signature"],
       [{ stakerSignatures: [member!] }, "unexpected-signer"],
       [{ covenantSignatures: [staker!] }, "unexpected-signer"],
     ];

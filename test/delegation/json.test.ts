@@ -12,6 +12,7 @@ import { extractFromSlashing, finishSlashing } from "../../src/extract/slashing.
 import { keySigner } from "../../src/spending/signer.js";
 import { expand } from "../support/expansion.js";
 import { goldenDelegation } from "../support/golden.js";
+import { runs } from "../support/runs.js";
 import { codeOf, delegate, makeStake, refusalOf, secretOf, signedBy } from "../support/stake.js";
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -64,7 +65,7 @@ describe("a delegation in JSON", () => {
           checkDelegation(back);
         },
       ),
-      { numRuns: 15 },
+      { numRuns: runs(15) },
     );
   });
 
@@ -379,7 +380,7 @@ describe("any text read as a delegation", () => {
       fc.asyncProperty(fc.constantFrom(...anywhere), fc.jsonValue(), async ({ path }, value) => {
         expect(await codeOf(() => delegationFromJson(change(path, () => value as Json)))).not.toBe("crashed");
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
     await fc.assert(
       fc.asyncProperty(fc.nat(single.length - 1), fc.string({ maxLength: 3 }), async (at, insert) => {
@@ -387,7 +388,7 @@ describe("any text read as a delegation", () => {
         const code = await codeOf(() => checkDelegation(delegationFromJson(mangled)));
         expect(code).not.toBe("crashed");
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 

@@ -132,8 +132,8 @@ describe("an expansion", async () => {
     const { expansion } = members;
     const [one, ...others] = expansion!.covenantSignatures;
     const forged = { ...one!, signature: others[0]!.signature };
-    const spoilt = { ...members, expansion: { ...expansion!, covenantSignatures: [forged, ...others] } };
-    expect(statusOf(spoilt).covenant).toMatchObject([{ signed: [keys[1], keys[3]], invalid: [keys[0]] }]);
+    const mutated = { ...members, expansion: { ...expansion!, covenantSignatures: [forged, ...others] } };
+    expect(statusOf(mutated).covenant).toMatchObject([{ signed: [keys[1], keys[3]], invalid: [keys[0]] }]);
   });
 
   it("is ready once a quorum of that committee has signed; the staker signs it last", async () => {

@@ -13,6 +13,7 @@ import { randomness } from "../../src/crypto/randomness.js";
 import { type DerivedBlock, hashesIn, xOnly } from "../../src/derivation/block.js";
 import { type DerivationOptions, deriveRange } from "../../src/derivation/derive.js";
 import { eotsVectors } from "../support/vectors.js";
+import { some } from "../support/runs.js";
 
 const secretKey = new Uint8Array(32).fill(5);
 const chainId = "bsn-1";
@@ -90,12 +91,13 @@ describe("the randomness of a range", () => {
     }
   });
 
-  it("has the root of its points, for 1 to 200 heights and beside the powers of two", async () => {
+  it("has the root of its points, for some of 1 to 200 heights and beside the powers of two", async () => {
     const powers = [256, 512, 1_024, 2_048, 4_096, 8_192, 16_384].flatMap((power) =>
       [-1, 0, 1].map((d) => power + d),
     );
     const all = xOnly((await derive({ count: 16_385 }, { constantTime: true })).points);
-    for (const count of [...Array.from({ length: 200 }, (_, i) => i + 1), ...powers]) {
+    const few = Array.from({ length: 200 }, (_, i) => i + 1);
+    for (const count of [...some(few, 20), ...some(powers, 5)]) {
       const { root } = await derive({ count });
       expect(hex.encode(root)).toBe(hex.encode(merkle.root(all.slice(0, count))));
     }

@@ -106,11 +106,11 @@ describe("sums that meet the table (dx = 0)", () => {
     expect(compressed(kernel.multiply(bytesOf(meeting + 1n))!)).toEqual(
       pointsByLibrary(bytesOf(meeting + 1n)),
     );
-    let spoilt = 0;
+    let failed = 0;
     for (let seed = 1; seed <= 20; seed++)
-      if (!kernel.multiply(randomScalars(seed, 1024))) spoilt++;
+      if (!kernel.multiply(randomScalars(seed, 1024))) failed++;
       else expect.unreachable("1024 random scalars and none of them meets");
-    expect(spoilt).toBe(20);
+    expect(failed).toBe(20);
   });
 
   it("are noticed wherever in a batch one is", () => {

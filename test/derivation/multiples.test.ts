@@ -3,7 +3,7 @@ import { curve } from "../../src/core/curve/index.js";
 import { Kernel } from "../../src/derivation/kernel.js";
 import { mistrust, Multiples, windowFor } from "../../src/derivation/multiples.js";
 import { refusal } from "../support/refusal.js";
-import { bytesOf, pointsByLibrary, randomScalars, Spoilt } from "./support.js";
+import { bytesOf, pointsByLibrary, randomScalars, FaultyKernel } from "./support.js";
 
 const count = 1_100;
 const scalars = randomScalars(1, count);
@@ -72,8 +72,8 @@ describe("a machine that computes wrongly", () => {
       },
     ],
     ["all of them", (results) => void results.set(results.toReversed())],
-  ])("is not believed when it spoils %s", (_, spoil) => {
-    const multiples = new Multiples({ count, kernel: new Spoilt(spoil) });
+  ])("is not believed when it breaks %s", (_, mutate) => {
+    const multiples = new Multiples({ count, kernel: new FaultyKernel(mutate) });
     const batch = scalars.subarray(0, 32 * 1024);
     expect(multiples.of(batch)).toEqual(expected.subarray(0, 33 * 1024));
     expect(multiples.report).toEqual({ ...none, library: 1024, mismatches: 1 });
@@ -85,14 +85,14 @@ describe("a machine that computes wrongly", () => {
       results.copyWithin(64 * 10, 64 * 20, 64 * 21);
       results.set(first, 64 * 20);
     };
-    const multiples = new Multiples({ count, kernel: new Spoilt(swap) });
+    const multiples = new Multiples({ count, kernel: new FaultyKernel(swap) });
     // Each batch finds it with one chance in two: that none of a hundred does is one in 2^100.
     for (let i = 0; i < 100; i++) multiples.of(scalars.subarray(0, 32 * 64));
     expect(multiples.report.mismatches).toBeGreaterThan(0);
     expect(mistrust(multiples.report)).toMatch(/^\d+ batch(es)? of randomness came out wrong/);
   });
 
-  it("is not believed when one bit of its table flips, and counts every batch that this spoils", () => {
+  it("is not believed when one bit of its table flips, and counts every batch that this breaks", () => {
     const kernel = new Kernel(8, 1024);
     const multiples = new Multiples({ count, kernel });
     expect(multiples.of(scalars)).toEqual(expected);

@@ -22,17 +22,17 @@ export function pointsByLibrary(scalars: Uint8Array): Uint8Array {
 }
 
 /** A kernel whose results are changed before anybody sees them. */
-export class Spoilt extends Kernel {
-  readonly #spoil: (results: Uint8Array) => void;
+export class FaultyKernel extends Kernel {
+  readonly #mutate: (results: Uint8Array) => void;
 
-  constructor(spoil: (results: Uint8Array) => void) {
+  constructor(mutate: (results: Uint8Array) => void) {
     super(8, 1024);
-    this.#spoil = spoil;
+    this.#mutate = mutate;
   }
 
   override multiply(scalars: Uint8Array): Uint8Array | undefined {
     const results = super.multiply(scalars);
-    if (results) this.#spoil(results);
+    if (results) this.#mutate(results);
     return results;
   }
 }

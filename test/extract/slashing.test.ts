@@ -11,6 +11,7 @@ import { extractFromSlashing, finishSlashing } from "../../src/extract/slashing.
 import { compareBytes } from "../../src/core/bytes.js";
 import { finishSpend, leafSighash, withWitness } from "../../src/spending/spend.js";
 import { readWitness } from "../../src/spending/witness.js";
+import { runs } from "../support/runs.js";
 import {
   codeOf,
   delegate,
@@ -82,7 +83,7 @@ describe("a finished slashing gives up the finality provider's key", () => {
           }
         },
       ),
-      { numRuns: 5 },
+      { numRuns: runs(5) },
     );
   });
 
@@ -212,7 +213,7 @@ describe("there is no key", () => {
           expect(code).toBe("no-evidence");
         },
       ),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     );
   });
 });
@@ -302,7 +303,7 @@ describe("a slashing is not finished", () => {
     const { slashing } = signed;
     const garbage = { ...slashing.covenantSignatures[0]!, signature: new Uint8Array(65) };
     const doubled = signed.slashing.covenantSignatures[1]!;
-    const spoiled: Delegation = {
+    const mutated: Delegation = {
       ...signed,
       slashing: {
         ...slashing,
@@ -313,8 +314,8 @@ describe("a slashing is not finished", () => {
         covenantSignatures: [garbage, doubled, ...slashing.covenantSignatures],
       },
     };
-    const finished = finishSlashing(spoiled, "staking", secret);
-    expect(extractFromSlashing(spoiled, finished).secretKey).toEqual(evenOf(secret));
+    const finished = finishSlashing(mutated, "staking", secret);
+    expect(extractFromSlashing(mutated, finished).secretKey).toEqual(evenOf(secret));
   });
 
   it("and what is refused shows no secret", async () => {

@@ -1,10 +1,11 @@
 import { Worker } from "node:worker_threads";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { TapstakeError } from "../../src/core/errors.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { CheckQueue } from "../../src/finality/check-queue.js";
 import { checksAtOnce, CheckThread, type SelfChecks } from "../../src/finality/self-checks.js";
+import { eventually } from "../support/eventually.js";
 
 const secretKey = new Uint8Array(32).fill(7);
 const publicKey = publicKeyOf(secretKey);
@@ -41,7 +42,7 @@ describe("a second thread", () => {
   it("verifies while the first does something else", () =>
     withThread(async (checks) => {
       for (let i = 0; i < 10; i++) checks.add(made(i));
-      await vi.waitUntil(() => checks.pending === 0, { timeout: 20_000 });
+      await eventually(() => expect(checks.pending).toBe(0));
       expect(verdict(checks)).toBe("sound");
     }));
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Heights } from "../../src/finality/protection/heights.js";
+import { runs } from "../support/runs.js";
 
 const LAST = 0xffff_ffff_ffff_ffffn;
 /** Close together, so that runs meet, and at both ends of all heights. */
@@ -37,7 +38,7 @@ describe("a set of heights", () => {
           expect(heights.has(one)).toBe(model.has(one));
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 });

@@ -13,6 +13,7 @@ import { ownedCoin, type Wallet, WALLETS } from "../support/coins.js";
 import { feeRate, P2PKH, P2TR, P2WPKH, paramsFor, termsOf } from "../support/lives.js";
 import { peer, peerNetworks, peerScripts } from "../support/peer.js";
 import { refusal } from "../support/refusal.js";
+import { isLong, runs } from "../support/runs.js";
 
 const terms = termsOf();
 const params = paramsFor(terms, { minValue: 1_000n });
@@ -117,9 +118,9 @@ describe("the coins of a stake", () => {
           denominator: 1000n,
         });
       }),
-      { numRuns: 400 },
+      { numRuns: runs(400) },
     );
-    expect(paid).toBeGreaterThan(100);
+    if (isLong) expect(paid).toBeGreaterThan(100);
   });
 
   it("have no cliff: what pays still pays when a coin is worth a satoshi more, or another is there", () => {
@@ -138,7 +139,7 @@ describe("the coins of a stake", () => {
         expect(tryStake(made(richer), edge)).not.toBeNull();
         expect(tryStake(made([...list, ["P2WPKH", 1n]]), edge)).not.toBeNull();
       }),
-      { numRuns: 150 },
+      { numRuns: runs(150) },
     );
   });
 
@@ -333,7 +334,7 @@ describe("the best subset", () => {
           expect(score(few)).toBe(best(subsets.filter(({ length }) => length <= limit)));
         },
       ),
-      { numRuns: 400 },
+      { numRuns: runs(400) },
     );
   });
 });
@@ -357,7 +358,7 @@ describe("beside the peer, on the same coins", () => {
     { minLength: 1, maxLength: 6 },
   );
 
-  it("stakes the same, never pays more, and pays where the peer refuses", { timeout: 240_000 }, () => {
+  it("stakes the same, never pays more, and pays where the peer refuses", () => {
     const counts = { both: 0, less: 0, peerRefuses: 0, bothRefuse: 0 };
     fc.assert(
       fc.property(anyCoins, fc.bigInt({ min: 1n, max: 40n }), (list, rate) => {
@@ -378,8 +379,10 @@ describe("beside the peer, on the same coins", () => {
         counts.both++;
         if (ours!.fee < theirs.paid) counts.less++;
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     );
+    // Of a hundred cases some kinds may be missing by chance.
+    if (!isLong) return;
     expect(counts.both).toBeGreaterThan(500);
     expect(counts.less).toBeGreaterThan(counts.both / 2);
     expect(counts.peerRefuses).toBeGreaterThan(20);

@@ -38,13 +38,14 @@ import {
   signEnough,
   termsOf,
 } from "../support/lives.js";
+import { runs } from "../support/runs.js";
 import { readVectors } from "../support/vectors.js";
 
 /**
  * Every parser, given garbage and good input that was damaged, answers or refuses with a TapstakeError: nothing
  * else is thrown, nothing hangs, and the input is as it was.
  */
-const RUNS = { numRuns: 150 };
+const RUNS = { numRuns: runs(150) };
 
 function expectAnswerOrRefusal<T extends Uint8Array | string | object>(
   parse: (input: T) => unknown,
@@ -183,7 +184,7 @@ describe("what is accepted is right", () => {
           }
           expect(read).not.toEqual(parseLeaf(leaf));
         }),
-        { numRuns: 40 },
+        { numRuns: runs(40) },
       );
     }
   });
@@ -200,7 +201,7 @@ describe("what is accepted is right", () => {
           expect(error).toBeInstanceOf(TapstakeError);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 });

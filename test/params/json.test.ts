@@ -10,6 +10,7 @@ import { paramsFromJson, paramsToJson } from "../../src/params/json.js";
 import { paramSets } from "../../src/params/sets.js";
 import type { ProtocolParams } from "../../src/params/types.js";
 import { answersOrRefuses, refusal } from "./support.js";
+import { runs } from "../support/runs.js";
 
 const throughText = (params: ProtocolParams): unknown => JSON.parse(JSON.stringify(paramsToJson(params)));
 
@@ -55,7 +56,7 @@ describe("parameters in JSON", () => {
         expect(back).toEqual(params);
         expect(paramsToJson(back)).toEqual(json);
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     );
   });
 
@@ -139,7 +140,7 @@ describe("parameters in JSON", () => {
       fc.property(fc.oneof(fc.jsonValue(), fc.anything(), changed), (json) => {
         expect(answersOrRefuses(() => paramsFromJson(json))).toBe(true);
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { parseParamSet } from "../../src/params/published.js";
 import { answersOrRefuses, type Fields, PUBLISHED, refusal } from "./support.js";
+import { runs } from "../support/runs.js";
 import { readVectors } from "../support/vectors.js";
 
 const phase1 = (JSON.parse(readVectors(PUBLISHED.phase1)) as { versions: Fields[] }).versions;
@@ -208,7 +209,7 @@ describe("what is no parameter file", () => {
       fc.property(fc.oneof(fc.jsonValue(), fc.anything()), (json) => {
         expect(answersOrRefuses(() => parse(json))).toBe(true);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 
@@ -221,7 +222,7 @@ describe("what is no parameter file", () => {
       fc.property(fc.oneof(fc.string(), fc.json(), damaged), (text) => {
         expect(answersOrRefuses(() => parse(text))).toBe(true);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 
@@ -234,7 +235,7 @@ describe("what is no parameter file", () => {
       fc.property(fc.constantFrom(...fields), value, (field, json) => {
         expect(answersOrRefuses(() => parse(file({ [field]: json })))).toBe(true);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });

@@ -24,6 +24,7 @@ import {
   termsOf,
 } from "../support/lives.js";
 import { refusal } from "../support/refusal.js";
+import { runs } from "../support/runs.js";
 
 interface WasmPsbt {
   serialize(): Uint8Array;
@@ -157,7 +158,7 @@ describe("a signature in a returned PSBT is refused", () => {
           signaturesFromPsbt(spend, returned(member!, flipBit(signature, bit))),
         );
       }),
-      { numRuns: 20 },
+      { numRuns: runs(20) },
     );
   });
 });
@@ -365,6 +366,6 @@ it("a PSBT round trip keeps every signature of every path of any stake", () => {
       expect(read).toHaveLength(signatures.length);
       for (const signature of read) checkLeafSignature(each, signature);
     }),
-    { numRuns: 15 },
+    { numRuns: runs(15) },
   );
 });

@@ -38,6 +38,7 @@ import {
   termsOf,
 } from "../support/lives.js";
 import { refusal } from "../support/refusal.js";
+import { runs } from "../support/runs.js";
 import { makeStake, signedBy } from "../support/stake.js";
 
 /** rust-bitcoin and rust-miniscript: they have never heard of staking. */
@@ -363,7 +364,7 @@ describe("the PSBTs of several signers, each of whom signed alone", () => {
         const finished = finishSpend(each, signaturesFromPsbts(each, psbts));
         expect(verdict(finished, 0, each.prevouts)).toBe("ok");
       }),
-      { numRuns: 20 },
+      { numRuns: runs(20) },
     );
   });
 });

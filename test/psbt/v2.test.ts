@@ -6,6 +6,7 @@ import { finishSpend, type LeafSpend } from "../../src/spending/spend.js";
 import { executes } from "../support/interpreter.js";
 import { anyLife, lifeOf, paramsFor, PATHS, signEnough, termsOf } from "../support/lives.js";
 import { refusal } from "../support/refusal.js";
+import { runs } from "../support/runs.js";
 
 /** The example of BIP-370 with the required fields only, and what each example puts where. */
 const INPUT = "010e200b0ad921419c1c8719735d72dc739f9ea9e0638d1fe4c1eef0f9944084815fc8010f0400000000";
@@ -120,7 +121,7 @@ describe("a PSBT of version 2 (BIP-370)", () => {
         expect(read).toHaveLength(signatures.length);
         expect(executes(finishSpend(each, read), 0, each.prevouts)).toBe(true);
       }),
-      { numRuns: 10 },
+      { numRuns: runs(10) },
     );
   });
 

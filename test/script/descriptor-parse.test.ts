@@ -15,6 +15,7 @@ import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../../src/
 import { NUMS_KEY } from "../../src/script/taproot.js";
 import { type KeySet, MAX_KEYS, type StakeTerms, stakerKeys } from "../../src/script/terms.js";
 import { refusal } from "../support/refusal.js";
+import { runs } from "../support/runs.js";
 import { anyTerms, anyTimelock, keyOf, keysOf, termsOf } from "../support/stakes.js";
 
 // rust-miniscript and rust-bitcoin: of other authors, in another language.
@@ -97,7 +98,7 @@ describe("parseDescriptor", () => {
           derivations: [],
         });
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 
@@ -272,7 +273,7 @@ describe("parseDescriptor", () => {
           expect(read).toBe(derive(bare));
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 
@@ -308,7 +309,7 @@ describe("parseDescriptor", () => {
           expect(read).toBe(derive(tr(any)));
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 });

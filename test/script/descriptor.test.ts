@@ -8,6 +8,7 @@ import { descriptorChecksum } from "../../src/script/descriptor.js";
 import { leafMiniscript } from "../../src/script/leaf.js";
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../../src/script/outputs.js";
 import { MAX_KEYS, type StakeTerms } from "../../src/script/terms.js";
+import { runs } from "../support/runs.js";
 import { anyTerms, anyTimelock, termsOf } from "../support/stakes.js";
 
 // rust-miniscript and rust-bitcoin: of other authors, in another language.
@@ -33,7 +34,7 @@ describe("a descriptor", () => {
         ];
         for (const { descriptor, script } of outputs) expect(derive(descriptor)).toBe(hex.encode(script));
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     );
   });
 
@@ -45,7 +46,7 @@ describe("a descriptor", () => {
           expect(hex.encode(Miniscript.fromBitcoinScript(script, "tap").encode())).toBe(hex.encode(script));
         }
       }),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     );
   });
 
@@ -58,7 +59,7 @@ describe("a descriptor", () => {
           expect(assemble(asm)).toBe(hex.encode(script));
         }
       }),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     );
   });
 

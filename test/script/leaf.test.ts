@@ -5,6 +5,7 @@ import { curve } from "../../src/core/curve/index.js";
 import { LEAF_KINDS, leafScript, type LeafTerms, parseLeaf, policyOf } from "../../src/script/leaf.js";
 import { stakingOutput, unbondingOutput } from "../../src/script/outputs.js";
 import { type KeySet, MAX_KEYS } from "../../src/script/terms.js";
+import { runs } from "../support/runs.js";
 import { anyTerms, anyTimelock, keyOf, keysOf, refusalOf, termsOf } from "../support/stakes.js";
 
 const sizes = { stakers: 3, providers: 3, members: 6 };
@@ -65,7 +66,7 @@ describe("parseLeaf", () => {
         }[kind];
         expect(parseLeaf(script)).toEqual({ kind, ...expected });
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     );
   });
 
@@ -90,7 +91,7 @@ describe("parseLeaf", () => {
         changed[at % script.length]! ^= change;
         expect(sound).toContain(verdict(changed));
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 
@@ -104,7 +105,7 @@ describe("parseLeaf", () => {
         expect(sound).toContain(verdict(concatBytes(script.slice(0, from), script.slice(to))));
         expect(sound).toContain(verdict(concatBytes(script, script.slice(from))));
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 
@@ -120,7 +121,7 @@ describe("parseLeaf", () => {
       fc.property(fc.array(word, { maxLength: 12 }), (words) => {
         expect(sound).toContain(verdict(concatBytes(...words)));
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 
@@ -129,7 +130,7 @@ describe("parseLeaf", () => {
       fc.property(fc.uint8Array({ maxLength: 120 }), (script) => {
         expect(sound).toContain(verdict(script));
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 

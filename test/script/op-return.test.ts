@@ -8,6 +8,7 @@ import {
   type StakeOpReturn,
 } from "../../src/script/op-return.js";
 import { stakingOutput } from "../../src/script/outputs.js";
+import { runs } from "../support/runs.js";
 import { anyTimelock, keyOf, refusalOf, termsOf } from "../support/stakes.js";
 
 const data: StakeOpReturn = {
@@ -42,7 +43,7 @@ describe("an OP_RETURN", () => {
       fc.property(anyData, (given) => {
         expect(decodeOpReturn(encodeOpReturn(given))).toEqual(given);
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     );
   });
 
@@ -95,7 +96,7 @@ describe("an OP_RETURN", () => {
           : refusalOf(() => decodeOpReturn(changed)) === "invalid-op-return";
         expect(sound).toBe(true);
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 

@@ -8,6 +8,7 @@ import { OP, pushNumber } from "../../src/bitcoin/opcodes.js";
 import { outputsOf, slashingChangeOutput, stakingOutput, unbondingOutput } from "../../src/script/outputs.js";
 import { LEAF_VERSION, NUMS_KEY, outputKeyOf } from "../../src/script/taproot.js";
 import { type KeySet, type StakeTerms, stakerKeys } from "../../src/script/terms.js";
+import { runs } from "../support/runs.js";
 import { anyTerms, anyTimelock, keyOf, refusalOf, termsOf } from "../support/stakes.js";
 
 const builtFrom = (terms: StakeTerms, time: number) => [
@@ -38,7 +39,7 @@ describe("an output", () => {
       fc.property(twoOrders, anyTimelock, ([one, other], time) => {
         expect(builtFrom(other, time)).toEqual(builtFrom(one, time));
       }),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     );
   });
 
@@ -48,7 +49,7 @@ describe("an output", () => {
         const set = { ...terms, staker: stakerKeys(terms.staker) };
         expect(builtFrom(set, time)).toEqual(builtFrom(terms, time));
       }),
-      { numRuns: 20 },
+      { numRuns: runs(20) },
     );
   });
 
@@ -64,7 +65,7 @@ describe("an output", () => {
           }
         }
       }),
-      { numRuns: 20 },
+      { numRuns: runs(20) },
     );
   });
 
@@ -95,7 +96,7 @@ describe("an output", () => {
         expect(slashing.signers).toEqual([staker, providers, covenant]);
         expect(timelock.timelock).toBe(terms.timelock);
       }),
-      { numRuns: 20 },
+      { numRuns: runs(20) },
     );
   });
 

@@ -5,6 +5,7 @@ import { encodeOpReturn } from "../../src/script/op-return.js";
 import { type Leaf, slashingChangeOutput, stakingOutput, unbondingOutput } from "../../src/script/outputs.js";
 import type { StakeTerms } from "../../src/script/terms.js";
 import { peer, peerNetworks, peerOpReturn, type PeerPsbt, peerScripts } from "../support/peer.js";
+import { runs } from "../support/runs.js";
 import { anyTerms, anyTimelock, refusalOf, termsOf } from "../support/stakes.js";
 
 const home = "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0";
@@ -52,7 +53,7 @@ function ourStake(terms: StakeTerms, unbondingTime: number) {
 describe("the peer library", () => {
   const anyStake = [anyTerms({ stakers: 1, providers: 8, members: 20 }), anyTimelock] as const;
 
-  it("builds the same scripts and outputs from any terms with one staker: 2,000 random cases", () => {
+  it("builds the same scripts and outputs from any terms with one staker in random cases", () => {
     fc.assert(
       fc.property(...anyStake, (terms, unbondingTime) => {
         const { staking, unbonding, outputs } = ourStake(terms, unbondingTime);
@@ -75,11 +76,11 @@ describe("the peer library", () => {
           ].map(hex.encode),
         );
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     );
   });
 
-  it("spends the same leaves with the same control blocks: 600 random cases", () => {
+  it("spends the same leaves with the same control blocks in random cases", () => {
     fc.assert(
       fc.property(...anyStake, (terms, unbondingTime) => {
         const { staking, unbonding, change } = ourStake(terms, unbondingTime);
@@ -97,11 +98,11 @@ describe("the peer library", () => {
           ].map(shown),
         ).toEqual(peerLeaves(peerStake(terms, unbondingTime)).map(shown));
       }),
-      { numRuns: 600 },
+      { numRuns: runs(600) },
     );
   });
 
-  it("writes the same OP_RETURN in 2,000 random cases", () => {
+  it("writes the same OP_RETURN in random cases", () => {
     fc.assert(
       fc.property(
         anyTerms({ stakers: 1, providers: 1, members: 3 }),
@@ -119,7 +120,7 @@ describe("the peer library", () => {
           expect(hex.encode(ours)).toBe(hex.encode(theirs));
         },
       ),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     );
   });
 

@@ -5,6 +5,7 @@ import { concatBytes, equalBytes, hex } from "../../src/core/bytes.js";
 import { taggedHash } from "../../src/core/hashes.js";
 import { stakingOutput } from "../../src/script/outputs.js";
 import { NUMS_KEY, outputKeyOf, tapleafHash, taproot } from "../../src/script/taproot.js";
+import { runs } from "../support/runs.js";
 import { keyOf, termsOf } from "../support/stakes.js";
 
 type Tree = { script: string; leafVersion: number } | [Tree, Tree];
@@ -91,7 +92,7 @@ describe("outputKeyOf", () => {
         const key = outputKeyOf(a, b);
         expect(key === null || key.length === 32).toBe(true);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });

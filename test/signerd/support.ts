@@ -13,7 +13,7 @@ import {
   type ServiceError,
   status,
 } from "@grpc/grpc-js";
-import { afterAll, expect, onTestFinished, vi } from "vitest";
+import { afterAll, expect, onTestFinished } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { voteMessage } from "../../src/vote/messages.js";
@@ -27,6 +27,7 @@ import { createLog } from "../../src/signerd/log.js";
 import { createMetrics } from "../../src/signerd/metrics.js";
 import { type RunningSigner, serve, type ServeOptions } from "../../src/signerd/serve.js";
 import { eotsHandlers } from "../../src/signerd/service.js";
+import { eventually } from "../support/eventually.js";
 
 export const CHAIN = "bbn-test";
 export const PASSPHRASE = "correct horse battery staple";
@@ -150,7 +151,7 @@ export async function startDaemon(
 
 /** A client that is closed with the test. */
 export function connect(address: string, options: EotsClientOptions = {}): EotsClient {
-  const client = createEotsClient({ address, timeout: 30_000, ...options });
+  const client = createEotsClient({ address, timeout: 600_000, ...options });
   onTestFinished(() => client.close());
   return client;
 }
@@ -222,10 +223,10 @@ export function rawCall(
 
 /** Waits until some votes of a batch were signed, on a signer that has signed nothing else. */
 export function untilBatchBegan(metricsAddress: string): Promise<void> {
-  return vi.waitFor(async () => {
+  return eventually(async () => {
     const metrics = await readMetrics(metricsAddress);
     expect(metrics.get('tapstake_signatures_total{outcome="new",code=""}')).toBeGreaterThan(0);
-  }, 10_000);
+  });
 }
 
 /** The metrics page as `name{labels}` → value; fails on a line that is not Prometheus' text format. */

@@ -1,8 +1,9 @@
 import { generateKeyPairSync } from "node:crypto";
 import { chmodSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { checkTls } from "../../src/signerd/tls.js";
+import { eventually } from "../support/eventually.js";
 import { failure as expectFailure } from "../support/errors.js";
 import { refusal } from "../support/refusal.js";
 import { expectRefused } from "../cli/fp-support.js";
@@ -103,7 +104,7 @@ describe("what TLS is served with", () => {
 
 /** What is logged comes by another way than the answer. */
 const untilServing = ({ logged }: DaemonProcess) =>
-  vi.waitFor(() => expect(logged()).toContain('"msg":"serving"'), 10_000);
+  eventually(() => expect(logged()).toContain('"msg":"serving"'));
 
 describe("tapstake fp serve --tls-cert --tls-key", () => {
   const serve = (certificate: string, key: string) =>

@@ -13,6 +13,7 @@ import {
   pathOf,
 } from "../../src/signer-client/wire.js";
 import { refusal } from "../support/refusal.js";
+import { runs } from "../support/runs.js";
 
 /** PROTOCOL 10 as a .proto file, which is no part of the code under test. */
 const definitions = loadSync(fileURLToPath(new URL("../fixtures/eots-manager.proto", import.meta.url)), {
@@ -103,7 +104,7 @@ describe("the bytes of requests", () => {
         expect(decoded.height).toBe(height);
         expect(hex.encode(decoded.msg)).toBe(hex.encode(msg));
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     );
   });
 });

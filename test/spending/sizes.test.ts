@@ -23,6 +23,7 @@ import { type FundingKind, fundingCoin, walletSigned } from "../support/expansio
 import { executes } from "../support/interpreter.js";
 import { COIN, feeRate, P2WPKH, paramsFor, sign, termsOf } from "../support/lives.js";
 import { refusal } from "../support/refusal.js";
+import { runs } from "../support/runs.js";
 
 const RATE = feeRate("2");
 const LENGTHS = [64, 65];
@@ -181,7 +182,7 @@ describe("the size that the fee of a stake is reckoned with", () => {
         expect(built.fee + built.value + built.change).toBe(paid);
         expect(built.fee).toBeGreaterThanOrEqual(2n * BigInt(transaction.virtualSize()));
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 

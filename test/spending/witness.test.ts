@@ -16,6 +16,7 @@ import { NOT_BYTES } from "../support/arbitraries.js";
 import { executes } from "../support/interpreter.js";
 import { keyOf, lifeOf, paramsFor, secretOf, sign, signAll, signEnough, termsOf } from "../support/lives.js";
 import { refusal } from "../support/refusal.js";
+import { runs } from "../support/runs.js";
 
 const terms = termsOf({ providers: 2 });
 const life = lifeOf(terms, paramsFor(terms));
@@ -58,7 +59,7 @@ describe("slots", () => {
           for (const signature of read) checkLeafSignature(spend, signature);
         },
       ),
-      { numRuns: 20 },
+      { numRuns: runs(20) },
     );
   });
 

@@ -23,6 +23,7 @@ import {
   termsOf,
 } from "../support/lives.js";
 import { refusal } from "../support/refusal.js";
+import { runs } from "../support/runs.js";
 import { readVectors } from "../support/vectors.js";
 
 const terms = termsOf();
@@ -147,7 +148,7 @@ describe("slashing", () => {
           expect(error > -5000n && error <= 5000n).toBe(true);
         },
       ),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     );
   });
 
@@ -233,7 +234,7 @@ describe("a withdrawal", () => {
           expect(built.fee * 1000n < numerator * size + 1000n).toBe(true);
         },
       ),
-      { numRuns: 25 },
+      { numRuns: runs(25) },
     );
   });
 

@@ -22,8 +22,9 @@ import {
 } from "../support/lives.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { leafSighash } from "../../src/spending/spend.js";
+import { runs } from "../support/runs.js";
 
-const runs = (spend: LeafSpend, transaction: Transaction, prevouts = spend.prevouts) =>
+const executesAs = (spend: LeafSpend, transaction: Transaction, prevouts = spend.prevouts) =>
   executes(transaction, spend.inputIndex, prevouts);
 
 /** A copy of a signed transaction, changed. */
@@ -47,7 +48,7 @@ describe("every path of a stake, executed by another implementation", () => {
     const signatures = signEnough(spend);
     for (const [i] of signatures.entries()) {
       const fewer = signatures.toSpliced(i, 1);
-      expect(runs(spend, withWitness(spend, assembleWitness(spend.leaf, fewer)))).toBe(false);
+      expect(executesAs(spend, withWitness(spend, assembleWitness(spend.leaf, fewer)))).toBe(false);
       refusal("missing-signature", () => finishSpend(spend, fewer));
     }
   });
@@ -68,19 +69,19 @@ describe("every path of a stake, executed by another implementation", () => {
       return { publicKey: key, signature: Uint8Array.of(...signature, 0) };
     });
     refusal("unsupported-sighash", () => finishSpend(spend, zero));
-    expect(runs(spend, withWitness(spend, assembleWitness(spend.leaf, zero)))).toBe(false);
+    expect(executesAs(spend, withWitness(spend, assembleWitness(spend.leaf, zero)))).toBe(false);
   });
 
   it("a transaction of version 1 cannot use a timelock", () => {
     const spend = life["staking timelock"];
     const old = { ...spend, transaction: changed(spend.transaction, (copy) => (copy.version = 1)) };
-    expect(runs(old, finishSpend(old, signEnough(old)))).toBe(false);
+    expect(executesAs(old, finishSpend(old, signEnough(old)))).toBe(false);
   });
 
   it("a slashing transaction of version 1 spends, as the Go builder writes it", () => {
     const spend = life["staking slashing"];
     const old = { ...spend, transaction: changed(spend.transaction, (copy) => (copy.version = 1)) };
-    expect(runs(old, finishSpend(old, signEnough(old)))).toBe(true);
+    expect(executesAs(old, finishSpend(old, signEnough(old)))).toBe(true);
   });
 
   it("a committee without the stakers and the finality provider moves nothing", () => {
@@ -90,16 +91,16 @@ describe("every path of a stake, executed by another implementation", () => {
         .at(-1)!
         .keys.slice(0, 3)
         .map((key) => sign(spend, key));
-      expect(runs(spend, withWitness(spend, assembleWitness(spend.leaf, covenant)))).toBe(false);
+      expect(executesAs(spend, withWitness(spend, assembleWitness(spend.leaf, covenant)))).toBe(false);
     }
   });
 
   it("two finality providers at once fail: the script counts one", () => {
     const spend = life["staking slashing"];
     const extra = sign(spend, terms.finalityProviders[1]!);
-    expect(runs(spend, withWitness(spend, assembleWitness(spend.leaf, [...signEnough(spend), extra])))).toBe(
-      false,
-    );
+    expect(
+      executesAs(spend, withWitness(spend, assembleWitness(spend.leaf, [...signEnough(spend), extra]))),
+    ).toBe(false);
   });
 });
 
@@ -203,7 +204,7 @@ describe("properties of every path", () => {
           withWitness(spend, [...witness.slice(0, -2), other.script, other.controlBlock]),
         );
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
   });
 
@@ -235,7 +236,7 @@ describe("properties of every path", () => {
           }
         },
       ),
-      { numRuns: 15 },
+      { numRuns: runs(15) },
     );
   });
 });

@@ -20,6 +20,7 @@ import { NOT_BYTES } from "../support/arbitraries.js";
 import { executes } from "../support/interpreter.js";
 import { feeRate, keyOf, P2TR, P2WPKH, paramsFor, secretOf, termsOf } from "../support/lives.js";
 import { refusal } from "../support/refusal.js";
+import { runs } from "../support/runs.js";
 
 const terms = termsOf();
 const params = paramsFor(terms);
@@ -204,7 +205,7 @@ describe("the fee of a staking transaction", () => {
         expect(surplus >= 0n && surplus <= (built.change > 0n ? 0n : 294n + costOfChange)).toBe(true);
         expect(built.change === 0n || built.change >= 294n).toBe(true);
       }),
-      { numRuns: 150 },
+      { numRuns: runs(150) },
     );
   });
 
@@ -222,7 +223,7 @@ describe("the fee of a staking transaction", () => {
         const longer = [...list, coin(546n, ownerScript, 99)];
         expect(succeeds({ coins: longer, value, feeRate: rate })).not.toBeNull();
       }),
-      { numRuns: 150 },
+      { numRuns: runs(150) },
     );
   });
 

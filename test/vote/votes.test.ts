@@ -13,6 +13,7 @@ import { commitRandomness } from "../../src/finality/randomness/commitment.js";
 import { type Commitment, verifyCommitment, verifyRandomness } from "../../src/vote/commitment.js";
 import { type FinalityVote, signVoteUnprotected, verifyVote } from "../../src/vote/vote.js";
 import { sha256 } from "../../src/core/hashes.js";
+import { runs } from "../support/runs.js";
 import { codeOf, secretOf } from "../support/stake.js";
 import { eotsVectors } from "../support/vectors.js";
 
@@ -234,7 +235,7 @@ describe("malformed votes, commitments and proofs are false, and throw nothing",
           expect(verify(commitment, vote, value)).toBe(false);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     );
   });
 
@@ -257,7 +258,7 @@ describe("malformed votes, commitments and proofs are false, and throw nothing",
         expect(typeof verifiers[1]!(badCommitment, vote, index)).toBe("boolean");
         expect(verifiers[1]!(commitment, vote, badProof)).toBe(false);
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 });

@@ -230,7 +230,7 @@ describe("a damaged store", () => {
     }
   });
 
-  it("with a byte flipped anywhere is refused, or remembers everything", { timeout: 120_000 }, () => {
+  it("with a byte flipped anywhere is refused, or remembers everything", () => {
     const verdicts = flips(closed, "protectionFile", Number(process.env["FLIP_STEP"] ?? 173));
     expect(verdicts["protection-corrupt"]).toBeGreaterThan(0);
   });

@@ -9,6 +9,7 @@ import {
   MAX_HEIGHT,
   type VoteRecord,
 } from "../../../src/finality/protection/decide.js";
+import { runs } from "../../support/runs.js";
 import { hash } from "../../support/signer.js";
 
 const record = (changes: Partial<VoteRecord> = {}): VoteRecord => ({
@@ -122,7 +123,7 @@ describe("the decision, against a model", () => {
         const isAbove = any.height >= any.marks.lowest && !(any.height <= (any.chainHeight ?? -1n));
         expect(decide(any).kind === "new").toBe(isFree && isAbove);
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 
@@ -133,7 +134,7 @@ describe("the decision, against a model", () => {
         const isSame = Boolean(signature && digest && Buffer.compare(digest, any.digest) === 0);
         expect(decide(any).kind === "same").toBe(isSame && any.height >= any.marks.lowest);
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 

@@ -189,7 +189,7 @@ describe("a lock that was lost between its taking and the opening of the store",
 });
 
 describe("a signer that is killed while it opens a new home", () => {
-  it("leaves one that opens, and in which a new key votes", { timeout: 120_000 }, async () => {
+  it("leaves one that opens, and in which a new key votes", async () => {
     for (let i = 0; i < 12; i++) {
       const home = newHome();
       recordBirth(home, testKey().publicKey);

@@ -1,4 +1,4 @@
-import { party, type Party } from "../../regtest/cast.js";
+import { party, type Party } from "../../regtest/parties.js";
 import { hex } from "../../src/core/bytes.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import { paramsAt } from "../../src/params/select.js";
@@ -18,7 +18,7 @@ export interface Shape {
 }
 
 /** Everyone who has to do with a stake, with their secrets. */
-export interface Troupe {
+export interface Participants {
   readonly stakers: readonly Party[];
   readonly providers: readonly Party[];
   readonly committee: readonly Party[];
@@ -29,7 +29,7 @@ export interface Troupe {
 }
 
 /** People of their own for a shape, under regtest's parameters with their committee and this unbonding time. */
-export function troupeOf(name: string, shape: Shape, unbondingTime: number): Troupe {
+export function participantsOf(name: string, shape: Shape, unbondingTime: number): Participants {
   const parties = (role: string, count: number) =>
     Array.from({ length: count }, (_, i) => party(`${name} ${role} ${i}`));
   const stakers = parties("staker", shape.stakers[1]);
@@ -64,13 +64,13 @@ export function signAll(spend: LeafSpend, parties: readonly Party[]): Promise<Le
 /** Those of each key set of the leaf who sign: its quorum, first by key; `change` adds to or takes from a set. */
 export function signersOf(
   { leaf }: LeafSpend,
-  troupe: Troupe,
+  participants: Participants,
   change: { readonly set?: number; readonly by?: number } = {},
 ): Party[] {
   return leaf.signers.flatMap(({ keys, quorum }, set) =>
     sortKeys(keys)
       .slice(0, quorum + (set === change.set ? (change.by ?? 0) : 0))
-      .map(troupe.of),
+      .map(participants.of),
   );
 }
 
@@ -80,6 +80,6 @@ export function withSignatures(spend: LeafSpend, signatures: readonly LeafSignat
 }
 
 /** The transaction fully signed in plain. */
-export async function signed(spend: LeafSpend, troupe: Troupe): Promise<Transaction> {
-  return withSignatures(spend, await signAll(spend, signersOf(spend, troupe)));
+export async function signed(spend: LeafSpend, participants: Participants): Promise<Transaction> {
+  return withSignatures(spend, await signAll(spend, signersOf(spend, participants)));
 }

@@ -1,31 +1,37 @@
 import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import { concatBytes } from "../../src/core/bytes.js";
 import { type LeafSpend, withWitness } from "../../src/spending/spend.js";
-import { signAll, signersOf, type Troupe, withSignatures } from "./troupe.js";
+import { signAll, signersOf, type Participants, withSignatures } from "./participants.js";
 import { SCRIPT } from "./verdicts.js";
 
 /** A transaction that is wrong in one thing, and what bitcoind says against it. */
-export interface Spoilt {
+export interface Mutation {
   readonly what: string;
   readonly transaction: Transaction;
   readonly reason: RegExp;
 }
 
 /** The fully signed spend with each single thing wrong that its leaf allows to be wrong. */
-export async function spoil(spend: LeafSpend, troupe: Troupe): Promise<Spoilt[]> {
+export async function mutationsOf(spend: LeafSpend, participants: Participants): Promise<Mutation[]> {
   const counts = await Promise.all(
     spend.leaf.signers.flatMap((_, set) => [
-      miscount(spend, troupe, set, -1),
-      miscount(spend, troupe, set, 1),
+      miscount(spend, participants, set, -1),
+      miscount(spend, participants, set, 1),
     ]),
   );
-  const witness = withSignatures(spend, await signAll(spend, signersOf(spend, troupe))).ins[spend.inputIndex]!
-    .witness;
-  return [...counts.flat(), ...spoilSlots(spend, witness), ...spoilTransaction(spend, witness)];
+  const witness = withSignatures(spend, await signAll(spend, signersOf(spend, participants))).ins[
+    spend.inputIndex
+  ]!.witness;
+  return [...counts.flat(), ...mutatedSlots(spend, witness), ...mutatedTransactions(spend, witness)];
 }
 
 /** One signature more or less in one key set; none where the set has no more. */
-async function miscount(spend: LeafSpend, troupe: Troupe, set: number, by: 1 | -1): Promise<Spoilt[]> {
+async function miscount(
+  spend: LeafSpend,
+  participants: Participants,
+  set: number,
+  by: 1 | -1,
+): Promise<Mutation[]> {
   const { leaf } = spend;
   const { keys, quorum } = leaf.signers[set]!;
   if (quorum + by > keys.length) return [];
@@ -34,19 +40,19 @@ async function miscount(spend: LeafSpend, troupe: Troupe, set: number, by: 1 | -
   return [
     {
       what: `${quorum + by} signatures where set ${set} needs ${quorum}`,
-      transaction: withSignatures(spend, await signAll(spend, signersOf(spend, troupe, { set, by }))),
+      transaction: withSignatures(spend, await signAll(spend, signersOf(spend, participants, { set, by }))),
       reason: isLast ? SCRIPT.count : before,
     },
   ];
 }
 
-function spoilSlots(spend: LeafSpend, witness: readonly Uint8Array[]): Spoilt[] {
+function mutatedSlots(spend: LeafSpend, witness: readonly Uint8Array[]): Mutation[] {
   const slots = witness.slice(0, -2);
   const opening = witness.slice(-2);
   const filled = slots.flatMap(({ length }, i) => (length > 0 ? [i] : []));
   const last = filled.at(-1)!;
   const put = (index: number, slot: Uint8Array) => [...slots.with(index, slot), ...opening];
-  const spoilt = (what: string, stack: readonly Uint8Array[], reason: RegExp): Spoilt => ({
+  const mutated = (what: string, stack: readonly Uint8Array[], reason: RegExp): Mutation => ({
     what,
     transaction: withWitness(spend, stack),
     reason,
@@ -58,7 +64,7 @@ function spoilSlots(spend: LeafSpend, witness: readonly Uint8Array[]): Spoilt[] 
   const swapped =
     filled.length > 1
       ? [
-          spoilt(
+          mutated(
             "two signatures in each other's slots",
             [...slots.with(last, slots[filled[0]!]!).with(filled[0]!, signature), ...opening],
             SCRIPT.signature,
@@ -67,24 +73,24 @@ function spoilSlots(spend: LeafSpend, witness: readonly Uint8Array[]): Spoilt[] 
       : [];
   return [
     ...swapped,
-    spoilt("a signature of 63 bytes", put(last, signature.slice(1)), SCRIPT.size),
-    spoilt(
+    mutated("a signature of 63 bytes", put(last, signature.slice(1)), SCRIPT.size),
+    mutated(
       "hash type 0 in a 65th byte",
       put(last, concatBytes(signature, Uint8Array.of(0))),
       SCRIPT.hashType,
     ),
-    spoilt(
+    mutated(
       "hash type ALL without signing it",
       put(last, concatBytes(signature, Uint8Array.of(1))),
       SCRIPT.signature,
     ),
-    spoilt("a slot too many", [new Uint8Array(0), ...witness], SCRIPT.slots),
-    spoilt("the parity of the control block", [...slots, script, flipped], SCRIPT.tree),
+    mutated("a slot too many", [new Uint8Array(0), ...witness], SCRIPT.slots),
+    mutated("the parity of the control block", [...slots, script, flipped], SCRIPT.tree),
   ];
 }
 
-function spoilTransaction(spend: LeafSpend, witness: readonly Uint8Array[]): Spoilt[] {
-  const altered = (what: string, alter: (transaction: Transaction) => void): Spoilt => {
+function mutatedTransactions(spend: LeafSpend, witness: readonly Uint8Array[]): Mutation[] {
+  const altered = (what: string, alter: (transaction: Transaction) => void): Mutation => {
     const transaction = withWitness(spend, witness);
     alter(transaction);
     return { what, transaction, reason: SCRIPT.signature };

@@ -20,7 +20,7 @@ export interface StoryEvent {
 type Facts = Pick<StoryEvent, "why" | "txid" | "answer" | "data">;
 
 /** Tells a story event by event, each under its chapter. */
-export class Teller {
+export class Narrator {
   private chapter = "";
 
   constructor(private readonly onEvent: (event: StoryEvent) => void) {}
