@@ -2,7 +2,7 @@ import { TapstakeError } from "../core/errors.js";
 import type { ChainConfig } from "../vote/chain.js";
 import type { StoredCommitment } from "../finality/protection/store.js";
 import { heights as heightsOf } from "./commitment-text.js";
-import { warn } from "./warning.js";
+import { warn } from "./output.js";
 
 interface Range {
   readonly first: bigint;

@@ -1,9 +1,9 @@
+import { readFileSync } from "node:fs";
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { hideFromCoreDumps } from "../finality/keys/core-dumps.js";
+import { addCommands, type LazyCommands } from "./command.js";
 import { reportError, UsageError, withHelp } from "./errors.js";
-import { addCommands, type LazyCommands } from "./lazy.js";
 import { closeQuietly, tellInJson } from "./output.js";
-import { version } from "./version.js";
 
 const COMMANDS: LazyCommands = {
   demo: {
@@ -138,4 +138,17 @@ function commandPath(program: CommandUnknownOpts, args: readonly string[]): stri
     path.push(argument);
   }
   return path;
+}
+
+/** The version of this package, from the package.json above the compiled or the source file. */
+function version(): string {
+  for (const path of ["../../../package.json", "../../package.json"]) {
+    try {
+      const text = readFileSync(new URL(path, import.meta.url), "utf8");
+      return (JSON.parse(text) as { version: string }).version;
+    } catch {
+      // The other of the two places has it.
+    }
+  }
+  return "unknown";
 }

@@ -12,25 +12,24 @@ import {
 } from "../../script/outputs.js";
 import { importableDescriptor } from "../../script/descriptor-parse.js";
 import { type KeySet, stakerKeys, type StakeTerms } from "../../script/terms.js";
+import { UsageError } from "../errors.js";
+import { leafWords } from "../format/text.js";
+import { helpText, paragraphs } from "../help.js";
+import { readText } from "../input.js";
 import {
   jsonOption,
   networkOption,
   parseKey,
   providerOption,
-  readParams,
-  readTerms,
   several,
   stakerOption,
   stakerQuorumOption,
   timeOption,
   wholeNumber,
-} from "../arguments.js";
-import { UsageError } from "../errors.js";
-import { readText } from "../files.js";
-import { helpText, paragraphs } from "../help.js";
+} from "../options.js";
 import { answer, section, table } from "../output.js";
 import { warnOfReaders } from "../secrets.js";
-import { leafWords } from "../wording.js";
+import { readParams, readTerms } from "../terms.js";
 
 const DESCRIPTION = `Builds the outputs of a stake from its terms: the staking output, the unbonding output and the refund that
 slashing leaves. For each: address, script, the leaves by which it is spent, and a descriptor.

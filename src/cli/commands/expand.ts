@@ -10,35 +10,39 @@ import { scriptOfAddress } from "../../bitcoin/address.js";
 import { type ExpansionReason, fundExpansion, FUNDING_INPUT } from "../../stake/expansion.js";
 import { addPrevious } from "../../psbt/write.js";
 import { formatOutpoint } from "../../bitcoin/transaction.js";
+import { feeRateOf, openChain } from "../chain.js";
+import { UsageError } from "../errors.js";
+import { checkNewFiles, writeDelegation, writeDocument } from "../files.js";
+import { amount, blocks, paidText, releaseFacts } from "../format/text.js";
+import { EXPAND_STAKE, helpText, MAKE_STAKE, paragraphs, RELEASES, SERVERS, SIGN_STAKE } from "../help.js";
+import { checkOneStandardInput, readDelegation } from "../input.js";
 import {
+  activeAtOption,
+  esploraOption,
+  feeRateOption,
   jsonOption,
+  maxFeeRateOption,
   originOption,
   parseKey,
-  readOrigins,
-  readParams,
-  several,
-  wholeNumber,
-} from "../arguments.js";
-import {
-  esploraOption,
-  feeRateOf,
-  feeRateOption,
-  maxFeeRateOption,
-  openChain,
   rpcAuthOption,
   rpcOption,
-  SERVERS,
-} from "../chain.js";
-import { UsageError } from "../errors.js";
-import { EXPAND_STAKE, MAKE_STAKE, SIGN_STAKE } from "../example-stake.js";
-import { readDelegation, writeDelegation, writeDocument } from "../files.js";
-import { helpText, paragraphs } from "../help.js";
+  satoshiAmount,
+  several,
+  stakersReleaseOption,
+  versionOption,
+  wholeNumber,
+} from "../options.js";
 import { answer, table } from "../output.js";
-import { heldRules, RELEASES, releaseFacts, stakersReleaseOption, warnOfRelease } from "../release.js";
-import { checkOneStandardInput } from "../secrets.js";
-import { checkNewFiles, satoshiAmount, trustedParams } from "../stake-options.js";
-import { amount, blocks, paidText } from "../wording.js";
-import { changeAddress, chooseParams, readCoins } from "./stake/create.js";
+import {
+  changeAddress,
+  chooseParams,
+  heldRules,
+  readCoins,
+  readOrigins,
+  readParams,
+  trustedParams,
+  warnOfRelease,
+} from "../terms.js";
 
 const DESCRIPTION = `Makes a stake larger, or longer, or both, without unbonding: one transaction spends it and one coin, and pays the new
 stake. The stakers stay, and the value does not shrink; the time lock begins anew.
@@ -89,12 +93,8 @@ export function command() {
       ).argParser(several),
     )
     .option("--params <set>", "the network's parameters: a set's name, or a file; as before unless told")
-    .addOption(
-      new Option("--version <number>", "a version of --params").argParser(wholeNumber).conflicts("height"),
-    )
-    .addOption(
-      new Option("--height <height>", "the version in force at this Bitcoin height").argParser(wholeNumber),
-    )
+    .addOption(versionOption())
+    .addOption(activeAtOption())
     .addOption(stakersReleaseOption())
     .addOption(
       new Option("--coins <file>", "coins to choose one from (JSON); - for standard input").conflicts(

@@ -4,11 +4,10 @@ import { evidenceFromJson } from "../../extract/json.js";
 import { extractFromSlashing, finishSlashing } from "../../extract/slashing.js";
 import { extractFromVotes } from "../../extract/votes.js";
 import type { Slashable } from "../../stake/slashing.js";
-import { jsonOption } from "../arguments.js";
 import { UsageError } from "../errors.js";
-import { EVIDENCE } from "../example-stake.js";
-import { readDelegation, readText, readTransaction } from "../files.js";
-import { helpText, paragraphs } from "../help.js";
+import { EVIDENCE, helpText, paragraphs } from "../help.js";
+import { readDelegation, readText, readTransaction } from "../input.js";
+import { jsonOption, votesOption } from "../options.js";
 import { answer, table } from "../output.js";
 
 const DESCRIPTION = `Computes the secret key of a finality provider that broke the rules, from what it made public itself.
@@ -47,11 +46,7 @@ tapstake extract --votes - --json < evidence.json
 export function command() {
   return new Command("extract")
     .description(paragraphs(DESCRIPTION))
-    .addOption(
-      new Option("--votes <file>", "evidence of two votes at one height; - for standard input").conflicts(
-        "transaction",
-      ),
-    )
+    .addOption(votesOption().conflicts("transaction"))
     .option("--delegation <file>", "the delegation that was slashed, or that is to be; - for standard input")
     .option(
       "--transaction <hex or file>",

@@ -8,22 +8,16 @@ import { stakingOutput } from "../../script/outputs.js";
 import type { StakeTerms } from "../../script/terms.js";
 import { explainSpends, identifyStaking } from "../../stake/explain.js";
 import type { Psbt, Transaction } from "../../bitcoin/bitcoinjs.js";
-import {
-  jsonOption,
-  networkOption,
-  readParams,
-  readTerms,
-  several,
-  stakerQuorumOption,
-  wholeNumber,
-} from "../arguments.js";
 import { UsageError } from "../errors.js";
-import { type Inspectable, readDelegation, readInspectable } from "../files.js";
+import { delegationFacts, type DelegationFacts, delegationText } from "../format/delegation.js";
+import { spendFacts, type SpendFacts, spendText, withinDelegation } from "../format/spend.js";
+import { stakeFacts, type StakeFacts, stakeText } from "../format/stake.js";
+import { amount } from "../format/text.js";
 import { helpText, paragraphs } from "../help.js";
+import { type Inspectable, readDelegation, readInspectable } from "../input.js";
+import { jsonOption, networkOption, several, stakerQuorumOption, wholeNumber } from "../options.js";
 import { answer, type Row, section, table } from "../output.js";
-import { spendFacts, type SpendFacts, spendText } from "../spend-text.js";
-import { withinDelegation } from "../spent.js";
-import { type DelegationFacts, delegationFacts, delegationText } from "../delegation-text.js";
+import { readParams, readTerms } from "../terms.js";
 import { checkTransactions } from "../../delegation/check.js";
 import type { Delegation } from "../../delegation/delegation.js";
 import { knownPrevouts } from "../../delegation/recognise.js";
@@ -31,8 +25,6 @@ import { previousStake } from "../../stake/expansion.js";
 import { type ShownInput, type ShownPsbt, shownPsbt } from "../../stake/explain-psbt.js";
 import { transactionOf } from "../../psbt/psbt.js";
 import type { Prevout } from "../../bitcoin/transaction.js";
-import { amount } from "../wording.js";
-import { stakeFacts, type StakeFacts, stakeText } from "../stake-text.js";
 
 const DESCRIPTION = `Says in plain words what a transaction stakes, or how it spends a stake; the same of a PSBT, as far as it is signed;
 and of a delegation, who can spend it when, what would be slashed, what is signed and what is missing.

@@ -6,11 +6,12 @@ import { paramsAt, paramsVersion } from "../../params/select.js";
 import { paramSets } from "../../params/sets.js";
 import type { ParamSet, ProtocolParams } from "../../params/types.js";
 import { paramsWarnings } from "../../params/warnings.js";
-import { jsonOption, networkOption, readParams, wholeNumber } from "../arguments.js";
 import { UsageError } from "../errors.js";
+import { amount, blocks, percent, scriptFacts, scriptText } from "../format/text.js";
 import { helpText, paragraphs } from "../help.js";
+import { jsonOption, networkOption, wholeNumber } from "../options.js";
 import { answer, colors, type Row, section, table } from "../output.js";
-import { amount, blocks, percent, scriptFacts, scriptText } from "../wording.js";
+import { readParams } from "../terms.js";
 
 const DESCRIPTION = `Shows the protocol parameters of a network.
 

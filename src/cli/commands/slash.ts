@@ -8,15 +8,22 @@ import { evidenceFromJson } from "../../extract/json.js";
 import { finishSlashing } from "../../extract/slashing.js";
 import { extractFromVotes } from "../../extract/votes.js";
 import type { Slashable } from "../../stake/slashing.js";
-import { jsonOption } from "../arguments.js";
-import { esploraOption, openChain, rpcAuthOption, rpcOption, SERVERS } from "../chain.js";
-import { MAKE_STAKE, SIGN_STAKE } from "../example-stake.js";
-import { readDelegation, readText } from "../files.js";
-import { helpText, paragraphs } from "../help.js";
-import { checkOneStandardInput, secretOption, withSecretKey } from "../secrets.js";
-import { deliver } from "../send.js";
-import { answerSpent } from "../spent.js";
-import { checkNewFiles, rawOption } from "../stake-options.js";
+import { deliver, openChain } from "../chain.js";
+import { checkNewFiles } from "../files.js";
+import { answerSpent } from "../format/spend.js";
+import { helpText, MAKE_STAKE, paragraphs, SERVERS, SIGN_STAKE } from "../help.js";
+import { checkOneStandardInput, readDelegation, readText } from "../input.js";
+import {
+  DELEGATION,
+  esploraOption,
+  jsonOption,
+  rawOption,
+  rpcAuthOption,
+  rpcOption,
+  secretOption,
+  votesOption,
+} from "../options.js";
+import { withSecretKey } from "../secrets.js";
 
 const DESCRIPTION = `Slashes a stake: finishes the slashing transaction with the leaked key of its finality provider, and sends it.
 
@@ -39,12 +46,8 @@ an Esplora server may have a limit of its own.`,
 export function command() {
   return new Command("slash")
     .description(paragraphs(DESCRIPTION))
-    .argument("<delegation>", "its file; - for standard input")
-    .addOption(
-      new Option("--votes <file>", "evidence of two votes at one height; - for standard input").conflicts(
-        "secretFile",
-      ),
-    )
+    .argument(...DELEGATION)
+    .addOption(votesOption().conflicts("secretFile"))
     .addOption(secretOption())
     .addOption(
       new Option(

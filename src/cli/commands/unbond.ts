@@ -3,15 +3,21 @@ import { checkTransactions } from "../../delegation/check.js";
 import { finishUnbonding, signUnbonding } from "../../delegation/delegation.js";
 import { isComplete, signatureStatus } from "../../delegation/status.js";
 import { keySigner } from "../../spending/signer.js";
-import { jsonOption } from "../arguments.js";
-import { esploraOption, openChain, rpcAuthOption, rpcOption, SERVERS } from "../chain.js";
-import { MAKE_STAKE, SIGN_STAKE } from "../example-stake.js";
-import { readDelegation } from "../files.js";
-import { helpText, paragraphs } from "../help.js";
-import { checkOneStandardInput, secretOption, withSecretKey } from "../secrets.js";
-import { deliver } from "../send.js";
-import { answerSpent } from "../spent.js";
-import { checkNewFiles, rawOption } from "../stake-options.js";
+import { deliver, openChain } from "../chain.js";
+import { checkNewFiles } from "../files.js";
+import { answerSpent } from "../format/spend.js";
+import { helpText, MAKE_STAKE, paragraphs, SERVERS, SIGN_STAKE } from "../help.js";
+import { checkOneStandardInput, readDelegation } from "../input.js";
+import {
+  DELEGATION,
+  esploraOption,
+  jsonOption,
+  rawOption,
+  rpcAuthOption,
+  rpcOption,
+  secretOption,
+} from "../options.js";
+import { withSecretKey } from "../secrets.js";
 
 const DESCRIPTION = `Ends a stake early: finishes the unbonding transaction that the committee has signed, and sends it.
 
@@ -33,7 +39,7 @@ Without a server, the raw transaction is the answer.`,
 export function command() {
   return new Command("unbond")
     .description(paragraphs(DESCRIPTION))
-    .argument("<delegation>", "its file; - for standard input")
+    .argument(...DELEGATION)
     .addOption(secretOption())
     .addOption(rawOption())
     .addOption(rpcOption())

@@ -16,27 +16,28 @@ import { signaturesFromPsbt, spendPsbt } from "../../psbt/psbt.js";
 import { keySigner } from "../../spending/signer.js";
 import { finishSpend, type LeafSignature, signLeaf } from "../../spending/spend.js";
 import { buildWithdrawal, type Withdrawal } from "../../stake/withdrawal.js";
-import { jsonOption, originOption, readOrigins } from "../arguments.js";
+import { deliver, feeRateOf, openChain } from "../chain.js";
+import { UsageError } from "../errors.js";
+import { checkNewFiles, writeDocument } from "../files.js";
+import { answerSpent } from "../format/spend.js";
+import { amount, blocks } from "../format/text.js";
+import { helpText, MAKE_STAKE, paragraphs, SERVERS } from "../help.js";
+import { checkOneStandardInput, readDelegation, readPsbt } from "../input.js";
 import {
+  DELEGATION,
   esploraOption,
-  feeRateOf,
   feeRateOption,
+  jsonOption,
   maxFeeRateOption,
-  openChain,
+  originOption,
+  rawOption,
   rpcAuthOption,
   rpcOption,
-  SERVERS,
-} from "../chain.js";
-import { UsageError } from "../errors.js";
-import { MAKE_STAKE } from "../example-stake.js";
-import { readDelegation, readPsbt, writeDocument } from "../files.js";
-import { helpText, paragraphs } from "../help.js";
+  secretOption,
+} from "../options.js";
 import { answer, table } from "../output.js";
-import { checkOneStandardInput, secretOption, withSecretKey } from "../secrets.js";
-import { deliver } from "../send.js";
-import { answerSpent } from "../spent.js";
-import { checkNewFiles, rawOption } from "../stake-options.js";
-import { amount, blocks } from "../wording.js";
+import { withSecretKey } from "../secrets.js";
+import { readOrigins } from "../terms.js";
 
 const DESCRIPTION = `Takes coins back once their time lock has run out: the stake itself, what was unbonded, or what a slashing left.
 
@@ -67,7 +68,7 @@ tapstake withdraw stake.json --from staking --fee-rate 2 \\
 export function command() {
   return new Command("withdraw")
     .description(paragraphs(DESCRIPTION))
-    .argument("<delegation>", "its file; - for standard input")
+    .argument(...DELEGATION)
     .requiredOption("--to <address>", "where the coins go")
     .addOption(
       new Option("--from <output>", "what is withdrawn; asked of the server unless told").choices(

@@ -1,20 +1,19 @@
 import { Command } from "@commander-js/extra-typings";
 import { checkForCommittee, checkForMember } from "../../../covenant/member.js";
-import { jsonOption, parseKey } from "../../arguments.js";
-import { signatureFacts, signatureText } from "../../delegation-text.js";
-import { MAKE_STAKE } from "../../example-stake.js";
-import { readDelegation } from "../../files.js";
-import { helpText, paragraphs } from "../../help.js";
-import { answer, table } from "../../output.js";
-import { checkOneStandardInput } from "../../secrets.js";
+import { signatureFacts, signatureText } from "../../format/delegation.js";
+import { helpText, MAKE_STAKE, paragraphs } from "../../help.js";
+import { checkOneStandardInput, readDelegation } from "../../input.js";
 import {
+  DELEGATION,
   heightOption,
+  jsonOption,
+  parseKey,
   previousHeightOption,
   releaseOption,
-  rulesOf,
-  trustedParams,
   trustedParamsOption,
-} from "../../stake-options.js";
+} from "../../options.js";
+import { answer, table } from "../../output.js";
+import { rulesOf, trustedParams } from "../../terms.js";
 
 const DESCRIPTION = `Checks everything that a committee member must know of a delegation before it signs.
 
@@ -35,7 +34,7 @@ tapstake covenant check stake.json --params regtest --height 100 \\
 export function command() {
   return new Command("check")
     .description(paragraphs(DESCRIPTION))
-    .argument("<delegation>", "its file; - for standard input")
+    .argument(...DELEGATION)
     .option("--member <key>", "the member's x-only key")
     .addOption(trustedParamsOption())
     .addOption(heightOption())

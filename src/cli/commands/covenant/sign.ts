@@ -1,22 +1,23 @@
 import { Command } from "@commander-js/extra-typings";
 import { hex } from "../../../core/bytes.js";
 import { addCovenantSignatures, covenantSigner, signAsMember } from "../../../covenant/member.js";
-import { jsonOption } from "../../arguments.js";
-import { signatureFacts, signatureText } from "../../delegation-text.js";
-import { MAKE_STAKE, SIGN_STAKE } from "../../example-stake.js";
-import { readDelegation, writeDelegation } from "../../files.js";
-import { helpText, paragraphs } from "../../help.js";
-import { answer } from "../../output.js";
-import { checkOneStandardInput, secretOption, withSecretKey } from "../../secrets.js";
+import { writeDelegation } from "../../files.js";
+import { signatureFacts, signatureText } from "../../format/delegation.js";
+import { helpText, MAKE_STAKE, paragraphs, SIGN_STAKE } from "../../help.js";
+import { checkOneStandardInput, readDelegation } from "../../input.js";
 import {
+  DELEGATION,
   heightOption,
+  jsonOption,
   outOption,
   previousHeightOption,
   releaseOption,
-  rulesOf,
-  trustedParams,
+  secretOption,
   trustedParamsOption,
-} from "../../stake-options.js";
+} from "../../options.js";
+import { answer } from "../../output.js";
+import { withSecretKey } from "../../secrets.js";
+import { rulesOf, trustedParams } from "../../terms.js";
 
 const DESCRIPTION = `Adds all signatures of one committee member to a delegation, once every rule of covenant check holds.
 
@@ -34,7 +35,7 @@ ${SIGN_STAKE}
 export function command() {
   return new Command("sign")
     .description(paragraphs(DESCRIPTION))
-    .argument("<delegation>", "its file; - for standard input")
+    .argument(...DELEGATION)
     .addOption(secretOption())
     .addOption(trustedParamsOption())
     .addOption(heightOption())

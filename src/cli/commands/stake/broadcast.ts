@@ -12,40 +12,38 @@ import type { ProtocolParams } from "../../../params/types.js";
 import type { StakeTerms } from "../../../script/terms.js";
 import { decodeStaking } from "../../../stake/decode.js";
 import { transactionFromPsbt } from "../../../stake/staking.js";
+import { type ChainOptions, deliver, deliveredRows, openChain } from "../../chain.js";
+import { UsageError } from "../../errors.js";
+import { checkNewFiles } from "../../files.js";
+import { amount } from "../../format/text.js";
+import { helpText, MAKE_STAKE, paragraphs, RELEASES, SERVERS } from "../../help.js";
+import { checkOneStandardInput, readDelegation, readPsbt } from "../../input.js";
 import {
+  activeAtOption,
+  esploraOption,
   jsonOption,
   networkOption,
-  readParams,
-  readTerms,
-  several,
-  type TermsOptions,
-  wholeNumber,
-} from "../../arguments.js";
-import {
-  type ChainOptions,
-  esploraOption,
-  openChain,
+  rawOption,
   rpcAuthOption,
   rpcOption,
-  SERVERS,
-} from "../../chain.js";
-import { UsageError } from "../../errors.js";
-import { MAKE_STAKE } from "../../example-stake.js";
-import { readDelegation, readPsbt } from "../../files.js";
-import { helpText, paragraphs } from "../../help.js";
-import { answer, table } from "../../output.js";
-import { assertReleased, heldRules, RELEASES, stakersReleaseOption } from "../../release.js";
-import { checkOneStandardInput } from "../../secrets.js";
-import { deliver, deliveredRows } from "../../send.js";
-import {
-  checkNewFiles,
-  rawOption,
-  trustedParams,
+  several,
+  stakersReleaseOption,
   trustedParamsOption,
+  versionOption,
+  wholeNumber,
+} from "../../options.js";
+import { answer, table } from "../../output.js";
+import {
+  assertReleased,
+  chooseParams,
+  heldDelegation,
+  heldRules,
+  readParams,
+  readTerms,
+  type TermsOptions,
+  trustedParams,
   type TrustOptions,
-} from "../../stake-options.js";
-import { amount } from "../../wording.js";
-import { chooseParams } from "./create.js";
+} from "../../terms.js";
 
 const DESCRIPTION = `Finishes the staking transaction, from the PSBT that the wallet with the coins signed, and sends it.
 
@@ -80,16 +78,8 @@ export function command() {
     .addOption(
       new Option("--time <blocks>", "of phase 1: how long the stake is locked").argParser(wholeNumber),
     )
-    .addOption(
-      new Option("--version <number>", "of phase 1: a version of --params")
-        .argParser(wholeNumber)
-        .conflicts("height"),
-    )
-    .addOption(
-      new Option("--height <height>", "of phase 1: the version in force at this height").argParser(
-        wholeNumber,
-      ),
-    )
+    .addOption(versionOption("of phase 1: a version of --params"))
+    .addOption(activeAtOption("of phase 1: the version in force at this height"))
     .addOption(networkOption())
     .addOption(rawOption())
     .addOption(rpcOption())
@@ -140,8 +130,8 @@ async function delegatedStake(path: string, psbt: string, options: Options): Pro
   }
   const delegation = await readDelegation(path);
   const { params } = await trustedParams(delegation, { params: options.params });
-  const { terms, expansion } = delegation;
-  assertReleased(heldRules({ terms, params, ...(expansion && { previous: expansion.terms }) }, options));
+  const { terms } = delegation;
+  assertReleased(heldDelegation(delegation, options));
   (options.registerLater ? checkSoFar : checkReady)(delegation);
   const transaction = finishStakeFunding(delegation, await readPsbt(psbt));
   const chain = await openChain(options, params.network);

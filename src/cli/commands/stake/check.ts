@@ -2,8 +2,7 @@ import { Command } from "@commander-js/extra-typings";
 import { isFundable, stakeOnChain } from "../../../chain/stake.js";
 import { checkSoFar } from "../../../delegation/check.js";
 import { stakeCoin } from "../../../delegation/delegation.js";
-import { jsonOption } from "../../arguments.js";
-import { esploraOption, openChain, rpcAuthOption, rpcOption, SERVERS } from "../../chain.js";
+import { openChain } from "../../chain.js";
 import {
   onChainFacts,
   onChainText,
@@ -11,27 +10,23 @@ import {
   signatureText,
   stakeState,
   stateText,
-} from "../../delegation-text.js";
-import { MAKE_STAKE, SIGN_STAKE } from "../../example-stake.js";
-import { readDelegation } from "../../files.js";
-import { helpText, paragraphs } from "../../help.js";
-import { answer, table } from "../../output.js";
+} from "../../format/delegation.js";
+import { amount, releaseFacts, releaseText } from "../../format/text.js";
+import { helpText, MAKE_STAKE, paragraphs, RELEASES, SERVERS, SIGN_STAKE } from "../../help.js";
+import { checkOneStandardInput, readDelegation } from "../../input.js";
 import {
-  RELEASES,
-  heldRules,
-  releaseFacts,
-  releaseText,
-  stakersReleaseOption,
-  warnOfRelease,
-} from "../../release.js";
-import { checkOneStandardInput } from "../../secrets.js";
-import {
+  DELEGATION,
+  esploraOption,
   heightOption,
+  jsonOption,
   previousHeightOption,
-  trustedParams,
+  rpcAuthOption,
+  rpcOption,
+  stakersReleaseOption,
   trustedParamsOption,
-} from "../../stake-options.js";
-import { amount } from "../../wording.js";
+} from "../../options.js";
+import { answer, table } from "../../output.js";
+import { heldDelegation, trustedParams, warnOfRelease } from "../../terms.js";
 
 const DESCRIPTION = `Holds every rule of the protocol against a delegation, and says what is signed and what is missing.
 
@@ -54,7 +49,7 @@ ${SERVERS}`,
 export function command() {
   return new Command("check")
     .description(paragraphs(DESCRIPTION))
-    .argument("<delegation>", "its file; - for standard input")
+    .argument(...DELEGATION)
     .addOption(trustedParamsOption())
     .addOption(heightOption())
     .addOption(previousHeightOption())
@@ -69,8 +64,7 @@ export function command() {
       const delegation = await readDelegation(path);
       const { name, params } = await trustedParams(delegation, options);
       checkSoFar(delegation);
-      const { terms, expansion } = delegation;
-      const held = heldRules({ terms, params, ...(expansion && { previous: expansion.terms }) }, options);
+      const held = heldDelegation(delegation, options);
       const chain = await openChain(options, params.network);
       const found = chain && (await stakeOnChain(delegation, chain));
       const fundable = found !== null || (await isFundable(delegation, chain!));

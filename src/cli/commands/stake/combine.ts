@@ -1,13 +1,11 @@
 import { Command } from "@commander-js/extra-typings";
 import { combineDelegations } from "../../../delegation/combine.js";
-import { jsonOption } from "../../arguments.js";
-import { signatureFacts, signatureText } from "../../delegation-text.js";
-import { MAKE_STAKE } from "../../example-stake.js";
-import { readDelegation, writeDelegation } from "../../files.js";
-import { helpText, paragraphs } from "../../help.js";
+import { writeDelegation } from "../../files.js";
+import { signatureFacts, signatureText } from "../../format/delegation.js";
+import { helpText, MAKE_STAKE, paragraphs } from "../../help.js";
+import { checkOneStandardInput, readDelegation } from "../../input.js";
+import { DELEGATION, jsonOption, outOption } from "../../options.js";
 import { answer } from "../../output.js";
-import { checkOneStandardInput } from "../../secrets.js";
-import { outOption } from "../../stake-options.js";
 
 const DESCRIPTION = `Puts the signatures of several copies of a delegation into one.
 
@@ -27,7 +25,7 @@ tapstake stake combine stake.json signed-copy.json
 export function command() {
   return new Command("combine")
     .description(paragraphs(DESCRIPTION))
-    .argument("<delegation>", "its file; - for standard input")
+    .argument(...DELEGATION)
     .argument("<copies...>", "files of the same stake")
     .addOption(outOption())
     .addOption(jsonOption())

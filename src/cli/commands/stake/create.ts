@@ -1,47 +1,46 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { TapstakeError } from "../../../core/errors.js";
-import type { Network } from "../../../core/network.js";
-import { type ChainAccess, coinsOfAddress, withKnownPrevious, withPrevious } from "../../../chain/access.js";
-import { coinsFromJson } from "../../../chain/coins-json.js";
+import { withKnownPrevious } from "../../../chain/access.js";
 import { createDelegation, type Delegation } from "../../../delegation/delegation.js";
-import { paramsAt, paramsVersion } from "../../../params/select.js";
-import type { ParamSet, ProtocolParams } from "../../../params/types.js";
+import type { ProtocolParams } from "../../../params/types.js";
 import { scriptOfAddress } from "../../../bitcoin/address.js";
-import type { Coin } from "../../../funding/coin.js";
 import { addPrevious } from "../../../psbt/write.js";
 import { buildStaking, type Staking } from "../../../stake/staking.js";
+import { feeRateOf, openChain } from "../../chain.js";
+import { UsageError } from "../../errors.js";
+import { checkNewFiles, writeDelegation, writeDocument } from "../../files.js";
+import { ofSigned, signedText, type Stake, stakingFacts, stakingText } from "../../format/created.js";
+import { releaseFacts } from "../../format/text.js";
+import { helpText, MAKE_STAKE, paragraphs, RELEASES, SERVERS } from "../../help.js";
+import { checkOneStandardInput } from "../../input.js";
 import {
+  activeAtOption,
+  esploraOption,
+  feeRateOption,
   jsonOption,
+  maxFeeRateOption,
   networkOption,
   providerOption,
-  readParams,
-  readTerms,
+  rpcAuthOption,
+  rpcOption,
+  satoshiAmount,
   several,
   stakerOption,
   stakerQuorumOption,
+  stakersReleaseOption,
   timeOption,
-  wholeNumber,
-} from "../../arguments.js";
-import {
-  type ChainOptions,
-  esploraOption,
-  feeRateOf,
-  feeRateOption,
-  maxFeeRateOption,
-  openChain,
-  rpcAuthOption,
-  rpcOption,
-  SERVERS,
-} from "../../chain.js";
-import { ofSigned, signedText, type Stake, stakingFacts, stakingText } from "../../created-stake.js";
-import { UsageError } from "../../errors.js";
-import { MAKE_STAKE } from "../../example-stake.js";
-import { readText, writeDelegation, writeDocument } from "../../files.js";
-import { helpText, paragraphs } from "../../help.js";
+  versionOption,
+} from "../../options.js";
 import { answer } from "../../output.js";
-import { RELEASES, heldRules, releaseFacts, stakersReleaseOption, warnOfRelease } from "../../release.js";
-import { checkOneStandardInput } from "../../secrets.js";
-import { checkNewFiles, satoshiAmount } from "../../stake-options.js";
+import {
+  changeAddress,
+  chooseParams,
+  heldRules,
+  readCoins,
+  readParams,
+  readTerms,
+  warnOfRelease,
+} from "../../terms.js";
 
 const DESCRIPTION = `Builds a stake from terms and coins: the staking transaction as a PSBT for the wallet that has the coins, and the
 delegation, which has everything else in it, unsigned.
@@ -79,12 +78,8 @@ export function command() {
   return new Command("create")
     .description(paragraphs(DESCRIPTION))
     .requiredOption("--params <set>", "the network's parameters: a set's name, or a file")
-    .addOption(
-      new Option("--version <number>", "a version of --params").argParser(wholeNumber).conflicts("height"),
-    )
-    .addOption(
-      new Option("--height <height>", "the version in force at this Bitcoin height").argParser(wholeNumber),
-    )
+    .addOption(versionOption())
+    .addOption(activeAtOption())
     .addOption(networkOption())
     .addOption(stakersReleaseOption())
     .addOption(stakerOption())
@@ -220,49 +215,4 @@ function assertDelegated({ phase1, version }: ProtocolParams): void {
   const text =
     "stakes of phase 1 have no delegation, as nothing of them is signed in advance: leave --out away to write the PSBT, and send what its wallet signs by stake broadcast";
   throw new TapstakeError("unsupported-params", text, { version });
-}
-
-interface Choice {
-  readonly version?: number | undefined;
-  readonly height?: number | undefined;
-  readonly network?: Network | undefined;
-}
-
-export async function chooseParams(
-  set: ParamSet,
-  { version, height, network = set.network }: Choice,
-  chain: ChainAccess | undefined,
-): Promise<ProtocolParams> {
-  const at = version === undefined ? (height ?? (await chain?.tip())?.height) : undefined;
-  const newest = at === undefined ? set.versions.at(-1)! : paramsAt(set, at);
-  return { ...(version === undefined ? newest : paramsVersion(set, version)), network };
-}
-
-interface CoinOptions extends ChainOptions {
-  readonly coins?: string | undefined;
-  readonly fromAddress?: readonly string[] | undefined;
-  readonly change?: string | undefined;
-}
-
-export async function readCoins(
-  { coins, fromAddress }: CoinOptions,
-  network: Network,
-  chain: ChainAccess | undefined,
-): Promise<Coin[]> {
-  if (coins !== undefined) {
-    const given = coinsFromJson(await readText(coins));
-    return chain ? withPrevious(chain, given) : given;
-  }
-  if (!fromAddress) throw new UsageError("give the coins by --coins or --from-address");
-  if (!chain) throw new UsageError("--from-address needs a server: --rpc or --esplora");
-  const found: Coin[] = [];
-  // One after the other: bitcoind scans for one caller at a time.
-  for (const address of new Set(fromAddress)) found.push(...(await coinsOfAddress(chain, address, network)));
-  return found;
-}
-
-export function changeAddress({ change, fromAddress }: CoinOptions): string {
-  const address = change ?? fromAddress?.[0];
-  if (address === undefined) throw new UsageError("--coins needs a --change address");
-  return address;
 }

@@ -4,10 +4,10 @@ import { TapstakeError } from "../../../core/errors.js";
 import { publicKeyOf } from "../../../core/keys.js";
 import { writePrivateFile } from "../../../finality/private-files.js";
 import { hideFromCoreDumps } from "../../../finality/keys/core-dumps.js";
-import { jsonOption } from "../../arguments.js";
 import { helpText, paragraphs } from "../../help.js";
+import { jsonOption, secretOption } from "../../options.js";
 import { answer } from "../../output.js";
-import { secretOption, withSecretKey } from "../../secrets.js";
+import { withSecretKey } from "../../secrets.js";
 
 const DESCRIPTION = `Shows the x-only public key of a secret key, or makes a new one.
 

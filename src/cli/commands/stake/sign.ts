@@ -8,15 +8,22 @@ import { addStakerPsbts, stakerPsbts } from "../../../delegation/psbt.js";
 import type { SignedName } from "../../../delegation/signed.js";
 import { keySigner } from "../../../spending/signer.js";
 import type { Signer } from "../../../spending/spend.js";
-import { jsonOption, originOption, readOrigins } from "../../arguments.js";
-import { SIGNED_WORDS, signatureFacts, signatureText } from "../../delegation-text.js";
 import { UsageError } from "../../errors.js";
-import { MAKE_STAKE } from "../../example-stake.js";
-import { makeFolder, readDelegation, readPsbt, writeDelegation, writeDocument } from "../../files.js";
-import { helpText, paragraphs } from "../../help.js";
+import { checkNewFiles, makeFolder, writeDelegation, writeDocument } from "../../files.js";
+import { signatureFacts, signatureText, SIGNED_WORDS } from "../../format/delegation.js";
+import { helpText, MAKE_STAKE, paragraphs } from "../../help.js";
+import { checkOneStandardInput, readDelegation, readPsbt } from "../../input.js";
+import {
+  DELEGATION,
+  jsonOption,
+  originOption,
+  outOption,
+  secretOption,
+  trustedParamsOption,
+} from "../../options.js";
 import { answer, table } from "../../output.js";
-import { checkOneStandardInput, secretOption, withSecretKey } from "../../secrets.js";
-import { checkNewFiles, outOption, trustedParams, trustedParamsOption } from "../../stake-options.js";
+import { withSecretKey } from "../../secrets.js";
+import { readOrigins, trustedParams } from "../../terms.js";
 
 const DESCRIPTION = `Adds the staker's signatures to a delegation: of both slashing transactions, or (--unbonding) of the unbonding, or
 (--expansion) of the spend of the stake that is expanded.
@@ -42,7 +49,7 @@ tapstake stake sign stake.json --export to-sign
 export function command() {
   return new Command("sign")
     .description(paragraphs(DESCRIPTION))
-    .argument("<delegation>", "its file; - for standard input")
+    .argument(...DELEGATION)
     .addOption(
       new Option("--unbonding", "the unbonding transaction, not the slashings").conflicts("expansion"),
     )

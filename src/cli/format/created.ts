@@ -1,17 +1,17 @@
-import { formatRate, type Rate } from "../core/amount.js";
-import { checkTransactions } from "../delegation/check.js";
-import { createDelegation } from "../delegation/delegation.js";
-import type { ProtocolParams } from "../params/types.js";
-import { stakingOutput } from "../script/outputs.js";
-import type { StakeTerms } from "../script/terms.js";
-import { rateOf } from "../bitcoin/fee.js";
-import { assertSameTransaction, prevoutsOf, transactionOf } from "../psbt/psbt.js";
-import type { SelectionReason } from "../funding/selection.js";
-import { type Staking, transactionFromPsbt } from "../stake/staking.js";
-import { formatOutpoint, type Prevout } from "../bitcoin/transaction.js";
-import { readPsbt } from "./files.js";
-import { table } from "./output.js";
-import { amount, paidText, scriptFacts, scriptText } from "./wording.js";
+import { formatRate, type Rate } from "../../core/amount.js";
+import { checkTransactions } from "../../delegation/check.js";
+import { createDelegation } from "../../delegation/delegation.js";
+import type { ProtocolParams } from "../../params/types.js";
+import { stakingOutput } from "../../script/outputs.js";
+import type { StakeTerms } from "../../script/terms.js";
+import { rateOf } from "../../bitcoin/fee.js";
+import { assertSameTransaction, prevoutsOf, transactionOf } from "../../psbt/psbt.js";
+import type { SelectionReason } from "../../funding/selection.js";
+import { type Staking, transactionFromPsbt } from "../../stake/staking.js";
+import { formatOutpoint, type Prevout } from "../../bitcoin/transaction.js";
+import { readPsbt } from "../input.js";
+import { table } from "../output.js";
+import { amount, paidText, scriptFacts, scriptText } from "./text.js";
 
 /** What is to be staked, and how. */
 export interface Stake {
