@@ -8,31 +8,31 @@ import { closeQuietly, tellInJson } from "./output.js";
 const COMMANDS: LazyCommands = {
   demo: {
     summary: "a stake's whole life on a private bitcoind, told as it happens",
-    load: () => import("./commands/demo.js"),
+    load: async () => (await import("./commands/demo.js")).command,
   },
   stake: {
     summary: "stake bitcoin: build, sign, check and send",
-    load: () => import("./commands/stake/index.js"),
+    load: async () => (await import("./commands/stake.js")).stake,
   },
   expand: {
     summary: "make a stake larger or longer without unbonding",
-    load: () => import("./commands/expand.js"),
+    load: async () => (await import("./commands/expand.js")).command,
   },
   unbond: {
     summary: "end a stake early, with the committee's signatures",
-    load: () => import("./commands/unbond.js"),
+    load: async () => (await import("./commands/spend.js")).unbond,
   },
   withdraw: {
     summary: "take coins back once their time lock has run out",
-    load: () => import("./commands/withdraw.js"),
+    load: async () => (await import("./commands/spend.js")).withdraw,
   },
   slash: {
     summary: "slash a stake with the leaked key of its finality provider",
-    load: () => import("./commands/slash.js"),
+    load: async () => (await import("./commands/spend.js")).slash,
   },
   covenant: {
     summary: "check and sign a delegation as a member of the committee",
-    load: () => import("./commands/covenant/index.js"),
+    load: async () => (await import("./commands/covenant.js")).covenant,
   },
   pop: {
     summary: "proofs of possession: a Bitcoin key and an account belong together",
@@ -44,19 +44,19 @@ const COMMANDS: LazyCommands = {
   },
   inspect: {
     summary: "what a transaction, PSBT or delegation is, in plain words",
-    load: () => import("./commands/inspect.js"),
+    load: async () => (await import("./commands/inspect.js")).command,
   },
   params: {
     summary: "the protocol parameters of each network",
-    load: () => import("./commands/params.js"),
+    load: async () => (await import("./commands/params.js")).command,
   },
   descriptor: {
     summary: "the outputs of a stake: addresses, scripts, descriptors",
-    load: () => import("./commands/descriptor.js"),
+    load: async () => (await import("./commands/descriptor.js")).command,
   },
   extract: {
     summary: "the secret key of a finality provider that voted twice",
-    load: () => import("./commands/extract.js"),
+    load: async () => (await import("./commands/extract.js")).command,
   },
   fp: {
     summary: "a finality provider's keys, randomness and votes",

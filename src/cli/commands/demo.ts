@@ -1,20 +1,17 @@
+import { startNode } from "../../../regtest/index.js";
+import { tellStory } from "../../../regtest/story.js";
 import type { StoryEvent } from "../../../regtest/teller.js";
-import { helpText, paragraphs } from "../help.js";
+import { newCommand } from "../command.js";
 import { jsonOption } from "../options.js";
 import { colors, say, toJson } from "../output.js";
 
-import { Command } from "@commander-js/extra-typings";
-import { startNode } from "../../../regtest/index.js";
-import { tellStory } from "../../../regtest/story.js";
-
-const DESCRIPTION = `Tells the whole life of a stake, as it happens on a private regtest bitcoind.
+const DEMO = {
+  description: `Tells the whole life of a stake, as it happens on a private regtest bitcoind.
 
 Four stakes, a committee of five of whom three must sign, two finality providers: one stake is slashed because
 its provider votes twice, one unbonds early, one is slashed while it unbonds, one runs out. ✓ is what the node
 accepted or what was verified, ✗ what it refused as it must, with its answer. The coins are worth nothing and
-the node is gone afterwards.`;
-
-const HELP = helpText({
+the node is gone afterwards.`,
   examples: `
 tapstake demo
 tapstake demo --json
@@ -23,13 +20,11 @@ tapstake demo --json
 installed one; without one, a regtest node that answers at TAPSTAKE_REGTEST_URL is used
 (http://user:password@127.0.0.1:port).`,
   refused: "no bitcoind, or something in the story turned out otherwise",
-});
+};
 
-export function command() {
-  return new Command("demo")
-    .description(paragraphs(DESCRIPTION))
+export const command = () =>
+  newCommand("demo", DEMO)
     .addOption(jsonOption())
-    .addHelpText("after", HELP)
     .action(async ({ json }) => {
       const started = performance.now();
       const node = await startNode();
@@ -48,7 +43,6 @@ export function command() {
       const took = seconds(performance.now() - started);
       say(json ? toJson({ node: node.version, seconds: took, chapters }) : `\nAll of it took ${took} s.`);
     });
-}
 
 /** Ctrl-C ends the node first. Returns what takes the listener away again. */
 function stopOnSignal(stop: () => Promise<void>): () => void {

@@ -1,17 +1,18 @@
+import { rateOf } from "../../bitcoin/fee.js";
+import { formatOutpoint } from "../../bitcoin/transaction.js";
 import { formatRate, type Rate } from "../../core/amount.js";
-import { checkTransactions } from "../../delegation/check.js";
-import { createDelegation } from "../../delegation/delegation.js";
+import { hex } from "../../core/bytes.js";
+import { type Delegation, stakeCoin } from "../../delegation/delegation.js";
+import type { SignedStake } from "../../delegation/psbt.js";
+import type { SelectionReason } from "../../funding/selection.js";
 import type { ProtocolParams } from "../../params/types.js";
 import { stakingOutput } from "../../script/outputs.js";
 import type { StakeTerms } from "../../script/terms.js";
-import { rateOf } from "../../bitcoin/fee.js";
-import { assertSameTransaction, prevoutsOf, transactionOf } from "../../psbt/psbt.js";
-import type { SelectionReason } from "../../funding/selection.js";
-import { type Staking, transactionFromPsbt } from "../../stake/staking.js";
-import { formatOutpoint, type Prevout } from "../../bitcoin/transaction.js";
-import { readPsbt } from "../input.js";
+import type { Expansion, ExpansionReason } from "../../stake/expansion.js";
+import type { Staking } from "../../stake/staking.js";
+import type { Withdrawal } from "../../stake/withdrawal.js";
 import { table } from "../output.js";
-import { amount, paidText, scriptFacts, scriptText } from "./text.js";
+import { amount, blocks, paidText, scriptFacts, scriptText } from "./text.js";
 
 /** What is to be staked, and how. */
 export interface Stake {
@@ -21,43 +22,27 @@ export interface Stake {
   readonly set: string;
 }
 
-/**
- * The delegation of a transaction that is signed. Its witnesses are left out, as nothing is to be locked yet; the input
- * scripts of P2PKH coins have to stay, as they are in the txid.
- */
-export async function ofSigned({ terms, params, set }: Stake, file: string, original: string | undefined) {
-  const psbt = await readPsbt(file);
-  if (original !== undefined) assertSameTransaction(transactionOf(await readPsbt(original)), psbt);
-  const transaction = transactionFromPsbt(psbt);
-  const vsize = transaction.virtualSize();
-  const fee = sum(prevoutsOf(psbt) as readonly Prevout[]) - sum(transaction.outs);
-  const sendable = transaction.ins.every(({ witness }) => witness.length === 0);
-  transaction.ins.forEach((_, i) => transaction.setWitness(i, []));
-  const delegation = createDelegation(terms, params, transaction);
-  checkTransactions(delegation);
-  const { outputIndex } = delegation.staking;
-  const facts = {
+/** What a transaction that is signed stakes, spends and pays, as data. */
+export function signedFacts({ params, set }: Stake, { delegation, fee, vsize, sendable }: SignedStake) {
+  const { transaction, outputIndex } = delegation.staking;
+  return {
     txid: transaction.getId(),
-    address: stakingOutput(terms, params.network).address,
-    satoshi: transaction.outs[outputIndex]!.value,
+    address: stakingOutput(delegation.terms, params.network).address,
+    satoshi: stakeCoin(delegation).value,
     paramSet: set,
     version: params.version,
     coins: transaction.ins.map(formatOutpoint),
     fee,
     vsize,
     feeRate: formatRate(rateOf(fee, vsize)),
-    // Whoever has the file can send the transaction.
     sendable,
     others: transaction.outs
       .filter((_, i) => i !== outputIndex)
       .map(({ script, value }) => ({ satoshi: value, ...scriptFacts(script, params.network) })),
   };
-  return { delegation, facts };
 }
 
-const sum = (outputs: readonly Prevout[]) => outputs.reduce((total, { value }) => total + value, 0n);
-
-type SignedFacts = Awaited<ReturnType<typeof ofSigned>>["facts"] & {
+type SignedFacts = ReturnType<typeof signedFacts> & {
   readonly delegation: string | undefined;
 };
 
@@ -129,3 +114,82 @@ const REASONS: Readonly<Record<SelectionReason, string>> = {
   all: "all that bring more than they cost",
   fitting: "as many as nodes relay in one transaction, those that hold most: the rest stays",
 };
+
+/** What a built expansion spends, pays and returns, as data. */
+export function expansionFacts({ terms, params, set }: Stake, previous: Delegation, expansion: Expansion) {
+  return {
+    txid: expansion.transaction.getId(),
+    address: expansion.output.address,
+    satoshi: expansion.transaction.outs[expansion.outputIndex]!.value,
+    timelock: terms.timelock,
+    finalityProviders: terms.finalityProviders.map((key) => hex.encode(key)),
+    paramSet: set,
+    version: params.version,
+    expands: formatOutpoint(stakeCoin(previous).outpoint),
+    coin: formatOutpoint(expansion.coin.outpoint),
+    reason: expansion.reason,
+    fee: expansion.fee,
+    vsize: expansion.vsize,
+    feeRate: formatRate(expansion.feeRate),
+    change: expansion.change,
+  };
+}
+
+type ExpansionFacts = ReturnType<typeof expansionFacts> & {
+  readonly delegation: string;
+  readonly psbt: string;
+};
+
+export const expansionText = (facts: ExpansionFacts, previous: Delegation, asked: Rate): string =>
+  table([
+    ["delegation", facts.delegation],
+    ["PSBT", `${facts.psbt}, for the wallet that has the coin; send it by stake broadcast`],
+    ["transaction", facts.txid],
+    ["expands", `${facts.expands}, ${amount(stakeCoin(previous).value)}`],
+    ["stakes", `${amount(facts.satoshi)} for ${blocks(facts.timelock)} at ${facts.address}`],
+    ["finality provider", facts.finalityProviders],
+    ["parameters", `v${facts.version} of the set ${facts.paramSet}`],
+    ["coin", facts.coin],
+    ["chosen", EXPANSION_REASONS[facts.reason]],
+    ["fee", paidText(facts, asked)],
+    ["change", facts.change === 0n ? "none" : amount(facts.change)],
+  ]);
+
+const EXPANSION_REASONS: Readonly<Record<ExpansionReason, string>> = {
+  given: "it was named",
+  changeless: "it needs no change, and none with change costs less",
+  cheapest: "none costs less, and no smaller one as little",
+};
+
+interface Shared {
+  readonly signatures: number;
+  /** The address that is paid. */
+  readonly to: string;
+  readonly blocksLeft: number | undefined;
+}
+
+/** What a withdrawal that goes to a wallet pays, as data. */
+export const withdrawalFacts = (built: Withdrawal, { signatures, to, blocksLeft }: Shared) => ({
+  signatures,
+  satoshi: built.value,
+  to,
+  fee: built.fee,
+  vsize: built.vsize,
+  feeRate: formatRate(built.feeRate),
+  timelock: built.timelock,
+  blocksLeft,
+});
+
+type WithdrawalFacts = ReturnType<typeof withdrawalFacts> & { readonly psbt: string };
+
+export const withdrawalText = (facts: WithdrawalFacts): string =>
+  table([
+    ["PSBT", `${facts.psbt}; give it back by --signed`],
+    ["signatures", `${facts.signatures}`],
+    ["pays", `${amount(facts.satoshi)} to ${facts.to}`],
+    ["fee", `${amount(facts.fee)}: ${facts.feeRate} sat/vB for ${facts.vsize} vB`],
+    ["possible", `once the output is ${blocks(facts.timelock)} old${leftText(facts.blocksLeft)}`],
+  ]);
+
+const leftText = (left: number | undefined) =>
+  left === undefined ? "" : left === 0 ? ": now" : `: in ${blocks(left)}`;

@@ -1,13 +1,17 @@
 import type { Transaction } from "../../bitcoin/bitcoinjs.js";
+import { rateOf } from "../../bitcoin/fee.js";
+import { formatOutpoint, type Prevout } from "../../bitcoin/transaction.js";
 import { formatBtc, formatRate } from "../../core/amount.js";
+import { hex } from "../../core/bytes.js";
+import type { Network } from "../../core/network.js";
 import type { Delegation } from "../../delegation/delegation.js";
 import { expandedStake, expansionSpend } from "../../delegation/expansion.js";
 import { recognise, type RecognisedSpend } from "../../delegation/recognise.js";
 import { identifyParams } from "../../params/identify.js";
 import type { ProtocolParams } from "../../params/types.js";
-import type { VersionOf } from "../../stake/explain.js";
-import { rateOf } from "../../bitcoin/fee.js";
-import { formatOutpoint, type Prevout } from "../../bitcoin/transaction.js";
+import { stakerKeys } from "../../script/terms.js";
+import { type ExplainedSpend, quorumsOf, type SignedQuorum, type VersionOf } from "../../stake/explain.js";
+import type { Withdrawable } from "../../stake/withdrawal.js";
 import { type Delivered, deliveredRows, feeRateText } from "../chain.js";
 import { answer, colors, section, table } from "../output.js";
 import {
@@ -21,12 +25,6 @@ import {
   scriptText,
   shortKey,
 } from "./text.js";
-
-import { hex } from "../../core/bytes.js";
-import type { Network } from "../../core/network.js";
-import { stakerKeys } from "../../script/terms.js";
-import { type ExplainedSpend, quorumsOf, type SignedQuorum } from "../../stake/explain.js";
-import type { Withdrawable } from "../../stake/withdrawal.js";
 
 /** What `inspect` says of a spend of a stake. */
 export interface SpendFacts {

@@ -1,11 +1,11 @@
-import { colors } from "../output.js";
-import type { HeldRules } from "../terms.js";
+import { addressOfScript } from "../../bitcoin/address.js";
+import { opReturnData } from "../../bitcoin/data-output.js";
 import { formatBtc, formatRate, type Rate } from "../../core/amount.js";
 import { hex } from "../../core/bytes.js";
 import type { Network } from "../../core/network.js";
-import { addressOfScript } from "../../bitcoin/address.js";
-import { opReturnData } from "../../bitcoin/data-output.js";
 import type { KeySet } from "../../script/terms.js";
+import { colors } from "../output.js";
+import type { HeldRules } from "../terms.js";
 
 /** Parameters that only a delegation's document vouches for. */
 export const OWN_PARAMS = "of the delegation itself, of no known network";
