@@ -92,10 +92,9 @@ export async function run(args: readonly string[]): Promise<number> {
   tellInJson(args.includes("--json"));
   closeQuietly(process.stdout);
   closeQuietly(process.stderr);
-  const program = createProgram();
+  let program = createProgram();
   try {
-    await addCommands(program, COMMANDS, args);
-    quiet(program);
+    program = await commandTree(args);
     const [first, topic] = args;
     // Asked about a command that there is none of, commander shows its whole help instead of saying so.
     if (first === "help" && topic !== undefined && !topic.startsWith("-") && !isCommand(topic)) {
@@ -108,6 +107,14 @@ export async function run(args: readonly string[]): Promise<number> {
     const isUsage = error instanceof CommanderError || error instanceof UsageError;
     return reportError(isUsage ? withHelp(error, commandPath(program, args)) : error);
   }
+}
+
+/** The commands, of which only the one that `args` call is loaded. */
+export async function commandTree(args: readonly string[]): Promise<Command> {
+  const program = createProgram();
+  await addCommands(program, COMMANDS, args);
+  quiet(program);
+  return program;
 }
 
 function createProgram(): Command {

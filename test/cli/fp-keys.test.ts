@@ -11,7 +11,6 @@ import { LIGHT } from "../support/home.js";
 import { secretOf } from "../support/stake.js";
 import { inProcess } from "./in-process.js";
 import {
-  examplesOf,
   hasBash,
   hasTerminal,
   onTerminal,
@@ -663,28 +662,4 @@ describe.concurrent("what is refused before anything is made", () => {
     protection.close();
     expect(stderr).toMatch(/^tapstake: signer-running: /);
   });
-});
-
-describe.concurrent("help", () => {
-  it.each([[], ...COMMANDS.map((name) => [name])])(
-    "of tapstake fp keys %s teaches within 100 columns",
-    async (...name) => {
-      const { code, stdout } = await inProcess(["fp", "keys", ...name, "--help"]);
-      expect(code).toBe(0);
-      expect(stdout).toMatch(/\nExit codes:\n {2}0 {2}done\n {2}1 {2}refused: .*\n {2}2 {2}wrong usage\n$/);
-      expect(stdout.split("\n").filter((line) => line.length > 100)).toEqual([]);
-    },
-  );
-
-  it.skipIf(!hasBash).each([[], ...COMMANDS.map((name) => [name])])(
-    "of tapstake fp keys %s has examples that run as they stand",
-    async (...name) => {
-      const examples = examplesOf((await inProcess(["fp", "keys", ...name, "--help"])).stdout);
-      expect(examples).toContain(["tapstake fp keys", ...name].join(" "));
-      const folder = temporaryFolder();
-      const { code, stderr } = await shell(examples, { cwd: folder, env: { HOME: folder } });
-      expect(code).toBe(0);
-      expect(stderr.replace(/^\{"note":"The secret of .*two places\."\}\n/, "")).toBe("");
-    },
-  );
 });
