@@ -1,10 +1,10 @@
-import { randomUUID } from "node:crypto";
-import { access, constants, link, lstat, mkdir, open, realpath, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { access, constants, lstat, mkdir, realpath } from "node:fs/promises";
+import { dirname } from "node:path";
 import { TapstakeError } from "../core/errors.js";
 import { combineDelegations } from "../delegation/combine.js";
 import type { Delegation } from "../delegation/delegation.js";
 import { delegationToJson } from "../delegation/json.js";
+import { writeParts } from "../finality/private-files.js";
 import { fileReason } from "./errors.js";
 import { readDelegation } from "./input.js";
 import { note } from "./output.js";
@@ -54,7 +54,8 @@ export async function writeOut(path: string, content: Content, { what, otherwise
 }
 
 function cannotWrite(path: string, cause: unknown, reason?: string): TapstakeError {
-  const { code = "unknown error" } = cause as NodeJS.ErrnoException;
+  const isOurs = cause instanceof TapstakeError && cause.code === "file-error";
+  const { code = "unknown error" } = (isOurs ? cause.details : cause) as { readonly code?: string };
   const message = `cannot write ${path}: ${reason ?? fileReason(code)}`;
   return new TapstakeError("file-error", message, { path, code }, { cause });
 }
@@ -85,12 +86,8 @@ export async function writeDelegation(path: string, delegation: Delegation): Pro
   try {
     // What a link leads to is replaced, and not the link.
     const real = await realpath(path);
-    const temporary = await writeTemporary(
-      real,
-      delegationToJson(extended),
-      (await lstat(real)).mode & 0o777,
-    );
-    await rename(temporary, real);
+    const { mode } = await lstat(real);
+    await writeParts(real, [delegationToJson(extended)], { mode: mode & 0o777, replace: true });
   } catch (cause) {
     throw cannotWrite(path, cause);
   }
@@ -105,36 +102,15 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/** A link, unlike a rename, fails where there is a file already. */
+/** @throws TapstakeError `file-error`, also where there is a file already */
 async function writeNew(path: string, content: Content): Promise<void> {
-  if ((await lstat(path).catch(() => undefined)) !== undefined) {
-    throw Object.assign(new Error("there is a file"), { code: "EEXIST" });
-  }
-  const temporary = await writeTemporary(path, content, 0o666);
-  try {
-    await link(temporary, path);
-  } finally {
-    await rm(temporary, { force: true });
-  }
+  const there = await lstat(path).catch(() => undefined);
+  const parts = typeof content === "string" || content instanceof Uint8Array ? [content] : content;
+  // Less what the umask takes away.
+  if (there || !(await writeParts(path, parts, { mode: 0o666 }))) throw systemError("EEXIST");
 }
 
-/** @param mode less what the umask takes away */
-async function writeTemporary(path: string, content: Content, mode: number): Promise<string> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
-  const file = await open(temporary, "wx", mode);
-  try {
-    const isWhole = typeof content === "string" || content instanceof Uint8Array;
-    // Each goes on where the one before it ended.
-    for (const part of isWhole ? [content] : content) await file.writeFile(part);
-    await file.sync();
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  } finally {
-    await file.close();
-  }
-  return temporary;
-}
+const systemError = (code: string) => Object.assign(new Error(code), { code });
 
 /** Sees to it that new files can be written, before the work is done. @throws TapstakeError `file-error` */
 export async function checkNewFiles(...paths: readonly (string | undefined)[]): Promise<void> {

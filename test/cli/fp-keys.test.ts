@@ -11,7 +11,6 @@ import { LIGHT } from "../support/home.js";
 import { secretOf } from "../support/stake.js";
 import { inProcess } from "./in-process.js";
 import {
-  hasBash,
   hasTerminal,
   onTerminal,
   type Outcome,

@@ -1,8 +1,7 @@
 import { Readable, Writable } from "node:stream";
 import type { Outcome, Surroundings } from "./support.js";
 
-interface Here extends Omit<Surroundings, "input"> {
-  readonly input?: string | Uint8Array;
+interface Here extends Surroundings {
   /** The variables are all of the environment, and not more of it. */
   readonly onlyEnv?: boolean;
   readonly umask?: number;
