@@ -5,6 +5,7 @@ import { hex } from "../../core/bytes.js";
 import { checkTransactions } from "../../delegation/check.js";
 import { createDelegation, type Delegation, stakeCoin } from "../../delegation/delegation.js";
 import { identifyParams } from "../../params/identify.js";
+import { ANY_RELEASE } from "../../params/rules.js";
 import type { ParamSet } from "../../params/types.js";
 import { scriptOfAddress } from "../../bitcoin/address.js";
 import { type ExpansionReason, fundExpansion, FUNDING_INPUT } from "../../stake/expansion.js";
@@ -23,6 +24,7 @@ import {
   esploraOption,
   feeRateOf,
   feeRateOption,
+  maxFeeRateOf,
   maxFeeRateOption,
   openChain,
   rpcAuthOption,
@@ -55,7 +57,9 @@ ${SIGN_STAKE}
 # once it is mined
 ${EXPAND_STAKE}
 tapstake stake sign larger.json --secret-file staker.key
-for i in 1 2 3; do tapstake covenant sign larger.json --secret-file $i.key; done
+for i in 1 2 3; do
+  tapstake covenant sign larger.json --height 100 --previous-height 100 --secret-file $i.key
+done
 tapstake stake sign larger.json --expansion --secret-file staker.key
 tapstake stake check larger.json
 `,
@@ -149,6 +153,9 @@ export function command() {
         coins,
         changeScript,
         feeRate,
+        maxFeeRate: maxFeeRateOf(options),
+        // Warned of below: nothing is locked yet, and the committee and stake broadcast refuse.
+        rules: ANY_RELEASE,
         allowUnconfirmed: options.allowUnconfirmed === true,
         derivations: readOrigins(options.origin),
       });

@@ -21,6 +21,7 @@ import {
   esploraOption,
   feeRateOf,
   feeRateOption,
+  maxFeeRateOf,
   maxFeeRateOption,
   openChain,
   rpcAuthOption,
@@ -105,7 +106,15 @@ export function command() {
       const chain = await openChain(options, params.network);
       const { from, coin, blocksLeft } = await whatIsThere(delegation, options.from, chain);
       const feeRate = await feeRateOf(options, chain);
-      const built = buildWithdrawal({ terms, params, from, coin, destination, feeRate });
+      const built = buildWithdrawal({
+        terms,
+        params,
+        from,
+        coin,
+        destination,
+        feeRate,
+        maxFeeRate: maxFeeRateOf(options),
+      });
       const isBySecret = options.secretFile !== undefined || (psbt === undefined && signed === undefined);
       const signatures = distinct([
         ...(await signaturesOf(built, signed ?? [])),

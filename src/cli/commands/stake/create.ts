@@ -4,6 +4,7 @@ import type { Network } from "../../../core/network.js";
 import { type ChainAccess, coinsOfAddress, withKnownPrevious, withPrevious } from "../../../chain/access.js";
 import { coinsFromJson } from "../../../chain/coins-json.js";
 import { createDelegation, type Delegation } from "../../../delegation/delegation.js";
+import { ANY_RELEASE } from "../../../params/rules.js";
 import { paramsAt, paramsVersion } from "../../../params/select.js";
 import type { ParamSet, ProtocolParams } from "../../../params/types.js";
 import { scriptOfAddress } from "../../../bitcoin/address.js";
@@ -27,6 +28,7 @@ import {
   esploraOption,
   feeRateOf,
   feeRateOption,
+  maxFeeRateOf,
   maxFeeRateOption,
   openChain,
   rpcAuthOption,
@@ -167,6 +169,9 @@ export function command() {
         value,
         coins,
         feeRate,
+        maxFeeRate: maxFeeRateOf(options),
+        // Warned of below: nothing is locked yet, and stake broadcast refuses.
+        rules: ANY_RELEASE,
         ...(value !== "all" && { changeScript: scriptOfAddress(changeAddress(options), network) }),
         allowUnconfirmed: options.allowUnconfirmed === true,
         replaceable: options.notReplaceable !== true,
