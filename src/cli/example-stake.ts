@@ -16,7 +16,7 @@ tapstake stake create --params regtest --staker $STAKER --fp $FP --time 100 --va
 export const SIGN_STAKE = `tapstake stake sign stake.json --secret-file staker.key
 for i in 1 2 3; do
   printf "tapstake regtest covenant member $i" | openssl dgst -sha256 -r | cut -c 1-64 > $i.key
-  tapstake covenant sign stake.json --secret-file $i.key
+  tapstake covenant sign stake.json --height 100 --secret-file $i.key
 done`;
 
 /** A larger and longer stake of it, once it is signed. */

@@ -1,19 +1,23 @@
 import { Option } from "@commander-js/extra-typings";
 import { TapstakeError } from "../core/errors.js";
-import { checkRules, currentRules, type RuleContext, ruleSet, ruleSets } from "../params/rules.js";
+import {
+  ANY_RELEASE,
+  checkRules,
+  currentRules,
+  type RuleContext,
+  ruleSet,
+  ruleSets,
+} from "../params/rules.js";
 import type { ProtocolParams } from "../params/types.js";
 import type { StakeTerms } from "../script/terms.js";
 import { warn } from "./warning.js";
-
-/** No rules of any chain. */
-const ANY = "any";
 
 /** Of commands of stakers, whose coins are locked whether a chain accepts the stake or not. */
 export const stakersReleaseOption = () =>
   new Option(
     "--release <name>",
     "refuse what the chain of this release does not accept; any: whatever Bitcoin takes",
-  ).choices([...ruleSets.keys(), ANY]);
+  ).choices([...ruleSets.keys(), ANY_RELEASE]);
 
 /** For the help of those commands. */
 export const RELEASES = `
@@ -43,7 +47,7 @@ export function heldRules(
   { release }: { readonly release?: string | undefined },
 ): HeldRules | undefined {
   const { params } = context;
-  if (release === ANY || (release === undefined && params.network === "regtest")) return undefined;
+  if (release === ANY_RELEASE || (release === undefined && params.network === "regtest")) return undefined;
   const rules = release === undefined ? currentRules(params) : ruleSet(release);
   const { name } = rules;
   try {

@@ -1,6 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { checkForCommittee, checkForMember } from "../../../covenant/member.js";
 import { jsonOption, parseKey } from "../../arguments.js";
+import { esploraOption, rpcAuthOption, rpcOption } from "../../chain.js";
 import { signatureFacts, signatureText } from "../../delegation-text.js";
 import { MAKE_STAKE } from "../../example-stake.js";
 import { readDelegation } from "../../files.js";
@@ -9,10 +10,10 @@ import { answer, table } from "../../output.js";
 import { checkOneStandardInput } from "../../secrets.js";
 import {
   heightOption,
+  MEMBERS,
+  membersReleaseOption,
+  memberView,
   previousHeightOption,
-  releaseOption,
-  rulesOf,
-  trustedParams,
   trustedParamsOption,
 } from "../../stake-options.js";
 
@@ -25,10 +26,11 @@ const HELP = helpText({
   examples: `
 ${MAKE_STAKE}
 tapstake stake sign stake.json --secret-file staker.key
-tapstake covenant check stake.json
+tapstake covenant check stake.json --height 100
 tapstake covenant check stake.json --params regtest --height 100 \\
   --member 3becbba47b0de6c18f7fb48e6e82cfd9858dd5b372228d32006362d84c844203
 `,
+  more: MEMBERS,
   refused: "the code names the rule that is broken; not-a-member, quorum-reached",
 });
 
@@ -40,28 +42,31 @@ export function command() {
     .addOption(trustedParamsOption())
     .addOption(heightOption())
     .addOption(previousHeightOption())
-    .addOption(releaseOption())
+    .addOption(membersReleaseOption())
+    .addOption(rpcOption())
+    .addOption(rpcAuthOption())
+    .addOption(esploraOption())
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(async (path, options) => {
       checkOneStandardInput(path, options.params);
       const member = options.member === undefined ? undefined : parseKey(options.member, "member");
       const delegation = await readDelegation(path);
-      const { name, params, previousParams } = await trustedParams(delegation, options);
-      const against = { ...rulesOf(options), ...(previousParams && { previousParams }) };
-      if (member) checkForMember(delegation, member, params, against);
-      else checkForCommittee(delegation, params, against);
+      const { own, ...against } = await memberView(delegation, options);
+      if (member) checkForMember(delegation, member, own, against);
+      else checkForCommittee(delegation, own, against);
       const facts = {
         txid: delegation.staking.transaction.getId(),
-        paramSet: name,
-        version: params.version,
+        paramSet: own.set.name,
+        version: delegation.params.version,
+        height: own.height,
         ...signatureFacts(delegation),
       };
       answer(options.json === true, facts, () => {
         const rows = table([
           ["rules", `all hold${member ? ", and this member may sign" : ""}`],
           ["transaction", facts.txid],
-          ["parameters", `v${params.version} of the set ${name}`],
+          ["parameters", `v${facts.version} of the set ${facts.paramSet}, in force at height ${own.height}`],
         ]);
         return [rows, signatureText(facts)].join("\n");
       });

@@ -2,6 +2,7 @@ import { Command } from "@commander-js/extra-typings";
 import { hex } from "../../../core/bytes.js";
 import { addCovenantSignatures, covenantSigner, signAsMember } from "../../../covenant/member.js";
 import { jsonOption } from "../../arguments.js";
+import { esploraOption, rpcAuthOption, rpcOption } from "../../chain.js";
 import { signatureFacts, signatureText } from "../../delegation-text.js";
 import { MAKE_STAKE, SIGN_STAKE } from "../../example-stake.js";
 import { readDelegation, writeDelegation } from "../../files.js";
@@ -10,11 +11,11 @@ import { answer } from "../../output.js";
 import { checkOneStandardInput, secretOption, withSecretKey } from "../../secrets.js";
 import {
   heightOption,
+  MEMBERS,
+  membersReleaseOption,
+  memberView,
   outOption,
   previousHeightOption,
-  releaseOption,
-  rulesOf,
-  trustedParams,
   trustedParamsOption,
 } from "../../stake-options.js";
 
@@ -28,6 +29,7 @@ const HELP = helpText({
 ${MAKE_STAKE}
 ${SIGN_STAKE}
 `,
+  more: MEMBERS,
   refused: "the code names the rule that is broken; not-a-member, quorum-reached",
 });
 
@@ -39,17 +41,19 @@ export function command() {
     .addOption(trustedParamsOption())
     .addOption(heightOption())
     .addOption(previousHeightOption())
-    .addOption(releaseOption())
+    .addOption(membersReleaseOption())
+    .addOption(rpcOption())
+    .addOption(rpcAuthOption())
+    .addOption(esploraOption())
     .addOption(outOption())
     .addOption(jsonOption())
     .addHelpText("after", HELP)
     .action(async (path, { out = path, ...options }) => {
       checkOneStandardInput(path, options.secretFile, options.params);
       const delegation = await readDelegation(path);
-      const { params, previousParams } = await trustedParams(delegation, options);
-      const against = { ...rulesOf(options), ...(previousParams && { previousParams }) };
+      const { own, ...against } = await memberView(delegation, options);
       const signatures = await withSecretKey(options.secretFile, "the committee member", (secretKey) =>
-        signAsMember(delegation, covenantSigner(secretKey), params, against),
+        signAsMember(delegation, covenantSigner(secretKey), own, against),
       );
       const signed = addCovenantSignatures(delegation, signatures);
       await writeDelegation(out, signed);

@@ -8,6 +8,7 @@ import { finishStakeFunding } from "../../../delegation/psbt.js";
 import { checkReady } from "../../../delegation/status.js";
 import { stakingOutput } from "../../../script/outputs.js";
 import { stakeCoin } from "../../../delegation/delegation.js";
+import { checkInForce } from "../../../params/in-force.js";
 import type { ProtocolParams } from "../../../params/types.js";
 import type { StakeTerms } from "../../../script/terms.js";
 import { decodeStaking } from "../../../stake/decode.js";
@@ -39,6 +40,7 @@ import { checkOneStandardInput } from "../../secrets.js";
 import { deliver, deliveredRows } from "../../send.js";
 import {
   checkNewFiles,
+  currentSet,
   rawOption,
   trustedParams,
   trustedParamsOption,
@@ -139,12 +141,17 @@ async function delegatedStake(path: string, psbt: string, options: Options): Pro
     throw new UsageError("a delegation says its terms and its parameters itself");
   }
   const delegation = await readDelegation(path);
-  const { params } = await trustedParams(delegation, { params: options.params });
+  const { params, set } = await trustedParams(delegation, { params: options.params });
   const { terms, expansion } = delegation;
   assertReleased(heldRules({ terms, params, ...(expansion && { previous: expansion.terms }) }, options));
   (options.registerLater ? checkSoFar : checkReady)(delegation);
   const transaction = finishStakeFunding(delegation, await readPsbt(psbt));
   const chain = await openChain(options, params.network);
+  // Registered before, it was held against the tip of that day; registered later, its block chooses the version.
+  if (options.registerLater && chain) {
+    const tip = await chain.tip();
+    checkInForce(params, { set: currentSet(params, set, options.params), height: tip.height + 1 });
+  }
   return { transaction, terms, params, value: stakeCoin(delegation).value, chain };
 }
 
