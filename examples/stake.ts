@@ -57,9 +57,10 @@ console.log(
 let delegation = createDelegation(terms, params, staking.transaction);
 delegation = await signSlashings(delegation, keySigner(stakerSecret));
 
-// 4. Committee members check every rule, then sign. What breaks a rule is refused with that rule's code.
+// 4. Committee members check every rule, by parameters and a height of their own, then sign. What breaks a rule is refused with that rule's code.
+const own = { set: regtest, height: 100 };
 for (const member of committee.slice(0, params.covenant.quorum)) {
-  const signatures = await signAsMember(delegation, covenantSigner(member.secretKey), params);
+  const signatures = await signAsMember(delegation, covenantSigner(member.secretKey), own);
   delegation = addCovenantSignatures(delegation, signatures);
 }
 try {

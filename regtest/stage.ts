@@ -4,6 +4,8 @@ import { hex } from "../src/core/bytes.js";
 import { TapstakeError } from "../src/core/errors.js";
 import { addCovenantSignatures, covenantSigner, signAsMember } from "../src/covenant/member.js";
 import { createDelegation, type Delegation, signSlashings } from "../src/delegation/delegation.js";
+import type { OwnParams } from "../src/params/in-force.js";
+import { ANY_RELEASE } from "../src/params/rules.js";
 import type { ProtocolParams } from "../src/params/types.js";
 import { scriptOfAddress } from "../src/bitcoin/address.js";
 import {
@@ -115,16 +117,25 @@ async function compareAddresses(node: RegtestNode, terms: StakeTerms, params: Pr
 export async function coSign(delegation: Delegation, members: readonly Party[]): Promise<Delegation> {
   let signed = delegation;
   const { params, expansion } = delegation;
-  const options = expansion ? { previousParams: expansion.params } : {};
+  const options = {
+    rules: ANY_RELEASE,
+    ...(expansion && { previous: asInForce(expansion.params) }),
+  } as const;
   for (const { secretKey } of members) {
     // Each member checks and signs the same document; a quorum's signatures are put together afterwards.
     signed = addCovenantSignatures(
       signed,
-      await signAsMember(delegation, covenantSigner(secretKey), params, options),
+      await signAsMember(delegation, covenantSigner(secretKey), asInForce(params), options),
     );
   }
   return signed;
 }
+
+/** On a private chain the parameters are whatever the story says. */
+const asInForce = (params: ProtocolParams): OwnParams => ({
+  set: { name: "stage", network: params.network, versions: [params] },
+  height: params.activationHeight,
+});
 
 /** Sends a transaction, burns included, and mines it; returns its txid. */
 export async function sendAndMine(node: RegtestNode, transaction: Transaction): Promise<string> {

@@ -55,10 +55,12 @@ export { mainnet, mainnetPhase1 } from "./params/data/mainnet.js";
 export { regtest } from "./params/data/regtest.js";
 export { testnet } from "./params/data/testnet.js";
 export { identifyParams } from "./params/identify.js";
+export { checkInForce, type OwnParams } from "./params/in-force.js";
 export { paramsFromJson, paramsToJson, type ProtocolParamsJson } from "./params/json.js";
 export { parseParamSet } from "./params/published.js";
 export { readParamSet } from "./params/read.js";
 export {
+  ANY_RELEASE,
   checkRules,
   currentRules,
   ruleSet,

@@ -7,6 +7,17 @@ import type { Prevout } from "./transaction.js";
 /** What nodes relay unless they are set up otherwise: 1 satoshi per virtual byte. */
 const MIN_FEE_RATE: Rate = { numerator: 1n, denominator: 1n };
 
+/** Ten times what Bitcoin's fullest days have asked for: above it, a decimal point or a unit has slipped. */
+export const MAX_FEE_RATE: Rate = { numerator: 1000n, denominator: 1n };
+
+/** Between which rates a fee rate must be, in satoshi per virtual byte. */
+export interface FeeRateLimits {
+  /** The least that the node relays: 1 unless told, 0 for any. */
+  readonly minFeeRate?: Rate;
+  /** The most that is meant: 1000 unless told. */
+  readonly maxFeeRate?: Rate;
+}
+
 /** What a transaction pays at a rate in satoshi per virtual byte, rounded up, once its witnesses have this size. */
 export function feeAt(transaction: Transaction, feeRate: Rate): bigint {
   return applyRateUp(BigInt(transaction.virtualSize()), feeRate);
@@ -32,11 +43,12 @@ export function assertEstimated(signed: Transaction, vsize: number): void {
 }
 
 /**
- * A fee rate that nodes relay.
- * @param minFeeRate the least that the node takes, 0 for any: 1 satoshi per virtual byte unless told
- * @throws TapstakeError `invalid-rate` unless the rates are exact fractions, the first above 0; `fee-rate-too-low`
+ * A fee rate that nodes relay, and that nobody pays by mistake.
+ * @throws TapstakeError `invalid-rate` unless the rates are exact fractions, the first above 0; `fee-rate-too-low`,
+ * `fee-rate-too-high`
  */
-export function assertFeeRate(feeRate: Rate, minFeeRate: Rate = MIN_FEE_RATE): void {
+export function assertFeeRate(feeRate: Rate, limits: FeeRateLimits = {}): void {
+  const { minFeeRate = MIN_FEE_RATE, maxFeeRate = MAX_FEE_RATE } = limits;
   assertRate(feeRate, "fee rate");
   if (feeRate.numerator === 0n) {
     throw new TapstakeError("invalid-rate", "fee rate: expected satoshi per virtual byte above 0");
@@ -46,6 +58,12 @@ export function assertFeeRate(feeRate: Rate, minFeeRate: Rate = MIN_FEE_RATE): v
     const [got, least] = [decimal(feeRate), decimal(minFeeRate)];
     const text = `fee rate: expected at least ${least} satoshi per virtual byte, which nodes relay, got ${got}`;
     throw new TapstakeError("fee-rate-too-low", text, { got, least });
+  }
+  assertRate(maxFeeRate, "highest fee rate");
+  if (compareRates(feeRate, maxFeeRate) > 0n) {
+    const [got, most] = [decimal(feeRate), decimal(maxFeeRate)];
+    const text = `fee rate: expected at most ${most} satoshi per virtual byte, got ${got}: if that is meant, give maxFeeRate`;
+    throw new TapstakeError("fee-rate-too-high", text, { got, most });
   }
 }
 

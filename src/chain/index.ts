@@ -7,7 +7,7 @@ export { createEsplora, esploraAccess } from "./esplora.js";
 export type { Esplora, EsploraOptions, EsploraOutspend, EsploraStatus, EsploraUtxo } from "./esplora.js";
 export { createRpc } from "./rpc.js";
 export type { Rpc } from "./rpc.js";
-export { stakeOnChain } from "./stake.js";
+export { heightOfOutput, registrationHeight, stakeOnChain } from "./stake.js";
 export type { OutputOnChain } from "./stake.js";
 export type { RpcOptions } from "./transport.js";
 export type * from "./types.js";

@@ -2,7 +2,7 @@ import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { Delegation } from "../delegation/delegation.js";
 import { type StakeOutput, stakeOutputs } from "../delegation/outputs.js";
-import { formatOutpoint } from "../bitcoin/transaction.js";
+import { formatOutpoint, type Outpoint, txidOf } from "../bitcoin/transaction.js";
 import type { ChainAccess } from "./access.js";
 
 /** Where a stake is now. */
@@ -34,6 +34,41 @@ export async function stakeOnChain(
     return { ...output, confirmations, blocksLeft: Math.max(0, output.timelock - confirmations) };
   }
   return null;
+}
+
+/**
+ * The height of the block with the transaction that made an output; null where it is in none that the server knows (a
+ * bitcoind without `-txindex` knows those with an unspent output).
+ * @throws TapstakeError the codes of {@link ChainAccess}
+ */
+export async function heightOfOutput(
+  { hash, index }: Outpoint,
+  chain: Pick<ChainAccess, "tip" | "transaction" | "unspent">,
+): Promise<number | null> {
+  const confirmations = async () =>
+    ((await chain.unspent({ hash, index })) ?? (await chain.transaction(txidOf(hash))))?.confirmations ?? 0;
+  let tip = await chain.tip();
+  for (;;) {
+    const found = await confirmations();
+    const now = await chain.tip();
+    // A block that came between would shift the height.
+    if (now.hash === tip.hash) return found === 0 ? null : tip.height - found + 1;
+    tip = now;
+  }
+}
+
+/**
+ * The height that says which version of the parameters a stake is held against (PROTOCOL 8): that of the block with its
+ * transaction, or the tip's while it is in none. A stake that was registered before it was mined was held against the
+ * tip of that day.
+ * @throws TapstakeError the codes of {@link ChainAccess}
+ */
+export async function registrationHeight(
+  delegation: Pick<Delegation, "staking">,
+  chain: Pick<ChainAccess, "tip" | "transaction" | "unspent">,
+): Promise<number> {
+  const { transaction, outputIndex: index } = delegation.staking;
+  return (await heightOfOutput({ hash: transaction.getHash(), index }, chain)) ?? (await chain.tip()).height;
 }
 
 /**

@@ -54,7 +54,7 @@ export async function feeRateOf(
   { feeRate, maxFeeRate }: FeeOptions,
   chain: ChainAccess | undefined,
 ): Promise<Rate> {
-  const most = parseRate(maxFeeRate, 3, "highest fee rate");
+  const most = maxFeeRateOf({ maxFeeRate });
   const rate = await askedRate(feeRate, chain);
   if (rate.numerator * most.denominator > most.numerator * rate.denominator) {
     const text =
@@ -64,6 +64,10 @@ export async function feeRateOf(
   }
   return rate;
 }
+
+/** For the builders, which have a limit of their own. @throws TapstakeError `invalid-rate` */
+export const maxFeeRateOf = ({ maxFeeRate }: Pick<FeeOptions, "maxFeeRate">): Rate =>
+  parseRate(maxFeeRate, 3, "highest fee rate");
 
 async function askedRate(given: string | undefined, chain: ChainAccess | undefined): Promise<Rate> {
   if (given !== undefined) return parseRate(given, 3, "fee rate");

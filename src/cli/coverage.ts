@@ -1,7 +1,6 @@
-import { TapstakeError } from "../core/errors.js";
-import type { ChainConfig } from "../vote/chain.js";
+import { covers } from "../finality/protection/commitment-rows.js";
 import type { StoredCommitment } from "../finality/protection/store.js";
-import { heights as heightsOf } from "./commitment-text.js";
+import type { ChainConfig } from "../vote/chain.js";
 import { warn } from "./output.js";
 
 interface Range {
@@ -20,30 +19,6 @@ export interface Coverage {
 }
 
 /**
- * Refuses to vote at a height whose commitment was made with another signing context than the chain has here: the chain
- * takes one of them, and a vote that does not count uses the height up all the same.
- * @throws TapstakeError `context-mismatch`
- */
-export function refuseOtherContext(votes: readonly { readonly height: bigint }[], known: Coverage): void {
-  const { chain, isConfigured, commitments } = known;
-  const of = commitments.find(
-    (one) => one.context !== chain.commitContext && votes.some(({ height }) => covers(one, height)),
-  );
-  if (!of) return;
-  const { id, commitContext } = chain;
-  const here = isConfigured ? `has ${contextText(commitContext)} here` : "is not configured here";
-  const example = of.context === undefined ? "" : ` ${id} --contexts v3 --module-address …`;
-  throw new TapstakeError(
-    "context-mismatch",
-    `the commitment to heights ${heightsOf(of)} has ${contextText(of.context)}, and ${id} ${here}: nothing was signed, as a vote that the chain does not count would use the height up. Configure the chain as it is (tapstake fp chains set${example}), or give --other-context if the chain changed its release after the commitment`,
-    { chain: id },
-  );
-}
-
-const contextText = (context: string | undefined): string =>
-  context === undefined ? "no signing context" : `the signing context ${context} for commitments`;
-
-/**
  * Warns of votes that the chain will not accept, as no stored commitment covers their heights. Where none is stored
  * at all, the randomness may have been committed elsewhere, or the chain's id is mistyped.
  */
@@ -54,9 +29,6 @@ export function warnOfUncovered(heights: readonly bigint[], known: Coverage): vo
   const message = known.commitments.length === 0 ? noneText(where, known) : otherText(where, known);
   warn({ code: "no-commitment", message, details: { heights: uncovered.map(String) } });
 }
-
-const covers = ({ startHeight, count }: StoredCommitment, height: bigint): boolean =>
-  startHeight <= height && height < startHeight + BigInt(count);
 
 const noneText = (where: string, { chain, isConfigured }: Coverage): string =>
   `no commitment of this key on ${chain.id} is stored here: unless the heights were committed elsewhere, the chain will not accept votes at ${where}` +

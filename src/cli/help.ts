@@ -43,6 +43,14 @@ export const RELEASES = `
 Bitcoin locks coins in forms of stake that the staking chain does not register. On public networks a
 stake is held against what the chain's current release accepts, and --release names another one.`;
 
+/** For the help of commands of members. */
+export const MEMBERS = `
+The version of the parameters must be the one in force at the Bitcoin height at which the staking
+chain takes the stake: that of its block, or of the tip where it is registered before. Say it by
+--height, of an expansion also --previous-height, or let your own server say it. The stake has a form
+that the chain's current release accepts: an expansion keeps its finality provider.
+${SERVERS}`;
+
 /**
  * Shell lines that make a stake of one's own on regtest, for examples that need one. The committee's secrets are known
  * to everybody there.
@@ -61,7 +69,7 @@ tapstake stake create --params regtest --staker $STAKER --fp $FP --time 100 --va
 export const SIGN_STAKE = `tapstake stake sign stake.json --secret-file staker.key
 for i in 1 2 3; do
   printf "tapstake regtest covenant member $i" | openssl dgst -sha256 -r | cut -c 1-64 > $i.key
-  tapstake covenant sign stake.json --secret-file $i.key
+  tapstake covenant sign stake.json --height 100 --secret-file $i.key
 done`;
 
 /** A larger and longer stake of it, once it is signed. */

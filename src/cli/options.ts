@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { NETWORKS } from "../core/network.js";
-import { ruleSets } from "../params/rules.js";
+import { ANY_RELEASE, ruleSets } from "../params/rules.js";
 
 // Every option that more than one command has, and how the values of options are read.
 
@@ -70,13 +70,12 @@ export const previousHeightOption = () =>
     "of an expansion: the previous stake's version must be the one in force at this height",
   ).argParser(wholeNumber);
 
-export const releaseOption = () =>
-  new Option("--release <name>", "refuse what the chain of this release does not accept").choices([
-    ...ruleSets.keys(),
-  ]);
-
-/** The value of `--release` that asks no chain. */
-export const ANY_RELEASE = "any";
+/** Of commands of members, whose signatures let a stake be registered. */
+export const membersReleaseOption = () =>
+  new Option(
+    "--release <name>",
+    "refuse what the chain of this release does not accept, not of the current one; any: whatever Bitcoin takes",
+  ).choices([...ruleSets.keys(), ANY_RELEASE]);
 
 /** Of commands of stakers, whose coins are locked whether a chain accepts the stake or not. */
 export const stakersReleaseOption = () =>

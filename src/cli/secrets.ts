@@ -4,7 +4,7 @@ import { confirm, isCancel, password, text } from "@clack/prompts";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { assertSecretKey } from "../core/keys.js";
-import { passphraseBytes } from "../finality/keys/keyfile.js";
+import { LEAST_CHARACTERS, passphraseBytes } from "../finality/keys/keyfile.js";
 import { UsageError } from "./errors.js";
 import { readText } from "./input.js";
 import { tell, warn } from "./output.js";
@@ -50,9 +50,6 @@ export async function readPassphrase(source: PassphraseSource): Promise<Uint8Arr
   }
   return passphraseBytes(isNew ? await askNew(question) : await askSecret(question));
 }
-
-/** Whoever has the file tries short ones first. */
-const LEAST_CHARACTERS = 8;
 
 const lackOf = (passphrase: string): string | undefined =>
   [...passphrase].length < LEAST_CHARACTERS ? `expected ${LEAST_CHARACTERS} characters or more` : undefined;

@@ -1,13 +1,17 @@
 import { existsSync } from "node:fs";
+import { outpointOf } from "../bitcoin/transaction.js";
 import { type ChainAccess, coinsOfAddress, withPrevious } from "../chain/access.js";
 import { coinsFromJson } from "../chain/coins-json.js";
+import { heightOfOutput, registrationHeight } from "../chain/stake.js";
 import { TapstakeError } from "../core/errors.js";
 import { type Network, sharesAddresses } from "../core/network.js";
-import type { Delegation } from "../delegation/delegation.js";
+import type { MemberOptions } from "../covenant/member.js";
+import type { Delegation, ExpandedStake } from "../delegation/delegation.js";
 import type { Coin } from "../funding/coin.js";
 import { identifyParams } from "../params/identify.js";
+import { checkInForce, type OwnParams } from "../params/in-force.js";
 import { readParamSet } from "../params/read.js";
-import { checkRules, currentRules, type RuleContext, ruleSet } from "../params/rules.js";
+import { ANY_RELEASE, checkRules, currentRules, type RuleContext, ruleSet } from "../params/rules.js";
 import { checkSameParams } from "../params/same.js";
 import { paramsAt, paramsVersion } from "../params/select.js";
 import { paramSet, paramSets } from "../params/sets.js";
@@ -15,10 +19,10 @@ import type { ParamSet, ProtocolParams } from "../params/types.js";
 import { parseKeyOrigin } from "../script/key-expression.js";
 import type { KeyOrigin } from "../script/key-origin.js";
 import type { StakeTerms } from "../script/terms.js";
-import type { ChainOptions } from "./chain.js";
+import { type ChainOptions, openChain } from "./chain.js";
 import { UsageError } from "./errors.js";
 import { readText } from "./input.js";
-import { ANY_RELEASE, parseKey } from "./options.js";
+import { parseKey } from "./options.js";
 import { warn } from "./output.js";
 
 export interface TermsOptions {
@@ -95,6 +99,7 @@ export interface TrustOptions {
 interface Trusted {
   /** Of the set that they are of. */
   readonly name: string;
+  readonly set: ParamSet;
   readonly params: ProtocolParams;
 }
 
@@ -114,23 +119,77 @@ export async function trustedParams(
 }
 
 async function trust(given: ProtocolParams, { params: name, height }: TrustOptions): Promise<Trusted> {
-  const found = name === undefined ? identifyParams(given)?.set : await readParams(name, given.network);
-  if (!found) {
-    const text = `the delegation's parameters v${given.version} are of no published set: give your own copy by --params`;
-    throw new TapstakeError("unknown-params", text, { version: given.version });
-  }
-  const trusted = height === undefined ? paramsVersion(found, given.version) : paramsAt(found, height);
-  checkSameParams(given, { ...trusted, network: given.network });
-  return { name: found.name, params: given };
+  const set = await trustedSet(given, name);
+  if (height === undefined) {
+    checkSameParams(given, { ...paramsVersion(set, given.version), network: given.network });
+  } else checkInForce(given, { set, height });
+  return { name: set.name, set, params: given };
 }
+
+async function trustedSet(given: ProtocolParams, name: string | undefined): Promise<ParamSet> {
+  const found = name === undefined ? identifyParams(given)?.set : await readParams(name, given.network);
+  if (found) return found;
+  const text = `the delegation's parameters v${given.version} are of no published set: give your own copy by --params`;
+  throw new TapstakeError("unknown-params", text, { version: given.version });
+}
+
+interface MemberTrust extends TrustOptions, ChainOptions {
+  readonly release?: string | undefined;
+}
+
+/** As functions of committee members take them. */
+interface MemberView extends MemberOptions {
+  readonly own: OwnParams;
+}
+
+/**
+ * What a committee member holds a delegation against, none of it from the delegation: its set of parameters, and the
+ * heights that choose their versions, of the options or of the member's own server.
+ * @throws UsageError where a height is missing; TapstakeError `unknown-params`, and the codes of `readParams`,
+ * `openChain` and `registrationHeight`
+ */
+export async function memberView(delegation: Delegation, options: MemberTrust): Promise<MemberView> {
+  const { params, expansion } = delegation;
+  const { params: name, release, height, previousHeight } = options;
+  const found = await trustedSet(params, name);
+  const set = currentSet(params, found, name);
+  const previousSet = expansion && (await trustedSet(expansion.params, name));
+  const isComplete = height !== undefined && (!expansion || previousHeight !== undefined);
+  const chain = isComplete ? undefined : await openChain(options, params.network);
+  const at = height ?? (chain && (await registrationHeight(delegation, chain)));
+  if (at === undefined) throw noHeight("--height, the Bitcoin height at which the stake is registered");
+  const view = { own: { set, height: at }, ...rulesOf(release) };
+  if (!expansion) return view;
+  const before = previousHeight ?? (chain && (await heightOfOutput(previousOutpoint(expansion), chain)));
+  if (before === undefined || before === null) {
+    throw noHeight("--previous-height, the one at which the stake that is expanded was registered");
+  }
+  return { ...view, previous: { set: previousSet!, height: before } };
+}
+
+function rulesOf(release: string | undefined): Pick<MemberOptions, "rules"> {
+  if (release === undefined) return {};
+  return { rules: release === ANY_RELEASE ? ANY_RELEASE : ruleSet(release) };
+}
+
+const previousOutpoint = ({ staking }: ExpandedStake) => outpointOf(staking.transaction, staking.outputIndex);
+
+const noHeight = (what: string) =>
+  new UsageError(`give ${what}, or a server that knows it: --rpc or --esplora`);
+
+/**
+ * The set by which a stake is registered today: of several published ones of a network, which one holds is not the
+ * document's to say.
+ */
+export const currentSet = (
+  { network }: ProtocolParams,
+  found: ParamSet,
+  named: string | undefined,
+): ParamSet => (named === undefined ? paramSet(network === "signet" ? "testnet" : network) : found);
 
 interface ReleaseOptions {
   readonly release?: string | undefined;
 }
-
-/** The rules of `--release`, for functions that take them. */
-export const rulesOf = ({ release }: ReleaseOptions) =>
-  release === undefined ? {} : { rules: ruleSet(release) };
 
 /** What the chain of a release says of a stake. */
 export interface HeldRules {

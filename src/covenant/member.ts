@@ -12,8 +12,9 @@ import {
 } from "../delegation/delegation.js";
 import { expandedStake, expansionSpend } from "../delegation/expansion.js";
 import { assertDistinct, contains } from "../delegation/signatures.js";
-import { checkRules, type RuleSet } from "../params/rules.js";
-import { checkSameParams } from "../params/same.js";
+import { checkInForce, type OwnParams } from "../params/in-force.js";
+import { ANY_RELEASE, checkRules, currentRules, type RuleSet } from "../params/rules.js";
+import { paramsAt } from "../params/select.js";
 import type { ProtocolParams } from "../params/types.js";
 import { keySigner } from "../spending/signer.js";
 import type { Slashable } from "../stake/slashing.js";
@@ -45,10 +46,13 @@ export interface CovenantSignatures {
 
 /** What else a committee member holds a delegation against. */
 export interface MemberOptions {
-  /** Of an expansion: the member's own copy of the version that the previous stake was made under. */
-  readonly previousParams?: ProtocolParams;
-  /** What the chain accepts; without it, every form goes. */
-  readonly rules?: RuleSet;
+  /** Of an expansion: the member's own parameters for the previous stake, and the height that chose their version. */
+  readonly previous?: OwnParams;
+  /**
+   * What the chain accepts: the current release unless given ({@link currentRules}). "any" takes every form, also an
+   * expansion to another finality provider, whose stake the previous provider's leaked key does not slash.
+   */
+  readonly rules?: RuleSet | typeof ANY_RELEASE;
 }
 
 /**
@@ -67,24 +71,24 @@ export function covenantSigner(secretKey: Uint8Array): CovenantSigner {
 /**
  * Whether a committee member may sign a delegation (PROTOCOL 7).
  * @param member x-only key
- * @param params the member's own copy of the version in force (PROTOCOL 8), never the delegation's: whoever wrote
- * the delegation could have chosen those
- * @throws TapstakeError `not-a-member`, `params-mismatch` (of an expansion also without previous parameters),
- * `quorum-reached`; the codes of `checkDelegation`, and of `checkRules` where rules are given
+ * @param own the member's own copy of the parameters and the height that chooses their version (PROTOCOL 8), neither of
+ * them the delegation's: whoever wrote that could have chosen a version that slashes less
+ * @throws TapstakeError `not-a-member`, `params-not-in-force`, `params-mismatch` (of an expansion also without previous
+ * parameters), `unsupported-by-release`, `quorum-reached`; the codes of `paramsAt` and of `checkDelegation`
  */
 export function checkForMember(
   delegation: Delegation,
   member: Uint8Array,
-  params: ProtocolParams,
+  own: OwnParams,
   options: MemberOptions = {},
 ): void {
-  const { covenant } = params;
+  const { covenant, version } = paramsAt(own.set, own.height);
   if (!covenant.keys.some((key) => equalBytes(key, member))) {
     const key = hex.encode(member);
-    const text = `${key} is not in the committee of parameters v${params.version}`;
+    const text = `${key} is not in the committee of parameters v${version}`;
     throw new TapstakeError("not-a-member", text, { key });
   }
-  checkForCommittee(delegation, params, options);
+  checkForCommittee(delegation, own, options);
   if (hasQuorum(delegation)) {
     throw new TapstakeError("quorum-reached", `${covenant.quorum} members have signed everything`, {
       quorum: covenant.quorum,
@@ -94,17 +98,20 @@ export function checkForMember(
 
 /**
  * The part of {@link checkForMember} that is the same for every member.
- * @throws TapstakeError `params-mismatch`; the codes of `checkDelegation`, and of `checkRules` where rules are given
+ * @throws TapstakeError `params-not-in-force`, `params-mismatch`, `unsupported-by-release`; the codes of `paramsAt` and
+ * of `checkDelegation`
  */
 export function checkForCommittee(
   delegation: Delegation,
-  params: ProtocolParams,
-  { previousParams, rules }: MemberOptions = {},
+  own: OwnParams,
+  { previous, rules = currentRules(delegation.params) }: MemberOptions = {},
 ): void {
-  const { terms, expansion } = delegation;
-  checkSameParams(delegation.params, params);
-  if (expansion) checkPreviousParams(expansion.params, previousParams);
-  if (rules) checkRules(rules, terms, { params, ...(expansion && { previous: expansion.terms }) });
+  const { terms, params, expansion } = delegation;
+  checkInForce(params, own);
+  if (expansion) checkPreviousParams(expansion.params, previous);
+  if (rules !== ANY_RELEASE) {
+    checkRules(rules, terms, { params, ...(expansion && { previous: expansion.terms }) });
+  }
   checkDelegation(delegation);
 }
 
@@ -112,17 +119,17 @@ export function checkForCommittee(
  * Signs everything that a committee member signs, once every rule holds: the unbonding transaction, both slashing
  * transactions for each finality provider, and of an expansion the spend of the previous stake where the member was in
  * its committee. Each signature is verified before it is returned.
- * @param params as of {@link checkForMember}
+ * @param own as of {@link checkForMember}
  * @throws TapstakeError the codes of {@link checkForMember}; `signer-failed`, `invalid-signature`
  */
 export async function signAsMember(
   delegation: Delegation,
   signer: CovenantSigner,
-  params: ProtocolParams,
+  own: OwnParams,
   options: MemberOptions = {},
 ): Promise<CovenantSignatures> {
   const publicKey = Uint8Array.from(signer.publicKey).slice(-32);
-  checkForMember(delegation, publicKey, params, options);
+  checkForMember(delegation, publicKey, own, options);
   // Taken now: transactions can change, and a remote signer leaves time for it.
   const digests = {
     staking: leafSighash(slashingSpend(delegation, "staking")),
@@ -266,10 +273,10 @@ function withAdaptors(delegation: Delegation, from: Slashable, added: readonly A
 }
 
 /** The parameters of the previous stake came with the document as well, and its committee is to sign. */
-function checkPreviousParams(given: ProtocolParams, trusted: ProtocolParams | undefined): void {
-  if (trusted) return checkSameParams(given, trusted);
-  const text = `the delegation expands a stake of parameters v${given.version}, and the member's own copy of them is not given`;
-  throw new TapstakeError("params-mismatch", text, { field: "previousParams" });
+function checkPreviousParams(given: ProtocolParams, own: OwnParams | undefined): void {
+  if (own) return checkInForce(given, own);
+  const text = `the delegation expands a stake of parameters v${given.version}, and the member's own copy of them is not given, with the height that chose them`;
+  throw new TapstakeError("params-mismatch", text, { field: "previous" });
 }
 
 const isPreviousMember = ({ expansion }: Delegation, key: Uint8Array): boolean =>

@@ -4,6 +4,7 @@ import { sha256 } from "../core/hashes.js";
 import { eots, signUnverified } from "../crypto/eots.js";
 import { contextBytes, isVoteMessage, voteMessage } from "../vote/messages.js";
 import { type ChainConfig, assertChainId } from "../vote/chain.js";
+import { type CommittedContext, covers, lastOf } from "./protection/commitment-rows.js";
 import { decide, type Marks, type RefusalCode } from "./protection/decide.js";
 import { held, tooManyChains, uninitialised } from "./protection/errors.js";
 import type { UnlockedKey } from "./keys/keystore.js";
@@ -20,6 +21,11 @@ export interface VoterOptions {
   readonly cache?: RandomnessCache | undefined;
   /** Signs messages that are no votes too, or have another context: whoever may name the message can then have a transaction signed. */
   readonly anyMessage?: boolean | undefined;
+  /**
+   * Votes at heights whose commitment has another signing context than the chain: for a chain that changed its release
+   * between the commitment and the vote. The chain counts no such vote otherwise, and the height is used up.
+   */
+  readonly otherContext?: boolean | undefined;
   /** Where signatures are verified before they are handed out: at once, unless a `CheckThread` does it. */
   readonly checks?: SelfChecks | undefined;
 }
@@ -75,6 +81,7 @@ export class Voter {
   readonly #protection: ProtectionStore;
   readonly #cache: RandomnessCache;
   readonly #anyMessage: boolean;
+  readonly #otherContext: boolean;
   readonly #checks: SelfChecks;
   #chainHeight: bigint | undefined;
 
@@ -87,6 +94,7 @@ export class Voter {
       chainHeight,
       cache = new RandomnessCache(),
       anyMessage = false,
+      otherContext = false,
       checks = checksAtOnce,
     } = options;
     assertChainId(chain.id);
@@ -102,6 +110,7 @@ export class Voter {
     this.#protection = protection;
     this.#cache = cache;
     this.#anyMessage = anyMessage;
+    this.#otherContext = otherContext;
     this.#checks = checks;
     if (chainHeight !== undefined) this.noteChainHeight(chainHeight);
   }
@@ -118,14 +127,14 @@ export class Voter {
 
   /**
    * Votes for a block. A refusal is an answer and no error.
-   * @throws TapstakeError `invalid-number`, `invalid-bytes`; `protection-uninitialised`, `too-many-chains`,
+   * @throws TapstakeError `invalid-number`, `invalid-bytes`; `context-mismatch`; `protection-uninitialised`, `too-many-chains`,
    *   `protection-unwritable`, `protection-corrupt`, `protection-closed`; `self-check-failed`. No signature leaves then.
    */
   vote(vote: BlockVote, options?: VoteOptions): VoteResult {
     return this.batch([vote], options)[0]!;
   }
 
-  /** {@link Voter.vote} for a message as it is. @throws TapstakeError `not-a-vote`, `context-mismatch` too */
+  /** {@link Voter.vote} for a message as it is. @throws TapstakeError `not-a-vote` too */
   voteMessage(vote: MessageVote, options?: VoteOptions): VoteResult {
     return this.batch([vote], options)[0]!;
   }
@@ -173,11 +182,12 @@ export class Voter {
 
   /**
    * The messages of some votes, for a caller that signs a long list in parts and wants it refused as a whole.
-   * @throws TapstakeError what {@link Voter.batch} does before it looks at the store
+   * @throws TapstakeError what {@link Voter.batch} does before it looks at what was signed
    */
   check(votes: readonly (BlockVote | MessageVote)[]): MessageVote[] {
     const read = votes.map((vote) => this.#read(vote));
     refuseDuplicates(read);
+    if (!this.#otherContext && read.length > 0) this.#refuseOtherCommitment(read);
     return read;
   }
 
@@ -197,9 +207,17 @@ export class Voter {
     if (!isVoteMessage(message, height)) throw notAVote(height, message);
     const { id, voteContext } = this.chain;
     if (voteContext !== undefined && !equalBytes(message.subarray(0, 64), contextBytes(voteContext))) {
-      throw otherContext(id, voteContext, { height, message });
+      throw otherMessage(id, voteContext, { height, message });
     }
     return { height, message };
+  }
+
+  /** The chain takes votes of one release, and one that it does not count uses the height up all the same. */
+  #refuseOtherCommitment(votes: readonly MessageVote[]): void {
+    for (const range of this.#protection.committed(this.#publicKey, this.chain.id)) {
+      if (range.context === this.chain.commitContext) continue;
+      if (votes.some(({ height }) => covers(range, height))) throw otherCommitment(this.chain, range);
+    }
   }
 
   #marks(): Marks {
@@ -268,7 +286,7 @@ function notAVote(height: bigint, { length }: Uint8Array): TapstakeError {
   );
 }
 
-function otherContext(chain: string, expected: string, { height, message }: MessageVote): TapstakeError {
+function otherMessage(chain: string, expected: string, { height, message }: MessageVote): TapstakeError {
   const actual = message.length > 64 ? new TextDecoder().decode(message.subarray(0, 64)) : "none";
   return new TapstakeError(
     "context-mismatch",
@@ -276,6 +294,19 @@ function otherContext(chain: string, expected: string, { height, message }: Mess
     { height, chain },
   );
 }
+
+function otherCommitment({ id, commitContext }: ChainConfig, range: CommittedContext): TapstakeError {
+  const { startHeight, context } = range;
+  const set = context === undefined ? "" : ` ${id} --contexts v3 --module-address …`;
+  return new TapstakeError(
+    "context-mismatch",
+    `the commitment to heights ${startHeight} to ${lastOf(range)} has ${contextText(context)}, and ${id} has ${contextText(commitContext)} here: nothing was signed, as a vote that the chain does not count would use the height up. Configure the chain as it is (tapstake fp chains set${set}), or give --other-context if the chain changed its release after the commitment`,
+    { chain: id },
+  );
+}
+
+const contextText = (context: string | undefined): string =>
+  context === undefined ? "no signing context" : `the signing context ${context} for commitments`;
 
 /** The higher of two chain heights, where one is known. */
 function higher(known: bigint | undefined, told: bigint | undefined): bigint | undefined {

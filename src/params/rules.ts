@@ -23,6 +23,9 @@ export interface RuleSet {
   readonly signingContext: boolean;
 }
 
+/** No rules of any chain: what a caller has to ask for where the current release's hold otherwise. */
+export const ANY_RELEASE = "any";
+
 const EXPANSIONS = ["none", "same-providers", "more-providers"] as const;
 
 /** Which rule of a {@link RuleSet} a stake breaks: the name of the field. */
@@ -93,6 +96,23 @@ export function checkRules(rules: RuleSet, terms: StakeTerms, { params, previous
     throw unsupported(rules, "opReturn", text, { version: params.version });
   }
   if (previous) checkExpansion(rules, terms, previous);
+}
+
+/**
+ * {@link checkRules} for who builds a stake: by the rules given, else by the current release where coins have value, which
+ * is everywhere but on regtest. Coins of a stake of another form are locked, and not registered.
+ * @throws TapstakeError as {@link checkRules}
+ */
+export function checkBuilt(
+  rules: RuleSet | typeof ANY_RELEASE | undefined,
+  terms: StakeTerms,
+  context: RuleContext & { readonly params: ProtocolParams },
+): void {
+  if (rules === ANY_RELEASE) return;
+  if (rules !== undefined) return checkRules(rules, terms, context);
+  // What are no parameters at all, the builder refuses by their own code.
+  const { params } = context;
+  if (params && params.network !== "regtest") checkRules(currentRules(params), terms, context);
 }
 
 /** A rule that is none would refuse nothing. */

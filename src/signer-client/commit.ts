@@ -13,8 +13,8 @@ export interface RemoteCommitRequest {
   readonly start: bigint;
   /** How many heights: from `chain.minCount` to the 100,000 that this software's signer derives at once. */
   readonly count: number;
-  /** As in `EotsClient.signSchnorr`. */
-  readonly refuseOverlap?: boolean | undefined;
+  /** Has it signed also where it overlaps an earlier commitment, of which the chain takes one a height. */
+  readonly allowOverlap?: boolean | undefined;
 }
 
 /** A commitment that a remote signer signed. */
@@ -29,11 +29,11 @@ export interface RemoteCommitment {
 /**
  * Commits to randomness by a remote signer, as Go software does too: asks for the randomness, builds the tree, and has
  * its root signed (PROTOCOL 10). The signature is verified.
- * @throws TapstakeError `count-too-small`; the codes of the client; `signer-error` for a signature that does not verify
+ * @throws TapstakeError `count-too-small`; `commitment-overlap`; the codes of the client; `signer-error` for a signature that does not verify
  */
 export async function commitRemotely(
   signer: EotsClient,
-  { key, chain, start: startHeight, count, refuseOverlap }: RemoteCommitRequest,
+  { key, chain, start: startHeight, count, allowOverlap = false }: RemoteCommitRequest,
 ): Promise<RemoteCommitment> {
   assertMinCount(chain, count);
   const points = await signer.createRandomnessPairList({ key, chainId: chain.id, startHeight, count });
@@ -41,7 +41,7 @@ export async function commitRemotely(
   const root = merkle.root(points);
   const signed = { startHeight, count, root, ...(context !== undefined && { context }) };
   const digest = commitmentDigest(signed);
-  const { signature, ...more } = await signer.signSchnorr({ key, digest, refuseOverlap });
+  const { signature, ...more } = await signer.signSchnorr({ key, digest, refuseOverlap: !allowOverlap });
   const commitment = { ...signed, finalityProvider: Uint8Array.from(key), signature };
   if (!verifyCommitment(commitment)) {
     throw new TapstakeError("signer-error", "the signer's signature of the commitment does not verify");

@@ -45,6 +45,8 @@ export interface ServeOptions {
   readonly constantTime?: boolean;
   /** Chain id to the last vote known on that chain, of any key: nothing at or below it is signed anew. */
   readonly chainHeights?: ReadonlyMap<string, bigint>;
+  /** Chains that are voted on also where the commitment has another signing context than `chains.json` has. */
+  readonly otherContexts?: ReadonlySet<string>;
   /** Bech32 addresses for which SignSchnorrSig proves possession of a key. */
   readonly popAddresses?: readonly string[];
   /** Milliseconds in which callers may fetch their last answers when it stops; ten seconds unless given. */
@@ -95,8 +97,9 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
       constantTime = false,
       popAddresses = [],
       chainHeights = new Map(),
+      otherContexts = new Set(),
     } = options;
-    const opened = { popAddresses, openSchnorr, openMessages, constantTime, chainHeights };
+    const opened = { popAddresses, openSchnorr, openMessages, constantTime, chainHeights, otherContexts };
     const onReport = (report: MultiplesReport) => {
       const wrong = mistrust(report);
       if (wrong === undefined) return;
@@ -240,6 +243,12 @@ function announce(
     log.warn(
       "--open-messages: SignEOTS signs ANY message, also one whose hash is that of a slashing transaction. Start " +
         "it without this flag as soon as you can.",
+    );
+  }
+  for (const chain of options.otherContexts ?? []) {
+    log.warn(
+      `--other-context: votes on ${chain} are signed also where the commitment has another signing context. Start it ` +
+        "without this option once the heights of those commitments are over.",
     );
   }
   if (!isLoopback(parseAddress(address).host) && !encrypted) {

@@ -52,6 +52,8 @@ interface SignerParts {
   /** Told by what points were computed, and whether anything was computed wrongly. */
   readonly onReport: (report: MultiplesReport) => void;
   readonly chainHeights: ReadonlyMap<string, bigint>;
+  /** Chains that are voted on also where the commitment has another signing context. */
+  readonly otherContexts: ReadonlySet<string>;
 }
 
 /** A signature of a digest, and what the digest is. */
@@ -115,8 +117,8 @@ export class Signer {
   }
 
   /**
-   * A result for every height of a batch. Nothing is signed when a height is there twice, or a message is no vote, or
-   * one with another signing context.
+   * A result for every height of a batch. Nothing is signed when a height is there twice or was committed to with
+   * another signing context than the chain has, or a message is no vote, or one with another signing context.
    * @throws TapstakeError `duplicate-height`, `not-a-vote`, `context-mismatch`, `invalid-number`, and what keeps every
    * height from being signed
    */
@@ -275,10 +277,11 @@ export class Signer {
   }
 
   #newVoter(key: UnlockedKey, chain: ChainConfig): Voter {
-    const { protection, openMessages: anyMessage, chainHeights } = this.parts;
+    const { protection, openMessages: anyMessage, chainHeights, otherContexts } = this.parts;
     const chainHeight = chainHeights.get(chain.id);
+    const otherContext = otherContexts.has(chain.id);
     const [cache, checks] = [this.#cache, this.#checks];
-    return new Voter({ key, chain, protection, chainHeight, anyMessage, cache, checks });
+    return new Voter({ key, chain, protection, chainHeight, anyMessage, otherContext, cache, checks });
   }
 
   #chain(chainId: Uint8Array): ChainConfig {

@@ -3,14 +3,14 @@ import type { Psbt, Transaction } from "../bitcoin/bitcoinjs.js";
 import { assertBytes, equalBytes, hex } from "../core/bytes.js";
 import { dustThreshold } from "../bitcoin/dust.js";
 import { describeType, TapstakeError } from "../core/errors.js";
-import { checkRules, type RuleSet } from "../params/rules.js";
+import { type ANY_RELEASE, checkBuilt, type RuleSet } from "../params/rules.js";
 import { checkStake, sameKeySet } from "../params/stake.js";
 import type { ProtocolParams } from "../params/types.js";
 import type { KeyOrigin } from "../script/key-origin.js";
 import { type StakingOutput, stakingOutput } from "../script/outputs.js";
 import { type StakeTerms, stakerKeys } from "../script/terms.js";
 import { assertCoin, assertCoins, type Coin, coinKind } from "../funding/coin.js";
-import { assertFeeRate, assertNotDust, rateOf } from "../bitcoin/fee.js";
+import { assertFeeRate, assertNotDust, type FeeRateLimits, rateOf } from "../bitcoin/fee.js";
 import { fieldsOf } from "../psbt/write.js";
 import { witnessLengths } from "../funding/input-weight.js";
 import { assertSameTransaction, describeOutput, parsePsbt, type PsbtLike, spendPsbt } from "../psbt/psbt.js";
@@ -38,7 +38,7 @@ export interface PreviousStake {
   readonly staking: { readonly transaction: Transaction; readonly outputIndex: number };
 }
 
-export interface ExpansionRequest {
+export interface ExpansionRequest extends FeeRateLimits {
   readonly previous: PreviousStake;
   /** The new stake: by the same stakers; its time lock starts anew. */
   readonly terms: StakeTerms;
@@ -55,8 +55,6 @@ export interface ExpansionRequest {
   readonly changeScript: Uint8Array;
   /** Satoshi per virtual byte. */
   readonly feeRate: Rate;
-  /** The least that the node relays, in satoshi per virtual byte: 1 unless told, 0 for any. */
-  readonly minFeeRate?: Rate;
   /**
    * Bytes of each staker's signature: 64, or 65 with the hash type behind. 65 unless told: then an expansion by more
    * than seven stakers can come out more than two virtual bytes smaller than its fee was reckoned for. The committee's
@@ -65,8 +63,8 @@ export interface ExpansionRequest {
   readonly signatureLength?: number;
   /** Of the stakers' keys, as the previous stake and the new one name them: the PSBT tells them to a wallet. */
   readonly derivations?: readonly KeyOrigin[];
-  /** What the chain must accept; without it, every form goes. */
-  readonly rules?: RuleSet;
+  /** What the chain must accept, as {@link checkBuilt} says. */
+  readonly rules?: RuleSet | typeof ANY_RELEASE;
 }
 
 /** An expansion that any one of several coins can fund. */
@@ -112,9 +110,8 @@ const STAKE_OUTPUT = 0;
  * The transaction that turns a stake into a larger or longer one without unbonding (PROTOCOL 3): the previous stake
  * by its unbonding leaf and one funding coin in, the new stake and change out. The committee of the previous
  * parameters signs it in advance, so nothing of it can change afterwards.
- * @throws TapstakeError the codes of {@link checkStake}, of {@link checkExpansion}, and of `checkRules` where rules
- * are given; `staking-output-mismatch` when the previous stake is not where it is said to be; `invalid-coin`,
- * `invalid-amount`, `invalid-bytes`, `invalid-public-key`, `invalid-rate`, `fee-rate-too-low`, `invalid-number`,
+ * @throws TapstakeError the codes of {@link checkStake}, of {@link checkExpansion}, and of {@link checkBuilt}; `staking-output-mismatch` when the previous stake is not where it is said to be; `invalid-coin`,
+ * `invalid-amount`, `invalid-bytes`, `invalid-public-key`, `invalid-rate`, `fee-rate-too-low`, `fee-rate-too-high`, `invalid-number`,
  * `insufficient-funds`, `dust-output`; `multiple-staking-outputs` when change would return to the stake; the codes of
  * `spendPsbt` at derivations
  */
@@ -185,13 +182,12 @@ const isShort = (outcome: Payment | Shortage): outcome is Shortage => !isPaid(ou
 
 /** @throws TapstakeError the codes of {@link buildExpansion} but for those of the coin */
 function planOf(request: Omit<ExpansionRequest, "coin">): Plan {
-  const { previous, terms, params, value, changeScript, feeRate, minFeeRate, signatureLength, rules } =
-    request;
+  const { previous, terms, params, value, changeScript, feeRate, signatureLength, rules } = request;
   const stake = previousStake(previous);
-  if (rules) checkRules(rules, terms, { params, previous: previous.terms });
+  checkBuilt(rules, terms, { params, previous: previous.terms });
   checkStake(params, terms, value);
   checkExpansion(previous, { terms, params, value });
-  assertFeeRate(feeRate, minFeeRate);
+  assertFeeRate(feeRate, request);
   if (signatureLength !== undefined) assertStatedLength(signatureLength, SCHNORR_LENGTHS);
   assertOutputScript(changeScript, "change script");
   const output = stakingOutput(terms, params.network);

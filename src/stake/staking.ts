@@ -1,15 +1,14 @@
-import type { Rate } from "../core/amount.js";
 import type { Psbt, Transaction } from "../bitcoin/bitcoinjs.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { checkRules, type RuleSet } from "../params/rules.js";
+import { type ANY_RELEASE, checkBuilt, type RuleSet } from "../params/rules.js";
 import { checkStake } from "../params/stake.js";
 import type { ProtocolParams } from "../params/types.js";
 import { encodeOpReturn } from "../script/op-return.js";
 import { type StakingOutput, stakingOutput } from "../script/outputs.js";
 import type { StakeTerms } from "../script/terms.js";
 import type { Coin } from "../funding/coin.js";
-import { assertEstimated, assertFeeRate, assertNotDust } from "../bitcoin/fee.js";
+import { assertEstimated, assertFeeRate, assertNotDust, type FeeRateLimits } from "../bitcoin/fee.js";
 import { fundingPsbt } from "../psbt/write.js";
 import { hasWitness } from "../funding/input-weight.js";
 import { coinsOfPsbt } from "../psbt/coins.js";
@@ -25,7 +24,7 @@ import {
 } from "../bitcoin/transaction.js";
 import { checkInput, fixedInputScript, readInput } from "../psbt/input-check.js";
 
-export interface StakingRequest extends Spending {
+export interface StakingRequest extends Spending, FeeRateLimits {
   readonly terms: StakeTerms;
   readonly params: ProtocolParams;
   /**
@@ -37,10 +36,8 @@ export interface StakingRequest extends Spending {
   readonly changeScript?: Uint8Array;
   /** Whether the fee can be raised while the transaction waits (BIP-125): yes unless told. */
   readonly replaceable?: boolean;
-  /** The least that the node relays, in satoshi per virtual byte: 1 unless told, 0 for any. */
-  readonly minFeeRate?: Rate;
-  /** What the chain must accept; without it, every form goes. */
-  readonly rules?: RuleSet;
+  /** What the chain must accept, as {@link checkBuilt} says. */
+  readonly rules?: RuleSet | typeof ANY_RELEASE;
 }
 
 /** A staking transaction, unsigned. */
@@ -63,16 +60,16 @@ export interface Staking extends Funding {
 /**
  * The transaction that stakes (PROTOCOL 3): the staking output, the OP_RETURN where the parameters are of
  * phase 1, and change.
- * @throws TapstakeError the codes of {@link checkStake}, and of `checkRules` where rules are given; `invalid-coin` and the other codes of a bad coin,
- * `invalid-bytes`, `insufficient-funds`, `invalid-rate`, `fee-rate-too-low`, `dust-output`, `transaction-too-large`;
+ * @throws TapstakeError the codes of {@link checkStake}, and of {@link checkBuilt}; `invalid-coin` and the other codes of a bad coin,
+ * `invalid-bytes`, `insufficient-funds`, `invalid-rate`, `fee-rate-too-low`, `fee-rate-too-high`, `dust-output`, `transaction-too-large`;
  * `multiple-staking-outputs` when change would return to the stake; `unsupported-params` for phase 1 with several
  * stakers or finality providers
  */
 export function buildStaking(request: StakingRequest): Staking {
-  const { terms, params, feeRate, minFeeRate, replaceable = true, rules } = request;
-  if (rules) checkRules(rules, terms, { params });
+  const { terms, params, feeRate, replaceable = true, rules } = request;
+  checkBuilt(rules, terms, { params });
   if (request.value !== "all") checkStake(params, terms, request.value);
-  assertFeeRate(feeRate, minFeeRate);
+  assertFeeRate(feeRate, request);
   const output = stakingOutput(terms, params.network);
   const opReturn = params.phase1 ? [{ script: phase1Data(terms, params.phase1.tag), value: 0n }] : [];
   const sequence = replaceable ? REPLACEABLE_SEQUENCE : FINAL_SEQUENCE;

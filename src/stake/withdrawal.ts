@@ -12,7 +12,7 @@ import {
   unbondingOutput,
 } from "../script/outputs.js";
 import type { StakeTerms } from "../script/terms.js";
-import { assertFeeRate, assertNotDust, feeAt, rateOf } from "../bitcoin/fee.js";
+import { assertFeeRate, assertNotDust, feeAt, type FeeRateLimits, rateOf } from "../bitcoin/fee.js";
 import { spendPsbt } from "../psbt/psbt.js";
 import { assertStatedLength, SCHNORR_LENGTHS } from "../bitcoin/signature-length.js";
 import { type LeafSpend, withWitness } from "../spending/spend.js";
@@ -28,7 +28,7 @@ import { placeholderWitness } from "../spending/witness.js";
 export type Withdrawable = (typeof WITHDRAWABLE)[number];
 const WITHDRAWABLE = ["staking", "unbonding", "refund"] as const;
 
-export interface WithdrawalRequest {
+export interface WithdrawalRequest extends FeeRateLimits {
   readonly terms: StakeTerms;
   readonly params: ProtocolParams;
   readonly from: Withdrawable;
@@ -39,8 +39,6 @@ export interface WithdrawalRequest {
   readonly feeRate: Rate;
   /** Of the stakers' keys: the PSBT tells them to a wallet, as `spendPsbt` does. */
   readonly derivations?: readonly KeyOrigin[];
-  /** The least that the node relays, in satoshi per virtual byte: 1 unless told, 0 for any. */
-  readonly minFeeRate?: Rate;
   /**
    * Bytes of each staker's signature: 64, or 65 with the hash type behind. 65 unless told: then a withdrawal by more
    * than four stakers can come out more than a virtual byte smaller than its fee was reckoned for.
@@ -66,14 +64,14 @@ export interface Withdrawal extends LeafSpend {
 /**
  * The transaction by which a staker takes coins back once their time lock has run out (PROTOCOL 3).
  * @throws TapstakeError the codes of `checkTerms`; `invalid-argument`, `invalid-params`, `invalid-coin`, `invalid-bytes`,
- * `invalid-rate`, `fee-rate-too-low`, `invalid-number`, `insufficient-funds`, `dust-output`; the codes of `spendPsbt`
+ * `invalid-rate`, `fee-rate-too-low`, `fee-rate-too-high`, `invalid-number`, `insufficient-funds`, `dust-output`; the codes of `spendPsbt`
  */
 export function buildWithdrawal(request: WithdrawalRequest): Withdrawal {
-  const { from, coin, destination, feeRate, minFeeRate, signatureLength, derivations } = request;
+  const { from, coin, destination, feeRate, signatureLength, derivations } = request;
   assertChoice(from, "from", WITHDRAWABLE);
   assertStakeCoin(coin);
   assertOutputScript(destination, "destination");
-  assertFeeRate(feeRate, minFeeRate);
+  assertFeeRate(feeRate, request);
   if (signatureLength !== undefined) assertStatedLength(signatureLength, SCHNORR_LENGTHS);
   const { script, leaf } = lockedOutput(request);
   const timelock = leaf.timelock;

@@ -62,7 +62,7 @@ import { leafSighash } from "../../src/spending/spend.js";
 import { loadPublished } from "../support/babylon.js";
 import { expand, larger } from "../support/expansion.js";
 import { refusal } from "../support/refusal.js";
-import { delegate, makeStake, secretOf, signedBy, type TestStake } from "../support/stake.js";
+import { inForce, delegate, makeStake, secretOf, signedBy, type TestStake } from "../support/stake.js";
 
 const accountOf = (name: string) => bech32.encodeFromBytes("bbn", secretOf(name).slice(0, 20));
 const signer = accountOf("signer");
@@ -294,7 +294,8 @@ describe("a member's signatures of an expansion", () => {
     delegation = await expand(stake);
   });
   const member = covenantSigner(stake.memberSecrets[2]!);
-  const signatures = () => signAsMember(delegation, member, stake.params, { previousParams: stake.params });
+  const signatures = () =>
+    signAsMember(delegation, member, inForce(stake.params), { previous: inForce(stake.params) });
 
   it("come back as they were, byte for byte as the published package writes them", async () => {
     const signed = await signatures();
@@ -327,9 +328,14 @@ describe("a member's signatures of an expansion", () => {
       refusal("invalid-signature", hand(by(wrong)));
       refusal("invalid-signature", read(wrong));
     }
-    const other = await signAsMember(delegation, covenantSigner(stake.memberSecrets[0]!), stake.params, {
-      previousParams: stake.params,
-    });
+    const other = await signAsMember(
+      delegation,
+      covenantSigner(stake.memberSecrets[0]!),
+      inForce(stake.params),
+      {
+        previous: inForce(stake.params),
+      },
+    );
     refusal("invalid-covenant-signature", hand({ ...rest, expansion: other.expansion! }));
     refusal("invalid-signature", read(other.expansion!.signature));
     // Good for Bitcoin with SIGHASH_ALL, and nothing that the chain takes.
@@ -385,7 +391,12 @@ describe("the messages of a stake's life", () => {
   });
 
   it("hand in a member's signatures in the order of the finality providers, in 65 bytes", async () => {
-    const signatures = await signAsMember(delegation, covenantSigner(stake.memberSecrets[1]!), stake.params);
+    const signatures = await signAsMember(
+      delegation,
+      covenantSigner(stake.memberSecrets[1]!),
+      inForce(stake.params),
+      { rules: "any" },
+    );
     const legacy = signatures.slashing.map((each) => ({
       ...each,
       signature: adaptor.toLegacy(each.signature),

@@ -31,7 +31,7 @@ const BATCH = 1_000;
 const [KNOWN, FRESH, LAST] = [1_000_000, 2_000_000, 4_000_000];
 
 const chain = { id: "bench-1", minCount: 1 };
-const passphrase = "bench";
+const passphrase = "benchmark";
 const appHash = new Uint8Array(32).fill(1);
 const vote = (height: number) => ({ height: BigInt(height), appHash });
 

@@ -129,7 +129,7 @@ async function aMillion(): Promise<void> {
   const folder = mkdtempSync(resolve("dist/bench-data-"));
   try {
     const home = openHome(join(folder, "home"));
-    const [passphrase, passphraseFile] = ["bench", join(folder, "passphrase")];
+    const [passphrase, passphraseFile] = ["benchmark", join(folder, "passphrase")];
     const scrypt = { n: 1 << 10, r: 8, p: 1 };
     createKey(home, { name: "bench", passphrase, secretKey, origin: "imported", scrypt });
     writeFileSync(passphraseFile, passphrase, { mode: 0o600 });

@@ -201,19 +201,39 @@ describe("the signatures of an expansion", () => {
     const expansion = delegation.expansion!;
     const params = { ...expansion.params, unbondingFee: expansion.params.unbondingFee + 1n };
     writeFileSync(at("own.json"), delegationToJson({ ...delegation, expansion: { ...expansion, params } }));
-    for (const command of ["covenant check", "stake check", "stake sign"]) {
+    for (const command of [
+      "covenant check --height 100 --previous-height 100",
+      "stake check",
+      "stake sign",
+    ]) {
       expect(refusedWith(await run(command, at("own.json")))).toBe("unknown-params");
       expect(refusedWith(await run(`${command} --params regtest`, at("own.json")))).toBe("params-mismatch");
     }
     await expand({ fp: hex.encode(other.publicKey), out: at("moved.json"), psbt: at("moved.psbt") });
     await run("stake sign --secret-file", at("staker.key"), at("moved.json"));
+    const heights = "--height 100 --previous-height 100";
     for (const line of [
-      "covenant check --release v4",
-      `covenant sign --release v4 --secret-file ${at("0.key")}`,
+      `covenant check ${heights}`,
+      `covenant sign ${heights} --secret-file ${at("0.key")}`,
     ]) {
-      expect(refusedWith(await run(line, at("moved.json")))).toBe("unsupported-by-release");
+      for (const release of ["", " --release v4"]) {
+        const refused = refusedWith(await run(`${line}${release}`, at("moved.json")));
+        expect(refused).toBe("unsupported-by-release");
+      }
     }
-    expect((await run("covenant check", at("moved.json"))).code).toBe(0);
+    expect(read("moved.json").unbonding.covenantSignatures).toEqual([]);
+    expect((await run(`covenant check ${heights} --release any`, at("moved.json"))).code).toBe(0);
+  });
+
+  it("need both heights, or a server that knows them", async () => {
+    for (const command of ["covenant check", `covenant sign --secret-file ${at("3.key")}`]) {
+      const neither = await run(command, at("larger.json"));
+      expect(refusedWith(neither)).toBe("usage");
+      expect(neither.stderr).toContain("give --height, the Bitcoin height at which the stake is registered");
+      const one = await run(`${command} --height 100`, at("larger.json"));
+      expect(refusedWith(one)).toBe("usage");
+      expect(one.stderr).toContain("give --previous-height");
+    }
   });
 
   it("are refused from who is no staker, and of what expands nothing", async () => {

@@ -117,7 +117,7 @@ describe.concurrent("tapstake fp vote", () => {
     );
     await chains("remove", chain);
     const said = await refused(105);
-    expect(said).toContain(`${chain} is not configured here`);
+    expect(said).toContain(`${chain} has no signing context here`);
     expect(said).toContain(`tapstake fp chains set ${chain} --contexts v3 --module-address`);
     const outside = await vote(home, ["--height", "200", "--hash", block(1)]);
     expect(outside.stderr).toContain("They have a signing context, and these votes have none");

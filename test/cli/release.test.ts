@@ -9,7 +9,7 @@ import { publicKeyOf } from "../../src/core/keys.js";
 import { paramsToJson } from "../../src/params/json.js";
 import { paramSet } from "../../src/params/sets.js";
 import { expand } from "../support/expansion.js";
-import { delegate, makeStake, secretOf } from "../support/stake.js";
+import { inForce, delegate, makeStake, secretOf } from "../support/stake.js";
 import { inProcess } from "./in-process.js";
 import { parsed, refusedWith, temporaryFolder } from "./support.js";
 
@@ -123,7 +123,9 @@ it("a stake of regtest is held against no release that is not named", async () =
   let delegation: Delegation = await delegate(stake);
   const signed = delegation;
   for (const secret of stake.memberSecrets.slice(0, 3)) {
-    const signatures = await signAsMember(signed, covenantSigner(secret), stake.params);
+    const signatures = await signAsMember(signed, covenantSigner(secret), inForce(stake.params), {
+      rules: "any",
+    });
     delegation = addCovenantSignatures(delegation, signatures);
   }
   writeFileSync(at("regtest.json"), delegationToJson(delegation));

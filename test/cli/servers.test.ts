@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { committee, type RegtestNode, startNode } from "../../regtest/index.js";
 import { hex } from "../../src/core/bytes.js";
+import { regtest } from "../../src/params/data/regtest.js";
+import { paramsToJson } from "../../src/params/json.js";
 import { type EsploraBridge, bridgeEsplora } from "../support/esplora.js";
 import { inProcess } from "./in-process.js";
 import { parsed, refusedWith, temporaryFolder } from "./support.js";
@@ -60,7 +62,9 @@ async function signedStake(name: string, server: readonly string[]) {
   );
   expect(made).toMatchObject({ code: 0, stderr: "" });
   await run("stake sign", path, "--secret-file", at("staker.key"));
-  for (const i of [0, 1, 2]) await run("covenant sign", path, "--secret-file", at(`${i}.key`));
+  for (const i of [0, 1, 2]) {
+    await run("covenant sign", path, ...server, "--secret-file", at(`${i}.key`));
+  }
   const { psbt: signed } = await node.rpc.call<{ psbt: string }>(
     "walletprocesspsbt",
     readFileSync(psbt, "utf8").trim(),
@@ -107,6 +111,67 @@ describe("a server", () => {
       expect(outcome.stdout).toMatch(/on chain +not found/);
     }
     expect(refusedWith(await check({ TAPSTAKE_RPC: rpc }))).toBe("node-error");
+  });
+});
+
+describe("the height that chooses the version of a member's parameters", () => {
+  it("is asked of the member's server: the tip's before the stake is mined, then that of its block", async () => {
+    const server = ["--rpc", rpc, "--rpc-auth-file", auth];
+    const tip = await node.rpc.getblockcount();
+    const versions = [
+      regtest.versions[0]!,
+      { ...regtest.versions[0]!, version: 1, activationHeight: tip + 3 },
+    ];
+    const set = at("versions.json");
+    writeFileSync(set, JSON.stringify(versions.map(paramsToJson)));
+    // Its coin is mined in the next block, its stake in the one after that: the last of the first version.
+    const { path, psbt } = await signedStake("superseded", server);
+    const check = (...words: string[]) => run("covenant check --json --params", set, path, ...words);
+    const esplora = ["--esplora", bridge.url];
+    for (const words of [server, esplora]) {
+      expect(parsed(await check(...words))).toMatchObject({ version: 0, height: tip + 1 });
+    }
+    expect((await check()).code).toBe(2);
+    const refusedAt = async (height: number) => {
+      for (const words of [["--height", `${height}`], server, esplora]) {
+        const outcome = await run("covenant check --params", set, path, ...words);
+        expect(refusedWith(outcome)).toBe("params-not-in-force");
+        expect(outcome.stdout).not.toContain("all hold");
+      }
+      const words = ["--params", set, path, ...server, "--secret-file", at("3.key")];
+      expect(refusedWith(await run("covenant sign", ...words))).toBe("params-not-in-force");
+    };
+    await node.mine(2);
+    await refusedAt(tip + 3);
+    const later = await run(
+      "stake broadcast --register-later",
+      path,
+      "--psbt",
+      psbt,
+      "--params",
+      set,
+      ...server,
+    );
+    expect(refusedWith(later)).toBe("params-not-in-force");
+  });
+
+  it("is that of the block for a stake that is registered once it is mined, also long after", async () => {
+    const server = ["--rpc", rpc, "--rpc-auth-file", auth];
+    const { path, psbt } = await signedStake("mined", server);
+    expect(await run("stake broadcast", path, "--psbt", psbt, ...server)).toMatchObject({ code: 0 });
+    await node.mine(1);
+    const height = await node.rpc.getblockcount();
+    await node.mine(3);
+    const set = at("later.json");
+    const versions = [
+      regtest.versions[0]!,
+      { ...regtest.versions[0]!, version: 1, activationHeight: height + 1 },
+    ];
+    writeFileSync(set, JSON.stringify(versions.map(paramsToJson)));
+    for (const words of [server, ["--esplora", bridge.url]]) {
+      const checked = await run("covenant check --json --params", set, path, ...words);
+      expect(parsed(checked)).toMatchObject({ version: 0, height });
+    }
   });
 });
 

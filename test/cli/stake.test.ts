@@ -16,6 +16,7 @@ import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { closedAddress, serve } from "../support/server.js";
 import { inProcess } from "./in-process.js";
 import { hasTerminal, onTerminal, parsed, refusedWith, temporaryFolder } from "./support.js";
+import { inForce } from "../support/stake.js";
 
 /** Whose two votes tapstake extract has in its help. */
 const VOTER = "21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac4c7";
@@ -75,7 +76,7 @@ beforeAll(async () => {
   let ready: Delegation = signed;
   for (const { secretKey } of committee.slice(0, 3)) {
     const signer = covenantSigner(secretKey);
-    ready = addCovenantSignatures(ready, await signAsMember(signed, signer, signed.params));
+    ready = addCovenantSignatures(ready, await signAsMember(signed, signer, inForce(signed.params)));
   }
   writeFileSync(at("ready.json"), delegationToJson(ready));
 });
@@ -552,26 +553,37 @@ describe("tapstake covenant", () => {
   it("signs once every rule holds, until there is a quorum", async () => {
     const path = copyOf("signed.json");
     for (const i of [0, 1, 2]) {
-      const { code, stdout } = await run("covenant sign", path, "--secret-file", at(`member${i}.key`));
+      const { code, stdout } = await run(
+        "covenant sign --height 100",
+        path,
+        "--secret-file",
+        at(`member${i}.key`),
+      );
       expect(code).toBe(0);
       expect(stdout).toContain(`committee  ${i + 1} of 3 signatures`);
     }
-    expect(refusedWith(await run("covenant sign", path, "--secret-file", at("member3.key")))).toBe(
-      "quorum-reached",
-    );
-    expect(await run("covenant check", path)).toMatchObject({ code: 0 });
+    expect(
+      refusedWith(await run("covenant sign --height 100", path, "--secret-file", at("member3.key"))),
+    ).toBe("quorum-reached");
+    expect(await run("covenant check --height 100", path)).toMatchObject({ code: 0 });
   });
 
   it("refuses who is no member, and what the staker has not signed", async () => {
     expect(
-      refusedWith(await run("covenant sign", at("signed.json"), "--secret-file", at("staker.key"))),
+      refusedWith(
+        await run("covenant sign --height 100", at("signed.json"), "--secret-file", at("staker.key")),
+      ),
     ).toBe("not-a-member");
-    expect(refusedWith(await run("covenant check", at("signed.json"), "--member", OTHER))).toBe(
+    expect(refusedWith(await run("covenant check --height 100", at("signed.json"), "--member", OTHER))).toBe(
       "not-a-member",
     );
-    expect(refusedWith(await run("covenant check", at("bare.json")))).toBe("invalid-staker-signature");
+    expect(refusedWith(await run("covenant check --height 100", at("bare.json")))).toBe(
+      "invalid-staker-signature",
+    );
     const upper = hex.encode(committee[4]!.publicKey).toUpperCase();
-    expect(await run("covenant check", at("signed.json"), "--member", upper)).toMatchObject({ code: 0 });
+    expect(await run("covenant check --height 100", at("signed.json"), "--member", upper)).toMatchObject({
+      code: 0,
+    });
   });
 });
 

@@ -19,6 +19,7 @@ import type { ProtocolParams } from "../../src/params/types.js";
 import { keySigner } from "../../src/spending/signer.js";
 import { leafSighash } from "../../src/spending/spend.js";
 import {
+  inForce,
   codeOf,
   committeeSecrets,
   delegate,
@@ -31,10 +32,13 @@ import {
   withSlashing,
 } from "../support/stake.js";
 
+/** The stake here has two finality providers. */
+const ANY = { rules: "any" } as const;
 const stake = makeStake({ providers: 2 });
 const delegation = await delegate(stake);
 const memberKeys = committeeSecrets.map(publicKeyOf);
-const sign = (i: number) => signAsMember(delegation, covenantSigner(committeeSecrets[i]!), regtestParams);
+const sign = (i: number) =>
+  signAsMember(delegation, covenantSigner(committeeSecrets[i]!), inForce(regtestParams), ANY);
 const signatures = await Promise.all([0, 1, 2, 3, 4].map(sign));
 const signedByThese = (members: readonly number[]) =>
   members.reduce<Delegation>((all, i) => addCovenantSignatures(all, signatures[i]!), delegation);
@@ -69,7 +73,7 @@ describe("a committee member signs", () => {
   it("with a compressed public key too", async () => {
     const inner = covenantSigner(committeeSecrets[0]!);
     const signer = { ...inner, publicKey: Uint8Array.of(2, ...inner.publicKey) };
-    const signed = await signAsMember(delegation, signer, regtestParams);
+    const signed = await signAsMember(delegation, signer, inForce(regtestParams), ANY);
     expect(await codeOf(() => checkDelegation(addCovenantSignatures(delegation, signed)))).toBe("passed");
   });
 });
@@ -97,7 +101,7 @@ describe("a committee member holds a delegation against its own parameters", () 
       return new Uint8Array(64);
     };
     const signer = { publicKey: memberKeys[0]!, signSchnorr: ask, signAdaptor: ask };
-    const refusal = await refusalOf(() => signAsMember(harmful, signer, regtestParams));
+    const refusal = await refusalOf(() => signAsMember(harmful, signer, inForce(regtestParams), ANY));
     expect(refusal.code).toBe("params-mismatch");
     expect(refusal.details).toMatchObject({ field });
     expect(asked).toBe(0);
@@ -105,21 +109,29 @@ describe("a committee member holds a delegation against its own parameters", () 
 
   it("and signs nothing for a committee that it is not in, whatever the delegation says", async () => {
     const outsider = publicKeyOf(secretOf("outsider"));
-    expect(await codeOf(() => checkForMember(delegation, outsider, regtestParams))).toBe("not-a-member");
+    expect(await codeOf(() => checkForMember(delegation, outsider, inForce(regtestParams), ANY))).toBe(
+      "not-a-member",
+    );
     const own = mainnet.versions[0]!;
-    expect(await codeOf(() => checkForMember(delegation, memberKeys[0]!, own))).toBe("not-a-member");
+    expect(await codeOf(() => checkForMember(delegation, memberKeys[0]!, inForce(own), ANY))).toBe(
+      "not-a-member",
+    );
     const foreign = makeStake({ committee: 3 });
     const theirs = await delegate(foreign);
     const [key] = foreign.terms.covenant.keys as [Uint8Array];
-    expect(await codeOf(() => checkForMember(theirs, key, foreign.params))).toBe("passed");
-    expect(await codeOf(() => checkForMember(theirs, key, regtestParams))).toBe("not-a-member");
-    expect(await codeOf(() => checkForMember(theirs, memberKeys[0]!, regtestParams))).toBe("params-mismatch");
+    expect(await codeOf(() => checkForMember(theirs, key, inForce(foreign.params), ANY))).toBe("passed");
+    expect(await codeOf(() => checkForMember(theirs, key, inForce(regtestParams), ANY))).toBe("not-a-member");
+    expect(await codeOf(() => checkForMember(theirs, memberKeys[0]!, inForce(regtestParams), ANY))).toBe(
+      "params-mismatch",
+    );
   });
 
   it("but the order of the committee's keys makes no difference", async () => {
     const { covenant } = regtestParams;
     const params = { ...regtestParams, covenant: { ...covenant, keys: covenant.keys.toReversed() } };
-    expect(await codeOf(() => checkForMember(delegation, memberKeys[0]!, params))).toBe("passed");
+    expect(await codeOf(() => checkForMember(delegation, memberKeys[0]!, inForce(params), ANY))).toBe(
+      "passed",
+    );
   });
 });
 
@@ -142,7 +154,9 @@ describe("a quorum", () => {
     let asked = 0;
     const inner = covenantSigner(committeeSecrets[1]!);
     const signer = { ...inner, signSchnorr: () => (asked++, new Uint8Array(64)) };
-    expect(await codeOf(() => signAsMember(signed, signer, regtestParams))).toBe("quorum-reached");
+    expect(await codeOf(() => signAsMember(signed, signer, inForce(regtestParams), ANY))).toBe(
+      "quorum-reached",
+    );
     expect(asked).toBe(0);
     // One signature short of it anywhere, and members still sign.
     const { slashing } = signed;
@@ -150,7 +164,7 @@ describe("a quorum", () => {
       ...signed,
       slashing: { ...slashing, covenantSignatures: slashing.covenantSignatures.slice(1) },
     };
-    expect(await codeOf(() => signAsMember(short, inner, regtestParams))).toBe("passed");
+    expect(await codeOf(() => signAsMember(short, inner, inForce(regtestParams), ANY))).toBe("passed");
   });
 
   it("needs every finality provider and all three transactions", () => {
@@ -306,7 +320,12 @@ describe("a remote signer", () => {
       publicKey.fill(0);
       return signature;
     };
-    const given = await signAsMember(delegation, remote({ publicKey, signSchnorr }), regtestParams);
+    const given = await signAsMember(
+      delegation,
+      remote({ publicKey, signSchnorr }),
+      inForce(regtestParams),
+      ANY,
+    );
     expect(given.unbonding.publicKey).toEqual(inner.publicKey);
     for (const each of [...given.slashing, ...given.unbondingSlashing]) {
       expect(each.publicKey).toEqual(inner.publicKey);
@@ -322,7 +341,7 @@ describe("a remote signer", () => {
         adaptorAnswer
       ),
     });
-    const given = await signAsMember(delegation, reusing, regtestParams);
+    const given = await signAsMember(delegation, reusing, inForce(regtestParams), ANY);
     expect(await codeOf(() => addCovenantSignatures(delegation, given))).toBe("passed");
     const staker = keySigner(stake.stakerSecrets[0]!);
     const unsigned = await delegate(stake, { unsigned: true });
@@ -334,7 +353,7 @@ describe("a remote signer", () => {
   });
 
   it.each(cases)("%s", async (_, signer, code) => {
-    expect(await codeOf(() => signAsMember(delegation, signer, regtestParams))).toBe(code);
+    expect(await codeOf(() => signAsMember(delegation, signer, inForce(regtestParams), ANY))).toBe(code);
   });
 
   it("is asked only for what was checked, though the transaction changes while it answers", async () => {
@@ -351,7 +370,9 @@ describe("a remote signer", () => {
         return inner.signAdaptor(key, digest);
       },
     });
-    expect(await codeOf(() => signAsMember(mine, signer, regtestParams))).toBe("invalid-covenant-signature");
+    expect(await codeOf(() => signAsMember(mine, signer, inForce(regtestParams), ANY))).toBe(
+      "invalid-covenant-signature",
+    );
     expect(asked.at(-1)).toEqual(checked);
   });
 
@@ -359,7 +380,7 @@ describe("a remote signer", () => {
     const signer = remote({
       signAdaptor: async (key, digest) => adaptor.toLegacy(await inner.signAdaptor(key, digest)),
     });
-    const legacy = await signAsMember(delegation, signer, regtestParams);
+    const legacy = await signAsMember(delegation, signer, inForce(regtestParams), ANY);
     expect(legacy.slashing[0]!.signature).toHaveLength(66);
     const signed = [1, 2].reduce(
       (all, i) => addCovenantSignatures(all, signatures[i]!),

@@ -11,7 +11,15 @@ import { extractFromVotes } from "../../src/extract/votes.js";
 import { commitRandomness } from "../../src/finality/randomness/commitment.js";
 import { signVoteUnprotected } from "../../src/vote/vote.js";
 import { keySigner } from "../../src/spending/signer.js";
-import { codeOf, delegate, makeStake, refusalOf, regtestParams, signedBy } from "../support/stake.js";
+import {
+  codeOf,
+  delegate,
+  inForce,
+  makeStake,
+  refusalOf,
+  regtestParams,
+  signedBy,
+} from "../support/stake.js";
 
 const stake = makeStake({ seed: "secrets" });
 const signed = await signedBy(stake, await delegate(stake), [0, 1, 2]);
@@ -111,8 +119,8 @@ describe("no secret is in", () => {
           canonical,
           fork: vote(2, "a"),
         }),
-      () => signAsMember(signed, covenantSigner(staker), regtestParams),
-      () => signAsMember(signed, covenantSigner(member), regtestParams),
+      () => signAsMember(signed, covenantSigner(staker), inForce(regtestParams), { rules: "any" }),
+      () => signAsMember(signed, covenantSigner(member), inForce(regtestParams), { rules: "any" }),
       () => keySigner(Uint8Array.of(...provider, 0)),
       () => covenantSigner(provider.slice(1)),
       () => covenantSigner(secretHex as never),
@@ -133,7 +141,7 @@ it("a signer keeps its key when the caller wipes it, also in a Buffer", async ()
     copy.fill(0);
     const { unbonding: _, ...rest } = signed;
     const fresh = { ...rest, ...(await delegate(stake)) };
-    const signatures = await signAsMember(fresh, signer, regtestParams);
+    const signatures = await signAsMember(fresh, signer, inForce(regtestParams), { rules: "any" });
     expect(await codeOf(() => addCovenantSignatures(fresh, signatures))).toBe("passed");
     expect(await plain.signSchnorr(new Uint8Array(32))).toHaveLength(64);
     expect(plain.publicKey).toEqual(evenSecret(member).publicKey);

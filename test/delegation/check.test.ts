@@ -23,6 +23,7 @@ import { leafSighash, signLeaf } from "../../src/spending/spend.js";
 import { adaptor } from "../../src/crypto/adaptor.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import {
+  inForce,
   addInput,
   type Changes,
   codeOf,
@@ -37,6 +38,8 @@ import {
 } from "../support/stake.js";
 
 const stake = makeStake();
+/** Releases are not the subject here. */
+const ANY = { rules: "any" } as const;
 const [member] = committeeSecrets as [Uint8Array];
 const good = await delegate(stake);
 
@@ -56,16 +59,18 @@ function counting(): { signer: CovenantSigner; asked: () => number } {
 async function expectRefused(delegation: Delegation, code: ErrorCode): Promise<void> {
   expect(await codeOf(() => checkDelegation(delegation))).toBe(code);
   const trusted = delegation.params;
-  expect(await codeOf(() => checkForMember(delegation, publicKeyOf(member), trusted))).toBe(code);
+  expect(await codeOf(() => checkForMember(delegation, publicKeyOf(member), inForce(trusted), ANY))).toBe(
+    code,
+  );
   const { signer, asked } = counting();
-  expect(await codeOf(() => signAsMember(delegation, signer, trusted))).toBe(code);
+  expect(await codeOf(() => signAsMember(delegation, signer, inForce(trusted), ANY))).toBe(code);
   expect(asked()).toBe(0);
 }
 
 async function expectAccepted(delegation: Delegation): Promise<void> {
   checkDelegation(delegation);
   const { signer, asked } = counting();
-  await signAsMember(delegation, signer, delegation.params);
+  await signAsMember(delegation, signer, inForce(delegation.params), ANY);
   expect(asked()).toBe(1 + 2 * delegation.terms.finalityProviders.length);
 }
 

@@ -43,6 +43,7 @@ import {
 import { executes } from "../support/interpreter.js";
 import { P2PKH } from "../support/lives.js";
 import {
+  inForce,
   addInput,
   codeOf,
   committeeSecrets,
@@ -60,19 +61,21 @@ const stake = makeStake();
 const { terms, params } = stake;
 const good = await expand(stake);
 const [member] = committeeSecrets as [Uint8Array];
-const options: MemberOptions = { previousParams: params };
+const options: MemberOptions = { previous: inForce(params) };
 
 /** What everyone says of an expansion: checked, checked for a member, and asked of a member, who signs nothing. */
 async function expectRefused(delegation: Delegation, code: ErrorCode): Promise<void> {
   expect(await codeOf(() => checkDelegation(delegation))).toBe(code);
-  const trusted = { previousParams: delegation.expansion!.params };
+  const trusted = { rules: "any", previous: inForce(delegation.expansion!.params) } as const;
   expect(
-    await codeOf(() => checkForMember(delegation, publicKeyOf(member), delegation.params, trusted)),
+    await codeOf(() => checkForMember(delegation, publicKeyOf(member), inForce(delegation.params), trusted)),
   ).toBe(code);
   let asked = 0;
   const ask = () => (asked++, new Uint8Array(64));
   const signer = { publicKey: publicKeyOf(member), signSchnorr: ask, signAdaptor: ask };
-  expect(await codeOf(() => signAsMember(delegation, signer, delegation.params, trusted))).toBe(code);
+  expect(await codeOf(() => signAsMember(delegation, signer, inForce(delegation.params), trusted))).toBe(
+    code,
+  );
   expect(asked).toBe(0);
 }
 
@@ -106,13 +109,14 @@ describe("an expansion is accepted", () => {
     ["of the same value", { value: stake.value }],
     ["for a shorter time", { terms: { ...terms, timelock: 10 } }],
     ["whose funding coin is signed", { staking: ({ ins }) => (ins[1]!.witness = [new Uint8Array(64)]) }],
-    ["to another finality provider, where no release is named", { terms: otherProvider() }],
+    ["to another finality provider, where the member takes any release", { terms: otherProvider() }],
     ["whose stakers are one key of one", { terms: { ...larger(stake).terms, staker: oneOfOne() } }],
   ];
   it.each(cases)("%s", async (_, changes) => {
     const delegation = await expand(stake, changes);
     checkDelegation(delegation);
-    const signed = await signAsMember(delegation, covenantSigner(member), params, options);
+    const any = { ...options, rules: "any" } as const;
+    const signed = await signAsMember(delegation, covenantSigner(member), inForce(params), any);
     expect(signed.expansion!.publicKey).toEqual(publicKeyOf(member));
   });
 });
@@ -291,24 +295,26 @@ describe("a signature of the previous stake's spend is refused", () => {
 describe("a committee member", () => {
   it("holds the previous parameters too against its own copy", async () => {
     const key = publicKeyOf(member);
-    const missing = await refusalOf(() => checkForMember(good, key, params));
-    expect([missing.code, missing.details["field"]]).toEqual(["params-mismatch", "previousParams"]);
+    const missing = await refusalOf(() => checkForMember(good, key, inForce(params)));
+    expect([missing.code, missing.details["field"]]).toEqual(["params-mismatch", "previous"]);
     const own = { ...params, unbondingFee: 999n };
-    const differing = await refusalOf(() => checkForMember(good, key, params, { previousParams: own }));
+    const differing = await refusalOf(() =>
+      checkForMember(good, key, inForce(params), { previous: inForce(own) }),
+    );
     expect([differing.code, differing.details["field"]]).toEqual(["params-mismatch", "unbondingFee"]);
-    checkForMember(good, key, params, options);
+    checkForMember(good, key, inForce(params), options);
   });
 
-  it("asks for what its release accepts, when told which", async () => {
+  it("asks for what the release that it names accepts", async () => {
     const key = publicKeyOf(member);
     const ruled = (delegation: Delegation, release: string) =>
-      codeOf(() => checkForMember(delegation, key, params, { ...options, rules: ruleSet(release) }));
+      codeOf(() => checkForMember(delegation, key, inForce(params), { ...options, rules: ruleSet(release) }));
     expect(await ruled(good, "v4")).toBe("passed");
     expect(await ruled(good, "v1")).toBe("unsupported-by-release");
     expect(await ruled(await expand(stake, { terms: otherProvider() }), "v4")).toBe("unsupported-by-release");
     const single = await delegate(stake);
     const plain = (release: string) =>
-      codeOf(() => checkForMember(single, key, params, { rules: ruleSet(release) }));
+      codeOf(() => checkForMember(single, key, inForce(params), { rules: ruleSet(release) }));
     expect([await plain("v1"), await plain("phase1")]).toEqual(["passed", "unsupported-by-release"]);
   });
 
@@ -316,7 +322,7 @@ describe("a committee member", () => {
     const rotated = rotatedStake();
     const delegation = await expand(stake, {}, rotated);
     const sign = (i: number) =>
-      signAsMember(delegation, covenantSigner(rotated.memberSecrets[i]!), rotated.params, options);
+      signAsMember(delegation, covenantSigner(rotated.memberSecrets[i]!), inForce(rotated.params), options);
     const [old, fresh] = [await sign(0), await sign(3)];
     expect(old.expansion).toBeDefined();
     expect(fresh).not.toHaveProperty("expansion");
@@ -345,7 +351,7 @@ describe("a committee member", () => {
 
   it("whose signature of an expansion is given for what expands nothing is refused", async () => {
     const single = await delegate(stake);
-    const signed = await signAsMember(single, covenantSigner(member), params);
+    const signed = await signAsMember(single, covenantSigner(member), inForce(params));
     expect(signed).not.toHaveProperty("expansion");
     expect(
       await codeOf(() => addCovenantSignatures(single, { ...signed, expansion: signed.unbonding })),

@@ -55,6 +55,7 @@ describe("of a Node Buffer, whose slices share its memory, a copy is taken", () 
       marks: { value: protection.marks.bind(protection) },
       append: { value: protection.append.bind(protection) },
       init: { value: protection.init.bind(protection) },
+      committed: { value: protection.committed.bind(protection) },
       heed: { value: protection.heed.bind(protection) },
       isBornHere: { value: protection.isBornHere.bind(protection) },
       subjects: { value: protection.subjects.bind(protection) },

@@ -117,12 +117,12 @@ describe("what is overwritten with zeroes once it was used", () => {
 
   it("a secret whose key gets another passphrase, and one whose owner locks it again", () => {
     const home = homeOfTest();
-    createKey(home, { name: "a", passphrase: "pass", secretKey, origin: "generated", scrypt: LIGHT });
-    changePassphrase(home, "a", "pass", { passphrase: "next", scrypt: LIGHT });
+    createKey(home, { name: "a", passphrase: "passphrase", secretKey, origin: "generated", scrypt: LIGHT });
+    changePassphrase(home, "a", "passphrase", { passphrase: "the next one", scrypt: LIGHT });
     refusal("invalid-passphrase", () =>
-      changePassphrase(home, "a", "next", { passphrase: "", scrypt: LIGHT }),
+      changePassphrase(home, "a", "the next one", { passphrase: "", scrypt: LIGHT }),
     );
-    const key = unlockKey(home, "a", "next");
+    const key = unlockKey(home, "a", "the next one");
     const secret = key.secretKey;
     expect(secret).toEqual(secretKey);
     key.wipe();
@@ -148,10 +148,10 @@ describe("what is overwritten with zeroes once it was used", () => {
 
   it("a secret that cannot be exported, as that cannot be noted", () => {
     const home = homeOfTest();
-    createKey(home, { name: "a", passphrase: "pass", secretKey, origin: "generated", scrypt: LIGHT });
+    createKey(home, { name: "a", passphrase: "passphrase", secretKey, origin: "generated", scrypt: LIGHT });
     rmSync(join(home.path, "arrivals"), { recursive: true });
     writeFileSync(join(home.path, "arrivals"), "");
-    refusal("file-error", () => exportKey(home, "a", "pass"));
+    refusal("file-error", () => exportKey(home, "a", "passphrase"));
     expect(held.opened.map(zeroes)).toEqual([true]);
     expect(secretsLeft()).toEqual([]);
   });

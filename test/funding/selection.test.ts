@@ -253,6 +253,13 @@ describe("coins as the caller says", () => {
     expect(stake([large], { feeRate: feeRate("0.01"), minFeeRate: feeRate("0") }).fee).toBe(2n);
   });
 
+  it("pay no rate that nobody means", () => {
+    const rich = plainCoin("p2wpkh", 1_000_000n, 9);
+    refusal("fee-rate-too-high", () => stake([rich], { feeRate: feeRate("1000.5") }));
+    const built = stake([rich], { feeRate: feeRate("1000.5"), maxFeeRate: feeRate("1001") });
+    expect(built.fee).toBeGreaterThan(100_000n);
+  });
+
   it("are of those that fit when all together would be too large to be relayed", () => {
     const dusty = Array.from({ length: 2_000 }, (_, i) => plainCoin("p2tr", 1_000n + BigInt(i), i));
     expect(stake(dusty, { value: 1_500_000n, feeRate: feeRate("1") }).vsize).toBeLessThanOrEqual(100_000);

@@ -5,6 +5,7 @@ import { sha256 } from "../../src/core/hashes.js";
 import { commitmentMessage } from "../../src/vote/messages.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { slashingSpend } from "../../src/delegation/delegation.js";
+import { openProtection } from "../../src/finality/protection/protection.js";
 import { encodeRequest, pathOf } from "../../src/signer-client/wire.js";
 import { type LeafSpend, leafSighash } from "../../src/spending/spend.js";
 import { failure as expectFailure } from "../support/errors.js";
@@ -80,6 +81,32 @@ describe("the message of a vote", () => {
       const message = concatBytes(utf8(context), ballot(height, "b"));
       expect((await client.signEots({ ...subject, height, message })).outcome).toBe("new");
     }
+  });
+
+  it("is refused where the height was committed to with another context, unless the chain is named at start", async () => {
+    const made = homeWithKey();
+    const context = "ab".repeat(32);
+    const uid = made.key.publicKey;
+    const protection = openProtection(made.home);
+    const signed = { root: sha256(text("root")), signature: new Uint8Array(64), context };
+    protection.addCommitment(uid, CHAIN, { startHeight: 1n, count: 10, ...signed, subtrees: null });
+    protection.close();
+    const signer = await startSigner(made);
+    const client = connect(signer.address);
+    const subject = { key: uid, chainId: CHAIN };
+    const vote = { height: 2n, message: ballot(2n) };
+    const error = await expectFailure(client.signEots({ ...subject, ...vote }), "context-mismatch");
+    expect(error.message).toContain("the commitment to heights 1 to 10 has the signing context");
+    // In the last part of a long batch, too, before the first part is signed.
+    const votes = Array.from({ length: 300 }, (_, i) => 300n - BigInt(i));
+    const asked = votes.map((height) => ({ height, message: ballot(height) }));
+    await expectFailure(client.signBatchEots({ ...subject, votes: asked }), "context-mismatch");
+    const other = { height: 300n, message: ballot(300n, "b") };
+    expect((await client.signEots({ ...subject, ...other })).outcome).toBe("new");
+    await signer.stop();
+    const open = await startSigner(made, { otherContexts: new Set([CHAIN]) });
+    expect(open.logged()).toContain(`--other-context: votes on ${CHAIN} are signed`);
+    expect((await connect(open.address).signEots({ ...subject, ...vote })).outcome).toBe("new");
   });
 
   it("is one for the height of the request, and nothing else", async () => {

@@ -55,7 +55,7 @@ describe("SignSchnorrSig", () => {
     for (const [i, point] of points.entries()) {
       expect(verifyRandomness(commitment, 1000n + BigInt(i), point, merkle.proof(points, i))).toBe(true);
     }
-    const again = await commitRemotely(client, { ...request, start: 1069n });
+    const again = await commitRemotely(client, { ...request, start: 1069n, allowOverlap: true });
     expect(again.overlaps).toBe("1000-1069");
   });
 
@@ -167,8 +167,8 @@ describe("SignSchnorrSig", () => {
     await signer.stop();
     const next = connect((await startSigner(made)).address);
     const range = { key, chain: { id: CHAIN, minCount: 1 }, start: 90n, count: 11 };
-    await expectFailure(commitRemotely(next, { ...range, refuseOverlap: true }), "commitment-overlap");
-    expect((await commitRemotely(next, range)).overlaps).toBe("100-109");
+    await expectFailure(commitRemotely(next, range), "commitment-overlap");
+    expect((await commitRemotely(next, { ...range, allowOverlap: true })).overlaps).toBe("100-109");
   });
 
   it("names a bounded number of the commitments that one overlaps", async () => {

@@ -255,6 +255,16 @@ describe("a withdrawal", () => {
     refusal("invalid-rate", () => withdraw({ minFeeRate: 1 as unknown as Rate }));
   });
 
+  it("is refused above what nobody means to pay, unless the caller does", () => {
+    const most = withdraw({ feeRate: feeRate("1000") });
+    expect(most.fee).toBe(1000n * BigInt(most.vsize));
+    const error = refusal("fee-rate-too-high", () => withdraw({ feeRate: feeRate("1000.001") }));
+    expect(error.details).toEqual({ got: "1000.001", most: "1000" });
+    refusal("fee-rate-too-high", () => withdraw({ feeRate: feeRate("5.1"), maxFeeRate: feeRate("5") }));
+    expect(withdraw({ feeRate: feeRate("1001"), maxFeeRate: feeRate("1001") }).fee).toBeGreaterThan(0n);
+    refusal("invalid-rate", () => withdraw({ maxFeeRate: 1 as unknown as Rate }));
+  });
+
   it("has the time lock as its sequence and tells it", () => {
     const params = paramsFor(terms, { unbondingTime: 77 });
     for (const [from, blocks] of [

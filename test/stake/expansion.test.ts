@@ -356,6 +356,7 @@ describe("an expansion is refused when only this is wrong:", () => {
     ["a P2WSH coin", "invalid-coin", { coin: ownedCoin("P2WSH pk", 300_000n).coin }],
     ["a P2TR coin spent by a leaf", "invalid-coin", { coin: ownedCoin("P2TR pk", 300_000n).coin }],
     ["a rate that nodes do not relay", "fee-rate-too-low", { feeRate: feeRate("0.99") }],
+    ["a rate that nobody means", "fee-rate-too-high", { feeRate: feeRate("1001") }],
     ["a coin without script", "invalid-bytes", { coin: { ...coin, script: undefined as never } }],
     ["no coin", "invalid-coin", { coin: undefined as never }],
     ["an internal key of a P2WPKH coin", "invalid-coin", { coin: { ...coin, tapInternalKey: keyOf(-1) } }],
@@ -413,6 +414,23 @@ describe("an expansion is refused when only this is wrong:", () => {
   ];
   it.each(cases)("%s", (_, code, changes) => {
     refusal(code, () => buildExpansion(request(changes)));
+  });
+
+  it("to another finality provider where coins have value, unless any release is asked for", () => {
+    const moved = (network: "regtest" | "signet", more: Partial<ExpansionRequest> = {}) => {
+      const own = { ...params, network };
+      const changes = { previous: staked(terms, own), params: own };
+      return request({
+        ...changes,
+        terms: { ...terms, finalityProviders: other.finalityProviders },
+        ...more,
+      });
+    };
+    const { details } = refusal("unsupported-by-release", () => buildExpansion(moved("signet")));
+    expect(details).toMatchObject({ release: "v4", rule: "expansion" });
+    const { coin: first, ...rest } = moved("signet");
+    refusal("unsupported-by-release", () => fundExpansion({ ...rest, coins: [first] }));
+    for (const each of [moved("regtest"), moved("signet", { rules: "any" })]) buildExpansion(each);
   });
 
   it("and built under the rules of v4, or of none, when nothing is", () => {

@@ -10,6 +10,7 @@ import type { ErrorCode } from "../../src/core/errors.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { mainnetPhase1 } from "../../src/params/data/mainnet.js";
+import { ruleSet } from "../../src/params/rules.js";
 import { decodeOpReturn } from "../../src/script/op-return.js";
 import { stakingOutput } from "../../src/script/outputs.js";
 import type { Coin } from "../../src/funding/coin.js";
@@ -22,6 +23,9 @@ import { refusal } from "../support/refusal.js";
 
 const terms = termsOf();
 const params = paramsFor(terms);
+
+/** A rate that nobody pays. */
+const HUGE: Rate = { numerator: 2n ** 64n, denominator: 1n };
 
 /** The owner of a P2WPKH coin, with its compressed key. */
 const owner = sha256(utf8("owner of a P2WPKH coin"));
@@ -127,12 +131,27 @@ describe("a staking transaction", () => {
     ["invalid-amount", { value: 2_100_000_000_000_001n }],
     ["staking-value-out-of-range", { value: 0n }],
     ["staking-value-out-of-range", { value: 2_100_000_000_000_000n }],
-    ["insufficient-funds", { feeRate: { numerator: 2n ** 64n, denominator: 1n } }],
+    ["insufficient-funds", { feeRate: HUGE, maxFeeRate: HUGE }],
+    ["fee-rate-too-high", { feeRate: HUGE }],
     ["invalid-rate", { feeRate: { numerator: -1n, denominator: 1n } }],
     ["invalid-rate", { feeRate: { numerator: 0n, denominator: 1n } }],
     ["invalid-rate", { feeRate: 2 as unknown as Rate }],
   ])("is refused with %s: %#", (code, changes) => {
     refusal(code, () => buildStaking(request(changes)));
+  });
+
+  it("is refused in a form that the current release does not take, where coins have value", () => {
+    const several = termsOf({ providers: 2 });
+    const on = (network: "regtest" | "signet" | "mainnet", more: Partial<StakingRequest> = {}) =>
+      request({ terms: several, params: { ...paramsFor(several), network }, ...more });
+    for (const network of ["signet", "mainnet"] as const) {
+      const { details } = refusal("unsupported-by-release", () => buildStaking(on(network)));
+      expect(details).toMatchObject({ release: "v4", rule: "maxFinalityProviders" });
+      buildStaking(on(network, { rules: "any" }));
+      buildStaking(on(network, { rules: ruleSet("v3") }));
+    }
+    buildStaking(on("regtest"));
+    refusal("unsupported-by-release", () => buildStaking(on("regtest", { rules: ruleSet("v4") })));
   });
 
   it("is refused with a change script that is none", () => {

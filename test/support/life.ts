@@ -20,6 +20,7 @@ import { keySigner } from "../../src/spending/signer.js";
 import { finishSpend, signLeaf } from "../../src/spending/spend.js";
 import { outpointOf, type StakeCoin } from "../../src/bitcoin/transaction.js";
 import { buildWithdrawal, type Withdrawable } from "../../src/stake/withdrawal.js";
+import { inForce } from "./stake.js";
 
 /** A party whose secret is the hash of its name. */
 export function party(name: string) {
@@ -62,7 +63,7 @@ export async function wholeLife(value = 1_000_000n): Promise<Life> {
   for (const { secretKey } of signers) {
     delegation = addCovenantSignatures(
       delegation,
-      await signAsMember(unsigned, covenantSigner(secretKey), params),
+      await signAsMember(unsigned, covenantSigner(secretKey), inForce(params)),
     );
   }
   const slashing = finishSlashing(delegation, "staking", provider.secretKey);

@@ -7,6 +7,7 @@ import { publicKeyOf } from "../../src/core/keys.js";
 import { addCovenantSignatures, covenantSigner, signAsMember } from "../../src/covenant/member.js";
 import { type Delegation, slashingSpend } from "../../src/delegation/delegation.js";
 import { regtest } from "../../src/params/data/regtest.js";
+import type { OwnParams } from "../../src/params/in-force.js";
 import type { ProtocolParams } from "../../src/params/types.js";
 import { stakingOutput } from "../../src/script/outputs.js";
 import type { StakeTerms } from "../../src/script/terms.js";
@@ -141,6 +142,12 @@ export async function delegate(stake: TestStake, changes: Changes = {}): Promise
   return { ...delegation, slashing: await sign("staking"), unbondingSlashing: await sign("unbonding") };
 }
 
+/** Parameters as a set of their own, at the height from which they hold. */
+export const inForce = (params: ProtocolParams): OwnParams => ({
+  set: { name: "own", network: params.network, versions: [params] },
+  height: params.activationHeight,
+});
+
 /** The delegation with the signatures of these members of the committee, by their place in the terms. */
 export async function signedBy(
   stake: TestStake,
@@ -152,8 +159,8 @@ export async function signedBy(
     const signer = covenantSigner(stake.memberSecrets[i]!);
     // Over the unsigned delegation, for more than a quorum to be able to sign.
     const { params, expansion } = delegation;
-    const options = expansion ? { previousParams: expansion.params } : {};
-    signed = addCovenantSignatures(signed, await signAsMember(delegation, signer, params, options));
+    const options = { rules: "any", ...(expansion && { previous: inForce(expansion.params) }) } as const;
+    signed = addCovenantSignatures(signed, await signAsMember(delegation, signer, inForce(params), options));
   }
   return signed;
 }

@@ -9,22 +9,25 @@ import {
 import { groupCommand, type LazyCommands, newCommand } from "../command.js";
 import { writeDelegation } from "../files.js";
 import { signatureFacts, signatureText } from "../format/delegation.js";
-import { MAKE_STAKE, SIGN_STAKE } from "../help.js";
+import { MAKE_STAKE, MEMBERS, SIGN_STAKE } from "../help.js";
 import { checkOneStandardInput, readDelegation } from "../input.js";
 import {
   DELEGATION,
+  esploraOption,
   heightOption,
   jsonOption,
+  membersReleaseOption,
   outOption,
   parseKey,
   previousHeightOption,
-  releaseOption,
+  rpcAuthOption,
+  rpcOption,
   secretOption,
   trustedParamsOption,
 } from "../options.js";
 import { answer, table } from "../output.js";
 import { withSecretKey } from "../secrets.js";
-import { rulesOf, trustedParams } from "../terms.js";
+import { memberView } from "../terms.js";
 
 const COMMANDS: LazyCommands = {
   check: { summary: "whether a member may sign a delegation", load: () => check },
@@ -52,10 +55,11 @@ is in the committee and that its signatures are still needed.`,
   examples: `
 ${MAKE_STAKE}
 tapstake stake sign stake.json --secret-file staker.key
-tapstake covenant check stake.json
+tapstake covenant check stake.json --height 100
 tapstake covenant check stake.json --params regtest --height 100 \\
   --member 3becbba47b0de6c18f7fb48e6e82cfd9858dd5b372228d32006362d84c844203
 `,
+  more: MEMBERS,
   refused: "the code names the rule that is broken; not-a-member, quorum-reached",
 };
 
@@ -66,27 +70,30 @@ const check = () =>
     .addOption(trustedParamsOption())
     .addOption(heightOption())
     .addOption(previousHeightOption())
-    .addOption(releaseOption())
+    .addOption(membersReleaseOption())
+    .addOption(rpcOption())
+    .addOption(rpcAuthOption())
+    .addOption(esploraOption())
     .addOption(jsonOption())
     .action(async (path, options) => {
       checkOneStandardInput(path, options.params);
       const member = options.member === undefined ? undefined : parseKey(options.member, "member");
       const delegation = await readDelegation(path);
-      const { name, params, previousParams } = await trustedParams(delegation, options);
-      const against = { ...rulesOf(options), ...(previousParams && { previousParams }) };
-      if (member) checkForMember(delegation, member, params, against);
-      else checkForCommittee(delegation, params, against);
+      const { own, ...against } = await memberView(delegation, options);
+      if (member) checkForMember(delegation, member, own, against);
+      else checkForCommittee(delegation, own, against);
       const facts = {
         txid: delegation.staking.transaction.getId(),
-        paramSet: name,
-        version: params.version,
+        paramSet: own.set.name,
+        version: delegation.params.version,
+        height: own.height,
         ...signatureFacts(delegation),
       };
       answer(options.json === true, facts, () => {
         const rows = table([
           ["rules", `all hold${member ? ", and this member may sign" : ""}`],
           ["transaction", facts.txid],
-          ["parameters", `v${params.version} of the set ${name}`],
+          ["parameters", `v${facts.version} of the set ${facts.paramSet}, in force at height ${own.height}`],
         ]);
         return [rows, signatureText(facts)].join("\n");
       });
@@ -101,6 +108,7 @@ Members can sign one file in turn, or copies at the same time: stake combine put
 ${MAKE_STAKE}
 ${SIGN_STAKE}
 `,
+  more: MEMBERS,
   refused: "the code names the rule that is broken; not-a-member, quorum-reached",
 };
 
@@ -111,16 +119,18 @@ const sign = () =>
     .addOption(trustedParamsOption())
     .addOption(heightOption())
     .addOption(previousHeightOption())
-    .addOption(releaseOption())
+    .addOption(membersReleaseOption())
+    .addOption(rpcOption())
+    .addOption(rpcAuthOption())
+    .addOption(esploraOption())
     .addOption(outOption())
     .addOption(jsonOption())
     .action(async (path, { out = path, ...options }) => {
       checkOneStandardInput(path, options.secretFile, options.params);
       const delegation = await readDelegation(path);
-      const { params, previousParams } = await trustedParams(delegation, options);
-      const against = { ...rulesOf(options), ...(previousParams && { previousParams }) };
+      const { own, ...against } = await memberView(delegation, options);
       const signatures = await withSecretKey(options.secretFile, "the committee member", (secretKey) =>
-        signAsMember(delegation, covenantSigner(secretKey), params, against),
+        signAsMember(delegation, covenantSigner(secretKey), own, against),
       );
       const signed = addCovenantSignatures(delegation, signatures);
       await writeDelegation(out, signed);

@@ -4,10 +4,11 @@ import { withKnownPrevious } from "../../chain/access.js";
 import { checkTransactions } from "../../delegation/check.js";
 import { createDelegation, type Delegation, stakeCoin } from "../../delegation/delegation.js";
 import { identifyParams } from "../../params/identify.js";
+import { ANY_RELEASE } from "../../params/rules.js";
 import type { ParamSet } from "../../params/types.js";
 import { addPrevious } from "../../psbt/write.js";
 import { fundExpansion, FUNDING_INPUT } from "../../stake/expansion.js";
-import { feeRateOf, openChain } from "../chain.js";
+import { feeRateOf, maxFeeRateOf, openChain } from "../chain.js";
 import { newCommand } from "../command.js";
 import { UsageError } from "../errors.js";
 import { checkNewFiles, writeDelegation, writeDocument } from "../files.js";
@@ -57,7 +58,9 @@ ${SIGN_STAKE}
 # once it is mined
 ${EXPAND_STAKE}
 tapstake stake sign larger.json --secret-file staker.key
-for i in 1 2 3; do tapstake covenant sign larger.json --secret-file $i.key; done
+for i in 1 2 3; do
+  tapstake covenant sign larger.json --height 100 --previous-height 100 --secret-file $i.key
+done
 tapstake stake sign larger.json --expansion --secret-file staker.key
 tapstake stake check larger.json
 `,
@@ -145,6 +148,9 @@ export const command = () =>
         coins,
         changeScript,
         feeRate,
+        maxFeeRate: maxFeeRateOf(options),
+        // Warned of below: nothing is locked yet, and the committee and stake broadcast refuse.
+        rules: ANY_RELEASE,
         allowUnconfirmed: options.allowUnconfirmed === true,
         derivations: readOrigins(options.origin),
       });

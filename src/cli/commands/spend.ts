@@ -25,7 +25,7 @@ import { keySigner } from "../../spending/signer.js";
 import { finishSpend, type LeafSignature, signLeaf } from "../../spending/spend.js";
 import type { Slashable } from "../../stake/slashing.js";
 import { buildWithdrawal, type Withdrawal } from "../../stake/withdrawal.js";
-import { deliver, feeRateOf, openChain } from "../chain.js";
+import { deliver, feeRateOf, maxFeeRateOf, openChain } from "../chain.js";
 import { newCommand } from "../command.js";
 import { UsageError } from "../errors.js";
 import { checkNewFiles, writeDocument } from "../files.js";
@@ -157,7 +157,8 @@ export const withdraw = () =>
       const chain = await openChain(options, params.network);
       const { from, coin, blocksLeft } = await whatIsThere(delegation, options.from, chain);
       const feeRate = await feeRateOf(options, chain);
-      const built = buildWithdrawal({ terms, params, from, coin, destination, feeRate });
+      const limit = { maxFeeRate: maxFeeRateOf(options) };
+      const built = buildWithdrawal({ terms, params, from, coin, destination, feeRate, ...limit });
       const isBySecret = options.secretFile !== undefined || (psbt === undefined && signed === undefined);
       const returned = await Promise.all((signed ?? []).map(readPsbt));
       const own = isBySecret ? [await signNow(built, options.secretFile)] : [];

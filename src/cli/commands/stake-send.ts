@@ -8,13 +8,15 @@ import { checkSoFar } from "../../delegation/check.js";
 import { createDelegation, type Delegation, stakeCoin } from "../../delegation/delegation.js";
 import { delegationFromSigned, finishStakeFunding } from "../../delegation/psbt.js";
 import { checkReady } from "../../delegation/status.js";
+import { checkInForce } from "../../params/in-force.js";
+import { ANY_RELEASE } from "../../params/rules.js";
 import type { ProtocolParams } from "../../params/types.js";
 import { addPrevious } from "../../psbt/write.js";
 import { stakingOutput } from "../../script/outputs.js";
 import type { StakeTerms } from "../../script/terms.js";
 import { decodeStaking } from "../../stake/decode.js";
 import { buildStaking, type Staking, transactionFromPsbt } from "../../stake/staking.js";
-import { type ChainOptions, deliver, deliveredRows, feeRateOf, openChain } from "../chain.js";
+import { type ChainOptions, deliver, deliveredRows, feeRateOf, maxFeeRateOf, openChain } from "../chain.js";
 import { newCommand } from "../command.js";
 import { UsageError } from "../errors.js";
 import { checkNewFiles, writeDelegation, writeDocument } from "../files.js";
@@ -48,6 +50,7 @@ import {
   assertReleased,
   changeAddress,
   chooseParams,
+  currentSet,
   heldDelegation,
   heldRules,
   readCoins,
@@ -178,6 +181,9 @@ export const create = () =>
         value,
         coins,
         feeRate,
+        maxFeeRate: maxFeeRateOf(options),
+        // Warned of below: nothing is locked yet, and stake broadcast refuses.
+        rules: ANY_RELEASE,
         ...(value !== "all" && { changeScript: scriptOfAddress(changeAddress(options), network) }),
         allowUnconfirmed: options.allowUnconfirmed === true,
         replaceable: options.notReplaceable !== true,
@@ -312,12 +318,17 @@ async function delegatedStake(path: string, psbt: string, options: Options): Pro
     throw new UsageError("a delegation says its terms and its parameters itself");
   }
   const delegation = await readDelegation(path);
-  const { params } = await trustedParams(delegation, { params: options.params });
+  const { params, set } = await trustedParams(delegation, { params: options.params });
   const { terms } = delegation;
   assertReleased(heldDelegation(delegation, options));
   (options.registerLater ? checkSoFar : checkReady)(delegation);
   const transaction = finishStakeFunding(delegation, await readPsbt(psbt));
   const chain = await openChain(options, params.network);
+  // Registered before, it was held against the tip of that day; registered later, its block chooses the version.
+  if (options.registerLater && chain) {
+    const tip = await chain.tip();
+    checkInForce(params, { set: currentSet(params, set, options.params), height: tip.height + 1 });
+  }
   return { transaction, terms, params, value: stakeCoin(delegation).value, chain };
 }
 

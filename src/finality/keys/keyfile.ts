@@ -114,6 +114,20 @@ export function passphraseBytes(passphrase: Passphrase): Uint8Array {
   return bytes;
 }
 
+/** Whoever has the file tries short ones first. */
+export const LEAST_CHARACTERS = 8;
+
+/** @throws TapstakeError `invalid-passphrase` for one that is too short to keep a key */
+export function assertNewPassphrase(passphrase: Passphrase): void {
+  const bytes = passphraseBytes(passphrase);
+  // Of UTF-8, every byte that continues no character begins one.
+  const characters = bytes.filter((byte) => (byte & 0xc0) !== 0x80).length;
+  bytes.fill(0);
+  if (characters >= LEAST_CHARACTERS) return;
+  const text = `the new passphrase: expected ${LEAST_CHARACTERS} characters or more`;
+  throw new TapstakeError("invalid-passphrase", text);
+}
+
 /** Reading a stranger's file must not exhaust the machine: 1 GiB, and 32 times the default work. */
 const MAX_MEMORY = 2 ** 30;
 const MAX_WORK = 2 ** 32;

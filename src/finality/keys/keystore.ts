@@ -8,6 +8,7 @@ import { recordAbsence, recordBirth } from "./provenance.js";
 import type { Home } from "../home.js";
 import { checkName, type DamagedKey, findKey, namesIn, pathOf, readKeys } from "./key-files.js";
 import {
+  assertNewPassphrase,
   checkDerivationVersion,
   costToKeep,
   type KeyFile,
@@ -83,7 +84,7 @@ export function showKey(home: Home, nameOrPublicKey: string): KeyInfo {
 
 /**
  * Writes a new key, encrypted: when it returns, the file is on the disk, and a crash leaves the whole file or none.
- * Any passphrase but an empty one is taken: that a new one has 8 characters or more is a rule of the command line.
+ * The passphrase has 8 characters or more.
  * @throws TapstakeError `key-exists` for a name or key that is there; `invalid-key-name`, `invalid-secret-key`,
  *   `invalid-passphrase`, `invalid-path`, `unknown-version` (derivation), `file-error`
  */
@@ -92,6 +93,7 @@ export function createKey(home: Home, key: NewKey): KeyInfo {
   const { derivationVersion = randomness.derivationVersion } = key;
   checkNewName(home, name);
   checkDerivationVersion(derivationVersion);
+  assertNewPassphrase(passphrase);
   if (path !== undefined) checkPath(path);
   const publicKey = publicKeyOf(secretKey);
   checkNewKey(home, name, publicKey);
@@ -165,6 +167,7 @@ export function changePassphrase(
   const { scrypt = costToKeep(file.kdf) } = next;
   const key = unlocked(home, file, openKey(file, passphrase));
   try {
+    assertNewPassphrase(next.passphrase);
     const { version: _, kdf: __, cipher: ___, ...header } = file;
     const content = sealKey(header, key.secretKey, next.passphrase, scrypt);
     writePrivateFile(pathOf(home, file.name), content, "replace");

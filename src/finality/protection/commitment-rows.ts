@@ -11,6 +11,11 @@ export interface CommittedRange {
   readonly count: number;
 }
 
+/** The heights of a commitment, and the signing context that it was made under. */
+export interface CommittedContext extends CommittedRange {
+  readonly context?: string;
+}
+
 /** A commitment as the cells of its row, but for the checksum. */
 export function commitmentCells(key: Uint8Array, chainId: string, commitment: StoredCommitment): Cell[] {
   const { startHeight, count, root, signature, context, subtrees, at } = commitment;
@@ -47,6 +52,10 @@ export function readCommitment(row: CommitmentRow): StoredCommitment {
     at: textOf(at),
   };
 }
+
+/** Whether a height is among those of a commitment. */
+export const covers = ({ startHeight, count }: CommittedRange, height: bigint): boolean =>
+  startHeight <= height && height < startHeight + BigInt(count);
 
 /** Whether two commitments have a height in common. */
 export const overlap = (one: CommittedRange, other: CommittedRange): boolean =>

@@ -1,7 +1,7 @@
 import { isChainId } from "../../vote/chain.js";
 import Database from "libsql";
 import { equalBytes, hex } from "../../core/bytes.js";
-import { type CommitmentRow, readCommitment } from "./commitment-rows.js";
+import { type CommitmentRow, type CommittedContext, readCommitment } from "./commitment-rows.js";
 import { expect, rowsOf } from "./tables.js";
 import { higher } from "./decide.js";
 import { Heights } from "./heights.js";
@@ -46,7 +46,8 @@ export interface Loaded {
   readonly subjects: Map<string, Known>;
   /** By key, where the store was when it took the birth over. */
   readonly births: Map<string, string>;
-  readonly commitments: number;
+  /** By key and chain. */
+  readonly commitments: Map<string, CommittedContext[]>;
 }
 
 /**
@@ -58,9 +59,7 @@ export function loadStore(db: Database.Database): Loaded {
   const known = [...rowsOf<SubjectRow>(db.prepare(selectFrom("subjects")))].map(readSubject);
   const byId = new Map(known.map((subject) => [subject.id, subject]));
   const births = new Map([...rowsOf<BirthRow>(db.prepare(selectFrom("births")))].map(readBirth));
-  const commitments = [...rowsOf<CommitmentRow>(db.prepare(selectFrom("commitments")))].map(
-    readCommitment,
-  ).length;
+  const commitments = readCommitments(db);
   let { seq, total } = state;
   let found = NO_VOTES;
   for (const row of rowsOf<VoteRow>(db.prepare(selectFrom("votes")))) {
@@ -76,7 +75,9 @@ export function loadStore(db: Database.Database): Loaded {
   }
   expect(equalBytes(found, total), "votes are missing");
   expect(
-    known.length === state.subjects && births.size === state.births && commitments === state.commitments,
+    known.length === state.subjects &&
+      births.size === state.births &&
+      countOf(commitments) === state.commitments,
     "keys, births or commitments are missing",
   );
   const subjects = new Map(known.map((subject) => [subjectName(subject.key, subject.chainId), subject]));
@@ -90,6 +91,22 @@ export function loadStore(db: Database.Database): Loaded {
     commitments,
   };
 }
+
+function readCommitments(db: Database.Database): Map<string, CommittedContext[]> {
+  const found = new Map<string, CommittedContext[]>();
+  for (const row of rowsOf<CommitmentRow>(db.prepare(selectFrom("commitments")))) {
+    const { startHeight, count, context } = readCommitment(row);
+    const name = subjectName(row.key, textOf(row.chain));
+    const range = { startHeight, count, ...(context !== undefined && { context }) };
+    const earlier = found.get(name);
+    if (earlier) earlier.push(range);
+    else found.set(name, [range]);
+  }
+  return found;
+}
+
+const countOf = (lists: ReadonlyMap<string, readonly unknown[]>): number =>
+  [...lists.values()].reduce((total, { length }) => total + length, 0);
 
 /**
  * The marks of every key and chain, as far as damage lets them be read: rows that are as they were written count,

@@ -3,7 +3,7 @@ import type Database from "libsql";
 import { max, min } from "../../core/bigint.js";
 import { hex, u64be, utf8 } from "../../core/bytes.js";
 import { describeType, TapstakeError } from "../../core/errors.js";
-import { refuseOverlap } from "./commitment-rows.js";
+import { type CommittedContext, refuseOverlap } from "./commitment-rows.js";
 import { checkpoint, closeDatabase, DatabaseFault, faulty, openDatabase } from "./tables.js";
 import { MAX_HEIGHT, type Marks, type StoredMarks, type VoteRecord } from "./decide.js";
 import { Heeding } from "./heeding.js";
@@ -267,6 +267,11 @@ export class SqliteProtection implements Protection {
   commitments(key: Uint8Array, chainId: string): StoredCommitment[] {
     assertChainId(chainId);
     return this.#read(() => this.#ledger.commitments(key, chainId));
+  }
+
+  committed(key: Uint8Array, chainId: string): readonly CommittedContext[] {
+    this.#usable();
+    return this.#ledger.committed(key, chainId);
   }
 
   addCommitment(key: Uint8Array, chainId: string, commitment: Omit<StoredCommitment, "at">): void {

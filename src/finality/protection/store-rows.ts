@@ -1,6 +1,11 @@
 import type Database from "libsql";
 import { hex, u64be, utf8 } from "../../core/bytes.js";
-import { commitmentCells, type CommitmentRow, readCommitment } from "./commitment-rows.js";
+import {
+  commitmentCells,
+  type CommitmentRow,
+  type CommittedContext,
+  readCommitment,
+} from "./commitment-rows.js";
 import { expect, rowsOf } from "./tables.js";
 import { floorOf, higher, MAX_HEIGHT } from "./decide.js";
 import { Heights } from "./heights.js";
@@ -27,6 +32,8 @@ export class Ledger {
   readonly subjects: Map<string, Known>;
   readonly births: Map<string, string>;
   readonly #statements: Statements;
+  /** Every vote asks for them, and rows of commitments are long. */
+  readonly #committed: Map<string, CommittedContext[]>;
   #commitments: number;
   #seq: number;
   #total: Uint8Array;
@@ -41,7 +48,9 @@ export class Ledger {
     this.storeId = loaded.storeId;
     this.subjects = loaded.subjects;
     this.births = loaded.births;
-    ({ seq: this.#seq, total: this.#total, commitments: this.#commitments } = loaded);
+    ({ seq: this.#seq, total: this.#total } = loaded);
+    this.#committed = loaded.commitments;
+    this.#commitments = [...loaded.commitments.values()].flat().length;
   }
 
   /** The number of the last write. */
@@ -71,6 +80,11 @@ export class Ledger {
 
   commitments(key: Uint8Array, chainId: string): StoredCommitment[] {
     return [...rowsOf<CommitmentRow>(this.#statements.commitments, key, utf8(chainId))].map(readCommitment);
+  }
+
+  /** What is in memory of {@link Ledger.commitments}. */
+  committed(key: Uint8Array, chainId: string): readonly CommittedContext[] {
+    return this.#committed.get(subjectName(key, chainId)) ?? [];
   }
 
   /** Every key and chain with a commitment. */
@@ -137,6 +151,10 @@ export class Ledger {
     const cells = commitmentCells(key, chainId, commitment);
     this.#statements.addCommitment.run(...cells, sumOf("commitments", ...cells));
     this.#commitments++;
+    const name = subjectName(key, chainId);
+    const { startHeight, count, context } = commitment;
+    const range = { startHeight, count, ...(context !== undefined && { context }) };
+    this.#committed.set(name, [...(this.#committed.get(name) ?? []), range]);
   }
 
   addBirth(key: Uint8Array, place: string): void {

@@ -1,3 +1,4 @@
+import type { CommittedContext } from "./commitment-rows.js";
 import type { Home } from "../home.js";
 import type { Marks, StoredMarks, VoteRecord } from "./decide.js";
 import type { Interchange, ImportReport } from "./interchange.js";
@@ -91,6 +92,8 @@ export interface ProtectionStore {
   /** Every key and chain with a commitment. */
   committers(): { readonly key: Uint8Array; readonly chainId: string }[];
   commitments(key: Uint8Array, chainId: string): StoredCommitment[];
+  /** The heights and contexts of {@link ProtectionStore.commitments}, from memory: a vote asks for them. */
+  committed(key: Uint8Array, chainId: string): readonly CommittedContext[];
   /** @throws TapstakeError `commitment-overlap` */
   addCommitment(key: Uint8Array, chainId: string, commitment: Omit<StoredCommitment, "at">): void;
 }

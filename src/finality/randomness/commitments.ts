@@ -7,7 +7,7 @@ import { type DerivedBlock, hashesIn, SUBTREE, xOnly } from "../../derivation/bl
 import { type DerivationOptions, type DerivationReport, deriveRange } from "../../derivation/derive.js";
 import { type ChainConfig, assertChainId } from "../../vote/chain.js";
 import { assertMinCount } from "../../vote/chain.js";
-import { refuseOverlap } from "../protection/commitment-rows.js";
+import { covers, refuseOverlap } from "../protection/commitment-rows.js";
 import type { UnlockedKey } from "../keys/keystore.js";
 import type { RandomnessCache } from "./cache.js";
 import type { ProtectionStore, StoredCommitment } from "../protection/store.js";
@@ -113,9 +113,6 @@ export async function proveIn(
   }
   return prove(request, { ...kept, subtrees: null });
 }
-
-const covers = ({ startHeight, count }: Heights, height: bigint) =>
-  startHeight <= height && height < startHeight + BigInt(count);
 
 async function prove(
   request: Deriving & { readonly height: bigint },

@@ -86,9 +86,9 @@ describe("a key", () => {
 
   it("opens with the same passphrase typed on another keyboard, and given as bytes", () => {
     const home = homeOfTest();
-    createKey(home, { ...key, passphrase: "pa\u00DFw\u00F6rd" });
-    expect(unlockKey(home, key.name, "pa\u00DFwo\u0308rd").secretKey).toEqual(secretKey);
-    const bytes = new TextEncoder().encode("pa\u00DFw\u00F6rd");
+    createKey(home, { ...key, passphrase: "pa\u00DFw\u00F6rter" });
+    expect(unlockKey(home, key.name, "pa\u00DFwo\u0308rter").secretKey).toEqual(secretKey);
+    const bytes = new TextEncoder().encode("pa\u00DFw\u00F6rter");
     expect(unlockKey(home, key.name, bytes).secretKey).toEqual(secretKey);
     expect(bytes.some((byte) => byte !== 0)).toBe(true);
   });
@@ -100,8 +100,26 @@ describe("a key", () => {
       refusal("wrong-passphrase", () => unlockKey(home, key.name, wrong));
       await failure(unlockKeyAsync(home, key.name, wrong), "wrong-passphrase");
       refusal("wrong-passphrase", () => deleteKey(home, key.name, wrong));
-      refusal("wrong-passphrase", () => changePassphrase(home, key.name, wrong, { passphrase: "b" }));
+      refusal("wrong-passphrase", () =>
+        changePassphrase(home, key.name, wrong, { passphrase: "another one" }),
+      );
     }
+    expect(unlockKey(home, key.name, passphrase).secretKey).toEqual(secretKey);
+  });
+
+  it("needs 8 characters or more of a new passphrase, as text or as bytes", () => {
+    const home = homeOfTest();
+    const [short, enough] = ["\u00E4\u{1F600}34567", "\u00E4\u{1F600}345678"];
+    const asBytes = (text: string) => new TextEncoder().encode(text);
+    for (const one of [short, asBytes(short)]) {
+      refusal("invalid-passphrase", () => createKey(home, { ...key, passphrase: one }));
+    }
+    expect(listKeys(home).keys).toEqual([]);
+    createKey(home, { ...key, passphrase: asBytes(enough) });
+    refusal("invalid-passphrase", () =>
+      changePassphrase(home, key.name, enough, { passphrase: short, scrypt: LIGHT }),
+    );
+    changePassphrase(home, key.name, enough, { passphrase, scrypt: LIGHT });
     expect(unlockKey(home, key.name, passphrase).secretKey).toEqual(secretKey);
   });
 
@@ -203,12 +221,14 @@ describe("a key", () => {
     const home = homeOfTest();
     const info = createKey(home, { ...key, path: "m" });
     const costlier = { n: 4, r: 2, p: 2 };
-    expect(changePassphrase(home, key.name, passphrase, { passphrase: "b", scrypt: costlier })).toEqual({
+    expect(
+      changePassphrase(home, key.name, passphrase, { passphrase: "another one", scrypt: costlier }),
+    ).toEqual({
       ...info,
       scrypt: costlier,
     });
     refusal("wrong-passphrase", () => unlockKey(home, key.name, passphrase));
-    const { secretKey: secret, ...rest } = exportKey(home, key.name, "b");
+    const { secretKey: secret, ...rest } = exportKey(home, key.name, "another one");
     expect([secret, showKey(home, key.name)]).toEqual([secretKey, info]);
     expect(rest).toMatchObject(info);
     expect(contentOf(home)["kdf"]).toMatchObject(costlier);
@@ -223,7 +243,7 @@ describe("a key", () => {
   ])("has a cost that %s, when its passphrase changes", (_what, before, said, after) => {
     const home = homeOfTest();
     createKey(home, { ...key, scrypt: before });
-    const next = { passphrase: "b", ...(said && { scrypt: said }) };
+    const next = { passphrase: "another one", ...(said && { scrypt: said }) };
     expect(changePassphrase(home, key.name, passphrase, next).scrypt).toEqual(after);
     expect(contentOf(home)["kdf"]).toMatchObject(after);
   });
@@ -407,16 +427,18 @@ async function makeAtOnce(home: Home, keys: readonly string[]): Promise<(string 
   return (await Promise.all(outputs)).map((text) => text.trim().split("\n")[1]);
 }
 
+const passphraseOf = (i: number): string => `passphrase ${i}`;
+
 describe("processes", () => {
   it("killed while they write leave the old state or the new one", async () => {
     const home = homeOfTest();
-    createKey(home, { ...key, passphrase: "0" });
+    createKey(home, { ...key, passphrase: passphraseOf(0) });
     // Each turn encrypts the key anew, and makes and deletes another; after each step it says how far it is.
     const script = (from: number) => `
       const { writeSync } = await import("node:fs");
-      const other = { name: "other", passphrase: "x", secretKey: new Uint8Array(32).fill(7), origin: "generated", scrypt };
+      const other = { name: "other", passphrase: "passphrase", secretKey: new Uint8Array(32).fill(7), origin: "generated", scrypt };
       for (let i = ${from}; ; i++) {
-        keys.changePassphrase(home, "validator-1", String(i), { passphrase: String(i + 1), scrypt });
+        keys.changePassphrase(home, "validator-1", "passphrase " + i, { passphrase: "passphrase " + (i + 1), scrypt });
         writeSync(1, (i + 1) + "\\n");
         keys.createKey(home, other);
         writeSync(1, (i + 1) + "\\n");
@@ -435,13 +457,13 @@ describe("processes", () => {
       const names = listKeys(home).keys.map(({ name }) => name);
       expect(names.filter((name) => name !== "other")).toEqual([key.name]);
       if (names.includes("other")) {
-        expect(unlockKey(home, "other", "x").secretKey).toEqual(new Uint8Array(32).fill(7));
+        expect(unlockKey(home, "other", "passphrase").secretKey).toEqual(new Uint8Array(32).fill(7));
         deleteKey(home, "other", null);
       }
       // What was said holds; one more turn may be done without having been said.
       const opens = [said, said + 1].filter((i) => {
         try {
-          return unlockKey(home, key.name, String(i)).publicKey.length === 32;
+          return unlockKey(home, key.name, passphraseOf(i)).publicKey.length === 32;
         } catch {
           return false;
         }
@@ -451,7 +473,7 @@ describe("processes", () => {
     }
     expect(said).toBeGreaterThanOrEqual(24);
     // The next writer of a file takes along what the killed ones left of it.
-    changePassphrase(home, key.name, String(said), { passphrase: "end", scrypt: LIGHT });
+    changePassphrase(home, key.name, passphraseOf(said), { passphrase: "in the end", scrypt: LIGHT });
     createKey(home, { ...key, name: "other", secretKey: secretOf("other") });
     expect(readdirSync(home.keysFolder).sort()).toEqual(["other.json", `${key.name}.json`]);
   });
@@ -460,12 +482,12 @@ describe("processes", () => {
     for (let round = 0; round < 3; round++) {
       const home = homeOfTest();
       const fields = (fill: number) =>
-        `name: "same", passphrase: "${fill}", secretKey: new Uint8Array(32).fill(${fill})`;
+        `name: "same", passphrase: "${passphraseOf(fill)}", secretKey: new Uint8Array(32).fill(${fill})`;
       const said = await makeAtOnce(home, [1, 2, 3, 4].map(fields));
       const winner = said.indexOf("made");
       expect(said.filter((text) => text === "made")).toHaveLength(1);
       expect(said.filter((text) => text === "key-exists")).toHaveLength(3);
-      const unlocked = unlockKey(home, "same", String(winner + 1));
+      const unlocked = unlockKey(home, "same", passphraseOf(winner + 1));
       expect(unlocked.secretKey).toEqual(new Uint8Array(32).fill(winner + 1));
     }
   });
@@ -475,7 +497,7 @@ describe("processes", () => {
       const home = homeOfTest();
       // So slow that none has written its file before the others have looked.
       const slow = "scrypt: { n: 2 ** 15, r: 8, p: 1 }";
-      const fields = `passphrase: "p", secretKey: new Uint8Array(32).fill(7), ${slow}`;
+      const fields = `passphrase: "passphrase", secretKey: new Uint8Array(32).fill(7), ${slow}`;
       const said = await makeAtOnce(home, [`name: "a", ${fields}`, `name: "b", ${fields}`]);
       const winners = ["a", "b"].filter((_, i) => said[i] === "made");
       expect(winners.length).toBeLessThan(2);

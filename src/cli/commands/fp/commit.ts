@@ -145,8 +145,8 @@ async function commitHere(options: Options): Promise<Commitment> {
 
 const commitThere = (options: Options): Promise<Commitment> =>
   asRemoteSigner(options, async ({ signer, key, chain }) => {
-    const { start, count, allowOverlap = false } = options;
-    const request = { key, chain, start, count, refuseOverlap: !allowOverlap };
+    const { start, count, allowOverlap } = options;
+    const request = { key, chain, start, count, allowOverlap };
     const { commitment, overlaps } = await commitRemotely(signer, request).catch((error: unknown) => {
       throw explained(error, chain, count);
     });

@@ -78,6 +78,11 @@ export function command() {
         "the last vote known on a chain: nothing at or below it is signed anew (repeatable)",
       ).argParser(chainHeights),
     )
+    .option(
+      "--other-context <chain...>",
+      "vote on these chains also where the commitment has another signing context",
+      several,
+    )
     .addOption(constantTimeOption())
     .option("--open-schnorr", "let SignSchnorrSig sign any digest (dangerous)")
     .option("--open-messages", "let SignEOTS sign messages that are no votes (dangerous)")
@@ -102,6 +107,7 @@ export function command() {
         ...(hmacKey !== undefined && { hmacKey }),
         ...(given.metrics && { metricsAddress: given.metricsAddress }),
         ...(given.chainHeight && { chainHeights: given.chainHeight }),
+        ...(given.otherContext && { otherContexts: new Set(given.otherContext) }),
         ...(given.popAddress && { popAddresses: given.popAddress }),
         constantTime: given.constantTime ?? false,
         openSchnorr: given.openSchnorr ?? false,

@@ -1,8 +1,8 @@
 import { Option } from "@commander-js/extra-typings";
 import { loadChains } from "../../../finality/chains.js";
-import { blockVotesFromJson, voteToJson } from "../../../vote/json.js";
 import { type BlockVote, Voter } from "../../../finality/voter.js";
-import { type Coverage, refuseOtherContext, warnOfUncovered } from "../../coverage.js";
+import { blockVotesFromJson, voteToJson } from "../../../vote/json.js";
+import { type Coverage, warnOfUncovered } from "../../coverage.js";
 import { UsageError } from "../../errors.js";
 import { checkOut, writeOut } from "../../files.js";
 import { subjectCommand } from "../../fp-options.js";
@@ -10,6 +10,7 @@ import { helpText } from "../../help.js";
 import { checkOneStandardInput, readText } from "../../input.js";
 import { chainHeight, hash32, homeOption, jsonOption, passphraseOption } from "../../options.js";
 import { answer } from "../../output.js";
+import { voteRemotely } from "../../remote-votes.js";
 import {
   asksRemote,
   asRemoteSigner,
@@ -19,7 +20,6 @@ import {
   type RemoteOptions,
   tlsCaOption,
 } from "../../remote.js";
-import { voteRemotely } from "../../remote-votes.js";
 import { asSigner, type SignerOptions } from "../../signer.js";
 import { refusalError, type VoteAnswer, voteFacts, votesText } from "../../vote-text.js";
 
@@ -48,7 +48,9 @@ warning: the chain will not accept it, unless the height was committed elsewhere
 
 Where the commitment of a height was made with a signing context and the chain has none here, or
 another, or the other way round, nothing is signed (context-mismatch): mend tapstake fp chains set.
---other-context is for a chain that changed its release between the commitment and the vote.`;
+--other-context is for a chain that changed its release between the commitment and the vote. A
+signer of this software that is asked by --remote looks at the commitments of its own home, and has
+its own --other-context (tapstake fp serve).`;
 
 const HELP = helpText({
   examples: `
@@ -150,9 +152,9 @@ function voteHere(options: Options, votes: readonly BlockVote[]): Promise<Answer
     const { publicKey: finalityProvider } = key;
     const context = chain.voteContext;
     const commitments = protection.commitments(finalityProvider, chain.id);
-    const known = { chain, isConfigured: loadChains(home).has(chain.id), commitments };
-    if (options.otherContext !== true) refuseOtherContext(votes, known);
-    const voter = new Voter({ key, chain, protection, chainHeight: options.chainHeight });
+    const coverage = { chain, isConfigured: loadChains(home).has(chain.id), commitments };
+    const { chainHeight: known, otherContext } = options;
+    const voter = new Voter({ key, chain, protection, chainHeight: known, otherContext });
     const answers = voter.batch(votes).map((result, i): VoteAnswer => {
       if (result.kind === "refused") return result;
       const { height, kind, signature, publicRandomness } = result;
@@ -160,7 +162,7 @@ function voteHere(options: Options, votes: readonly BlockVote[]): Promise<Answer
       const vote = { finalityProvider, height, appHash, publicRandomness, signature };
       return { height, kind, vote: { ...vote, ...(context !== undefined && { context }) } };
     });
-    return { key: finalityProvider, answers, known };
+    return { key: finalityProvider, answers, known: coverage };
   });
 }
 

@@ -1,0 +1,111 @@
+import { describe, expect, it, vi } from "vitest";
+import { voteMessage } from "../../../src/vote/messages.js";
+import type { ChainConfig } from "../../../src/vote/chain.js";
+import { commitStored } from "../../../src/finality/randomness/commitments.js";
+import type { Protection } from "../../../src/finality/protection/protection.js";
+import { Voter } from "../../../src/finality/voter.js";
+import { refusal } from "../../support/refusal.js";
+import { answerOf, CHAIN, hash, inHome, newHome, newSigner, testKey, voterOf } from "../../support/signer.js";
+
+const key = testKey();
+const V4 = CHAIN;
+const V3: ChainConfig = { ...CHAIN, voteContext: "ab".repeat(32), commitContext: "cd".repeat(32) };
+const MOVED: ChainConfig = { ...V3, commitContext: "ef".repeat(32) };
+
+const commit = (protection: Protection, chain: ChainConfig, start: bigint) =>
+  commitStored({ key, chain, protection, start, count: 10 });
+
+const cases: readonly (readonly [string, ChainConfig, ChainConfig])[] = [
+  ["under a context, and the chain has none", V3, V4],
+  ["under no context, and the chain has one", V4, V3],
+  ["under a context, and the chain has another", V3, MOVED],
+];
+
+describe("vote: the commitment's signing context", () => {
+  it.each(cases)("refuses a height committed %s", async (_, made, chain) => {
+    const { protection } = newSigner();
+    await commit(protection, made, 100n);
+    const voter = voterOf(protection, key, chain);
+    for (const height of [100n, 109n]) {
+      const { details, message } = refusal("context-mismatch", () =>
+        voter.vote({ height, appHash: hash(1) }),
+      );
+      expect(details).toEqual({ chain: CHAIN.id });
+      expect(message).toContain("the commitment to heights 100 to 109 has ");
+    }
+    // Nothing was signed or recorded: neither a vote nor that votes here have begun.
+    expect(protection.marks(key.publicKey, CHAIN.id)).toBeNull();
+    expect(answerOf(voterOf(protection, key, made), 100n, 2)).toBe("new");
+    protection.close();
+  });
+
+  it("refuses a message that somebody else made, and a whole batch for one height", async () => {
+    const { protection } = newSigner();
+    await commit(protection, V3, 100n);
+    const voter = voterOf(protection, key, V4);
+    for (const context of [{}, { context: V3.voteContext! }]) {
+      const message = voteMessage({ height: 105n, appHash: hash(1), ...context });
+      refusal("context-mismatch", () => voter.voteMessage({ height: 105n, message }));
+    }
+    const votes = [99n, 105n].map((height) => ({ height, appHash: hash(1) }));
+    refusal("context-mismatch", () => voter.batch(votes));
+    refusal("context-mismatch", () => voter.check(votes));
+    expect(answerOf(voter, 99n, 2)).toBe("new");
+    protection.close();
+  });
+
+  it("refuses it also of a voter for any message", async () => {
+    const { protection } = newSigner();
+    await commit(protection, V3, 100n);
+    const voter = new Voter({ key, protection, chain: V4, anyMessage: true });
+    refusal("context-mismatch", () => voter.voteMessage({ height: 105n, message: hash(1) }));
+    protection.close();
+  });
+
+  it("lets heights pass that are in no commitment, or of another key or chain", async () => {
+    const { protection } = newSigner();
+    await commit(protection, V3, 100n);
+    await commit(protection, { ...V3, id: "bbn-other" }, 200n);
+    await commitStored({ key: testKey(8), chain: V3, protection, start: 300n, count: 10 });
+    const voter = voterOf(protection, key, V4);
+    for (const height of [99n, 110n, 205n, 305n]) expect(answerOf(voter, height, 1)).toBe("new");
+    protection.close();
+  });
+
+  it("is looked up without reading commitments, and known when one is added after the voter was made", async () => {
+    const { protection } = newSigner();
+    const voter = voterOf(protection, key, V4);
+    expect(answerOf(voter, 100n, 1)).toBe("new");
+    await commit(protection, V3, 101n);
+    const read = vi.spyOn(protection, "commitments");
+    expect(answerOf(voter, 101n, 1)).toBe("context-mismatch");
+    expect(answerOf(voter, 111n, 1)).toBe("new");
+    expect(read).not.toHaveBeenCalled();
+    protection.close();
+  });
+
+  it("is known after a restart, and of commitments that were imported", async () => {
+    const { home, protection } = newSigner();
+    await commit(protection, V3, 100n);
+    const history = protection.exportHistory();
+    protection.close();
+    inHome(home, (next) => expect(answerOf(voterOf(next, key, V4), 105n, 1)).toBe("context-mismatch"));
+    inHome(newHome(), (other) => {
+      const voter = voterOf(other, testKey(7, "imported"), V4);
+      expect(answerOf(voter, 105n, 1)).toBe("protection-uninitialised");
+      other.importHistory(history);
+      expect(answerOf(voter, 105n, 1)).toBe("context-mismatch");
+      expect(other.committed(key.publicKey, CHAIN.id)).toEqual([
+        { startHeight: 100n, count: 10, context: V3.commitContext },
+      ]);
+    });
+  });
+
+  it("may be another one for a voter that is made so", async () => {
+    const { protection } = newSigner();
+    await commit(protection, V4, 100n);
+    const voter = new Voter({ key, protection, chain: V3, otherContext: true });
+    expect(answerOf(voter, 105n, 1)).toBe("new");
+    protection.close();
+  });
+});
