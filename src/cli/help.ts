@@ -47,8 +47,8 @@ stake is held against what the chain's current release accepts, and --release na
 export const MEMBERS = `
 The version of the parameters must be the one in force at the Bitcoin height at which the staking
 chain takes the stake: that of its block, or of the tip where it is registered before. Say it by
---height, of an expansion also --previous-height, or let your own server say it. The stake has a form
-that the chain's current release accepts: an expansion keeps its finality provider.
+--height, of an expansion also --previous-height, or let your own server say it. The stake has a
+form that the chain's current release accepts: an expansion keeps its finality provider.
 ${SERVERS}`;
 
 /**
