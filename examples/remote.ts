@@ -21,7 +21,7 @@ const { publicKey: key } = createKey(home, {
   origin: "generated",
 });
 secretKey.fill(0);
-const command = new URL("dist/src/cli/main.js", import.meta.resolve("tapstake/package.json"));
+const command = new URL("dist/cli/main.js", import.meta.resolve("tapstake/package.json"));
 const args = ["fp", "serve", "--home", home.path, "--unlock", "validator-1", "--address", "127.0.0.1:0"];
 const signer = spawn(
   process.execPath,

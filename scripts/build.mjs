@@ -1,5 +1,5 @@
-// Compiles kernel/ into WebAssembly, then src/ and regtest/ into dist/. `npm ci` runs it as `prepare`, so a clone has
-// a working command at once.
+// Compiles kernel/ into WebAssembly, then src/ and regtest/ into dist/, and bundles the command into dist/cli/. `npm ci`
+// runs it as `prepare`, so a clone has a working command at once.
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { writeKernels } from "./kernel.mjs";
@@ -7,7 +7,7 @@ import { fail, filesBelow, hashOf, isMain, root, run, say } from "./shared.mjs";
 
 const compiler = join(root, "node_modules/typescript/bin/tsc");
 const stamp = join(root, "dist/.stamp");
-const command = join(root, "dist/src/cli/main.js");
+const command = join(root, "dist/cli/main.js");
 
 /** Builds dist unless it was built from exactly these sources. Says a line only when it builds. */
 export async function ensureBuilt() {
@@ -21,7 +21,10 @@ export async function build() {
   rmSync(stamp, { force: true });
   await writeKernels();
   const hash = sourceHash();
-  const emitted = compile();
+  const compiled = compile();
+  const bundled = await bundleCommand();
+  // Of the command, only the bundle is run: nothing imports its parts.
+  const emitted = new Set([...compiled.filter((path) => !path.startsWith("dist/src/cli/")), ...bundled]);
   for (const path of filesBelow("dist")) {
     if (!emitted.has(path)) rmSync(join(root, path));
   }
@@ -34,11 +37,37 @@ function compile() {
   const lines = run(process.execPath, [compiler, "-p", "tsconfig.build.json", "--listEmittedFiles"], {
     cwd: root,
   }).split("\n");
-  return new Set(
-    lines
-      .filter((line) => line.startsWith("TSFILE: "))
-      .map((line) => relative(root, line.slice("TSFILE: ".length).trim()).split(sep).join("/")),
-  );
+  return lines
+    .filter((line) => line.startsWith("TSFILE: "))
+    .map((line) => relative(root, line.slice("TSFILE: ".length).trim()).split(sep).join("/"));
+}
+
+/**
+ * The command as a few files instead of hundreds, which Node would look for and compile one by one each time it starts.
+ * What a command needs is loaded when it runs, as in the sources. Packages with files or threads of their own stay
+ * outside, and so do those that only the daemon needs.
+ */
+async function bundleCommand() {
+  const { build: bundle } = await import("esbuild");
+  const { metafile } = await bundle({
+    absWorkingDir: root,
+    entryPoints: { main: "dist/src/cli/main.js" },
+    outdir: "dist/cli",
+    bundle: true,
+    splitting: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    external: ["libsql", "tiny-secp256k1", "@grpc/*", "pino", "prom-client"],
+    // Packages of the older kind look for Node's own modules by it.
+    banner: {
+      js: 'import { createRequire as requireIn } from "node:module";\nconst require = requireIn(import.meta.url);',
+    },
+    legalComments: "external",
+    logLevel: "error",
+    metafile: true,
+  });
+  return Object.keys(metafile.outputs);
 }
 
 /** npm links the bins of dependencies, never a package's own: this makes `npx tapstake` work in a clone. */

@@ -8,7 +8,7 @@ import { ensureBuilt } from "./build.mjs";
 import { fail, root, run, say } from "./shared.mjs";
 
 const commands = {
-  demo: [join(root, "dist/src/cli/main.js"), "demo"],
+  demo: [join(root, "dist/cli/main.js"), "demo"],
   test: [join(root, "node_modules/vitest/vitest.mjs"), "run"],
   bench: [join(root, "scripts/bench.mjs")],
 };

@@ -147,15 +147,8 @@ function commandPath(program: CommandUnknownOpts, args: readonly string[]): stri
   return path;
 }
 
-/** The version of this package, from the package.json above the compiled or the source file. */
+/** The version of this package, from its package.json: two folders above the bundle, as above the source. */
 function version(): string {
-  for (const path of ["../../../package.json", "../../package.json"]) {
-    try {
-      const text = readFileSync(new URL(path, import.meta.url), "utf8");
-      return (JSON.parse(text) as { version: string }).version;
-    } catch {
-      // The other of the two places has it.
-    }
-  }
-  return "unknown";
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
 }

@@ -39,7 +39,7 @@ const vote = (height: number) => ({ height: BigInt(height), appHash });
 const folder = mkdtempSync(resolve("dist/bench-data-"));
 const passphraseFile = join(folder, "passphrase");
 const home = openHome(join(folder, "home"));
-const command = [resolve("dist/src/cli/main.js"), "fp"];
+const command = [resolve("dist/cli/main.js"), "fp"];
 const asKey = ["--home", home.path, "--passphrase-file", passphraseFile];
 
 console.log(`An append: 150 bytes written to the end of a file beside the store, and its fsync.

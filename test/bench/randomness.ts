@@ -138,7 +138,7 @@ async function aMillion(): Promise<void> {
 
     const probe = ["--import", resolve("test/bench/support/peak-memory.mjs")];
     const started = performance.now();
-    const command = [resolve("dist/src/cli/main.js"), "fp", "commit", ...asKey, ...range];
+    const command = [resolve("dist/cli/main.js"), "fp", "commit", ...asKey, ...range];
     const child = spawn(process.execPath, [...probe, ...command], { stdio: ["ignore", "ignore", "pipe"] });
     let said = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));

@@ -8,7 +8,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { block, chain, homeWithKey, passphrase, publicKey } from "./fp-support.js";
 import { temporaryFolder } from "./support.js";
 
-const main = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
+const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const hasFilter = existsSync("/proc/self/coredump_filter") && spawnSync("mkfifo", ["--version"]).status === 0;
 
 /**

@@ -362,7 +362,7 @@ describe.concurrent("tapstake fp verify-commit and verify-vote", () => {
 
 /** Longer than any test waits. */
 const ENDLESS = ["commit", ...named, "--start", "1", "--count", "2000000"] as const;
-const main = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
+const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 /** Starts a commit that takes minutes; `holding` is when it has become the signer of the home. */
 function startCommit(home: string) {

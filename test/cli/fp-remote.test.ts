@@ -29,7 +29,7 @@ import { commitRandomness } from "../../src/finality/randomness/commitment.js";
 import { secretKey } from "./fp-support.js";
 import { type Outcome, parsed, tapstake, temporaryFile, temporaryFolder } from "./support.js";
 
-const main = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
+const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const hmac = "a key that callers share";
 const committed = commitRandomness({ secretKey, chainId: chain, startHeight: 100n, count: 20 });
 

@@ -31,7 +31,7 @@ import { eotsHandlers } from "../../src/signerd/service.js";
 export const CHAIN = "bbn-test";
 export const PASSPHRASE = "correct horse battery staple";
 export const HMAC_KEY = "what both of them know";
-const main = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
+const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 export const text = (message: string): Uint8Array => new TextEncoder().encode(message);
 
