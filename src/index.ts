@@ -168,7 +168,14 @@ export {
 export { expansionSpend, finishExpansion, signExpansion } from "./delegation/expansion.js";
 export { DELEGATION_VERSION, delegationFromJson, delegationToJson } from "./delegation/json.js";
 export { stakeOutputs, type StakeOutput, type StakeOutputName } from "./delegation/outputs.js";
-export { addStakerPsbts, finishStakeFunding, stakerPsbts, type StakerPsbts } from "./delegation/psbt.js";
+export {
+  addStakerPsbts,
+  delegationFromSigned,
+  finishStakeFunding,
+  type SignedStake,
+  stakerPsbts,
+  type StakerPsbts,
+} from "./delegation/psbt.js";
 export { recognise, type Recognised, type RecognisedSpend } from "./delegation/recognise.js";
 export type { SignedName } from "./delegation/signed.js";
 export { checkReady, signatureStatus, type SignatureStatus, type Signed } from "./delegation/status.js";

@@ -1,37 +1,14 @@
-import { Option } from "@commander-js/extra-typings";
+import { UsageError } from "./errors.js";
+import { writeDocument } from "./files.js";
+import type { Row } from "./output.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import { burntValue } from "../bitcoin/data-output.js";
 import { formatRate, parseRate, type Rate } from "../core/amount.js";
 import type { Network } from "../core/network.js";
 import { type ChainAccess, checkChain } from "../chain/access.js";
 import { bitcoindAccess } from "../chain/bitcoind.js";
 import { esploraAccess } from "../chain/esplora.js";
 import { TapstakeError } from "../core/errors.js";
-import { UsageError } from "./errors.js";
-
-export const rpcOption = () =>
-  new Option("--rpc <url>", "ask this bitcoind (TAPSTAKE_RPC)").conflicts("esplora");
-
-export const rpcAuthOption = () =>
-  new Option(
-    "--rpc-auth-file <file>",
-    "its user:password, such as bitcoind's own .cookie (TAPSTAKE_RPC_AUTH_FILE)",
-  ).conflicts("esplora");
-
-export const esploraOption = () =>
-  new Option("--esplora <url>", "ask this Esplora server (TAPSTAKE_ESPLORA)");
-
-export const feeRateOption = () =>
-  new Option("--fee-rate <satoshi>", "for a virtual byte; by the server's estimate unless told");
-
-/** Ten times what Bitcoin's fullest days have asked for: above it, a decimal point or a unit has slipped. */
-export const maxFeeRateOption = () =>
-  new Option("--max-fee-rate <satoshi>", "refuse to pay more for a virtual byte").default("1000");
-
-/** For the help of commands that can ask a server. */
-export const SERVERS = `
-A server is a bitcoind, --rpc http://127.0.0.1:8332 (18443 on regtest), with --rpc-auth-file for
-its password; or an Esplora server, --esplora https://blockstream.info/api. What TAPSTAKE_RPC (with
-user and password in it, if you like) or TAPSTAKE_ESPLORA says need not be given again. No secret
-key is ever sent to either.`;
 
 export interface ChainOptions {
   readonly rpc?: string | undefined;
@@ -99,3 +76,38 @@ async function askedRate(given: string | undefined, chain: ChainAccess | undefin
 }
 
 export const feeRateText = (rate: Rate): string => `${formatRate(rate)} sat/vB`;
+
+/** What became of a signed transaction. */
+export interface Delivered {
+  readonly txid: string;
+  readonly transaction: string;
+  readonly file?: string;
+  /** The server that took it. */
+  readonly sentTo?: string;
+}
+
+/**
+ * Writes a signed transaction to the file of `--out`, or else hands it to the server, where there is one. What it burns
+ * is what its leaf says, and meant.
+ * @throws TapstakeError `file-error`; `node-refused`, and the codes of `ChainAccess`
+ */
+export async function deliver(
+  transaction: Transaction,
+  { out, chain }: { readonly out?: string | undefined; readonly chain?: ChainAccess | undefined },
+): Promise<Delivered> {
+  const facts = { txid: transaction.getId(), transaction: transaction.toHex() };
+  if (out !== undefined) {
+    await writeDocument(out, `${facts.transaction}\n`);
+    return { ...facts, file: out };
+  }
+  if (!chain) return facts;
+  await chain.broadcast(transaction, { maxBurn: burntValue(transaction.outs) });
+  return { ...facts, sentTo: chain.url };
+}
+
+/** Raw where it went nowhere else. */
+export const deliveredRows = ({ transaction, file, sentTo }: Delivered): Row[] => [
+  ["sent to", sentTo],
+  ["written to", file === undefined ? undefined : `${file}, not sent`],
+  ["not sent", sentTo === undefined && file === undefined ? transaction : undefined],
+];

@@ -59,3 +59,13 @@ function wayOut({ code, details }: TapstakeError): string[] {
 
 /** As nodes say it, and those that index addresses. */
 const GONE = /bad-txns-inputs-missingorspent|missing inputs/i;
+
+/** What the system says of a file, in words. */
+export const fileReason = (code: string): string => REASONS[code] ?? code;
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EEXIST: "it is there already, and is not replaced",
+  EISDIR: "it is a folder",
+  ENOTDIR: "its folder is a file",
+};

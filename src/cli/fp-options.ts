@@ -1,28 +1,15 @@
-import { Command, Option } from "@commander-js/extra-typings";
+import { Command } from "@commander-js/extra-typings";
 import { mistrust, type MultiplesReport } from "../derivation/multiples.js";
 import { findHome, type Home } from "../finality/home.js";
-import { jsonOption } from "./arguments.js";
 import { paragraphs } from "./help.js";
-import { homeOption, passphraseOption, yesOption } from "./secrets.js";
-import { warn } from "./warning.js";
-
-export const keyOption = () =>
-  new Option("--key <name>", "the finality provider's key: its name, or its x-only public key");
-
-/** Keeps the derivation of randomness off tables. */
-export const constantTimeOption = () =>
-  new Option(
-    "--constant-time",
-    "derive randomness with steps that do not depend on it: for machines whose caches strangers share (slow)",
-  );
+import { chainOption, homeOption, jsonOption, keyOption, passphraseOption, yesOption } from "./options.js";
+import { warn } from "./output.js";
 
 /** Tells whoever runs the machine that it computed wrongly, if it did. */
 export function warnOfWrong(report: MultiplesReport): void {
   const message = mistrust(report);
   if (message !== undefined) warn({ code: "self-check-failed", message });
 }
-
-export const chainOption = () => new Option("--chain <id>", "the chain that is voted on");
 
 /** A command about one key on one chain. */
 export const subjectCommand = (name: string, description: string) =>

@@ -1,9 +1,9 @@
 import { Option } from "@commander-js/extra-typings";
 import { hex } from "../core/bytes.js";
 import { findHome, openHome, type Home } from "../finality/home.js";
-import { chainHeight, jsonOption } from "./arguments.js";
 import { subjectCommand } from "./fp-options.js";
-import { homeOption, mustType, yesOption } from "./secrets.js";
+import { chainHeight, homeOption, jsonOption, yesOption } from "./options.js";
+import { mustType } from "./secrets.js";
 import { publicKeyNamed } from "./signer.js";
 
 export interface MarkCommand {

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import pc from "picocolors";
 import { hex } from "../core/bytes.js";
+import type { ErrorCode, ErrorDetails } from "../core/errors.js";
 
 /** Colours, or the text as it is where there is no terminal or NO_COLOR asks for none. */
 export const colors = pc.createColors(pc.isColorSupported && process.stdout.isTTY === true);
@@ -39,6 +40,18 @@ type Said = { readonly [Kind in "error" | "warning"]?: object } & { readonly not
 
 /** Says something beside the answer to whoever reads it: a person, or a program. */
 export const note = (text: string): void => tellOf({ note: text }, text);
+
+interface Warning {
+  /** The code of the error that is to be feared. */
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details?: ErrorDetails;
+}
+
+/** Says in one line on standard error what does not stop a command, and that somebody has to see to. */
+export function warn({ code, message, details = {} }: Warning): void {
+  tellOf({ warning: { code, message, ...details } }, `tapstake: warning: ${message}`);
+}
 
 /** The result of a command: the same facts as data or as text, and nothing else on standard output. */
 export function answer<Facts extends object>(
@@ -94,4 +107,28 @@ export function table(rows: readonly Row[], indent = ""): string {
 /** A heading with something under it. */
 export function section(title: string, body: string): string {
   return `${colors.bold(title)}\n${body}`;
+}
+
+/** Shows how far something long has come, where a person watches: on standard error, and only on a terminal. */
+export interface Progress {
+  update(done: number): void;
+  stop(): void;
+}
+
+/** @param what is being done, and in which unit: `deriving heights` */
+export async function showProgress(what: string, total: number): Promise<Progress> {
+  if (process.stderr.isTTY !== true) return { update: () => {}, stop: () => {} };
+  const { default: progress } = await import("cli-progress");
+  const bar = new progress.SingleBar(
+    {
+      format: `${what}  {bar}  {value} of {total}, {eta_formatted} left`,
+      hideCursor: true,
+      clearOnComplete: true,
+      // Ctrl-C is the command's own to answer.
+      gracefulExit: false,
+    },
+    progress.Presets.shades_classic,
+  );
+  bar.start(total, 0);
+  return { update: (done) => bar.update(done), stop: () => bar.stop() };
 }

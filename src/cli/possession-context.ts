@@ -1,7 +1,7 @@
 import { TapstakeError } from "../core/errors.js";
 import { loadChains } from "../finality/chains.js";
 import { findHome } from "../finality/home.js";
-import { warn } from "./warning.js";
+import { warn } from "./output.js";
 
 interface Options {
   readonly home?: string | undefined;

@@ -5,8 +5,8 @@ import type { ImportPreview } from "../finality/protection/import-preview.js";
 import type { ImportReport } from "../finality/protection/interchange.js";
 import { listKeys } from "../finality/keys/keystore.js";
 import type { ProtectionStore, Subject } from "../finality/protection/protection.js";
+import { counted } from "./format/text.js";
 import { section, table } from "./output.js";
-import { counted } from "./wording.js";
 
 /** Of heights that are blocked. */
 const SHOWN = 5;

@@ -9,13 +9,13 @@ import { inclusionProofFromMerkleBlock } from "../babylon/merkle-block.js";
 import { encodeMessage, type MessageName, messageToJson } from "../babylon/messages.js";
 import { proofFromJson, type ProofRecord } from "../babylon/pop-json.js";
 import type { MessageOf } from "../babylon/schema.js";
-import { jsonOption } from "./arguments.js";
 import { type ChainOptions, openChain } from "./chain.js";
 import { UsageError } from "./errors.js";
-import { readText, writeDocument } from "./files.js";
+import { checkNewFiles, writeDocument } from "./files.js";
 import { paragraphs } from "./help.js";
+import { readText } from "./input.js";
+import { jsonOption } from "./options.js";
 import { answer, type Row, say, table, toJson } from "./output.js";
-import { checkNewFiles } from "./stake-options.js";
 
 export const addressOption = () =>
   new Option(

@@ -10,9 +10,9 @@ import { createEotsClient, type EotsClient } from "../signer-client/client.js";
 import { findHome, homeAt, type Home } from "../finality/home.js";
 import { DEFAULT_ADDRESS } from "../signer-client/wire.js";
 import { UsageError } from "./errors.js";
+import { warn } from "./output.js";
 import { readSecretLine } from "./secrets.js";
 import { isPublicKey, publicKeyNamed, type SignerOptions } from "./signer.js";
-import { warn } from "./warning.js";
 
 /** Of commands that always ask a signer on another machine, or in another process. */
 export const addressOption = () =>

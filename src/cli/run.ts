@@ -1,38 +1,38 @@
+import { readFileSync } from "node:fs";
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { hideFromCoreDumps } from "../finality/keys/core-dumps.js";
+import { addCommands, type LazyCommands } from "./command.js";
 import { reportError, UsageError, withHelp } from "./errors.js";
-import { addCommands, type LazyCommands } from "./lazy.js";
 import { closeQuietly, tellInJson } from "./output.js";
-import { version } from "./version.js";
 
 const COMMANDS: LazyCommands = {
   demo: {
     summary: "a stake's whole life on a private bitcoind, told as it happens",
-    load: () => import("./commands/demo.js"),
+    load: async () => (await import("./commands/demo.js")).command,
   },
   stake: {
     summary: "stake bitcoin: build, sign, check and send",
-    load: () => import("./commands/stake/index.js"),
+    load: async () => (await import("./commands/stake.js")).stake,
   },
   expand: {
     summary: "make a stake larger or longer without unbonding",
-    load: () => import("./commands/expand.js"),
+    load: async () => (await import("./commands/expand.js")).command,
   },
   unbond: {
     summary: "end a stake early, with the committee's signatures",
-    load: () => import("./commands/unbond.js"),
+    load: async () => (await import("./commands/spend.js")).unbond,
   },
   withdraw: {
     summary: "take coins back once their time lock has run out",
-    load: () => import("./commands/withdraw.js"),
+    load: async () => (await import("./commands/spend.js")).withdraw,
   },
   slash: {
     summary: "slash a stake with the leaked key of its finality provider",
-    load: () => import("./commands/slash.js"),
+    load: async () => (await import("./commands/spend.js")).slash,
   },
   covenant: {
     summary: "check and sign a delegation as a member of the committee",
-    load: () => import("./commands/covenant/index.js"),
+    load: async () => (await import("./commands/covenant.js")).covenant,
   },
   pop: {
     summary: "proofs of possession: a Bitcoin key and an account belong together",
@@ -44,19 +44,19 @@ const COMMANDS: LazyCommands = {
   },
   inspect: {
     summary: "what a transaction, PSBT or delegation is, in plain words",
-    load: () => import("./commands/inspect.js"),
+    load: async () => (await import("./commands/inspect.js")).command,
   },
   params: {
     summary: "the protocol parameters of each network",
-    load: () => import("./commands/params.js"),
+    load: async () => (await import("./commands/params.js")).command,
   },
   descriptor: {
     summary: "the outputs of a stake: addresses, scripts, descriptors",
-    load: () => import("./commands/descriptor.js"),
+    load: async () => (await import("./commands/descriptor.js")).command,
   },
   extract: {
     summary: "the secret key of a finality provider that voted twice",
-    load: () => import("./commands/extract.js"),
+    load: async () => (await import("./commands/extract.js")).command,
   },
   fp: {
     summary: "a finality provider's keys, randomness and votes",
@@ -92,10 +92,9 @@ export async function run(args: readonly string[]): Promise<number> {
   tellInJson(args.includes("--json"));
   closeQuietly(process.stdout);
   closeQuietly(process.stderr);
-  const program = createProgram();
+  let program = createProgram();
   try {
-    await addCommands(program, COMMANDS, args);
-    quiet(program);
+    program = await commandTree(args);
     const [first, topic] = args;
     // Asked about a command that there is none of, commander shows its whole help instead of saying so.
     if (first === "help" && topic !== undefined && !topic.startsWith("-") && !isCommand(topic)) {
@@ -108,6 +107,14 @@ export async function run(args: readonly string[]): Promise<number> {
     const isUsage = error instanceof CommanderError || error instanceof UsageError;
     return reportError(isUsage ? withHelp(error, commandPath(program, args)) : error);
   }
+}
+
+/** The commands, of which only the one that `args` call is loaded. */
+export async function commandTree(args: readonly string[]): Promise<Command> {
+  const program = createProgram();
+  await addCommands(program, COMMANDS, args);
+  quiet(program);
+  return program;
 }
 
 function createProgram(): Command {
@@ -138,4 +145,10 @@ function commandPath(program: CommandUnknownOpts, args: readonly string[]): stri
     path.push(argument);
   }
   return path;
+}
+
+/** The version of this package, from its package.json: two folders above the bundle, as above the source. */
+function version(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
 }

@@ -1,27 +1,13 @@
 import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { confirm, isCancel, password, text } from "@clack/prompts";
-import { Option } from "@commander-js/extra-typings";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { assertSecretKey } from "../core/keys.js";
 import { LEAST_CHARACTERS, passphraseBytes } from "../finality/keys/keyfile.js";
 import { UsageError } from "./errors.js";
-import { readText } from "./files.js";
-import { tell } from "./output.js";
-import { warn } from "./warning.js";
-
-/** Of every command of a finality provider. */
-export const homeOption = () =>
-  new Option("--home <folder>", "where keys and votes are (TAPSTAKE_HOME, else ~/.tapstake)");
-
-export const passphraseOption = () =>
-  new Option("--passphrase-file <file>", "the key's passphrase, on its first line; - for standard input");
-
-export const secretOption = () =>
-  new Option("--secret-file <file>", "the secret key in hexadecimal; - for standard input (TAPSTAKE_SECRET)");
-
-export const yesOption = () => new Option("--yes", "do not ask");
+import { readText } from "./input.js";
+import { tell, warn } from "./output.js";
 
 /** Whether someone is there to be asked. Questions go to standard error: standard output is for the answer. */
 export const isWatched = () => process.stdin.isTTY === true && process.stderr.isTTY === true;
@@ -192,15 +178,8 @@ export async function mustType(
   if ((await ask(message)).trim() !== expected) throw cancelled();
 }
 
-/** Only one thing can be read from standard input. */
-export function checkOneStandardInput(...sources: readonly (string | undefined)[]): void {
-  if (sources.filter((source) => source === "-").length > 1) {
-    throw new UsageError("only one of the files can be standard input");
-  }
-}
-
 /** The line without its end: editors add one. */
-export const firstLine = (content: string) => content.split(/\r?\n/, 1)[0]!;
+const firstLine = (content: string) => content.split(/\r?\n/, 1)[0]!;
 
 export const cancelled = () => new TapstakeError("cancelled", "nothing was changed");
 

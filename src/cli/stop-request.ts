@@ -22,3 +22,10 @@ export function onStopRequest(act: (signal: NodeJS.Signals) => void): () => void
   for (const name of SIGNALS) process.on(name, listener);
   return release;
 }
+
+/** A signal that Ctrl-C, or a request to end, aborts instead of ending the process at once. */
+export function abortOnSignal(): { readonly signal: AbortSignal; release(): void } {
+  const controller = new AbortController();
+  const release = onStopRequest(() => controller.abort());
+  return { signal: controller.signal, release };
+}

@@ -9,6 +9,7 @@ import {
   describeOutput,
   inPsbt,
   parsePsbt,
+  prevoutsOf,
   type PsbtLike,
   signaturesFromPsbt,
   spendPsbt,
@@ -16,8 +17,11 @@ import {
 } from "../psbt/psbt.js";
 import type { LeafSignature } from "../spending/spend.js";
 import { transactionFromPsbt } from "../stake/staking.js";
-import { outpointOf, spends } from "../bitcoin/transaction.js";
-import { type Delegation, stakeCoin, unbondedCoin, withSignature } from "./delegation.js";
+import { outpointOf, type Prevout, spends } from "../bitcoin/transaction.js";
+import type { ProtocolParams } from "../params/types.js";
+import type { StakeTerms } from "../script/terms.js";
+import { checkTransactions } from "./check.js";
+import { createDelegation, type Delegation, stakeCoin, unbondedCoin, withSignature } from "./delegation.js";
 import { finishExpansion } from "./expansion.js";
 import { contains } from "./signatures.js";
 import { signedOf, type SignedName, signedSpend, signersOf } from "./signed.js";
@@ -108,6 +112,45 @@ export function finishStakeFunding(delegation: Delegation, returned: PsbtLike): 
   }
   return signed;
 }
+
+/** What a signed staking transaction makes, and pays. */
+export interface SignedStake {
+  readonly delegation: Delegation;
+  /** Satoshi, and virtual bytes of the signed transaction. */
+  readonly fee: bigint;
+  readonly vsize: number;
+  /** Whether the delegation has all of the transaction in it, so that whoever has the delegation can send it. */
+  readonly sendable: boolean;
+}
+
+/**
+ * The delegation of a staking transaction that its wallets have signed already: one that P2PKH coins pay, whose txid is
+ * known only then, or that a wallet built by itself. Witnesses are left out of it, as nothing is to be locked yet; the
+ * input scripts of P2PKH coins stay, as they are in the txid.
+ * @param original the PSBT as it was before signing, where it is to be compared
+ * @throws TapstakeError `psbt-mismatch` when signing altered it; the codes of {@link transactionFromPsbt},
+ * {@link createDelegation} and `checkTransactions`
+ */
+export function delegationFromSigned(
+  terms: StakeTerms,
+  params: ProtocolParams,
+  returned: PsbtLike,
+  original?: PsbtLike,
+): SignedStake {
+  const psbt = parsePsbt(returned);
+  if (original !== undefined) assertSameTransaction(transactionOf(parsePsbt(original)), psbt);
+  const transaction = transactionFromPsbt(psbt);
+  const vsize = transaction.virtualSize();
+  const fee = sum(prevoutsOf(psbt) as readonly Prevout[]) - sum(transaction.outs);
+  const sendable = transaction.ins.every(({ witness }) => witness.length === 0);
+  transaction.ins.forEach((_, i) => transaction.setWitness(i, []));
+  const delegation = createDelegation(terms, params, transaction);
+  checkTransactions(delegation);
+  return { delegation, fee, vsize, sendable };
+}
+
+const sum = (outputs: readonly Pick<Prevout, "value">[]) =>
+  outputs.reduce((total, { value }) => total + value, 0n);
 
 function signedByStakers(delegation: Delegation, returned: PsbtLike): [SignedName, LeafSignature[]] {
   const psbt = parsePsbt(returned);

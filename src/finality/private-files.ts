@@ -126,12 +126,35 @@ export function writePrivateFile(path: string, content: Content, mode: "create" 
  * @returns false when a file was there
  * @throws TapstakeError `file-error`
  */
-export async function writePrivateParts(path: string, parts: AsyncIterable<string>): Promise<boolean> {
+export const writePrivateParts = (path: string, parts: Parts): Promise<boolean> =>
+  writeParts(path, parts, { mode: FILE_MODE, exactly: true });
+
+type Parts = AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>;
+
+interface Manner {
+  readonly mode: number;
+  /** Whether it has this mode whatever the umask is. */
+  readonly exactly?: boolean;
+  readonly replace?: boolean;
+}
+
+/**
+ * Writes a file, part by part, so that a crash at any moment leaves the old state or the new one. When it returns, the
+ * file is on the disk.
+ * @param parts the content; what they throw ends it, and nothing is left
+ * @returns false when a file was there that is not to be replaced
+ * @throws TapstakeError `file-error`, with the system's code in its details
+ */
+export async function writeParts(
+  path: string,
+  parts: Parts,
+  { mode, exactly = false, replace = false }: Manner,
+): Promise<boolean> {
   const temporary = temporaryFor(path);
   try {
-    const file = await open(temporary, "wx", FILE_MODE);
+    const file = await open(temporary, "wx", mode);
     try {
-      await file.chmod(FILE_MODE);
+      if (exactly) await file.chmod(mode);
       let unsynced = 0;
       for await (const part of parts) {
         await file.writeFile(part);
@@ -146,7 +169,8 @@ export async function writePrivateParts(path: string, parts: AsyncIterable<strin
       await file.close();
     }
     return attempt("write", path, () => {
-      if (!linkIfNone(temporary, path)) return false;
+      if (replace) renameSync(temporary, path);
+      else if (!linkIfNone(temporary, path)) return false;
       syncFolder(dirname(path));
       return true;
     });

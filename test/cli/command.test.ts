@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { examplesOf, hasBash, observed, shell, tapstake, temporaryFolder } from "./support.js";
+import { inProcess } from "./in-process.js";
+import { hasBash, observed, shell, tapstake } from "./support.js";
 
 const COMMANDS = [
   "demo",
@@ -19,7 +20,7 @@ const STAKE = observed["mainnet-300.004BTC"].hex;
 
 describe.concurrent("the command line", () => {
   it("lists every command in its help, and how each exit code is meant", async () => {
-    const { code, stdout, stderr } = await tapstake(["--help"]);
+    const { code, stdout, stderr } = await inProcess(["--help"]);
     expect(code).toBe(0);
     expect(stderr).toBe("");
     for (const name of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${name} `, "m"));
@@ -27,11 +28,11 @@ describe.concurrent("the command line", () => {
   });
 
   it("says its version", async () => {
-    expect(await tapstake(["--version"])).toEqual({ code: 0, stdout: "0.1.0\n", stderr: "" });
+    expect(await inProcess(["--version"])).toEqual({ code: 0, stdout: "0.1.0\n", stderr: "" });
   });
 
   it("shows the help on standard error when no command is given", async () => {
-    const { code, stdout, stderr } = await tapstake([]);
+    const { code, stdout, stderr } = await inProcess([]);
     expect(code).toBe(2);
     expect(stdout).toBe("");
     expect(stderr).toContain("Usage: tapstake");
@@ -61,7 +62,7 @@ describe.concurrent("the command line", () => {
     [["inspect", "-", "--delegation", "-"], "only one of the sources"],
     [["inspect", STAKE, "--time", "5"], "terms need all of --staker, --fp and --time"],
   ])("answers wrong usage with exit code 2: %j", async (args, message) => {
-    const { code, stdout, stderr } = await tapstake(args);
+    const { code, stdout, stderr } = await inProcess(args);
     expect(code).toBe(2);
     expect(stdout).toBe("");
     expect(stderr).toMatch(/^tapstake: usage: .*\n$/);
@@ -69,7 +70,7 @@ describe.concurrent("the command line", () => {
   });
 
   it("answers wrong usage as JSON when JSON is asked for", async () => {
-    const { code, stdout, stderr } = await tapstake(["params", "--json", "--bogus"]);
+    const { code, stdout, stderr } = await inProcess(["params", "--json", "--bogus"]);
     expect(code).toBe(2);
     expect(stdout).toBe("");
     expect(JSON.parse(stderr)).toEqual({
@@ -78,7 +79,7 @@ describe.concurrent("the command line", () => {
   });
 
   it("points at no help that does not exist", async () => {
-    const { code, stderr } = await tapstake(["--json", "nope"]);
+    const { code, stderr } = await inProcess(["--json", "nope"]);
     expect(code).toBe(2);
     expect(JSON.parse(stderr)).toMatchObject({
       error: { message: "unknown option '--json'; see tapstake --help" },
@@ -102,7 +103,7 @@ describe.concurrent("the command line", () => {
   );
 
   it("answers a misspelt command in one line", async () => {
-    const { code, stderr } = await tapstake(["inspec"]);
+    const { code, stderr } = await inProcess(["inspec"]);
     expect({ code, stderr }).toEqual({
       code: 2,
       stderr: "tapstake: usage: unknown command 'inspec' (Did you mean inspect?); see tapstake --help\n",
@@ -119,32 +120,12 @@ describe.concurrent("the command line", () => {
       says: "--from says",
     },
   ])("refuses $what", async ({ args, code, says }) => {
-    const outcome = await tapstake(args, { input: "" });
+    const outcome = await inProcess(args, { input: "" });
     expect(outcome).toMatchObject({ code, stderr: expect.stringContaining(says) });
   });
 
   it("writes no colours where there is no terminal", async () => {
     const { stdout } = await tapstake(["params", "mainnet"], { env: { FORCE_COLOR: "1" } });
     expect(stdout).not.toContain("\u001b");
-  });
-});
-
-describe.concurrent("help", () => {
-  it.each(COMMANDS)("of %s teaches within 100 columns", async (name) => {
-    const { code, stdout } = await tapstake([name, "--help"]);
-    expect(code).toBe(0);
-    expect(stdout).toMatch(/\nExit codes:\n {2}0 {2}done\n {2}1 {2}refused: .*\n {2}2 {2}wrong usage\n$/);
-    // A transaction of an example cannot be broken.
-    const lines = stdout.replace(/[0-9a-f]{100,}/g, "").split("\n");
-    expect(lines.filter((line) => line.length > 100)).toEqual([]);
-    expect((await tapstake(["help", name])).stdout).toBe(stdout);
-  });
-
-  it.skipIf(!hasBash).each(COMMANDS)("of %s has examples that run as they stand", async (name) => {
-    const examples = examplesOf((await tapstake([name, "--help"])).stdout);
-    expect(examples).toContain(`tapstake ${name}`);
-    const folder = temporaryFolder();
-    const { code, stderr } = await shell(examples, { cwd: folder, env: { HOME: folder } });
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   });
 });

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { addToChapters, type Chapter, eventText } from "../../src/cli/story-text.js";
+import { addToChapters, type Chapter, eventText } from "../../src/cli/commands/demo.js";
 import { interrupted, parsed, tapstake, temporaryFolder } from "./support.js";
 
 interface Told {

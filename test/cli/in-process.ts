@@ -1,12 +1,18 @@
 import { Readable, Writable } from "node:stream";
 import type { Outcome, Surroundings } from "./support.js";
 
+interface Here extends Surroundings {
+  /** The variables are all of the environment, and not more of it. */
+  readonly onlyEnv?: boolean;
+  readonly umask?: number;
+}
+
 /**
  * Runs the command in the test's own process, from the sources: it sees other streams and variables, and everything
- * else is as it is. What only a process shows (signals, terminals, modes, the end of it) is not seen here.
+ * else is as it is. What only a process shows (signals, terminals, the end of it) is not seen here.
  */
-export function inProcess(args: readonly string[], surroundings: Surroundings = {}): Promise<Outcome> {
-  // Streams and variables belong to the whole process: tests at the same time take turns.
+export function inProcess(args: readonly string[], surroundings: Here = {}): Promise<Outcome> {
+  // Streams, variables and folders belong to the whole process: tests at the same time take turns.
   const outcome = turn.then(() => runHere(args, surroundings));
   turn = outcome.catch(() => {});
   return outcome;
@@ -14,11 +20,12 @@ export function inProcess(args: readonly string[], surroundings: Surroundings = 
 
 let turn: Promise<unknown> = Promise.resolve();
 
-async function runHere(args: readonly string[], { input = "", env = {} }: Surroundings): Promise<Outcome> {
+async function runHere(args: readonly string[], surroundings: Here): Promise<Outcome> {
+  const { input = "", env = {}, onlyEnv = false, cwd, umask } = surroundings;
   const [stdout, stderr] = [new Captured(), new Captured()];
   const given = {
-    env: { ...process.env, NO_COLOR: "1", ...env },
-    stdin: Readable.from(input === "" ? [] : [Buffer.from(input)]),
+    env: { ...(onlyEnv ? {} : process.env), NO_COLOR: "1", ...env },
+    stdin: Readable.from(input.length === 0 ? [] : [Buffer.from(input)]),
     stdout,
     stderr,
   };
@@ -27,11 +34,16 @@ async function runHere(args: readonly string[], { input = "", env = {} }: Surrou
   for (const name of names) {
     Object.defineProperty(process, name, { value: given[name], configurable: true, writable: true });
   }
+  const folder = process.cwd();
+  const mask = umask === undefined ? undefined : process.umask(umask);
   try {
+    if (cwd !== undefined) process.chdir(cwd);
     const { run } = await import("../../src/cli/run.js");
     const code = await run(args);
     return { code, stdout: stdout.text, stderr: stderr.text };
   } finally {
+    process.chdir(folder);
+    if (mask !== undefined) process.umask(mask);
     for (const [name, descriptor] of before) Object.defineProperty(process, name, descriptor);
   }
 }

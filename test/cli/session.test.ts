@@ -7,6 +7,7 @@ import { sha256 } from "../../src/core/hashes.js";
 import { parsePsbt } from "../../src/psbt/psbt.js";
 import { bridgeEsplora } from "../support/esplora.js";
 import { reach } from "./bitcoin-cli.js";
+import { shellInProcess } from "./shell-in-process.js";
 import { hasBash, shell, temporaryFolder } from "./support.js";
 
 const blocksOf = (page: string) =>
@@ -23,12 +24,19 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => node?.stop());
 
+interface Means {
+  /** The address of an Esplora server, where that is asked and not the node. */
+  readonly esplora?: string;
+  /** What runs the lines. */
+  readonly by?: typeof shell;
+}
+
 /** Runs blocks of the session as a new user would, in an empty folder, with the node or the Esplora server. */
-async function run(blocks: readonly (string | undefined)[], esplora?: string) {
+async function run(blocks: readonly (string | undefined)[], { esplora, by = shellInProcess }: Means = {}) {
   const { prelude, url, env } = await reach(node);
   const server = esplora === undefined ? { TAPSTAKE_RPC: url } : { TAPSTAKE_ESPLORA: esplora };
   const cwd = temporaryFolder();
-  return shell([prelude, ...blocks].join("\n"), { cwd, env: { HOME: cwd, ...env, ...server } });
+  return by([prelude, ...blocks].join("\n"), { cwd, env: { HOME: cwd, ...env, ...server } });
 }
 
 describe.skipIf(!hasBash)("the session of the README", () => {
@@ -44,7 +52,7 @@ describe.skipIf(!hasBash)("the session of the README", () => {
       tapstake inspect $UNBONDING --delegation stake.json
       `,
     );
-    const { code, stdout, stderr } = await run([open, told]);
+    const { code, stdout, stderr } = await run([open, told], { by: shell });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/message +\/babylon\.btcstaking\.v1\.MsgBTCUndelegate/);
     expect(stdout).toContain("everything is signed: the stake can be broadcast");
@@ -73,7 +81,7 @@ describe.skipIf(!hasBash)("the session of the README", () => {
   it("goes the same way by an Esplora server", async () => {
     const bridge = await bridgeEsplora(node.rpc);
     try {
-      const { code, stdout, stderr } = await run([open, unbond], bridge.url);
+      const { code, stdout, stderr } = await run([open, unbond], { esplora: bridge.url });
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
       expect(stdout).toMatch(/staked, 1 confirmation, withdrawable in 99 blocks/);
       expect(stdout).toMatch(/this withdraws an unbonding stake of 0\.00999 BTC/);

@@ -17,7 +17,7 @@ export interface Outcome {
 }
 
 export interface Surroundings {
-  readonly input?: string;
+  readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
 }

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type RegtestNode, startNode } from "../../regtest/index.js";
 import { parsePsbt } from "../../src/psbt/psbt.js";
 import { reach } from "./bitcoin-cli.js";
-import { hasBash, shell, temporaryFolder } from "./support.js";
+import { shellInProcess } from "./shell-in-process.js";
+import { hasBash, temporaryFolder } from "./support.js";
 
 let node: RegtestNode;
 let prelude: string;
@@ -17,7 +18,7 @@ afterAll(() => node?.stop());
 
 const run = (script: string) => {
   const cwd = temporaryFolder();
-  return shell([prelude, script].join("\n"), { cwd, env: { HOME: cwd, ...env } });
+  return shellInProcess([prelude, script].join("\n"), { cwd, env: { HOME: cwd, ...env } });
 };
 
 const pay = (type: string) => `

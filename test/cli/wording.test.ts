@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
-import { countText } from "../../src/cli/wording.js";
+import { countText } from "../../src/cli/format/text.js";
 
 describe("how many have signed", () => {
   it.each([

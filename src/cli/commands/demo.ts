@@ -1,19 +1,17 @@
-import { Command } from "@commander-js/extra-typings";
 import { startNode } from "../../../regtest/index.js";
 import { tellStory } from "../../../regtest/story.js";
-import { jsonOption } from "../arguments.js";
-import { helpText, paragraphs } from "../help.js";
-import { toJson, say } from "../output.js";
-import { addToChapters, type Chapter, eventText, seconds } from "../story-text.js";
+import type { StoryEvent } from "../../../regtest/narrator.js";
+import { newCommand } from "../command.js";
+import { jsonOption } from "../options.js";
+import { colors, say, toJson } from "../output.js";
 
-const DESCRIPTION = `Tells the whole life of a stake, as it happens on a private regtest bitcoind.
+const DEMO = {
+  description: `Tells the whole life of a stake, as it happens on a private regtest bitcoind.
 
 Four stakes, a committee of five of whom three must sign, two finality providers: one stake is slashed because
 its provider votes twice, one unbonds early, one is slashed while it unbonds, one runs out. ✓ is what the node
 accepted or what was verified, ✗ what it refused as it must, with its answer. The coins are worth nothing and
-the node is gone afterwards.`;
-
-const HELP = helpText({
+the node is gone afterwards.`,
   examples: `
 tapstake demo
 tapstake demo --json
@@ -22,13 +20,11 @@ tapstake demo --json
 installed one; without one, a regtest node that answers at TAPSTAKE_REGTEST_URL is used
 (http://user:password@127.0.0.1:port).`,
   refused: "no bitcoind, or something in the story turned out otherwise",
-});
+};
 
-export function command() {
-  return new Command("demo")
-    .description(paragraphs(DESCRIPTION))
+export const command = () =>
+  newCommand("demo", DEMO)
     .addOption(jsonOption())
-    .addHelpText("after", HELP)
     .action(async ({ json }) => {
       const started = performance.now();
       const node = await startNode();
@@ -47,7 +43,6 @@ export function command() {
       const took = seconds(performance.now() - started);
       say(json ? toJson({ node: node.version, seconds: took, chapters }) : `\nAll of it took ${took} s.`);
     });
-}
 
 /** Ctrl-C ends the node first. Returns what takes the listener away again. */
 function stopOnSignal(stop: () => Promise<void>): () => void {
@@ -60,4 +55,52 @@ function stopOnSignal(stop: () => Promise<void>): () => void {
     return () => process.off(signal, listener);
   });
   return () => listeners.forEach((remove) => remove());
+}
+
+/** A chapter of the story as data. */
+export interface Chapter {
+  readonly title: string;
+  readonly events: Omit<StoryEvent, "chapter">[];
+}
+
+/** Puts an event where it belongs; a chapter's own event opens it. */
+export function addToChapters(chapters: Chapter[], { chapter, ...event }: StoryEvent): void {
+  let current = chapters.at(-1);
+  if (current?.title !== chapter) {
+    current = { title: chapter, events: [] };
+    chapters.push(current);
+  }
+  if (event.kind !== "chapter") current.events.push(event);
+}
+
+const COLUMNS = 100;
+const INDENT = "    ";
+
+/** An event for a terminal of 100 columns. */
+export function eventText({ chapter, kind, text, why, txid, answer }: StoryEvent): string {
+  if (kind === "chapter") return `\n${colors.bold(chapter)}`;
+  const mark = kind === "done" ? colors.green("✓") : colors.yellow("✗");
+  return [
+    ...wrap(text).map((line, i) => (i === 0 ? `  ${mark} ${line}` : `${INDENT}${line}`)),
+    ...(answer === undefined ? [] : wrap(`bitcoind: ${answer}`).map((line) => INDENT + colors.yellow(line))),
+    ...(why === undefined ? [] : wrap(why).map((line) => INDENT + colors.dim(line))),
+    ...(txid === undefined ? [] : [INDENT + colors.dim(`txid ${txid}`)]),
+  ].join("\n");
+}
+
+/** Milliseconds as seconds, to a tenth. */
+const seconds = (milliseconds: number): number => Math.round(milliseconds / 100) / 10;
+
+function wrap(text: string): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > COLUMNS - INDENT.length) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === "" ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
 }

@@ -1,38 +1,41 @@
-import { Command, Option } from "@commander-js/extra-typings";
+import { Option } from "@commander-js/extra-typings";
 import { hex } from "../../core/bytes.js";
 import type { Network } from "../../core/network.js";
 import { paramsVersion } from "../../params/select.js";
 import { checkStakingTime } from "../../params/stake.js";
 import type { ProtocolParams } from "../../params/types.js";
+import { importableDescriptor } from "../../script/descriptor-parse.js";
 import {
   slashingChangeOutput,
   stakingOutput,
   type TaprootOutput,
   unbondingOutput,
 } from "../../script/outputs.js";
-import { importableDescriptor } from "../../script/descriptor-parse.js";
 import { type KeySet, stakerKeys, type StakeTerms } from "../../script/terms.js";
+import { newCommand } from "../command.js";
+import { UsageError } from "../errors.js";
+import { leafWords } from "../format/text.js";
+import { readText } from "../input.js";
 import {
   jsonOption,
   networkOption,
   parseKey,
   providerOption,
-  readParams,
-  readTerms,
   several,
   stakerOption,
   stakerQuorumOption,
   timeOption,
   wholeNumber,
-} from "../arguments.js";
-import { UsageError } from "../errors.js";
-import { readText } from "../files.js";
-import { helpText, paragraphs } from "../help.js";
+} from "../options.js";
 import { answer, section, table } from "../output.js";
 import { warnOfReaders } from "../secrets.js";
-import { leafWords } from "../wording.js";
+import { readParams, readTerms } from "../terms.js";
 
-const DESCRIPTION = `Builds the outputs of a stake from its terms: the staking output, the unbonding output and the refund that
+const STAKER = "0b93d2d388a2b89c2ba2ef28e99c0cfc20735b693cb8b2350fe8aceca2d0f393";
+const PROVIDER = "db9160428e401753dc1a9952ffd4fa3386c7609cf8411d2b6d79c42323ca9923";
+
+const DESCRIPTOR = {
+  description: `Builds the outputs of a stake from its terms: the staking output, the unbonding output and the refund that
 slashing leaves. For each: address, script, the leaves by which it is spent, and a descriptor.
 
 Keys and times alone decide all of it, so anyone can build the outputs again and compare. Bitcoin Core reads
@@ -40,12 +43,7 @@ the descriptors: deriveaddresses gives the same address, and a wallet that impor
 
 To sign for it too, the wallet needs its own key in there. --wallet-keys is a file of such keys as the wallet has them,
 a line each: [fingerprint/path]xprv…/0/5, xpub…/0/5 to watch only, or a private key (WIF). The descriptors are then
-as secret as they are, and what importdescriptors takes is shown with them.`;
-
-const STAKER = "0b93d2d388a2b89c2ba2ef28e99c0cfc20735b693cb8b2350fe8aceca2d0f393";
-const PROVIDER = "db9160428e401753dc1a9952ffd4fa3386c7609cf8411d2b6d79c42323ca9923";
-
-const HELP = helpText({
+as secret as they are, and what importdescriptors takes is shown with them.`,
   examples: `
 # the committee and the unbonding time of a parameter version
 tapstake descriptor --params mainnet --version 1 --time 64000 \\
@@ -60,11 +58,10 @@ tapstake descriptor --network regtest --time 1000 --unbonding-time 20 \\
              4b15848e495a3a62283daaadb3f458a00859fe48e321f0121ebabbdd6698f9fa --quorum 2
 `,
   refused: "a key that is no point or is in two places, a quorum or time out of range",
-});
+};
 
-export function command() {
-  return new Command("descriptor")
-    .description(paragraphs(DESCRIPTION))
+export const command = () =>
+  newCommand("descriptor", DESCRIPTOR)
     .addOption(stakerOption())
     .addOption(stakerQuorumOption())
     .addOption(providerOption())
@@ -92,7 +89,6 @@ export function command() {
     )
     .addOption(networkOption())
     .addOption(jsonOption())
-    .addHelpText("after", HELP)
     .action(async (options) => {
       const { network, covenant, unbondingTime, params } = await readFrame(options);
       const terms: StakeTerms = { ...readTerms(options)!, covenant };
@@ -102,7 +98,6 @@ export function command() {
       if (params) checkStakingTime(params, terms.timelock);
       answer(options.json === true, outputs, text);
     });
-}
 
 interface FrameOptions {
   readonly params?: string | undefined;

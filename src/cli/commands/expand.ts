@@ -1,55 +1,56 @@
-import { Command, Option } from "@commander-js/extra-typings";
-import { formatRate } from "../../core/amount.js";
+import { Option } from "@commander-js/extra-typings";
+import { scriptOfAddress } from "../../bitcoin/address.js";
 import { withKnownPrevious } from "../../chain/access.js";
-import { hex } from "../../core/bytes.js";
 import { checkTransactions } from "../../delegation/check.js";
 import { createDelegation, type Delegation, stakeCoin } from "../../delegation/delegation.js";
 import { identifyParams } from "../../params/identify.js";
 import { ANY_RELEASE } from "../../params/rules.js";
 import type { ParamSet } from "../../params/types.js";
-import { scriptOfAddress } from "../../bitcoin/address.js";
-import { type ExpansionReason, fundExpansion, FUNDING_INPUT } from "../../stake/expansion.js";
 import { addPrevious } from "../../psbt/write.js";
-import { formatOutpoint } from "../../bitcoin/transaction.js";
+import { fundExpansion, FUNDING_INPUT } from "../../stake/expansion.js";
+import { feeRateOf, maxFeeRateOf, openChain } from "../chain.js";
+import { newCommand } from "../command.js";
+import { UsageError } from "../errors.js";
+import { checkNewFiles, writeDelegation, writeDocument } from "../files.js";
+import { expansionFacts, expansionText } from "../format/created.js";
+import { releaseFacts } from "../format/text.js";
+import { EXPAND_STAKE, MAKE_STAKE, RELEASES, SERVERS, SIGN_STAKE } from "../help.js";
+import { checkOneStandardInput, readDelegation } from "../input.js";
 import {
+  activeAtOption,
+  esploraOption,
+  feeRateOption,
   jsonOption,
+  maxFeeRateOption,
   originOption,
   parseKey,
-  readOrigins,
-  readParams,
-  several,
-  wholeNumber,
-} from "../arguments.js";
-import {
-  esploraOption,
-  feeRateOf,
-  feeRateOption,
-  maxFeeRateOf,
-  maxFeeRateOption,
-  openChain,
   rpcAuthOption,
   rpcOption,
-  SERVERS,
-} from "../chain.js";
-import { UsageError } from "../errors.js";
-import { EXPAND_STAKE, MAKE_STAKE, SIGN_STAKE } from "../example-stake.js";
-import { readDelegation, writeDelegation, writeDocument } from "../files.js";
-import { helpText, paragraphs } from "../help.js";
-import { answer, table } from "../output.js";
-import { heldRules, RELEASES, releaseFacts, stakersReleaseOption, warnOfRelease } from "../release.js";
-import { checkOneStandardInput } from "../secrets.js";
-import { checkNewFiles, satoshiAmount, trustedParams } from "../stake-options.js";
-import { amount, blocks, paidText } from "../wording.js";
-import { changeAddress, chooseParams, readCoins } from "./stake/create.js";
+  satoshiAmount,
+  several,
+  stakersReleaseOption,
+  versionOption,
+  wholeNumber,
+} from "../options.js";
+import { answer } from "../output.js";
+import {
+  changeAddress,
+  chooseParams,
+  heldRules,
+  readCoins,
+  readOrigins,
+  readParams,
+  trustedParams,
+  warnOfRelease,
+} from "../terms.js";
 
-const DESCRIPTION = `Makes a stake larger, or longer, or both, without unbonding: one transaction spends it and one coin, and pays the new
+const EXPAND = {
+  description: `Makes a stake larger, or longer, or both, without unbonding: one transaction spends it and one coin, and pays the new
 stake. The stakers stay, and the value does not shrink; the time lock begins anew.
 
 What comes out is a delegation like any other, and goes the same way: stake sign, covenant sign, stake broadcast. Two
 things are more. The committee of the old stake signs its spend too, which covenant sign does. And the staker signs it
-last, by stake sign --expansion, or in the PSBT beside the coin. Until the new stake is mined, the old one is as it was.`;
-
-const HELP = helpText({
+last, by stake sign --expansion, or in the PSBT beside the coin. Until the new stake is mined, the old one is as it was.`,
   examples: `
 ${MAKE_STAKE}
 ${SIGN_STAKE}
@@ -72,11 +73,10 @@ those that cost the same the smallest.
 The version of the parameters is that of --version, of --height, of the server's chain, or the
 newest, in this order.`,
   refused: "terms that an expansion may not have, a stake that breaks a rule, too few coins",
-});
+};
 
-export function command() {
-  return new Command("expand")
-    .description(paragraphs(DESCRIPTION))
+export const command = () =>
+  newCommand("expand", EXPAND)
     .argument("<delegation>", "the file of the stake that is expanded; - for standard input")
     .addOption(
       new Option("--value <satoshi>", "what to stake: as before unless told").argParser(satoshiAmount),
@@ -93,12 +93,8 @@ export function command() {
       ).argParser(several),
     )
     .option("--params <set>", "the network's parameters: a set's name, or a file; as before unless told")
-    .addOption(
-      new Option("--version <number>", "a version of --params").argParser(wholeNumber).conflicts("height"),
-    )
-    .addOption(
-      new Option("--height <height>", "the version in force at this Bitcoin height").argParser(wholeNumber),
-    )
+    .addOption(versionOption())
+    .addOption(activeAtOption())
     .addOption(stakersReleaseOption())
     .addOption(
       new Option("--coins <file>", "coins to choose one from (JSON); - for standard input").conflicts(
@@ -122,7 +118,6 @@ export function command() {
     .addOption(rpcAuthOption())
     .addOption(esploraOption())
     .addOption(jsonOption())
-    .addHelpText("after", HELP)
     .action(async (path, { out, psbt: psbtFile, ...options }) => {
       if (out === "-" && psbtFile === "-") throw new UsageError("only one of --out and --psbt can be -");
       checkOneStandardInput(path, options.params, options.coins);
@@ -170,45 +165,11 @@ export function command() {
       const facts = {
         delegation: out,
         psbt: psbtFile,
-        txid: expansion.transaction.getId(),
-        address: expansion.output.address,
-        satoshi: value,
-        timelock: terms.timelock,
-        finalityProviders: terms.finalityProviders.map((key) => hex.encode(key)),
-        paramSet: set.name,
-        version: params.version,
-        expands: formatOutpoint(stakeCoin(previous).outpoint),
-        coin: formatOutpoint(expansion.coin.outpoint),
-        reason: expansion.reason,
-        fee: expansion.fee,
-        vsize: expansion.vsize,
-        feeRate: formatRate(expansion.feeRate),
-        change: expansion.change,
+        ...expansionFacts({ terms, params, set: set.name }, previous, expansion),
         ...releaseFacts(held),
       };
-      answer(options.json === true, facts, () =>
-        table([
-          ["delegation", out],
-          ["PSBT", `${psbtFile}, for the wallet that has the coin; send it by stake broadcast`],
-          ["transaction", facts.txid],
-          ["expands", `${facts.expands}, ${amount(stakeCoin(previous).value)}`],
-          ["stakes", `${amount(value)} for ${blocks(terms.timelock)} at ${facts.address}`],
-          ["finality provider", facts.finalityProviders],
-          ["parameters", `v${params.version} of the set ${set.name}`],
-          ["coin", facts.coin],
-          ["chosen", REASONS[expansion.reason]],
-          ["fee", paidText(facts, feeRate)],
-          ["change", expansion.change === 0n ? "none" : amount(expansion.change)],
-        ]),
-      );
+      answer(options.json === true, facts, () => expansionText(facts, previous, feeRate));
     });
-}
-
-const REASONS: Readonly<Record<ExpansionReason, string>> = {
-  given: "it was named",
-  changeless: "it needs no change, and none with change costs less",
-  cheapest: "none costs less, and no smaller one as little",
-};
 
 /** The set of the option, or that of the stake, which is a published one: its parameters were just found there. */
 const setOf = ({ params }: Delegation, name: string | undefined): Promise<ParamSet> | ParamSet =>

@@ -1,24 +1,15 @@
-import { Command, Option } from "@commander-js/extra-typings";
+import { Option } from "@commander-js/extra-typings";
 import { hex } from "../../core/bytes.js";
 import { evidenceFromJson } from "../../extract/json.js";
 import { extractFromSlashing, finishSlashing } from "../../extract/slashing.js";
 import { extractFromVotes } from "../../extract/votes.js";
 import type { Slashable } from "../../stake/slashing.js";
-import { jsonOption } from "../arguments.js";
+import { newCommand } from "../command.js";
 import { UsageError } from "../errors.js";
-import { EVIDENCE } from "../example-stake.js";
-import { readDelegation, readText, readTransaction } from "../files.js";
-import { helpText, paragraphs } from "../help.js";
+import { EVIDENCE } from "../help.js";
+import { readDelegation, readText, readTransaction } from "../input.js";
+import { jsonOption, votesOption } from "../options.js";
 import { answer, table } from "../output.js";
-
-const DESCRIPTION = `Computes the secret key of a finality provider that broke the rules, from what it made public itself.
-
-A finality provider commits to one randomness for each height. Two votes under it are two equations with two
-unknowns, and the key is what solves them (--votes). A finished slashing transaction gives the same key to
-whoever holds the committee's adaptor signatures (--delegation and --transaction). With the key, anyone can
-finish the slashing transaction of every stake with that provider (--slash).
-
-The key is printed on standard output and nowhere else. It has even y: it can be n minus the operator's own.`;
 
 const MORE = `
 The evidence of --votes is a JSON object. Bytes are hexadecimal, 32 bytes each:
@@ -34,7 +25,15 @@ The evidence of --votes is a JSON object. Bytes are hexadecimal, 32 bytes each:
 
 The delegation is the JSON file of a stake, as delegationToJson writes it.`;
 
-const HELP = helpText({
+const EXTRACT = {
+  description: `Computes the secret key of a finality provider that broke the rules, from what it made public itself.
+
+A finality provider commits to one randomness for each height. Two votes under it are two equations with two
+unknowns, and the key is what solves them (--votes). A finished slashing transaction gives the same key to
+whoever holds the committee's adaptor signatures (--delegation and --transaction). With the key, anyone can
+finish the slashing transaction of every stake with that provider (--slash).
+
+The key is printed on standard output and nowhere else. It has even y: it can be n minus the operator's own.`,
   examples: `
 ${EVIDENCE}
 tapstake extract --votes evidence.json
@@ -42,16 +41,11 @@ tapstake extract --votes - --json < evidence.json
 `,
   more: MORE,
   refused: "no key follows: one message twice, different randomness, another key, no evidence",
-});
+};
 
-export function command() {
-  return new Command("extract")
-    .description(paragraphs(DESCRIPTION))
-    .addOption(
-      new Option("--votes <file>", "evidence of two votes at one height; - for standard input").conflicts(
-        "transaction",
-      ),
-    )
+export const command = () =>
+  newCommand("extract", EXTRACT)
+    .addOption(votesOption().conflicts("transaction"))
     .option("--delegation <file>", "the delegation that was slashed, or that is to be; - for standard input")
     .option(
       "--transaction <hex or file>",
@@ -65,7 +59,6 @@ export function command() {
       ] as const),
     )
     .addOption(jsonOption())
-    .addHelpText("after", HELP)
     .action(async (options) => {
       checkUsage(options);
       const delegation =
@@ -89,7 +82,6 @@ export function command() {
       };
       answer(options.json === true, facts, text);
     });
-}
 
 interface Facts {
   readonly finalityProvider: string;

@@ -1,40 +1,36 @@
-import { Command, Option } from "@commander-js/extra-typings";
+import { Option } from "@commander-js/extra-typings";
+import type { Psbt, Transaction } from "../../bitcoin/bitcoinjs.js";
+import type { Prevout } from "../../bitcoin/transaction.js";
 import { TapstakeError } from "../../core/errors.js";
 import { type Network, sharesAddresses } from "../../core/network.js";
-import { identifyParams } from "../../params/identify.js";
-import { paramSets } from "../../params/sets.js";
-import type { ParamSet } from "../../params/types.js";
-import { stakingOutput } from "../../script/outputs.js";
-import type { StakeTerms } from "../../script/terms.js";
-import { explainSpends, identifyStaking } from "../../stake/explain.js";
-import type { Psbt, Transaction } from "../../bitcoin/bitcoinjs.js";
-import {
-  jsonOption,
-  networkOption,
-  readParams,
-  readTerms,
-  several,
-  stakerQuorumOption,
-  wholeNumber,
-} from "../arguments.js";
-import { UsageError } from "../errors.js";
-import { type Inspectable, readDelegation, readInspectable } from "../files.js";
-import { helpText, paragraphs } from "../help.js";
-import { answer, type Row, section, table } from "../output.js";
-import { spendFacts, type SpendFacts, spendText } from "../spend-text.js";
-import { withinDelegation } from "../spent.js";
-import { type DelegationFacts, delegationFacts, delegationText } from "../delegation-text.js";
 import { checkTransactions } from "../../delegation/check.js";
 import type { Delegation } from "../../delegation/delegation.js";
 import { knownPrevouts } from "../../delegation/recognise.js";
+import { identifyParams } from "../../params/identify.js";
+import { paramSets } from "../../params/sets.js";
+import type { ParamSet } from "../../params/types.js";
+import { transactionOf } from "../../psbt/psbt.js";
+import { stakingOutput } from "../../script/outputs.js";
+import type { StakeTerms } from "../../script/terms.js";
 import { previousStake } from "../../stake/expansion.js";
 import { type ShownInput, type ShownPsbt, shownPsbt } from "../../stake/explain-psbt.js";
-import { transactionOf } from "../../psbt/psbt.js";
-import type { Prevout } from "../../bitcoin/transaction.js";
-import { amount } from "../wording.js";
-import { stakeFacts, type StakeFacts, stakeText } from "../stake-text.js";
+import { explainSpends, identifyStaking } from "../../stake/explain.js";
+import { newCommand } from "../command.js";
+import { UsageError } from "../errors.js";
+import { delegationFacts, type DelegationFacts, delegationText } from "../format/delegation.js";
+import { spendFacts, type SpendFacts, spendText, withinDelegation } from "../format/spend.js";
+import { stakeFacts, type StakeFacts, stakeText } from "../format/stake.js";
+import { amount } from "../format/text.js";
+import { type Inspectable, readDelegation, readInspectable } from "../input.js";
+import { jsonOption, networkOption, several, stakerQuorumOption, wholeNumber } from "../options.js";
+import { answer, type Row, section, table } from "../output.js";
+import { readParams, readTerms } from "../terms.js";
 
-const DESCRIPTION = `Says in plain words what a transaction stakes, or how it spends a stake; the same of a PSBT, as far as it is signed;
+const EXAMPLE =
+  "02000000000101113b905156fc89867c6d48cc3e5c3dc62558405325090ae0c141ccc57fafb5670000000000000000000380c629fc0600000022512082f93ece9366a9e680d152dbc0c487e181accbba145b5b72d00c820545064d440000000000000000496a4762626e31000b93d2d388a2b89c2ba2ef28e99c0cfc20735b693cb8b2350fe8aceca2d0f393db9160428e401753dc1a9952ffd4fa3386c7609cf8411d2b6d79c42323ca9923fa0090e20000000000002251200b93d2d388a2b89c2ba2ef28e99c0cfc20735b693cb8b2350fe8aceca2d0f393014003d8ecbcb6f6eb069cd8ebd831606a80b43dbd1e4b78a95b09ceb2580dc61d0e2537770ef3e620310c7967d7db50895b356eba53c74e2dfddb3955b9ace8538515320d00";
+
+const INSPECT = {
+  description: `Says in plain words what a transaction stakes, or how it spends a stake; the same of a PSBT, as far as it is signed;
 and of a delegation, who can spend it when, what would be slashed, what is signed and what is missing.
 
 A staking output is a hash: on chain it does not show who may spend it, or when. Given who stakes (from the
@@ -42,12 +38,7 @@ transaction's own phase-1 OP_RETURN, from --staker, --fp and --time, or from --d
 again under every known committee and compared. Whatever is printed of a stake has been checked that way.
 A spend shows its script, so unbonding, slashing and withdrawal are recognised by themselves. Signatures are
 verified with --delegation, which knows the spent amounts, and those of a PSBT with the amounts that it names;
-without them, nobody has to have made them.`;
-
-const EXAMPLE =
-  "02000000000101113b905156fc89867c6d48cc3e5c3dc62558405325090ae0c141ccc57fafb5670000000000000000000380c629fc0600000022512082f93ece9366a9e680d152dbc0c487e181accbba145b5b72d00c820545064d440000000000000000496a4762626e31000b93d2d388a2b89c2ba2ef28e99c0cfc20735b693cb8b2350fe8aceca2d0f393db9160428e401753dc1a9952ffd4fa3386c7609cf8411d2b6d79c42323ca9923fa0090e20000000000002251200b93d2d388a2b89c2ba2ef28e99c0cfc20735b693cb8b2350fe8aceca2d0f393014003d8ecbcb6f6eb069cd8ebd831606a80b43dbd1e4b78a95b09ceb2580dc61d0e2537770ef3e620310c7967d7db50895b356eba53c74e2dfddb3955b9ace8538515320d00";
-
-const HELP = helpText({
+without them, nobody has to have made them.`,
   examples: `
 # a stake of 300 BTC on mainnet, from a file
 echo ${EXAMPLE} > stake.hex
@@ -61,11 +52,10 @@ tapstake inspect - --height 864790 --json < stake.hex
 Options that take several values end at the next option: write the transaction first.
 Without --height, the version is the earliest that fits and that the lock time permits.`,
   refused: "no stake and no spend of one, or a stake that the parameters do not admit",
-});
+};
 
-export function command() {
-  return new Command("inspect")
-    .description(paragraphs(DESCRIPTION))
+export const command = () =>
+  newCommand("inspect", INSPECT)
     .argument(
       "<transaction>",
       "hexadecimal, a PSBT in base64, a file that holds either or a delegation, - for standard input",
@@ -98,7 +88,6 @@ export function command() {
     )
     .option("--delegation <file>", "recognise the transactions of this delegation (JSON)")
     .addOption(jsonOption())
-    .addHelpText("after", HELP)
     .action(async (source, options) => {
       const terms = readTerms(options);
       if (source === "-" && options.delegation === "-") {
@@ -108,7 +97,6 @@ export function command() {
       const facts = await inspect(input, { ...options, terms });
       answer(options.json === true, facts, text);
     });
-}
 
 interface Facts {
   readonly headline: string;

@@ -1,4 +1,4 @@
-import { Command, Option } from "@commander-js/extra-typings";
+import { Option } from "@commander-js/extra-typings";
 import { formatBtc } from "../../core/amount.js";
 import { sharesAddresses } from "../../core/network.js";
 import { paramsToJson } from "../../params/json.js";
@@ -6,13 +6,15 @@ import { paramsAt, paramsVersion } from "../../params/select.js";
 import { paramSets } from "../../params/sets.js";
 import type { ParamSet, ProtocolParams } from "../../params/types.js";
 import { paramsWarnings } from "../../params/warnings.js";
-import { jsonOption, networkOption, readParams, wholeNumber } from "../arguments.js";
+import { newCommand } from "../command.js";
 import { UsageError } from "../errors.js";
-import { helpText, paragraphs } from "../help.js";
+import { amount, blocks, percent, scriptFacts, scriptText } from "../format/text.js";
+import { jsonOption, networkOption, wholeNumber } from "../options.js";
 import { answer, colors, type Row, section, table } from "../output.js";
-import { amount, blocks, percent, scriptFacts, scriptText } from "../wording.js";
+import { readParams } from "../terms.js";
 
-const DESCRIPTION = `Shows the protocol parameters of a network.
+const PARAMS = {
+  description: `Shows the protocol parameters of a network.
 
 They say who is in the committee, how much and how long one may stake, what unbonding costs and what a double
 vote is punished by. They come in versions, and the Bitcoin height of the block that holds a stake decides which
@@ -21,9 +23,7 @@ version it is under, for all its life.
 A file holds one version or a list of them, in the form of "params" in the answer of --json, or in the form in
 which networks publish them (then --network says which network that is). The set named testnet is of the staking
 chain bbn-test-6, and bbn-test-5 of the testnet before it, which was shut down: the Bitcoin of both is signet. A set
-says on which day it was taken from its chain, which may have newer versions since.`;
-
-const HELP = helpText({
+says on which day it was taken from its chain, which may have newer versions since.`,
   examples: `
 tapstake params                               # all sets
 tapstake params --at-height 864790            # of all sets, the version in force at a height
@@ -32,11 +32,10 @@ tapstake params mainnet --at-height 864790    # the version that a stake in this
 tapstake params mainnet --version 1 --json
 `,
   refused: "no such set or version, none active at the height, or a file that breaks a rule",
-});
+};
 
-export function command() {
-  return new Command("params")
-    .description(paragraphs(DESCRIPTION))
+export const command = () =>
+  newCommand("params", PARAMS)
     .argument("[set]", `${[...paramSets.keys()].join(", ")}, or a file with parameters`)
     .addOption(
       new Option("--at-height <height>", "the version in force at this Bitcoin height")
@@ -46,7 +45,6 @@ export function command() {
     .addOption(new Option("--version <number>", "this version").argParser(wholeNumber))
     .addOption(networkOption())
     .addOption(jsonOption())
-    .addHelpText("after", HELP)
     .action(async (name, options) => {
       if (name === undefined) {
         if (options.version !== undefined) throw new UsageError("--version needs the set that it is of");
@@ -61,7 +59,6 @@ export function command() {
       const facts = { ...setFacts(set), shown: versionFacts(chosen), params: paramsToJson(chosen) };
       answer(options.json === true, facts, setText);
     });
-}
 
 interface Choice {
   readonly atHeight?: number | undefined;

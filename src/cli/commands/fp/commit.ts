@@ -6,14 +6,21 @@ import type { Commitment } from "../../../vote/commitment.js";
 import { commitmentToJson } from "../../../vote/json.js";
 import { commitStored } from "../../../finality/randomness/commitments.js";
 import { commitRemotely } from "../../../signer-client/commit.js";
-import { chainHeight, countOfHeights, jsonOption } from "../../arguments.js";
 import { commitmentFacts, commitmentRows, heights } from "../../commitment-text.js";
-import { checkOut, writeOut } from "../../files.js";
-import { constantTimeOption, subjectCommand, warnOfWrong } from "../../fp-options.js";
 import { UsageError } from "../../errors.js";
+import { checkOut, writeOut } from "../../files.js";
+import { subjectCommand, warnOfWrong } from "../../fp-options.js";
 import { helpText } from "../../help.js";
-import { answer, table } from "../../output.js";
-import { abortOnSignal, showProgress } from "../../progress.js";
+import { checkOneStandardInput } from "../../input.js";
+import {
+  chainHeight,
+  constantTimeOption,
+  countOfHeights,
+  homeOption,
+  jsonOption,
+  passphraseOption,
+} from "../../options.js";
+import { answer, showProgress, table, warn } from "../../output.js";
 import {
   asksRemote,
   asRemoteSigner,
@@ -23,9 +30,8 @@ import {
   type RemoteOptions,
   tlsCaOption,
 } from "../../remote.js";
-import { checkOneStandardInput, homeOption, passphraseOption } from "../../secrets.js";
 import { asSigner, type SignerOptions } from "../../signer.js";
-import { warn } from "../../warning.js";
+import { abortOnSignal } from "../../stop-request.js";
 
 const DESCRIPTION = `Promises the public randomness of a range of heights, so that votes at them can be checked.
 

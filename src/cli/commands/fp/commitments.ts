@@ -4,12 +4,10 @@ import { type CommitmentJson, commitmentToJson } from "../../../vote/json.js";
 import type { ProtectionStore, StoredCommitment } from "../../../finality/protection/protection.js";
 import { assertChainId } from "../../../vote/chain.js";
 import { findHome } from "../../../finality/home.js";
-import { jsonOption } from "../../arguments.js";
 import { heights } from "../../commitment-text.js";
-import { chainOption, keyOption } from "../../fp-options.js";
 import { helpText, paragraphs } from "../../help.js";
+import { chainOption, homeOption, jsonOption, keyOption } from "../../options.js";
 import { answer, section, table } from "../../output.js";
-import { homeOption } from "../../secrets.js";
 import { publicKeyNamed, withProtection } from "../../signer.js";
 
 const DESCRIPTION = `Lists the commitments to randomness that keys made on chains, as this home remembers them: all of them, or

@@ -4,14 +4,14 @@ import { chainConfig } from "../../../finality/chains.js";
 import { type CommittedHeight, proveCommitted, proveIn } from "../../../finality/randomness/commitments.js";
 import { commitmentFromJson, merkleProofToJson } from "../../../vote/json.js";
 import { findHome } from "../../../finality/home.js";
-import { chainHeight, jsonOption } from "../../arguments.js";
-import { checkOut, readText, writeOut } from "../../files.js";
-import { constantTimeOption, subjectCommand, warnOfWrong } from "../../fp-options.js";
+import { checkOut, writeOut } from "../../files.js";
+import { subjectCommand, warnOfWrong } from "../../fp-options.js";
 import { helpText } from "../../help.js";
-import { say } from "../../output.js";
-import { abortOnSignal, showProgress } from "../../progress.js";
-import { checkOneStandardInput, homeOption, passphraseOption } from "../../secrets.js";
+import { checkOneStandardInput, readText } from "../../input.js";
+import { chainHeight, constantTimeOption, homeOption, jsonOption, passphraseOption } from "../../options.js";
+import { say, showProgress } from "../../output.js";
 import { asSigner, type SignerOptions, unlockFor } from "../../signer.js";
+import { abortOnSignal } from "../../stop-request.js";
 
 const DESCRIPTION = `Prints the proof that a height's public randomness is in the commitment that covers it: JSON, as verify-vote
 takes it.

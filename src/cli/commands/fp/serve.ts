@@ -6,21 +6,20 @@ import { DEFAULT_ADDRESS } from "../../../signer-client/wire.js";
 import { openHome } from "../../../finality/home.js";
 import { createLog } from "../../../signerd/log.js";
 import { serve, type ServeOptions } from "../../../signerd/serve.js";
-import { chainHeights, jsonOption, several } from "../../arguments.js";
 import { UsageError } from "../../errors.js";
-import { constantTimeOption } from "../../fp-options.js";
 import { helpText, paragraphs } from "../../help.js";
-import { answer } from "../../output.js";
-import { hmacKeyOption, readBytes, readHmacKey } from "../../remote.js";
 import {
-  currentPassphrase,
+  chainHeights,
+  constantTimeOption,
   homeOption,
+  jsonOption,
   passphraseOption,
-  warnOfReaders,
-  withPassphrase,
-} from "../../secrets.js";
+  several,
+} from "../../options.js";
+import { answer, warn } from "../../output.js";
+import { hmacKeyOption, readBytes, readHmacKey } from "../../remote.js";
+import { currentPassphrase, warnOfReaders, withPassphrase } from "../../secrets.js";
 import { onStopRequest } from "../../stop-request.js";
-import { warn } from "../../warning.js";
 
 const DESCRIPTION = `Signs for finality-provider software over gRPC (proto.EOTSManager), so that software which
 talks to the Go key manager can talk to this instead: nothing in it changes but the address.

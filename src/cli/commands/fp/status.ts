@@ -2,13 +2,11 @@ import { Command } from "@commander-js/extra-typings";
 import { hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
 import { findHome } from "../../../finality/home.js";
-import { jsonOption } from "../../arguments.js";
 import { UsageError } from "../../errors.js";
-import { chainOption, keyOption } from "../../fp-options.js";
 import { helpText, paragraphs } from "../../help.js";
+import { chainOption, homeOption, jsonOption, keyOption } from "../../options.js";
 import { answer, table } from "../../output.js";
 import { addressOption, hmacKeyOption, openRemote, tlsCaOption } from "../../remote.js";
-import { homeOption } from "../../secrets.js";
 import { isPublicKey, publicKeyNamed } from "../../signer.js";
 
 const DESCRIPTION = `Asks whether a signer daemon answers, and says that it serves; with --key and --chain also whether it knows

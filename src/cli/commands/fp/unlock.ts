@@ -1,11 +1,11 @@
 import { Argument, Command } from "@commander-js/extra-typings";
 import { findHome } from "../../../finality/home.js";
 import { TapstakeError } from "../../../core/errors.js";
-import { jsonOption, parseKey } from "../../arguments.js";
 import { helpText, paragraphs } from "../../help.js";
+import { homeOption, jsonOption, parseKey, passphraseOption } from "../../options.js";
 import { answer } from "../../output.js";
 import { addressOption, hmacKeyOption, openRemote, tlsCaOption } from "../../remote.js";
-import { currentPassphrase, homeOption, passphraseOption, withPassphrase } from "../../secrets.js";
+import { currentPassphrase, withPassphrase } from "../../secrets.js";
 import { publicKeyNamed } from "../../signer.js";
 
 const DESCRIPTION = `Opens a key of a signer that is running (tapstake fp serve, or the Go key manager), so that it

@@ -3,10 +3,10 @@ import { hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
 import { verifyCommitment } from "../../../vote/commitment.js";
 import { commitmentFromJson } from "../../../vote/json.js";
-import { jsonOption } from "../../arguments.js";
 import { commitmentFacts, commitmentRows, WRITE_COMMITMENT } from "../../commitment-text.js";
-import { readText } from "../../files.js";
 import { helpText, paragraphs } from "../../help.js";
+import { readText } from "../../input.js";
+import { jsonOption } from "../../options.js";
 import { answer, table } from "../../output.js";
 
 const DESCRIPTION = `Checks that a commitment to randomness is signed by its finality provider.

@@ -7,13 +7,11 @@ import { voteMessage } from "../../../vote/messages.js";
 import { type Commitment, verifyCommitment, verifyRandomness } from "../../../vote/commitment.js";
 import { commitmentFromJson, merkleProofFromJson, voteFromJson } from "../../../vote/json.js";
 import { type FinalityVote, verifyVote } from "../../../vote/vote.js";
-import { jsonOption } from "../../arguments.js";
 import { commitmentFacts, heights, WRITE_COMMITMENT } from "../../commitment-text.js";
-import { readText } from "../../files.js";
 import { helpText, paragraphs } from "../../help.js";
-import { answer, table } from "../../output.js";
-import { checkOneStandardInput } from "../../secrets.js";
-import { warn } from "../../warning.js";
+import { checkOneStandardInput, readText } from "../../input.js";
+import { jsonOption } from "../../options.js";
+import { answer, table, warn } from "../../output.js";
 
 const DESCRIPTION = `Checks that a vote counts: that its finality provider signed it, under the randomness that it promised for
 this height.

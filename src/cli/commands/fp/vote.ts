@@ -1,14 +1,16 @@
 import { Option } from "@commander-js/extra-typings";
 import { loadChains } from "../../../finality/chains.js";
-import { blockVotesFromJson, voteToJson } from "../../../vote/json.js";
 import { type BlockVote, Voter } from "../../../finality/voter.js";
-import { chainHeight, hash32, jsonOption } from "../../arguments.js";
+import { blockVotesFromJson, voteToJson } from "../../../vote/json.js";
 import { type Coverage, warnOfUncovered } from "../../coverage.js";
 import { UsageError } from "../../errors.js";
-import { checkOut, readText, writeOut } from "../../files.js";
+import { checkOut, writeOut } from "../../files.js";
 import { subjectCommand } from "../../fp-options.js";
 import { helpText } from "../../help.js";
+import { checkOneStandardInput, readText } from "../../input.js";
+import { chainHeight, hash32, homeOption, jsonOption, passphraseOption } from "../../options.js";
 import { answer } from "../../output.js";
+import { voteRemotely } from "../../remote-votes.js";
 import {
   asksRemote,
   asRemoteSigner,
@@ -18,8 +20,6 @@ import {
   type RemoteOptions,
   tlsCaOption,
 } from "../../remote.js";
-import { voteRemotely } from "../../remote-votes.js";
-import { checkOneStandardInput, homeOption, passphraseOption } from "../../secrets.js";
 import { asSigner, type SignerOptions } from "../../signer.js";
 import { refusalError, type VoteAnswer, voteFacts, votesText } from "../../vote-text.js";
 

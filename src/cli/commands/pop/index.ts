@@ -1,4 +1,4 @@
-import { groupCommand, type LazyCommands } from "../../lazy.js";
+import { groupCommand, type LazyCommands } from "../../command.js";
 
 const COMMANDS: LazyCommands = {
   make: { summary: "by a secret key, or by any wallet", load: () => import("./make.js") },

@@ -13,14 +13,14 @@ import {
   proofToSign,
 } from "../../../babylon/pop.js";
 import type { PsbtLike } from "../../../psbt/psbt.js";
-import { jsonOption, networkOption } from "../../arguments.js";
 import { UsageError } from "../../errors.js";
-import { readPsbt, writeDocument } from "../../files.js";
+import { checkNewFiles, writeDocument } from "../../files.js";
 import { helpText, paragraphs } from "../../help.js";
+import { readPsbt } from "../../input.js";
+import { jsonOption, networkOption, secretOption } from "../../options.js";
 import { answer, table } from "../../output.js";
 import { contextOption, kindOption, proofFacts, proofRows } from "../../pop-text.js";
-import { secretOption, withSecretKey } from "../../secrets.js";
-import { checkNewFiles } from "../../stake-options.js";
+import { withSecretKey } from "../../secrets.js";
 
 const DESCRIPTION = `Makes a proof of possession: with a secret key, or in two steps with any wallet.
 

@@ -3,10 +3,10 @@ import { hex } from "../../../core/bytes.js";
 import type { Network } from "../../../core/network.js";
 import { proofFromJson, type ProofRecord } from "../../../babylon/pop-json.js";
 import { checkProofOfPossession, type ProofKind } from "../../../babylon/pop.js";
-import { jsonOption, networkOption, parseKey } from "../../arguments.js";
 import { UsageError } from "../../errors.js";
-import { readText } from "../../files.js";
 import { helpText, paragraphs } from "../../help.js";
+import { readText } from "../../input.js";
+import { jsonOption, networkOption, parseKey } from "../../options.js";
 import { answer, table } from "../../output.js";
 import { contextOption, kindOption, proofFacts, proofRows } from "../../pop-text.js";
 

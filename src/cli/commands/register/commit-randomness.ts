@@ -1,7 +1,7 @@
 import { commitRandomnessMessage } from "../../../babylon/votes.js";
 import { commitmentFromJson } from "../../../vote/json.js";
-import { readText } from "../../files.js";
 import { helpText } from "../../help.js";
+import { readText } from "../../input.js";
 import { addressOption, giveMessage, messageCommand } from "../../register-message.js";
 
 const DESCRIPTION = `The message by which a finality provider commits to randomness: MsgCommitPubRandList.

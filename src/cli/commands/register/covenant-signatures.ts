@@ -1,9 +1,8 @@
 import { signaturesOfMember } from "../../../covenant/member.js";
 import { covenantSignaturesMessage } from "../../../babylon/lifecycle.js";
-import { parseKey } from "../../arguments.js";
-import { MAKE_STAKE, SIGN_STAKE } from "../../example-stake.js";
-import { readDelegation } from "../../files.js";
-import { helpText } from "../../help.js";
+import { helpText, MAKE_STAKE, SIGN_STAKE } from "../../help.js";
+import { readDelegation } from "../../input.js";
+import { DELEGATION, parseKey } from "../../options.js";
 import { addressOption, giveMessage, messageCommand } from "../../register-message.js";
 
 const DESCRIPTION = `The message by which a committee member hands in its signatures: MsgAddCovenantSigs.
@@ -24,7 +23,7 @@ tapstake register covenant-signatures stake.json \\
 
 export function command() {
   return messageCommand("covenant-signatures", DESCRIPTION)
-    .argument("<delegation>", "its file; - for standard input")
+    .argument(...DELEGATION)
     .requiredOption("--member <key>", "the member's x-only key")
     .addOption(addressOption())
     .addHelpText("after", HELP)

@@ -1,9 +1,8 @@
 import { Option } from "@commander-js/extra-typings";
 import { createDelegationMessage } from "../../../babylon/stake.js";
-import { esploraOption, rpcAuthOption, rpcOption, SERVERS } from "../../chain.js";
-import { MAKE_PROOF, MAKE_STAKE } from "../../example-stake.js";
-import { readDelegation } from "../../files.js";
-import { helpText } from "../../help.js";
+import { helpText, MAKE_PROOF, MAKE_STAKE, SERVERS } from "../../help.js";
+import { checkOneStandardInput, readDelegation } from "../../input.js";
+import { DELEGATION, esploraOption, rpcAuthOption, rpcOption } from "../../options.js";
 import {
   giveMessage,
   messageCommand,
@@ -12,7 +11,6 @@ import {
   readProof,
   txOutProofOption,
 } from "../../register-message.js";
-import { checkOneStandardInput } from "../../secrets.js";
 
 const DESCRIPTION = `The message that registers a stake: MsgCreateBTCDelegation.
 
@@ -32,7 +30,7 @@ tapstake register create-delegation stake.json --proof proof.json --message
 
 export function command() {
   return messageCommand("create-delegation", DESCRIPTION)
-    .argument("<delegation>", "its file; - for standard input")
+    .argument(...DELEGATION)
     .addOption(proofOption())
     .addOption(txOutProofOption().conflicts("inclusion"))
     .addOption(new Option("--inclusion", "the stake is in a block: ask the server for the proof"))

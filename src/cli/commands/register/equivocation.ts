@@ -1,8 +1,7 @@
 import { evidenceFromJson } from "../../../extract/json.js";
 import { equivocationMessage } from "../../../babylon/provider.js";
-import { EVIDENCE } from "../../example-stake.js";
-import { readText } from "../../files.js";
-import { helpText } from "../../help.js";
+import { EVIDENCE, helpText } from "../../help.js";
+import { readText } from "../../input.js";
 import { addressOption, giveMessage, messageCommand } from "../../register-message.js";
 
 const DESCRIPTION = `The message that tells of a finality provider's two votes at one height: MsgEquivocationEvidence.

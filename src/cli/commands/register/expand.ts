@@ -1,11 +1,9 @@
 import { expandedStake } from "../../../delegation/expansion.js";
 import { expandMessage } from "../../../babylon/stake.js";
-import { EXPAND_STAKE, MAKE_PROOF, MAKE_STAKE, SIGN_STAKE } from "../../example-stake.js";
 import { UsageError } from "../../errors.js";
-import { readDelegation, readTransaction } from "../../files.js";
-import { helpText } from "../../help.js";
+import { EXPAND_STAKE, helpText, MAKE_PROOF, MAKE_STAKE, SIGN_STAKE } from "../../help.js";
+import { checkOneStandardInput, readDelegation, readTransaction } from "../../input.js";
 import { giveMessage, messageCommand, proofOption, readProof } from "../../register-message.js";
-import { checkOneStandardInput } from "../../secrets.js";
 
 const DESCRIPTION = `The message that registers an expansion: MsgBtcStakeExpand.
 

@@ -1,8 +1,7 @@
 import { parseRate } from "../../../core/amount.js";
 import { COMMISSION_DECIMALS } from "../../../params/types.js";
 import { createFinalityProviderMessage } from "../../../babylon/provider.js";
-import { MAKE_PROOF } from "../../example-stake.js";
-import { helpText } from "../../help.js";
+import { helpText, MAKE_PROOF } from "../../help.js";
 import { giveMessage, messageCommand, proofOption, readProof } from "../../register-message.js";
 
 const DESCRIPTION = `The message that registers a finality provider: MsgCreateFinalityProvider.

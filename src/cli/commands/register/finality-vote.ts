@@ -1,9 +1,8 @@
 import { addFinalitySignatureMessage } from "../../../babylon/votes.js";
 import { commitmentFromJson, merkleProofFromJson, voteFromJson } from "../../../vote/json.js";
-import { readText } from "../../files.js";
 import { helpText } from "../../help.js";
+import { checkOneStandardInput, readText } from "../../input.js";
 import { addressOption, giveMessage, messageCommand } from "../../register-message.js";
-import { checkOneStandardInput } from "../../secrets.js";
 
 const DESCRIPTION = `The message that casts a finality provider's vote: MsgAddFinalitySig.
 

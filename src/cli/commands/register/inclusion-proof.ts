@@ -1,8 +1,7 @@
 import { addInclusionProofMessage } from "../../../babylon/lifecycle.js";
-import { esploraOption, rpcAuthOption, rpcOption, SERVERS } from "../../chain.js";
-import { MAKE_STAKE } from "../../example-stake.js";
-import { readDelegation } from "../../files.js";
-import { helpText } from "../../help.js";
+import { helpText, MAKE_STAKE, SERVERS } from "../../help.js";
+import { checkOneStandardInput, readDelegation } from "../../input.js";
+import { DELEGATION, esploraOption, rpcAuthOption, rpcOption } from "../../options.js";
 import {
   addressOption,
   giveMessage,
@@ -10,7 +9,6 @@ import {
   readInclusion,
   txOutProofOption,
 } from "../../register-message.js";
-import { checkOneStandardInput } from "../../secrets.js";
 
 const DESCRIPTION = `The message that shows a registered stake to be in a block: MsgAddBTCDelegationInclusionProof.
 
@@ -28,7 +26,7 @@ tapstake register inclusion-proof --help
 
 export function command() {
   return messageCommand("inclusion-proof", DESCRIPTION)
-    .argument("<delegation>", "its file; - for standard input")
+    .argument(...DELEGATION)
     .addOption(addressOption())
     .addOption(txOutProofOption())
     .addOption(rpcOption())

@@ -1,4 +1,4 @@
-import { groupCommand, type LazyCommands } from "../../lazy.js";
+import { groupCommand, type LazyCommands } from "../../command.js";
 
 const COMMANDS: LazyCommands = {
   "create-delegation": { summary: "a stake", load: () => import("./create-delegation.js") },

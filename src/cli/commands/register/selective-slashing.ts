@@ -1,9 +1,9 @@
 import { selectiveSlashingMessage } from "../../../babylon/lifecycle.js";
-import { MAKE_STAKE } from "../../example-stake.js";
-import { readDelegation } from "../../files.js";
-import { helpText } from "../../help.js";
+import { helpText, MAKE_STAKE } from "../../help.js";
+import { checkOneStandardInput, readDelegation } from "../../input.js";
+import { DELEGATION, secretOption } from "../../options.js";
 import { addressOption, giveMessage, messageCommand } from "../../register-message.js";
-import { checkOneStandardInput, secretOption, withSecretKey } from "../../secrets.js";
+import { withSecretKey } from "../../secrets.js";
 
 const DESCRIPTION = `The message that tells of a finality provider's key which the slashing of one stake gave away:
 MsgSelectiveSlashingEvidence.
@@ -21,7 +21,7 @@ tapstake register selective-slashing stake.json --secret-file fp.key \\
 
 export function command() {
   return messageCommand("selective-slashing", DESCRIPTION)
-    .argument("<delegation>", "its file; - for standard input")
+    .argument(...DELEGATION)
     .addOption(secretOption())
     .addOption(addressOption())
     .addHelpText("after", HELP)

@@ -10,14 +10,13 @@ import {
 } from "../../../babylon/messages.js";
 import { paramsAt, paramsVersion } from "../../../params/select.js";
 import type { Network } from "../../../core/network.js";
-import { jsonOption, networkOption, readParams, wholeNumber } from "../../arguments.js";
-import { EVIDENCE, MAKE_PROOF, MAKE_STAKE } from "../../example-stake.js";
-import { readContent, readDelegation, readText } from "../../files.js";
-import { helpText, paragraphs } from "../../help.js";
+import { EVIDENCE, helpText, MAKE_PROOF, MAKE_STAKE, paragraphs } from "../../help.js";
+import { checkOneStandardInput, readContent, readDelegation, readText } from "../../input.js";
+import { jsonOption, networkOption, wholeNumber } from "../../options.js";
 import { answer, table } from "../../output.js";
 import { contextOption } from "../../pop-text.js";
 import { fieldRows } from "../../register-message.js";
-import { checkOneStandardInput } from "../../secrets.js";
+import { readParams } from "../../terms.js";
 
 const DESCRIPTION = `Reads a message of the staking chain and checks it as the chain does.
 

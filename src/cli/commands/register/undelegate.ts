@@ -1,10 +1,8 @@
 import { Option } from "@commander-js/extra-typings";
 import { undelegateMessage } from "../../../babylon/lifecycle.js";
-import { several } from "../../arguments.js";
-import { esploraOption, rpcAuthOption, rpcOption, SERVERS } from "../../chain.js";
-import { MAKE_STAKE, SIGN_STAKE } from "../../example-stake.js";
-import { readDelegation, readTransaction } from "../../files.js";
-import { helpText } from "../../help.js";
+import { helpText, MAKE_STAKE, SERVERS, SIGN_STAKE } from "../../help.js";
+import { checkOneStandardInput, readDelegation, readTransaction } from "../../input.js";
+import { DELEGATION, esploraOption, rpcAuthOption, rpcOption, several } from "../../options.js";
 import {
   addressOption,
   giveMessage,
@@ -12,7 +10,6 @@ import {
   readInclusion,
   txOutProofOption,
 } from "../../register-message.js";
-import { checkOneStandardInput } from "../../secrets.js";
 
 const DESCRIPTION = `The message that tells of a spent stake, by its unbonding or anything else: MsgBTCUndelegate.
 
@@ -33,7 +30,7 @@ tapstake register undelegate --help
 
 export function command() {
   return messageCommand("undelegate", DESCRIPTION)
-    .argument("<delegation>", "its file; - for standard input")
+    .argument(...DELEGATION)
     .requiredOption("--transaction <transaction>", "what spent the stake, signed: hexadecimal, or a file")
     .addOption(
       new Option("--funding <transaction...>", "what made the other coins that it spends").argParser(several),

@@ -1,4 +1,4 @@
-import { groupCommand, type LazyCommands } from "../../../lazy.js";
+import { groupCommand, type LazyCommands } from "../../../command.js";
 
 const COMMANDS: LazyCommands = {
   list: { summary: "the chains that are configured", load: () => import("./list.js") },

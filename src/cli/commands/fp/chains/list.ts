@@ -1,5 +1,5 @@
 import { loadChains } from "../../../../finality/chains.js";
-import { chainText } from "../../../chain-text.js";
+import { chainText } from "../../../format/chain.js";
 import { homeCommand } from "../../../fp-options.js";
 import { helpText } from "../../../help.js";
 import { answer } from "../../../output.js";

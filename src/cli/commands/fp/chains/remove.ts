@@ -2,11 +2,10 @@ import { Command } from "@commander-js/extra-typings";
 import { loadChains } from "../../../../finality/chains.js";
 import { removeChain } from "../../../../finality/chains-file.js";
 import { findHome } from "../../../../finality/home.js";
-import { jsonOption } from "../../../arguments.js";
-import { warnOfContexts } from "../../../chain-text.js";
+import { warnOfContexts } from "../../../format/chain.js";
 import { helpText, paragraphs } from "../../../help.js";
+import { homeOption, jsonOption } from "../../../options.js";
 import { answer } from "../../../output.js";
-import { homeOption } from "../../../secrets.js";
 
 const DESCRIPTION = `Forgets what was configured for a chain. What was signed for it is remembered all the same. Where the chain had
 signing contexts, votes are signed without one from then on, which a chain of the v3 release line does not count:

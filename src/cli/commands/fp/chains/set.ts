@@ -3,12 +3,11 @@ import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typin
 import { isAddress, loadChains } from "../../../../finality/chains.js";
 import { type ChainEntry, setChain } from "../../../../finality/chains-file.js";
 import { homeAt, openHome } from "../../../../finality/home.js";
-import { countOfHeights, jsonOption } from "../../../arguments.js";
-import { chainText, changes, warnOfContexts } from "../../../chain-text.js";
 import { UsageError } from "../../../errors.js";
+import { chainText, changes, warnOfContexts } from "../../../format/chain.js";
 import { helpText, paragraphs } from "../../../help.js";
+import { countOfHeights, homeOption, jsonOption } from "../../../options.js";
 import { answer } from "../../../output.js";
-import { homeOption } from "../../../secrets.js";
 
 const DESCRIPTION = `Configures a chain. Of one that is configured already, only what is told changes, and is shown with what it was.
 

@@ -5,20 +5,17 @@ import { publicKeyOf } from "../../../../core/keys.js";
 import { checkNewName, createKey } from "../../../../finality/keys/keystore.js";
 import { DEFAULT_PATH, secretFromMnemonic } from "../../../../finality/keys/mnemonic.js";
 import { openHome, peekHome } from "../../../../finality/home.js";
-import { jsonOption, parseKey, wholeNumber } from "../../../arguments.js";
 import { UsageError } from "../../../errors.js";
 import { exportedKey } from "../../../exported-key.js";
-import { readText } from "../../../files.js";
 import { helpText, paragraphs } from "../../../help.js";
+import { checkOneStandardInput, readText } from "../../../input.js";
 import { keyFacts, keyText } from "../../../key-text.js";
+import { homeOption, jsonOption, parseKey, passphraseOption, wholeNumber } from "../../../options.js";
 import { answer, tell } from "../../../output.js";
 import {
   askSecret,
-  checkOneStandardInput,
   currentPassphrase,
-  homeOption,
   isWatched,
-  passphraseOption,
   readSecretLine,
   warnOfReaders,
   withPassphrase,

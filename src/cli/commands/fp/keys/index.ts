@@ -1,4 +1,4 @@
-import { groupCommand, type LazyCommands } from "../../../lazy.js";
+import { groupCommand, type LazyCommands } from "../../../command.js";
 
 const COMMANDS: LazyCommands = {
   new: { summary: "make a key from fresh words", load: () => import("./new.js") },

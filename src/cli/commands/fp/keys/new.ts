@@ -4,18 +4,11 @@ import { TapstakeError } from "../../../../core/errors.js";
 import { checkNewName, createKey } from "../../../../finality/keys/keystore.js";
 import { DEFAULT_PATH, newMnemonic, secretFromMnemonic } from "../../../../finality/keys/mnemonic.js";
 import { openHome, peekHome } from "../../../../finality/home.js";
-import { jsonOption } from "../../../arguments.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { keyFacts, keyText } from "../../../key-text.js";
+import { homeOption, jsonOption, passphraseOption } from "../../../options.js";
 import { answer, section, tell } from "../../../output.js";
-import {
-  ask,
-  currentPassphrase,
-  homeOption,
-  isWatched,
-  passphraseOption,
-  readPassphrase,
-} from "../../../secrets.js";
+import { ask, currentPassphrase, isWatched, readPassphrase } from "../../../secrets.js";
 
 const DESCRIPTION = `Makes a key from 24 fresh words (BIP-39) and keeps it encrypted with a passphrase.
 

@@ -2,17 +2,12 @@ import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import { DEFAULT_SCRYPT } from "../../../../finality/keys/keyfile.js";
 import { changePassphrase, showKey } from "../../../../finality/keys/keystore.js";
 import { findHome } from "../../../../finality/home.js";
-import { jsonOption, wholeNumber } from "../../../arguments.js";
 import { helpText, paragraphs } from "../../../help.js";
+import { checkOneStandardInput } from "../../../input.js";
 import { keyFacts } from "../../../key-text.js";
+import { homeOption, jsonOption, passphraseOption, wholeNumber } from "../../../options.js";
 import { answer } from "../../../output.js";
-import {
-  checkOneStandardInput,
-  currentPassphrase,
-  homeOption,
-  passphraseOption,
-  withPassphrase,
-} from "../../../secrets.js";
+import { currentPassphrase, withPassphrase } from "../../../secrets.js";
 
 const DESCRIPTION = `Encrypts a key anew, with another passphrase or at a higher cost of guessing it. The key stays the
 same, and so does its randomness. Old copies of the file, in backups, still open with the old passphrase.`;

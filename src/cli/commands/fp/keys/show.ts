@@ -1,11 +1,10 @@
 import { Command } from "@commander-js/extra-typings";
 import { showKey } from "../../../../finality/keys/keystore.js";
 import { findHome } from "../../../../finality/home.js";
-import { jsonOption } from "../../../arguments.js";
 import { helpText, paragraphs } from "../../../help.js";
 import { keyFacts, keyText } from "../../../key-text.js";
+import { homeOption, jsonOption } from "../../../options.js";
 import { answer } from "../../../output.js";
-import { homeOption } from "../../../secrets.js";
 
 const DESCRIPTION = `Shows what is known of one key, named or by its public key. Nothing here is secret.`;
 

@@ -1,4 +1,4 @@
-import { groupCommand, type LazyCommands } from "../../../lazy.js";
+import { groupCommand, type LazyCommands } from "../../../command.js";
 
 const COMMANDS: LazyCommands = {
   make: { summary: "sign an account with a key", load: () => import("./make.js") },

@@ -3,12 +3,10 @@ import { hex } from "../../../../core/bytes.js";
 import { showKey } from "../../../../finality/keys/keystore.js";
 import { findHome } from "../../../../finality/home.js";
 import { proofOfPossession, proofOfPossessionDigest } from "../../../../babylon/pop.js";
-import { jsonOption } from "../../../arguments.js";
-import { keyOption } from "../../../fp-options.js";
 import { helpText, paragraphs } from "../../../help.js";
+import { homeOption, jsonOption, keyOption, passphraseOption } from "../../../options.js";
 import { answer, table } from "../../../output.js";
 import { possessionContext } from "../../../possession-context.js";
-import { homeOption, passphraseOption } from "../../../secrets.js";
 import { unlockFor } from "../../../signer.js";
 
 const DESCRIPTION = `Signs the address of an account with a finality provider's key, for registering the provider.

@@ -2,11 +2,10 @@ import { Command } from "@commander-js/extra-typings";
 import { hex } from "../../../../core/bytes.js";
 import { TapstakeError } from "../../../../core/errors.js";
 import { proofOfPossessionDigest, verifyProofOfPossession } from "../../../../babylon/pop.js";
-import { jsonOption, parseKey } from "../../../arguments.js";
 import { helpText, paragraphs } from "../../../help.js";
+import { homeOption, jsonOption, parseKey } from "../../../options.js";
 import { answer, table } from "../../../output.js";
 import { possessionContext } from "../../../possession-context.js";
-import { homeOption } from "../../../secrets.js";
 
 const DESCRIPTION = `Checks that a finality provider's key signed the address of an account.
 

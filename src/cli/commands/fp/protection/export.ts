@@ -3,13 +3,12 @@ import { max } from "../../../../core/bigint.js";
 import { historyText } from "../../../../finality/protection/export.js";
 import type { Subject } from "../../../../finality/protection/protection.js";
 import { findHome } from "../../../../finality/home.js";
-import { jsonOption } from "../../../arguments.js";
 import { checkOut, writeOut } from "../../../files.js";
+import { counted } from "../../../format/text.js";
 import { helpText, paragraphs } from "../../../help.js";
+import { homeOption, jsonOption } from "../../../options.js";
 import { note, sayAll } from "../../../output.js";
-import { homeOption } from "../../../secrets.js";
 import { withProtection } from "../../../signer.js";
-import { counted } from "../../../wording.js";
 
 const DESCRIPTION = `Prints the history of all votes of the home as JSON, for tapstake fp protection import on another machine.
 

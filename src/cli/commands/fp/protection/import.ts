@@ -6,13 +6,13 @@ import { readHistory } from "../../../../finality/protection/import.js";
 import { type ImportPreview, previewImport } from "../../../../finality/protection/import-preview.js";
 import type { History } from "../../../../finality/protection/interchange.js";
 import { openHome } from "../../../../finality/home.js";
-import { jsonOption } from "../../../arguments.js";
 import { UsageError } from "../../../errors.js";
-import { readChunks } from "../../../files.js";
 import { helpText, paragraphs } from "../../../help.js";
+import { readChunks } from "../../../input.js";
+import { homeOption, jsonOption, yesOption } from "../../../options.js";
 import { answer, tell } from "../../../output.js";
 import { importFacts, importText, previewText } from "../../../protection-text.js";
-import { homeOption, isWatched, mustType, yesOption } from "../../../secrets.js";
+import { isWatched, mustType } from "../../../secrets.js";
 import { withProtection } from "../../../signer.js";
 
 const DESCRIPTION = `Merges a history of votes into what the home remembers: all of it, or nothing when the file is not right.

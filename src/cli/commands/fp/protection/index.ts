@@ -1,4 +1,4 @@
-import { groupCommand, type LazyCommands } from "../../../lazy.js";
+import { groupCommand, type LazyCommands } from "../../../command.js";
 
 const COMMANDS: LazyCommands = {
   show: { summary: "the marks of every key and chain", load: () => import("./show.js") },

@@ -1,7 +1,7 @@
 import { hex } from "../../../../core/bytes.js";
 import { initProtection } from "../../../../finality/protection/protection.js";
 import { helpText } from "../../../help.js";
-import { type MarkCommand, markCommand } from "../../../mark-command.js";
+import { markCommand, type MarkCommand } from "../../../mark-command.js";
 import { answer } from "../../../output.js";
 import { marksText } from "../../../protection-text.js";
 

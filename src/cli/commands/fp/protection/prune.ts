@@ -1,5 +1,5 @@
 import { helpText } from "../../../help.js";
-import { type MarkCommand, markCommand } from "../../../mark-command.js";
+import { markCommand, type MarkCommand } from "../../../mark-command.js";
 import { answer } from "../../../output.js";
 import { marksText } from "../../../protection-text.js";
 import { withProtection } from "../../../signer.js";

@@ -1,12 +1,10 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { findHome } from "../../../../finality/home.js";
-import { chainHeight, jsonOption } from "../../../arguments.js";
 import { UsageError } from "../../../errors.js";
-import { chainOption, keyOption } from "../../../fp-options.js";
 import { helpText, paragraphs } from "../../../help.js";
+import { chainHeight, chainOption, homeOption, jsonOption, keyOption } from "../../../options.js";
 import { answer } from "../../../output.js";
 import { heightText, subjectsFacts, subjectsText } from "../../../protection-text.js";
-import { homeOption } from "../../../secrets.js";
 import { publicKeyNamed, withProtection } from "../../../signer.js";
 
 const DESCRIPTION = `Shows, for every key and chain, how many votes are remembered and between which marks; or with --height, what

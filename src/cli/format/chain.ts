@@ -1,6 +1,5 @@
-import type { ChainConfig } from "../vote/chain.js";
-import { type Row, table } from "./output.js";
-import { warn } from "./warning.js";
+import type { ChainConfig } from "../../vote/chain.js";
+import { type Row, table, warn } from "../output.js";
 
 /** @param before how it was configured until now: what changed is shown with what it was */
 export function chainText(chain: ChainConfig, before: ChainConfig = chain): string {

@@ -1,10 +1,11 @@
-import { formatBtc, formatRate, type Rate } from "../core/amount.js";
-import { hex } from "../core/bytes.js";
-import type { Network } from "../core/network.js";
-import { addressOfScript } from "../bitcoin/address.js";
-import { opReturnData } from "../bitcoin/data-output.js";
-import type { KeySet } from "../script/terms.js";
-import { colors } from "./output.js";
+import { addressOfScript } from "../../bitcoin/address.js";
+import { opReturnData } from "../../bitcoin/data-output.js";
+import { formatBtc, formatRate, type Rate } from "../../core/amount.js";
+import { hex } from "../../core/bytes.js";
+import type { Network } from "../../core/network.js";
+import type { KeySet } from "../../script/terms.js";
+import { colors } from "../output.js";
+import type { HeldRules } from "../terms.js";
 
 /** Parameters that only a delegation's document vouches for. */
 export const OWN_PARAMS = "of the delegation itself, of no known network";
@@ -100,3 +101,10 @@ export function leafWords(
       return `${staker} (signed in advance) with ${provider} (whose key leaks by voting twice) and ${committee}`;
   }
 }
+
+/** What the chain of a release says of a stake, as data. */
+export const releaseFacts = (held: HeldRules | undefined) =>
+  held && { release: { name: held.name, accepts: held.accepts } };
+
+export const releaseText = (held: HeldRules | undefined): string | undefined =>
+  held && `${held.name} ${held.accepts ? "accepts such a stake" : "does not accept such a stake"}`;

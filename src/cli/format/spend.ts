@@ -1,13 +1,21 @@
-import { formatBtc } from "../core/amount.js";
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
-import { hex } from "../core/bytes.js";
-import type { Network } from "../core/network.js";
-import { stakerKeys } from "../script/terms.js";
-import { type ExplainedSpend, quorumsOf, type SignedQuorum } from "../stake/explain.js";
-import { formatOutpoint, type Prevout } from "../bitcoin/transaction.js";
-import type { Withdrawable } from "../stake/withdrawal.js";
-import { colors, section, table } from "./output.js";
+import type { Transaction } from "../../bitcoin/bitcoinjs.js";
+import { rateOf } from "../../bitcoin/fee.js";
+import { formatOutpoint, type Prevout } from "../../bitcoin/transaction.js";
+import { formatBtc, formatRate } from "../../core/amount.js";
+import { hex } from "../../core/bytes.js";
+import type { Network } from "../../core/network.js";
+import type { Delegation } from "../../delegation/delegation.js";
+import { expandedStake, expansionSpend } from "../../delegation/expansion.js";
+import { recognise, type RecognisedSpend } from "../../delegation/recognise.js";
+import { identifyParams } from "../../params/identify.js";
+import type { ProtocolParams } from "../../params/types.js";
+import { stakerKeys } from "../../script/terms.js";
+import { type ExplainedSpend, quorumsOf, type SignedQuorum, type VersionOf } from "../../stake/explain.js";
+import type { Withdrawable } from "../../stake/withdrawal.js";
+import { type Delivered, deliveredRows, feeRateText } from "../chain.js";
+import { answer, colors, section, table } from "../output.js";
 import {
+  amount,
   blocks,
   countText,
   OWN_PARAMS,
@@ -15,9 +23,8 @@ import {
   scriptFacts,
   type ScriptFacts,
   scriptText,
-  amount,
   shortKey,
-} from "./wording.js";
+} from "./text.js";
 
 /** What `inspect` says of a spend of a stake. */
 export interface SpendFacts {
@@ -253,4 +260,72 @@ function outputText({ satoshi, is, timelock, ...script }: OutputFacts): string {
     refund: `, the refund, locked ${timelock === undefined ? "" : blocks(timelock)}`,
   };
   return `${amount(satoshi)} to ${scriptText(script)}${is === undefined ? "" : what[is]}`;
+}
+
+/** What a transaction is to a delegation: its stake, or a spend of one of its outputs; an expansion is both. */
+export interface WithinDelegation {
+  readonly isStake: boolean;
+  readonly spends: readonly SpendFacts[];
+}
+
+/**
+ * @param told as of `recognise`
+ * @throws TapstakeError as `recognise`
+ */
+export function withinDelegation(
+  delegation: Delegation,
+  transaction: Transaction,
+  told: readonly Prevout[] = [],
+): WithinDelegation {
+  const recognised = recognise(delegation, transaction, told);
+  if (recognised.kind === "staking") {
+    const { expands } = recognised;
+    return { isStake: true, spends: expands ? [expansionFacts(delegation, transaction, expands)] : [] };
+  }
+  const { sameTxid, presigned } = recognised;
+  const { network } = delegation.params;
+  const versions = published(delegation.params);
+  const spends = recognised.spends.map((spend) =>
+    spendFacts(transaction, { ...spend, versions }, { network, sameTxid, presigned }),
+  );
+  return { isStake: false, spends };
+}
+
+function expansionFacts(
+  delegation: Delegation,
+  transaction: Transaction,
+  spend: RecognisedSpend,
+): SpendFacts {
+  const { params } = expandedStake(delegation);
+  const { prevouts } = expansionSpend(delegation);
+  const { network } = params;
+  const expands = { prevouts, stakeIndex: delegation.staking.outputIndex };
+  return spendFacts(transaction, { ...spend, versions: published(params) }, { network, expands });
+}
+
+/** What published versions they are. */
+function published(params: ProtocolParams): readonly VersionOf[] {
+  const found = identifyParams(params);
+  return found ? [found] : [];
+}
+
+/** Says in plain words what a finished spend does, and what became of it. */
+export function answerSpent(
+  asJson: boolean,
+  delegation: Delegation,
+  transaction: Transaction,
+  delivered: Delivered,
+): void {
+  if (delivered.file === "-") return;
+  const { spends } = withinDelegation(delegation, transaction);
+  const [spent] = spends;
+  const vsize = transaction.virtualSize();
+  const rate = rateOf(spent!.fee!, vsize);
+  const facts = { ...delivered, headline: spent!.headline, vsize, feeRate: formatRate(rate), spends };
+  answer(asJson, facts, () =>
+    [
+      ...spends.map((spend) => spendText(spend, delivered.txid)),
+      table([["size", `${vsize} vB, which pays ${feeRateText(rate)}`], ...deliveredRows(delivered)]),
+    ].join("\n\n"),
+  );
 }

@@ -1,24 +1,24 @@
-import { applyRate, formatBtc } from "../core/amount.js";
-import { hex } from "../core/bytes.js";
-import type { Network } from "../core/network.js";
-import type { ProtocolParams } from "../params/types.js";
-import type { Leaf } from "../script/outputs.js";
-import { stakerKeys } from "../script/terms.js";
-import type { DecodedStaking } from "../stake/decode.js";
-import type { IdentifiedStaking } from "../stake/explain.js";
-import { colors, section, table } from "./output.js";
+import { applyRate, formatBtc } from "../../core/amount.js";
+import { hex } from "../../core/bytes.js";
+import type { Network } from "../../core/network.js";
+import type { ProtocolParams } from "../../params/types.js";
+import type { Leaf } from "../../script/outputs.js";
+import { stakerKeys } from "../../script/terms.js";
+import type { DecodedStaking } from "../../stake/decode.js";
+import type { IdentifiedStaking } from "../../stake/explain.js";
+import { colors, section, table } from "../output.js";
 import {
   amount,
   blocks,
   leafWords,
+  OWN_PARAMS,
   percent,
   quorumShort,
   scriptFacts,
-  OWN_PARAMS,
   type ScriptFacts,
   scriptText,
   shortKey,
-} from "./wording.js";
+} from "./text.js";
 
 /** What `inspect` says of a stake: a headline, and everything behind it. */
 export interface StakeFacts {

@@ -1,14 +1,14 @@
-import { FUNDING_INPUT, previousStake } from "../stake/expansion.js";
-import { formatOutpoint, type Prevout } from "../bitcoin/transaction.js";
-import { hex } from "../core/bytes.js";
-import type { OutputOnChain } from "../chain/stake.js";
-import type { Delegation } from "../delegation/delegation.js";
-import { expansionSpend } from "../delegation/expansion.js";
-import { isComplete, type SignatureStatus, signatureStatus, type Signed } from "../delegation/status.js";
-import { type SignedName, signedSpend } from "../delegation/signed.js";
-import type { StakeOutputName } from "../delegation/outputs.js";
-import { colors, type Row, section, table } from "./output.js";
-import { amount, blocks, countText, scriptFacts, scriptText } from "./wording.js";
+import { formatOutpoint, type Prevout } from "../../bitcoin/transaction.js";
+import type { OutputOnChain } from "../../chain/stake.js";
+import { hex } from "../../core/bytes.js";
+import type { Delegation } from "../../delegation/delegation.js";
+import { expansionSpend } from "../../delegation/expansion.js";
+import type { StakeOutputName } from "../../delegation/outputs.js";
+import { type SignedName, signedSpend } from "../../delegation/signed.js";
+import { isComplete, type SignatureStatus, signatureStatus, type Signed } from "../../delegation/status.js";
+import { FUNDING_INPUT, previousStake } from "../../stake/expansion.js";
+import { colors, type Row, section, table } from "../output.js";
+import { amount, blocks, countText, scriptFacts, scriptText } from "./text.js";
 
 /** Which signatures a delegation has, as data. */
 export function signatureFacts(delegation: Delegation) {

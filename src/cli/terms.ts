@@ -1,0 +1,282 @@
+import { existsSync } from "node:fs";
+import { outpointOf } from "../bitcoin/transaction.js";
+import { type ChainAccess, coinsOfAddress, withPrevious } from "../chain/access.js";
+import { coinsFromJson } from "../chain/coins-json.js";
+import { heightOfOutput, registrationHeight } from "../chain/stake.js";
+import { TapstakeError } from "../core/errors.js";
+import { type Network, sharesAddresses } from "../core/network.js";
+import type { MemberOptions } from "../covenant/member.js";
+import type { Delegation, ExpandedStake } from "../delegation/delegation.js";
+import type { Coin } from "../funding/coin.js";
+import { identifyParams } from "../params/identify.js";
+import { checkInForce, type OwnParams } from "../params/in-force.js";
+import { readParamSet } from "../params/read.js";
+import { ANY_RELEASE, checkRules, currentRules, type RuleContext, ruleSet } from "../params/rules.js";
+import { checkSameParams } from "../params/same.js";
+import { paramsAt, paramsVersion } from "../params/select.js";
+import { paramSet, paramSets } from "../params/sets.js";
+import type { ParamSet, ProtocolParams } from "../params/types.js";
+import { parseKeyOrigin } from "../script/key-expression.js";
+import type { KeyOrigin } from "../script/key-origin.js";
+import type { StakeTerms } from "../script/terms.js";
+import { type ChainOptions, openChain } from "./chain.js";
+import { UsageError } from "./errors.js";
+import { readText } from "./input.js";
+import { parseKey } from "./options.js";
+import { warn } from "./output.js";
+
+export interface TermsOptions {
+  readonly staker?: readonly string[] | undefined;
+  readonly stakerQuorum?: number | undefined;
+  readonly fp?: readonly string[] | undefined;
+  readonly time?: number | undefined;
+}
+
+/**
+ * Who stakes with whom and for how long, or undefined when no option says so.
+ * @throws UsageError when only some of them are given
+ */
+export function readTerms(options: TermsOptions): Omit<StakeTerms, "covenant"> | undefined {
+  const { staker, stakerQuorum, fp, time } = options;
+  if (!staker && !fp && time === undefined && stakerQuorum === undefined) return undefined;
+  if (!staker || !fp || time === undefined) {
+    throw new UsageError("terms need all of --staker, --fp and --time");
+  }
+  const stakers = staker.map((key) => parseKey(key, "staker"));
+  if (stakers.length > 1 && stakerQuorum === undefined) {
+    throw new UsageError(`${stakers.length} stakers need a --staker-quorum`);
+  }
+  const isOne = stakers.length === 1 && (stakerQuorum === undefined || stakerQuorum === 1);
+  return {
+    staker: isOne ? stakers[0]! : { keys: stakers, quorum: stakerQuorum! },
+    finalityProviders: fp.map((key) => parseKey(key, "finality provider")),
+    timelock: time,
+  };
+}
+
+/** @throws TapstakeError `invalid-key-expression`, `invalid-path`, `invalid-public-key` */
+export const readOrigins = (origins: readonly string[] | undefined): KeyOrigin[] =>
+  (origins ?? []).map(parseKeyOrigin);
+
+/**
+ * A parameter set by its name, or from a file.
+ * @throws TapstakeError `unknown-params`, `file-error`, `wrong-network`, and the codes of `readParamSet`
+ */
+export async function readParams(name: string, network?: Network): Promise<ParamSet> {
+  const isFile = !paramSets.has(name) && (existsSync(name) || /[./\\]|^-$/.test(name));
+  const set = isFile ? readParamSet(await readText(name), { name, network }) : paramSet(name);
+  if (network && !sharesAddresses(network, set.network)) {
+    const text = `expected parameters of ${network}, but those of ${name} are for ${set.network}`;
+    throw new TapstakeError("wrong-network", text, { expected: network, got: set.network });
+  }
+  return set;
+}
+
+interface Choice {
+  readonly version?: number | undefined;
+  readonly height?: number | undefined;
+  readonly network?: Network | undefined;
+}
+
+/** The version of a set that a new stake is made under: the one that is asked for, in force at the tip, or newest. */
+export async function chooseParams(
+  set: ParamSet,
+  { version, height, network = set.network }: Choice,
+  chain: ChainAccess | undefined,
+): Promise<ProtocolParams> {
+  const at = version === undefined ? (height ?? (await chain?.tip())?.height) : undefined;
+  const newest = at === undefined ? set.versions.at(-1)! : paramsAt(set, at);
+  return { ...(version === undefined ? newest : paramsVersion(set, version)), network };
+}
+
+export interface TrustOptions {
+  readonly params?: string | undefined;
+  readonly height?: number | undefined;
+  readonly previousHeight?: number | undefined;
+}
+
+/** Parameters that are known from elsewhere than the delegation. */
+interface Trusted {
+  /** Of the set that they are of. */
+  readonly name: string;
+  readonly set: ParamSet;
+  readonly params: ProtocolParams;
+}
+
+/**
+ * The parameters that a delegation was made under, and of an expansion also those of the stake that it expands, from a
+ * source other than the delegation itself: whoever wrote that could have put there parameters of their own.
+ * @throws TapstakeError `params-mismatch`, `unknown-params`, `not-active`, and the codes of `readParams`
+ */
+export async function trustedParams(
+  { params, expansion }: Pick<Delegation, "params" | "expansion">,
+  options: TrustOptions,
+): Promise<Trusted & { readonly previousParams?: ProtocolParams }> {
+  const trusted = await trust(params, options);
+  if (!expansion) return trusted;
+  const previous = await trust(expansion.params, { ...options, height: options.previousHeight });
+  return { ...trusted, previousParams: previous.params };
+}
+
+async function trust(given: ProtocolParams, { params: name, height }: TrustOptions): Promise<Trusted> {
+  const set = await trustedSet(given, name);
+  if (height === undefined) {
+    checkSameParams(given, { ...paramsVersion(set, given.version), network: given.network });
+  } else checkInForce(given, { set, height });
+  return { name: set.name, set, params: given };
+}
+
+async function trustedSet(given: ProtocolParams, name: string | undefined): Promise<ParamSet> {
+  const found = name === undefined ? identifyParams(given)?.set : await readParams(name, given.network);
+  if (found) return found;
+  const text = `the delegation's parameters v${given.version} are of no published set: give your own copy by --params`;
+  throw new TapstakeError("unknown-params", text, { version: given.version });
+}
+
+interface MemberTrust extends TrustOptions, ChainOptions {
+  readonly release?: string | undefined;
+}
+
+/** As functions of committee members take them. */
+interface MemberView extends MemberOptions {
+  readonly own: OwnParams;
+}
+
+/**
+ * What a committee member holds a delegation against, none of it from the delegation: its set of parameters, and the
+ * heights that choose their versions, of the options or of the member's own server.
+ * @throws UsageError where a height is missing; TapstakeError `unknown-params`, and the codes of `readParams`,
+ * `openChain` and `registrationHeight`
+ */
+export async function memberView(delegation: Delegation, options: MemberTrust): Promise<MemberView> {
+  const { params, expansion } = delegation;
+  const { params: name, release, height, previousHeight } = options;
+  const found = await trustedSet(params, name);
+  const set = currentSet(params, found, name);
+  const previousSet = expansion && (await trustedSet(expansion.params, name));
+  const isComplete = height !== undefined && (!expansion || previousHeight !== undefined);
+  const chain = isComplete ? undefined : await openChain(options, params.network);
+  const at = height ?? (chain && (await registrationHeight(delegation, chain)));
+  if (at === undefined) throw noHeight("--height, the Bitcoin height at which the stake is registered");
+  const view = { own: { set, height: at }, ...rulesOf(release) };
+  if (!expansion) return view;
+  const before = previousHeight ?? (chain && (await heightOfOutput(previousOutpoint(expansion), chain)));
+  if (before === undefined || before === null) {
+    throw noHeight("--previous-height, the one at which the stake that is expanded was registered");
+  }
+  return { ...view, previous: { set: previousSet!, height: before } };
+}
+
+function rulesOf(release: string | undefined): Pick<MemberOptions, "rules"> {
+  if (release === undefined) return {};
+  return { rules: release === ANY_RELEASE ? ANY_RELEASE : ruleSet(release) };
+}
+
+const previousOutpoint = ({ staking }: ExpandedStake) => outpointOf(staking.transaction, staking.outputIndex);
+
+const noHeight = (what: string) =>
+  new UsageError(`give ${what}, or a server that knows it: --rpc or --esplora`);
+
+/**
+ * The set by which a stake is registered today: of several published ones of a network, which one holds is not the
+ * document's to say.
+ */
+export const currentSet = (
+  { network }: ProtocolParams,
+  found: ParamSet,
+  named: string | undefined,
+): ParamSet => (named === undefined ? paramSet(network === "signet" ? "testnet" : network) : found);
+
+interface ReleaseOptions {
+  readonly release?: string | undefined;
+}
+
+/** What the chain of a release says of a stake. */
+export interface HeldRules {
+  readonly name: string;
+  readonly accepts: boolean;
+  /** Absent where it accepts. */
+  readonly refusal?: TapstakeError;
+}
+
+interface HeldStake extends Pick<RuleContext, "previous"> {
+  readonly terms: StakeTerms;
+  readonly params: ProtocolParams;
+}
+
+/**
+ * A stake held against the release that is named; where none is, on public networks, against the current one, whose
+ * refusal is for the caller to act on. Undefined where nothing is asked.
+ * @throws TapstakeError `unsupported-by-release` by a release that is named
+ */
+export function heldRules(
+  { terms, ...context }: HeldStake,
+  { release }: ReleaseOptions,
+): HeldRules | undefined {
+  const { params } = context;
+  if (release === ANY_RELEASE || (release === undefined && params.network === "regtest")) return undefined;
+  const rules = release === undefined ? currentRules(params) : ruleSet(release);
+  const { name } = rules;
+  try {
+    checkRules(rules, terms, context);
+    return { name, accepts: true };
+  } catch (error) {
+    const isRefusal = error instanceof TapstakeError && error.code === "unsupported-by-release";
+    if (release !== undefined || !isRefusal) throw error;
+    return { name, accepts: false, refusal: error };
+  }
+}
+
+/** {@link heldRules} of a stake that has a delegation. */
+export const heldDelegation = (
+  { terms, params, expansion }: Delegation,
+  options: ReleaseOptions,
+): HeldRules | undefined =>
+  heldRules({ terms, params, ...(expansion && { previous: expansion.terms }) }, options);
+
+/** Says what the chain does not accept, while nothing is locked yet. */
+export function warnOfRelease(held: HeldRules | undefined): void {
+  if (!held?.refusal) return;
+  const { code, message, details } = held.refusal;
+  warn({ code, message: `${message}; ${LOCKED}`, details });
+}
+
+/** @throws TapstakeError `unsupported-by-release` */
+export function assertReleased(held: HeldRules | undefined): void {
+  if (!held?.refusal) return;
+  const { code, message, details } = held.refusal;
+  throw new TapstakeError(code, `${message}; ${LOCKED}`, details);
+}
+
+const LOCKED =
+  "the coins would be locked and not registered. If your chain accepts it, name its release by --release";
+
+interface CoinOptions extends ChainOptions {
+  readonly coins?: string | undefined;
+  readonly fromAddress?: readonly string[] | undefined;
+  readonly change?: string | undefined;
+}
+
+/** The coins of a file, or what the server knows at addresses. */
+export async function readCoins(
+  { coins, fromAddress }: CoinOptions,
+  network: Network,
+  chain: ChainAccess | undefined,
+): Promise<Coin[]> {
+  if (coins !== undefined) {
+    const given = coinsFromJson(await readText(coins));
+    return chain ? withPrevious(chain, given) : given;
+  }
+  if (!fromAddress) throw new UsageError("give the coins by --coins or --from-address");
+  if (!chain) throw new UsageError("--from-address needs a server: --rpc or --esplora");
+  const found: Coin[] = [];
+  // One after the other: bitcoind scans for one caller at a time.
+  for (const address of new Set(fromAddress)) found.push(...(await coinsOfAddress(chain, address, network)));
+  return found;
+}
+
+export function changeAddress({ change, fromAddress }: CoinOptions): string {
+  const address = change ?? fromAddress?.[0];
+  if (address === undefined) throw new UsageError("--coins needs a --change address");
+  return address;
+}

@@ -1,7 +1,0 @@
-import { readFileSync } from "node:fs";
-
-/** The version of this package, from its package.json: two folders above the bundle, as above the source. */
-export function version(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
-}

@@ -1,0 +1,98 @@
+import { existsSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
+import { afterAll } from "vitest";
+import { inProcess } from "./in-process.js";
+import { type Outcome, shell, type Surroundings, temporaryFolder } from "./support.js";
+
+/**
+ * Runs lines in a shell whose `tapstake` is this process: each call hands over its arguments, folder, umask, variables
+ * and standard input, and prints what came of it. Where the system does not show a process's files, as on macOS, the
+ * built command runs in their place.
+ */
+export async function shellInProcess(script: string, surroundings: Surroundings = {}): Promise<Outcome> {
+  if (!existsSync("/proc/self/fd")) return shell(script, surroundings);
+  server ??= listen();
+  const { port } = (await server).address() as AddressInfo;
+  return shell(`${handOver(port)}\n${script}`, surroundings);
+}
+
+let server: Promise<Server> | undefined;
+afterAll(async () => {
+  (await server)?.close();
+  server = undefined;
+});
+
+const handOver = (port: number) => `
+tapstake() {
+  local connection code out err
+  exec {connection}<>/dev/tcp/127.0.0.1/${port}
+  { printf '%s\\0' "$BASHPID" "$PWD" "$(umask)" "$#" "$@"; env -0; printf '\\0'; } >&$connection
+  read -r -u $connection code out err
+  exec {connection}>&-
+  cat "$err" >&2
+  cat "$out"
+  return "$code"
+}`;
+
+const listen = () =>
+  new Promise<Server>((resolve, reject) => {
+    const listening = createServer((socket) => void serve(socket)).on("error", reject);
+    listening.listen(0, "127.0.0.1", () => resolve(listening));
+  });
+
+async function serve(socket: Socket): Promise<void> {
+  socket.on("error", () => {});
+  const asked = await readAsked(socket);
+  const { code, stdout, stderr } = await answerTo(asked);
+  const folder = temporaryFolder();
+  const [out, err] = [join(folder, "out"), join(folder, "err")];
+  writeFileSync(out, stdout);
+  writeFileSync(err, stderr);
+  socket.end(`${code} ${out} ${err}\n`);
+}
+
+interface Asked {
+  readonly pid: string;
+  readonly cwd: string;
+  readonly umask: number;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+async function readAsked(socket: Socket): Promise<Asked> {
+  let text = "";
+  for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
+    text += (chunk as Buffer).toString("latin1");
+    const asked = parseAsked(text);
+    if (asked) return asked;
+  }
+  throw new Error("the shell said no more");
+}
+
+/** Undefined while something is missing. */
+function parseAsked(bytes: string): Asked | undefined {
+  const words = Buffer.from(bytes, "latin1").toString("utf8").split("\0");
+  const [pid, cwd, umask, count] = words;
+  if (count === undefined) return undefined;
+  const rest = words.slice(4 + Number(count));
+  const end = rest.indexOf("");
+  // What comes after the last NUL is no word.
+  if (end === -1 || end === rest.length - 1) return undefined;
+  const args = words.slice(4, 4 + Number(count));
+  const variables = rest
+    .slice(0, end)
+    .map((line) => [line.split("=", 1)[0]!, line.slice(line.indexOf("=") + 1)]);
+  const env = Object.fromEntries(variables) as Record<string, string>;
+  return { pid: pid!, cwd: cwd!, umask: Number.parseInt(umask!, 8), args, env };
+}
+
+async function answerTo({ pid, args, ...surroundings }: Asked): Promise<Outcome> {
+  const files = `/proc/${pid}/fd`;
+  // What Bash passes as a file of its own, such as <(echo).
+  const seen = args.map((each) => each.replace(/^\/dev\/fd(?=\/\d+$)/, files));
+  // Before it is this command's turn: what it reads may come from another one. A socket is nobody's input here.
+  const input = await readFile(`${files}/0`).catch(() => "");
+  return inProcess(seen, { ...surroundings, input, onlyEnv: true });
+}
