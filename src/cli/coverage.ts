@@ -1,7 +1,7 @@
 import { TapstakeError } from "../core/errors.js";
 import type { ChainConfig } from "../vote/chain.js";
 import type { StoredCommitment } from "../finality/protection/store.js";
-import { heights as heightsOf } from "./commitment-text.js";
+import { heights as heightsOf } from "./format/commitment.js";
 import { warn } from "./output.js";
 
 interface Range {

@@ -1,12 +1,11 @@
 import type { ChainConfig } from "../vote/chain.js";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { Option } from "@commander-js/extra-typings";
 import { utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { chainConfig } from "../finality/chains.js";
 import { readCertificates } from "../signer-client/certificates.js";
-import { createEotsClient, type EotsClient } from "../signer-client/client.js";
+import type { EotsClient } from "../signer-client/client.js";
 import { findHome, homeAt, type Home } from "../finality/home.js";
 import { DEFAULT_ADDRESS } from "../signer-client/wire.js";
 import { UsageError } from "./errors.js";
@@ -14,34 +13,11 @@ import { warn } from "./output.js";
 import { readSecretLine } from "./secrets.js";
 import { isPublicKey, publicKeyNamed, type SignerOptions } from "./signer.js";
 
-/** Of commands that always ask a signer on another machine, or in another process. */
-export const addressOption = () =>
-  new Option("--remote <address>", `the signer, as host:port (TAPSTAKE_REMOTE, else ${DEFAULT_ADDRESS})`);
-
-/** Of commands that sign here unless they are told to ask such a signer. */
-export const remoteOption = () =>
-  new Option(
-    "--remote [address]",
-    `ask the signer at host:port, and sign nothing here (without a value: TAPSTAKE_REMOTE, else ${DEFAULT_ADDRESS})`,
-  );
-
 /** What the help of these commands has to say of it. */
 export const REMOTE_HELP = `
 With --remote, or with TAPSTAKE_REMOTE set, the signer there is asked, and nothing is signed here;
 unset TAPSTAKE_REMOTE to sign here. What this machine has configured of the chain (chains.json of
 the home here: signing contexts, the least commitment) counts in either case.`;
-
-export const hmacKeyOption = () =>
-  new Option(
-    "--hmac-key-file <file>",
-    "what callers and signer share, on its first line (TAPSTAKE_HMAC_KEY)",
-  );
-
-export const tlsCaOption = () =>
-  new Option(
-    "--tls-ca <file>",
-    "encrypt; PEM of the signer's certificate or of who signed it (TAPSTAKE_TLS_CA)",
-  );
 
 export interface RemoteOptions {
   /** True without an address. */
@@ -93,6 +69,8 @@ export async function openRemote(options: RemoteOptions): Promise<EotsClient & {
   const caFile = options.tlsCa ?? process.env["TAPSTAKE_TLS_CA"];
   const ca = caFile ? await readBytes(caFile) : undefined;
   if (ca) readCertificates(ca, caFile!);
+  // gRPC is for who asks another signer.
+  const { createEotsClient } = await import("../signer-client/client.js");
   const client = createEotsClient({
     address,
     ...(hmacKey !== undefined && { hmacKey }),
