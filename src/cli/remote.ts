@@ -1,13 +1,13 @@
-import type { ChainConfig } from "../vote/chain.js";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { chainConfig } from "../finality/chains.js";
+import { findHome, homeAt, type Home } from "../finality/home.js";
 import { readCertificates } from "../signer-client/certificates.js";
 import type { EotsClient } from "../signer-client/client.js";
-import { findHome, homeAt, type Home } from "../finality/home.js";
 import { DEFAULT_ADDRESS } from "../signer-client/wire.js";
+import type { ChainConfig } from "../vote/chain.js";
 import { UsageError } from "./errors.js";
 import { warn } from "./output.js";
 import { readSecretLine } from "./secrets.js";
@@ -58,25 +58,32 @@ interface LocalOptions {
 const firstGiven = (options: Readonly<Record<string, unknown>>): string | undefined =>
   Object.keys(options).find((name) => options[name] !== undefined);
 
+/** A signer that is asked, and where it is. */
+export type Remote = EotsClient & { readonly address: string };
+
 /**
- * A client by the options above, else by the environment. Whoever opens it closes it.
+ * Runs something with a client by the options above, else by the environment.
  * @throws TapstakeError `file-error`, `invalid-address`, `invalid-certificate`
  */
-export async function openRemote(options: RemoteOptions): Promise<EotsClient & { readonly address: string }> {
+export async function withRemote<T>(options: RemoteOptions, run: (signer: Remote) => Promise<T>): Promise<T> {
   const { remote } = options;
   const address = typeof remote === "string" ? remote : process.env["TAPSTAKE_REMOTE"] || DEFAULT_ADDRESS;
   const hmacKey = await readHmacKey(options.hmacKeyFile);
   const caFile = options.tlsCa ?? process.env["TAPSTAKE_TLS_CA"];
   const ca = caFile ? await readBytes(caFile) : undefined;
   if (ca) readCertificates(ca, caFile!);
-  // gRPC is for who asks another signer.
+  // Who signs here needs no gRPC.
   const { createEotsClient } = await import("../signer-client/client.js");
   const client = createEotsClient({
     address,
     ...(hmacKey !== undefined && { hmacKey }),
     ...(ca && { tls: { ca } }),
   });
-  return { ...client, address };
+  try {
+    return await run({ ...client, address });
+  } finally {
+    client.close();
+  }
 }
 
 /** What another process, or machine, signs with. */
@@ -90,24 +97,21 @@ export interface RemoteSigner {
 
 /**
  * Runs something with the signer of `--remote`. Where that one asks for `protection init`, it has to be stopped before.
- * @throws TapstakeError the codes of `openRemote`, `findHome`, `publicKeyNamed` and `chainConfig`
+ * @throws TapstakeError the codes of `withRemote`, `findHome`, `publicKeyNamed` and `chainConfig`
  */
-export async function asRemoteSigner<T>(
+export function asRemoteSigner<T>(
   options: SignerOptions & RemoteOptions,
   run: (remote: RemoteSigner) => Promise<T>,
 ): Promise<T> {
   const home = homeOfCaller(options);
   const chain = chainConfig(home, options.chain);
   const key = publicKeyNamed(home, options.key);
-  const signer = await openRemote(options);
-  try {
-    return await run({ signer, key, chain });
-  } catch (error) {
-    const isInit = error instanceof TapstakeError && error.code === "protection-uninitialised";
-    throw isInit ? stoppedFirst(error, signer.address) : error;
-  } finally {
-    signer.close();
-  }
+  return withRemote(options, (signer) =>
+    run({ signer, key, chain }).catch((error: unknown) => {
+      const isInit = error instanceof TapstakeError && error.code === "protection-uninitialised";
+      throw isInit ? stoppedFirst(error, signer.address) : error;
+    }),
+  );
 }
 
 function stoppedFirst({ code, message, details }: TapstakeError, address: string): TapstakeError {

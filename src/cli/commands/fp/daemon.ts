@@ -21,7 +21,7 @@ import {
   tlsCaOption,
 } from "../../options.js";
 import { answer, table, warn } from "../../output.js";
-import { openRemote, readBytes, readHmacKey } from "../../remote.js";
+import { withRemote, readBytes, readHmacKey } from "../../remote.js";
 import { currentPassphrase, warnOfReaders, withPassphrase } from "../../secrets.js";
 import { isPublicKey, publicKeyNamed } from "../../signer.js";
 import { onStopRequest } from "../../stop-request.js";
@@ -178,9 +178,8 @@ tapstake fp status --remote 127.0.0.1:12582 || echo 'the signer does not answer'
       if ((name === undefined) !== (chain === undefined))
         throw new UsageError("--key and --chain go together");
       const key = name === undefined ? undefined : keyNamed(name, options.home);
-      const signer = await openRemote(options);
-      const { address } = signer;
-      try {
+      await withRemote(options, async (signer) => {
+        const { address } = signer;
         const asked = performance.now();
         await signer.ping();
         const milliseconds = Math.round((performance.now() - asked) * 10) / 10;
@@ -198,9 +197,7 @@ tapstake fp status --remote 127.0.0.1:12582 || echo 'the signer does not answer'
             ["key", key && "unlocked, and ours to use"],
           ]),
         );
-      } finally {
-        signer.close();
-      }
+      });
     });
 
 /** Only for its name a home is needed. */
@@ -238,16 +235,13 @@ tapstake fp unlock 21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac
     .addOption(jsonOption())
     .action(async (text, { json, home, passphraseFile, ...remote }) => {
       const key = keyToUnlock(text, home);
-      const client = await openRemote(remote);
-      try {
-        await client.ping();
+      await withRemote(remote, async (signer) => {
+        await signer.ping();
         await withPassphrase(currentPassphrase(passphraseFile), (passphrase) =>
-          client.unlockKey({ key, passphrase: new TextDecoder().decode(passphrase) }),
+          signer.unlockKey({ key, passphrase: new TextDecoder().decode(passphrase) }),
         );
-        answer(json ?? false, { key, unlocked: true }, () => `unlocked at ${client.address}`);
-      } finally {
-        client.close();
-      }
+        answer(json ?? false, { key, unlocked: true }, () => `unlocked at ${signer.address}`);
+      });
     });
 
 /** What is long enough to be a mistyped public key is read as one. */

@@ -1,5 +1,9 @@
 import { groupCommand, type LazyCommands } from "../../command.js";
 
+const commitments = () => import("./commitments.js");
+const daemon = () => import("./daemon.js");
+const verify = () => import("./verify.js");
+
 const COMMANDS: LazyCommands = {
   keys: { summary: "make, import and look after keys", load: () => import("./keys.js") },
   chains: {
@@ -8,16 +12,10 @@ const COMMANDS: LazyCommands = {
   },
   commit: {
     summary: "promise the randomness of a range of heights",
-    load: async () => (await import("./commitments.js")).commit,
+    load: async () => (await commitments()).commit,
   },
-  commitments: {
-    summary: "what was promised so far",
-    load: async () => (await import("./commitments.js")).commitments,
-  },
-  proof: {
-    summary: "the proof of one height's randomness",
-    load: async () => (await import("./commitments.js")).proof,
-  },
+  commitments: { summary: "what was promised so far", load: async () => (await commitments()).commitments },
+  proof: { summary: "the proof of one height's randomness", load: async () => (await commitments()).proof },
   vote: { summary: "sign a block of a height, once", load: () => import("./vote.js") },
   protection: {
     summary: "what keeps the key from signing twice: marks, history, moving machines",
@@ -25,25 +23,19 @@ const COMMANDS: LazyCommands = {
   },
   status: {
     summary: "whether a signer daemon answers, and to us",
-    load: async () => (await import("./daemon.js")).status,
+    load: async () => (await daemon()).status,
   },
   pop: { summary: "prove that a key and an account belong together", load: () => import("./pop.js") },
   "verify-commit": {
     summary: "whether a commitment is signed",
-    load: async () => (await import("./verify.js")).verifyCommit,
+    load: async () => (await verify()).verifyCommit,
   },
-  "verify-vote": {
-    summary: "whether a vote counts",
-    load: async () => (await import("./verify.js")).verifyVote,
-  },
+  "verify-vote": { summary: "whether a vote counts", load: async () => (await verify()).verifyVote },
   serve: {
     summary: "sign for finality-provider software over gRPC",
-    load: async () => (await import("./daemon.js")).serve,
+    load: async () => (await daemon()).serve,
   },
-  unlock: {
-    summary: "open a key of a running signer",
-    load: async () => (await import("./daemon.js")).unlock,
-  },
+  unlock: { summary: "open a key of a running signer", load: async () => (await daemon()).unlock },
 };
 
 /** Everything that a finality provider's operator does. */

@@ -7,7 +7,7 @@ import { exportKey } from "../../../finality/keys/export.js";
 import { DEFAULT_SCRYPT } from "../../../finality/keys/keyfile.js";
 import { changePassphrase, type DamagedKey, listKeys, showKey } from "../../../finality/keys/keystore.js";
 import { lockHome } from "../../../finality/protection/lock.js";
-import { groupCommand, newCommand } from "../../command.js";
+import { type Described, groupCommand, newCommand } from "../../command.js";
 import { UsageError } from "../../errors.js";
 import { keyFacts, keyListText, keyText } from "../../format/key.js";
 import { checkOneStandardInput } from "../../input.js";
@@ -15,7 +15,9 @@ import { homeOption, jsonOption, passphraseOption, wholeNumber, yesOption } from
 import { answer, note } from "../../output.js";
 import { currentPassphrase, isWatched, mustAgree, mustType, withPassphrase } from "../../secrets.js";
 
-/** Keys of the home: each command but these two is about one that is there. */
+const newKeys = () => import("./new-keys.js");
+
+/** The keys of a home. */
 export const command = (args: readonly string[]) =>
   groupCommand(
     "keys",
@@ -32,13 +34,10 @@ tapstake fp keys list
 `,
     },
     {
-      new: {
-        summary: "make a key from fresh words",
-        load: async () => (await import("./new-keys.js")).newKey,
-      },
+      new: { summary: "make a key from fresh words", load: async () => (await newKeys()).newKey },
       import: {
         summary: "bring in a key from words or a hex secret",
-        load: async () => (await import("./new-keys.js")).importKey,
+        load: async () => (await newKeys()).importKey,
       },
       list: { summary: "all keys, without secrets", load: () => list },
       show: { summary: "one key, without its secret", load: () => show },
@@ -53,7 +52,7 @@ tapstake fp keys list
   );
 
 /** A command about one key of the home. */
-const keyCommand = (name: string, about: Parameters<typeof newCommand>[1]) =>
+const keyCommand = (name: string, about: Described) =>
   newCommand(name, about).argument("<key>", "its name, or its public key");
 
 const list = () =>

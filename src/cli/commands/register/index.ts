@@ -1,5 +1,8 @@
 import { groupCommand } from "../../command.js";
 
+const stake = () => import("./stake.js");
+const provider = () => import("./provider.js");
+
 /** The messages of the staking chain: of a stake's life, of a finality provider's, and read again. */
 export const command = (args: readonly string[]) =>
   groupCommand(
@@ -16,46 +19,31 @@ tapstake register show --help
 `,
     },
     {
-      "create-delegation": {
-        summary: "a stake",
-        load: async () => (await import("./stake.js")).createDelegation,
-      },
+      "create-delegation": { summary: "a stake", load: async () => (await stake()).createDelegation },
       "inclusion-proof": {
         summary: "that a stake is in a block",
-        load: async () => (await import("./stake.js")).inclusionProof,
+        load: async () => (await stake()).inclusionProof,
       },
-      expand: {
-        summary: "a stake that expands another",
-        load: async () => (await import("./stake.js")).expand,
-      },
-      undelegate: {
-        summary: "that a stake was spent",
-        load: async () => (await import("./stake.js")).undelegate,
-      },
+      expand: { summary: "a stake that expands another", load: async () => (await stake()).expand },
+      undelegate: { summary: "that a stake was spent", load: async () => (await stake()).undelegate },
       "covenant-signatures": {
         summary: "what a committee member signed",
-        load: async () => (await import("./stake.js")).covenantSignatures,
+        load: async () => (await stake()).covenantSignatures,
       },
       "finality-provider": {
         summary: "a finality provider",
-        load: async () => (await import("./provider.js")).finalityProvider,
+        load: async () => (await provider()).finalityProvider,
       },
       "commit-randomness": {
         summary: "randomness that a provider commits to",
-        load: async () => (await import("./provider.js")).commitRandomness,
+        load: async () => (await provider()).commitRandomness,
       },
-      "finality-vote": {
-        summary: "a provider's vote",
-        load: async () => (await import("./provider.js")).finalityVote,
-      },
+      "finality-vote": { summary: "a provider's vote", load: async () => (await provider()).finalityVote },
       "selective-slashing": {
         summary: "a key that the slashing of one stake gave away",
-        load: async () => (await import("./provider.js")).selectiveSlashing,
+        load: async () => (await provider()).selectiveSlashing,
       },
-      equivocation: {
-        summary: "two votes at one height",
-        load: async () => (await import("./provider.js")).equivocation,
-      },
+      equivocation: { summary: "two votes at one height", load: async () => (await provider()).equivocation },
       show: {
         summary: "read any of these messages, and check it",
         load: async () => (await import("./show.js")).show,
