@@ -15,7 +15,7 @@ import { hex } from "../../core/bytes.js";
 import { publicKeyOf } from "../../core/keys.js";
 import type { Network } from "../../core/network.js";
 import type { PsbtLike } from "../../psbt/psbt.js";
-import { groupCommand, newCommand } from "../command.js";
+import { groupCommand, type LazyCommands, newCommand } from "../command.js";
 import { UsageError } from "../errors.js";
 import { checkNewFiles, writeDocument } from "../files.js";
 import { readPsbt, readText } from "../input.js";
@@ -23,39 +23,36 @@ import { contextOption, jsonOption, networkOption, parseKey, secretOption } from
 import { answer, type Row, table } from "../output.js";
 import { withSecretKey } from "../secrets.js";
 
-/** Proofs of possession by any key; `tapstake fp pop` is for those of a home. */
-export const command = (args: readonly string[]) =>
-  groupCommand(
-    "pop",
-    {
-      description: `Proofs of possession: that the owner of a Bitcoin key chose an account of the staking chain.
+const COMMANDS: LazyCommands = {
+  make: { summary: "by a secret key, or by any wallet", load: () => make },
+  verify: { summary: "judge one as the staking chain does", load: () => verify },
+};
+
+const GROUP = {
+  description: `Proofs of possession: that the owner of a Bitcoin key chose an account of the staking chain.
 
 Registering a stake or a finality provider asks for one. There are three kinds: bip340, by any signer of digests;
 bip322, by a wallet with a P2WPKH or Taproot address; ecdsa, by a wallet that signs messages the older way. The key of
 a finality provider that is in its home signs by tapstake fp pop.`,
-      examples: `
+  examples: `
 tapstake pop make --help
 tapstake pop verify --help
 `,
-    },
-    {
-      make: { summary: "by a secret key, or by any wallet", load: () => make },
-      verify: { summary: "judge one as the staking chain does", load: () => verify },
-    },
-    args,
-  );
+};
+
+/** Proofs of possession by any key; `tapstake fp pop` is for those of a home. */
+export const command = (args: readonly string[]) => groupCommand("pop", GROUP, COMMANDS, args);
 
 const kindOption = () =>
   new Option("--kind <kind>", "the kind of proof").choices(PROOF_KINDS).default("bip340" as const);
 
-const make = () =>
-  newCommand("make", {
-    description: `Makes a proof of possession: with a secret key, or in two steps with any wallet.
+const MAKE = {
+  description: `Makes a proof of possession: with a secret key, or in two steps with any wallet.
 
 With --key alone, it prints what the wallet is to sign: a digest, a text, or for BIP-322 also a PSBT. With --key and the
 wallet's answer, --signature or --psbt, it checks that and gives the proof. --out writes it to a file, which
 tapstake register takes.`,
-    examples: `
+  examples: `
 (umask 077; openssl rand -hex 32 > key)
 tapstake pop make --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu \\
   --secret-file key --out proof.json
@@ -66,10 +63,13 @@ tapstake pop make --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu \\
   --kind bip322 --output p2tr --network signet \\
   --key 21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac4c7
 `,
-    more: `
+  more: `
 A P2WPKH address hides the whole key: --key is then 33 bytes, 02… or 03….`,
-    refused: "an address that is mistyped, a signature that is not by this key for this account",
-  })
+  refused: "an address that is mistyped, a signature that is not by this key for this account",
+};
+
+const make = () =>
+  newCommand("make", MAKE)
     .requiredOption("--address <address>", "the account on the staking chain, such as bbn1…")
     .addOption(kindOption())
     .addOption(
@@ -173,20 +173,22 @@ function answerToSign(asJson: boolean, publicKey: Uint8Array, form: ProofForm): 
   );
 }
 
-const verify = () =>
-  newCommand("verify", {
-    description: `Judges a proof of possession as the staking chain does: whether this key's owner chose this account.
+const VERIFY = {
+  description: `Judges a proof of possession as the staking chain does: whether this key's owner chose this account.
 
 The proof is the file of pop make, or what stands in a message of the chain, by the options. The file says itself whose
 proof it is: look at what is printed.`,
-    examples: `
+  examples: `
 (umask 077; openssl rand -hex 32 > key)
 tapstake pop make --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu \\
   --secret-file key --out proof.json
 tapstake pop verify proof.json
 `,
-    refused: "it is no proof by this key, for this account, of this kind, with this context",
-  })
+  refused: "it is no proof by this key, for this account, of this kind, with this context",
+};
+
+const verify = () =>
+  newCommand("verify", VERIFY)
     .argument("[proof]", "the file of pop make; - for standard input")
     .option("--key <key>", "the x-only public key")
     .option("--address <address>", "the account on the staking chain, such as bbn1…")

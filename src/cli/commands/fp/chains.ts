@@ -3,48 +3,48 @@ import { isAddress, loadChains } from "../../../finality/chains.js";
 import { type ChainEntry, removeChain, setChain } from "../../../finality/chains-file.js";
 import { findHome, homeAt, openHome } from "../../../finality/home.js";
 import type { ChainConfig } from "../../../vote/chain.js";
-import { groupCommand, newCommand } from "../../command.js";
+import { groupCommand, type LazyCommands, newCommand } from "../../command.js";
 import { UsageError } from "../../errors.js";
 import { counted } from "../../format/text.js";
 import { countOfHeights, homeOption, jsonOption } from "../../options.js";
 import { answer, type Row, table, warn } from "../../output.js";
 
-/** The configuration of chains, in chains.json of the home. */
-export const command = (args: readonly string[]) =>
-  groupCommand(
-    "chains",
-    {
-      description: `Says what is particular to a chain: the fewest heights that a commitment may cover, and on the older v3
+const COMMANDS: LazyCommands = {
+  list: { summary: "the chains that are configured", load: () => list },
+  set: { summary: "configure a chain, or do it again", load: () => set },
+  remove: { summary: "forget a chain's configuration", load: () => remove },
+};
+
+const GROUP = {
+  description: `Says what is particular to a chain: the fewest heights that a commitment may cover, and on the older v3
 release line the contexts that every signature begins with.
 
 A chain that is not configured commits to any number of heights and has no contexts. It is all in chains.json in
 the home.`,
-      examples: `
+  examples: `
 export TAPSTAKE_HOME=./home
 tapstake fp chains set bbn-1 --min-count 8192
 tapstake fp chains list
 `,
-    },
-    {
-      list: { summary: "the chains that are configured", load: () => list },
-      set: { summary: "configure a chain, or do it again", load: () => set },
-      remove: { summary: "forget a chain's configuration", load: () => remove },
-    },
-    args,
-  );
+};
 
-const list = () =>
-  newCommand("list", {
-    description: `Lists the chains that are configured. Others can be voted on too: they have no contexts and no least
+/** The configuration of chains, in chains.json of the home. */
+export const command = (args: readonly string[]) => groupCommand("chains", GROUP, COMMANDS, args);
+
+const LIST = {
+  description: `Lists the chains that are configured. Others can be voted on too: they have no contexts and no least
 commitment.`,
-    examples: `
+  examples: `
 export TAPSTAKE_HOME=./home
 tapstake fp chains set bbn-1 --min-count 8192
 tapstake fp chains list
 tapstake fp chains list --json
 `,
-    refused: "chains.json is damaged, or open to others",
-  })
+  refused: "chains.json is damaged, or open to others",
+};
+
+const list = () =>
+  newCommand("list", LIST)
     .addOption(homeOption())
     .addOption(jsonOption())
     .action((options) => {
@@ -54,23 +54,25 @@ tapstake fp chains list --json
       );
     });
 
-const set = () =>
-  newCommand("set", {
-    description: `Configures a chain. Of one that is configured already, only what is told changes, and is shown with what it was.
+const SET = {
+  description: `Configures a chain. Of one that is configured already, only what is told changes, and is shown with what it was.
 
 Chains of the v3 release line sign with contexts, which follow from the chain's id and the address of the module
 that checks the signatures: give --contexts v3 with --module-address, and for proofs of possession
 --staking-module-address. Contexts end with --contexts v4. Never change them while the chain runs. Votes that were signed before such a change stay the votes of their heights: the same
 block with another context is another message, and refused.`,
-    examples: `
+  examples: `
 export TAPSTAKE_HOME=./home
 tapstake fp chains set bbn-1 --min-count 8192
 tapstake fp chains set bsn-old --contexts v3 \\
   --module-address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
 tapstake fp chains set bsn-old --min-count 500
 `,
-    refused: "an id that no chain can have, or chains.json is damaged",
-  })
+  refused: "an id that no chain can have, or chains.json is damaged",
+};
+
+const set = () =>
+  newCommand("set", SET)
     .argument("<id>", "the chain's id, exactly as the chain writes it")
     .addOption(
       new Option(
@@ -115,18 +117,20 @@ function checkContexts(entry: ChainEntry, before: ChainConfig | undefined): void
   }
 }
 
-const remove = () =>
-  newCommand("remove", {
-    description: `Forgets what was configured for a chain. What was signed for it is remembered all the same. Where the chain had
+const REMOVE = {
+  description: `Forgets what was configured for a chain. What was signed for it is remembered all the same. Where the chain had
 signing contexts, votes are signed without one from then on, which a chain of the v3 release line does not count:
 there is a warning.`,
-    examples: `
+  examples: `
 export TAPSTAKE_HOME=./home
 tapstake fp chains set bbn-1 --min-count 8192
 tapstake fp chains remove bbn-1
 `,
-    refused: "no such chain, or chains.json is damaged",
-  })
+  refused: "no such chain, or chains.json is damaged",
+};
+
+const remove = () =>
+  newCommand("remove", REMOVE)
     .argument("<id>", "the chain's id")
     .addOption(homeOption())
     .addOption(jsonOption())

@@ -50,23 +50,21 @@ import {
 } from "../../signer.js";
 import { abortOnSignal } from "../../stop-request.js";
 
-/** `fp commit` */
-export const commit = () =>
-  newCommand("commit", {
-    description: `Promises the public randomness of a range of heights, so that votes at them can be checked.
+const COMMIT = {
+  description: `Promises the public randomness of a range of heights, so that votes at them can be checked.
 
 Each height's randomness follows from the key; what is signed and published is the Merkle root of all of it. The
 commitment is kept in the home: heights are committed once, and a proof for any of them can be made later with
 tapstake fp proof. Register it on the chain well before its first height comes.
 
 Ctrl-C stops it, and then nothing was kept.`,
-    examples: `
+  examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 (umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp commit --key validator-1 --chain bsn-1 --start 1000 --count 100 --out commitment.json
 tapstake fp verify-commit commitment.json
 `,
-    more: `
+  more: `
 Mainnet takes commitments of at least 8192 heights, and 50000 are usual: tapstake fp chains set
 keeps you from committing to fewer.
 
@@ -78,8 +76,12 @@ one; if that never reached the chain, --allow-overlap has it signed, with a warn
 kept there: use --out. Its randomness comes in one answer, as the daemon signs only what it handed
 out as one: there is no progress bar then, and 100000 heights are the most that one commitment can
 have.`,
-    refused: "heights that are committed already, too few of them, or beyond what 64 bits hold",
-  })
+  refused: "heights that are committed already, too few of them, or beyond what 64 bits hold",
+};
+
+/** `fp commit` */
+export const commit = () =>
+  newCommand("commit", COMMIT)
     .addOption(keyOption().makeOptionMandatory())
     .addOption(chainOption().makeOptionMandatory())
     .addOption(
@@ -182,27 +184,29 @@ function warnOfOverlap(overlaps: string): void {
   warn({ code: "commitment-overlap", message, details: { overlaps } });
 }
 
-/** `fp commitments` */
-export const commitments = () =>
-  newCommand("commitments", {
-    description: `Lists the commitments to randomness that keys made on chains, as this home remembers them: all of them, or
+const COMMITMENTS = {
+  description: `Lists the commitments to randomness that keys made on chains, as this home remembers them: all of them, or
 those of one key or chain.
 
 A height in none of them cannot be voted for: commit to new heights in time.
 
 It opens the store, so it is refused while a signer runs: stop the daemon first.`,
-    examples: `
+  examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 (umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp commit --key validator-1 --chain bsn-1 --start 1000 --count 100
 tapstake fp commitments
 tapstake fp commitments --key validator-1 --chain bsn-1 --json
 `,
-    more: `
+  more: `
 With --json, each commitment is what tapstake fp verify-commit takes and tapstake fp commit --out
 writes, so that it can be published from here.`,
-    refused: "no such key, another signer runs, or what the home remembers cannot be trusted",
-  })
+  refused: "no such key, another signer runs, or what the home remembers cannot be trusted",
+};
+
+/** `fp commitments` */
+export const commitments = () =>
+  newCommand("commitments", COMMITMENTS)
     .addOption(keyOption())
     .addOption(chainOption())
     .addOption(homeOption())
@@ -229,17 +233,15 @@ const storedOf = (protection: ProtectionStore, key: Uint8Array | undefined, chai
       commitments: protection.commitments(one.key, one.chainId),
     }));
 
-/** `fp proof` */
-export const proof = () =>
-  newCommand("proof", {
-    description: `Prints the proof that a height's public randomness is in the commitment that covers it: JSON, as verify-vote
+const PROOF = {
+  description: `Prints the proof that a height's public randomness is in the commitment that covers it: JSON, as verify-vote
 takes it.
 
 No proof is kept: it is made from the key whenever it is asked for, which is why the passphrase is needed.
 
 It reads the home's commitments, so it is refused while a signer runs. With --commitment it takes the commitment from
 its file instead, opens no store and signs nothing: so it goes by while the daemon runs, and needs the key alone.`,
-    examples: `
+  examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 (umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp commit --key validator-1 --chain bsn-1 --start 1000 --count 100 --out commitment.json
@@ -249,11 +251,15 @@ tapstake fp proof --key validator-1 --chain bsn-1 --height 1002 |
   tapstake fp verify-vote --commitment commitment.json --vote vote.json --proof -
 tapstake fp proof --key validator-1 --chain bsn-1 --height 1002 --commitment commitment.json
 `,
-    more: `
+  more: `
 The file of a commitment is what tapstake fp commit --out writes, also with --remote. With it, all
 of its heights are derived again, which takes a second for 50000; from the home it is 256 at most.`,
-    refused: "no commitment covers the height, another signer runs, a wrong passphrase",
-  })
+  refused: "no commitment covers the height, another signer runs, a wrong passphrase",
+};
+
+/** `fp proof` */
+export const proof = () =>
+  newCommand("proof", PROOF)
     .addOption(keyOption().makeOptionMandatory())
     .addOption(chainOption().makeOptionMandatory())
     .addOption(new Option("--height <height>", "which height").argParser(chainHeight).makeOptionMandatory())

@@ -28,22 +28,20 @@ import { onStopRequest } from "../../stop-request.js";
 
 const LEVELS = ["debug", "info", "warn", "error"] as const;
 
-/** `fp serve` */
-export const serve = () =>
-  newCommand("serve", {
-    description: `Signs for finality-provider software over gRPC (proto.EOTSManager), so that software which
+const SERVE = {
+  description: `Signs for finality-provider software over gRPC (proto.EOTSManager), so that software which
 talks to the Go key manager can talk to this instead: nothing in it changes but the address.
 
 Every vote is on the disk before its signature leaves, and a second message at one height is refused, whoever asks
 and however often. There is one signer for a home: a second one is refused at once. SIGTERM or Ctrl-C ends it after
 what it began.`,
-    examples: `
+  examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 tapstake fp keys new validator-1
 timeout --preserve-status 5 \\
   tapstake fp serve --unlock validator-1 --address 127.0.0.1:0 --no-metrics
 `,
-    more: `
+  more: `
 Keys are locked until their passphrase is given: at start with --unlock, or later with
 tapstake fp unlock.
 
@@ -62,8 +60,12 @@ UnsafeSignEOTS is never served. What else differs from the Go key manager is in 
 
 Logs are JSON lines on standard error, or in --log-file; secrets and messages are in none. Metrics
 are on http://127.0.0.1:2113/metrics, health on /healthz and as grpc.health.v1.Health.`,
-    refused: "an unsafe address, a wrong passphrase, a running signer, a store that lost something",
-  })
+  refused: "an unsafe address, a wrong passphrase, a running signer, a store that lost something",
+};
+
+/** `fp serve` */
+export const serve = () =>
+  newCommand("serve", SERVE)
     .addOption(homeOption())
     .option("--address <address>", "where to listen, as host:port", DEFAULT_ADDRESS)
     .option("--unlock <keys...>", "open these keys at start; they share one passphrase", several)
@@ -153,19 +155,21 @@ async function readTls(
   return { ...read, certificateFile: certificate, keyFile: key };
 }
 
-/** `fp status` */
-export const status = () =>
-  newCommand("status", {
-    description: `Asks whether a signer daemon answers, and says that it serves; with --key and --chain also whether it knows
+const STATUS = {
+  description: `Asks whether a signer daemon answers, and says that it serves; with --key and --chain also whether it knows
 us, and has the key unlocked.
 
 The health is that of grpc.health.v1.Health, which the Go key manager does not have: of that one, only whether it
 answers is known. The last question is put by asking for the public randomness of one height: nothing is signed.`,
-    examples: `
+  examples: `
 tapstake fp status --remote 127.0.0.1:12582 || echo 'the signer does not answer'
 `,
-    refused: "no signer answers, its store has failed, it does not know us, or its key is locked",
-  })
+  refused: "no signer answers, its store has failed, it does not know us, or its key is locked",
+};
+
+/** `fp status` */
+export const status = () =>
+  newCommand("status", STATUS)
     .addOption(signerOption())
     .addOption(keyOption())
     .addOption(chainOption())
@@ -213,19 +217,21 @@ const unhealthy = (address: string) =>
     { address },
   );
 
-/** `fp unlock` */
-export const unlock = () =>
-  newCommand("unlock", {
-    description: `Opens a key of a signer that is running (tapstake fp serve, or the Go key manager), so that it
+const UNLOCK = {
+  description: `Opens a key of a signer that is running (tapstake fp serve, or the Go key manager), so that it
 can sign. The key stays open until the signer ends.
 
 After a wrong passphrase the signer takes the next one only after a second, then two, four, up to a minute.`,
-    examples: `
+  examples: `
 tapstake fp unlock 21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac4c7 \\
   --remote 127.0.0.1:12582 || echo 'the signer did not open it'
 `,
-    refused: "no signer there, a wrong passphrase, a key that it does not have",
-  })
+  refused: "no signer there, a wrong passphrase, a key that it does not have",
+};
+
+/** `fp unlock` */
+export const unlock = () =>
+  newCommand("unlock", UNLOCK)
     .argument("<key>", "its x-only public key, or its name where the home has it")
     .addOption(passphraseOption())
     .addOption(homeOption())

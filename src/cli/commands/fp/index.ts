@@ -38,22 +38,18 @@ const COMMANDS: LazyCommands = {
   unlock: { summary: "open a key of a running signer", load: async () => (await daemon()).unlock },
 };
 
-/** Everything that a finality provider's operator does. */
-export const command = (args: readonly string[]) =>
-  groupCommand(
-    "fp",
-    {
-      description: `Runs a finality provider: who votes on the blocks of a chain, with a key that two different votes
+const GROUP = {
+  description: `Runs a finality provider: who votes on the blocks of a chain, with a key that two different votes
 at one height give away.
 
 All of it lives in one folder, the home: --home, else TAPSTAKE_HOME, else ~/.tapstake. Nobody but its owner may be
 able to reach it.`,
-      examples: `
+  examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 (umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp keys list
 `,
-    },
-    COMMANDS,
-    args,
-  );
+};
+
+/** Everything that a finality provider's operator does. */
+export const command = (args: readonly string[]) => groupCommand("fp", GROUP, COMMANDS, args);

@@ -31,24 +31,26 @@ const newPassphrase = (file: string | undefined, question: string) => ({
   isNew: true,
 });
 
-/** `fp keys new` */
-export const newKey = () =>
-  newCommand("new", {
-    description: `Makes a key from 24 fresh words (BIP-39) and keeps it encrypted with a passphrase.
+const NEW = {
+  description: `Makes a key from 24 fresh words (BIP-39) and keeps it encrypted with a passphrase.
 
 The words are shown once. Whoever has them has the key, and they are all that brings it back when the home is lost:
 write them on paper. A person at the terminal is asked for some of them before the key is made; otherwise, and with
 --no-confirm, they are printed with the answer.
 
 Never run one key in two places: two signers cannot see each other's votes.`,
-    examples: `
+  examples: `
 export TAPSTAKE_HOME=./home
 (umask 077 && echo 'correct horse battery staple' > passphrase)
 tapstake fp keys new validator-1 --passphrase-file passphrase
 tapstake fp keys new validator-2 --passphrase-file passphrase --json
 `,
-    refused: "the name is taken, the passphrase is too short, the words were not confirmed",
-  })
+  refused: "the name is taken, the passphrase is too short, the words were not confirmed",
+};
+
+/** `fp keys new` */
+export const newKey = () =>
+  newCommand("new", NEW)
     .argument(...NAME)
     .option("--path <path>", "where in the tree of the words the key is (BIP-32)", DEFAULT_PATH)
     .option("--no-confirm", "print the words with the answer, and do not ask for them")
@@ -102,10 +104,8 @@ function threeOf(length: number): number[] {
   return [...chosen].sort((a, b) => a - b);
 }
 
-/** `fp keys import` */
-export const importKey = () =>
-  newCommand("import", {
-    description: `Brings in a key from BIP-39 words or from its secret in hexadecimal, and keeps it encrypted with a
+const IMPORT = {
+  description: `Brings in a key from BIP-39 words or from its secret in hexadecimal, and keeps it encrypted with a
 passphrase. Words and secrets come from a file, from standard input or from a prompt, never from an argument.
 
 An imported key may have signed elsewhere. Stop every other signer that has it, for good, before it votes here: two
@@ -115,7 +115,7 @@ height on it may sign.
 Words of another tool give its key only at its path. The keys add of the Go key manager (eotsd) used the tree's root
 unless it was given a path: say --path m; only its releases 0.10 to 0.12 used the default of this command. With
 --public-key nothing is imported but the key that you mean.`,
-    examples: `
+  examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 (umask 077 && echo 'zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo wrong' > words)
 tapstake fp keys import old-validator --mnemonic-file words --path m
@@ -123,15 +123,19 @@ echo 0000000000000000000000000000000000000000000000000000000000000003 |
   tapstake fp keys import three --secret-file - \\
     --public-key f9308a019258c31049344f85f89d5229b531c845836f99b08601f113bce036f9
 `,
-    more: `
+  more: `
 The file of --mnemonic-file holds the words alone, in their order, on one line or several. What keys
 new prints has more around them, with --json too: copy the words out of it.
 
 The file of --secret-file holds 64 hexadecimal digits, or what tapstake fp keys export --json
 printed. The secret is kept as it is given: n minus it has the same public key, but other
 randomness, and so cannot keep its commitments.`,
-    refused: "no valid words or secret, not the key of --public-key, a name or key already there",
-  })
+  refused: "no valid words or secret, not the key of --public-key, a name or key already there",
+};
+
+/** `fp keys import` */
+export const importKey = () =>
+  newCommand("import", IMPORT)
     .argument(...NAME)
     .addOption(
       new Option("--mnemonic-file <file>", "the words; - for standard input").conflicts("secretFile"),

@@ -4,46 +4,46 @@ import { TapstakeError } from "../../../core/errors.js";
 import { loadChains } from "../../../finality/chains.js";
 import { findHome } from "../../../finality/home.js";
 import { showKey } from "../../../finality/keys/keystore.js";
-import { groupCommand, newCommand } from "../../command.js";
+import { groupCommand, type LazyCommands, newCommand } from "../../command.js";
 import { homeOption, jsonOption, keyOption, parseKey, passphraseOption } from "../../options.js";
 import { answer, table, warn } from "../../output.js";
 import { unlockFor } from "../../signer.js";
 
-/** Proofs of possession by a key of the home; `tapstake pop` is for keys elsewhere. */
-export const command = (args: readonly string[]) =>
-  groupCommand(
-    "pop",
-    {
-      description: `Proves that a finality provider's key and its account on the staking chain belong together.
+const COMMANDS: LazyCommands = {
+  make: { summary: "sign an account with a key", load: () => make },
+  verify: { summary: "check such a signature", load: () => verify },
+};
+
+const GROUP = {
+  description: `Proves that a finality provider's key and its account on the staking chain belong together.
 
 The key signs the account's address (BIP-340, the kind whose btc_sig_type is 0): registering a provider asks for
 it, so that nobody registers with another's key.`,
-      examples: `
+  examples: `
 tapstake fp pop make --help
 tapstake fp pop verify --help
 `,
-    },
-    {
-      make: { summary: "sign an account with a key", load: () => make },
-      verify: { summary: "check such a signature", load: () => verify },
-    },
-    args,
-  );
+};
 
-const make = () =>
-  newCommand("make", {
-    description: `Signs the address of an account with a finality provider's key, for registering the provider.
+/** Proofs of possession by a key of the home; `tapstake pop` is for keys elsewhere. */
+export const command = (args: readonly string[]) => groupCommand("pop", GROUP, COMMANDS, args);
+
+const MAKE = {
+  description: `Signs the address of an account with a finality provider's key, for registering the provider.
 
 The signature is over the 20 bytes of the address, and says nothing about votes: it can be made any number of
 times. A chain of the v3 release line has a signing context: name it with --chain, once tapstake fp chains set
 knows its --staking-module-address.`,
-    examples: `
+  examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 (umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp pop make --key validator-1 --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
 `,
-    refused: "no such key, a wrong passphrase, a mistyped or unfit address, an unknown context",
-  })
+  refused: "no such key, a wrong passphrase, a mistyped or unfit address, an unknown context",
+};
+
+const make = () =>
+  newCommand("make", MAKE)
     .addOption(keyOption().makeOptionMandatory())
     .requiredOption("--address <address>", "the account on the staking chain, such as bbn1…")
     .option("--chain <id>", "sign with this chain's context for proofs of possession, if it is configured")
@@ -75,18 +75,20 @@ tapstake fp pop make --key validator-1 --address bbn1ntepzv5m9lyzuhh7jpsx93espq5
       }
     });
 
-const verify = () =>
-  newCommand("verify", {
-    description: `Checks that a finality provider's key signed the address of an account.
+const VERIFY = {
+  description: `Checks that a finality provider's key signed the address of an account.
 
 Only proofs of the kind whose btc_sig_type is 0 (BIP-340) are understood.`,
-    examples: `
+  examples: `
 tapstake fp pop verify --key 21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac4c7 \\
   --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu \\
   --signature bc188db13c12aa259ac73c3ff4408e01cdecbdb258b8fcc96cd9d2393eb4a5a2b5fcac9d10a505a7fbedb06bd0a2447e570510f0753470477224a88ab112d61e
 `,
-    refused: "the signature is not by this key, for this address, with this context; or no known one",
-  })
+  refused: "the signature is not by this key, for this address, with this context; or no known one",
+};
+
+const verify = () =>
+  newCommand("verify", VERIFY)
     .requiredOption("--key <key>", "the finality provider's x-only public key")
     .requiredOption("--address <address>", "the account on the staking chain, such as bbn1…")
     .requiredOption("--signature <hex>", "64 bytes")

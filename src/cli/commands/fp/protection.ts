@@ -9,7 +9,7 @@ import { readHistory } from "../../../finality/protection/import.js";
 import { type ImportPreview, previewImport } from "../../../finality/protection/import-preview.js";
 import type { History } from "../../../finality/protection/interchange.js";
 import { initProtection, type Subject } from "../../../finality/protection/protection.js";
-import { type Described, groupCommand, newCommand } from "../../command.js";
+import { type Described, groupCommand, type LazyCommands, newCommand } from "../../command.js";
 import { UsageError } from "../../errors.js";
 import { checkOut, writeOut } from "../../files.js";
 import {
@@ -28,54 +28,54 @@ import { answer, note, sayAll, tell } from "../../output.js";
 import { isWatched, mustType } from "../../secrets.js";
 import { publicKeyNamed, withProtection } from "../../signer.js";
 
-/** What keeps a key from voting twice at one height: looked at, begun, moved, and made shorter. */
-export const command = (args: readonly string[]) =>
-  groupCommand(
-    "protection",
-    {
-      description: `Looks after what keeps a key from voting twice at one height.
+const COMMANDS: LazyCommands = {
+  show: { summary: "the marks of every key and chain", load: () => show },
+  check: { summary: "whether what is remembered can be trusted", load: () => check },
+  init: { summary: "begin with a key that has signed before", load: () => init },
+  export: { summary: "the history of votes, to take elsewhere", load: () => exportHistory },
+  import: { summary: "merge a history from elsewhere", load: () => importHistory },
+  prune: { summary: "forget old votes, and never sign there again", load: () => prune },
+};
+
+const GROUP = {
+  description: `Looks after what keeps a key from voting twice at one height.
 
 For each key and chain the home remembers every vote, a lowest height below which nothing is signed, and the
 highest height that was signed. The highest is kept in two places, so that a store that was lost, or restored from
 a copy, is noticed and refused. What nobody can notice from here: a copy of the whole home, or the same words
 on another machine. Run one signer a key.`,
-      examples: `
+  examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 (umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp protection show
 tapstake fp protection check
 `,
-    },
-    {
-      show: { summary: "the marks of every key and chain", load: () => show },
-      check: { summary: "whether what is remembered can be trusted", load: () => check },
-      init: { summary: "begin with a key that has signed before", load: () => init },
-      export: { summary: "the history of votes, to take elsewhere", load: () => exportHistory },
-      import: { summary: "merge a history from elsewhere", load: () => importHistory },
-      prune: { summary: "forget old votes, and never sign there again", load: () => prune },
-    },
-    args,
-  );
+};
 
-const show = () =>
-  newCommand("show", {
-    description: `Shows, for every key and chain, how many votes are remembered and between which marks; or with --height, what
+/** What keeps a key from voting twice at one height: looked at, begun, moved, and made shorter. */
+export const command = (args: readonly string[]) => groupCommand("protection", GROUP, COMMANDS, args);
+
+const SHOW = {
+  description: `Shows, for every key and chain, how many votes are remembered and between which marks; or with --height, what
 is remembered of one height.
 
 It opens the store, so it is refused while a signer runs: the signer's metrics show its last height; for
 the rest stop the daemon first.`,
-    examples: `
+  examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 (umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp protection show
 tapstake fp protection show --key validator-1 --chain bsn-1 --height 1002 --json
 `,
-    more: `
+  more: `
 Of one height it says the SHA-256 of the message that was signed there (the height, the app hash and
 the context, if the chain has one), when it was recorded and by which process, as a refusal with
 double-vote names it.`,
-    refused: "another signer runs, or what the home remembers cannot be trusted",
-  })
+  refused: "another signer runs, or what the home remembers cannot be trusted",
+};
+
+const show = () =>
+  newCommand("show", SHOW)
     .addOption(keyOption())
     .addOption(chainOption())
     .addOption(new Option("--height <height>", "the one height to show").argParser(chainHeight))
@@ -99,19 +99,21 @@ double-vote names it.`,
       });
     });
 
-const check = () =>
-  newCommand("check", {
-    description: `Checks that what the home remembers of votes is whole, and no older than its second mark.
+const CHECK = {
+  description: `Checks that what the home remembers of votes is whole, and no older than its second mark.
 
 It is what every signer does before it signs: this does it and nothing else. What no check from here can see is a
 copy of the whole home, or another machine with the same key.`,
-    examples: `
+  examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 (umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp protection check
 `,
-    refused: "the store is missing, empty, damaged, or older than its second mark",
-  })
+  refused: "the store is missing, empty, damaged, or older than its second mark",
+};
+
+const check = () =>
+  newCommand("check", CHECK)
     .addOption(homeOption())
     .addOption(jsonOption())
     .action((options) => {
@@ -126,11 +128,8 @@ tapstake fp protection check
       });
     });
 
-const init = () =>
-  watermarkCommand(
-    "init",
-    {
-      description: `Begins the protection of a key that has voted before, elsewhere or in a home whose store was lost: from this
+const INIT = {
+  description: `Begins the protection of a key that has voted before, elsewhere or in a home whose store was lost: from this
 height on it may vote here, and never below it.
 
 Where the old history can still be had, import that instead: tapstake fp protection import knows more.
@@ -143,13 +142,18 @@ Before: stop every other signer with this key, and make sure that it stays stopp
 key voted for, on the chain itself and not in the log of the lost signer, and add to it what may still have been on
 its way. A height that was voted for before, and is voted for again, gives the key away and every stake with it.
 When in doubt, take a height that is too high: a vote that is missed costs far less than one too many.`,
-      examples: `
+  examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 printf '%064d' 7 | tapstake fp keys import moved --secret-file -
 tapstake fp protection init --key moved --chain bsn-1 --from-height 5000 --yes
 `,
-      refused: "a height below the mark that is there, another signer runs, or it was not confirmed",
-    },
+  refused: "a height below the mark that is there, another signer runs, or it was not confirmed",
+};
+
+const init = () =>
+  watermarkCommand(
+    "init",
+    INIT,
     {
       flags: "--from-height <height>",
       meaning: "the lowest height that may be voted for",
@@ -173,15 +177,12 @@ tapstake fp protection init --key moved --chain bsn-1 --from-height 5000 --yes
     },
   );
 
-const prune = () =>
-  watermarkCommand(
-    "prune",
-    {
-      description: `Forgets the votes below a height, and raises the lowest mark to it: nothing below it is ever signed again, not
+const PRUNE = {
+  description: `Forgets the votes below a height, and raises the lowest mark to it: nothing below it is ever signed again, not
 even what was signed there already.
 
 A store of millions of votes needs it now and then; nothing else does. The mark cannot be lowered afterwards.`,
-      examples: `
+  examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 (umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp commit --key validator-1 --chain bsn-1 --start 1000 --count 100
@@ -189,8 +190,13 @@ tapstake fp vote --key validator-1 --chain bsn-1 --height 1002 \\
   --hash d3a2b263b23169056f06d5439c0cf9e201ed645ed6f10412a4091c99fb001bd8
 tapstake fp protection prune --key validator-1 --chain bsn-1 --below 1000 --yes
 `,
-      refused: "a height below the mark that is there or beyond the last vote, or it was not confirmed",
-    },
+  refused: "a height below the mark that is there or beyond the last vote, or it was not confirmed",
+};
+
+const prune = () =>
+  watermarkCommand(
+    "prune",
+    PRUNE,
     {
       flags: "--below <height>",
       meaning: "forget what is below, and sign nothing there",
@@ -250,20 +256,22 @@ function watermarkCommand(
     });
 }
 
-const exportHistory = () =>
-  newCommand("export", {
-    description: `Prints the history of all votes of the home as JSON, for tapstake fp protection import on another machine.
+const EXPORT = {
+  description: `Prints the history of all votes of the home as JSON, for tapstake fp protection import on another machine.
 
 It holds no secret. It is true only as long as nothing is signed here afterwards: stop the signer for good, then
 export, then import, then start the other one. docs/operators.md goes through the whole move.`,
-    examples: `
+  examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 (umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp protection export --out history.json
 tapstake fp protection import history.json --home ./other
 `,
-    refused: "another signer runs, or what the home remembers cannot be trusted",
-  })
+  refused: "another signer runs, or what the home remembers cannot be trusted",
+};
+
+const exportHistory = () =>
+  newCommand("export", EXPORT)
     .option("--out <file>", "write it to a new file instead")
     .addOption(homeOption())
     .addOption(jsonOption())
@@ -289,9 +297,8 @@ function votesOf(subjects: readonly Subject[]): string {
 /** Four million votes: more than a year of one each ten seconds, and what is older can be pruned. */
 const MAX_MEGABYTES = 1024;
 
-const importHistory = () =>
-  newCommand("import", {
-    description: `Merges a history of votes into what the home remembers: all of it, or nothing when the file is not right.
+const IMPORT = {
+  description: `Merges a history of votes into what the home remembers: all of it, or nothing when the file is not right.
 
 It only ever forbids more: marks are raised and never lowered, votes are added and never removed, and a vote of which
 the file does not say what it was for blocks its height. The file is what tapstake fp protection export writes;
@@ -300,7 +307,7 @@ docs/protection.md describes it, for those who come from another signer.
 Where nothing is known of a key here, the key begins to vote on the file's word alone: whatever it signed after the
 file was written, anywhere, is not known. That is shown and has to be confirmed, by typing the highest height that the
 file knows of, or with --yes.`,
-    examples: `
+  examples: `
 export TAPSTAKE_HOME=./home
 echo '{
   "metadata": {
@@ -321,8 +328,11 @@ echo '{
 tapstake fp protection import history.json --yes
 tapstake fp protection show
 `,
-    refused: "not a history, another signer runs, another vote for a height, or not confirmed",
-  })
+  refused: "not a history, another signer runs, another vote for a height, or not confirmed",
+};
+
+const importHistory = () =>
+  newCommand("import", IMPORT)
     .argument("<file>", "the history (JSON); - for standard input")
     .addOption(yesOption())
     .addOption(homeOption())

@@ -18,19 +18,17 @@ const WRITE_COMMITMENT = `echo '{
   "signature": "524a091a243f1f70f5dac365f10af009769f728ff4aeb8554fc24f49be5ca25e39783694b619074b1a81e08901c4daa9b54bd5b3d842d6e4b27aad8887a087e4"
 }' > commitment.json`;
 
-/** `fp verify-commit` */
-export const verifyCommit = () =>
-  newCommand("verify-commit", {
-    description: `Checks that a commitment to randomness is signed by its finality provider.
+const VERIFY_COMMIT = {
+  description: `Checks that a commitment to randomness is signed by its finality provider.
 
 Anyone can: it takes the file and nothing else. What a vote is worth against a commitment is the question of
 tapstake fp verify-vote.`,
-    examples: `
+  examples: `
 ${WRITE_COMMITMENT}
 tapstake fp verify-commit commitment.json
 tapstake fp verify-commit - --json < commitment.json
 `,
-    more: `
+  more: `
 A commitment is a JSON object, as tapstake fp commit writes it. Bytes are hexadecimal:
   finalityProvider  the provider's x-only key, 32 bytes
   startHeight       the first height, as text or number
@@ -38,8 +36,12 @@ A commitment is a JSON object, as tapstake fp commit writes it. Bytes are hexade
   root              the Merkle root of their public randomness, 32 bytes
   signature         BIP-340, 64 bytes
   context           only of chains that sign commitments with a context: 64 characters`,
-    refused: "not a commitment, or not signed by the finality provider that it names",
-  })
+  refused: "not a commitment, or not signed by the finality provider that it names",
+};
+
+/** `fp verify-commit` */
+export const verifyCommit = () =>
+  newCommand("verify-commit", VERIFY_COMMIT)
     .argument("<file>", "the commitment (JSON); - for standard input")
     .addOption(jsonOption())
     .action(async (path, options) => {
@@ -57,17 +59,15 @@ A commitment is a JSON object, as tapstake fp commit writes it. Bytes are hexade
       );
     });
 
-/** `fp verify-vote` */
-export const verifyVote = () =>
-  newCommand("verify-vote", {
-    description: `Checks that a vote counts: that its finality provider signed it, under the randomness that it promised for
+const VERIFY_VOTE = {
+  description: `Checks that a vote counts: that its finality provider signed it, under the randomness that it promised for
 this height.
 
 Three files say so together. The commitment is signed by the provider; the proof leads from the vote's public
 randomness to the commitment's root, at the place of the vote's height; the vote is signed under that randomness.
 When one of them does not hold, the answer says which. Whether a chain has signing contexts is known to none of
 them: where only the commitment or only the vote has one, there is a warning.`,
-    examples: `
+  examples: `
 ${WRITE_COMMITMENT}
 echo '{
   "total": 4,
@@ -89,7 +89,7 @@ tapstake fp verify-vote --commitment commitment.json --proof proof.json --vote v
 tapstake fp verify-vote --commitment commitment.json --proof proof.json --vote - \\
   --json < vote.json
 `,
-    more: `
+  more: `
 Each file is a JSON object. Bytes are hexadecimal, 32 of them unless said otherwise.
 The commitment is described by tapstake fp verify-commit --help.
 The proof, as tapstake fp proof prints it:
@@ -105,8 +105,12 @@ The vote, as tapstake fp vote --out writes it:
   signature         EOTS
   context           only of chains that sign votes with a context: 64 characters. See that
                     it is the chain's own`,
-    refused: "a file that is none of these, or a vote that does not count, and why",
-  })
+  refused: "a file that is none of these, or a vote that does not count, and why",
+};
+
+/** `fp verify-vote` */
+export const verifyVote = () =>
+  newCommand("verify-vote", VERIFY_VOTE)
     .requiredOption("--commitment <file>", "the commitment that covers the height; - for standard input")
     .requiredOption("--proof <file>", "the proof of the height's randomness; - for standard input")
     .requiredOption("--vote <file>", "the vote; - for standard input")

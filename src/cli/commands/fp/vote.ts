@@ -25,14 +25,13 @@ import { answer } from "../../output.js";
 import { asksRemote, asRemoteSigner, REMOTE_HELP, type RemoteOptions } from "../../remote.js";
 import { asSigner, type SignerOptions } from "../../signer.js";
 
-export const command = () =>
-  newCommand("vote", {
-    description: `Signs a vote for a block, once a height: whoever votes for two blocks at one height gives the key away.
+const VOTE = {
+  description: `Signs a vote for a block, once a height: whoever votes for two blocks at one height gives the key away.
 
 Each height is answered with new (signed now), same (this very vote was signed before; here is its signature
 again), or refused with a code. The vote is on the disk before its signature is shown, so no crash, race or restart
 makes this sign another one at that height.`,
-    examples: `
+  examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 (umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp commit --key validator-1 --chain bsn-1 --start 1000 --count 100
@@ -45,7 +44,7 @@ echo '
 {"height": 1003, "hash": "92c89d9853a2f5716d2a23633e86835afaa5d4213580dbee0844f53767d293c8"}' |
   tapstake fp vote --key validator-1 --chain bsn-1 --batch - --json
 `,
-    more: `
+  more: `
 A batch is a JSON array, or one object a line: {"height": "1003", "hash": "92c8…"}. If one height
 is in it twice, nothing is signed. The heights that are not refused are signed, whatever happens to
 the others.
@@ -65,8 +64,11 @@ warning: the chain will not accept it, unless the height was committed elsewhere
 Where the commitment of a height was made with a signing context and the chain has none here, or
 another, or the other way round, nothing is signed (context-mismatch): mend tapstake fp chains set.
 --other-context is for a chain that changed its release between the commitment and the vote.`,
-    refused: "at least one height, while others may be signed; or all of them",
-  })
+  refused: "at least one height, while others may be signed; or all of them",
+};
+
+export const command = () =>
+  newCommand("vote", VOTE)
     .addOption(keyOption().makeOptionMandatory())
     .addOption(chainOption().makeOptionMandatory())
     .addOption(

@@ -11,21 +11,23 @@ import { DELEGATION, secretOption } from "../../options.js";
 import { withSecretKey } from "../../secrets.js";
 import { senderOption, giveMessage, messageCommand, proofOption, readProof } from "./message.js";
 
-/** `register finality-provider` */
-export const finalityProvider = () =>
-  messageCommand("finality-provider", {
-    description: `The message that registers a finality provider: MsgCreateFinalityProvider.
+const FINALITY_PROVIDER = {
+  description: `The message that registers a finality provider: MsgCreateFinalityProvider.
 
 The proof of possession is by the provider's key, for the account that is paid the commission: of pop make, or of
 fp pop make with what it prints. Commissions are decimal numbers from 0 to 1.`,
-    examples: `
+  examples: `
 (umask 077; openssl rand -hex 32 > staker.key)
 ${MAKE_PROOF}
 tapstake register finality-provider --proof proof.json --moniker "Validator 1" \\
   --commission 0.05 --max-commission 0.2 --max-commission-change 0.01
 `,
-    refused: "another's proof of possession, a commission above its maximum, no moniker",
-  })
+  refused: "another's proof of possession, a commission above its maximum, no moniker",
+};
+
+/** `register finality-provider` */
+export const finalityProvider = () =>
+  messageCommand("finality-provider", FINALITY_PROVIDER)
     .addOption(proofOption())
     .requiredOption("--moniker <name>", "the provider's name")
     .requiredOption("--commission <rate>", "what it charges, such as 0.05")
@@ -56,21 +58,23 @@ tapstake register finality-provider --proof proof.json --moniker "Validator 1" \
       await giveMessage(options, "MsgCreateFinalityProvider", message);
     });
 
-/** `register commit-randomness` */
-export const commitRandomness = () =>
-  messageCommand("commit-randomness", {
-    description: `The message by which a finality provider commits to randomness: MsgCommitPubRandList.
+const COMMIT_RANDOMNESS = {
+  description: `The message by which a finality provider commits to randomness: MsgCommitPubRandList.
 
 The commitment is the file of fp commit --out; its signature is verified.`,
-    examples: `
+  examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 (umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp commit --key validator-1 --chain bsn-1 --start 1000 --count 100 --out commitment.json
 tapstake register commit-randomness commitment.json \\
   --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu --message
 `,
-    refused: "the commitment is not signed by its finality provider",
-  })
+  refused: "the commitment is not signed by its finality provider",
+};
+
+/** `register commit-randomness` */
+export const commitRandomness = () =>
+  messageCommand("commit-randomness", COMMIT_RANDOMNESS)
     .argument("<commitment>", "its file (JSON); - for standard input")
     .addOption(senderOption())
     .action(async (path, options) => {
@@ -79,14 +83,12 @@ tapstake register commit-randomness commitment.json \\
       await giveMessage(options, "MsgCommitPubRandList", message);
     });
 
-/** `register finality-vote` */
-export const finalityVote = () =>
-  messageCommand("finality-vote", {
-    description: `The message that casts a finality provider's vote: MsgAddFinalitySig.
+const FINALITY_VOTE = {
+  description: `The message that casts a finality provider's vote: MsgAddFinalitySig.
 
 The vote is the file of fp vote --out, the proof that its randomness was committed that of fp proof; both are verified
 under the commitment.`,
-    examples: `
+  examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 (umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp commit --key validator-1 --chain bsn-1 --start 1000 --count 100 --out commitment.json
@@ -96,8 +98,12 @@ tapstake fp proof --key validator-1 --chain bsn-1 --height 1002 --out randomness
 tapstake register finality-vote vote.json --commitment commitment.json \\
   --randomness-proof randomness.json --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
 `,
-    refused: "the vote does not count under the commitment",
-  })
+  refused: "the vote does not count under the commitment",
+};
+
+/** `register finality-vote` */
+export const finalityVote = () =>
+  messageCommand("finality-vote", FINALITY_VOTE)
     .argument("<vote>", "its file (JSON); - for standard input")
     .requiredOption("--commitment <file>", "the commitment that covers its height")
     .requiredOption("--randomness-proof <file>", "that its randomness is in the commitment")
@@ -111,20 +117,22 @@ tapstake register finality-vote vote.json --commitment commitment.json \\
       await giveMessage(options, "MsgAddFinalitySig", message);
     });
 
-/** `register selective-slashing` */
-export const selectiveSlashing = () =>
-  messageCommand("selective-slashing", {
-    description: `The message that tells of a finality provider's key which the slashing of one stake gave away:
+const SELECTIVE_SLASHING = {
+  description: `The message that tells of a finality provider's key which the slashing of one stake gave away:
 MsgSelectiveSlashingEvidence.
 
 The key is the one that tapstake extract finds in the slashing transaction. The message holds it, and makes it public.`,
-    examples: `
+  examples: `
 ${MAKE_STAKE}
 tapstake register selective-slashing stake.json --secret-file fp.key \\
   --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu --message
 `,
-    refused: "the stake is not with this key",
-  })
+  refused: "the stake is not with this key",
+};
+
+/** `register selective-slashing` */
+export const selectiveSlashing = () =>
+  messageCommand("selective-slashing", SELECTIVE_SLASHING)
     .argument(...DELEGATION)
     .addOption(secretOption())
     .addOption(senderOption())
@@ -137,18 +145,20 @@ tapstake register selective-slashing stake.json --secret-file fp.key \\
       });
     });
 
-/** `register equivocation` */
-export const equivocation = () =>
-  messageCommand("equivocation", {
-    description: `The message that tells of a finality provider's two votes at one height: MsgEquivocationEvidence.
+const EQUIVOCATION = {
+  description: `The message that tells of a finality provider's two votes at one height: MsgEquivocationEvidence.
 
 The evidence is JSON as tapstake extract --votes takes it. That the votes give the key away is checked first.`,
-    examples: `
+  examples: `
 ${EVIDENCE}
 tapstake register equivocation evidence.json --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
 `,
-    refused: "no key follows from the votes, or they have different signing contexts",
-  })
+  refused: "no key follows from the votes, or they have different signing contexts",
+};
+
+/** `register equivocation` */
+export const equivocation = () =>
+  messageCommand("equivocation", EQUIVOCATION)
     .argument("<evidence>", "its file (JSON); - for standard input")
     .addOption(senderOption())
     .action(async (path, options) => {

@@ -17,15 +17,13 @@ import { answer, table } from "../../output.js";
 import { chooseParams, readParams } from "../../terms.js";
 import { fieldRows } from "./message.js";
 
-/** `register show` */
-export const show = () =>
-  newCommand("show", {
-    description: `Reads a message of the staking chain and checks it as the chain does.
+const SHOW = {
+  description: `Reads a message of the staking chain and checks it as the chain does.
 
 What a message does not hold has to be given: of a new stake the parameters (--params), as the committee is not in it; of
 what is about a stake, that stake (--delegation); of a vote the commitment. Without it only the form is checked, which
 the answer says.`,
-    examples: `
+  examples: `
 ${MAKE_STAKE}
 tapstake stake sign stake.json --secret-file staker.key
 ${MAKE_PROOF}
@@ -38,10 +36,14 @@ tapstake register equivocation evidence.json --out message.bin \\
   --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
 tapstake register show message.bin --type MsgEquivocationEvidence
 `,
-    more: `
+  more: `
 The file is JSON with typeUrl and value, as --message prints it, or the bytes, with --type.`,
-    refused: "it is no such message, or breaks a rule: the code names it",
-  })
+  refused: "it is no such message, or breaks a rule: the code names it",
+};
+
+/** `register show` */
+export const show = () =>
+  newCommand("show", SHOW)
     .argument("<message>", "its file; - for standard input")
     .addOption(
       new Option("--type <name>", "which message the bytes are").choices(

@@ -20,22 +20,24 @@ import { checkOneStandardInput, readDelegation, readText, readTransaction } from
 import { DELEGATION, esploraOption, parseKey, rpcAuthOption, rpcOption, several } from "../../options.js";
 import { senderOption, giveMessage, messageCommand, proofOption, readProof } from "./message.js";
 
-/** `register create-delegation` */
-export const createDelegation = () =>
-  messageCommand("create-delegation", {
-    description: `The message that registers a stake: MsgCreateBTCDelegation.
+const CREATE_DELEGATION = {
+  description: `The message that registers a stake: MsgCreateBTCDelegation.
 
 The delegation has the staker's signatures of both slashings, and is checked as a whole, with the proof of possession.
 A stake that is registered before it is mined needs no inclusion proof; register inclusion-proof tells of it later.`,
-    examples: `
+  examples: `
 ${MAKE_STAKE}
 tapstake stake sign stake.json --secret-file staker.key
 ${MAKE_PROOF}
 tapstake register create-delegation stake.json --proof proof.json --message
 `,
-    more: SERVERS,
-    refused: "a rule that the stake breaks, another's proof of possession, not in the block",
-  })
+  more: SERVERS,
+  refused: "a rule that the stake breaks, another's proof of possession, not in the block",
+};
+
+/** `register create-delegation` */
+export const createDelegation = () =>
+  messageCommand("create-delegation", CREATE_DELEGATION)
     .argument(...DELEGATION)
     .addOption(proofOption())
     .addOption(txOutProofOption().conflicts("inclusion"))
@@ -55,20 +57,22 @@ tapstake register create-delegation stake.json --proof proof.json --message
       await giveMessage(options, "MsgCreateBTCDelegation", message);
     });
 
-/** `register inclusion-proof` */
-export const inclusionProof = () =>
-  messageCommand("inclusion-proof", {
-    description: `The message that shows a registered stake to be in a block: MsgAddBTCDelegationInclusionProof.
+const INCLUSION_PROOF = {
+  description: `The message that shows a registered stake to be in a block: MsgAddBTCDelegationInclusionProof.
 
 The proof is asked of the server, or comes from a file, and is verified against the block's header.`,
-    examples: `
+  examples: `
 ${MAKE_STAKE}
 # once it is mined, with --rpc, --esplora or --txoutproof
 tapstake register inclusion-proof --help
 `,
-    more: SERVERS,
-    refused: "the stake is in no block, or the proof is of another transaction",
-  })
+  more: SERVERS,
+  refused: "the stake is in no block, or the proof is of another transaction",
+};
+
+/** `register inclusion-proof` */
+export const inclusionProof = () =>
+  messageCommand("inclusion-proof", INCLUSION_PROOF)
     .argument(...DELEGATION)
     .addOption(senderOption())
     .addOption(txOutProofOption())
@@ -84,14 +88,12 @@ tapstake register inclusion-proof --help
       await giveMessage(options, "MsgAddBTCDelegationInclusionProof", message);
     });
 
-/** `register expand` */
-export const expand = () =>
-  messageCommand("expand", {
-    description: `The message that registers an expansion: MsgBtcStakeExpand.
+const EXPAND = {
+  description: `The message that registers an expansion: MsgBtcStakeExpand.
 
 The delegation is that of tapstake expand, with the staker's signatures of both slashings. The chain asks for the whole
 transaction that made the funding coin: it is in the delegation where a server had it, else give --funding.`,
-    examples: `
+  examples: `
 ${MAKE_STAKE}
 ${SIGN_STAKE}
 ${EXPAND_STAKE}
@@ -101,8 +103,12 @@ ${MAKE_PROOF}
 # with the transaction of the coin
 tapstake register expand --help
 `,
-    refused: "a rule that the expansion breaks, another's proof of possession, another transaction",
-  })
+  refused: "a rule that the expansion breaks, another's proof of possession, another transaction",
+};
+
+/** `register expand` */
+export const expand = () =>
+  messageCommand("expand", EXPAND)
     .argument("<delegation>", "the file of the new stake; - for standard input")
     .addOption(proofOption())
     .option("--funding <transaction>", "the transaction that made the coin: hexadecimal, or a file")
@@ -122,23 +128,25 @@ tapstake register expand --help
       await giveMessage(options, "MsgBtcStakeExpand", message);
     });
 
-/** `register undelegate` */
-export const undelegate = () =>
-  messageCommand("undelegate", {
-    description: `The message that tells of a spent stake, by its unbonding or anything else: MsgBTCUndelegate.
+const UNDELEGATE = {
+  description: `The message that tells of a spent stake, by its unbonding or anything else: MsgBTCUndelegate.
 
 The transaction is the signed one, as it is in its block, and the proof that it is there comes from the server or from a
 file. Of an expansion the chain also wants the transactions that its other coins are of: --funding.`,
-    examples: `
+  examples: `
 ${MAKE_STAKE}
 ${SIGN_STAKE}
 tapstake unbond stake.json --secret-file staker.key --out unbonding.hex
 # once it is mined, with --rpc, --esplora or --txoutproof
 tapstake register undelegate --help
 `,
-    more: SERVERS,
-    refused: "it does not spend the stake, is not signed as it must be, or is in no block",
-  })
+  more: SERVERS,
+  refused: "it does not spend the stake, is not signed as it must be, or is in no block",
+};
+
+/** `register undelegate` */
+export const undelegate = () =>
+  messageCommand("undelegate", UNDELEGATE)
     .argument(...DELEGATION)
     .requiredOption("--transaction <transaction>", "what spent the stake, signed: hexadecimal, or a file")
     .addOption(
@@ -160,22 +168,24 @@ tapstake register undelegate --help
       await giveMessage(options, "MsgBTCUndelegate", undelegateMessage(delegation, undelegation));
     });
 
-/** `register covenant-signatures` */
-export const covenantSignatures = () =>
-  messageCommand("covenant-signatures", {
-    description: `The message by which a committee member hands in its signatures: MsgAddCovenantSigs.
+const COVENANT_SIGNATURES = {
+  description: `The message by which a committee member hands in its signatures: MsgAddCovenantSigs.
 
 They are those of covenant sign, taken out of the delegation and verified: of the unbonding, of both slashings for each
 finality provider, and of an expansion that of the spend of the previous stake.`,
-    examples: `
+  examples: `
 ${MAKE_STAKE}
 ${SIGN_STAKE}
 tapstake register covenant-signatures stake.json \\
   --member $(tapstake stake key --secret-file 1.key) \\
   --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
 `,
-    refused: "not a member of the committee, a signature that is missing or does not verify",
-  })
+  refused: "not a member of the committee, a signature that is missing or does not verify",
+};
+
+/** `register covenant-signatures` */
+export const covenantSignatures = () =>
+  messageCommand("covenant-signatures", COVENANT_SIGNATURES)
     .argument(...DELEGATION)
     .requiredOption("--member <key>", "the member's x-only key")
     .addOption(senderOption())
