@@ -219,7 +219,15 @@ export {
   type RandomnessCommitment,
   type Vote,
 } from "./vote/messages.js";
-export { signVoteUnprotected, verifyVote, type FinalityVote, type VoteRequest } from "./vote/vote.js";
+export {
+  checkVote,
+  REFUSAL_CODES,
+  signVoteUnprotected,
+  verifyVote,
+  type FinalityVote,
+  type RefusalCode,
+  type VoteRequest,
+} from "./vote/vote.js";
 
 // extract
 export { evidenceFromJson, evidenceToJson, type EvidenceJson } from "./extract/json.js";

@@ -32,7 +32,7 @@ export async function addCommands(
 const made = (loaded: Make | { readonly command: Make }, args: readonly string[]) =>
   typeof loaded === "function" ? loaded(args) : loaded.command(args);
 
-interface Described extends Help {
+export interface Described extends Help {
   /** What the command does, and why. */
   readonly description: string;
 }

@@ -1,6 +1,6 @@
+import type { ChainConfig } from "../vote/chain.js";
 import { covers } from "../finality/protection/commitment-rows.js";
 import type { StoredCommitment } from "../finality/protection/store.js";
-import type { ChainConfig } from "../vote/chain.js";
 import { warn } from "./output.js";
 
 interface Range {

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { DEFAULT_ADDRESS } from "../signer-client/wire.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { NETWORKS } from "../core/network.js";
@@ -130,6 +131,32 @@ export const constantTimeOption = () =>
     "--constant-time",
     "derive randomness with steps that do not depend on it: for machines whose caches strangers share (slow)",
   );
+
+/** Of commands that always ask a signer on another machine, or in another process. */
+export const signerOption = () =>
+  new Option("--remote <address>", `the signer, as host:port (TAPSTAKE_REMOTE, else ${DEFAULT_ADDRESS})`);
+
+/** Of commands that sign here unless they are told to ask such a signer. */
+export const remoteOption = () =>
+  new Option(
+    "--remote [address]",
+    `ask the signer at host:port, and sign nothing here (without a value: TAPSTAKE_REMOTE, else ${DEFAULT_ADDRESS})`,
+  );
+
+export const hmacKeyOption = () =>
+  new Option(
+    "--hmac-key-file <file>",
+    "what callers and signer share, on its first line (TAPSTAKE_HMAC_KEY)",
+  );
+
+export const tlsCaOption = () =>
+  new Option(
+    "--tls-ca <file>",
+    "encrypt; PEM of the signer's certificate or of who signed it (TAPSTAKE_TLS_CA)",
+  );
+
+export const contextOption = () =>
+  new Option("--context <hex>", "the chain's signing context, where it uses one: 64 digits");
 
 /** A whole number of the command line: blocks, a height, a version. */
 export function wholeNumber(text: string): number {

@@ -1,47 +1,23 @@
-import type { ChainConfig } from "../vote/chain.js";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { Option } from "@commander-js/extra-typings";
 import { utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { chainConfig } from "../finality/chains.js";
-import { readCertificates } from "../signer-client/certificates.js";
-import { createEotsClient, type EotsClient } from "../signer-client/client.js";
 import { findHome, homeAt, type Home } from "../finality/home.js";
+import { readCertificates } from "../signer-client/certificates.js";
+import type { EotsClient } from "../signer-client/client.js";
 import { DEFAULT_ADDRESS } from "../signer-client/wire.js";
+import type { ChainConfig } from "../vote/chain.js";
 import { UsageError } from "./errors.js";
 import { warn } from "./output.js";
 import { readSecretLine } from "./secrets.js";
 import { isPublicKey, publicKeyNamed, type SignerOptions } from "./signer.js";
-
-/** Of commands that always ask a signer on another machine, or in another process. */
-export const addressOption = () =>
-  new Option("--remote <address>", `the signer, as host:port (TAPSTAKE_REMOTE, else ${DEFAULT_ADDRESS})`);
-
-/** Of commands that sign here unless they are told to ask such a signer. */
-export const remoteOption = () =>
-  new Option(
-    "--remote [address]",
-    `ask the signer at host:port, and sign nothing here (without a value: TAPSTAKE_REMOTE, else ${DEFAULT_ADDRESS})`,
-  );
 
 /** What the help of these commands has to say of it. */
 export const REMOTE_HELP = `
 With --remote, or with TAPSTAKE_REMOTE set, the signer there is asked, and nothing is signed here;
 unset TAPSTAKE_REMOTE to sign here. What this machine has configured of the chain (chains.json of
 the home here: signing contexts, the least commitment) counts in either case.`;
-
-export const hmacKeyOption = () =>
-  new Option(
-    "--hmac-key-file <file>",
-    "what callers and signer share, on its first line (TAPSTAKE_HMAC_KEY)",
-  );
-
-export const tlsCaOption = () =>
-  new Option(
-    "--tls-ca <file>",
-    "encrypt; PEM of the signer's certificate or of who signed it (TAPSTAKE_TLS_CA)",
-  );
 
 export interface RemoteOptions {
   /** True without an address. */
@@ -82,23 +58,32 @@ interface LocalOptions {
 const firstGiven = (options: Readonly<Record<string, unknown>>): string | undefined =>
   Object.keys(options).find((name) => options[name] !== undefined);
 
+/** A signer that is asked, and where it is. */
+export type Remote = EotsClient & { readonly address: string };
+
 /**
- * A client by the options above, else by the environment. Whoever opens it closes it.
+ * Runs something with a client by the options above, else by the environment.
  * @throws TapstakeError `file-error`, `invalid-address`, `invalid-certificate`
  */
-export async function openRemote(options: RemoteOptions): Promise<EotsClient & { readonly address: string }> {
+export async function withRemote<T>(options: RemoteOptions, run: (signer: Remote) => Promise<T>): Promise<T> {
   const { remote } = options;
   const address = typeof remote === "string" ? remote : process.env["TAPSTAKE_REMOTE"] || DEFAULT_ADDRESS;
   const hmacKey = await readHmacKey(options.hmacKeyFile);
   const caFile = options.tlsCa ?? process.env["TAPSTAKE_TLS_CA"];
   const ca = caFile ? await readBytes(caFile) : undefined;
   if (ca) readCertificates(ca, caFile!);
+  // Who signs here needs no gRPC.
+  const { createEotsClient } = await import("../signer-client/client.js");
   const client = createEotsClient({
     address,
     ...(hmacKey !== undefined && { hmacKey }),
     ...(ca && { tls: { ca } }),
   });
-  return { ...client, address };
+  try {
+    return await run({ ...client, address });
+  } finally {
+    client.close();
+  }
 }
 
 /** What another process, or machine, signs with. */
@@ -112,24 +97,21 @@ export interface RemoteSigner {
 
 /**
  * Runs something with the signer of `--remote`. Where that one asks for `protection init`, it has to be stopped before.
- * @throws TapstakeError the codes of `openRemote`, `findHome`, `publicKeyNamed` and `chainConfig`
+ * @throws TapstakeError the codes of `withRemote`, `findHome`, `publicKeyNamed` and `chainConfig`
  */
-export async function asRemoteSigner<T>(
+export function asRemoteSigner<T>(
   options: SignerOptions & RemoteOptions,
   run: (remote: RemoteSigner) => Promise<T>,
 ): Promise<T> {
   const home = homeOfCaller(options);
   const chain = chainConfig(home, options.chain);
   const key = publicKeyNamed(home, options.key);
-  const signer = await openRemote(options);
-  try {
-    return await run({ signer, key, chain });
-  } catch (error) {
-    const isInit = error instanceof TapstakeError && error.code === "protection-uninitialised";
-    throw isInit ? stoppedFirst(error, signer.address) : error;
-  } finally {
-    signer.close();
-  }
+  return withRemote(options, (signer) =>
+    run({ signer, key, chain }).catch((error: unknown) => {
+      const isInit = error instanceof TapstakeError && error.code === "protection-uninitialised";
+      throw isInit ? stoppedFirst(error, signer.address) : error;
+    }),
+  );
 }
 
 function stoppedFirst({ code, message, details }: TapstakeError, address: string): TapstakeError {

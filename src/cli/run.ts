@@ -36,7 +36,7 @@ const COMMANDS: LazyCommands = {
   },
   pop: {
     summary: "proofs of possession: a Bitcoin key and an account belong together",
-    load: () => import("./commands/pop/index.js"),
+    load: () => import("./commands/pop.js"),
   },
   register: {
     summary: "the messages that tell the staking chain of a stake, made and read",

@@ -1,9 +1,11 @@
 import type { ChainConfig } from "../vote/chain.js";
 import { hex } from "../core/bytes.js";
+import { mistrust, type MultiplesReport } from "../derivation/multiples.js";
 import { chainConfig } from "../finality/chains.js";
 import { findHome, type Home } from "../finality/home.js";
 import { showKey, type UnlockedKey, unlockKey } from "../finality/keys/keystore.js";
 import { openProtection, type Protection } from "../finality/protection/protection.js";
+import { warn } from "./output.js";
 import { currentPassphrase, withPassphrase } from "./secrets.js";
 
 export interface SignerOptions {
@@ -78,3 +80,9 @@ export function publicKeyNamed(home: Home, nameOrPublicKey: string): Uint8Array 
 
 /** Whether it is written as a public key, rather than a name. */
 export const isPublicKey = (nameOrPublicKey: string) => /^[0-9a-fA-F]{64}$/.test(nameOrPublicKey);
+
+/** Tells whoever runs the machine that it computed wrongly, if it did. */
+export function warnOfWrong(report: MultiplesReport): void {
+  const message = mistrust(report);
+  if (message !== undefined) warn({ code: "self-check-failed", message });
+}

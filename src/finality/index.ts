@@ -23,9 +23,9 @@ export {
   type DecisionInput,
   type Marks,
   type Refusal,
-  type RefusalCode,
   type VoteRecord,
 } from "./protection/decide.js";
+export type { RefusalCode } from "../vote/vote.js";
 export { historyText } from "./protection/export.js";
 export { readHistory } from "./protection/import.js";
 export { findHome, openHome, type Home } from "./home.js";

@@ -1,7 +1,7 @@
 import { status } from "@grpc/grpc-js";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { ErrorCode } from "../core/errors.js";
-import { REFUSAL_CODES } from "../finality/protection/decide.js";
+import { REFUSAL_CODES } from "../vote/vote.js";
 import { OPEN_METHODS } from "../signer-client/hmac.js";
 import { methodNames } from "../signer-client/wire.js";
 import { ANSWERS } from "../signer-client/wire-errors.js";

@@ -1,4 +1,5 @@
-import { equalBytes } from "../core/bytes.js";
+import { equalBytes, hex } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
 import { publicKeyOf } from "../core/keys.js";
 import { eots } from "../crypto/eots.js";
 import type { MerkleProof } from "../crypto/merkle.js";
@@ -49,14 +50,53 @@ export function signVoteUnprotected(request: VoteRequest): FinalityVote {
  */
 export function verifyVote(commitment: Commitment, vote: FinalityVote, proof: MerkleProof): boolean {
   try {
-    const { finalityProvider, height, publicRandomness, signature } = vote;
-    return (
-      equalBytes(finalityProvider, commitment.finalityProvider) &&
-      verifyCommitment(commitment) &&
-      verifyRandomness(commitment, height, publicRandomness, proof) &&
-      eots.verify(finalityProvider, publicRandomness, voteMessage(vote), signature)
-    );
+    checkVote(commitment, vote, proof);
+    return true;
   } catch {
     return false;
   }
 }
+
+/**
+ * As {@link verifyVote}, and says what does not hold: the first thing, from the commitment to the vote.
+ * @throws TapstakeError `key-mismatch`, `invalid-signature`, `index-out-of-range`, `invalid-proof`
+ */
+export function checkVote(commitment: Commitment, vote: FinalityVote, proof: MerkleProof): void {
+  const { startHeight, count } = commitment;
+  const { finalityProvider, height, publicRandomness, signature } = vote;
+  if (!equalBytes(finalityProvider, commitment.finalityProvider)) {
+    const [of, got] = [commitment.finalityProvider, finalityProvider].map(hex.encode);
+    throw new TapstakeError("key-mismatch", `the commitment is of ${of}, and the vote of ${got}`);
+  }
+  if (!verifyCommitment(commitment)) {
+    const provider = hex.encode(commitment.finalityProvider);
+    throw new TapstakeError("invalid-signature", `the commitment is not signed by ${provider}`);
+  }
+  const last = startHeight + BigInt(count - 1);
+  if (height < startHeight || height > last) {
+    const text = `the vote is for height ${height}, and the commitment covers ${startHeight} to ${last}`;
+    throw new TapstakeError("index-out-of-range", text);
+  }
+  if (!verifyRandomness(commitment, height, publicRandomness, proof)) {
+    const text = `the proof does not lead from the vote's randomness, at height ${height}, to the commitment's root`;
+    throw new TapstakeError("invalid-proof", text);
+  }
+  if (!eots.verify(finalityProvider, publicRandomness, voteMessage(vote), signature)) {
+    const text = "the vote is not signed by its provider for this height and block";
+    throw new TapstakeError("invalid-signature", text);
+  }
+}
+
+/** Why a signer refuses a height, and goes on with others. */
+export type RefusalCode = (typeof REFUSAL_CODES)[number];
+
+export const REFUSAL_CODES = [
+  "double-vote",
+  "unknown-earlier-vote",
+  "below-watermark",
+  "at-or-below-chain-height",
+] as const;
+
+/** Whether a code is a signer's answer to one height, and no failure. */
+export const isRefusal = (code: string): code is RefusalCode =>
+  (REFUSAL_CODES as readonly string[]).includes(code);

@@ -1,5 +1,6 @@
 import { max } from "../../core/bigint.js";
 import { equalBytes } from "../../core/bytes.js";
+import type { RefusalCode } from "../../vote/vote.js";
 
 /** What is remembered of a vote at one height. */
 export interface VoteRecord {
@@ -71,16 +72,6 @@ export function mergedMarks(
   if (file.held) return { lowest: floorOf(marks), highest: marks.highest, held: true };
   return { lowest: higher(marks.lowest, file.highest), highest: marks.highest, held: known.held };
 }
-
-/** Why a vote was refused. */
-export type RefusalCode = (typeof REFUSAL_CODES)[number];
-
-export const REFUSAL_CODES = [
-  "double-vote",
-  "unknown-earlier-vote",
-  "below-watermark",
-  "at-or-below-chain-height",
-] as const;
 
 export interface Refusal {
   readonly kind: "refused";

@@ -1,35 +1,50 @@
 import { Option } from "@commander-js/extra-typings";
 import { loadChains } from "../../../finality/chains.js";
 import { type BlockVote, Voter } from "../../../finality/voter.js";
+import { type VoteAnswer, voteRemotely } from "../../../signer-client/votes.js";
 import { blockVotesFromJson, voteToJson } from "../../../vote/json.js";
+import { newCommand } from "../../command.js";
 import { type Coverage, warnOfUncovered } from "../../coverage.js";
 import { UsageError } from "../../errors.js";
 import { checkOut, writeOut } from "../../files.js";
-import { subjectCommand } from "../../fp-options.js";
-import { helpText } from "../../help.js";
+import { refusalError, voteFacts, votesText } from "../../format/vote.js";
 import { checkOneStandardInput, readText } from "../../input.js";
-import { chainHeight, hash32, homeOption, jsonOption, passphraseOption } from "../../options.js";
-import { answer } from "../../output.js";
-import { voteRemotely } from "../../remote-votes.js";
 import {
-  asksRemote,
-  asRemoteSigner,
+  chainHeight,
+  chainOption,
+  hash32,
   hmacKeyOption,
-  REMOTE_HELP,
+  homeOption,
+  jsonOption,
+  keyOption,
+  passphraseOption,
   remoteOption,
-  type RemoteOptions,
   tlsCaOption,
-} from "../../remote.js";
+} from "../../options.js";
+import { answer } from "../../output.js";
+import { asksRemote, asRemoteSigner, REMOTE_HELP, type RemoteOptions } from "../../remote.js";
 import { asSigner, type SignerOptions } from "../../signer.js";
-import { refusalError, type VoteAnswer, voteFacts, votesText } from "../../vote-text.js";
 
-const DESCRIPTION = `Signs a vote for a block, once a height: whoever votes for two blocks at one height gives the key away.
+const VOTE = {
+  description: `Signs a vote for a block, once a height: whoever votes for two blocks at one height gives the key away.
 
 Each height is answered with new (signed now), same (this very vote was signed before; here is its signature
 again), or refused with a code. The vote is on the disk before its signature is shown, so no crash, race or restart
-makes this sign another one at that height.`;
+makes this sign another one at that height.`,
+  examples: `
+export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
+(umask 077 && tapstake fp keys new validator-1 > words)
+tapstake fp commit --key validator-1 --chain bsn-1 --start 1000 --count 100
+tapstake fp vote --key validator-1 --chain bsn-1 --height 1002 --out vote.json \\
+  --hash d3a2b263b23169056f06d5439c0cf9e201ed645ed6f10412a4091c99fb001bd8
 
-const MORE = `
+# several, of which the first is the same as before
+echo '
+{"height": 1002, "hash": "d3a2b263b23169056f06d5439c0cf9e201ed645ed6f10412a4091c99fb001bd8"}
+{"height": 1003, "hash": "92c89d9853a2f5716d2a23633e86835afaa5d4213580dbee0844f53767d293c8"}' |
+  tapstake fp vote --key validator-1 --chain bsn-1 --batch - --json
+`,
+  more: `
 A batch is a JSON array, or one object a line: {"height": "1003", "hash": "92c8…"}. If one height
 is in it twice, nothing is signed. The heights that are not refused are signed, whatever happens to
 the others.
@@ -50,28 +65,14 @@ Where the commitment of a height was made with a signing context and the chain h
 another, or the other way round, nothing is signed (context-mismatch): mend tapstake fp chains set.
 --other-context is for a chain that changed its release between the commitment and the vote. A
 signer of this software that is asked by --remote looks at the commitments of its own home, and has
-its own --other-context (tapstake fp serve).`;
-
-const HELP = helpText({
-  examples: `
-export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-(umask 077 && tapstake fp keys new validator-1 > words)
-tapstake fp commit --key validator-1 --chain bsn-1 --start 1000 --count 100
-tapstake fp vote --key validator-1 --chain bsn-1 --height 1002 --out vote.json \\
-  --hash d3a2b263b23169056f06d5439c0cf9e201ed645ed6f10412a4091c99fb001bd8
-
-# several, of which the first is the same as before
-echo '
-{"height": 1002, "hash": "d3a2b263b23169056f06d5439c0cf9e201ed645ed6f10412a4091c99fb001bd8"}
-{"height": 1003, "hash": "92c89d9853a2f5716d2a23633e86835afaa5d4213580dbee0844f53767d293c8"}' |
-  tapstake fp vote --key validator-1 --chain bsn-1 --batch - --json
-`,
-  more: MORE,
+its own --other-context (tapstake fp serve).`,
   refused: "at least one height, while others may be signed; or all of them",
-});
+};
 
-export function command() {
-  return subjectCommand("vote", DESCRIPTION)
+export const command = () =>
+  newCommand("vote", VOTE)
+    .addOption(keyOption().makeOptionMandatory())
+    .addOption(chainOption().makeOptionMandatory())
     .addOption(
       new Option("--height <height>", "the block's height").argParser(chainHeight).conflicts("batch"),
     )
@@ -100,15 +101,12 @@ export function command() {
     .addOption(hmacKeyOption())
     .addOption(tlsCaOption())
     .addOption(jsonOption())
-    .addHelpText("after", HELP)
     .action(async ({ json: asJson = false, out, ...options }) => {
       const isRemote = asksRemote(options);
       checkOneStandardInput(options.batch, options.passphraseFile, options.hmacKeyFile);
       await checkOut(out);
       const votes = await readVotes(options);
-      const { key, answers, known } = isRemote
-        ? await voteThere(options, votes)
-        : await voteHere(options, votes);
+      const { key, answers, known } = await (isRemote ? voteThere(options, votes) : voteHere(options, votes));
       answer(asJson, { finalityProvider: key, chain: options.chain, votes: voteFacts(answers) }, () =>
         votesText(answers),
       );
@@ -123,7 +121,6 @@ export function command() {
       const refused = refusalError(answers, asJson);
       if (refused) throw refused;
     });
-}
 
 interface Options extends SignerOptions, RemoteOptions {
   readonly height?: bigint | undefined;

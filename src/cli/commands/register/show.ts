@@ -1,30 +1,28 @@
-import { Command, Option } from "@commander-js/extra-typings";
+import { Option } from "@commander-js/extra-typings";
 import { checkedMessage, type MessageSources } from "../../../babylon/check.js";
-import { commitmentFromJson } from "../../../vote/json.js";
 import {
   type AnyMessage,
   decodeMessage,
-  type MessageName,
   messageFromJson,
+  type MessageName,
   TYPE_URLS,
 } from "../../../babylon/messages.js";
-import { paramsAt, paramsVersion } from "../../../params/select.js";
 import type { Network } from "../../../core/network.js";
-import { EVIDENCE, helpText, MAKE_PROOF, MAKE_STAKE, paragraphs } from "../../help.js";
+import { commitmentFromJson } from "../../../vote/json.js";
+import { newCommand } from "../../command.js";
+import { EVIDENCE, MAKE_PROOF, MAKE_STAKE } from "../../help.js";
 import { checkOneStandardInput, readContent, readDelegation, readText } from "../../input.js";
-import { jsonOption, networkOption, wholeNumber } from "../../options.js";
+import { activeAtOption, contextOption, jsonOption, networkOption, versionOption } from "../../options.js";
 import { answer, table } from "../../output.js";
-import { contextOption } from "../../pop-text.js";
-import { fieldRows } from "../../register-message.js";
-import { readParams } from "../../terms.js";
+import { chooseParams, readParams } from "../../terms.js";
+import { fieldRows } from "./message.js";
 
-const DESCRIPTION = `Reads a message of the staking chain and checks it as the chain does.
+const SHOW = {
+  description: `Reads a message of the staking chain and checks it as the chain does.
 
 What a message does not hold has to be given: of a new stake the parameters (--params), as the committee is not in it; of
 what is about a stake, that stake (--delegation); of a vote the commitment. Without it only the form is checked, which
-the answer says.`;
-
-const HELP = helpText({
+the answer says.`,
   examples: `
 ${MAKE_STAKE}
 tapstake stake sign stake.json --secret-file staker.key
@@ -41,11 +39,11 @@ tapstake register show message.bin --type MsgEquivocationEvidence
   more: `
 The file is JSON with typeUrl and value, as --message prints it, or the bytes, with --type.`,
   refused: "it is no such message, or breaks a rule: the code names it",
-});
+};
 
-export function command() {
-  return new Command("show")
-    .description(paragraphs(DESCRIPTION))
+/** `register show` */
+export const show = () =>
+  newCommand("show", SHOW)
     .argument("<message>", "its file; - for standard input")
     .addOption(
       new Option("--type <name>", "which message the bytes are").choices(
@@ -53,20 +51,13 @@ export function command() {
       ),
     )
     .option("--params <set>", "of a new stake: a set's name, or a file")
-    .addOption(
-      new Option("--version <number>", "a version of --params: the newest unless told")
-        .argParser(wholeNumber)
-        .conflicts("height"),
-    )
-    .addOption(
-      new Option("--height <height>", "the version in force at this Bitcoin height").argParser(wholeNumber),
-    )
+    .addOption(versionOption("a version of --params: the newest unless told"))
+    .addOption(activeAtOption())
     .option("--delegation <file>", "the stake that it is about; of an expansion, the previous one")
     .option("--commitment <file>", "of a vote: the commitment that covers its height")
     .addOption(networkOption())
     .addOption(contextOption())
     .addOption(jsonOption())
-    .addHelpText("after", HELP)
     .action(async (path, options) => {
       checkOneStandardInput(path, options.params, options.delegation, options.commitment);
       const any = await readAny(path, options.type);
@@ -82,7 +73,6 @@ export function command() {
         ]),
       );
     });
-}
 
 const LACKING = {
   params: "--params, for the committee is not in the message",
@@ -110,10 +100,8 @@ interface SourceOptions {
 async function readSources(options: SourceOptions): Promise<MessageSources> {
   const { version, height, network, context, delegation, commitment } = options;
   const set = options.params === undefined ? undefined : await readParams(options.params, network);
-  const atHeight = () => (height === undefined ? set!.versions.at(-1)! : paramsAt(set!, height));
-  const params = set && (version === undefined ? atHeight() : paramsVersion(set, version));
   return {
-    ...(params && { params: { ...params, network: network ?? params.network } }),
+    ...(set && { params: await chooseParams(set, { version, height, network }, undefined) }),
     ...(delegation !== undefined && { delegation: await readDelegation(delegation) }),
     ...(commitment !== undefined && { commitment: commitmentFromJson(await readText(commitment)) }),
     context,

@@ -1,12 +1,12 @@
-import { equalBytes, hex } from "../core/bytes.js";
-import type { Marks, StoredMarks, VoteRecord } from "../finality/protection/decide.js";
-import type { Home } from "../finality/home.js";
-import type { ImportPreview } from "../finality/protection/import-preview.js";
-import type { ImportReport } from "../finality/protection/interchange.js";
-import { listKeys } from "../finality/keys/keystore.js";
-import type { ProtectionStore, Subject } from "../finality/protection/protection.js";
-import { counted } from "./format/text.js";
-import { section, table } from "./output.js";
+import { equalBytes, hex } from "../../core/bytes.js";
+import type { Marks, StoredMarks, VoteRecord } from "../../finality/protection/decide.js";
+import type { Home } from "../../finality/home.js";
+import type { ImportPreview } from "../../finality/protection/import-preview.js";
+import type { ImportReport } from "../../finality/protection/interchange.js";
+import { listKeys } from "../../finality/keys/keystore.js";
+import type { ProtectionStore, Subject } from "../../finality/protection/protection.js";
+import { section, table } from "../output.js";
+import { counted } from "./text.js";
 
 /** Of heights that are blocked. */
 const SHOWN = 5;

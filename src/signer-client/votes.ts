@@ -1,26 +1,30 @@
 import { ERROR_CODES, type ErrorCode, TapstakeError } from "../core/errors.js";
 import { eots } from "../crypto/eots.js";
-import { voteMessage } from "../vote/messages.js";
 import type { ChainConfig } from "../vote/chain.js";
-import type { EotsClient } from "../signer-client/client.js";
-import type { BlockVote } from "../finality/voter.js";
-import { isRefusal } from "./refusal-text.js";
-import type { VoteAnswer } from "./vote-text.js";
+import { voteMessage } from "../vote/messages.js";
+import { type FinalityVote, isRefusal } from "../vote/vote.js";
+import type { EotsClient } from "./client.js";
 
-export interface RemoteVotes {
-  /** X-only. */
+export interface RemoteVoteRequest {
+  /** X-only, 32 bytes. */
   readonly key: Uint8Array;
   readonly chain: ChainConfig;
-  readonly votes: readonly BlockVote[];
+  readonly votes: readonly Pick<FinalityVote, "height" | "appHash">[];
   /** The last vote known on the chain: nothing at or below it is signed anew. */
   readonly chainHeight?: bigint | undefined;
 }
 
+/** The answer for one height. `signed` is what a signer did that does not say whether it was new. */
+export type VoteAnswer =
+  | { readonly height: bigint; readonly kind: "new" | "same" | "signed"; readonly vote: FinalityVote }
+  | { readonly height: bigint; readonly kind: "refused"; readonly code: ErrorCode; readonly message: string };
+
 /**
  * Votes by a remote signer, which remembers them; each signature is verified under the signer's own randomness.
+ * @returns an answer for each vote, in their order
  * @throws TapstakeError the codes of the client; `signer-error` for a signature that does not verify
  */
-export async function voteRemotely(signer: EotsClient, request: RemoteVotes): Promise<VoteAnswer[]> {
+export async function voteRemotely(signer: EotsClient, request: RemoteVoteRequest): Promise<VoteAnswer[]> {
   const { key, chain, votes, chainHeight } = request;
   const context = chain.voteContext;
   const asked = votes.map((vote) => {

@@ -1,0 +1,141 @@
+import { proofOfPossession, proofOfPossessionDigest, verifyProofOfPossession } from "../../../babylon/pop.js";
+import { hex } from "../../../core/bytes.js";
+import { TapstakeError } from "../../../core/errors.js";
+import { loadChains } from "../../../finality/chains.js";
+import { findHome } from "../../../finality/home.js";
+import { showKey } from "../../../finality/keys/keystore.js";
+import { groupCommand, type LazyCommands, newCommand } from "../../command.js";
+import { homeOption, jsonOption, keyOption, parseKey, passphraseOption } from "../../options.js";
+import { answer, table, warn } from "../../output.js";
+import { unlockFor } from "../../signer.js";
+
+const COMMANDS: LazyCommands = {
+  make: { summary: "sign an account with a key", load: () => make },
+  verify: { summary: "check such a signature", load: () => verify },
+};
+
+const GROUP = {
+  description: `Proves that a finality provider's key and its account on the staking chain belong together.
+
+The key signs the account's address (BIP-340, the kind whose btc_sig_type is 0): registering a provider asks for
+it, so that nobody registers with another's key.`,
+  examples: `
+tapstake fp pop make --help
+tapstake fp pop verify --help
+`,
+};
+
+/** Proofs of possession by a key of the home; `tapstake pop` is for keys elsewhere. */
+export const command = (args: readonly string[]) => groupCommand("pop", GROUP, COMMANDS, args);
+
+const MAKE = {
+  description: `Signs the address of an account with a finality provider's key, for registering the provider.
+
+The signature is over the 20 bytes of the address, and says nothing about votes: it can be made any number of
+times. A chain of the v3 release line has a signing context: name it with --chain, once tapstake fp chains set
+knows its --staking-module-address.`,
+  examples: `
+export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
+(umask 077 && tapstake fp keys new validator-1 > words)
+tapstake fp pop make --key validator-1 --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
+`,
+  refused: "no such key, a wrong passphrase, a mistyped or unfit address, an unknown context",
+};
+
+const make = () =>
+  newCommand("make", MAKE)
+    .addOption(keyOption().makeOptionMandatory())
+    .requiredOption("--address <address>", "the account on the staking chain, such as bbn1…")
+    .option("--chain <id>", "sign with this chain's context for proofs of possession, if it is configured")
+    .addOption(passphraseOption())
+    .addOption(homeOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const home = findHome(options.home);
+      const { name, publicKey } = showKey(home, options.key);
+      const { address } = options;
+      const context = possessionContext(options);
+      // A mistyped address is found before anyone is asked for a passphrase.
+      proofOfPossessionDigest(address, context);
+      const key = await unlockFor(home, options);
+      try {
+        const { signature } = proofOfPossession(key.secretKey, { kind: "bip340", address, context });
+        const given = { finalityProvider: publicKey, address, btcSigType: 0, signature };
+        answer(options.json === true, { ...given, ...(context !== undefined && { context }) }, () =>
+          table([
+            ["finality provider", `${hex.encode(publicKey)} (${name})`],
+            ["account", address],
+            ["btc_sig_type", "0 (BIP-340)"],
+            ["context", context ?? "none"],
+            ["signature", hex.encode(signature)],
+          ]),
+        );
+      } finally {
+        key.wipe();
+      }
+    });
+
+const VERIFY = {
+  description: `Checks that a finality provider's key signed the address of an account.
+
+Only proofs of the kind whose btc_sig_type is 0 (BIP-340) are understood.`,
+  examples: `
+tapstake fp pop verify --key 21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac4c7 \\
+  --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu \\
+  --signature bc188db13c12aa259ac73c3ff4408e01cdecbdb258b8fcc96cd9d2393eb4a5a2b5fcac9d10a505a7fbedb06bd0a2447e570510f0753470477224a88ab112d61e
+`,
+  refused: "the signature is not by this key, for this address, with this context; or no known one",
+};
+
+const verify = () =>
+  newCommand("verify", VERIFY)
+    .requiredOption("--key <key>", "the finality provider's x-only public key")
+    .requiredOption("--address <address>", "the account on the staking chain, such as bbn1…")
+    .requiredOption("--signature <hex>", "64 bytes")
+    .option("--chain <id>", "with this chain's context for proofs of possession, if it is configured")
+    .addOption(homeOption())
+    .addOption(jsonOption())
+    .action((options) => {
+      const { address } = options;
+      const publicKey = parseKey(options.key, "finality provider");
+      const signature = hex.decode(options.signature, 64, "signature");
+      const context = possessionContext(options);
+      proofOfPossessionDigest(address, context);
+      if (!verifyProofOfPossession(publicKey, { kind: "bip340", signature }, { address, context })) {
+        const key = hex.encode(publicKey);
+        const how = context === undefined ? "without a signing context" : "with the chain's signing context";
+        throw new TapstakeError("invalid-signature", `not signed by ${key} for ${address} ${how}`);
+      }
+      answer(options.json === true, { valid: true, finalityProvider: publicKey, address }, () =>
+        table([
+          ["signature", "good: the key and the account belong together"],
+          ["finality provider", hex.encode(publicKey)],
+          ["account", address],
+        ]),
+      );
+    });
+
+interface ContextOptions {
+  readonly home?: string | undefined;
+  readonly chain?: string | undefined;
+}
+
+/**
+ * The context for proofs of possession on the chain of `--chain`; undefined where the chain has none, or is not named.
+ * A chain that is not configured is warned of, as it may be one that has.
+ * @throws TapstakeError `context-mismatch` where the chain has contexts, and this one is not known; as `loadChains`
+ */
+function possessionContext({ home, chain: id }: ContextOptions): string | undefined {
+  if (id === undefined) return undefined;
+  const chain = loadChains(findHome(home)).get(id);
+  if (!chain) {
+    const message = `${id} is not configured (tapstake fp chains list), so no signing context is used: is the id right?`;
+    warn({ code: "unknown-chain", message, details: { chain: id } });
+    return undefined;
+  }
+  if (chain.voteContext !== undefined && chain.popContext === undefined) {
+    const text = `${id} has signing contexts, and the one for proofs of possession is not known here: tapstake fp chains set ${id} --staking-module-address … says whose it is`;
+    throw new TapstakeError("context-mismatch", text, { chain: id });
+  }
+  return chain.popContext;
+}

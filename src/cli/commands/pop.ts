@@ -1,0 +1,257 @@
+import { Option } from "@commander-js/extra-typings";
+import { SIGNING_OUTPUTS, type SigningOutput } from "../../babylon/bip322.js";
+import { proofFromJson, type ProofRecord, proofToJson } from "../../babylon/pop-json.js";
+import {
+  acceptProof,
+  checkProofOfPossession,
+  type ProofForm,
+  type ProofKind,
+  PROOF_KINDS,
+  proofOfPossession,
+  proofOfPossessionText,
+  proofToSign,
+} from "../../babylon/pop.js";
+import { hex } from "../../core/bytes.js";
+import { publicKeyOf } from "../../core/keys.js";
+import type { Network } from "../../core/network.js";
+import type { PsbtLike } from "../../psbt/psbt.js";
+import { groupCommand, type LazyCommands, newCommand } from "../command.js";
+import { UsageError } from "../errors.js";
+import { checkNewFiles, writeDocument } from "../files.js";
+import { readPsbt, readText } from "../input.js";
+import { contextOption, jsonOption, networkOption, parseKey, secretOption } from "../options.js";
+import { answer, type Row, table } from "../output.js";
+import { withSecretKey } from "../secrets.js";
+
+const COMMANDS: LazyCommands = {
+  make: { summary: "by a secret key, or by any wallet", load: () => make },
+  verify: { summary: "judge one as the staking chain does", load: () => verify },
+};
+
+const GROUP = {
+  description: `Proofs of possession: that the owner of a Bitcoin key chose an account of the staking chain.
+
+Registering a stake or a finality provider asks for one. There are three kinds: bip340, by any signer of digests;
+bip322, by a wallet with a P2WPKH or Taproot address; ecdsa, by a wallet that signs messages the older way. The key of
+a finality provider that is in its home signs by tapstake fp pop.`,
+  examples: `
+tapstake pop make --help
+tapstake pop verify --help
+`,
+};
+
+/** Proofs of possession by any key; `tapstake fp pop` is for those of a home. */
+export const command = (args: readonly string[]) => groupCommand("pop", GROUP, COMMANDS, args);
+
+const kindOption = () =>
+  new Option("--kind <kind>", "the kind of proof").choices(PROOF_KINDS).default("bip340" as const);
+
+const MAKE = {
+  description: `Makes a proof of possession: with a secret key, or in two steps with any wallet.
+
+With --key alone, it prints what the wallet is to sign: a digest, a text, or for BIP-322 also a PSBT. With --key and the
+wallet's answer, --signature or --psbt, it checks that and gives the proof. --out writes it to a file, which
+tapstake register takes.`,
+  examples: `
+(umask 077; openssl rand -hex 32 > key)
+tapstake pop make --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu \\
+  --secret-file key --out proof.json
+tapstake pop verify proof.json
+
+# by a wallet: what it is to sign; its answer comes back by --signature or --psbt
+tapstake pop make --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu \\
+  --kind bip322 --output p2tr --network signet \\
+  --key 21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac4c7
+`,
+  more: `
+A P2WPKH address hides the whole key: --key is then 33 bytes, 02… or 03….`,
+  refused: "an address that is mistyped, a signature that is not by this key for this account",
+};
+
+const make = () =>
+  newCommand("make", MAKE)
+    .requiredOption("--address <address>", "the account on the staking chain, such as bbn1…")
+    .addOption(kindOption())
+    .addOption(
+      new Option("--output <type>", "of bip322: which address of the key signs").choices(SIGNING_OUTPUTS),
+    )
+    .addOption(networkOption())
+    .addOption(contextOption())
+    .addOption(secretOption().conflicts("key"))
+    .option("--key <key>", "the public key of a signer elsewhere")
+    .addOption(
+      new Option("--signature <text>", "what it answered, in base64 or hexadecimal").conflicts([
+        "psbt",
+        "secretFile",
+      ]),
+    )
+    .addOption(new Option("--psbt <file>", "of bip322: the PSBT that it signed").conflicts("secretFile"))
+    .option("--out <file>", "write the proof to a new file; - for standard output")
+    .addOption(jsonOption())
+    .action(async ({ out, ...options }) => {
+      const form = formOf(options);
+      await checkNewFiles(out);
+      const answered = await readAnswer(options);
+      if (options.key === undefined && answered !== undefined) {
+        throw new UsageError("--signature and --psbt need the --key that signed");
+      }
+      if (options.key !== undefined && answered === undefined) {
+        return answerToSign(options.json === true, hex.decode(options.key, undefined, "key"), form);
+      }
+      const record = await makeProof(options, form, answered);
+      if (out !== undefined) await writeDocument(out, proofToJson(record));
+      if (out === "-") return;
+      const facts = { ...proofFacts(record), ...(out !== undefined && { file: out }) };
+      answer(options.json === true, facts, () => table([...proofRows(record), ["written to", out]]));
+    });
+
+interface FormOptions {
+  readonly address: string;
+  readonly kind: ProofKind;
+  readonly context?: string | undefined;
+  readonly output?: SigningOutput | undefined;
+  readonly network?: Network | undefined;
+}
+
+function formOf({ address, kind, context, output, network }: FormOptions): ProofForm {
+  if (kind !== "bip322") {
+    if (output !== undefined) throw new UsageError("--output is for --kind bip322");
+    return { kind, address, context };
+  }
+  if (!output || !network) throw new UsageError("--kind bip322 needs --output and --network");
+  return { kind, address, context, output, network };
+}
+
+interface AnswerOptions {
+  readonly signature?: string | undefined;
+  readonly psbt?: string | undefined;
+}
+
+async function readAnswer({ signature, psbt }: AnswerOptions): Promise<PsbtLike | undefined> {
+  if (psbt !== undefined) return readPsbt(psbt);
+  if (signature === undefined) return undefined;
+  return /^(?:[0-9a-fA-F]{2})+$/.test(signature) ? hex.decode(signature) : signature;
+}
+
+async function makeProof(
+  { key, secretFile }: { readonly key?: string | undefined; readonly secretFile?: string | undefined },
+  form: ProofForm,
+  answered: PsbtLike | undefined,
+): Promise<ProofRecord> {
+  const { address, context } = form;
+  const of = { address, context, ...(form.kind === "bip322" && { network: form.network }) };
+  if (key !== undefined) {
+    const publicKey = hex.decode(key, undefined, "key");
+    return { ...of, publicKey: publicKey.slice(-32), proof: acceptProof(publicKey, form, answered!) };
+  }
+  // A mistyped address is found before anyone is asked for a secret.
+  proofOfPossessionText(address, context);
+  return withSecretKey(secretFile, "the owner", (secretKey) => ({
+    ...of,
+    publicKey: publicKeyOf(secretKey),
+    proof: proofOfPossession(secretKey, form),
+  }));
+}
+
+function answerToSign(asJson: boolean, publicKey: Uint8Array, form: ProofForm): void {
+  const { digest, text, bitcoinAddress, psbt } = proofToSign(publicKey, form);
+  const facts = {
+    kind: form.kind,
+    ...(digest && { digest }),
+    ...(text !== undefined && { text }),
+    ...(bitcoinAddress !== undefined && { bitcoinAddress }),
+    ...(psbt && { psbt: psbt.toBase64() }),
+  };
+  answer(asJson, facts, () =>
+    table([
+      ["sign", digest ? "this digest, by BIP-340" : "this text, as a message"],
+      ["digest", digest && hex.encode(digest)],
+      ["text", text],
+      ["as", bitcoinAddress],
+      ["or this PSBT", facts.psbt],
+    ]),
+  );
+}
+
+const VERIFY = {
+  description: `Judges a proof of possession as the staking chain does: whether this key's owner chose this account.
+
+The proof is the file of pop make, or what stands in a message of the chain, by the options. The file says itself whose
+proof it is: look at what is printed.`,
+  examples: `
+(umask 077; openssl rand -hex 32 > key)
+tapstake pop make --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu \\
+  --secret-file key --out proof.json
+tapstake pop verify proof.json
+`,
+  refused: "it is no proof by this key, for this account, of this kind, with this context",
+};
+
+const verify = () =>
+  newCommand("verify", VERIFY)
+    .argument("[proof]", "the file of pop make; - for standard input")
+    .option("--key <key>", "the x-only public key")
+    .option("--address <address>", "the account on the staking chain, such as bbn1…")
+    .option("--signature <hex>", "btc_sig, as a message has it")
+    .addOption(kindOption())
+    .addOption(networkOption())
+    .addOption(contextOption())
+    .addOption(jsonOption())
+    .action(async (path, options) => {
+      const record = await readRecord(path, options);
+      const { publicKey, proof, address, context, network } = record;
+      checkProofOfPossession(publicKey, proof, { address, context, ...(network && { network }) });
+      answer(options.json === true, { valid: true, ...proofFacts(record) }, () =>
+        table([["proof", "good: the key's owner chose the account"], ...proofRows(record)]),
+      );
+    });
+
+interface RecordOptions {
+  readonly key?: string | undefined;
+  readonly address?: string | undefined;
+  readonly signature?: string | undefined;
+  readonly kind: ProofKind;
+  readonly network?: Network | undefined;
+  readonly context?: string | undefined;
+}
+
+async function readRecord(path: string | undefined, given: RecordOptions): Promise<ProofRecord> {
+  const { key, address, signature, kind, network, context } = given;
+  if (path !== undefined) {
+    if (key !== undefined || address !== undefined || signature !== undefined || context !== undefined) {
+      throw new UsageError("give either the proof's file, or --key, --address and --signature");
+    }
+    return proofFromJson(await readText(path));
+  }
+  if (key === undefined || address === undefined || signature === undefined) {
+    throw new UsageError("give the proof's file, or all of --key, --address and --signature");
+  }
+  if (kind === "bip322" && network === undefined) throw new UsageError("--kind bip322 needs --network");
+  return {
+    publicKey: parseKey(key, "key"),
+    proof: { kind, signature: hex.decode(signature, undefined, "signature") },
+    address,
+    context,
+    network,
+  };
+}
+
+/** A proof of possession as data, with its number on the chain. */
+export const proofFacts = ({ publicKey, proof, address, context, network }: ProofRecord) => ({
+  kind: proof.kind,
+  btcSigType: PROOF_KINDS.indexOf(proof.kind),
+  publicKey,
+  address,
+  ...(context !== undefined && { context }),
+  ...(network !== undefined && { network }),
+  signature: proof.signature,
+});
+
+export const proofRows = ({ publicKey, proof, address, context, network }: ProofRecord): Row[] => [
+  ["key", hex.encode(publicKey)],
+  ["account", address],
+  ["kind", `${proof.kind}, btc_sig_type ${PROOF_KINDS.indexOf(proof.kind)}`],
+  ["network", network],
+  ["context", context ?? "none"],
+  ["signature", hex.encode(proof.signature)],
+];

@@ -1,0 +1,65 @@
+import { hex } from "../../core/bytes.js";
+import type { StoredCommitment } from "../../finality/protection/store.js";
+import type { Commitment } from "../../vote/commitment.js";
+import { type CommitmentJson, commitmentToJson } from "../../vote/json.js";
+import { type Row, section, table } from "../output.js";
+
+/** What commands say of a commitment, as data. */
+export function commitmentFacts(commitment: Commitment) {
+  const { finalityProvider, startHeight, count, root, signature, context } = commitment;
+  const lastHeight = startHeight + BigInt(count - 1);
+  const known = { finalityProvider, startHeight, lastHeight, count, root, signature };
+  return { ...known, ...(context !== undefined && { context }) };
+}
+
+/** The same as rows of a table. */
+export function commitmentRows(commitment: Commitment): Row[] {
+  const { finalityProvider, count, root, context } = commitment;
+  return [
+    ["finality provider", hex.encode(finalityProvider)],
+    ["heights", heights(commitment)],
+    ["count", `${count}`],
+    ["root", hex.encode(root)],
+    ["context", context ?? "none"],
+  ];
+}
+
+/** From which height to which. */
+export const heights = ({ startHeight, count }: Pick<Commitment, "startHeight" | "count">): string =>
+  `${startHeight} to ${startHeight + BigInt(count - 1)}`;
+
+/** The commitments of a key on a chain, as a home keeps them. */
+interface Stored {
+  readonly finalityProvider: Uint8Array;
+  readonly chain: string;
+  readonly commitments: readonly StoredCommitment[];
+}
+
+/** Each commitment as `fp verify-commit` takes it. */
+export const storedFacts = ({ finalityProvider, chain, commitments }: Stored) => ({
+  finalityProvider,
+  chain,
+  commitments: commitments.map((one) => ({
+    ...(JSON.parse(commitmentToJson({ finalityProvider, ...one })) as CommitmentJson),
+    made: one.at,
+  })),
+});
+
+export const storedText = ({ finalityProvider, chain, commitments }: Stored): string =>
+  section(
+    `${hex.encode(finalityProvider)} on ${chain}`,
+    commitments
+      .map(({ root, signature, context, at, ...range }) =>
+        table(
+          [
+            ["heights", `${heights(range)} (${range.count})`],
+            ["root", hex.encode(root)],
+            ["signature", hex.encode(signature)],
+            ["context", context],
+            ["made", at],
+          ],
+          "  ",
+        ),
+      )
+      .join("\n\n"),
+  );
