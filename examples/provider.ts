@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { verifyVote } from "tapstake";
 import {
   chainConfig,
-  CheckThread,
   commitStored,
   createKey,
   hideFromCoreDumps,
@@ -34,11 +33,10 @@ secretKey.fill(0);
 // 2. At each start: what was voted before. It makes this process the one signer of the home, or is refused.
 const protection = openProtection(home);
 const key = unlockKey(home, "validator-1", passphrase);
-const checks = new CheckThread();
 try {
   const chain = chainConfig(home, "bsn-1");
   const cache = new RandomnessCache();
-  const voter = new Voter({ key, protection, chain, cache, checks });
+  const voter = new Voter({ key, protection, chain, cache });
 
   // 3. The promise: it goes to the chain before the first of its heights.
   const commitment = await commitStored({ key, chain, protection, cache, start: 1_000n, count: 5_000 });
@@ -80,6 +78,5 @@ try {
 } finally {
   key.wipe();
   protection.close();
-  checks.close();
   rmSync(home.path, { recursive: true });
 }

@@ -1,9 +1,9 @@
 import { equalBytes, hex } from "../core/bytes.js";
-import type { Marks, StoredMarks, VoteRecord } from "../finality/protection/decide.js";
 import type { Home } from "../finality/home.js";
-import type { ImportPreview } from "../finality/protection/import-preview.js";
-import type { ImportReport } from "../finality/protection/interchange.js";
 import { listKeys } from "../finality/keys/keystore.js";
+import type { Marks, StoredMarks, VoteRecord } from "../finality/protection/decide.js";
+import type { ImportPreview } from "../finality/protection/import.js";
+import type { ImportReport } from "../finality/protection/interchange.js";
 import type { ProtectionStore, Subject } from "../finality/protection/protection.js";
 import { section, table } from "./output.js";
 import { counted } from "./wording.js";

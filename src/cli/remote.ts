@@ -1,14 +1,14 @@
-import type { ChainConfig } from "../vote/chain.js";
+import { Option } from "@commander-js/extra-typings";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { Option } from "@commander-js/extra-typings";
 import { utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { chainConfig } from "../finality/chains.js";
-import { readCertificates } from "../signer-client/certificates.js";
-import { createEotsClient, type EotsClient } from "../signer-client/client.js";
 import { findHome, homeAt, type Home } from "../finality/home.js";
+import { createEotsClient, type EotsClient } from "../signer-client/client.js";
+import { readCertificates } from "../signer-client/endpoint.js";
 import { DEFAULT_ADDRESS } from "../signer-client/wire.js";
+import type { ChainConfig } from "../vote/chain.js";
 import { UsageError } from "./errors.js";
 import { readSecretLine } from "./secrets.js";
 import { isPublicKey, publicKeyNamed, type SignerOptions } from "./signer.js";

@@ -1,5 +1,5 @@
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { hideFromCoreDumps } from "../finality/keys/core-dumps.js";
+import { hideFromCoreDumps } from "../finality/keys/keystore.js";
 import { reportError, UsageError, withHelp } from "./errors.js";
 import { addCommands, type LazyCommands } from "./lazy.js";
 import { closeQuietly, tellInJson } from "./output.js";

@@ -1,11 +1,7 @@
 /** A finality provider: its keys, its randomness, and its votes with their protection (`tapstake/finality`). */
 export { chainConfig, loadChains } from "./chains.js";
-export { removeChain, setChain, type ChainEntry } from "./chains-file.js";
-export {
-  commitRandomness,
-  type CommitmentRequest,
-  type CommittedRandomness,
-} from "./randomness/commitment.js";
+export { removeChain, setChain, type ChainEntry } from "./chains.js";
+export { commitRandomness, type CommitmentRequest, type CommittedRandomness } from "./randomness/commit.js";
 export {
   commitStored,
   proveCommitted,
@@ -13,7 +9,7 @@ export {
   type CommitRequest,
   type CommittedHeight,
   type Committing,
-} from "./randomness/commitments.js";
+} from "./randomness/commit.js";
 export type { DerivedBlock, HeightRange } from "../derivation/block.js";
 export { deriveRange, type DerivationOptions, type DerivationReport } from "../derivation/derive.js";
 export type { MultiplesReport } from "../derivation/multiples.js";
@@ -27,9 +23,9 @@ export {
   type VoteRecord,
 } from "./protection/decide.js";
 export { historyText } from "./protection/export.js";
-export { readHistory } from "./protection/import.js";
+export { readHistory } from "./protection/stream.js";
 export { findHome, openHome, type Home } from "./home.js";
-export { previewImport, type ImportPreview } from "./protection/import-preview.js";
+export { previewImport, type ImportPreview } from "./protection/import.js";
 export type {
   History,
   ImportedSubject,
@@ -40,8 +36,8 @@ export type {
   InterchangeVote,
 } from "./protection/interchange.js";
 export { DEFAULT_SCRYPT, type Passphrase, type ScryptCost } from "./keys/keyfile.js";
-export { deleteKey } from "./keys/deletion.js";
-export { exportKey } from "./keys/export.js";
+export { deleteKey } from "./keys/keystore.js";
+export { exportKey } from "./keys/keystore.js";
 export {
   changePassphrase,
   createKey,
@@ -69,8 +65,7 @@ export {
   type VoteEntry,
 } from "./protection/protection.js";
 export { RandomnessCache, type RandomnessPair } from "./randomness/cache.js";
-export { CheckThread, checksAtOnce, type SelfChecks } from "./self-checks.js";
-export { hideFromCoreDumps } from "./keys/core-dumps.js";
+export { hideFromCoreDumps } from "./keys/keystore.js";
 export {
   Voter,
   type BlockVote,

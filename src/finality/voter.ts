@@ -1,7 +1,7 @@
 import { assertBytes, equalBytes, hex, u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
-import { eots, signUnverified } from "../crypto/eots.js";
+import { eots } from "../crypto/eots.js";
 import { contextBytes, isVoteMessage, voteMessage } from "../vote/messages.js";
 import { type ChainConfig, assertChainId } from "../vote/chain.js";
 import { type CommittedContext, covers, lastOf } from "./protection/commitment-rows.js";
@@ -10,7 +10,6 @@ import { held, tooManyChains, uninitialised } from "./protection/errors.js";
 import type { UnlockedKey } from "./keys/keystore.js";
 import type { ProtectionStore, VoteEntry } from "./protection/store.js";
 import { pointOf, RandomnessCache } from "./randomness/cache.js";
-import { checksAtOnce, type SelfChecks } from "./self-checks.js";
 
 export interface VoterOptions {
   readonly key: UnlockedKey;
@@ -21,13 +20,6 @@ export interface VoterOptions {
   readonly cache?: RandomnessCache | undefined;
   /** Signs messages that are no votes too, or have another context: whoever may name the message can then have a transaction signed. */
   readonly anyMessage?: boolean | undefined;
-  /**
-   * Votes at heights whose commitment has another signing context than the chain: for a chain that changed its release
-   * between the commitment and the vote. The chain counts no such vote otherwise, and the height is used up.
-   */
-  readonly otherContext?: boolean | undefined;
-  /** Where signatures are verified before they are handed out: at once, unless a `CheckThread` does it. */
-  readonly checks?: SelfChecks | undefined;
 }
 
 /** What a caller knows, for one call. */
@@ -71,7 +63,7 @@ export type VoteResult =
  *
  * Calls are synchronous, and the store belongs to one process, so that from the look-up to the record nothing else
  * runs: look up, decide, sign in memory, write to the store, write to the second mark, hand out (see
- * docs/protection.md). Before it is handed out, a signature was verified too.
+ * docs/protection.md). A signature is verified before it is recorded.
  */
 export class Voter {
   readonly #publicKey: Uint8Array;
@@ -81,8 +73,6 @@ export class Voter {
   readonly #protection: ProtectionStore;
   readonly #cache: RandomnessCache;
   readonly #anyMessage: boolean;
-  readonly #otherContext: boolean;
-  readonly #checks: SelfChecks;
   #chainHeight: bigint | undefined;
 
   /** @throws TapstakeError `invalid-chain-id`; `key-mismatch` when the secret is not that of the public key */
@@ -94,8 +84,6 @@ export class Voter {
       chainHeight,
       cache = new RandomnessCache(),
       anyMessage = false,
-      otherContext = false,
-      checks = checksAtOnce,
     } = options;
     assertChainId(chain.id);
     const keyPoint = pointOf(key.secretKey);
@@ -110,8 +98,6 @@ export class Voter {
     this.#protection = protection;
     this.#cache = cache;
     this.#anyMessage = anyMessage;
-    this.#otherContext = otherContext;
-    this.#checks = checks;
     if (chainHeight !== undefined) this.noteChainHeight(chainHeight);
   }
 
@@ -152,32 +138,26 @@ export class Voter {
     const heights = requests.map(({ height }) => height);
     const records = this.#protection.recordsAt(this.#publicKey, this.chain.id, heights);
     const entries: VoteEntry[] = [];
-    try {
-      const results = requests.map(({ height, message, digest }): VoteResult => {
-        const record = records.get(height) ?? null;
-        const decision = decide({ height, digest, record, marks, chainHeight });
-        if (decision.kind === "refused") return { height, ...decision };
-        const { secret, point } = this.#cache.pair(this.#key, this.chain.id, height);
-        const publicRandomness = point.slice(1);
-        try {
-          if (decision.kind === "same")
-            return this.#again(height, message, decision.signature, publicRandomness);
-          const points = { keyPoint: this.#keyPoint, randomnessPoint: point };
-          const made = signUnverified(this.#key.secretKey, secret, digest, points);
-          this.#checks.add(made);
-          const signature = made.signature.slice(32);
-          entries.push({ height, digest, signature });
-          return { height, kind: "new", signature: signature.slice(), publicRandomness };
-        } finally {
-          secret.fill(0);
+    const results = requests.map(({ height, message, digest }): VoteResult => {
+      const record = records.get(height) ?? null;
+      const decision = decide({ height, digest, record, marks, chainHeight });
+      if (decision.kind === "refused") return { height, ...decision };
+      const { secret, point } = this.#cache.pair(this.#key, this.chain.id, height);
+      const publicRandomness = point.slice(1);
+      try {
+        if (decision.kind === "same") {
+          return this.#again(height, message, decision.signature, publicRandomness);
         }
-      });
-      if (entries.length > 0) this.#protection.append(this.#publicKey, this.chain.id, entries);
-      this.#checks.settle();
-      return results;
-    } finally {
-      this.#checks.drop();
-    }
+        const points = { keyPoint: this.#keyPoint, randomnessPoint: point };
+        const signature = eots.signKnown(this.#key.secretKey, secret, message, points);
+        entries.push({ height, digest, signature });
+        return { height, kind: "new", signature: signature.slice(), publicRandomness };
+      } finally {
+        secret.fill(0);
+      }
+    });
+    if (entries.length > 0) this.#protection.append(this.#publicKey, this.chain.id, entries);
+    return results;
   }
 
   /**

@@ -1,18 +1,19 @@
 import type { Metadata } from "@grpc/grpc-js";
 import { assertBytes, assertInteger, u64be, utf8 } from "../core/bytes.js";
 import { ERROR_CODES, type ErrorCode, TapstakeError } from "../core/errors.js";
-import { isLoopback, parseAddress } from "./address.js";
 import { type EotsClientOptions, type Health, openChannel, unexpected } from "./channel.js";
-import { readRefused, readSame } from "./refused-heights.js";
-import { DEFAULT_ADDRESS, type Methods, type SignDataRequest } from "./wire.js";
+import { isLoopback, parseAddress } from "./endpoint.js";
 import {
+  readRefused,
+  readSame,
   first,
   OUTCOME_HEADER,
   OVERLAPS_HEADER,
   REFUSED_HEADER,
   SAME_HEADER,
   UNLISTED_HEADER,
-} from "./wire-errors.js";
+} from "./metadata.js";
+import { DEFAULT_ADDRESS, type Methods, type SignDataRequest } from "./wire.js";
 
 export type { EotsClientOptions } from "./channel.js";
 

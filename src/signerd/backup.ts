@@ -1,12 +1,12 @@
 import { readdirSync, realpathSync, rmdirSync, rmSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { isAbsolute, join, relative, resolve } from "node:path";
+import { setImmediate as pause } from "node:timers/promises";
 import { TapstakeError } from "../core/errors.js";
 import { historyText } from "../finality/protection/export.js";
 import type { Home } from "../finality/home.js";
 import { attempt, makePrivateFolder, writePrivateParts } from "../finality/private-files.js";
 import type { Protection } from "../finality/protection/protection.js";
-import { breathe } from "./pause.js";
 
 /** Copies that are kept: each holds what older ones do, and callers must not fill the disk with them. */
 const KEPT = 10;
@@ -58,7 +58,7 @@ export class Backups {
   async *#parts(cancelled: () => boolean): AsyncGenerator<string, void> {
     for (const part of historyText(this.protection)) {
       yield part;
-      await breathe();
+      await pause();
       if (cancelled()) {
         throw new TapstakeError(
           "signer-stopping",

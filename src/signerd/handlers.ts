@@ -4,17 +4,18 @@ import { assertPublicKey } from "../core/keys.js";
 import type { Home } from "../finality/home.js";
 import { showKey } from "../finality/keys/keystore.js";
 import type { Protection } from "../finality/protection/protection.js";
-import { chainIdOf } from "../vote/chain.js";
 import type { VoteResult } from "../finality/voter.js";
-import { writeRefused, writeSame } from "../signer-client/refused-heights.js";
-import type { Method, Methods } from "../signer-client/wire.js";
 import {
+  writeRefused,
+  writeSame,
   OUTCOME_HEADER,
   OVERLAPS_HEADER,
   REFUSED_HEADER,
   SAME_HEADER,
   UNLISTED_HEADER,
-} from "../signer-client/wire-errors.js";
+} from "../signer-client/metadata.js";
+import type { Method, Methods } from "../signer-client/wire.js";
+import { chainIdOf } from "../vote/chain.js";
 import { Backups } from "./backup.js";
 import type { KeyRing } from "./key-ring.js";
 import type { Signer } from "./signer.js";

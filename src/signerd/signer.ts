@@ -1,3 +1,4 @@
+import { setImmediate as pause } from "node:timers/promises";
 import { equalBytes, hex, u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { merkle } from "../crypto/merkle.js";
@@ -6,18 +7,16 @@ import { hashesIn, xOnly } from "../derivation/block.js";
 import { deriveRange } from "../derivation/derive.js";
 import type { MultiplesReport } from "../derivation/multiples.js";
 import { loadChains } from "../finality/chains.js";
-import { lastOf, overlap } from "../finality/protection/commitment-rows.js";
 import type { Home } from "../finality/home.js";
 import type { UnlockedKey } from "../finality/keys/keystore.js";
 import type { Protection } from "../finality/protection/protection.js";
+import { lastOf, overlap } from "../finality/protection/store.js";
 import { RandomnessCache } from "../finality/randomness/cache.js";
-import { CheckThread } from "../finality/self-checks.js";
-import { type ChainConfig, assertChainId, chainIdOf } from "../vote/chain.js";
 import { type MessageVote, type VoteOptions, type VoteResult, Voter } from "../finality/voter.js";
+import { type ChainConfig, assertChainId, chainIdOf } from "../vote/chain.js";
 import type { KeyRing } from "./key-ring.js";
 import { type Metrics, REFUSED_TOGETHER } from "./metrics.js";
-import { type OwnCommitment, OwnDigests } from "./own-digests.js";
-import { breathe } from "./pause.js";
+import { type OwnCommitment, OwnDigests } from "./signable-digests.js";
 
 /**
  * Of one answer: 100,000 points are 3.4 MB, and gRPC clients take 4 MB unless told otherwise. No other answer comes near
@@ -69,7 +68,6 @@ export class Signer {
   readonly #voters = new Map<string, Voter>();
   /** Software asks for the randomness of a height before it asks for the vote there. */
   readonly #cache = new RandomnessCache();
-  readonly #checks: CheckThread;
   readonly #chains: ReadonlyMap<string, ChainConfig>;
   readonly #own: OwnDigests;
   #deriving: Promise<unknown> = Promise.resolve();
@@ -82,11 +80,6 @@ export class Signer {
       u64be(height, `chain height of ${id}`);
     }
     this.#own = new OwnDigests(parts.popAddresses, this.#chains.values());
-    this.#checks = new CheckThread();
-  }
-
-  close(): void {
-    this.#checks.close();
   }
 
   /** Chains whose last vote was stated, of which nobody here has heard: their names may be mistyped. */
@@ -137,7 +130,7 @@ export class Signer {
       }
       voter.check(votes);
       for (let i = 0; i < votes.length; i += SIGNED_AT_ONCE) {
-        if (i > 0) await breathe();
+        if (i > 0) await pause();
         const part = votes.slice(i, i + SIGNED_AT_ONCE);
         results.push(...this.#counted(key, chain, () => voter.batch(part, options)));
       }
@@ -279,9 +272,7 @@ export class Signer {
   #newVoter(key: UnlockedKey, chain: ChainConfig): Voter {
     const { protection, openMessages: anyMessage, chainHeights, otherContexts } = this.parts;
     const chainHeight = chainHeights.get(chain.id);
-    const otherContext = otherContexts.has(chain.id);
-    const [cache, checks] = [this.#cache, this.#checks];
-    return new Voter({ key, chain, protection, chainHeight, anyMessage, otherContext, cache, checks });
+    return new Voter({ key, chain, protection, chainHeight, anyMessage, cache: this.#cache });
   }
 
   #chain(chainId: Uint8Array): ChainConfig {

@@ -1,21 +1,21 @@
 import { describe, expect, it } from "vitest";
-import { voteMessage } from "../../src/vote/messages.js";
-import { commitStored, proveCommitted } from "../../src/finality/randomness/commitments.js";
 import {
   changePassphrase,
   createKey,
   type NewKey,
   unlockKey,
   unlockKeyAsync,
+  deleteKey,
+  exportKey,
 } from "../../src/finality/keys/keystore.js";
-import { deleteKey } from "../../src/finality/keys/deletion.js";
-import { exportKey } from "../../src/finality/keys/export.js";
 import {
   initProtection,
   openProtection,
   type ProtectionStore,
 } from "../../src/finality/protection/protection.js";
 import { RandomnessCache } from "../../src/finality/randomness/cache.js";
+import { commitStored, proveCommitted } from "../../src/finality/randomness/commit.js";
+import { voteMessage } from "../../src/vote/messages.js";
 import { homeOfTest, LIGHT } from "../support/home.js";
 import { CHAIN, hash, inHome, newHome, newSigner, testKey, voterOf } from "../support/signer.js";
 import { secretOf } from "../support/stake.js";

@@ -1,11 +1,12 @@
-import type * as Fs from "node:fs";
 import { basename, join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { closeDatabase, createDatabase, openDatabase, pragma } from "../../src/finality/protection/tables.js";
-import { MarksFile } from "../../src/finality/protection/watermark-log.js";
 import { erasePrivateFile, removePrivateFile, writePrivateFile } from "../../src/finality/private-files.js";
+import { closeDatabase, createDatabase, openDatabase, pragma } from "../../src/finality/protection/sqlite.js";
+import { MarksFile } from "../../src/finality/protection/watermark-log.js";
 import { folderOfTest } from "../support/home.js";
 import { newSigner, testKey } from "../support/signer.js";
+
+import type * as Fs from "node:fs";
 
 /** The system calls that make something durable, in their order, with the file that each is about. */
 const calls = vi.hoisted(() => [] as string[]);

@@ -4,9 +4,9 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { u64be } from "../../src/core/bytes.js";
 import { curve } from "../../src/core/curve/index.js";
 import { sha256 } from "../../src/core/hashes.js";
-import { commitmentDigest } from "../../src/vote/messages.js";
 import { encodeRequest, pathOf } from "../../src/signer-client/wire.js";
-import { OwnDigests } from "../../src/signerd/own-digests.js";
+import { OwnDigests } from "../../src/signerd/signable-digests.js";
+import { commitmentDigest } from "../../src/vote/messages.js";
 import { failure as expectFailure } from "../support/errors.js";
 import { ballot, CHAIN, connect, homeWithKey, startSigner, text } from "./support.js";
 

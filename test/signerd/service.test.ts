@@ -2,7 +2,7 @@ import { Metadata, status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
 import { methodNames } from "../../src/signer-client/wire.js";
 import type { Handlers } from "../../src/signerd/handlers.js";
-import { createLog } from "../../src/signerd/log.js";
+import { createLog } from "../../src/signerd/serve.js";
 import { callService } from "./support.js";
 
 const codeOf = (metadata: Metadata | undefined) => metadata?.get("x-tapstake-code");

@@ -1,8 +1,8 @@
 import { hex } from "../../core/bytes.js";
 import { MAX_HEIGHT } from "./decide.js";
 import type { InterchangeCommitment, InterchangeSubject, InterchangeVote } from "./interchange.js";
+import { keyChainName } from "./key-chain.js";
 import type { ProtectionStore, StoredCommitment, StoredVote } from "./store.js";
-import { subjectName } from "../key-chain.js";
 
 /** Votes of one part: a few milliseconds. */
 const VOTES_AT_ONCE = 256;
@@ -44,7 +44,7 @@ export function* historyText(store: ProtectionStore): Generator<string, void> {
 /** Every key and chain with votes, marks or commitments: a key may have committed and never voted. */
 function subjectsOf(store: ProtectionStore): Iterable<{ key: Uint8Array; chainId: string }> {
   const all = [...store.subjects(), ...store.committers()];
-  return new Map(all.map((subject) => [subjectName(subject.key, subject.chainId), subject])).values();
+  return new Map(all.map((subject) => [keyChainName(subject.key, subject.chainId), subject])).values();
 }
 
 /** From which height on there may be more votes after a page. */

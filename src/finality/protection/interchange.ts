@@ -1,11 +1,11 @@
-import { isChainId } from "../../vote/chain.js";
 import * as v from "valibot";
 import { equalBytes, hex } from "../../core/bytes.js";
 import { curve } from "../../core/curve/index.js";
 import { describeType, TapstakeError } from "../../core/errors.js";
 import { decimalText, readJson } from "../../core/json.js";
+import { isChainId } from "../../vote/chain.js";
 import { higher, higherMarks, MAX_HEIGHT } from "./decide.js";
-import { subjectName } from "../key-chain.js";
+import { keyChainName } from "./key-chain.js";
 
 /**
  * The history of votes as it travels between signers, in the spirit of EIP-3076. JSON: heights are decimal text,
@@ -116,21 +116,24 @@ export function readInterchange(value: unknown, votes?: ReadonlyMap<number, Vote
     const text = `interchange: expected parsed JSON or what readHistory gives, got ${describeType(value)}`;
     throw new TapstakeError("invalid-json", text, { path: "interchange" });
   }
-  const { metadata } = readJson(envelope, value, "interchange");
-  if (metadata.version !== 1) {
-    throw new TapstakeError("unknown-version", `interchange: expected version 1, got ${metadata.version}`, {
-      version: metadata.version,
-    });
-  }
+  const { exportedAt } = assertVersion(value) as { exportedAt?: unknown };
   const { data } = readJson(file, value, "interchange");
   const subjects = new Map<string, ReadSubject>();
   for (const [place, entry] of data.entries()) {
     const read = readSubject(entry, votes?.get(place) ?? new Map(), `interchange.data[${place}]`);
-    const name = subjectName(read.key, read.chainId);
+    const name = keyChainName(read.key, read.chainId);
     const earlier = subjects.get(name);
     subjects.set(name, earlier ? merge(earlier, read) : read);
   }
-  return new History([...subjects.values()], timeOf(metadata["exportedAt"]));
+  return new History([...subjects.values()], timeOf(exportedAt));
+}
+
+/** Comes before anything else is read, which a later version may have changed. Returns what the file says of itself. */
+export function assertVersion(value: unknown): { readonly [name: string]: unknown } {
+  const { metadata } = readJson(envelope, value, "interchange");
+  const { version } = metadata;
+  if (version === 1) return metadata;
+  throw new TapstakeError("unknown-version", `interchange: expected version 1, got ${version}`, { version });
 }
 
 /** It is shown to people: a text that is no time could be anything. */

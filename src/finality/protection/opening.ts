@@ -1,13 +1,13 @@
 import { lstatSync } from "node:fs";
 import { TapstakeError } from "../../core/errors.js";
-import { besides, createDatabase, DatabaseFault, removeUnfinished } from "./tables.js";
 import type { Home } from "../home.js";
 import { inUse, type Trouble, unwritable } from "./errors.js";
+import { FileCheck } from "./file-check.js";
+import { keyChainName } from "./key-chain.js";
 import { type Lock, lockHome, running } from "./lock.js";
+import { SqliteProtection } from "./sqlite-store.js";
+import { besides, createDatabase, DatabaseFault, removeUnfinished } from "./sqlite.js";
 import { type Mark, MarksFile, type MarksContent, readMarks } from "./watermark-log.js";
-import { SqliteProtection } from "./sqlite.js";
-import { subjectName } from "../key-chain.js";
-import { FileWatch } from "./file-check.js";
 
 /** What a home remembers cannot be trusted, until somebody says where votes begin. */
 export class Broken extends Error {
@@ -48,10 +48,7 @@ export function openLocked(
     const file = writeMarks(home, store, roomForMarks);
     store.attach({
       mirror: (seq, changed) => file.append(seq, changed),
-      watch: new FileWatch(home.path, [
-        { path: home.protectionFile },
-        { path: home.marksFile, ending: () => file.ending },
-      ]),
+      files: new FileCheck(home.protectionFile, () => file.ending),
       onClose() {
         file.close();
         lock.release();
@@ -151,4 +148,4 @@ function compare(store: SqliteProtection, marks: MarksContent): void {
   }
 }
 
-const nameOf = ({ key, chainId }: Mark): string => subjectName(key, chainId);
+const nameOf = ({ key, chainId }: Mark): string => keyChainName(key, chainId);

@@ -1,15 +1,15 @@
-import { assertChainId } from "../../vote/chain.js";
 import { hostname } from "node:os";
 import { u64be } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import { assertPublicKey } from "../../core/keys.js";
-import type { Marks } from "./decide.js";
+import { assertChainId } from "../../vote/chain.js";
 import type { Home } from "../home.js";
+import type { Marks } from "./decide.js";
 import { broken } from "./errors.js";
+import { keyChainName } from "./key-chain.js";
 import { Broken, openLocked, takeLock } from "./opening.js";
 import { recover, type Remains, remainsOf } from "./recover.js";
 import type { Protection, Subject } from "./store.js";
-import { subjectName } from "../key-chain.js";
 
 export type {
   Protection,
@@ -121,7 +121,7 @@ const named = ({ instance = `${hostname()}:${process.pid}`, roomForMarks }: Prot
 
 /** What remains, with the one key and chain of which somebody has said where it begins. */
 function begin(remains: Remains, { key, chainId, fromHeight }: InitRequest): Remains {
-  const name = subjectName(key, chainId);
+  const name = keyChainName(key, chainId);
   const { lowest = 0n, highest = null } = remains.floors.get(name) ?? {};
   if (fromHeight < lowest) {
     throw new TapstakeError(

@@ -1,15 +1,15 @@
 import { copyFileSync, existsSync, linkSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
-import { besides, createDatabase, DatabaseFault, removeDatabase } from "./tables.js";
-import { floorOf, higherMarks } from "./decide.js";
 import type { Home } from "../home.js";
-import type { Floor } from "./errors.js";
-import { readReadable } from "./rows.js";
-import { type Mark, type MarksContent, readMarks } from "./watermark-log.js";
-import { guarded, writeMarks } from "./opening.js";
 import { syncFolder } from "../private-files.js";
-import { SqliteProtection } from "./sqlite.js";
-import { subjectName } from "../key-chain.js";
+import { floorOf, higherMarks } from "./decide.js";
+import type { Floor } from "./errors.js";
+import { keyChainName } from "./key-chain.js";
+import { guarded, writeMarks } from "./opening.js";
+import { readReadable } from "./rows.js";
+import { SqliteProtection } from "./sqlite-store.js";
+import { besides, createDatabase, DatabaseFault, removeDatabase } from "./sqlite.js";
+import { type Mark, type MarksContent, readMarks } from "./watermark-log.js";
 
 /** What is left of a broken home. */
 export interface Remains {
@@ -29,7 +29,7 @@ export function remainsOf(home: Home): Remains {
   const floors = new Map<string, Floor>();
   for (const mark of [...(marks?.marks.values() ?? []), ...store.marks]) {
     const { key, chainId } = mark;
-    const name = subjectName(key, chainId);
+    const name = keyChainName(key, chainId);
     const earlier = floors.get(name);
     const here = { lowest: floorOf(mark), highest: mark.highest };
     floors.set(name, { key, chainId, ...(earlier ? higherMarks(here, earlier) : here), held: true });

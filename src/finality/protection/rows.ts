@@ -1,28 +1,12 @@
-import { isChainId } from "../../vote/chain.js";
 import Database from "libsql";
-import { equalBytes, hex } from "../../core/bytes.js";
-import { type CommitmentRow, type CommittedContext, readCommitment } from "./commitment-rows.js";
-import { expect, rowsOf } from "./tables.js";
+import { equalBytes, hex, u64be, utf8 } from "../../core/bytes.js";
+import { isChainId } from "../../vote/chain.js";
 import { higher } from "./decide.js";
-import { Heights } from "./heights.js";
-import { combine, heightOf, NO_VOTES, selectFrom, sumOf, textOf } from "./schema.js";
+import { Heights, type KeyChainState, keyChainName } from "./key-chain.js";
+import { combine, heightOf, NO_VOTES, selectFrom, sumOf, textOf, type Cell } from "./schema.js";
+import { expect, rowsOf } from "./sqlite.js";
+import type { StoredVote, StoredCommitment } from "./store.js";
 import type { Mark } from "./watermark-log.js";
-import type { StoredVote } from "./store.js";
-import { subjectName } from "../key-chain.js";
-
-/** What is in memory of a key and chain: as in the store, which nobody else writes. */
-export interface Known {
-  readonly id: number;
-  readonly key: Uint8Array;
-  readonly chainId: string;
-  lowest: bigint;
-  highest: bigint | null;
-  held: boolean;
-  /** Where there are votes: a store that has fewer has lost them. */
-  readonly heights: Heights;
-  /** Where the message of a vote is not known. */
-  readonly blocked: Heights;
-}
 
 export interface VoteRow {
   readonly subject: number;
@@ -36,6 +20,19 @@ export interface VoteRow {
   readonly sum: Uint8Array;
 }
 
+export interface CommitmentRow {
+  readonly key: Uint8Array;
+  readonly chain: Uint8Array;
+  readonly start: Uint8Array;
+  readonly count: number;
+  readonly root: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly context: Uint8Array | null;
+  readonly subtrees: Uint8Array | null;
+  readonly at: Uint8Array;
+  readonly sum: Uint8Array;
+}
+
 /** What a store holds, but for the votes themselves. */
 export interface Loaded {
   readonly storeId: string;
@@ -43,7 +40,7 @@ export interface Loaded {
   readonly seq: number;
   /** The checksums of all votes together. */
   readonly total: Uint8Array;
-  readonly subjects: Map<string, Known>;
+  readonly subjects: Map<string, KeyChainState>;
   /** By key, where the store was when it took the birth over. */
   readonly births: Map<string, string>;
   /** By key and chain. */
@@ -80,7 +77,7 @@ export function loadStore(db: Database.Database): Loaded {
       countOf(commitments) === state.commitments,
     "keys, births or commitments are missing",
   );
-  const subjects = new Map(known.map((subject) => [subjectName(subject.key, subject.chainId), subject]));
+  const subjects = new Map(known.map((subject) => [keyChainName(subject.key, subject.chainId), subject]));
   expect(subjects.size === known.length, "a key and chain are there twice");
   return {
     storeId: hex.encode(state.store),
@@ -155,6 +152,30 @@ export function readVote(row: VoteRow): StoredVote {
   };
 }
 
+/** A commitment as the cells of its row, but for the checksum. */
+export function commitmentCells(key: Uint8Array, chainId: string, commitment: StoredCommitment): Cell[] {
+  const { startHeight, count, root, signature, context, subtrees, at } = commitment;
+  const text = context === undefined ? null : utf8(context);
+  return [key, utf8(chainId), u64be(startHeight), count, root, signature, text, subtrees, utf8(at)];
+}
+
+/** @throws DatabaseFault `corrupt` where the row does not have its checksum */
+export function readCommitment(row: CommitmentRow): StoredCommitment {
+  const { key, chain, start, count, root, signature, context, subtrees, at, sum } = row;
+  const computed = sumOf("commitments", key, chain, start, count, root, signature, context, subtrees, at);
+  expect(sum instanceof Uint8Array && equalBytes(sum, computed), "a commitment does not have its checksum");
+  expect(key.length === 32 && isChainId(textOf(chain)), "the key or chain id of a commitment is none");
+  return {
+    startHeight: heightOf(start),
+    count,
+    root: Uint8Array.from(root),
+    signature: Uint8Array.from(signature),
+    ...(context !== null && { context: textOf(context) }),
+    subtrees: subtrees && Uint8Array.from(subtrees),
+    at: textOf(at),
+  };
+}
+
 interface StateRow {
   readonly store: Uint8Array;
   readonly seq: number;
@@ -190,7 +211,7 @@ function readState(db: Database.Database): StateRow {
   return row;
 }
 
-function readSubject({ id, key, chain, lowest, highest, held, sum }: SubjectRow): Known {
+function readSubject({ id, key, chain, lowest, highest, held, sum }: SubjectRow): KeyChainState {
   checkSum({ sum }, sumOf("subjects", id, key, chain, lowest, highest, held));
   const chainId = textOf(chain);
   expect(key.length === 32 && isChainId(chainId), "a key or chain id is none");

@@ -1,4 +1,5 @@
-import type { CommittedContext } from "./commitment-rows.js";
+import { hex } from "../../core/bytes.js";
+import { TapstakeError } from "../../core/errors.js";
 import type { Home } from "../home.js";
 import type { Marks, StoredMarks, VoteRecord } from "./decide.js";
 import type { Interchange, ImportReport } from "./interchange.js";
@@ -109,4 +110,28 @@ export interface Protection extends ProtectionStore {
   readonly poisoned: boolean;
   /** Closing twice is once. */
   close(): void;
+}
+
+/** The heights of a commitment. */
+export interface CommittedRange {
+  readonly startHeight: bigint;
+  readonly count: number;
+}
+
+/** Whether two commitments have a height in common. */
+export const overlap = (one: CommittedRange, other: CommittedRange): boolean =>
+  other.startHeight < one.startHeight + BigInt(one.count) &&
+  one.startHeight < other.startHeight + BigInt(other.count);
+
+export const lastOf = ({ startHeight, count }: CommittedRange): bigint => startHeight + BigInt(count) - 1n;
+
+/** @throws TapstakeError `commitment-overlap` */
+export function refuseOverlap(earlier: readonly StoredCommitment[], range: CommittedRange): void {
+  const other = earlier.find((each) => overlap(each, range));
+  if (!other) return;
+  throw new TapstakeError(
+    "commitment-overlap",
+    `heights ${range.startHeight} to ${lastOf(range)} overlap ${other.startHeight} to ${lastOf(other)}, which were committed ${other.at} (root ${hex.encode(other.root)}): a chain takes one commitment a height. Start at ${lastOf(other) + 1n} or later`,
+    { startHeight: other.startHeight, count: other.count },
+  );
 }

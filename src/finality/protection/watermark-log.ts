@@ -1,10 +1,10 @@
 import { hash } from "node:crypto";
-import { closeSync, constants, fdatasyncSync, fstatSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, fdatasyncSync, openSync, writeSync } from "node:fs";
 import { hex } from "../../core/bytes.js";
-import { higherMarks, type StoredMarks } from "./decide.js";
 import { readPrivateFile, writePrivateFile } from "../private-files.js";
-import { subjectName } from "../key-chain.js";
-import type { Ending, Place } from "./file-check.js";
+import { higherMarks, type StoredMarks } from "./decide.js";
+import type { Appended } from "./file-check.js";
+import { keyChainName } from "./key-chain.js";
 
 /** The marks of one key and chain, as of one write to the store. */
 export interface Mark extends StoredMarks {
@@ -56,9 +56,9 @@ export class MarksFile {
   }
 
   /** What was written last. */
-  get ending(): Ending {
-    const { file, place, line, position } = this.#written;
-    return { file, place, line, position: position - line.length };
+  get ending(): Appended {
+    const { file, line, position } = this.#written;
+    return { path: this.#path, file, line, position: position - line.length };
   }
 
   /** Notes one write and the marks that it changed, durably. After an error nothing is known. */
@@ -102,10 +102,8 @@ export class MarksFile {
     const lines = Buffer.from(text, "latin1");
     writePrivateFile(this.#path, Buffer.concat([lines, Buffer.alloc(this.#room)]), "replace");
     const file = openSync(this.#path, constants.O_RDWR);
-    const { dev, ino } = fstatSync(file);
     return {
       file,
-      place: { dev, ino },
       check,
       line: Buffer.from(line, "latin1"),
       position: lines.length,
@@ -125,7 +123,6 @@ function close(file: number): void {
 /** How far the open file was written. */
 interface Written {
   readonly file: number;
-  readonly place: Place;
   /** Of the last line. */
   readonly check: string;
   readonly line: Uint8Array;
@@ -211,7 +208,7 @@ function parseLine(line: string, before: string): Mark | { readonly seq: number 
 }
 
 function raise({ marks }: { readonly marks: Map<string, Mark> }, mark: Mark): void {
-  const name = subjectName(mark.key, mark.chainId);
+  const name = keyChainName(mark.key, mark.chainId);
   const earlier = marks.get(name);
   const raised = earlier && { ...higherMarks(earlier, mark), seq: Math.max(earlier.seq, mark.seq) };
   marks.set(name, { ...mark, ...raised });

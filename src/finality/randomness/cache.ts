@@ -2,7 +2,7 @@ import { assertInteger } from "../../core/bytes.js";
 import { curve } from "../../core/curve/index.js";
 import { TapstakeError } from "../../core/errors.js";
 import { randomness } from "../../crypto/randomness.js";
-import { subjectName } from "../key-chain.js";
+import { keyChainName } from "../protection/key-chain.js";
 
 /** The secret randomness of a height with its point, 33 bytes compressed. The caller wipes the secret. */
 export interface RandomnessPair {
@@ -74,7 +74,7 @@ export class RandomnessCache {
 }
 
 const placeOf = (publicKey: Uint8Array, chainId: string, height: bigint): string =>
-  `${subjectName(publicKey, chainId)} ${height}`;
+  `${keyChainName(publicKey, chainId)} ${height}`;
 
 /** secret × G, 33 bytes compressed. */
 export function pointOf(secret: Uint8Array): Uint8Array {

@@ -17,10 +17,10 @@ import { hex } from "../../../src/core/bytes.js";
 import { publicKeyOf } from "../../../src/core/keys.js";
 import { scalar } from "../../../src/core/scalar.js";
 import type { Home } from "../../../src/finality/home.js";
-import { deleteKey } from "../../../src/finality/keys/deletion.js";
-import { exportKey } from "../../../src/finality/keys/export.js";
 import { DEFAULT_SCRYPT, type ScryptCost } from "../../../src/finality/keys/keyfile.js";
 import {
+  deleteKey,
+  exportKey,
   changePassphrase,
   createKey,
   listKeys,
@@ -30,8 +30,8 @@ import {
   unlockKeyAsync,
 } from "../../../src/finality/keys/keystore.js";
 import { openProtection } from "../../../src/finality/protection/protection.js";
-import { homeOfTest, LIGHT } from "../../support/home.js";
 import { failure } from "../../support/errors.js";
+import { homeOfTest, LIGHT } from "../../support/home.js";
 import { refusal } from "../../support/refusal.js";
 import { secretOf } from "../../support/stake.js";
 

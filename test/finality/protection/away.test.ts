@@ -13,17 +13,17 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import { sha256 } from "../../../src/core/hashes.js";
-import { voteMessage } from "../../../src/vote/messages.js";
-import { recordBirth } from "../../../src/finality/keys/provenance.js";
 import { type Home, openHome } from "../../../src/finality/home.js";
-import { previewImport } from "../../../src/finality/protection/import-preview.js";
-import { deleteKey } from "../../../src/finality/keys/deletion.js";
-import { createKey, unlockKey } from "../../../src/finality/keys/keystore.js";
+import { deleteKey, createKey, unlockKey } from "../../../src/finality/keys/keystore.js";
+import { recordBirth } from "../../../src/finality/keys/provenance.js";
+import { previewImport } from "../../../src/finality/protection/import.js";
 import {
   initProtection,
   openProtection,
   type Protection,
 } from "../../../src/finality/protection/protection.js";
+import { Voter } from "../../../src/finality/voter.js";
+import { voteMessage } from "../../../src/vote/messages.js";
 import {
   copyOf,
   key,
@@ -33,7 +33,6 @@ import {
   OTHER_CHAIN,
   request,
 } from "../../support/broken-homes.js";
-import { Voter } from "../../../src/finality/voter.js";
 import { LIGHT } from "../../support/home.js";
 import { killedAt, stepsOf } from "../../support/killed.js";
 import { refusal } from "../../support/refusal.js";

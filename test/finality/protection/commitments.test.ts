@@ -1,9 +1,13 @@
-import { verifyCommitment, verifyRandomness } from "../../../src/vote/commitment.js";
 import { describe, expect, it } from "vitest";
-import { commitRandomness } from "../../../src/finality/randomness/commitment.js";
-import { commitStored, proveCommitted, proveIn } from "../../../src/finality/randomness/commitments.js";
-import { RandomnessCache } from "../../../src/finality/randomness/cache.js";
 import type { TapstakeError } from "../../../src/core/errors.js";
+import { RandomnessCache } from "../../../src/finality/randomness/cache.js";
+import {
+  commitRandomness,
+  commitStored,
+  proveCommitted,
+  proveIn,
+} from "../../../src/finality/randomness/commit.js";
+import { verifyCommitment, verifyRandomness } from "../../../src/vote/commitment.js";
 import { CHAIN, hash, inHome, newSigner, testKey, voterOf } from "../../support/signer.js";
 
 const key = testKey();

@@ -13,9 +13,9 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { TapstakeError } from "../../../src/core/errors.js";
 import type { Home } from "../../../src/finality/home.js";
-import { Ledger } from "../../../src/finality/protection/store-rows.js";
-import { type Mark, MarksFile, readMarks } from "../../../src/finality/protection/watermark-log.js";
 import { openProtection } from "../../../src/finality/protection/protection.js";
+import { Ledger } from "../../../src/finality/protection/tables.js";
+import { type Mark, MarksFile, readMarks } from "../../../src/finality/protection/watermark-log.js";
 import {
   copyOf,
   flip,

@@ -1,7 +1,7 @@
 import type * as Fs from "node:fs";
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type * as Database from "../../../src/finality/protection/tables.js";
+import type * as Database from "../../../src/finality/protection/sqlite.js";
 import { recordBirth } from "../../../src/finality/keys/provenance.js";
 import { openProtection } from "../../../src/finality/protection/protection.js";
 import { key } from "../../support/broken-homes.js";
@@ -23,7 +23,7 @@ vi.mock("node:fs", async (original) => {
   };
   return { ...fs, statSync, openSync: openNew };
 });
-vi.mock("../../../src/finality/protection/tables.js", async (original) => {
+vi.mock("../../../src/finality/protection/sqlite.js", async (original) => {
   const database = await original<typeof Database>();
   const checkpoint = (db: Parameters<typeof database.checkpoint>[0]) => {
     database.checkpoint(db);

@@ -7,12 +7,12 @@ import { TapstakeError } from "../../../src/core/errors.js";
 import { publicKeyOf } from "../../../src/core/keys.js";
 import { scalar } from "../../../src/core/scalar.js";
 import { eots } from "../../../src/crypto/eots.js";
+import { sha256 } from "../../../src/core/hashes.js";
 import { commitmentMessage, voteMessage } from "../../../src/vote/messages.js";
 import { randomness } from "../../../src/crypto/randomness.js";
 import { recordBirth } from "../../../src/finality/keys/provenance.js";
 import { openProtection } from "../../../src/finality/protection/protection.js";
 import { RandomnessCache } from "../../../src/finality/randomness/cache.js";
-import { CheckThread } from "../../../src/finality/self-checks.js";
 import { Voter, type VoteResult } from "../../../src/finality/voter.js";
 import { refusal } from "../../support/refusal.js";
 import { CHAIN, hash, inHome, newHome, newSigner, testKey, voterOf } from "../../support/signer.js";
@@ -218,39 +218,15 @@ describe("the order of a vote", () => {
     protection.close();
   });
 
-  it("forgets the signatures of a batch that failed, whose faults are none of the next one", () => {
-    const { protection } = newSigner();
-    const cache = new RandomnessCache();
-    cache.set(key.publicKey, CHAIN.id, 5n, cache.pair(key, CHAIN.id, 6n).point);
-    const checks = new CheckThread();
-    const voter = new Voter({ key, protection, chain: CHAIN, cache, checks });
-    const append = vi.spyOn(protection, "append").mockImplementationOnce(() => {
-      throw new Error("no");
-    });
-    expect(() => voter.vote({ height: 5n, appHash: hash(1) })).toThrow("no");
-    append.mockRestore();
-    expect(voter.vote({ height: 6n, appHash: hash(1) }).kind).toBe("new");
-    checks.close();
+  it("withholds a recorded signature that does not verify, and signs nothing else in its place", () => {
+    const { protection, voter } = newSigner();
+    const vote = { height: 5n, appHash: hash(1) };
+    protection.init(key.publicKey, CHAIN.id, 0n);
+    const digest = sha256(voteMessage(vote));
+    protection.append(key.publicKey, CHAIN.id, [{ height: 5n, digest, signature: hash(3) }]);
+    expect(voter.vote(vote)).toMatchObject({ kind: "refused", code: "unknown-earlier-vote" });
+    expect(voter.vote({ ...vote, appHash: hash(2) })).toMatchObject({ code: "double-vote" });
     protection.close();
-  });
-
-  it("withholds a signature that another thread finds wrong when it is recorded already, now and ever after", () => {
-    const { home, protection } = newSigner();
-    const cache = new RandomnessCache();
-    cache.set(key.publicKey, CHAIN.id, 5n, cache.pair(key, CHAIN.id, 6n).point);
-    const checks = new CheckThread();
-    const voter = new Voter({ key, protection, chain: CHAIN, cache, checks });
-    const votes = [4n, 5n, 6n].map((height) => ({ height, appHash: hash(1) }));
-    refusal("self-check-failed", () => voter.batch(votes));
-    checks.close();
-    protection.close();
-    inHome(home, (next) => {
-      const asked = [...votes, { height: 7n, appHash: hash(1) }].map((vote) => voterOf(next).vote(vote));
-      const refused = { kind: "refused", code: "unknown-earlier-vote" };
-      expect(asked).toMatchObject([{ kind: "same" }, refused, { kind: "same" }, { kind: "new" }]);
-      const other = votes.map(({ height }) => voterOf(next).vote({ height, appHash: hash(2) }));
-      expect(other).toMatchObject(votes.map(() => ({ kind: "refused", code: "double-vote" })));
-    });
   });
 });
 

@@ -1,9 +1,9 @@
 import { Option } from "@commander-js/extra-typings";
 import type { MerkleProof } from "../../../crypto/merkle.js";
 import { chainConfig } from "../../../finality/chains.js";
-import { type CommittedHeight, proveCommitted, proveIn } from "../../../finality/randomness/commitments.js";
-import { commitmentFromJson, merkleProofToJson } from "../../../vote/json.js";
 import { findHome } from "../../../finality/home.js";
+import { type CommittedHeight, proveCommitted, proveIn } from "../../../finality/randomness/commit.js";
+import { commitmentFromJson, merkleProofToJson } from "../../../vote/json.js";
 import { chainHeight, jsonOption } from "../../arguments.js";
 import { checkOut, readText, writeOut } from "../../files.js";
 import { constantTimeOption, subjectCommand, warnOfWrong } from "../../fp-options.js";

@@ -1,11 +1,10 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { destination, type Logger } from "pino";
+import { openHome } from "../../../finality/home.js";
 import { attempt } from "../../../finality/private-files.js";
 import { DEFAULT_ADDRESS } from "../../../signer-client/wire.js";
-import { openHome } from "../../../finality/home.js";
-import { createLog } from "../../../signerd/log.js";
-import { serve, type ServeOptions } from "../../../signerd/serve.js";
+import { createLog, serve, type ServeOptions } from "../../../signerd/serve.js";
 import { chainHeights, jsonOption, several } from "../../arguments.js";
 import { UsageError } from "../../errors.js";
 import { constantTimeOption } from "../../fp-options.js";

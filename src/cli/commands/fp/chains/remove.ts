@@ -1,6 +1,5 @@
 import { Command } from "@commander-js/extra-typings";
-import { loadChains } from "../../../../finality/chains.js";
-import { removeChain } from "../../../../finality/chains-file.js";
+import { loadChains, removeChain } from "../../../../finality/chains.js";
 import { findHome } from "../../../../finality/home.js";
 import { jsonOption } from "../../../arguments.js";
 import { warnOfContexts } from "../../../chain-text.js";

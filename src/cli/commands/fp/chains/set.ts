@@ -1,8 +1,7 @@
-import type { ChainConfig } from "../../../../vote/chain.js";
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { isAddress, loadChains } from "../../../../finality/chains.js";
-import { type ChainEntry, setChain } from "../../../../finality/chains-file.js";
+import { isAddress, loadChains, type ChainEntry, setChain } from "../../../../finality/chains.js";
 import { homeAt, openHome } from "../../../../finality/home.js";
+import type { ChainConfig } from "../../../../vote/chain.js";
 import { countOfHeights, jsonOption } from "../../../arguments.js";
 import { chainText, changes, warnOfContexts } from "../../../chain-text.js";
 import { UsageError } from "../../../errors.js";

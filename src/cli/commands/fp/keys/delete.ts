@@ -1,7 +1,6 @@
 import { hex } from "../../../../core/bytes.js";
-import { deleteKey } from "../../../../finality/keys/deletion.js";
-import { showKey } from "../../../../finality/keys/keystore.js";
 import { findHome } from "../../../../finality/home.js";
+import { deleteKey, showKey } from "../../../../finality/keys/keystore.js";
 import { UsageError } from "../../../errors.js";
 import { agreedKeyCommand } from "../../../fp-options.js";
 import { helpText } from "../../../help.js";

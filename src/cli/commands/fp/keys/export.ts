@@ -1,7 +1,6 @@
 import { hex } from "../../../../core/bytes.js";
-import { exportKey } from "../../../../finality/keys/export.js";
-import { showKey } from "../../../../finality/keys/keystore.js";
 import { findHome } from "../../../../finality/home.js";
+import { exportKey, showKey } from "../../../../finality/keys/keystore.js";
 import { lockHome } from "../../../../finality/protection/lock.js";
 import { agreedKeyCommand } from "../../../fp-options.js";
 import { helpText } from "../../../help.js";

@@ -1,11 +1,11 @@
 import { Command } from "@commander-js/extra-typings";
 import { hex } from "../../../../core/bytes.js";
 import { TapstakeError } from "../../../../core/errors.js";
-import { floorOf } from "../../../../finality/protection/decide.js";
-import { readHistory } from "../../../../finality/protection/import.js";
-import { type ImportPreview, previewImport } from "../../../../finality/protection/import-preview.js";
-import type { History } from "../../../../finality/protection/interchange.js";
 import { openHome } from "../../../../finality/home.js";
+import { floorOf } from "../../../../finality/protection/decide.js";
+import { type ImportPreview, previewImport } from "../../../../finality/protection/import.js";
+import type { History } from "../../../../finality/protection/interchange.js";
+import { readHistory } from "../../../../finality/protection/stream.js";
 import { jsonOption } from "../../../arguments.js";
 import { UsageError } from "../../../errors.js";
 import { readChunks } from "../../../files.js";

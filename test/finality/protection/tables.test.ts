@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createDatabase, DatabaseFault, openDatabase } from "../../../src/finality/protection/tables.js";
-import { Ledger } from "../../../src/finality/protection/store-rows.js";
+import { createDatabase, DatabaseFault, openDatabase } from "../../../src/finality/protection/sqlite.js";
+import { Ledger } from "../../../src/finality/protection/tables.js";
 import { key } from "../../support/broken-homes.js";
 import { refusal } from "../../support/refusal.js";
 import { CHAIN, hash, newHome, newSigner } from "../../support/signer.js";

@@ -12,13 +12,13 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
-import { recordBirth } from "../../../src/finality/keys/provenance.js";
-import { commitStored } from "../../../src/finality/randomness/commitments.js";
 import { type Home, openHome } from "../../../src/finality/home.js";
-import { deleteKey } from "../../../src/finality/keys/deletion.js";
+import { deleteKey } from "../../../src/finality/keys/keystore.js";
+import { recordBirth } from "../../../src/finality/keys/provenance.js";
 import { lockHome } from "../../../src/finality/protection/lock.js";
-import { MarksFile } from "../../../src/finality/protection/watermark-log.js";
 import { openProtection, type Protection } from "../../../src/finality/protection/protection.js";
+import { MarksFile } from "../../../src/finality/protection/watermark-log.js";
+import { commitStored } from "../../../src/finality/randomness/commit.js";
 import { copyOf, key, loseMemory, walOf } from "../../support/broken-homes.js";
 import { refusal } from "../../support/refusal.js";
 import { CHAIN, hash, inHome, newHome, newSigner, voterOf } from "../../support/signer.js";

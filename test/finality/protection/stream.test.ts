@@ -4,17 +4,17 @@ import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import { TapstakeError } from "../../../src/core/errors.js";
-import { parseJson } from "../../../src/core/json.js";
 import { sha256 } from "../../../src/core/hashes.js";
-import { voteMessage } from "../../../src/vote/messages.js";
+import { parseJson } from "../../../src/core/json.js";
 import { historyText } from "../../../src/finality/protection/export.js";
-import { readHistory } from "../../../src/finality/protection/import.js";
 import {
   type History,
   type Interchange,
   readInterchange,
 } from "../../../src/finality/protection/interchange.js";
 import type { Protection } from "../../../src/finality/protection/protection.js";
+import { readHistory } from "../../../src/finality/protection/stream.js";
+import { voteMessage } from "../../../src/vote/messages.js";
 import { failure as expectFailure } from "../../support/errors.js";
 import { folderOfTest } from "../../support/home.js";
 import { refusal } from "../../support/refusal.js";

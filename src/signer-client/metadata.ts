@@ -1,4 +1,49 @@
+import { createHmac, timingSafeEqual } from "node:crypto";
+import type { Metadata } from "@grpc/grpc-js";
 import type { ErrorCode } from "../core/errors.js";
+import type { Method } from "./wire.js";
+
+/** Trailing metadata: the code of a refusal, beyond what a gRPC status says. */
+export const CODE_HEADER = "x-tapstake-code";
+/** Trailing metadata of a batch: what was refused, as `heights:code` with commas between. */
+export const REFUSED_HEADER = "x-tapstake-refused";
+/** Trailing metadata of a batch: how many refused heights did not fit into {@link REFUSED_HEADER}. */
+export const UNLISTED_HEADER = "x-tapstake-refused-unlisted";
+/** Trailing metadata of a batch: what was signed before, as heights with commas between. */
+export const SAME_HEADER = "x-tapstake-same";
+/** Trailing metadata of a vote: `new` or `same`; of a batch, `new=N,same=N,refused=N`. */
+export const OUTCOME_HEADER = "x-tapstake-outcome";
+/** Trailing metadata of a signed commitment: earlier ones with heights of it, as `from-to` with commas between. */
+export const OVERLAPS_HEADER = "x-tapstake-overlaps";
+
+/** Request metadata: the last vote known on the chain, as decimal text. */
+export const CHAIN_HEIGHT_HEADER = "x-tapstake-chain-height";
+/** Request metadata of a commitment, with any value: not to be signed where it overlaps an earlier one. */
+export const REFUSE_OVERLAP_HEADER = "x-tapstake-refuse-overlap";
+
+/** A value of metadata as text. */
+export function first(metadata: Metadata | undefined, name: string): string | undefined {
+  const value = metadata?.get(name)[0];
+  return value === undefined ? undefined : value.toString();
+}
+
+/** The metadata field of a request's authentication code (PROTOCOL 10); gRPC compares names in lower case. */
+export const HMAC_HEADER = "x-fpd-hmac";
+
+/** The methods that anyone may call (PROTOCOL 10): neither changes nor reveals anything here. */
+export const OPEN_METHODS: ReadonlySet<Method> = new Set<Method>(["Ping", "SaveEOTSKeyName"]);
+
+/** `base64(HMAC-SHA256(key string bytes, serialized request))` (PROTOCOL 10). */
+export function requestHmac(key: string, request: Uint8Array): string {
+  return createHmac("sha256", key).update(request).digest("base64");
+}
+
+/** Whether `given` is the code of a request, compared in constant time. */
+export function isRequestHmac(key: string, request: Uint8Array, given: string): boolean {
+  const expected = Buffer.from(requestHmac(key, request));
+  const got = Buffer.from(given);
+  return got.length === expected.length && timingSafeEqual(got, expected);
+}
 
 /** A height of a batch that was not signed. */
 export interface RefusedHeight {

@@ -1,9 +1,9 @@
+import { proofOfPossessionDigest } from "../babylon/pop.js";
 import { concatBytes, equalBytes, hex, joinBytes } from "../core/bytes.js";
 import { rootOfHashes } from "../crypto/merkle.js";
-import { commitmentDigest } from "../vote/messages.js";
+import type { CommittedRange } from "../finality/protection/store.js";
 import type { ChainConfig } from "../vote/chain.js";
-import type { CommittedRange } from "../finality/protection/commitment-rows.js";
-import { proofOfPossessionDigest } from "../babylon/pop.js";
+import { commitmentDigest } from "../vote/messages.js";
 
 /** Callers sign a commitment right after they asked for its randomness; the oldest ranges are forgotten. */
 const REMEMBERED = 4096;
