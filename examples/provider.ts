@@ -9,13 +9,13 @@ import {
   commitStored,
   createKey,
   hideFromCoreDumps,
-  historyText,
+  interchangeText,
   openHome,
   openProtection,
   previewImport,
   proveCommitted,
   RandomnessCache,
-  readHistory,
+  readInterchange,
   unlockKey,
   Voter,
 } from "tapstake/finality";
@@ -70,11 +70,11 @@ try {
 
   // 8. What was voted, for another machine: to a file, and from it. Stop here for good before it votes there.
   const file = join(home.path, "history.json");
-  await writeFile(file, historyText(protection), { mode: 0o600 });
-  const history = await readHistory(createReadStream(file));
+  await writeFile(file, interchangeText(protection), { mode: 0o600 });
+  const history = await readInterchange(createReadStream(file));
   for (const { votes, begins } of previewImport(protection, history))
     console.log(`${votes} votes`, { begins });
-  protection.importHistory(history);
+  protection.importInterchange(history);
 } finally {
   key.wipe();
   protection.close();

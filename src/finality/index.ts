@@ -17,22 +17,22 @@ export {
   decide,
   type Decision,
   type DecisionInput,
-  type Marks,
+  type Watermarks,
   type Refusal,
   type RefusalCode,
   type VoteRecord,
 } from "./protection/decide.js";
-export { historyText } from "./protection/export.js";
-export { readHistory } from "./protection/stream.js";
+export { interchangeText } from "./protection/export.js";
+export { readInterchange } from "./protection/stream.js";
 export { findHome, openHome, type Home } from "./home.js";
 export { previewImport, type ImportPreview } from "./protection/import.js";
 export type {
-  History,
-  ImportedSubject,
+  ReadInterchange,
+  ImportedKeyChain,
   ImportReport,
   Interchange,
   InterchangeCommitment,
-  InterchangeSubject,
+  InterchangeKeyChain,
   InterchangeVote,
 } from "./protection/interchange.js";
 export { DEFAULT_SCRYPT, type Passphrase, type ScryptCost } from "./keys/keyfile.js";
@@ -61,7 +61,7 @@ export {
   type ProtectionOptions,
   type ProtectionStore,
   type StoredCommitment,
-  type Subject,
+  type StoredKeyChain,
   type VoteEntry,
 } from "./protection/protection.js";
 export { RandomnessCache, type RandomnessPair } from "./randomness/cache.js";

@@ -4,9 +4,8 @@ import { sha256 } from "../core/hashes.js";
 import { eots } from "../crypto/eots.js";
 import { contextBytes, isVoteMessage, voteMessage } from "../vote/messages.js";
 import { type ChainConfig, assertChainId } from "../vote/chain.js";
-import { type CommittedContext, covers, lastOf } from "./protection/commitment-rows.js";
-import { decide, type Marks, type RefusalCode } from "./protection/decide.js";
-import { held, tooManyChains, uninitialised } from "./protection/errors.js";
+import { decide, type Watermarks, type RefusalCode } from "./protection/decide.js";
+import { locked, tooManyChains, uninitialised } from "./protection/errors.js";
 import type { UnlockedKey } from "./keys/keystore.js";
 import type { ProtectionStore, VoteEntry } from "./protection/store.js";
 import { pointOf, RandomnessCache } from "./randomness/cache.js";
@@ -62,7 +61,7 @@ export type VoteResult =
  * Votes of one key on one chain, each recorded before its signature is handed out.
  *
  * Calls are synchronous, and the store belongs to one process, so that from the look-up to the record nothing else
- * runs: look up, decide, sign in memory, write to the store, write to the second mark, hand out (see
+ * runs: look up, decide, sign in memory, write to the store, write to the watermark log, hand out (see
  * docs/protection.md). A signature is verified before it is recorded.
  */
 export class Voter {
@@ -134,13 +133,13 @@ export class Voter {
     const chainHeight = higher(this.#chainHeight, told);
     const requests = this.check(votes).map((vote) => ({ ...vote, digest: sha256(vote.message) }));
     if (requests.length === 0) return [];
-    const marks = this.#marks();
+    const watermarks = this.#watermarks();
     const heights = requests.map(({ height }) => height);
     const records = this.#protection.recordsAt(this.#publicKey, this.chain.id, heights);
     const entries: VoteEntry[] = [];
     const results = requests.map(({ height, message, digest }): VoteResult => {
       const record = records.get(height) ?? null;
-      const decision = decide({ height, digest, record, marks, chainHeight });
+      const decision = decide({ height, digest, record, watermarks, chainHeight });
       if (decision.kind === "refused") return { height, ...decision };
       const { secret, point } = this.#cache.pair(this.#key, this.chain.id, height);
       const publicRandomness = point.slice(1);
@@ -192,21 +191,13 @@ export class Voter {
     return { height, message };
   }
 
-  /** The chain takes votes of one release, and one that it does not count uses the height up all the same. */
-  #refuseOtherCommitment(votes: readonly MessageVote[]): void {
-    for (const range of this.#protection.committed(this.#publicKey, this.chain.id)) {
-      if (range.context === this.chain.commitContext) continue;
-      if (votes.some(({ height }) => covers(range, height))) throw otherCommitment(this.chain, range);
-    }
-  }
-
-  #marks(): Marks {
+  #watermarks(): Watermarks {
     const { id } = this.chain;
-    this.#protection.heed(this.#publicKey);
-    const marks = this.#protection.marks(this.#publicKey, id);
-    if (marks?.held) throw held(this.#protection.home, this.#publicKey, id, marks.lowest);
-    if (marks) return marks;
-    if (this.#key.origin === "generated" && this.#protection.isBornHere(this.#publicKey)) {
+    this.#protection.applyProvenance(this.#publicKey);
+    const watermarks = this.#protection.watermarks(this.#publicKey, id);
+    if (watermarks?.locked) throw locked(this.#protection.home, this.#publicKey, id, watermarks.lowWatermark);
+    if (watermarks) return watermarks;
+    if (this.#key.origin === "generated" && this.#protection.isGeneratedHere(this.#publicKey)) {
       this.#mayBegin();
       return this.#protection.init(this.#publicKey, id, 0n);
     }
@@ -215,7 +206,7 @@ export class Voter {
 
   /** Whoever may ask for votes can name any number of chains, and each is remembered for good. */
   #mayBegin(): void {
-    const begun = this.#protection.subjects().filter(({ key }) => equalBytes(key, this.#publicKey)).length;
+    const begun = this.#protection.keyChains().filter(({ key }) => equalBytes(key, this.#publicKey)).length;
     if (begun >= MAX_BEGUN) throw tooManyChains(this.#protection.home, this.#publicKey, this.chain.id, begun);
   }
 

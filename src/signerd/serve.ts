@@ -78,7 +78,7 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
 
     let stopping = false;
     let stopped: Promise<void> | undefined;
-    const isHealthy = () => !stopping && !protection.poisoned;
+    const isHealthy = () => !stopping && !protection.failed;
     const metrics = createMetrics({ up: isHealthy, unlockedKeys: () => keys.unlocked.length });
     const {
       openSchnorr = false,
@@ -102,7 +102,7 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
     if (options.metricsAddress !== undefined) {
       const page = await serveMetrics(options.metricsAddress, metrics.registry, () => ({
         healthy: isHealthy(),
-        status: stopping ? "stopping" : protection.poisoned ? "the store failed: restart" : "serving",
+        status: stopping ? "stopping" : protection.failed ? "the store failed: restart" : "serving",
         unlockedKeys: keys.unlocked.length,
       }));
       closing.push(page.stop);

@@ -16,7 +16,7 @@ import { type MessageVote, type VoteOptions, type VoteResult, Voter } from "../f
 import { type ChainConfig, assertChainId, chainIdOf } from "../vote/chain.js";
 import type { KeyRing } from "./key-ring.js";
 import { type Metrics, REFUSED_TOGETHER } from "./metrics.js";
-import { type OwnCommitment, OwnDigests } from "./signable-digests.js";
+import { type SignableCommitment, SignableDigests } from "./signable-digests.js";
 
 /**
  * Of one answer: 100,000 points are 3.4 MB, and gRPC clients take 4 MB unless told otherwise. No other answer comes near
@@ -69,7 +69,7 @@ export class Signer {
   /** Software asks for the randomness of a height before it asks for the vote there. */
   readonly #cache = new RandomnessCache();
   readonly #chains: ReadonlyMap<string, ChainConfig>;
-  readonly #own: OwnDigests;
+  readonly #signable: SignableDigests;
   #deriving: Promise<unknown> = Promise.resolve();
 
   /** @throws TapstakeError `invalid-address`, `invalid-chain-id`, `invalid-number`, and as `loadChains` */
@@ -79,21 +79,21 @@ export class Signer {
       assertChainId(id);
       u64be(height, `chain height of ${id}`);
     }
-    this.#own = new OwnDigests(parts.popAddresses, this.#chains.values());
+    this.#signable = new SignableDigests(parts.popAddresses, this.#chains.values());
   }
 
   /** Chains whose last vote was stated, of which nobody here has heard: their names may be mistyped. */
   unheardOf(): string[] {
     const { protection, chainHeights } = this.parts;
-    const all = [...protection.subjects(), ...protection.committers()];
+    const all = [...protection.keyChains(), ...protection.committers()];
     const known = new Set(all.map(({ chainId }) => chainId));
     return [...chainHeights.keys()].filter((id) => !known.has(id) && !this.#chains.has(id));
   }
 
   /** Shows on the metrics page where a key that was opened stands on each chain; 0 where it never voted. */
   showHeights(uid: Uint8Array): void {
-    for (const { key, chainId, highest } of this.parts.protection.subjects()) {
-      if (equalBytes(key, uid)) this.#showHeight(key, chainId, highest);
+    for (const { key, chainId, highWatermark } of this.parts.protection.keyChains()) {
+      if (equalBytes(key, uid)) this.#showHeight(key, chainId, highWatermark);
     }
   }
 
@@ -170,8 +170,8 @@ export class Signer {
     if (digest.length !== 32) {
       throw new TapstakeError("invalid-bytes", `msg: expected a digest of 32 bytes, got ${digest.length}`);
     }
-    const own = this.#own.find(uid, digest);
-    if (own === undefined && !this.parts.openSchnorr) {
+    const signable = this.#signable.find(uid, digest);
+    if (signable === undefined && !this.parts.openSchnorr) {
       throw new TapstakeError(
         "not-permitted",
         "this signer signs only digests that it computed itself: a commitment to randomness that it handed out " +
@@ -180,7 +180,7 @@ export class Signer {
           "--pop-address; any other digest could be a slashing transaction's",
       );
     }
-    const commitment = own?.commitment;
+    const commitment = signable?.commitment;
     const overlaps = commitment && this.#overlaps(uid, commitment);
     if (refuseOverlap && overlaps !== undefined) {
       throw new TapstakeError(
@@ -190,18 +190,21 @@ export class Signer {
       );
     }
     const signature = schnorr.sign(key.secretKey, digest);
-    if (!own) return { signature, meaning: "any digest (--open-schnorr)" };
-    const { meaning } = own;
+    if (!signable) return { signature, meaning: "any digest (--open-schnorr)" };
+    const { meaning } = signable;
     if (!commitment) return { signature, meaning };
     this.#keep(uid, commitment, signature);
-    this.#own.noteSigned(uid, digest);
+    this.#signable.noteSigned(uid, digest);
     return { signature, meaning, overlaps };
   }
 
   /** Other commitments to some of the same heights, which may have reached the chain or not. */
-  #overlaps(key: Uint8Array, commitment: OwnCommitment): string | undefined {
+  #overlaps(key: Uint8Array, commitment: SignableCommitment): string | undefined {
     const { chainId, root } = commitment;
-    const earlier = [...this.#own.signed(key, chainId), ...this.parts.protection.commitments(key, chainId)]
+    const earlier = [
+      ...this.#signable.signed(key, chainId),
+      ...this.parts.protection.commitments(key, chainId),
+    ]
       .filter((other) => !equalBytes(other.root, root) && overlap(other, commitment))
       .sort((a, b) => (a.startHeight < b.startHeight ? -1 : 1));
     const ranges = new Set(earlier.map((other) => `${other.startHeight}-${lastOf(other)}`));
@@ -209,7 +212,7 @@ export class Signer {
   }
 
   /** Stores a commitment beside which there is none yet: proofs and warnings are made of what is stored. */
-  #keep(key: Uint8Array, commitment: OwnCommitment, signature: Uint8Array): void {
+  #keep(key: Uint8Array, commitment: SignableCommitment, signature: Uint8Array): void {
     const { chainId, isContiguous, ...kept } = commitment;
     const { protection } = this.parts;
     // Also when it is stored itself already.
@@ -253,7 +256,7 @@ export class Signer {
       onReport(report);
     }
     metrics.randomnessDerived.inc(count);
-    this.#own.served({ key: uid, chain, start, interval, count, subtrees });
+    this.#signable.served({ key: uid, chain, start, interval, count, subtrees });
     return points;
   }
 
@@ -286,7 +289,7 @@ export class Signer {
     for (const result of results) {
       metrics.signatures.inc({ outcome: result.kind, code: result.kind === "refused" ? result.code : "" });
     }
-    this.#showHeight(publicKey, id, protection.marks(publicKey, id)?.highest);
+    this.#showHeight(publicKey, id, protection.watermarks(publicKey, id)?.highWatermark);
     return results;
   }
 
@@ -296,8 +299,8 @@ export class Signer {
     this.parts.metrics.signatures.inc({ outcome: "refused", code: error.code }, heights);
   }
 
-  #showHeight(key: Uint8Array, chain: string, highest: bigint | null | undefined): void {
-    this.parts.metrics.lastHeight.set({ key: hex.encode(key), chain }, Number(highest ?? 0n));
+  #showHeight(key: Uint8Array, chain: string, highWatermark: bigint | null | undefined): void {
+    this.parts.metrics.lastHeight.set({ key: hex.encode(key), chain }, Number(highWatermark ?? 0n));
   }
 }
 

@@ -164,7 +164,7 @@ describe("keys delete that is killed", () => {
 describe("keys export that is killed", () => {
   const takenOver = () => {
     const path = fresh();
-    inHome(openHome(path), (protection) => protection.heed(publicKeyOf(secretKey)));
+    inHome(openHome(path), (protection) => protection.applyProvenance(publicKeyOf(secretKey)));
     return path;
   };
   const begins = { "whose birth is noted": fresh, "whose birth the store took over": takenOver };

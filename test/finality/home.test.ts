@@ -49,7 +49,7 @@ describe("a home", () => {
     expect(openHome()).toEqual({
       path: join(folder, ".tapstake"),
       keysFolder: join(folder, ".tapstake/keys"),
-      marksFile: join(folder, ".tapstake/marks"),
+      watermarkFile: join(folder, ".tapstake/marks"),
       protectionFile: join(folder, ".tapstake/protection.db"),
       lockFile: join(folder, ".tapstake/signer.lock"),
       chainsFile: join(folder, ".tapstake/chains.json"),

@@ -56,7 +56,7 @@ describe("a copy of a long history", { timeout: 180_000 }, () => {
     const other = homeWithKey(undefined, []);
     inHome(other.home, (protection) => {
       const highest = BigInt(subject!.highest!);
-      expect(protection.importHistory(file)).toMatchObject([{ highest, conflicts: [], blocked: [] }]);
+      expect(protection.importInterchange(file)).toMatchObject([{ highest, conflicts: [], blocked: [] }]);
     });
   });
 

@@ -20,7 +20,7 @@ import {
   sealKey,
 } from "./keyfile.js";
 import { checkPath } from "./mnemonic.js";
-import { recordAbsence, recordBirth, recordExport } from "./provenance.js";
+import { recordImported, recordGenerated, recordExported } from "./provenance.js";
 
 export type { DamagedKey } from "./key-files.js";
 
@@ -108,13 +108,13 @@ export function createKey(home: Home, key: NewKey): KeyInfo {
   };
   const content = sealKey(header, secretKey, passphrase, scrypt);
   // Before the key is there: what this home remembers of it may be from before it went elsewhere.
-  if (origin === "imported") recordAbsence(home, publicKey);
+  if (origin === "imported") recordImported(home, publicKey);
   if (!writePrivateFile(pathOf(home, name), content, "create")) throw nameTaken(name);
   try {
     // Of two processes that bring in one key under two names at once, neither may succeed unseen.
     checkNewKey(home, name, publicKey);
     // Last, as a key without this note only has to be told from where it may vote.
-    if (origin === "generated") recordBirth(home, publicKey);
+    if (origin === "generated") recordGenerated(home, publicKey);
   } catch (error) {
     // Whoever is refused a new key was not shown its words either.
     removePrivateFile(pathOf(home, name));
@@ -192,7 +192,7 @@ export function deleteKey(home: Home, nameOrPublicKey: string, passphrase: Passp
     const key = showKey(home, name);
     if (passphrase !== null) unlockKey(home, key.name, passphrase).wipe();
     // First, as a copy of the file may vote elsewhere, and come back.
-    recordAbsence(home, key.publicKey);
+    recordImported(home, key.publicKey);
     removePrivateFile(pathOf(home, key.name));
     return key;
   } finally {
@@ -211,7 +211,7 @@ export function exportKey(home: Home, nameOrPublicKey: string, passphrase: Passp
   try {
     const key = unlockKey(home, nameOrPublicKey, passphrase);
     try {
-      recordExport(home, key.publicKey);
+      recordExported(home, key.publicKey);
       return key;
     } catch (error) {
       key.wipe();

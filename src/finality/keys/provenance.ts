@@ -11,7 +11,7 @@ import {
   writePrivateFile,
 } from "../private-files.js";
 import type { KeyChainState } from "../protection/key-chain.js";
-import type { Ledger } from "../protection/tables.js";
+import type { Tables } from "../protection/tables.js";
 
 /**
  * Notes that a key was generated in this home, just now, so that it cannot have signed before: at its first vote it
@@ -19,7 +19,7 @@ import type { Ledger } from "../protection/tables.js";
  * vote ends it: a key or a home that was copied, or copied back, does not pass for a new one.
  * @throws TapstakeError `invalid-public-key`, `file-error`
  */
-export function recordBirth(home: Home, publicKey: Uint8Array): void {
+export function recordGenerated(home: Home, publicKey: Uint8Array): void {
   write(home, publicKey, placeOf);
 }
 
@@ -28,10 +28,10 @@ export function recordBirth(home: Home, publicKey: Uint8Array): void {
  * remembers of it. The store holds the key on all chains as soon as it hears of it.
  * @throws TapstakeError `invalid-public-key`, `file-error`
  */
-export function recordAbsence(home: Home, publicKey: Uint8Array): void {
+export function recordImported(home: Home, publicKey: Uint8Array): void {
   assertPublicKey(publicKey, "public key");
   // Replaced alone, the note of a birth would stay valid under another name that a backup gave to it.
-  if (hasBirth(home, publicKey)) removeNote(home, publicKey);
+  if (hasGenerated(home, publicKey)) removeNote(home, publicKey);
   write(home, publicKey, () => ABSENT);
 }
 
@@ -40,34 +40,34 @@ export function recordAbsence(home: Home, publicKey: Uint8Array): void {
  * here. Chains on which it votes already go on. The store ends the birth as soon as it hears of it.
  * @throws TapstakeError `invalid-public-key`, `file-error`
  */
-export function recordExport(home: Home, publicKey: Uint8Array): void {
+export function recordExported(home: Home, publicKey: Uint8Array): void {
   const path = pathOf(home, publicKey);
   attempt("write", path, () => {
     do {
-      const arrival = arrivalOf(home, publicKey);
+      const noted = provenanceOf(home, publicKey);
       // That it was elsewhere ends a birth as well, and says more: it stays, also where it comes this very moment.
-      if (arrival === "absent" || arrival === "exported") return;
+      if (noted === "absent" || noted === "exported") return;
       if (lstatSync(path, { throwIfNoEntry: false })) removeNote(home, publicKey);
     } while (!write(home, publicKey, () => EXPORTED, "create"));
   });
 }
 
 /** Whether a valid note of this key's birth is there. */
-function hasBirth(home: Home, publicKey: Uint8Array): boolean {
+function hasGenerated(home: Home, publicKey: Uint8Array): boolean {
   const place = placeOfFile(pathOf(home, publicKey));
   return place !== undefined && textOf(home, publicKey) === place;
 }
 
 /** What the note of a key says, where there is one; one that is no more valid says nothing. */
-export function arrivalOf(home: Home, publicKey: Uint8Array): "absent" | "born" | "exported" | undefined {
+export function provenanceOf(home: Home, publicKey: Uint8Array): "absent" | "born" | "exported" | undefined {
   if (!lstatSync(pathOf(home, publicKey), { throwIfNoEntry: false })) return undefined;
-  if (hasAbsence(home, publicKey)) return "absent";
+  if (hasImported(home, publicKey)) return "absent";
   if (textOf(home, publicKey) === EXPORTED) return "exported";
-  return hasBirth(home, publicKey) ? "born" : undefined;
+  return hasGenerated(home, publicKey) ? "born" : undefined;
 }
 
 /** Whether a note says that this key was elsewhere; one that cannot be understood says so too. */
-function hasAbsence(home: Home, publicKey: Uint8Array): boolean {
+function hasImported(home: Home, publicKey: Uint8Array): boolean {
   const stats = lstatSync(pathOf(home, publicKey), { throwIfNoEntry: false });
   if (!stats?.isFile()) return stats !== undefined;
   const text = textOf(home, publicKey);
@@ -82,12 +82,12 @@ export function placeOfFile(path: string): string | undefined {
 }
 
 /** The keys of which notes say this. */
-export function listArrivals(home: Home, arrival: "absent" | "exported"): Uint8Array[] {
+export function keysNoted(home: Home, noted: "absent" | "exported"): Uint8Array[] {
   if (!lstatSync(folderOf(home), { throwIfNoEntry: false })) return [];
   return readdirSync(folderOf(home))
     .filter((name) => /^[0-9a-f]{64}$/.test(name))
     .map((name) => hex.decode(name))
-    .filter((publicKey) => arrivalOf(home, publicKey) === arrival);
+    .filter((publicKey) => provenanceOf(home, publicKey) === noted);
 }
 
 /**
@@ -96,7 +96,7 @@ export function listArrivals(home: Home, arrival: "absent" | "exported"): Uint8A
  */
 export function removeNote(home: Home, publicKey: Uint8Array): void {
   const path = pathOf(home, publicKey);
-  if (hasAbsence(home, publicKey)) removePrivateFile(path);
+  if (hasImported(home, publicKey)) removePrivateFile(path);
   else erasePrivateFile(path);
 }
 
@@ -108,56 +108,55 @@ interface Doors {
   readonly careful: <T>(work: () => T) => T;
 }
 
-/** What the notes of keys mean for a store: see `recordBirth`, `recordAbsence` and `recordExport`. */
-export class Heeding {
+/** What the notes of keys mean for a store: see `recordGenerated`, `recordImported` and `recordExported`. */
+export class KeyProvenance {
   constructor(
     private readonly home: Home,
-    private readonly ledger: Ledger,
+    private readonly tables: Tables,
     private readonly doors: Doors,
   ) {}
 
   /** Takes over what is noted of a key. */
-  heed(key: Uint8Array): void {
-    const arrival = this.doors.careful(() => arrivalOf(this.home, key));
-    if (arrival === "absent") this.#hold([key]);
-    if (arrival === "exported") this.#endBirths([key]);
-    if (arrival === "born") this.#takeOver(key);
+  applyProvenance(key: Uint8Array): void {
+    const noted = this.doors.careful(() => provenanceOf(this.home, key));
+    if (noted === "absent") this.#lock([key]);
+    if (noted === "exported") this.#endGenerated([key]);
+    if (noted === "born") this.#takeOver(key);
   }
 
-  /** Takes over that keys were elsewhere or left; births wait for the first vote. */
-  heedAll(): void {
-    const noted = (arrival: "absent" | "exported") =>
-      this.doors.careful(() => listArrivals(this.home, arrival));
+  /** Takes over that keys were elsewhere or left; that they were generated waits for the first vote. */
+  applyAllProvenance(): void {
+    const noted = (noted: "absent" | "exported") => this.doors.careful(() => keysNoted(this.home, noted));
     const [absent, exported] = [noted("absent"), noted("exported")];
-    if (absent.length > 0) this.#hold(absent);
-    if (exported.length > 0) this.#endBirths(exported);
+    if (absent.length > 0) this.#lock(absent);
+    if (exported.length > 0) this.#endGenerated(exported);
   }
 
-  isBornHere(key: Uint8Array): boolean {
+  isGeneratedHere(key: Uint8Array): boolean {
     // A birth counts in the very file that took it over: in a copy of the home the key is not new.
     const place = this.#place();
     if (place === undefined) return false;
-    const arrival = this.doors.careful(() => arrivalOf(this.home, key));
-    if (arrival !== undefined) return arrival === "born";
-    return this.ledger.births.get(hex.encode(key)) === place;
+    const noted = this.doors.careful(() => provenanceOf(this.home, key));
+    if (noted !== undefined) return noted === "born";
+    return this.tables.generated.get(hex.encode(key)) === place;
   }
 
-  #hold(keys: readonly Uint8Array[]): void {
+  #lock(keys: readonly Uint8Array[]): void {
     const names = new Set(keys.map(hex.encode));
-    const touched = [...this.ledger.subjects.values()].filter(({ key }) => names.has(hex.encode(key)));
+    const touched = [...this.tables.keyChains.values()].filter(({ key }) => names.has(hex.encode(key)));
     this.doors.write(touched, () => {
-      for (const key of keys) this.ledger.forgetBirth(key);
+      for (const key of keys) this.tables.forgetGenerated(key);
       for (const known of touched) {
-        this.ledger.hold(known);
-        this.ledger.writeSubject(known);
+        this.tables.lock(known);
+        this.tables.writeKeyChain(known);
       }
     });
     this.#endNotes(keys);
   }
 
-  #endBirths(keys: readonly Uint8Array[]): void {
+  #endGenerated(keys: readonly Uint8Array[]): void {
     this.doors.write([], () => {
-      for (const key of keys) this.ledger.forgetBirth(key);
+      for (const key of keys) this.tables.forgetGenerated(key);
     });
     this.#endNotes(keys);
   }
@@ -165,10 +164,10 @@ export class Heeding {
   /** Found again after a loss, the note of a birth would make a key new that has voted since. */
   #takeOver(key: Uint8Array): void {
     const place = this.#place();
-    if (place !== undefined && this.ledger.births.get(hex.encode(key)) !== place) {
+    if (place !== undefined && this.tables.generated.get(hex.encode(key)) !== place) {
       this.doors.write([], () => {
-        this.ledger.forgetBirth(key);
-        this.ledger.addBirth(key, place);
+        this.tables.forgetGenerated(key);
+        this.tables.addGenerated(key, place);
       });
     }
     this.#endNotes([key]);

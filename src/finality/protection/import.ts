@@ -1,47 +1,47 @@
 import { equalBytes } from "../../core/bytes.js";
-import { mergedMarks, type StoredMarks } from "./decide.js";
-import { type ImportedSubject, mergeVotes, type ReadSubject, readInterchange } from "./interchange.js";
+import { mergedWatermarks, type StoredWatermarks } from "./decide.js";
+import { type ImportedKeyChain, mergeVotes, type ReadKeyChain, parseInterchange } from "./interchange.js";
 import type { KeyChainState } from "./key-chain.js";
 import { overlap, type StoredCommitment, type ProtectionStore } from "./store.js";
-import type { Ledger, Writer } from "./tables.js";
+import type { Tables, Writer } from "./tables.js";
 
 /**
  * Merges what a file says of one key and chain into a store, inside a transaction.
  * @param known what the store knows of them; undefined where the file has commitments alone
  */
-export function mergeSubject(
-  ledger: Ledger,
-  file: ReadSubject,
+export function mergeKeyChain(
+  tables: Tables,
+  file: ReadKeyChain,
   known: KeyChainState | undefined,
   writer: Writer,
-): ImportedSubject {
+): ImportedKeyChain {
   const { key, chainId } = file;
-  const votes = known ? importVotes(ledger, file, known, writer) : { added: 0, conflicts: [], blocked: [] };
-  if (known) ledger.writeSubject(known);
+  const votes = known ? importVotes(tables, file, known, writer) : { added: 0, conflicts: [], blocked: [] };
+  if (known) tables.writeKeyChain(known);
   const at = new TextDecoder().decode(writer.at);
-  const commitments = importCommitments(file, ledger.commitments(key, chainId), (commitment) =>
-    ledger.addCommitment(key, chainId, { ...commitment, at }),
+  const commitments = importCommitments(file, tables.commitments(key, chainId), (commitment) =>
+    tables.addCommitment(key, chainId, { ...commitment, at }),
   );
-  const { lowest = null, highest = null } = known ?? {};
-  return { key: Uint8Array.from(key), chainId, lowest, highest, ...votes, ...commitments };
+  const { lowWatermark = null, highWatermark = null } = known ?? {};
+  return { key: Uint8Array.from(key), chainId, lowWatermark, highWatermark, ...votes, ...commitments };
 }
 
 function importVotes(
-  ledger: Ledger,
-  file: ReadSubject,
+  tables: Tables,
+  file: ReadKeyChain,
   known: KeyChainState,
   writer: Writer,
-): Pick<ImportedSubject, "added" | "conflicts" | "blocked"> {
-  const marks = mergedMarks(known, file);
+): Pick<ImportedKeyChain, "added" | "conflicts" | "blocked"> {
+  const watermarks = mergedWatermarks(known, file);
   const conflicts: bigint[] = [];
   const blocked: bigint[] = [];
   let added = 0;
   for (const [height, vote] of file.votes) {
-    const record = ledger.vote(known, height);
-    // Forgotten on purpose, and blocked by the mark.
-    if (!record && height < known.lowest) continue;
+    const record = tables.vote(known, height);
+    // Forgotten on purpose, and blocked by the watermark.
+    if (!record && height < known.lowWatermark) continue;
     if (!record) {
-      ledger.addVote(known, { height, ...vote }, writer);
+      tables.addVote(known, { height, ...vote }, writer);
       added++;
       if (!vote.digest) blocked.push(height);
       continue;
@@ -50,19 +50,19 @@ function importVotes(
     if (record.digest && vote.digest && !merged.digest) conflicts.push(height);
     else if (!merged.digest) blocked.push(height);
     if (record.digest && (!merged.digest || (merged.signature && !record.signature))) {
-      ledger.replaceVote(known, { height, ...merged }, writer);
+      tables.replaceVote(known, { height, ...merged }, writer);
     }
   }
-  Object.assign(known, marks);
+  Object.assign(known, watermarks);
   return { added, conflicts, blocked };
 }
 
 /** Stores the commitments of a file that overlap none. */
 function importCommitments(
-  file: ReadSubject,
+  file: ReadKeyChain,
   earlier: readonly StoredCommitment[],
   store: (commitment: Omit<StoredCommitment, "at">) => void,
-): Pick<ImportedSubject, "commitments" | "commitmentsSkipped"> {
+): Pick<ImportedKeyChain, "commitments" | "commitmentsSkipped"> {
   const here: Omit<StoredCommitment, "at">[] = [...earlier];
   let [commitments, commitmentsSkipped] = [0, 0];
   for (const commitment of file.commitments) {
@@ -84,10 +84,10 @@ function importCommitments(
 export interface ImportPreview {
   readonly key: Uint8Array;
   readonly chainId: string;
-  /** The marks as they are; null where nothing is known of the key on this chain. */
-  readonly before: StoredMarks | null;
-  /** The marks as the import leaves them; null where the file has commitments alone. */
-  readonly after: StoredMarks | null;
+  /** The watermarks as they are; null where nothing is known of the key on this chain. */
+  readonly before: StoredWatermarks | null;
+  /** The watermarks as the import leaves them; null where the file has commitments alone. */
+  readonly after: StoredWatermarks | null;
   /** How many votes and commitments the file has. */
   readonly votes: number;
   readonly commitments: number;
@@ -99,16 +99,19 @@ export interface ImportPreview {
 }
 
 /**
- * What `importHistory` would do with a file. Nothing is changed.
- * @param file as of `importHistory`
+ * What `importInterchange` would do with a file. Nothing is changed.
+ * @param file as of `importInterchange`
  * @throws TapstakeError `invalid-json`, `unknown-version`
  */
 export function previewImport(store: ProtectionStore, file: unknown): ImportPreview[] {
-  return readInterchange(file).subjects.map(({ key, chainId, lowest, highest, held, votes, commitments }) => {
-    const before = store.marks(key, chainId);
-    const after = lowest === null ? before : mergedMarks(before, { lowest, highest, held });
-    const begins = before === null && after !== null && !after.held && !store.isBornHere(key);
-    const counts = { votes: votes.size, commitments: commitments.length };
-    return { key, chainId, before, after, ...counts, begins };
-  });
+  return parseInterchange(file).keyChains.map(
+    ({ key, chainId, lowWatermark, highWatermark, locked, votes, commitments }) => {
+      const before = store.watermarks(key, chainId);
+      const after =
+        lowWatermark === null ? before : mergedWatermarks(before, { lowWatermark, highWatermark, locked });
+      const begins = before === null && after !== null && !after.locked && !store.isGeneratedHere(key);
+      const counts = { votes: votes.size, commitments: commitments.length };
+      return { key, chainId, before, after, ...counts, begins };
+    },
+  );
 }

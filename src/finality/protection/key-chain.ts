@@ -1,6 +1,6 @@
 import { assertBytes, hex } from "../../core/bytes.js";
 import { assertChainId } from "../../vote/chain.js";
-import type { StoredMarks } from "./decide.js";
+import type { StoredWatermarks } from "./decide.js";
 
 /** A key and the chain that it votes on: what is remembered of votes belongs to one of these. */
 export interface KeyChain {
@@ -17,7 +17,7 @@ export function keyChainName(key: Uint8Array, chainId: string): string {
 }
 
 /** What is in memory of a key and chain: as in the store, which only this process writes. */
-export interface KeyChainState extends KeyChain, Mutable<StoredMarks> {
+export interface KeyChainState extends KeyChain, Mutable<StoredWatermarks> {
   readonly id: number;
   /** Where there are votes: a store that has fewer has lost them. */
   readonly heights: Heights;

@@ -6,7 +6,7 @@ import { Heights, type KeyChainState, keyChainName } from "./key-chain.js";
 import { combine, heightOf, NO_VOTES, selectFrom, sumOf, textOf, type Cell } from "./schema.js";
 import { expect, rowsOf } from "./sqlite.js";
 import type { StoredVote, StoredCommitment } from "./store.js";
-import type { Mark } from "./watermark-log.js";
+import type { LoggedWatermarks } from "./watermark-log.js";
 
 export interface VoteRow {
   readonly subject: number;
@@ -40,11 +40,10 @@ export interface Loaded {
   readonly seq: number;
   /** The checksums of all votes together. */
   readonly total: Uint8Array;
-  readonly subjects: Map<string, KeyChainState>;
-  /** By key, where the store was when it took the birth over. */
-  readonly births: Map<string, string>;
-  /** By key and chain. */
-  readonly commitments: Map<string, CommittedContext[]>;
+  readonly keyChains: Map<string, KeyChainState>;
+  /** By key generated here, where the store was when it took that over. */
+  readonly generated: Map<string, string>;
+  readonly commitments: number;
 }
 
 /**
@@ -53,38 +52,38 @@ export interface Loaded {
  */
 export function loadStore(db: Database.Database): Loaded {
   const state = readState(db);
-  const known = [...rowsOf<SubjectRow>(db.prepare(selectFrom("subjects")))].map(readSubject);
-  const byId = new Map(known.map((subject) => [subject.id, subject]));
-  const births = new Map([...rowsOf<BirthRow>(db.prepare(selectFrom("births")))].map(readBirth));
-  const commitments = readCommitments(db);
+  const known = [...rowsOf<KeyChainRow>(db.prepare(selectFrom("subjects")))].map(readKeyChain);
+  const byId = new Map(known.map((keyChain) => [keyChain.id, keyChain]));
+  const generated = new Map([...rowsOf<GeneratedRow>(db.prepare(selectFrom("births")))].map(readGenerated));
+  const commitments = [...rowsOf<CommitmentRow>(db.prepare(selectFrom("commitments")))].map(
+    readCommitment,
+  ).length;
   let { seq, total } = state;
   let found = NO_VOTES;
   for (const row of rowsOf<VoteRow>(db.prepare(selectFrom("votes")))) {
     const { height, digest } = readVote(row);
-    const subject = byId.get(row.subject);
-    expect(subject !== undefined, `the vote at height ${height} is of no known key`);
-    subject.heights.add(height);
-    if (!digest) subject.blocked.add(height);
-    subject.highest = higher(subject.highest, height);
+    const keyChain = byId.get(row.subject);
+    expect(keyChain !== undefined, `the vote at height ${height} is of no known key`);
+    keyChain.heights.add(height);
+    if (!digest) keyChain.blocked.add(height);
+    keyChain.highWatermark = higher(keyChain.highWatermark, height);
     found = combine(found, row.sum);
     // Single votes are one row and leave the state as it was.
     if (row.seq > seq) [seq, total] = [row.seq, combine(row.before, row.sum)];
   }
   expect(equalBytes(found, total), "votes are missing");
   expect(
-    known.length === state.subjects &&
-      births.size === state.births &&
-      countOf(commitments) === state.commitments,
-    "keys, births or commitments are missing",
+    known.length === state.subjects && generated.size === state.births && commitments === state.commitments,
+    "keys, notes of keys or commitments are missing",
   );
-  const subjects = new Map(known.map((subject) => [keyChainName(subject.key, subject.chainId), subject]));
-  expect(subjects.size === known.length, "a key and chain are there twice");
+  const keyChains = new Map(known.map((each) => [keyChainName(each.key, each.chainId), each]));
+  expect(keyChains.size === known.length, "a key and chain are there twice");
   return {
     storeId: hex.encode(state.store),
     seq,
     total: Uint8Array.from(total),
-    subjects,
-    births,
+    keyChains,
+    generated,
     commitments,
   };
 }
@@ -106,31 +105,25 @@ const countOf = (lists: ReadonlyMap<string, readonly unknown[]>): number =>
   [...lists.values()].reduce((total, { length }) => total + length, 0);
 
 /**
- * The marks of every key and chain, as far as damage lets them be read: rows that are as they were written count,
+ * The watermarks of every key and chain, as far as damage lets them be read: rows that are as they were written count,
  * whatever is around them.
  */
-export function readReadable(path: string): Mark[] {
+export function readReadable(path: string): LoggedWatermarks[] {
   const db = new Database(path);
   try {
-    const subjects = tolerant(db, selectFrom("subjects"), readSubject);
-    const byId = new Map(subjects.map((subject) => [subject.id, subject]));
+    const keyChains = tolerant(db, selectFrom("subjects"), readKeyChain);
+    const byId = new Map(keyChains.map((keyChain) => [keyChain.id, keyChain]));
     const votes = selectFrom("votes");
     // From both ends, as a damaged page ends a walk.
     for (const query of [votes, `${votes} ORDER BY subject DESC, height DESC`]) {
-      for (const { subject: id, height } of tolerant(db, query, (row: VoteRow) => ({
-        ...row,
-        ...readVote(row),
-      }))) {
-        const subject = byId.get(id);
-        if (subject) subject.highest = higher(subject.highest, height);
+      const read = (row: VoteRow) => ({ id: row.subject, height: readVote(row).height });
+      for (const { id, height } of tolerant(db, query, read)) {
+        const keyChain = byId.get(id);
+        if (keyChain) keyChain.highWatermark = higher(keyChain.highWatermark, height);
       }
     }
-    return subjects.map(({ key, chainId, lowest, highest, held }) => ({
-      key,
-      chainId,
-      lowest,
-      highest,
-      held,
+    return keyChains.map(({ id: _, heights: __, blocked: ___, ...watermarks }) => ({
+      ...watermarks,
       seq: 0,
     }));
   } finally {
@@ -186,7 +179,7 @@ interface StateRow {
   readonly sum: Uint8Array;
 }
 
-interface SubjectRow {
+interface KeyChainRow {
   readonly id: number;
   readonly key: Uint8Array;
   readonly chain: Uint8Array;
@@ -196,7 +189,7 @@ interface SubjectRow {
   readonly sum: Uint8Array;
 }
 
-interface BirthRow {
+interface GeneratedRow {
   readonly key: Uint8Array;
   readonly place: Uint8Array;
   readonly sum: Uint8Array;
@@ -211,7 +204,7 @@ function readState(db: Database.Database): StateRow {
   return row;
 }
 
-function readSubject({ id, key, chain, lowest, highest, held, sum }: SubjectRow): KeyChainState {
+function readKeyChain({ id, key, chain, lowest, highest, held, sum }: KeyChainRow): KeyChainState {
   checkSum({ sum }, sumOf("subjects", id, key, chain, lowest, highest, held));
   const chainId = textOf(chain);
   expect(key.length === 32 && isChainId(chainId), "a key or chain id is none");
@@ -219,15 +212,15 @@ function readSubject({ id, key, chain, lowest, highest, held, sum }: SubjectRow)
     id,
     key: Uint8Array.from(key),
     chainId,
-    lowest: heightOf(lowest),
-    highest: highest && heightOf(highest),
-    held: held !== 0,
+    lowWatermark: heightOf(lowest),
+    highWatermark: highest && heightOf(highest),
+    locked: held !== 0,
     heights: new Heights(),
     blocked: new Heights(),
   };
 }
 
-function readBirth({ key, place, sum }: BirthRow): [key: string, place: string] {
+function readGenerated({ key, place, sum }: GeneratedRow): [key: string, place: string] {
   checkSum({ sum }, sumOf("births", key, place));
   return [hex.encode(key), textOf(place)];
 }

@@ -4,13 +4,13 @@ import { hex, u64be, utf8 } from "../../core/bytes.js";
 import { describeType, TapstakeError } from "../../core/errors.js";
 import { assertChainId } from "../../vote/chain.js";
 import type { Home } from "../home.js";
-import { Heeding } from "../keys/provenance.js";
-import { MAX_HEIGHT, type Marks, type StoredMarks, type VoteRecord } from "./decide.js";
+import { KeyProvenance } from "../keys/provenance.js";
+import { MAX_HEIGHT, type Watermarks, type StoredWatermarks, type VoteRecord } from "./decide.js";
 import { broken, type Floor, replaced, unwritable } from "./errors.js";
-import { historyText } from "./export.js";
+import { interchangeText } from "./export.js";
 import type { FileCheck } from "./file-check.js";
-import { mergeSubject } from "./import.js";
-import { type ImportReport, type Interchange, readInterchange } from "./interchange.js";
+import { mergeKeyChain } from "./import.js";
+import { type ImportReport, type Interchange, parseInterchange } from "./interchange.js";
 import { type KeyChainState, keyChainName } from "./key-chain.js";
 import { checkpoint, closeDatabase, DatabaseFault, faulty, openDatabase } from "./sqlite.js";
 import {
@@ -18,16 +18,16 @@ import {
   type Protection,
   type StoredCommitment,
   type StoredVote,
-  type Subject,
+  type StoredKeyChain,
   type VoteEntry,
 } from "./store.js";
-import { Ledger, type Writer } from "./tables.js";
-import type { Mark } from "./watermark-log.js";
+import { Tables, type Writer } from "./tables.js";
+import type { LoggedWatermarks } from "./watermark-log.js";
 
 /** What belongs to an open store. */
 interface Attached {
-  /** Notes a write and the marks that it changed in the second mark, durably. */
-  readonly mirror: (seq: number, marks: readonly Mark[]) => void;
+  /** Notes a write and the watermarks that it changed in the watermark log, durably. */
+  readonly mirror: (seq: number, watermarks: readonly LoggedWatermarks[]) => void;
   /** The files that nobody else may touch. */
   readonly files: FileCheck;
   /** Ends with the store. */
@@ -35,12 +35,12 @@ interface Attached {
 }
 
 /** The store in SQLite: what may be done to its {@link Ledger}, in which order, and what a failure means. */
-export class SqliteProtection implements Protection {
+export class SqliteStore implements Protection {
   readonly home: Home;
   readonly instance: string;
   readonly #db: Database.Database;
-  readonly #ledger: Ledger;
-  readonly #heeding: Heeding;
+  readonly #tables: Tables;
+  readonly #provenance: KeyProvenance;
   /** The number of the last write that is in the file itself. */
   #checkpointed: number;
   #attached: Attached | undefined;
@@ -57,13 +57,13 @@ export class SqliteProtection implements Protection {
     const db = openDatabase(path);
     this.#db = db;
     try {
-      this.#ledger = faulty("corrupt", () => new Ledger(db));
+      this.#tables = faulty("corrupt", () => new Tables(db));
     } catch (error) {
       closeDatabase(db);
       throw error;
     }
     this.#checkpointed = this.seq;
-    this.#heeding = new Heeding(home, this.#ledger, {
+    this.#provenance = new KeyProvenance(home, this.#tables, {
       write: (touched, change) => this.#write(touched, change),
       careful: (work) => this.#careful(work),
     });
@@ -75,39 +75,43 @@ export class SqliteProtection implements Protection {
   }
 
   get storeId(): string {
-    return this.#ledger.storeId;
+    return this.#tables.storeId;
   }
 
   get seq(): number {
-    return this.#ledger.seq;
+    return this.#tables.seq;
   }
 
-  get poisoned(): boolean {
+  get failed(): boolean {
     return this.#fault !== undefined;
   }
 
-  /** The marks of everything, as the second mark keeps them. */
-  allMarks(): Mark[] {
-    return [...this.#ledger.subjects.values()].map((known) => this.#markOf(known));
+  /** The watermarks of everything, as the watermark log keeps them. */
+  allWatermarks(): LoggedWatermarks[] {
+    return [...this.#tables.keyChains.values()].map((known) => this.#watermarksOf(known));
   }
 
-  subjects(): Subject[] {
+  keyChains(): StoredKeyChain[] {
     return this.#read(() =>
-      [...this.#ledger.subjects.values()].map(({ key, chainId, lowest, highest, held, heights }) => ({
-        key: Uint8Array.from(key),
-        chainId,
-        lowest,
-        highest,
-        held,
-        votes: heights.size,
-      })),
+      [...this.#tables.keyChains.values()].map(
+        ({ key, chainId, lowWatermark, highWatermark, locked, heights }) => ({
+          key: Uint8Array.from(key),
+          chainId,
+          lowWatermark,
+          highWatermark,
+          locked,
+          votes: heights.size,
+        }),
+      ),
     );
   }
 
-  marks(key: Uint8Array, chainId: string): StoredMarks | null {
+  watermarks(key: Uint8Array, chainId: string): StoredWatermarks | null {
     this.#usable();
     const known = this.#known(key, chainId);
-    return known ? { lowest: known.lowest, highest: known.highest, held: known.held } : null;
+    return known
+      ? { lowWatermark: known.lowWatermark, highWatermark: known.highWatermark, locked: known.locked }
+      : null;
   }
 
   record(key: Uint8Array, chainId: string, height: bigint): VoteRecord | null {
@@ -128,7 +132,7 @@ export class SqliteProtection implements Protection {
       for (const [from, to] of together
         ? [[first, last] as const]
         : [...wanted].map((h) => [h, h] as const)) {
-        for (const { height, ...record } of this.#ledger.votes(known, from, to)) {
+        for (const { height, ...record } of this.#tables.votes(known, from, to)) {
           if (wanted.has(height)) found.set(height, record);
         }
       }
@@ -139,7 +143,7 @@ export class SqliteProtection implements Protection {
   records(key: Uint8Array, chainId: string, from = 0n, limit = 100): StoredVote[] {
     return this.#read(() => {
       const known = this.#known(key, chainId);
-      return known ? this.#ledger.page(known, from, limit) : [];
+      return known ? this.#tables.page(known, from, limit) : [];
     });
   }
 
@@ -150,19 +154,19 @@ export class SqliteProtection implements Protection {
     });
   }
 
-  isBornHere(key: Uint8Array): boolean {
+  isGeneratedHere(key: Uint8Array): boolean {
     this.#usable();
-    return this.#heeding.isBornHere(key);
+    return this.#provenance.isGeneratedHere(key);
   }
 
-  heed(key: Uint8Array): void {
+  applyProvenance(key: Uint8Array): void {
     this.#usable();
-    this.#heeding.heed(key);
+    this.#provenance.applyProvenance(key);
   }
 
   /** Heeds every key that was elsewhere, or whose secret left. */
-  heedAll(): void {
-    this.#heeding.heedAll();
+  applyAllProvenance(): void {
+    this.#provenance.applyAllProvenance();
   }
 
   append(key: Uint8Array, chainId: string, entries: readonly VoteEntry[]): void {
@@ -174,47 +178,47 @@ export class SqliteProtection implements Protection {
     }
     const writer = writerNow(this.instance);
     const add = () => {
-      for (const entry of entries) this.#ledger.addVote(known, entry, writer);
+      for (const entry of entries) this.#tables.addVote(known, entry, writer);
     };
     if (entries.length === 1) this.#commit([known], add);
     else this.#write([known], add);
   }
 
-  init(key: Uint8Array, chainId: string, fromHeight: bigint): Marks {
+  init(key: Uint8Array, chainId: string, fromHeight: bigint): Watermarks {
     u64be(fromHeight, "first height");
     const earlier = this.#read(() => this.#known(key, chainId));
-    if (earlier && fromHeight < earlier.lowest) throw wouldLower(fromHeight, earlier.lowest);
-    if (!earlier || earlier.held || earlier.lowest !== fromHeight) {
-      const known = earlier ?? this.#ledger.newSubject(key, chainId);
+    if (earlier && fromHeight < earlier.lowWatermark) throw wouldLower(fromHeight, earlier.lowWatermark);
+    if (!earlier || earlier.locked || earlier.lowWatermark !== fromHeight) {
+      const known = earlier ?? this.#tables.newKeyChain(key, chainId);
       this.#write([known], () => {
-        known.lowest = fromHeight;
-        known.held = false;
-        this.#ledger.writeSubject(known);
+        known.lowWatermark = fromHeight;
+        known.locked = false;
+        this.#tables.writeKeyChain(known);
       });
     }
-    return { lowest: fromHeight, highest: earlier?.highest ?? null };
+    return { lowWatermark: fromHeight, highWatermark: earlier?.highWatermark ?? null };
   }
 
-  /** Raises marks after a loss, in one transaction. No key counts as new here any more. */
+  /** Raises watermarks after a loss, in one transaction. No key counts as new here any more. */
   restart(floors: readonly Floor[]): void {
     const plan = floors.map((floor) => {
       const { key, chainId } = floor;
-      return { floor, known: this.#known(key, chainId) ?? this.#ledger.newSubject(key, chainId) };
+      return { floor, known: this.#known(key, chainId) ?? this.#tables.newKeyChain(key, chainId) };
     });
     const writer = writerNow(this.instance);
     this.#write(
       plan.map(({ known }) => known),
       () => {
-        for (const key of this.#ledger.births.keys()) this.#ledger.forgetBirth(hex.decode(key));
+        for (const key of this.#tables.generated.keys()) this.#tables.forgetGenerated(hex.decode(key));
         for (const { floor, known } of plan) {
-          const { highest, held } = floor;
-          const lowest = max(known.lowest, floor.lowest);
-          Object.assign(known, { lowest, highest, held });
-          // No mark is above the last height of all: a vote without digest blocks it.
-          if (highest === MAX_HEIGHT && !known.heights.has(highest)) {
-            this.#ledger.addVote(known, { height: highest, digest: null, signature: null }, writer);
+          const { highWatermark, locked } = floor;
+          const lowWatermark = max(known.lowWatermark, floor.lowWatermark);
+          Object.assign(known, { lowWatermark, highWatermark, locked });
+          // No watermark is above the last height of all: a vote without digest blocks it.
+          if (highWatermark === MAX_HEIGHT && !known.heights.has(highWatermark)) {
+            this.#tables.addVote(known, { height: highWatermark, digest: null, signature: null }, writer);
           }
-          this.#ledger.writeSubject(known);
+          this.#tables.writeKeyChain(known);
         }
       },
     );
@@ -223,61 +227,62 @@ export class SqliteProtection implements Protection {
   prune(key: Uint8Array, chainId: string, below: bigint): number {
     const known = this.#mustKnow(key, chainId);
     u64be(below, "height");
-    if (below < known.lowest) throw wouldLower(below, known.lowest);
-    if (below > (known.highest ?? known.lowest - 1n) + 1n && below !== known.lowest) {
+    if (below < known.lowWatermark) throw wouldLower(below, known.lowWatermark);
+    if (below > (known.highWatermark ?? known.lowWatermark - 1n) + 1n && below !== known.lowWatermark) {
       throw new TapstakeError(
         "invalid-number",
-        `expected a height up to ${(known.highest ?? known.lowest - 1n) + 1n}, after the last vote, got ${below}: ` +
-          "nothing would be signed between. To raise the mark above all votes, use protection init",
+        `expected a height up to ${(known.highWatermark ?? known.lowWatermark - 1n) + 1n}, after the last vote, got ${below}: ` +
+          "nothing would be signed between. To raise the watermark above all votes, use protection init",
       );
     }
     let forgotten = 0;
     this.#write([known], () => {
-      forgotten = this.#ledger.forgetBelow(known, below);
-      known.lowest = below;
-      this.#ledger.writeSubject(known);
+      forgotten = this.#tables.forgetBelow(known, below);
+      known.lowWatermark = below;
+      this.#tables.writeKeyChain(known);
     });
     return forgotten;
   }
 
-  exportHistory(): Interchange {
-    return JSON.parse([...historyText(this)].join("")) as Interchange;
+  exportInterchange(): Interchange {
+    return JSON.parse([...interchangeText(this)].join("")) as Interchange;
   }
 
-  importHistory(file: unknown): ImportReport {
-    const { subjects } = readInterchange(file);
+  importInterchange(file: unknown): ImportReport {
+    const { keyChains } = parseInterchange(file);
     this.#usable();
-    if (subjects.length === 0) return [];
-    const plan = subjects.map((subject) => {
-      const { key, chainId, lowest } = subject;
+    if (keyChains.length === 0) return [];
+    const plan = keyChains.map((keyChain) => {
+      const { key, chainId, lowWatermark } = keyChain;
       const known = this.#known(key, chainId);
       return {
-        subject,
-        known: known ?? (lowest === null ? undefined : this.#ledger.newSubject(key, chainId)),
+        keyChain,
+        known: known ?? (lowWatermark === null ? undefined : this.#tables.newKeyChain(key, chainId)),
       };
     });
     const writer = writerNow(`${this.instance}, from a file`);
     const report: ImportReport[number][] = [];
     const touched = plan.flatMap(({ known }) => known ?? []);
     this.#write(touched, () => {
-      for (const { subject, known } of plan) report.push(mergeSubject(this.#ledger, subject, known, writer));
+      for (const { keyChain, known } of plan)
+        report.push(mergeKeyChain(this.#tables, keyChain, known, writer));
     });
     return report;
   }
 
   committers(): { readonly key: Uint8Array; readonly chainId: string }[] {
-    return this.#read(() => this.#ledger.committers());
+    return this.#read(() => this.#tables.committers());
   }
 
   commitments(key: Uint8Array, chainId: string): StoredCommitment[] {
     assertChainId(chainId);
-    return this.#read(() => this.#ledger.commitments(key, chainId));
+    return this.#read(() => this.#tables.commitments(key, chainId));
   }
 
   addCommitment(key: Uint8Array, chainId: string, commitment: Omit<StoredCommitment, "at">): void {
     refuseOverlap(this.commitments(key, chainId), commitment);
     const at = new Date().toISOString();
-    this.#write([], () => this.#ledger.addCommitment(key, chainId, { ...commitment, at }));
+    this.#write([], () => this.#tables.addCommitment(key, chainId, { ...commitment, at }));
   }
 
   close(): void {
@@ -292,13 +297,13 @@ export class SqliteProtection implements Protection {
     }
   }
 
-  /** See `Heeding`. */
+  /** See `KeyProvenance`. */
   #careful<T>(work: () => T): T {
     try {
       return work();
     } catch (cause) {
       this.#refuseTouched();
-      throw this.#poison(cause);
+      throw this.#fail(cause);
     }
   }
 
@@ -307,7 +312,7 @@ export class SqliteProtection implements Protection {
     if (this.#fault) throw this.#fault();
   }
 
-  #poison(cause: unknown): TapstakeError {
+  #fail(cause: unknown): TapstakeError {
     const { message: found } = cause as Error;
     const isCorrupt = cause instanceof DatabaseFault && cause.kind === "corrupt";
     this.#fault ??= () =>
@@ -334,7 +339,7 @@ export class SqliteProtection implements Protection {
     try {
       return faulty("unwritable", work);
     } catch (error) {
-      throw error instanceof TapstakeError ? error : this.#poison(error);
+      throw error instanceof TapstakeError ? error : this.#fail(error);
     }
   }
 
@@ -343,13 +348,13 @@ export class SqliteProtection implements Protection {
     this.#commit(touched, () => {
       this.#db.exec("BEGIN IMMEDIATE");
       change();
-      this.#ledger.writeState();
+      this.#tables.writeState();
       this.#db.exec("COMMIT");
     });
   }
 
   /**
-   * What is durable when it returns, and then the second mark. What is in memory changes with it: where one of both
+   * What is durable when it returns, and then the watermark log. What is in memory changes with it: where one of both
    * fails, nothing is used any more.
    */
   #commit(touched: readonly KeyChainState[], change: () => void): void {
@@ -358,12 +363,12 @@ export class SqliteProtection implements Protection {
     try {
       faulty("unwritable", () => {
         change();
-        const marks = touched.map((known) => this.#markOf(known));
-        this.#attached?.mirror(this.seq, marks);
+        const watermarks = touched.map((known) => this.#watermarksOf(known));
+        this.#attached?.mirror(this.seq, watermarks);
       });
     } catch (error) {
       this.#refuseTouched();
-      throw this.#poison(error);
+      throw this.#fail(error);
     }
     this.#refuseTouched();
     if (this.seq - this.#checkpointed >= WRITES_BETWEEN_CHECKPOINTS) this.#checkpoint();
@@ -375,26 +380,26 @@ export class SqliteProtection implements Protection {
     } catch (error) {
       // What it has written by then is our own, and not what ends the store.
       this.#attached?.files.accept();
-      throw this.#poison(error);
+      throw this.#fail(error);
     }
     this.#checkpointed = this.seq;
     this.#refuse(this.#attached?.files.accept());
   }
 
   #known(key: Uint8Array, chainId: string): KeyChainState | undefined {
-    return this.#ledger.subjects.get(keyChainName(key, chainId));
+    return this.#tables.keyChains.get(keyChainName(key, chainId));
   }
 
   #mustKnow(key: Uint8Array, chainId: string): KeyChainState {
     this.#usable();
     const known = this.#known(key, chainId);
     if (known) return known;
-    const text = `key ${hex.encode(key)} has no marks on chain ${chainId}`;
+    const text = `key ${hex.encode(key)} has no watermarks on chain ${chainId}`;
     throw new TapstakeError("protection-uninitialised", text, { key: hex.encode(key), chain: chainId });
   }
 
-  #markOf({ key, chainId, lowest, highest, held }: KeyChainState): Mark {
-    return { key, chainId, lowest, highest, held, seq: this.seq };
+  #watermarksOf({ key, chainId, lowWatermark, highWatermark, locked }: KeyChainState): LoggedWatermarks {
+    return { key, chainId, lowWatermark, highWatermark, locked, seq: this.seq };
   }
 }
 
@@ -421,9 +426,9 @@ function checkEntry({ height, digest, signature }: VoteEntry): void {
   }
 }
 
-const wouldLower = (height: bigint, lowest: bigint): TapstakeError =>
+const wouldLower = (height: bigint, lowWatermark: bigint): TapstakeError =>
   new TapstakeError(
     "would-lower-mark",
-    `expected a height of ${lowest} or more, got ${height}: nothing below ${lowest} is signed any more, and that is never taken back`,
-    { lowest, height },
+    `expected a height of ${lowWatermark} or more, got ${height}: nothing below ${lowWatermark} is signed any more, and that is never taken back`,
+    { lowWatermark, height },
   );

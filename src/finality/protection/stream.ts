@@ -1,6 +1,12 @@
 import { JSONParser } from "@streamparser/json";
 import { describeType, TapstakeError } from "../../core/errors.js";
-import { addVoteTo, assertVersion, type History, readInterchange, type Votes } from "./interchange.js";
+import {
+  addVoteTo,
+  assertVersion,
+  type ReadInterchange,
+  parseInterchange,
+  type Votes,
+} from "./interchange.js";
 
 /**
  * Reads an interchange file that may be longer than a text can be: votes are read one by one as they come, and what is
@@ -8,36 +14,36 @@ import { addVoteTo, assertVersion, type History, readInterchange, type Votes } f
  * @param source its text or its bytes (UTF-8), whole or in parts, as of a stream
  * @throws TapstakeError `invalid-json`, `unknown-version`; `invalid-argument` for what is no such source
  */
-export async function readHistory(
-  source: HistoryPart | Iterable<HistoryPart> | AsyncIterable<HistoryPart>,
-): Promise<History> {
+export async function readInterchange(
+  source: InterchangePart | Iterable<InterchangePart> | AsyncIterable<InterchangePart>,
+): Promise<ReadInterchange> {
   const decoder = new TextDecoder();
-  const reader = new HistoryReader();
+  const reader = new InterchangeReader();
   for await (const part of partsOf(source)) {
-    if (!isPart(part)) throw noHistory(part);
+    if (!isPart(part)) throw notInterchange(part);
     reader.add(decoder.decode(typeof part === "string" ? Buffer.from(part) : part, { stream: true }));
   }
   reader.add(decoder.decode());
   return reader.end();
 }
 
-type HistoryPart = string | Uint8Array;
+type InterchangePart = string | Uint8Array;
 
-const isPart = (value: unknown): value is HistoryPart =>
+const isPart = (value: unknown): value is InterchangePart =>
   typeof value === "string" || value instanceof Uint8Array;
 
 /** The whole of a text or of bytes is one part: their own parts are characters, and numbers. */
-function partsOf(source: Parameters<typeof readHistory>[0]): Iterable<unknown> | AsyncIterable<unknown> {
+function partsOf(source: Parameters<typeof readInterchange>[0]): Iterable<unknown> | AsyncIterable<unknown> {
   if (isPart(source)) return [source];
   const isIterable =
     typeof source === "object" &&
     source !== null &&
     (Symbol.asyncIterator in source || Symbol.iterator in source);
-  if (!isIterable) throw noHistory(source);
+  if (!isIterable) throw notInterchange(source);
   return source;
 }
 
-const noHistory = (value: unknown): TapstakeError =>
+const notInterchange = (value: unknown): TapstakeError =>
   new TapstakeError(
     "invalid-argument",
     `history: expected text, bytes or a stream of them, got ${describeType(value)}`,
@@ -51,7 +57,7 @@ const LONGEST_REST = 1 << 26;
 const STEP = 1 << 12;
 
 /** Takes the votes out of a file as it is parsed: the elements of `votes` in the elements of `data`. */
-class HistoryReader {
+class InterchangeReader {
   readonly #parser = new JSONParser({
     paths: ["$", "$.metadata", "$.data", "$.data.*.votes", "$.data.*.votes.*"],
   });
@@ -94,9 +100,9 @@ class HistoryReader {
     }
   }
 
-  end(): History {
+  end(): ReadInterchange {
     if (!this.#parser.isEnded) this.#parse(() => this.#parser.end());
-    return readInterchange(this.#file, this.#data);
+    return parseInterchange(this.#file, this.#data);
   }
 
   #takeVote(vote: unknown, entry: number, place: number, list: unknown[]): void {

@@ -26,10 +26,10 @@ export interface Writer {
  * number and the combination of all checksums before them, so that a vote is one row in one page, and that no row can
  * be missing. Changes belong into a transaction, which ends with `writeState` unless it is a single vote.
  */
-export class Ledger {
+export class Tables {
   readonly storeId: string;
-  readonly subjects: Map<string, KeyChainState>;
-  readonly births: Map<string, string>;
+  readonly keyChains: Map<string, KeyChainState>;
+  readonly generated: Map<string, string>;
   readonly #statements: Statements;
   #commitments: number;
   #seq: number;
@@ -43,8 +43,8 @@ export class Ledger {
     this.#statements = prepareStatements(db);
     const loaded = loadStore(db);
     this.storeId = loaded.storeId;
-    this.subjects = loaded.subjects;
-    this.births = loaded.births;
+    this.keyChains = loaded.keyChains;
+    this.generated = loaded.generated;
     ({ seq: this.#seq, total: this.#total, commitments: this.#commitments } = loaded);
   }
 
@@ -83,19 +83,20 @@ export class Ledger {
     return [...rows].map(({ key, chain }) => ({ key, chainId: textOf(chain) }));
   }
 
-  newSubject(key: Uint8Array, chainId: string): KeyChainState {
-    const id = [...this.subjects.values()].reduce((highest, known) => Math.max(highest, known.id), 0) + 1;
+  newKeyChain(key: Uint8Array, chainId: string): KeyChainState {
+    const id =
+      [...this.keyChains.values()].reduce((highWatermark, known) => Math.max(highWatermark, known.id), 0) + 1;
     const known = {
       id,
       key: Uint8Array.from(key),
       chainId,
-      lowest: 0n,
-      highest: null,
-      held: false,
+      lowWatermark: 0n,
+      highWatermark: null,
+      locked: false,
       heights: new Heights(),
       blocked: new Heights(),
     };
-    this.subjects.set(keyChainName(key, chainId), known);
+    this.keyChains.set(keyChainName(key, chainId), known);
     return known;
   }
 
@@ -119,7 +120,7 @@ export class Ledger {
     const sum = sumOf("votes", ...cells);
     this.#statements.addVote.run(...cells, sum);
     this.#total = combine(this.#total, sum);
-    known.highest = higher(known.highest, height);
+    known.highWatermark = higher(known.highWatermark, height);
     if (!digest) known.blocked.add(height);
   }
 
@@ -143,32 +144,36 @@ export class Ledger {
     this.#commitments++;
   }
 
-  addBirth(key: Uint8Array, place: string): void {
+  addGenerated(key: Uint8Array, place: string): void {
     const cells = [key, utf8(place)] as const;
     this.#statements.addGenerated.run(...cells, sumOf("births", ...cells));
-    this.births.set(hex.encode(key), place);
+    this.generated.set(hex.encode(key), place);
   }
 
-  forgetBirth(key: Uint8Array): void {
+  forgetGenerated(key: Uint8Array): void {
     // A list, as the library takes a single object for names and values, and ends the process.
     this.#statements.forgetGenerated.run([key]);
-    this.births.delete(hex.encode(key));
+    this.generated.delete(hex.encode(key));
   }
 
-  /** Keeps a subject from signing until it is begun anew, above what is known of it. `writeSubject` makes it so. */
-  hold(known: KeyChainState): void {
-    known.lowest = floorOf(known);
-    known.held = true;
+  /** Keeps a subject from signing until it is begun anew, above what is known of it. `writeKeyChain` makes it so. */
+  lock(known: KeyChainState): void {
+    known.lowWatermark = floorOf(known);
+    known.locked = true;
   }
 
-  writeSubject({ id, key, chainId, lowest, highest, held }: KeyChainState): void {
-    const marks = [u64be(lowest), highest === null ? null : u64be(highest), held ? 1 : 0] as const;
-    const cells = [id, key, utf8(chainId), ...marks] as const;
+  writeKeyChain({ id, key, chainId, lowWatermark, highWatermark, locked }: KeyChainState): void {
+    const watermarks = [
+      u64be(lowWatermark),
+      highWatermark === null ? null : u64be(highWatermark),
+      locked ? 1 : 0,
+    ] as const;
+    const cells = [id, key, utf8(chainId), ...watermarks] as const;
     this.#statements.setKeyChain.run(...cells, sumOf("subjects", ...cells));
   }
 
   writeState(): void {
-    const counts = [this.subjects.size, this.births.size, this.#commitments] as const;
+    const counts = [this.keyChains.size, this.generated.size, this.#commitments] as const;
     const cells = [++this.#seq, this.#total, ...counts] as const;
     this.#statements.setState.run(...cells, sumOf("state", hex.decode(this.storeId), ...cells));
   }

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { describe, expect, it } from "vitest";
-import { recordBirth } from "../../../src/finality/keys/provenance.js";
+import { recordGenerated } from "../../../src/finality/keys/provenance.js";
 import { openHome } from "../../../src/finality/home.js";
 import { hex } from "../../../src/core/bytes.js";
 import { hash, inHome, newHome, signerProgram, testKey, voterOf } from "../../support/signer.js";
@@ -36,7 +36,7 @@ const KILLS = 120;
 /** One home, whose signer is killed again and again; returns every signature that was printed. */
 async function lane(seed: number): Promise<{ signed: string[]; kills: number; path: string }> {
   const home = newHome();
-  recordBirth(home, testKey().publicKey);
+  recordGenerated(home, testKey().publicKey);
   const signed: string[] = [];
   let last: string[] = [];
   let next = 0n;

@@ -1,7 +1,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { max } from "../../../../core/bigint.js";
-import { historyText } from "../../../../finality/protection/export.js";
-import type { Subject } from "../../../../finality/protection/protection.js";
+import { interchangeText } from "../../../../finality/protection/export.js";
+import type { StoredKeyChain } from "../../../../finality/protection/protection.js";
 import { findHome } from "../../../../finality/home.js";
 import { jsonOption } from "../../../arguments.js";
 import { checkOut, writeOut } from "../../../files.js";
@@ -27,9 +27,9 @@ tapstake fp protection import history.json --home ./other
 });
 
 /** For whoever compares it with what the key has voted for. */
-function whatOf(subjects: readonly Subject[]): string {
+function whatOf(subjects: readonly StoredKeyChain[]): string {
   const votes = subjects.reduce((sum, subject) => sum + subject.votes, 0);
-  const heights = subjects.flatMap(({ highest }) => highest ?? []);
+  const heights = subjects.flatMap(({ highWatermark }) => highWatermark ?? []);
   const highest = heights.length === 0 ? "" : `, highest ${heights.reduce(max)},`;
   return `${counted(votes, "vote")}${highest}`;
 }
@@ -45,9 +45,9 @@ export function command() {
       await checkOut(options.out);
       const { out } = options;
       await withProtection(findHome(options.home), async (store) => {
-        const text = historyText(store);
+        const text = interchangeText(store);
         if (out === undefined) await sayAll(text);
-        else await writeOut(out, text, { what: whatOf(store.subjects()), otherwise: "Export again" });
+        else await writeOut(out, text, { what: whatOf(store.keyChains()), otherwise: "Export again" });
       });
       if (process.stderr.isTTY)
         note("Sign nothing here from now on: what is signed later is not in this history.");

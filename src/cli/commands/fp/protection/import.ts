@@ -4,8 +4,8 @@ import { TapstakeError } from "../../../../core/errors.js";
 import { openHome } from "../../../../finality/home.js";
 import { floorOf } from "../../../../finality/protection/decide.js";
 import { type ImportPreview, previewImport } from "../../../../finality/protection/import.js";
-import type { History } from "../../../../finality/protection/interchange.js";
-import { readHistory } from "../../../../finality/protection/stream.js";
+import type { ReadInterchange } from "../../../../finality/protection/interchange.js";
+import { readInterchange } from "../../../../finality/protection/stream.js";
 import { jsonOption } from "../../../arguments.js";
 import { UsageError } from "../../../errors.js";
 import { readChunks } from "../../../files.js";
@@ -65,7 +65,7 @@ export function command() {
       const history = await historyIn(path);
       await withProtection(openHome(options.home), async (protection) => {
         if (options.yes !== true) await mustAgreeToBeginnings(history, previewImport(protection, history));
-        const imported = protection.importHistory(history);
+        const imported = protection.importInterchange(history);
         answer(options.json === true, { imported: importFacts(imported) }, importText);
         const conflicts = imported.flatMap((one) => one.conflicts);
         if (conflicts.length > 0) throw conflict(conflicts);
@@ -74,9 +74,9 @@ export function command() {
 }
 
 /** A history that is none is told of with its file's name. */
-async function historyIn(path: string): Promise<History> {
+async function historyIn(path: string): Promise<ReadInterchange> {
   try {
-    return await readHistory(readChunks(path, MAX_MEGABYTES));
+    return await readInterchange(readChunks(path, MAX_MEGABYTES));
   } catch (error) {
     const isRead = error instanceof TapstakeError && error.code !== "file-error";
     if (!isRead) throw error;
@@ -91,7 +91,7 @@ async function historyIn(path: string): Promise<History> {
  * @throws TapstakeError `cancelled`; UsageError when there is nobody to ask
  */
 async function mustAgreeToBeginnings(
-  { exportedAt }: History,
+  { exportedAt }: ReadInterchange,
   previews: readonly ImportPreview[],
 ): Promise<void> {
   const beginnings = previews.filter(({ begins }) => begins).map(beginningOf);
@@ -122,8 +122,8 @@ interface Beginning {
 }
 
 function beginningOf({ key, chainId, after }: ImportPreview): Beginning {
-  const { highest } = after!;
-  const typed = `${highest ?? after!.lowest}`;
+  const { highWatermark: highest } = after!;
+  const typed = `${highest ?? after!.lowWatermark}`;
   return { key: hex.encode(key), chain: chainId, from: floorOf(after!), highest, typed };
 }
 

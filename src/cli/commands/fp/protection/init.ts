@@ -41,9 +41,13 @@ const COMMAND: MarkCommand = {
 
 export const command = () =>
   markCommand("init", COMMAND, ({ home, key, chain, height, asJson }) => {
-    const { held, ...begun } = initProtection(home, { key, chainId: chain, fromHeight: height });
-    const others = held.map(({ chainId, ...rest }) => ({ ...rest, chain: chainId }));
-    answer(asJson, { key, chain, ...begun, held: others }, (facts) =>
+    const { lowWatermark, highWatermark, setAside, locked } = initProtection(home, {
+      key,
+      chainId: chain,
+      fromHeight: height,
+    });
+    const held = locked.map(({ chainId, ...rest }) => ({ ...rest, chain: chainId }));
+    answer(asJson, { key, chain, lowest: lowWatermark, highest: highWatermark, setAside, held }, (facts) =>
       [
         marksText(facts),
         ...facts.setAside.map((file) => `set aside: ${file}`),

@@ -1,7 +1,7 @@
 import { helpText } from "../../../help.js";
 import { type MarkCommand, markCommand } from "../../../mark-command.js";
 import { answer } from "../../../output.js";
-import { marksText } from "../../../protection-text.js";
+import { marksText, watermarkFacts } from "../../../protection-text.js";
 import { withProtection } from "../../../signer.js";
 
 const DESCRIPTION = `Forgets the votes below a height, and raises the lowest mark to it: nothing below it is ever signed again, not
@@ -35,7 +35,7 @@ export const command = () =>
   markCommand("prune", COMMAND, ({ home, key, chain, height, asJson }) =>
     withProtection(home, (protection) => {
       const forgotten = protection.prune(key, chain, height);
-      const marks = protection.marks(key, chain)!;
-      answer(asJson, { key, chain, forgotten, ...marks }, marksText);
+      const marks = protection.watermarks(key, chain)!;
+      answer(asJson, { key, chain, forgotten, ...watermarkFacts(marks) }, marksText);
     }),
   );

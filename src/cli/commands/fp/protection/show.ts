@@ -49,7 +49,7 @@ export const command = () =>
       }
       const key = publicKeyNamed(home, name);
       return withProtection(home, (protection) => {
-        const lowest = protection.marks(key, chain)?.lowest ?? null;
+        const lowest = protection.watermarks(key, chain)?.lowWatermark ?? null;
         const record = protection.record(key, chain, height);
         const vote = record && { digest: record.digest, at: record.at, instance: record.instance };
         answer(asJson, { key, chain, height, lowest, vote }, heightText);
