@@ -4,8 +4,7 @@ import { ERROR_CODES, type ErrorCode, TapstakeError } from "../core/errors.js";
 import { type EotsClientOptions, type Health, openChannel, unexpected } from "./channel.js";
 import { isLoopback, parseAddress } from "./endpoint.js";
 import {
-  readRefused,
-  readSame,
+  readHeights,
   first,
   OUTCOME_HEADER,
   OVERLAPS_HEADER,
@@ -157,9 +156,9 @@ function batchAnswers(
   trailer: Metadata,
 ): BatchAnswer[] {
   const signed = new Map(responses.map(({ height, sig }) => [height, sig]));
-  const codeOf = readRefused(first(trailer, REFUSED_HEADER) ?? "");
-  const isSame = readSame(first(trailer, SAME_HEADER) ?? "");
-  const same = new Set(responses.map(({ height }) => height).filter(isSame));
+  const refusedAt = readHeights(first(trailer, REFUSED_HEADER) ?? "");
+  const sameAt = readHeights(first(trailer, SAME_HEADER) ?? "");
+  const same = new Set(responses.map(({ height }) => height).filter((height) => sameAt(height)));
   // The list is cut where it is too long; all others are new when it has as many as there are.
   const isWhole = first(trailer, OUTCOME_HEADER)?.includes(`,same=${same.size},`) ?? false;
   const surplus = signed.size !== responses.length || responses.length > asked.length;
@@ -170,7 +169,7 @@ function batchAnswers(
       const kind = same.has(height) ? "same" : isWhole ? "new" : "signed";
       return { height, kind, signature: checkedAnswer(sig, 32, "signature") };
     }
-    return { height, kind: "refused", code: refusalCode(codeOf(height), trailer) };
+    return { height, kind: "refused", code: refusalCode(refusedAt(height)?.code, trailer) };
   });
 }
 

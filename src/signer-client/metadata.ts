@@ -45,55 +45,47 @@ export function isRequestHmac(key: string, request: Uint8Array, given: string): 
   return got.length === expected.length && timingSafeEqual(got, expected);
 }
 
-/** A height of a batch that was not signed. */
-export interface RefusedHeight {
+/** A height of a batch with the code that it was refused with; without one, it was signed before. */
+export interface ListedHeight {
   readonly height: bigint;
-  readonly code: ErrorCode;
+  readonly code?: ErrorCode;
 }
 
-/** Of all lists of one answer: metadata beyond 8 KiB is refused by many gRPC implementations. */
-const MAX_LENGTH = 6000;
+/** Characters of all lists of one answer: metadata beyond 8 KiB is refused by many gRPC implementations. */
+export const MAX_LISTS = 6000;
 
 /**
- * Refused heights as text for metadata: `100:double-vote,105-190:below-watermark`, ascending, neighbours of one
- * code as a range.
+ * Heights as text for metadata: `100:double-vote,105-190:below-watermark`, ascending, neighbours of one code as a
+ * range.
  * @param room characters that it may have
  * @returns the text, and how many heights did not fit
  */
-export function writeRefused(
-  refused: readonly RefusedHeight[],
-  room = MAX_LENGTH,
+export function writeHeights(
+  heights: readonly ListedHeight[],
+  room = MAX_LISTS,
 ): { text: string; unlisted: number } {
-  const { text, listed } = write(refused, room);
-  return { text, unlisted: refused.length - listed };
+  const parts: string[] = [];
+  let length = 0;
+  let unlisted = heights.length;
+  for (const { from, to, code } of rangesOf(heights)) {
+    const part = `${from === to ? from : `${from}-${to}`}${code === undefined ? "" : `:${code}`}`;
+    length += part.length + 1;
+    if (length > room) break;
+    parts.push(part);
+    unlisted -= Number(to - from) + 1;
+  }
+  return { text: parts.join(","), unlisted };
 }
 
-/** What {@link writeRefused} wrote: a function from height to code. Malformed parts are passed over. */
-export function readRefused(text: string): (height: bigint) => string | undefined {
-  const read = readRanges(text).filter(({ code }) => code !== undefined);
-  return (height) => read.find(holding(height))?.code;
-}
-
-/**
- * Heights that were signed before, as text for metadata: `100,105-190`; as many as fit.
- * @param taken characters that another list of the answer has
- */
-export function writeSame(heights: readonly { readonly height: bigint }[], taken: number): string {
-  return write(
-    heights.map(({ height }) => ({ height })),
-    MAX_LENGTH - taken,
-  ).text;
-}
-
-/** What {@link writeSame} wrote: whether a height is in it. Malformed parts are passed over. */
-export function readSame(text: string): (height: bigint) => boolean {
-  const read = readRanges(text).filter(({ code }) => code === undefined);
-  return (height) => read.some(holding(height));
-}
-
-interface Listed {
-  readonly height: bigint;
-  readonly code?: ErrorCode;
+/** What {@link writeHeights} wrote: finds a height in it, with its code. Malformed parts are passed over. */
+export function readHeights(text: string): (height: bigint) => Pick<Range, "code"> | undefined {
+  const ranges = text.split(",").flatMap((part): Range[] => {
+    const match = /^(\d{1,20})(?:-(\d{1,20}))?(?::([a-z-]+))?$/.exec(part);
+    if (!match) return [];
+    const [, from, to = from, code] = match;
+    return [{ from: BigInt(from!), to: BigInt(to!), code }];
+  });
+  return (height) => ranges.find(({ from, to }) => from <= height && height <= to);
 }
 
 interface Range {
@@ -102,21 +94,7 @@ interface Range {
   readonly code: string | undefined;
 }
 
-function write(heights: readonly Listed[], room: number): { text: string; listed: number } {
-  const parts: string[] = [];
-  let length = 0;
-  let listed = 0;
-  for (const { from, to, code } of rangesOf(heights)) {
-    const part = `${from === to ? from : `${from}-${to}`}${code === undefined ? "" : `:${code}`}`;
-    length += part.length + 1;
-    if (length > room) break;
-    parts.push(part);
-    listed += Number(to - from) + 1;
-  }
-  return { text: parts.join(","), listed };
-}
-
-function rangesOf(heights: readonly Listed[]): Range[] {
+function rangesOf(heights: readonly ListedHeight[]): Range[] {
   const sorted = [...heights].sort((a, b) => (a.height < b.height ? -1 : 1));
   const found: Range[] = [];
   for (const { height, code } of sorted) {
@@ -126,17 +104,3 @@ function rangesOf(heights: readonly Listed[]): Range[] {
   }
   return found;
 }
-
-function readRanges(text: string): Range[] {
-  return text.split(",").flatMap((part) => {
-    const match = /^(\d{1,20})(?:-(\d{1,20}))?(?::([a-z-]+))?$/.exec(part);
-    if (!match) return [];
-    const [, from, to = from, code] = match;
-    return [{ from: BigInt(from!), to: BigInt(to!), code }];
-  });
-}
-
-const holding =
-  (height: bigint) =>
-  ({ from, to }: Range): boolean =>
-    from <= height && height <= to;

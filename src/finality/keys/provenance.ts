@@ -13,6 +13,9 @@ import {
 import type { KeyChainState } from "../protection/key-chain.js";
 import type { Tables } from "../protection/tables.js";
 
+/** What a home notes of a key until the store has taken it over: where its secret is from, or that it left. */
+type Provenance = "generated" | "imported" | "exported";
+
 /**
  * Notes that a key was generated in this home, just now, so that it cannot have signed before: at its first vote it
  * needs no `protection init`. The note is apart from the key's file and names its own place on the disk, and the first
@@ -25,19 +28,19 @@ export function recordGenerated(home: Home, publicKey: Uint8Array): void {
 
 /**
  * Notes that a key came from elsewhere, or went there: what it signed meanwhile is not known here, whatever this home
- * remembers of it. The store holds the key on all chains as soon as it hears of it.
+ * remembers of it. The store locks the key on all chains as soon as it reads the note.
  * @throws TapstakeError `invalid-public-key`, `file-error`
  */
 export function recordImported(home: Home, publicKey: Uint8Array): void {
   assertPublicKey(publicKey, "public key");
-  // Replaced alone, the note of a birth would stay valid under another name that a backup gave to it.
+  // Replaced alone, the note that it was generated would stay valid under another name that a backup gave to it.
   if (hasGenerated(home, publicKey)) removeNote(home, publicKey);
-  write(home, publicKey, () => ABSENT);
+  write(home, publicKey, () => IMPORTED);
 }
 
 /**
- * Notes that the secret of a key left this home: it counts as new no more, as it may be used elsewhere by the time that it votes
- * here. Chains on which it votes already go on. The store ends the birth as soon as it hears of it.
+ * Notes that the secret of a key left this home: it counts as new no more, as it may be used elsewhere by the time that
+ * it votes here. Chains on which it votes already go on.
  * @throws TapstakeError `invalid-public-key`, `file-error`
  */
 export function recordExported(home: Home, publicKey: Uint8Array): void {
@@ -45,25 +48,25 @@ export function recordExported(home: Home, publicKey: Uint8Array): void {
   attempt("write", path, () => {
     do {
       const noted = provenanceOf(home, publicKey);
-      // That it was elsewhere ends a birth as well, and says more: it stays, also where it comes this very moment.
-      if (noted === "absent" || noted === "exported") return;
+      // That it was elsewhere says more: it stays, also where it comes this very moment.
+      if (noted === "imported" || noted === "exported") return;
       if (lstatSync(path, { throwIfNoEntry: false })) removeNote(home, publicKey);
     } while (!write(home, publicKey, () => EXPORTED, "create"));
   });
 }
 
-/** Whether a valid note of this key's birth is there. */
+/** Whether a valid note is there that the key was generated here. */
 function hasGenerated(home: Home, publicKey: Uint8Array): boolean {
   const place = placeOfFile(pathOf(home, publicKey));
   return place !== undefined && textOf(home, publicKey) === place;
 }
 
 /** What the note of a key says, where there is one; one that is no more valid says nothing. */
-export function provenanceOf(home: Home, publicKey: Uint8Array): "absent" | "born" | "exported" | undefined {
+function provenanceOf(home: Home, publicKey: Uint8Array): Provenance | undefined {
   if (!lstatSync(pathOf(home, publicKey), { throwIfNoEntry: false })) return undefined;
-  if (hasImported(home, publicKey)) return "absent";
+  if (hasImported(home, publicKey)) return "imported";
   if (textOf(home, publicKey) === EXPORTED) return "exported";
-  return hasGenerated(home, publicKey) ? "born" : undefined;
+  return hasGenerated(home, publicKey) ? "generated" : undefined;
 }
 
 /** Whether a note says that this key was elsewhere; one that cannot be understood says so too. */
@@ -75,14 +78,14 @@ function hasImported(home: Home, publicKey: Uint8Array): boolean {
 }
 
 /** Where a file is, which no copy of it has; undefined where there is none, or the disk does not tell. */
-export function placeOfFile(path: string): string | undefined {
+function placeOfFile(path: string): string | undefined {
   const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   // Where files have no time of birth, another one may get the same place.
   return stats?.isFile() && stats.birthtimeNs !== 0n ? placeOf(stats) : undefined;
 }
 
 /** The keys of which notes say this. */
-export function keysNoted(home: Home, noted: "absent" | "exported"): Uint8Array[] {
+function keysNoted(home: Home, noted: Provenance): Uint8Array[] {
   if (!lstatSync(folderOf(home), { throwIfNoEntry: false })) return [];
   return readdirSync(folderOf(home))
     .filter((name) => /^[0-9a-f]{64}$/.test(name))
@@ -91,17 +94,17 @@ export function keysNoted(home: Home, noted: "absent" | "exported"): Uint8Array[
 }
 
 /**
- * Ends a note, durably; that of a birth under every other name too that a backup may have given to it.
+ * Ends a note, durably; that a key was generated here under every other name too that a backup may have given to it.
  * @throws TapstakeError `file-error`
  */
-export function removeNote(home: Home, publicKey: Uint8Array): void {
+function removeNote(home: Home, publicKey: Uint8Array): void {
   const path = pathOf(home, publicKey);
   if (hasImported(home, publicKey)) removePrivateFile(path);
   else erasePrivateFile(path);
 }
 
 /** What a store lets be done to it here. */
-interface Doors {
+interface StoreAccess {
   /** Changes it in one transaction. */
   readonly write: (touched: readonly KeyChainState[], change: () => void) => void;
   /** Reads or ends notes: where that fails, it is not known what they say. */
@@ -113,38 +116,38 @@ export class KeyProvenance {
   constructor(
     private readonly home: Home,
     private readonly tables: Tables,
-    private readonly doors: Doors,
+    private readonly store: StoreAccess,
   ) {}
 
   /** Takes over what is noted of a key. */
-  applyProvenance(key: Uint8Array): void {
-    const noted = this.doors.careful(() => provenanceOf(this.home, key));
-    if (noted === "absent") this.#lock([key]);
+  apply(key: Uint8Array): void {
+    const noted = this.store.careful(() => provenanceOf(this.home, key));
+    if (noted === "imported") this.#lock([key]);
     if (noted === "exported") this.#endGenerated([key]);
-    if (noted === "born") this.#takeOver(key);
+    if (noted === "generated") this.#takeOver(key);
   }
 
   /** Takes over that keys were elsewhere or left; that they were generated waits for the first vote. */
-  applyAllProvenance(): void {
-    const noted = (noted: "absent" | "exported") => this.doors.careful(() => keysNoted(this.home, noted));
-    const [absent, exported] = [noted("absent"), noted("exported")];
-    if (absent.length > 0) this.#lock(absent);
+  applyAll(): void {
+    const keys = (noted: Provenance) => this.store.careful(() => keysNoted(this.home, noted));
+    const [imported, exported] = [keys("imported"), keys("exported")];
+    if (imported.length > 0) this.#lock(imported);
     if (exported.length > 0) this.#endGenerated(exported);
   }
 
   isGeneratedHere(key: Uint8Array): boolean {
-    // A birth counts in the very file that took it over: in a copy of the home the key is not new.
+    // It counts in the very store that took it over: in a copy of the home the key is not new.
     const place = this.#place();
     if (place === undefined) return false;
-    const noted = this.doors.careful(() => provenanceOf(this.home, key));
-    if (noted !== undefined) return noted === "born";
+    const noted = this.store.careful(() => provenanceOf(this.home, key));
+    if (noted !== undefined) return noted === "generated";
     return this.tables.generated.get(hex.encode(key)) === place;
   }
 
   #lock(keys: readonly Uint8Array[]): void {
     const names = new Set(keys.map(hex.encode));
     const touched = [...this.tables.keyChains.values()].filter(({ key }) => names.has(hex.encode(key)));
-    this.doors.write(touched, () => {
+    this.store.write(touched, () => {
       for (const key of keys) this.tables.forgetGenerated(key);
       for (const known of touched) {
         this.tables.lock(known);
@@ -155,17 +158,17 @@ export class KeyProvenance {
   }
 
   #endGenerated(keys: readonly Uint8Array[]): void {
-    this.doors.write([], () => {
+    this.store.write([], () => {
       for (const key of keys) this.tables.forgetGenerated(key);
     });
     this.#endNotes(keys);
   }
 
-  /** Found again after a loss, the note of a birth would make a key new that has voted since. */
+  /** Found again after a loss, the note would make a key new that has voted since. */
   #takeOver(key: Uint8Array): void {
     const place = this.#place();
     if (place !== undefined && this.tables.generated.get(hex.encode(key)) !== place) {
-      this.doors.write([], () => {
+      this.store.write([], () => {
         this.tables.forgetGenerated(key);
         this.tables.addGenerated(key, place);
       });
@@ -174,17 +177,18 @@ export class KeyProvenance {
   }
 
   #place(): string | undefined {
-    return this.doors.careful(() => placeOfFile(this.home.protectionFile));
+    return this.store.careful(() => placeOfFile(this.home.protectionFile));
   }
 
   #endNotes(keys: readonly Uint8Array[]): void {
-    this.doors.careful(() => {
+    this.store.careful(() => {
       for (const key of keys) removeNote(this.home, key);
     });
   }
 }
 
-const ABSENT = "absent\n";
+// As they stand in files, since before they had these names.
+const IMPORTED = "absent\n";
 const EXPORTED = "exported\n";
 const PLACE = /^\d+ \d+\n$/;
 

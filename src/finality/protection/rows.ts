@@ -122,10 +122,9 @@ export function readReadable(path: string): LoggedWatermarks[] {
         if (keyChain) keyChain.highWatermark = higher(keyChain.highWatermark, height);
       }
     }
-    return keyChains.map(({ id: _, heights: __, blocked: ___, ...watermarks }) => ({
-      ...watermarks,
-      seq: 0,
-    }));
+    return keyChains.map(({ key, chainId, lowWatermark, highWatermark, locked }) => {
+      return { key, chainId, lowWatermark, highWatermark, locked, seq: 0 };
+    });
   } finally {
     db.close();
   }

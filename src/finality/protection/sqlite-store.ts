@@ -34,7 +34,7 @@ interface Attached {
   readonly onClose: () => void;
 }
 
-/** The store in SQLite: what may be done to its {@link Ledger}, in which order, and what a failure means. */
+/** The store in SQLite: what may be done to its {@link Tables}, in which order, and what a failure means. */
 export class SqliteStore implements Protection {
   readonly home: Home;
   readonly instance: string;
@@ -109,9 +109,9 @@ export class SqliteStore implements Protection {
   watermarks(key: Uint8Array, chainId: string): StoredWatermarks | null {
     this.#usable();
     const known = this.#known(key, chainId);
-    return known
-      ? { lowWatermark: known.lowWatermark, highWatermark: known.highWatermark, locked: known.locked }
-      : null;
+    if (!known) return null;
+    const { lowWatermark, highWatermark, locked } = known;
+    return { lowWatermark, highWatermark, locked };
   }
 
   record(key: Uint8Array, chainId: string, height: bigint): VoteRecord | null {
@@ -161,12 +161,12 @@ export class SqliteStore implements Protection {
 
   applyProvenance(key: Uint8Array): void {
     this.#usable();
-    this.#provenance.applyProvenance(key);
+    this.#provenance.apply(key);
   }
 
-  /** Heeds every key that was elsewhere, or whose secret left. */
+  /** Takes over what is noted of every key that was elsewhere, or whose secret left. */
   applyAllProvenance(): void {
-    this.#provenance.applyAllProvenance();
+    this.#provenance.applyAll();
   }
 
   append(key: Uint8Array, chainId: string, entries: readonly VoteEntry[]): void {
@@ -297,7 +297,7 @@ export class SqliteStore implements Protection {
     }
   }
 
-  /** See `KeyProvenance`. */
+  /** Reads or ends notes of keys: where that fails, it is not known what they say. */
   #careful<T>(work: () => T): T {
     try {
       return work();

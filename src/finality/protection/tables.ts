@@ -84,10 +84,9 @@ export class Tables {
   }
 
   newKeyChain(key: Uint8Array, chainId: string): KeyChainState {
-    const id =
-      [...this.keyChains.values()].reduce((highWatermark, known) => Math.max(highWatermark, known.id), 0) + 1;
+    const last = [...this.keyChains.values()].reduce((id, known) => Math.max(id, known.id), 0);
     const known = {
-      id,
+      id: last + 1,
       key: Uint8Array.from(key),
       chainId,
       lowWatermark: 0n,
@@ -156,7 +155,7 @@ export class Tables {
     this.generated.delete(hex.encode(key));
   }
 
-  /** Keeps a subject from signing until it is begun anew, above what is known of it. `writeKeyChain` makes it so. */
+  /** Keeps a key and chain from signing until it is begun anew, above what is known of it. `writeKeyChain` makes it so. */
   lock(known: KeyChainState): void {
     known.lowWatermark = floorOf(known);
     known.locked = true;

@@ -40,8 +40,9 @@ export class RandomnessCache {
 
   /** The points of heights `interval` apart, 33 bytes each, one after another. */
   setAll(publicKey: Uint8Array, chainId: string, first: bigint, points: Uint8Array, interval = 1n): void {
+    const name = keyChainName(publicKey, chainId);
     for (let i = 0; i < points.length / 33; i++) {
-      this.set(publicKey, chainId, first + BigInt(i) * interval, points.subarray(33 * i, 33 * (i + 1)));
+      this.#set(`${name} ${first + BigInt(i) * interval}`, points.slice(33 * i, 33 * (i + 1)));
     }
   }
 

@@ -387,13 +387,13 @@ describe("an unlocked key", () => {
 
 /** The built module: processes of their own run no TypeScript. */
 const built = (name: string) =>
-  pathToFileURL(join(import.meta.dirname, `../../dist/src/finality/${name}.js`)).href;
+  pathToFileURL(join(import.meta.dirname, `../../../dist/src/finality/${name}.js`)).href;
 
 function run(home: Home, script: string) {
   const code = `
     import { openHome } from ${JSON.stringify(built("home"))};
-    import * as keys from ${JSON.stringify(built("keystore"))};
-    import { deleteKey } from ${JSON.stringify(built("key-deletion"))};
+    import * as keys from ${JSON.stringify(built("keys/keystore"))};
+    const { deleteKey } = keys;
     const home = openHome(${JSON.stringify(home.path)});
     const scrypt = { n: 2, r: 1, p: 1 };
     ${script}`;

@@ -55,8 +55,6 @@ const intrusions: Record<string, (home: Home, backup: Home) => void> = {
     const text = readFileSync(home.watermarkFile, "latin1");
     writeFileSync(home.watermarkFile, text.replace(/\n\0{8}/, "\nwrite 9\n"), "latin1");
   },
-  "the watermark log given another name": (home) =>
-    linkSync(home.watermarkFile, `${home.watermarkFile}.copy`),
   "the watermark log replaced by its own copy": (home) => {
     writeFileSync(`${home.watermarkFile}.copy`, readFileSync(home.watermarkFile));
     renameSync(`${home.watermarkFile}.copy`, home.watermarkFile);
