@@ -56,7 +56,9 @@ describe("a copy of a long history", { timeout: 180_000 }, () => {
     const other = homeWithKey(undefined, []);
     inHome(other.home, (protection) => {
       const highest = BigInt(subject!.highest!);
-      expect(protection.importInterchange(file)).toMatchObject([{ highest, conflicts: [], blocked: [] }]);
+      expect(protection.importInterchange(file)).toMatchObject([
+        { highWatermark: highest, conflicts: [], blocked: [] },
+      ]);
     });
   });
 

@@ -302,7 +302,7 @@ describe("the history of votes, exported and imported", () => {
       expect(answer(protection, 21n)).toBe("new");
     });
     inNewHome((protection) => {
-      protection.importInterchange(file({ highWatermark: String(LAST) }));
+      protection.importInterchange(file({ highest: String(LAST) }));
       expect(answer(protection, LAST - 1n)).toBe("below-watermark");
       expect(answer(protection, LAST)).toBe("unknown-earlier-vote");
     });
@@ -336,7 +336,7 @@ describe("the history of votes, exported and imported", () => {
     const { protection } = newSigner();
     await commitStored({ key, chain: CHAIN, protection, start: 10n, count: 20 });
     const exported = JSON.parse(JSON.stringify(protection.exportInterchange())) as Interchange;
-    expect(exported.data).toMatchObject([{ key: KEY, lowWatermark: null, highWatermark: null, votes: [] }]);
+    expect(exported.data).toMatchObject([{ key: KEY, lowest: null, highest: null, votes: [] }]);
     protection.close();
     inNewHome((next) => {
       expect(next.importInterchange(exported)).toMatchObject([
@@ -361,13 +361,13 @@ describe("the history of votes, exported and imported", () => {
         file({ key: "00".repeat(32) }),
         file({ chain: "" }),
         file({ chain: "\ud800" }),
-        file({ lowWatermark: 0 }),
+        file({ lowest: 0 }),
         file({ lowest: null, highest: "1" }),
-        file({ lowWatermark: null, votes: [{ height: "1" }] }),
+        file({ lowest: null, votes: [{ height: "1" }] }),
         file({ lowest: "-1" }),
         file({ lowest: "01" }),
-        file({ lowWatermark: String(2n ** 64n) }),
-        file({ highWatermark: undefined }),
+        file({ lowest: String(2n ** 64n) }),
+        file({ highest: undefined }),
         file({ votes: [{ height: "1" }, { height: "2", digest: "zz" }] }),
         file({ votes: [{ height: "1", digest: "00".repeat(31) }] }),
         file({ votes: [{ height: "1", signature: "00" }] }),
@@ -473,13 +473,8 @@ describe("what an import would do", () => {
   it.each<[string, Record<string, unknown>, boolean, bigint | null]>([
     ["one where the file has a vote: there may be later ones", { votes: [{ height: "5" }] }, true, 5n],
     ["one where the file has the height of a vote", { highest: "5" }, true, 5n],
-    ["none where the file has the key held until somebody begins it", { locked: true }, false, null],
-    [
-      "none where the file has commitments alone",
-      { lowWatermark: null, commitments: [commitment] },
-      false,
-      null,
-    ],
+    ["none where the file has the key held until somebody begins it", { held: true }, false, null],
+    ["none where the file has commitments alone", { lowest: null, commitments: [commitment] }, false, null],
   ])("is such a beginning or not: %s", (_, changes, begins, highest) => {
     inNewHome((protection) => {
       const preview = only(protection, changes);
@@ -507,7 +502,7 @@ describe("what an import would do", () => {
     { lowest: "3", highest: "12" },
     { lowest: "3", held: true },
     { lowest: "30", held: true, votes: [vote(30n, 1)] },
-    { lowWatermark: null, commitments: [commitment] },
+    { lowest: null, commitments: [commitment] },
   ];
 
   it("tells the marks that the import leaves", () => {

@@ -192,7 +192,7 @@ describe("protection init", () => {
     const history = protection.exportInterchange();
     protection.importInterchange({
       ...history,
-      data: history.data.map((each) => ({ ...each, locked: true })),
+      data: history.data.map((each) => ({ ...each, held: true })),
     });
     refusal("protection-uninitialised", () => voter.vote({ height: 6n, appHash: hash(1) }));
     expect(protection.keyChains()).toMatchObject([{ locked: true, lowWatermark: 6n, highWatermark: 5n }]);

@@ -92,11 +92,8 @@ describe("the text of a store", () => {
 
   it("is protection-corrupt with a key and chain that are there twice", async () => {
     const made = await home();
-    rewrite(made, "subjects", ([row]) => [
-      row!,
-      { ...row!, id: 2, lowWatermark: u64be(0n), highWatermark: null },
-    ]);
-    rewrite(made, "state", set({ keyChains: 2 }));
+    rewrite(made, "subjects", ([row]) => [row!, { ...row!, id: 2, lowest: u64be(0n), highest: null }]);
+    rewrite(made, "state", set({ subjects: 2 }));
     refusal("protection-corrupt", () => openProtection(made));
   });
 
