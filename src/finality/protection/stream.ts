@@ -1,4 +1,4 @@
-import { JSONParser } from "@streamparser/json";
+import { JSONParser, TokenType } from "@streamparser/json";
 import { describeType, TapstakeError } from "../../core/errors.js";
 import {
   addVoteTo,
@@ -53,6 +53,8 @@ const notInterchange = (value: unknown): TapstakeError =>
 const LONGEST_TOKEN = 1 << 16;
 /** Of all that is no vote, in characters: some hundred thousand commitments. */
 const LONGEST_REST = 1 << 26;
+/** Of what is inside of each other: each level costs memory. */
+const DEEPEST = 100;
 /** Characters that are parsed before the limits are looked at again. */
 const STEP = 1 << 12;
 
@@ -72,9 +74,15 @@ class InterchangeReader {
   #silent = 0;
   #rest = 0;
   #restAtVote = 0;
+  #depth = 0;
 
   constructor() {
-    this.#parser.onToken = () => (this.#silent = 0);
+    this.#parser.onToken = ({ token }) => {
+      this.#silent = 0;
+      if (token === TokenType.LEFT_BRACE || token === TokenType.LEFT_BRACKET) this.#depth++;
+      if (token === TokenType.RIGHT_BRACE || token === TokenType.RIGHT_BRACKET) this.#depth--;
+      if (this.#depth > DEEPEST) throw invalid("expected less inside of each other");
+    };
     this.#parser.onValue = ({ value, key, parent, stack }) => {
       const entry = stack[2]?.key as number;
       if (stack.length === 4) {
