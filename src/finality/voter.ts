@@ -7,7 +7,13 @@ import { type ChainConfig, assertChainId } from "../vote/chain.js";
 import { decide, type Watermarks, type RefusalCode } from "./protection/decide.js";
 import { locked, tooManyChains, uninitialised } from "./protection/errors.js";
 import type { UnlockedKey } from "./keys/keystore.js";
-import type { ProtectionStore, VoteEntry } from "./protection/store.js";
+import {
+  type CommittedContext,
+  covers,
+  lastOf,
+  type ProtectionStore,
+  type VoteEntry,
+} from "./protection/store.js";
 import { pointOf, RandomnessCache } from "./randomness/cache.js";
 
 export interface VoterOptions {
@@ -19,6 +25,11 @@ export interface VoterOptions {
   readonly cache?: RandomnessCache | undefined;
   /** Signs messages that are no votes too, or have another context: whoever may name the message can then have a transaction signed. */
   readonly anyMessage?: boolean | undefined;
+  /**
+   * Votes at heights whose commitment has another signing context than the chain: for a chain that changed its release
+   * between the commitment and the vote. The chain counts no such vote otherwise, and the height is used up.
+   */
+  readonly otherContext?: boolean | undefined;
 }
 
 /** What a caller knows, for one call. */
@@ -72,6 +83,7 @@ export class Voter {
   readonly #protection: ProtectionStore;
   readonly #cache: RandomnessCache;
   readonly #anyMessage: boolean;
+  readonly #otherContext: boolean;
   #chainHeight: bigint | undefined;
 
   /** @throws TapstakeError `invalid-chain-id`; `key-mismatch` when the secret is not that of the public key */
@@ -83,6 +95,7 @@ export class Voter {
       chainHeight,
       cache = new RandomnessCache(),
       anyMessage = false,
+      otherContext = false,
     } = options;
     assertChainId(chain.id);
     const keyPoint = pointOf(key.secretKey);
@@ -97,6 +110,7 @@ export class Voter {
     this.#protection = protection;
     this.#cache = cache;
     this.#anyMessage = anyMessage;
+    this.#otherContext = otherContext;
     if (chainHeight !== undefined) this.noteChainHeight(chainHeight);
   }
 
@@ -189,6 +203,14 @@ export class Voter {
       throw otherMessage(id, voteContext, { height, message });
     }
     return { height, message };
+  }
+
+  /** The chain takes votes of one release, and one that it does not count uses the height up all the same. */
+  #refuseOtherCommitment(votes: readonly MessageVote[]): void {
+    for (const range of this.#protection.committed(this.#publicKey, this.chain.id)) {
+      if (range.context === this.chain.commitContext) continue;
+      if (votes.some(({ height }) => covers(range, height))) throw otherCommitment(this.chain, range);
+    }
   }
 
   #watermarks(): Watermarks {

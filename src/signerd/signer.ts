@@ -274,8 +274,10 @@ export class Signer {
 
   #newVoter(key: UnlockedKey, chain: ChainConfig): Voter {
     const { protection, openMessages: anyMessage, chainHeights, otherContexts } = this.parts;
+    const otherContext = otherContexts.has(chain.id);
     const chainHeight = chainHeights.get(chain.id);
-    return new Voter({ key, chain, protection, chainHeight, anyMessage, cache: this.#cache });
+    const cache = this.#cache;
+    return new Voter({ key, chain, protection, chainHeight, anyMessage, otherContext, cache });
   }
 
   #chain(chainId: Uint8Array): ChainConfig {

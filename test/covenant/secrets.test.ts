@@ -9,9 +9,17 @@ import { delegationFromJson, delegationToJson } from "../../src/delegation/json.
 import { extractFromSlashing, finishSlashing } from "../../src/extract/slashing.js";
 import { extractFromVotes } from "../../src/extract/votes.js";
 import { commitRandomness } from "../../src/finality/randomness/commit.js";
-import { keySigner } from "../../src/spending/signer.js";
 import { signVoteUnprotected } from "../../src/vote/vote.js";
-import { codeOf, delegate, makeStake, refusalOf, regtestParams, signedBy } from "../support/stake.js";
+import { keySigner } from "../../src/spending/signer.js";
+import {
+  codeOf,
+  delegate,
+  inForce,
+  makeStake,
+  refusalOf,
+  regtestParams,
+  signedBy,
+} from "../support/stake.js";
 
 const stake = makeStake({ seed: "secrets" });
 const signed = await signedBy(stake, await delegate(stake), [0, 1, 2]);

@@ -52,6 +52,7 @@ describe("of a Node Buffer, whose slices share its memory, a copy is taken", () 
           return protection.recordsAt(...args);
         },
       },
+      committed: { value: protection.committed.bind(protection) },
       watermarks: { value: protection.watermarks.bind(protection) },
       append: { value: protection.append.bind(protection) },
       init: { value: protection.init.bind(protection) },

@@ -113,7 +113,7 @@ export class ReadInterchange {
 export function parseInterchange(value: unknown, votes?: ReadonlyMap<number, Votes>): ReadInterchange {
   if (value instanceof ReadInterchange) return value;
   if (typeof value === "string" || value instanceof Uint8Array) {
-    const text = `interchange: expected parsed JSON or what readHistory gives, got ${describeType(value)}`;
+    const text = `interchange: expected parsed JSON or what readInterchange gives, got ${describeType(value)}`;
     throw new TapstakeError("invalid-json", text, { path: "interchange" });
   }
   const { exportedAt } = assertVersion(value) as { exportedAt?: unknown };

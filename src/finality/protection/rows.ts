@@ -5,7 +5,7 @@ import { higher } from "./decide.js";
 import { Heights, type KeyChainState, keyChainName } from "./key-chain.js";
 import { combine, heightOf, NO_VOTES, selectFrom, sumOf, textOf, type Cell } from "./schema.js";
 import { expect, rowsOf } from "./sqlite.js";
-import type { StoredVote, StoredCommitment } from "./store.js";
+import type { CommittedContext, StoredVote, StoredCommitment } from "./store.js";
 import type { LoggedWatermarks } from "./watermark-log.js";
 
 export interface VoteRow {
@@ -43,7 +43,8 @@ export interface Loaded {
   readonly keyChains: Map<string, KeyChainState>;
   /** By key generated here, where the store was when it took that over. */
   readonly generated: Map<string, string>;
-  readonly commitments: number;
+  /** By key and chain. */
+  readonly commitments: Map<string, CommittedContext[]>;
 }
 
 /**
@@ -55,9 +56,7 @@ export function loadStore(db: Database.Database): Loaded {
   const known = [...rowsOf<KeyChainRow>(db.prepare(selectFrom("subjects")))].map(readKeyChain);
   const byId = new Map(known.map((keyChain) => [keyChain.id, keyChain]));
   const generated = new Map([...rowsOf<GeneratedRow>(db.prepare(selectFrom("births")))].map(readGenerated));
-  const commitments = [...rowsOf<CommitmentRow>(db.prepare(selectFrom("commitments")))].map(
-    readCommitment,
-  ).length;
+  const commitments = readCommitments(db);
   let { seq, total } = state;
   let found = NO_VOTES;
   for (const row of rowsOf<VoteRow>(db.prepare(selectFrom("votes")))) {
@@ -73,7 +72,9 @@ export function loadStore(db: Database.Database): Loaded {
   }
   expect(equalBytes(found, total), "votes are missing");
   expect(
-    known.length === state.subjects && generated.size === state.births && commitments === state.commitments,
+    known.length === state.subjects &&
+      generated.size === state.births &&
+      countOf(commitments) === state.commitments,
     "keys, notes of keys or commitments are missing",
   );
   const keyChains = new Map(known.map((each) => [keyChainName(each.key, each.chainId), each]));
@@ -87,22 +88,6 @@ export function loadStore(db: Database.Database): Loaded {
     commitments,
   };
 }
-
-function readCommitments(db: Database.Database): Map<string, CommittedContext[]> {
-  const found = new Map<string, CommittedContext[]>();
-  for (const row of rowsOf<CommitmentRow>(db.prepare(selectFrom("commitments")))) {
-    const { startHeight, count, context } = readCommitment(row);
-    const name = subjectName(row.key, textOf(row.chain));
-    const range = { startHeight, count, ...(context !== undefined && { context }) };
-    const earlier = found.get(name);
-    if (earlier) earlier.push(range);
-    else found.set(name, [range]);
-  }
-  return found;
-}
-
-const countOf = (lists: ReadonlyMap<string, readonly unknown[]>): number =>
-  [...lists.values()].reduce((total, { length }) => total + length, 0);
 
 /**
  * The watermarks of every key and chain, as far as damage lets them be read: rows that are as they were written count,
@@ -193,6 +178,22 @@ interface GeneratedRow {
   readonly place: Uint8Array;
   readonly sum: Uint8Array;
 }
+
+function readCommitments(db: Database.Database): Map<string, CommittedContext[]> {
+  const found = new Map<string, CommittedContext[]>();
+  for (const row of rowsOf<CommitmentRow>(db.prepare(selectFrom("commitments")))) {
+    const { startHeight, count, context } = readCommitment(row);
+    const name = keyChainName(row.key, textOf(row.chain));
+    const range = { startHeight, count, ...(context !== undefined && { context }) };
+    const earlier = found.get(name);
+    if (earlier) earlier.push(range);
+    else found.set(name, [range]);
+  }
+  return found;
+}
+
+const countOf = (lists: ReadonlyMap<string, readonly unknown[]>): number =>
+  [...lists.values()].reduce((total, { length }) => total + length, 0);
 
 function readState(db: Database.Database): StateRow {
   const rows = [...rowsOf<StateRow>(db.prepare(selectFrom("state")))];

@@ -14,6 +14,7 @@ import { type ImportReport, type Interchange, parseInterchange } from "./interch
 import { type KeyChainState, keyChainName } from "./key-chain.js";
 import { checkpoint, closeDatabase, DatabaseFault, faulty, openDatabase } from "./sqlite.js";
 import {
+  type CommittedContext,
   refuseOverlap,
   type Protection,
   type StoredCommitment,
@@ -277,6 +278,11 @@ export class SqliteStore implements Protection {
   commitments(key: Uint8Array, chainId: string): StoredCommitment[] {
     assertChainId(chainId);
     return this.#read(() => this.#tables.commitments(key, chainId));
+  }
+
+  committed(key: Uint8Array, chainId: string): readonly CommittedContext[] {
+    this.#usable();
+    return this.#tables.committed(key, chainId);
   }
 
   addCommitment(key: Uint8Array, chainId: string, commitment: Omit<StoredCommitment, "at">): void {

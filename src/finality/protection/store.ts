@@ -118,6 +118,15 @@ export interface CommittedRange {
   readonly count: number;
 }
 
+/** The heights of a commitment, and the signing context that it was made under. */
+export interface CommittedContext extends CommittedRange {
+  readonly context?: string;
+}
+
+/** Whether a height is among those of a commitment. */
+export const covers = ({ startHeight, count }: CommittedRange, height: bigint): boolean =>
+  startHeight <= height && height < startHeight + BigInt(count);
+
 /** Whether two commitments have a height in common. */
 export const overlap = (one: CommittedRange, other: CommittedRange): boolean =>
   other.startHeight < one.startHeight + BigInt(one.count) &&

@@ -12,7 +12,7 @@ import {
 } from "./rows.js";
 import { combine, sumOf, textOf, prepareStatements, type Statements } from "./schema.js";
 import { expect, rowsOf } from "./sqlite.js";
-import type { StoredCommitment, StoredVote, VoteEntry } from "./store.js";
+import type { CommittedContext, StoredCommitment, StoredVote, VoteEntry } from "./store.js";
 
 /** By whom and when a row is written. */
 export interface Writer {
@@ -31,6 +31,8 @@ export class Tables {
   readonly keyChains: Map<string, KeyChainState>;
   readonly generated: Map<string, string>;
   readonly #statements: Statements;
+  /** Every vote asks for them, and rows of commitments are long. */
+  readonly #committed: Map<string, CommittedContext[]>;
   #commitments: number;
   #seq: number;
   #total: Uint8Array;
@@ -45,7 +47,9 @@ export class Tables {
     this.storeId = loaded.storeId;
     this.keyChains = loaded.keyChains;
     this.generated = loaded.generated;
-    ({ seq: this.#seq, total: this.#total, commitments: this.#commitments } = loaded);
+    ({ seq: this.#seq, total: this.#total } = loaded);
+    this.#committed = loaded.commitments;
+    this.#commitments = [...loaded.commitments.values()].flat().length;
   }
 
   /** The number of the last write. */
@@ -75,6 +79,11 @@ export class Tables {
 
   commitments(key: Uint8Array, chainId: string): StoredCommitment[] {
     return [...rowsOf<CommitmentRow>(this.#statements.commitments, key, utf8(chainId))].map(readCommitment);
+  }
+
+  /** What is in memory of {@link Tables.commitments}. */
+  committed(key: Uint8Array, chainId: string): readonly CommittedContext[] {
+    return this.#committed.get(keyChainName(key, chainId)) ?? [];
   }
 
   /** Every key and chain with a commitment. */
@@ -141,6 +150,10 @@ export class Tables {
     const cells = commitmentCells(key, chainId, commitment);
     this.#statements.addCommitment.run(...cells, sumOf("commitments", ...cells));
     this.#commitments++;
+    const name = keyChainName(key, chainId);
+    const { startHeight, count, context } = commitment;
+    const range = { startHeight, count, ...(context !== undefined && { context }) };
+    this.#committed.set(name, [...(this.#committed.get(name) ?? []), range]);
   }
 
   addGenerated(key: Uint8Array, place: string): void {

@@ -10,7 +10,7 @@ import { type ChainConfig, assertChainId, assertMinCount } from "../../vote/chai
 import { type Commitment, verifyCommitment } from "../../vote/commitment.js";
 import { commitmentDigest } from "../../vote/messages.js";
 import type { UnlockedKey } from "../keys/keystore.js";
-import { refuseOverlap, type ProtectionStore, type StoredCommitment } from "../protection/store.js";
+import { covers, refuseOverlap, type ProtectionStore, type StoredCommitment } from "../protection/store.js";
 import type { RandomnessCache } from "./cache.js";
 
 /** Deriving the randomness of a key on a chain, which reads and changes no store. */

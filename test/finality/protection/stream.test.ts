@@ -273,7 +273,7 @@ describe("a history that is read part by part", () => {
         [bytes, `${bytes.length} bytes`],
       ] as const) {
         const { message } = refusal("invalid-json", () => parseInterchange(unread));
-        expect(message).toBe(`interchange: expected parsed JSON or what readHistory gives, got ${got}`);
+        expect(message).toBe(`interchange: expected parsed JSON or what readInterchange gives, got ${got}`);
       }
     });
   });

@@ -163,7 +163,7 @@ describe("the order of a vote", () => {
     const voter = voterOf(spied);
     const votes = [1n, 2n].map((height) => ({ height, appHash: hash(1) }));
     refusal("protection-unwritable", () => voter.batch(votes));
-    expect(order).toEqual(["applyProvenance", "watermarks", "recordsAt", "append"]);
+    expect(order).toEqual(["committed", "applyProvenance", "watermarks", "recordsAt", "append"]);
     expect(protection.record(key.publicKey, CHAIN.id, 1n)).toBeNull();
     protection.close();
   });
