@@ -6,17 +6,16 @@ import { join } from "node:path";
 import { verifyVote } from "tapstake";
 import {
   chainConfig,
-  CheckThread,
   commitStored,
   createKey,
   hideFromCoreDumps,
-  historyText,
+  interchangeText,
   openHome,
   openProtection,
   previewImport,
   proveCommitted,
   RandomnessCache,
-  readHistory,
+  readInterchange,
   unlockKey,
   Voter,
 } from "tapstake/finality";
@@ -34,11 +33,10 @@ secretKey.fill(0);
 // 2. At each start: what was voted before. It makes this process the one signer of the home, or is refused.
 const protection = openProtection(home);
 const key = unlockKey(home, "validator-1", passphrase);
-const checks = new CheckThread();
 try {
   const chain = chainConfig(home, "bsn-1");
   const cache = new RandomnessCache();
-  const voter = new Voter({ key, protection, chain, cache, checks });
+  const voter = new Voter({ key, protection, chain, cache });
 
   // 3. The promise: it goes to the chain before the first of its heights.
   const commitment = await commitStored({ key, chain, protection, cache, start: 1_000n, count: 5_000 });
@@ -72,14 +70,13 @@ try {
 
   // 8. What was voted, for another machine: to a file, and from it. Stop here for good before it votes there.
   const file = join(home.path, "history.json");
-  await writeFile(file, historyText(protection), { mode: 0o600 });
-  const history = await readHistory(createReadStream(file));
+  await writeFile(file, interchangeText(protection), { mode: 0o600 });
+  const history = await readInterchange(createReadStream(file));
   for (const { votes, begins } of previewImport(protection, history))
     console.log(`${votes} votes`, { begins });
-  protection.importHistory(history);
+  protection.importInterchange(history);
 } finally {
   key.wipe();
   protection.close();
-  checks.close();
   rmSync(home.path, { recursive: true });
 }

@@ -1,3 +1,4 @@
+import { parseTransaction, type StakeCoin } from "../src/bitcoin/transaction.js";
 import { formatBtc } from "../src/core/amount.js";
 import { equalBytes, hex, utf8 } from "../src/core/bytes.js";
 import { sha256 } from "../src/core/hashes.js";
@@ -17,17 +18,16 @@ import {
 } from "../src/delegation/delegation.js";
 import { extractFromSlashing, finishSlashing } from "../src/extract/slashing.js";
 import { extractFromVotes } from "../src/extract/votes.js";
-import { commitRandomness } from "../src/finality/randomness/commitment.js";
-import { signVoteUnprotected, verifyVote } from "../src/vote/vote.js";
+import { commitRandomness } from "../src/finality/randomness/commit.js";
 import { regtest } from "../src/params/data/regtest.js";
 import { paramsAt } from "../src/params/select.js";
 import type { StakeTerms } from "../src/script/terms.js";
 import { keySigner } from "../src/spending/signer.js";
-import { buildSlashing, type Slashable } from "../src/stake/slashing.js";
 import { type LeafSignature, type LeafSpend, leafSighash, withWitness } from "../src/spending/spend.js";
-import { parseTransaction, type StakeCoin } from "../src/bitcoin/transaction.js";
-import type { Withdrawable } from "../src/stake/withdrawal.js";
 import { assembleWitness } from "../src/spending/witness.js";
+import { buildSlashing, type Slashable } from "../src/stake/slashing.js";
+import type { Withdrawable } from "../src/stake/withdrawal.js";
+import { signVoteUnprotected, verifyVote } from "../src/vote/vote.js";
 import { committee, type Party, party } from "./parties.js";
 import type { RegtestNode } from "./node.js";
 import { coSign, mineToOneBlockEarly, refundCoin, refusal, sendAndMine, stake, withdrawal } from "./stage.js";

@@ -1,5 +1,5 @@
 import type { ChainConfig } from "../vote/chain.js";
-import { covers } from "../finality/protection/commitment-rows.js";
+import { covers } from "../finality/protection/store.js";
 import type { StoredCommitment } from "../finality/protection/store.js";
 import { warn } from "./output.js";
 

@@ -13,13 +13,13 @@ export interface SignedMessage {
 }
 
 /** The points of a secret key and of a secret randomness, 33 bytes compressed each. */
-export interface KnownPoints {
+interface KnownPoints {
   readonly keyPoint: Uint8Array;
   readonly randomnessPoint: Uint8Array;
 }
 
-/** A signature that nobody has verified yet, as BIP-340 knows it. It must not leave before somebody has. */
-export interface UnverifiedSignature {
+/** A signature that was not verified yet, as BIP-340 knows it. */
+interface UnverifiedSignature {
   /** SHA-256 of the message. */
   readonly digest: Uint8Array;
   /** X-only. */
@@ -60,8 +60,16 @@ export const eots = {
     message: Uint8Array,
     known: KnownPoints,
   ): Uint8Array {
+    assertSecretKey(secretKey);
+    assertSecretRandomness(secretRandomness);
     assertBytes(message, "message");
-    return verified(signUnverified(secretKey, secretRandomness, sha256(message), known));
+    const { keyPoint, randomnessPoint } = known;
+    assertBytes(keyPoint, "point of the key", 33);
+    assertBytes(randomnessPoint, "point of the randomness", 33);
+    const key = { d: evenScalar(secretKey, keyPoint), publicKey: keyPoint.subarray(1) };
+    const k = evenScalar(secretRandomness, randomnessPoint);
+    const publicRandomness = randomnessPoint.subarray(1);
+    return verified(signWith(key, { k, publicRandomness }, sha256(message)));
   },
 
   /**
@@ -128,41 +136,10 @@ export const eots = {
   },
 };
 
-/**
- * `eots.signKnown` without its verification, for who has that done elsewhere before the signature leaves.
- * @param digest SHA-256 of the message, 32 bytes
- * @throws TapstakeError as `eots.signKnown`, but for `self-check-failed`
- */
-export function signUnverified(
-  secretKey: Uint8Array,
-  secretRandomness: Uint8Array,
-  digest: Uint8Array,
-  { keyPoint, randomnessPoint }: KnownPoints,
-): UnverifiedSignature {
-  assertSecretKey(secretKey);
-  assertSecretRandomness(secretRandomness);
-  assertBytes(digest, "digest", 32);
-  assertBytes(keyPoint, "point of the key", 33);
-  assertBytes(randomnessPoint, "point of the randomness", 33);
-  return signWith(
-    { d: evenScalar(secretKey, keyPoint), publicKey: keyPoint.subarray(1) },
-    { k: evenScalar(secretRandomness, randomnessPoint), publicRandomness: randomnessPoint.subarray(1) },
-    digest,
-  );
-}
-
-/** Whether a signature made here verifies. */
-export const isSound = ({ digest, publicKey, signature }: UnverifiedSignature): boolean =>
-  curve.verifySchnorr(digest, publicKey, signature);
-
-/** @throws TapstakeError `self-check-failed` */
-export function assertSound(sound: boolean): void {
-  if (!sound) throw new TapstakeError("self-check-failed", "an EOTS signature made here does not verify");
-}
-
-function verified(made: UnverifiedSignature): Uint8Array {
-  assertSound(isSound(made));
-  return made.signature.slice(32);
+/** The s of a signature that verifies. @throws TapstakeError `self-check-failed` */
+function verified({ digest, publicKey, signature }: UnverifiedSignature): Uint8Array {
+  if (curve.verifySchnorr(digest, publicKey, signature)) return signature.slice(32);
+  throw new TapstakeError("self-check-failed", "an EOTS signature made here does not verify");
 }
 
 function signWith(

@@ -10,7 +10,7 @@ export interface Home {
   /** Encrypted keys: `<name>.json`. */
   readonly keysFolder: string;
   /** The second record of the highest votes, apart from the store. */
-  readonly marksFile: string;
+  readonly watermarkFile: string;
   /** The store of votes. */
   readonly protectionFile: string;
   /** Who the one signer is. */
@@ -62,7 +62,7 @@ export function homeAt(path?: string): Home {
   return {
     path: home,
     keysFolder: join(home, "keys"),
-    marksFile: join(home, "marks"),
+    watermarkFile: join(home, "marks"),
     protectionFile: join(home, "protection.db"),
     lockFile: join(home, "signer.lock"),
     chainsFile: join(home, "chains.json"),

@@ -1,11 +1,7 @@
 /** A finality provider: its keys, its randomness, and its votes with their protection (`tapstake/finality`). */
 export { chainConfig, loadChains } from "./chains.js";
-export { removeChain, setChain, type ChainEntry } from "./chains-file.js";
-export {
-  commitRandomness,
-  type CommitmentRequest,
-  type CommittedRandomness,
-} from "./randomness/commitment.js";
+export { removeChain, setChain, type ChainEntry } from "./chains.js";
+export { commitRandomness, type CommitmentRequest, type CommittedRandomness } from "./randomness/commit.js";
 export {
   commitStored,
   proveCommitted,
@@ -13,7 +9,7 @@ export {
   type CommitRequest,
   type CommittedHeight,
   type Committing,
-} from "./randomness/commitments.js";
+} from "./randomness/commit.js";
 export type { DerivedBlock, HeightRange } from "../derivation/block.js";
 export { deriveRange, type DerivationOptions, type DerivationReport } from "../derivation/derive.js";
 export type { MultiplesReport } from "../derivation/multiples.js";
@@ -21,27 +17,27 @@ export {
   decide,
   type Decision,
   type DecisionInput,
-  type Marks,
+  type Watermarks,
   type Refusal,
   type VoteRecord,
 } from "./protection/decide.js";
 export type { RefusalCode } from "../vote/vote.js";
-export { historyText } from "./protection/export.js";
-export { readHistory } from "./protection/import.js";
+export { interchangeText } from "./protection/export.js";
+export { readInterchange } from "./protection/stream.js";
 export { findHome, openHome, type Home } from "./home.js";
-export { previewImport, type ImportPreview } from "./protection/import-preview.js";
+export { previewImport, type ImportPreview } from "./protection/import.js";
 export type {
-  History,
-  ImportedSubject,
+  ReadInterchange,
+  ImportedKeyChain,
   ImportReport,
   Interchange,
   InterchangeCommitment,
-  InterchangeSubject,
+  InterchangeKeyChain,
   InterchangeVote,
 } from "./protection/interchange.js";
 export { DEFAULT_SCRYPT, type Passphrase, type ScryptCost } from "./keys/keyfile.js";
-export { deleteKey } from "./keys/deletion.js";
-export { exportKey } from "./keys/export.js";
+export { deleteKey } from "./keys/keystore.js";
+export { exportKey } from "./keys/keystore.js";
 export {
   changePassphrase,
   createKey,
@@ -65,12 +61,11 @@ export {
   type ProtectionOptions,
   type ProtectionStore,
   type StoredCommitment,
-  type Subject,
+  type StoredKeyChain,
   type VoteEntry,
 } from "./protection/protection.js";
 export { RandomnessCache, type RandomnessPair } from "./randomness/cache.js";
-export { CheckThread, checksAtOnce, type SelfChecks } from "./self-checks.js";
-export { hideFromCoreDumps } from "./keys/core-dumps.js";
+export { hideFromCoreDumps } from "./keys/keystore.js";
 export {
   Voter,
   type BlockVote,

@@ -1,17 +1,21 @@
 import { assertBytes, equalBytes, hex, u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
-import { eots, signUnverified } from "../crypto/eots.js";
+import { eots } from "../crypto/eots.js";
 import { contextBytes, isVoteMessage, voteMessage } from "../vote/messages.js";
 import { type ChainConfig, assertChainId } from "../vote/chain.js";
-import { type CommittedContext, covers, lastOf } from "./protection/commitment-rows.js";
 import type { RefusalCode } from "../vote/vote.js";
-import { decide, type Marks } from "./protection/decide.js";
-import { held, tooManyChains, uninitialised } from "./protection/errors.js";
+import { decide, type Watermarks } from "./protection/decide.js";
+import { locked, tooManyChains, uninitialised } from "./protection/errors.js";
 import type { UnlockedKey } from "./keys/keystore.js";
-import type { ProtectionStore, VoteEntry } from "./protection/store.js";
+import {
+  type CommittedContext,
+  covers,
+  lastOf,
+  type ProtectionStore,
+  type VoteEntry,
+} from "./protection/store.js";
 import { pointOf, RandomnessCache } from "./randomness/cache.js";
-import { checksAtOnce, type SelfChecks } from "./self-checks.js";
 
 export interface VoterOptions {
   readonly key: UnlockedKey;
@@ -27,8 +31,6 @@ export interface VoterOptions {
    * between the commitment and the vote. The chain counts no such vote otherwise, and the height is used up.
    */
   readonly otherContext?: boolean | undefined;
-  /** Where signatures are verified before they are handed out: at once, unless a `CheckThread` does it. */
-  readonly checks?: SelfChecks | undefined;
 }
 
 /** What a caller knows, for one call. */
@@ -71,8 +73,8 @@ export type VoteResult =
  * Votes of one key on one chain, each recorded before its signature is handed out.
  *
  * Calls are synchronous, and the store belongs to one process, so that from the look-up to the record nothing else
- * runs: look up, decide, sign in memory, write to the store, write to the second mark, hand out (see
- * docs/protection.md). Before it is handed out, a signature was verified too.
+ * runs: look up, decide, sign in memory, write to the store, write to the watermark log, hand out (see
+ * docs/protection.md). A signature is verified before it is recorded.
  */
 export class Voter {
   readonly #publicKey: Uint8Array;
@@ -83,7 +85,6 @@ export class Voter {
   readonly #cache: RandomnessCache;
   readonly #anyMessage: boolean;
   readonly #otherContext: boolean;
-  readonly #checks: SelfChecks;
   #chainHeight: bigint | undefined;
 
   /** @throws TapstakeError `invalid-chain-id`; `key-mismatch` when the secret is not that of the public key */
@@ -96,7 +97,6 @@ export class Voter {
       cache = new RandomnessCache(),
       anyMessage = false,
       otherContext = false,
-      checks = checksAtOnce,
     } = options;
     assertChainId(chain.id);
     const keyPoint = pointOf(key.secretKey);
@@ -112,7 +112,6 @@ export class Voter {
     this.#cache = cache;
     this.#anyMessage = anyMessage;
     this.#otherContext = otherContext;
-    this.#checks = checks;
     if (chainHeight !== undefined) this.noteChainHeight(chainHeight);
   }
 
@@ -149,36 +148,30 @@ export class Voter {
     const chainHeight = higher(this.#chainHeight, told);
     const requests = this.check(votes).map((vote) => ({ ...vote, digest: sha256(vote.message) }));
     if (requests.length === 0) return [];
-    const marks = this.#marks();
+    const watermarks = this.#watermarks();
     const heights = requests.map(({ height }) => height);
     const records = this.#protection.recordsAt(this.#publicKey, this.chain.id, heights);
     const entries: VoteEntry[] = [];
-    try {
-      const results = requests.map(({ height, message, digest }): VoteResult => {
-        const record = records.get(height) ?? null;
-        const decision = decide({ height, digest, record, marks, chainHeight });
-        if (decision.kind === "refused") return { height, ...decision };
-        const { secret, point } = this.#cache.pair(this.#key, this.chain.id, height);
-        const publicRandomness = point.slice(1);
-        try {
-          if (decision.kind === "same")
-            return this.#again(height, message, decision.signature, publicRandomness);
-          const points = { keyPoint: this.#keyPoint, randomnessPoint: point };
-          const made = signUnverified(this.#key.secretKey, secret, digest, points);
-          this.#checks.add(made);
-          const signature = made.signature.slice(32);
-          entries.push({ height, digest, signature });
-          return { height, kind: "new", signature: signature.slice(), publicRandomness };
-        } finally {
-          secret.fill(0);
+    const results = requests.map(({ height, message, digest }): VoteResult => {
+      const record = records.get(height) ?? null;
+      const decision = decide({ height, digest, record, watermarks, chainHeight });
+      if (decision.kind === "refused") return { height, ...decision };
+      const { secret, point } = this.#cache.pair(this.#key, this.chain.id, height);
+      const publicRandomness = point.slice(1);
+      try {
+        if (decision.kind === "same") {
+          return this.#again(height, message, decision.signature, publicRandomness);
         }
-      });
-      if (entries.length > 0) this.#protection.append(this.#publicKey, this.chain.id, entries);
-      this.#checks.settle();
-      return results;
-    } finally {
-      this.#checks.drop();
-    }
+        const points = { keyPoint: this.#keyPoint, randomnessPoint: point };
+        const signature = eots.signKnown(this.#key.secretKey, secret, message, points);
+        entries.push({ height, digest, signature });
+        return { height, kind: "new", signature: signature.slice(), publicRandomness };
+      } finally {
+        secret.fill(0);
+      }
+    });
+    if (entries.length > 0) this.#protection.append(this.#publicKey, this.chain.id, entries);
+    return results;
   }
 
   /**
@@ -221,13 +214,13 @@ export class Voter {
     }
   }
 
-  #marks(): Marks {
+  #watermarks(): Watermarks {
     const { id } = this.chain;
-    this.#protection.heed(this.#publicKey);
-    const marks = this.#protection.marks(this.#publicKey, id);
-    if (marks?.held) throw held(this.#protection.home, this.#publicKey, id, marks.lowest);
-    if (marks) return marks;
-    if (this.#key.origin === "generated" && this.#protection.isBornHere(this.#publicKey)) {
+    this.#protection.applyProvenance(this.#publicKey);
+    const watermarks = this.#protection.watermarks(this.#publicKey, id);
+    if (watermarks?.locked) throw locked(this.#protection.home, this.#publicKey, id, watermarks.lowWatermark);
+    if (watermarks) return watermarks;
+    if (this.#key.origin === "generated" && this.#protection.isGeneratedHere(this.#publicKey)) {
       this.#mayBegin();
       return this.#protection.init(this.#publicKey, id, 0n);
     }
@@ -236,7 +229,7 @@ export class Voter {
 
   /** Whoever may ask for votes can name any number of chains, and each is remembered for good. */
   #mayBegin(): void {
-    const begun = this.#protection.subjects().filter(({ key }) => equalBytes(key, this.#publicKey)).length;
+    const begun = this.#protection.keyChains().filter(({ key }) => equalBytes(key, this.#publicKey)).length;
     if (begun >= MAX_BEGUN) throw tooManyChains(this.#protection.home, this.#publicKey, this.chain.id, begun);
   }
 

@@ -1,11 +1,20 @@
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { parseAddress } from "./address.js";
-import { readCertificates } from "./certificates.js";
-import { healthCheck, type HealthCheckResponse, NOT_SERVING, SERVING } from "./health-wire.js";
-import { HMAC_HEADER, OPEN_METHODS, requestHmac } from "./hmac.js";
+import { parseAddress, readCertificates } from "./endpoint.js";
 import {
+  HMAC_HEADER,
+  OPEN_METHODS,
+  requestHmac,
+  CHAIN_HEIGHT_HEADER,
+  REFUSE_OVERLAP_HEADER,
+} from "./metadata.js";
+import { fromStatus } from "./status.js";
+import {
+  healthCheck,
+  type HealthResponse,
+  NOT_SERVING,
+  SERVING,
   DEFAULT_ADDRESS,
   decodeResponse,
   encodeRequest,
@@ -14,7 +23,6 @@ import {
   pathOf,
   wipeRequest,
 } from "./wire.js";
-import { CHAIN_HEIGHT_HEADER, fromStatus, REFUSE_OVERLAP_HEADER } from "./wire-errors.js";
 
 export interface EotsClientOptions {
   /** `host:port`; 127.0.0.1:12582 unless given. */
@@ -96,12 +104,13 @@ export function openChannel(options: EotsClientOptions): Channel {
       assertOpen();
       const { path, requestSerialize, responseDeserialize } = healthCheck;
       return new Promise((resolve, reject) => {
-        const done = (error: ServiceError | null, reply?: HealthCheckResponse) => {
+        const done = (error: ServiceError | null, reply?: HealthResponse) => {
           if (error?.code === status.UNIMPLEMENTED) resolve(undefined);
           else if (error) reject(fromStatus(error, address, tls !== undefined));
           else resolve(healthOf(reply!));
         };
-        client.makeUnaryRequest(path, requestSerialize, responseDeserialize, {}, deadline(), done);
+        const everything = { service: "" };
+        client.makeUnaryRequest(path, requestSerialize, responseDeserialize, everything, deadline(), done);
       });
     },
     close() {
@@ -128,7 +137,7 @@ function metadataOf(
   return metadata;
 }
 
-const healthOf = ({ status: value }: HealthCheckResponse): Health | undefined =>
+const healthOf = ({ status: value }: HealthResponse): Health | undefined =>
   value === SERVING ? "serving" : value === NOT_SERVING ? "not-serving" : undefined;
 
 export const unexpected = (message: string, cause?: unknown) =>

@@ -1,18 +1,18 @@
 import type { Metadata } from "@grpc/grpc-js";
 import { assertBytes, assertInteger, u64be, utf8 } from "../core/bytes.js";
 import { ERROR_CODES, type ErrorCode, TapstakeError } from "../core/errors.js";
-import { isLoopback, parseAddress } from "./address.js";
 import { type EotsClientOptions, type Health, openChannel, unexpected } from "./channel.js";
-import { readRefused, readSame } from "./refused-heights.js";
-import { DEFAULT_ADDRESS, type Methods, type SignDataRequest } from "./wire.js";
+import { isLoopback, parseAddress } from "./endpoint.js";
 import {
+  readHeights,
   first,
   OUTCOME_HEADER,
   OVERLAPS_HEADER,
   REFUSED_HEADER,
   SAME_HEADER,
   UNLISTED_HEADER,
-} from "./wire-errors.js";
+} from "./metadata.js";
+import { DEFAULT_ADDRESS, type Methods, type SignDataRequest } from "./wire.js";
 
 export type { EotsClientOptions } from "./channel.js";
 
@@ -156,9 +156,9 @@ function batchAnswers(
   trailer: Metadata,
 ): BatchAnswer[] {
   const signed = new Map(responses.map(({ height, sig }) => [height, sig]));
-  const codeOf = readRefused(first(trailer, REFUSED_HEADER) ?? "");
-  const isSame = readSame(first(trailer, SAME_HEADER) ?? "");
-  const same = new Set(responses.map(({ height }) => height).filter(isSame));
+  const refusedAt = readHeights(first(trailer, REFUSED_HEADER) ?? "");
+  const sameAt = readHeights(first(trailer, SAME_HEADER) ?? "");
+  const same = new Set(responses.map(({ height }) => height).filter((height) => sameAt(height)));
   // The list is cut where it is too long; all others are new when it has as many as there are.
   const isWhole = first(trailer, OUTCOME_HEADER)?.includes(`,same=${same.size},`) ?? false;
   const surplus = signed.size !== responses.length || responses.length > asked.length;
@@ -169,7 +169,7 @@ function batchAnswers(
       const kind = same.has(height) ? "same" : isWhole ? "new" : "signed";
       return { height, kind, signature: checkedAnswer(sig, 32, "signature") };
     }
-    return { height, kind: "refused", code: refusalCode(codeOf(height), trailer) };
+    return { height, kind: "refused", code: refusalCode(refusedAt(height)?.code, trailer) };
   });
 }
 

@@ -42,6 +42,8 @@ const MESSAGES: Schema = {
   UnlockKeyResponse: {},
   BackupRequest: { dbPath: { type: "string", id: 1 }, backupDir: { type: "string", id: 2 } },
   BackupResponse: { backupName: { type: "string", id: 1 } },
+  HealthCheckRequest: { service: { type: "string", id: 1 } },
+  HealthCheckResponse: { status: { type: "uint32", id: 1 } },
 };
 
 interface Empty {
@@ -149,4 +151,31 @@ function decode(name: string, bytes: Uint8Array): Record<string, unknown> {
     if (!(error instanceof TapstakeError)) throw error;
     throw new TapstakeError("invalid-request", error.message, {}, { cause: error });
   }
+}
+
+/** Values of grpc.health.v1's `ServingStatus`. */
+export const SERVING = 1;
+export const NOT_SERVING = 2;
+
+const asBuffer = ({ buffer, byteOffset, length }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, length);
+
+/** The gRPC standard's health check, `grpc.health.v1.Health/Check`. */
+export const healthCheck = {
+  path: "/grpc.health.v1.Health/Check",
+  requestStream: false,
+  responseStream: false,
+  requestSerialize: (request: HealthRequest) => asBuffer(encode("HealthCheckRequest", request)),
+  requestDeserialize: (bytes: Buffer) => decode("HealthCheckRequest", bytes) as unknown as HealthRequest,
+  responseSerialize: (response: HealthResponse) => asBuffer(encode("HealthCheckResponse", response)),
+  responseDeserialize: (bytes: Buffer) => decode("HealthCheckResponse", bytes) as unknown as HealthResponse,
+} as const;
+
+interface HealthRequest {
+  /** All of them where it is empty. */
+  readonly service: string;
+}
+
+export interface HealthResponse {
+  readonly status: number;
 }

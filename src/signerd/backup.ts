@@ -1,12 +1,12 @@
 import { readdirSync, realpathSync, rmdirSync, rmSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { isAbsolute, join, relative, resolve } from "node:path";
+import { setImmediate as pause } from "node:timers/promises";
 import { TapstakeError } from "../core/errors.js";
-import { historyText } from "../finality/protection/export.js";
+import { interchangeText } from "../finality/protection/export.js";
 import type { Home } from "../finality/home.js";
 import { attempt, makePrivateFolder, writePrivateParts } from "../finality/private-files.js";
 import type { Protection } from "../finality/protection/protection.js";
-import { breathe } from "./pause.js";
 
 /** Copies that are kept: each holds what older ones do, and callers must not fill the disk with them. */
 const KEPT = 10;
@@ -56,9 +56,9 @@ export class Backups {
   }
 
   async *#parts(cancelled: () => boolean): AsyncGenerator<string, void> {
-    for (const part of historyText(this.protection)) {
+    for (const part of interchangeText(this.protection)) {
       yield part;
-      await breathe();
+      await pause();
       if (cancelled()) {
         throw new TapstakeError(
           "signer-stopping",
@@ -106,7 +106,7 @@ const COPY = /^protection-\d{4}-[\dTZ-]+\.json$/;
 const UNFINISHED = /^\.protection-\d{4}-[\dTZ-]+\.json\.\d+\.[0-9a-f]{12}\.tmp$/;
 
 /**
- * Where a copy of the votes' history goes: the interchange form, as importing it merges and never lowers a mark,
+ * Where a copy of the votes' history goes: the interchange form, as importing it merges and never lowers a watermark,
  * while a copy of the store's own file could only ever be put back as an older one, which is refused. Callers are not
  * trusted with the file system: the store is the one of this home, and the copy lands in the home's `backups` folder,
  * or in a folder below it.

@@ -4,17 +4,18 @@ import { assertPublicKey } from "../core/keys.js";
 import type { Home } from "../finality/home.js";
 import { showKey } from "../finality/keys/keystore.js";
 import type { Protection } from "../finality/protection/protection.js";
-import { chainIdOf } from "../vote/chain.js";
 import type { VoteResult } from "../finality/voter.js";
-import { writeRefused, writeSame } from "../signer-client/refused-heights.js";
-import type { Method, Methods } from "../signer-client/wire.js";
 import {
+  writeHeights,
+  MAX_LISTS,
   OUTCOME_HEADER,
   OVERLAPS_HEADER,
   REFUSED_HEADER,
   SAME_HEADER,
   UNLISTED_HEADER,
-} from "../signer-client/wire-errors.js";
+} from "../signer-client/metadata.js";
+import type { Method, Methods } from "../signer-client/wire.js";
+import { chainIdOf } from "../vote/chain.js";
 import { Backups } from "./backup.js";
 import type { KeyRing } from "./key-ring.js";
 import type { Signer } from "./signer.js";
@@ -95,13 +96,11 @@ export function createHandlers({ home, keys, signer, protection }: Parts): Handl
         result.kind === "refused" ? [] : [{ sig: result.signature, height: result.height }],
       );
       const outcome = counts(results);
-      const { text, unlisted } = writeRefused(refused);
+      const { text, unlisted } = writeHeights(refused);
       // What does not fit into the answer is in the log.
-      note({ outcome, ...(refused.length > 0 && { refused: writeRefused(refused, Infinity).text }) });
-      const same = writeSame(
-        results.filter((result) => result.kind === "same"),
-        text.length,
-      );
+      note({ outcome, ...(refused.length > 0 && { refused: writeHeights(refused, Infinity).text }) });
+      const again = results.filter(({ kind }) => kind === "same").map(({ height }) => ({ height }));
+      const same = writeHeights(again, MAX_LISTS - text.length).text;
       const trailer = {
         [OUTCOME_HEADER]: outcome,
         ...(same !== "" && { [SAME_HEADER]: same }),

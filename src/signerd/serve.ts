@@ -1,30 +1,19 @@
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { Server } from "@grpc/grpc-js";
 import type { Logger } from "pino";
 import { hex } from "../core/bytes.js";
-import { TapstakeError } from "../core/errors.js";
 import { mistrust, type MultiplesReport } from "../derivation/multiples.js";
 import type { Home } from "../finality/home.js";
 import type { Passphrase } from "../finality/keys/keyfile.js";
 import type { KeyInfo } from "../finality/keys/keystore.js";
 import { openProtection } from "../finality/protection/protection.js";
-import { healthService } from "../signer-client/health-wire.js";
+import { addressText, isLoopback, parseAddress } from "../signer-client/endpoint.js";
 import { DEFAULT_ADDRESS } from "../signer-client/wire.js";
-import {
-  addressText,
-  assertSafeToListen,
-  isLoopback,
-  type ListenAddress,
-  parseAddress,
-} from "../signer-client/address.js";
 import { createHandlers } from "./handlers.js";
-import { healthHandlers } from "./health.js";
 import { KeyRing } from "./key-ring.js";
-import { listenFailed } from "./listen-failed.js";
-import { createMetrics } from "./metrics.js";
-import { serveMetrics } from "./metrics-server.js";
+import { bind, checkTls, signerAddress, type TlsIdentity } from "./listen.js";
+import { createMetrics, serveMetrics } from "./metrics.js";
+import { eotsHandlers, eotsService, healthHandlers, healthService } from "./service.js";
 import { Signer } from "./signer.js";
-import { eotsHandlers, eotsService } from "./service.js";
-import { checkTls, type TlsIdentity } from "./tls.js";
 
 export interface ServeOptions {
   readonly home: Home;
@@ -74,7 +63,7 @@ const MAX_REQUEST = 2 << 20;
  */
 export async function serve(options: ServeOptions): Promise<RunningSigner> {
   const { home, log, unlock = [], patience = 10_000 } = options;
-  const address = checkedAddress(options);
+  const address = signerAddress(options.address ?? DEFAULT_ADDRESS, options.hmacKey);
   for (const warning of options.tls ? checkTls(options.tls) : []) log.warn(warning);
   const closing: (() => void | Promise<void>)[] = [];
   const unwind = async () => {
@@ -89,7 +78,7 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
 
     let stopping = false;
     let stopped: Promise<void> | undefined;
-    const isHealthy = () => !stopping && !protection.poisoned;
+    const isHealthy = () => !stopping && !protection.failed;
     const metrics = createMetrics({ up: isHealthy, unlockedKeys: () => keys.unlocked.length });
     const {
       openSchnorr = false,
@@ -107,14 +96,13 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
       log.error(report, wrong);
     };
     const signer = new Signer({ home, keys, protection, metrics, onReport, ...opened });
-    closing.push(() => signer.close());
     for (const { publicKey } of keys.unlocked) signer.showHeights(publicKey);
 
     let metricsAddress: string | undefined;
     if (options.metricsAddress !== undefined) {
       const page = await serveMetrics(options.metricsAddress, metrics.registry, () => ({
         healthy: isHealthy(),
-        status: stopping ? "stopping" : protection.poisoned ? "the store failed: restart" : "serving",
+        status: stopping ? "stopping" : protection.failed ? "the store failed: restart" : "serving",
         unlockedKeys: keys.unlocked.length,
       }));
       closing.push(page.stop);
@@ -131,7 +119,7 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
       eotsService,
       eotsHandlers({ handlers, hmacKey, encrypted, metrics, log, stopping: isStopping }),
     );
-    const port = await listen(server, address, options.tls);
+    const port = await bind(server, address, options.tls);
     closing.push(() => shutDown(server, patience));
 
     const bound = addressText({ ...address, port });
@@ -162,40 +150,11 @@ const unheardOf = (chain: string): string =>
   `--chain-height: chain ${JSON.stringify(chain)} is neither configured nor known here. If its name is mistyped, the height ` +
   "keeps back nothing on the chain that is meant: see that it is written exactly as the chain has it";
 
-/** Refuses what is unsafe before a file is opened or a port taken. */
-function checkedAddress({ address: text = DEFAULT_ADDRESS, hmacKey }: ServeOptions): ListenAddress {
-  const address = parseAddress(text);
-  if (hmacKey === "") throw new TapstakeError("unauthenticated", "expected an HMAC key, got an empty one");
-  const remedy = "give it an HMAC key (--hmac-key-file), and TLS (--tls-cert, --tls-key) to keep it secret";
-  assertSafeToListen(address, "the signer", hmacKey === undefined ? remedy : undefined);
-  return address;
-}
-
 function createServer(): Server {
   return new Server({
     "grpc.max_receive_message_length": MAX_REQUEST,
     "grpc.max_concurrent_streams": 256,
   });
-}
-
-function listen(server: Server, address: ListenAddress, tls: ServeOptions["tls"]): Promise<number> {
-  const text = addressText(address);
-  return new Promise((resolve, reject) => {
-    const failed = (cause: unknown) => reject(listenFailed(text, "--address", cause));
-    try {
-      server.bindAsync(text, serverCredentials(tls), (error, port) =>
-        error ? failed(error) : resolve(port),
-      );
-    } catch (error) {
-      failed(error);
-    }
-  });
-}
-
-function serverCredentials(tls: ServeOptions["tls"]): ServerCredentials {
-  if (!tls) return ServerCredentials.createInsecure();
-  const pair = { cert_chain: Buffer.from(tls.certificate), private_key: Buffer.from(tls.key) };
-  return ServerCredentials.createSsl(null, [pair]);
 }
 
 /** Lets what was begun end and its answers arrive; whoever does not fetch them is cut off in the end. */

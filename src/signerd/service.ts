@@ -8,17 +8,29 @@ import {
 } from "@grpc/grpc-js";
 import type { Logger } from "pino";
 import { TapstakeError } from "../core/errors.js";
-import { HMAC_HEADER, isRequestHmac, OPEN_METHODS } from "../signer-client/hmac.js";
+import { isLocalPeer } from "../signer-client/endpoint.js";
+import {
+  HMAC_HEADER,
+  isRequestHmac,
+  OPEN_METHODS,
+  CHAIN_HEIGHT_HEADER,
+  first,
+  REFUSE_OVERLAP_HEADER,
+} from "../signer-client/metadata.js";
+import { toStatus } from "../signer-client/status.js";
 import {
   decodeRequest,
+  healthCheck,
+  type HealthResponse,
   encodeResponse,
   type Method,
   methodNames,
   pathOf,
   wipeRequest,
+  NOT_SERVING,
+  SERVING,
+  SERVICE,
 } from "../signer-client/wire.js";
-import { CHAIN_HEIGHT_HEADER, first, REFUSE_OVERLAP_HEADER, toStatus } from "../signer-client/wire-errors.js";
-import { isLocalPeer } from "../signer-client/address.js";
 import type { CallContext, Facts, Handlers } from "./handlers.js";
 import type { Metrics } from "./metrics.js";
 
@@ -184,4 +196,18 @@ function logFailure(log: Logger, facts: Facts, call: Call, error: unknown): void
   const { code, message } = error;
   const level = STORE_FAILURES.has(code) || code === "self-check-failed" ? "error" : "warn";
   log[level]({ ...facts, peer, code }, message);
+}
+
+export const healthService: ServiceDefinition = { Check: healthCheck };
+
+/** The standard's health check, for load balancers and supervisors. */
+export function healthHandlers(isHealthy: () => boolean): UntypedServiceImplementation {
+  return {
+    Check(call: ServerUnaryCall<{ service: string }, HealthResponse>, answer: sendUnaryData<HealthResponse>) {
+      const { service } = call.request;
+      if (service === "" || service === SERVICE) {
+        answer(null, { status: isHealthy() ? SERVING : NOT_SERVING });
+      } else answer({ code: status.NOT_FOUND, details: `no service ${service}` });
+    },
+  };
 }

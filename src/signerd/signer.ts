@@ -1,3 +1,4 @@
+import { setImmediate as pause } from "node:timers/promises";
 import { equalBytes, hex, u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { merkle } from "../crypto/merkle.js";
@@ -6,18 +7,16 @@ import { hashesIn, xOnly } from "../derivation/block.js";
 import { deriveRange } from "../derivation/derive.js";
 import type { MultiplesReport } from "../derivation/multiples.js";
 import { loadChains } from "../finality/chains.js";
-import { lastOf, overlap } from "../finality/protection/commitment-rows.js";
 import type { Home } from "../finality/home.js";
 import type { UnlockedKey } from "../finality/keys/keystore.js";
 import type { Protection } from "../finality/protection/protection.js";
+import { lastOf, overlap } from "../finality/protection/store.js";
 import { RandomnessCache } from "../finality/randomness/cache.js";
-import { CheckThread } from "../finality/self-checks.js";
-import { type ChainConfig, assertChainId, chainIdOf } from "../vote/chain.js";
 import { type MessageVote, type VoteOptions, type VoteResult, Voter } from "../finality/voter.js";
+import { type ChainConfig, assertChainId, chainIdOf } from "../vote/chain.js";
 import type { KeyRing } from "./key-ring.js";
 import { type Metrics, REFUSED_TOGETHER } from "./metrics.js";
-import { type OwnCommitment, OwnDigests } from "./own-digests.js";
-import { breathe } from "./pause.js";
+import { type SignableCommitment, SignableDigests } from "./signable-digests.js";
 
 /**
  * Of one answer: 100,000 points are 3.4 MB, and gRPC clients take 4 MB unless told otherwise. No other answer comes near
@@ -69,9 +68,8 @@ export class Signer {
   readonly #voters = new Map<string, Voter>();
   /** Software asks for the randomness of a height before it asks for the vote there. */
   readonly #cache = new RandomnessCache();
-  readonly #checks: CheckThread;
   readonly #chains: ReadonlyMap<string, ChainConfig>;
-  readonly #own: OwnDigests;
+  readonly #signable: SignableDigests;
   #deriving: Promise<unknown> = Promise.resolve();
 
   /** @throws TapstakeError `invalid-address`, `invalid-chain-id`, `invalid-number`, and as `loadChains` */
@@ -81,26 +79,21 @@ export class Signer {
       assertChainId(id);
       u64be(height, `chain height of ${id}`);
     }
-    this.#own = new OwnDigests(parts.popAddresses, this.#chains.values());
-    this.#checks = new CheckThread();
-  }
-
-  close(): void {
-    this.#checks.close();
+    this.#signable = new SignableDigests(parts.popAddresses, this.#chains.values());
   }
 
   /** Chains whose last vote was stated, of which nobody here has heard: their names may be mistyped. */
   unheardOf(): string[] {
     const { protection, chainHeights } = this.parts;
-    const all = [...protection.subjects(), ...protection.committers()];
+    const all = [...protection.keyChains(), ...protection.committers()];
     const known = new Set(all.map(({ chainId }) => chainId));
     return [...chainHeights.keys()].filter((id) => !known.has(id) && !this.#chains.has(id));
   }
 
   /** Shows on the metrics page where a key that was opened stands on each chain; 0 where it never voted. */
   showHeights(uid: Uint8Array): void {
-    for (const { key, chainId, highest } of this.parts.protection.subjects()) {
-      if (equalBytes(key, uid)) this.#showHeight(key, chainId, highest);
+    for (const { key, chainId, highWatermark } of this.parts.protection.keyChains()) {
+      if (equalBytes(key, uid)) this.#showHeight(key, chainId, highWatermark);
     }
   }
 
@@ -137,7 +130,7 @@ export class Signer {
       }
       voter.check(votes);
       for (let i = 0; i < votes.length; i += SIGNED_AT_ONCE) {
-        if (i > 0) await breathe();
+        if (i > 0) await pause();
         const part = votes.slice(i, i + SIGNED_AT_ONCE);
         results.push(...this.#counted(key, chain, () => voter.batch(part, options)));
       }
@@ -177,8 +170,8 @@ export class Signer {
     if (digest.length !== 32) {
       throw new TapstakeError("invalid-bytes", `msg: expected a digest of 32 bytes, got ${digest.length}`);
     }
-    const own = this.#own.find(uid, digest);
-    if (own === undefined && !this.parts.openSchnorr) {
+    const signable = this.#signable.find(uid, digest);
+    if (signable === undefined && !this.parts.openSchnorr) {
       throw new TapstakeError(
         "not-permitted",
         "this signer signs only digests that it computed itself: a commitment to randomness that it handed out " +
@@ -187,7 +180,7 @@ export class Signer {
           "--pop-address; any other digest could be a slashing transaction's",
       );
     }
-    const commitment = own?.commitment;
+    const commitment = signable?.commitment;
     const overlaps = commitment && this.#overlaps(uid, commitment);
     if (refuseOverlap && overlaps !== undefined) {
       throw new TapstakeError(
@@ -197,18 +190,21 @@ export class Signer {
       );
     }
     const signature = schnorr.sign(key.secretKey, digest);
-    if (!own) return { signature, meaning: "any digest (--open-schnorr)" };
-    const { meaning } = own;
+    if (!signable) return { signature, meaning: "any digest (--open-schnorr)" };
+    const { meaning } = signable;
     if (!commitment) return { signature, meaning };
     this.#keep(uid, commitment, signature);
-    this.#own.noteSigned(uid, digest);
+    this.#signable.noteSigned(uid, digest);
     return { signature, meaning, overlaps };
   }
 
   /** Other commitments to some of the same heights, which may have reached the chain or not. */
-  #overlaps(key: Uint8Array, commitment: OwnCommitment): string | undefined {
+  #overlaps(key: Uint8Array, commitment: SignableCommitment): string | undefined {
     const { chainId, root } = commitment;
-    const earlier = [...this.#own.signed(key, chainId), ...this.parts.protection.commitments(key, chainId)]
+    const earlier = [
+      ...this.#signable.signed(key, chainId),
+      ...this.parts.protection.commitments(key, chainId),
+    ]
       .filter((other) => !equalBytes(other.root, root) && overlap(other, commitment))
       .sort((a, b) => (a.startHeight < b.startHeight ? -1 : 1));
     const ranges = new Set(earlier.map((other) => `${other.startHeight}-${lastOf(other)}`));
@@ -216,7 +212,7 @@ export class Signer {
   }
 
   /** Stores a commitment beside which there is none yet: proofs and warnings are made of what is stored. */
-  #keep(key: Uint8Array, commitment: OwnCommitment, signature: Uint8Array): void {
+  #keep(key: Uint8Array, commitment: SignableCommitment, signature: Uint8Array): void {
     const { chainId, isContiguous, ...kept } = commitment;
     const { protection } = this.parts;
     // Also when it is stored itself already.
@@ -260,7 +256,7 @@ export class Signer {
       onReport(report);
     }
     metrics.randomnessDerived.inc(count);
-    this.#own.served({ key: uid, chain, start, interval, count, subtrees });
+    this.#signable.served({ key: uid, chain, start, interval, count, subtrees });
     return points;
   }
 
@@ -278,10 +274,10 @@ export class Signer {
 
   #newVoter(key: UnlockedKey, chain: ChainConfig): Voter {
     const { protection, openMessages: anyMessage, chainHeights, otherContexts } = this.parts;
-    const chainHeight = chainHeights.get(chain.id);
     const otherContext = otherContexts.has(chain.id);
-    const [cache, checks] = [this.#cache, this.#checks];
-    return new Voter({ key, chain, protection, chainHeight, anyMessage, otherContext, cache, checks });
+    const chainHeight = chainHeights.get(chain.id);
+    const cache = this.#cache;
+    return new Voter({ key, chain, protection, chainHeight, anyMessage, otherContext, cache });
   }
 
   #chain(chainId: Uint8Array): ChainConfig {
@@ -295,7 +291,7 @@ export class Signer {
     for (const result of results) {
       metrics.signatures.inc({ outcome: result.kind, code: result.kind === "refused" ? result.code : "" });
     }
-    this.#showHeight(publicKey, id, protection.marks(publicKey, id)?.highest);
+    this.#showHeight(publicKey, id, protection.watermarks(publicKey, id)?.highWatermark);
     return results;
   }
 
@@ -305,8 +301,8 @@ export class Signer {
     this.parts.metrics.signatures.inc({ outcome: "refused", code: error.code }, heights);
   }
 
-  #showHeight(key: Uint8Array, chain: string, highest: bigint | null | undefined): void {
-    this.parts.metrics.lastHeight.set({ key: hex.encode(key), chain }, Number(highest ?? 0n));
+  #showHeight(key: Uint8Array, chain: string, highWatermark: bigint | null | undefined): void {
+    this.parts.metrics.lastHeight.set({ key: hex.encode(key), chain }, Number(highWatermark ?? 0n));
   }
 }
 

@@ -1,36 +1,5 @@
 import { bech32 } from "@scure/base";
 import { beforeAll, describe, expect, it } from "vitest";
-import { parseRate } from "../../src/core/amount.js";
-import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
-import { hex } from "../../src/core/bytes.js";
-import type { ErrorCode } from "../../src/core/errors.js";
-import { publicKeyOf } from "../../src/core/keys.js";
-import { scalar } from "../../src/core/scalar.js";
-import { type CovenantSignatures, covenantSigner, signAsMember } from "../../src/covenant/member.js";
-import { adaptor } from "../../src/crypto/adaptor.js";
-import { eots } from "../../src/crypto/eots.js";
-import { signingContext, voteMessage } from "../../src/vote/messages.js";
-import { randomness } from "../../src/crypto/randomness.js";
-import { schnorr } from "../../src/crypto/schnorr.js";
-import {
-  type Delegation,
-  type ExpandedStake,
-  finishUnbonding,
-  signUnbonding,
-  unbondingSpend,
-} from "../../src/delegation/delegation.js";
-import { expansionSpend } from "../../src/delegation/expansion.js";
-import { delegationToJson } from "../../src/delegation/json.js";
-import { extractFromSlashing, finishSlashing } from "../../src/extract/slashing.js";
-import type { Evidence } from "../../src/extract/votes.js";
-import {
-  addFinalitySignatureMessage,
-  commitRandomnessMessage,
-  readAddFinalitySignature,
-  readCommitRandomness,
-} from "../../src/babylon/votes.js";
-import { commitRandomness } from "../../src/finality/randomness/commitment.js";
-import { signVoteUnprotected } from "../../src/vote/vote.js";
 import type { InclusionProof } from "../../src/babylon/inclusion.js";
 import {
   addInclusionProofMessage,
@@ -57,8 +26,39 @@ import {
   readCreateDelegation,
   readExpand,
 } from "../../src/babylon/stake.js";
+import {
+  addFinalitySignatureMessage,
+  commitRandomnessMessage,
+  readAddFinalitySignature,
+  readCommitRandomness,
+} from "../../src/babylon/votes.js";
+import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { parseRate } from "../../src/core/amount.js";
+import { hex } from "../../src/core/bytes.js";
+import type { ErrorCode } from "../../src/core/errors.js";
+import { publicKeyOf } from "../../src/core/keys.js";
+import { scalar } from "../../src/core/scalar.js";
+import { type CovenantSignatures, covenantSigner, signAsMember } from "../../src/covenant/member.js";
+import { adaptor } from "../../src/crypto/adaptor.js";
+import { eots } from "../../src/crypto/eots.js";
+import { randomness } from "../../src/crypto/randomness.js";
+import { schnorr } from "../../src/crypto/schnorr.js";
+import {
+  type Delegation,
+  type ExpandedStake,
+  finishUnbonding,
+  signUnbonding,
+  unbondingSpend,
+} from "../../src/delegation/delegation.js";
+import { expansionSpend } from "../../src/delegation/expansion.js";
+import { delegationToJson } from "../../src/delegation/json.js";
+import { extractFromSlashing, finishSlashing } from "../../src/extract/slashing.js";
+import type { Evidence } from "../../src/extract/votes.js";
+import { commitRandomness } from "../../src/finality/randomness/commit.js";
 import { keySigner } from "../../src/spending/signer.js";
 import { leafSighash } from "../../src/spending/spend.js";
+import { signingContext, voteMessage } from "../../src/vote/messages.js";
+import { signVoteUnprotected } from "../../src/vote/vote.js";
 import { loadPublished } from "../support/babylon.js";
 import { expand, larger } from "../support/expansion.js";
 import { refusal } from "../support/refusal.js";

@@ -17,7 +17,6 @@ import { openHome } from "../../src/finality/home.js";
 import { createKey, unlockKey, type UnlockedKey } from "../../src/finality/keys/keystore.js";
 import { openProtection } from "../../src/finality/protection/protection.js";
 import { pointOf, RandomnessCache } from "../../src/finality/randomness/cache.js";
-import { CheckThread } from "../../src/finality/self-checks.js";
 import { Voter } from "../../src/finality/voter.js";
 import { figure, interleaved, say } from "./support/report.js";
 
@@ -68,9 +67,7 @@ async function inProcess(key: UnlockedKey): Promise<void> {
   const cache = new RandomnessCache();
   for (let i = 0; i < BATCHES * BATCH; i++) cache.pair(key, chain.id, BigInt(KNOWN + i));
   cache.pair(key, chain.id, BigInt(LAST));
-  // As `fp serve` has it.
-  const checks = new CheckThread();
-  const voter = new Voter({ key, protection, chain, cache, checks });
+  const voter = new Voter({ key, protection, chain, cache });
   const { multiply, verify } = curveOperations(key, cache);
 
   // Batches come first: what follows then runs as in a signer that has run for a while.
@@ -97,10 +94,8 @@ async function inProcess(key: UnlockedKey): Promise<void> {
     vote: (i) => voter.vote(vote(FRESH + BATCHES * BATCH + i)),
     bound: (i) => [multiply(i), verify(i), append(), append()],
   });
-  const alone = new Voter({ key, protection, chain, cache });
-  const counted = countMultiplying(() => alone.vote(vote(LAST)));
+  const counted = countMultiplying(() => voter.vote(vote(LAST)));
   protection.close();
-  checks.close();
 
   console.log("\n(a) a single durable vote, and its curve operations with 2 appends after them");
   say("an append", known.append, "ms");

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterEach, expect, it, vi } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { Kernel } from "../../src/derivation/kernel.js";
-import { commitRandomness } from "../../src/finality/randomness/commitment.js";
+import { commitRandomness } from "../../src/finality/randomness/commit.js";
 import { commitmentToJson, merkleProofToJson } from "../../src/vote/json.js";
 import { chain, homeWithKey, named, passphrase, secretKey } from "./fp-support.js";
 import { inProcess } from "./in-process.js";

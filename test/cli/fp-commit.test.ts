@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { waitFor } from "../../regtest/wait.js";
 import { hex } from "../../src/core/bytes.js";
-import { commitRandomness } from "../../src/finality/randomness/commitment.js";
+import { commitRandomness } from "../../src/finality/randomness/commit.js";
 import { commitmentToJson, merkleProofToJson, voteToJson } from "../../src/vote/json.js";
 import { signVoteUnprotected } from "../../src/vote/vote.js";
 import { secretOf } from "../support/stake.js";

@@ -12,8 +12,7 @@ import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { homeAt, openHome } from "../../src/finality/home.js";
-import { deleteKey } from "../../src/finality/keys/deletion.js";
-import { listKeys, unlockKey } from "../../src/finality/keys/keystore.js";
+import { deleteKey, listKeys, unlockKey } from "../../src/finality/keys/keystore.js";
 import { loseMemory } from "../support/broken-homes.js";
 import { type Deed, killedAtEachStep } from "../support/killed.js";
 import { answerOf, inHome, testKey, voterOf } from "../support/signer.js";
@@ -160,7 +159,7 @@ describe("keys delete that is killed", () => {
 describe("keys export that is killed", () => {
   const takenOver = () => {
     const path = fresh();
-    inHome(openHome(path), (protection) => protection.heed(publicKeyOf(secretKey)));
+    inHome(openHome(path), (protection) => protection.applyProvenance(publicKeyOf(secretKey)));
     return path;
   };
   const begins = { "whose birth is noted": fresh, "whose birth the store took over": takenOver };

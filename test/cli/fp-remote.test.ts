@@ -4,6 +4,13 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { openHome } from "../../src/finality/home.js";
+import { createKey } from "../../src/finality/keys/keystore.js";
+import { commitRandomness } from "../../src/finality/randomness/commit.js";
+import { merkleProofFromJson, voteFromJson } from "../../src/vote/json.js";
+import { verifyVote } from "../../src/vote/vote.js";
+import { LIGHT } from "../support/home.js";
+import { secretOf } from "../support/stake.js";
 import {
   block,
   chain,
@@ -18,15 +25,8 @@ import {
   voteFor,
   type VoteJson,
   type Votes,
+  secretKey,
 } from "./fp-support.js";
-import { openHome } from "../../src/finality/home.js";
-import { createKey } from "../../src/finality/keys/keystore.js";
-import { LIGHT } from "../support/home.js";
-import { secretOf } from "../support/stake.js";
-import { merkleProofFromJson, voteFromJson } from "../../src/vote/json.js";
-import { verifyVote } from "../../src/vote/vote.js";
-import { commitRandomness } from "../../src/finality/randomness/commitment.js";
-import { secretKey } from "./fp-support.js";
 import { type Outcome, parsed, tapstake, temporaryFile, temporaryFolder } from "./support.js";
 
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));

@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { commitRandomness } from "../../src/finality/randomness/commitment.js";
+import { commitRandomness } from "../../src/finality/randomness/commit.js";
 import { voteFromJson } from "../../src/vote/json.js";
 import { verifyVote } from "../../src/vote/vote.js";
 import {
@@ -22,8 +24,6 @@ import {
 } from "./fp-support.js";
 import { inProcess } from "./in-process.js";
 import { type Outcome, parsed, temporaryFile, temporaryFolder } from "./support.js";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 
 const committed = commitRandomness({ secretKey, chainId: chain, startHeight: 100n, count: 20 });
 const counts = (json: VoteJson) => {

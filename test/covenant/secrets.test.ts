@@ -8,7 +8,7 @@ import { checkDelegation } from "../../src/delegation/check.js";
 import { delegationFromJson, delegationToJson } from "../../src/delegation/json.js";
 import { extractFromSlashing, finishSlashing } from "../../src/extract/slashing.js";
 import { extractFromVotes } from "../../src/extract/votes.js";
-import { commitRandomness } from "../../src/finality/randomness/commitment.js";
+import { commitRandomness } from "../../src/finality/randomness/commit.js";
 import { signVoteUnprotected } from "../../src/vote/vote.js";
 import { keySigner } from "../../src/spending/signer.js";
 import {

@@ -1,21 +1,21 @@
 import { describe, expect, it } from "vitest";
-import { voteMessage } from "../../src/vote/messages.js";
-import { commitStored, proveCommitted } from "../../src/finality/randomness/commitments.js";
 import {
   changePassphrase,
   createKey,
   type NewKey,
   unlockKey,
   unlockKeyAsync,
+  deleteKey,
+  exportKey,
 } from "../../src/finality/keys/keystore.js";
-import { deleteKey } from "../../src/finality/keys/deletion.js";
-import { exportKey } from "../../src/finality/keys/export.js";
 import {
   initProtection,
   openProtection,
   type ProtectionStore,
 } from "../../src/finality/protection/protection.js";
 import { RandomnessCache } from "../../src/finality/randomness/cache.js";
+import { commitStored, proveCommitted } from "../../src/finality/randomness/commit.js";
+import { voteMessage } from "../../src/vote/messages.js";
 import { homeOfTest, LIGHT } from "../support/home.js";
 import { CHAIN, hash, inHome, newHome, newSigner, testKey, voterOf } from "../support/signer.js";
 import { secretOf } from "../support/stake.js";
@@ -52,13 +52,13 @@ describe("of a Node Buffer, whose slices share its memory, a copy is taken", () 
           return protection.recordsAt(...args);
         },
       },
-      marks: { value: protection.marks.bind(protection) },
+      committed: { value: protection.committed.bind(protection) },
+      watermarks: { value: protection.watermarks.bind(protection) },
       append: { value: protection.append.bind(protection) },
       init: { value: protection.init.bind(protection) },
-      committed: { value: protection.committed.bind(protection) },
-      heed: { value: protection.heed.bind(protection) },
-      isBornHere: { value: protection.isBornHere.bind(protection) },
-      subjects: { value: protection.subjects.bind(protection) },
+      applyProvenance: { value: protection.applyProvenance.bind(protection) },
+      isGeneratedHere: { value: protection.isGeneratedHere.bind(protection) },
+      keyChains: { value: protection.keyChains.bind(protection) },
     }) as typeof protection;
     const first = voterOf(changing).voteMessage({ height: 5n, message: given });
     const voter = voterOf(protection);
@@ -88,13 +88,13 @@ describe("of a Node Buffer, whose slices share its memory, a copy is taken", () 
     const protection = openProtection(home);
     protection.init(given, "another", 20n);
     given.fill(0);
-    for (const subject of protection.subjects()) subject.key.fill(0);
+    for (const subject of protection.keyChains()) subject.key.fill(0);
     protection.init(key.publicKey, "another", 30n);
     protection.close();
     inHome(home, (next) => {
-      expect(next.marks(key.publicKey, CHAIN.id)).toMatchObject({ lowest: 10n });
-      expect(next.marks(key.publicKey, "another")).toMatchObject({ lowest: 30n });
-      expect(next.subjects().map((subject) => subject.key)).toEqual([key.publicKey, key.publicKey]);
+      expect(next.watermarks(key.publicKey, CHAIN.id)).toMatchObject({ lowWatermark: 10n });
+      expect(next.watermarks(key.publicKey, "another")).toMatchObject({ lowWatermark: 30n });
+      expect(next.keyChains().map((subject) => subject.key)).toEqual([key.publicKey, key.publicKey]);
     });
   });
 

@@ -1,8 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { chainConfig, loadChains, setChain } from "../../src/finality/chains.js";
 import { signingContext } from "../../src/vote/messages.js";
-import { chainConfig, loadChains } from "../../src/finality/chains.js";
-import { setChain } from "../../src/finality/chains-file.js";
 import { homeOfTest } from "../support/home.js";
 import { refusal } from "../support/refusal.js";
 

@@ -1,11 +1,12 @@
-import type * as Fs from "node:fs";
 import { basename, join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { closeDatabase, createDatabase, openDatabase, pragma } from "../../src/finality/protection/tables.js";
-import { MarksFile } from "../../src/finality/protection/watermark-log.js";
 import { erasePrivateFile, removePrivateFile, writePrivateFile } from "../../src/finality/private-files.js";
+import { closeDatabase, createDatabase, openDatabase, pragma } from "../../src/finality/protection/sqlite.js";
+import { WatermarkLog } from "../../src/finality/protection/watermark-log.js";
 import { folderOfTest } from "../support/home.js";
 import { newSigner, testKey } from "../support/signer.js";
+
+import type * as Fs from "node:fs";
 
 /** The system calls that make something durable, in their order, with the file that each is about. */
 const calls = vi.hoisted(() => [] as string[]);
@@ -62,12 +63,14 @@ describe("what is on the disk when a call returns", () => {
     closeDatabase(db);
   });
 
-  it("a line of the second mark", () => {
+  it("a line of the watermark log", () => {
     const path = join(folderOfTest(), "marks");
-    const file = new MarksFile(path, { storeId: "00".repeat(16), seq: 0, marks: new Map() });
+    const file = new WatermarkLog(path, { storeId: "00".repeat(16), seq: 0, watermarks: new Map() });
     calls.length = 0;
     const { publicKey } = testKey();
-    file.append(1, [{ key: publicKey, chainId: "a", lowest: 0n, highest: 1n, held: false, seq: 1 }]);
+    file.append(1, [
+      { key: publicKey, chainId: "a", lowWatermark: 0n, highWatermark: 1n, locked: false, seq: 1 },
+    ]);
     expect(calls).toEqual(["write marks", "fdatasync marks"]);
     file.close();
   });

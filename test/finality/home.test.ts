@@ -13,8 +13,8 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { utf8 } from "../../src/core/bytes.js";
 import { openHome } from "../../src/finality/home.js";
+import { hideFromCoreDumps } from "../../src/finality/keys/keystore.js";
 import { readPrivateFile, removePrivateFile, writePrivateFile } from "../../src/finality/private-files.js";
-import { hideFromCoreDumps } from "../../src/finality/keys/core-dumps.js";
 import { folderOfTest, homeOfTest } from "../support/home.js";
 import { refusal } from "../support/refusal.js";
 
@@ -49,7 +49,7 @@ describe("a home", () => {
     expect(openHome()).toEqual({
       path: join(folder, ".tapstake"),
       keysFolder: join(folder, ".tapstake/keys"),
-      marksFile: join(folder, ".tapstake/marks"),
+      watermarkFile: join(folder, ".tapstake/marks"),
       protectionFile: join(folder, ".tapstake/protection.db"),
       lockFile: join(folder, ".tapstake/signer.lock"),
       chainsFile: join(folder, ".tapstake/chains.json"),

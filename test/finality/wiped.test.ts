@@ -1,15 +1,13 @@
 import { HDKey } from "@scure/bip32";
-import type * as Crypto from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { hex, utf8 } from "../../src/core/bytes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { randomness } from "../../src/crypto/randomness.js";
-import { exportKey } from "../../src/finality/keys/export.js";
 import { pathOf } from "../../src/finality/keys/key-files.js";
 import { openKey, openKeyAsync, parseKeyFile, sealKey } from "../../src/finality/keys/keyfile.js";
-import { changePassphrase, createKey, unlockKey } from "../../src/finality/keys/keystore.js";
+import { exportKey, changePassphrase, createKey, unlockKey } from "../../src/finality/keys/keystore.js";
 import { DEFAULT_PATH, newMnemonic, secretFromMnemonic } from "../../src/finality/keys/mnemonic.js";
 import { writePrivateFile } from "../../src/finality/private-files.js";
 import { failure } from "../support/errors.js";
@@ -18,6 +16,8 @@ import { refusal } from "../support/refusal.js";
 import { header, sealed, secretKey } from "../support/sealed-key.js";
 import { hash, newSigner } from "../support/signer.js";
 import { secretOf } from "../support/stake.js";
+
+import type * as Crypto from "node:crypto";
 
 /** Every buffer of a secret that passed through scrypt and the cipher, whoever holds it. */
 const held = vi.hoisted(() => ({

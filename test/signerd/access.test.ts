@@ -5,15 +5,11 @@ import { syncBuiltinESMExports } from "node:module";
 import { connect as connectSocket } from "node:net";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { ErrorCode } from "../../src/core/errors.js";
-import {
-  assertSafeToListen,
-  isLocalPeer,
-  isLoopback,
-  parseAddress,
-} from "../../src/signer-client/address.js";
 import { createEotsClient } from "../../src/signer-client/client.js";
-import { isRequestHmac, requestHmac } from "../../src/signer-client/hmac.js";
+import { isLocalPeer, isLoopback, parseAddress } from "../../src/signer-client/endpoint.js";
+import { isRequestHmac, requestHmac } from "../../src/signer-client/metadata.js";
 import { encodeRequest, type Method, methodNames, pathOf } from "../../src/signer-client/wire.js";
+import { assertSafeToListen } from "../../src/signerd/listen.js";
 import { serve } from "../../src/signerd/serve.js";
 import { failure as expectFailure } from "../support/errors.js";
 import { refusal } from "../support/refusal.js";

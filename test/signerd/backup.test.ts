@@ -68,7 +68,9 @@ describe("a copy of a long history", () => {
     const other = homeWithKey(undefined, []);
     inHome(other.home, (protection) => {
       const highest = BigInt(subject!.highest!);
-      expect(protection.importHistory(file)).toMatchObject([{ highest, conflicts: [], blocked: [] }]);
+      expect(protection.importInterchange(file)).toMatchObject([
+        { highWatermark: highest, conflicts: [], blocked: [] },
+      ]);
     });
   });
 

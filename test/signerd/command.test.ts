@@ -2,7 +2,7 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
-import { setChain } from "../../src/finality/chains-file.js";
+import { setChain } from "../../src/finality/chains.js";
 import { examplesOf, hasBash, shell, tapstake, temporaryFile, temporaryFolder } from "../cli/support.js";
 import { ballot, CHAIN, connect, HMAC_KEY, homeWithKey, PASSPHRASE, startDaemon } from "./support.js";
 

@@ -4,9 +4,9 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { u64be } from "../../src/core/bytes.js";
 import { curve } from "../../src/core/curve/index.js";
 import { sha256 } from "../../src/core/hashes.js";
-import { commitmentDigest } from "../../src/vote/messages.js";
 import { encodeRequest, pathOf } from "../../src/signer-client/wire.js";
-import { OwnDigests } from "../../src/signerd/own-digests.js";
+import { SignableDigests } from "../../src/signerd/signable-digests.js";
+import { commitmentDigest } from "../../src/vote/messages.js";
 import { failure as expectFailure } from "../support/errors.js";
 import { ballot, CHAIN, connect, homeWithKey, startSigner, text } from "./support.js";
 
@@ -57,14 +57,14 @@ describe("the commitments that a signer knows as its own", () => {
   const chain = { id: CHAIN, minCount: 1 };
   const range = (start: bigint) => ({ startHeight: start, count: 1, root: sha256(u64be(start)) });
   const digest = (start: bigint) => commitmentDigest({ ...range(start), count: 1n });
-  const serve = (own: OwnDigests, from: bigint, to: bigint) => {
+  const serve = (own: SignableDigests, from: bigint, to: bigint) => {
     for (let start = from; start < to; start++) {
       own.served({ key, chain, start, interval: 1n, count: 1, subtrees: [sha256(u64be(start))] });
     }
   };
 
   it("are the last 4096 that it handed out the randomness of", () => {
-    const own = new OwnDigests([], []);
+    const own = new SignableDigests([], []);
     serve(own, 0n, 4096n);
     expect(own.find(key, digest(0n))).toMatchObject({ commitment: range(0n) });
     serve(own, 4096n, 4097n);
@@ -74,7 +74,7 @@ describe("the commitments that a signer knows as its own", () => {
   });
 
   it("are remembered anew when it hands it out again", () => {
-    const own = new OwnDigests([], []);
+    const own = new SignableDigests([], []);
     serve(own, 0n, 4096n);
     serve(own, 0n, 1n);
     serve(own, 4096n, 4097n);
@@ -83,7 +83,7 @@ describe("the commitments that a signer knows as its own", () => {
   });
 
   it("are forgotten as signed ones too, and one that it does not know is not noted", () => {
-    const own = new OwnDigests([], []);
+    const own = new SignableDigests([], []);
     serve(own, 0n, 2n);
     own.noteSigned(key, digest(0n));
     own.noteSigned(key, digest(1n));

@@ -375,7 +375,7 @@ describe("Backup", () => {
     for (const folder of ["..", "../keys", "/tmp", "/", "a/../../b"]) {
       await expectFailure(client.backup({ folder }), "not-permitted");
     }
-    for (const database of ["keys/validator-1.json", "/etc/passwd", home.marksFile]) {
+    for (const database of ["keys/validator-1.json", "/etc/passwd", home.watermarkFile]) {
       await expectFailure(client.backup({ database }), "not-permitted");
     }
     await client.backup();

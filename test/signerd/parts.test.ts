@@ -2,8 +2,8 @@ import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type ErrorCode, TapstakeError } from "../../src/core/errors.js";
-import { type RefusedHeight, readRefused, writeRefused } from "../../src/signer-client/refused-heights.js";
-import { fromStatus, toStatus } from "../../src/signer-client/wire-errors.js";
+import { type ListedHeight, readHeights, writeHeights } from "../../src/signer-client/metadata.js";
+import { fromStatus, toStatus } from "../../src/signer-client/status.js";
 import { KeyRing } from "../../src/signerd/key-ring.js";
 import { failure as expectFailure } from "../support/errors.js";
 import { homeWithKey, PASSPHRASE } from "./support.js";
@@ -18,36 +18,36 @@ describe("the list of refused heights", () => {
   it("is read as it was written, whatever was refused", () => {
     fc.assert(
       fc.property(heights, fc.infiniteStream(codes), (asked, stream) => {
-        const refused = asked.map((height): RefusedHeight => ({ height, code: stream.next().value! }));
-        const { text, unlisted } = writeRefused(refused);
+        const refused = asked.map((height): ListedHeight => ({ height, code: stream.next().value! }));
+        const { text, unlisted } = writeHeights(refused);
         expect(unlisted).toBe(0);
-        const codeOf = readRefused(text);
+        const find = readHeights(text);
         for (let height = 0n; height <= 61n; height++) {
-          expect(codeOf(height)).toBe(refused.find((each) => each.height === height)?.code);
+          expect(find(height)?.code).toBe(refused.find((each) => each.height === height)?.code);
         }
       }),
     );
   });
 
   it("stays small enough for metadata, and says how many heights it leaves out", () => {
-    const refused = Array.from({ length: 5000 }, (_, i): RefusedHeight => ({
+    const refused = Array.from({ length: 5000 }, (_, i): ListedHeight => ({
       height: 10n ** 18n + 2n * BigInt(i),
       code: "below-watermark",
     }));
-    const { text, unlisted } = writeRefused(refused);
+    const { text, unlisted } = writeHeights(refused);
     expect(text.length).toBeLessThan(6001);
     expect(text.split(",")).toHaveLength(5000 - unlisted);
-    const range = Array.from({ length: 5000 }, (_, i): RefusedHeight => ({
+    const range = Array.from({ length: 5000 }, (_, i): ListedHeight => ({
       height: BigInt(i),
       code: "double-vote",
     }));
-    expect(writeRefused(range)).toEqual({ text: "0-4999:double-vote", unlisted: 0 });
+    expect(writeHeights(range)).toEqual({ text: "0-4999:double-vote", unlisted: 0 });
   });
 
   it("passes over what it does not understand", () => {
-    expect(readRefused("")(0n)).toBeUndefined();
-    expect(readRefused("x:y,5,5-:a,7:double-vote")(5n)).toBeUndefined();
-    expect(readRefused("x:y,5,5-:a,7:double-vote")(7n)).toBe("double-vote");
+    expect(readHeights("")(0n)).toBeUndefined();
+    const find = readHeights("x:y,5,5-:a,7:double-vote");
+    expect([4n, 5n, 7n].map(find)).toMatchObject([undefined, { code: undefined }, { code: "double-vote" }]);
   });
 });
 

@@ -214,7 +214,7 @@ describe("SignSchnorrSig", () => {
     const { client, key, home } = await start();
     const range = { key, chainId: CHAIN, startHeight: 10n, count: 5 };
     const root = merkle.root(await client.createRandomnessPairList(range));
-    rmSync(home.marksFile);
+    rmSync(home.watermarkFile);
     const digest = commitmentDigest({ startHeight: 10n, count: 5n, root });
     await expectFailure(client.signSchnorr({ key, digest }), "protection-replaced");
   });

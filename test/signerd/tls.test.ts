@@ -2,12 +2,12 @@ import { generateKeyPairSync } from "node:crypto";
 import { chmodSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { checkTls } from "../../src/signerd/tls.js";
+import { checkTls } from "../../src/signerd/listen.js";
 import { eventually } from "../support/eventually.js";
-import { failure as expectFailure } from "../support/errors.js";
-import { refusal } from "../support/refusal.js";
 import { expectRefused } from "../cli/fp-support.js";
 import { tapstake, temporaryFile } from "../cli/support.js";
+import { failure as expectFailure } from "../support/errors.js";
+import { refusal } from "../support/refusal.js";
 import { connect, type DaemonProcess, homeWithKey, startDaemon, startSigner, text } from "./support.js";
 
 const path = (name: string) => fileURLToPath(new URL(`../fixtures/signer-tls-${name}.pem`, import.meta.url));

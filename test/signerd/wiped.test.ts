@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import type { UnlockedKey } from "../../src/finality/keys/keystore.js";
 import { randomness } from "../../src/crypto/randomness.js";
-import type * as Hmac from "../../src/signer-client/hmac.js";
+import type * as Metadata from "../../src/signer-client/metadata.js";
 import type * as Wire from "../../src/signer-client/wire.js";
 import { KeyRing } from "../../src/signerd/key-ring.js";
 import { failure as expectFailure } from "../support/errors.js";
@@ -24,8 +24,8 @@ vi.mock("../../src/signer-client/wire.js", async (load) => {
 });
 
 // Every request comes by here, authentic or not.
-vi.mock("../../src/signer-client/hmac.js", async (load) => {
-  const real = await load<typeof Hmac>();
+vi.mock("../../src/signer-client/metadata.js", async (load) => {
+  const real = await load<typeof Metadata>();
   return {
     ...real,
     isRequestHmac: (key: string, request: Uint8Array, given: string) => {

@@ -39,15 +39,15 @@ export function copyOf(home: Home): Home {
   return copy;
 }
 
-/** Takes the store and its second mark away. */
+/** Takes the store and its watermark log away. */
 export function loseMemory(home: Home): void {
   rmSync(home.protectionFile);
-  rmSync(home.marksFile);
+  rmSync(home.watermarkFile);
 }
 
 export const walOf = (home: Home): string => `${home.protectionFile}-wal`;
 
-export function replace(home: Home, from: Home, ...files: ("protectionFile" | "marksFile")[]): void {
+export function replace(home: Home, from: Home, ...files: ("protectionFile" | "watermarkFile")[]): void {
   for (const file of files) {
     rmSync(home[file], { force: true });
     cpSync(from[file], home[file]);

@@ -5,7 +5,7 @@ import { inHome } from "./signer.js";
 /** Records votes at the heights from 0 on, of messages that nobody knows: quicker than signing them. */
 export function fillHome(home: Home, key: Uint8Array, chainId: string, votes: number): void {
   inHome(home, (protection) => {
-    if (!protection.marks(key, chainId)) protection.init(key, chainId, 0n);
+    if (!protection.watermarks(key, chainId)) protection.init(key, chainId, 0n);
     const entries = Array.from({ length: votes }, (_, i) => ({
       height: BigInt(i),
       digest: Uint8Array.from(randomBytes(32)),

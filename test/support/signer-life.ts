@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { TapstakeError } from "../../src/core/errors.js";
-import { recordBirth } from "../../src/finality/keys/provenance.js";
+import { recordGenerated } from "../../src/finality/keys/provenance.js";
 import type { Home } from "../../src/finality/home.js";
 import type { Interchange } from "../../src/finality/protection/interchange.js";
 import { initProtection, openProtection, type Protection } from "../../src/finality/protection/protection.js";
@@ -23,8 +23,8 @@ class Real {
   chainHeight: bigint | undefined;
   protection: Protection;
   constructor() {
-    for (const key of keys) recordBirth(this.home, key.publicKey);
-    this.protection = openProtection(this.home, { roomForMarks: 600 });
+    for (const key of keys) recordGenerated(this.home, key.publicKey);
+    this.protection = openProtection(this.home, { roomForWatermarks: 600 });
   }
   voter(key: number, chain: number) {
     const voter = voterOf(this.protection, keys[key], chains[chain]);
@@ -33,7 +33,7 @@ class Real {
   }
   reopen(): void {
     this.protection.close();
-    this.protection = openProtection(this.home, { roomForMarks: 600 });
+    this.protection = openProtection(this.home, { roomForWatermarks: 600 });
   }
 }
 
@@ -76,7 +76,7 @@ function lose(real: Real, k: number, c: number): void {
   if (!attempt(() => initProtection(real.home, { ...request, fromHeight: 8n }))) {
     initProtection(real.home, { ...request, fromHeight: 15n });
   }
-  real.protection = openProtection(real.home, { roomForMarks: 600 });
+  real.protection = openProtection(real.home, { roomForWatermarks: 600 });
 }
 
 const key = fc.nat(keys.length - 1);
@@ -110,11 +110,11 @@ const commands = [
       attempt(() => real.protection.init(keys[k]!.publicKey, chains[c]!.id, h));
     }),
   ),
-  fc.constant(command("export", (_, real) => void real.exports.push(real.protection.exportHistory()))),
+  fc.constant(command("export", (_, real) => void real.exports.push(real.protection.exportInterchange()))),
   fc.nat(9).map((i) =>
     command(`import(${i})`, (_, real) => {
       const file = real.exports[i % Math.max(real.exports.length, 1)];
-      if (file) real.protection.importHistory(JSON.parse(JSON.stringify(file)));
+      if (file) real.protection.importInterchange(JSON.parse(JSON.stringify(file)));
     }),
   ),
   height.map((h) =>

@@ -16,8 +16,8 @@ const say = (...words) => writeSync(1, `${words.join(" ")}\n`);
 const hexOf = (bytes) => Buffer.from(bytes).toString("hex");
 
 try {
-  // Small, so that the second mark is often written anew.
-  const protection = openProtection(openHome(path), { roomForMarks: 2000 });
+  // Small, so that the watermark log is often written anew.
+  const protection = openProtection(openHome(path), { roomForWatermarks: 2000 });
   const voter = new Voter({ key, protection, chain: { id: "bbn-test", minCount: 1 } });
   if (mode === "hold") hold(protection);
   else if (mode === "vote") {

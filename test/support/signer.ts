@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
 import { TapstakeError } from "../../src/core/errors.js";
 import { publicKeyOf } from "../../src/core/keys.js";
-import { recordBirth } from "../../src/finality/keys/provenance.js";
+import { recordGenerated } from "../../src/finality/keys/provenance.js";
 import type { ChainConfig } from "../../src/vote/chain.js";
 import { type Home, openHome } from "../../src/finality/home.js";
 import type { UnlockedKey } from "../../src/finality/keys/keystore.js";
@@ -71,7 +71,7 @@ export function newSigner(key: UnlockedKey = testKey()): {
   voter: Voter;
 } {
   const home = newHome();
-  recordBirth(home, key.publicKey);
+  recordGenerated(home, key.publicKey);
   const protection = openProtection(home);
   return { home, protection, voter: voterOf(protection, key) };
 }

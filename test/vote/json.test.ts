@@ -1,8 +1,6 @@
-import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { TapstakeError } from "../../src/core/errors.js";
-import { signingContext } from "../../src/vote/messages.js";
-import { commitRandomness } from "../../src/finality/randomness/commitment.js";
+import { commitRandomness } from "../../src/finality/randomness/commit.js";
 import {
   blockVotesFromJson,
   commitmentFromJson,
@@ -12,8 +10,11 @@ import {
   voteFromJson,
   voteToJson,
 } from "../../src/vote/json.js";
+import { signingContext } from "../../src/vote/messages.js";
 import { signVoteUnprotected, verifyVote } from "../../src/vote/vote.js";
 import { secretOf } from "../support/stake.js";
+
+import * as fc from "fast-check";
 
 const secretKey = secretOf("provider");
 const chainId = "chain-1";

@@ -1,21 +1,22 @@
-import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { concatBytes, hex } from "../../src/core/bytes.js";
+import { sha256 } from "../../src/core/hashes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
-import type { MerkleProof } from "../../src/crypto/merkle.js";
 import { scalar } from "../../src/core/scalar.js";
 import { eots } from "../../src/crypto/eots.js";
+import type { MerkleProof } from "../../src/crypto/merkle.js";
 import { randomness } from "../../src/crypto/randomness.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
-import { commitmentDigest, signingContext, voteMessage } from "../../src/vote/messages.js";
 import { extractFromVotes } from "../../src/extract/votes.js";
-import { commitRandomness } from "../../src/finality/randomness/commitment.js";
+import { commitRandomness } from "../../src/finality/randomness/commit.js";
 import { type Commitment, verifyCommitment, verifyRandomness } from "../../src/vote/commitment.js";
+import { commitmentDigest, signingContext, voteMessage } from "../../src/vote/messages.js";
 import { type FinalityVote, signVoteUnprotected, verifyVote } from "../../src/vote/vote.js";
-import { sha256 } from "../../src/core/hashes.js";
 import { runs } from "../support/runs.js";
 import { codeOf, secretOf } from "../support/stake.js";
 import { eotsVectors } from "../support/vectors.js";
+
+import * as fc from "fast-check";
 
 const secretKey = secretOf("provider");
 const chainId = "chain-1";

@@ -11,7 +11,7 @@ import { type Delegation, signSlashings, signUnbonding, stakeCoin } from "../../
 import { expandedStake, signExpansion } from "../../delegation/expansion.js";
 import { addStakerPsbts, stakerPsbts } from "../../delegation/psbt.js";
 import type { SignedName } from "../../delegation/signed.js";
-import { hideFromCoreDumps } from "../../finality/keys/core-dumps.js";
+import { hideFromCoreDumps } from "../../finality/keys/keystore.js";
 import { writePrivateFile } from "../../finality/private-files.js";
 import { keySigner } from "../../spending/signer.js";
 import type { Signer } from "../../spending/spend.js";

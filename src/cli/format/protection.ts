@@ -1,10 +1,10 @@
 import { equalBytes, hex } from "../../core/bytes.js";
-import type { Marks, StoredMarks, VoteRecord } from "../../finality/protection/decide.js";
 import type { Home } from "../../finality/home.js";
-import type { ImportPreview } from "../../finality/protection/import-preview.js";
-import type { ImportReport } from "../../finality/protection/interchange.js";
 import { listKeys } from "../../finality/keys/keystore.js";
-import type { ProtectionStore, Subject } from "../../finality/protection/protection.js";
+import type { StoredWatermarks, VoteRecord } from "../../finality/protection/decide.js";
+import type { ImportPreview } from "../../finality/protection/import.js";
+import type { ImportReport } from "../../finality/protection/interchange.js";
+import type { ProtectionStore, StoredKeyChain } from "../../finality/protection/protection.js";
 import { section, table } from "../output.js";
 import { counted } from "./text.js";
 
@@ -14,10 +14,16 @@ const SHOWN = 5;
 /** What is remembered of each key and chain, as data, with the key's name where the home has it. */
 export function subjectsFacts(home: Home, protection: ProtectionStore) {
   const { keys } = listKeys(home);
-  return protection.subjects().map(({ key, chainId, lowest, highest, held, votes }: Subject) => {
+  return protection.keyChains().map(({ key, chainId, votes, ...watermarks }: StoredKeyChain) => {
     const name = keys.find(({ publicKey }) => equalBytes(publicKey, key))?.name;
     const blocked = protection.blocked(key, chainId);
-    const known = { key, ...(name !== undefined && { name }), chain: chainId, lowest, highest, held, votes };
+    const known = {
+      key,
+      ...(name !== undefined && { name }),
+      chain: chainId,
+      ...watermarkFacts(watermarks),
+      votes,
+    };
     return { ...known, blocked: { count: blocked.length, first: blocked.slice(0, SHOWN) } };
   });
 }
@@ -57,6 +63,11 @@ interface HeightFacts {
   readonly vote: Omit<VoteRecord, "signature"> | null;
 }
 
+/** Watermarks by the names that they have in JSON. */
+export function watermarkFacts({ lowWatermark, highWatermark, locked }: StoredWatermarks) {
+  return { lowest: lowWatermark, highest: highWatermark, held: locked };
+}
+
 /** What is remembered of one height. */
 export const heightText = ({ key, chain, height, lowest, vote }: HeightFacts): string =>
   table([
@@ -68,8 +79,16 @@ export const heightText = ({ key, chain, height, lowest, vote }: HeightFacts): s
     ["digest of its message", vote ? (vote.digest ? hex.encode(vote.digest) : "not known") : undefined],
   ]);
 
+interface MarksFacts {
+  readonly key: Uint8Array;
+  readonly chain: string;
+  readonly lowest: bigint;
+  readonly highest: bigint | null;
+  readonly forgotten?: number;
+}
+
 /** The marks of one key and chain after a change. */
-export function marksText(facts: Marks & { key: Uint8Array; chain: string; forgotten?: number }): string {
+export function marksText(facts: MarksFacts): string {
   const { key, chain, lowest, highest, forgotten } = facts;
   return table([
     ["key", hex.encode(key)],
@@ -99,7 +118,7 @@ export function previewText(previews: readonly ImportPreview[]): string {
     .join("\n\n");
 }
 
-const markText = ({ lowest, highest, held }: StoredMarks): string =>
+const markText = ({ lowWatermark: lowest, highWatermark: highest, locked: held }: StoredWatermarks): string =>
   `nothing is signed ${held ? "until protection init, and never " : ""}below ${lowest}; ${highest === null ? "no vote yet" : `the highest vote is ${highest}`}`;
 
 /** Heights at which nothing is signed, as their votes are not known. */
@@ -110,7 +129,9 @@ const blockedText = ({ count, first }: { count: number; first: readonly bigint[]
 
 /** What an import did, as data. */
 export const importFacts = (report: ImportReport) =>
-  report.map(({ key, chainId, ...rest }) => ({ key, chain: chainId, ...rest }));
+  report.map(({ key, chainId, lowWatermark, highWatermark, ...rest }) => {
+    return { key, chain: chainId, lowest: lowWatermark, highest: highWatermark, ...rest };
+  });
 
 export function importText({ imported }: { readonly imported: ReturnType<typeof importFacts> }): string {
   if (imported.length === 0) return "the history is empty: nothing was changed";

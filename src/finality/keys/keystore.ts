@@ -1,11 +1,12 @@
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { inspect } from "node:util";
 import { equalBytes, hex } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import { publicKeyOf } from "../../core/keys.js";
 import { randomness } from "../../crypto/randomness.js";
-import { recordAbsence, recordBirth } from "./provenance.js";
 import type { Home } from "../home.js";
+import { removePrivateFile, writePrivateFile } from "../private-files.js";
+import { lockHome } from "../protection/lock.js";
 import { checkName, type DamagedKey, findKey, namesIn, pathOf, readKeys } from "./key-files.js";
 import {
   assertNewPassphrase,
@@ -19,7 +20,7 @@ import {
   sealKey,
 } from "./keyfile.js";
 import { checkPath } from "./mnemonic.js";
-import { removePrivateFile, writePrivateFile } from "../private-files.js";
+import { recordImported, recordGenerated, recordExported } from "./provenance.js";
 
 export type { DamagedKey } from "./key-files.js";
 
@@ -107,13 +108,13 @@ export function createKey(home: Home, key: NewKey): KeyInfo {
   };
   const content = sealKey(header, secretKey, passphrase, scrypt);
   // Before the key is there: what this home remembers of it may be from before it went elsewhere.
-  if (origin === "imported") recordAbsence(home, publicKey);
+  if (origin === "imported") recordImported(home, publicKey);
   if (!writePrivateFile(pathOf(home, name), content, "create")) throw nameTaken(name);
   try {
     // Of two processes that bring in one key under two names at once, neither may succeed unseen.
     checkNewKey(home, name, publicKey);
     // Last, as a key without this note only has to be told from where it may vote.
-    if (origin === "generated") recordBirth(home, publicKey);
+    if (origin === "generated") recordGenerated(home, publicKey);
   } catch (error) {
     // Whoever is refused a new key was not shown its words either.
     removePrivateFile(pathOf(home, name));
@@ -175,6 +176,50 @@ export function changePassphrase(
     key.wipe();
   }
   return { ...infoOf(file), scrypt };
+}
+
+/**
+ * Removes a key's file. What the home remembers of its votes stays, and holds it should the file come back. A signer
+ * that runs may have the key open, and would go on voting with it: it has to be stopped first.
+ * @param passphrase null deletes without proof that the caller could have used the key
+ * @throws TapstakeError `signer-running`, and as `unlockKey`
+ */
+export function deleteKey(home: Home, nameOrPublicKey: string, passphrase: Passphrase | null): KeyInfo {
+  const { name } = showKey(home, nameOrPublicKey);
+  const lock = lockHome(home);
+  try {
+    // Again, as another process may have put another key there meanwhile.
+    const key = showKey(home, name);
+    if (passphrase !== null) unlockKey(home, key.name, passphrase).wipe();
+    // First, as a copy of the file may vote elsewhere, and come back.
+    recordImported(home, key.publicKey);
+    removePrivateFile(pathOf(home, key.name));
+    return key;
+  } finally {
+    lock.release();
+  }
+}
+
+/**
+ * `unlockKey`, for the secret to leave the home: from then on only its owner keeps it from signing twice. When it
+ * returns, it is on the disk that the key counts as new here no more. A signer that runs would not hear of that in
+ * time: it has to be stopped first.
+ * @throws TapstakeError `signer-running`, `file-error`, and as `unlockKey`
+ */
+export function exportKey(home: Home, nameOrPublicKey: string, passphrase: Passphrase): UnlockedKey {
+  const lock = lockHome(home);
+  try {
+    const key = unlockKey(home, nameOrPublicKey, passphrase);
+    try {
+      recordExported(home, key.publicKey);
+      return key;
+    } catch (error) {
+      key.wipe();
+      throw error;
+    }
+  } finally {
+    lock.release();
+  }
 }
 
 class Unlocked implements UnlockedKey {
@@ -243,4 +288,19 @@ function infoOf({ name, publicKey, createdAt, origin, derivationVersion, path }:
     derivationVersion,
     ...(path !== undefined && { path }),
   };
+}
+
+/**
+ * Leaves the memory of this process, and of what it starts, out of core dumps. On Linux; elsewhere `ulimit -c 0`
+ * before the start does it.
+ * @returns whether it did
+ */
+export function hideFromCoreDumps(): boolean {
+  try {
+    // core(5): no bit set, no mapping is written. A process may always hide its own.
+    writeFileSync("/proc/self/coredump_filter", "0");
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -10,6 +10,11 @@ import {
   removePrivateFile,
   writePrivateFile,
 } from "../private-files.js";
+import type { KeyChainState } from "../protection/key-chain.js";
+import type { Tables } from "../protection/tables.js";
+
+/** What a home notes of a key until the store has taken it over: where its secret is from, or that it left. */
+type Provenance = "generated" | "imported" | "exported";
 
 /**
  * Notes that a key was generated in this home, just now, so that it cannot have signed before: at its first vote it
@@ -17,55 +22,55 @@ import {
  * vote ends it: a key or a home that was copied, or copied back, does not pass for a new one.
  * @throws TapstakeError `invalid-public-key`, `file-error`
  */
-export function recordBirth(home: Home, publicKey: Uint8Array): void {
+export function recordGenerated(home: Home, publicKey: Uint8Array): void {
   write(home, publicKey, placeOf);
 }
 
 /**
  * Notes that a key came from elsewhere, or went there: what it signed meanwhile is not known here, whatever this home
- * remembers of it. The store holds the key on all chains as soon as it hears of it.
+ * remembers of it. The store locks the key on all chains as soon as it reads the note.
  * @throws TapstakeError `invalid-public-key`, `file-error`
  */
-export function recordAbsence(home: Home, publicKey: Uint8Array): void {
+export function recordImported(home: Home, publicKey: Uint8Array): void {
   assertPublicKey(publicKey, "public key");
-  // Replaced alone, the note of a birth would stay valid under another name that a backup gave to it.
-  if (hasBirth(home, publicKey)) removeNote(home, publicKey);
-  write(home, publicKey, () => ABSENT);
+  // Replaced alone, the note that it was generated would stay valid under another name that a backup gave to it.
+  if (hasGenerated(home, publicKey)) removeNote(home, publicKey);
+  write(home, publicKey, () => IMPORTED);
 }
 
 /**
- * Notes that the secret of a key left this home: it counts as new no more, as it may be used elsewhere by the time that it votes
- * here. Chains on which it votes already go on. The store ends the birth as soon as it hears of it.
+ * Notes that the secret of a key left this home: it counts as new no more, as it may be used elsewhere by the time that
+ * it votes here. Chains on which it votes already go on.
  * @throws TapstakeError `invalid-public-key`, `file-error`
  */
-export function recordExport(home: Home, publicKey: Uint8Array): void {
+export function recordExported(home: Home, publicKey: Uint8Array): void {
   const path = pathOf(home, publicKey);
   attempt("write", path, () => {
     do {
-      const arrival = arrivalOf(home, publicKey);
-      // That it was elsewhere ends a birth as well, and says more: it stays, also where it comes this very moment.
-      if (arrival === "absent" || arrival === "exported") return;
+      const noted = provenanceOf(home, publicKey);
+      // That it was elsewhere says more: it stays, also where it comes this very moment.
+      if (noted === "imported" || noted === "exported") return;
       if (lstatSync(path, { throwIfNoEntry: false })) removeNote(home, publicKey);
     } while (!write(home, publicKey, () => EXPORTED, "create"));
   });
 }
 
-/** Whether a valid note of this key's birth is there. */
-function hasBirth(home: Home, publicKey: Uint8Array): boolean {
+/** Whether a valid note is there that the key was generated here. */
+function hasGenerated(home: Home, publicKey: Uint8Array): boolean {
   const place = placeOfFile(pathOf(home, publicKey));
   return place !== undefined && textOf(home, publicKey) === place;
 }
 
 /** What the note of a key says, where there is one; one that is no more valid says nothing. */
-export function arrivalOf(home: Home, publicKey: Uint8Array): "absent" | "born" | "exported" | undefined {
+function provenanceOf(home: Home, publicKey: Uint8Array): Provenance | undefined {
   if (!lstatSync(pathOf(home, publicKey), { throwIfNoEntry: false })) return undefined;
-  if (hasAbsence(home, publicKey)) return "absent";
+  if (hasImported(home, publicKey)) return "imported";
   if (textOf(home, publicKey) === EXPORTED) return "exported";
-  return hasBirth(home, publicKey) ? "born" : undefined;
+  return hasGenerated(home, publicKey) ? "generated" : undefined;
 }
 
 /** Whether a note says that this key was elsewhere; one that cannot be understood says so too. */
-function hasAbsence(home: Home, publicKey: Uint8Array): boolean {
+function hasImported(home: Home, publicKey: Uint8Array): boolean {
   const stats = lstatSync(pathOf(home, publicKey), { throwIfNoEntry: false });
   if (!stats?.isFile()) return stats !== undefined;
   const text = textOf(home, publicKey);
@@ -73,32 +78,117 @@ function hasAbsence(home: Home, publicKey: Uint8Array): boolean {
 }
 
 /** Where a file is, which no copy of it has; undefined where there is none, or the disk does not tell. */
-export function placeOfFile(path: string): string | undefined {
+function placeOfFile(path: string): string | undefined {
   const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   // Where files have no time of birth, another one may get the same place.
   return stats?.isFile() && stats.birthtimeNs !== 0n ? placeOf(stats) : undefined;
 }
 
 /** The keys of which notes say this. */
-export function listArrivals(home: Home, arrival: "absent" | "exported"): Uint8Array[] {
+function keysNoted(home: Home, noted: Provenance): Uint8Array[] {
   if (!lstatSync(folderOf(home), { throwIfNoEntry: false })) return [];
   return readdirSync(folderOf(home))
     .filter((name) => /^[0-9a-f]{64}$/.test(name))
     .map((name) => hex.decode(name))
-    .filter((publicKey) => arrivalOf(home, publicKey) === arrival);
+    .filter((publicKey) => provenanceOf(home, publicKey) === noted);
 }
 
 /**
- * Ends a note, durably; that of a birth under every other name too that a backup may have given to it.
+ * Ends a note, durably; that a key was generated here under every other name too that a backup may have given to it.
  * @throws TapstakeError `file-error`
  */
-export function removeNote(home: Home, publicKey: Uint8Array): void {
+function removeNote(home: Home, publicKey: Uint8Array): void {
   const path = pathOf(home, publicKey);
-  if (hasAbsence(home, publicKey)) removePrivateFile(path);
+  if (hasImported(home, publicKey)) removePrivateFile(path);
   else erasePrivateFile(path);
 }
 
-const ABSENT = "absent\n";
+/** What a store lets be done to it here. */
+interface StoreAccess {
+  /** Changes it in one transaction. */
+  readonly write: (touched: readonly KeyChainState[], change: () => void) => void;
+  /** Reads or ends notes: where that fails, it is not known what they say. */
+  readonly careful: <T>(work: () => T) => T;
+}
+
+/** What the notes of keys mean for a store: see `recordGenerated`, `recordImported` and `recordExported`. */
+export class KeyProvenance {
+  constructor(
+    private readonly home: Home,
+    private readonly tables: Tables,
+    private readonly store: StoreAccess,
+  ) {}
+
+  /** Takes over what is noted of a key. */
+  apply(key: Uint8Array): void {
+    const noted = this.store.careful(() => provenanceOf(this.home, key));
+    if (noted === "imported") this.#lock([key]);
+    if (noted === "exported") this.#endGenerated([key]);
+    if (noted === "generated") this.#takeOver(key);
+  }
+
+  /** Takes over that keys were elsewhere or left; that they were generated waits for the first vote. */
+  applyAll(): void {
+    const keys = (noted: Provenance) => this.store.careful(() => keysNoted(this.home, noted));
+    const [imported, exported] = [keys("imported"), keys("exported")];
+    if (imported.length > 0) this.#lock(imported);
+    if (exported.length > 0) this.#endGenerated(exported);
+  }
+
+  isGeneratedHere(key: Uint8Array): boolean {
+    // It counts in the very store that took it over: in a copy of the home the key is not new.
+    const place = this.#place();
+    if (place === undefined) return false;
+    const noted = this.store.careful(() => provenanceOf(this.home, key));
+    if (noted !== undefined) return noted === "generated";
+    return this.tables.generated.get(hex.encode(key)) === place;
+  }
+
+  #lock(keys: readonly Uint8Array[]): void {
+    const names = new Set(keys.map(hex.encode));
+    const touched = [...this.tables.keyChains.values()].filter(({ key }) => names.has(hex.encode(key)));
+    this.store.write(touched, () => {
+      for (const key of keys) this.tables.forgetGenerated(key);
+      for (const known of touched) {
+        this.tables.lock(known);
+        this.tables.writeKeyChain(known);
+      }
+    });
+    this.#endNotes(keys);
+  }
+
+  #endGenerated(keys: readonly Uint8Array[]): void {
+    this.store.write([], () => {
+      for (const key of keys) this.tables.forgetGenerated(key);
+    });
+    this.#endNotes(keys);
+  }
+
+  /** Found again after a loss, the note would make a key new that has voted since. */
+  #takeOver(key: Uint8Array): void {
+    const place = this.#place();
+    if (place !== undefined && this.tables.generated.get(hex.encode(key)) !== place) {
+      this.store.write([], () => {
+        this.tables.forgetGenerated(key);
+        this.tables.addGenerated(key, place);
+      });
+    }
+    this.#endNotes([key]);
+  }
+
+  #place(): string | undefined {
+    return this.store.careful(() => placeOfFile(this.home.protectionFile));
+  }
+
+  #endNotes(keys: readonly Uint8Array[]): void {
+    this.store.careful(() => {
+      for (const key of keys) removeNote(this.home, key);
+    });
+  }
+}
+
+// As they stand in files, since before they had these names.
+const IMPORTED = "absent\n";
 const EXPORTED = "exported\n";
 const PLACE = /^\d+ \d+\n$/;
 

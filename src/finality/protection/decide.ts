@@ -15,30 +15,33 @@ export interface VoteRecord {
 }
 
 /** What bounds the votes of one key on one chain. */
-export interface Marks {
+export interface Watermarks {
   /** Below it nothing is signed. It is raised and never lowered. */
-  readonly lowest: bigint;
+  readonly lowWatermark: bigint;
   /** The highest height ever signed; null before the first vote. */
-  readonly highest: bigint | null;
+  readonly highWatermark: bigint | null;
 }
 
-/** The lowest height that is certainly above everything that marks remember, where there is one. */
-export function floorOf({ lowest, highest }: Marks): bigint {
-  if (highest === null || highest < lowest) return lowest;
-  return highest === MAX_HEIGHT ? highest : highest + 1n;
+/** The lowest height that is certainly above everything that watermarks remember, where there is one. */
+export function floorOf({ lowWatermark, highWatermark }: Watermarks): bigint {
+  if (highWatermark === null || highWatermark < lowWatermark) return lowWatermark;
+  return highWatermark === MAX_HEIGHT ? highWatermark : highWatermark + 1n;
 }
 
-/** What two memories of one key and chain say together; `lowest` is null where neither has one. */
-export function higherMarks<Lowest extends bigint | null>(
+/** What two memories of one key and chain say together; `lowWatermark` is null where neither has one. */
+export function higherWatermarks<Lowest extends bigint | null>(
   a: Highest<Lowest>,
   b: Highest<bigint | null>,
 ): Highest<Lowest | bigint> {
-  return { lowest: higher(a.lowest, b.lowest), highest: higher(a.highest, b.highest) };
+  return {
+    lowWatermark: higher(a.lowWatermark, b.lowWatermark),
+    highWatermark: higher(a.highWatermark, b.highWatermark),
+  };
 }
 
 interface Highest<Lowest> {
-  readonly lowest: Lowest;
-  readonly highest: bigint | null;
+  readonly lowWatermark: Lowest;
+  readonly highWatermark: bigint | null;
 }
 
 /** The higher of two heights, where there are two. */
@@ -50,27 +53,32 @@ export function higher<Height extends bigint | null>(a: Height, b: bigint | null
 /** The last height that there is. */
 export const MAX_HEIGHT = 0xffff_ffff_ffff_ffffn;
 
-/** Marks as they are remembered. */
-export interface StoredMarks extends Marks {
+/** Watermarks as they are remembered. */
+export interface StoredWatermarks extends Watermarks {
   /**
    * Whether more may have been signed than is remembered: nothing is signed until somebody has said from which height
-   * on, `lowest` or above.
+   * on, `lowWatermark` or above.
    */
-  readonly held: boolean;
+  readonly locked: boolean;
 }
 
 /**
- * Marks after the history of another signer was merged in. What that signer did after it was written is not known, also
+ * Watermarks after the history of another signer was merged in. What that signer did after it was written is not known, also
  * at heights that it had left out: nothing new is signed up to its highest.
  */
-export function mergedMarks(
-  here: StoredMarks | null,
-  file: Highest<bigint | null> & { readonly held: boolean },
-): StoredMarks {
-  const known = here ?? { lowest: 0n, highest: null, held: false };
-  const marks = higherMarks(known, file);
-  if (file.held) return { lowest: floorOf(marks), highest: marks.highest, held: true };
-  return { lowest: higher(marks.lowest, file.highest), highest: marks.highest, held: known.held };
+export function mergedWatermarks(
+  here: StoredWatermarks | null,
+  file: Highest<bigint | null> & { readonly locked: boolean },
+): StoredWatermarks {
+  const known = here ?? { lowWatermark: 0n, highWatermark: null, locked: false };
+  const watermarks = higherWatermarks(known, file);
+  if (file.locked)
+    return { lowWatermark: floorOf(watermarks), highWatermark: watermarks.highWatermark, locked: true };
+  return {
+    lowWatermark: higher(watermarks.lowWatermark, file.highWatermark),
+    highWatermark: watermarks.highWatermark,
+    locked: known.locked,
+  };
 }
 
 export interface Refusal {
@@ -91,7 +99,7 @@ export interface DecisionInput {
   readonly digest: Uint8Array;
   /** What is remembered at this height; null when nothing is. */
   readonly record: VoteRecord | null;
-  readonly marks: Marks;
+  readonly watermarks: Watermarks;
   /** The last vote known to be on the chain, when somebody said so: nothing at or below it is signed anew. */
   readonly chainHeight?: bigint | undefined;
 }
@@ -113,13 +121,13 @@ export interface DecisionInput {
  * A remembered signature may never have left, when a crash kept it back: below the lowest height, where another signer
  * may have voted since, it stays.
  */
-export function decide({ height, digest, record, marks, chainHeight }: DecisionInput): Decision {
+export function decide({ height, digest, record, watermarks, chainHeight }: DecisionInput): Decision {
   const again = record && decideAgain(height, digest, record);
   if (again?.kind === "refused") return again;
-  if (height < marks.lowest) {
+  if (height < watermarks.lowWatermark) {
     return refuse(
       "below-watermark",
-      `height ${height} is below ${marks.lowest}, the lowest at which this signer still signs for this key and chain: what was signed below it is not all known here`,
+      `height ${height} is below ${watermarks.lowWatermark}, the lowest at which this signer still signs for this key and chain: what was signed below it is not all known here`,
     );
   }
   if (again) return again;

@@ -1,15 +1,15 @@
 import { hex } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import type { Home } from "../home.js";
-import type { Mark } from "./watermark-log.js";
+import type { LoggedWatermarks } from "./watermark-log.js";
 
 /** Where votes of one key on one chain may begin after what is remembered cannot be trusted. */
-export type Floor = Omit<Mark, "seq">;
+export type Floor = Omit<LoggedWatermarks, "seq">;
 
 /** What cannot be trusted of a home's memory. */
 export interface Trouble {
   readonly kind: "missing" | "empty" | "behind" | "corrupt";
-  readonly part: "store" | "marks";
+  readonly part: "store" | "watermark-log";
   /** What was seen, in words. */
   readonly found: string;
 }
@@ -40,9 +40,9 @@ export function broken(
   floors: ReadonlyMap<string, Floor>,
 ): TapstakeError {
   const { happened, means } = TROUBLES[kind];
-  const file = part === "store" ? home.protectionFile : home.marksFile;
-  const commands = [...floors.values()].map(({ key, chainId, lowest }) => {
-    const height = `<height above the last vote on the chain, ${lowest} or more>`;
+  const file = part === "store" ? home.protectionFile : home.watermarkFile;
+  const commands = [...floors.values()].map(({ key, chainId, lowWatermark }) => {
+    const height = `<height above the last vote on the chain, ${lowWatermark} or more>`;
     return `  ${initCommand(home, hex.encode(key), chainId, height)}`;
   });
   const unknown = `  ${initCommand(home, "<key>", "<chain>", "<height above the last vote on the chain>")}`;
@@ -52,13 +52,13 @@ export function broken(
     "What to do: stop every other signer of these keys. If the file was moved or exchanged by mistake and the signer has not run since, put the latest one back. Otherwise look up the last height that each key voted for, on the chain, and run for each key and chain:",
     ...(commands.length > 0 ? commands : [unknown]),
     "This sets what cannot be trusted aside; nothing below the given height is signed.",
-    `What not to do: do not delete ${home.protectionFile} or ${home.marksFile}, do not restore either from a backup, and do not guess the height.`,
+    `What not to do: do not delete ${home.protectionFile} or ${home.watermarkFile}, do not restore either from a backup, and do not guess the height.`,
   ].join("\n");
   return new TapstakeError(`protection-${kind}`, text, { home: home.path, part });
 }
 
 const NO_SECOND_MARK =
-  "Without its second mark it cannot be told whether the store is the latest, or an older copy.";
+  "Without its watermark log it cannot be told whether the store is the latest, or an older copy.";
 
 /** Somebody else wrote to the files of a signer that runs. */
 export const replaced = (home: Home, found: string): TapstakeError =>
@@ -92,27 +92,32 @@ export const inUse = (home: Home): TapstakeError =>
     { lockFile: home.lockFile },
   );
 
-/** A key that may have signed before, without marks on a chain. */
+/** A key that may have signed before, without watermarks on a chain. */
 export function uninitialised(home: Home, publicKey: Uint8Array, chainId: string): TapstakeError {
   const key = hex.encode(publicKey);
   return notBegun(
     { key, chain: chainId },
-    `What happened: key ${key} is to vote on chain ${chainId}, for which there are no marks here.\n` +
+    `What happened: key ${key} is to vote on chain ${chainId}, for which there are no watermarks here.\n` +
       "What it means: it may have voted there before, on another machine, by another program or before a restore, and that is not known here.\n" +
       "What to do: make sure that no other signer runs with this key; then import the history of the former one (tapstake fp protection import <file>), or look up the last height that the key voted for, on the chain, and run: " +
       initCommand(home, key, chainId, "<that height + 1>"),
   );
 }
 
-/** A key that is held on a chain; `lowest` is the first height that it may begin at. */
-export function held(home: Home, publicKey: Uint8Array, chainId: string, lowest: bigint): TapstakeError {
+/** A key that is locked on a chain; `lowWatermark` is the first height that it may begin at. */
+export function locked(
+  home: Home,
+  publicKey: Uint8Array,
+  chainId: string,
+  lowWatermark: bigint,
+): TapstakeError {
   const key = hex.encode(publicKey);
   return notBegun(
     { key, chain: chainId },
-    `What happened: key ${key} is to vote on chain ${chainId}, where it is held: its memory was lost in part, or the key was away from this home.\n` +
+    `What happened: key ${key} is to vote on chain ${chainId}, where it is locked: its memory was lost in part, or the key was away from this home.\n` +
       "What it means: it may have cast votes there that are not known here.\n" +
       "What to do: make sure that no other signer runs with this key; import the history of one that did, if there is any; then look up the last height that the key voted for, on the chain, and run: " +
-      initCommand(home, key, chainId, `<that height + 1, ${lowest} or more>`),
+      initCommand(home, key, chainId, `<that height + 1, ${lowWatermark} or more>`),
   );
 }
 

@@ -1,8 +1,8 @@
 import { hex } from "../../core/bytes.js";
 import { MAX_HEIGHT } from "./decide.js";
-import type { InterchangeCommitment, InterchangeSubject, InterchangeVote } from "./interchange.js";
+import type { InterchangeCommitment, InterchangeKeyChain, InterchangeVote } from "./interchange.js";
+import { keyChainName } from "./key-chain.js";
 import type { ProtectionStore, StoredCommitment, StoredVote } from "./store.js";
-import { subjectName } from "../key-chain.js";
 
 /** Votes of one part: a few milliseconds. */
 const VOTES_AT_ONCE = 256;
@@ -12,15 +12,15 @@ const VOTES_AT_ONCE = 256;
  * at a time.
  *
  * Votes may go on between two parts. What was signed before the first part (`exportedAt`) is there, all of it; what is
- * signed later may be or not, as after any export. The marks of a key and chain are read last, in one part with its
+ * signed later may be or not, as after any export. The watermarks of a key and chain are read last, in one part with its
  * last votes: they are never lower than its votes, whatever was pruned meanwhile is below the lowest, and the highest
  * is that of a vote that is there, without which an import would not take the votes for complete.
  */
-export function* historyText(store: ProtectionStore): Generator<string, void> {
+export function* interchangeText(store: ProtectionStore): Generator<string, void> {
   const metadata = { format: "tapstake-protection", version: 1, exportedAt: new Date().toISOString() };
   yield `{\n"metadata": ${JSON.stringify(metadata)},\n"data": [`;
   let before = "\n";
-  for (const { key, chainId } of subjectsOf(store)) {
+  for (const { key, chainId } of keyChainsOf(store)) {
     let text = `${before}{"key": "${hex.encode(key)}", "chain": ${JSON.stringify(chainId)}, "votes": [`;
     let comma = "";
     for (let from: bigint | null = 0n; from !== null;) {
@@ -42,9 +42,9 @@ export function* historyText(store: ProtectionStore): Generator<string, void> {
 }
 
 /** Every key and chain with votes, marks or commitments: a key may have committed and never voted. */
-function subjectsOf(store: ProtectionStore): Iterable<{ key: Uint8Array; chainId: string }> {
-  const all = [...store.subjects(), ...store.committers()];
-  return new Map(all.map((subject) => [subjectName(subject.key, subject.chainId), subject])).values();
+function keyChainsOf(store: ProtectionStore): Iterable<{ key: Uint8Array; chainId: string }> {
+  const all = [...store.keyChains(), ...store.committers()];
+  return new Map(all.map((keyChain) => [keyChainName(keyChain.key, keyChain.chainId), keyChain])).values();
 }
 
 /** From which height on there may be more votes after a page. */
@@ -58,13 +58,13 @@ function restOf(
   store: ProtectionStore,
   key: Uint8Array,
   chainId: string,
-): Omit<InterchangeSubject, "key" | "chain" | "votes"> {
-  const marks = store.marks(key, chainId);
+): Omit<InterchangeKeyChain, "key" | "chain" | "votes"> {
+  const watermarks = store.watermarks(key, chainId);
   return {
     commitments: store.commitments(key, chainId).map(commitmentJson),
-    lowest: textOf(marks?.lowest),
-    highest: textOf(marks?.highest),
-    ...(marks?.held && { held: true }),
+    lowest: textOf(watermarks?.lowWatermark),
+    highest: textOf(watermarks?.highWatermark),
+    ...(watermarks?.locked && { held: true }),
   };
 }
 

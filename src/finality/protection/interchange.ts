@@ -1,11 +1,11 @@
-import { isChainId } from "../../vote/chain.js";
 import * as v from "valibot";
 import { equalBytes, hex } from "../../core/bytes.js";
 import { curve } from "../../core/curve/index.js";
 import { describeType, TapstakeError } from "../../core/errors.js";
 import { decimalText, readJson } from "../../core/json.js";
-import { higher, higherMarks, MAX_HEIGHT } from "./decide.js";
-import { subjectName } from "../key-chain.js";
+import { isChainId } from "../../vote/chain.js";
+import { higher, higherWatermarks, MAX_HEIGHT } from "./decide.js";
+import { keyChainName } from "./key-chain.js";
 
 /**
  * The history of votes as it travels between signers, in the spirit of EIP-3076. JSON: heights are decimal text,
@@ -17,10 +17,10 @@ export interface Interchange {
     readonly version: 1;
     readonly exportedAt: string;
   };
-  readonly data: readonly InterchangeSubject[];
+  readonly data: readonly InterchangeKeyChain[];
 }
 
-export interface InterchangeSubject {
+export interface InterchangeKeyChain {
   readonly key: string;
   readonly chain: string;
   /** Null for a key that never voted: what is said of it is its commitments alone. */
@@ -49,12 +49,12 @@ export interface InterchangeCommitment {
 }
 
 /** What an import did to one key and chain. */
-export interface ImportedSubject {
+export interface ImportedKeyChain {
   readonly key: Uint8Array;
   readonly chainId: string;
-  /** Null where the key still has no marks: the file had commitments alone. */
-  readonly lowest: bigint | null;
-  readonly highest: bigint | null;
+  /** Null where the key still has no watermarks: the file had commitments alone. */
+  readonly lowWatermark: bigint | null;
+  readonly highWatermark: bigint | null;
   /** Votes that were not known before. */
   readonly added: number;
   /** Heights with another message here than in the file: both are blocked now, and the key may be lost already. */
@@ -66,15 +66,15 @@ export interface ImportedSubject {
   readonly commitmentsSkipped: number;
 }
 
-export type ImportReport = readonly ImportedSubject[];
+export type ImportReport = readonly ImportedKeyChain[];
 
 /** One key and chain of a file, read and made consistent. */
-export interface ReadSubject {
+export interface ReadKeyChain {
   readonly key: Uint8Array;
   readonly chainId: string;
-  readonly lowest: bigint | null;
-  readonly highest: bigint | null;
-  readonly held: boolean;
+  readonly lowWatermark: bigint | null;
+  readonly highWatermark: bigint | null;
+  readonly locked: boolean;
   readonly votes: ReadonlyMap<bigint, ReadVote>;
   readonly commitments: readonly ReadCommitment[];
 }
@@ -93,13 +93,13 @@ export interface ReadCommitment {
 }
 
 /** A history that was read. What is said more than once of a key and chain, or of a height, is merged. */
-export class History {
-  readonly subjects: readonly ReadSubject[];
+export class ReadInterchange {
+  readonly keyChains: readonly ReadKeyChain[];
   /** When it was exported, as far as it says. */
   readonly exportedAt: string | undefined;
 
-  constructor(subjects: readonly ReadSubject[], exportedAt: string | undefined) {
-    this.subjects = subjects;
+  constructor(keyChains: readonly ReadKeyChain[], exportedAt: string | undefined) {
+    this.keyChains = keyChains;
     this.exportedAt = exportedAt;
   }
 }
@@ -110,27 +110,30 @@ export class History {
  * @param votes those of the entries of `data`, by their places, where they were taken out of it
  * @throws TapstakeError `invalid-json`, `unknown-version`
  */
-export function readInterchange(value: unknown, votes?: ReadonlyMap<number, Votes>): History {
-  if (value instanceof History) return value;
+export function parseInterchange(value: unknown, votes?: ReadonlyMap<number, Votes>): ReadInterchange {
+  if (value instanceof ReadInterchange) return value;
   if (typeof value === "string" || value instanceof Uint8Array) {
-    const text = `interchange: expected parsed JSON or what readHistory gives, got ${describeType(value)}`;
+    const text = `interchange: expected parsed JSON or what readInterchange gives, got ${describeType(value)}`;
     throw new TapstakeError("invalid-json", text, { path: "interchange" });
   }
-  const { metadata } = readJson(envelope, value, "interchange");
-  if (metadata.version !== 1) {
-    throw new TapstakeError("unknown-version", `interchange: expected version 1, got ${metadata.version}`, {
-      version: metadata.version,
-    });
-  }
+  const { exportedAt } = assertVersion(value) as { exportedAt?: unknown };
   const { data } = readJson(file, value, "interchange");
-  const subjects = new Map<string, ReadSubject>();
+  const keyChains = new Map<string, ReadKeyChain>();
   for (const [place, entry] of data.entries()) {
-    const read = readSubject(entry, votes?.get(place) ?? new Map(), `interchange.data[${place}]`);
-    const name = subjectName(read.key, read.chainId);
-    const earlier = subjects.get(name);
-    subjects.set(name, earlier ? merge(earlier, read) : read);
+    const read = readKeyChain(entry, votes?.get(place) ?? new Map(), `interchange.data[${place}]`);
+    const name = keyChainName(read.key, read.chainId);
+    const earlier = keyChains.get(name);
+    keyChains.set(name, earlier ? merge(earlier, read) : read);
   }
-  return new History([...subjects.values()], timeOf(metadata["exportedAt"]));
+  return new ReadInterchange([...keyChains.values()], timeOf(exportedAt));
+}
+
+/** Comes before anything else is read, which a later version may have changed. Returns what the file says of itself. */
+export function assertVersion(value: unknown): { readonly [name: string]: unknown } {
+  const { metadata } = readJson(envelope, value, "interchange");
+  const { version } = metadata;
+  if (version === 1) return metadata;
+  throw new TapstakeError("unknown-version", `interchange: expected version 1, got ${version}`, { version });
 }
 
 /** It is shown to people: a text that is no time could be anything. */
@@ -154,19 +157,19 @@ function addVote(votes: Votes, { height, digest, signature }: v.InferOutput<type
   votes.set(height, earlier ? mergeVotes(earlier, read) : read);
 }
 
-function readSubject(entry: v.InferOutput<typeof subject>, votes: Votes, name: string): ReadSubject {
-  const { lowest, highest } = entry;
+function readKeyChain(entry: v.InferOutput<typeof keyChain>, votes: Votes, name: string): ReadKeyChain {
+  const { lowest: lowWatermark, highest: highWatermark, held: locked = false } = entry;
   for (const each of entry.votes) addVote(votes, each);
-  if (lowest === null && (highest !== null || votes.size > 0)) {
+  if (lowWatermark === null && (highWatermark !== null || votes.size > 0)) {
     const text = `${name}: expected a lowest height, as there are votes`;
     throw new TapstakeError("invalid-json", text, { path: name });
   }
   return settle({
     key: hex.decode(entry.key),
     chainId: entry.chain,
-    lowest,
-    highest,
-    held: entry.held ?? false,
+    lowWatermark,
+    highWatermark,
+    locked,
     votes,
     commitments: (entry.commitments ?? []).map(({ context, root, signature, ...rest }) => ({
       ...rest,
@@ -187,25 +190,25 @@ export function mergeVotes(a: ReadVote, b: ReadVote): ReadVote {
 }
 
 /**
- * A subject whose marks agree with its votes. Where the highest vote is not among the votes, others may be missing
+ * A key and chain whose watermarks agree with their votes. Where the highest vote is not among the votes, others may be missing
  * too, and nothing up to it is signed.
  */
-function settle(subject: ReadSubject & { readonly votes: Votes }): ReadSubject {
-  const { votes } = subject;
-  let { lowest, highest } = subject;
+function settle(keyChain: ReadKeyChain & { readonly votes: Votes }): ReadKeyChain {
+  const { votes } = keyChain;
+  let { lowWatermark, highWatermark } = keyChain;
   for (const height of votes.keys()) {
-    highest = higher(highest, height);
+    highWatermark = higher(highWatermark, height);
   }
-  const stated = subject.highest;
-  if (lowest !== null && stated !== null && !votes.has(stated) && stated >= lowest) {
-    // Nothing is above the last height: there a vote without digest blocks what the mark cannot.
+  const stated = keyChain.highWatermark;
+  if (lowWatermark !== null && stated !== null && !votes.has(stated) && stated >= lowWatermark) {
+    // Nothing is above the last height: there a vote without digest blocks what the watermark cannot.
     if (stated === MAX_HEIGHT) votes.set(stated, { digest: null, signature: null });
-    lowest = stated === MAX_HEIGHT ? stated : stated + 1n;
+    lowWatermark = stated === MAX_HEIGHT ? stated : stated + 1n;
   }
-  return { ...subject, lowest, highest };
+  return { ...keyChain, lowWatermark, highWatermark };
 }
 
-function merge(a: ReadSubject, b: ReadSubject): ReadSubject {
+function merge(a: ReadKeyChain, b: ReadKeyChain): ReadKeyChain {
   const votes = new Map(a.votes);
   for (const [height, vote] of b.votes) {
     const earlier = votes.get(height);
@@ -214,8 +217,8 @@ function merge(a: ReadSubject, b: ReadSubject): ReadSubject {
   return {
     key: a.key,
     chainId: a.chainId,
-    ...higherMarks(a, b),
-    held: a.held || b.held,
+    ...higherWatermarks(a, b),
+    locked: a.locked || b.locked,
     votes,
     commitments: [...a.commitments, ...b.commitments],
   };
@@ -258,7 +261,7 @@ const commitment = v.strictObject({
   context: v.optional(bytes(32)),
 });
 
-const subject = v.strictObject({
+const keyChain = v.strictObject({
   key: publicKey,
   chain,
   lowest: v.nullable(height),
@@ -275,5 +278,5 @@ const envelope = v.looseObject({
 
 const file = v.strictObject({
   metadata: v.looseObject({}),
-  data: v.array(subject),
+  data: v.array(keyChain),
 });

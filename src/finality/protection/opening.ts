@@ -1,13 +1,18 @@
 import { lstatSync } from "node:fs";
 import { TapstakeError } from "../../core/errors.js";
-import { besides, createDatabase, DatabaseFault, removeUnfinished } from "./tables.js";
 import type { Home } from "../home.js";
 import { inUse, type Trouble, unwritable } from "./errors.js";
+import { FileCheck } from "./file-check.js";
+import { keyChainName } from "./key-chain.js";
 import { type Lock, lockHome, running } from "./lock.js";
-import { type Mark, MarksFile, type MarksContent, readMarks } from "./watermark-log.js";
-import { SqliteProtection } from "./sqlite.js";
-import { subjectName } from "../key-chain.js";
-import { FileWatch } from "./file-check.js";
+import { SqliteStore } from "./sqlite-store.js";
+import { besides, createDatabase, DatabaseFault, removeUnfinished } from "./sqlite.js";
+import {
+  type LoggedWatermarks,
+  WatermarkLog,
+  type WatermarkLogContent,
+  readWatermarkLog,
+} from "./watermark-log.js";
 
 /** What a home remembers cannot be trusted, until somebody says where votes begin. */
 export class Broken extends Error {
@@ -23,41 +28,38 @@ export class Broken extends Error {
 export const takeLock = (home: Home): Lock => guarded(home, () => lockHome(home));
 
 /**
- * Opens the store of a locked home and checks it against the second mark. The lock ends with the store.
+ * Opens the store of a locked home and checks it against the watermark log. The lock ends with the store.
  * @throws Broken; TapstakeError `signer-running`, `protection-unwritable`
  */
 export function openLocked(
   home: Home,
   lock: Lock,
-  { instance, roomForMarks }: { instance: string; roomForMarks?: number | undefined },
-): SqliteProtection {
-  const marks = guarded(home, () => {
+  { instance, roomForWatermarks }: { instance: string; roomForWatermarks?: number | undefined },
+): SqliteStore {
+  const log = guarded(home, () => {
     refuseLinks(home);
-    const read = readMarks(home.marksFile);
+    const read = readWatermarkLog(home.watermarkFile);
     checkStoreFile(home, read);
     return read;
   });
-  let store: SqliteProtection | undefined;
+  let store: SqliteStore | undefined;
   try {
-    store = new SqliteProtection(home, instance);
-    if (marks) compare(store, marks);
-    // A store that was never written to is as good as none: a crash came before its second mark.
-    else if (store.seq > 0) throw missing("marks");
+    store = new SqliteStore(home, instance);
+    if (log) compare(store, log);
+    // A store that was never written to is as good as none: a crash came before its watermark log.
+    else if (store.seq > 0) throw missing("watermark-log");
     if (!guarded(home, () => lock.isHeld())) throw running(home);
     // Written anew, it has caught up with the store, and is known to be writable.
-    const file = writeMarks(home, store, roomForMarks);
+    const file = writeWatermarkLog(home, store, roomForWatermarks);
     store.attach({
       mirror: (seq, changed) => file.append(seq, changed),
-      watch: new FileWatch(home.path, [
-        { path: home.protectionFile },
-        { path: home.marksFile, ending: () => file.ending },
-      ]),
+      files: new FileCheck(home.protectionFile, () => file.ending),
       onClose() {
         file.close();
         lock.release();
       },
     });
-    store.heedAll();
+    store.applyAllProvenance();
     return store;
   } catch (error) {
     store?.close();
@@ -68,11 +70,15 @@ export function openLocked(
   }
 }
 
-/** Writes the second mark anew, as the store has it. */
-export function writeMarks(home: Home, store: SqliteProtection, room?: number): MarksFile {
+/** Writes the watermark log anew, as the store has it. */
+export function writeWatermarkLog(home: Home, store: SqliteStore, room?: number): WatermarkLog {
   const { storeId, seq } = store;
-  const content = { storeId, seq, marks: new Map(store.allMarks().map((mark) => [nameOf(mark), mark])) };
-  return guarded(home, () => new MarksFile(home.marksFile, content, room));
+  const content = {
+    storeId,
+    seq,
+    watermarks: new Map(store.allWatermarks().map((watermarks) => [nameOf(watermarks), watermarks])),
+  };
+  return guarded(home, () => new WatermarkLog(home.watermarkFile, content, room));
 }
 
 /** Runs what touches files: where they cannot be written or read, nothing can be signed. */
@@ -93,10 +99,10 @@ export function guarded<T>(home: Home, work: () => T): T {
 
 /**
  * What belongs to the store lies beside it: beside a link to it, it would be looked for in vain. Through a hard link a
- * copy of the home has this very file, without the votes that are beside it only, and its keys count as born there.
+ * copy of the home has this very file, without the votes that are beside it only, and its keys count as generated there.
  */
 function refuseLinks(home: Home): void {
-  for (const path of [home.protectionFile, home.marksFile]) {
+  for (const path of [home.protectionFile, home.watermarkFile]) {
     if (!lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) continue;
     throw unwritable(home, `${path} is a symbolic link; let the whole home be elsewhere instead`);
   }
@@ -111,44 +117,43 @@ function refuseLinks(home: Home): void {
   );
 }
 
-/** Sees to it that there is a store to open: that of the second mark, or a new one where nothing was remembered. */
-function checkStoreFile(home: Home, marks: MarksContent | undefined): void {
+/** Sees to it that there is a store to open: that of the watermark log, or a new one where nothing was remembered. */
+function checkStoreFile(home: Home, log: WatermarkLogContent | undefined): void {
   const path = home.protectionFile;
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats?.size === 0) throw new Broken({ kind: "empty", part: "store", found: "the file is empty" });
-  if (marks?.damage !== undefined) throw new Broken({ kind: "corrupt", part: "marks", found: marks.damage });
+  if (log?.damage !== undefined)
+    throw new Broken({ kind: "corrupt", part: "watermark-log", found: log.damage });
   if (stats) return;
   // A write-ahead log of another store would be played into a new one.
-  if (marks || besides(path).length > 0) {
-    throw missing("store");
-  }
+  if (log || besides(path).length > 0) throw missing("store");
   createDatabase(path);
 }
 
 const missing = (part: Trouble["part"]): Broken =>
   new Broken({ kind: "missing", part, found: "other files of the signer's memory are here" });
 
-/** The store may be ahead of its second mark, by what a crash kept from it; never behind. */
-function compare(store: SqliteProtection, marks: MarksContent): void {
+/** The store may be ahead of its watermark log, by what a crash kept from it; never behind. */
+function compare(store: SqliteStore, log: WatermarkLogContent): void {
   const behind = (found: string) => new Broken({ kind: "behind", part: "store", found });
-  if (store.storeId !== marks.storeId) {
-    throw behind(`it is store ${store.storeId}, and the second mark is of ${marks.storeId}`);
+  if (store.storeId !== log.storeId) {
+    throw behind(`it is store ${store.storeId}, and the watermark log is of ${log.storeId}`);
   }
-  if (store.seq < marks.seq) {
-    throw behind(`its last write is number ${store.seq}, and the second mark knows ${marks.seq}`);
+  if (store.seq < log.seq) {
+    throw behind(`its last write is number ${store.seq}, and the watermark log knows ${log.seq}`);
   }
   // The write of a torn line was in the store before the line was begun.
-  if (marks.torn && store.seq === marks.seq) {
-    throw behind(`its last write is number ${store.seq}, and the second mark has begun a later one`);
+  if (log.torn && store.seq === log.seq) {
+    throw behind(`its last write is number ${store.seq}, and the watermark log has begun a later one`);
   }
-  const here = new Map(store.allMarks().map((mark) => [nameOf(mark), mark]));
-  for (const mark of marks.marks.values()) {
-    const { lowest = -1n, highest = null } = here.get(nameOf(mark)) ?? {};
-    if (lowest < mark.lowest || (highest ?? -1n) < (mark.highest ?? -1n)) {
-      const knows = `height ${highest ?? "none"} as the highest on ${mark.chainId}`;
-      throw behind(`it knows ${knows}, and the second mark ${mark.highest ?? "none"}`);
+  const here = new Map(store.allWatermarks().map((each) => [nameOf(each), each]));
+  for (const logged of log.watermarks.values()) {
+    const { lowWatermark = -1n, highWatermark = null } = here.get(nameOf(logged)) ?? {};
+    if (lowWatermark < logged.lowWatermark || (highWatermark ?? -1n) < (logged.highWatermark ?? -1n)) {
+      const knows = `height ${highWatermark ?? "none"} as the highest on ${logged.chainId}`;
+      throw behind(`it knows ${knows}, and the watermark log ${logged.highWatermark ?? "none"}`);
     }
   }
 }
 
-const nameOf = ({ key, chainId }: Mark): string => subjectName(key, chainId);
+const nameOf = ({ key, chainId }: LoggedWatermarks): string => keyChainName(key, chainId);

@@ -1,35 +1,35 @@
-import { assertChainId } from "../../vote/chain.js";
 import { hostname } from "node:os";
 import { u64be } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import { assertPublicKey } from "../../core/keys.js";
-import type { Marks } from "./decide.js";
+import { assertChainId } from "../../vote/chain.js";
 import type { Home } from "../home.js";
+import type { Watermarks } from "./decide.js";
 import { broken } from "./errors.js";
+import { keyChainName } from "./key-chain.js";
 import { Broken, openLocked, takeLock } from "./opening.js";
 import { recover, type Remains, remainsOf } from "./recover.js";
-import type { Protection, Subject } from "./store.js";
-import { subjectName } from "../key-chain.js";
+import type { Protection, StoredKeyChain } from "./store.js";
 
 export type {
   Protection,
   ProtectionStore,
   StoredCommitment,
   StoredVote,
-  Subject,
+  StoredKeyChain,
   VoteEntry,
 } from "./store.js";
 
 export interface ProtectionOptions {
   /** For records; host name and process id unless given. */
   readonly instance?: string;
-  /** Room for new lines in the second mark until it is written anew, in bytes. */
-  readonly roomForMarks?: number;
+  /** Room for new lines in the watermark log until it is written anew, in bytes. */
+  readonly roomForWatermarks?: number;
 }
 
 /**
  * Opens what a home remembers, after it has become the one signer of the home and has checked everything that is
- * remembered there against itself and against the second mark. A home without any memory gets an empty one.
+ * remembered there against itself and against the watermark log. A home without any memory gets an empty one.
  * @throws TapstakeError `signer-running`, `protection-missing`, `protection-empty`, `protection-behind`,
  *   `protection-corrupt`, `protection-unwritable`; `insecure-permissions`
  */
@@ -52,18 +52,18 @@ export interface InitRequest {
   readonly fromHeight: bigint;
 }
 
-export interface InitReport extends Marks {
+export interface InitReport extends Watermarks {
   /** Files that were set aside because they could not be trusted. */
   readonly setAside: readonly string[];
   /** Other keys and chains that sign nothing before an `init` of their own. */
-  readonly held: readonly Pick<Subject, "key" | "chainId">[];
+  readonly locked: readonly Pick<StoredKeyChain, "key" | "chainId">[];
 }
 
 /**
- * Begins votes at a height, or raises the lowest mark to it. It is the only way to go on where `openProtection`
+ * Begins votes at a height, or raises the low watermark to it. It is the only way to go on where `openProtection`
  * refuses. A store that is missing, empty, behind or corrupt is set aside and a new one begins; one that is whole, and
- * lacks only its second mark, keeps its votes. No key signs anew what the store or the second mark still remember, and
- * every other key and chain that they remember is held until it has an `init` of its own.
+ * lacks only its watermark log, keeps its votes. No key signs anew what the store or the watermark log still remember, and
+ * every other key and chain that they remember is locked until it has an `init` of its own.
  * @throws TapstakeError `would-lower-mark` before anything is changed; and as {@link openProtection}
  */
 export function initProtection(
@@ -87,9 +87,13 @@ export function initProtection(
       setAside.push(...recover(home, instance, begin(remainsOf(home), request)));
       protection = explained(home, () => openLocked(home, lock, { instance, ...rest }));
     }
-    const marks = protection.init(key, chainId, fromHeight);
-    const held = protection.subjects().filter((subject) => subject.held);
-    return { ...marks, setAside, held: held.map(({ key: of, chainId: on }) => ({ key: of, chainId: on })) };
+    const watermarks = protection.init(key, chainId, fromHeight);
+    const locked = protection.keyChains().filter((keyChain) => keyChain.locked);
+    return {
+      ...watermarks,
+      setAside,
+      locked: locked.map(({ key: of, chainId: on }) => ({ key: of, chainId: on })),
+    };
   } finally {
     if (protection) protection.close();
     else lock.release();
@@ -114,23 +118,29 @@ function floorsOf(home: Home): Remains["floors"] {
   }
 }
 
-const named = ({ instance = `${hostname()}:${process.pid}`, roomForMarks }: ProtectionOptions) => ({
+const named = ({ instance = `${hostname()}:${process.pid}`, roomForWatermarks }: ProtectionOptions) => ({
   instance,
-  roomForMarks,
+  roomForWatermarks,
 });
 
 /** What remains, with the one key and chain of which somebody has said where it begins. */
 function begin(remains: Remains, { key, chainId, fromHeight }: InitRequest): Remains {
-  const name = subjectName(key, chainId);
-  const { lowest = 0n, highest = null } = remains.floors.get(name) ?? {};
-  if (fromHeight < lowest) {
+  const name = keyChainName(key, chainId);
+  const { lowWatermark = 0n, highWatermark = null } = remains.floors.get(name) ?? {};
+  if (fromHeight < lowWatermark) {
     throw new TapstakeError(
       "would-lower-mark",
-      `expected a height of ${lowest} or more, got ${fromHeight}: what is left here remembers ` +
-        (highest === null ? `${lowest} as the lowest height` : `votes up to ${highest}`),
-      { lowest, height: fromHeight },
+      `expected a height of ${lowWatermark} or more, got ${fromHeight}: what is left here remembers ` +
+        (highWatermark === null ? `${lowWatermark} as the lowest height` : `votes up to ${highWatermark}`),
+      { lowWatermark, height: fromHeight },
     );
   }
-  const begun = { key: Uint8Array.from(key), chainId, lowest: fromHeight, highest, held: false };
+  const begun = {
+    key: Uint8Array.from(key),
+    chainId,
+    lowWatermark: fromHeight,
+    highWatermark,
+    locked: false,
+  };
   return { ...remains, floors: new Map(remains.floors).set(name, begun) };
 }

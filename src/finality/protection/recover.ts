@@ -1,45 +1,45 @@
 import { copyFileSync, existsSync, linkSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
-import { besides, createDatabase, DatabaseFault, removeDatabase } from "./tables.js";
-import { floorOf, higherMarks } from "./decide.js";
 import type { Home } from "../home.js";
-import type { Floor } from "./errors.js";
-import { readReadable } from "./rows.js";
-import { type Mark, type MarksContent, readMarks } from "./watermark-log.js";
-import { guarded, writeMarks } from "./opening.js";
 import { syncFolder } from "../private-files.js";
-import { SqliteProtection } from "./sqlite.js";
-import { subjectName } from "../key-chain.js";
+import { floorOf, higherWatermarks } from "./decide.js";
+import type { Floor } from "./errors.js";
+import { keyChainName } from "./key-chain.js";
+import { guarded, writeWatermarkLog } from "./opening.js";
+import { readReadable } from "./rows.js";
+import { SqliteStore } from "./sqlite-store.js";
+import { besides, createDatabase, DatabaseFault, removeDatabase } from "./sqlite.js";
+import { type LoggedWatermarks, type WatermarkLogContent, readWatermarkLog } from "./watermark-log.js";
 
 /** What is left of a broken home. */
 export interface Remains {
-  /** By key and chain; `lowest` is above everything that any part of the home remembers. */
+  /** By key and chain; `lowWatermark` is above everything that any part of the home remembers. */
   readonly floors: ReadonlyMap<string, Floor>;
-  /** Whether the store is whole, and only its second mark cannot be trusted. */
+  /** Whether the store is whole, and only its watermark log cannot be trusted. */
   readonly isStoreWhole: boolean;
 }
 
 /**
  * Gathers what every part of a broken home still remembers. None of them can be known to have the last votes, so every
- * key and chain is held until somebody says where it begins.
+ * key and chain is locked until somebody says where it begins.
  */
 export function remainsOf(home: Home): Remains {
-  const marks = guarded(home, () => readMarks(home.marksFile));
+  const log = guarded(home, () => readWatermarkLog(home.watermarkFile));
   const store = guarded(home, () => readRemains(home));
   const floors = new Map<string, Floor>();
-  for (const mark of [...(marks?.marks.values() ?? []), ...store.marks]) {
-    const { key, chainId } = mark;
-    const name = subjectName(key, chainId);
+  for (const watermarks of [...(log?.watermarks.values() ?? []), ...store.watermarks]) {
+    const { key, chainId } = watermarks;
+    const name = keyChainName(key, chainId);
     const earlier = floors.get(name);
-    const here = { lowest: floorOf(mark), highest: mark.highest };
-    floors.set(name, { key, chainId, ...(earlier ? higherMarks(here, earlier) : here), held: true });
+    const here = { lowWatermark: floorOf(watermarks), highWatermark: watermarks.highWatermark };
+    floors.set(name, { key, chainId, ...(earlier ? higherWatermarks(here, earlier) : here), locked: true });
   }
-  return { floors, isStoreWhole: isStoreOf(store, marks) };
+  return { floors, isStoreWhole: isStoreOf(store, log) };
 }
 
 /**
- * Begins anew from what remains. A kill at any moment leaves a home that is refused and remembers as much: the second
- * mark, replaced in one step, is the first to know of all floors, and is only trusted with the store that it names.
+ * Begins anew from what remains. A kill at any moment leaves a home that is refused and remembers as much: the
+ * watermark log, replaced in one step, is the first to know of all floors, and is only trusted with the store that it names.
  * @returns the files that were set aside
  */
 export function recover(home: Home, instance: string, { floors, isStoreWhole }: Remains): string[] {
@@ -50,65 +50,65 @@ export function recover(home: Home, instance: string, { floors, isStoreWhole }: 
       removeDatabase(next);
       createDatabase(next);
     }
-    const store = new SqliteProtection(home, instance, next);
-    let marks: string[];
+    const store = new SqliteStore(home, instance, next);
+    let watermarks: string[];
     try {
       store.restart([...floors.values()]);
-      marks = keepAside(home.marksFile, suffix);
-      writeMarks(home, store).close();
+      watermarks = keepAside(home.watermarkFile, suffix);
+      writeWatermarkLog(home, store).close();
     } finally {
       store.close();
     }
-    if (isStoreWhole) return marks;
+    if (isStoreWhole) return watermarks;
     const files = [home.protectionFile, ...besides(home.protectionFile)].filter((file) => existsSync(file));
     for (const file of files) renameSync(file, file + suffix);
     renameSync(next, home.protectionFile);
     syncFolder(dirname(next));
-    return [...marks, ...files.map((file) => file + suffix)];
+    return [...watermarks, ...files.map((file) => file + suffix)];
   });
 }
 
 interface StoreRemains {
-  readonly marks: readonly Mark[];
+  readonly watermarks: readonly LoggedWatermarks[];
   /** Where every row of it could be read and is as it was written. */
   readonly whole?: { readonly storeId: string; readonly seq: number };
 }
 
 /** Reads a copy: looking at a write-ahead log changes it. */
 function readRemains(home: Home): StoreRemains {
-  if (!existsSync(home.protectionFile)) return { marks: [] };
+  if (!existsSync(home.protectionFile)) return { watermarks: [] };
   const copy = `${home.protectionFile}.reading`;
   removeDatabase(copy);
   try {
     for (const file of [home.protectionFile, ...besides(home.protectionFile)]) {
       copyFileSync(file, copy + file.slice(home.protectionFile.length));
     }
-    return readWhole(home, copy) ?? { marks: readReadable(copy) };
+    return readWhole(home, copy) ?? { watermarks: readReadable(copy) };
   } finally {
     removeDatabase(copy);
   }
 }
 
 function readWhole(home: Home, path: string): StoreRemains | undefined {
-  let store: SqliteProtection;
+  let store: SqliteStore;
   try {
-    store = new SqliteProtection(home, "", path);
+    store = new SqliteStore(home, "", path);
   } catch (error) {
     if (error instanceof DatabaseFault) return undefined;
     throw error;
   }
   const { storeId, seq } = store;
-  const marks = store.allMarks();
+  const watermarks = store.allWatermarks();
   store.close();
-  return { marks, whole: { storeId, seq } };
+  return { watermarks, whole: { storeId, seq } };
 }
 
-/** Whether a whole store lacks nothing but its second mark, which is missing or damaged. */
-function isStoreOf({ whole }: StoreRemains, marks: MarksContent | undefined): boolean {
+/** Whether a whole store lacks nothing but its watermark log, which is missing or damaged. */
+function isStoreOf({ whole }: StoreRemains, watermarks: WatermarkLogContent | undefined): boolean {
   if (!whole) return false;
-  if (!marks) return true;
-  const isIts = marks.storeId === "" || marks.storeId === whole.storeId;
-  return marks.damage !== undefined && isIts && marks.seq <= whole.seq;
+  if (!watermarks) return true;
+  const isIts = watermarks.storeId === "" || watermarks.storeId === whole.storeId;
+  return watermarks.damage !== undefined && isIts && watermarks.seq <= whole.seq;
 }
 
 /** Gives a file a second name, so that it stays when its first one is taken over. */

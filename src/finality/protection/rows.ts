@@ -1,28 +1,12 @@
-import { isChainId } from "../../vote/chain.js";
 import Database from "libsql";
-import { equalBytes, hex } from "../../core/bytes.js";
-import { type CommitmentRow, type CommittedContext, readCommitment } from "./commitment-rows.js";
-import { expect, rowsOf } from "./tables.js";
+import { equalBytes, hex, u64be, utf8 } from "../../core/bytes.js";
+import { isChainId } from "../../vote/chain.js";
 import { higher } from "./decide.js";
-import { Heights } from "./heights.js";
-import { combine, heightOf, NO_VOTES, selectFrom, sumOf, textOf } from "./schema.js";
-import type { Mark } from "./watermark-log.js";
-import type { StoredVote } from "./store.js";
-import { subjectName } from "../key-chain.js";
-
-/** What is in memory of a key and chain: as in the store, which nobody else writes. */
-export interface Known {
-  readonly id: number;
-  readonly key: Uint8Array;
-  readonly chainId: string;
-  lowest: bigint;
-  highest: bigint | null;
-  held: boolean;
-  /** Where there are votes: a store that has fewer has lost them. */
-  readonly heights: Heights;
-  /** Where the message of a vote is not known. */
-  readonly blocked: Heights;
-}
+import { Heights, type KeyChainState, keyChainName } from "./key-chain.js";
+import { combine, heightOf, NO_VOTES, selectFrom, sumOf, textOf, type Cell } from "./schema.js";
+import { expect, rowsOf } from "./sqlite.js";
+import type { CommittedContext, StoredVote, StoredCommitment } from "./store.js";
+import type { LoggedWatermarks } from "./watermark-log.js";
 
 export interface VoteRow {
   readonly subject: number;
@@ -36,6 +20,19 @@ export interface VoteRow {
   readonly sum: Uint8Array;
 }
 
+export interface CommitmentRow {
+  readonly key: Uint8Array;
+  readonly chain: Uint8Array;
+  readonly start: Uint8Array;
+  readonly count: number;
+  readonly root: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly context: Uint8Array | null;
+  readonly subtrees: Uint8Array | null;
+  readonly at: Uint8Array;
+  readonly sum: Uint8Array;
+}
+
 /** What a store holds, but for the votes themselves. */
 export interface Loaded {
   readonly storeId: string;
@@ -43,9 +40,9 @@ export interface Loaded {
   readonly seq: number;
   /** The checksums of all votes together. */
   readonly total: Uint8Array;
-  readonly subjects: Map<string, Known>;
-  /** By key, where the store was when it took the birth over. */
-  readonly births: Map<string, string>;
+  readonly keyChains: Map<string, KeyChainState>;
+  /** By key generated here, where the store was when it took that over. */
+  readonly generated: Map<string, string>;
   /** By key and chain. */
   readonly commitments: Map<string, CommittedContext[]>;
 }
@@ -56,19 +53,19 @@ export interface Loaded {
  */
 export function loadStore(db: Database.Database): Loaded {
   const state = readState(db);
-  const known = [...rowsOf<SubjectRow>(db.prepare(selectFrom("subjects")))].map(readSubject);
-  const byId = new Map(known.map((subject) => [subject.id, subject]));
-  const births = new Map([...rowsOf<BirthRow>(db.prepare(selectFrom("births")))].map(readBirth));
+  const known = [...rowsOf<KeyChainRow>(db.prepare(selectFrom("subjects")))].map(readKeyChain);
+  const byId = new Map(known.map((keyChain) => [keyChain.id, keyChain]));
+  const generated = new Map([...rowsOf<GeneratedRow>(db.prepare(selectFrom("births")))].map(readGenerated));
   const commitments = readCommitments(db);
   let { seq, total } = state;
   let found = NO_VOTES;
   for (const row of rowsOf<VoteRow>(db.prepare(selectFrom("votes")))) {
     const { height, digest } = readVote(row);
-    const subject = byId.get(row.subject);
-    expect(subject !== undefined, `the vote at height ${height} is of no known key`);
-    subject.heights.add(height);
-    if (!digest) subject.blocked.add(height);
-    subject.highest = higher(subject.highest, height);
+    const keyChain = byId.get(row.subject);
+    expect(keyChain !== undefined, `the vote at height ${height} is of no known key`);
+    keyChain.heights.add(height);
+    if (!digest) keyChain.blocked.add(height);
+    keyChain.highWatermark = higher(keyChain.highWatermark, height);
     found = combine(found, row.sum);
     // Single votes are one row and leave the state as it was.
     if (row.seq > seq) [seq, total] = [row.seq, combine(row.before, row.sum)];
@@ -76,66 +73,43 @@ export function loadStore(db: Database.Database): Loaded {
   expect(equalBytes(found, total), "votes are missing");
   expect(
     known.length === state.subjects &&
-      births.size === state.births &&
+      generated.size === state.births &&
       countOf(commitments) === state.commitments,
-    "keys, births or commitments are missing",
+    "keys, notes of keys or commitments are missing",
   );
-  const subjects = new Map(known.map((subject) => [subjectName(subject.key, subject.chainId), subject]));
-  expect(subjects.size === known.length, "a key and chain are there twice");
+  const keyChains = new Map(known.map((each) => [keyChainName(each.key, each.chainId), each]));
+  expect(keyChains.size === known.length, "a key and chain are there twice");
   return {
     storeId: hex.encode(state.store),
     seq,
     total: Uint8Array.from(total),
-    subjects,
-    births,
+    keyChains,
+    generated,
     commitments,
   };
 }
 
-function readCommitments(db: Database.Database): Map<string, CommittedContext[]> {
-  const found = new Map<string, CommittedContext[]>();
-  for (const row of rowsOf<CommitmentRow>(db.prepare(selectFrom("commitments")))) {
-    const { startHeight, count, context } = readCommitment(row);
-    const name = subjectName(row.key, textOf(row.chain));
-    const range = { startHeight, count, ...(context !== undefined && { context }) };
-    const earlier = found.get(name);
-    if (earlier) earlier.push(range);
-    else found.set(name, [range]);
-  }
-  return found;
-}
-
-const countOf = (lists: ReadonlyMap<string, readonly unknown[]>): number =>
-  [...lists.values()].reduce((total, { length }) => total + length, 0);
-
 /**
- * The marks of every key and chain, as far as damage lets them be read: rows that are as they were written count,
+ * The watermarks of every key and chain, as far as damage lets them be read: rows that are as they were written count,
  * whatever is around them.
  */
-export function readReadable(path: string): Mark[] {
+export function readReadable(path: string): LoggedWatermarks[] {
   const db = new Database(path);
   try {
-    const subjects = tolerant(db, selectFrom("subjects"), readSubject);
-    const byId = new Map(subjects.map((subject) => [subject.id, subject]));
+    const keyChains = tolerant(db, selectFrom("subjects"), readKeyChain);
+    const byId = new Map(keyChains.map((keyChain) => [keyChain.id, keyChain]));
     const votes = selectFrom("votes");
     // From both ends, as a damaged page ends a walk.
     for (const query of [votes, `${votes} ORDER BY subject DESC, height DESC`]) {
-      for (const { subject: id, height } of tolerant(db, query, (row: VoteRow) => ({
-        ...row,
-        ...readVote(row),
-      }))) {
-        const subject = byId.get(id);
-        if (subject) subject.highest = higher(subject.highest, height);
+      const read = (row: VoteRow) => ({ id: row.subject, height: readVote(row).height });
+      for (const { id, height } of tolerant(db, query, read)) {
+        const keyChain = byId.get(id);
+        if (keyChain) keyChain.highWatermark = higher(keyChain.highWatermark, height);
       }
     }
-    return subjects.map(({ key, chainId, lowest, highest, held }) => ({
-      key,
-      chainId,
-      lowest,
-      highest,
-      held,
-      seq: 0,
-    }));
+    return keyChains.map(({ key, chainId, lowWatermark, highWatermark, locked }) => {
+      return { key, chainId, lowWatermark, highWatermark, locked, seq: 0 };
+    });
   } finally {
     db.close();
   }
@@ -155,6 +129,30 @@ export function readVote(row: VoteRow): StoredVote {
   };
 }
 
+/** A commitment as the cells of its row, but for the checksum. */
+export function commitmentCells(key: Uint8Array, chainId: string, commitment: StoredCommitment): Cell[] {
+  const { startHeight, count, root, signature, context, subtrees, at } = commitment;
+  const text = context === undefined ? null : utf8(context);
+  return [key, utf8(chainId), u64be(startHeight), count, root, signature, text, subtrees, utf8(at)];
+}
+
+/** @throws DatabaseFault `corrupt` where the row does not have its checksum */
+export function readCommitment(row: CommitmentRow): StoredCommitment {
+  const { key, chain, start, count, root, signature, context, subtrees, at, sum } = row;
+  const computed = sumOf("commitments", key, chain, start, count, root, signature, context, subtrees, at);
+  expect(sum instanceof Uint8Array && equalBytes(sum, computed), "a commitment does not have its checksum");
+  expect(key.length === 32 && isChainId(textOf(chain)), "the key or chain id of a commitment is none");
+  return {
+    startHeight: heightOf(start),
+    count,
+    root: Uint8Array.from(root),
+    signature: Uint8Array.from(signature),
+    ...(context !== null && { context: textOf(context) }),
+    subtrees: subtrees && Uint8Array.from(subtrees),
+    at: textOf(at),
+  };
+}
+
 interface StateRow {
   readonly store: Uint8Array;
   readonly seq: number;
@@ -165,7 +163,7 @@ interface StateRow {
   readonly sum: Uint8Array;
 }
 
-interface SubjectRow {
+interface KeyChainRow {
   readonly id: number;
   readonly key: Uint8Array;
   readonly chain: Uint8Array;
@@ -175,11 +173,27 @@ interface SubjectRow {
   readonly sum: Uint8Array;
 }
 
-interface BirthRow {
+interface GeneratedRow {
   readonly key: Uint8Array;
   readonly place: Uint8Array;
   readonly sum: Uint8Array;
 }
+
+function readCommitments(db: Database.Database): Map<string, CommittedContext[]> {
+  const found = new Map<string, CommittedContext[]>();
+  for (const row of rowsOf<CommitmentRow>(db.prepare(selectFrom("commitments")))) {
+    const { startHeight, count, context } = readCommitment(row);
+    const name = keyChainName(row.key, textOf(row.chain));
+    const range = { startHeight, count, ...(context !== undefined && { context }) };
+    const earlier = found.get(name);
+    if (earlier) earlier.push(range);
+    else found.set(name, [range]);
+  }
+  return found;
+}
+
+const countOf = (lists: ReadonlyMap<string, readonly unknown[]>): number =>
+  [...lists.values()].reduce((total, { length }) => total + length, 0);
 
 function readState(db: Database.Database): StateRow {
   const rows = [...rowsOf<StateRow>(db.prepare(selectFrom("state")))];
@@ -190,7 +204,7 @@ function readState(db: Database.Database): StateRow {
   return row;
 }
 
-function readSubject({ id, key, chain, lowest, highest, held, sum }: SubjectRow): Known {
+function readKeyChain({ id, key, chain, lowest, highest, held, sum }: KeyChainRow): KeyChainState {
   checkSum({ sum }, sumOf("subjects", id, key, chain, lowest, highest, held));
   const chainId = textOf(chain);
   expect(key.length === 32 && isChainId(chainId), "a key or chain id is none");
@@ -198,15 +212,15 @@ function readSubject({ id, key, chain, lowest, highest, held, sum }: SubjectRow)
     id,
     key: Uint8Array.from(key),
     chainId,
-    lowest: heightOf(lowest),
-    highest: highest && heightOf(highest),
-    held: held !== 0,
+    lowWatermark: heightOf(lowest),
+    highWatermark: highest && heightOf(highest),
+    locked: held !== 0,
     heights: new Heights(),
     blocked: new Heights(),
   };
 }
 
-function readBirth({ key, place, sum }: BirthRow): [key: string, place: string] {
+function readGenerated({ key, place, sum }: GeneratedRow): [key: string, place: string] {
   checkSum({ sum }, sumOf("births", key, place));
   return [hex.encode(key), textOf(place)];
 }

@@ -1,3 +1,4 @@
+import type Database from "libsql";
 import { concatBytes, utf8 } from "../../core/bytes.js";
 import { sha256 } from "../../core/hashes.js";
 
@@ -76,6 +77,40 @@ export function selectFrom(table: keyof typeof QUERIES): string {
   });
   return `SELECT ${cells.join(", ")} FROM ${table}`;
 }
+
+/** What is asked of the library's statements, whose own type has no name that could be exported. */
+export interface Statement {
+  run(...cells: unknown[]): unknown;
+  get(...cells: unknown[]): unknown;
+  all(...cells: unknown[]): unknown[];
+  iterate(...cells: unknown[]): IterableIterator<unknown>;
+}
+
+export type Statements = Readonly<Record<keyof typeof STATEMENTS, Statement>>;
+
+export const prepareStatements = (db: Database.Database): Statements =>
+  Object.fromEntries(Object.entries(STATEMENTS).map(([name, sql]) => [name, db.prepare(sql)])) as never;
+
+// By the column itself, as the primary key has it: what is selected as "height" is cast, and would be sorted.
+const BY_HEIGHT = "ORDER BY votes.height";
+
+/** What is done to an open store. A vote is one `addVote`. */
+const STATEMENTS = {
+  votes: `${selectFrom("votes")} WHERE subject = ? AND height BETWEEN ? AND ? ${BY_HEIGHT}`,
+  page: `${selectFrom("votes")} WHERE subject = ? AND height >= ? ${BY_HEIGHT} LIMIT ?`,
+  sumsBelow: "SELECT CAST(sum AS BLOB) AS sum FROM votes WHERE subject = ? AND height < ?",
+  addVote: "INSERT INTO votes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  deleteVote: "DELETE FROM votes WHERE subject = ? AND height = ?",
+  deleteBelow: "DELETE FROM votes WHERE subject = ? AND height < ?",
+  setKeyChain: "INSERT OR REPLACE INTO subjects VALUES (?, ?, ?, ?, ?, ?, ?)",
+  setState:
+    "UPDATE state SET seq = ?, total = ?, subjects = ?, births = ?, commitments = ?, sum = ? WHERE one = 1",
+  addGenerated: "INSERT INTO births VALUES (?, ?, ?)",
+  forgetGenerated: "DELETE FROM births WHERE key = ?",
+  addCommitment: "INSERT INTO commitments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  committers: "SELECT DISTINCT CAST(key AS BLOB) AS key, CAST(chain AS BLOB) AS chain FROM commitments",
+  commitments: `${selectFrom("commitments")} WHERE key = ? AND chain = ? ORDER BY start`,
+};
 
 /** The version of the tables, as SQLite's `user_version`. */
 export const SCHEMA_VERSION = 1;

@@ -1,425 +1,203 @@
-import { assertChainId } from "../../vote/chain.js";
-import type Database from "libsql";
-import { max, min } from "../../core/bigint.js";
-import { hex, u64be, utf8 } from "../../core/bytes.js";
-import { describeType, TapstakeError } from "../../core/errors.js";
-import { type CommittedContext, refuseOverlap } from "./commitment-rows.js";
-import { checkpoint, closeDatabase, DatabaseFault, faulty, openDatabase } from "./tables.js";
-import { MAX_HEIGHT, type Marks, type StoredMarks, type VoteRecord } from "./decide.js";
-import { Heeding } from "./heeding.js";
-import { historyText } from "./export.js";
-import type { Home } from "../home.js";
-import { broken, type Floor, replaced, unwritable } from "./errors.js";
-import { type ImportReport, type Interchange, readInterchange } from "./interchange.js";
-import { Ledger, type Writer } from "./store-rows.js";
-import type { Known } from "./rows.js";
-import { mergeSubject } from "./merging.js";
-import type { Mark } from "./watermark-log.js";
-import type { Protection, StoredCommitment, StoredVote, Subject, VoteEntry } from "./store.js";
-import { subjectName } from "../key-chain.js";
-import type { FileWatch } from "./file-check.js";
+import Database from "libsql";
+import { randomBytes } from "node:crypto";
+import { accessSync, closeSync, constants, existsSync, linkSync, openSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { hex } from "../../core/bytes.js";
+import { TapstakeError } from "../../core/errors.js";
+import { syncFolder } from "../private-files.js";
+import { APPLICATION_ID, NO_VOTES, SCHEMA_VERSION, sumOf, TABLES, textOf, type Statement } from "./schema.js";
 
-/** What belongs to an open store. */
-interface Attached {
-  /** Notes a write and the marks that it changed in the second mark, durably. */
-  readonly mirror: (seq: number, marks: readonly Mark[]) => void;
-  /** The files that nobody else may touch. */
-  readonly watch: FileWatch;
-  /** Ends with the store. */
-  readonly onClose: () => void;
+/** Why a database could not be read or written, for the caller to put into words. */
+export class DatabaseFault extends Error {
+  readonly kind: "busy" | "corrupt" | "empty" | "unwritable";
+
+  constructor(kind: DatabaseFault["kind"], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+  }
 }
 
-/** The store in SQLite: what may be done to its {@link Ledger}, in which order, and what a failure means. */
-export class SqliteProtection implements Protection {
-  readonly home: Home;
-  readonly instance: string;
-  readonly #db: Database.Database;
-  readonly #ledger: Ledger;
-  readonly #heeding: Heeding;
-  /** The number of the last write that is in the file itself. */
-  #checkpointed: number;
-  #attached: Attached | undefined;
-  #fault: (() => TapstakeError) | undefined;
-  #closed = false;
-
-  /**
-   * Opens a store and checks every byte of it that means something.
-   * @throws DatabaseFault
-   */
-  constructor(home: Home, instance: string, path: string = home.protectionFile) {
-    this.home = home;
-    this.instance = instance;
-    const db = openDatabase(path);
-    this.#db = db;
+/**
+ * Writes an empty store, whole or not at all, where there is none. Returns its id.
+ * @throws DatabaseFault
+ */
+export function createDatabase(path: string): string {
+  const temporary = unfinished(path);
+  const store = randomBytes(16);
+  const state = [store, 0, NO_VOTES, 0, 0, 0] as const;
+  return faulty("unwritable", () => {
+    removeUnfinished(path);
+    closeSync(openSync(temporary, "wx", 0o600));
+    const db = new Database(temporary, { timeout: 0 });
+    // One statement after the other through `exec`: a prepared one would keep the connection open after `close`.
+    db.exec("PRAGMA page_size = 1024");
+    db.exec("PRAGMA synchronous = FULL");
+    db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+    db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+    for (const table of Object.values(TABLES)) db.exec(table);
+    const cells = state.map((cell) => (typeof cell === "number" ? cell : `x'${hex.encode(cell)}'`));
+    db.exec(`INSERT INTO state VALUES (1, ${cells.join(", ")}, x'${hex.encode(sumOf("state", ...state))}')`);
+    db.close();
     try {
-      this.#ledger = faulty("corrupt", () => new Ledger(db));
-    } catch (error) {
-      closeDatabase(db);
-      throw error;
-    }
-    this.#checkpointed = this.seq;
-    this.#heeding = new Heeding(home, this.#ledger, {
-      write: (touched, change) => this.#write(touched, change),
-      careful: (work) => this.#careful(work),
-    });
-  }
-
-  /** Tells the store what belongs to it. */
-  attach(attached: Attached): void {
-    this.#attached = attached;
-  }
-
-  get storeId(): string {
-    return this.#ledger.storeId;
-  }
-
-  get seq(): number {
-    return this.#ledger.seq;
-  }
-
-  get poisoned(): boolean {
-    return this.#fault !== undefined;
-  }
-
-  /** The marks of everything, as the second mark keeps them. */
-  allMarks(): Mark[] {
-    return [...this.#ledger.subjects.values()].map((known) => this.#markOf(known));
-  }
-
-  subjects(): Subject[] {
-    return this.#read(() =>
-      [...this.#ledger.subjects.values()].map(({ key, chainId, lowest, highest, held, heights }) => ({
-        key: Uint8Array.from(key),
-        chainId,
-        lowest,
-        highest,
-        held,
-        votes: heights.size,
-      })),
-    );
-  }
-
-  marks(key: Uint8Array, chainId: string): StoredMarks | null {
-    this.#usable();
-    const known = this.#known(key, chainId);
-    return known ? { lowest: known.lowest, highest: known.highest, held: known.held } : null;
-  }
-
-  record(key: Uint8Array, chainId: string, height: bigint): VoteRecord | null {
-    return this.recordsAt(key, chainId, [height]).get(height) ?? null;
-  }
-
-  recordsAt(key: Uint8Array, chainId: string, heights: readonly bigint[]): ReadonlyMap<bigint, VoteRecord> {
-    this.#usable();
-    const found = new Map<bigint, VoteRecord>();
-    const known = this.#known(key, chainId);
-    // Where there is none, whatever became of the files is found out by `append`.
-    const wanted = new Set(heights.filter((height) => known?.heights.has(height)));
-    if (!known || wanted.size === 0) return found;
-    return this.#read(() => {
-      const [first, last] = [[...wanted].reduce(min), [...wanted].reduce(max)];
-      // One walk where the heights are close together, as they are in a batch.
-      const together = wanted.size > 2 && last - first < 4n * BigInt(wanted.size);
-      for (const [from, to] of together
-        ? [[first, last] as const]
-        : [...wanted].map((h) => [h, h] as const)) {
-        for (const { height, ...record } of this.#ledger.votes(known, from, to)) {
-          if (wanted.has(height)) found.set(height, record);
-        }
-      }
-      return found;
-    });
-  }
-
-  records(key: Uint8Array, chainId: string, from = 0n, limit = 100): StoredVote[] {
-    return this.#read(() => {
-      const known = this.#known(key, chainId);
-      return known ? this.#ledger.page(known, from, limit) : [];
-    });
-  }
-
-  blocked(key: Uint8Array, chainId: string): bigint[] {
-    return this.#read(() => {
-      const known = this.#known(key, chainId);
-      return known ? [...known.blocked.between(0n, MAX_HEIGHT)] : [];
-    });
-  }
-
-  isBornHere(key: Uint8Array): boolean {
-    this.#usable();
-    return this.#heeding.isBornHere(key);
-  }
-
-  heed(key: Uint8Array): void {
-    this.#usable();
-    this.#heeding.heed(key);
-  }
-
-  /** Heeds every key that was elsewhere, or whose secret left. */
-  heedAll(): void {
-    this.#heeding.heedAll();
-  }
-
-  append(key: Uint8Array, chainId: string, entries: readonly VoteEntry[]): void {
-    const known = this.#mustKnow(key, chainId);
-    for (const entry of entries) {
-      checkEntry(entry);
-      if (!known.heights.has(entry.height)) continue;
-      throw new TapstakeError("double-vote", `a vote at height ${entry.height} is recorded already`);
-    }
-    const writer = writerNow(this.instance);
-    const add = () => {
-      for (const entry of entries) this.#ledger.addVote(known, entry, writer);
-    };
-    if (entries.length === 1) this.#commit([known], add);
-    else this.#write([known], add);
-  }
-
-  init(key: Uint8Array, chainId: string, fromHeight: bigint): Marks {
-    u64be(fromHeight, "first height");
-    const earlier = this.#read(() => this.#known(key, chainId));
-    if (earlier && fromHeight < earlier.lowest) throw wouldLower(fromHeight, earlier.lowest);
-    if (!earlier || earlier.held || earlier.lowest !== fromHeight) {
-      const known = earlier ?? this.#ledger.newSubject(key, chainId);
-      this.#write([known], () => {
-        known.lowest = fromHeight;
-        known.held = false;
-        this.#ledger.writeSubject(known);
-      });
-    }
-    return { lowest: fromHeight, highest: earlier?.highest ?? null };
-  }
-
-  /** Raises marks after a loss, in one transaction. No key counts as new here any more. */
-  restart(floors: readonly Floor[]): void {
-    const plan = floors.map((floor) => {
-      const { key, chainId } = floor;
-      return { floor, known: this.#known(key, chainId) ?? this.#ledger.newSubject(key, chainId) };
-    });
-    const writer = writerNow(this.instance);
-    this.#write(
-      plan.map(({ known }) => known),
-      () => {
-        for (const key of this.#ledger.births.keys()) this.#ledger.forgetBirth(hex.decode(key));
-        for (const { floor, known } of plan) {
-          const { highest, held } = floor;
-          const lowest = max(known.lowest, floor.lowest);
-          Object.assign(known, { lowest, highest, held });
-          // No mark is above the last height of all: a vote without digest blocks it.
-          if (highest === MAX_HEIGHT && !known.heights.has(highest)) {
-            this.#ledger.addVote(known, { height: highest, digest: null, signature: null }, writer);
-          }
-          this.#ledger.writeSubject(known);
-        }
-      },
-    );
-  }
-
-  prune(key: Uint8Array, chainId: string, below: bigint): number {
-    const known = this.#mustKnow(key, chainId);
-    u64be(below, "height");
-    if (below < known.lowest) throw wouldLower(below, known.lowest);
-    if (below > (known.highest ?? known.lowest - 1n) + 1n && below !== known.lowest) {
-      throw new TapstakeError(
-        "invalid-number",
-        `expected a height up to ${(known.highest ?? known.lowest - 1n) + 1n}, after the last vote, got ${below}: ` +
-          "nothing would be signed between. To raise the mark above all votes, use protection init",
-      );
-    }
-    let forgotten = 0;
-    this.#write([known], () => {
-      forgotten = this.#ledger.forgetBelow(known, below);
-      known.lowest = below;
-      this.#ledger.writeSubject(known);
-    });
-    return forgotten;
-  }
-
-  exportHistory(): Interchange {
-    return JSON.parse([...historyText(this)].join("")) as Interchange;
-  }
-
-  importHistory(file: unknown): ImportReport {
-    const { subjects } = readInterchange(file);
-    this.#usable();
-    if (subjects.length === 0) return [];
-    const plan = subjects.map((subject) => {
-      const { key, chainId, lowest } = subject;
-      const known = this.#known(key, chainId);
-      return {
-        subject,
-        known: known ?? (lowest === null ? undefined : this.#ledger.newSubject(key, chainId)),
-      };
-    });
-    const writer = writerNow(`${this.instance}, from a file`);
-    const report: ImportReport[number][] = [];
-    const touched = plan.flatMap(({ known }) => known ?? []);
-    this.#write(touched, () => {
-      for (const { subject, known } of plan) report.push(mergeSubject(this.#ledger, subject, known, writer));
-    });
-    return report;
-  }
-
-  committers(): { readonly key: Uint8Array; readonly chainId: string }[] {
-    return this.#read(() => this.#ledger.committers());
-  }
-
-  commitments(key: Uint8Array, chainId: string): StoredCommitment[] {
-    assertChainId(chainId);
-    return this.#read(() => this.#ledger.commitments(key, chainId));
-  }
-
-  committed(key: Uint8Array, chainId: string): readonly CommittedContext[] {
-    this.#usable();
-    return this.#ledger.committed(key, chainId);
-  }
-
-  addCommitment(key: Uint8Array, chainId: string, commitment: Omit<StoredCommitment, "at">): void {
-    refuseOverlap(this.commitments(key, chainId), commitment);
-    const at = new Date().toISOString();
-    this.#write([], () => this.#ledger.addCommitment(key, chainId, { ...commitment, at }));
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    try {
-      // What has these names then is not this store, and must not lose its write-ahead log.
-      if (this.#attached?.watch.changed() !== undefined) this.#db.close();
-      else closeDatabase(this.#db);
+      // Unlike a rename, a link never replaces a store.
+      linkSync(temporary, path);
     } finally {
-      this.#attached?.onClose();
+      removeUnfinished(path);
     }
-  }
+    syncFolder(dirname(path));
+    return store.toString("hex");
+  });
+}
 
-  /** See `Heeding`. */
-  #careful<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (cause) {
-      this.#refuseTouched(this.#attached?.watch.changed());
-      throw this.#poison(cause);
-    }
-  }
+/** Removes what a kill has left of {@link createDatabase}: perhaps another name of the store. */
+export const removeUnfinished = (path: string): void => removeDatabase(unfinished(path));
 
-  #usable(): void {
-    if (this.#closed) throw new TapstakeError("protection-closed", "the store of votes was closed");
-    if (this.#fault) throw this.#fault();
-  }
+const unfinished = (path: string): string => `${path}.new`;
 
-  #poison(cause: unknown): TapstakeError {
-    const { message: found } = cause as Error;
-    const isCorrupt = cause instanceof DatabaseFault && cause.kind === "corrupt";
-    this.#fault ??= () =>
-      isCorrupt
-        ? broken(this.home, { kind: "corrupt", part: "store", found }, new Map())
-        : unwritable(this.home, found, cause);
-    return this.#fault();
-  }
-
-  /** @param touched what another program did to the files, if anything */
-  #refuseTouched(touched: string | undefined): void {
-    if (touched === undefined) return;
-    this.#fault ??= () => replaced(this.home, touched);
-    throw this.#fault();
-  }
-
-  #read<T>(work: () => T): T {
-    this.#usable();
-    this.#refuseTouched(this.#attached?.watch.changed());
-    try {
-      return faulty("unwritable", work);
-    } catch (error) {
-      throw error instanceof TapstakeError ? error : this.#poison(error);
-    }
-  }
-
-  /** Changes in one transaction. */
-  #write(touched: readonly Known[], change: () => void): void {
-    this.#commit(touched, () => {
-      this.#db.exec("BEGIN IMMEDIATE");
-      change();
-      this.#ledger.writeState();
-      this.#db.exec("COMMIT");
+/**
+ * Opens a database for this process alone: WAL, each commit on the disk when it returns.
+ * @throws DatabaseFault
+ */
+export function openDatabase(path: string): Database.Database {
+  const db = faulty("unwritable", () => new Database(path, { timeout: 0 }));
+  try {
+    damaged(path, () => {
+      db.exec("PRAGMA locking_mode = EXCLUSIVE");
+      expect(pragma(db, "journal_mode = WAL") === "wal", "it refuses the mode that writes need");
+      db.exec("PRAGMA synchronous = FULL");
+      // Nothing but `checkpoint` writes to the file itself: who else does is noticed.
+      db.exec("PRAGMA wal_autocheckpoint = 0");
+      // Reading alone takes no lock that keeps others out.
+      db.exec("BEGIN IMMEDIATE");
+      db.exec("COMMIT");
+      checkTables(db);
     });
-  }
-
-  /**
-   * What is durable when it returns, and then the second mark. What is in memory changes with it: where one of both
-   * fails, nothing is used any more.
-   */
-  #commit(touched: readonly Known[], change: () => void): void {
-    this.#usable();
-    this.#refuseTouched(this.#attached?.watch.misread());
-    try {
-      faulty("unwritable", () => {
-        change();
-        const marks = touched.map((known) => this.#markOf(known));
-        this.#attached?.mirror(this.seq, marks);
-      });
-    } catch (error) {
-      this.#refuseTouched(this.#attached?.watch.changed());
-      throw this.#poison(error);
-    }
-    this.#refuseTouched(this.#attached?.watch.renew(false));
-    if (this.seq - this.#checkpointed >= WRITES_BETWEEN_CHECKPOINTS) this.#checkpoint();
-  }
-
-  #checkpoint(): void {
-    try {
-      faulty("unwritable", () => checkpoint(this.#db));
-    } catch (error) {
-      // What it has written by then is our own, and not what ends the store.
-      this.#attached?.watch.renew(true);
-      throw this.#poison(error);
-    }
-    this.#checkpointed = this.seq;
-    this.#refuseTouched(this.#attached?.watch.renew(true));
-  }
-
-  #known(key: Uint8Array, chainId: string): Known | undefined {
-    return this.#ledger.subjects.get(subjectName(key, chainId));
-  }
-
-  #mustKnow(key: Uint8Array, chainId: string): Known {
-    this.#usable();
-    const known = this.#known(key, chainId);
-    if (known) return known;
-    const text = `key ${hex.encode(key)} has no marks on chain ${chainId}`;
-    throw new TapstakeError("protection-uninitialised", text, { key: hex.encode(key), chain: chainId });
-  }
-
-  #markOf({ key, chainId, lowest, highest, held }: Known): Mark {
-    return { key, chainId, lowest, highest, held, seq: this.seq };
+    return db;
+  } catch (error) {
+    closeDatabase(db);
+    throw error;
   }
 }
 
-/** The write-ahead log begins anew then. While it still grows, a sync takes half as long again. */
-const WRITES_BETWEEN_CHECKPOINTS = 100;
+/** Moves what the write-ahead log holds into the file itself. */
+export const checkpoint = (db: Database.Database): void => void db.exec("PRAGMA wal_checkpoint(PASSIVE)");
 
-const writerNow = (instance: string): Writer => ({
-  at: utf8(new Date().toISOString()),
-  instance: utf8(instance),
-});
+/**
+ * Ends a connection so that its locks are gone at once. `close` alone would leave them, and the write-ahead log, to
+ * the garbage collector, which may come when there is another store at the same path.
+ */
+export function closeDatabase(db: Database.Database): void {
+  for (const command of ["ROLLBACK", "PRAGMA journal_mode = DELETE", "PRAGMA locking_mode = NORMAL"]) {
+    attempt(() => db.exec(command));
+  }
+  // The lock is let go at the first access in the new mode.
+  attempt(() => db.exec("SELECT count(*) FROM sqlite_master"));
+  db.close();
+}
 
-function checkEntry({ height, digest, signature }: VoteEntry): void {
-  u64be(height, "height");
-  for (const [name, value] of [
-    ["digest", digest],
-    ["signature", signature],
-  ] as const) {
-    if (value !== null && !(value instanceof Uint8Array && value.length === 32)) {
-      throw new TapstakeError(
-        "invalid-bytes",
-        `${name}: expected 32 bytes or null, got ${describeType(value)}`,
-      );
-    }
+/** Runs `work` on a database whose file can be written: what SQLite calls read-only is then damage to its header. */
+function damaged(path: string, work: () => void): void {
+  try {
+    faulty("corrupt", work);
+  } catch (error) {
+    const { cause } = error as { cause?: { code?: string } };
+    if (cause?.code !== "SQLITE_READONLY" || !isWritable(path)) throw error;
+    throw new DatabaseFault("corrupt", "its header is not that of a store of this version", { cause });
   }
 }
 
-const wouldLower = (height: bigint, lowest: bigint): TapstakeError =>
-  new TapstakeError(
-    "would-lower-mark",
-    `expected a height of ${lowest} or more, got ${height}: nothing below ${lowest} is signed any more, and that is never taken back`,
-    { lowest, height },
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    accessSync(dirname(path), constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Runs `work`; what it throws becomes a {@link DatabaseFault}, of kind `otherwise` unless the error says more. */
+export function faulty<T>(otherwise: DatabaseFault["kind"], work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    if (cause instanceof DatabaseFault || cause instanceof TapstakeError) throw cause;
+    const { code = "", message } = cause as { code?: string; message: string };
+    const kind = KINDS.find(([pattern]) => pattern.test(code) || pattern.test(message))?.[1] ?? otherwise;
+    throw new DatabaseFault(kind, message, { cause });
+  }
+}
+
+/** @throws DatabaseFault `corrupt` unless `fact` */
+export function expect(fact: boolean, damage: string): asserts fact {
+  if (!fact) throw new DatabaseFault("corrupt", damage);
+}
+
+export function pragma(db: Database.Database, command: string): unknown {
+  const row = db.prepare(`PRAGMA ${command}`).get() as Record<string, unknown> | undefined;
+  return row && Object.values(row)[0];
+}
+
+/**
+ * The rows of a query, with blobs as Uint8Array. The library gives an ArrayBuffer for a blob here, and a Buffer for
+ * one from `get`.
+ */
+export function* rowsOf<Row>(statement: Statement, ...parameters: unknown[]): Generator<Row> {
+  for (const row of statement.iterate(...parameters) as Iterable<Record<string, unknown>>) {
+    for (const [name, cell] of Object.entries(row)) {
+      if (cell instanceof ArrayBuffer) row[name] = new Uint8Array(cell);
+    }
+    yield row as Row;
+  }
+}
+
+/** The files that SQLite may keep beside a database. */
+export const besides = (path: string): string[] =>
+  ["-wal", "-shm", "-journal"].map((end) => path + end).filter((file) => existsSync(file));
+
+const KINDS: readonly (readonly [RegExp, DatabaseFault["kind"]])[] = [
+  [/^SQLITE_(BUSY|LOCKED)/, "busy"],
+  [/^SQLITE_(CORRUPT|NOTADB|IOERR_SHORT_READ|IOERR_CORRUPTFS)/, "corrupt"],
+  // What `textOf` throws at bytes that are no text.
+  [/^ERR_ENCODING_INVALID_ENCODED_DATA$/, "corrupt"],
+  [/^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|PERM|NOLFS)/, "unwritable"],
+  [/^(ENOSPC|EROFS|EACCES|EPERM|EDQUOT|EFBIG|EIO)$/, "unwritable"],
+];
+
+function checkTables(db: Database.Database): void {
+  const text = "CAST(name AS BLOB) AS name, CAST(sql AS BLOB) AS sql";
+  const master = db.prepare(`SELECT ${text} FROM sqlite_master WHERE sql IS NOT NULL`);
+  const found = [...rowsOf<{ name: Uint8Array; sql: Uint8Array }>(master)].map((row) => ({
+    name: textOf(row.name),
+    sql: textOf(row.sql),
+  }));
+  if (found.length === 0) throw new DatabaseFault("empty", "it is an empty database");
+  const names = Object.keys(TABLES);
+  if (!found.some(({ name }) => names.includes(name))) {
+    throw new DatabaseFault("empty", "it is a database of something else");
+  }
+  expect(
+    pragma(db, "application_id") === APPLICATION_ID && pragma(db, "user_version") === SCHEMA_VERSION,
+    "its header is not that of a store of this version",
   );
+  expect(
+    found.length === names.length && found.every(({ name, sql }) => TABLES[name] === sql),
+    "its tables are not those of a store",
+  );
+  const rows = db.prepare("PRAGMA quick_check").all() as Record<string, unknown>[];
+  const verdict = rows.map((row) => String(Object.values(row)[0])).join("; ");
+  expect(verdict === "ok", `SQLite finds it damaged: ${verdict.slice(0, 200)}`);
+}
+
+/** Removes a database and what SQLite keeps beside it. */
+export function removeDatabase(path: string): void {
+  for (const file of [path, ...besides(path)]) rmSync(file, { force: true });
+}
+
+function attempt(work: () => unknown): void {
+  try {
+    work();
+  } catch {
+    // The connection ends either way, with its process at the latest.
+  }
+}

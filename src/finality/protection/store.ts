@@ -1,6 +1,7 @@
-import type { CommittedContext } from "./commitment-rows.js";
+import { hex } from "../../core/bytes.js";
+import { TapstakeError } from "../../core/errors.js";
 import type { Home } from "../home.js";
-import type { Marks, StoredMarks, VoteRecord } from "./decide.js";
+import type { Watermarks, StoredWatermarks, VoteRecord } from "./decide.js";
 import type { Interchange, ImportReport } from "./interchange.js";
 
 /** A vote to remember. */
@@ -32,7 +33,7 @@ export interface StoredCommitment {
 }
 
 /** A key and a chain that are known to the store. */
-export interface Subject extends StoredMarks {
+export interface StoredKeyChain extends StoredWatermarks {
   /** X-only, 32 bytes. */
   readonly key: Uint8Array;
   readonly chainId: string;
@@ -47,48 +48,48 @@ export interface Subject extends StoredMarks {
  */
 export interface ProtectionStore {
   readonly home: Home;
-  /** Every key and chain, with its marks. */
-  subjects(): Subject[];
-  /** The marks of a key on a chain; null when votes there were never initialised. */
-  marks(key: Uint8Array, chainId: string): StoredMarks | null;
+  /** Every key and chain, with its watermarks. */
+  keyChains(): StoredKeyChain[];
+  /** The watermarks of a key on a chain; null when votes there were never initialised. */
+  watermarks(key: Uint8Array, chainId: string): StoredWatermarks | null;
   record(key: Uint8Array, chainId: string, height: bigint): VoteRecord | null;
   /** The records among these heights. */
   recordsAt(key: Uint8Array, chainId: string, heights: readonly bigint[]): ReadonlyMap<bigint, VoteRecord>;
   /** Votes from `from` on, by height. */
   records(key: Uint8Array, chainId: string, from?: bigint, limit?: number): StoredVote[];
   /**
-   * Takes over, for good, what is noted of a key: one that was elsewhere is held, one whose secret left is new no more,
-   * and the note of a birth ends. Comes before every vote. See `recordAbsence`, `recordExport` and `recordBirth`.
+   * Takes over, for good, what is noted of a key: one that was elsewhere is locked, one whose secret left is new no more,
+   * and the note that it was generated here ends. Comes before every vote. See `recordImported`, `recordExported` and `recordGenerated`.
    */
-  heed(key: Uint8Array): void;
+  applyProvenance(key: Uint8Array): void;
   /** Heights that sign nothing, as which message was signed there is not known, in order. */
   blocked(key: Uint8Array, chainId: string): bigint[];
-  /** Whether this key was made in this home, while this store was there: see `recordBirth`. */
-  isBornHere(key: Uint8Array): boolean;
+  /** Whether this key was made in this home, while this store was there: see `recordGenerated`. */
+  isGeneratedHere(key: Uint8Array): boolean;
   /**
-   * Remembers votes, all or none, first in the store and then in the second mark. Throws where one of the heights has
+   * Remembers votes, all or none, first in the store and then in the watermark log. Throws where one of the heights has
    * a record already.
    */
   append(key: Uint8Array, chainId: string, entries: readonly VoteEntry[]): void;
   /**
-   * Begins votes at a height, or raises the lowest mark to it.
+   * Begins votes at a height, or raises the low watermark to it.
    * @throws TapstakeError `would-lower-mark`
    */
-  init(key: Uint8Array, chainId: string, fromHeight: bigint): Marks;
+  init(key: Uint8Array, chainId: string, fromHeight: bigint): Watermarks;
   /**
-   * Forgets the votes below a height and raises the lowest mark to it; returns how many votes were forgotten.
+   * Forgets the votes below a height and raises the low watermark to it; returns how many votes were forgotten.
    * @throws TapstakeError `would-lower-mark`; `invalid-number` beyond the height after the highest vote;
    *   `protection-uninitialised`
    */
   prune(key: Uint8Array, chainId: string, below: bigint): number;
-  /** Everything that is remembered; `historyText` writes what is too long to be held. */
-  exportHistory(): Interchange;
+  /** Everything that is remembered; `interchangeText` writes what is too long to be held. */
+  exportInterchange(): Interchange;
   /**
    * Merges a history, all of it or nothing.
-   * @param file the JSON of one, parsed, or what `readHistory` made of its text
+   * @param file the JSON of one, parsed, or what `readInterchange` made of its text
    * @throws TapstakeError `invalid-json`, `unknown-version`
    */
-  importHistory(file: unknown): ImportReport;
+  importInterchange(file: unknown): ImportReport;
   /** Every key and chain with a commitment. */
   committers(): { readonly key: Uint8Array; readonly chainId: string }[];
   commitments(key: Uint8Array, chainId: string): StoredCommitment[];
@@ -106,7 +107,40 @@ export interface Protection extends ProtectionStore {
    * Whether a write failed, or the store was found to be damaged or replaced: nothing is signed until it is opened
    * again.
    */
-  readonly poisoned: boolean;
+  readonly failed: boolean;
   /** Closing twice is once. */
   close(): void;
+}
+
+/** The heights of a commitment. */
+export interface CommittedRange {
+  readonly startHeight: bigint;
+  readonly count: number;
+}
+
+/** The heights of a commitment, and the signing context that it was made under. */
+export interface CommittedContext extends CommittedRange {
+  readonly context?: string;
+}
+
+/** Whether a height is among those of a commitment. */
+export const covers = ({ startHeight, count }: CommittedRange, height: bigint): boolean =>
+  startHeight <= height && height < startHeight + BigInt(count);
+
+/** Whether two commitments have a height in common. */
+export const overlap = (one: CommittedRange, other: CommittedRange): boolean =>
+  other.startHeight < one.startHeight + BigInt(one.count) &&
+  one.startHeight < other.startHeight + BigInt(other.count);
+
+export const lastOf = ({ startHeight, count }: CommittedRange): bigint => startHeight + BigInt(count) - 1n;
+
+/** @throws TapstakeError `commitment-overlap` */
+export function refuseOverlap(earlier: readonly StoredCommitment[], range: CommittedRange): void {
+  const other = earlier.find((each) => overlap(each, range));
+  if (!other) return;
+  throw new TapstakeError(
+    "commitment-overlap",
+    `heights ${range.startHeight} to ${lastOf(range)} overlap ${other.startHeight} to ${lastOf(other)}, which were committed ${other.at} (root ${hex.encode(other.root)}): a chain takes one commitment a height. Start at ${lastOf(other) + 1n} or later`,
+    { startHeight: other.startHeight, count: other.count },
+  );
 }

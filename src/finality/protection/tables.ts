@@ -1,204 +1,219 @@
-import Database from "libsql";
-import { randomBytes } from "node:crypto";
-import { accessSync, closeSync, constants, existsSync, linkSync, openSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
-import { hex } from "../../core/bytes.js";
-import { TapstakeError } from "../../core/errors.js";
-import { syncFolder } from "../private-files.js";
-import { APPLICATION_ID, NO_VOTES, SCHEMA_VERSION, sumOf, TABLES, textOf } from "./schema.js";
-import type { Statement } from "./statements.js";
+import type Database from "libsql";
+import { hex, u64be, utf8 } from "../../core/bytes.js";
+import { floorOf, higher, MAX_HEIGHT } from "./decide.js";
+import { Heights, type KeyChainState, keyChainName } from "./key-chain.js";
+import {
+  commitmentCells,
+  type CommitmentRow,
+  readCommitment,
+  loadStore,
+  readVote,
+  type VoteRow,
+} from "./rows.js";
+import { combine, sumOf, textOf, prepareStatements, type Statements } from "./schema.js";
+import { expect, rowsOf } from "./sqlite.js";
+import type { CommittedContext, StoredCommitment, StoredVote, VoteEntry } from "./store.js";
 
-/** Why a database could not be read or written, for the caller to put into words. */
-export class DatabaseFault extends Error {
-  readonly kind: "busy" | "corrupt" | "empty" | "unwritable";
-
-  constructor(kind: DatabaseFault["kind"], message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.kind = kind;
-  }
+/** By whom and when a row is written. */
+export interface Writer {
+  /** UTF-8, as it is stored. */
+  readonly at: Uint8Array;
+  readonly instance: Uint8Array;
 }
 
 /**
- * Writes an empty store, whole or not at all, where there is none. Returns its id.
- * @throws DatabaseFault
+ * The rows of an open store and what ties them together: each carries a checksum over all of it; votes carry a running
+ * number and the combination of all checksums before them, so that a vote is one row in one page, and that no row can
+ * be missing. Changes belong into a transaction, which ends with `writeState` unless it is a single vote.
  */
-export function createDatabase(path: string): string {
-  const temporary = unfinished(path);
-  const store = randomBytes(16);
-  const state = [store, 0, NO_VOTES, 0, 0, 0] as const;
-  return faulty("unwritable", () => {
-    removeUnfinished(path);
-    closeSync(openSync(temporary, "wx", 0o600));
-    const db = new Database(temporary, { timeout: 0 });
-    // One statement after the other through `exec`: a prepared one would keep the connection open after `close`.
-    db.exec("PRAGMA page_size = 1024");
-    db.exec("PRAGMA synchronous = FULL");
-    db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
-    db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
-    for (const table of Object.values(TABLES)) db.exec(table);
-    const cells = state.map((cell) => (typeof cell === "number" ? cell : `x'${hex.encode(cell)}'`));
-    db.exec(`INSERT INTO state VALUES (1, ${cells.join(", ")}, x'${hex.encode(sumOf("state", ...state))}')`);
-    db.close();
-    try {
-      // Unlike a rename, a link never replaces a store.
-      linkSync(temporary, path);
-    } finally {
-      removeUnfinished(path);
+export class Tables {
+  readonly storeId: string;
+  readonly keyChains: Map<string, KeyChainState>;
+  readonly generated: Map<string, string>;
+  readonly #statements: Statements;
+  /** Every vote asks for them, and rows of commitments are long. */
+  readonly #committed: Map<string, CommittedContext[]>;
+  #commitments: number;
+  #seq: number;
+  #total: Uint8Array;
+
+  /**
+   * Reads and checks every row.
+   * @throws DatabaseFault `corrupt`
+   */
+  constructor(db: Database.Database) {
+    this.#statements = prepareStatements(db);
+    const loaded = loadStore(db);
+    this.storeId = loaded.storeId;
+    this.keyChains = loaded.keyChains;
+    this.generated = loaded.generated;
+    ({ seq: this.#seq, total: this.#total } = loaded);
+    this.#committed = loaded.commitments;
+    this.#commitments = [...loaded.commitments.values()].flat().length;
+  }
+
+  /** The number of the last write. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** The votes from one height to another, by height. @throws DatabaseFault `corrupt` unless they are what was written */
+  *votes(known: KeyChainState, from = 0n, to = MAX_HEIGHT): Generator<StoredVote> {
+    const rows = rowsOf<VoteRow>(this.#statements.votes, known.id, u64be(from), u64be(to));
+    yield* asWritten(known, rows, known.heights.between(from, to));
+  }
+
+  /** @throws DatabaseFault `corrupt` where there is none, though one was written */
+  vote(known: KeyChainState, height: bigint): StoredVote | undefined {
+    if (!known.heights.has(height)) return undefined;
+    // To its end: a walk that is given up keeps its statement busy.
+    const [vote] = [...this.votes(known, height, height)];
+    return vote;
+  }
+
+  /** At most `limit` votes from a height on. @throws DatabaseFault as {@link Ledger.votes} */
+  page(known: KeyChainState, from: bigint, limit: number): StoredVote[] {
+    const rows = rowsOf<VoteRow>(this.#statements.page, known.id, u64be(from, "first height"), limit);
+    return [...asWritten(known, rows, take(known.heights.between(from, MAX_HEIGHT), limit))];
+  }
+
+  commitments(key: Uint8Array, chainId: string): StoredCommitment[] {
+    return [...rowsOf<CommitmentRow>(this.#statements.commitments, key, utf8(chainId))].map(readCommitment);
+  }
+
+  /** What is in memory of {@link Tables.commitments}. */
+  committed(key: Uint8Array, chainId: string): readonly CommittedContext[] {
+    return this.#committed.get(keyChainName(key, chainId)) ?? [];
+  }
+
+  /** Every key and chain with a commitment. */
+  committers(): { key: Uint8Array; chainId: string }[] {
+    const rows = rowsOf<Pick<CommitmentRow, "key" | "chain">>(this.#statements.committers);
+    return [...rows].map(({ key, chain }) => ({ key, chainId: textOf(chain) }));
+  }
+
+  newKeyChain(key: Uint8Array, chainId: string): KeyChainState {
+    const last = [...this.keyChains.values()].reduce((id, known) => Math.max(id, known.id), 0);
+    const known = {
+      id: last + 1,
+      key: Uint8Array.from(key),
+      chainId,
+      lowWatermark: 0n,
+      highWatermark: null,
+      locked: false,
+      heights: new Heights(),
+      blocked: new Heights(),
+    };
+    this.keyChains.set(keyChainName(key, chainId), known);
+    return known;
+  }
+
+  /** @throws DatabaseFault `corrupt` where there is one, whatever the file says */
+  addVote(known: KeyChainState, entry: VoteEntry, writer: Writer): void {
+    expect(known.heights.add(entry.height), `it was to have a second vote at height ${entry.height}`);
+    this.#insert(known, entry, writer);
+  }
+
+  replaceVote(known: KeyChainState, entry: VoteEntry, writer: Writer): void {
+    const height = u64be(entry.height);
+    const { sum } = this.#statements.votes.get(known.id, height, height) as VoteRow;
+    this.#statements.deleteVote.run(known.id, height);
+    this.#total = combine(this.#total, sum);
+    this.#insert(known, entry, writer);
+  }
+
+  #insert(known: KeyChainState, { height, digest, signature }: VoteEntry, { at, instance }: Writer): void {
+    const seq = ++this.#seq;
+    const cells = [known.id, u64be(height), digest, signature, at, instance, seq, this.#total];
+    const sum = sumOf("votes", ...cells);
+    this.#statements.addVote.run(...cells, sum);
+    this.#total = combine(this.#total, sum);
+    known.highWatermark = higher(known.highWatermark, height);
+    if (!digest) known.blocked.add(height);
+  }
+
+  /** Returns how many votes it forgot. @throws DatabaseFault `corrupt` where there are fewer than were written */
+  forgetBelow(known: KeyChainState, height: bigint): number {
+    const below = u64be(height);
+    let found = 0;
+    for (const { sum } of rowsOf<VoteRow>(this.#statements.sumsBelow, known.id, below)) {
+      this.#total = combine(this.#total, sum);
+      found++;
     }
-    syncFolder(dirname(path));
-    return store.toString("hex");
-  });
-}
-
-/** Removes what a kill has left of {@link createDatabase}: perhaps another name of the store. */
-export const removeUnfinished = (path: string): void => removeDatabase(unfinished(path));
-
-const unfinished = (path: string): string => `${path}.new`;
-
-/**
- * Opens a database for this process alone: WAL, each commit on the disk when it returns.
- * @throws DatabaseFault
- */
-export function openDatabase(path: string): Database.Database {
-  const db = faulty("unwritable", () => new Database(path, { timeout: 0 }));
-  try {
-    damaged(path, () => {
-      db.exec("PRAGMA locking_mode = EXCLUSIVE");
-      expect(pragma(db, "journal_mode = WAL") === "wal", "it refuses the mode that writes need");
-      db.exec("PRAGMA synchronous = FULL");
-      // Nothing but `checkpoint` writes to the file itself: who else does is noticed.
-      db.exec("PRAGMA wal_autocheckpoint = 0");
-      // Reading alone takes no lock that keeps others out.
-      db.exec("BEGIN IMMEDIATE");
-      db.exec("COMMIT");
-      checkTables(db);
-    });
-    return db;
-  } catch (error) {
-    closeDatabase(db);
-    throw error;
+    expect(found === known.heights.removeBelow(height), "votes are missing");
+    known.blocked.removeBelow(height);
+    this.#statements.deleteBelow.run(known.id, below);
+    return found;
   }
-}
 
-/** Moves what the write-ahead log holds into the file itself. */
-export const checkpoint = (db: Database.Database): void => void db.exec("PRAGMA wal_checkpoint(PASSIVE)");
-
-/**
- * Ends a connection so that its locks are gone at once. `close` alone would leave them, and the write-ahead log, to
- * the garbage collector, which may come when there is another store at the same path.
- */
-export function closeDatabase(db: Database.Database): void {
-  for (const command of ["ROLLBACK", "PRAGMA journal_mode = DELETE", "PRAGMA locking_mode = NORMAL"]) {
-    attempt(() => db.exec(command));
+  addCommitment(key: Uint8Array, chainId: string, commitment: StoredCommitment): void {
+    const cells = commitmentCells(key, chainId, commitment);
+    this.#statements.addCommitment.run(...cells, sumOf("commitments", ...cells));
+    this.#commitments++;
+    const name = keyChainName(key, chainId);
+    const { startHeight, count, context } = commitment;
+    const range = { startHeight, count, ...(context !== undefined && { context }) };
+    this.#committed.set(name, [...(this.#committed.get(name) ?? []), range]);
   }
-  // The lock is let go at the first access in the new mode.
-  attempt(() => db.exec("SELECT count(*) FROM sqlite_master"));
-  db.close();
-}
 
-/** Runs `work` on a database whose file can be written: what SQLite calls read-only is then damage to its header. */
-function damaged(path: string, work: () => void): void {
-  try {
-    faulty("corrupt", work);
-  } catch (error) {
-    const { cause } = error as { cause?: { code?: string } };
-    if (cause?.code !== "SQLITE_READONLY" || !isWritable(path)) throw error;
-    throw new DatabaseFault("corrupt", "its header is not that of a store of this version", { cause });
+  addGenerated(key: Uint8Array, place: string): void {
+    const cells = [key, utf8(place)] as const;
+    this.#statements.addGenerated.run(...cells, sumOf("births", ...cells));
+    this.generated.set(hex.encode(key), place);
   }
-}
 
-function isWritable(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK);
-    accessSync(dirname(path), constants.W_OK);
-    return true;
-  } catch {
-    return false;
+  forgetGenerated(key: Uint8Array): void {
+    // A list, as the library takes a single object for names and values, and ends the process.
+    this.#statements.forgetGenerated.run([key]);
+    this.generated.delete(hex.encode(key));
   }
-}
 
-/** Runs `work`; what it throws becomes a {@link DatabaseFault}, of kind `otherwise` unless the error says more. */
-export function faulty<T>(otherwise: DatabaseFault["kind"], work: () => T): T {
-  try {
-    return work();
-  } catch (cause) {
-    if (cause instanceof DatabaseFault || cause instanceof TapstakeError) throw cause;
-    const { code = "", message } = cause as { code?: string; message: string };
-    const kind = KINDS.find(([pattern]) => pattern.test(code) || pattern.test(message))?.[1] ?? otherwise;
-    throw new DatabaseFault(kind, message, { cause });
+  /** Keeps a key and chain from signing until it is begun anew, above what is known of it. `writeKeyChain` makes it so. */
+  lock(known: KeyChainState): void {
+    known.lowWatermark = floorOf(known);
+    known.locked = true;
   }
-}
 
-/** @throws DatabaseFault `corrupt` unless `fact` */
-export function expect(fact: boolean, damage: string): asserts fact {
-  if (!fact) throw new DatabaseFault("corrupt", damage);
-}
+  writeKeyChain({ id, key, chainId, lowWatermark, highWatermark, locked }: KeyChainState): void {
+    const watermarks = [
+      u64be(lowWatermark),
+      highWatermark === null ? null : u64be(highWatermark),
+      locked ? 1 : 0,
+    ] as const;
+    const cells = [id, key, utf8(chainId), ...watermarks] as const;
+    this.#statements.setKeyChain.run(...cells, sumOf("subjects", ...cells));
+  }
 
-export function pragma(db: Database.Database, command: string): unknown {
-  const row = db.prepare(`PRAGMA ${command}`).get() as Record<string, unknown> | undefined;
-  return row && Object.values(row)[0];
+  writeState(): void {
+    const counts = [this.keyChains.size, this.generated.size, this.#commitments] as const;
+    const cells = [++this.#seq, this.#total, ...counts] as const;
+    this.#statements.setState.run(...cells, sumOf("state", hex.decode(this.storeId), ...cells));
+  }
 }
 
 /**
- * The rows of a query, with blobs as Uint8Array. The library gives an ArrayBuffer for a blob here, and a Buffer for
- * one from `get`.
+ * Rows, if they are those that this process has read and written: SQLite trusts its files, and reads what somebody else
+ * wrote over them as if it were its own. A row that was lost so would be a height to vote for again.
  */
-export function* rowsOf<Row>(statement: Statement, ...parameters: unknown[]): Generator<Row> {
-  for (const row of statement.iterate(...parameters) as Iterable<Record<string, unknown>>) {
-    for (const [name, cell] of Object.entries(row)) {
-      if (cell instanceof ArrayBuffer) row[name] = new Uint8Array(cell);
-    }
-    yield row as Row;
+function* asWritten(
+  { blocked }: KeyChainState,
+  rows: Iterable<VoteRow>,
+  heights: Iterator<bigint>,
+): Generator<StoredVote> {
+  for (const row of rows) {
+    const vote = readVote(row);
+    expect(heights.next().value === vote.height, "votes are missing");
+    expect(vote.digest === null || !blocked.has(vote.height), "an earlier record of a vote is back");
+    yield vote;
   }
+  expect(heights.next().done === true, "votes are missing");
 }
 
-/** The files that SQLite may keep beside a database. */
-export const besides = (path: string): string[] =>
-  ["-wal", "-shm", "-journal"].map((end) => path + end).filter((file) => existsSync(file));
-
-const KINDS: readonly (readonly [RegExp, DatabaseFault["kind"]])[] = [
-  [/^SQLITE_(BUSY|LOCKED)/, "busy"],
-  [/^SQLITE_(CORRUPT|NOTADB|IOERR_SHORT_READ|IOERR_CORRUPTFS)/, "corrupt"],
-  // What `textOf` throws at bytes that are no text.
-  [/^ERR_ENCODING_INVALID_ENCODED_DATA$/, "corrupt"],
-  [/^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|PERM|NOLFS)/, "unwritable"],
-  [/^(ENOSPC|EROFS|EACCES|EPERM|EDQUOT|EFBIG|EIO)$/, "unwritable"],
-];
-
-function checkTables(db: Database.Database): void {
-  const text = "CAST(name AS BLOB) AS name, CAST(sql AS BLOB) AS sql";
-  const master = db.prepare(`SELECT ${text} FROM sqlite_master WHERE sql IS NOT NULL`);
-  const found = [...rowsOf<{ name: Uint8Array; sql: Uint8Array }>(master)].map((row) => ({
-    name: textOf(row.name),
-    sql: textOf(row.sql),
-  }));
-  if (found.length === 0) throw new DatabaseFault("empty", "it is an empty database");
-  const names = Object.keys(TABLES);
-  if (!found.some(({ name }) => names.includes(name))) {
-    throw new DatabaseFault("empty", "it is a database of something else");
-  }
-  expect(
-    pragma(db, "application_id") === APPLICATION_ID && pragma(db, "user_version") === SCHEMA_VERSION,
-    "its header is not that of a store of this version",
-  );
-  expect(
-    found.length === names.length && found.every(({ name, sql }) => TABLES[name] === sql),
-    "its tables are not those of a store",
-  );
-  const rows = db.prepare("PRAGMA quick_check").all() as Record<string, unknown>[];
-  const verdict = rows.map((row) => String(Object.values(row)[0])).join("; ");
-  expect(verdict === "ok", `SQLite finds it damaged: ${verdict.slice(0, 200)}`);
-}
-
-/** Removes a database and what SQLite keeps beside it. */
-export function removeDatabase(path: string): void {
-  for (const file of [path, ...besides(path)]) rmSync(file, { force: true });
-}
-
-function attempt(work: () => unknown): void {
-  try {
-    work();
-  } catch {
-    // The connection ends either way, with its process at the latest.
+function* take<T>(all: Iterable<T>, limit: number): Generator<T, void> {
+  let left = limit;
+  if (left <= 0) return;
+  for (const one of all) {
+    yield one;
+    if (--left === 0) return;
   }
 }

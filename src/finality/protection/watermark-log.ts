@@ -1,76 +1,76 @@
 import { hash } from "node:crypto";
-import { closeSync, constants, fdatasyncSync, fstatSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, fdatasyncSync, openSync, writeSync } from "node:fs";
 import { hex } from "../../core/bytes.js";
-import { higherMarks, type StoredMarks } from "./decide.js";
 import { readPrivateFile, writePrivateFile } from "../private-files.js";
-import { subjectName } from "../key-chain.js";
-import type { Ending, Place } from "./file-check.js";
+import { higherWatermarks, type StoredWatermarks } from "./decide.js";
+import type { Appended } from "./file-check.js";
+import { keyChainName } from "./key-chain.js";
 
-/** The marks of one key and chain, as of one write to the store. */
-export interface Mark extends StoredMarks {
+/** The watermarks of one key and chain, as of one write to the store. */
+export interface LoggedWatermarks extends StoredWatermarks {
   readonly key: Uint8Array;
   readonly chainId: string;
   /** The number of that write. */
   readonly seq: number;
 }
 
-/** What the second mark says: the highest of everything in it. */
-export interface MarksContent {
+/** What the watermark log says: the highest of everything in it. */
+export interface WatermarkLogContent {
   /** Which store it belongs to, 32 hexadecimal digits. */
   readonly storeId: string;
   readonly seq: number;
-  readonly marks: ReadonlyMap<string, Mark>;
+  readonly watermarks: ReadonlyMap<string, LoggedWatermarks>;
   /** Whether a crash cut its last line off: the store has that write then. */
   readonly torn?: boolean;
-  /** Why the file cannot be trusted; its whole lines are in `marks` all the same. */
+  /** Why the file cannot be trusted; its whole lines are in `watermarks` all the same. */
   readonly damage?: string;
 }
 
 /**
- * The second mark: a text file beside the store that remembers how far the store had come, so that an older copy of
+ * The watermark log: a text file beside the store that remembers how far the store had come, so that an older copy of
  * the store is noticed. A header and then a line a write:
  *
  *     tapstake-marks-1 <store id> <check>
  *     <key> <chain, percent-encoded> <lowest, with "held:" before it> <highest or -> <number of the write> <check>
- *     write <number of a write that changed no mark> <check>
+ *     write <number of a write that changed no watermark> <check>
  *
  * A check is 16 hexadecimal digits of SHA-256(the check of the line before ‖ the line up to its check), so that
  * lines cannot go missing between others. Zero bytes follow, over which the next lines are written: a disk is quicker
  * where a file does not grow.
  */
-export class MarksFile {
+export class WatermarkLog {
   readonly #path: string;
   readonly #room: number;
-  readonly #content: { storeId: string; seq: number; marks: Map<string, Mark> };
+  readonly #content: { storeId: string; seq: number; watermarks: Map<string, LoggedWatermarks> };
   #written: Written;
 
   /**
    * Writes the file anew, whole or not at all, and keeps it open to append to.
    * @param room bytes for lines until it is written anew
    */
-  constructor(path: string, content: MarksContent, room = 1 << 18) {
+  constructor(path: string, content: WatermarkLogContent, room = 1 << 18) {
     this.#path = path;
     this.#room = room;
-    this.#content = { ...content, marks: new Map(content.marks) };
+    this.#content = { ...content, watermarks: new Map(content.watermarks) };
     this.#written = this.#rewrite();
   }
 
   /** What was written last. */
-  get ending(): Ending {
-    const { file, place, line, position } = this.#written;
-    return { file, place, line, position: position - line.length };
+  get ending(): Appended {
+    const { file, line, position } = this.#written;
+    return { path: this.#path, file, line, position: position - line.length };
   }
 
-  /** Notes one write and the marks that it changed, durably. After an error nothing is known. */
-  append(seq: number, marks: readonly Mark[]): void {
+  /** Notes one write and the watermarks that it changed, durably. After an error nothing is known. */
+  append(seq: number, changed: readonly LoggedWatermarks[]): void {
     this.#content.seq = seq;
-    for (const mark of marks) raise(this.#content, mark);
+    for (const each of changed) raise(this.#content.watermarks, each);
     const { file, position, end } = this.#written;
-    const [mark] = marks;
-    const { line, check } = withCheck(this.#written.check, mark ? bodyOf(mark) : writeOf(seq));
+    const [one] = changed;
+    const { line, check } = withCheck(this.#written.check, one ? bodyOf(one) : writeOf(seq));
     const bytes = Buffer.from(line, "latin1");
     // Of several lines some could be lost, and nobody would know.
-    if (marks.length > 1 || position + bytes.length > end) {
+    if (changed.length > 1 || position + bytes.length > end) {
       this.#written = this.#rewrite();
       close(file);
       return;
@@ -90,8 +90,8 @@ export class MarksFile {
   }
 
   #rewrite(): Written {
-    const { storeId, seq, marks } = this.#content;
-    const sorted = [...marks.values()].sort((a, b) => a.seq - b.seq);
+    const { storeId, seq, watermarks } = this.#content;
+    const sorted = [...watermarks.values()].sort((a, b) => a.seq - b.seq);
     const bodies = [`${HEADER} ${storeId}`, ...sorted.map(bodyOf)];
     if (seq > (sorted.at(-1)?.seq ?? 0)) bodies.push(writeOf(seq));
     let [text, line, check] = ["", "", ""];
@@ -102,10 +102,8 @@ export class MarksFile {
     const lines = Buffer.from(text, "latin1");
     writePrivateFile(this.#path, Buffer.concat([lines, Buffer.alloc(this.#room)]), "replace");
     const file = openSync(this.#path, constants.O_RDWR);
-    const { dev, ino } = fstatSync(file);
     return {
       file,
-      place: { dev, ino },
       check,
       line: Buffer.from(line, "latin1"),
       position: lines.length,
@@ -125,7 +123,6 @@ function close(file: number): void {
 /** How far the open file was written. */
 interface Written {
   readonly file: number;
-  readonly place: Place;
   /** Of the last line. */
   readonly check: string;
   readonly line: Uint8Array;
@@ -135,35 +132,35 @@ interface Written {
 }
 
 /**
- * Reads the second mark; undefined when there is no file.
+ * Reads the watermark log; undefined when there is no file.
  * @throws TapstakeError `insecure-permissions`, `file-error`
  */
-export function readMarks(path: string): MarksContent | undefined {
+export function readWatermarkLog(path: string): WatermarkLogContent | undefined {
   const bytes = readPrivateFile(path, MAX_BYTES);
-  return bytes && parseMarks(bytes);
+  return bytes && parseWatermarkLog(bytes);
 }
 
 /**
  * A last line without its end is what a crash leaves, of a vote that was not handed out: it is ignored. Anything
  * else that is not as it was written is damage.
  */
-export function parseMarks(bytes: Uint8Array): MarksContent {
+export function parseWatermarkLog(bytes: Uint8Array): WatermarkLogContent {
   const lines = Buffer.from(bytes).toString("latin1").split("\n");
   const rest = lines.pop()!;
   const header = /^tapstake-marks-1 ([0-9a-f]{32}) ([0-9a-f]{16})$/.exec(lines[0] ?? "");
   const storeId = header?.[1] ?? "";
-  const content = { storeId, seq: 0, marks: new Map<string, Mark>() };
+  const content = { storeId, seq: 0, watermarks: new Map<string, LoggedWatermarks>() };
   let damage: string | undefined;
   let torn = false;
   if (!header || withCheck("", `${HEADER} ${storeId}`).check !== header[2]) {
-    damage = "its first line is not that of a marks file";
+    damage = "its first line is not that of a watermark log";
   }
   // As it stands there, here and below, so that one damaged line does not take the next along.
   let before = lines[0]?.slice(-16) ?? "";
   for (const [i, line] of [...lines, rest].slice(1).entries()) {
     const read = parseLine(line, before);
     content.seq = Math.max(content.seq, read?.seq ?? 0);
-    if (read && "key" in read) raise(content, read);
+    if (read && "key" in read) raise(content.watermarks, read);
     if (!read && !isTorn(line, i + 1, lines.length)) damage ??= `line ${i + 2} is damaged`;
     torn ||= !read && /[^\0]/.test(line);
     before = line.slice(-16);
@@ -184,8 +181,8 @@ const LINE = new RegExp(
   `^(?:([0-9a-f]{64}) ([!-~]+) (held:)?(${HEIGHT}) (-|${HEIGHT})|write) ([1-9]\\d{0,15}) ([0-9a-f]{16})$`,
 );
 
-const bodyOf = ({ key, chainId, lowest, highest, held, seq }: Mark): string =>
-  `${hex.encode(key)} ${encodeURIComponent(chainId)} ${held ? "held:" : ""}${lowest} ${highest ?? "-"} ${seq}`;
+const bodyOf = ({ key, chainId, lowWatermark, highWatermark, locked, seq }: LoggedWatermarks): string =>
+  `${hex.encode(key)} ${encodeURIComponent(chainId)} ${locked ? "held:" : ""}${lowWatermark} ${highWatermark ?? "-"} ${seq}`;
 
 const writeOf = (seq: number): string => `write ${seq}`;
 
@@ -194,7 +191,7 @@ function withCheck(before: string, body: string): { line: string; check: string 
   return { line: `${body} ${check}\n`, check };
 }
 
-function parseLine(line: string, before: string): Mark | { readonly seq: number } | undefined {
+function parseLine(line: string, before: string): LoggedWatermarks | { readonly seq: number } | undefined {
   const match = LINE.exec(line);
   if (!match || withCheck(before, line.slice(0, -17)).check !== match[7]) return undefined;
   const [, key, chain, held, lowest, highest] = match;
@@ -203,16 +200,16 @@ function parseLine(line: string, before: string): Mark | { readonly seq: number 
   return {
     key: hex.decode(key),
     chainId: decodeURIComponent(chain!),
-    lowest: BigInt(lowest!),
-    highest: highest === "-" ? null : BigInt(highest!),
-    held: held !== undefined,
+    lowWatermark: BigInt(lowest!),
+    highWatermark: highest === "-" ? null : BigInt(highest!),
+    locked: held !== undefined,
     seq,
   };
 }
 
-function raise({ marks }: { readonly marks: Map<string, Mark> }, mark: Mark): void {
-  const name = subjectName(mark.key, mark.chainId);
-  const earlier = marks.get(name);
-  const raised = earlier && { ...higherMarks(earlier, mark), seq: Math.max(earlier.seq, mark.seq) };
-  marks.set(name, { ...mark, ...raised });
+function raise(all: Map<string, LoggedWatermarks>, one: LoggedWatermarks): void {
+  const name = keyChainName(one.key, one.chainId);
+  const earlier = all.get(name);
+  const raised = earlier && { ...higherWatermarks(earlier, one), seq: Math.max(earlier.seq, one.seq) };
+  all.set(name, { ...one, ...raised });
 }

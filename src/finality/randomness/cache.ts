@@ -2,7 +2,7 @@ import { assertInteger } from "../../core/bytes.js";
 import { curve } from "../../core/curve/index.js";
 import { TapstakeError } from "../../core/errors.js";
 import { randomness } from "../../crypto/randomness.js";
-import { subjectName } from "../key-chain.js";
+import { keyChainName } from "../protection/key-chain.js";
 
 /** The secret randomness of a height with its point, 33 bytes compressed. The caller wipes the secret. */
 export interface RandomnessPair {
@@ -40,8 +40,9 @@ export class RandomnessCache {
 
   /** The points of heights `interval` apart, 33 bytes each, one after another. */
   setAll(publicKey: Uint8Array, chainId: string, first: bigint, points: Uint8Array, interval = 1n): void {
+    const name = keyChainName(publicKey, chainId);
     for (let i = 0; i < points.length / 33; i++) {
-      this.set(publicKey, chainId, first + BigInt(i) * interval, points.subarray(33 * i, 33 * (i + 1)));
+      this.#set(`${name} ${first + BigInt(i) * interval}`, points.slice(33 * i, 33 * (i + 1)));
     }
   }
 
@@ -74,7 +75,7 @@ export class RandomnessCache {
 }
 
 const placeOf = (publicKey: Uint8Array, chainId: string, height: bigint): string =>
-  `${subjectName(publicKey, chainId)} ${height}`;
+  `${keyChainName(publicKey, chainId)} ${height}`;
 
 /** secret × G, 33 bytes compressed. */
 export function pointOf(secret: Uint8Array): Uint8Array {

@@ -17,10 +17,10 @@ import { hex } from "../../../src/core/bytes.js";
 import { publicKeyOf } from "../../../src/core/keys.js";
 import { scalar } from "../../../src/core/scalar.js";
 import type { Home } from "../../../src/finality/home.js";
-import { deleteKey } from "../../../src/finality/keys/deletion.js";
-import { exportKey } from "../../../src/finality/keys/export.js";
 import { DEFAULT_SCRYPT, type ScryptCost } from "../../../src/finality/keys/keyfile.js";
 import {
+  deleteKey,
+  exportKey,
   changePassphrase,
   createKey,
   listKeys,
@@ -30,8 +30,8 @@ import {
   unlockKeyAsync,
 } from "../../../src/finality/keys/keystore.js";
 import { openProtection } from "../../../src/finality/protection/protection.js";
-import { homeOfTest, LIGHT } from "../../support/home.js";
 import { failure } from "../../support/errors.js";
+import { homeOfTest, LIGHT } from "../../support/home.js";
 import { refusal } from "../../support/refusal.js";
 import { secretOf } from "../../support/stake.js";
 
@@ -389,13 +389,13 @@ describe("an unlocked key", () => {
 
 /** The built module: processes of their own run no TypeScript. */
 const built = (name: string) =>
-  pathToFileURL(join(import.meta.dirname, `../../dist/src/finality/${name}.js`)).href;
+  pathToFileURL(join(import.meta.dirname, `../../../dist/src/finality/${name}.js`)).href;
 
 function run(home: Home, script: string) {
   const code = `
     import { openHome } from ${JSON.stringify(built("home"))};
-    import * as keys from ${JSON.stringify(built("keystore"))};
-    import { deleteKey } from ${JSON.stringify(built("key-deletion"))};
+    import * as keys from ${JSON.stringify(built("keys/keystore"))};
+    const { deleteKey } = keys;
     const home = openHome(${JSON.stringify(home.path)});
     const scrypt = { n: 2, r: 1, p: 1 };
     ${script}`;

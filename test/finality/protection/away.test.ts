@@ -13,17 +13,17 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import { sha256 } from "../../../src/core/hashes.js";
-import { voteMessage } from "../../../src/vote/messages.js";
-import { recordBirth } from "../../../src/finality/keys/provenance.js";
 import { type Home, openHome } from "../../../src/finality/home.js";
-import { previewImport } from "../../../src/finality/protection/import-preview.js";
-import { deleteKey } from "../../../src/finality/keys/deletion.js";
-import { createKey, unlockKey } from "../../../src/finality/keys/keystore.js";
+import { deleteKey, createKey, unlockKey } from "../../../src/finality/keys/keystore.js";
+import { recordGenerated } from "../../../src/finality/keys/provenance.js";
+import { previewImport } from "../../../src/finality/protection/import.js";
 import {
   initProtection,
   openProtection,
   type Protection,
 } from "../../../src/finality/protection/protection.js";
+import { Voter } from "../../../src/finality/voter.js";
+import { voteMessage } from "../../../src/vote/messages.js";
 import {
   copyOf,
   key,
@@ -33,7 +33,6 @@ import {
   OTHER_CHAIN,
   request,
 } from "../../support/broken-homes.js";
-import { Voter } from "../../../src/finality/voter.js";
 import { LIGHT } from "../../support/home.js";
 import { killedAtEachStep } from "../../support/killed.js";
 import { refusal } from "../../support/refusal.js";
@@ -69,10 +68,10 @@ describe("a signature that a crash kept back", () => {
   it("is blocked for good by the import of another vote at its height, below the lowest height too", () => {
     const digest = Buffer.from(sha256(voteMessage({ height: 100n, appHash: hash(2) }))).toString("hex");
     inHome(begunAbove(), (protection) => {
-      const history = protection.exportHistory();
+      const history = protection.exportInterchange();
       const [subject] = history.data;
       const votes = [{ height: "100", digest }];
-      const [report] = protection.importHistory({
+      const [report] = protection.importInterchange({
         ...history,
         data: [{ ...subject, lowest: "100", highest: "100", votes }],
       });
@@ -156,7 +155,7 @@ describe("a home that was copied right after its key was generated, and used bef
   it.each(Object.entries(copies))("%s, does not take the key for new once it is put back", (_, copy) => {
     const { path } = newHome();
     const home = openHome(join(path, "home"));
-    recordBirth(home, key.publicKey);
+    recordGenerated(home, key.publicKey);
     inHome(home, () => {});
     copy(home, join(path, "copy"));
     inHome(home, (protection) => voterOf(protection).vote({ height: 5n, appHash: hash(1) }));
@@ -211,16 +210,16 @@ describe("the note of a birth", () => {
     "by an import": (home) => {
       const { protection } = newSigner();
       protection.init(key.publicKey, CHAIN.id, 3n);
-      const history = protection.exportHistory();
+      const history = protection.exportInterchange();
       protection.close();
-      inHome(home, (here) => here.importHistory(JSON.parse(JSON.stringify(history))));
+      inHome(home, (here) => here.importInterchange(JSON.parse(JSON.stringify(history))));
     },
   };
   it.each(Object.entries(begins))(
     "ends with the first vote of a key that began %s, so that the key is not new once all else is lost",
     (_, begin) => {
       const home = newHome();
-      recordBirth(home, key.publicKey);
+      recordGenerated(home, key.publicKey);
       begin(home);
       inHome(home, (protection) => {
         expect(voterOf(protection).vote({ height: 5n, appHash: hash(1) }).kind).toBe("new");
@@ -235,7 +234,7 @@ describe("the note of a birth", () => {
   it("is ended before a first vote that is killed at any step could get out", () => {
     const votingHome = () => {
       const home = newHome();
-      recordBirth(home, key.publicKey);
+      recordGenerated(home, key.publicKey);
       return home.path;
     };
     const found = new Set<boolean>();
@@ -248,7 +247,7 @@ describe("the note of a birth", () => {
         if (isOut) expect(record).not.toBeNull();
       });
       loseMemory(home);
-      const isNew = inHome(home, (protection) => protection.isBornHere(key.publicKey));
+      const isNew = inHome(home, (protection) => protection.isGeneratedHere(key.publicKey));
       if (isOut) expect(isNew).toBe(false);
     }
     expect(found).toEqual(new Set([false, true]));
@@ -256,10 +255,10 @@ describe("the note of a birth", () => {
 
   it("is not ended by a question, nor by the preview of an import", () => {
     const home = newHome();
-    recordBirth(home, key.publicKey);
+    recordGenerated(home, key.publicKey);
     inHome(home, (protection) => {
-      previewImport(protection, protection.exportHistory());
-      expect(protection.isBornHere(key.publicKey)).toBe(true);
+      previewImport(protection, protection.exportInterchange());
+      expect(protection.isGeneratedHere(key.publicKey)).toBe(true);
     });
     expect(readdirSync(join(home.path, "arrivals"))).toHaveLength(1);
   });
@@ -267,7 +266,7 @@ describe("the note of a birth", () => {
 
 describe("a home that is copied after the store took a birth over", () => {
   const uses: Record<string, (protection: Protection) => unknown> = {
-    "asked for": (protection) => protection.isBornHere(key.publicKey),
+    "asked for": (protection) => protection.isGeneratedHere(key.publicKey),
     "by a vote that was refused": (protection) => {
       const voter = new Voter({ key, protection, chain: CHAIN, chainHeight: 10n });
       expect(voter.vote({ height: 5n, appHash: hash(1) }).kind).toBe("refused");
@@ -278,9 +277,9 @@ describe("a home that is copied after the store took a birth over", () => {
   };
   it.each(Object.entries(uses))("%s, does not take the key for new on a chain without votes", (_, use) => {
     const home = newHome();
-    recordBirth(home, key.publicKey);
+    recordGenerated(home, key.publicKey);
     inHome(home, (protection) => {
-      protection.heed(key.publicKey);
+      protection.applyProvenance(key.publicKey);
       use(protection);
     });
     const copy = copyOf(home);
@@ -302,7 +301,7 @@ describe("a note of a key that cannot be read, or not ended", () => {
     protection.close();
     write(join(home.path, "arrivals", hex.encode(key.publicKey)));
     inHome(home, (again) => {
-      expect(again.subjects()).toMatchObject([{ held: true, lowest: 6n }]);
+      expect(again.keyChains()).toMatchObject([{ locked: true, lowWatermark: 6n }]);
     });
   });
 
@@ -314,7 +313,7 @@ describe("a note of a key that cannot be read, or not ended", () => {
     writeFileSync(elsewhere, "something else");
     for (const target of [elsewhere, `${elsewhere}.missing`]) {
       symlinkSync(target, join(home.path, "arrivals", hex.encode(key.publicKey)));
-      inHome(home, (again) => expect(again.subjects()).toMatchObject([{ held: true, lowest: 6n }]));
+      inHome(home, (again) => expect(again.keyChains()).toMatchObject([{ locked: true, lowWatermark: 6n }]));
     }
     expect(readFileSync(elsewhere, "utf8")).toBe("something else");
   });
@@ -390,15 +389,18 @@ describe("a home that was copied by hard links after the store took a birth over
   });
 });
 
-describe("a store or second mark that is a symbolic link", () => {
-  it.each(["protectionFile", "marksFile"] as const)("(%s) is refused, by openProtection and init", (file) => {
-    const home = copyOf(liveThrough().closed);
-    renameSync(home[file], `${home[file]}.elsewhere`);
-    symlinkSync(`${home[file]}.elsewhere`, home[file]);
-    const error = refusal("protection-unwritable", () => openProtection(home));
-    expect(error.message).toContain("symbolic link");
-    refusal("protection-unwritable", () => initProtection(home, { ...request, fromHeight: 500n }));
-  });
+describe("a store or watermark log that is a symbolic link", () => {
+  it.each(["protectionFile", "watermarkFile"] as const)(
+    "(%s) is refused, by openProtection and init",
+    (file) => {
+      const home = copyOf(liveThrough().closed);
+      renameSync(home[file], `${home[file]}.elsewhere`);
+      symlinkSync(`${home[file]}.elsewhere`, home[file]);
+      const error = refusal("protection-unwritable", () => openProtection(home));
+      expect(error.message).toContain("symbolic link");
+      refusal("protection-unwritable", () => initProtection(home, { ...request, fromHeight: 500n }));
+    },
+  );
 });
 
 describe("a store whose header says that it is read-only, though its file is not", () => {

@@ -1,9 +1,13 @@
-import { verifyCommitment, verifyRandomness } from "../../../src/vote/commitment.js";
 import { describe, expect, it } from "vitest";
-import { commitRandomness } from "../../../src/finality/randomness/commitment.js";
-import { commitStored, proveCommitted, proveIn } from "../../../src/finality/randomness/commitments.js";
-import { RandomnessCache } from "../../../src/finality/randomness/cache.js";
 import type { TapstakeError } from "../../../src/core/errors.js";
+import { RandomnessCache } from "../../../src/finality/randomness/cache.js";
+import {
+  commitRandomness,
+  commitStored,
+  proveCommitted,
+  proveIn,
+} from "../../../src/finality/randomness/commit.js";
+import { verifyCommitment, verifyRandomness } from "../../../src/vote/commitment.js";
 import { CHAIN, hash, inHome, newSigner, testKey, voterOf } from "../../support/signer.js";
 
 const key = testKey();
@@ -60,7 +64,7 @@ describe("a stored commitment", () => {
     expect(next).toMatchObject([{ startHeight: 10n, count: 300, root: commitment.root }]);
     const { protection: open } = newSigner();
     const vote = voterOf(open).vote({ height: 20n, appHash: hash(1) });
-    open.importHistory({
+    open.importInterchange({
       metadata: { format: "tapstake-protection", version: 1, exportedAt: "" },
       data: [],
     });
@@ -73,10 +77,10 @@ describe("a stored commitment", () => {
   it("is proved after an import too, which brings no hashes along", async () => {
     const { protection } = newSigner();
     await commitStored({ key, chain: CHAIN, protection, start: 10n, count: 300 });
-    const exported = JSON.parse(JSON.stringify(protection.exportHistory()));
+    const exported = JSON.parse(JSON.stringify(protection.exportInterchange()));
     protection.close();
     const { protection: next } = newSigner();
-    next.importHistory(exported);
+    next.importInterchange(exported);
     const { commitment, publicRandomness, proof } = await proveCommitted({
       key,
       chain: CHAIN,

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { voteMessage } from "../../../src/vote/messages.js";
 import type { ChainConfig } from "../../../src/vote/chain.js";
-import { commitStored } from "../../../src/finality/randomness/commitments.js";
+import { commitStored } from "../../../src/finality/randomness/commit.js";
 import type { Protection } from "../../../src/finality/protection/protection.js";
 import { Voter } from "../../../src/finality/voter.js";
 import { refusal } from "../../support/refusal.js";
@@ -34,7 +34,7 @@ describe("vote: the commitment's signing context", () => {
       expect(message).toContain("the commitment to heights 100 to 109 has ");
     }
     // Nothing was signed or recorded: neither a vote nor that votes here have begun.
-    expect(protection.marks(key.publicKey, CHAIN.id)).toBeNull();
+    expect(protection.watermarks(key.publicKey, CHAIN.id)).toBeNull();
     expect(answerOf(voterOf(protection, key, made), 100n, 2)).toBe("new");
     protection.close();
   });
@@ -87,13 +87,13 @@ describe("vote: the commitment's signing context", () => {
   it("is known after a restart, and of commitments that were imported", async () => {
     const { home, protection } = newSigner();
     await commit(protection, V3, 100n);
-    const history = protection.exportHistory();
+    const history = protection.exportInterchange();
     protection.close();
     inHome(home, (next) => expect(answerOf(voterOf(next, key, V4), 105n, 1)).toBe("context-mismatch"));
     inHome(newHome(), (other) => {
       const voter = voterOf(other, testKey(7, "imported"), V4);
       expect(answerOf(voter, 105n, 1)).toBe("protection-uninitialised");
-      other.importHistory(history);
+      other.importInterchange(history);
       expect(answerOf(voter, 105n, 1)).toBe("context-mismatch");
       expect(other.committed(key.publicKey, CHAIN.id)).toEqual([
         { startHeight: 100n, count: 10, context: V3.commitContext },

@@ -13,9 +13,13 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { TapstakeError } from "../../../src/core/errors.js";
 import type { Home } from "../../../src/finality/home.js";
-import { Ledger } from "../../../src/finality/protection/store-rows.js";
-import { type Mark, MarksFile, readMarks } from "../../../src/finality/protection/watermark-log.js";
 import { openProtection } from "../../../src/finality/protection/protection.js";
+import { Tables } from "../../../src/finality/protection/tables.js";
+import {
+  type LoggedWatermarks,
+  WatermarkLog,
+  readWatermarkLog,
+} from "../../../src/finality/protection/watermark-log.js";
 import {
   copyOf,
   flip,
@@ -131,21 +135,21 @@ describe("PROTOCOL 11: an empty or restored-old protection database signed again
     expect(existsSync(home.protectionFile)).toBe(false);
   });
 
-  it("a deleted second mark is protection-missing", () => {
+  it("a deleted watermark log is protection-missing", () => {
     const home = copyOf(closed);
-    rmSync(home.marksFile);
-    expect(expectRefused("protection-missing", home).details["part"]).toBe("marks");
+    rmSync(home.watermarkFile);
+    expect(expectRefused("protection-missing", home).details["part"]).toBe("watermark-log");
   });
 
-  it("a deleted store whose write-ahead log is left is protection-missing, with or without the second mark", () => {
+  it("a deleted store whose write-ahead log is left is protection-missing, with or without the watermark log", () => {
     const home = copyOf(crashed);
     rmSync(home.protectionFile);
     expectRefused("protection-missing", home);
-    rmSync(home.marksFile);
+    rmSync(home.watermarkFile);
     expectRefused("protection-missing", home);
   });
 
-  it("store and second mark deleted together: no key signs before protection init", () => {
+  it("store and watermark log deleted together: no key signs before protection init", () => {
     const home = copyOf(closed);
     loseMemory(home);
     inHome(home, (protection) => {
@@ -153,11 +157,11 @@ describe("PROTOCOL 11: an empty or restored-old protection database signed again
     });
   });
 
-  it("an empty file is protection-empty, with or without the second mark", () => {
+  it("an empty file is protection-empty, with or without the watermark log", () => {
     const home = copyOf(closed);
     writeFileSync(home.protectionFile, "");
     expectRefused("protection-empty", home);
-    rmSync(home.marksFile);
+    rmSync(home.watermarkFile);
     expectRefused("protection-empty", home);
   });
 
@@ -179,24 +183,27 @@ describe("PROTOCOL 11: an empty or restored-old protection database signed again
     protection.close();
     const home = copyOf(closed);
     replace(home, stranger, "protectionFile");
-    expect(expectRefused("protection-behind", home).message).toContain("second mark is of");
+    expect(expectRefused("protection-behind", home).message).toContain("watermark log is of");
   });
 
-  it.each<[string, Partial<Mark>]>([
-    ["a higher vote", { highest: 60n }],
-    ["a higher lowest height", { lowest: 1n }],
+  it.each<[string, Partial<LoggedWatermarks>]>([
+    ["a higher vote", { highWatermark: 60n }],
+    ["a higher lowest height", { lowWatermark: 1n }],
     ["another chain", { chainId: "third-chain" }],
-  ])("a store of as many writes whose second mark knows %s is protection-behind", (_, more) => {
+  ])("a store of as many writes whose watermark log knows %s is protection-behind", (_, more) => {
     const home = copyOf(closed);
-    const { marks, ...content } = readMarks(home.marksFile)!;
-    const mark = [...marks.values()].find(({ chainId }) => chainId === CHAIN.id)!;
-    new MarksFile(home.marksFile, { ...content, marks: new Map([["", { ...mark, ...more }]]) }).close();
-    expect(expectRefused("protection-behind", home).message).toContain("and the second mark ");
+    const { watermarks, ...content } = readWatermarkLog(home.watermarkFile)!;
+    const mark = [...watermarks.values()].find(({ chainId }) => chainId === CHAIN.id)!;
+    new WatermarkLog(home.watermarkFile, {
+      ...content,
+      watermarks: new Map([["", { ...mark, ...more }]]),
+    }).close();
+    expect(expectRefused("protection-behind", home).message).toContain("and the watermark log ");
   });
 
-  it("an older copy of the second mark is brought up to date from the store", () => {
+  it("an older copy of the watermark log is brought up to date from the store", () => {
     const home = copyOf(closed);
-    replace(home, earlier, "marksFile");
+    replace(home, earlier, "watermarkFile");
     expect(expectRefusedOrWhole(home)).toBe("whole");
     replace(home, earlier, "protectionFile");
     expectRefused("protection-behind", home);
@@ -295,54 +302,58 @@ describe("a store that turns out to be damaged while it is open", () => {
     const malformed = Object.assign(new Error("database disk image is malformed"), {
       code: "SQLITE_CORRUPT",
     });
-    const votes = vi.spyOn(Ledger.prototype, "votes").mockImplementation(() => {
+    const votes = vi.spyOn(Tables.prototype, "votes").mockImplementation(() => {
       throw malformed;
     });
     const error = refusal("protection-corrupt", () => voter.vote({ height: 5n, appHash: hash(1) }));
     expect(error.message).toContain(malformed.message);
     votes.mockRestore();
-    expect(protection.poisoned).toBe(true);
+    expect(protection.failed).toBe(true);
     for (const height of [5n, 6n]) {
       refusal("protection-corrupt", () => voter.vote({ height, appHash: hash(1) }));
     }
-    refusal("protection-corrupt", () => protection.exportHistory());
+    refusal("protection-corrupt", () => protection.exportInterchange());
     protection.close();
   });
 });
 
-describe("a damaged second mark", () => {
+describe("a damaged watermark log", () => {
   it("is protection-corrupt, whichever of its bytes was flipped", () => {
-    const content = readFileSync(earlier.marksFile);
+    const content = readFileSync(earlier.watermarkFile);
     for (let at = 0; at < content.lastIndexOf("\n"); at += 61) {
       const home = copyOf(earlier);
-      flip(home.marksFile, at);
+      flip(home.watermarkFile, at);
       const error = expectRefused("protection-corrupt", home);
-      expect(error.details["part"]).toBe("marks");
+      expect(error.details["part"]).toBe("watermark-log");
     }
   });
 
   it("whose last line is torn opens: that vote was not handed out before the line was whole", () => {
-    const size = readFileSync(earlier.marksFile).lastIndexOf("\n") + 1;
+    const size = readFileSync(earlier.watermarkFile).lastIndexOf("\n") + 1;
     for (const cut of [1, 2, 17, 40]) {
       const home = copyOf(earlier);
-      truncateSync(home.marksFile, size - cut);
+      truncateSync(home.watermarkFile, size - cut);
       inHome(home, (protection) => {
-        expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 0n, highest: 39n, held: false });
+        expect(protection.watermarks(key.publicKey, CHAIN.id)).toEqual({
+          lowWatermark: 0n,
+          highWatermark: 39n,
+          locked: false,
+        });
       });
     }
   });
 
   it("that is empty, or lacks a line in between, is protection-corrupt", () => {
     const home = copyOf(earlier);
-    const lines = readFileSync(home.marksFile, "latin1").split("\n");
-    writeFileSync(home.marksFile, [...lines.slice(0, 9), ...lines.slice(10)].join("\n"));
+    const lines = readFileSync(home.watermarkFile, "latin1").split("\n");
+    writeFileSync(home.watermarkFile, [...lines.slice(0, 9), ...lines.slice(10)].join("\n"));
     expectRefused("protection-corrupt", home);
-    writeFileSync(home.marksFile, "");
+    writeFileSync(home.watermarkFile, "");
     expectRefused("protection-corrupt", home);
   });
 });
 
-function flips(of: Home, file: "protectionFile" | "marksFile", step: number): Record<string, number> {
+function flips(of: Home, file: "protectionFile" | "watermarkFile", step: number): Record<string, number> {
   const { length } = readFileSync(of[file]);
   const verdicts: Record<string, number> = {};
   for (let at = 0; at < length; at += step) {

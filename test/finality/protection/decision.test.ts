@@ -5,7 +5,7 @@ import {
   decide,
   type DecisionInput,
   floorOf,
-  higherMarks,
+  higherWatermarks,
   MAX_HEIGHT,
   type VoteRecord,
 } from "../../../src/finality/protection/decide.js";
@@ -24,7 +24,7 @@ const input = (changes: Partial<DecisionInput> = {}): DecisionInput => ({
   height: 50n,
   digest: hash(1),
   record: null,
-  marks: { lowest: 10n, highest: 60n },
+  watermarks: { lowWatermark: 10n, highWatermark: 60n },
   ...changes,
 });
 
@@ -61,10 +61,14 @@ describe("the decision, row by row", () => {
     ["nothing, below both", { height: 9n, chainHeight: 20n }, "below-watermark"],
     ["nothing, below the highest vote", { height: 59n }, "new"],
     ["nothing, above the highest vote", { height: 61n }, "new"],
-    ["nothing, before any vote", { marks: { lowest: 0n, highest: null }, height: 0n }, "new"],
+    [
+      "nothing, before any vote",
+      { watermarks: { lowWatermark: 0n, highWatermark: null }, height: 0n },
+      "new",
+    ],
     [
       "nothing, at a chain height of 0",
-      { marks: { lowest: 0n, highest: null }, height: 0n, chainHeight: 0n },
+      { watermarks: { lowWatermark: 0n, highWatermark: null }, height: 0n, chainHeight: 0n },
       "at-or-below-chain-height",
     ],
     ["nothing, at the last height of all", { height: 0xffff_ffff_ffff_ffffn }, "new"],
@@ -112,7 +116,7 @@ describe("the decision, against a model", () => {
         instance: fc.constant("somebody"),
       }),
     ),
-    marks: fc.record({ lowest: heights, highest: fc.option(heights) }),
+    watermarks: fc.record({ lowWatermark: heights, highWatermark: fc.option(heights) }),
     chainHeight: fc.option(heights, { nil: undefined }),
   });
 
@@ -120,7 +124,8 @@ describe("the decision, against a model", () => {
     fc.assert(
       fc.property(arbitrary, (any) => {
         const isFree = any.record === null;
-        const isAbove = any.height >= any.marks.lowest && !(any.height <= (any.chainHeight ?? -1n));
+        const isAbove =
+          any.height >= any.watermarks.lowWatermark && !(any.height <= (any.chainHeight ?? -1n));
         expect(decide(any).kind === "new").toBe(isFree && isAbove);
       }),
       { numRuns: runs(1000) },
@@ -132,7 +137,7 @@ describe("the decision, against a model", () => {
       fc.property(arbitrary, (any) => {
         const { digest, signature } = any.record ?? {};
         const isSame = Boolean(signature && digest && Buffer.compare(digest, any.digest) === 0);
-        expect(decide(any).kind === "same").toBe(isSame && any.height >= any.marks.lowest);
+        expect(decide(any).kind === "same").toBe(isSame && any.height >= any.watermarks.lowWatermark);
       }),
       { numRuns: runs(1000) },
     );
@@ -151,27 +156,31 @@ describe("the decision, against a model", () => {
 
 describe("what two memories say together", () => {
   const heights = fc.bigInt({ min: 0n, max: MAX_HEIGHT });
-  const marks = fc.record({ lowest: heights, highest: fc.option(heights) });
+  const watermarks = fc.record({ lowWatermark: heights, highWatermark: fc.option(heights) });
 
   it("is the higher of both, of each mark", () => {
-    expect(higherMarks({ lowest: 3n, highest: 9n }, { lowest: 4n, highest: 8n })).toEqual({
-      lowest: 4n,
-      highest: 9n,
+    expect(
+      higherWatermarks({ lowWatermark: 3n, highWatermark: 9n }, { lowWatermark: 4n, highWatermark: 8n }),
+    ).toEqual({
+      lowWatermark: 4n,
+      highWatermark: 9n,
     });
-    expect(higherMarks({ lowest: 3n, highest: null }, { lowest: null, highest: 0n })).toEqual({
-      lowest: 3n,
-      highest: 0n,
+    expect(
+      higherWatermarks({ lowWatermark: 3n, highWatermark: null }, { lowWatermark: null, highWatermark: 0n }),
+    ).toEqual({
+      lowWatermark: 3n,
+      highWatermark: 0n,
     });
-    const nothing = { lowest: null, highest: null };
-    expect(higherMarks(nothing, nothing)).toEqual(nothing);
+    const nothing = { lowWatermark: null, highWatermark: null };
+    expect(higherWatermarks(nothing, nothing)).toEqual(nothing);
   });
 
   it("is the same in either order, and takes nothing back", () => {
     fc.assert(
-      fc.property(marks, marks, (a, b) => {
-        const both = higherMarks(a, b);
-        expect(higherMarks(b, a)).toEqual(both);
-        expect(higherMarks(both, a)).toEqual(both);
+      fc.property(watermarks, watermarks, (a, b) => {
+        const both = higherWatermarks(a, b);
+        expect(higherWatermarks(b, a)).toEqual(both);
+        expect(higherWatermarks(both, a)).toEqual(both);
         expect(floorOf(both)).toBeGreaterThanOrEqual(floorOf(a));
       }),
     );

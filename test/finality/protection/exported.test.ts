@@ -2,12 +2,10 @@ import { cpSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
-import { recordAbsence, recordExport } from "../../../src/finality/keys/provenance.js";
 import { type Home, openHome } from "../../../src/finality/home.js";
-import { previewImport } from "../../../src/finality/protection/import-preview.js";
-import { deleteKey } from "../../../src/finality/keys/deletion.js";
-import { exportKey } from "../../../src/finality/keys/export.js";
-import { createKey, unlockKey } from "../../../src/finality/keys/keystore.js";
+import { deleteKey, exportKey, createKey, unlockKey } from "../../../src/finality/keys/keystore.js";
+import { recordImported, recordExported } from "../../../src/finality/keys/provenance.js";
+import { previewImport } from "../../../src/finality/protection/import.js";
 import { initProtection, openProtection } from "../../../src/finality/protection/protection.js";
 import { key, OTHER_CHAIN, request } from "../../support/broken-homes.js";
 import { LIGHT } from "../../support/home.js";
@@ -54,19 +52,21 @@ describe("a key whose secret left its home", () => {
     expect(vote(home, 7n, 1)).toBe("same");
     expect(vote(home, 8n, 1)).toBe("new");
     expect(vote(home, 8n, 1, OTHER_CHAIN)).toBe("protection-uninitialised");
-    expect(inHome(home, (protection) => protection.subjects())).toMatchObject([{ lowest: 0n, held: false }]);
+    expect(inHome(home, (protection) => protection.keyChains())).toMatchObject([
+      { lowWatermark: 0n, locked: false },
+    ]);
   });
 
   it("is none that an import need not ask about, before the store has heard of it either", () => {
     const home = homeWithKey();
     const { protection } = newSigner();
     protection.init(key.publicKey, CHAIN.id, 3n);
-    const history = protection.exportHistory();
+    const history = protection.exportInterchange();
     protection.close();
     inHome(home, (here) => {
-      here.heed(key.publicKey);
+      here.applyProvenance(key.publicKey);
       expect(previewImport(here, history)).toMatchObject([{ begins: false }]);
-      recordExport(home, key.publicKey);
+      recordExported(home, key.publicKey);
       expect(previewImport(here, history)).toMatchObject([{ begins: true }]);
       expect(answerOf(voterOf(here), 3n, 1)).toBe("protection-uninitialised");
     });
@@ -74,7 +74,7 @@ describe("a key whose secret left its home", () => {
 
   it("is not new again in a copy of the store from before the next start", () => {
     const home = homeWithKey();
-    inHome(home, (protection) => protection.heed(key.publicKey));
+    inHome(home, (protection) => protection.applyProvenance(key.publicKey));
     exported(home);
     inHome(home, () => {});
     expect(readdirSync(join(home.path, "arrivals"))).toEqual([]);
@@ -103,10 +103,12 @@ describe("a key whose secret left its home", () => {
   it("stays held where it was away: the note of that is not replaced", () => {
     const home = homeWithKey();
     expect(vote(home, 7n, 1)).toBe("new");
-    recordAbsence(home, key.publicKey);
+    recordImported(home, key.publicKey);
     exported(home);
     expect(vote(home, 8n, 1)).toBe("protection-uninitialised");
-    expect(inHome(home, (protection) => protection.subjects())).toMatchObject([{ lowest: 8n, held: true }]);
+    expect(inHome(home, (protection) => protection.keyChains())).toMatchObject([
+      { lowWatermark: 8n, locked: true },
+    ]);
   });
 
   it("is held where it is deleted afterwards: that note replaces the other", () => {
@@ -114,7 +116,9 @@ describe("a key whose secret left its home", () => {
     expect(vote(home, 7n, 1)).toBe("new");
     exported(home);
     deleteKey(home, "v", passphrase);
-    expect(inHome(home, (protection) => protection.subjects())).toMatchObject([{ lowest: 8n, held: true }]);
+    expect(inHome(home, (protection) => protection.keyChains())).toMatchObject([
+      { lowWatermark: 8n, locked: true },
+    ]);
   });
 
   it("is held where its note cannot be read", () => {

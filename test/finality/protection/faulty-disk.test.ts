@@ -1,8 +1,8 @@
 import type * as Fs from "node:fs";
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type * as Database from "../../../src/finality/protection/tables.js";
-import { recordBirth } from "../../../src/finality/keys/provenance.js";
+import type * as Database from "../../../src/finality/protection/sqlite.js";
+import { recordGenerated } from "../../../src/finality/keys/provenance.js";
 import { openProtection } from "../../../src/finality/protection/protection.js";
 import { key } from "../../support/broken-homes.js";
 import { refusal } from "../../support/refusal.js";
@@ -23,7 +23,7 @@ vi.mock("node:fs", async (original) => {
   };
   return { ...fs, statSync, openSync: openNew };
 });
-vi.mock("../../../src/finality/protection/tables.js", async (original) => {
+vi.mock("../../../src/finality/protection/sqlite.js", async (original) => {
   const database = await original<typeof Database>();
   const checkpoint = (db: Parameters<typeof database.checkpoint>[0]) => {
     database.checkpoint(db);
@@ -37,28 +37,28 @@ afterEach(() => {
 });
 
 describe("on a file system whose clock ticks every two seconds", () => {
-  it.each<[string, (marks: string) => void]>([
-    ["replaced", (marks) => renameSync(`${marks}.copy`, marks)],
-    ["deleted", (marks) => rmSync(marks)],
-  ])("a second mark that is %s in the tick of another change is noticed", (what, intrude) => {
+  it.each<[string, (watermarks: string) => void]>([
+    ["replaced", (watermarks) => renameSync(`${watermarks}.copy`, watermarks)],
+    ["deleted", (watermarks) => rmSync(watermarks)],
+  ])("a watermark log that is %s in the tick of another change is noticed", (what, intrude) => {
     disk.clock = Math.floor(Date.now() / 2_000) * 2_000;
     vi.useFakeTimers({ toFake: ["Date"], now: disk.clock + 1_900 });
     const { home, protection, voter } = newSigner();
     voter.vote({ height: 1n, appHash: hash(1) });
-    writeFileSync(`${home.marksFile}.copy`, readFileSync(home.marksFile));
+    writeFileSync(`${home.watermarkFile}.copy`, readFileSync(home.watermarkFile));
     voter.vote({ height: 2n, appHash: hash(1) });
-    intrude(home.marksFile);
+    intrude(home.watermarkFile);
     const error = refusal("protection-replaced", () => voter.vote({ height: 3n, appHash: hash(1) }));
     expect(error.message).toContain(`marks was ${what}`);
     protection.close();
   });
 });
 
-describe("a second mark that could not be written anew", () => {
+describe("a watermark log that could not be written anew", () => {
   it("keeps the signature back, and the home can be opened again by this process", () => {
     const home = newHome();
-    recordBirth(home, key.publicKey);
-    const protection = openProtection(home, { roomForMarks: 200 });
+    recordGenerated(home, key.publicKey);
+    const protection = openProtection(home, { roomForWatermarks: 200 });
     const voter = voterOf(protection);
     disk.full = true;
     let height = 0n;

@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import { sha256 } from "../../../src/core/hashes.js";
-import { voteMessage } from "../../../src/vote/messages.js";
-import { verifyCommitment } from "../../../src/vote/commitment.js";
 import { openHome } from "../../../src/finality/home.js";
-import { readInterchange, type Interchange } from "../../../src/finality/protection/interchange.js";
-import { previewImport } from "../../../src/finality/protection/import-preview.js";
+import { previewImport } from "../../../src/finality/protection/import.js";
+import { parseInterchange, type Interchange } from "../../../src/finality/protection/interchange.js";
 import { openProtection, type Protection } from "../../../src/finality/protection/protection.js";
-import { commitStored } from "../../../src/finality/randomness/commitments.js";
+import { commitStored } from "../../../src/finality/randomness/commit.js";
+import { verifyCommitment } from "../../../src/vote/commitment.js";
+import { voteMessage } from "../../../src/vote/messages.js";
 import { killedAtEachStep } from "../../support/killed.js";
 import { refusal } from "../../support/refusal.js";
 import { CHAIN, hash, inHome, newHome, newSigner, testKey, voterOf } from "../../support/signer.js";
@@ -58,22 +58,22 @@ describe("the history of votes, exported and imported", () => {
       start: 10n,
       count: 20,
     });
-    const exported = JSON.parse(JSON.stringify(protection.exportHistory())) as Interchange;
+    const exported = JSON.parse(JSON.stringify(protection.exportInterchange())) as Interchange;
     const last = voter.vote({ height: 19n, appHash: hash(1) });
     protection.close();
 
     const home = newHome();
     inHome(home, (next) => {
-      const [report] = next.importHistory(exported);
+      const [report] = next.importInterchange(exported);
       expect(report).toMatchObject({
         chainId: CHAIN.id,
-        lowest: 19n,
-        highest: 19n,
+        lowWatermark: 19n,
+        highWatermark: 19n,
         added: 8,
         conflicts: [],
         commitments: 1,
       });
-      expect(next.importHistory(exported)[0]).toMatchObject({
+      expect(next.importInterchange(exported)[0]).toMatchObject({
         added: 0,
         conflicts: [],
         commitments: 0,
@@ -87,7 +87,7 @@ describe("the history of votes, exported and imported", () => {
       expect(answer(next, 15n, 1)).toBe("below-watermark");
       expect(answer(next, 11n)).toBe("below-watermark");
       expect(answer(next, 20n)).toBe("new");
-      const [again] = next.exportHistory().data;
+      const [again] = next.exportInterchange().data;
       expect(again!.commitments).toEqual(exported.data[0]!.commitments);
       expect(
         again!.votes.slice(0, 8).map(({ height, digest, signature }) => ({ height, digest, signature })),
@@ -99,7 +99,9 @@ describe("the history of votes, exported and imported", () => {
 
   it("signs nothing new at a height that it left out, where its signer may have voted after the export", () => {
     inNewHome((protection) => {
-      protection.importHistory(file({ lowest: "0", highest: "200", votes: [vote(100n, 1), vote(200n, 1)] }));
+      protection.importInterchange(
+        file({ lowest: "0", highest: "200", votes: [vote(100n, 1), vote(200n, 1)] }),
+      );
       expect(answer(protection, 150n)).toBe("below-watermark");
       expect(answer(protection, 200n, 2)).toBe("double-vote");
       expect(answer(protection, 201n)).toBe("new");
@@ -109,7 +111,9 @@ describe("the history of votes, exported and imported", () => {
       protection.init(key.publicKey, CHAIN.id, 101n);
       expect(answer(protection, 110n)).toBe("new");
       expect(answer(protection, 300n)).toBe("new");
-      protection.importHistory(file({ lowest: "0", highest: "200", votes: [vote(100n, 1), vote(200n, 1)] }));
+      protection.importInterchange(
+        file({ lowest: "0", highest: "200", votes: [vote(100n, 1), vote(200n, 1)] }),
+      );
       for (const height of [110n, 150n]) expect(answer(protection, height)).toBe("below-watermark");
       expect(answer(protection, 201n)).toBe("new");
     });
@@ -118,7 +122,7 @@ describe("the history of votes, exported and imported", () => {
   it("initialises a key that had no marks", () => {
     inNewHome((protection) => {
       refusal("protection-uninitialised", () => answer(protection, 5n));
-      protection.importHistory(file({ lowest: "5", highest: "4" }));
+      protection.importInterchange(file({ lowest: "5", highest: "4" }));
       expect(answer(protection, 4n)).toBe("below-watermark");
       expect(answer(protection, 5n)).toBe("new");
     });
@@ -128,25 +132,33 @@ describe("the history of votes, exported and imported", () => {
     inNewHome((protection) => {
       protection.init(key.publicKey, CHAIN.id, 50n);
       protection.append(key.publicKey, CHAIN.id, [{ height: 80n, digest: hash(1), signature: null }]);
-      protection.importHistory(file({ lowest: "10", highest: "20", votes: [vote(20n, 1)] }));
-      expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 50n, highest: 80n, held: false });
-      protection.importHistory(file({ lowest: "60", highest: "90", votes: [vote(90n, 1)] }));
-      expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 90n, highest: 90n, held: false });
+      protection.importInterchange(file({ lowest: "10", highest: "20", votes: [vote(20n, 1)] }));
+      expect(protection.watermarks(key.publicKey, CHAIN.id)).toEqual({
+        lowWatermark: 50n,
+        highWatermark: 80n,
+        locked: false,
+      });
+      protection.importInterchange(file({ lowest: "60", highest: "90", votes: [vote(90n, 1)] }));
+      expect(protection.watermarks(key.publicKey, CHAIN.id)).toEqual({
+        lowWatermark: 90n,
+        highWatermark: 90n,
+        locked: false,
+      });
     });
   });
 
   it("completes a record of the same message that has no signature, which is the same again then", () => {
     const { protection, voter } = newSigner();
     const signed = voter.vote({ height: 5n, appHash: hash(1) });
-    const exported = JSON.parse(JSON.stringify(protection.exportHistory())) as Interchange;
+    const exported = JSON.parse(JSON.stringify(protection.exportInterchange())) as Interchange;
     protection.close();
     inNewHome((next) => {
-      next.importHistory(file({ lowest: "0", highest: "5", votes: [vote(5n, 1)] }));
+      next.importInterchange(file({ lowest: "0", highest: "5", votes: [vote(5n, 1)] }));
       expect(answer(next, 5n)).toBe("unknown-earlier-vote");
-      expect(next.importHistory(exported)).toMatchObject([{ added: 0, conflicts: [], blocked: [] }]);
+      expect(next.importInterchange(exported)).toMatchObject([{ added: 0, conflicts: [], blocked: [] }]);
       expect(voterOf(next).vote({ height: 5n, appHash: hash(1) })).toEqual({ ...signed, kind: "same" });
       // What a later file has no signature of stays.
-      next.importHistory(file({ lowest: "0", highest: "5", votes: [vote(5n, 1)] }));
+      next.importInterchange(file({ lowest: "0", highest: "5", votes: [vote(5n, 1)] }));
       expect(answer(next, 5n)).toBe("same");
       expect(answer(next, 5n, 2)).toBe("double-vote");
     });
@@ -155,9 +167,9 @@ describe("the history of votes, exported and imported", () => {
   it("brings nothing back that was forgotten on purpose", () => {
     const { protection, voter } = newSigner();
     for (let height = 10n; height < 20n; height++) voter.vote({ height, appHash: hash(1) });
-    const exported = JSON.parse(JSON.stringify(protection.exportHistory())) as Interchange;
+    const exported = JSON.parse(JSON.stringify(protection.exportInterchange())) as Interchange;
     protection.prune(key.publicKey, CHAIN.id, 15n);
-    expect(protection.importHistory(exported)).toMatchObject([{ added: 0, lowest: 19n }]);
+    expect(protection.importInterchange(exported)).toMatchObject([{ added: 0, lowWatermark: 19n }]);
     expect(protection.records(key.publicKey, CHAIN.id).map(({ height }) => height)).toEqual([
       15n,
       16n,
@@ -170,7 +182,7 @@ describe("the history of votes, exported and imported", () => {
 
   it("a record without a digest equals nothing, so it only blocks", () => {
     inNewHome((protection) => {
-      protection.importHistory(
+      protection.importInterchange(
         file({
           highest: "7",
           votes: [
@@ -191,11 +203,11 @@ describe("the history of votes, exported and imported", () => {
   it("a record without a digest blocks what is signed here at its height, and stays so", () => {
     const { home, protection, voter } = newSigner();
     for (const height of [5n, 6n]) voter.vote({ height, appHash: hash(1) });
-    const exported = JSON.parse(JSON.stringify(protection.exportHistory())) as Interchange;
-    const [report] = protection.importHistory(file({ highest: "5", votes: [{ height: "5" }] }));
+    const exported = JSON.parse(JSON.stringify(protection.exportInterchange())) as Interchange;
+    const [report] = protection.importInterchange(file({ highest: "5", votes: [{ height: "5" }] }));
     expect(report).toMatchObject({ added: 0, conflicts: [], blocked: [5n] });
     expect([5n, 6n].map((height) => answer(protection, height))).toEqual(["unknown-earlier-vote", "same"]);
-    expect(protection.importHistory(exported)).toMatchObject([{ conflicts: [], blocked: [5n] }]);
+    expect(protection.importInterchange(exported)).toMatchObject([{ conflicts: [], blocked: [5n] }]);
     protection.close();
     inHome(home, (next) => expect(answer(next, 5n)).toBe("unknown-earlier-vote"));
   });
@@ -203,14 +215,14 @@ describe("the history of votes, exported and imported", () => {
   it("a record without a digest blocks what the same file has at its height, in either order", () => {
     const { protection, voter } = newSigner();
     voter.vote({ height: 5n, appHash: hash(1) });
-    const [{ votes } = { votes: [] }] = protection.exportHistory().data;
+    const [{ votes } = { votes: [] }] = protection.exportInterchange().data;
     protection.close();
     for (const twice of [
       [...votes, { height: "5" }],
       [{ height: "5" }, ...votes],
     ]) {
       inNewHome((next) => {
-        const [report] = next.importHistory(file({ highest: "5", votes: twice }));
+        const [report] = next.importInterchange(file({ highest: "5", votes: twice }));
         expect(report).toMatchObject({ added: 1, blocked: [5n] });
         expect(answer(next, 5n)).toBe("unknown-earlier-vote");
       });
@@ -219,7 +231,7 @@ describe("the history of votes, exported and imported", () => {
 
   it("a record with a digest and without a signature blocks every message", () => {
     inNewHome((protection) => {
-      protection.importHistory(file({ highest: "5", votes: [vote(5n, 1)] }));
+      protection.importInterchange(file({ highest: "5", votes: [vote(5n, 1)] }));
       expect(answer(protection, 5n, 1)).toBe("unknown-earlier-vote");
       expect(answer(protection, 5n, 2)).toBe("double-vote");
     });
@@ -227,7 +239,7 @@ describe("the history of votes, exported and imported", () => {
 
   it("a signature that does not verify is not handed out", () => {
     inNewHome((protection) => {
-      protection.importHistory(
+      protection.importInterchange(
         file({ highest: "5", votes: [{ ...vote(5n, 1), signature: "11".repeat(32) }] }),
       );
       expect(answer(protection, 5n, 1)).toBe("unknown-earlier-vote");
@@ -238,7 +250,7 @@ describe("the history of votes, exported and imported", () => {
     const { protection, voter } = newSigner();
     voter.vote({ height: 5n, appHash: hash(1) });
     voter.vote({ height: 6n, appHash: hash(1) });
-    const [report] = protection.importHistory(file({ highest: "6", votes: [vote(5n, 2), vote(6n, 1)] }));
+    const [report] = protection.importInterchange(file({ highest: "6", votes: [vote(5n, 2), vote(6n, 1)] }));
     expect(report).toMatchObject({ conflicts: [5n], added: 0 });
     expect(answer(protection, 5n, 1)).toBe("unknown-earlier-vote");
     expect(answer(protection, 5n, 2)).toBe("unknown-earlier-vote");
@@ -259,10 +271,14 @@ describe("the history of votes, exported and imported", () => {
         highest: "11",
         votes: [vote(9n, 2), vote(11n, 1)],
       };
-      protection.importHistory({ ...file(), data: [one, two] });
-      expect(protection.subjects()).toHaveLength(1);
+      protection.importInterchange({ ...file(), data: [one, two] });
+      expect(protection.keyChains()).toHaveLength(1);
       for (const height of [8n, 9n]) expect(answer(protection, height)).toBe("unknown-earlier-vote");
-      expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 11n, highest: 11n, held: false });
+      expect(protection.watermarks(key.publicKey, CHAIN.id)).toEqual({
+        lowWatermark: 11n,
+        highWatermark: 11n,
+        locked: false,
+      });
     });
   });
 
@@ -273,7 +289,7 @@ describe("the history of votes, exported and imported", () => {
     ]) {
       inNewHome((protection) => {
         const data = helds.map((held) => file({ held }).data[0]!);
-        protection.importHistory({ ...file(), data });
+        protection.importInterchange({ ...file(), data });
         refusal("protection-uninitialised", () => answer(protection, 5n));
       });
     }
@@ -282,12 +298,12 @@ describe("the history of votes, exported and imported", () => {
   it("where the highest vote is not among the votes, nothing up to it is signed", () => {
     const LAST = 0xffff_ffff_ffff_ffffn;
     inNewHome((protection) => {
-      protection.importHistory(file({ highest: "20", votes: [vote(5n, 1)] }));
+      protection.importInterchange(file({ highest: "20", votes: [vote(5n, 1)] }));
       for (const height of [0n, 4n, 6n, 20n]) expect(answer(protection, height)).toBe("below-watermark");
       expect(answer(protection, 21n)).toBe("new");
     });
     inNewHome((protection) => {
-      protection.importHistory(file({ highest: String(LAST) }));
+      protection.importInterchange(file({ highest: String(LAST) }));
       expect(answer(protection, LAST - 1n)).toBe("below-watermark");
       expect(answer(protection, LAST)).toBe("unknown-earlier-vote");
     });
@@ -295,8 +311,8 @@ describe("the history of votes, exported and imported", () => {
 
   it("a highest height below the highest vote is raised to it", () => {
     inNewHome((protection) => {
-      protection.importHistory(file({ highest: "5", votes: [vote(5n, 1), vote(9n, 1)] }));
-      expect(protection.marks(key.publicKey, CHAIN.id)?.highest).toBe(9n);
+      protection.importInterchange(file({ highest: "5", votes: [vote(5n, 1), vote(9n, 1)] }));
+      expect(protection.watermarks(key.publicKey, CHAIN.id)?.highWatermark).toBe(9n);
     });
   });
 
@@ -304,7 +320,7 @@ describe("the history of votes, exported and imported", () => {
     const { protection } = newSigner();
     await commitStored({ key, chain: CHAIN, protection, start: 10n, count: 20 });
     const commitment = { count: 5, root: "11".repeat(32), signature: "22".repeat(64) };
-    const [report] = protection.importHistory(
+    const [report] = protection.importInterchange(
       file({
         commitments: [
           { startHeight: "25", ...commitment },
@@ -320,13 +336,15 @@ describe("the history of votes, exported and imported", () => {
   it("a key that committed and never voted keeps its commitments, and is not initialised by them", async () => {
     const { protection } = newSigner();
     await commitStored({ key, chain: CHAIN, protection, start: 10n, count: 20 });
-    const exported = JSON.parse(JSON.stringify(protection.exportHistory())) as Interchange;
+    const exported = JSON.parse(JSON.stringify(protection.exportInterchange())) as Interchange;
     expect(exported.data).toMatchObject([{ key: KEY, lowest: null, highest: null, votes: [] }]);
     protection.close();
     inNewHome((next) => {
-      expect(next.importHistory(exported)).toMatchObject([{ lowest: null, highest: null, commitments: 1 }]);
+      expect(next.importInterchange(exported)).toMatchObject([
+        { lowWatermark: null, highWatermark: null, commitments: 1 },
+      ]);
       expect(next.commitments(key.publicKey, CHAIN.id)).toHaveLength(1);
-      expect(next.marks(key.publicKey, CHAIN.id)).toBeNull();
+      expect(next.watermarks(key.publicKey, CHAIN.id)).toBeNull();
       refusal("protection-uninitialised", () => answer(next, 10n));
     });
   });
@@ -359,10 +377,10 @@ describe("the history of votes, exported and imported", () => {
           commitments: [{ startHeight: "1", count: 0, root: "11".repeat(32), signature: "22".repeat(64) }],
         }),
       ];
-      for (const value of bad) refusal("invalid-json", () => protection.importHistory(value));
-      refusal("unknown-version", () => protection.importHistory(file({}, { version: 2 })));
-      expect(protection.subjects()).toEqual([]);
-      expect(protection.importHistory({ ...file(), data: [] })).toEqual([]);
+      for (const value of bad) refusal("invalid-json", () => protection.importInterchange(value));
+      refusal("unknown-version", () => protection.importInterchange(file({}, { version: 2 })));
+      expect(protection.keyChains()).toEqual([]);
+      expect(protection.importInterchange({ ...file(), data: [] })).toEqual([]);
     });
   });
 
@@ -373,13 +391,13 @@ describe("the history of votes, exported and imported", () => {
       chain: `chain-${i}`,
     }));
     inHome(home, (protection) => {
-      expect(protection.importHistory({ ...file(), data: chains })).toHaveLength(30);
+      expect(protection.importInterchange({ ...file(), data: chains })).toHaveLength(30);
     });
     inHome(home, (protection) => {
-      expect(protection.subjects().map(({ votes }) => votes)).toEqual(Array(30).fill(1));
-      expect(readInterchange(JSON.parse(JSON.stringify(protection.exportHistory()))).subjects).toHaveLength(
-        30,
-      );
+      expect(protection.keyChains().map(({ votes }) => votes)).toEqual(Array(30).fill(1));
+      expect(
+        parseInterchange(JSON.parse(JSON.stringify(protection.exportInterchange()))).keyChains,
+      ).toHaveLength(30);
     });
   });
 });
@@ -397,7 +415,7 @@ describe("an import of many chains", () => {
     };
     const counts = new Set<number>();
     for (const { path } of killedAtEachStep(begun, deed)) {
-      counts.add(inHome(openHome(path), (protection) => protection.subjects().length));
+      counts.add(inHome(openHome(path), (protection) => protection.keyChains().length));
     }
     expect([...counts]).toEqual([1, 1 + chains.length]);
   });
@@ -408,14 +426,16 @@ describe("the example in docs/protection.md", () => {
   const example: unknown = JSON.parse(/```json\n([^`]*)```/.exec(docs)![1]!);
 
   it("is a history, and has all that one can have but what is held", () => {
-    const { subjects, exportedAt } = readInterchange(example);
-    expect(subjects).toMatchObject([{ chainId: "bbn-1", lowest: 1000n, highest: 1002n, held: false }]);
-    expect([exportedAt, subjects[0]!.votes.size]).toEqual(["2026-01-01T00:00:00.000Z", 1]);
+    const { keyChains, exportedAt } = parseInterchange(example);
+    expect(keyChains).toMatchObject([
+      { chainId: "bbn-1", lowWatermark: 1000n, highWatermark: 1002n, locked: false },
+    ]);
+    expect([exportedAt, keyChains[0]!.votes.size]).toEqual(["2026-01-01T00:00:00.000Z", 1]);
   });
 
   it("has a vote and a commitment that its key has signed", () => {
     inNewHome((protection) => {
-      protection.importHistory(example);
+      protection.importInterchange(example);
       const voter = voterOf(protection, key, { id: "bbn-1", minCount: 1 });
       expect(voter.vote({ height: 1002n, appHash: hash(1) }).kind).toBe("same");
       const commitments = protection.commitments(key.publicKey, "bbn-1");
@@ -439,12 +459,12 @@ describe("what an import would do", () => {
         key: key.publicKey,
         chainId: CHAIN.id,
         before: null,
-        after: { lowest: 7n, highest: null, held: false },
+        after: { lowWatermark: 7n, highWatermark: null, locked: false },
         votes: 0,
         commitments: 0,
         begins: true,
       });
-      expect(protection.subjects()).toEqual([]);
+      expect(protection.keyChains()).toEqual([]);
     });
   });
 
@@ -457,7 +477,7 @@ describe("what an import would do", () => {
     inNewHome((protection) => {
       const preview = only(protection, changes);
       expect(preview.begins).toBe(begins);
-      expect(preview.after?.highest ?? null).toBe(highest);
+      expect(preview.after?.highWatermark ?? null).toBe(highest);
     });
   });
 
@@ -467,8 +487,8 @@ describe("what an import would do", () => {
     const other = testKey(8);
     protection.init(other.publicKey, CHAIN.id, 50n);
     expect(only(protection, { key: hex.encode(other.publicKey) })).toMatchObject({
-      before: { lowest: 50n, highest: null, held: false },
-      after: { lowest: 50n, highest: null, held: false },
+      before: { lowWatermark: 50n, highWatermark: null, locked: false },
+      after: { lowWatermark: 50n, highWatermark: null, locked: false },
       begins: false,
     });
     protection.close();
@@ -488,9 +508,9 @@ describe("what an import would do", () => {
       const { protection, voter } = newSigner();
       voter.vote({ height: 20n, appHash: hash(1) });
       const { before, after } = only(protection, changes);
-      expect(before).toEqual({ lowest: 0n, highest: 20n, held: false });
-      protection.importHistory(file(changes));
-      expect(protection.marks(key.publicKey, CHAIN.id)).toEqual(after);
+      expect(before).toEqual({ lowWatermark: 0n, highWatermark: 20n, locked: false });
+      protection.importInterchange(file(changes));
+      expect(protection.watermarks(key.publicKey, CHAIN.id)).toEqual(after);
       protection.close();
     }
   });
@@ -500,8 +520,8 @@ describe("what an import would do", () => {
       inNewHome((protection) => {
         const { before, after } = only(protection, changes);
         expect(before).toBeNull();
-        protection.importHistory(file(changes));
-        expect(protection.marks(key.publicKey, CHAIN.id)).toEqual(after);
+        protection.importInterchange(file(changes));
+        expect(protection.watermarks(key.publicKey, CHAIN.id)).toEqual(after);
       });
     }
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import { openHome } from "../../../src/finality/home.js";
-import { recordBirth } from "../../../src/finality/keys/provenance.js";
+import { recordGenerated } from "../../../src/finality/keys/provenance.js";
 import { killedAtEachStep } from "../../support/killed.js";
 import { hash, inHome, newHome, testKey, voterOf } from "../../support/signer.js";
 
@@ -9,7 +9,7 @@ describe("a signer that is killed", () => {
   it("at each of its writes, or while SQLite writes, forgets no signature that it printed", () => {
     const begin = () => {
       const home = newHome();
-      recordBirth(home, testKey().publicKey);
+      recordGenerated(home, testKey().publicKey);
       return home.path;
     };
     let most = 0;

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } 
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { recordBirth } from "../../../src/finality/keys/provenance.js";
+import { recordGenerated } from "../../../src/finality/keys/provenance.js";
 import type { Home } from "../../../src/finality/home.js";
 import { startOf } from "../../../src/finality/protection/lock.js";
 import { openLocked, takeLock } from "../../../src/finality/protection/opening.js";
@@ -137,13 +137,13 @@ describe("a lock file that was left behind", () => {
   it("is recognised when its process is gone", () => {
     const home = newHome();
     stale(home, { pid: 2 ** 22 + 1 });
-    expect(inHome(home, ({ poisoned }) => poisoned)).toBe(false);
+    expect(inHome(home, ({ failed }) => failed)).toBe(false);
   });
 
   it("is recognised when its process id is used again by another process", () => {
     const home = newHome();
     stale(home, { start: "another-boot 1" });
-    expect(inHome(home, ({ poisoned }) => poisoned)).toBe(false);
+    expect(inHome(home, ({ failed }) => failed)).toBe(false);
   });
 
   it("holds where its process runs, and where that cannot be told: on another host, or unreadable", () => {
@@ -171,15 +171,15 @@ describe("a lock that was lost between its taking and the opening of the store",
   it.each<[string, (home: Home) => void]>([
     ["to another signer", (home) => stale(home, { host: "another-host" })],
     ["to a person", (home) => rmSync(home.lockFile)],
-  ])("%s opens nothing, and writes no second mark", (_to, lose) => {
+  ])("%s opens nothing, and writes no watermark log", (_to, lose) => {
     const { home, protection } = newSigner();
     protection.close();
-    const { ino } = statSync(home.marksFile);
+    const { ino } = statSync(home.watermarkFile);
     const lock = takeLock(home);
     try {
       lose(home);
       refusal("signer-running", () => openLocked(home, lock, { instance: "i" }));
-      expect(statSync(home.marksFile).ino).toBe(ino);
+      expect(statSync(home.watermarkFile).ino).toBe(ino);
     } finally {
       lock.release();
     }
@@ -192,7 +192,7 @@ describe("a signer that is killed while it opens a new home", () => {
   it("leaves one that opens, and in which a new key votes", async () => {
     for (let i = 0; i < 12; i++) {
       const home = newHome();
-      recordBirth(home, testKey().publicKey);
+      recordGenerated(home, testKey().publicKey);
       const child = spawn(process.execPath, [signerProgram(), "hold", home.path], { stdio: "ignore" });
       children.push(child);
       await waitUntil(() => existsSync(join(home.path, CREATED[i % CREATED.length]!)));

@@ -30,7 +30,7 @@ beforeAll(() => {
 
 type Damage = (home: Home) => void;
 
-/** Breaks in which the store is gone, and the second mark is all that remembers. */
+/** Breaks in which the store is gone, and the watermark log is all that remembers. */
 const lostStores: Record<string, Damage> = {
   "a missing store": (home) => rmSync(home.protectionFile),
   "an empty store": (home) => writeFileSync(home.protectionFile, ""),
@@ -40,12 +40,12 @@ const lostStores: Record<string, Damage> = {
 
 /** Breaks in which the store is whole, and alone. */
 const lostMarks: Record<string, Damage> = {
-  "missing marks": (home) => rmSync(home.marksFile),
-  "empty marks": (home) => writeFileSync(home.marksFile, ""),
+  "missing marks": (home) => rmSync(home.watermarkFile),
+  "empty marks": (home) => writeFileSync(home.watermarkFile, ""),
   "marks with a damaged last line": (home) =>
-    flip(home.marksFile, readFileSync(home.marksFile).lastIndexOf("\n") - 30),
-  "marks with a damaged header": (home) => flip(home.marksFile, 3),
-  "marks that are zeros": (home) => writeFileSync(home.marksFile, new Uint8Array(5000)),
+    flip(home.watermarkFile, readFileSync(home.watermarkFile).lastIndexOf("\n") - 30),
+  "marks with a damaged header": (home) => flip(home.watermarkFile, 3),
+  "marks that are zeros": (home) => writeFileSync(home.watermarkFile, new Uint8Array(5000)),
 };
 
 const ways = [...Object.entries(lostStores), ...Object.entries(lostMarks)];
@@ -59,7 +59,7 @@ function damaged(damage: Damage): Home {
 
 const stateOf = (home: Home) => [
   readdirSync(home.path),
-  existsSync(home.marksFile) && readFileSync(home.marksFile),
+  existsSync(home.watermarkFile) && readFileSync(home.watermarkFile),
 ];
 
 /** No height that was voted for is signed with another message, by either key. */
@@ -82,20 +82,20 @@ describe.each(ways)("protection init after %s", (_, damage) => {
     const before = stateOf(home);
     for (const fromHeight of [0n, 59n]) {
       const error = refusal("would-lower-mark", () => initProtection(home, { ...request, fromHeight }));
-      expect(error.details["lowest"]).toBe(60n);
+      expect(error.details["lowWatermark"]).toBe(60n);
     }
     expect(stateOf(home)).toEqual(before);
   });
 
   it("begins there, and holds every other key and chain above what it remembers", () => {
     const home = damaged(damage);
-    const { lowest, setAside } = initProtection(home, { ...request, fromHeight: 75n });
-    expect(lowest).toBe(75n);
+    const { lowWatermark, setAside } = initProtection(home, { ...request, fromHeight: 75n });
+    expect(lowWatermark).toBe(75n);
     for (const file of setAside) expect(existsSync(file)).toBe(true);
     expectNothingAnew(home);
     initProtection(home, { ...otherRequest, fromHeight: 106n });
     inHome(home, (protection) => {
-      expect(protection.isBornHere(key.publicKey)).toBe(false);
+      expect(protection.isGeneratedHere(key.publicKey)).toBe(false);
       const voter = voterOf(protection);
       expect(voter.vote({ height: 74n, appHash: hash(2) })).toMatchObject({ code: "below-watermark" });
       expect(voter.vote({ height: 75n, appHash: hash(2) }).kind).toBe("new");
@@ -125,7 +125,7 @@ describe.each(Object.entries(lostMarks))("protection init after %s, with the sto
 describe("protection init", () => {
   it("after a crash that left a write-ahead log, and without marks, knows the votes in the log", () => {
     const home = copyOf(moments.crashed);
-    rmSync(home.marksFile);
+    rmSync(home.watermarkFile);
     expect(existsSync(walOf(home))).toBe(true);
     refusal("would-lower-mark", () => initProtection(home, { ...request, fromHeight: 59n }));
     initProtection(home, { ...request, fromHeight: 60n });
@@ -138,7 +138,7 @@ describe("protection init", () => {
     const content = readFileSync(home.protectionFile);
     const places = [...content.keys()].filter((at) => content.indexOf(row.signature!, at) === at);
     for (const at of places) flip(home.protectionFile, at);
-    rmSync(home.marksFile);
+    rmSync(home.watermarkFile);
     expect(() => openProtection(home)).toThrow("60 or more");
     refusal("would-lower-mark", () => initProtection(home, { ...request, fromHeight: 59n }));
     initProtection(home, { ...request, fromHeight: 60n });
@@ -150,7 +150,7 @@ describe("protection init", () => {
     for (let size = 1024; size < length; size += 3001) {
       const home = copyOf(moments.closed);
       truncateSync(home.protectionFile, size);
-      rmSync(home.marksFile);
+      rmSync(home.watermarkFile);
       initProtection(home, { ...request, fromHeight: 75n });
       inHome(home, (protection) => {
         expect(voterOf(protection).vote({ height: 74n, appHash: hash(2) }).kind).toBe("refused");
@@ -163,7 +163,7 @@ describe("protection init", () => {
     const old = copyOf(moments.earlier);
     openProtection(old).close();
     replace(home, old, "protectionFile");
-    flip(home.marksFile, readFileSync(home.marksFile).lastIndexOf("\n") - 30);
+    flip(home.watermarkFile, readFileSync(home.watermarkFile).lastIndexOf("\n") - 30);
     refusal("would-lower-mark", () => initProtection(home, { ...request, fromHeight: 58n }));
     const { setAside } = initProtection(home, { ...request, fromHeight: 60n });
     expect(setAside).toHaveLength(2);
@@ -176,29 +176,32 @@ describe("protection init", () => {
     rmSync(home.protectionFile);
     initProtection(home, { ...request, fromHeight: 80n });
     expectNothingAnew(home);
-    const history = inHome(home, (protection) => protection.exportHistory());
+    const history = inHome(home, (protection) => protection.exportInterchange());
     expect(history.data.find(({ chain }) => chain === OTHER_CHAIN.id)).toMatchObject({
       lowest: "106",
       held: true,
     });
     const next = newHome();
-    inHome(next, (protection) => protection.importHistory(JSON.parse(JSON.stringify(history))));
+    inHome(next, (protection) => protection.importInterchange(JSON.parse(JSON.stringify(history))));
     expectNothingAnew(next);
   });
 
   it("an import of a history that is held holds what is open here", () => {
     const { protection, voter } = newSigner();
     voter.vote({ height: 5n, appHash: hash(1) });
-    const history = protection.exportHistory();
-    protection.importHistory({ ...history, data: history.data.map((each) => ({ ...each, held: true })) });
+    const history = protection.exportInterchange();
+    protection.importInterchange({
+      ...history,
+      data: history.data.map((each) => ({ ...each, held: true })),
+    });
     refusal("protection-uninitialised", () => voter.vote({ height: 6n, appHash: hash(1) }));
-    expect(protection.subjects()).toMatchObject([{ held: true, lowest: 6n, highest: 5n }]);
+    expect(protection.keyChains()).toMatchObject([{ locked: true, lowWatermark: 6n, highWatermark: 5n }]);
     protection.init(key.publicKey, CHAIN.id, 6n);
     expect(voter.vote({ height: 6n, appHash: hash(1) }).kind).toBe("new");
     protection.close();
   });
 
-  it("blocks the last height of all where the second mark remembers it", () => {
+  it("blocks the last height of all where the watermark log remembers it", () => {
     const LAST = 0xffff_ffff_ffff_ffffn;
     const { home, protection, voter } = newSigner();
     voter.vote({ height: LAST, appHash: hash(1) });
@@ -214,10 +217,10 @@ describe("protection init", () => {
   it("only raises where nothing is broken, and takes nothing aside", () => {
     const home = copyOf(moments.closed);
     expect(initProtection(home, { ...request, fromHeight: 30n })).toEqual({
-      lowest: 30n,
-      highest: 59n,
+      lowWatermark: 30n,
+      highWatermark: 59n,
       setAside: [],
-      held: [],
+      locked: [],
     });
     refusal("would-lower-mark", () => initProtection(home, { ...request, fromHeight: 29n }));
     inHome(home, (protection) => {
@@ -231,10 +234,10 @@ describe("protection init", () => {
   it("a key that was born in the lost store is not new any more", () => {
     const born = testKey(9);
     const { home, protection } = newSigner(born);
-    protection.heed(born.publicKey);
-    expect(protection.isBornHere(born.publicKey)).toBe(true);
+    protection.applyProvenance(born.publicKey);
+    expect(protection.isGeneratedHere(born.publicKey)).toBe(true);
     protection.close();
-    rmSync(home.marksFile);
+    rmSync(home.watermarkFile);
     initProtection(home, { key: key.publicKey, chainId: CHAIN.id, fromHeight: 5n });
     inHome(home, (again) => {
       refusal("protection-uninitialised", () => voterOf(again, born).vote({ height: 0n, appHash: hash(1) }));

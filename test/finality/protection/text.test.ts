@@ -2,11 +2,11 @@ import Database from "libsql";
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { hex, u64be, utf8 } from "../../../src/core/bytes.js";
-import { commitStored } from "../../../src/finality/randomness/commitments.js";
 import type { Home } from "../../../src/finality/home.js";
 import { openProtection } from "../../../src/finality/protection/protection.js";
-import { rowsOf } from "../../../src/finality/protection/tables.js";
 import { type Cell, selectFrom, sumOf, textOf } from "../../../src/finality/protection/schema.js";
+import { rowsOf } from "../../../src/finality/protection/sqlite.js";
+import { commitStored } from "../../../src/finality/randomness/commit.js";
 import { refusal } from "../../support/refusal.js";
 import { CHAIN, hash, inHome, newSigner, testKey } from "../../support/signer.js";
 

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { closeSync, fstatSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { recordBirth } from "../../../src/finality/keys/provenance.js";
+import { recordGenerated } from "../../../src/finality/keys/provenance.js";
 import { type Home, openHome } from "../../../src/finality/home.js";
 import { openProtection } from "../../../src/finality/protection/protection.js";
 import { copyOf } from "../../support/broken-homes.js";
@@ -50,7 +50,7 @@ describe("where a file may not grow (ulimit -f)", () => {
   it("votes end with protection-unwritable, and every signature that left is remembered", () => {
     for (const blocks of [40, 100]) {
       const home = newHome();
-      recordBirth(home, key.publicKey);
+      recordGenerated(home, key.publicKey);
       const { signed, last } = signUntilFailure(home, `trap '' XFSZ; ulimit -f ${blocks}`);
       expect(last).toBe("error protection-unwritable");
       expectRemembered(home, signed);
@@ -62,7 +62,7 @@ describeWithDisks("a full disk", () => {
   it("ends votes with protection-unwritable, and every signature that left is remembered once there is room", () => {
     const path = newDisk("400k");
     const home = openHome(path);
-    recordBirth(home, key.publicKey);
+    recordGenerated(home, key.publicKey);
     const { signed, last } = signUntilFailure(home);
     expect(last).toBe("error protection-unwritable");
     expect(signed.length).toBeGreaterThan(10);
@@ -73,7 +73,7 @@ describeWithDisks("a full disk", () => {
   it("at the first opening is protection-unwritable, and nothing broken stays", () => {
     const path = newDisk("256k");
     const home = openHome(path);
-    recordBirth(home, key.publicKey);
+    recordGenerated(home, key.publicKey);
     fill(path);
     refusal("protection-unwritable", () => openProtection(home));
     expect(mount(path, "-o", "remount,size=4m")).toBe(true);
@@ -86,23 +86,28 @@ describeWithDisks("a full disk", () => {
     const path = newDisk("600k");
     const home = openHome(path);
     const metadata = { format: "tapstake-protection", version: 1 };
-    const marks = { key: Buffer.from(key.publicKey).toString("hex"), lowest: "0", highest: null, votes: [] };
-    const data = Array.from({ length: 4_000 }, (_, i) => ({ ...marks, chain: `chain-${i}` }));
+    const watermarks = {
+      key: Buffer.from(key.publicKey).toString("hex"),
+      lowest: "0",
+      highest: null,
+      votes: [],
+    };
+    const data = Array.from({ length: 4_000 }, (_, i) => ({ ...watermarks, chain: `chain-${i}` }));
     const protection = openProtection(home);
     protection.init(key.publicKey, CHAIN.id, 5n);
-    refusal("protection-unwritable", () => protection.importHistory({ metadata, data }));
+    refusal("protection-unwritable", () => protection.importInterchange({ metadata, data }));
     protection.close();
     // Elsewhere there is room.
     inHome(copyOf(home), (next) => {
-      expect(next.subjects().map(({ chainId }) => chainId)).toEqual([CHAIN.id]);
-      expect(next.importHistory({ metadata, data })).toHaveLength(data.length);
+      expect(next.keyChains().map(({ chainId }) => chainId)).toEqual([CHAIN.id]);
+      expect(next.importInterchange({ metadata, data })).toHaveLength(data.length);
     });
   });
 
   it("poisons what is open: nothing is signed or told until it is opened again", () => {
     const path = newDisk("600k");
     const home = openHome(path);
-    recordBirth(home, key.publicKey);
+    recordGenerated(home, key.publicKey);
     const protection = openProtection(home);
     const voter = voterOf(protection);
     voter.vote({ height: 0n, appHash: hash(1) });
@@ -112,12 +117,12 @@ describeWithDisks("a full disk", () => {
       for (; ; height++) voter.vote({ height, appHash: hash(1) });
     });
     expect(error.message).toContain("start the signer again");
-    expect(protection.poisoned).toBe(true);
+    expect(protection.failed).toBe(true);
     expect(mount(path, "-o", "remount,size=4m")).toBe(true);
     for (const again of [0n, height, height + 1n]) {
       refusal("protection-unwritable", () => voter.vote({ height: again, appHash: hash(1) }));
     }
-    refusal("protection-unwritable", () => protection.exportHistory());
+    refusal("protection-unwritable", () => protection.exportInterchange());
     refusal("protection-unwritable", () => protection.init(key.publicKey, CHAIN.id, 500n));
     protection.close();
     inHome(home, (next) => {
@@ -135,7 +140,7 @@ describeWithDisks("a disk that is read-only", () => {
   it("is protection-unwritable from the start", () => {
     const path = newDisk("4m");
     const home = openHome(path);
-    recordBirth(home, key.publicKey);
+    recordGenerated(home, key.publicKey);
     inHome(home, (protection) => voterOf(protection).vote({ height: 0n, appHash: hash(1) }));
     const { path: view } = newHome();
     expect(mount(view, "--bind", path)).toBe(true);
@@ -147,13 +152,13 @@ describeWithDisks("a disk that is read-only", () => {
   });
 });
 
-describe("a second mark that cannot be written", () => {
+describe("a watermark log that cannot be written", () => {
   it("keeps the signature back: the vote is recorded, and given out as the same after a restart", () => {
     const { home, protection, voter } = newSigner();
     voter.vote({ height: 0n, appHash: hash(1) });
-    reopenToRead(home.marksFile);
+    reopenToRead(home.watermarkFile);
     refusal("protection-unwritable", () => voter.vote({ height: 1n, appHash: hash(1) }));
-    expect(protection.poisoned).toBe(true);
+    expect(protection.failed).toBe(true);
     refusal("protection-unwritable", () => voter.vote({ height: 2n, appHash: hash(1) }));
     expect(() => protection.close()).not.toThrow();
     inHome(home, (next) => {

@@ -7,12 +7,12 @@ import { TapstakeError } from "../../../src/core/errors.js";
 import { publicKeyOf } from "../../../src/core/keys.js";
 import { scalar } from "../../../src/core/scalar.js";
 import { eots } from "../../../src/crypto/eots.js";
+import { sha256 } from "../../../src/core/hashes.js";
 import { commitmentMessage, voteMessage } from "../../../src/vote/messages.js";
 import { randomness } from "../../../src/crypto/randomness.js";
-import { recordBirth } from "../../../src/finality/keys/provenance.js";
+import { recordGenerated } from "../../../src/finality/keys/provenance.js";
 import { openProtection } from "../../../src/finality/protection/protection.js";
 import { RandomnessCache } from "../../../src/finality/randomness/cache.js";
-import { CheckThread } from "../../../src/finality/self-checks.js";
 import { Voter, type VoteResult } from "../../../src/finality/voter.js";
 import { refusal } from "../../support/refusal.js";
 import { CHAIN, hash, inHome, newHome, newSigner, testKey, voterOf } from "../../support/signer.js";
@@ -54,10 +54,10 @@ describe("a vote", () => {
       expect(voter.vote({ height, appHash: hash(1) }).kind).toBe("new");
       expect(voter.vote({ height, appHash: hash(2) })).toMatchObject({ code: "double-vote" });
     }
-    expect(protection.marks(key.publicKey, CHAIN.id)).toEqual({
-      lowest: 0n,
-      highest: 0xffff_ffff_ffff_ffffn,
-      held: false,
+    expect(protection.watermarks(key.publicKey, CHAIN.id)).toEqual({
+      lowWatermark: 0n,
+      highWatermark: 0xffff_ffff_ffff_ffffn,
+      locked: false,
     });
     protection.close();
   });
@@ -65,7 +65,7 @@ describe("a vote", () => {
   it("of one key and chain says nothing of another", () => {
     const other = testKey(8);
     const { home, protection, voter } = newSigner();
-    recordBirth(home, other.publicKey);
+    recordGenerated(home, other.publicKey);
     voter.vote({ height: 5n, appHash: hash(1) });
     expect(voterOf(protection, other).vote({ height: 5n, appHash: hash(2) }).kind).toBe("new");
     const chain = { id: "BBN-TEST", minCount: 1 };
@@ -108,7 +108,7 @@ describe("a vote", () => {
     ]) {
       refusal("invalid-chain-id", () => voterOf(protection, key, { id, minCount: 1 }));
     }
-    expect(protection.subjects()).toEqual([]);
+    expect(protection.keyChains()).toEqual([]);
     protection.close();
     refusal("protection-closed", () => voter.vote({ height: 5n, appHash: hash(1) }));
   });
@@ -142,7 +142,7 @@ describe("a vote", () => {
 });
 
 describe("the order of a vote", () => {
-  it("is look up, sign, write, second mark, hand out; a write that fails hands out nothing", () => {
+  it("is look up, sign, write, watermark log, hand out; a write that fails hands out nothing", () => {
     const { protection } = newSigner();
     protection.init(key.publicKey, CHAIN.id, 0n);
     const order: string[] = [];
@@ -163,7 +163,7 @@ describe("the order of a vote", () => {
     const voter = voterOf(spied);
     const votes = [1n, 2n].map((height) => ({ height, appHash: hash(1) }));
     refusal("protection-unwritable", () => voter.batch(votes));
-    expect(order).toEqual(["committed", "heed", "marks", "recordsAt", "append"]);
+    expect(order).toEqual(["committed", "applyProvenance", "watermarks", "recordsAt", "append"]);
     expect(protection.record(key.publicKey, CHAIN.id, 1n)).toBeNull();
     protection.close();
   });
@@ -218,39 +218,15 @@ describe("the order of a vote", () => {
     protection.close();
   });
 
-  it("forgets the signatures of a batch that failed, whose faults are none of the next one", () => {
-    const { protection } = newSigner();
-    const cache = new RandomnessCache();
-    cache.set(key.publicKey, CHAIN.id, 5n, cache.pair(key, CHAIN.id, 6n).point);
-    const checks = new CheckThread();
-    const voter = new Voter({ key, protection, chain: CHAIN, cache, checks });
-    const append = vi.spyOn(protection, "append").mockImplementationOnce(() => {
-      throw new Error("no");
-    });
-    expect(() => voter.vote({ height: 5n, appHash: hash(1) })).toThrow("no");
-    append.mockRestore();
-    expect(voter.vote({ height: 6n, appHash: hash(1) }).kind).toBe("new");
-    checks.close();
+  it("withholds a recorded signature that does not verify, and signs nothing else in its place", () => {
+    const { protection, voter } = newSigner();
+    const vote = { height: 5n, appHash: hash(1) };
+    protection.init(key.publicKey, CHAIN.id, 0n);
+    const digest = sha256(voteMessage(vote));
+    protection.append(key.publicKey, CHAIN.id, [{ height: 5n, digest, signature: hash(3) }]);
+    expect(voter.vote(vote)).toMatchObject({ kind: "refused", code: "unknown-earlier-vote" });
+    expect(voter.vote({ ...vote, appHash: hash(2) })).toMatchObject({ code: "double-vote" });
     protection.close();
-  });
-
-  it("withholds a signature that another thread finds wrong when it is recorded already, now and ever after", () => {
-    const { home, protection } = newSigner();
-    const cache = new RandomnessCache();
-    cache.set(key.publicKey, CHAIN.id, 5n, cache.pair(key, CHAIN.id, 6n).point);
-    const checks = new CheckThread();
-    const voter = new Voter({ key, protection, chain: CHAIN, cache, checks });
-    const votes = [4n, 5n, 6n].map((height) => ({ height, appHash: hash(1) }));
-    refusal("self-check-failed", () => voter.batch(votes));
-    checks.close();
-    protection.close();
-    inHome(home, (next) => {
-      const asked = [...votes, { height: 7n, appHash: hash(1) }].map((vote) => voterOf(next).vote(vote));
-      const refused = { kind: "refused", code: "unknown-earlier-vote" };
-      expect(asked).toMatchObject([{ kind: "same" }, refused, { kind: "same" }, { kind: "new" }]);
-      const other = votes.map(({ height }) => voterOf(next).vote({ height, appHash: hash(2) }));
-      expect(other).toMatchObject(votes.map(() => ({ kind: "refused", code: "double-vote" })));
-    });
   });
 });
 
@@ -269,7 +245,7 @@ describe("where votes begin", () => {
     refusal("protection-uninitialised", () =>
       voterOf(protection, other).vote({ height: 0n, appHash: hash(1) }),
     );
-    recordBirth(home, other.publicKey);
+    recordGenerated(home, other.publicKey);
     expect(voterOf(protection, other).vote({ height: 0n, appHash: hash(1) }).kind).toBe("new");
     protection.close();
   });
@@ -277,7 +253,7 @@ describe("where votes begin", () => {
   it("an imported key is protection-uninitialised until protection init, with what to do", () => {
     const imported = testKey(9, "imported");
     const { home, protection } = newSigner();
-    recordBirth(home, imported.publicKey);
+    recordGenerated(home, imported.publicKey);
     const voter = voterOf(protection, imported);
     const error = refusal("protection-uninitialised", () => voter.vote({ height: 100n, appHash: hash(1) }));
     expect(error.message).toContain(
@@ -297,24 +273,24 @@ describe("where votes begin", () => {
 
   it("a key whose note of birth came with a copy of the home is protection-uninitialised", () => {
     const [home, copy] = [newHome(), newHome()];
-    recordBirth(home, key.publicKey);
+    recordGenerated(home, key.publicKey);
     cpSync(home.path, copy.path, { recursive: true });
     const refusalIn = (where: typeof home) =>
       inHome(where, (protection) => {
         const voter = voterOf(protection);
         refusal("protection-uninitialised", () => voter.vote({ height: 0n, appHash: hash(1) }));
-        return protection.isBornHere(key.publicKey);
+        return protection.isGeneratedHere(key.publicKey);
       });
     expect(refusalIn(copy)).toBe(false);
-    expect(inHome(home, (protection) => protection.isBornHere(key.publicKey))).toBe(true);
+    expect(inHome(home, (protection) => protection.isGeneratedHere(key.publicKey))).toBe(true);
   });
 
   it("a note of birth ends once it was heeded, and comes back with no backup of the store", () => {
     const home = newHome();
-    recordBirth(home, key.publicKey);
-    inHome(home, (protection) => protection.heed(key.publicKey));
+    recordGenerated(home, key.publicKey);
+    inHome(home, (protection) => protection.applyProvenance(key.publicKey));
     expect(readdirSync(join(home.path, "arrivals"))).toEqual([]);
-    inHome(home, (protection) => expect(protection.isBornHere(key.publicKey)).toBe(true));
+    inHome(home, (protection) => expect(protection.isGeneratedHere(key.publicKey)).toBe(true));
   });
 
   it("nothing at or below the height that is known on the chain is signed anew; it only rises", () => {
@@ -359,7 +335,11 @@ describe("where votes begin", () => {
     expect(protection.prune(key.publicKey, CHAIN.id, 20n)).toBe(5);
     protection.close();
     inHome(home, (next) => {
-      expect(next.marks(key.publicKey, CHAIN.id)).toEqual({ lowest: 20n, highest: 19n, held: false });
+      expect(next.watermarks(key.publicKey, CHAIN.id)).toEqual({
+        lowWatermark: 20n,
+        highWatermark: 19n,
+        locked: false,
+      });
       expect(voterOf(next).vote({ height: 19n, appHash: hash(2) })).toMatchObject({
         code: "below-watermark",
       });
@@ -377,7 +357,7 @@ describe("PROTOCOL 11: batches", () => {
     refusal("duplicate-height", () => voter.batch([votes[0]!, votes[0]!]));
     expect(spy).not.toHaveBeenCalled();
     vi.restoreAllMocks();
-    expect(protection.subjects()).toEqual([]);
+    expect(protection.keyChains()).toEqual([]);
     protection.close();
   });
 
@@ -536,7 +516,7 @@ describe("the votes of the Go reference", () => {
       const vectorKey = testKey(0, "imported", secretKey);
       const chain = { id: vector.ChainId, minCount: 1 };
       const height = BigInt(vector.Height);
-      if (!protection.marks(vectorKey.publicKey, chain.id))
+      if (!protection.watermarks(vectorKey.publicKey, chain.id))
         protection.init(vectorKey.publicKey, chain.id, 0n);
       const voter = new Voter({ key: vectorKey, protection, chain });
       const first = voter.voteMessage({ height, message: bytes(vector.Msg1) }) as Signed;
@@ -565,7 +545,7 @@ describe("a new key that is asked to vote on more chains than there are", () => 
         `tapstake fp protection init --key ${hex.encode(key.publicKey)} --chain invented-${i}`,
       );
     }
-    expect(protection.subjects()).toHaveLength(100);
+    expect(protection.keyChains()).toHaveLength(100);
     expect(vote(7, 6n).kind).toBe("new");
     protection.init(key.publicKey, on(100).id, 0n);
     expect(vote(100, 5n).kind).toBe("new");

@@ -9,7 +9,7 @@ import {
   commitStored,
   proveCommitted,
   proveIn,
-} from "../../../finality/randomness/commitments.js";
+} from "../../../finality/randomness/commit.js";
 import { commitRemotely } from "../../../signer-client/commit.js";
 import { assertChainId, type ChainConfig } from "../../../vote/chain.js";
 import type { Commitment } from "../../../vote/commitment.js";

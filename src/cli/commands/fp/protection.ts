@@ -4,11 +4,11 @@ import { hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
 import { findHome, type Home, openHome } from "../../../finality/home.js";
 import { floorOf } from "../../../finality/protection/decide.js";
-import { historyText } from "../../../finality/protection/export.js";
-import { readHistory } from "../../../finality/protection/import.js";
-import { type ImportPreview, previewImport } from "../../../finality/protection/import-preview.js";
-import type { History } from "../../../finality/protection/interchange.js";
-import { initProtection, type Subject } from "../../../finality/protection/protection.js";
+import { interchangeText } from "../../../finality/protection/export.js";
+import { type ImportPreview, previewImport } from "../../../finality/protection/import.js";
+import type { ReadInterchange } from "../../../finality/protection/interchange.js";
+import { initProtection, type StoredKeyChain } from "../../../finality/protection/protection.js";
+import { readInterchange } from "../../../finality/protection/stream.js";
 import { type Described, groupCommand, type LazyCommands, newCommand } from "../../command.js";
 import { UsageError } from "../../errors.js";
 import { checkOut, writeOut } from "../../files.js";
@@ -20,6 +20,7 @@ import {
   previewText,
   subjectsFacts,
   subjectsText,
+  watermarkFacts,
 } from "../../format/protection.js";
 import { counted } from "../../format/text.js";
 import { readChunks } from "../../input.js";
@@ -92,7 +93,7 @@ const show = () =>
       }
       const key = publicKeyNamed(home, name);
       return withProtection(home, (protection) => {
-        const lowest = protection.marks(key, chain)?.lowest ?? null;
+        const lowest = protection.watermarks(key, chain)?.lowWatermark ?? null;
         const record = protection.record(key, chain, height);
         const vote = record && { digest: record.digest, at: record.at, instance: record.instance };
         answer(asJson, { key, chain, height, lowest, vote }, heightText);
@@ -163,9 +164,10 @@ const init = () =>
       question: "Type the height again to begin there",
     },
     ({ home, key, chain, height, asJson }) => {
-      const { held, ...begun } = initProtection(home, { key, chainId: chain, fromHeight: height });
-      const others = held.map(({ chainId, ...rest }) => ({ ...rest, chain: chainId }));
-      answer(asJson, { key, chain, ...begun, held: others }, (facts) =>
+      const request = { key, chainId: chain, fromHeight: height };
+      const { lowWatermark, highWatermark, setAside, locked } = initProtection(home, request);
+      const held = locked.map(({ chainId, ...rest }) => ({ ...rest, chain: chainId }));
+      answer(asJson, { key, chain, lowest: lowWatermark, highest: highWatermark, setAside, held }, (facts) =>
         [
           marksText(facts),
           ...facts.setAside.map((file) => `set aside: ${file}`),
@@ -208,8 +210,8 @@ const prune = () =>
     ({ home, key, chain, height, asJson }) =>
       withProtection(home, (protection) => {
         const forgotten = protection.prune(key, chain, height);
-        const marks = protection.marks(key, chain)!;
-        answer(asJson, { key, chain, forgotten, ...marks }, marksText);
+        const watermarks = protection.watermarks(key, chain)!;
+        answer(asJson, { key, chain, forgotten, ...watermarkFacts(watermarks) }, marksText);
       }),
   );
 
@@ -278,18 +280,18 @@ const exportHistory = () =>
     .action(async ({ out, home }) => {
       await checkOut(out);
       await withProtection(findHome(home), async (store) => {
-        const text = historyText(store);
+        const text = interchangeText(store);
         if (out === undefined) await sayAll(text);
-        else await writeOut(out, text, { what: votesOf(store.subjects()), otherwise: "Export again" });
+        else await writeOut(out, text, { what: votesOf(store.keyChains()), otherwise: "Export again" });
       });
       if (process.stderr.isTTY)
         note("Sign nothing here from now on: what is signed later is not in this history.");
     });
 
 /** For whoever compares it with what the key has voted for. */
-function votesOf(subjects: readonly Subject[]): string {
-  const votes = subjects.reduce((sum, subject) => sum + subject.votes, 0);
-  const heights = subjects.flatMap(({ highest }) => highest ?? []);
+function votesOf(keyChains: readonly StoredKeyChain[]): string {
+  const votes = keyChains.reduce((sum, one) => sum + one.votes, 0);
+  const heights = keyChains.flatMap(({ highWatermark }) => highWatermark ?? []);
   const highest = heights.length === 0 ? "" : `, highest ${heights.reduce(max)},`;
   return `${counted(votes, "vote")}${highest}`;
 }
@@ -341,7 +343,7 @@ const importHistory = () =>
       const history = await historyIn(path);
       await withProtection(openHome(options.home), async (protection) => {
         if (options.yes !== true) await mustAgreeToBeginnings(history, previewImport(protection, history));
-        const imported = protection.importHistory(history);
+        const imported = protection.importInterchange(history);
         answer(options.json === true, { imported: importFacts(imported) }, importText);
         const conflicts = imported.flatMap((one) => one.conflicts);
         if (conflicts.length > 0) throw conflict(conflicts);
@@ -349,9 +351,9 @@ const importHistory = () =>
     });
 
 /** What is wrong with a history is said with its file's name. */
-async function historyIn(path: string): Promise<History> {
+async function historyIn(path: string): Promise<ReadInterchange> {
   try {
-    return await readHistory(readChunks(path, MAX_MEGABYTES));
+    return await readInterchange(readChunks(path, MAX_MEGABYTES));
   } catch (error) {
     const isRead = error instanceof TapstakeError && error.code !== "file-error";
     if (!isRead) throw error;
@@ -366,7 +368,7 @@ async function historyIn(path: string): Promise<History> {
  * @throws TapstakeError `cancelled`; UsageError when there is nobody to ask
  */
 async function mustAgreeToBeginnings(
-  { exportedAt }: History,
+  { exportedAt }: ReadInterchange,
   previews: readonly ImportPreview[],
 ): Promise<void> {
   const beginnings = previews.filter(({ begins }) => begins).map(beginningOf);
@@ -397,8 +399,8 @@ interface Beginning {
 }
 
 function beginningOf({ key, chainId, after }: ImportPreview): Beginning {
-  const { highest } = after!;
-  const typed = `${highest ?? after!.lowest}`;
+  const { highWatermark: highest } = after!;
+  const typed = `${highest ?? after!.lowWatermark}`;
   return { key: hex.encode(key), chain: chainId, from: floorOf(after!), highest, typed };
 }
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Heights } from "../../src/finality/protection/heights.js";
-import { runs } from "../support/runs.js";
+import { Heights } from "../../../src/finality/protection/key-chain.js";
+import { runs } from "../../support/runs.js";
 
 const LAST = 0xffff_ffff_ffff_ffffn;
 /** Close together, so that runs meet, and at both ends of all heights. */

@@ -12,13 +12,13 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
-import { recordBirth } from "../../../src/finality/keys/provenance.js";
-import { commitStored } from "../../../src/finality/randomness/commitments.js";
 import { type Home, openHome } from "../../../src/finality/home.js";
-import { deleteKey } from "../../../src/finality/keys/deletion.js";
+import { deleteKey } from "../../../src/finality/keys/keystore.js";
+import { recordGenerated } from "../../../src/finality/keys/provenance.js";
 import { lockHome } from "../../../src/finality/protection/lock.js";
-import { MarksFile } from "../../../src/finality/protection/watermark-log.js";
 import { openProtection, type Protection } from "../../../src/finality/protection/protection.js";
+import { WatermarkLog } from "../../../src/finality/protection/watermark-log.js";
+import { commitStored } from "../../../src/finality/randomness/commit.js";
 import { copyOf, key, loseMemory, walOf } from "../../support/broken-homes.js";
 import { refusal } from "../../support/refusal.js";
 import { CHAIN, hash, inHome, newHome, newSigner, voterOf } from "../../support/signer.js";
@@ -42,25 +42,25 @@ const intrusions: Record<string, (home: Home, backup: Home) => void> = {
     renameSync(`${home.protectionFile}.copy`, home.protectionFile);
   },
   "the store given another name": (home) => linkSync(home.protectionFile, `${home.protectionFile}.copy`),
-  "the second mark deleted": (home) => rmSync(home.marksFile),
-  "the second mark overwritten in place": (home, backup) => copyFileSync(backup.marksFile, home.marksFile),
-  "the second mark cut short": (home) => truncateSync(home.marksFile, 100),
-  "the second mark emptied": (home) => writeFileSync(home.marksFile, ""),
-  "the last line of the second mark written over": (home) => {
-    const text = readFileSync(home.marksFile, "latin1");
-    writeFileSync(home.marksFile, text.replace(/ 0 9 (\d+) /, " 0 8 $1 "), "latin1");
+  "the watermark log deleted": (home) => rmSync(home.watermarkFile),
+  "the watermark log overwritten in place": (home, backup) =>
+    copyFileSync(backup.watermarkFile, home.watermarkFile),
+  "the watermark log cut short": (home) => truncateSync(home.watermarkFile, 100),
+  "the watermark log emptied": (home) => writeFileSync(home.watermarkFile, ""),
+  "the last line of the watermark log written over": (home) => {
+    const text = readFileSync(home.watermarkFile, "latin1");
+    writeFileSync(home.watermarkFile, text.replace(/ 0 9 (\d+) /, " 0 8 $1 "), "latin1");
   },
-  "a line written after the last of the second mark": (home) => {
-    const text = readFileSync(home.marksFile, "latin1");
-    writeFileSync(home.marksFile, text.replace(/\n\0{8}/, "\nwrite 9\n"), "latin1");
+  "a line written after the last of the watermark log": (home) => {
+    const text = readFileSync(home.watermarkFile, "latin1");
+    writeFileSync(home.watermarkFile, text.replace(/\n\0{8}/, "\nwrite 9\n"), "latin1");
   },
-  "the second mark given another name": (home) => linkSync(home.marksFile, `${home.marksFile}.copy`),
-  "the second mark replaced by its own copy": (home) => {
-    writeFileSync(`${home.marksFile}.copy`, readFileSync(home.marksFile));
-    renameSync(`${home.marksFile}.copy`, home.marksFile);
+  "the watermark log replaced by its own copy": (home) => {
+    writeFileSync(`${home.watermarkFile}.copy`, readFileSync(home.watermarkFile));
+    renameSync(`${home.watermarkFile}.copy`, home.watermarkFile);
   },
   "the whole home replaced by an older copy": (home, backup) => {
-    for (const file of [home.protectionFile, walOf(home), home.marksFile]) rmSync(file, { force: true });
+    for (const file of [home.protectionFile, walOf(home), home.watermarkFile]) rmSync(file, { force: true });
     cpSync(backup.path, home.path, { recursive: true });
   },
   "the whole home deleted": (home) => rmSync(home.path, { recursive: true }),
@@ -80,12 +80,12 @@ describe.each(Object.entries(intrusions))("a signer that runs, with %s", (_, int
     intrude(home, backup);
     const error = refusal("protection-replaced", () => voter.vote({ height: 10n, appHash: hash(1) }));
     expect(error.message).toMatch(/What happened: .* was (deleted|replaced|changed|out of reach)/);
-    expect(protection.poisoned).toBe(true);
+    expect(protection.failed).toBe(true);
     for (const height of [3n, 10n, 11n]) {
       refusal("protection-replaced", () => voter.vote({ height, appHash: hash(1) }));
     }
     refusal("protection-replaced", () => protection.init(key.publicKey, CHAIN.id, 50n));
-    refusal("protection-replaced", () => protection.exportHistory());
+    refusal("protection-replaced", () => protection.exportInterchange());
     protection.close();
   });
 });
@@ -93,8 +93,8 @@ describe.each(Object.entries(intrusions))("a signer that runs, with %s", (_, int
 describe("a signer whose store is replaced by a copy while a vote is recorded", () => {
   it("keeps the signature back", () => {
     const { home, protection, voter } = running();
-    const append = vi.spyOn(MarksFile.prototype, "append").mockImplementation(function (
-      this: MarksFile,
+    const append = vi.spyOn(WatermarkLog.prototype, "append").mockImplementation(function (
+      this: WatermarkLog,
       ...line
     ) {
       append.mockRestore();
@@ -103,7 +103,7 @@ describe("a signer whose store is replaced by a copy while a vote is recorded", 
       renameSync(`${home.protectionFile}.copy`, home.protectionFile);
     });
     refusal("protection-replaced", () => voter.vote({ height: 10n, appHash: hash(1) }));
-    expect(protection.poisoned).toBe(true);
+    expect(protection.failed).toBe(true);
     protection.close();
   });
 });
@@ -115,7 +115,7 @@ describe.each<[string, (path: string) => void]>([
   /** A home in a folder of its own, with one vote, and its signer. */
   function replacedHome() {
     const home = openHome(join(newHome().path, "home"));
-    recordBirth(home, key.publicKey);
+    recordGenerated(home, key.publicKey);
     const protection = openProtection(home);
     const voter = voterOf(protection);
     voter.vote({ height: 5n, appHash: hash(1) });
@@ -126,12 +126,12 @@ describe.each<[string, (path: string) => void]>([
 
   it("refuses every question with protection-replaced, whichever comes first", () => {
     const questions: ((protection: Protection) => unknown)[] = [
-      (protection) => protection.heed(key.publicKey),
-      (protection) => protection.isBornHere(key.publicKey),
+      (protection) => protection.applyProvenance(key.publicKey),
+      (protection) => protection.isGeneratedHere(key.publicKey),
       (protection) => protection.record(key.publicKey, CHAIN.id, 5n),
       (protection) => protection.records(key.publicKey, CHAIN.id),
-      (protection) => protection.subjects(),
-      (protection) => protection.exportHistory(),
+      (protection) => protection.keyChains(),
+      (protection) => protection.exportInterchange(),
       (protection) => protection.init(key.publicKey, CHAIN.id, 50n),
       (protection) =>
         protection.append(key.publicKey, CHAIN.id, [{ height: 6n, digest: null, signature: null }]),
@@ -140,7 +140,7 @@ describe.each<[string, (path: string) => void]>([
     for (const ask of questions) {
       const { protection } = replacedHome();
       refusal("protection-replaced", () => ask(protection));
-      expect(protection.poisoned).toBe(true);
+      expect(protection.failed).toBe(true);
       protection.close();
     }
   });
@@ -170,10 +170,10 @@ describe.each<[string, (path: string) => void]>([
 });
 
 describe("a signer that runs", () => {
-  it("takes what it writes itself for its own: checkpoints, and a second mark that is written anew", () => {
+  it("takes what it writes itself for its own: checkpoints, and a watermark log that is written anew", () => {
     const home = newHome();
-    recordBirth(home, key.publicKey);
-    const protection = openProtection(home, { roomForMarks: 500 });
+    recordGenerated(home, key.publicKey);
+    const protection = openProtection(home, { roomForWatermarks: 500 });
     protection.init(key.publicKey, CHAIN.id, 0n);
     const { length } = readFileSync(home.protectionFile);
     for (let from = 0n; readFileSync(home.protectionFile).length === length; from += 100n) {
@@ -185,7 +185,7 @@ describe("a signer that runs", () => {
     for (let height = 1n << 32n; height < (1n << 32n) + 20n; height++) {
       expect(voter.vote({ height, appHash: hash(1) }).kind).toBe("new");
     }
-    expect(protection.poisoned).toBe(false);
+    expect(protection.failed).toBe(false);
     protection.close();
   });
 
@@ -210,18 +210,18 @@ describe("an older copy of the store", () => {
     refusal("protection-behind", () => openProtection(home));
   });
 
-  it("is protection-behind beside a second mark whose last line is torn", () => {
+  it("is protection-behind beside a watermark log whose last line is torn", () => {
     const { home, protection, backup } = running();
     protection.close();
-    inHome(backup, (old) => void old.poisoned);
+    inHome(backup, (old) => void old.failed);
     copyFileSync(backup.protectionFile, home.protectionFile);
-    const lines = readFileSync(home.marksFile, "latin1").split("\n").slice(0, -1);
+    const lines = readFileSync(home.watermarkFile, "latin1").split("\n").slice(0, -1);
     // All lines but the first that the older store does not have, of which half is there.
     const known = lines.findIndex((line) => / 0 5 \d+ /.test(line));
     const size = `${lines.slice(0, known).join("\n")}\n`.length;
-    truncateSync(home.marksFile, size + 40);
+    truncateSync(home.watermarkFile, size + 40);
     refusal("protection-behind", () => openProtection(home));
-    truncateSync(home.marksFile, size);
+    truncateSync(home.watermarkFile, size);
     openProtection(home).close();
   });
 });
@@ -230,7 +230,7 @@ describe("a home that is copied back in place, from a copy made right after a ke
   it("does not take the key for a new one, whatever else came back with it", () => {
     const { path } = newHome();
     const home = openHome(join(path, "home"));
-    recordBirth(home, key.publicKey);
+    recordGenerated(home, key.publicKey);
     const copy = join(path, "copy");
     cpSync(home.path, copy, { recursive: true });
     inHome(home, (protection) => {
@@ -246,7 +246,7 @@ describe("a home that is copied back in place, from a copy made right after a ke
   it("moved as it is, it is the same home", () => {
     const { path } = newHome();
     const home = openHome(join(path, "home"));
-    recordBirth(home, key.publicKey);
+    recordGenerated(home, key.publicKey);
     renameSync(home.path, join(path, "moved"));
     inHome(openHome(join(path, "moved")), (protection) => {
       expect(voterOf(protection).vote({ height: 5n, appHash: hash(1) }).kind).toBe("new");
@@ -257,7 +257,7 @@ describe("a home that is copied back in place, from a copy made right after a ke
 describe("a store that is overwritten in place while a vote is written", () => {
   it("is noticed before the signature leaves, as the vote itself goes to the log", () => {
     const { home, protection, voter, backup } = running();
-    const append = vi.spyOn(MarksFile.prototype, "append").mockImplementationOnce(() => {
+    const append = vi.spyOn(WatermarkLog.prototype, "append").mockImplementationOnce(() => {
       copyFileSync(backup.protectionFile, home.protectionFile);
     });
     const error = refusal("protection-replaced", () => voter.vote({ height: 10n, appHash: hash(1) }));

@@ -1,3 +1,32 @@
+import { assertBytes, hex } from "../../core/bytes.js";
+import { assertChainId } from "../../vote/chain.js";
+import type { StoredWatermarks } from "./decide.js";
+
+/** A key and the chain that it votes on: what is remembered of votes belongs to one of these. */
+export interface KeyChain {
+  /** X-only, 32 bytes. */
+  readonly key: Uint8Array;
+  readonly chainId: string;
+}
+
+/** A key and a chain as one text, for maps. @throws TapstakeError `invalid-bytes`, `invalid-chain-id` */
+export function keyChainName(key: Uint8Array, chainId: string): string {
+  assertBytes(key, "public key", 32);
+  assertChainId(chainId);
+  return `${hex.encode(key)} ${chainId}`;
+}
+
+/** What is in memory of a key and chain: as in the store, which only this process writes. */
+export interface KeyChainState extends KeyChain, Mutable<StoredWatermarks> {
+  readonly id: number;
+  /** Where there are votes: a store that has fewer has lost them. */
+  readonly heights: Heights;
+  /** Where the message of a vote is not known. */
+  readonly blocked: Heights;
+}
+
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
+
 /** A set of heights, kept as runs of neighbours: votes that follow each other cost one run, however many they are. */
 export class Heights {
   /** In order, with a gap between each two. */

@@ -1,9 +1,9 @@
+import { proofOfPossessionDigest } from "../babylon/pop.js";
 import { concatBytes, equalBytes, hex, joinBytes } from "../core/bytes.js";
 import { rootOfHashes } from "../crypto/merkle.js";
-import { commitmentDigest } from "../vote/messages.js";
+import type { CommittedRange } from "../finality/protection/store.js";
 import type { ChainConfig } from "../vote/chain.js";
-import type { CommittedRange } from "../finality/protection/commitment-rows.js";
-import { proofOfPossessionDigest } from "../babylon/pop.js";
+import { commitmentDigest } from "../vote/messages.js";
 
 /** Callers sign a commitment right after they asked for its randomness; the oldest ranges are forgotten. */
 const REMEMBERED = 4096;
@@ -20,7 +20,7 @@ export interface ServedRange {
 }
 
 /** A commitment that a digest is of. */
-export interface OwnCommitment extends CommittedRange {
+export interface SignableCommitment extends CommittedRange {
   readonly chainId: string;
   /** The Merkle root of the public randomness. */
   readonly root: Uint8Array;
@@ -31,9 +31,9 @@ export interface OwnCommitment extends CommittedRange {
   readonly isContiguous: boolean;
 }
 
-interface OwnDigest {
+interface SignableDigest {
   readonly meaning: string;
-  readonly commitment?: OwnCommitment;
+  readonly commitment?: SignableCommitment;
 }
 
 /**
@@ -42,8 +42,8 @@ interface OwnDigest {
  * two things: the commitment to randomness that it was just given, and a proof of possession. Both are computed
  * here, from what this signer handed out and what its operator configured, and everything else is refused.
  */
-export class OwnDigests {
-  readonly #digests = new Map<string, Required<OwnDigest>>();
+export class SignableDigests {
+  readonly #digests = new Map<string, Required<SignableDigest>>();
   readonly #signed = new Set<string>();
   readonly #possession: readonly Uint8Array[];
 
@@ -76,13 +76,13 @@ export class OwnDigests {
   }
 
   /** What a digest is, or undefined when this signer did not compute it for this key. */
-  find(key: Uint8Array, digest: Uint8Array): OwnDigest | undefined {
+  find(key: Uint8Array, digest: Uint8Array): SignableDigest | undefined {
     if (this.#possession.some((own) => equalBytes(own, digest))) return { meaning: "a proof of possession" };
     return this.#digests.get(name(key, digest));
   }
 
   /** The commitments of a key on a chain whose digests were signed. */
-  signed(key: Uint8Array, chainId: string): OwnCommitment[] {
+  signed(key: Uint8Array, chainId: string): SignableCommitment[] {
     return [...this.#signed]
       .filter((digest) => digest.startsWith(hex.encode(key)))
       .map((digest) => this.#digests.get(digest)!.commitment)
@@ -93,7 +93,7 @@ export class OwnDigests {
     if (this.#digests.has(name(key, digest))) this.#signed.add(name(key, digest));
   }
 
-  #remember(digest: string, own: Required<OwnDigest>): void {
+  #remember(digest: string, own: Required<SignableDigest>): void {
     this.#digests.delete(digest);
     this.#digests.set(digest, own);
     if (this.#digests.size <= REMEMBERED) return;

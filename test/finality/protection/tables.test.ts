@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createDatabase, DatabaseFault, openDatabase } from "../../../src/finality/protection/tables.js";
-import { Ledger } from "../../../src/finality/protection/store-rows.js";
+import { createDatabase, DatabaseFault, openDatabase } from "../../../src/finality/protection/sqlite.js";
+import { Tables } from "../../../src/finality/protection/tables.js";
 import { key } from "../../support/broken-homes.js";
 import { refusal } from "../../support/refusal.js";
 import { CHAIN, hash, newHome, newSigner } from "../../support/signer.js";
@@ -12,11 +12,11 @@ function ledgerOfTen() {
   const path = newHome().protectionFile;
   createDatabase(path);
   const db = openDatabase(path);
-  const ledger = new Ledger(db);
-  const known = ledger.newSubject(key.publicKey, CHAIN.id);
+  const tables = new Tables(db);
+  const known = tables.newKeyChain(key.publicKey, CHAIN.id);
   const vote = (height: bigint) => ({ height, digest: hash(1), signature: hash(2) });
-  for (let height = 0n; height < 10n; height++) ledger.addVote(known, vote(height), writer);
-  return { db, ledger, known, vote };
+  for (let height = 0n; height < 10n; height++) tables.addVote(known, vote(height), writer);
+  return { db, tables, known, vote };
 }
 
 /** What the file says of a height is no more what was written. */
@@ -29,40 +29,40 @@ function expectCorrupt(work: () => unknown): void {
 
 describe("a vote that was written, and is not in the file any more", () => {
   it("is no free height, whoever asks for it", () => {
-    const { db, ledger, known, vote } = ledgerOfTen();
+    const { db, tables, known, vote } = ledgerOfTen();
     db.exec(`DELETE FROM votes ${behind(5)}`);
-    expectCorrupt(() => ledger.vote(known, 5n));
-    expectCorrupt(() => [...ledger.votes(known, 3n, 7n)]);
-    expectCorrupt(() => [...ledger.votes(known, 5n, 5n)]);
-    expectCorrupt(() => ledger.page(known, 0n, 6));
-    expectCorrupt(() => ledger.page(known, 5n, 1));
-    expectCorrupt(() => ledger.addVote(known, vote(5n), writer));
-    expect(ledger.vote(known, 4n)).toMatchObject({ height: 4n });
-    expect(ledger.page(known, 0n, 5)).toHaveLength(5);
+    expectCorrupt(() => tables.vote(known, 5n));
+    expectCorrupt(() => [...tables.votes(known, 3n, 7n)]);
+    expectCorrupt(() => [...tables.votes(known, 5n, 5n)]);
+    expectCorrupt(() => tables.page(known, 0n, 6));
+    expectCorrupt(() => tables.page(known, 5n, 1));
+    expectCorrupt(() => tables.addVote(known, vote(5n), writer));
+    expect(tables.vote(known, 4n)).toMatchObject({ height: 4n });
+    expect(tables.page(known, 0n, 5)).toHaveLength(5);
   });
 
   it("is missed at the end too", () => {
-    const { db, ledger, known } = ledgerOfTen();
+    const { db, tables, known } = ledgerOfTen();
     db.exec(`DELETE FROM votes ${behind(9)}`);
-    expectCorrupt(() => [...ledger.votes(known)]);
-    expectCorrupt(() => ledger.page(known, 0n, 10));
+    expectCorrupt(() => [...tables.votes(known)]);
+    expectCorrupt(() => tables.page(known, 0n, 10));
   });
 
   it("cannot be forgotten on purpose", () => {
-    const { db, ledger, known } = ledgerOfTen();
+    const { db, tables, known } = ledgerOfTen();
     db.exec(`DELETE FROM votes ${behind(2)}`);
-    expectCorrupt(() => ledger.forgetBelow(known, 5n));
+    expectCorrupt(() => tables.forgetBelow(known, 5n));
   });
 });
 
 describe("an earlier record of a vote that was blocked since", () => {
   it("is not taken for what is known of it", () => {
-    const { db, ledger, known } = ledgerOfTen();
+    const { db, tables, known } = ledgerOfTen();
     db.exec(`CREATE TABLE earlier AS SELECT * FROM votes ${behind(5)}`);
-    ledger.replaceVote(known, { height: 5n, digest: null, signature: null }, writer);
-    expect(ledger.vote(known, 5n)).toMatchObject({ digest: null });
+    tables.replaceVote(known, { height: 5n, digest: null, signature: null }, writer);
+    expect(tables.vote(known, 5n)).toMatchObject({ digest: null });
     db.exec(`DELETE FROM votes ${behind(5)}; INSERT INTO votes SELECT * FROM earlier`);
-    expectCorrupt(() => ledger.vote(known, 5n));
+    expectCorrupt(() => tables.vote(known, 5n));
   });
 });
 

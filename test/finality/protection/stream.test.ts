@@ -4,17 +4,17 @@ import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import { TapstakeError } from "../../../src/core/errors.js";
-import { parseJson } from "../../../src/core/json.js";
 import { sha256 } from "../../../src/core/hashes.js";
-import { voteMessage } from "../../../src/vote/messages.js";
-import { historyText } from "../../../src/finality/protection/export.js";
-import { readHistory } from "../../../src/finality/protection/import.js";
+import { parseJson } from "../../../src/core/json.js";
+import { interchangeText } from "../../../src/finality/protection/export.js";
 import {
-  type History,
+  type ReadInterchange,
   type Interchange,
-  readInterchange,
+  parseInterchange,
 } from "../../../src/finality/protection/interchange.js";
 import type { Protection } from "../../../src/finality/protection/protection.js";
+import { readInterchange } from "../../../src/finality/protection/stream.js";
+import { voteMessage } from "../../../src/vote/messages.js";
 import { failure as expectFailure } from "../../support/errors.js";
 import { folderOfTest } from "../../support/home.js";
 import { refusal } from "../../support/refusal.js";
@@ -38,7 +38,7 @@ async function* chunksOf(text: string, size: number): AsyncGenerator<Uint8Array>
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
-const heightsOf = ({ subjects }: History) => subjects.map(({ votes }) => [...votes.keys()]);
+const heightsOf = ({ keyChains }: ReadInterchange) => keyChains.map(({ votes }) => [...votes.keys()]);
 
 describe("a history that is written part by part", () => {
   it.each([0, 1, 255, 256, 257, 512, 600])("has every vote of %i", (count) => {
@@ -46,7 +46,7 @@ describe("a history that is written part by part", () => {
       protection.init(key.publicKey, CHAIN.id, 0n);
       protection.init(testKey(8).publicKey, CHAIN.id, 4n);
       if (count > 0) record(protection, upTo(count));
-      const { data } = JSON.parse([...historyText(protection)].join("")) as Interchange;
+      const { data } = JSON.parse([...interchangeText(protection)].join("")) as Interchange;
       expect(data.map(({ lowest, highest }) => [lowest, highest])).toEqual([
         ["0", count === 0 ? null : `${count - 1}`],
         ["4", null],
@@ -59,7 +59,7 @@ describe("a history that is written part by part", () => {
     inHome(newHome(), (protection) => {
       protection.init(key.publicKey, CHAIN.id, 0n);
       record(protection, [...upTo(255), 2n ** 64n - 1n]);
-      expect(protection.exportHistory().data[0]!.votes).toHaveLength(256);
+      expect(protection.exportInterchange().data[0]!.votes).toHaveLength(256);
     });
   });
 
@@ -69,7 +69,7 @@ describe("a history that is written part by part", () => {
       record(protection, upTo(1000, 100));
       let parts = "";
       let next = 0;
-      for (const part of historyText(protection)) {
+      for (const part of interchangeText(protection)) {
         parts += part;
         // Below what was written already, and above everything.
         record(protection, [BigInt(next), BigInt(2000 + next)]);
@@ -79,14 +79,14 @@ describe("a history that is written part by part", () => {
       return parts;
     });
     inHome(newHome(), (there) => {
-      there.importHistory(JSON.parse(text));
+      there.importInterchange(JSON.parse(text));
       const votes = there.records(key.publicKey, CHAIN.id, 0n, 5000).map(({ height }) => height);
       expect(votes).toEqual(expect.arrayContaining(upTo(1000, 100)));
       // Of the votes below it that came while it was written, some are missing.
-      expect(there.marks(key.publicKey, CHAIN.id)).toEqual({
-        lowest: votes.at(-1),
-        highest: votes.at(-1),
-        held: false,
+      expect(there.watermarks(key.publicKey, CHAIN.id)).toEqual({
+        lowWatermark: votes.at(-1),
+        highWatermark: votes.at(-1),
+        locked: false,
       });
       expect(votes.at(-1)).toBeGreaterThan(2000n);
       const voter = voterOf(there);
@@ -101,7 +101,7 @@ describe("a history that is written part by part", () => {
       protection.init(key.publicKey, CHAIN.id, 0n);
       record(protection, upTo(1000));
       let parts = "";
-      for (const part of historyText(protection)) {
+      for (const part of interchangeText(protection)) {
         parts += part;
         if (parts.length > 20_000) protection.prune(key.publicKey, CHAIN.id, 800n);
       }
@@ -143,11 +143,11 @@ describe("a history that is read part by part", () => {
     "is what it is as a whole, however it is cut and indented (%j)",
     async (indent) => {
       const text = JSON.stringify(whole, null, indent);
-      const expected = readInterchange(JSON.parse(text));
+      const expected = parseInterchange(JSON.parse(text));
       expect(heightsOf(expected)).toEqual([[1n, 2n], [], [1n, 2n]]);
       expect(expected.exportedAt).toBe(metadata.exportedAt);
       for (const size of [1, 2, 3, 7, 64, 100_000]) {
-        expect(await readHistory(chunksOf(text, size))).toEqual(expected);
+        expect(await readInterchange(chunksOf(text, size))).toEqual(expected);
       }
     },
   );
@@ -173,8 +173,8 @@ describe("a history that is read part by part", () => {
     ["white space is nothing", file(subject('"votes" :\r\n[ \t{ "height" : "1" } \n, {"height":"2"}\n]'))],
     ["a mark of the byte order is nothing", `\ufeff${file(subject('"votes": []'))}`],
   ])("means what its JSON means: %s", async (_, text) => {
-    const expected = readInterchange(JSON.parse(text.replace("\ufeff", "")));
-    for (const size of [1, 1000]) expect(await readHistory(chunksOf(text, size))).toEqual(expected);
+    const expected = parseInterchange(JSON.parse(text.replace("\ufeff", "")));
+    for (const size of [1, 1000]) expect(await readInterchange(chunksOf(text, size))).toEqual(expected);
   });
 
   it.each([
@@ -209,8 +209,8 @@ describe("a history that is read part by part", () => {
       file(subject('"votes": [{"a": 1}]')).replace('"version":1', '"version":2'),
     ],
   ])("is refused as it is as a whole: %s", async (_, text) => {
-    const code = codeOf(() => readInterchange(parseJson(text, "interchange")));
-    for (const size of [1, 7, 1_000_000]) await expectFailure(readHistory(chunksOf(text, size)), code);
+    const code = codeOf(() => parseInterchange(parseJson(text, "interchange")));
+    for (const size of [1, 7, 1_000_000]) await expectFailure(readInterchange(chunksOf(text, size)), code);
   });
 
   describe("has limits on what may come at once", () => {
@@ -223,13 +223,13 @@ describe("a history that is read part by part", () => {
     }
 
     it("a text beside the votes has some 65,000 characters at most", async () => {
-      expect((await readHistory(withMore(65_000, 3))).subjects).toEqual([]);
-      await expectFailure(readHistory(withMore(132_000, 1)), "invalid-json");
+      expect((await readInterchange(withMore(65_000, 3))).keyChains).toEqual([]);
+      await expectFailure(readInterchange(withMore(132_000, 1)), "invalid-json");
     });
 
     it("all that is no vote has 67 million characters at most", async () => {
-      expect((await readHistory(withMore(60_000, 1_100))).subjects).toEqual([]);
-      const { message } = await expectFailure(readHistory(withMore(60_000, 1_200)), "invalid-json");
+      expect((await readInterchange(withMore(60_000, 1_100))).keyChains).toEqual([]);
+      const { message } = await expectFailure(readInterchange(withMore(60_000, 1_200)), "invalid-json");
       expect(message).toContain("expected less beside the votes");
     });
   });
@@ -243,7 +243,7 @@ describe("a history that is read part by part", () => {
       return written;
     };
 
-    it.each<[string, () => Parameters<typeof readHistory>[0]]>([
+    it.each<[string, () => Parameters<typeof readInterchange>[0]]>([
       ["a text", () => text],
       ["a Buffer", () => bytes],
       ["a Uint8Array", () => Uint8Array.from(bytes)],
@@ -252,7 +252,7 @@ describe("a history that is read part by part", () => {
       ["a stream of text", () => createReadStream(path(), { encoding: "utf8", highWaterMark: 7 })],
       ["a stream of the web", () => new Blob([bytes]).stream()],
     ])("is read from %s", async (_, source) => {
-      expect(await readHistory(source())).toEqual(readInterchange(whole));
+      expect(await readInterchange(source())).toEqual(parseInterchange(whole));
     });
 
     it.each<[string, unknown, string]>([
@@ -263,7 +263,7 @@ describe("a history that is read part by part", () => {
       ["a list of numbers", [1, 2], "number"],
       ["a stream of objects", Readable.from([{}]), "object"],
     ])("is not read from %s", async (_, source, got) => {
-      const { message } = await expectFailure(readHistory(source as never), "invalid-argument");
+      const { message } = await expectFailure(readInterchange(source as never), "invalid-argument");
       expect(message).toBe(`history: expected text, bytes or a stream of them, got ${got}`);
     });
 
@@ -272,15 +272,15 @@ describe("a history that is read part by part", () => {
         [text, "string"],
         [bytes, `${bytes.length} bytes`],
       ] as const) {
-        const { message } = refusal("invalid-json", () => readInterchange(unread));
-        expect(message).toBe(`interchange: expected parsed JSON or what readHistory gives, got ${got}`);
+        const { message } = refusal("invalid-json", () => parseInterchange(unread));
+        expect(message).toBe(`interchange: expected parsed JSON or what readInterchange gives, got ${got}`);
       }
     });
   });
 
   it("does not take what is no time for one", () => {
     const strange = { metadata: { ...metadata, exportedAt: "\u001b[2J" }, data: [] };
-    expect(readInterchange(strange).exportedAt).toBeUndefined();
+    expect(parseInterchange(strange).exportedAt).toBeUndefined();
   });
 });
 

@@ -1,23 +1,6 @@
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { ERROR_CODES, type ErrorCode, type ErrorDetails, TapstakeError } from "../core/errors.js";
-
-/** Trailing metadata: the code of a refusal, beyond what a gRPC status says. */
-export const CODE_HEADER = "x-tapstake-code";
-/** Trailing metadata of a batch: what was refused, as `heights:code` with commas between. */
-export const REFUSED_HEADER = "x-tapstake-refused";
-/** Trailing metadata of a batch: how many refused heights did not fit into {@link REFUSED_HEADER}. */
-export const UNLISTED_HEADER = "x-tapstake-refused-unlisted";
-/** Trailing metadata of a batch: what was signed before, as heights with commas between. */
-export const SAME_HEADER = "x-tapstake-same";
-/** Trailing metadata of a vote: `new` or `same`; of a batch, `new=N,same=N,refused=N`. */
-export const OUTCOME_HEADER = "x-tapstake-outcome";
-/** Trailing metadata of a signed commitment: earlier ones with heights of it, as `from-to` with commas between. */
-export const OVERLAPS_HEADER = "x-tapstake-overlaps";
-
-/** Request metadata: the last vote known on the chain, as decimal text. */
-export const CHAIN_HEIGHT_HEADER = "x-tapstake-chain-height";
-/** Request metadata of a commitment, with any value: not to be signed where it overlaps an earlier one. */
-export const REFUSE_OVERLAP_HEADER = "x-tapstake-refuse-overlap";
+import { CODE_HEADER, first } from "./metadata.js";
 
 /** Refusals to sign a height: FailedPrecondition, as the Go key manager answers a double sign (PROTOCOL 10). */
 const STATUS: Partial<Record<ErrorCode, status>> = {
@@ -115,10 +98,4 @@ function withoutNoise(details: string, isEncrypted: boolean): string {
   }
   if (!reason.startsWith("Failed to connect") || isEncrypted) return reason.replace(/^Error: /, "");
   return "what listens there closed the connection; if the signer has TLS, say whom to trust (--tls-ca)";
-}
-
-/** A value of metadata as text. */
-export function first(metadata: Metadata | undefined, name: string): string | undefined {
-  const value = metadata?.get(name)[0];
-  return value === undefined ? undefined : value.toString();
 }

@@ -1,0 +1,440 @@
+import type Database from "libsql";
+import { max, min } from "../../core/bigint.js";
+import { hex, u64be, utf8 } from "../../core/bytes.js";
+import { describeType, TapstakeError } from "../../core/errors.js";
+import { assertChainId } from "../../vote/chain.js";
+import type { Home } from "../home.js";
+import { KeyProvenance } from "../keys/provenance.js";
+import { MAX_HEIGHT, type Watermarks, type StoredWatermarks, type VoteRecord } from "./decide.js";
+import { broken, type Floor, replaced, unwritable } from "./errors.js";
+import { interchangeText } from "./export.js";
+import type { FileCheck } from "./file-check.js";
+import { mergeKeyChain } from "./import.js";
+import { type ImportReport, type Interchange, parseInterchange } from "./interchange.js";
+import { type KeyChainState, keyChainName } from "./key-chain.js";
+import { checkpoint, closeDatabase, DatabaseFault, faulty, openDatabase } from "./sqlite.js";
+import {
+  type CommittedContext,
+  refuseOverlap,
+  type Protection,
+  type StoredCommitment,
+  type StoredVote,
+  type StoredKeyChain,
+  type VoteEntry,
+} from "./store.js";
+import { Tables, type Writer } from "./tables.js";
+import type { LoggedWatermarks } from "./watermark-log.js";
+
+/** What belongs to an open store. */
+interface Attached {
+  /** Notes a write and the watermarks that it changed in the watermark log, durably. */
+  readonly mirror: (seq: number, watermarks: readonly LoggedWatermarks[]) => void;
+  /** The files that nobody else may touch. */
+  readonly files: FileCheck;
+  /** Ends with the store. */
+  readonly onClose: () => void;
+}
+
+/** The store in SQLite: what may be done to its {@link Tables}, in which order, and what a failure means. */
+export class SqliteStore implements Protection {
+  readonly home: Home;
+  readonly instance: string;
+  readonly #db: Database.Database;
+  readonly #tables: Tables;
+  readonly #provenance: KeyProvenance;
+  /** The number of the last write that is in the file itself. */
+  #checkpointed: number;
+  #attached: Attached | undefined;
+  #fault: (() => TapstakeError) | undefined;
+  #closed = false;
+
+  /**
+   * Opens a store and checks every byte of it that means something.
+   * @throws DatabaseFault
+   */
+  constructor(home: Home, instance: string, path: string = home.protectionFile) {
+    this.home = home;
+    this.instance = instance;
+    const db = openDatabase(path);
+    this.#db = db;
+    try {
+      this.#tables = faulty("corrupt", () => new Tables(db));
+    } catch (error) {
+      closeDatabase(db);
+      throw error;
+    }
+    this.#checkpointed = this.seq;
+    this.#provenance = new KeyProvenance(home, this.#tables, {
+      write: (touched, change) => this.#write(touched, change),
+      careful: (work) => this.#careful(work),
+    });
+  }
+
+  /** Tells the store what belongs to it. */
+  attach(attached: Attached): void {
+    this.#attached = attached;
+  }
+
+  get storeId(): string {
+    return this.#tables.storeId;
+  }
+
+  get seq(): number {
+    return this.#tables.seq;
+  }
+
+  get failed(): boolean {
+    return this.#fault !== undefined;
+  }
+
+  /** The watermarks of everything, as the watermark log keeps them. */
+  allWatermarks(): LoggedWatermarks[] {
+    return [...this.#tables.keyChains.values()].map((known) => this.#watermarksOf(known));
+  }
+
+  keyChains(): StoredKeyChain[] {
+    return this.#read(() =>
+      [...this.#tables.keyChains.values()].map(
+        ({ key, chainId, lowWatermark, highWatermark, locked, heights }) => ({
+          key: Uint8Array.from(key),
+          chainId,
+          lowWatermark,
+          highWatermark,
+          locked,
+          votes: heights.size,
+        }),
+      ),
+    );
+  }
+
+  watermarks(key: Uint8Array, chainId: string): StoredWatermarks | null {
+    this.#usable();
+    const known = this.#known(key, chainId);
+    if (!known) return null;
+    const { lowWatermark, highWatermark, locked } = known;
+    return { lowWatermark, highWatermark, locked };
+  }
+
+  record(key: Uint8Array, chainId: string, height: bigint): VoteRecord | null {
+    return this.recordsAt(key, chainId, [height]).get(height) ?? null;
+  }
+
+  recordsAt(key: Uint8Array, chainId: string, heights: readonly bigint[]): ReadonlyMap<bigint, VoteRecord> {
+    this.#usable();
+    const found = new Map<bigint, VoteRecord>();
+    const known = this.#known(key, chainId);
+    // Where there is none, whatever became of the files is found out by `append`.
+    const wanted = new Set(heights.filter((height) => known?.heights.has(height)));
+    if (!known || wanted.size === 0) return found;
+    return this.#read(() => {
+      const [first, last] = [[...wanted].reduce(min), [...wanted].reduce(max)];
+      // One walk where the heights are close together, as they are in a batch.
+      const together = wanted.size > 2 && last - first < 4n * BigInt(wanted.size);
+      for (const [from, to] of together
+        ? [[first, last] as const]
+        : [...wanted].map((h) => [h, h] as const)) {
+        for (const { height, ...record } of this.#tables.votes(known, from, to)) {
+          if (wanted.has(height)) found.set(height, record);
+        }
+      }
+      return found;
+    });
+  }
+
+  records(key: Uint8Array, chainId: string, from = 0n, limit = 100): StoredVote[] {
+    return this.#read(() => {
+      const known = this.#known(key, chainId);
+      return known ? this.#tables.page(known, from, limit) : [];
+    });
+  }
+
+  blocked(key: Uint8Array, chainId: string): bigint[] {
+    return this.#read(() => {
+      const known = this.#known(key, chainId);
+      return known ? [...known.blocked.between(0n, MAX_HEIGHT)] : [];
+    });
+  }
+
+  isGeneratedHere(key: Uint8Array): boolean {
+    this.#usable();
+    return this.#provenance.isGeneratedHere(key);
+  }
+
+  applyProvenance(key: Uint8Array): void {
+    this.#usable();
+    this.#provenance.apply(key);
+  }
+
+  /** Takes over what is noted of every key that was elsewhere, or whose secret left. */
+  applyAllProvenance(): void {
+    this.#provenance.applyAll();
+  }
+
+  append(key: Uint8Array, chainId: string, entries: readonly VoteEntry[]): void {
+    const known = this.#mustKnow(key, chainId);
+    for (const entry of entries) {
+      checkEntry(entry);
+      if (!known.heights.has(entry.height)) continue;
+      throw new TapstakeError("double-vote", `a vote at height ${entry.height} is recorded already`);
+    }
+    const writer = writerNow(this.instance);
+    const add = () => {
+      for (const entry of entries) this.#tables.addVote(known, entry, writer);
+    };
+    if (entries.length === 1) this.#commit([known], add);
+    else this.#write([known], add);
+  }
+
+  init(key: Uint8Array, chainId: string, fromHeight: bigint): Watermarks {
+    u64be(fromHeight, "first height");
+    const earlier = this.#read(() => this.#known(key, chainId));
+    if (earlier && fromHeight < earlier.lowWatermark) throw wouldLower(fromHeight, earlier.lowWatermark);
+    if (!earlier || earlier.locked || earlier.lowWatermark !== fromHeight) {
+      const known = earlier ?? this.#tables.newKeyChain(key, chainId);
+      this.#write([known], () => {
+        known.lowWatermark = fromHeight;
+        known.locked = false;
+        this.#tables.writeKeyChain(known);
+      });
+    }
+    return { lowWatermark: fromHeight, highWatermark: earlier?.highWatermark ?? null };
+  }
+
+  /** Raises watermarks after a loss, in one transaction. No key counts as new here any more. */
+  restart(floors: readonly Floor[]): void {
+    const plan = floors.map((floor) => {
+      const { key, chainId } = floor;
+      return { floor, known: this.#known(key, chainId) ?? this.#tables.newKeyChain(key, chainId) };
+    });
+    const writer = writerNow(this.instance);
+    this.#write(
+      plan.map(({ known }) => known),
+      () => {
+        for (const key of this.#tables.generated.keys()) this.#tables.forgetGenerated(hex.decode(key));
+        for (const { floor, known } of plan) {
+          const { highWatermark, locked } = floor;
+          const lowWatermark = max(known.lowWatermark, floor.lowWatermark);
+          Object.assign(known, { lowWatermark, highWatermark, locked });
+          // No watermark is above the last height of all: a vote without digest blocks it.
+          if (highWatermark === MAX_HEIGHT && !known.heights.has(highWatermark)) {
+            this.#tables.addVote(known, { height: highWatermark, digest: null, signature: null }, writer);
+          }
+          this.#tables.writeKeyChain(known);
+        }
+      },
+    );
+  }
+
+  prune(key: Uint8Array, chainId: string, below: bigint): number {
+    const known = this.#mustKnow(key, chainId);
+    u64be(below, "height");
+    if (below < known.lowWatermark) throw wouldLower(below, known.lowWatermark);
+    if (below > (known.highWatermark ?? known.lowWatermark - 1n) + 1n && below !== known.lowWatermark) {
+      throw new TapstakeError(
+        "invalid-number",
+        `expected a height up to ${(known.highWatermark ?? known.lowWatermark - 1n) + 1n}, after the last vote, got ${below}: ` +
+          "nothing would be signed between. To raise the watermark above all votes, use protection init",
+      );
+    }
+    let forgotten = 0;
+    this.#write([known], () => {
+      forgotten = this.#tables.forgetBelow(known, below);
+      known.lowWatermark = below;
+      this.#tables.writeKeyChain(known);
+    });
+    return forgotten;
+  }
+
+  exportInterchange(): Interchange {
+    return JSON.parse([...interchangeText(this)].join("")) as Interchange;
+  }
+
+  importInterchange(file: unknown): ImportReport {
+    const { keyChains } = parseInterchange(file);
+    this.#usable();
+    if (keyChains.length === 0) return [];
+    const plan = keyChains.map((keyChain) => {
+      const { key, chainId, lowWatermark } = keyChain;
+      const known = this.#known(key, chainId);
+      return {
+        keyChain,
+        known: known ?? (lowWatermark === null ? undefined : this.#tables.newKeyChain(key, chainId)),
+      };
+    });
+    const writer = writerNow(`${this.instance}, from a file`);
+    const report: ImportReport[number][] = [];
+    const touched = plan.flatMap(({ known }) => known ?? []);
+    this.#write(touched, () => {
+      for (const { keyChain, known } of plan)
+        report.push(mergeKeyChain(this.#tables, keyChain, known, writer));
+    });
+    return report;
+  }
+
+  committers(): { readonly key: Uint8Array; readonly chainId: string }[] {
+    return this.#read(() => this.#tables.committers());
+  }
+
+  commitments(key: Uint8Array, chainId: string): StoredCommitment[] {
+    assertChainId(chainId);
+    return this.#read(() => this.#tables.commitments(key, chainId));
+  }
+
+  committed(key: Uint8Array, chainId: string): readonly CommittedContext[] {
+    this.#usable();
+    return this.#tables.committed(key, chainId);
+  }
+
+  addCommitment(key: Uint8Array, chainId: string, commitment: Omit<StoredCommitment, "at">): void {
+    refuseOverlap(this.commitments(key, chainId), commitment);
+    const at = new Date().toISOString();
+    this.#write([], () => this.#tables.addCommitment(key, chainId, { ...commitment, at }));
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      // What has these names then is not this store, and must not lose its write-ahead log.
+      if (this.#attached?.files.changed() !== undefined) this.#db.close();
+      else closeDatabase(this.#db);
+    } finally {
+      this.#attached?.onClose();
+    }
+  }
+
+  /** Reads or ends notes of keys: where that fails, it is not known what they say. */
+  #careful<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (cause) {
+      this.#refuseTouched();
+      throw this.#fail(cause);
+    }
+  }
+
+  #usable(): void {
+    if (this.#closed) throw new TapstakeError("protection-closed", "the store of votes was closed");
+    if (this.#fault) throw this.#fault();
+  }
+
+  #fail(cause: unknown): TapstakeError {
+    const { message: found } = cause as Error;
+    const isCorrupt = cause instanceof DatabaseFault && cause.kind === "corrupt";
+    this.#fault ??= () =>
+      isCorrupt
+        ? broken(this.home, { kind: "corrupt", part: "store", found }, new Map())
+        : unwritable(this.home, found, cause);
+    return this.#fault();
+  }
+
+  #refuseTouched(): void {
+    this.#refuse(this.#attached?.files.changed());
+  }
+
+  /** @param touched what another program did to the files, if anything */
+  #refuse(touched: string | undefined): void {
+    if (touched === undefined) return;
+    this.#fault ??= () => replaced(this.home, touched);
+    throw this.#fault();
+  }
+
+  #read<T>(work: () => T): T {
+    this.#usable();
+    this.#refuseTouched();
+    try {
+      return faulty("unwritable", work);
+    } catch (error) {
+      throw error instanceof TapstakeError ? error : this.#fail(error);
+    }
+  }
+
+  /** Changes in one transaction. */
+  #write(touched: readonly KeyChainState[], change: () => void): void {
+    this.#commit(touched, () => {
+      this.#db.exec("BEGIN IMMEDIATE");
+      change();
+      this.#tables.writeState();
+      this.#db.exec("COMMIT");
+    });
+  }
+
+  /**
+   * What is durable when it returns, and then the watermark log. What is in memory changes with it: where one of both
+   * fails, nothing is used any more.
+   */
+  #commit(touched: readonly KeyChainState[], change: () => void): void {
+    this.#usable();
+    this.#refuseTouched();
+    try {
+      faulty("unwritable", () => {
+        change();
+        const watermarks = touched.map((known) => this.#watermarksOf(known));
+        this.#attached?.mirror(this.seq, watermarks);
+      });
+    } catch (error) {
+      this.#refuseTouched();
+      throw this.#fail(error);
+    }
+    this.#refuseTouched();
+    if (this.seq - this.#checkpointed >= WRITES_BETWEEN_CHECKPOINTS) this.#checkpoint();
+  }
+
+  #checkpoint(): void {
+    try {
+      faulty("unwritable", () => checkpoint(this.#db));
+    } catch (error) {
+      // What it has written by then is our own, and not what ends the store.
+      this.#attached?.files.accept();
+      throw this.#fail(error);
+    }
+    this.#checkpointed = this.seq;
+    this.#refuse(this.#attached?.files.accept());
+  }
+
+  #known(key: Uint8Array, chainId: string): KeyChainState | undefined {
+    return this.#tables.keyChains.get(keyChainName(key, chainId));
+  }
+
+  #mustKnow(key: Uint8Array, chainId: string): KeyChainState {
+    this.#usable();
+    const known = this.#known(key, chainId);
+    if (known) return known;
+    const text = `key ${hex.encode(key)} has no watermarks on chain ${chainId}`;
+    throw new TapstakeError("protection-uninitialised", text, { key: hex.encode(key), chain: chainId });
+  }
+
+  #watermarksOf({ key, chainId, lowWatermark, highWatermark, locked }: KeyChainState): LoggedWatermarks {
+    return { key, chainId, lowWatermark, highWatermark, locked, seq: this.seq };
+  }
+}
+
+/** The write-ahead log begins anew then. While it still grows, a sync takes half as long again. */
+const WRITES_BETWEEN_CHECKPOINTS = 100;
+
+const writerNow = (instance: string): Writer => ({
+  at: utf8(new Date().toISOString()),
+  instance: utf8(instance),
+});
+
+function checkEntry({ height, digest, signature }: VoteEntry): void {
+  u64be(height, "height");
+  for (const [name, value] of [
+    ["digest", digest],
+    ["signature", signature],
+  ] as const) {
+    if (value !== null && !(value instanceof Uint8Array && value.length === 32)) {
+      throw new TapstakeError(
+        "invalid-bytes",
+        `${name}: expected 32 bytes or null, got ${describeType(value)}`,
+      );
+    }
+  }
+}
+
+const wouldLower = (height: bigint, lowWatermark: bigint): TapstakeError =>
+  new TapstakeError(
+    "would-lower-mark",
+    `expected a height of ${lowWatermark} or more, got ${height}: nothing below ${lowWatermark} is signed any more, and that is never taken back`,
+    { lowWatermark, height },
+  );

@@ -1,0 +1,144 @@
+import { JSONParser, TokenType } from "@streamparser/json";
+import { describeType, TapstakeError } from "../../core/errors.js";
+import {
+  addVoteTo,
+  assertVersion,
+  type ReadInterchange,
+  parseInterchange,
+  type Votes,
+} from "./interchange.js";
+
+/**
+ * Reads an interchange file that may be longer than a text can be: votes are read one by one as they come, and what is
+ * around them as a whole in the end.
+ * @param source its text or its bytes (UTF-8), whole or in parts, as of a stream
+ * @throws TapstakeError `invalid-json`, `unknown-version`; `invalid-argument` for what is no such source
+ */
+export async function readInterchange(
+  source: InterchangePart | Iterable<InterchangePart> | AsyncIterable<InterchangePart>,
+): Promise<ReadInterchange> {
+  const decoder = new TextDecoder();
+  const reader = new InterchangeReader();
+  for await (const part of partsOf(source)) {
+    if (!isPart(part)) throw notInterchange(part);
+    reader.add(decoder.decode(typeof part === "string" ? Buffer.from(part) : part, { stream: true }));
+  }
+  reader.add(decoder.decode());
+  return reader.end();
+}
+
+type InterchangePart = string | Uint8Array;
+
+const isPart = (value: unknown): value is InterchangePart =>
+  typeof value === "string" || value instanceof Uint8Array;
+
+/** The whole of a text or of bytes is one part: their own parts are characters, and numbers. */
+function partsOf(source: Parameters<typeof readInterchange>[0]): Iterable<unknown> | AsyncIterable<unknown> {
+  if (isPart(source)) return [source];
+  const isIterable =
+    typeof source === "object" &&
+    source !== null &&
+    (Symbol.asyncIterator in source || Symbol.iterator in source);
+  if (!isIterable) throw notInterchange(source);
+  return source;
+}
+
+const notInterchange = (value: unknown): TapstakeError =>
+  new TapstakeError(
+    "invalid-argument",
+    `history: expected text, bytes or a stream of them, got ${describeType(value)}`,
+  );
+
+/** Of one text, number or space, in characters: no file of ours comes near it. */
+const LONGEST_TOKEN = 1 << 16;
+/** Of all that is no vote, in characters: some hundred thousand commitments. */
+const LONGEST_REST = 1 << 26;
+/** Of what is inside of each other: each level costs memory. */
+const DEEPEST = 100;
+/** Characters that are parsed before the limits are looked at again. */
+const STEP = 1 << 12;
+
+/** Takes the votes out of a file as it is parsed: the elements of `votes` in the elements of `data`. */
+class InterchangeReader {
+  readonly #parser = new JSONParser({
+    paths: ["$", "$.metadata", "$.data", "$.data.*.votes", "$.data.*.votes.*"],
+  });
+  /** The lists of votes of the `data` that is open, by the places of their entries, and those of the last one. */
+  #lists = new Map<number, Votes>();
+  #data: ReadonlyMap<number, Votes> = this.#lists;
+  /** The votes of the list that is open. */
+  #votes: Votes = new Map();
+  #metadata: unknown;
+  #file: unknown;
+  /** Characters since the last token; of all that is no vote; and of that at the last vote. */
+  #silent = 0;
+  #rest = 0;
+  #restAtVote = 0;
+  #depth = 0;
+
+  constructor() {
+    this.#parser.onToken = ({ token }) => {
+      this.#silent = 0;
+      if (token === TokenType.LEFT_BRACE || token === TokenType.LEFT_BRACKET) this.#depth++;
+      if (token === TokenType.RIGHT_BRACE || token === TokenType.RIGHT_BRACKET) this.#depth--;
+      if (this.#depth > DEEPEST) throw invalid("expected less inside of each other");
+    };
+    this.#parser.onValue = ({ value, key, parent, stack }) => {
+      const entry = stack[2]?.key as number;
+      if (stack.length === 4) {
+        if (Array.isArray(parent)) this.#takeVote(value, entry, key as number, parent);
+      } else if (stack.length === 3) {
+        // Said twice, the last one counts, as it does in JSON.
+        this.#lists.set(entry, this.#votes);
+        this.#votes = new Map();
+      } else if (key === "data") [this.#data, this.#lists] = [this.#lists, new Map()];
+      else if (key === "metadata") this.#metadata = value;
+      else this.#file = value;
+    };
+  }
+
+  add(text: string): void {
+    for (let at = 0; at < text.length; at += STEP) {
+      const step = text.slice(at, at + STEP);
+      this.#silent += step.length;
+      this.#rest += step.length;
+      this.#parse(() => this.#parser.write(step));
+      if (this.#silent > LONGEST_TOKEN) throw this.#newerOr(invalid("not JSON"));
+      if (this.#rest > LONGEST_REST) throw invalid("expected less beside the votes");
+    }
+  }
+
+  end(): ReadInterchange {
+    if (!this.#parser.isEnded) this.#parse(() => this.#parser.end());
+    return parseInterchange(this.#file, this.#data);
+  }
+
+  #takeVote(vote: unknown, entry: number, place: number, list: unknown[]): void {
+    addVoteTo(this.#votes, vote, `interchange.data[${entry}].votes[${place}]`);
+    // Taken, it is kept no longer.
+    list.length = 0;
+    if (place === 0) this.#restAtVote = this.#rest;
+    else this.#rest = this.#restAtVote;
+  }
+
+  #parse(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      throw this.#newerOr(error instanceof TapstakeError ? error : invalid("not JSON", error));
+    }
+  }
+
+  /** Why the file cannot be read, where a version that it named before is not the reason. */
+  #newerOr(error: TapstakeError): TapstakeError {
+    try {
+      assertVersion({ metadata: this.#metadata });
+    } catch (other) {
+      if ((other as TapstakeError).code === "unknown-version") return other as TapstakeError;
+    }
+    return error;
+  }
+}
+
+const invalid = (what: string, cause?: unknown): TapstakeError =>
+  new TapstakeError("invalid-json", `interchange: ${what}`, { path: "interchange" }, { cause });

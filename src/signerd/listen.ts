@@ -1,0 +1,126 @@
+import { createPrivateKey, type KeyObject, type X509Certificate } from "node:crypto";
+import { createSecureContext } from "node:tls";
+import { type Server, ServerCredentials } from "@grpc/grpc-js";
+import { TapstakeError } from "../core/errors.js";
+import {
+  addressText,
+  isLoopback,
+  type ListenAddress,
+  parseAddress,
+  readCertificates,
+  reasonOf,
+  unusable,
+} from "../signer-client/endpoint.js";
+
+/** What the signer shows and proves to callers. */
+export interface TlsIdentity {
+  /** PEM: the certificate, and those that vouch for it after it. */
+  readonly certificate: Uint8Array;
+  /** PEM. */
+  readonly key: Uint8Array;
+  /** Where they are from, for messages. */
+  readonly certificateFile?: string;
+  readonly keyFile?: string;
+}
+
+/**
+ * Refuses what TLS cannot be served with: gRPC would take it, and no caller could connect.
+ * @returns a line for each certificate of the chain that callers refuse at this time
+ * @throws TapstakeError `invalid-certificate`, which names the file
+ */
+export function checkTls(identity: TlsIdentity, now: Date = new Date()): string[] {
+  const { certificate, key, certificateFile = "the certificate", keyFile = "its key" } = identity;
+  const chain = readCertificates(certificate, certificateFile);
+  const secret = readKey(key, keyFile);
+  if (!chain[0].checkPrivateKey(secret)) {
+    throw unusable(`${keyFile} is the key of another certificate than ${certificateFile}`, keyFile);
+  }
+  try {
+    createSecureContext({ cert: Buffer.from(certificate), key: Buffer.from(key) });
+  } catch (cause) {
+    throw unusable(`${certificateFile} with ${keyFile}: ${reasonOf(cause)}`, certificateFile, cause);
+  }
+  return chain.flatMap((each) => validityOf(each, certificateFile, now));
+}
+
+/**
+ * Where the signer listens, before a file is opened or a port taken.
+ * @throws TapstakeError `insecure-address`; `unauthenticated` for an empty HMAC key
+ */
+export function signerAddress(text: string, hmacKey: string | undefined): ListenAddress {
+  const address = parseAddress(text);
+  if (hmacKey === "") throw new TapstakeError("unauthenticated", "expected an HMAC key, got an empty one");
+  const remedy = "give it an HMAC key (--hmac-key-file), and TLS (--tls-cert, --tls-key) to keep it secret";
+  assertSafeToListen(address, "the signer", hmacKey === undefined ? remedy : undefined);
+  return address;
+}
+
+/**
+ * Refuses to offer a signer to a network without knowing who calls.
+ * @throws TapstakeError `insecure-address`
+ */
+export function assertSafeToListen(address: ListenAddress, what: string, remedy: string | undefined): void {
+  if (isLoopback(address.host) || remedy === undefined) return;
+  throw new TapstakeError(
+    "insecure-address",
+    `${what} would listen on ${addressText(address)}, which other machines may reach: ${remedy}`,
+    { address: addressText(address) },
+  );
+}
+
+/** Binds a gRPC server and returns its port. @throws TapstakeError `listen-failed` */
+export function bind(server: Server, address: ListenAddress, tls: TlsIdentity | undefined): Promise<number> {
+  const text = addressText(address);
+  return new Promise((resolve, reject) => {
+    const failed = (cause: unknown) => reject(listenFailed(text, "--address", cause));
+    try {
+      server.bindAsync(text, credentialsOf(tls), (error, port) => (error ? failed(error) : resolve(port)));
+    } catch (error) {
+      failed(error);
+    }
+  });
+}
+
+/**
+ * Why an address cannot be listened on.
+ * @param option where another address is given
+ */
+export function listenFailed(address: string, option: string, cause: unknown): TapstakeError {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  // gRPC wraps the reason into text of its own.
+  const code = /\bE[A-Z]{4,}\b/.exec(text)?.[0];
+  const why = (code !== undefined && WHY[code]?.(option)) ?? code ?? text;
+  return new TapstakeError("listen-failed", `cannot listen on ${address}: ${why}`, { address }, { cause });
+}
+
+const WHY: Readonly<Record<string, (option: string) => string>> = {
+  EADDRINUSE: (option) =>
+    `another program listens there (EADDRINUSE), perhaps another signer: end it, or give another ${option}`,
+  EADDRNOTAVAIL: (option) =>
+    `this machine does not have that address (EADDRNOTAVAIL): give one that it has as ${option}`,
+  EACCES: (option) => `not permitted (EACCES): give a port of 1024 or above as ${option}`,
+};
+
+function credentialsOf(tls: TlsIdentity | undefined): ServerCredentials {
+  if (!tls) return ServerCredentials.createInsecure();
+  const pair = { cert_chain: Buffer.from(tls.certificate), private_key: Buffer.from(tls.key) };
+  return ServerCredentials.createSsl(null, [pair]);
+}
+
+function readKey(pem: Uint8Array, file: string): KeyObject {
+  try {
+    return createPrivateKey(Buffer.from(pem));
+  } catch (cause) {
+    const isEncrypted = /ENCRYPTED/.test(Buffer.from(pem).toString("latin1"));
+    const got = isEncrypted ? "an encrypted one" : "none that can be read";
+    throw unusable(`${file}: expected a private key in PEM without a passphrase, got ${got}`, file, cause);
+  }
+}
+
+function validityOf({ validFrom, validTo, subject }: X509Certificate, file: string, now: Date): string[] {
+  const name = subject.replaceAll("\n", ", ");
+  const refused = `: callers refuse it`;
+  if (now < new Date(validFrom)) return [`${file}: ${name} is not valid before ${validFrom}${refused}`];
+  if (now > new Date(validTo)) return [`${file}: ${name} has expired on ${validTo}${refused}`];
+  return [];
+}

@@ -1,0 +1,30 @@
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { expect, it } from "vitest";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+it("signer-client: loads neither SQLite nor a signer's own rooms", async () => {
+  const { metafile } = await build({
+    entryPoints: [`${root}src/signer-client/index.ts`],
+    absWorkingDir: root,
+    bundle: true,
+    packages: "external",
+    platform: "node",
+    format: "esm",
+    alias: {
+      "#curve": `${root}src/core/curve/libsecp.ts`,
+      "#hashing": `${root}src/core/hashing/node.ts`,
+    },
+    write: false,
+    metafile: true,
+  });
+  const files = Object.keys(metafile.inputs);
+  const packages = Object.values(metafile.inputs).flatMap(({ imports }) =>
+    imports.filter(({ external }) => external).map(({ path }) => path),
+  );
+  expect(files).toContain("src/signer-client/client.ts");
+  expect(files.filter((path) => /^src\/(finality|signerd|derivation)\//.test(path))).toEqual([]);
+  expect(packages).toContain("@grpc/grpc-js");
+  expect(packages).not.toContain("libsql");
+});
