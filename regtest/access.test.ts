@@ -15,7 +15,7 @@ import { finishUnbonding, signUnbonding, stakeCoin } from "../src/delegation/del
 import { finishSlashing } from "../src/extract/slashing.js";
 import { regtest } from "../src/params/data/regtest.js";
 import { scriptOfAddress } from "../src/bitcoin/address.js";
-import { keySigner } from "../src/spending/signer.js";
+import { keySigner } from "../src/spending/spend.js";
 import { formatOutpoint, parseOutpoint, parseTransaction } from "../src/bitcoin/transaction.js";
 import { hex } from "../src/core/bytes.js";
 import { type EsploraBridge, bridgeEsplora } from "../test/support/esplora.js";

@@ -15,8 +15,13 @@ import {
 import { extractFromSlashing, finishSlashing } from "../src/extract/slashing.js";
 import { scriptOfAddress } from "../src/bitcoin/address.js";
 import { stakingOutput } from "../src/script/outputs.js";
-import { keySigner } from "../src/spending/signer.js";
-import { finishSpend, leafSighash, type LeafSignature, type LeafSpend } from "../src/spending/spend.js";
+import {
+  finishSpend,
+  leafSighash,
+  type LeafSignature,
+  type LeafSpend,
+  keySigner,
+} from "../src/spending/spend.js";
 import { refusalOf } from "../test/support/stakes.js";
 import { signAll, troupeOf, withSignatures } from "../test/support/troupe.js";
 import { expectAccepted, expectScriptFailure, expectTooEarly, SCRIPT } from "../test/support/verdicts.js";

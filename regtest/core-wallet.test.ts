@@ -33,7 +33,7 @@ import {
   formatOutpoint,
   parseOutpoint,
   parseTransaction,
-  type StakeCoin,
+  type UnspentOutput,
 } from "../src/bitcoin/transaction.js";
 import { buildWithdrawal, type Withdrawable } from "../src/stake/withdrawal.js";
 import { type Troupe, troupeOf } from "../test/support/troupe.js";
@@ -373,7 +373,7 @@ describe("two of three stakers, each with a wallet of their own", () => {
 async function expectWithdrawn(
   from: Withdrawable,
   { terms, params }: Delegation,
-  coin: StakeCoin,
+  coin: UnspentOutput,
   wallets: readonly Rpc[],
   derivations: readonly KeyOrigin[] = [],
 ): Promise<void> {

@@ -18,7 +18,7 @@ import type { ProtocolParams } from "../src/params/types.js";
 import { scriptOfAddress } from "../src/bitcoin/address.js";
 import { buildExpansion, fundingWitness } from "../src/stake/expansion.js";
 import { unsignedPsbt } from "../src/psbt/psbt.js";
-import { keySigner } from "../src/spending/signer.js";
+import { keySigner } from "../src/spending/spend.js";
 import { parseOutpoint } from "../src/bitcoin/transaction.js";
 import { type Spoilt, spoil } from "../test/support/spoilt.js";
 import { type Shape, type Troupe, troupeOf } from "../test/support/troupe.js";

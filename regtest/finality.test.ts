@@ -11,7 +11,7 @@ import { voteMessage } from "../src/vote/messages.js";
 import { randomness } from "../src/crypto/randomness.js";
 import type { Delegation } from "../src/delegation/delegation.js";
 import { finishSlashing } from "../src/extract/slashing.js";
-import { extractFromVotes } from "../src/extract/votes.js";
+import { extractFromVotes } from "../src/extract/evidence.js";
 import { chainConfig } from "../src/finality/chains.js";
 import { commitRandomness } from "../src/finality/randomness/commitment.js";
 import { openHome } from "../src/finality/home.js";

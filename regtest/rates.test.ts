@@ -19,16 +19,16 @@ import { scriptOfAddress } from "../src/bitcoin/address.js";
 import type { StakeTerms } from "../src/script/terms.js";
 import type { Coin } from "../src/funding/coin.js";
 import { buildExpansion } from "../src/stake/expansion.js";
-import { keySigner } from "../src/spending/signer.js";
 import {
   finishSpend,
   type LeafSignature,
   leafSighash,
   type LeafSpend,
   signLeaf,
+  keySigner,
 } from "../src/spending/spend.js";
 import { buildStaking, finishStaking } from "../src/stake/staking.js";
-import { parseOutpoint, type StakeCoin } from "../src/bitcoin/transaction.js";
+import { parseOutpoint, type UnspentOutput } from "../src/bitcoin/transaction.js";
 import { buildWithdrawal, type Withdrawable } from "../src/stake/withdrawal.js";
 import { type Shape, troupeOf } from "../test/support/troupe.js";
 import {
@@ -154,7 +154,7 @@ describe.each(CASES)(
         await sendAndMine(node, transaction);
         return signedInAdvance(createDelegation(terms, params, transaction));
       };
-      const expectWithdrawal = async (from: Withdrawable, coin: StakeCoin) => {
+      const expectWithdrawal = async (from: Withdrawable, coin: UnspentOutput) => {
         const request = { terms, params, from, coin, destination: await home(), feeRate };
         const built = buildWithdrawal(request);
         await mineToOneBlockEarly(node, coin, built.timelock);

@@ -14,10 +14,9 @@ import {
   unbondingSpend,
 } from "../src/delegation/delegation.js";
 import { finishSlashing } from "../src/extract/slashing.js";
-import { keySigner } from "../src/spending/signer.js";
 import type { Slashable } from "../src/stake/slashing.js";
-import { finishSpend, leafSighash, type LeafSpend } from "../src/spending/spend.js";
-import type { StakeCoin } from "../src/bitcoin/transaction.js";
+import { finishSpend, leafSighash, type LeafSpend, keySigner } from "../src/spending/spend.js";
+import type { UnspentOutput } from "../src/bitcoin/transaction.js";
 import type { Withdrawable } from "../src/stake/withdrawal.js";
 import { failure } from "../test/support/errors.js";
 import { type Spoilt, spoil } from "../test/support/spoilt.js";
@@ -70,7 +69,7 @@ describe.each(CASES.map((shape) => [nameOf(shape), shape] as const))("%s", (name
   /** What becomes of the four stakes. */
   let left: Delegation, unbonded: Delegation, slashed: Delegation, slashedLate: Delegation;
   /** Refunds of the two slashings. */
-  const refunds: StakeCoin[] = [];
+  const refunds: UnspentOutput[] = [];
 
   beforeAll(async () => {
     const requests = [0, 1, 2, 3].map((i) => ({
@@ -129,7 +128,7 @@ describe.each(CASES.map((shape) => [nameOf(shape), shape] as const))("%s", (name
   });
 
   test("withdrawals from every time lock: only right, and not a block early", async () => {
-    const coins: readonly (readonly [Withdrawable, Delegation, StakeCoin])[] = [
+    const coins: readonly (readonly [Withdrawable, Delegation, UnspentOutput])[] = [
       ["unbonding", unbonded, unbondedCoin(unbonded)],
       ["refund", slashed, refunds[0]!],
       ["refund", slashedLate, refunds[1]!],

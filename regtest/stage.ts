@@ -13,15 +13,14 @@ import {
   unbondingOutput,
 } from "../src/script/outputs.js";
 import type { StakeTerms } from "../src/script/terms.js";
-import { keySigner } from "../src/spending/signer.js";
-import { finishSpend, signLeaf } from "../src/spending/spend.js";
+import { finishSpend, signLeaf, keySigner } from "../src/spending/spend.js";
 import { buildStaking, finishStaking } from "../src/stake/staking.js";
 import {
   formatOutpoint,
   outpointOf,
   parseOutpoint,
   parseTransaction,
-  type StakeCoin,
+  type UnspentOutput,
 } from "../src/bitcoin/transaction.js";
 import { buildWithdrawal, type Withdrawable, type Withdrawal } from "../src/stake/withdrawal.js";
 import type { Party } from "./cast.js";
@@ -152,7 +151,7 @@ export async function refusal(node: RegtestNode, transaction: Transaction): Prom
 export interface WithdrawRequest {
   readonly delegation: Delegation;
   readonly from: Withdrawable;
-  readonly coin: StakeCoin;
+  readonly coin: UnspentOutput;
   readonly stakers: readonly Party[];
 }
 
@@ -174,7 +173,7 @@ export async function withdrawal(
  */
 export async function mineToOneBlockEarly(
   node: RegtestNode,
-  coin: StakeCoin,
+  coin: UnspentOutput,
   timelock: number,
 ): Promise<void> {
   const [txid] = formatOutpoint(coin.outpoint).split(":") as [string];
@@ -186,6 +185,6 @@ export async function mineToOneBlockEarly(
 }
 
 /** The refund of a finished slashing transaction: its second output. */
-export function refundCoin(slashing: Transaction): StakeCoin {
+export function refundCoin(slashing: Transaction): UnspentOutput {
   return { outpoint: outpointOf(slashing, 1), value: slashing.outs[1]!.value };
 }

@@ -16,16 +16,21 @@ import {
   unbondingSpend,
 } from "../src/delegation/delegation.js";
 import { extractFromSlashing, finishSlashing } from "../src/extract/slashing.js";
-import { extractFromVotes } from "../src/extract/votes.js";
+import { extractFromVotes } from "../src/extract/evidence.js";
 import { commitRandomness } from "../src/finality/randomness/commitment.js";
 import { signVoteUnprotected, verifyVote } from "../src/vote/vote.js";
 import { regtest } from "../src/params/data/regtest.js";
 import { paramsAt } from "../src/params/select.js";
 import type { StakeTerms } from "../src/script/terms.js";
-import { keySigner } from "../src/spending/signer.js";
 import { buildSlashing, type Slashable } from "../src/stake/slashing.js";
-import { type LeafSignature, type LeafSpend, leafSighash, withWitness } from "../src/spending/spend.js";
-import { parseTransaction, type StakeCoin } from "../src/bitcoin/transaction.js";
+import {
+  type LeafSignature,
+  type LeafSpend,
+  leafSighash,
+  withWitness,
+  keySigner,
+} from "../src/spending/spend.js";
+import { parseTransaction, type UnspentOutput } from "../src/bitcoin/transaction.js";
 import type { Withdrawable } from "../src/stake/withdrawal.js";
 import { assembleWitness } from "../src/spending/witness.js";
 import { committee, type Party, party } from "./cast.js";
@@ -269,7 +274,7 @@ async function withdraw(
   scene: Scene,
   delegation: Delegation,
   from: Withdrawable,
-  coin: StakeCoin,
+  coin: UnspentOutput,
 ): Promise<void> {
   const { node, teller } = scene;
   const { signed, timelock, value } = await withdrawal(node, { delegation, from, coin, stakers: [staker] });

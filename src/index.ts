@@ -105,7 +105,6 @@ export { type ShownInput, shownPsbt, type ShownPsbt } from "./stake/explain-psbt
 export { checkPhase1Stake, type Phase1Observation, type Phase1Stake } from "./stake/phase1.js";
 export { parsePsbt, signaturesFromPsbt, signaturesFromPsbts, spendPsbt, type PsbtLike } from "./psbt/psbt.js";
 export type { Funding, SelectionReason, Spending } from "./funding/selection.js";
-export { keySigner } from "./spending/signer.js";
 export { buildSlashing, type Slashable, type Slashing } from "./stake/slashing.js";
 export {
   checkLeafSignature,
@@ -117,6 +116,7 @@ export {
   type LeafSignature,
   type LeafSpend,
   type Signer,
+  keySigner,
 } from "./spending/spend.js";
 export {
   buildStaking,
@@ -132,7 +132,7 @@ export {
   parseTransaction,
   type Outpoint,
   type Prevout,
-  type StakeCoin,
+  type UnspentOutput,
 } from "./bitcoin/transaction.js";
 export { buildUnbonding, type Unbonding } from "./stake/unbonding.js";
 export {
@@ -213,9 +213,15 @@ export {
 export { signVoteUnprotected, verifyVote, type FinalityVote, type VoteRequest } from "./vote/vote.js";
 
 // extract
-export { evidenceFromJson, evidenceToJson, type EvidenceJson } from "./extract/json.js";
+export {
+  evidenceFromJson,
+  evidenceToJson,
+  type EvidenceJson,
+  extractFromVotes,
+  type CastVote,
+  type Evidence,
+} from "./extract/evidence.js";
 export { extractFromSlashing, finishSlashing, type ExtractedKey } from "./extract/slashing.js";
-export { extractFromVotes, type CastVote, type Evidence } from "./extract/votes.js";
 
 // babylon
 export { checkedMessage, type MessageSources } from "./babylon/check.js";

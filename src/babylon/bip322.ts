@@ -8,7 +8,7 @@ import { scalar } from "../core/scalar.js";
 import { assertChoice, assertText } from "../core/text.js";
 import { schnorr } from "../crypto/schnorr.js";
 import { OP } from "../bitcoin/opcodes.js";
-import { keyHashScript } from "../bitcoin/wallet-script.js";
+import { keyHashScript, assertOutputScript } from "../bitcoin/output-script.js";
 import { type Coin, coinKind } from "../funding/coin.js";
 import {
   assertSameTransaction,
@@ -17,7 +17,7 @@ import {
   readWitnessStack,
   unsignedPsbt,
 } from "../psbt/psbt.js";
-import { assertOutputScript, createTransaction } from "../bitcoin/transaction.js";
+import { createTransaction } from "../bitcoin/transaction.js";
 import { checkInput, readInput } from "../psbt/input-check.js";
 
 /** The outputs whose owner can sign a text here: paying to a key's hash, or to a key tweaked by nothing (BIP-86). */

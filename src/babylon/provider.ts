@@ -2,7 +2,7 @@ import { hex } from "../core/bytes.js";
 import type { Rate } from "../core/amount.js";
 import { TapstakeError } from "../core/errors.js";
 import { contextBytes } from "../vote/messages.js";
-import { type Evidence, extractFromVotes } from "../extract/votes.js";
+import { type Evidence, extractFromVotes } from "../extract/evidence.js";
 import { COMMISSION_DECIMALS } from "../params/types.js";
 import type { Network } from "../core/network.js";
 import { show } from "../core/text.js";

@@ -14,7 +14,8 @@ import type { ProtocolParams } from "../params/types.js";
 import { stakingOutput } from "../script/outputs.js";
 import { checkTerms } from "../script/terms.js";
 import { type PreviousStake, previousStake } from "../stake/expansion.js";
-import { findOutput, outputAt, parseTransaction } from "../bitcoin/transaction.js";
+import { outputAt, parseTransaction } from "../bitcoin/transaction.js";
+import { findOutput } from "../stake/decode.js";
 import {
   assertInclusionForm,
   assertSame,

@@ -1,6 +1,6 @@
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
 import type { ChainAccess } from "../chain/access.js";
-import { burntValue } from "../bitcoin/data-output.js";
+import { burntValue } from "../bitcoin/output-script.js";
 import { writeDocument } from "./files.js";
 import type { Row } from "./output.js";
 

@@ -2,7 +2,7 @@ import { formatBtc, formatRate, type Rate } from "../core/amount.js";
 import { hex } from "../core/bytes.js";
 import type { Network } from "../core/network.js";
 import { addressOfScript } from "../bitcoin/address.js";
-import { opReturnData } from "../bitcoin/data-output.js";
+import { opReturnData } from "../bitcoin/output-script.js";
 import type { KeySet } from "../script/terms.js";
 import { colors } from "./output.js";
 

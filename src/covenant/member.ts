@@ -15,7 +15,6 @@ import { assertDistinct, contains } from "../delegation/signatures.js";
 import { checkRules, type RuleSet } from "../params/rules.js";
 import { checkSameParams } from "../params/same.js";
 import type { ProtocolParams } from "../params/types.js";
-import { keySigner } from "../spending/signer.js";
 import type { Slashable } from "../stake/slashing.js";
 import {
   checkLeafSignature,
@@ -24,6 +23,7 @@ import {
   type LeafSpend,
   type Signer,
   signLeaf,
+  keySigner,
 } from "../spending/spend.js";
 
 /** What can sign for a committee member: as for any leaf, and adaptor signatures on top. */

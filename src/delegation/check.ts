@@ -7,7 +7,8 @@ import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../script/
 import { stakerKeys } from "../script/terms.js";
 import { SLASHABLE, type Slashable, slashingParams } from "../stake/slashing.js";
 import { leafSighash } from "../spending/spend.js";
-import { findOutput, outputAt } from "../bitcoin/transaction.js";
+import { outputAt } from "../bitcoin/transaction.js";
+import { findOutput } from "../stake/decode.js";
 import {
   type AdaptorSignature,
   type Delegation,

@@ -11,14 +11,14 @@ import { buildSlashing, SLASHABLE, type Slashable, slashingParams } from "../sta
 import { finishSpend, type LeafSignature, type LeafSpend, type Signer, signLeaf } from "../spending/spend.js";
 import { assertTxidFinal } from "../stake/staking.js";
 import {
-  assertOutputScript,
-  findOutput,
   outpointOf,
   outputAt,
   parseTransaction,
   type Prevout,
-  type StakeCoin,
+  type UnspentOutput,
 } from "../bitcoin/transaction.js";
+import { assertOutputScript } from "../bitcoin/output-script.js";
+import { findOutput } from "../stake/decode.js";
 import { buildUnbonding } from "../stake/unbonding.js";
 
 /**
@@ -143,11 +143,11 @@ function expandedStake({ previous, coin }: Expands) {
 }
 
 /** The output that a delegation locks. */
-export const stakeCoin = ({ staking }: Delegation): StakeCoin =>
+export const stakeCoin = ({ staking }: Delegation): UnspentOutput =>
   coinOf(staking.transaction, staking.outputIndex);
 
 /** The output that the stake rests in while it unbonds. */
-export const unbondedCoin = ({ unbonding }: Delegation): StakeCoin => coinOf(unbonding.transaction, 0);
+export const unbondedCoin = ({ unbonding }: Delegation): UnspentOutput => coinOf(unbonding.transaction, 0);
 
 /** The unbonding transaction as a spend of the staking output, for signing and verifying. */
 export function unbondingSpend(delegation: Delegation): LeafSpend {
@@ -234,6 +234,6 @@ export function withSignature(list: readonly LeafSignature[], signature: LeafSig
   return [...list.filter(({ publicKey }) => !equalBytes(publicKey, signature.publicKey)), signature];
 }
 
-function coinOf(transaction: Transaction, index: number): StakeCoin {
+function coinOf(transaction: Transaction, index: number): UnspentOutput {
   return { outpoint: outpointOf(transaction, index), value: outputAt(transaction, index).value };
 }

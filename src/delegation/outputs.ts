@@ -1,5 +1,6 @@
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../script/outputs.js";
-import { findOutput, outpointOf, outputAt, type StakeCoin } from "../bitcoin/transaction.js";
+import { outpointOf, outputAt, type UnspentOutput } from "../bitcoin/transaction.js";
+import { findOutput } from "../stake/decode.js";
 import type { Withdrawable } from "../stake/withdrawal.js";
 import { type Delegation, stakeCoin, unbondedCoin } from "./delegation.js";
 
@@ -12,7 +13,7 @@ export interface StakeOutput {
   readonly name: StakeOutputName;
   /** By which of the protocol's three outputs it is spent. */
   readonly from: Withdrawable;
-  readonly coin: StakeCoin;
+  readonly coin: UnspentOutput;
   readonly script: Uint8Array;
   /** Blocks that it must be old before the staker alone can spend it. */
   readonly timelock: number;

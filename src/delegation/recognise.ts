@@ -5,7 +5,7 @@ import type { ParamSet } from "../params/types.js";
 import { type Leaf, outputsOf } from "../script/outputs.js";
 import { parseLeaf } from "../script/leaf.js";
 import { type ExplainedSpend, explainSpend, quorumsOf } from "../stake/explain.js";
-import { outpointOf, type Prevout, spends, type StakeCoin } from "../bitcoin/transaction.js";
+import { outpointOf, type Prevout, spends, type UnspentOutput } from "../bitcoin/transaction.js";
 import type { Withdrawable } from "../stake/withdrawal.js";
 import { withoutAnnex } from "../spending/witness.js";
 import { checkTransactions } from "./check.js";
@@ -142,7 +142,7 @@ const prevoutOf = ({ script, coin }: KnownCoin): Prevout => ({ script, value: co
 interface KnownCoin {
   readonly from: Withdrawable;
   readonly script: Uint8Array;
-  readonly coin: StakeCoin;
+  readonly coin: UnspentOutput;
   readonly leaves: readonly Leaf[];
 }
 

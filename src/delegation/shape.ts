@@ -1,5 +1,5 @@
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
-import { dustThreshold } from "../bitcoin/dust.js";
+import { dustThreshold } from "../bitcoin/output-script.js";
 import { type ErrorCode, TapstakeError } from "../core/errors.js";
 import { FINAL_SEQUENCE, formatOutpoint, type Outpoint, spends } from "../bitcoin/transaction.js";
 

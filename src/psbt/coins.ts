@@ -1,7 +1,7 @@
 import type { Psbt } from "../bitcoin/bitcoinjs.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { pushesOf } from "../bitcoin/wallet-script.js";
+import { pushesOf } from "../bitcoin/opcodes.js";
 import { tapleafHash } from "../script/taproot.js";
 import {
   assertCoins,

@@ -3,9 +3,11 @@ import { compactSize, concatBytes, equalBytes, hex, isBytes } from "../core/byte
 import { curve } from "../core/curve/index.js";
 import { TapstakeError } from "../core/errors.js";
 import { tapleafHash } from "../script/taproot.js";
-import { keyHashScript, pushesOf, readKeyHash, type WalletScript } from "../bitcoin/wallet-script.js";
+import type { WalletScript } from "../bitcoin/wallet-script.js";
+import { keyHashScript, readKeyHash } from "../bitcoin/output-script.js";
+import { pushesOf } from "../bitcoin/opcodes.js";
 import { type Coin, coinKind, spendingScript, UNCOMPRESSED, walletScriptOf } from "../funding/coin.js";
-import { stackWeight } from "../funding/input-weight.js";
+import { stackWeight } from "../funding/coin-cost.js";
 import { readWitnessStack } from "./psbt.js";
 
 /** What a wallet leaves in a PSBT input that it signed. */

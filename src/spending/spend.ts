@@ -6,6 +6,8 @@ import type { Leaf } from "../script/outputs.js";
 import { assertEstimated } from "../bitcoin/fee.js";
 import type { Prevout } from "../bitcoin/transaction.js";
 import { leafWitness } from "./witness.js";
+import { publicKeyOf } from "../core/keys.js";
+import { schnorr } from "../crypto/schnorr.js";
 
 /** A transaction that spends a stake by one leaf: all that its signatures commit to. */
 export interface LeafSpend {
@@ -169,4 +171,15 @@ export const isNamed = (leaf: Leaf, publicKey: Uint8Array): boolean =>
 export function xOnly(publicKey: Uint8Array): Uint8Array {
   if (!isBytes(publicKey, 33)) return isBytes(publicKey, 32) ? Uint8Array.from(publicKey) : publicKey;
   return Uint8Array.from(publicKey).slice(1);
+}
+
+/**
+ * A signer that holds its key in memory. The secret is reachable only by signing.
+ * @throws TapstakeError `invalid-secret-key`
+ */
+export function keySigner(secretKey: Uint8Array): Signer {
+  const publicKey = publicKeyOf(secretKey);
+  // `slice` of a Node Buffer would share its memory: a caller that wipes its key would wipe this one.
+  const secret = Uint8Array.from(secretKey);
+  return { publicKey, signSchnorr: (digest) => schnorr.sign(secret, digest) };
 }

@@ -2,7 +2,7 @@ import { assertBytes, equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sortKeys } from "../script/leaf.js";
 import type { Leaf } from "../script/outputs.js";
-import { SCHNORR_LENGTHS } from "../bitcoin/signature-length.js";
+import { SCHNORR_LENGTHS } from "../bitcoin/fee.js";
 import type { LeafSignature } from "./spend.js";
 
 /**

@@ -1,7 +1,7 @@
 import { applyRateUp, type Rate } from "../core/amount.js";
 import type { Psbt, Transaction } from "../bitcoin/bitcoinjs.js";
 import { assertBytes, equalBytes, hex } from "../core/bytes.js";
-import { dustThreshold } from "../bitcoin/dust.js";
+import { dustThreshold, assertNotDust, assertOutputScript } from "../bitcoin/output-script.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { checkRules, type RuleSet } from "../params/rules.js";
 import { checkStake, sameKeySet } from "../params/stake.js";
@@ -10,22 +10,20 @@ import type { KeyOrigin } from "../script/key-origin.js";
 import { type StakingOutput, stakingOutput } from "../script/outputs.js";
 import { type StakeTerms, stakerKeys } from "../script/terms.js";
 import { assertCoin, assertCoins, type Coin, coinKind } from "../funding/coin.js";
-import { assertFeeRate, assertNotDust, rateOf } from "../bitcoin/fee.js";
+import { assertFeeRate, rateOf, assertStatedLength, SCHNORR_LENGTHS } from "../bitcoin/fee.js";
 import { fieldsOf } from "../psbt/write.js";
-import { witnessLengths } from "../funding/input-weight.js";
+import { witnessLengths } from "../funding/coin-cost.js";
 import { assertSameTransaction, describeOutput, parsePsbt, type PsbtLike, spendPsbt } from "../psbt/psbt.js";
 import { assertSameCoins, assertSameScripts } from "../psbt/inputs.js";
-import { assertStatedLength, SCHNORR_LENGTHS } from "../bitcoin/signature-length.js";
 import { type LeafSpend, withWitness } from "../spending/spend.js";
 import {
-  assertOutputScript,
-  assertStakeCoin,
   createTransaction,
   FINAL_SEQUENCE,
   formatOutpoint,
   outpointOf,
   outputAt,
-  type StakeCoin,
+  assertUnspentOutput,
+  type UnspentOutput,
 } from "../bitcoin/transaction.js";
 import { checkInput, readInput } from "../psbt/input-check.js";
 import { placeholderWitness } from "../spending/witness.js";
@@ -138,7 +136,7 @@ export function fundExpansion(funding: ExpansionFunding): Expansion {
   const plan = planOf(request);
   const stake = formatOutpoint(plan.stake.coin.outpoint);
   for (const coin of coins) {
-    assertStakeCoin(coin);
+    assertUnspentOutput(coin);
     assertBytes(coin.script, "coin's script");
   }
   const known = coins.filter((coin) => fundingKindOf(coin) && formatOutpoint(coin.outpoint) !== stake);
@@ -298,7 +296,7 @@ function noneIsEnough(
  * {@link checkStake}
  */
 export function previousStake(previous: PreviousStake): {
-  readonly coin: StakeCoin;
+  readonly coin: UnspentOutput;
   readonly output: StakingOutput;
 } {
   const { terms, params, staking } = previous ?? {};
@@ -372,7 +370,7 @@ export function fundingWitness({ transaction, prevouts }: LeafSpend, returned: P
 
 type FundingKind = "p2wpkh" | "p2tr";
 
-function assertFundingCoin(coin: Coin, stake: StakeCoin): void {
+function assertFundingCoin(coin: Coin, stake: UnspentOutput): void {
   assertCoin(coin);
   fundingKind(coin);
   const [name, staked] = [formatOutpoint(coin.outpoint), formatOutpoint(stake.outpoint)];

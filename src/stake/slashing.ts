@@ -12,14 +12,14 @@ import {
   unbondingOutput,
 } from "../script/outputs.js";
 import type { StakeTerms } from "../script/terms.js";
-import { assertNotDust } from "../bitcoin/fee.js";
+import { assertNotDust } from "../bitcoin/output-script.js";
 import { describeOutput, spendPsbt } from "../psbt/psbt.js";
 import type { LeafSpend } from "../spending/spend.js";
 import {
-  assertStakeCoin,
   createTransaction,
   FINAL_SEQUENCE,
-  type StakeCoin,
+  assertUnspentOutput,
+  type UnspentOutput,
 } from "../bitcoin/transaction.js";
 
 /** Which output of a stake's life is slashed: the stake itself, or what is unbonding. */
@@ -50,11 +50,11 @@ export function buildSlashing(
   terms: StakeTerms,
   params: ProtocolParams,
   from: Slashable,
-  coin: StakeCoin,
+  coin: UnspentOutput,
   derivations: readonly KeyOrigin[] = [],
 ): Slashing {
   assertChoice(from, "from", SLASHABLE);
-  assertStakeCoin(coin);
+  assertUnspentOutput(coin);
   const { script: slashingScript, rate, minFee: fee } = slashingParams(params);
   const { network, unbondingTime } = params;
   const spent =

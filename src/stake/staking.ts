@@ -9,15 +9,15 @@ import { encodeOpReturn } from "../script/op-return.js";
 import { type StakingOutput, stakingOutput } from "../script/outputs.js";
 import type { StakeTerms } from "../script/terms.js";
 import type { Coin } from "../funding/coin.js";
-import { assertEstimated, assertFeeRate, assertNotDust } from "../bitcoin/fee.js";
+import { assertEstimated, assertFeeRate } from "../bitcoin/fee.js";
+import { assertNotDust, assertOutputScript } from "../bitcoin/output-script.js";
 import { fundingPsbt } from "../psbt/write.js";
-import { hasWitness } from "../funding/input-weight.js";
+import { hasWitness } from "../funding/coin-cost.js";
 import { coinsOfPsbt } from "../psbt/coins.js";
 import { assertSameTransaction, parsePsbt, type PsbtLike, transactionOf } from "../psbt/psbt.js";
 import { assertSameCoins, assertSameScripts } from "../psbt/inputs.js";
 import { type Funding, selectAll, selectCoins, type Spending } from "../funding/selection.js";
 import {
-  assertOutputScript,
   createTransaction,
   FINAL_SEQUENCE,
   type Prevout,

@@ -5,14 +5,14 @@ import type { ProtocolParams } from "../params/types.js";
 import type { KeyOrigin } from "../script/key-origin.js";
 import { stakingOutput, type UnbondingOutput, unbondingOutput } from "../script/outputs.js";
 import type { StakeTerms } from "../script/terms.js";
-import { assertNotDust } from "../bitcoin/fee.js";
+import { assertNotDust } from "../bitcoin/output-script.js";
 import { describeOutput, spendPsbt } from "../psbt/psbt.js";
 import type { LeafSpend } from "../spending/spend.js";
 import {
-  assertStakeCoin,
   createTransaction,
   FINAL_SEQUENCE,
-  type StakeCoin,
+  assertUnspentOutput,
+  type UnspentOutput,
 } from "../bitcoin/transaction.js";
 
 /** An unbonding transaction, unsigned. */
@@ -34,10 +34,10 @@ export interface Unbonding extends LeafSpend {
 export function buildUnbonding(
   terms: StakeTerms,
   params: ProtocolParams,
-  stake: StakeCoin,
+  stake: UnspentOutput,
   derivations: readonly KeyOrigin[] = [],
 ): Unbonding {
-  assertStakeCoin(stake);
+  assertUnspentOutput(stake);
   assertParams(params);
   const { network, unbondingTime, unbondingFee: fee } = params;
   assertSatoshi(fee, "unbonding fee");

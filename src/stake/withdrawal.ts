@@ -12,16 +12,11 @@ import {
   unbondingOutput,
 } from "../script/outputs.js";
 import type { StakeTerms } from "../script/terms.js";
-import { assertFeeRate, assertNotDust, feeAt, rateOf } from "../bitcoin/fee.js";
+import { assertFeeRate, feeAt, rateOf, assertStatedLength, SCHNORR_LENGTHS } from "../bitcoin/fee.js";
+import { assertNotDust, assertOutputScript } from "../bitcoin/output-script.js";
 import { spendPsbt } from "../psbt/psbt.js";
-import { assertStatedLength, SCHNORR_LENGTHS } from "../bitcoin/signature-length.js";
 import { type LeafSpend, withWitness } from "../spending/spend.js";
-import {
-  assertOutputScript,
-  assertStakeCoin,
-  createTransaction,
-  type StakeCoin,
-} from "../bitcoin/transaction.js";
+import { createTransaction, assertUnspentOutput, type UnspentOutput } from "../bitcoin/transaction.js";
 import { placeholderWitness } from "../spending/witness.js";
 
 /** Where a time lock can run out: the stake, what was unbonded, or what slashing left. */
@@ -32,7 +27,7 @@ export interface WithdrawalRequest {
   readonly terms: StakeTerms;
   readonly params: ProtocolParams;
   readonly from: Withdrawable;
-  readonly coin: StakeCoin;
+  readonly coin: UnspentOutput;
   /** The output script that the coins go to. */
   readonly destination: Uint8Array;
   /** Satoshi per virtual byte. */
@@ -71,7 +66,7 @@ export interface Withdrawal extends LeafSpend {
 export function buildWithdrawal(request: WithdrawalRequest): Withdrawal {
   const { from, coin, destination, feeRate, minFeeRate, signatureLength, derivations } = request;
   assertChoice(from, "from", WITHDRAWABLE);
-  assertStakeCoin(coin);
+  assertUnspentOutput(coin);
   assertOutputScript(destination, "destination");
   assertFeeRate(feeRate, minFeeRate);
   if (signatureLength !== undefined) assertStatedLength(signatureLength, SCHNORR_LENGTHS);

@@ -25,7 +25,7 @@ import {
   verifyProofOfPossession,
 } from "../../src/babylon/pop.js";
 import { addressOfScript } from "../../src/bitcoin/address.js";
-import { keySigner } from "../../src/spending/signer.js";
+import { keySigner } from "../../src/spending/spend.js";
 import { bytes32, flipBit, NOT_BYTES, secrets } from "../support/arbitraries.js";
 import { failure } from "../support/errors.js";
 import { peer, peerNetworks } from "../support/peer.js";

@@ -22,7 +22,7 @@ import {
 import { expansionSpend } from "../../src/delegation/expansion.js";
 import { delegationToJson } from "../../src/delegation/json.js";
 import { extractFromSlashing, finishSlashing } from "../../src/extract/slashing.js";
-import type { Evidence } from "../../src/extract/votes.js";
+import type { Evidence } from "../../src/extract/evidence.js";
 import {
   addFinalitySignatureMessage,
   commitRandomnessMessage,
@@ -57,8 +57,7 @@ import {
   readCreateDelegation,
   readExpand,
 } from "../../src/babylon/stake.js";
-import { keySigner } from "../../src/spending/signer.js";
-import { leafSighash } from "../../src/spending/spend.js";
+import { leafSighash, keySigner } from "../../src/spending/spend.js";
 import { loadPublished } from "../support/babylon.js";
 import { expand, larger } from "../support/expansion.js";
 import { refusal } from "../support/refusal.js";

@@ -13,8 +13,7 @@ import { expansionSpend, finishExpansion, signExpansion } from "../../src/delega
 import { finishSlashing } from "../../src/extract/slashing.js";
 import type { InclusionProof } from "../../src/babylon/inclusion.js";
 import { readUndelegate, undelegateMessage } from "../../src/babylon/lifecycle.js";
-import { keySigner } from "../../src/spending/signer.js";
-import { finishSpend, signLeaf } from "../../src/spending/spend.js";
+import { finishSpend, signLeaf, keySigner } from "../../src/spending/spend.js";
 import { buildWithdrawal } from "../../src/stake/withdrawal.js";
 import { assembleWitness } from "../../src/spending/witness.js";
 import { expand, walletSigned } from "../support/expansion.js";

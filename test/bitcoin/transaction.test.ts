@@ -3,8 +3,6 @@ import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { finishSpend } from "../../src/spending/spend.js";
 import {
-  assertOutputScript,
-  findOutput,
   formatOutpoint,
   outpointOf,
   outputAt,
@@ -12,6 +10,8 @@ import {
   parseTransaction,
   spends,
 } from "../../src/bitcoin/transaction.js";
+import { assertOutputScript } from "../../src/bitcoin/output-script.js";
+import { findOutput } from "../../src/stake/decode.js";
 import { NOT_BYTES } from "../support/arbitraries.js";
 import { lifeOf, P2TR, P2WPKH, paramsFor, signEnough, termsOf } from "../support/lives.js";
 import { refusal } from "../support/refusal.js";

@@ -8,8 +8,7 @@ import { expansionSpend } from "../../src/delegation/expansion.js";
 import { delegationFromJson, delegationToJson } from "../../src/delegation/json.js";
 import { paramsToJson } from "../../src/params/json.js";
 import { parsePsbt, spendPsbt } from "../../src/psbt/psbt.js";
-import { keySigner } from "../../src/spending/signer.js";
-import { signLeaf } from "../../src/spending/spend.js";
+import { signLeaf, keySigner } from "../../src/spending/spend.js";
 import { inProcess } from "./in-process.js";
 import { parsed, refusedWith, temporaryFolder } from "./support.js";
 

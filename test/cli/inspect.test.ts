@@ -5,7 +5,7 @@ import type { Delegation } from "../../src/delegation/delegation.js";
 import { expansionSpend, finishExpansion, signExpansion } from "../../src/delegation/expansion.js";
 import { delegationToJson } from "../../src/delegation/json.js";
 import { stakerPsbts } from "../../src/delegation/psbt.js";
-import { keySigner } from "../../src/spending/signer.js";
+import { keySigner } from "../../src/spending/spend.js";
 import { expand, walletSigned } from "../support/expansion.js";
 import { delegate, makeStake, signedBy } from "../support/stake.js";
 import { paramsToJson } from "../../src/params/json.js";

@@ -15,7 +15,7 @@ import { commitmentToJson, merkleProofToJson, voteToJson } from "../../src/vote/
 import { signVoteUnprotected } from "../../src/vote/vote.js";
 import { proofToJson } from "../../src/babylon/pop-json.js";
 import { proofOfPossession } from "../../src/babylon/pop.js";
-import { keySigner } from "../../src/spending/signer.js";
+import { keySigner } from "../../src/spending/spend.js";
 import { expand, walletSigned } from "../support/expansion.js";
 import { delegate, makeStake, secretOf, signedBy } from "../support/stake.js";
 import { inProcess } from "./in-process.js";

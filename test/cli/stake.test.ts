@@ -11,7 +11,7 @@ import { tapleafHash } from "../../src/script/taproot.js";
 import { rateOf } from "../../src/bitcoin/fee.js";
 import { parsePsbt } from "../../src/psbt/psbt.js";
 import { ownedCoin, signedPsbt } from "../support/coins.js";
-import { keySigner } from "../../src/spending/signer.js";
+import { keySigner } from "../../src/spending/spend.js";
 import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { closedAddress, serve } from "../support/server.js";
 import { inProcess } from "./in-process.js";

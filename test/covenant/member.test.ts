@@ -16,8 +16,7 @@ import { type Delegation, signSlashings, slashingSpend } from "../../src/delegat
 import { finishSlashing } from "../../src/extract/slashing.js";
 import { mainnet } from "../../src/params/data/mainnet.js";
 import type { ProtocolParams } from "../../src/params/types.js";
-import { keySigner } from "../../src/spending/signer.js";
-import { leafSighash } from "../../src/spending/spend.js";
+import { leafSighash, keySigner } from "../../src/spending/spend.js";
 import {
   codeOf,
   committeeSecrets,

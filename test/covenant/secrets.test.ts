@@ -7,10 +7,10 @@ import { addCovenantSignatures, covenantSigner, signAsMember } from "../../src/c
 import { checkDelegation } from "../../src/delegation/check.js";
 import { delegationFromJson, delegationToJson } from "../../src/delegation/json.js";
 import { extractFromSlashing, finishSlashing } from "../../src/extract/slashing.js";
-import { extractFromVotes } from "../../src/extract/votes.js";
+import { extractFromVotes } from "../../src/extract/evidence.js";
 import { commitRandomness } from "../../src/finality/randomness/commitment.js";
 import { signVoteUnprotected } from "../../src/vote/vote.js";
-import { keySigner } from "../../src/spending/signer.js";
+import { keySigner } from "../../src/spending/spend.js";
 import { codeOf, delegate, makeStake, refusalOf, regtestParams, signedBy } from "../support/stake.js";
 
 const stake = makeStake({ seed: "secrets" });

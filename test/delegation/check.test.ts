@@ -18,8 +18,7 @@ import {
   slashingSpend,
   unbondingSpend,
 } from "../../src/delegation/delegation.js";
-import { keySigner } from "../../src/spending/signer.js";
-import { leafSighash, signLeaf } from "../../src/spending/spend.js";
+import { leafSighash, signLeaf, keySigner } from "../../src/spending/spend.js";
 import { adaptor } from "../../src/crypto/adaptor.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import {

@@ -10,8 +10,7 @@ import {
 import { expansionSpend, finishExpansion, signExpansion } from "../../src/delegation/expansion.js";
 import { delegationToJson } from "../../src/delegation/json.js";
 import { checkReady, signatureStatus } from "../../src/delegation/status.js";
-import { keySigner } from "../../src/spending/signer.js";
-import type { Signer } from "../../src/spending/spend.js";
+import { type Signer, keySigner } from "../../src/spending/spend.js";
 import { expand, walletSigned } from "../support/expansion.js";
 import { executes } from "../support/interpreter.js";
 import { codeOf, delegate, makeStake, refusalOf, signedBy } from "../support/stake.js";

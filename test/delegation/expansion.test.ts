@@ -28,8 +28,7 @@ import type { ProtocolParams } from "../../src/params/types.js";
 import { buildExpansion } from "../../src/stake/expansion.js";
 import { addStakerPsbts, stakerPsbts } from "../../src/delegation/psbt.js";
 import { spendPsbt } from "../../src/psbt/psbt.js";
-import { keySigner } from "../../src/spending/signer.js";
-import { leafSighash, signLeaf } from "../../src/spending/spend.js";
+import { leafSighash, signLeaf, keySigner } from "../../src/spending/spend.js";
 import { assembleWitness } from "../../src/spending/witness.js";
 import {
   expand,

@@ -9,7 +9,7 @@ import { signExpansion } from "../../src/delegation/expansion.js";
 import { DELEGATION_VERSION, delegationFromJson, delegationToJson } from "../../src/delegation/json.js";
 import { hasQuorum } from "../../src/covenant/member.js";
 import { extractFromSlashing, finishSlashing } from "../../src/extract/slashing.js";
-import { keySigner } from "../../src/spending/signer.js";
+import { keySigner } from "../../src/spending/spend.js";
 import { expand } from "../support/expansion.js";
 import { goldenDelegation } from "../support/golden.js";
 import { codeOf, delegate, makeStake, refusalOf, secretOf, signedBy } from "../support/stake.js";

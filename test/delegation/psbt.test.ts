@@ -11,12 +11,11 @@ import { PRESIGNED, type SignedName, signedSpend } from "../../src/delegation/si
 import { signatureStatus } from "../../src/delegation/status.js";
 import type { Coin } from "../../src/funding/coin.js";
 import { parseTransaction } from "../../src/bitcoin/transaction.js";
-import { keySigner } from "../../src/spending/signer.js";
 import { parsePsbt, spendPsbt } from "../../src/psbt/psbt.js";
 import { shownPsbt } from "../../src/stake/explain-psbt.js";
 import { explainSpends } from "../../src/stake/explain.js";
 import { regtest } from "../../src/params/data/regtest.js";
-import { signLeaf, type LeafSignature, type Signer } from "../../src/spending/spend.js";
+import { signLeaf, type LeafSignature, type Signer, keySigner } from "../../src/spending/spend.js";
 import { buildStaking, finishStaking, transactionFromPsbt } from "../../src/stake/staking.js";
 import { ownedCoin, signedPsbt, type Wallet, WALLETS } from "../support/coins.js";
 import { expand } from "../support/expansion.js";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { checkDelegation, checkSoFar } from "../../src/delegation/check.js";
 import { type Delegation, signSlashings, signUnbonding } from "../../src/delegation/delegation.js";
-import { keySigner } from "../../src/spending/signer.js";
+import { keySigner } from "../../src/spending/spend.js";
 import { stakeOutputs } from "../../src/delegation/outputs.js";
 import { signExpansion } from "../../src/delegation/expansion.js";
 import { checkReady, signatureStatus } from "../../src/delegation/status.js";

@@ -4,7 +4,7 @@ import type { ErrorCode } from "../../src/core/errors.js";
 import { evenSecret, publicKeyOf } from "../../src/core/keys.js";
 import { scalar } from "../../src/core/scalar.js";
 import { signingContext } from "../../src/vote/messages.js";
-import { type Evidence, extractFromVotes } from "../../src/extract/votes.js";
+import { type Evidence, extractFromVotes } from "../../src/extract/evidence.js";
 import { finishSlashing } from "../../src/extract/slashing.js";
 import { type FinalityVote, signVoteUnprotected } from "../../src/vote/vote.js";
 import { codeOf, delegate, makeStake, refusalOf, secretOf, signedBy } from "../support/stake.js";

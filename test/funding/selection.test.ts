@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Rate } from "../../src/core/amount.js";
 import { address } from "../../src/bitcoin/bitcoinjs.js";
 import { hex, utf8 } from "../../src/core/bytes.js";
-import { dustThreshold } from "../../src/bitcoin/dust.js";
+import { dustThreshold } from "../../src/bitcoin/output-script.js";
 import { TapstakeError, type ErrorCode } from "../../src/core/errors.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { bestSubset } from "../../src/funding/best-subset.js";

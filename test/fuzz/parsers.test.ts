@@ -22,8 +22,7 @@ import { decodeSpends, decodeStaking } from "../../src/stake/decode.js";
 import { explainSpends } from "../../src/stake/explain.js";
 import { shownPsbt } from "../../src/stake/explain-psbt.js";
 import { parsePsbt, readWitnessStack, signaturesFromPsbt, spendPsbt } from "../../src/psbt/psbt.js";
-import { keySigner } from "../../src/spending/signer.js";
-import { finishSpend } from "../../src/spending/spend.js";
+import { finishSpend, keySigner } from "../../src/spending/spend.js";
 import { finishStaking, buildStaking } from "../../src/stake/staking.js";
 import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import {

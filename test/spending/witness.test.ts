@@ -2,7 +2,6 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { sortKeys } from "../../src/script/leaf.js";
-import { keySigner } from "../../src/spending/signer.js";
 import {
   checkLeafSignature,
   finishSpend,
@@ -10,6 +9,7 @@ import {
   signLeaf,
   type Signer,
   verifyLeafSignature,
+  keySigner,
 } from "../../src/spending/spend.js";
 import { assembleWitness, leafWitness, placeholderWitness, readWitness } from "../../src/spending/witness.js";
 import { NOT_BYTES } from "../support/arbitraries.js";

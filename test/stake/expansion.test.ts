@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import { hex } from "../../src/core/bytes.js";
-import { dustThreshold } from "../../src/bitcoin/dust.js";
+import { dustThreshold } from "../../src/bitcoin/output-script.js";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { ruleSet } from "../../src/params/rules.js";
 import type { ProtocolParams } from "../../src/params/types.js";

@@ -7,8 +7,7 @@ import { slashingSpend, unbondedCoin, unbondingSpend } from "../../src/delegatio
 import { expansionSpend } from "../../src/delegation/expansion.js";
 import { shownPsbt } from "../../src/stake/explain-psbt.js";
 import { spendPsbt, unsignedPsbt } from "../../src/psbt/psbt.js";
-import { keySigner } from "../../src/spending/signer.js";
-import { type LeafSpend, signLeaf } from "../../src/spending/spend.js";
+import { type LeafSpend, signLeaf, keySigner } from "../../src/spending/spend.js";
 import { buildStaking } from "../../src/stake/staking.js";
 import { buildWithdrawal } from "../../src/stake/withdrawal.js";
 import { assembleWitness } from "../../src/spending/witness.js";

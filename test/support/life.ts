@@ -16,9 +16,8 @@ import {
 import { finishSlashing } from "../../src/extract/slashing.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import { stakingOutput } from "../../src/script/outputs.js";
-import { keySigner } from "../../src/spending/signer.js";
-import { finishSpend, signLeaf } from "../../src/spending/spend.js";
-import { outpointOf, type StakeCoin } from "../../src/bitcoin/transaction.js";
+import { finishSpend, signLeaf, keySigner } from "../../src/spending/spend.js";
+import { outpointOf, type UnspentOutput } from "../../src/bitcoin/transaction.js";
 import { buildWithdrawal, type Withdrawable } from "../../src/stake/withdrawal.js";
 
 /** A party whose secret is the hash of its name. */
@@ -66,7 +65,7 @@ export async function wholeLife(value = 1_000_000n): Promise<Life> {
     );
   }
   const slashing = finishSlashing(delegation, "staking", provider.secretKey);
-  const withdraw = async (from: Withdrawable, coin: StakeCoin) => {
+  const withdraw = async (from: Withdrawable, coin: UnspentOutput) => {
     const destination = Uint8Array.of(0, 20, ...new Uint8Array(20).fill(7));
     const built = buildWithdrawal({ terms, params, from, coin, destination, feeRate: parseRate("2") });
     return finishSpend(built, [await signLeaf(built, keySigner(staker.secretKey))]);

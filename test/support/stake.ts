@@ -10,9 +10,8 @@ import { regtest } from "../../src/params/data/regtest.js";
 import type { ProtocolParams } from "../../src/params/types.js";
 import { stakingOutput } from "../../src/script/outputs.js";
 import type { StakeTerms } from "../../src/script/terms.js";
-import { keySigner } from "../../src/spending/signer.js";
 import { buildSlashing, type Slashable } from "../../src/stake/slashing.js";
-import { type LeafSignature, signLeaf } from "../../src/spending/spend.js";
+import { type LeafSignature, signLeaf, keySigner } from "../../src/spending/spend.js";
 import { FINAL_SEQUENCE, outpointOf } from "../../src/bitcoin/transaction.js";
 import { buildUnbonding } from "../../src/stake/unbonding.js";
 

@@ -5,8 +5,13 @@ import { paramsAt } from "../../src/params/select.js";
 import type { ProtocolParams } from "../../src/params/types.js";
 import { sortKeys } from "../../src/script/leaf.js";
 import type { StakeTerms } from "../../src/script/terms.js";
-import { keySigner } from "../../src/spending/signer.js";
-import { type LeafSignature, type LeafSpend, signLeaf, withWitness } from "../../src/spending/spend.js";
+import {
+  type LeafSignature,
+  type LeafSpend,
+  signLeaf,
+  withWitness,
+  keySigner,
+} from "../../src/spending/spend.js";
 import { assembleWitness } from "../../src/spending/witness.js";
 import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 

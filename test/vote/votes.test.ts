@@ -8,7 +8,7 @@ import { eots } from "../../src/crypto/eots.js";
 import { randomness } from "../../src/crypto/randomness.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { commitmentDigest, signingContext, voteMessage } from "../../src/vote/messages.js";
-import { extractFromVotes } from "../../src/extract/votes.js";
+import { extractFromVotes } from "../../src/extract/evidence.js";
 import { commitRandomness } from "../../src/finality/randomness/commitment.js";
 import { type Commitment, verifyCommitment, verifyRandomness } from "../../src/vote/commitment.js";
 import { type FinalityVote, signVoteUnprotected, verifyVote } from "../../src/vote/vote.js";

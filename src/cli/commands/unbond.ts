@@ -2,7 +2,7 @@ import { Command } from "@commander-js/extra-typings";
 import { checkTransactions } from "../../delegation/check.js";
 import { finishUnbonding, signUnbonding } from "../../delegation/delegation.js";
 import { isComplete, signatureStatus } from "../../delegation/status.js";
-import { keySigner } from "../../spending/signer.js";
+import { keySigner } from "../../spending/spend.js";
 import { jsonOption } from "../arguments.js";
 import { esploraOption, openChain, rpcAuthOption, rpcOption, SERVERS } from "../chain.js";
 import { MAKE_STAKE, SIGN_STAKE } from "../example-stake.js";

@@ -13,8 +13,7 @@ import {
 } from "../../delegation/outputs.js";
 import { scriptOfAddress } from "../../bitcoin/address.js";
 import { signaturesFromPsbt, spendPsbt } from "../../psbt/psbt.js";
-import { keySigner } from "../../spending/signer.js";
-import { finishSpend, type LeafSignature, signLeaf } from "../../spending/spend.js";
+import { finishSpend, type LeafSignature, signLeaf, keySigner } from "../../spending/spend.js";
 import { buildWithdrawal, type Withdrawal } from "../../stake/withdrawal.js";
 import { jsonOption, originOption, readOrigins } from "../arguments.js";
 import {

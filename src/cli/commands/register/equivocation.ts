@@ -1,4 +1,4 @@
-import { evidenceFromJson } from "../../../extract/json.js";
+import { evidenceFromJson } from "../../../extract/evidence.js";
 import { equivocationMessage } from "../../../babylon/provider.js";
 import { EVIDENCE } from "../../example-stake.js";
 import { readText } from "../../files.js";

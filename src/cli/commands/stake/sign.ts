@@ -6,8 +6,7 @@ import { type Delegation, signSlashings, signUnbonding } from "../../../delegati
 import { expandedStake, signExpansion } from "../../../delegation/expansion.js";
 import { addStakerPsbts, stakerPsbts } from "../../../delegation/psbt.js";
 import type { SignedName } from "../../../delegation/signed.js";
-import { keySigner } from "../../../spending/signer.js";
-import type { Signer } from "../../../spending/spend.js";
+import { type Signer, keySigner } from "../../../spending/spend.js";
 import { jsonOption, originOption, readOrigins } from "../../arguments.js";
 import { SIGNED_WORDS, signatureFacts, signatureText } from "../../delegation-text.js";
 import { UsageError } from "../../errors.js";
