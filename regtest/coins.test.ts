@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { applyRateUp, parseRate } from "../src/core/amount.js";
-import { Psbt } from "../src/bitcoin/bitcoinjs.js";
+import { Psbt } from "../src/psbt/bitcoinjs.js";
 import { hex } from "../src/core/bytes.js";
 import { createDelegation } from "../src/delegation/delegation.js";
 import { scriptOfAddress } from "../src/bitcoin/address.js";

@@ -75,7 +75,8 @@ export type { ParamSet, Phase1Params, ProtocolParams, SlashingParams } from "./p
 export { paramsWarnings, type ParamsWarning } from "./params/warnings.js";
 
 // tx
-export type { Psbt, Transaction } from "./bitcoin/bitcoinjs.js";
+export type { Transaction } from "./bitcoin/bitcoinjs.js";
+export type { Psbt } from "./psbt/bitcoinjs.js";
 export type { Coin, CoinKeyOrigin, CoinKind, CoinLeaf } from "./funding/coin.js";
 export {
   decodeSpends,

@@ -1,4 +1,5 @@
-import { encodeEcdsaSignature, hash160, type Psbt, Transaction } from "../bitcoin/bitcoinjs.js";
+import { encodeEcdsaSignature, hash160, Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Psbt } from "../psbt/bitcoinjs.js";
 import { assertBytes, compactSize, concatBytes, isBytes, utf8 } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { describeType, TapstakeError } from "../core/errors.js";

@@ -1,5 +1,5 @@
 import { base64, bech32 } from "@scure/base";
-import type { Psbt } from "../bitcoin/bitcoinjs.js";
+import type { Psbt } from "../psbt/bitcoinjs.js";
 import { assertBytes, concatBytes, equalBytes, hex, isBytes, utf8 } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { describeType, TapstakeError } from "../core/errors.js";

@@ -97,7 +97,7 @@ function scriptOfSegwit({ hrp, version, program }: Segwit, network: Network): Ui
   return program.length === 32 && curve.isXOnlyPoint(program) ? taprootScript(program) : null;
 }
 
-const base58check = createBase58check(sha256);
+const base58check = /* @__PURE__ */ createBase58check(sha256);
 /** A version, 20 bytes and a checksum: the decoder's work grows with the square of the length. */
 const LONGEST_BASE58 = 35;
 

@@ -3,11 +3,12 @@ import { access, constants, link, lstat, mkdir, open, realpath, rename, rm } fro
 import { randomUUID } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import * as v from "valibot";
-import type { Psbt, Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Psbt } from "../psbt/bitcoinjs.js";
 import { equalBytes, hex, utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { parseJson, readJson } from "../core/json.js";
-import { type Delegation } from "../delegation/delegation.js";
+import type { Delegation } from "../delegation/delegation.js";
 import { combineDelegations } from "../delegation/combine.js";
 import { delegationFromJson, delegationToJson } from "../delegation/json.js";
 import { parsePsbt } from "../psbt/psbt.js";

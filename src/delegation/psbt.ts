@@ -1,4 +1,5 @@
-import type { Psbt, Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Psbt } from "../psbt/bitcoinjs.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import type { KeyOrigin } from "../script/key-origin.js";
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../script/outputs.js";

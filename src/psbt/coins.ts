@@ -1,4 +1,4 @@
-import type { Psbt } from "../bitcoin/bitcoinjs.js";
+import type { Psbt } from "./bitcoinjs.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { pushesOf } from "../bitcoin/opcodes.js";

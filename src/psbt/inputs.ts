@@ -1,4 +1,5 @@
-import { Transaction, type Psbt } from "../bitcoin/bitcoinjs.js";
+import { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Psbt } from "./bitcoinjs.js";
 import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { LEAF_VERSION, merkleRootOf, NUMS_KEY, outputKeyOf } from "../script/taproot.js";

@@ -1,5 +1,6 @@
 import { base64 } from "@scure/base";
-import { Psbt, type Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import { Psbt } from "./bitcoinjs.js";
 import { assertBytes, compactSize, concatBytes, equalBytes, hex, u64be } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import type { KeyOrigin } from "../script/key-origin.js";

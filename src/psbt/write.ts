@@ -1,4 +1,5 @@
-import type { Psbt, Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Psbt } from "./bitcoinjs.js";
 import { concatBytes } from "../core/bytes.js";
 import { type KeyOrigin, normalPath } from "../script/key-origin.js";
 import { LEAF_VERSION } from "../script/taproot.js";

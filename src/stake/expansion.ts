@@ -1,5 +1,6 @@
 import { applyRateUp, type Rate } from "../core/amount.js";
-import type { Psbt, Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Psbt } from "../psbt/bitcoinjs.js";
 import { assertBytes, equalBytes, hex } from "../core/bytes.js";
 import { dustThreshold, assertNotDust, assertOutputScript } from "../bitcoin/output-script.js";
 import { describeType, TapstakeError } from "../core/errors.js";

@@ -1,4 +1,5 @@
-import type { Psbt, Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Psbt } from "../psbt/bitcoinjs.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { parseLeaf } from "../script/leaf.js";

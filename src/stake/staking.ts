@@ -1,5 +1,6 @@
 import type { Rate } from "../core/amount.js";
-import type { Psbt, Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Psbt } from "../psbt/bitcoinjs.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { checkRules, type RuleSet } from "../params/rules.js";

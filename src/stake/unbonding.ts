@@ -1,5 +1,5 @@
 import { assertSatoshi } from "../core/amount.js";
-import type { Psbt } from "../bitcoin/bitcoinjs.js";
+import type { Psbt } from "../psbt/bitcoinjs.js";
 import { assertParams } from "../params/check.js";
 import type { ProtocolParams } from "../params/types.js";
 import type { KeyOrigin } from "../script/key-origin.js";

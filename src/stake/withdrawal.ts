@@ -1,5 +1,5 @@
 import type { Rate } from "../core/amount.js";
-import type { Psbt } from "../bitcoin/bitcoinjs.js";
+import type { Psbt } from "../psbt/bitcoinjs.js";
 import { TapstakeError } from "../core/errors.js";
 import { assertChoice } from "../core/text.js";
 import { assertParams } from "../params/check.js";

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { secp256k1 } from "@noble/curves/secp256k1.js";
-import { encodeEcdsaSignature, Psbt, type Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { encodeEcdsaSignature, type Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { Psbt } from "../../src/psbt/bitcoinjs.js";
 import { parseRate } from "../../src/core/amount.js";
 import { compactSize, concatBytes, equalBytes, hex } from "../../src/core/bytes.js";
 import { curve } from "../../src/core/curve/index.js";

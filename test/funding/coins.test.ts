@@ -1,6 +1,7 @@
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { describe, expect, it } from "vitest";
-import { Psbt, Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { Psbt } from "../../src/psbt/bitcoinjs.js";
 import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { sha256 } from "../../src/core/hashes.js";

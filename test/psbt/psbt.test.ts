@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Psbt } from "../../src/bitcoin/bitcoinjs.js";
+import { Psbt } from "../../src/psbt/bitcoinjs.js";
 import { concatBytes, hex } from "../../src/core/bytes.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { NUMS_KEY } from "../../src/script/taproot.js";

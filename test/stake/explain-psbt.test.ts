@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseRate } from "../../src/core/amount.js";
-import type { Psbt } from "../../src/bitcoin/bitcoinjs.js";
+import type { Psbt } from "../../src/psbt/bitcoinjs.js";
 import { compactSize, concatBytes } from "../../src/core/bytes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { slashingSpend, unbondedCoin, unbondingSpend } from "../../src/delegation/delegation.js";

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Psbt } from "../../src/bitcoin/bitcoinjs.js";
+import { Psbt } from "../../src/psbt/bitcoinjs.js";
 import { hex } from "../../src/core/bytes.js";
 import { scriptOfAddress } from "../../src/bitcoin/address.js";
 import type { StakeTerms } from "../../src/script/terms.js";

@@ -1,5 +1,6 @@
 import { secp256k1 } from "@noble/curves/secp256k1.js";
-import { hash160, Psbt, Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { hash160, Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { Psbt } from "../../src/psbt/bitcoinjs.js";
 import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
 import { curve } from "../../src/core/curve/index.js";
 import { sha256, taggedHash } from "../../src/core/hashes.js";

@@ -1,5 +1,6 @@
 import { secp256k1 } from "@noble/curves/secp256k1.js";
-import { hash160, type Psbt, Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { hash160, Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import type { Psbt } from "../../src/psbt/bitcoinjs.js";
 import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { publicKeyOf } from "../../src/core/keys.js";

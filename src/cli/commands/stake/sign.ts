@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
-import type { Psbt } from "../../../bitcoin/bitcoinjs.js";
+import type { Psbt } from "../../../psbt/bitcoinjs.js";
 import { checkTransactions } from "../../../delegation/check.js";
 import { type Delegation, signSlashings, signUnbonding } from "../../../delegation/delegation.js";
 import { expandedStake, signExpansion } from "../../../delegation/expansion.js";
