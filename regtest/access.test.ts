@@ -1,17 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import {
-  bitcoindAccess,
-  type ChainAccess,
-  checkChain,
-  coinsOfAddress,
-  esploraAccess,
-  stakeOnChain,
-  withKnownPrevious,
-  withPrevious,
-} from "../src/chain/index.js";
+import { bitcoindAccess, type ChainAccess, checkChain, coinsOfAddress, esploraAccess, stakeOnChain, withKnownPrevious, withPrevious } from "../src/chain/index.js";
 import type { Transaction } from "../src/bitcoin/bitcoinjs.js";
-import { finishUnbonding, signUnbonding, stakeCoin } from "../src/delegation/delegation.js";
+import { stakeCoin } from "../src/delegation/delegation.js";
+import { finishUnbonding, signUnbonding } from "../src/delegation/sign.js";
 import { finishSlashing } from "../src/extract/slashing.js";
 import { regtest } from "../src/params/data/regtest.js";
 import { scriptOfAddress } from "../src/bitcoin/address.js";

@@ -4,24 +4,13 @@ import { equalBytes } from "../src/core/bytes.js";
 import { evenSecret } from "../src/core/keys.js";
 import { scalar } from "../src/core/scalar.js";
 import { adaptor } from "../src/crypto/adaptor.js";
-import {
-  type Delegation,
-  finishUnbonding,
-  signUnbonding,
-  slashingSpend,
-  stakeCoin,
-  unbondingSpend,
-} from "../src/delegation/delegation.js";
+import { type Delegation, stakeCoin } from "../src/delegation/delegation.js";
+import { finishUnbonding, signUnbonding } from "../src/delegation/sign.js";
+import { slashingSpend, unbondingSpend } from "../src/delegation/spends.js";
 import { extractFromSlashing, finishSlashing } from "../src/extract/slashing.js";
 import { scriptOfAddress } from "../src/bitcoin/address.js";
 import { stakingOutput } from "../src/script/outputs.js";
-import {
-  finishSpend,
-  leafSighash,
-  type LeafSignature,
-  type LeafSpend,
-  keySigner,
-} from "../src/spending/spend.js";
+import { finishSpend, leafSighash, type LeafSignature, type LeafSpend, keySigner } from "../src/spending/spend.js";
 import { refusalOf } from "../test/support/stakes.js";
 import { signAll, troupeOf, withSignatures } from "../test/support/troupe.js";
 import { expectAccepted, expectScriptFailure, expectTooEarly, SCRIPT } from "../test/support/verdicts.js";

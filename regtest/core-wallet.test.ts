@@ -7,15 +7,9 @@ import { applyRateUp, parseRate } from "../src/core/amount.js";
 import { concatBytes, hex, u64be, utf8 } from "../src/core/bytes.js";
 import { sha256 } from "../src/core/hashes.js";
 import { checkDelegation } from "../src/delegation/check.js";
-import {
-  createDelegation,
-  type Delegation,
-  finishUnbonding,
-  slashingSpend,
-  stakeCoin,
-  unbondedCoin,
-  unbondingSpend,
-} from "../src/delegation/delegation.js";
+import { createDelegation, type Delegation, stakeCoin, unbondedCoin } from "../src/delegation/delegation.js";
+import { finishUnbonding } from "../src/delegation/sign.js";
+import { slashingSpend, unbondingSpend } from "../src/delegation/spends.js";
 import { addStakerPsbts, stakerPsbts } from "../src/delegation/psbt.js";
 import { finishSlashing } from "../src/extract/slashing.js";
 import { regtest } from "../src/params/data/regtest.js";
@@ -26,28 +20,15 @@ import type { KeyOrigin } from "../src/script/key-origin.js";
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../src/script/outputs.js";
 import type { StakeTerms } from "../src/script/terms.js";
 import { decodeStaking } from "../src/stake/decode.js";
-import { signaturesFromPsbt, signaturesFromPsbts, spendPsbt } from "../src/psbt/psbt.js";
+import { signaturesFromPsbt, signaturesFromPsbts } from "../src/psbt/signatures.js";
+import { spendPsbt } from "../src/psbt/write.js";
 import { finishSpend } from "../src/spending/spend.js";
 import { buildStaking, finishStaking } from "../src/stake/staking.js";
-import {
-  formatOutpoint,
-  parseOutpoint,
-  parseTransaction,
-  type UnspentOutput,
-} from "../src/bitcoin/transaction.js";
+import { formatOutpoint, parseOutpoint, parseTransaction, type UnspentOutput } from "../src/bitcoin/transaction.js";
 import { buildWithdrawal, type Withdrawable } from "../src/stake/withdrawal.js";
 import { type Troupe, troupeOf } from "../test/support/troupe.js";
 import { expectTooEarly } from "../test/support/verdicts.js";
-import {
-  coSign,
-  mineToOneBlockEarly,
-  type Party,
-  type RegtestNode,
-  refundCoin,
-  sendAndMine,
-  stakeMany,
-  startNode,
-} from "./index.js";
+import { coSign, mineToOneBlockEarly, type Party, type RegtestNode, refundCoin, sendAndMine, stakeMany, startNode } from "./index.js";
 
 /** Bitcoin Core's wallet, which has never heard of staking, as the one that signs for the stakers. */
 

@@ -2,39 +2,22 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseRate } from "../src/core/amount.js";
 import type { Transaction } from "../src/bitcoin/bitcoinjs.js";
 import { checkDelegation } from "../src/delegation/check.js";
-import {
-  createDelegation,
-  type Delegation,
-  finishUnbonding,
-  signSlashings,
-  signUnbonding,
-  stakeCoin,
-  unbondedCoin,
-} from "../src/delegation/delegation.js";
-import { expansionSpend, finishExpansion, signExpansion } from "../src/delegation/expansion.js";
+import { createDelegation, type Delegation, stakeCoin, unbondedCoin } from "../src/delegation/delegation.js";
+import { finishUnbonding, signSlashings, signUnbonding, finishExpansion, signExpansion } from "../src/delegation/sign.js";
+import { expansionSpend } from "../src/delegation/spends.js";
 import { delegationFromJson, delegationToJson } from "../src/delegation/json.js";
 import { finishSlashing } from "../src/extract/slashing.js";
 import type { ProtocolParams } from "../src/params/types.js";
 import { scriptOfAddress } from "../src/bitcoin/address.js";
 import { buildExpansion, fundingWitness } from "../src/stake/expansion.js";
-import { unsignedPsbt } from "../src/psbt/psbt.js";
+import { unsignedPsbt } from "../src/psbt/write.js";
 import { keySigner } from "../src/spending/spend.js";
 import { parseOutpoint } from "../src/bitcoin/transaction.js";
 import { type Spoilt, spoil } from "../test/support/spoilt.js";
 import { type Shape, type Troupe, troupeOf } from "../test/support/troupe.js";
 import { expectAccepted, expectScriptFailure } from "../test/support/verdicts.js";
 import { party, type Party } from "./cast.js";
-import {
-  coSign,
-  mineToOneBlockEarly,
-  refundCoin,
-  refusal,
-  type RegtestNode,
-  sendAndMine,
-  stake,
-  startNode,
-  withdrawal,
-} from "./index.js";
+import { coSign, mineToOneBlockEarly, refundCoin, refusal, type RegtestNode, sendAndMine, stake, startNode, withdrawal } from "./index.js";
 
 const SHAPES: readonly (Shape & { readonly funding: "bech32" | "bech32m" })[] = [
   { stakers: [1, 1], providers: 1, committee: [3, 5], funding: "bech32" },

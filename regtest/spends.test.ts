@@ -3,16 +3,9 @@ import { Transaction } from "../src/bitcoin/bitcoinjs.js";
 import { concatBytes } from "../src/core/bytes.js";
 import { schnorr } from "../src/crypto/schnorr.js";
 import { checkDelegation } from "../src/delegation/check.js";
-import {
-  type Delegation,
-  finishUnbonding,
-  signSlashings,
-  signUnbonding,
-  slashingSpend,
-  stakeCoin,
-  unbondedCoin,
-  unbondingSpend,
-} from "../src/delegation/delegation.js";
+import { type Delegation, stakeCoin, unbondedCoin } from "../src/delegation/delegation.js";
+import { finishUnbonding, signSlashings, signUnbonding } from "../src/delegation/sign.js";
+import { slashingSpend, unbondingSpend } from "../src/delegation/spends.js";
 import { finishSlashing } from "../src/extract/slashing.js";
 import type { Slashable } from "../src/stake/slashing.js";
 import { finishSpend, leafSighash, type LeafSpend, keySigner } from "../src/spending/spend.js";
@@ -22,15 +15,7 @@ import { failure } from "../test/support/errors.js";
 import { type Spoilt, spoil } from "../test/support/spoilt.js";
 import { type Shape, signed, type Troupe, troupeOf } from "../test/support/troupe.js";
 import { expectAccepted, expectScriptFailure, expectTooEarly, SCRIPT } from "../test/support/verdicts.js";
-import {
-  coSign,
-  mineToOneBlockEarly,
-  refundCoin,
-  type RegtestNode,
-  stakeMany,
-  startNode,
-  withdrawal,
-} from "./index.js";
+import { coSign, mineToOneBlockEarly, refundCoin, type RegtestNode, stakeMany, startNode, withdrawal } from "./index.js";
 
 interface Case extends Shape {
   readonly slashingVersion: 1 | 2;

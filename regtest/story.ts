@@ -5,16 +5,9 @@ import { evenSecret } from "../src/core/keys.js";
 import { scalar } from "../src/core/scalar.js";
 import { schnorr } from "../src/crypto/schnorr.js";
 import { checkDelegation } from "../src/delegation/check.js";
-import {
-  type Delegation,
-  finishUnbonding,
-  presignedSlashing,
-  signUnbonding,
-  slashingSpend,
-  stakeCoin,
-  unbondedCoin,
-  unbondingSpend,
-} from "../src/delegation/delegation.js";
+import { type Delegation, presignedSlashing, stakeCoin, unbondedCoin } from "../src/delegation/delegation.js";
+import { finishUnbonding, signUnbonding } from "../src/delegation/sign.js";
+import { slashingSpend, unbondingSpend } from "../src/delegation/spends.js";
 import { extractFromSlashing, finishSlashing } from "../src/extract/slashing.js";
 import { extractFromVotes } from "../src/extract/evidence.js";
 import { commitRandomness } from "../src/finality/randomness/commitment.js";
@@ -23,13 +16,7 @@ import { regtest } from "../src/params/data/regtest.js";
 import { paramsAt } from "../src/params/select.js";
 import type { StakeTerms } from "../src/script/terms.js";
 import { buildSlashing, type Slashable } from "../src/stake/slashing.js";
-import {
-  type LeafSignature,
-  type LeafSpend,
-  leafSighash,
-  withWitness,
-  keySigner,
-} from "../src/spending/spend.js";
+import { type LeafSignature, type LeafSpend, leafSighash, withWitness, keySigner } from "../src/spending/spend.js";
 import { parseTransaction, type UnspentOutput } from "../src/bitcoin/transaction.js";
 import type { Withdrawable } from "../src/stake/withdrawal.js";
 import { assembleWitness } from "../src/spending/witness.js";

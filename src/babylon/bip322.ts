@@ -11,13 +11,9 @@ import { schnorr } from "../crypto/schnorr.js";
 import { OP } from "../bitcoin/opcodes.js";
 import { keyHashScript, assertOutputScript } from "../bitcoin/output-script.js";
 import { type Coin, coinKind } from "../funding/coin.js";
-import {
-  assertSameTransaction,
-  parsePsbt,
-  type PsbtLike,
-  readWitnessStack,
-  unsignedPsbt,
-} from "../psbt/psbt.js";
+import { assertSameTransaction } from "../psbt/returned.js";
+import { parsePsbt, type PsbtLike, readWitnessStack } from "../psbt/read.js";
+import { unsignedPsbt } from "../psbt/write.js";
 import { createTransaction } from "../bitcoin/transaction.js";
 import { checkInput, readInput } from "../psbt/input-check.js";
 

@@ -12,7 +12,7 @@ import { bitcoinMessage } from "../crypto/bitcoin-message.js";
 import { contextBytes } from "../vote/messages.js";
 import { schnorr } from "../crypto/schnorr.js";
 import { addressOfScript, scriptOfAddress } from "../bitcoin/address.js";
-import type { PsbtLike } from "../psbt/psbt.js";
+import type { PsbtLike } from "../psbt/read.js";
 import type { Signer } from "../spending/spend.js";
 import { bip322, SIGNING_OUTPUTS, type SigningOutput } from "./bip322.js";
 import { SCHEMA } from "./schema.js";

@@ -11,7 +11,7 @@ import { parseJson, readJson } from "../core/json.js";
 import type { Delegation } from "../delegation/delegation.js";
 import { combineDelegations } from "../delegation/combine.js";
 import { delegationFromJson, delegationToJson } from "../delegation/json.js";
-import { parsePsbt } from "../psbt/psbt.js";
+import { parsePsbt } from "../psbt/read.js";
 import { parseTransaction } from "../bitcoin/transaction.js";
 import { UsageError } from "./errors.js";
 import { note } from "./output.js";

@@ -1,7 +1,7 @@
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
 import { formatRate } from "../core/amount.js";
-import type { Delegation } from "../delegation/delegation.js";
-import { expandedStake, expansionSpend } from "../delegation/expansion.js";
+import { type Delegation, expandedStake } from "../delegation/delegation.js";
+import { expansionSpend } from "../delegation/spends.js";
 import { recognise, type RecognisedSpend } from "../delegation/recognise.js";
 import { identifyParams } from "../params/identify.js";
 import type { ProtocolParams } from "../params/types.js";

@@ -4,7 +4,7 @@ import { adaptor } from "../crypto/adaptor.js";
 import { type LeafSignature, leafSighash, verifyLeafSignature } from "../spending/spend.js";
 import { checkDelegation } from "./check.js";
 import type { Delegation } from "./delegation.js";
-import { signedNames, type SignedName, signedOf, signedSpend, signersOf } from "./signed.js";
+import { signedNames, type SignedName, signedOf, signedSpend, signersOf } from "./spends.js";
 
 /** Who of a key set has signed one thing: every signature was verified. */
 export interface Signed {

@@ -8,7 +8,7 @@ import { keyHashScript, readKeyHash } from "../bitcoin/output-script.js";
 import { pushesOf } from "../bitcoin/opcodes.js";
 import { type Coin, coinKind, spendingScript, UNCOMPRESSED, walletScriptOf } from "../funding/coin.js";
 import { stackWeight } from "../funding/coin-cost.js";
-import { readWitnessStack } from "./psbt.js";
+import { readWitnessStack } from "./read.js";
 
 /** What a wallet leaves in a PSBT input that it signed. */
 interface SignedInput {

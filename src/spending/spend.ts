@@ -151,6 +151,17 @@ export function withWitness(
   return signed;
 }
 
+/** A list with one signature more; the same signer's earlier one is replaced. */
+export function withSignature(list: readonly LeafSignature[], signature: LeafSignature): LeafSignature[] {
+  return [...list.filter(({ publicKey }) => !equalBytes(publicKey, signature.publicKey)), signature];
+}
+
+/** Of several signatures by one key, the first: a witness has one slot for it. */
+export function firstOfEach(signatures: readonly LeafSignature[]): LeafSignature[] {
+  const by = (key: Uint8Array) => signatures.find(({ publicKey }) => equalBytes(publicKey, key));
+  return signatures.filter((signature) => by(signature.publicKey) === signature);
+}
+
 /** @throws TapstakeError `invalid-public-key`; `unexpected-signer` when the leaf does not name the key */
 export function assertNamed(leaf: Leaf, publicKey: Uint8Array): void {
   if (!isBytes(publicKey, 32)) {

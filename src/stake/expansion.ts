@@ -12,20 +12,12 @@ import { type StakingOutput, stakingOutput } from "../script/outputs.js";
 import { type StakeTerms, stakerKeys } from "../script/terms.js";
 import { assertCoin, assertCoins, type Coin, coinKind } from "../funding/coin.js";
 import { assertFeeRate, rateOf, assertStatedLength, SCHNORR_LENGTHS } from "../bitcoin/fee.js";
-import { fieldsOf } from "../psbt/write.js";
+import { fieldsOf, describeOutput, spendPsbt } from "../psbt/write.js";
 import { witnessLengths } from "../funding/coin-cost.js";
-import { assertSameTransaction, describeOutput, parsePsbt, type PsbtLike, spendPsbt } from "../psbt/psbt.js";
-import { assertSameCoins, assertSameScripts } from "../psbt/inputs.js";
+import { assertSameTransaction, assertSameCoins, assertSameScripts } from "../psbt/returned.js";
+import { parsePsbt, type PsbtLike } from "../psbt/read.js";
 import { type LeafSpend, withWitness } from "../spending/spend.js";
-import {
-  createTransaction,
-  FINAL_SEQUENCE,
-  formatOutpoint,
-  outpointOf,
-  outputAt,
-  assertUnspentOutput,
-  type UnspentOutput,
-} from "../bitcoin/transaction.js";
+import { createTransaction, FINAL_SEQUENCE, formatOutpoint, outpointOf, outputAt, assertUnspentOutput, type UnspentOutput } from "../bitcoin/transaction.js";
 import { checkInput, readInput } from "../psbt/input-check.js";
 import { placeholderWitness } from "../spending/witness.js";
 

@@ -5,16 +5,11 @@ import { assertChoice } from "../core/text.js";
 import { assertParams } from "../params/check.js";
 import type { ProtocolParams } from "../params/types.js";
 import type { KeyOrigin } from "../script/key-origin.js";
-import {
-  slashingChangeOutput,
-  stakingOutput,
-  type TimelockLeaf,
-  unbondingOutput,
-} from "../script/outputs.js";
+import { outputsOf, type TimelockLeaf } from "../script/outputs.js";
 import type { StakeTerms } from "../script/terms.js";
 import { assertFeeRate, feeAt, rateOf, assertStatedLength, SCHNORR_LENGTHS } from "../bitcoin/fee.js";
 import { assertNotDust, assertOutputScript } from "../bitcoin/output-script.js";
-import { spendPsbt } from "../psbt/psbt.js";
+import { spendPsbt } from "../psbt/write.js";
 import { type LeafSpend, withWitness } from "../spending/spend.js";
 import { createTransaction, assertUnspentOutput, type UnspentOutput } from "../bitcoin/transaction.js";
 import { placeholderWitness } from "../spending/witness.js";
@@ -64,14 +59,16 @@ export interface Withdrawal extends LeafSpend {
  * `invalid-rate`, `fee-rate-too-low`, `invalid-number`, `insufficient-funds`, `dust-output`; the codes of `spendPsbt`
  */
 export function buildWithdrawal(request: WithdrawalRequest): Withdrawal {
-  const { from, coin, destination, feeRate, minFeeRate, signatureLength, derivations } = request;
+  const { terms, params, from, coin, destination, feeRate, minFeeRate, signatureLength, derivations } = request;
   assertChoice(from, "from", WITHDRAWABLE);
   assertUnspentOutput(coin);
   assertOutputScript(destination, "destination");
   assertFeeRate(feeRate, minFeeRate);
   if (signatureLength !== undefined) assertStatedLength(signatureLength, SCHNORR_LENGTHS);
-  const { script, leaf } = lockedOutput(request);
-  const timelock = leaf.timelock;
+  assertParams(params);
+  const { script, leaves } = outputsOf(terms, params)[from];
+  const leaf: TimelockLeaf = leaves.timelock;
+  const { timelock } = leaf;
   const build = (value: bigint): LeafSpend => {
     // BIP-112 compares the leaf's number with this sequence.
     const inputs = [{ outpoint: coin.outpoint, sequence: timelock }];
@@ -91,18 +88,4 @@ export function buildWithdrawal(request: WithdrawalRequest): Withdrawal {
   const vsize = largest.virtualSize();
   const psbt = spendPsbt(spend, [], derivations);
   return { ...spend, psbt, value, fee, vsize, feeRate: rateOf(fee, vsize), timelock };
-}
-
-function lockedOutput({ terms, params, from }: WithdrawalRequest): {
-  script: Uint8Array;
-  leaf: TimelockLeaf;
-} {
-  assertParams(params);
-  const { network, unbondingTime } = params;
-  const output = {
-    staking: () => stakingOutput(terms, network),
-    unbonding: () => unbondingOutput(terms, unbondingTime, network),
-    refund: () => slashingChangeOutput(terms.staker, unbondingTime, network),
-  }[from]();
-  return { script: output.script, leaf: output.leaves.timelock };
 }

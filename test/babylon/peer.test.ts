@@ -10,15 +10,10 @@ import { createDelegation } from "../../src/delegation/delegation.js";
 import { bip322 } from "../../src/babylon/bip322.js";
 import { inclusionProofFromMerkle } from "../../src/babylon/inclusion.js";
 import { decodeMessage, encodeMessage, TYPE_URLS } from "../../src/babylon/messages.js";
-import {
-  createDelegationMessage,
-  expandMessage,
-  readCreateDelegation,
-  readExpand,
-} from "../../src/babylon/stake.js";
+import { createDelegationMessage, expandMessage, readCreateDelegation, readExpand } from "../../src/babylon/stake.js";
 import { addressOfScript } from "../../src/bitcoin/address.js";
 import { tapleafHash } from "../../src/script/taproot.js";
-import { parsePsbt } from "../../src/psbt/psbt.js";
+import { parsePsbt } from "../../src/psbt/read.js";
 import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { loadPublished } from "../support/babylon.js";
 import { peer, peerNetworks } from "../support/peer.js";

@@ -3,13 +3,9 @@ import { describe, expect, it } from "vitest";
 import { parseRate } from "../../src/core/amount.js";
 import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import type { ErrorCode } from "../../src/core/errors.js";
-import {
-  finishUnbonding,
-  signUnbonding,
-  stakeCoin,
-  unbondingSpend,
-} from "../../src/delegation/delegation.js";
-import { expansionSpend, finishExpansion, signExpansion } from "../../src/delegation/expansion.js";
+import { stakeCoin } from "../../src/delegation/delegation.js";
+import { finishUnbonding, signUnbonding, finishExpansion, signExpansion } from "../../src/delegation/sign.js";
+import { unbondingSpend, expansionSpend } from "../../src/delegation/spends.js";
 import { finishSlashing } from "../../src/extract/slashing.js";
 import type { InclusionProof } from "../../src/babylon/inclusion.js";
 import { readUndelegate, undelegateMessage } from "../../src/babylon/lifecycle.js";

@@ -2,38 +2,15 @@ import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { publicKeyOf } from "../../src/core/keys.js";
-import {
-  checkForMember,
-  type CovenantSigner,
-  covenantSigner,
-  signAsMember,
-} from "../../src/covenant/member.js";
+import { checkForMember, type CovenantSigner, covenantSigner, signAsMember } from "../../src/covenant/member.js";
 import { checkDelegation, checkTransactions } from "../../src/delegation/check.js";
-import {
-  createDelegation,
-  type Delegation,
-  finishUnbonding,
-  signSlashings,
-  signUnbonding,
-  slashingSpend,
-  unbondingSpend,
-} from "../../src/delegation/delegation.js";
+import { createDelegation, type Delegation } from "../../src/delegation/delegation.js";
+import { finishUnbonding, signSlashings, signUnbonding } from "../../src/delegation/sign.js";
+import { slashingSpend, unbondingSpend } from "../../src/delegation/spends.js";
 import { leafSighash, signLeaf, keySigner } from "../../src/spending/spend.js";
 import { adaptor } from "../../src/crypto/adaptor.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
-import {
-  addInput,
-  type Changes,
-  codeOf,
-  committeeSecrets,
-  delegate,
-  makeStake,
-  nobodysScript,
-  regtestParams,
-  secretOf,
-  signedBy,
-  withSlashing,
-} from "../support/stake.js";
+import { addInput, type Changes, codeOf, committeeSecrets, delegate, makeStake, nobodysScript, regtestParams, secretOf, signedBy, withSlashing } from "../support/stake.js";
 
 const stake = makeStake();
 const [member] = committeeSecrets as [Uint8Array];

@@ -1,13 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { combineDelegations } from "../../src/delegation/combine.js";
-import {
-  type Delegation,
-  type ExpandedStake,
-  signSlashings,
-  signUnbonding,
-} from "../../src/delegation/delegation.js";
-import { expansionSpend, finishExpansion, signExpansion } from "../../src/delegation/expansion.js";
+import type { Delegation, ExpandedStake } from "../../src/delegation/delegation.js";
+import { signSlashings, signUnbonding, finishExpansion, signExpansion } from "../../src/delegation/sign.js";
+import { expansionSpend } from "../../src/delegation/spends.js";
 import { delegationToJson } from "../../src/delegation/json.js";
 import { checkReady, signatureStatus } from "../../src/delegation/status.js";
 import { type Signer, keySigner } from "../../src/spending/spend.js";

@@ -1,59 +1,27 @@
 import { describe, expect, it } from "vitest";
 import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
-import { hex } from "../../src/core/bytes.js";
+import { containsBytes, hex } from "../../src/core/bytes.js";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
-import {
-  addCovenantSignatures,
-  checkForMember,
-  covenantSigner,
-  hasQuorum,
-  type MemberOptions,
-  signAsMember,
-} from "../../src/covenant/member.js";
+import { addCovenantSignatures, checkForMember, covenantSigner, hasQuorum, type MemberOptions, signAsMember } from "../../src/covenant/member.js";
 import { checkDelegation, checkTransactions } from "../../src/delegation/check.js";
-import {
-  createDelegation,
-  type Delegation,
-  signSlashings,
-  unbondingSpend,
-} from "../../src/delegation/delegation.js";
-import { expansionSpend, finishExpansion, signExpansion } from "../../src/delegation/expansion.js";
+import { createDelegation, type Delegation } from "../../src/delegation/delegation.js";
+import { signSlashings, finishExpansion, signExpansion } from "../../src/delegation/sign.js";
+import { unbondingSpend, expansionSpend } from "../../src/delegation/spends.js";
 import { delegationFromJson, delegationToJson } from "../../src/delegation/json.js";
 import { recognise } from "../../src/delegation/recognise.js";
-import { contains } from "../../src/delegation/signatures.js";
 import { ruleSet } from "../../src/params/rules.js";
 import type { ProtocolParams } from "../../src/params/types.js";
 import { buildExpansion } from "../../src/stake/expansion.js";
 import { addStakerPsbts, stakerPsbts } from "../../src/delegation/psbt.js";
-import { spendPsbt } from "../../src/psbt/psbt.js";
+import { spendPsbt } from "../../src/psbt/write.js";
 import { leafSighash, signLeaf, keySigner } from "../../src/spending/spend.js";
 import { assembleWitness } from "../../src/spending/witness.js";
-import {
-  expand,
-  type ExpansionChanges,
-  FUNDING,
-  fundingCoin,
-  larger,
-  walletSigned,
-  withFunding,
-} from "../support/expansion.js";
+import { expand, type ExpansionChanges, FUNDING, fundingCoin, larger, walletSigned, withFunding } from "../support/expansion.js";
 import { executes } from "../support/interpreter.js";
 import { P2PKH } from "../support/lives.js";
-import {
-  addInput,
-  codeOf,
-  committeeSecrets,
-  delegate,
-  makeStake,
-  nobodysScript,
-  refusalOf,
-  regtestParams,
-  secretOf,
-  signedBy,
-  type TestStake,
-} from "../support/stake.js";
+import { addInput, codeOf, committeeSecrets, delegate, makeStake, nobodysScript, refusalOf, regtestParams, secretOf, signedBy, type TestStake } from "../support/stake.js";
 
 const stake = makeStake();
 const { terms, params } = stake;
@@ -410,7 +378,7 @@ describe.each(["p2wpkh", "p2tr"] as const)("the life of an expansion funded by %
       const signatures = await Promise.all(all.map((secret) => signLeaf(spend, keySigner(secret))));
       const judged = (m: number, q: number) => {
         const chosen = [...stakers!.keys.slice(0, m), ...members!.keys.slice(0, q)];
-        const some = signatures.filter(({ publicKey }) => contains(chosen, publicKey));
+        const some = signatures.filter(({ publicKey }) => containsBytes(chosen, publicKey));
         const tried = withFunding(spend, assembleWitness(spend.leaf, some), finished.ins[1]!.witness);
         return executes(tried, 0, spend.prevouts);
       };

@@ -8,11 +8,12 @@ import { curve } from "../../src/core/curve/index.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { createDelegation, type Delegation } from "../../src/delegation/delegation.js";
 import { addStakerPsbts, finishStakeFunding, stakerPsbts } from "../../src/delegation/psbt.js";
-import { PRESIGNED, type SignedName, signedSpend } from "../../src/delegation/signed.js";
+import { PRESIGNED, type SignedName, signedSpend } from "../../src/delegation/spends.js";
 import { signatureStatus } from "../../src/delegation/status.js";
 import type { Coin } from "../../src/funding/coin.js";
 import { parseTransaction } from "../../src/bitcoin/transaction.js";
-import { parsePsbt, spendPsbt } from "../../src/psbt/psbt.js";
+import { parsePsbt } from "../../src/psbt/read.js";
+import { spendPsbt } from "../../src/psbt/write.js";
 import { shownPsbt } from "../../src/stake/explain-psbt.js";
 import { explainSpends } from "../../src/stake/explain.js";
 import { regtest } from "../../src/params/data/regtest.js";
@@ -20,15 +21,7 @@ import { signLeaf, type LeafSignature, type Signer, keySigner } from "../../src/
 import { buildStaking, finishStaking, transactionFromPsbt } from "../../src/stake/staking.js";
 import { ownedCoin, signedPsbt, type Wallet, WALLETS } from "../support/coins.js";
 import { expand } from "../support/expansion.js";
-import {
-  codeOf,
-  delegate,
-  makeStake,
-  nobodysScript,
-  refusalOf,
-  secretOf,
-  signedBy,
-} from "../support/stake.js";
+import { codeOf, delegate, makeStake, nobodysScript, refusalOf, secretOf, signedBy } from "../support/stake.js";
 
 const stake = makeStake({ seed: "psbt", stakers: 3, stakerQuorum: 2 });
 const bare = await delegate(stake, { unsigned: true });

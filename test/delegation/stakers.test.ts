@@ -2,27 +2,14 @@ import { describe, expect, it } from "vitest";
 import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { checkDelegation } from "../../src/delegation/check.js";
-import {
-  type Delegation,
-  finishUnbonding,
-  signUnbonding,
-  slashingSpend,
-  stakeCoin,
-  unbondedCoin,
-  unbondingSpend,
-} from "../../src/delegation/delegation.js";
+import { type Delegation, stakeCoin, unbondedCoin } from "../../src/delegation/delegation.js";
+import { finishUnbonding, signUnbonding } from "../../src/delegation/sign.js";
+import { slashingSpend, unbondingSpend } from "../../src/delegation/spends.js";
 import { delegationToJson } from "../../src/delegation/json.js";
 import { finishSlashing } from "../../src/extract/slashing.js";
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../../src/script/outputs.js";
 import type { KeySet, StakeTerms } from "../../src/script/terms.js";
-import {
-  finishSpend,
-  leafSighash,
-  type LeafSpend,
-  signLeaf,
-  withWitness,
-  keySigner,
-} from "../../src/spending/spend.js";
+import { finishSpend, leafSighash, type LeafSpend, signLeaf, withWitness, keySigner } from "../../src/spending/spend.js";
 import { outpointOf } from "../../src/bitcoin/transaction.js";
 import { buildWithdrawal, type Withdrawable } from "../../src/stake/withdrawal.js";
 import { assembleWitness, placeholderWitness } from "../../src/spending/witness.js";

@@ -6,20 +6,13 @@ import { evenSecret, publicKeyOf } from "../../src/core/keys.js";
 import { scalar } from "../../src/core/scalar.js";
 import { adaptor } from "../../src/crypto/adaptor.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
-import { type Delegation, presignedSlashing, slashingSpend } from "../../src/delegation/delegation.js";
+import { type Delegation, presignedSlashing } from "../../src/delegation/delegation.js";
+import { slashingSpend } from "../../src/delegation/spends.js";
 import { extractFromSlashing, finishSlashing } from "../../src/extract/slashing.js";
 import { compareBytes } from "../../src/core/bytes.js";
 import { finishSpend, leafSighash, withWitness } from "../../src/spending/spend.js";
 import { readWitness } from "../../src/spending/witness.js";
-import {
-  codeOf,
-  delegate,
-  makeStake,
-  refusalOf,
-  secretOf,
-  signedBy,
-  type TestStake,
-} from "../support/stake.js";
+import { codeOf, delegate, makeStake, refusalOf, secretOf, signedBy, type TestStake } from "../support/stake.js";
 
 const evenOf = (secret: Uint8Array) => scalar.toBytes(evenSecret(secret).d);
 const OUTPUTS = ["staking", "unbonding"] as const;

@@ -8,7 +8,8 @@ import { adaptor } from "../../src/crypto/adaptor.js";
 import { eots } from "../../src/crypto/eots.js";
 import { merkle, type MerkleProof } from "../../src/crypto/merkle.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
-import { createDelegation, signSlashings } from "../../src/delegation/delegation.js";
+import { createDelegation } from "../../src/delegation/delegation.js";
+import { signSlashings } from "../../src/delegation/sign.js";
 import { delegationFromJson, delegationToJson } from "../../src/delegation/json.js";
 import { mainnetPhase1 } from "../../src/params/data/mainnet.js";
 import { paramsFromJson, paramsToJson } from "../../src/params/json.js";
@@ -21,22 +22,13 @@ import { parseLeaf } from "../../src/script/leaf.js";
 import { decodeSpends, decodeStaking } from "../../src/stake/decode.js";
 import { explainSpends } from "../../src/stake/explain.js";
 import { shownPsbt } from "../../src/stake/explain-psbt.js";
-import { parsePsbt, readWitnessStack, signaturesFromPsbt, spendPsbt } from "../../src/psbt/psbt.js";
+import { parsePsbt, readWitnessStack } from "../../src/psbt/read.js";
+import { signaturesFromPsbt } from "../../src/psbt/signatures.js";
+import { spendPsbt } from "../../src/psbt/write.js";
 import { finishSpend, keySigner } from "../../src/spending/spend.js";
 import { finishStaking, buildStaking } from "../../src/stake/staking.js";
 import { parseTransaction } from "../../src/bitcoin/transaction.js";
-import {
-  COIN,
-  feeRate,
-  keyOf,
-  lifeOf,
-  P2WPKH,
-  paramsFor,
-  PATHS,
-  secretOf,
-  signEnough,
-  termsOf,
-} from "../support/lives.js";
+import { COIN, feeRate, keyOf, lifeOf, P2WPKH, paramsFor, PATHS, secretOf, signEnough, termsOf } from "../support/lives.js";
 import { readVectors } from "../support/vectors.js";
 
 /**

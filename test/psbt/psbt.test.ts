@@ -5,24 +5,14 @@ import { Psbt } from "../../src/psbt/bitcoinjs.js";
 import { concatBytes, hex } from "../../src/core/bytes.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { NUMS_KEY } from "../../src/script/taproot.js";
-import { parsePsbt, readWitnessStack, signaturesFromPsbt, spendPsbt } from "../../src/psbt/psbt.js";
+import { parsePsbt, readWitnessStack } from "../../src/psbt/read.js";
+import { signaturesFromPsbt } from "../../src/psbt/signatures.js";
+import { spendPsbt } from "../../src/psbt/write.js";
 import { checkLeafSignature, finishSpend, type LeafSpend } from "../../src/spending/spend.js";
 import { readWitness } from "../../src/spending/witness.js";
 import { flipBit } from "../support/arbitraries.js";
 import { executes } from "../support/interpreter.js";
-import {
-  anyLife,
-  keyOf,
-  lifeOf,
-  paramsFor,
-  PATHS,
-  P2WPKH,
-  secretOf,
-  sign,
-  signAll,
-  signEnough,
-  termsOf,
-} from "../support/lives.js";
+import { anyLife, keyOf, lifeOf, paramsFor, PATHS, P2WPKH, secretOf, sign, signAll, signEnough, termsOf } from "../support/lives.js";
 import { refusal } from "../support/refusal.js";
 
 interface WasmPsbt {

@@ -6,14 +6,16 @@ import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import { Psbt } from "../../src/psbt/bitcoinjs.js";
 import { concatBytes, equalBytes, hex } from "../../src/core/bytes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
-import { expansionSpend, finishExpansion, signExpansion } from "../../src/delegation/expansion.js";
+import { expansionSpend } from "../../src/delegation/spends.js";
+import { finishExpansion, signExpansion } from "../../src/delegation/sign.js";
 import type { KeyOrigin } from "../../src/script/key-origin.js";
 import { stakingOutput } from "../../src/script/outputs.js";
 import { merkleRootOf, NUMS_KEY, taproot } from "../../src/script/taproot.js";
 import { stakerKeys } from "../../src/script/terms.js";
 import type { Tree } from "../../src/script/taproot.js";
 import { buildExpansion } from "../../src/stake/expansion.js";
-import { signaturesFromPsbt, signaturesFromPsbts, spendPsbt } from "../../src/psbt/psbt.js";
+import { signaturesFromPsbt, signaturesFromPsbts } from "../../src/psbt/signatures.js";
+import { spendPsbt } from "../../src/psbt/write.js";
 import { buildSlashing } from "../../src/stake/slashing.js";
 import { finishSpend, type LeafSpend, keySigner } from "../../src/spending/spend.js";
 import { buildStaking, finishStaking } from "../../src/stake/staking.js";
@@ -23,20 +25,7 @@ import { buildWithdrawal } from "../../src/stake/withdrawal.js";
 import { ownedCoin, signedPsbt, type Wallet } from "../support/coins.js";
 import { expand, walletSigned } from "../support/expansion.js";
 import { verdict } from "../support/interpreter.js";
-import {
-  anyLife,
-  COIN,
-  feeRate,
-  keyOf,
-  lifeOf,
-  P2TR,
-  P2WPKH,
-  paramsFor,
-  PATHS,
-  sign,
-  signEnough,
-  termsOf,
-} from "../support/lives.js";
+import { anyLife, COIN, feeRate, keyOf, lifeOf, P2TR, P2WPKH, paramsFor, PATHS, sign, signEnough, termsOf } from "../support/lives.js";
 import { refusal } from "../support/refusal.js";
 import { makeStake, signedBy } from "../support/stake.js";
 

@@ -4,7 +4,7 @@ import { concatBytes, u64be, utf8 } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { commitmentMessage } from "../../src/vote/messages.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
-import { slashingSpend } from "../../src/delegation/delegation.js";
+import { slashingSpend } from "../../src/delegation/spends.js";
 import { encodeRequest, pathOf } from "../../src/signer-client/wire.js";
 import { type LeafSpend, leafSighash } from "../../src/spending/spend.js";
 import { failure as expectFailure } from "../support/errors.js";

@@ -14,7 +14,7 @@ import { mainnetPhase1 } from "../../src/params/data/mainnet.js";
 import { decodeOpReturn } from "../../src/script/op-return.js";
 import { stakingOutput } from "../../src/script/outputs.js";
 import type { Coin } from "../../src/funding/coin.js";
-import { unsignedPsbt } from "../../src/psbt/psbt.js";
+import { unsignedPsbt } from "../../src/psbt/write.js";
 import { buildStaking, finishStaking, type Staking, type StakingRequest } from "../../src/stake/staking.js";
 import { NOT_BYTES } from "../support/arbitraries.js";
 import { executes } from "../support/interpreter.js";

@@ -7,7 +7,7 @@ import { publicKeyOf } from "../../src/core/keys.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import type { Delegation, ExpandedStake } from "../../src/delegation/delegation.js";
 import type { Coin } from "../../src/funding/coin.js";
-import { unsignedPsbt } from "../../src/psbt/psbt.js";
+import { unsignedPsbt } from "../../src/psbt/write.js";
 import { type LeafSpend, withWitness } from "../../src/spending/spend.js";
 import { FINAL_SEQUENCE, outpointOf } from "../../src/bitcoin/transaction.js";
 import { type Changes, delegate, nobodysScript, secretOf, type TestStake } from "./stake.js";

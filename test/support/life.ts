@@ -4,15 +4,8 @@ import { utf8 } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { addCovenantSignatures, covenantSigner, signAsMember } from "../../src/covenant/member.js";
-import {
-  createDelegation,
-  type Delegation,
-  finishUnbonding,
-  signSlashings,
-  signUnbonding,
-  stakeCoin,
-  unbondedCoin,
-} from "../../src/delegation/delegation.js";
+import { createDelegation, type Delegation, stakeCoin, unbondedCoin } from "../../src/delegation/delegation.js";
+import { finishUnbonding, signSlashings, signUnbonding } from "../../src/delegation/sign.js";
 import { finishSlashing } from "../../src/extract/slashing.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import { stakingOutput } from "../../src/script/outputs.js";

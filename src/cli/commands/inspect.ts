@@ -22,7 +22,7 @@ import type { Delegation } from "../../delegation/delegation.js";
 import { knownPrevouts } from "../../delegation/recognise.js";
 import { previousStake } from "../../stake/expansion.js";
 import { type ShownInput, type ShownPsbt, shownPsbt } from "../../stake/explain-psbt.js";
-import { transactionOf } from "../../psbt/psbt.js";
+import { transactionOf } from "../../psbt/read.js";
 import type { Prevout } from "../../bitcoin/transaction.js";
 import { amount } from "../wording.js";
 import { stakeFacts, type StakeFacts, stakeText } from "../stake-text.js";

@@ -1,6 +1,6 @@
 import { Command } from "@commander-js/extra-typings";
 import { checkTransactions } from "../../delegation/check.js";
-import { finishUnbonding, signUnbonding } from "../../delegation/delegation.js";
+import { finishUnbonding, signUnbonding } from "../../delegation/sign.js";
 import { isComplete, signatureStatus } from "../../delegation/status.js";
 import { keySigner } from "../../spending/spend.js";
 import { jsonOption } from "../arguments.js";

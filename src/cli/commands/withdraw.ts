@@ -4,28 +4,15 @@ import { TapstakeError } from "../../core/errors.js";
 import type { ChainAccess } from "../../chain/access.js";
 import { stakeOnChain } from "../../chain/stake.js";
 import { checkTransactions } from "../../delegation/check.js";
-import { type Delegation, withSignature } from "../../delegation/delegation.js";
-import {
-  STAKE_OUTPUTS,
-  type StakeOutput,
-  stakeOutputNamed,
-  type StakeOutputName,
-} from "../../delegation/outputs.js";
+import type { Delegation } from "../../delegation/delegation.js";
+import { STAKE_OUTPUTS, type StakeOutput, stakeOutputNamed, type StakeOutputName } from "../../delegation/outputs.js";
 import { scriptOfAddress } from "../../bitcoin/address.js";
-import { signaturesFromPsbt, spendPsbt } from "../../psbt/psbt.js";
-import { finishSpend, type LeafSignature, signLeaf, keySigner } from "../../spending/spend.js";
+import { signaturesFromPsbts } from "../../psbt/signatures.js";
+import { spendPsbt } from "../../psbt/write.js";
+import { finishSpend, type LeafSignature, signLeaf, keySigner, withSignature } from "../../spending/spend.js";
 import { buildWithdrawal, type Withdrawal } from "../../stake/withdrawal.js";
 import { jsonOption, originOption, readOrigins } from "../arguments.js";
-import {
-  esploraOption,
-  feeRateOf,
-  feeRateOption,
-  maxFeeRateOption,
-  openChain,
-  rpcAuthOption,
-  rpcOption,
-  SERVERS,
-} from "../chain.js";
+import { esploraOption, feeRateOf, feeRateOption, maxFeeRateOption, openChain, rpcAuthOption, rpcOption, SERVERS } from "../chain.js";
 import { UsageError } from "../errors.js";
 import { MAKE_STAKE } from "../example-stake.js";
 import { readDelegation, readPsbt, writeDocument } from "../files.js";
@@ -106,10 +93,10 @@ export function command() {
       const feeRate = await feeRateOf(options, chain);
       const built = buildWithdrawal({ terms, params, from, coin, destination, feeRate });
       const isBySecret = options.secretFile !== undefined || (psbt === undefined && signed === undefined);
-      const signatures = distinct([
-        ...(await signaturesOf(built, signed ?? [])),
-        ...(isBySecret ? [await signNow(built, options.secretFile)] : []),
-      ]);
+      const returned = signaturesFromPsbts(built, await Promise.all((signed ?? []).map(readPsbt)));
+      const signatures = isBySecret
+        ? withSignature(returned, await signNow(built, options.secretFile))
+        : returned;
       if (psbt !== undefined) {
         await writeDocument(psbt, `${spendPsbt(built, signatures, derivations).toBase64()}\n`);
         if (psbt === "-") return;
@@ -166,17 +153,8 @@ async function whatIsThere(
   throw new TapstakeError("output-not-found", text);
 }
 
-async function signaturesOf(built: Withdrawal, files: readonly string[]): Promise<LeafSignature[]> {
-  const read = await Promise.all(files.map(readPsbt));
-  return read.flatMap((psbt) => signaturesFromPsbt(built, psbt));
-}
-
 const signNow = (built: Withdrawal, secretFile: string | undefined): Promise<LeafSignature> =>
   withSecretKey(secretFile, "the staker", (secretKey) => signLeaf(built, keySigner(secretKey)));
-
-/** Whoever signs anew each time gives several signatures by one key: any of them will do. */
-const distinct = (signatures: readonly LeafSignature[]): LeafSignature[] =>
-  signatures.reduce<LeafSignature[]>(withSignature, []);
 
 async function refuseEarly(chain: ChainAccess, left: number): Promise<never> {
   const { height } = await chain.tip();

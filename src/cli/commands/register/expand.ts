@@ -1,4 +1,4 @@
-import { expandedStake } from "../../../delegation/expansion.js";
+import { expandedStake } from "../../../delegation/delegation.js";
 import { expandMessage } from "../../../babylon/stake.js";
 import { EXPAND_STAKE, MAKE_PROOF, MAKE_STAKE, SIGN_STAKE } from "../../example-stake.js";
 import { UsageError } from "../../errors.js";
