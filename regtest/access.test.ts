@@ -1,6 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bitcoindAccess, type ChainAccess, checkChain, coinsOfAddress, esploraAccess, stakeOnChain, withKnownPrevious, withPrevious } from "../src/chain/index.js";
+import {
+  bitcoindAccess,
+  type ChainAccess,
+  checkChain,
+  coinsOfAddress,
+  esploraAccess,
+  stakeOnChain,
+  withKnownPrevious,
+  withPrevious,
+} from "../src/chain/index.js";
 import type { Transaction } from "../src/bitcoin/bitcoinjs.js";
 import { stakeCoin } from "../src/delegation/delegation.js";
 import { finishUnbonding, signUnbonding } from "../src/delegation/sign.js";

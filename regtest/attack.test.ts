@@ -10,7 +10,13 @@ import { slashingSpend, unbondingSpend } from "../src/delegation/spends.js";
 import { extractFromSlashing, finishSlashing } from "../src/extract/slashing.js";
 import { scriptOfAddress } from "../src/bitcoin/address.js";
 import { stakingOutput } from "../src/script/outputs.js";
-import { finishSpend, leafSighash, type LeafSignature, type LeafSpend, keySigner } from "../src/spending/spend.js";
+import {
+  finishSpend,
+  leafSighash,
+  type LeafSignature,
+  type LeafSpend,
+  keySigner,
+} from "../src/spending/spend.js";
 import { refusalOf } from "../test/support/stakes.js";
 import { signAll, troupeOf, withSignatures } from "../test/support/troupe.js";
 import { expectAccepted, expectScriptFailure, expectTooEarly, SCRIPT } from "../test/support/verdicts.js";

@@ -24,11 +24,25 @@ import { signaturesFromPsbt, signaturesFromPsbts } from "../src/psbt/signatures.
 import { spendPsbt } from "../src/psbt/write.js";
 import { finishSpend } from "../src/spending/spend.js";
 import { buildStaking, finishStaking } from "../src/stake/staking.js";
-import { formatOutpoint, parseOutpoint, parseTransaction, type UnspentOutput } from "../src/bitcoin/transaction.js";
+import {
+  formatOutpoint,
+  parseOutpoint,
+  parseTransaction,
+  type UnspentOutput,
+} from "../src/bitcoin/transaction.js";
 import { buildWithdrawal, type Withdrawable } from "../src/stake/withdrawal.js";
 import { type Troupe, troupeOf } from "../test/support/troupe.js";
 import { expectTooEarly } from "../test/support/verdicts.js";
-import { coSign, mineToOneBlockEarly, type Party, type RegtestNode, refundCoin, sendAndMine, stakeMany, startNode } from "./index.js";
+import {
+  coSign,
+  mineToOneBlockEarly,
+  type Party,
+  type RegtestNode,
+  refundCoin,
+  sendAndMine,
+  stakeMany,
+  startNode,
+} from "./index.js";
 
 /** Bitcoin Core's wallet, which has never heard of staking, as the one that signs for the stakers. */
 

@@ -3,7 +3,13 @@ import { parseRate } from "../src/core/amount.js";
 import type { Transaction } from "../src/bitcoin/bitcoinjs.js";
 import { checkDelegation } from "../src/delegation/check.js";
 import { createDelegation, type Delegation, stakeCoin, unbondedCoin } from "../src/delegation/delegation.js";
-import { finishUnbonding, signSlashings, signUnbonding, finishExpansion, signExpansion } from "../src/delegation/sign.js";
+import {
+  finishUnbonding,
+  signSlashings,
+  signUnbonding,
+  finishExpansion,
+  signExpansion,
+} from "../src/delegation/sign.js";
 import { expansionSpend } from "../src/delegation/spends.js";
 import { delegationFromJson, delegationToJson } from "../src/delegation/json.js";
 import { finishSlashing } from "../src/extract/slashing.js";
@@ -17,7 +23,17 @@ import { type Spoilt, spoil } from "../test/support/spoilt.js";
 import { type Shape, type Troupe, troupeOf } from "../test/support/troupe.js";
 import { expectAccepted, expectScriptFailure } from "../test/support/verdicts.js";
 import { party, type Party } from "./cast.js";
-import { coSign, mineToOneBlockEarly, refundCoin, refusal, type RegtestNode, sendAndMine, stake, startNode, withdrawal } from "./index.js";
+import {
+  coSign,
+  mineToOneBlockEarly,
+  refundCoin,
+  refusal,
+  type RegtestNode,
+  sendAndMine,
+  stake,
+  startNode,
+  withdrawal,
+} from "./index.js";
 
 const SHAPES: readonly (Shape & { readonly funding: "bech32" | "bech32m" })[] = [
   { stakers: [1, 1], providers: 1, committee: [3, 5], funding: "bech32" },

@@ -3,7 +3,13 @@ import { applyRateUp, parseRate, type Rate } from "../src/core/amount.js";
 import { Transaction } from "../src/bitcoin/bitcoinjs.js";
 import { schnorr } from "../src/crypto/schnorr.js";
 import { createDelegation, type Delegation, stakeCoin, unbondedCoin } from "../src/delegation/delegation.js";
-import { finishUnbonding, signSlashings, signUnbonding, finishExpansion, signExpansion } from "../src/delegation/sign.js";
+import {
+  finishUnbonding,
+  signSlashings,
+  signUnbonding,
+  finishExpansion,
+  signExpansion,
+} from "../src/delegation/sign.js";
 import { finishSlashing } from "../src/extract/slashing.js";
 import { mainnetPhase1 } from "../src/params/data/mainnet.js";
 import type { ProtocolParams } from "../src/params/types.js";
@@ -11,12 +17,26 @@ import { scriptOfAddress } from "../src/bitcoin/address.js";
 import type { StakeTerms } from "../src/script/terms.js";
 import type { Coin } from "../src/funding/coin.js";
 import { buildExpansion } from "../src/stake/expansion.js";
-import { finishSpend, type LeafSignature, leafSighash, type LeafSpend, signLeaf, keySigner } from "../src/spending/spend.js";
+import {
+  finishSpend,
+  type LeafSignature,
+  leafSighash,
+  type LeafSpend,
+  signLeaf,
+  keySigner,
+} from "../src/spending/spend.js";
 import { buildStaking, finishStaking } from "../src/stake/staking.js";
 import { parseOutpoint, type UnspentOutput } from "../src/bitcoin/transaction.js";
 import { buildWithdrawal, type Withdrawable } from "../src/stake/withdrawal.js";
 import { type Shape, troupeOf } from "../test/support/troupe.js";
-import { coSign, mineToOneBlockEarly, refundCoin, type RegtestNode, sendAndMine, startNode } from "./index.js";
+import {
+  coSign,
+  mineToOneBlockEarly,
+  refundCoin,
+  type RegtestNode,
+  sendAndMine,
+  startNode,
+} from "./index.js";
 
 const STAKERS = [
   { stakers: [1, 1], providers: 1, committee: [3, 5] },

@@ -15,7 +15,15 @@ import { failure } from "../test/support/errors.js";
 import { type Spoilt, spoil } from "../test/support/spoilt.js";
 import { type Shape, signed, type Troupe, troupeOf } from "../test/support/troupe.js";
 import { expectAccepted, expectScriptFailure, expectTooEarly, SCRIPT } from "../test/support/verdicts.js";
-import { coSign, mineToOneBlockEarly, refundCoin, type RegtestNode, stakeMany, startNode, withdrawal } from "./index.js";
+import {
+  coSign,
+  mineToOneBlockEarly,
+  refundCoin,
+  type RegtestNode,
+  stakeMany,
+  startNode,
+  withdrawal,
+} from "./index.js";
 
 interface Case extends Shape {
   readonly slashingVersion: 1 | 2;

@@ -7,11 +7,22 @@ import { createDelegation, type Delegation } from "../src/delegation/delegation.
 import { signSlashings } from "../src/delegation/sign.js";
 import type { ProtocolParams } from "../src/params/types.js";
 import { scriptOfAddress } from "../src/bitcoin/address.js";
-import { slashingChangeOutput, stakingOutput, type TaprootOutput, unbondingOutput } from "../src/script/outputs.js";
+import {
+  slashingChangeOutput,
+  stakingOutput,
+  type TaprootOutput,
+  unbondingOutput,
+} from "../src/script/outputs.js";
 import type { StakeTerms } from "../src/script/terms.js";
 import { finishSpend, signLeaf, keySigner } from "../src/spending/spend.js";
 import { buildStaking, finishStaking } from "../src/stake/staking.js";
-import { formatOutpoint, outpointOf, parseOutpoint, parseTransaction, type UnspentOutput } from "../src/bitcoin/transaction.js";
+import {
+  formatOutpoint,
+  outpointOf,
+  parseOutpoint,
+  parseTransaction,
+  type UnspentOutput,
+} from "../src/bitcoin/transaction.js";
 import { buildWithdrawal, type Withdrawable, type Withdrawal } from "../src/stake/withdrawal.js";
 import type { Party } from "./cast.js";
 import type { Funding, RegtestNode } from "./node.js";

@@ -16,7 +16,13 @@ import { regtest } from "../src/params/data/regtest.js";
 import { paramsAt } from "../src/params/select.js";
 import type { StakeTerms } from "../src/script/terms.js";
 import { buildSlashing, type Slashable } from "../src/stake/slashing.js";
-import { type LeafSignature, type LeafSpend, leafSighash, withWitness, keySigner } from "../src/spending/spend.js";
+import {
+  type LeafSignature,
+  type LeafSpend,
+  leafSighash,
+  withWitness,
+  keySigner,
+} from "../src/spending/spend.js";
 import { parseTransaction, type UnspentOutput } from "../src/bitcoin/transaction.js";
 import type { Withdrawable } from "../src/stake/withdrawal.js";
 import { assembleWitness } from "../src/spending/witness.js";

@@ -1,7 +1,18 @@
 /** The pure part of tapstake: no Node, so it runs in browsers too. */
 
 // core
-export { applyRate, applyRateUp, assertSatoshi, formatBtc, formatRate, MAX_MONEY, parseBtc, parseRate, SATOSHI_PER_BTC, type Rate } from "./core/amount.js";
+export {
+  applyRate,
+  applyRateUp,
+  assertSatoshi,
+  formatBtc,
+  formatRate,
+  MAX_MONEY,
+  parseBtc,
+  parseRate,
+  SATOSHI_PER_BTC,
+  type Rate,
+} from "./core/amount.js";
 export { hex } from "./core/bytes.js";
 export { ERROR_CODES, TapstakeError, type ErrorCode, type ErrorDetails } from "./core/errors.js";
 export { publicKeyOf } from "./core/keys.js";
@@ -24,7 +35,17 @@ export { parseKeyOrigin } from "./script/key-expression.js";
 export type { KeyOrigin } from "./script/key-origin.js";
 export { parseLeaf, type LeafKind, type LeafTerms } from "./script/leaf.js";
 export { decodeOpReturn, encodeOpReturn, findOpReturn, type StakeOpReturn } from "./script/op-return.js";
-export { slashingChangeOutput, stakingOutput, unbondingOutput, type Leaf, type SlashingChangeOutput, type StakingOutput, type TaprootOutput, type TimelockLeaf, type UnbondingOutput } from "./script/outputs.js";
+export {
+  slashingChangeOutput,
+  stakingOutput,
+  unbondingOutput,
+  type Leaf,
+  type SlashingChangeOutput,
+  type StakingOutput,
+  type TaprootOutput,
+  type TimelockLeaf,
+  type UnbondingOutput,
+} from "./script/outputs.js";
 export { checkTerms, type KeySet, type StakeTerms } from "./script/terms.js";
 
 // params
@@ -37,7 +58,15 @@ export { identifyParams } from "./params/identify.js";
 export { paramsFromJson, paramsToJson, type ProtocolParamsJson } from "./params/json.js";
 export { parseParamSet } from "./params/published.js";
 export { readParamSet } from "./params/read.js";
-export { checkRules, currentRules, ruleSet, ruleSets, type RuleContext, type RuleName, type RuleSet } from "./params/rules.js";
+export {
+  checkRules,
+  currentRules,
+  ruleSet,
+  ruleSets,
+  type RuleContext,
+  type RuleName,
+  type RuleSet,
+} from "./params/rules.js";
 export { paramsAt, paramsVersion } from "./params/select.js";
 export { checkSameParams } from "./params/same.js";
 export { paramSet, paramSets } from "./params/sets.js";
@@ -49,9 +78,30 @@ export { paramsWarnings, type ParamsWarning } from "./params/warnings.js";
 export type { Transaction } from "./bitcoin/bitcoinjs.js";
 export type { Psbt } from "./psbt/bitcoinjs.js";
 export type { Coin, CoinKeyOrigin, CoinKind, CoinLeaf } from "./funding/coin.js";
-export { decodeSpends, decodeStaking, type DecodedSpend, type DecodedStaking, type DecodeOptions } from "./stake/decode.js";
-export { buildExpansion, fundExpansion, type Expansion, type ExpansionFunding, type ExpansionReason, type ExpansionRequest, type PreviousStake } from "./stake/expansion.js";
-export { explainSpends, identifyStaking, type ExplainedSpend, type IdentifiedStaking, type SpendRole, type VersionOf } from "./stake/explain.js";
+export {
+  decodeSpends,
+  decodeStaking,
+  type DecodedSpend,
+  type DecodedStaking,
+  type DecodeOptions,
+} from "./stake/decode.js";
+export {
+  buildExpansion,
+  fundExpansion,
+  type Expansion,
+  type ExpansionFunding,
+  type ExpansionReason,
+  type ExpansionRequest,
+  type PreviousStake,
+} from "./stake/expansion.js";
+export {
+  explainSpends,
+  identifyStaking,
+  type ExplainedSpend,
+  type IdentifiedStaking,
+  type SpendRole,
+  type VersionOf,
+} from "./stake/explain.js";
 export { type ShownInput, shownPsbt, type ShownPsbt } from "./stake/explain-psbt.js";
 export { checkPhase1Stake, type Phase1Observation, type Phase1Stake } from "./stake/phase1.js";
 export { parsePsbt, type PsbtLike } from "./psbt/read.js";
@@ -59,18 +109,65 @@ export { signaturesFromPsbt, signaturesFromPsbts } from "./psbt/signatures.js";
 export { spendPsbt } from "./psbt/write.js";
 export type { Funding, SelectionReason, Spending } from "./funding/selection.js";
 export { buildSlashing, type Slashable, type Slashing } from "./stake/slashing.js";
-export { checkLeafSignature, finishSpend, leafSighash, signLeaf, verifyLeafSignature, withWitness, type LeafSignature, type LeafSpend, type Signer, keySigner } from "./spending/spend.js";
-export { buildStaking, finishStaking, transactionFromPsbt, type Staking, type StakingRequest } from "./stake/staking.js";
-export { formatOutpoint, outpointOf, parseOutpoint, parseTransaction, type Outpoint, type Prevout, type UnspentOutput } from "./bitcoin/transaction.js";
+export {
+  checkLeafSignature,
+  finishSpend,
+  leafSighash,
+  signLeaf,
+  verifyLeafSignature,
+  withWitness,
+  type LeafSignature,
+  type LeafSpend,
+  type Signer,
+  keySigner,
+} from "./spending/spend.js";
+export {
+  buildStaking,
+  finishStaking,
+  transactionFromPsbt,
+  type Staking,
+  type StakingRequest,
+} from "./stake/staking.js";
+export {
+  formatOutpoint,
+  outpointOf,
+  parseOutpoint,
+  parseTransaction,
+  type Outpoint,
+  type Prevout,
+  type UnspentOutput,
+} from "./bitcoin/transaction.js";
 export { buildUnbonding, type Unbonding } from "./stake/unbonding.js";
-export { buildWithdrawal, type Withdrawable, type Withdrawal, type WithdrawalRequest } from "./stake/withdrawal.js";
+export {
+  buildWithdrawal,
+  type Withdrawable,
+  type Withdrawal,
+  type WithdrawalRequest,
+} from "./stake/withdrawal.js";
 export { assembleWitness, leafWitness, readWitness } from "./spending/witness.js";
 
 // delegation
 export { checkDelegation, checkSoFar, checkTransactions } from "./delegation/check.js";
 export { combineDelegations } from "./delegation/combine.js";
-export { createDelegation, stakeCoin, unbondedCoin, type AdaptorSignature, type Delegation, type ExpandedStake, type Expands, type FundingOutput, type PresignedSlashing, type PresignedUnbonding } from "./delegation/delegation.js";
-export { finishUnbonding, signSlashings, signUnbonding, finishExpansion, signExpansion } from "./delegation/sign.js";
+export {
+  createDelegation,
+  stakeCoin,
+  unbondedCoin,
+  type AdaptorSignature,
+  type Delegation,
+  type ExpandedStake,
+  type Expands,
+  type FundingOutput,
+  type PresignedSlashing,
+  type PresignedUnbonding,
+} from "./delegation/delegation.js";
+export {
+  finishUnbonding,
+  signSlashings,
+  signUnbonding,
+  finishExpansion,
+  signExpansion,
+} from "./delegation/sign.js";
 export { slashingSpend, unbondingSpend, expansionSpend, type SignedName } from "./delegation/spends.js";
 export { DELEGATION_VERSION, delegationFromJson, delegationToJson } from "./delegation/json.js";
 export { stakeOutputs, type StakeOutput, type StakeOutputName } from "./delegation/outputs.js";
@@ -79,29 +176,133 @@ export { recognise, type Recognised, type RecognisedSpend } from "./delegation/r
 export { checkReady, signatureStatus, type SignatureStatus, type Signed } from "./delegation/status.js";
 
 // covenant
-export { addCovenantSignatures, checkForMember, covenantSigner, hasQuorum, signAsMember, signaturesOfMember, type CovenantSignatures, type CovenantSigner, type MemberOptions } from "./covenant/member.js";
+export {
+  addCovenantSignatures,
+  checkForMember,
+  covenantSigner,
+  hasQuorum,
+  signAsMember,
+  signaturesOfMember,
+  type CovenantSignatures,
+  type CovenantSigner,
+  type MemberOptions,
+} from "./covenant/member.js";
 
 // vote
 export type { ChainConfig } from "./vote/chain.js";
 export { verifyCommitment, verifyRandomness, type Commitment } from "./vote/commitment.js";
-export { blockVotesFromJson, commitmentFromJson, commitmentToJson, merkleProofFromJson, merkleProofToJson, voteFromJson, voteToJson, type BlockVoteJson, type CommitmentJson, type FinalityVoteJson, type MerkleProofJson } from "./vote/json.js";
-export { commitmentDigest, commitmentMessage, isVoteMessage, signingContext, voteMessage, type ContextKind, type RandomnessCommitment, type Vote } from "./vote/messages.js";
+export {
+  blockVotesFromJson,
+  commitmentFromJson,
+  commitmentToJson,
+  merkleProofFromJson,
+  merkleProofToJson,
+  voteFromJson,
+  voteToJson,
+  type BlockVoteJson,
+  type CommitmentJson,
+  type FinalityVoteJson,
+  type MerkleProofJson,
+} from "./vote/json.js";
+export {
+  commitmentDigest,
+  commitmentMessage,
+  isVoteMessage,
+  signingContext,
+  voteMessage,
+  type ContextKind,
+  type RandomnessCommitment,
+  type Vote,
+} from "./vote/messages.js";
 export { signVoteUnprotected, verifyVote, type FinalityVote, type VoteRequest } from "./vote/vote.js";
 
 // extract
-export { evidenceFromJson, evidenceToJson, type EvidenceJson, extractFromVotes, type CastVote, type Evidence } from "./extract/evidence.js";
+export {
+  evidenceFromJson,
+  evidenceToJson,
+  type EvidenceJson,
+  extractFromVotes,
+  type CastVote,
+  type Evidence,
+} from "./extract/evidence.js";
 export { extractFromSlashing, finishSlashing, type ExtractedKey } from "./extract/slashing.js";
 
 // babylon
 export { checkedMessage, type MessageSources } from "./babylon/check.js";
 export { bip322, type SigningOutput } from "./babylon/bip322.js";
-export { checkInclusionProof, inclusionProof, inclusionProofFromMerkle, inclusionProofFromTxids, verifyInclusionProof, type InclusionProof } from "./babylon/inclusion.js";
+export {
+  checkInclusionProof,
+  inclusionProof,
+  inclusionProofFromMerkle,
+  inclusionProofFromTxids,
+  verifyInclusionProof,
+  type InclusionProof,
+} from "./babylon/inclusion.js";
 export { inclusionProofFromMerkleBlock } from "./babylon/merkle-block.js";
-export { addInclusionProofMessage, covenantSignaturesMessage, readAddInclusionProof, readCovenantSignatures, readSelectiveSlashing, readUndelegate, selectiveSlashingMessage, undelegateMessage, type CovenantSubmission, type Undelegation } from "./babylon/lifecycle.js";
-export { decodeMessage, encodeMessage, messageFromJson, messageToJson, TYPE_URLS, type AnyMessage, type MessageName, type NamedMessage } from "./babylon/messages.js";
-export { acceptProof, checkProofOfPossession, PROOF_KINDS, proofOfPossession, proofOfPossessionDigest, proofOfPossessionText, proofToSign, signPossession, verifyProofOfPossession, type Bip322Form, type PossessionOf, type ProofForm, type ProofKind, type ProofOfPossession, type ProofToSign } from "./babylon/pop.js";
+export {
+  addInclusionProofMessage,
+  covenantSignaturesMessage,
+  readAddInclusionProof,
+  readCovenantSignatures,
+  readSelectiveSlashing,
+  readUndelegate,
+  selectiveSlashingMessage,
+  undelegateMessage,
+  type CovenantSubmission,
+  type Undelegation,
+} from "./babylon/lifecycle.js";
+export {
+  decodeMessage,
+  encodeMessage,
+  messageFromJson,
+  messageToJson,
+  TYPE_URLS,
+  type AnyMessage,
+  type MessageName,
+  type NamedMessage,
+} from "./babylon/messages.js";
+export {
+  acceptProof,
+  checkProofOfPossession,
+  PROOF_KINDS,
+  proofOfPossession,
+  proofOfPossessionDigest,
+  proofOfPossessionText,
+  proofToSign,
+  signPossession,
+  verifyProofOfPossession,
+  type Bip322Form,
+  type PossessionOf,
+  type ProofForm,
+  type ProofKind,
+  type ProofOfPossession,
+  type ProofToSign,
+} from "./babylon/pop.js";
 export { proofFromJson, proofToJson, type ProofRecord } from "./babylon/pop-json.js";
-export { createFinalityProviderMessage, equivocationMessage, readCreateFinalityProvider, readEquivocation, type Commission, type ProviderDescription, type ProviderOptions, type ProviderRegistration } from "./babylon/provider.js";
+export {
+  createFinalityProviderMessage,
+  equivocationMessage,
+  readCreateFinalityProvider,
+  readEquivocation,
+  type Commission,
+  type ProviderDescription,
+  type ProviderOptions,
+  type ProviderRegistration,
+} from "./babylon/provider.js";
 export type { MessageOf } from "./babylon/schema.js";
-export { createDelegationMessage, expandMessage, readCreateDelegation, readExpand, type ExpansionRegistration, type ReadOptions, type Registrant, type StakeRegistration } from "./babylon/stake.js";
-export { addFinalitySignatureMessage, commitRandomnessMessage, readAddFinalitySignature, readCommitRandomness } from "./babylon/votes.js";
+export {
+  createDelegationMessage,
+  expandMessage,
+  readCreateDelegation,
+  readExpand,
+  type ExpansionRegistration,
+  type ReadOptions,
+  type Registrant,
+  type StakeRegistration,
+} from "./babylon/stake.js";
+export {
+  addFinalitySignatureMessage,
+  commitRandomnessMessage,
+  readAddFinalitySignature,
+  readCommitRandomness,
+} from "./babylon/votes.js";

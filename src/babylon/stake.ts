@@ -2,14 +2,30 @@ import type { Transaction } from "../bitcoin/bitcoinjs.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { checkDelegation } from "../delegation/check.js";
-import { type Delegation, type FundingOutput, type PresignedSlashing, stakeCoin, unbondedCoin, expandedStake } from "../delegation/delegation.js";
+import {
+  type Delegation,
+  type FundingOutput,
+  type PresignedSlashing,
+  stakeCoin,
+  unbondedCoin,
+  expandedStake,
+} from "../delegation/delegation.js";
 import type { ProtocolParams } from "../params/types.js";
 import { stakingOutput } from "../script/outputs.js";
 import { checkTerms } from "../script/terms.js";
 import { type PreviousStake, previousStake } from "../stake/expansion.js";
 import { outputAt, parseTransaction } from "../bitcoin/transaction.js";
 import { findOutput } from "../stake/decode.js";
-import { assertInclusionForm, assertSame, bytesWithoutWitness, chainSignature, fromPop, onlyStaker, toPop, txidOf } from "./fields.js";
+import {
+  assertInclusionForm,
+  assertSame,
+  bytesWithoutWitness,
+  chainSignature,
+  fromPop,
+  onlyStaker,
+  toPop,
+  txidOf,
+} from "./fields.js";
 import type { InclusionProof } from "./inclusion.js";
 import { assertTxid } from "./messages.js";
 import { account, checkProofOfPossession, type ProofOfPossession } from "./pop.js";

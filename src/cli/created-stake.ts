@@ -34,7 +34,8 @@ export async function ofSigned({ terms, params, set }: Stake, file: string, orig
   const fee = sum(prevoutsOf(psbt) as readonly Prevout[]) - sum(transaction.outs);
   const sendable = transaction.ins.every(({ witness }) => witness.length === 0);
   transaction.ins.forEach((_, i) => transaction.setWitness(i, []));
-  const delegation = createDelegation(terms, params, transaction);
+  // It was signed a moment ago: its txid is final.
+  const delegation = createDelegation(terms, params, { transaction, txidFinal: true });
   checkTransactions(delegation);
   const { outputIndex } = delegation.staking;
   const facts = {

@@ -2,13 +2,28 @@ import { containsBytes, equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { adaptor } from "../crypto/adaptor.js";
 import { checkAdaptorSignature, checkDelegation, assertDistinct } from "../delegation/check.js";
-import { type AdaptorSignature, type Delegation, outputsIn, presignedSlashing, expandedStake } from "../delegation/delegation.js";
+import {
+  type AdaptorSignature,
+  type Delegation,
+  outputsIn,
+  presignedSlashing,
+  expandedStake,
+} from "../delegation/delegation.js";
 import { slashingSpend, unbondingSpend, expansionSpend } from "../delegation/spends.js";
 import { checkRules, type RuleSet } from "../params/rules.js";
 import { checkSameParams } from "../params/same.js";
 import type { ProtocolParams } from "../params/types.js";
 import type { Slashable } from "../stake/slashing.js";
-import { checkLeafSignature, type LeafSignature, leafSighash, type LeafSpend, type Signer, signLeaf, keySigner, withSignature } from "../spending/spend.js";
+import {
+  checkLeafSignature,
+  type LeafSignature,
+  leafSighash,
+  type LeafSpend,
+  type Signer,
+  signLeaf,
+  keySigner,
+  withSignature,
+} from "../spending/spend.js";
 
 /** What can sign for a committee member: as for any leaf, and adaptor signatures on top. */
 export interface CovenantSigner extends Signer {

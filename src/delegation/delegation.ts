@@ -10,7 +10,13 @@ import { type PreviousStake, previousStake } from "../stake/expansion.js";
 import { SLASHABLE, type Slashable, slashingOf } from "../stake/slashing.js";
 import type { LeafSignature } from "../spending/spend.js";
 import { type Staking, type StakingTransaction, withFinalTxid } from "../stake/staking.js";
-import { outpointOf, outputAt, parseTransaction, type Prevout, type UnspentOutput } from "../bitcoin/transaction.js";
+import {
+  outpointOf,
+  outputAt,
+  parseTransaction,
+  type Prevout,
+  type UnspentOutput,
+} from "../bitcoin/transaction.js";
 import { assertOutputScript } from "../bitcoin/output-script.js";
 import { findOutput } from "../stake/decode.js";
 import { unbondingOf } from "../stake/unbonding.js";

@@ -108,8 +108,8 @@ function signedByStakers(
   const psbt = parsePsbt(returned);
   const name = whichOf(delegation, psbt);
   const { staker } = signersOf(delegation, name);
-  const signatures = signaturesFromPsbt(signedSpend(delegation, name, outputs), psbt).filter(({ publicKey }) =>
-    containsBytes(staker.keys, publicKey),
+  const signatures = signaturesFromPsbt(signedSpend(delegation, name, outputs), psbt).filter(
+    ({ publicKey }) => containsBytes(staker.keys, publicKey),
   );
   if (signatures.length > 0) return [name, signatures];
   const text = `the PSBT of the ${name} has no signature by a staker`;

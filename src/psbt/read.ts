@@ -9,7 +9,14 @@ import { createReader } from "../bitcoin/byte-reader.js";
 import { outputAt, parseTransaction, type Prevout } from "../bitcoin/transaction.js";
 import { withoutAnnex } from "../spending/witness.js";
 import { pushesOf } from "../bitcoin/opcodes.js";
-import { assertCoins, type Coin, type CoinLeaf, coinKind, MOST_WITNESS_WEIGHT, walletScriptOf } from "../funding/coin.js";
+import {
+  assertCoins,
+  type Coin,
+  type CoinLeaf,
+  coinKind,
+  MOST_WITNESS_WEIGHT,
+  walletScriptOf,
+} from "../funding/coin.js";
 
 /** A PSBT as it travels: the object, also one that another copy of bitcoinjs made; its bytes; or base64 text. */
 export type PsbtLike = Psbt | { toBuffer(): Uint8Array } | Uint8Array | string;

@@ -11,7 +11,6 @@ import type { Coin } from "../funding/coin.js";
  * @throws TapstakeError `psbt-mismatch` naming the first thing that differs: version, lock time, an input, an output
  */
 export function assertSameTransaction(expected: Transaction, psbt: Psbt): void {
-  type Value = string | number | bigint;
   const compare = (what: string, want: Value, got: Value, where?: { input?: number; output?: number }) => {
     if (want !== got) throw psbtMismatch(what, want, got, where);
   };

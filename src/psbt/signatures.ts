@@ -2,7 +2,13 @@ import { parsePsbt, type PsbtLike, readWitnessStack } from "./read.js";
 import { assertSameCoins, assertSameLeaf, assertSameTransaction } from "./returned.js";
 import { equalBytes, hex } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
-import { assertNamed, checkLeafSignature, firstOfEach, type LeafSignature, type LeafSpend } from "../spending/spend.js";
+import {
+  assertNamed,
+  checkLeafSignature,
+  firstOfEach,
+  type LeafSignature,
+  type LeafSpend,
+} from "../spending/spend.js";
 import { readWitness } from "../spending/witness.js";
 
 /**

@@ -6,7 +6,14 @@ import { type KeyOrigin, normalPath } from "../script/key-origin.js";
 import { LEAF_VERSION, merkleRootOf, NUMS_KEY } from "../script/taproot.js";
 import type { Leaf, TaprootOutput } from "../script/outputs.js";
 import { field, GLOBAL, PSBT_MAGIC } from "./v2.js";
-import { assertNamed, assertSignatureLength, type LeafSignature, type LeafSpend, isNamed, xOnly } from "../spending/spend.js";
+import {
+  assertNamed,
+  assertSignatureLength,
+  type LeafSignature,
+  type LeafSpend,
+  isNamed,
+  xOnly,
+} from "../spending/spend.js";
 import { indexByKey } from "../spending/witness.js";
 import { type Coin, coinKind, previousBytes } from "../funding/coin.js";
 

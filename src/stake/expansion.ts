@@ -17,7 +17,15 @@ import { witnessLengths } from "../funding/coin-cost.js";
 import { assertSameTransaction, assertSameCoins, assertSameScripts } from "../psbt/returned.js";
 import { parsePsbt, type PsbtLike } from "../psbt/read.js";
 import { type LeafSpend, withWitness } from "../spending/spend.js";
-import { createTransaction, FINAL_SEQUENCE, formatOutpoint, outpointOf, outputAt, assertUnspentOutput, type UnspentOutput } from "../bitcoin/transaction.js";
+import {
+  createTransaction,
+  FINAL_SEQUENCE,
+  formatOutpoint,
+  outpointOf,
+  outputAt,
+  assertUnspentOutput,
+  type UnspentOutput,
+} from "../bitcoin/transaction.js";
 import { checkInput, readInput } from "../psbt/input-check.js";
 import { placeholderWitness } from "../spending/witness.js";
 

@@ -10,7 +10,12 @@ import type { StakeTerms } from "../script/terms.js";
 import { assertNotDust } from "../bitcoin/output-script.js";
 import { describeOutput, spendPsbt } from "../psbt/write.js";
 import type { LeafSpend } from "../spending/spend.js";
-import { createTransaction, FINAL_SEQUENCE, assertUnspentOutput, type UnspentOutput } from "../bitcoin/transaction.js";
+import {
+  createTransaction,
+  FINAL_SEQUENCE,
+  assertUnspentOutput,
+  type UnspentOutput,
+} from "../bitcoin/transaction.js";
 
 /** Which output of a stake's life is slashed: the stake itself, or what is unbonding. */
 export type Slashable = (typeof SLASHABLE)[number];

@@ -17,7 +17,12 @@ import { hasWitness } from "../funding/coin-cost.js";
 import { coinsOfPsbt, parsePsbt, type PsbtLike, transactionOf } from "../psbt/read.js";
 import { assertSameTransaction, assertSameCoins, assertSameScripts } from "../psbt/returned.js";
 import { type Funding, selectAll, selectCoins, type Spending } from "../funding/selection.js";
-import { createTransaction, FINAL_SEQUENCE, type Prevout, REPLACEABLE_SEQUENCE } from "../bitcoin/transaction.js";
+import {
+  createTransaction,
+  FINAL_SEQUENCE,
+  type Prevout,
+  REPLACEABLE_SEQUENCE,
+} from "../bitcoin/transaction.js";
 import { checkInput, fixedInputScript, readInput } from "../psbt/input-check.js";
 
 export interface StakingRequest extends Spending {
@@ -77,7 +82,7 @@ export function buildStaking(request: StakingRequest): Staking {
       [{ script: output.script, value }, ...opReturn, ...change],
     );
   const { changeScript, value, ...funding } = fund(request, output, pay);
-  checkStake(params, terms, value);
+  if (request.value === "all") checkStake(params, terms, value);
   assertNotDust({ script: output.script, value }, "staking output");
 
   const { coins, change } = funding;

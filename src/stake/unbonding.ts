@@ -8,7 +8,12 @@ import type { StakeTerms } from "../script/terms.js";
 import { assertNotDust } from "../bitcoin/output-script.js";
 import { describeOutput, spendPsbt } from "../psbt/write.js";
 import type { LeafSpend } from "../spending/spend.js";
-import { createTransaction, FINAL_SEQUENCE, assertUnspentOutput, type UnspentOutput } from "../bitcoin/transaction.js";
+import {
+  createTransaction,
+  FINAL_SEQUENCE,
+  assertUnspentOutput,
+  type UnspentOutput,
+} from "../bitcoin/transaction.js";
 
 /** An unbonding transaction, unsigned. */
 export interface Unbonding extends LeafSpend {

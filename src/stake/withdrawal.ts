@@ -59,7 +59,8 @@ export interface Withdrawal extends LeafSpend {
  * `invalid-rate`, `fee-rate-too-low`, `invalid-number`, `insufficient-funds`, `dust-output`; the codes of `spendPsbt`
  */
 export function buildWithdrawal(request: WithdrawalRequest): Withdrawal {
-  const { terms, params, from, coin, destination, feeRate, minFeeRate, signatureLength, derivations } = request;
+  const { terms, params, from, coin, destination, feeRate, minFeeRate, signatureLength, derivations } =
+    request;
   assertChoice(from, "from", WITHDRAWABLE);
   assertUnspentOutput(coin);
   assertOutputScript(destination, "destination");

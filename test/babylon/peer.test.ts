@@ -10,7 +10,12 @@ import { createDelegation } from "../../src/delegation/delegation.js";
 import { bip322 } from "../../src/babylon/bip322.js";
 import { inclusionProofFromMerkle } from "../../src/babylon/inclusion.js";
 import { decodeMessage, encodeMessage, TYPE_URLS } from "../../src/babylon/messages.js";
-import { createDelegationMessage, expandMessage, readCreateDelegation, readExpand } from "../../src/babylon/stake.js";
+import {
+  createDelegationMessage,
+  expandMessage,
+  readCreateDelegation,
+  readExpand,
+} from "../../src/babylon/stake.js";
 import { addressOfScript } from "../../src/bitcoin/address.js";
 import { tapleafHash } from "../../src/script/taproot.js";
 import { parsePsbt } from "../../src/psbt/read.js";
@@ -206,7 +211,8 @@ describe("a registration by the peer", () => {
         if (read.name !== "MsgCreateBTCDelegation") throw new Error(read.name);
 
         const registration = readCreateDelegation(read.message, params);
-        const ours = createDelegation(terms, params, registration.delegation.staking.transaction);
+        const { transaction } = registration.delegation.staking;
+        const ours = createDelegation(terms, params, { transaction, txidFinal: true });
         expect(ours.staking.transaction.toHex()).toBe(stakingTx);
         for (const part of ["unbonding", "slashing", "unbondingSlashing"] as const) {
           expect(ours[part].transaction.toHex()).toBe(registration.delegation[part].transaction.toHex());

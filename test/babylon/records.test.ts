@@ -18,16 +18,40 @@ import { unbondingSpend, expansionSpend } from "../../src/delegation/spends.js";
 import { delegationToJson } from "../../src/delegation/json.js";
 import { extractFromSlashing, finishSlashing } from "../../src/extract/slashing.js";
 import type { Evidence } from "../../src/extract/evidence.js";
-import { addFinalitySignatureMessage, commitRandomnessMessage, readAddFinalitySignature, readCommitRandomness } from "../../src/babylon/votes.js";
+import {
+  addFinalitySignatureMessage,
+  commitRandomnessMessage,
+  readAddFinalitySignature,
+  readCommitRandomness,
+} from "../../src/babylon/votes.js";
 import { commitRandomness } from "../../src/finality/randomness/commitment.js";
 import { signVoteUnprotected } from "../../src/vote/vote.js";
 import type { InclusionProof } from "../../src/babylon/inclusion.js";
-import { addInclusionProofMessage, covenantSignaturesMessage, readAddInclusionProof, readCovenantSignatures, readSelectiveSlashing, readUndelegate, selectiveSlashingMessage, undelegateMessage } from "../../src/babylon/lifecycle.js";
+import {
+  addInclusionProofMessage,
+  covenantSignaturesMessage,
+  readAddInclusionProof,
+  readCovenantSignatures,
+  readSelectiveSlashing,
+  readUndelegate,
+  selectiveSlashingMessage,
+  undelegateMessage,
+} from "../../src/babylon/lifecycle.js";
 import { decodeMessage, encodeMessage, type MessageName } from "../../src/babylon/messages.js";
 import { proofOfPossession, type ProofForm } from "../../src/babylon/pop.js";
-import { createFinalityProviderMessage, equivocationMessage, readCreateFinalityProvider, readEquivocation } from "../../src/babylon/provider.js";
+import {
+  createFinalityProviderMessage,
+  equivocationMessage,
+  readCreateFinalityProvider,
+  readEquivocation,
+} from "../../src/babylon/provider.js";
 import type { MessageOf } from "../../src/babylon/schema.js";
-import { createDelegationMessage, expandMessage, readCreateDelegation, readExpand } from "../../src/babylon/stake.js";
+import {
+  createDelegationMessage,
+  expandMessage,
+  readCreateDelegation,
+  readExpand,
+} from "../../src/babylon/stake.js";
 import { leafSighash, keySigner } from "../../src/spending/spend.js";
 import { loadPublished } from "../support/babylon.js";
 import { expand, larger } from "../support/expansion.js";

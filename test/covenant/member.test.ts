@@ -2,7 +2,15 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { adaptor } from "../../src/crypto/adaptor.js";
-import { addCovenantSignatures, checkForMember, type CovenantSignatures, type CovenantSigner, covenantSigner, hasQuorum, signAsMember } from "../../src/covenant/member.js";
+import {
+  addCovenantSignatures,
+  checkForMember,
+  type CovenantSignatures,
+  type CovenantSigner,
+  covenantSigner,
+  hasQuorum,
+  signAsMember,
+} from "../../src/covenant/member.js";
 import { checkDelegation } from "../../src/delegation/check.js";
 import type { Delegation } from "../../src/delegation/delegation.js";
 import { signSlashings } from "../../src/delegation/sign.js";
@@ -11,7 +19,18 @@ import { finishSlashing } from "../../src/extract/slashing.js";
 import { mainnet } from "../../src/params/data/mainnet.js";
 import type { ProtocolParams } from "../../src/params/types.js";
 import { leafSighash, keySigner } from "../../src/spending/spend.js";
-import { codeOf, committeeSecrets, delegate, makeStake, nobodysScript, refusalOf, regtestParams, secretOf, signedBy, withSlashing } from "../support/stake.js";
+import {
+  codeOf,
+  committeeSecrets,
+  delegate,
+  makeStake,
+  nobodysScript,
+  refusalOf,
+  regtestParams,
+  secretOf,
+  signedBy,
+  withSlashing,
+} from "../support/stake.js";
 
 const stake = makeStake({ providers: 2 });
 const delegation = await delegate(stake);

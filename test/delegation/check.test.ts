@@ -2,7 +2,12 @@ import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { publicKeyOf } from "../../src/core/keys.js";
-import { checkForMember, type CovenantSigner, covenantSigner, signAsMember } from "../../src/covenant/member.js";
+import {
+  checkForMember,
+  type CovenantSigner,
+  covenantSigner,
+  signAsMember,
+} from "../../src/covenant/member.js";
 import { checkDelegation, checkTransactions } from "../../src/delegation/check.js";
 import { createDelegation, type Delegation } from "../../src/delegation/delegation.js";
 import { finishUnbonding, signSlashings, signUnbonding } from "../../src/delegation/sign.js";
@@ -10,7 +15,19 @@ import { slashingSpend, unbondingSpend } from "../../src/delegation/spends.js";
 import { leafSighash, signLeaf, keySigner } from "../../src/spending/spend.js";
 import { adaptor } from "../../src/crypto/adaptor.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
-import { addInput, type Changes, codeOf, committeeSecrets, delegate, makeStake, nobodysScript, regtestParams, secretOf, signedBy, withSlashing } from "../support/stake.js";
+import {
+  addInput,
+  type Changes,
+  codeOf,
+  committeeSecrets,
+  delegate,
+  makeStake,
+  nobodysScript,
+  regtestParams,
+  secretOf,
+  signedBy,
+  withSlashing,
+} from "../support/stake.js";
 
 const stake = makeStake();
 const [member] = committeeSecrets as [Uint8Array];
@@ -408,7 +425,10 @@ it("a valid adaptor signature by no member, or for no provider of the stake, is 
 
 describe("what a staker does", () => {
   it("creates, checks before signing, signs both slashings, and unbonds with the committee", async () => {
-    const created = createDelegation(terms, regtestParams, good.staking.transaction);
+    const created = createDelegation(terms, regtestParams, {
+      transaction: good.staking.transaction,
+      txidFinal: true,
+    });
     checkTransactions(created);
     expect(await codeOf(() => checkDelegation(created))).toBe("invalid-staker-signature");
     const signed = await signSlashings(created, keySigner(stake.stakerSecrets[0]!));

@@ -4,7 +4,14 @@ import { containsBytes, hex } from "../../src/core/bytes.js";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
-import { addCovenantSignatures, checkForMember, covenantSigner, hasQuorum, type MemberOptions, signAsMember } from "../../src/covenant/member.js";
+import {
+  addCovenantSignatures,
+  checkForMember,
+  covenantSigner,
+  hasQuorum,
+  type MemberOptions,
+  signAsMember,
+} from "../../src/covenant/member.js";
 import { checkDelegation, checkTransactions } from "../../src/delegation/check.js";
 import { createDelegation, type Delegation } from "../../src/delegation/delegation.js";
 import { signSlashings, finishExpansion, signExpansion } from "../../src/delegation/sign.js";
@@ -18,10 +25,30 @@ import { addStakerPsbts, stakerPsbts } from "../../src/delegation/psbt.js";
 import { spendPsbt } from "../../src/psbt/write.js";
 import { leafSighash, signLeaf, keySigner } from "../../src/spending/spend.js";
 import { assembleWitness } from "../../src/spending/witness.js";
-import { expand, type ExpansionChanges, FUNDING, fundingCoin, larger, walletSigned, withFunding } from "../support/expansion.js";
+import {
+  expand,
+  type ExpansionChanges,
+  FUNDING,
+  fundingCoin,
+  larger,
+  walletSigned,
+  withFunding,
+} from "../support/expansion.js";
 import { executes } from "../support/interpreter.js";
 import { P2PKH } from "../support/lives.js";
-import { addInput, codeOf, committeeSecrets, delegate, makeStake, nobodysScript, refusalOf, regtestParams, secretOf, signedBy, type TestStake } from "../support/stake.js";
+import {
+  addInput,
+  codeOf,
+  committeeSecrets,
+  delegate,
+  makeStake,
+  nobodysScript,
+  refusalOf,
+  regtestParams,
+  secretOf,
+  signedBy,
+  type TestStake,
+} from "../support/stake.js";
 
 const stake = makeStake();
 const { terms, params } = stake;

@@ -9,7 +9,14 @@ import { delegationToJson } from "../../src/delegation/json.js";
 import { finishSlashing } from "../../src/extract/slashing.js";
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../../src/script/outputs.js";
 import type { KeySet, StakeTerms } from "../../src/script/terms.js";
-import { finishSpend, leafSighash, type LeafSpend, signLeaf, withWitness, keySigner } from "../../src/spending/spend.js";
+import {
+  finishSpend,
+  leafSighash,
+  type LeafSpend,
+  signLeaf,
+  withWitness,
+  keySigner,
+} from "../../src/spending/spend.js";
 import { outpointOf } from "../../src/bitcoin/transaction.js";
 import { buildWithdrawal, type Withdrawable } from "../../src/stake/withdrawal.js";
 import { assembleWitness, placeholderWitness } from "../../src/spending/witness.js";

@@ -12,7 +12,15 @@ import { extractFromSlashing, finishSlashing } from "../../src/extract/slashing.
 import { compareBytes } from "../../src/core/bytes.js";
 import { finishSpend, leafSighash, withWitness } from "../../src/spending/spend.js";
 import { readWitness } from "../../src/spending/witness.js";
-import { codeOf, delegate, makeStake, refusalOf, secretOf, signedBy, type TestStake } from "../support/stake.js";
+import {
+  codeOf,
+  delegate,
+  makeStake,
+  refusalOf,
+  secretOf,
+  signedBy,
+  type TestStake,
+} from "../support/stake.js";
 
 const evenOf = (secret: Uint8Array) => scalar.toBytes(evenSecret(secret).d);
 const OUTPUTS = ["staking", "unbonding"] as const;

@@ -63,10 +63,16 @@ describe("a stake funded by coins of every kind", () => {
   });
 
   it("is built upon before it is signed only when its txid stays", () => {
+    refusal("txid-not-final", () => createDelegation(terms, params, built));
     refusal("txid-not-final", () => createDelegation(terms, params, built.transaction));
+    refusal("txid-not-final", () => createDelegation(terms, params, built.transaction.clone()));
     expect(createDelegation(terms, params, signed).staking.outputIndex).toBe(0);
     const nested = stakeFrom(oneOf("P2SH-P2WPKH"));
     expect(createDelegation(terms, params, nested.transaction).staking.outputIndex).toBe(0);
+    const segwit = stakeFrom(oneOf("P2WPKH"));
+    expect(createDelegation(terms, params, segwit).staking.outputIndex).toBe(0);
+    // Of which coins it is, a bare transaction does not tell.
+    refusal("txid-not-final", () => createDelegation(terms, params, segwit.transaction));
   });
 });
 

@@ -28,7 +28,18 @@ import { spendPsbt } from "../../src/psbt/write.js";
 import { finishSpend, keySigner } from "../../src/spending/spend.js";
 import { finishStaking, buildStaking } from "../../src/stake/staking.js";
 import { parseTransaction } from "../../src/bitcoin/transaction.js";
-import { COIN, feeRate, keyOf, lifeOf, P2WPKH, paramsFor, PATHS, secretOf, signEnough, termsOf } from "../support/lives.js";
+import {
+  COIN,
+  feeRate,
+  keyOf,
+  lifeOf,
+  P2WPKH,
+  paramsFor,
+  PATHS,
+  secretOf,
+  signEnough,
+  termsOf,
+} from "../support/lives.js";
 import { readVectors } from "../support/vectors.js";
 
 /**
@@ -334,7 +345,7 @@ describe("JSON", () => {
 
   let delegation: object;
   beforeAll(async () => {
-    const made = createDelegation(terms, params, staking.transaction);
+    const made = createDelegation(terms, params, staking);
     const withSignatures = await signSlashings(made, keySigner(secretOf(terms.staker as Uint8Array)));
     delegation = JSON.parse(delegationToJson(withSignatures)) as object;
   });

@@ -12,7 +12,19 @@ import { checkLeafSignature, finishSpend, type LeafSpend } from "../../src/spend
 import { readWitness } from "../../src/spending/witness.js";
 import { flipBit } from "../support/arbitraries.js";
 import { executes } from "../support/interpreter.js";
-import { anyLife, keyOf, lifeOf, paramsFor, PATHS, P2WPKH, secretOf, sign, signAll, signEnough, termsOf } from "../support/lives.js";
+import {
+  anyLife,
+  keyOf,
+  lifeOf,
+  paramsFor,
+  PATHS,
+  P2WPKH,
+  secretOf,
+  sign,
+  signAll,
+  signEnough,
+  termsOf,
+} from "../support/lives.js";
 import { refusal } from "../support/refusal.js";
 
 interface WasmPsbt {

@@ -25,7 +25,20 @@ import { buildWithdrawal } from "../../src/stake/withdrawal.js";
 import { ownedCoin, signedPsbt, type Wallet } from "../support/coins.js";
 import { expand, walletSigned } from "../support/expansion.js";
 import { verdict } from "../support/interpreter.js";
-import { anyLife, COIN, feeRate, keyOf, lifeOf, P2TR, P2WPKH, paramsFor, PATHS, sign, signEnough, termsOf } from "../support/lives.js";
+import {
+  anyLife,
+  COIN,
+  feeRate,
+  keyOf,
+  lifeOf,
+  P2TR,
+  P2WPKH,
+  paramsFor,
+  PATHS,
+  sign,
+  signEnough,
+  termsOf,
+} from "../support/lives.js";
 import { refusal } from "../support/refusal.js";
 import { makeStake, signedBy } from "../support/stake.js";
 

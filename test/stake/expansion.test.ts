@@ -11,7 +11,14 @@ import { type Leaf, stakingOutput } from "../../src/script/outputs.js";
 import type { KeySet, StakeTerms } from "../../src/script/terms.js";
 import type { Coin } from "../../src/funding/coin.js";
 import { decodeStaking } from "../../src/stake/decode.js";
-import { buildExpansion, type Expansion, fundExpansion, type ExpansionRequest, fundingWitness, type PreviousStake } from "../../src/stake/expansion.js";
+import {
+  buildExpansion,
+  type Expansion,
+  fundExpansion,
+  type ExpansionRequest,
+  fundingWitness,
+  type PreviousStake,
+} from "../../src/stake/expansion.js";
 import { explainSpends } from "../../src/stake/explain.js";
 import { parsePsbt } from "../../src/psbt/read.js";
 import { finishSpend } from "../../src/spending/spend.js";
@@ -20,7 +27,19 @@ import { assembleWitness } from "../../src/spending/witness.js";
 import { ownedCoin } from "../support/coins.js";
 import { FUNDING, type FundingKind, fundingCoin, walletSigned, withFunding } from "../support/expansion.js";
 import { verdict } from "../support/interpreter.js";
-import { anyLife, COIN, feeRate, keyOf, P2PKH, P2TR, P2WPKH, paramsFor, sign, signEnough, termsOf } from "../support/lives.js";
+import {
+  anyLife,
+  COIN,
+  feeRate,
+  keyOf,
+  P2PKH,
+  P2TR,
+  P2WPKH,
+  paramsFor,
+  sign,
+  signEnough,
+  termsOf,
+} from "../support/lives.js";
 import { peer, peerNetworks, peerScripts } from "../support/peer.js";
 import { refusal } from "../support/refusal.js";
 import { anyTerms } from "../support/stakes.js";

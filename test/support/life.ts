@@ -4,7 +4,12 @@ import { utf8 } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { addCovenantSignatures, covenantSigner, signAsMember } from "../../src/covenant/member.js";
-import { createDelegation, type Delegation, stakeCoin, unbondedCoin } from "../../src/delegation/delegation.js";
+import {
+  createDelegation,
+  type Delegation,
+  stakeCoin,
+  unbondedCoin,
+} from "../../src/delegation/delegation.js";
 import { finishUnbonding, signSlashings, signUnbonding } from "../../src/delegation/sign.js";
 import { finishSlashing } from "../../src/extract/slashing.js";
 import { regtest } from "../../src/params/data/regtest.js";
@@ -47,7 +52,7 @@ export async function wholeLife(value = 1_000_000n): Promise<Life> {
   staking.version = 2;
   staking.addInput(sha256(utf8("some coin")), 0);
   staking.addOutput(stakingOutput(terms, "regtest").script, value);
-  let delegation = createDelegation(terms, params, staking);
+  let delegation = createDelegation(terms, params, { transaction: staking, txidFinal: true });
   delegation = await signSlashings(delegation, keySigner(staker.secretKey));
   delegation = await signUnbonding(delegation, keySigner(staker.secretKey));
   const unsigned = delegation;

@@ -9,7 +9,15 @@ import type { StakeTerms } from "../../script/terms.js";
 import { explainSpends, identifyStaking } from "../../stake/explain.js";
 import type { Transaction } from "../../bitcoin/bitcoinjs.js";
 import type { Psbt } from "../../psbt/bitcoinjs.js";
-import { jsonOption, networkOption, readParams, readTerms, several, stakerQuorumOption, wholeNumber } from "../arguments.js";
+import {
+  jsonOption,
+  networkOption,
+  readParams,
+  readTerms,
+  several,
+  stakerQuorumOption,
+  wholeNumber,
+} from "../arguments.js";
 import { UsageError } from "../errors.js";
 import { type Inspectable, readDelegation, readInspectable } from "../files.js";
 import { helpText, paragraphs } from "../help.js";

@@ -5,14 +5,28 @@ import type { ChainAccess } from "../../chain/access.js";
 import { stakeOnChain } from "../../chain/stake.js";
 import { checkTransactions } from "../../delegation/check.js";
 import type { Delegation } from "../../delegation/delegation.js";
-import { STAKE_OUTPUTS, type StakeOutput, stakeOutputNamed, type StakeOutputName } from "../../delegation/outputs.js";
+import {
+  STAKE_OUTPUTS,
+  type StakeOutput,
+  stakeOutputNamed,
+  type StakeOutputName,
+} from "../../delegation/outputs.js";
 import { scriptOfAddress } from "../../bitcoin/address.js";
 import { signaturesFromPsbts } from "../../psbt/signatures.js";
 import { spendPsbt } from "../../psbt/write.js";
 import { finishSpend, type LeafSignature, signLeaf, keySigner, withSignature } from "../../spending/spend.js";
 import { buildWithdrawal, type Withdrawal } from "../../stake/withdrawal.js";
 import { jsonOption, originOption, readOrigins } from "../arguments.js";
-import { esploraOption, feeRateOf, feeRateOption, maxFeeRateOption, openChain, rpcAuthOption, rpcOption, SERVERS } from "../chain.js";
+import {
+  esploraOption,
+  feeRateOf,
+  feeRateOption,
+  maxFeeRateOption,
+  openChain,
+  rpcAuthOption,
+  rpcOption,
+  SERVERS,
+} from "../chain.js";
 import { UsageError } from "../errors.js";
 import { MAKE_STAKE } from "../example-stake.js";
 import { readDelegation, readPsbt, writeDocument } from "../files.js";

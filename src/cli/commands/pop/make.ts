@@ -4,7 +4,14 @@ import { publicKeyOf } from "../../../core/keys.js";
 import type { Network } from "../../../core/network.js";
 import { SIGNING_OUTPUTS, type SigningOutput } from "../../../babylon/bip322.js";
 import { proofToJson, type ProofRecord } from "../../../babylon/pop-json.js";
-import { acceptProof, type ProofForm, type ProofKind, proofOfPossession, proofOfPossessionText, proofToSign } from "../../../babylon/pop.js";
+import {
+  acceptProof,
+  type ProofForm,
+  type ProofKind,
+  proofOfPossession,
+  proofOfPossessionText,
+  proofToSign,
+} from "../../../babylon/pop.js";
 import type { PsbtLike } from "../../../psbt/read.js";
 import { jsonOption, networkOption } from "../../arguments.js";
 import { UsageError } from "../../errors.js";
