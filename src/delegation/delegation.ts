@@ -9,7 +9,7 @@ import type { StakeTerms } from "../script/terms.js";
 import { type PreviousStake, previousStake } from "../stake/expansion.js";
 import { SLASHABLE, type Slashable, slashingOf } from "../stake/slashing.js";
 import type { LeafSignature } from "../spending/spend.js";
-import { type Staking, type StakingTransaction, withFinalTxid } from "../stake/staking.js";
+import { type StakingTransaction, withFinalTxid } from "../stake/staking.js";
 import {
   outpointOf,
   outputAt,
@@ -87,7 +87,7 @@ export interface AdaptorSignature {
 /**
  * A delegation without signatures: the unbonding and both slashing transactions are built from the staking
  * transaction. Its own signatures may still be missing if they do not change its txid: if no coin that pays for it
- * is P2PKH, and the input scripts of P2SH coins are there. A {@link Staking} says so itself, as `txidFinal`.
+ * is P2PKH, and the input scripts of P2SH coins are there. A `Staking` says so itself, as `txidFinal`.
  * @param staking signed; or what `buildStaking` returned; or `{ transaction, txidFinal: true }`
  * @param expands where the staking transaction expands another stake: what `buildExpansion` returned
  * @throws TapstakeError `txid-not-final` when signing can still change the txid: pass what `finishStaking` gives;
