@@ -54,7 +54,7 @@ console.log(
 );
 
 // 3. Everything that can happen later is built now, and signed in advance by the staker.
-let delegation = createDelegation(terms, params, staking.transaction);
+let delegation = createDelegation(terms, params, staking);
 delegation = await signSlashings(delegation, keySigner(stakerSecret));
 
 // 4. Committee members check every rule, by parameters and a height of their own, then sign. What breaks a rule is refused with that rule's code.

@@ -1,5 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { scriptOfAddress } from "../src/bitcoin/address.js";
+import type { Transaction } from "../src/bitcoin/bitcoinjs.js";
+import { formatOutpoint, parseOutpoint, parseTransaction } from "../src/bitcoin/transaction.js";
 import {
   bitcoindAccess,
   type ChainAccess,
@@ -10,17 +13,15 @@ import {
   withKnownPrevious,
   withPrevious,
 } from "../src/chain/index.js";
-import type { Transaction } from "../src/bitcoin/bitcoinjs.js";
-import { finishUnbonding, signUnbonding, stakeCoin } from "../src/delegation/delegation.js";
+import { hex } from "../src/core/bytes.js";
+import { stakeCoin } from "../src/delegation/delegation.js";
+import { finishUnbonding, signUnbonding } from "../src/delegation/sign.js";
 import { finishSlashing } from "../src/extract/slashing.js";
 import { regtest } from "../src/params/data/regtest.js";
-import { scriptOfAddress } from "../src/bitcoin/address.js";
-import { keySigner } from "../src/spending/signer.js";
-import { formatOutpoint, parseOutpoint, parseTransaction } from "../src/bitcoin/transaction.js";
-import { hex } from "../src/core/bytes.js";
-import { type EsploraBridge, bridgeEsplora } from "../test/support/esplora.js";
+import { keySigner } from "../src/spending/spend.js";
 import { failure } from "../test/support/errors.js";
-import { coSign, committee, party, type RegtestNode, stake, startNode } from "./index.js";
+import { bridgeEsplora, type EsploraBridge } from "../test/support/esplora.js";
+import { committee, coSign, party, type RegtestNode, stake, startNode } from "./index.js";
 
 let node: RegtestNode;
 let bridge: EsploraBridge;

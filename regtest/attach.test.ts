@@ -1,8 +1,7 @@
 import { createHmac } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { closedAddress, serveText } from "../test/support/server.js";
-import { attachableUrl, findBitcoind, startNode } from "./index.js";
-import type { RegtestNode } from "./index.js";
+import { attachableUrl, findBitcoind, type RegtestNode, startNode } from "./index.js";
 
 /** To play the node of docker-compose.yml, one has to be started with its user. */
 const bitcoind = process.env["TAPSTAKE_REGTEST_URL"] ? undefined : findBitcoind();

@@ -1,5 +1,4 @@
-import { createRpc } from "../src/chain/index.js";
-import type { RpcOptions } from "../src/chain/index.js";
+import { createRpc, type RpcOptions } from "../src/chain/index.js";
 import { TapstakeError } from "../src/core/errors.js";
 
 /** Where docker-compose.yml puts its node, and its user. */

@@ -1,24 +1,24 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { scriptOfAddress } from "../src/bitcoin/address.js";
 import type { Transaction } from "../src/bitcoin/bitcoinjs.js";
 import { equalBytes } from "../src/core/bytes.js";
 import { evenSecret } from "../src/core/keys.js";
 import { scalar } from "../src/core/scalar.js";
 import { adaptor } from "../src/crypto/adaptor.js";
-import {
-  type Delegation,
-  finishUnbonding,
-  signUnbonding,
-  slashingSpend,
-  stakeCoin,
-  unbondingSpend,
-} from "../src/delegation/delegation.js";
+import { type Delegation, stakeCoin } from "../src/delegation/delegation.js";
+import { finishUnbonding, signUnbonding } from "../src/delegation/sign.js";
+import { slashingSpend, unbondingSpend } from "../src/delegation/spends.js";
 import { extractFromSlashing, finishSlashing } from "../src/extract/slashing.js";
-import { scriptOfAddress } from "../src/bitcoin/address.js";
 import { stakingOutput } from "../src/script/outputs.js";
-import { keySigner } from "../src/spending/signer.js";
-import { finishSpend, leafSighash, type LeafSignature, type LeafSpend } from "../src/spending/spend.js";
+import {
+  finishSpend,
+  keySigner,
+  leafSighash,
+  type LeafSignature,
+  type LeafSpend,
+} from "../src/spending/spend.js";
+import { participantsOf, signAll, withSignatures } from "../test/support/participants.js";
 import { refusalOf } from "../test/support/stakes.js";
-import { signAll, participantsOf, withSignatures } from "../test/support/participants.js";
 import { expectAccepted, expectScriptFailure, expectTooEarly, SCRIPT } from "../test/support/verdicts.js";
 import { coSign, party, type Party, type RegtestNode, stakeMany, startNode, withdrawal } from "./index.js";
 

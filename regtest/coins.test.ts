@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { scriptOfAddress } from "../src/bitcoin/address.js";
+import { parseOutpoint } from "../src/bitcoin/transaction.js";
 import { applyRateUp, parseRate } from "../src/core/amount.js";
-import { Psbt } from "../src/bitcoin/bitcoinjs.js";
 import { hex } from "../src/core/bytes.js";
 import { createDelegation } from "../src/delegation/delegation.js";
-import { scriptOfAddress } from "../src/bitcoin/address.js";
 import { type Coin, coinKind } from "../src/funding/coin.js";
+import { Psbt } from "../src/psbt/bitcoinjs.js";
 import { buildStaking, finishStaking } from "../src/stake/staking.js";
-import { parseOutpoint } from "../src/bitcoin/transaction.js";
 import { type OwnedCoin, ownedCoin, signInput, WALLETS } from "../test/support/coins.js";
 import { participantsOf } from "../test/support/participants.js";
 import { type Funding, type RegtestNode, startNode } from "./index.js";

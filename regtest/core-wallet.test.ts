@@ -2,39 +2,34 @@ import { randomUUID } from "node:crypto";
 import { createBase58check } from "@scure/base";
 import { HDKey } from "@scure/bip32";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { scriptOfAddress } from "../src/bitcoin/address.js";
+import {
+  formatOutpoint,
+  parseOutpoint,
+  parseTransaction,
+  type UnspentOutput,
+} from "../src/bitcoin/transaction.js";
 import type { Rpc } from "../src/chain/index.js";
 import { applyRateUp, parseRate } from "../src/core/amount.js";
 import { concatBytes, hex, u64be, utf8 } from "../src/core/bytes.js";
 import { sha256 } from "../src/core/hashes.js";
 import { checkDelegation } from "../src/delegation/check.js";
-import {
-  createDelegation,
-  type Delegation,
-  finishUnbonding,
-  slashingSpend,
-  stakeCoin,
-  unbondedCoin,
-  unbondingSpend,
-} from "../src/delegation/delegation.js";
+import { createDelegation, type Delegation, stakeCoin, unbondedCoin } from "../src/delegation/delegation.js";
 import { addStakerPsbts, stakerPsbts } from "../src/delegation/psbt.js";
+import { finishUnbonding } from "../src/delegation/sign.js";
+import { slashingSpend, unbondingSpend } from "../src/delegation/spends.js";
 import { finishSlashing } from "../src/extract/slashing.js";
 import { regtest } from "../src/params/data/regtest.js";
-import { scriptOfAddress } from "../src/bitcoin/address.js";
+import { signaturesFromPsbt, signaturesFromPsbts } from "../src/psbt/signatures.js";
+import { spendPsbt } from "../src/psbt/write.js";
 import { importableDescriptor, parseDescriptor } from "../src/script/descriptor-parse.js";
 import { parseKeyOrigin } from "../src/script/key-expression.js";
 import type { KeyOrigin } from "../src/script/key-origin.js";
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../src/script/outputs.js";
 import type { StakeTerms } from "../src/script/terms.js";
-import { decodeStaking } from "../src/stake/decode.js";
-import { signaturesFromPsbt, signaturesFromPsbts, spendPsbt } from "../src/psbt/psbt.js";
 import { finishSpend } from "../src/spending/spend.js";
+import { decodeStaking } from "../src/stake/decode.js";
 import { buildStaking, finishStaking } from "../src/stake/staking.js";
-import {
-  formatOutpoint,
-  parseOutpoint,
-  parseTransaction,
-  type StakeCoin,
-} from "../src/bitcoin/transaction.js";
 import { buildWithdrawal, type Withdrawable } from "../src/stake/withdrawal.js";
 import { type Participants, participantsOf } from "../test/support/participants.js";
 import { expectTooEarly } from "../test/support/verdicts.js";
@@ -42,8 +37,8 @@ import {
   coSign,
   mineToOneBlockEarly,
   type Party,
-  type RegtestNode,
   refundCoin,
+  type RegtestNode,
   sendAndMine,
   stakeMany,
   startNode,
@@ -389,7 +384,7 @@ describe("two of three stakers, each with a wallet of their own", () => {
 async function expectWithdrawn(
   from: Withdrawable,
   { terms, params }: Delegation,
-  coin: StakeCoin,
+  coin: UnspentOutput,
   wallets: readonly Rpc[],
   derivations: readonly KeyOrigin[] = [],
 ): Promise<void> {

@@ -1,29 +1,27 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseRate } from "../src/core/amount.js";
+import { scriptOfAddress } from "../src/bitcoin/address.js";
 import type { Transaction } from "../src/bitcoin/bitcoinjs.js";
+import { parseOutpoint } from "../src/bitcoin/transaction.js";
+import { parseRate } from "../src/core/amount.js";
 import { checkDelegation } from "../src/delegation/check.js";
+import { createDelegation, type Delegation, stakeCoin, unbondedCoin } from "../src/delegation/delegation.js";
+import { delegationFromJson, delegationToJson } from "../src/delegation/json.js";
 import {
-  createDelegation,
-  type Delegation,
+  finishExpansion,
   finishUnbonding,
+  signExpansion,
   signSlashings,
   signUnbonding,
-  stakeCoin,
-  unbondedCoin,
-} from "../src/delegation/delegation.js";
-import { expansionSpend, finishExpansion, signExpansion } from "../src/delegation/expansion.js";
-import { delegationFromJson, delegationToJson } from "../src/delegation/json.js";
+} from "../src/delegation/sign.js";
+import { expansionSpend } from "../src/delegation/spends.js";
 import { finishSlashing } from "../src/extract/slashing.js";
 import type { ProtocolParams } from "../src/params/types.js";
-import { scriptOfAddress } from "../src/bitcoin/address.js";
+import { unsignedPsbt } from "../src/psbt/write.js";
+import { keySigner } from "../src/spending/spend.js";
 import { buildExpansion, fundingWitness } from "../src/stake/expansion.js";
-import { unsignedPsbt } from "../src/psbt/psbt.js";
-import { keySigner } from "../src/spending/signer.js";
-import { parseOutpoint } from "../src/bitcoin/transaction.js";
 import { type Mutation, mutationsOf } from "../test/support/mutations.js";
-import { type Shape, type Participants, participantsOf } from "../test/support/participants.js";
+import { type Participants, participantsOf, type Shape } from "../test/support/participants.js";
 import { expectAccepted, expectScriptFailure } from "../test/support/verdicts.js";
-import { party, type Party } from "./parties.js";
 import {
   coSign,
   mineToOneBlockEarly,
@@ -35,6 +33,7 @@ import {
   startNode,
   withdrawal,
 } from "./index.js";
+import { party, type Party } from "./parties.js";
 
 const SHAPES: readonly (Shape & { readonly funding: "bech32" | "bech32m" })[] = [
   { stakers: [1, 1], providers: 1, committee: [3, 5], funding: "bech32" },

@@ -9,8 +9,8 @@ import { scalar } from "../src/core/scalar.js";
 import { eots } from "../src/crypto/eots.js";
 import { randomness } from "../src/crypto/randomness.js";
 import type { Delegation } from "../src/delegation/delegation.js";
+import { extractFromVotes } from "../src/extract/evidence.js";
 import { finishSlashing } from "../src/extract/slashing.js";
-import { extractFromVotes } from "../src/extract/votes.js";
 import { chainConfig } from "../src/finality/chains.js";
 import { openHome } from "../src/finality/home.js";
 import { createKey, type UnlockedKey, unlockKey } from "../src/finality/keys/keystore.js";
@@ -22,7 +22,7 @@ import { paramsAt } from "../src/params/select.js";
 import { voteMessage } from "../src/vote/messages.js";
 import { verifyVote } from "../src/vote/vote.js";
 import { LIGHT } from "../test/support/home.js";
-import { coSign, committee, party, type RegtestNode, sendAndMine, stake, startNode } from "./index.js";
+import { committee, coSign, party, type RegtestNode, sendAndMine, stake, startNode } from "./index.js";
 
 /** What the protection protects from, on a real node: an operator who goes around it, and what that costs. */
 const operator = party("finality provider who knows better");

@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Transaction } from "../src/bitcoin/bitcoinjs.js";
+import { OP } from "../src/bitcoin/opcodes.js";
+import { outpointOf, parseTransaction } from "../src/bitcoin/transaction.js";
 import { concatBytes, hex } from "../src/core/bytes.js";
 import { leafScript, policyOf } from "../src/script/leaf.js";
-import { OP } from "../src/bitcoin/opcodes.js";
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../src/script/outputs.js";
 import { taproot } from "../src/script/taproot.js";
 import { MAX_KEYS, stakerKeys, type StakeTerms } from "../src/script/terms.js";
-import { buildSlashing } from "../src/stake/slashing.js";
 import type { LeafSpend } from "../src/spending/spend.js";
-import { outpointOf, parseTransaction } from "../src/bitcoin/transaction.js";
+import { buildSlashing } from "../src/stake/slashing.js";
 import { buildUnbonding } from "../src/stake/unbonding.js";
+import { participantsOf, type Shape, signed } from "../test/support/participants.js";
 import { refusalOf } from "../test/support/stakes.js";
-import { type Shape, signed, participantsOf } from "../test/support/participants.js";
 import { expectBlockFailure, SCRIPT } from "../test/support/verdicts.js";
 import { type Funding, type RegtestNode, startNode } from "./index.js";
 

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hex } from "../src/core/bytes.js";
 import { parseTransaction } from "../src/bitcoin/transaction.js";
+import { hex } from "../src/core/bytes.js";
 import { failure } from "../test/support/errors.js";
-import { startNode } from "./index.js";
-import type { RegtestNode } from "./index.js";
+import { type RegtestNode, startNode } from "./index.js";
 
 /** The point of BIP-341 for which nobody knows a secret. */
 const NUMS = "50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0";

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { createRpc } from "../src/chain/index.js";
-import type { Acceptance, Rpc, RpcOptions, TransactionInfo } from "../src/chain/index.js";
+import { createRpc, type Rpc, type RpcOptions } from "../src/chain/index.js";
+import type { Acceptance, TransactionInfo } from "../src/chain/types.js";
 import { formatBtc, SATOSHI_PER_BTC } from "../src/core/amount.js";
 import { hex } from "../src/core/bytes.js";
 import { TapstakeError } from "../src/core/errors.js";

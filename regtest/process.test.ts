@@ -2,14 +2,12 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { failure } from "../test/support/errors.js";
-import { findBitcoind, startNode, waitFor } from "./index.js";
-import type { RegtestNode } from "./index.js";
+import { findBitcoind, type RegtestNode, startNode, waitFor } from "./index.js";
 
 /** Processes can only be ended where they are ours: with Docker alone these rules do not apply. */
 const bitcoind = process.env["TAPSTAKE_REGTEST_URL"] ? undefined : findBitcoind();

@@ -1,12 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp } from "node:fs/promises";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createRpc } from "../src/chain/index.js";
-import type { RpcOptions } from "../src/chain/index.js";
+import { createRpc, type RpcOptions } from "../src/chain/index.js";
 import { TapstakeError } from "../src/core/errors.js";
 import { waitFor } from "./wait.js";
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { scriptOfAddress } from "../src/bitcoin/address.js";
 import { applyRateUp, parseRate } from "../src/core/amount.js";
 import { hex } from "../src/core/bytes.js";
-import { scriptOfAddress } from "../src/bitcoin/address.js";
 import { buildStaking, finishStaking } from "../src/stake/staking.js";
 import { participantsOf } from "../test/support/participants.js";
 import { type RegtestNode, startNode } from "./index.js";

@@ -1,36 +1,34 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { applyRateUp, parseRate, type Rate } from "../src/core/amount.js";
+import { scriptOfAddress } from "../src/bitcoin/address.js";
 import { Transaction } from "../src/bitcoin/bitcoinjs.js";
+import { parseOutpoint, type UnspentOutput } from "../src/bitcoin/transaction.js";
+import { applyRateUp, parseRate, type Rate } from "../src/core/amount.js";
 import { schnorr } from "../src/crypto/schnorr.js";
+import { createDelegation, type Delegation, stakeCoin, unbondedCoin } from "../src/delegation/delegation.js";
 import {
-  createDelegation,
-  type Delegation,
+  finishExpansion,
   finishUnbonding,
+  signExpansion,
   signSlashings,
   signUnbonding,
-  stakeCoin,
-  unbondedCoin,
-} from "../src/delegation/delegation.js";
-import { finishExpansion, signExpansion } from "../src/delegation/expansion.js";
+} from "../src/delegation/sign.js";
 import { finishSlashing } from "../src/extract/slashing.js";
+import type { Coin } from "../src/funding/coin.js";
 import { mainnetPhase1 } from "../src/params/data/mainnet.js";
 import type { ProtocolParams } from "../src/params/types.js";
-import { scriptOfAddress } from "../src/bitcoin/address.js";
 import type { StakeTerms } from "../src/script/terms.js";
-import type { Coin } from "../src/funding/coin.js";
-import { buildExpansion } from "../src/stake/expansion.js";
-import { keySigner } from "../src/spending/signer.js";
 import {
   finishSpend,
-  type LeafSignature,
+  keySigner,
   leafSighash,
+  type LeafSignature,
   type LeafSpend,
   signLeaf,
 } from "../src/spending/spend.js";
+import { buildExpansion } from "../src/stake/expansion.js";
 import { buildStaking, finishStaking } from "../src/stake/staking.js";
-import { parseOutpoint, type StakeCoin } from "../src/bitcoin/transaction.js";
 import { buildWithdrawal, type Withdrawable } from "../src/stake/withdrawal.js";
-import { type Shape, participantsOf } from "../test/support/participants.js";
+import { participantsOf, type Shape } from "../test/support/participants.js";
 import {
   coSign,
   mineToOneBlockEarly,
@@ -154,7 +152,7 @@ describe.each(CASES)(
         await sendAndMine(node, transaction);
         return signedInAdvance(createDelegation(terms, params, transaction));
       };
-      const expectWithdrawal = async (from: Withdrawable, coin: StakeCoin) => {
+      const expectWithdrawal = async (from: Withdrawable, coin: UnspentOutput) => {
         const request = { terms, params, from, coin, destination: await home(), feeRate };
         const built = buildWithdrawal(request);
         await mineToOneBlockEarly(node, coin, built.timelock);

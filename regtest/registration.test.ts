@@ -1,11 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { base64, bech32, createBase58check } from "@scure/base";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hash160 } from "../src/bitcoin/bitcoinjs.js";
-import { concatBytes, hex, utf8 } from "../src/core/bytes.js";
-import { curve } from "../src/core/curve/index.js";
-import { sha256 } from "../src/core/hashes.js";
-import { publicKeyOf } from "../src/core/keys.js";
 import {
   inclusionProof,
   type InclusionProof,
@@ -21,9 +16,14 @@ import {
   verifyProofOfPossession,
 } from "../src/babylon/pop.js";
 import { addressOfScript } from "../src/bitcoin/address.js";
+import { hash160 } from "../src/bitcoin/bitcoinjs.js";
 import { parseTransaction } from "../src/bitcoin/transaction.js";
 import { bitcoindAccess } from "../src/chain/bitcoind.js";
 import { esploraAccess } from "../src/chain/esplora.js";
+import { concatBytes, hex, utf8 } from "../src/core/bytes.js";
+import { curve } from "../src/core/curve/index.js";
+import { sha256 } from "../src/core/hashes.js";
+import { publicKeyOf } from "../src/core/keys.js";
 import { bridgeEsplora } from "../test/support/esplora.js";
 import { refusal } from "../test/support/refusal.js";
 import { type RegtestNode, startNode } from "./index.js";

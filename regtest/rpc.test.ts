@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createRpc } from "../src/chain/index.js";
-import type { RegtestNode } from "./index.js";
-import { startNode } from "./index.js";
 import { failure } from "../test/support/errors.js";
+import { type RegtestNode, startNode } from "./index.js";
 
 let node: RegtestNode;
 beforeAll(async () => {

@@ -1,27 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Transaction } from "../src/bitcoin/bitcoinjs.js";
+import type { UnspentOutput } from "../src/bitcoin/transaction.js";
 import { concatBytes } from "../src/core/bytes.js";
 import { schnorr } from "../src/crypto/schnorr.js";
 import { checkDelegation } from "../src/delegation/check.js";
-import {
-  type Delegation,
-  finishUnbonding,
-  signSlashings,
-  signUnbonding,
-  slashingSpend,
-  stakeCoin,
-  unbondedCoin,
-  unbondingSpend,
-} from "../src/delegation/delegation.js";
+import { type Delegation, stakeCoin, unbondedCoin } from "../src/delegation/delegation.js";
+import { finishUnbonding, signSlashings, signUnbonding } from "../src/delegation/sign.js";
+import { slashingSpend, unbondingSpend } from "../src/delegation/spends.js";
 import { finishSlashing } from "../src/extract/slashing.js";
-import { keySigner } from "../src/spending/signer.js";
+import { finishSpend, keySigner, leafSighash, type LeafSpend } from "../src/spending/spend.js";
 import type { Slashable } from "../src/stake/slashing.js";
-import { finishSpend, leafSighash, type LeafSpend } from "../src/spending/spend.js";
-import type { StakeCoin } from "../src/bitcoin/transaction.js";
 import type { Withdrawable } from "../src/stake/withdrawal.js";
 import { failure } from "../test/support/errors.js";
 import { type Mutation, mutationsOf } from "../test/support/mutations.js";
-import { type Shape, signed, type Participants, participantsOf } from "../test/support/participants.js";
+import { type Participants, participantsOf, type Shape, signed } from "../test/support/participants.js";
 import { expectAccepted, expectScriptFailure, expectTooEarly, SCRIPT } from "../test/support/verdicts.js";
 import {
   coSign,
@@ -70,7 +62,7 @@ describe.each(CASES.map((shape) => [nameOf(shape), shape] as const))("%s", (name
   /** What becomes of the four stakes. */
   let left: Delegation, unbonded: Delegation, slashed: Delegation, slashedLate: Delegation;
   /** Refunds of the two slashings. */
-  const refunds: StakeCoin[] = [];
+  const refunds: UnspentOutput[] = [];
 
   beforeAll(async () => {
     const requests = [0, 1, 2, 3].map((i) => ({
@@ -129,7 +121,7 @@ describe.each(CASES.map((shape) => [nameOf(shape), shape] as const))("%s", (name
   });
 
   test("withdrawals from every time lock: only right, and not a block early", async () => {
-    const coins: readonly (readonly [Withdrawable, Delegation, StakeCoin])[] = [
+    const coins: readonly (readonly [Withdrawable, Delegation, UnspentOutput])[] = [
       ["unbonding", unbonded, unbondedCoin(unbonded)],
       ["refund", slashed, refunds[0]!],
       ["refund", slashedLate, refunds[1]!],

@@ -1,13 +1,21 @@
-import { parseRate, type Rate } from "../src/core/amount.js";
+import { scriptOfAddress } from "../src/bitcoin/address.js";
 import type { Transaction } from "../src/bitcoin/bitcoinjs.js";
+import {
+  formatOutpoint,
+  outpointOf,
+  parseOutpoint,
+  parseTransaction,
+  type UnspentOutput,
+} from "../src/bitcoin/transaction.js";
+import { parseRate, type Rate } from "../src/core/amount.js";
 import { hex } from "../src/core/bytes.js";
 import { TapstakeError } from "../src/core/errors.js";
 import { addCovenantSignatures, covenantSigner, signAsMember } from "../src/covenant/member.js";
-import { createDelegation, type Delegation, signSlashings } from "../src/delegation/delegation.js";
+import { createDelegation, type Delegation } from "../src/delegation/delegation.js";
+import { signSlashings } from "../src/delegation/sign.js";
 import type { OwnParams } from "../src/params/in-force.js";
 import { ANY_RELEASE } from "../src/params/rules.js";
 import type { ProtocolParams } from "../src/params/types.js";
-import { scriptOfAddress } from "../src/bitcoin/address.js";
 import {
   slashingChangeOutput,
   stakingOutput,
@@ -15,19 +23,11 @@ import {
   unbondingOutput,
 } from "../src/script/outputs.js";
 import type { StakeTerms } from "../src/script/terms.js";
-import { keySigner } from "../src/spending/signer.js";
-import { finishSpend, signLeaf } from "../src/spending/spend.js";
+import { finishSpend, keySigner, signLeaf } from "../src/spending/spend.js";
 import { buildStaking, finishStaking } from "../src/stake/staking.js";
-import {
-  formatOutpoint,
-  outpointOf,
-  parseOutpoint,
-  parseTransaction,
-  type StakeCoin,
-} from "../src/bitcoin/transaction.js";
 import { buildWithdrawal, type Withdrawable, type Withdrawal } from "../src/stake/withdrawal.js";
-import type { Party } from "./parties.js";
 import type { Funding, RegtestNode } from "./node.js";
+import type { Party } from "./parties.js";
 
 /** What tests and the demo do with stakes on a node, over and over. */
 
@@ -163,7 +163,7 @@ export async function refusal(node: RegtestNode, transaction: Transaction): Prom
 export interface WithdrawRequest {
   readonly delegation: Delegation;
   readonly from: Withdrawable;
-  readonly coin: StakeCoin;
+  readonly coin: UnspentOutput;
   readonly stakers: readonly Party[];
 }
 
@@ -185,7 +185,7 @@ export async function withdrawal(
  */
 export async function mineToOneBlockEarly(
   node: RegtestNode,
-  coin: StakeCoin,
+  coin: UnspentOutput,
   timelock: number,
 ): Promise<void> {
   const [txid] = formatOutpoint(coin.outpoint).split(":") as [string];
@@ -197,6 +197,6 @@ export async function mineToOneBlockEarly(
 }
 
 /** The refund of a finished slashing transaction: its second output. */
-export function refundCoin(slashing: Transaction): StakeCoin {
+export function refundCoin(slashing: Transaction): UnspentOutput {
   return { outpoint: outpointOf(slashing, 1), value: slashing.outs[1]!.value };
 }

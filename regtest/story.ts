@@ -1,4 +1,4 @@
-import { parseTransaction, type StakeCoin } from "../src/bitcoin/transaction.js";
+import { parseTransaction, type UnspentOutput } from "../src/bitcoin/transaction.js";
 import { formatBtc } from "../src/core/amount.js";
 import { equalBytes, hex, utf8 } from "../src/core/bytes.js";
 import { sha256 } from "../src/core/hashes.js";
@@ -6,32 +6,30 @@ import { evenSecret } from "../src/core/keys.js";
 import { scalar } from "../src/core/scalar.js";
 import { schnorr } from "../src/crypto/schnorr.js";
 import { checkDelegation } from "../src/delegation/check.js";
-import {
-  type Delegation,
-  finishUnbonding,
-  presignedSlashing,
-  signUnbonding,
-  slashingSpend,
-  stakeCoin,
-  unbondedCoin,
-  unbondingSpend,
-} from "../src/delegation/delegation.js";
+import { type Delegation, presignedSlashing, stakeCoin, unbondedCoin } from "../src/delegation/delegation.js";
+import { finishUnbonding, signUnbonding } from "../src/delegation/sign.js";
+import { slashingSpend, unbondingSpend } from "../src/delegation/spends.js";
+import { extractFromVotes } from "../src/extract/evidence.js";
 import { extractFromSlashing, finishSlashing } from "../src/extract/slashing.js";
-import { extractFromVotes } from "../src/extract/votes.js";
 import { commitRandomness } from "../src/finality/randomness/commit.js";
 import { regtest } from "../src/params/data/regtest.js";
 import { paramsAt } from "../src/params/select.js";
 import type { StakeTerms } from "../src/script/terms.js";
-import { keySigner } from "../src/spending/signer.js";
-import { type LeafSignature, type LeafSpend, leafSighash, withWitness } from "../src/spending/spend.js";
+import {
+  keySigner,
+  leafSighash,
+  type LeafSignature,
+  type LeafSpend,
+  withWitness,
+} from "../src/spending/spend.js";
 import { assembleWitness } from "../src/spending/witness.js";
 import { buildSlashing, type Slashable } from "../src/stake/slashing.js";
 import type { Withdrawable } from "../src/stake/withdrawal.js";
 import { signVoteUnprotected, verifyVote } from "../src/vote/vote.js";
-import { committee, type Party, party } from "./parties.js";
+import { expectThat, Narrator, type StoryEvent } from "./narrator.js";
 import type { RegtestNode } from "./node.js";
+import { committee, type Party, party } from "./parties.js";
 import { coSign, mineToOneBlockEarly, refundCoin, refusal, sendAndMine, stake, withdrawal } from "./stage.js";
-import { expectThat, type StoryEvent, Narrator } from "./narrator.js";
 
 const STAKE = 1_000_000n;
 const LONG = 1_000;
@@ -272,7 +270,7 @@ async function withdraw(
   scene: Scene,
   delegation: Delegation,
   from: Withdrawable,
-  coin: StakeCoin,
+  coin: UnspentOutput,
 ): Promise<void> {
   const { node, narrator } = scene;
   const { signed, timelock, value } = await withdrawal(node, { delegation, from, coin, stakers: [staker] });

@@ -77,7 +77,8 @@ export type { ParamSet, Phase1Params, ProtocolParams, SlashingParams } from "./p
 export { paramsWarnings, type ParamsWarning } from "./params/warnings.js";
 
 // tx
-export type { Psbt, Transaction } from "./bitcoin/bitcoinjs.js";
+export type { Transaction } from "./bitcoin/bitcoinjs.js";
+export type { Psbt } from "./psbt/bitcoinjs.js";
 export type { Coin, CoinKeyOrigin, CoinKind, CoinLeaf } from "./funding/coin.js";
 export {
   decodeSpends,
@@ -105,9 +106,10 @@ export {
 } from "./stake/explain.js";
 export { type ShownInput, shownPsbt, type ShownPsbt } from "./stake/explain-psbt.js";
 export { checkPhase1Stake, type Phase1Observation, type Phase1Stake } from "./stake/phase1.js";
-export { parsePsbt, signaturesFromPsbt, signaturesFromPsbts, spendPsbt, type PsbtLike } from "./psbt/psbt.js";
+export { parsePsbt, type PsbtLike } from "./psbt/read.js";
+export { signaturesFromPsbt, signaturesFromPsbts } from "./psbt/signatures.js";
+export { spendPsbt } from "./psbt/write.js";
 export type { Funding, SelectionReason, Spending } from "./funding/selection.js";
-export { keySigner } from "./spending/signer.js";
 export { buildSlashing, type Slashable, type Slashing } from "./stake/slashing.js";
 export {
   checkLeafSignature,
@@ -119,6 +121,7 @@ export {
   type LeafSignature,
   type LeafSpend,
   type Signer,
+  keySigner,
 } from "./spending/spend.js";
 export {
   buildStaking,
@@ -134,7 +137,7 @@ export {
   parseTransaction,
   type Outpoint,
   type Prevout,
-  type StakeCoin,
+  type UnspentOutput,
 } from "./bitcoin/transaction.js";
 export { buildUnbonding, type Unbonding } from "./stake/unbonding.js";
 export {
@@ -150,13 +153,8 @@ export { checkDelegation, checkSoFar, checkTransactions } from "./delegation/che
 export { combineDelegations } from "./delegation/combine.js";
 export {
   createDelegation,
-  finishUnbonding,
-  signSlashings,
-  signUnbonding,
-  slashingSpend,
   stakeCoin,
   unbondedCoin,
-  unbondingSpend,
   type AdaptorSignature,
   type Delegation,
   type ExpandedStake,
@@ -165,7 +163,14 @@ export {
   type PresignedSlashing,
   type PresignedUnbonding,
 } from "./delegation/delegation.js";
-export { expansionSpend, finishExpansion, signExpansion } from "./delegation/expansion.js";
+export {
+  finishUnbonding,
+  signSlashings,
+  signUnbonding,
+  finishExpansion,
+  signExpansion,
+} from "./delegation/sign.js";
+export { slashingSpend, unbondingSpend, expansionSpend, type SignedName } from "./delegation/spends.js";
 export { DELEGATION_VERSION, delegationFromJson, delegationToJson } from "./delegation/json.js";
 export { stakeOutputs, type StakeOutput, type StakeOutputName } from "./delegation/outputs.js";
 export {
@@ -177,7 +182,6 @@ export {
   type StakerPsbts,
 } from "./delegation/psbt.js";
 export { recognise, type Recognised, type RecognisedSpend } from "./delegation/recognise.js";
-export type { SignedName } from "./delegation/signed.js";
 export { checkReady, signatureStatus, type SignatureStatus, type Signed } from "./delegation/status.js";
 
 // covenant
@@ -230,9 +234,15 @@ export {
 } from "./vote/vote.js";
 
 // extract
-export { evidenceFromJson, evidenceToJson, type EvidenceJson } from "./extract/json.js";
+export {
+  evidenceFromJson,
+  evidenceToJson,
+  type EvidenceJson,
+  extractFromVotes,
+  type CastVote,
+  type Evidence,
+} from "./extract/evidence.js";
 export { extractFromSlashing, finishSlashing, type ExtractedKey } from "./extract/slashing.js";
-export { extractFromVotes, type CastVote, type Evidence } from "./extract/votes.js";
 
 // babylon
 export { checkedMessage, type MessageSources } from "./babylon/check.js";

@@ -1,4 +1,7 @@
-import { encodeEcdsaSignature, hash160, type Psbt, Transaction } from "../bitcoin/bitcoinjs.js";
+import { encodeEcdsaSignature, hash160, Transaction } from "../bitcoin/bitcoinjs.js";
+import { OP } from "../bitcoin/opcodes.js";
+import { assertOutputScript, keyHashScript } from "../bitcoin/output-script.js";
+import { createTransaction } from "../bitcoin/transaction.js";
 import { assertBytes, compactSize, concatBytes, isBytes, utf8 } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { describeType, TapstakeError } from "../core/errors.js";
@@ -7,18 +10,12 @@ import { assertPublicKey, assertSecretKey, evenSecret } from "../core/keys.js";
 import { scalar } from "../core/scalar.js";
 import { assertChoice, assertText } from "../core/text.js";
 import { schnorr } from "../crypto/schnorr.js";
-import { OP } from "../bitcoin/opcodes.js";
-import { keyHashScript } from "../bitcoin/wallet-script.js";
 import { type Coin, coinKind } from "../funding/coin.js";
-import {
-  assertSameTransaction,
-  parsePsbt,
-  type PsbtLike,
-  readWitnessStack,
-  unsignedPsbt,
-} from "../psbt/psbt.js";
-import { assertOutputScript, createTransaction } from "../bitcoin/transaction.js";
+import type { Psbt } from "../psbt/bitcoinjs.js";
 import { checkInput, readInput } from "../psbt/input-check.js";
+import { parsePsbt, type PsbtLike, readWitnessStack } from "../psbt/read.js";
+import { assertSameTransaction } from "../psbt/returned.js";
+import { unsignedPsbt } from "../psbt/write.js";
 
 /** The outputs whose owner can sign a text here: paying to a key's hash, or to a key tweaked by nothing (BIP-86). */
 export const SIGNING_OUTPUTS = ["p2wpkh", "p2tr"] as const;

@@ -1,6 +1,7 @@
 import type { Network } from "../core/network.js";
 import type { Delegation } from "../delegation/delegation.js";
 import type { ProtocolParams } from "../params/types.js";
+import type { Commitment } from "../vote/commitment.js";
 import {
   readAddInclusionProof,
   readCovenantSignatures,
@@ -11,7 +12,6 @@ import type { NamedMessage } from "./messages.js";
 import { readCreateFinalityProvider, readEquivocation } from "./provider.js";
 import { readCreateDelegation, readExpand } from "./stake.js";
 import { readAddFinalitySignature, readCommitRandomness } from "./votes.js";
-import type { Commitment } from "../vote/commitment.js";
 
 /** What messages do not hold, and checking them needs. */
 export interface MessageSources {

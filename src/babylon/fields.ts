@@ -1,8 +1,7 @@
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import type { StakeTerms } from "../script/terms.js";
-import { stakerKeys } from "../script/terms.js";
+import { stakerKeys, type StakeTerms } from "../script/terms.js";
 import type { InclusionProof } from "./inclusion.js";
 import { PROOF_KINDS, type ProofOfPossession } from "./pop.js";
 import type { MessageOf } from "./schema.js";

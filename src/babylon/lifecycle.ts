@@ -1,12 +1,4 @@
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
-import { equalBytes, hex } from "../core/bytes.js";
-import { TapstakeError } from "../core/errors.js";
-import { publicKeyOf } from "../core/keys.js";
-import { adaptor } from "../crypto/adaptor.js";
-import { addCovenantSignatures, type CovenantSignatures } from "../covenant/member.js";
-import { type AdaptorSignature, type Delegation, stakeCoin } from "../delegation/delegation.js";
-import { type Leaf, stakingOutput } from "../script/outputs.js";
-import { finishSpend } from "../spending/spend.js";
 import {
   formatOutpoint,
   type Outpoint,
@@ -15,6 +7,14 @@ import {
   type Prevout,
   spends,
 } from "../bitcoin/transaction.js";
+import { equalBytes, hex } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { publicKeyOf } from "../core/keys.js";
+import { addCovenantSignatures, type CovenantSignatures } from "../covenant/member.js";
+import { adaptor } from "../crypto/adaptor.js";
+import { type AdaptorSignature, type Delegation, stakeCoin } from "../delegation/delegation.js";
+import { type Leaf, stakingOutput } from "../script/outputs.js";
+import { finishSpend } from "../spending/spend.js";
 import { readWitness } from "../spending/witness.js";
 import { assertInclusionForm, chainSignature, txidOf } from "./fields.js";
 import type { InclusionProof } from "./inclusion.js";

@@ -1,12 +1,12 @@
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import { createReader, littleEndian, type Reader } from "../bitcoin/byte-reader.js";
 import { assertBytes, equalBytes, joinBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { createReader, littleEndian, type Reader } from "../bitcoin/byte-reader.js";
 import {
   checkInclusionProof,
   doubleHash,
-  HEADER_LENGTH,
   hashPair,
+  HEADER_LENGTH,
   type InclusionProof,
   MAX_DEPTH,
 } from "./inclusion.js";

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { hex } from "../core/bytes.js";
 import { parseJson, readJson } from "../core/json.js";
-import { NETWORKS, type Network } from "../core/network.js";
+import { type Network, NETWORKS } from "../core/network.js";
 import { contextBytes } from "../vote/messages.js";
 import { account, type PossessionOf, PROOF_KINDS, type ProofOfPossession } from "./pop.js";
 

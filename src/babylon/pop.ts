@@ -1,5 +1,5 @@
 import { base64, bech32 } from "@scure/base";
-import type { Psbt } from "../bitcoin/bitcoinjs.js";
+import { addressOfScript, scriptOfAddress } from "../bitcoin/address.js";
 import { assertBytes, concatBytes, equalBytes, hex, isBytes, utf8 } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { describeType, TapstakeError } from "../core/errors.js";
@@ -9,11 +9,11 @@ import type { Network } from "../core/network.js";
 import { decodeProtobuf, encodeProtobuf } from "../core/protobuf.js";
 import { assertChoice, show } from "../core/text.js";
 import { bitcoinMessage } from "../crypto/bitcoin-message.js";
-import { contextBytes } from "../vote/messages.js";
 import { schnorr } from "../crypto/schnorr.js";
-import { addressOfScript, scriptOfAddress } from "../bitcoin/address.js";
-import type { PsbtLike } from "../psbt/psbt.js";
+import type { Psbt } from "../psbt/bitcoinjs.js";
+import type { PsbtLike } from "../psbt/read.js";
 import type { Signer } from "../spending/spend.js";
+import { contextBytes } from "../vote/messages.js";
 import { bip322, SIGNING_OUTPUTS, type SigningOutput } from "./bip322.js";
 import { SCHEMA } from "./schema.js";
 

@@ -1,11 +1,11 @@
-import { hex } from "../core/bytes.js";
 import type { Rate } from "../core/amount.js";
+import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { contextBytes } from "../vote/messages.js";
-import { type Evidence, extractFromVotes } from "../extract/votes.js";
-import { COMMISSION_DECIMALS } from "../params/types.js";
 import type { Network } from "../core/network.js";
 import { show } from "../core/text.js";
+import { type Evidence, extractFromVotes } from "../extract/evidence.js";
+import { COMMISSION_DECIMALS } from "../params/types.js";
+import { contextBytes } from "../vote/messages.js";
 import { fromPop, toPop } from "./fields.js";
 import { account, checkProofOfPossession, type ProofOfPossession } from "./pop.js";
 import type { MessageOf } from "./schema.js";

@@ -1,20 +1,21 @@
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import { outputAt, parseTransaction } from "../bitcoin/transaction.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { checkDelegation } from "../delegation/check.js";
 import {
   type Delegation,
+  expandedStake,
   type FundingOutput,
   type PresignedSlashing,
   stakeCoin,
   unbondedCoin,
 } from "../delegation/delegation.js";
-import { expandedStake } from "../delegation/expansion.js";
 import type { ProtocolParams } from "../params/types.js";
 import { stakingOutput } from "../script/outputs.js";
 import { checkTerms } from "../script/terms.js";
+import { findOutput } from "../stake/decode.js";
 import { type PreviousStake, previousStake } from "../stake/expansion.js";
-import { findOutput, outputAt, parseTransaction } from "../bitcoin/transaction.js";
 import {
   assertInclusionForm,
   assertSame,

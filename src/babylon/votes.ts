@@ -1,10 +1,10 @@
 import { TapstakeError } from "../core/errors.js";
 import type { MerkleProof } from "../crypto/merkle.js";
-import type { ReadOptions } from "./stake.js";
-import { account } from "./pop.js";
-import type { MessageOf } from "./schema.js";
 import { type Commitment, verifyCommitment } from "../vote/commitment.js";
 import { type FinalityVote, verifyVote } from "../vote/vote.js";
+import { account } from "./pop.js";
+import type { MessageOf } from "./schema.js";
+import type { ReadOptions } from "./stake.js";
 
 /**
  * The message that commits randomness. The commitment's signature is verified first. The signing context is no part of

@@ -1,9 +1,12 @@
-import { address as addresses, bitcoinNetwork } from "./bitcoinjs.js";
+import { bech32, bech32m, createBase58check } from "@scure/base";
 import { assertBytes } from "../core/bytes.js";
+import { curve } from "../core/curve/index.js";
 import { describeType, TapstakeError } from "../core/errors.js";
+import { sha256 } from "../core/hashes.js";
 import { assertNetwork, type Network } from "../core/network.js";
 import { show } from "../core/text.js";
 import { OP } from "./opcodes.js";
+import { keyHashScript, outputKind, taprootScript } from "./output-script.js";
 
 /**
  * The output script that an address stands for: P2PKH, P2SH, P2WPKH, P2WSH or P2TR. Testnet, signet and (in
@@ -19,25 +22,31 @@ export function scriptOfAddress(address: string, network: Network): Uint8Array {
   if (typeof address !== "string") {
     throw new TapstakeError("invalid-address", `expected an address as text, got ${describeType(address)}`);
   }
-  if (witnessVersion(address) > 1) {
+  const segwit = readSegwit(address);
+  if (segwit && segwit.version > 1) {
     throw new TapstakeError("invalid-address", `${show(address)} is an address that anyone could spend from`);
   }
-  try {
-    return addresses.toOutputScript(address, bitcoinNetwork(network));
-  } catch {
-    throw new TapstakeError("invalid-address", `${show(address)} is not an address of ${network}`);
-  }
+  const script = segwit ? scriptOfSegwit(segwit, network) : scriptOfBase58(address, network);
+  if (!script) throw new TapstakeError("invalid-address", `${show(address)} is not an address of ${network}`);
+  return script;
 }
 
 /** The address of an output script, or null when it is none of the kinds of {@link scriptOfAddress}. */
 export function addressOfScript(script: Uint8Array, network: Network): string | null {
   assertNetwork(network);
-  // A pay-to-witness script begins with its version: 0, or OP_1 to OP_16 (BIP-141).
-  if (script[0]! > OP.ONE && script[0]! <= OP.SIXTEEN) return null;
-  try {
-    return addresses.fromOutputScript(script, bitcoinNetwork(network));
-  } catch {
-    return null;
+  const { hrp, pubKeyHash, scriptHash } = PREFIXES[network];
+  switch (outputKind(script)) {
+    case "p2pkh":
+      return base58check.encode(Uint8Array.of(pubKeyHash, ...script.slice(3, 23)));
+    case "p2sh":
+      return base58check.encode(Uint8Array.of(scriptHash, ...script.slice(2, 22)));
+    case "p2wpkh":
+    case "p2wsh":
+      return bech32.encode(hrp, [0, ...bech32.toWords(script.slice(2))]);
+    case "p2tr":
+      return curve.isXOnlyPoint(script.slice(2)) ? taprootAddress(script.slice(2), network) : null;
+    default:
+      return null;
   }
 }
 
@@ -48,14 +57,61 @@ export function addressOfScript(script: Uint8Array, network: Network): string | 
 export function taprootAddress(outputKey: Uint8Array, network: Network): string {
   assertNetwork(network);
   assertBytes(outputKey, "output key", 32);
-  return addresses.toBech32(outputKey, 1, bitcoinNetwork(network).bech32);
+  return bech32m.encode(PREFIXES[network].hrp, [1, ...bech32m.toWords(outputKey)]);
 }
 
-/** The witness version of a segwit address, -1 of anything else. */
-function witnessVersion(address: string): number {
-  try {
-    return addresses.fromBech32(address).version;
-  } catch {
-    return -1;
+const TEST = { hrp: "tb", pubKeyHash: 0x6f, scriptHash: 0xc4 } as const;
+const PREFIXES = {
+  mainnet: { hrp: "bc", pubKeyHash: 0x00, scriptHash: 0x05 },
+  testnet: TEST,
+  signet: TEST,
+  regtest: { ...TEST, hrp: "bcrt" },
+} as const satisfies Record<Network, unknown>;
+
+interface Segwit {
+  readonly hrp: string;
+  readonly version: number;
+  readonly program: Uint8Array;
+}
+
+/** A segwit address taken apart: version 0 in bech32 (BIP-173), all others in bech32m (BIP-350); null of other text. */
+function readSegwit(address: string): Segwit | null {
+  for (const coder of [bech32, bech32m]) {
+    const decoded = coder.decodeUnsafe(address);
+    if (!decoded) continue;
+    const [version, ...words] = decoded.words;
+    const program = coder.fromWordsUnsafe(words);
+    const isOfVersion = version !== undefined && (version === 0) === (coder === bech32) && version <= 16;
+    return isOfVersion && program ? { hrp: decoded.prefix, version, program } : null;
   }
+  return null;
+}
+
+function scriptOfSegwit({ hrp, version, program }: Segwit, network: Network): Uint8Array | null {
+  if (hrp !== PREFIXES[network].hrp) return null;
+  if (version === 0) {
+    return program.length === 20 || program.length === 32
+      ? Uint8Array.of(0, program.length, ...program)
+      : null;
+  }
+  return program.length === 32 && curve.isXOnlyPoint(program) ? taprootScript(program) : null;
+}
+
+const base58check = /* @__PURE__ */ createBase58check(sha256);
+/** A version, 20 bytes and a checksum: the decoder's work grows with the square of the length. */
+const LONGEST_BASE58 = 35;
+
+function scriptOfBase58(address: string, network: Network): Uint8Array | null {
+  if (address.length > LONGEST_BASE58) return null;
+  let payload: Uint8Array;
+  try {
+    payload = base58check.decode(address);
+  } catch {
+    return null;
+  }
+  if (payload.length !== 21) return null;
+  const { pubKeyHash, scriptHash } = PREFIXES[network];
+  const hash = payload.slice(1);
+  if (payload[0] === pubKeyHash) return keyHashScript(hash);
+  return payload[0] === scriptHash ? Uint8Array.of(OP.HASH160, 20, ...hash, OP.EQUAL) : null;
 }

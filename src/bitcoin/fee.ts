@@ -1,8 +1,7 @@
 import { applyRateUp, formatRate, type Rate } from "../core/amount.js";
-import type { Transaction } from "./bitcoinjs.js";
-import { dustThreshold } from "./dust.js";
+import { assertInteger } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import type { Prevout } from "./transaction.js";
+import type { Transaction } from "./bitcoinjs.js";
 
 /** What nodes relay unless they are set up otherwise: 1 satoshi per virtual byte. */
 const MIN_FEE_RATE: Rate = { numerator: 1n, denominator: 1n };
@@ -43,6 +42,25 @@ export function assertEstimated(signed: Transaction, vsize: number): void {
 }
 
 /**
+ * How long signatures of a kind are, in bytes, hash type included. A fee must be enough for the longest that may come,
+ * unless the caller knows better.
+ */
+export interface SignatureLengths {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** DER with a low s (BIP-66, BIP-146): 71 bytes with a low r too, as Bitcoin Core grinds it, otherwise up to 72. */
+export const ECDSA_LENGTHS: SignatureLengths = { least: 71, most: 72 };
+/** BIP-340, with SIGHASH_DEFAULT or with another hash type behind (BIP-341). */
+export const SCHNORR_LENGTHS: SignatureLengths = { least: 64, most: 65 };
+
+/** @throws TapstakeError `invalid-number` */
+export function assertStatedLength(length: number, { least, most }: SignatureLengths): void {
+  assertInteger(length, "signature length", least, most);
+}
+
+/**
  * A fee rate that nodes relay, and that nobody pays by mistake.
  * @throws TapstakeError `invalid-rate` unless the rates are exact fractions, the first above 0; `fee-rate-too-low`,
  * `fee-rate-too-high`
@@ -73,21 +91,6 @@ export function assertRate(rate: Rate, name: string): void {
   const isFraction = typeof numerator === "bigint" && typeof denominator === "bigint";
   if (!isFraction || numerator < 0n || denominator <= 0n) {
     throw new TapstakeError("invalid-rate", `${name}: expected a fraction, in satoshi per virtual byte`);
-  }
-}
-
-/** @throws TapstakeError `dust-output` when nodes would not relay this output */
-export function assertNotDust({ script, value }: Prevout, name: string): void {
-  const threshold = dustThreshold(script);
-  if (value < threshold) {
-    throw new TapstakeError(
-      "dust-output",
-      `${name}: ${value} satoshi is dust, expected at least ${threshold}`,
-      {
-        value,
-        threshold,
-      },
-    );
   }
 }
 

@@ -1,4 +1,4 @@
-/** The few opcodes that staking scripts and the scripts of wallets use (BIP-342 for the tapscript ones). */
+/** The opcodes that this package writes and reads (BIP-342 for the tapscript ones). */
 export const OP = {
   PUSHDATA1: 0x4c,
   PUSHDATA4: 0x4e,
@@ -29,4 +29,21 @@ export function pushNumber(value: number): Uint8Array {
   // The top bit of the last byte is the sign, so 128 needs a second byte to stay positive.
   if (bytes[bytes.length - 1]! & 0x80) bytes.push(0);
   return Uint8Array.of(bytes.length, ...bytes);
+}
+
+/** The data that a script pushes, in order; null when a push runs beyond the end. */
+export function pushesOf(script: Uint8Array): Uint8Array[] | null {
+  const pushes: Uint8Array[] = [];
+  for (let at = 0; at < script.length;) {
+    const opcode = script[at++]!;
+    if (opcode === 0 || opcode > OP.PUSHDATA4) continue;
+    const width = opcode < OP.PUSHDATA1 ? 0 : 1 << (opcode - OP.PUSHDATA1);
+    let length = width === 0 ? opcode : 0;
+    for (let i = 0; i < width; i++) length += (script[at + i] ?? 0) * 2 ** (8 * i);
+    at += width;
+    if (at + length > script.length) return null;
+    pushes.push(script.slice(at, at + length));
+    at += length;
+  }
+  return pushes;
 }

@@ -1,8 +1,8 @@
-import { Transaction } from "./bitcoinjs.js";
 import { assertSatoshi, MAX_MONEY } from "../core/amount.js";
 import { assertBytes, equalBytes, hex, isBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { show } from "../core/text.js";
+import { Transaction } from "./bitcoinjs.js";
 
 /** Where an output is: the transaction's hash in its internal byte order (the reverse of a txid), and the index. */
 export interface Outpoint {
@@ -17,8 +17,8 @@ export interface Prevout {
   readonly value: bigint;
 }
 
-/** An output of a known transaction, as the builders take it. */
-export interface StakeCoin {
+/** An output that can be spent: where it is and what it holds. */
+export interface UnspentOutput {
   readonly outpoint: Outpoint;
   /** Satoshi. */
   readonly value: bigint;
@@ -120,44 +120,10 @@ export function assertOutpoint(outpoint: Outpoint): void {
   }
 }
 
-/**
- * The index of the one output with this script.
- * @throws TapstakeError `output-not-found`, `multiple-staking-outputs`
- */
-export function findOutput(transaction: Transaction, script: Uint8Array): number {
-  const found = transaction.outs.flatMap((out, index) => (equalBytes(out.script, script) ? [index] : []));
-  if (found.length > 1) {
-    throw new TapstakeError(
-      "multiple-staking-outputs",
-      `expected one output with script ${hex.encode(script)}, got ${found.length}`,
-      {
-        count: found.length,
-      },
-    );
-  }
-  if (found[0] === undefined) {
-    throw new TapstakeError(
-      "output-not-found",
-      `the transaction has no output with script ${hex.encode(script)}`,
-    );
-  }
-  return found[0];
-}
-
 /** @throws TapstakeError `invalid-coin`, `invalid-amount` */
-export function assertStakeCoin(coin: StakeCoin): void {
+export function assertUnspentOutput(coin: UnspentOutput): void {
   assertOutpoint(coin?.outpoint);
   assertSatoshi(coin.value, "coin");
-}
-
-/**
- * An output script that coins can be sent to. An empty one would let anybody take them.
- * @throws TapstakeError `invalid-bytes`
- */
-export function assertOutputScript(script: unknown, name: string): asserts script is Uint8Array {
-  assertBytes(script, name);
-  if (script.length === 0)
-    throw new TapstakeError("invalid-bytes", `${name}: expected a script, got 0 bytes`);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { OP } from "./opcodes.js";
+import { readKeyHash } from "./output-script.js";
 
 /** A script of a wallet whose every satisfaction has a known form. */
 export type WalletScript =
@@ -8,23 +9,6 @@ export type WalletScript =
 
 /** Which rules a script is read by: BIP-141 with keys of 33 bytes, or BIP-342 with keys of 32. */
 export type ScriptRules = "witness-v0" | "tapscript";
-
-/** DUP HASH160 <20 bytes> EQUALVERIFY CHECKSIG: the whole of a P2PKH output, and what P2WPKH signs (BIP-143). */
-export function keyHashScript(keyHash: Uint8Array): Uint8Array {
-  return Uint8Array.of(OP.DUP, OP.HASH160, 20, ...keyHash, OP.EQUALVERIFY, OP.CHECKSIG);
-}
-
-/** The hash that a {@link keyHashScript} names, or null when the script is another. */
-export function readKeyHash(script: Uint8Array): Uint8Array | null {
-  const isOne =
-    script.length === 25 &&
-    script[0] === OP.DUP &&
-    script[1] === OP.HASH160 &&
-    script[2] === 20 &&
-    script[23] === OP.EQUALVERIFY &&
-    script[24] === OP.CHECKSIG;
-  return isOne ? script.slice(3, 23) : null;
-}
 
 /**
  * A script as one key, one key by its hash, or M of N keys (`multi` and `sortedmulti`, in Taproot `multi_a` and
@@ -38,23 +22,6 @@ export function readWalletScript(script: Uint8Array, rules: ScriptRules): Wallet
   const keyHash = readKeyHash(script);
   if (keyHash) return { kind: "pkh", keyHash };
   return rules === "tapscript" ? readMultiA(script) : readMulti(script);
-}
-
-/** The data that a script pushes, in order; null when a push runs beyond the end. */
-export function pushesOf(script: Uint8Array): Uint8Array[] | null {
-  const pushes: Uint8Array[] = [];
-  for (let at = 0; at < script.length;) {
-    const opcode = script[at++]!;
-    if (opcode === 0 || opcode > OP.PUSHDATA4) continue;
-    const width = opcode < OP.PUSHDATA1 ? 0 : 1 << (opcode - OP.PUSHDATA1);
-    let length = width === 0 ? opcode : 0;
-    for (let i = 0; i < width; i++) length += (script[at + i] ?? 0) * 2 ** (8 * i);
-    at += width;
-    if (at + length > script.length) return null;
-    pushes.push(script.slice(at, at + length));
-    at += length;
-  }
-  return pushes;
 }
 
 /** M <33 bytes> … N CHECKMULTISIG, with at most 16 keys: what N can say in one opcode. */

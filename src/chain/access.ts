@@ -1,10 +1,10 @@
-import type { Rate } from "../core/amount.js";
+import { scriptOfAddress } from "../bitcoin/address.js";
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import { formatOutpoint, type Outpoint, type Prevout, type UnspentOutput } from "../bitcoin/transaction.js";
+import type { Rate } from "../core/amount.js";
 import { TapstakeError } from "../core/errors.js";
 import { type Network, sharesAddresses } from "../core/network.js";
-import { scriptOfAddress } from "../bitcoin/address.js";
 import { assertCoin, type Coin, coinKind } from "../funding/coin.js";
-import { formatOutpoint, type Outpoint, type Prevout, type StakeCoin } from "../bitcoin/transaction.js";
 
 /**
  * What stakers, committee and watchtowers need of a Bitcoin node, whoever answers: bitcoind ({@link bitcoindAccess})
@@ -31,7 +31,7 @@ export interface ChainAccess {
   /** An output that neither a block nor the mempool spends; null when it is spent or unknown. */
   unspent(outpoint: Outpoint): Promise<UnspentCoin | null>;
   /** The coins of an address that can be spent and that nothing spends yet; of bitcoind, those that are in blocks. */
-  coins(address: string): Promise<(StakeCoin & Pick<UnspentCoin, "confirmations">)[]>;
+  coins(address: string): Promise<(UnspentOutput & Pick<UnspentCoin, "confirmations">)[]>;
   /**
    * What to pay to be mined within so many blocks, in satoshi per virtual byte.
    * @throws TapstakeError `no-fee-estimate`

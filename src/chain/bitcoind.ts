@@ -1,8 +1,8 @@
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import { formatOutpoint, type Outpoint, parseOutpoint, parseTransaction } from "../bitcoin/transaction.js";
 import { parseBtc } from "../core/amount.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
-import { formatOutpoint, type Outpoint, parseOutpoint, parseTransaction } from "../bitcoin/transaction.js";
 import type { ChainAccess } from "./access.js";
 import { createRpc, type Rpc } from "./rpc.js";
 import type { RpcOptions } from "./transport.js";

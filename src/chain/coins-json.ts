@@ -1,11 +1,11 @@
 import * as v from "valibot";
+import { parseOutpoint } from "../bitcoin/transaction.js";
 import { assertSatoshi, parseBtc } from "../core/amount.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { decimalText, readJson } from "../core/json.js";
-import { splitKeyExpression } from "../script/key-expression.js";
 import { type Coin, coinKind } from "../funding/coin.js";
-import { parseOutpoint } from "../bitcoin/transaction.js";
+import { splitKeyExpression } from "../script/key-expression.js";
 import { parseLossless } from "./json.js";
 
 /**

@@ -1,9 +1,9 @@
 import * as v from "valibot";
-import { MAX_MONEY, type Rate } from "../core/amount.js";
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import { formatOutpoint, outputAt, parseOutpoint, parseTransaction } from "../bitcoin/transaction.js";
+import { MAX_MONEY, type Rate } from "../core/amount.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { formatOutpoint, outputAt, parseOutpoint, parseTransaction } from "../bitcoin/transaction.js";
 import type { ChainAccess } from "./access.js";
 import { ask, DEFAULT_TIMEOUT, parseUrl } from "./http.js";
 import { parseLossless } from "./json.js";

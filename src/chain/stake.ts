@@ -1,8 +1,8 @@
+import { formatOutpoint, type Outpoint, txidOf } from "../bitcoin/transaction.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { Delegation } from "../delegation/delegation.js";
 import { type StakeOutput, stakeOutputs } from "../delegation/outputs.js";
-import { formatOutpoint, type Outpoint, txidOf } from "../bitcoin/transaction.js";
 import type { ChainAccess } from "./access.js";
 
 /** Where a stake is now. */

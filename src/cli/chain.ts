@@ -1,14 +1,14 @@
-import { UsageError } from "./errors.js";
-import { writeDocument } from "./files.js";
-import type { Row } from "./output.js";
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
-import { burntValue } from "../bitcoin/data-output.js";
-import { formatRate, parseRate, type Rate } from "../core/amount.js";
-import type { Network } from "../core/network.js";
+import { burntValue } from "../bitcoin/output-script.js";
 import { type ChainAccess, checkChain } from "../chain/access.js";
 import { bitcoindAccess } from "../chain/bitcoind.js";
 import { esploraAccess } from "../chain/esplora.js";
+import { formatRate, parseRate, type Rate } from "../core/amount.js";
 import { TapstakeError } from "../core/errors.js";
+import type { Network } from "../core/network.js";
+import { UsageError } from "./errors.js";
+import { writeDocument } from "./files.js";
+import type { Row } from "./output.js";
 
 export interface ChainOptions {
   readonly rpc?: string | undefined;

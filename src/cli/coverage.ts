@@ -1,6 +1,5 @@
+import { covers, type StoredCommitment } from "../finality/protection/store.js";
 import type { ChainConfig } from "../vote/chain.js";
-import { covers } from "../finality/protection/store.js";
-import type { StoredCommitment } from "../finality/protection/store.js";
 import { warn } from "./output.js";
 
 interface Range {

@@ -1,13 +1,14 @@
 import { createReadStream } from "node:fs";
 import * as v from "valibot";
-import type { Psbt, Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import { parseTransaction } from "../bitcoin/transaction.js";
 import { equalBytes, hex, utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { parseJson, readJson } from "../core/json.js";
 import type { Delegation } from "../delegation/delegation.js";
 import { delegationFromJson } from "../delegation/json.js";
-import { parsePsbt } from "../psbt/psbt.js";
-import { parseTransaction } from "../bitcoin/transaction.js";
+import type { Psbt } from "../psbt/bitcoinjs.js";
+import { parsePsbt } from "../psbt/read.js";
 import { fileReason, UsageError } from "./errors.js";
 
 /** No file of ours comes near it but a history, and a device that never ends must not take all memory. */

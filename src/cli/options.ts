@@ -1,9 +1,9 @@
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { DEFAULT_ADDRESS } from "../signer-client/wire.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { NETWORKS } from "../core/network.js";
 import { ANY_RELEASE, ruleSets } from "../params/rules.js";
+import { DEFAULT_ADDRESS } from "../signer-client/wire.js";
 
 // Every option that more than one command has, and how the values of options are read.
 

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { chainConfig } from "../finality/chains.js";
-import { findHome, homeAt, type Home } from "../finality/home.js";
+import { findHome, type Home, homeAt } from "../finality/home.js";
 import type { EotsClient } from "../signer-client/client.js";
 import { readCertificates } from "../signer-client/endpoint.js";
 import { DEFAULT_ADDRESS } from "../signer-client/wire.js";

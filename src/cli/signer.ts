@@ -1,10 +1,10 @@
-import type { ChainConfig } from "../vote/chain.js";
 import { hex } from "../core/bytes.js";
 import { mistrust, type MultiplesReport } from "../derivation/multiples.js";
 import { chainConfig } from "../finality/chains.js";
 import { findHome, type Home } from "../finality/home.js";
 import { showKey, type UnlockedKey, unlockKey } from "../finality/keys/keystore.js";
 import { openProtection, type Protection } from "../finality/protection/protection.js";
+import type { ChainConfig } from "../vote/chain.js";
 import { warn } from "./output.js";
 import { currentPassphrase, withPassphrase } from "./secrets.js";
 

@@ -55,6 +55,10 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
+/** Whether a list has these bytes. */
+export const containsBytes = (list: readonly Uint8Array[], bytes: Uint8Array): boolean =>
+  list.some((other) => equalBytes(other, bytes));
+
 /** Lexicographic order of bytes, as Bitcoin scripts sort keys. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const shared = Math.min(a.length, b.length);

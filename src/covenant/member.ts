@@ -1,31 +1,30 @@
-import { equalBytes, hex } from "../core/bytes.js";
+import { containsBytes, equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { adaptor } from "../crypto/adaptor.js";
-import { checkAdaptorSignature, checkDelegation } from "../delegation/check.js";
+import { assertDistinct, checkAdaptorSignature, checkDelegation } from "../delegation/check.js";
 import {
   type AdaptorSignature,
   type Delegation,
+  expandedStake,
+  outputsIn,
   presignedSlashing,
-  slashingSpend,
-  unbondingSpend,
-  withSignature,
 } from "../delegation/delegation.js";
-import { expandedStake, expansionSpend } from "../delegation/expansion.js";
-import { assertDistinct, contains } from "../delegation/signatures.js";
+import { expansionSpend, slashingSpend, unbondingSpend } from "../delegation/spends.js";
 import { checkInForce, type OwnParams } from "../params/in-force.js";
 import { ANY_RELEASE, checkRules, currentRules, type RuleSet } from "../params/rules.js";
 import { paramsAt } from "../params/select.js";
 import type { ProtocolParams } from "../params/types.js";
-import { keySigner } from "../spending/signer.js";
-import type { Slashable } from "../stake/slashing.js";
 import {
   checkLeafSignature,
-  type LeafSignature,
+  keySigner,
   leafSighash,
+  type LeafSignature,
   type LeafSpend,
   type Signer,
   signLeaf,
+  withSignature,
 } from "../spending/spend.js";
+import type { Slashable } from "../stake/slashing.js";
 
 /** What can sign for a committee member: as for any leaf, and adaptor signatures on top. */
 export interface CovenantSigner extends Signer {
@@ -131,14 +130,15 @@ export async function signAsMember(
   const publicKey = Uint8Array.from(signer.publicKey).slice(-32);
   checkForMember(delegation, publicKey, own, options);
   // Taken now: transactions can change, and a remote signer leaves time for it.
+  const outputs = outputsIn(delegation);
   const digests = {
-    staking: leafSighash(slashingSpend(delegation, "staking")),
-    unbonding: leafSighash(slashingSpend(delegation, "unbonding")),
+    staking: leafSighash(slashingSpend(delegation, "staking", outputs)),
+    unbonding: leafSighash(slashingSpend(delegation, "unbonding", outputs)),
   };
   const expansion = isPreviousMember(delegation, publicKey) ? copyOf(expansionSpend(delegation)) : null;
   const slashing = (from: Slashable) => signSlashing(delegation, from, digests[from], signer, publicKey);
   return {
-    unbonding: await signLeaf(unbondingSpend(delegation), signer),
+    unbonding: await signLeaf(unbondingSpend(delegation, outputs), signer),
     slashing: await slashing("staking"),
     unbondingSlashing: await slashing("unbonding"),
     ...(expansion && { expansion: await signLeaf(expansion, signer) }),
@@ -280,7 +280,7 @@ function checkPreviousParams(given: ProtocolParams, own: OwnParams | undefined):
 }
 
 const isPreviousMember = ({ expansion }: Delegation, key: Uint8Array): boolean =>
-  expansion !== undefined && contains(expansion.params.covenant.keys, key);
+  expansion !== undefined && containsBytes(expansion.params.covenant.keys, key);
 
 const copyOf = (spend: LeafSpend): LeafSpend => ({ ...spend, transaction: spend.transaction.clone() });
 

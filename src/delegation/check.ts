@@ -1,25 +1,26 @@
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import { dustThreshold } from "../bitcoin/output-script.js";
+import { FINAL_SEQUENCE, formatOutpoint, type Outpoint, outputAt, spends } from "../bitcoin/transaction.js";
 import { applyRate } from "../core/amount.js";
-import { equalBytes, hex } from "../core/bytes.js";
-import { TapstakeError } from "../core/errors.js";
+import { containsBytes, equalBytes, hex } from "../core/bytes.js";
+import { type ErrorCode, TapstakeError } from "../core/errors.js";
 import { adaptor } from "../crypto/adaptor.js";
 import { checkStake } from "../params/stake.js";
-import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../script/outputs.js";
-import { stakerKeys } from "../script/terms.js";
+import type { StakeOutputs } from "../script/outputs.js";
+import { type KeySet, stakerKeys } from "../script/terms.js";
+import { leafSighash, type LeafSignature, type LeafSpend, verifyLeafSignature } from "../spending/spend.js";
+import { findOutput } from "../stake/decode.js";
+import { checkExpansion, FUNDING_INPUT, fundingKind, previousStake } from "../stake/expansion.js";
 import { SLASHABLE, type Slashable, slashingParams } from "../stake/slashing.js";
-import { leafSighash } from "../spending/spend.js";
-import { findOutput, outputAt } from "../bitcoin/transaction.js";
 import {
   type AdaptorSignature,
   type Delegation,
+  outputsIn,
   presignedSlashing,
-  slashingSpend,
   stakeCoin,
   unbondedCoin,
-  unbondingSpend,
 } from "./delegation.js";
-import { checkExpansionSignatures, checkExpansionTransaction } from "./expansion-check.js";
-import { assertNoDust, checkShape } from "./shape.js";
-import { assertDistinct, checkEach, contains } from "./signatures.js";
+import { expansionSpend, slashingSpend, unbondingSpend } from "./spends.js";
 
 /**
  * Everything that a committee member, a staker or a watchtower must know of a delegation before relying on it
@@ -41,9 +42,9 @@ export function checkDelegation(delegation: Delegation): void {
  * @throws TapstakeError of the first rule that is broken, with that rule's code
  */
 export function checkSoFar(delegation: Delegation): void {
-  checkTransactions(delegation);
-  checkStakerSignatures(delegation);
-  checkCovenantSignatures(delegation);
+  const outputs = checkedOutputs(delegation);
+  checkStakerSignatures(delegation, outputs);
+  checkCovenantSignatures(delegation, outputs);
   checkExpansionSignatures(delegation);
 }
 
@@ -52,19 +53,26 @@ export function checkSoFar(delegation: Delegation): void {
  * @throws TapstakeError of the first rule that is broken, with that rule's code
  */
 export function checkTransactions(delegation: Delegation): void {
-  checkStaking(delegation);
-  checkExpansionTransaction(delegation);
-  checkUnbonding(delegation);
-  checkSlashing(delegation, "staking");
-  checkSlashing(delegation, "unbonding");
+  checkedOutputs(delegation);
 }
 
-function checkStaking(delegation: Delegation): void {
+/** The outputs of a delegation whose transactions hold against them: what every later check starts from. */
+export function checkedOutputs(delegation: Delegation): StakeOutputs {
+  slashingParams(delegation.params);
+  const outputs = outputsIn(delegation);
+  checkStaking(delegation, outputs);
+  checkExpansionTransaction(delegation);
+  checkUnbonding(delegation, outputs);
+  checkSlashing(delegation, outputs, "staking");
+  checkSlashing(delegation, outputs, "unbonding");
+  return outputs;
+}
+
+function checkStaking(delegation: Delegation, outputs: StakeOutputs): void {
   const { terms, params, staking, unbondingTime } = delegation;
-  slashingParams(params);
   const { script, value } = outputAt(staking.transaction, staking.outputIndex);
   checkStake(params, terms, value);
-  const expected = stakingOutput(terms, params.network).script;
+  const expected = outputs.staking.script;
   if (!equalBytes(script, expected)) {
     throw mismatch("staking-output-mismatch", `staking output ${staking.outputIndex}`, expected, script);
   }
@@ -78,8 +86,8 @@ function checkStaking(delegation: Delegation): void {
   }
 }
 
-function checkUnbonding(delegation: Delegation): void {
-  const { terms, params, unbonding } = delegation;
+function checkUnbonding(delegation: Delegation, outputs: StakeOutputs): void {
+  const { params, unbonding } = delegation;
   const { transaction } = unbonding;
   checkShape(transaction, "unbonding transaction", {
     versions: [2],
@@ -87,7 +95,7 @@ function checkUnbonding(delegation: Delegation): void {
     outputs: [1],
   });
   const [output] = transaction.outs;
-  const expected = unbondingOutput(terms, params.unbondingTime, params.network).script;
+  const expected = outputs.unbonding.script;
   if (!equalBytes(output!.script, expected)) {
     throw mismatch("unbonding-output-mismatch", "unbonding output", expected, output!.script);
   }
@@ -98,9 +106,8 @@ function checkUnbonding(delegation: Delegation): void {
   }
 }
 
-function checkSlashing(delegation: Delegation, from: Slashable): void {
-  const { terms, params } = delegation;
-  const { script, rate, minFee } = slashingParams(params);
+function checkSlashing(delegation: Delegation, outputs: StakeOutputs, from: Slashable): void {
+  const { script, rate, minFee } = slashingParams(delegation.params);
   const { transaction } = presignedSlashing(delegation, from);
   const coin = from === "staking" ? stakeCoin(delegation) : unbondedCoin(delegation);
   const name = `slashing transaction of the ${from} output`;
@@ -115,7 +122,7 @@ function checkSlashing(delegation: Delegation, from: Slashable): void {
     const text = `${name}: expected at least ${amount} satoshi in output 0, got ${slashed!.value}`;
     throw new TapstakeError("slashing-amount-too-low", text, { expected: amount, got: slashed!.value });
   }
-  const refundScript = slashingChangeOutput(terms.staker, params.unbondingTime, params.network).script;
+  const refundScript = outputs.refund.script;
   if (!equalBytes(refund!.script, refundScript)) {
     throw mismatch("refund-output-mismatch", `${name}: output 1`, refundScript, refund!.script);
   }
@@ -127,14 +134,14 @@ function checkSlashing(delegation: Delegation, from: Slashable): void {
   assertNoDust(transaction, name);
 }
 
-function checkStakerSignatures(delegation: Delegation): void {
+function checkStakerSignatures(delegation: Delegation, outputs: StakeOutputs): void {
   const staker = stakerKeys(delegation.terms.staker);
   for (const from of SLASHABLE) {
     const { stakerSignatures } = presignedSlashing(delegation, from);
-    checkEach(slashingSpend(delegation, from), stakerSignatures, staker, "invalid-staker-signature");
+    checkEach(slashingSpend(delegation, from, outputs), stakerSignatures, staker, "invalid-staker-signature");
   }
   const { stakerSignatures } = delegation.unbonding;
-  checkEach(unbondingSpend(delegation), stakerSignatures, staker, "invalid-staker-signature");
+  checkEach(unbondingSpend(delegation, outputs), stakerSignatures, staker, "invalid-staker-signature");
 }
 
 /** Without them a stake could not be slashed. */
@@ -149,32 +156,35 @@ function checkStakerQuorum(delegation: Delegation): void {
   }
 }
 
-function checkCovenantSignatures(delegation: Delegation): void {
+function checkCovenantSignatures(delegation: Delegation, outputs: StakeOutputs): void {
   const { covenant } = delegation.terms;
   const { covenantSignatures } = delegation.unbonding;
-  checkEach(unbondingSpend(delegation), covenantSignatures, covenant, "invalid-covenant-signature");
+  checkEach(unbondingSpend(delegation, outputs), covenantSignatures, covenant, "invalid-covenant-signature");
   for (const from of SLASHABLE) {
     const adaptors = presignedSlashing(delegation, from).covenantSignatures;
     assertDistinct(adaptors.map(({ publicKey, finalityProvider }) => [publicKey, finalityProvider]));
-    for (const signature of adaptors) checkAdaptorSignature(delegation, from, signature);
+    const spend = slashingSpend(delegation, from, outputs);
+    for (const signature of adaptors) checkAdaptorSignature(delegation, from, signature, spend);
   }
 }
 
 /**
  * Whether an adaptor signature is by a committee member, for one of the stake's finality providers, and verifies.
+ * @param spend what it signs, where that is known already
  * @throws TapstakeError `invalid-covenant-signature`
  */
 export function checkAdaptorSignature(
   delegation: Delegation,
   from: Slashable,
   signed: AdaptorSignature,
+  spend = slashingSpend(delegation, from),
 ): void {
   const { covenant, finalityProviders } = delegation.terms;
   const { publicKey, finalityProvider, signature } = signed;
-  const digest = leafSighash(slashingSpend(delegation, from));
+  const digest = leafSighash(spend);
   if (
-    !contains(covenant.keys, publicKey) ||
-    !contains(finalityProviders, finalityProvider) ||
+    !containsBytes(covenant.keys, publicKey) ||
+    !containsBytes(finalityProviders, finalityProvider) ||
     !adaptor.verify(publicKey, finalityProvider, digest, signature)
   ) {
     const [member, provider] = [hex.encode(publicKey), hex.encode(finalityProvider)];
@@ -198,4 +208,159 @@ function mismatch(
     expected: want,
     got: have,
   });
+}
+
+/**
+ * The rules of a staking transaction that expands another stake (PROTOCOL 3, 7); nothing where it does not. The
+ * committee signs it in advance, so it is final as the others are. That the previous stake is registered and active,
+ * only the chain knows.
+ * @throws TapstakeError of the first rule that is broken, with that rule's code
+ */
+export function checkExpansionTransaction(delegation: Delegation): void {
+  const { terms, params, staking, expansion } = delegation;
+  if (!expansion) return;
+  const previous = previousStake(expansion);
+  const { transaction, prevouts } = expansionSpend(delegation);
+  const { value } = outputAt(staking.transaction, staking.outputIndex);
+  checkExpansion(expansion, { terms, params, value });
+  checkShape(transaction, "expansion", {
+    versions: [2],
+    spends: [previous.coin.outpoint],
+    moreInputs: 1,
+    outputs: [1, 2],
+  });
+  assertNoDust(transaction, "expansion");
+  checkFunding(delegation);
+  const paid = transaction.outs.reduce((sum, output) => sum + output.value, 0n);
+  const fee = prevouts.reduce((sum, output) => sum + output.value, 0n) - paid;
+  if (fee <= 0n) {
+    const text = `expansion: expected a fee above 0, got ${fee} satoshi`;
+    throw new TapstakeError("expansion-fee-too-low", text, { got: fee });
+  }
+}
+
+/**
+ * The signatures so far of an expansion's spend of the previous stake; nothing where the delegation is none.
+ * @throws TapstakeError `invalid-staker-signature`, `invalid-covenant-signature`, `duplicate-signature`
+ */
+export function checkExpansionSignatures(delegation: Delegation): void {
+  const { expansion } = delegation;
+  if (!expansion) return;
+  const spend = expansionSpend(delegation);
+  const { terms, params, stakerSignatures, covenantSignatures } = expansion;
+  checkEach(spend, stakerSignatures, stakerKeys(terms.staker), "invalid-staker-signature");
+  checkEach(spend, covenantSignatures, params.covenant, "invalid-covenant-signature");
+}
+
+/**
+ * The coin must be one that can be spent for what the committee signs: with any other, its signatures would go to
+ * nobody, or, as an input script is in the txid and in no signature of a Taproot input, for a transaction with another
+ * txid too, whose stake nobody could slash.
+ */
+function checkFunding({ staking, expansion }: Delegation): void {
+  const input = staking.transaction.ins[FUNDING_INPUT]!;
+  const { script, value, transaction } = expansion!.funding;
+  fundingKind({ outpoint: input, script, value });
+  if (!transaction) return;
+  if (!equalBytes(transaction.getHash(), input.hash)) {
+    const [expected, got] = [formatOutpoint(input), transaction.getId()];
+    const text = `expansion: funding transaction: expected ${expected}, got ${got}`;
+    throw new TapstakeError("wrong-outpoint", text, { expected, got });
+  }
+  const output = outputAt(transaction, input.index);
+  if (output.value !== value || !equalBytes(output.script, script)) {
+    const text = `expansion: expected the funding output ${value} satoshi to ${hex.encode(script)}, got ${output.value} to ${hex.encode(output.script)}`;
+    throw new TapstakeError("invalid-coin", text);
+  }
+}
+
+/** What one pre-signed transaction must look like. */
+export interface Shape {
+  readonly versions: readonly number[];
+  /** What the first inputs spend, in order; the others, `moreInputs`, spend what is told elsewhere. */
+  readonly spends: readonly Outpoint[];
+  readonly moreInputs?: number;
+  /** How many outputs there may be. */
+  readonly outputs: readonly number[];
+}
+
+/**
+ * What all pre-signed transactions have in common (PROTOCOL 3).
+ * @throws TapstakeError `wrong-version`, `wrong-locktime`, `wrong-input-count`, `wrong-output-count`, `wrong-sequence`,
+ * `wrong-script-sig`, `wrong-witness`, `wrong-outpoint`
+ */
+export function checkShape(transaction: Transaction, name: string, shape: Shape): void {
+  const { version, locktime, ins, outs } = transaction;
+  const { versions, moreInputs = 0, outputs } = shape;
+  const inputs = shape.spends.length + moreInputs;
+  const demand = (code: ErrorCode, what: string, allowed: readonly number[], got: number) => {
+    if (allowed.includes(got)) return;
+    const expected = allowed.length === 1 ? allowed[0]! : allowed.join(" or ");
+    throw new TapstakeError(code, `${name}: expected ${what} ${expected}, got ${got}`, { expected, got });
+  };
+  demand("wrong-version", "version", versions, version);
+  demand("wrong-locktime", "lock time", [0], locktime);
+  demand("wrong-input-count", "inputs", [inputs], ins.length);
+  demand("wrong-output-count", "outputs", outputs, outs.length);
+  for (const [index, input] of ins.entries()) {
+    const of = inputs === 1 ? "" : `input ${index}: `;
+    demand("wrong-sequence", `${of}sequence`, [FINAL_SEQUENCE], input.sequence);
+    // A script here would not change the signatures but the txid, and with it what the next transaction spends.
+    demand("wrong-script-sig", `${of}input script bytes`, [0], input.script.length);
+    const outpoint = shape.spends[index];
+    if (!outpoint) continue;
+    demand("wrong-witness", `${of}witness elements`, [0], input.witness.length);
+    if (!spends(input, outpoint)) {
+      const [expected, got] = [formatOutpoint(outpoint), formatOutpoint(input)];
+      const text = `${name}: ${of}expected to spend ${expected}, got ${got}`;
+      throw new TapstakeError("wrong-outpoint", text, { expected, got });
+    }
+  }
+}
+
+/** @throws TapstakeError `dust-output` at an output that nodes would not relay */
+export function assertNoDust({ outs }: Transaction, name: string): void {
+  for (const [index, { script, value }] of outs.entries()) {
+    const threshold = dustThreshold(script);
+    if (value >= threshold) continue;
+    const text = `${name}: output ${index} holds ${value} satoshi, dust below ${threshold}`;
+    throw new TapstakeError("dust-output", text, { index, value, threshold });
+  }
+}
+
+/**
+ * Signatures of a leaf spend, each by another of these keys, and each valid.
+ * @throws TapstakeError the given code, `duplicate-signature`
+ */
+export function checkEach(
+  spend: LeafSpend,
+  signatures: readonly LeafSignature[],
+  allowed: KeySet,
+  code: "invalid-staker-signature" | "invalid-covenant-signature",
+): void {
+  assertDistinct(signatures.map(({ publicKey }) => [publicKey]));
+  for (const signature of signatures) {
+    if (!containsBytes(allowed.keys, signature.publicKey) || !verifyLeafSignature(spend, signature)) {
+      const key = hex.encode(signature.publicKey);
+      throw new TapstakeError(code, `the signature by ${key} of the ${spend.leaf.kind} does not verify`, {
+        key,
+      });
+    }
+  }
+}
+
+/**
+ * A key signs once. A second valid signature beside the first would leave a witness with two candidates for one
+ * slot, and a slashing that cannot be finished on the day.
+ * @throws TapstakeError `duplicate-signature`
+ */
+export function assertDistinct(signers: readonly (readonly Uint8Array[])[]): void {
+  const seen = new Set<string>();
+  for (const keys of signers) {
+    const name = keys.map(hex.encode).join(" for ");
+    if (seen.has(name)) {
+      throw new TapstakeError("duplicate-signature", `two signatures by ${name}`, { key: name });
+    }
+    seen.add(name);
+  }
 }

@@ -1,13 +1,12 @@
-import { equalBytes, hex } from "../core/bytes.js";
-import { TapstakeError } from "../core/errors.js";
-import type { Slashable } from "../stake/slashing.js";
-import { checkLeafSignature, type LeafSignature } from "../spending/spend.js";
 import { formatOutpoint, outpointOf } from "../bitcoin/transaction.js";
+import { containsBytes, equalBytes, hex } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { checkLeafSignature, type LeafSignature } from "../spending/spend.js";
+import type { Slashable } from "../stake/slashing.js";
 import { checkAdaptorSignature } from "./check.js";
 import type { AdaptorSignature, Delegation, ExpandedStake } from "./delegation.js";
 import { delegationToJson } from "./json.js";
-import { contains } from "./signatures.js";
-import { PRESIGNED, type SignedName, signedOf, signedSpend, signersOf } from "./signed.js";
+import { PRESIGNED, type SignedName, signedOf, signedSpend, signersOf } from "./spends.js";
 
 /**
  * A delegation with the signatures of a copy that others signed meanwhile. Each is verified before it is taken over;
@@ -69,7 +68,7 @@ function combined(
   );
   for (const signature of added) {
     checkLeafSignature(signedSpend(delegation, name), signature);
-    if (contains(allowed, signature.publicKey)) continue;
+    if (containsBytes(allowed, signature.publicKey)) continue;
     const key = hex.encode(signature.publicKey);
     const who = role === "staker" ? "staker" : "committee member";
     throw new TapstakeError("unexpected-signer", `${name}: ${key} is not a ${who}`, { key });

@@ -1,25 +1,25 @@
-import { assertSatoshi } from "../core/amount.js";
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
-import { equalBytes, hex } from "../core/bytes.js";
-import { TapstakeError } from "../core/errors.js";
-import { assertChoice } from "../core/text.js";
-import type { ProtocolParams } from "../params/types.js";
-import { stakingOutput, unbondingOutput } from "../script/outputs.js";
-import { stakerKeys, type StakeTerms } from "../script/terms.js";
-import { type PreviousStake, previousStake } from "../stake/expansion.js";
-import { buildSlashing, SLASHABLE, type Slashable, slashingParams } from "../stake/slashing.js";
-import { finishSpend, type LeafSignature, type LeafSpend, type Signer, signLeaf } from "../spending/spend.js";
-import { assertTxidFinal } from "../stake/staking.js";
+import { assertOutputScript } from "../bitcoin/output-script.js";
 import {
-  assertOutputScript,
-  findOutput,
   outpointOf,
   outputAt,
   parseTransaction,
   type Prevout,
-  type StakeCoin,
+  type UnspentOutput,
 } from "../bitcoin/transaction.js";
-import { buildUnbonding } from "../stake/unbonding.js";
+import { assertSatoshi } from "../core/amount.js";
+import { TapstakeError } from "../core/errors.js";
+import { assertChoice } from "../core/text.js";
+import { assertParams } from "../params/check.js";
+import type { ProtocolParams } from "../params/types.js";
+import { outputsOf, type StakeOutputs } from "../script/outputs.js";
+import type { StakeTerms } from "../script/terms.js";
+import type { LeafSignature } from "../spending/spend.js";
+import { findOutput } from "../stake/decode.js";
+import { type PreviousStake, previousStake } from "../stake/expansion.js";
+import { SLASHABLE, type Slashable, slashingOf } from "../stake/slashing.js";
+import { type StakingTransaction, withFinalTxid } from "../stake/staking.js";
+import { unbondingOf } from "../stake/unbonding.js";
 
 /**
  * One stake, whole: its terms, the parameters it was made under, the staking transaction, the pre-signed
@@ -87,37 +87,40 @@ export interface AdaptorSignature {
 /**
  * A delegation without signatures: the unbonding and both slashing transactions are built from the staking
  * transaction. Its own signatures may still be missing if they do not change its txid: if no coin that pays for it
- * is P2PKH, and the input scripts of P2SH coins are there, as `buildStaking` puts them (`Staking.txidFinal`).
+ * is P2PKH, and the input scripts of P2SH coins are there. A `Staking` says so itself, as `txidFinal`.
+ * @param staking signed; or what `buildStaking` returned; or `{ transaction, txidFinal: true }`
  * @param expands where the staking transaction expands another stake: what `buildExpansion` returned
- * @throws TapstakeError `txid-not-final` for the unsigned transaction of a `buildStaking` with P2PKH coins: pass what
- * `finishStaking` gives; `output-not-found`, `multiple-staking-outputs`, and the codes of the builders; where another
+ * @throws TapstakeError `txid-not-final` when signing can still change the txid: pass what `finishStaking` gives;
+ * `output-not-found`, `multiple-staking-outputs`, and the codes of the builders; where another
  * stake is expanded also `invalid-bytes`, `invalid-amount`, `invalid-transaction`, `invalid-argument`, and
  * `staking-output-mismatch` when it is not where it is said to be
  */
 export function createDelegation(
   terms: StakeTerms,
   params: ProtocolParams,
-  staking: Transaction,
+  staking: StakingTransaction,
   expands?: Expands,
 ): Delegation {
-  assertTxidFinal(staking);
-  const outputIndex = findOutput(staking, stakingOutput(terms, params.network).script);
-  const stake = coinOf(staking, outputIndex);
-  const unbonding = buildUnbonding(terms, params, stake);
-  const unbonded = coinOf(unbonding.transaction, 0);
+  assertParams(params);
+  const expansion = expands && expansionOf(expands);
+  // What funds an expansion is segwit: `checkTransactions` refuses other coins.
+  const transaction = expands && !("transaction" in staking) ? staking : withFinalTxid(staking);
+  const outputs = outputsOf(terms, params);
+  const outputIndex = findOutput(transaction, outputs.staking.script);
+  const stake = coinOf(transaction, outputIndex);
+  const unbonding = unbondingOf(outputs, params, stake).transaction;
+  const slashing = slashingOf(outputs, params, "staking", stake).transaction;
+  const unbondingSlashing = slashingOf(outputs, params, "unbonding", coinOf(unbonding, 0)).transaction;
   const unsigned = { stakerSignatures: [], covenantSignatures: [] };
   return {
     terms,
     params,
     unbondingTime: params.unbondingTime,
-    staking: { transaction: staking, outputIndex },
-    unbonding: { transaction: unbonding.transaction, ...unsigned },
-    slashing: { transaction: buildSlashing(terms, params, "staking", stake).transaction, ...unsigned },
-    unbondingSlashing: {
-      transaction: buildSlashing(terms, params, "unbonding", unbonded).transaction,
-      ...unsigned,
-    },
-    ...(expands && { expansion: { ...expandedStake(expands), ...unsigned } }),
+    staking: { transaction, outputIndex },
+    unbonding: { transaction: unbonding, ...unsigned },
+    slashing: { transaction: slashing, ...unsigned },
+    unbondingSlashing: { transaction: unbondingSlashing, ...unsigned },
+    ...(expansion && { expansion: { ...expansion, ...unsigned } }),
   };
 }
 
@@ -127,7 +130,7 @@ export interface Expands {
   readonly coin: Prevout & { readonly previousTransaction?: Transaction | Uint8Array };
 }
 
-function expandedStake({ previous, coin }: Expands) {
+function expansionOf({ previous, coin }: Expands) {
   previousStake(previous);
   const { terms, params, staking } = previous;
   const { script, value, previousTransaction: given } = coin ?? {};
@@ -143,35 +146,11 @@ function expandedStake({ previous, coin }: Expands) {
 }
 
 /** The output that a delegation locks. */
-export const stakeCoin = ({ staking }: Delegation): StakeCoin =>
+export const stakeCoin = ({ staking }: Delegation): UnspentOutput =>
   coinOf(staking.transaction, staking.outputIndex);
 
 /** The output that the stake rests in while it unbonds. */
-export const unbondedCoin = ({ unbonding }: Delegation): StakeCoin => coinOf(unbonding.transaction, 0);
-
-/** The unbonding transaction as a spend of the staking output, for signing and verifying. */
-export function unbondingSpend(delegation: Delegation): LeafSpend {
-  const { script, leaves } = stakingOutput(delegation.terms, delegation.params.network);
-  const { value } = stakeCoin(delegation);
-  const { transaction } = delegation.unbonding;
-  return { transaction, inputIndex: 0, prevouts: [{ script, value }], leaf: leaves.unbonding };
-}
-
-/**
- * A slashing transaction as a spend of the staking or the unbonding output, for signing and verifying.
- * @throws TapstakeError `invalid-argument`, `unsupported-params`
- */
-export function slashingSpend(delegation: Delegation, from: Slashable): LeafSpend {
-  const { transaction } = presignedSlashing(delegation, from);
-  const { terms, params, unbondingTime } = delegation;
-  slashingParams(params);
-  const { script, leaves } =
-    from === "staking"
-      ? stakingOutput(terms, params.network)
-      : unbondingOutput(terms, unbondingTime, params.network);
-  const { value } = from === "staking" ? stakeCoin(delegation) : unbondedCoin(delegation);
-  return { transaction, inputIndex: 0, prevouts: [{ script, value }], leaf: leaves.slashing };
-}
+export const unbondedCoin = ({ unbonding }: Delegation): UnspentOutput => coinOf(unbonding.transaction, 0);
 
 /**
  * The pre-signed slashing transaction of the staking or of the unbonding output.
@@ -182,58 +161,16 @@ export function presignedSlashing(delegation: Delegation, from: Slashable): Pres
   return from === "staking" ? delegation.slashing : delegation.unbondingSlashing;
 }
 
-/**
- * The staker's advance signatures of both slashing transactions: what makes the stake slashable.
- * Call it for each of several stakers.
- * @throws TapstakeError `unexpected-signer` by any other key, and the codes of `signLeaf`
- */
-export async function signSlashings(delegation: Delegation, staker: Signer): Promise<Delegation> {
-  assertStaker(delegation, staker);
-  const sign = async (from: Slashable) => {
-    const presigned = presignedSlashing(delegation, from);
-    const signature = await signLeaf(slashingSpend(delegation, from), staker);
-    return { ...presigned, stakerSignatures: withSignature(presigned.stakerSignatures, signature) };
-  };
-  return { ...delegation, slashing: await sign("staking"), unbondingSlashing: await sign("unbonding") };
+/** The stake that a delegation expands. @throws TapstakeError `not-an-expansion` */
+export function expandedStake({ expansion }: Delegation): ExpandedStake {
+  if (!expansion) throw new TapstakeError("not-an-expansion", "the delegation expands no other stake");
+  return expansion;
 }
 
-/**
- * The staker's signature of the unbonding transaction: with the committee's, the stake can leave.
- * @throws TapstakeError `unexpected-signer` by any other key, and the codes of `signLeaf`
- */
-export async function signUnbonding(delegation: Delegation, staker: Signer): Promise<Delegation> {
-  assertStaker(delegation, staker);
-  const { unbonding } = delegation;
-  const signature = await signLeaf(unbondingSpend(delegation), staker);
-  const stakerSignatures = withSignature(unbonding.stakerSignatures, signature);
-  return { ...delegation, unbonding: { ...unbonding, stakerSignatures } };
-}
-
-/**
- * The signed unbonding transaction.
- * @throws TapstakeError `missing-signature`, and the codes of `checkLeafSignature`
- */
-export function finishUnbonding(delegation: Delegation): Transaction {
-  const { stakerSignatures, covenantSignatures } = delegation.unbonding;
-  return finishSpend(unbondingSpend(delegation), [...stakerSignatures, ...covenantSignatures]);
-}
-
-/** The leaves name the committee and the finality providers too, who must not sign in the staker's place. */
-function assertStaker({ terms }: Delegation, { publicKey }: Signer): void {
-  // What is no key at all, signLeaf refuses.
-  if (!(publicKey instanceof Uint8Array)) return;
-  const own = publicKey.slice(-32);
-  if (!stakerKeys(terms.staker).keys.some((key) => equalBytes(key, own))) {
-    const key = hex.encode(own);
-    throw new TapstakeError("unexpected-signer", `${key} is not a staker of this stake`, { key });
-  }
-}
-
-/** A list with one signature more; the same signer's earlier one is replaced. */
-export function withSignature(list: readonly LeafSignature[], signature: LeafSignature): LeafSignature[] {
-  return [...list.filter(({ publicKey }) => !equalBytes(publicKey, signature.publicKey)), signature];
-}
-
-function coinOf(transaction: Transaction, index: number): StakeCoin {
+function coinOf(transaction: Transaction, index: number): UnspentOutput {
   return { outpoint: outpointOf(transaction, index), value: outputAt(transaction, index).value };
 }
+
+/** The outputs of a delegation's stake, derived from its terms: for everything that one call asks of it. */
+export const outputsIn = ({ terms, params, unbondingTime }: Delegation): StakeOutputs =>
+  outputsOf(terms, { network: params.network, unbondingTime });

@@ -1,13 +1,13 @@
 import * as v from "valibot";
+import { outputAt, parseTransaction } from "../bitcoin/transaction.js";
 import { assertSatoshi } from "../core/amount.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { decimalText, parseJson, readJson } from "../core/json.js";
 import { paramsFromJson, paramsToJson } from "../params/json.js";
 import { checkTerms, checkTimelock, type KeySet } from "../script/terms.js";
-import type { PreviousStake } from "../stake/expansion.js";
 import type { LeafSignature } from "../spending/spend.js";
-import { outputAt, parseTransaction } from "../bitcoin/transaction.js";
+import type { PreviousStake } from "../stake/expansion.js";
 import type { AdaptorSignature, Delegation, ExpandedStake, PresignedSlashing } from "./delegation.js";
 
 /**

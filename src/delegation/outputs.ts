@@ -1,7 +1,8 @@
-import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../script/outputs.js";
-import { findOutput, outpointOf, outputAt, type StakeCoin } from "../bitcoin/transaction.js";
+import { outpointOf, type UnspentOutput } from "../bitcoin/transaction.js";
+import type { Leaf } from "../script/outputs.js";
+import { findOutput } from "../stake/decode.js";
 import type { Withdrawable } from "../stake/withdrawal.js";
-import { type Delegation, stakeCoin, unbondedCoin } from "./delegation.js";
+import { type Delegation, outputsIn, stakeCoin, unbondedCoin } from "./delegation.js";
 
 /** The outputs that a stake can come to rest in, by name. There are two refunds: of each slashing its own. */
 export const STAKE_OUTPUTS = ["staking", "unbonding", "refund", "unbonding-refund"] as const;
@@ -12,8 +13,10 @@ export interface StakeOutput {
   readonly name: StakeOutputName;
   /** By which of the protocol's three outputs it is spent. */
   readonly from: Withdrawable;
-  readonly coin: StakeCoin;
+  readonly coin: UnspentOutput;
   readonly script: Uint8Array;
+  /** The ways to spend it. */
+  readonly leaves: readonly Leaf[];
   /** Blocks that it must be old before the staker alone can spend it. */
   readonly timelock: number;
 }
@@ -23,30 +26,21 @@ export interface StakeOutput {
  * @throws TapstakeError `output-not-found`, `multiple-staking-outputs` when a slashing leaves no such refund
  */
 export function stakeOutputs(delegation: Delegation): readonly StakeOutput[] {
-  const { terms, params, unbondingTime, slashing, unbondingSlashing } = delegation;
-  const { script } = slashingChangeOutput(terms.staker, unbondingTime, params.network);
-  const refund = (name: StakeOutputName, { transaction }: Delegation["slashing"]): StakeOutput => {
-    const index = findOutput(transaction, script);
-    const coin = { outpoint: outpointOf(transaction, index), value: outputAt(transaction, index).value };
-    return { name, from: "refund", coin, script, timelock: unbondingTime };
+  const outputs = outputsIn(delegation);
+  const output = (name: StakeOutputName, from: Withdrawable, coin: UnspentOutput): StakeOutput => {
+    const { script, leaves } = outputs[from];
+    const { timelock } = leaves.timelock;
+    return { name, from, coin, script, leaves: Object.values<Leaf>(leaves), timelock };
+  };
+  const refund = ({ transaction }: Delegation["slashing"]): UnspentOutput => {
+    const index = findOutput(transaction, outputs.refund.script);
+    return { outpoint: outpointOf(transaction, index), value: transaction.outs[index]!.value };
   };
   return [
-    {
-      name: "staking",
-      from: "staking",
-      coin: stakeCoin(delegation),
-      script: stakingOutput(terms, params.network).script,
-      timelock: terms.timelock,
-    },
-    {
-      name: "unbonding",
-      from: "unbonding",
-      coin: unbondedCoin(delegation),
-      script: unbondingOutput(terms, unbondingTime, params.network).script,
-      timelock: unbondingTime,
-    },
-    refund("refund", slashing),
-    refund("unbonding-refund", unbondingSlashing),
+    output("staking", "staking", stakeCoin(delegation)),
+    output("unbonding", "unbonding", unbondedCoin(delegation)),
+    output("refund", "refund", refund(delegation.slashing)),
+    output("unbonding-refund", "refund", refund(delegation.unbondingSlashing)),
   ];
 }
 

@@ -1,30 +1,23 @@
-import type { Psbt, Transaction } from "../bitcoin/bitcoinjs.js";
-import { describeType, TapstakeError } from "../core/errors.js";
-import type { KeyOrigin } from "../script/key-origin.js";
-import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../script/outputs.js";
-import { FUNDING_INPUT } from "../stake/expansion.js";
-import {
-  assertSameTransaction,
-  assertSignedBy,
-  describeOutput,
-  inPsbt,
-  parsePsbt,
-  prevoutsOf,
-  type PsbtLike,
-  signaturesFromPsbt,
-  spendPsbt,
-  transactionOf,
-} from "../psbt/psbt.js";
-import type { LeafSignature } from "../spending/spend.js";
-import { transactionFromPsbt } from "../stake/staking.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
 import { outpointOf, type Prevout, spends } from "../bitcoin/transaction.js";
+import { containsBytes } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
 import type { ProtocolParams } from "../params/types.js";
+import type { Psbt } from "../psbt/bitcoinjs.js";
+import { parsePsbt, prevoutsOf, type PsbtLike, transactionOf } from "../psbt/read.js";
+import { assertSameTransaction } from "../psbt/returned.js";
+import { assertSignedBy, fromEachPsbt, signaturesFromPsbt } from "../psbt/signatures.js";
+import { describeOutput, spendPsbt } from "../psbt/write.js";
+import type { KeyOrigin } from "../script/key-origin.js";
+import type { StakeOutputs } from "../script/outputs.js";
 import type { StakeTerms } from "../script/terms.js";
+import { type LeafSignature, withSignature } from "../spending/spend.js";
+import { FUNDING_INPUT } from "../stake/expansion.js";
+import { transactionFromPsbt } from "../stake/staking.js";
 import { checkTransactions } from "./check.js";
-import { createDelegation, type Delegation, stakeCoin, unbondedCoin, withSignature } from "./delegation.js";
-import { finishExpansion } from "./expansion.js";
-import { contains } from "./signatures.js";
-import { signedOf, type SignedName, signedSpend, signersOf } from "./signed.js";
+import { createDelegation, type Delegation, outputsIn, stakeCoin, unbondedCoin } from "./delegation.js";
+import { finishExpansion } from "./sign.js";
+import { type SignedName, signedOf, signedSpend, signersOf } from "./spends.js";
 
 /** What a staker's wallet signs of a delegation, one PSBT each. */
 export interface StakerPsbts {
@@ -42,21 +35,21 @@ export interface StakerPsbts {
  * @throws TapstakeError `unsupported-params`; the codes of `spendPsbt`
  */
 export function stakerPsbts(delegation: Delegation, derivations: readonly KeyOrigin[] = []): StakerPsbts {
-  const { terms, params, unbondingTime, staking, expansion } = delegation;
+  const { staking, expansion } = delegation;
+  const outputs = outputsIn(delegation);
   const psbtOf = (name: SignedName, index: number, output: Parameters<typeof describeOutput>[2]) => {
     const { staker, covenant } = signedOf(delegation, name);
-    const psbt = spendPsbt(signedSpend(delegation, name), [...staker, ...covenant], derivations);
+    const psbt = spendPsbt(signedSpend(delegation, name, outputs), [...staker, ...covenant], derivations);
     describeOutput(psbt, index, output, derivations);
     return psbt;
   };
-  const refund = slashingChangeOutput(terms.staker, unbondingTime, params.network);
   const psbts = {
-    unbonding: psbtOf("unbonding", 0, unbondingOutput(terms, unbondingTime, params.network)),
-    slashing: psbtOf("slashing", 1, refund),
-    unbondingSlashing: psbtOf("unbondingSlashing", 1, refund),
+    unbonding: psbtOf("unbonding", 0, outputs.unbonding),
+    slashing: psbtOf("slashing", 1, outputs.refund),
+    unbondingSlashing: psbtOf("unbondingSlashing", 1, outputs.refund),
   };
   if (!expansion) return psbts;
-  const psbt = psbtOf("expansion", staking.outputIndex, stakingOutput(terms, params.network));
+  const psbt = psbtOf("expansion", staking.outputIndex, outputs.staking);
   const { transaction } = expansion.funding;
   if (transaction) psbt.data.updateInput(FUNDING_INPUT, { nonWitnessUtxo: transaction.toBuffer() });
   return { ...psbts, expansion: psbt };
@@ -76,16 +69,13 @@ export function addStakerPsbts(
   returned: readonly PsbtLike[],
   expected: readonly Uint8Array[] = [],
 ): Delegation {
-  if (!Array.isArray(returned)) {
-    throw new TapstakeError("invalid-psbt", `expected a list of PSBTs, got ${describeType(returned)}`);
-  }
+  const outputs = outputsIn(delegation);
   const byName = new Map<SignedName, LeafSignature[]>();
-  for (const [i, psbt] of returned.entries()) {
-    const [name, signatures] = inPsbt(i, returned.length, () => signedByStakers(delegation, psbt));
-    byName.set(name, [...(byName.get(name) ?? []), ...signatures]);
+  for (const [name, more] of fromEachPsbt(returned, (psbt) => signedByStakers(delegation, psbt, outputs))) {
+    byName.set(name, [...(byName.get(name) ?? []), ...more]);
   }
   const signed = [...byName].map(([name, signatures]) => {
-    assertSignedBy(signedSpend(delegation, name), signatures, expected);
+    assertSignedBy(signedSpend(delegation, name, outputs), signatures, expected);
     const stakerSignatures = signatures.reduce(withSignature, [...signedOf(delegation, name).staker]);
     return [name, { ...delegation[name], stakerSignatures }];
   });
@@ -152,12 +142,16 @@ export function delegationFromSigned(
 const sum = (outputs: readonly Pick<Prevout, "value">[]) =>
   outputs.reduce((total, { value }) => total + value, 0n);
 
-function signedByStakers(delegation: Delegation, returned: PsbtLike): [SignedName, LeafSignature[]] {
+function signedByStakers(
+  delegation: Delegation,
+  returned: PsbtLike,
+  outputs: StakeOutputs,
+): [SignedName, LeafSignature[]] {
   const psbt = parsePsbt(returned);
   const name = whichOf(delegation, psbt);
   const { staker } = signersOf(delegation, name);
-  const signatures = signaturesFromPsbt(signedSpend(delegation, name), psbt).filter(({ publicKey }) =>
-    contains(staker.keys, publicKey),
+  const signatures = signaturesFromPsbt(signedSpend(delegation, name, outputs), psbt).filter(
+    ({ publicKey }) => containsBytes(staker.keys, publicKey),
   );
   if (signatures.length > 0) return [name, signatures];
   const text = `the PSBT of the ${name} has no signature by a staker`;

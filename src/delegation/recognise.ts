@@ -1,16 +1,17 @@
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import { type Prevout, spends } from "../bitcoin/transaction.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { ParamSet } from "../params/types.js";
-import { type Leaf, outputsOf } from "../script/outputs.js";
 import { parseLeaf } from "../script/leaf.js";
-import { type ExplainedSpend, explainSpend, quorumsOf } from "../stake/explain.js";
-import { outpointOf, type Prevout, spends, type StakeCoin } from "../bitcoin/transaction.js";
-import type { Withdrawable } from "../stake/withdrawal.js";
+import type { Leaf } from "../script/outputs.js";
 import { withoutAnnex } from "../spending/witness.js";
+import { type ExplainedSpend, explainSpend, quorumsOf } from "../stake/explain.js";
+import type { Withdrawable } from "../stake/withdrawal.js";
 import { checkTransactions } from "./check.js";
-import { type Delegation, stakeCoin, unbondedCoin } from "./delegation.js";
-import { expandedStake, expansionSpend } from "./expansion.js";
+import { type Delegation, expandedStake } from "./delegation.js";
+import { type StakeOutput, stakeOutputs } from "./outputs.js";
+import { expansionSpend } from "./spends.js";
 
 /** A spend of one of a delegation's outputs. */
 export interface RecognisedSpend extends ExplainedSpend {
@@ -132,51 +133,9 @@ export function knownPrevouts(
   return spentCoins(delegation, transaction).map((known) => known && prevoutOf(known));
 }
 
-function spentCoins(delegation: Delegation, { ins }: Transaction): (KnownCoin | undefined)[] {
-  const coins = coinsOf(delegation);
-  return ins.map((input) => coins.find(({ coin }) => spends(input, coin.outpoint)));
+function spentCoins(delegation: Delegation, { ins }: Transaction): (StakeOutput | undefined)[] {
+  const outputs = stakeOutputs(delegation);
+  return ins.map((input) => outputs.find(({ coin }) => spends(input, coin.outpoint)));
 }
 
-const prevoutOf = ({ script, coin }: KnownCoin): Prevout => ({ script, value: coin.value });
-
-interface KnownCoin {
-  readonly from: Withdrawable;
-  readonly script: Uint8Array;
-  readonly coin: StakeCoin;
-  readonly leaves: readonly Leaf[];
-}
-
-function coinsOf(delegation: Delegation): KnownCoin[] {
-  const { terms, params, unbondingTime, slashing, unbondingSlashing } = delegation;
-  const { staking, unbonding, refund } = outputsOf(terms, { network: params.network, unbondingTime });
-  const leaves: readonly Leaf[] = Object.values(refund.leaves);
-  const refunds = [slashing, unbondingSlashing].flatMap(({ transaction }) =>
-    transaction.outs.flatMap(({ script, value }, index) =>
-      equalBytes(script, refund.script)
-        ? [
-            {
-              from: "refund" as const,
-              script,
-              coin: { outpoint: outpointOf(transaction, index), value },
-              leaves,
-            },
-          ]
-        : [],
-    ),
-  );
-  return [
-    {
-      from: "staking",
-      script: staking.script,
-      coin: stakeCoin(delegation),
-      leaves: Object.values<Leaf>(staking.leaves),
-    },
-    {
-      from: "unbonding",
-      script: unbonding.script,
-      coin: unbondedCoin(delegation),
-      leaves: Object.values<Leaf>(unbonding.leaves),
-    },
-    ...refunds,
-  ];
-}
+const prevoutOf = ({ script, coin }: StakeOutput): Prevout => ({ script, value: coin.value });

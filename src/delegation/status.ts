@@ -1,10 +1,10 @@
 import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { adaptor } from "../crypto/adaptor.js";
-import { type LeafSignature, leafSighash, verifyLeafSignature } from "../spending/spend.js";
+import { leafSighash, type LeafSignature, verifyLeafSignature } from "../spending/spend.js";
 import { checkDelegation } from "./check.js";
 import type { Delegation } from "./delegation.js";
-import { signedNames, type SignedName, signedOf, signedSpend, signersOf } from "./signed.js";
+import { type SignedName, signedNames, signedOf, signedSpend, signersOf } from "./spends.js";
 
 /** Who of a key set has signed one thing: every signature was verified. */
 export interface Signed {

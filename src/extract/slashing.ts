@@ -1,14 +1,15 @@
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
-import { equalBytes, hex } from "../core/bytes.js";
+import { containsBytes, equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { evenSecret } from "../core/keys.js";
 import { scalar } from "../core/scalar.js";
 import { adaptor } from "../crypto/adaptor.js";
 import { schnorr } from "../crypto/schnorr.js";
-import { type Delegation, presignedSlashing, slashingSpend } from "../delegation/delegation.js";
-import type { Slashable } from "../stake/slashing.js";
-import { finishSpend, type LeafSignature, leafSighash, verifyLeafSignature } from "../spending/spend.js";
+import { type Delegation, presignedSlashing } from "../delegation/delegation.js";
+import { slashingSpend } from "../delegation/spends.js";
+import { finishSpend, firstOfEach, leafSighash, verifyLeafSignature } from "../spending/spend.js";
 import { readWitness } from "../spending/witness.js";
+import type { Slashable } from "../stake/slashing.js";
 
 /** A finality provider's secret, and what gave it away. */
 export interface ExtractedKey {
@@ -32,7 +33,7 @@ export interface ExtractedKey {
 export function finishSlashing(delegation: Delegation, from: Slashable, secretKey: Uint8Array): Transaction {
   const presigned = presignedSlashing(delegation, from);
   const { d, publicKey: finalityProvider } = evenSecret(secretKey);
-  if (!contains(delegation.terms.finalityProviders, finalityProvider)) {
+  if (!containsBytes(delegation.terms.finalityProviders, finalityProvider)) {
     const key = hex.encode(finalityProvider);
     const text = `${key} is not a finality provider of this stake`;
     throw new TapstakeError("unknown-finality-provider", text, { key });
@@ -97,14 +98,4 @@ function tryExtract(
     if (error instanceof TapstakeError) return null;
     throw error;
   }
-}
-
-const contains = (keys: readonly Uint8Array[], key: Uint8Array) =>
-  keys.some((other) => equalBytes(other, key));
-
-/** Of several signatures by one key, the first: a witness has one slot for it. */
-function firstOfEach(signatures: readonly LeafSignature[]): LeafSignature[] {
-  const earlier = (key: Uint8Array, i: number) =>
-    signatures.slice(0, i).some(({ publicKey }) => equalBytes(publicKey, key));
-  return signatures.filter(({ publicKey }, i) => !earlier(publicKey, i));
 }

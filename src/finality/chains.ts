@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { parseJson, readJson } from "../core/json.js";
-import { type ChainConfig, isChainId, assertChainId } from "../vote/chain.js";
+import { assertChainId, type ChainConfig, isChainId } from "../vote/chain.js";
 import { type ContextKind, signingContext } from "../vote/messages.js";
 import type { Home } from "./home.js";
 import { readPrivateFile, writePrivateFile } from "./private-files.js";

@@ -2,12 +2,12 @@ import { assertBytes, equalBytes, hex, u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
 import { eots } from "../crypto/eots.js";
+import { assertChainId, type ChainConfig } from "../vote/chain.js";
 import { contextBytes, isVoteMessage, voteMessage } from "../vote/messages.js";
-import { type ChainConfig, assertChainId } from "../vote/chain.js";
 import type { RefusalCode } from "../vote/vote.js";
+import type { UnlockedKey } from "./keys/keystore.js";
 import { decide, type Watermarks } from "./protection/decide.js";
 import { locked, tooManyChains, uninitialised } from "./protection/errors.js";
-import type { UnlockedKey } from "./keys/keystore.js";
 import {
   type CommittedContext,
   covers,

@@ -1,8 +1,8 @@
 import { bestSubset } from "./best-subset.js";
 import {
   type Candidate,
+  type CoinCost,
   FEW_INPUTS,
-  type Ledger,
   NOTHING,
   type Outcome,
   SEGWIT_WEIGHT,
@@ -31,19 +31,19 @@ export const MAX_STANDARD_WEIGHT = 400_000;
 const TRIES = 100_000;
 
 /** The choice of the least waste among those looked at, or null when none of them pays. */
-export function findCheapest({ required, optional }: Pool, ledger: Ledger): Choice | null {
-  const { unit, now, later, plain, target } = ledger;
+export function findCheapest({ required, optional }: Pool, cost: CoinCost): Choice | null {
+  const { unit, now, later, plain, target } = cost;
   let best: (Choice & Outcome) | null = null;
   const look = (candidates: readonly Candidate[], sums: Sums): Outcome | null => {
-    const outcome = ledger.settle(sums);
-    if (!outcome || ledger.weightOf(sums, outcome.change) > MAX_STANDARD_WEIGHT) return null;
+    const outcome = cost.settle(sums);
+    if (!outcome || cost.weightOf(sums, outcome.change) > MAX_STANDARD_WEIGHT) return null;
     if (!best || outcome.waste < best.waste) {
       // A copy: the list goes on to change.
       best = { ...outcome, selected: { ...sums, candidates: [...candidates] } };
     }
     return outcome;
   };
-  const worth = (candidate: Candidate) => worthOf(candidate, ledger);
+  const worth = (candidate: Candidate) => worthOf(candidate, cost);
   // A coin that costs a little more than it holds can still fill up a virtual byte.
   const useful = optional.filter((candidate) => worth(candidate) > -4n * now - unit);
   const start = required.reduce(withCoin, NOTHING);
@@ -91,28 +91,28 @@ export function findCheapest({ required, optional }: Pool, ledger: Ledger): Choi
 }
 
 /** The coins with which most is left beyond the fee: when they do not pay, no others do. */
-export function findMost({ required, optional }: Pool, ledger: Ledger): Selected {
-  const sets = [mostOf(required, optional, ledger, true)];
+export function findMost({ required, optional }: Pool, cost: CoinCost): Selected {
+  const sets = [mostOf(required, optional, cost, true)];
   // Without any witness, inputs need not say that they have none.
   if (!required.some(({ segwit }) => segwit)) {
     const legacy = optional.filter(({ segwit }) => !segwit);
-    sets.push(mostOf(required, legacy, ledger, false));
+    sets.push(mostOf(required, legacy, cost, false));
   }
-  const left = (selected: Selected) => selected.value - ledger.feeOf(selected);
+  const left = (selected: Selected) => selected.value - cost.feeOf(selected);
   return descending(sets.flat(), (a, b) => left(a) - left(b))[0]!;
 }
 
 /** Those that hold most for their weight, as many as nodes relay in one transaction. */
-export function findFitting({ required, optional }: Pool, ledger: Ledger): Selected {
+export function findFitting({ required, optional }: Pool, cost: CoinCost): Selected {
   const byDensity = descending(
-    optional.filter((candidate) => worthOf(candidate, ledger) > 0n),
+    optional.filter((candidate) => worthOf(candidate, cost) > 0n),
     (a, b) => a.value * BigInt(b.weight) - b.value * BigInt(a.weight),
   );
   const chosen = [...required];
   let sums = required.reduce(withCoin, NOTHING);
   for (const candidate of byDensity) {
     const next = withCoin(sums, candidate);
-    if (ledger.weightOf(next) > MAX_STANDARD_WEIGHT) continue;
+    if (cost.weightOf(next) > MAX_STANDARD_WEIGHT) continue;
     chosen.push(candidate);
     sums = next;
   }
@@ -123,20 +123,20 @@ export function findFitting({ required, optional }: Pool, ledger: Ledger): Selec
 function mostOf(
   required: readonly Candidate[],
   optional: readonly Candidate[],
-  ledger: Ledger,
+  cost: CoinCost,
   segwit: boolean,
 ): Selected[] {
   const weightOf = (candidate: Candidate) => candidate.weight + (segwit && !candidate.segwit ? 1 : 0);
   const items = optional.map((candidate) => {
     const weight = weightOf(candidate);
-    return { gain: candidate.value * ledger.unit - ledger.now * BigInt(weight), weight };
+    return { gain: candidate.value * cost.unit - cost.now * BigInt(weight), weight };
   });
-  const head = ledger.plain + (segwit ? SEGWIT_WEIGHT : 0);
+  const head = cost.plain + (segwit ? SEGWIT_WEIGHT : 0);
   const start = required.reduce((sum, candidate) => sum + weightOf(candidate), head);
   const select = (limit?: number) =>
     selectedOf([
       ...required,
-      ...bestSubset(items, start, ledger.now, limit).map((position) => optional[position]!),
+      ...bestSubset(items, start, cost.now, limit).map((position) => optional[position]!),
     ]);
   const most = select();
   return most.count > FEW_INPUTS && required.length <= FEW_INPUTS
@@ -179,7 +179,7 @@ function whatIsLeft(
 }
 
 /** What a coin holds beyond the cost of its input, in units. Roundings are left out, so it is never too little. */
-const worthOf = ({ value, weight }: Candidate, { unit, now }: Ledger): bigint =>
+const worthOf = ({ value, weight }: Candidate, { unit, now }: CoinCost): bigint =>
   value * unit - now * BigInt(weight);
 
 const areTwins = (a: Candidate, b: Candidate): boolean =>

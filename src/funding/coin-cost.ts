@@ -1,9 +1,10 @@
-import { applyRateUp, type Rate } from "../core/amount.js";
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
-import { dustThreshold, spendSize } from "../bitcoin/dust.js";
-import type { Coin } from "./coin.js";
-import { assertRate } from "../bitcoin/fee.js";
-import { hasWitness, inputWeight } from "./input-weight.js";
+import { assertRate, ECDSA_LENGTHS, SCHNORR_LENGTHS } from "../bitcoin/fee.js";
+import { dustThreshold, spendSize } from "../bitcoin/output-script.js";
+import type { WalletScript } from "../bitcoin/wallet-script.js";
+import { applyRateUp, type Rate } from "../core/amount.js";
+import { compactSize } from "../core/bytes.js";
+import { type Coin, coinKind, spendingScript, walletScriptOf } from "./coin.js";
 
 /** A coin, and what the search asks of it over and over. */
 export interface Candidate {
@@ -66,12 +67,12 @@ interface Rates {
 export interface Outcome {
   readonly fee: bigint;
   readonly change: bigint;
-  /** In units of the {@link Ledger}. */
+  /** In units of the {@link CoinCost}. */
   readonly waste: bigint;
 }
 
 /** The arithmetic of one payment: exact, in whole numbers. */
-export interface Ledger {
+export interface CoinCost {
   /** What the coins must hold beyond the cost of their inputs, in units. */
   readonly target: bigint;
   /** Units in a satoshi: with so many, a rate times a weight is a whole number. */
@@ -89,7 +90,7 @@ export interface Ledger {
   settle(sums: Sums): Outcome | null;
 }
 
-export function ledgerOf(rates: Rates, value: bigint, { changeScript, build }: Recipient): Ledger {
+export function costOf(rates: Rates, value: bigint, { changeScript, build }: Recipient): CoinCost {
   const { feeRate, longTermFeeRate = { numerator: 0n, denominator: 1n } } = rates;
   assertRate(longTermFeeRate, "long-term fee rate");
   const unit = 4n * feeRate.denominator * longTermFeeRate.denominator;
@@ -137,3 +138,69 @@ function signedWeight(withoutInputs: number, { count, weight, segwit }: Sums): n
   const witnesses = segwit === 0 ? 0 : SEGWIT_WEIGHT + count - segwit;
   return withoutInputs + head + witnesses + weight;
 }
+
+/** A compressed key. */
+const KEY_LENGTH = 33;
+/** Outpoint and sequence. */
+const OUTPOINT_LENGTH = 36 + 4;
+
+/**
+ * The most weight units of an input once it is signed, its witness included (BIP-141). The one byte by which an
+ * input without witness says so, in a transaction that has others, is not in it.
+ */
+export function inputWeight(coin: Coin): number {
+  return 4 * (OUTPOINT_LENGTH + elementLength(scriptLength(coin))) + witnessWeight(coin);
+}
+
+/** Whether the coin is spent by a witness: all but P2PKH. */
+export const hasWitness = (coin: Coin): boolean => coinKind(coin) !== "p2pkh";
+
+/** The weight units of a witness whose elements have these lengths. */
+export function stackWeight(lengths: readonly number[]): number {
+  return lengths.reduce((sum, length) => sum + elementLength(length), compactSize(lengths.length).length);
+}
+
+const signatureLength = (coin: Coin): number =>
+  coin.signatureLength ?? (coinKind(coin) === "p2tr" ? SCHNORR_LENGTHS : ECDSA_LENGTHS).most;
+
+function scriptLength(coin: Coin): number {
+  const kind = coinKind(coin);
+  if (kind === "p2pkh") return elementLength(signatureLength(coin)) + elementLength(KEY_LENGTH);
+  return kind === "p2sh-p2wpkh" ? elementLength(coin.redeemScript!.length) : 0;
+}
+
+function witnessWeight(coin: Coin): number {
+  if (coin.witnessWeight !== undefined) return coin.witnessWeight;
+  const kind = coinKind(coin);
+  if (kind === "p2pkh") return 0;
+  return stackWeight(witnessLengths(coin));
+}
+
+/** The lengths of the elements of a coin's witness, of a script whose witness has a known size. */
+export function witnessLengths(coin: Coin): number[] {
+  const kind = coinKind(coin);
+  const signature = signatureLength(coin);
+  if (kind === "p2wpkh" || kind === "p2sh-p2wpkh") return [signature, KEY_LENGTH];
+  const script = spendingScript(coin);
+  if (!script) return [signature];
+  const satisfied = walletScriptOf(coin)!;
+  return coin.leaf
+    ? [...leafLengths(satisfied, signature), script.length, coin.leaf.controlBlock.length]
+    : [...witnessScriptLengths(satisfied, signature), script.length];
+}
+
+function witnessScriptLengths(script: WalletScript, signature: number): number[] {
+  if (script.kind === "pk") return [signature];
+  if (script.kind === "pkh") return [signature, KEY_LENGTH];
+  // CHECKMULTISIG takes one element more than there are signatures (BIP-147).
+  return [0, ...Array.from({ length: script.quorum }, () => signature)];
+}
+
+function leafLengths(script: WalletScript, signature: number): number[] {
+  if (script.kind === "pk") return [signature];
+  if (script.kind === "pkh") return [signature, KEY_LENGTH - 1];
+  return script.keys.map((_, i) => (i < script.quorum ? signature : 0));
+}
+
+/** Bytes behind their length. */
+const elementLength = (length: number): number => compactSize(length).length + length;

@@ -1,20 +1,25 @@
 import { hash160, type Transaction } from "../bitcoin/bitcoinjs.js";
+import { assertStatedLength, ECDSA_LENGTHS, SCHNORR_LENGTHS } from "../bitcoin/fee.js";
+import { outputKind } from "../bitcoin/output-script.js";
+import {
+  assertUnspentOutput,
+  formatOutpoint,
+  parseTransaction,
+  type UnspentOutput,
+} from "../bitcoin/transaction.js";
+import { readWalletScript, type WalletScript } from "../bitcoin/wallet-script.js";
 import { assertBytes, assertInteger, equalBytes, hex, isBytes } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
 import { assertPublicKey } from "../core/keys.js";
 import { type KeyOrigin, normalPath } from "../script/key-origin.js";
-import { OP } from "../bitcoin/opcodes.js";
 import { outputKeyOf } from "../script/taproot.js";
-import { readKeyHash, readWalletScript, type WalletScript } from "../bitcoin/wallet-script.js";
-import { assertStatedLength, ECDSA_LENGTHS, SCHNORR_LENGTHS } from "../bitcoin/signature-length.js";
-import { assertStakeCoin, formatOutpoint, parseTransaction, type StakeCoin } from "../bitcoin/transaction.js";
 
 /**
  * A coin of a wallet that can fund a stake. Its owner signs, and need not be the staker; coins of different owners
  * and kinds mix freely. Keys are compressed throughout: an uncompressed one is refused.
  */
-export interface Coin extends StakeCoin {
+export interface Coin extends UnspentOutput {
   /** The output script that holds the coin: P2PKH, P2SH-P2WPKH, P2WPKH, P2WSH or P2TR. */
   readonly script: Uint8Array;
   /**
@@ -70,13 +75,8 @@ export type CoinKind = "p2pkh" | "p2sh-p2wpkh" | "p2wpkh" | "p2wsh" | "p2tr";
 
 /** @throws TapstakeError `invalid-coin` at an output script of no kind that is known here */
 export function coinKind({ outpoint, script }: Coin): CoinKind {
-  const starts = (length: number, ...head: readonly number[]) =>
-    script.length === length && head.every((byte, i) => script[i] === byte);
-  if (starts(22, 0, 20)) return "p2wpkh";
-  if (starts(34, OP.ONE, 32)) return "p2tr";
-  if (starts(34, 0, 32)) return "p2wsh";
-  if (starts(23, OP.HASH160, 20) && script[22] === OP.EQUAL) return "p2sh-p2wpkh";
-  if (readKeyHash(script)) return "p2pkh";
+  const kind = outputKind(script);
+  if (kind) return kind === "p2sh" ? "p2sh-p2wpkh" : kind;
   throw new TapstakeError(
     "invalid-coin",
     `${formatOutpoint(outpoint)}: expected a P2PKH, P2SH-P2WPKH, P2WPKH, P2WSH or P2TR coin, got script ${hex.encode(script)}`,
@@ -89,7 +89,7 @@ export function coinKind({ outpoint, script }: Coin): CoinKind {
  * `invalid-path`, `invalid-transaction`
  */
 export function assertCoin(coin: Coin): void {
-  assertStakeCoin(coin);
+  assertUnspentOutput(coin);
   assertBytes(coin.script, "coin's script");
   const kind = coinKind(coin);
   if (coin.confirmations !== undefined) {

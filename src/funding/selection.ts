@@ -1,8 +1,7 @@
+import { rateOf } from "../bitcoin/fee.js";
+import { formatOutpoint } from "../bitcoin/transaction.js";
 import type { Rate } from "../core/amount.js";
 import { TapstakeError } from "../core/errors.js";
-import { assertCoins, type Coin } from "./coin.js";
-import { rateOf } from "../bitcoin/fee.js";
-import { candidateOf, type Ledger, ledgerOf, type Recipient, type Selected } from "./coin-cost.js";
 import {
   type Choice,
   findCheapest,
@@ -11,7 +10,8 @@ import {
   MAX_STANDARD_WEIGHT,
   type Pool,
 } from "./branch-and-bound.js";
-import { formatOutpoint } from "../bitcoin/transaction.js";
+import { candidateOf, type CoinCost, costOf, type Recipient, type Selected } from "./coin-cost.js";
+import { assertCoins, type Coin } from "./coin.js";
 
 /** What to spend, and how. */
 export interface Spending {
@@ -66,15 +66,15 @@ export interface Funding {
  */
 export function selectCoins(spending: Spending, value: bigint, recipient: Recipient): Funding {
   const { pool, unconfirmed } = poolOf(spending);
-  const ledger = ledgerOf(spending, value, recipient);
-  const cheapest = findCheapest(pool, ledger);
-  if (cheapest) return fundingOf(cheapest, cheapest.change > 0n ? "cheapest" : "changeless", ledger);
-  const most = findMost(pool, ledger);
-  for (const selected of [findFitting(pool, ledger), most]) {
-    const outcome = ledger.settle(selected);
-    if (outcome) return fundingOf({ ...outcome, selected }, "only", ledger);
+  const cost = costOf(spending, value, recipient);
+  const cheapest = findCheapest(pool, cost);
+  if (cheapest) return fundingOf(cheapest, cheapest.change > 0n ? "cheapest" : "changeless", cost);
+  const most = findMost(pool, cost);
+  for (const selected of [findFitting(pool, cost), most]) {
+    const outcome = cost.settle(selected);
+    if (outcome) return fundingOf({ ...outcome, selected }, "only", cost);
   }
-  throw insufficient(value, most, ledger, unconfirmed);
+  throw insufficient(value, most, cost, unconfirmed);
 }
 
 /**
@@ -87,14 +87,14 @@ export function selectAll(
   build: Recipient["build"],
 ): Funding & { readonly value: bigint } {
   const { pool, unconfirmed } = poolOf(spending);
-  const ledger = ledgerOf(spending, 0n, { changeScript: new Uint8Array(0), build });
-  const most = findMost(pool, ledger);
-  const isRelayed = ledger.weightOf(most) <= MAX_STANDARD_WEIGHT;
-  const selected = isRelayed ? most : findFitting(pool, ledger);
-  const fee = ledger.feeOf(selected);
-  if (selected.value <= fee) throw insufficient(1n, selected, ledger, unconfirmed);
+  const cost = costOf(spending, 0n, { changeScript: new Uint8Array(0), build });
+  const most = findMost(pool, cost);
+  const isRelayed = cost.weightOf(most) <= MAX_STANDARD_WEIGHT;
+  const selected = isRelayed ? most : findFitting(pool, cost);
+  const fee = cost.feeOf(selected);
+  if (selected.value <= fee) throw insufficient(1n, selected, cost, unconfirmed);
   const choice = { selected, fee, change: 0n };
-  return { ...fundingOf(choice, isRelayed ? "all" : "fitting", ledger), value: selected.value - fee };
+  return { ...fundingOf(choice, isRelayed ? "all" : "fitting", cost), value: selected.value - fee };
 }
 
 function poolOf({ coins, mustSpend = [], allowUnconfirmed = false }: Spending): {
@@ -118,8 +118,8 @@ function poolOf({ coins, mustSpend = [], allowUnconfirmed = false }: Spending): 
 }
 
 /** @throws TapstakeError `transaction-too-large` */
-function fundingOf({ selected, fee, change }: Choice, reason: SelectionReason, ledger: Ledger): Funding {
-  const weight = ledger.weightOf(selected, change);
+function fundingOf({ selected, fee, change }: Choice, reason: SelectionReason, cost: CoinCost): Funding {
+  const weight = cost.weightOf(selected, change);
   if (weight > MAX_STANDARD_WEIGHT) {
     const text = `${selected.count} coins make a transaction of ${weight} weight units, above the ${MAX_STANDARD_WEIGHT} that nodes relay`;
     throw new TapstakeError("transaction-too-large", text, { coins: selected.count, weight });
@@ -129,8 +129,8 @@ function fundingOf({ selected, fee, change }: Choice, reason: SelectionReason, l
   return { coins, fee, vsize, feeRate: rateOf(fee, vsize), change, reason };
 }
 
-function insufficient(value: bigint, most: Selected, ledger: Ledger, unconfirmed: bigint): TapstakeError {
-  const needed = value + (most.count > 0 ? ledger.feeOf(most) : 0n);
+function insufficient(value: bigint, most: Selected, cost: CoinCost, unconfirmed: bigint): TapstakeError {
+  const needed = value + (most.count > 0 ? cost.feeOf(most) : 0n);
   const available = most.value;
   const aside = unconfirmed > 0n ? `, besides ${unconfirmed} in coins that are not mined yet` : "";
   return new TapstakeError(

@@ -6,10 +6,10 @@ import { show } from "../core/text.js";
 import { checkKeySet, checkTimelock } from "../script/terms.js";
 import {
   COMMISSION_DECIMALS,
-  SLASHING_RATE_DECIMALS,
   type ParamSet,
   type Phase1Params,
   type ProtocolParams,
+  SLASHING_RATE_DECIMALS,
   type SlashingParams,
 } from "./types.js";
 

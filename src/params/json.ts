@@ -4,7 +4,7 @@ import { hex } from "../core/bytes.js";
 import { decimalText, readJson } from "../core/json.js";
 import type { Network } from "../core/network.js";
 import { checkParams } from "./check.js";
-import { COMMISSION_DECIMALS, SLASHING_RATE_DECIMALS, type ProtocolParams } from "./types.js";
+import { COMMISSION_DECIMALS, type ProtocolParams, SLASHING_RATE_DECIMALS } from "./types.js";
 
 /** One parameter version in JSON: bytes as hexadecimal, amounts and rates as decimal text. */
 export interface ProtocolParamsJson {

@@ -6,7 +6,7 @@ import { TapstakeError } from "../core/errors.js";
 import { parseJson, readJson } from "../core/json.js";
 import type { Network } from "../core/network.js";
 import { checkParamSet } from "./check.js";
-import { COMMISSION_DECIMALS, SLASHING_RATE_DECIMALS, type ParamSet, type ProtocolParams } from "./types.js";
+import { COMMISSION_DECIMALS, type ParamSet, type ProtocolParams, SLASHING_RATE_DECIMALS } from "./types.js";
 
 /**
  * Parameters as networks publish them: the file of phase 1 (`{"versions": […]}`, keys of 33 bytes) or the list of

@@ -1,7 +1,7 @@
 import { assertInteger, hex } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { assertChoice, show } from "../core/text.js";
-import { checkTerms, MAX_KEYS, type StakeTerms, stakerKeys } from "../script/terms.js";
+import { checkTerms, MAX_KEYS, stakerKeys, type StakeTerms } from "../script/terms.js";
 import type { ProtocolParams } from "./types.js";
 
 /**

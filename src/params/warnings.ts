@@ -1,7 +1,7 @@
-import { applyRate } from "../core/amount.js";
 import { Transaction } from "../bitcoin/bitcoinjs.js";
+import { dustThreshold } from "../bitcoin/output-script.js";
+import { applyRate } from "../core/amount.js";
 import { curve } from "../core/curve/index.js";
-import { dustThreshold } from "../bitcoin/dust.js";
 import { sha256 } from "../core/hashes.js";
 import { type Leaf, stakingOutput, unbondingOutput } from "../script/outputs.js";
 import { NUMS_KEY } from "../script/taproot.js";

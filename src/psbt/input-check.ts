@@ -1,12 +1,14 @@
 import { decodeEcdsaSignature, hash160, Transaction } from "../bitcoin/bitcoinjs.js";
+import { pushesOf } from "../bitcoin/opcodes.js";
+import { keyHashScript, readKeyHash } from "../bitcoin/output-script.js";
+import type { WalletScript } from "../bitcoin/wallet-script.js";
 import { compactSize, concatBytes, equalBytes, hex, isBytes } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { TapstakeError } from "../core/errors.js";
-import { tapleafHash } from "../script/taproot.js";
-import { keyHashScript, pushesOf, readKeyHash, type WalletScript } from "../bitcoin/wallet-script.js";
+import { stackWeight } from "../funding/coin-cost.js";
 import { type Coin, coinKind, spendingScript, UNCOMPRESSED, walletScriptOf } from "../funding/coin.js";
-import { stackWeight } from "../funding/input-weight.js";
-import { readWitnessStack } from "./psbt.js";
+import { tapleafHash } from "../script/taproot.js";
+import { readWitnessStack } from "./read.js";
 
 /** What a wallet leaves in a PSBT input that it signed. */
 interface SignedInput {

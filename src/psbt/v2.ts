@@ -1,6 +1,6 @@
 import { Transaction } from "../bitcoin/bitcoinjs.js";
-import { compactSize, concatBytes, joinBytes } from "../core/bytes.js";
 import { createReader, littleEndian, type Reader } from "../bitcoin/byte-reader.js";
+import { compactSize, concatBytes, joinBytes } from "../core/bytes.js";
 
 /** The first bytes of a PSBT (BIP-174). */
 export const PSBT_MAGIC = Uint8Array.of(0x70, 0x73, 0x62, 0x74, 0xff);

@@ -1,9 +1,100 @@
-import type { Psbt, Transaction } from "../bitcoin/bitcoinjs.js";
-import { concatBytes } from "../core/bytes.js";
-import { type KeyOrigin, normalPath } from "../script/key-origin.js";
-import { LEAF_VERSION } from "../script/taproot.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import { assertBytes, compactSize, concatBytes, hex, u64be } from "../core/bytes.js";
+import { describeType, TapstakeError } from "../core/errors.js";
 import { type Coin, coinKind, previousBytes } from "../funding/coin.js";
-import { unsignedPsbt } from "./psbt.js";
+import { type KeyOrigin, normalPath } from "../script/key-origin.js";
+import type { Leaf, TaprootOutput } from "../script/outputs.js";
+import { LEAF_VERSION, merkleRootOf, NUMS_KEY } from "../script/taproot.js";
+import {
+  assertNamed,
+  assertSignatureLength,
+  isNamed,
+  type LeafSignature,
+  type LeafSpend,
+  xOnly,
+} from "../spending/spend.js";
+import { indexByKey } from "../spending/witness.js";
+import { Psbt } from "./bitcoinjs.js";
+import { field, GLOBAL, PSBT_MAGIC } from "./v2.js";
+
+/**
+ * A leaf spend as a PSBT (BIP-174, BIP-371) that a wallet can sign without knowing about staking: the coin, the
+ * leaf with its control block, the internal key and the Merkle root. Signatures so far go along.
+ * @param derivations of keys that the leaf names: hardware wallets find their own keys by them
+ * @throws TapstakeError `unexpected-signer` when the leaf does not name a key, or by two signatures of one;
+ * `invalid-signature`, `invalid-public-key`, `invalid-bytes`; `invalid-argument`, `duplicate-key`, `invalid-path` at
+ * derivations that are none
+ */
+export function spendPsbt(
+  spend: LeafSpend,
+  signatures: readonly LeafSignature[] = [],
+  derivations: readonly KeyOrigin[] = [],
+): Psbt {
+  const { transaction, inputIndex, prevouts, leaf } = spend;
+  const { script, controlBlock } = leaf;
+  const tapBip32Derivation = leafDerivations(leaf, derivations);
+  const tapScriptSig = [...indexByKey(leaf, signatures)].map(([key, signature]) => {
+    assertSignatureLength(key, signature);
+    return { pubkey: hex.decode(key), leafHash: leaf.hash, signature };
+  });
+  const psbt = unsignedPsbt(transaction, prevouts);
+  // Through `data`: the library would build the output again to compare, which takes longer than all the rest.
+  psbt.data.updateInput(inputIndex, {
+    tapInternalKey: NUMS_KEY,
+    tapMerkleRoot: merkleRootOf(script, controlBlock)!,
+    tapLeafScript: [{ leafVersion: LEAF_VERSION, script, controlBlock }],
+    ...(tapBip32Derivation.length > 0 ? { tapBip32Derivation } : {}),
+    ...(tapScriptSig.length > 0 ? { tapScriptSig } : {}),
+  });
+  return psbt;
+}
+
+/**
+ * Tells in a PSBT what one of its outputs is (BIP-371): the internal key, the tree of scripts, and the keys that are
+ * the wallet's own. A wallet can then see that the coins stay its owner's, and under which conditions.
+ * @param derivations checked ones; keys that the output does not name are left out
+ */
+export function describeOutput(
+  psbt: Psbt,
+  index: number,
+  output: Pick<TaprootOutput<"timelock">, "leaves">,
+  derivations: readonly KeyOrigin[],
+): void {
+  const leaves: Leaf[] = Object.values(output.leaves);
+  const tapBip32Derivation = outputDerivations(leaves, derivations);
+  psbt.data.updateOutput(index, {
+    tapInternalKey: NUMS_KEY,
+    tapTree: {
+      // From left to right, as BIP-371 has them.
+      leaves: leaves.map(({ script, controlBlock }) => ({
+        depth: (controlBlock.length - 33) / 32,
+        leafVersion: LEAF_VERSION,
+        script,
+      })),
+    },
+    ...(tapBip32Derivation.length > 0 ? { tapBip32Derivation } : {}),
+  });
+}
+
+/** The type of the field that says what an input spends (BIP-174). */
+const WITNESS_UTXO = 0x01;
+
+/**
+ * A PSBT of a transaction and the coins that it spends, nothing signed. Written as bytes and read back: adding
+ * hundreds of inputs to the object one by one takes seconds.
+ */
+export function unsignedPsbt(transaction: Transaction, prevouts: LeafSpend["prevouts"]): Psbt {
+  const end = Uint8Array.of(0);
+  const unsigned = transaction.clone();
+  unsigned.ins.forEach((input) => Object.assign(input, { script: new Uint8Array(0), witness: [] }));
+  const inputs = prevouts.map(({ script, value }) => {
+    const coin = concatBytes(u64be(value).toReversed(), compactSize(script.length), script);
+    return concatBytes(field(Uint8Array.of(WITNESS_UTXO), coin), end);
+  });
+  const outputs = transaction.outs.map(() => end);
+  const globals = concatBytes(field(Uint8Array.of(GLOBAL.unsignedTx), unsigned.toBuffer()), end);
+  return Psbt.fromBuffer(concatBytes(PSBT_MAGIC, globals, ...inputs, ...outputs));
+}
 
 type InputFields = Psbt["data"]["inputs"][number];
 
@@ -70,4 +161,51 @@ function derivationsOf(coin: Coin): Partial<InputFields> {
         })),
       }
     : { bip32Derivation: derivations.map(plain) };
+}
+
+/** What a PSBT says of a key in a Taproot leaf (BIP-371). */
+interface TapDerivation {
+  readonly pubkey: Uint8Array;
+  readonly masterFingerprint: Uint8Array;
+  readonly path: string;
+  readonly leafHashes: Uint8Array[];
+}
+
+/**
+ * Where keys of a leaf come from, as a PSBT says it.
+ * @throws TapstakeError `invalid-argument`, `invalid-public-key`, `unexpected-signer` when the leaf does not name the
+ * key; `duplicate-key`, `invalid-bytes`, `invalid-path`
+ */
+export function leafDerivations(leaf: Leaf, derivations: readonly KeyOrigin[]): TapDerivation[] {
+  if (!Array.isArray(derivations)) {
+    const text = `expected a list of derivations, got ${describeType(derivations)}`;
+    throw new TapstakeError("invalid-argument", text);
+  }
+  const seen = new Set<string>();
+  return derivations.map((derivation: Partial<KeyOrigin> | null) => {
+    const { publicKey, fingerprint, path } = derivation ?? {};
+    const pubkey = xOnly(publicKey!);
+    assertNamed(leaf, pubkey);
+    const key = hex.encode(pubkey);
+    if (seen.has(key)) throw new TapstakeError("duplicate-key", `two derivations of key ${key}`, { key });
+    seen.add(key);
+    assertBytes(fingerprint, "fingerprint", 4);
+    const masterFingerprint = Uint8Array.from(fingerprint);
+    return { pubkey, masterFingerprint, path: normalPath(path!), leafHashes: [leaf.hash] };
+  });
+}
+
+/** The same for an output: each key with all leaves that name it; keys that none names are left out. */
+export function outputDerivations(
+  leaves: readonly Leaf[],
+  derivations: readonly KeyOrigin[],
+): TapDerivation[] {
+  return derivations.flatMap((derivation) => {
+    const pubkey = xOnly(derivation.publicKey);
+    const naming = leaves.filter((leaf) => isNamed(leaf, pubkey));
+    const leafHashes = naming.map(({ hash }) => hash);
+    return naming
+      .slice(0, 1)
+      .flatMap((leaf) => leafDerivations(leaf, [derivation]).map((each) => ({ ...each, leafHashes })));
+  });
 }

@@ -1,7 +1,7 @@
+import { OP, PUSH_KEY, pushNumber } from "../bitcoin/opcodes.js";
 import { assertBytes, compareBytes, equalBytes, hex, joinBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { show } from "../core/text.js";
-import { OP, PUSH_KEY, pushNumber } from "../bitcoin/opcodes.js";
 import { anyOf, checkKeySet, checkRoles, checkTimelock, type KeySet } from "./terms.js";
 
 /**

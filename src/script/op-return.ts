@@ -1,8 +1,8 @@
+import { OP } from "../bitcoin/opcodes.js";
 import { assertBytes, concatBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { assertPublicKey } from "../core/keys.js";
 import { show } from "../core/text.js";
-import { OP } from "../bitcoin/opcodes.js";
 import { checkTimelock } from "./terms.js";
 
 /** What a phase-1 stake says of itself on chain. */

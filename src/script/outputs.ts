@@ -1,6 +1,7 @@
+import { taprootAddress } from "../bitcoin/address.js";
+import { OP } from "../bitcoin/opcodes.js";
 import { concatBytes } from "../core/bytes.js";
 import type { Network } from "../core/network.js";
-import { taprootAddress } from "../bitcoin/address.js";
 import { descriptorOf } from "./descriptor.js";
 import {
   type LeafKind,
@@ -12,7 +13,6 @@ import {
   type PartsOf,
   policyOf,
 } from "./leaf.js";
-import { OP } from "../bitcoin/opcodes.js";
 import { leavesOf, mapTree, type ScriptPath, taproot, type Tree } from "./taproot.js";
 import {
   type CheckedTerms,
@@ -21,8 +21,8 @@ import {
   checkTimelock,
   copyKeySet,
   type KeySet,
-  type StakeTerms,
   stakerKeys,
+  type StakeTerms,
 } from "./terms.js";
 
 /** The outputs of a stake's life, and how the leaves of each are nested (PROTOCOL 2). */

@@ -3,24 +3,24 @@ import { u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { parseAddress, readCertificates } from "./endpoint.js";
 import {
+  CHAIN_HEIGHT_HEADER,
   HMAC_HEADER,
   OPEN_METHODS,
-  requestHmac,
-  CHAIN_HEIGHT_HEADER,
   REFUSE_OVERLAP_HEADER,
+  requestHmac,
 } from "./metadata.js";
 import { fromStatus } from "./status.js";
 import {
+  decodeResponse,
+  DEFAULT_ADDRESS,
+  encodeRequest,
   healthCheck,
   type HealthResponse,
-  NOT_SERVING,
-  SERVING,
-  DEFAULT_ADDRESS,
-  decodeResponse,
-  encodeRequest,
   type Method,
   type Methods,
+  NOT_SERVING,
   pathOf,
+  SERVING,
   wipeRequest,
 } from "./wire.js";
 

@@ -4,10 +4,10 @@ import { ERROR_CODES, type ErrorCode, TapstakeError } from "../core/errors.js";
 import { type EotsClientOptions, type Health, openChannel, unexpected } from "./channel.js";
 import { isLoopback, parseAddress } from "./endpoint.js";
 import {
-  readHeights,
   first,
   OUTCOME_HEADER,
   OVERLAPS_HEADER,
+  readHeights,
   REFUSED_HEADER,
   SAME_HEADER,
   UNLISTED_HEADER,

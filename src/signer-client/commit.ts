@@ -1,10 +1,9 @@
-import { type Commitment, verifyCommitment } from "../vote/commitment.js";
 import { TapstakeError } from "../core/errors.js";
 import { merkle } from "../crypto/merkle.js";
+import { assertMinCount, type ChainConfig } from "../vote/chain.js";
+import { type Commitment, verifyCommitment } from "../vote/commitment.js";
 import { commitmentDigest } from "../vote/messages.js";
-import type { ChainConfig } from "../vote/chain.js";
 import type { EotsClient } from "./client.js";
-import { assertMinCount } from "../vote/chain.js";
 
 export interface RemoteCommitRequest {
   /** X-only, 32 bytes. */

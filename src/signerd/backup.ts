@@ -3,9 +3,9 @@ import { statfs } from "node:fs/promises";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import { setImmediate as pause } from "node:timers/promises";
 import { TapstakeError } from "../core/errors.js";
-import { interchangeText } from "../finality/protection/export.js";
 import type { Home } from "../finality/home.js";
 import { attempt, makePrivateFolder, writePrivateParts } from "../finality/private-files.js";
+import { interchangeText } from "../finality/protection/export.js";
 import type { Protection } from "../finality/protection/protection.js";
 
 /** Copies that are kept: each holds what older ones do, and callers must not fill the disk with them. */

@@ -6,13 +6,13 @@ import { showKey } from "../finality/keys/keystore.js";
 import type { Protection } from "../finality/protection/protection.js";
 import type { VoteResult } from "../finality/voter.js";
 import {
-  writeHeights,
   MAX_LISTS,
   OUTCOME_HEADER,
   OVERLAPS_HEADER,
   REFUSED_HEADER,
   SAME_HEADER,
   UNLISTED_HEADER,
+  writeHeights,
 } from "../signer-client/metadata.js";
 import type { Method, Methods } from "../signer-client/wire.js";
 import { chainIdOf } from "../vote/chain.js";

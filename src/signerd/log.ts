@@ -1,5 +1,5 @@
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
-import { type DestinationStream, destination, type Logger, pino } from "pino";
+import { destination, type DestinationStream, type Logger, pino } from "pino";
 import { attempt } from "../finality/private-files.js";
 
 /** Lines of JSON, with the name of the level and the time in ISO 8601. */

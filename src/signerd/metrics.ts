@@ -1,14 +1,14 @@
-import { status } from "@grpc/grpc-js";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { status } from "@grpc/grpc-js";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { ErrorCode } from "../core/errors.js";
-import { REFUSAL_CODES } from "../vote/vote.js";
 import { addressText, parseAddress } from "../signer-client/endpoint.js";
 import { OPEN_METHODS } from "../signer-client/metadata.js";
 import { ANSWERS } from "../signer-client/status.js";
 import { methodNames } from "../signer-client/wire.js";
+import { REFUSAL_CODES } from "../vote/vote.js";
 import { assertSafeToListen, listenFailed } from "./listen.js";
 
 /** Milliseconds matter: a vote takes one or two, deriving randomness thousands. */

@@ -10,26 +10,26 @@ import type { Logger } from "pino";
 import { TapstakeError } from "../core/errors.js";
 import { isLocalPeer } from "../signer-client/endpoint.js";
 import {
+  CHAIN_HEIGHT_HEADER,
+  first,
   HMAC_HEADER,
   isRequestHmac,
   OPEN_METHODS,
-  CHAIN_HEIGHT_HEADER,
-  first,
   REFUSE_OVERLAP_HEADER,
 } from "../signer-client/metadata.js";
 import { toStatus } from "../signer-client/status.js";
 import {
   decodeRequest,
+  encodeResponse,
   healthCheck,
   type HealthResponse,
-  encodeResponse,
   type Method,
   methodNames,
-  pathOf,
-  wipeRequest,
   NOT_SERVING,
-  SERVING,
+  pathOf,
   SERVICE,
+  SERVING,
+  wipeRequest,
 } from "../signer-client/wire.js";
 import type { CallContext, Facts, Handlers } from "./handlers.js";
 import type { Metrics } from "./metrics.js";

@@ -1,10 +1,12 @@
 import { Transaction } from "../bitcoin/bitcoinjs.js";
+import { assertEstimated } from "../bitcoin/fee.js";
+import type { Prevout } from "../bitcoin/transaction.js";
 import { equalBytes, hex, isBytes } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { describeType, TapstakeError } from "../core/errors.js";
+import { publicKeyOf } from "../core/keys.js";
+import { schnorr } from "../crypto/schnorr.js";
 import type { Leaf } from "../script/outputs.js";
-import { assertEstimated } from "../bitcoin/fee.js";
-import type { Prevout } from "../bitcoin/transaction.js";
 import { leafWitness } from "./witness.js";
 
 /** A transaction that spends a stake by one leaf: all that its signatures commit to. */
@@ -149,6 +151,17 @@ export function withWitness(
   return signed;
 }
 
+/** A list with one signature more; the same signer's earlier one is replaced. */
+export function withSignature(list: readonly LeafSignature[], signature: LeafSignature): LeafSignature[] {
+  return [...list.filter(({ publicKey }) => !equalBytes(publicKey, signature.publicKey)), signature];
+}
+
+/** Of several signatures by one key, the first: a witness has one slot for it. */
+export function firstOfEach(signatures: readonly LeafSignature[]): LeafSignature[] {
+  const by = (key: Uint8Array) => signatures.find(({ publicKey }) => equalBytes(publicKey, key));
+  return signatures.filter((signature) => by(signature.publicKey) === signature);
+}
+
 /** @throws TapstakeError `invalid-public-key`; `unexpected-signer` when the leaf does not name the key */
 export function assertNamed(leaf: Leaf, publicKey: Uint8Array): void {
   if (!isBytes(publicKey, 32)) {
@@ -169,4 +182,15 @@ export const isNamed = (leaf: Leaf, publicKey: Uint8Array): boolean =>
 export function xOnly(publicKey: Uint8Array): Uint8Array {
   if (!isBytes(publicKey, 33)) return isBytes(publicKey, 32) ? Uint8Array.from(publicKey) : publicKey;
   return Uint8Array.from(publicKey).slice(1);
+}
+
+/**
+ * A signer that holds its key in memory. The secret is reachable only by signing.
+ * @throws TapstakeError `invalid-secret-key`
+ */
+export function keySigner(secretKey: Uint8Array): Signer {
+  const publicKey = publicKeyOf(secretKey);
+  // `slice` of a Node Buffer would share its memory: a caller that wipes its key would wipe this one.
+  const secret = Uint8Array.from(secretKey);
+  return { publicKey, signSchnorr: (digest) => schnorr.sign(secret, digest) };
 }

@@ -1,8 +1,8 @@
+import { SCHNORR_LENGTHS } from "../bitcoin/fee.js";
 import { assertBytes, equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sortKeys } from "../script/leaf.js";
 import type { Leaf } from "../script/outputs.js";
-import { SCHNORR_LENGTHS } from "../bitcoin/signature-length.js";
 import type { LeafSignature } from "./spend.js";
 
 /**

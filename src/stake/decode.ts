@@ -1,15 +1,15 @@
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
-import { equalBytes } from "../core/bytes.js";
+import { FINAL_SEQUENCE } from "../bitcoin/transaction.js";
+import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { checkStake, sameKeySet } from "../params/stake.js";
 import { paramsAt } from "../params/select.js";
+import { checkStake, sameKeySet } from "../params/stake.js";
 import type { ParamSet, ProtocolParams } from "../params/types.js";
+import { type LeafTerms, parseLeaf } from "../script/leaf.js";
 import { findOpReturn } from "../script/op-return.js";
 import { type StakingOutput, stakingOutput } from "../script/outputs.js";
-import { type LeafTerms, parseLeaf } from "../script/leaf.js";
 import { NUMS_KEY, outputKeyOf } from "../script/taproot.js";
-import { type StakeTerms, stakerKeys } from "../script/terms.js";
-import { FINAL_SEQUENCE, findOutput } from "../bitcoin/transaction.js";
+import { stakerKeys, type StakeTerms } from "../script/terms.js";
 import { withoutAnnex } from "../spending/witness.js";
 
 /** A staking transaction, understood. */
@@ -97,6 +97,30 @@ export function decodeSpends(transaction: Transaction): DecodedSpend[] {
     const depth = (controlBlock.length - 33) / 32;
     return [{ inputIndex, leaf, script: Uint8Array.of(0x51, 32, ...key), depth }];
   });
+}
+
+/**
+ * The index of the one output with this script.
+ * @throws TapstakeError `output-not-found`, `multiple-staking-outputs`
+ */
+export function findOutput(transaction: Transaction, script: Uint8Array): number {
+  const found = transaction.outs.flatMap((out, index) => (equalBytes(out.script, script) ? [index] : []));
+  if (found.length > 1) {
+    throw new TapstakeError(
+      "multiple-staking-outputs",
+      `expected one output with script ${hex.encode(script)}, got ${found.length}`,
+      {
+        count: found.length,
+      },
+    );
+  }
+  if (found[0] === undefined) {
+    throw new TapstakeError(
+      "output-not-found",
+      `the transaction has no output with script ${hex.encode(script)}`,
+    );
+  }
+  return found[0];
 }
 
 function decodeUnder(params: ProtocolParams, transaction: Transaction, given: DecodeOptions["terms"]) {

@@ -1,33 +1,38 @@
-import { applyRateUp, type Rate } from "../core/amount.js";
-import type { Psbt, Transaction } from "../bitcoin/bitcoinjs.js";
-import { assertBytes, equalBytes, hex } from "../core/bytes.js";
-import { dustThreshold } from "../bitcoin/dust.js";
-import { describeType, TapstakeError } from "../core/errors.js";
-import { type ANY_RELEASE, checkBuilt, type RuleSet } from "../params/rules.js";
-import { checkStake, sameKeySet } from "../params/stake.js";
-import type { ProtocolParams } from "../params/types.js";
-import type { KeyOrigin } from "../script/key-origin.js";
-import { type StakingOutput, stakingOutput } from "../script/outputs.js";
-import { type StakeTerms, stakerKeys } from "../script/terms.js";
-import { assertCoin, assertCoins, type Coin, coinKind } from "../funding/coin.js";
-import { assertFeeRate, assertNotDust, type FeeRateLimits, rateOf } from "../bitcoin/fee.js";
-import { fieldsOf } from "../psbt/write.js";
-import { witnessLengths } from "../funding/input-weight.js";
-import { assertSameTransaction, describeOutput, parsePsbt, type PsbtLike, spendPsbt } from "../psbt/psbt.js";
-import { assertSameCoins, assertSameScripts } from "../psbt/inputs.js";
-import { assertStatedLength, SCHNORR_LENGTHS } from "../bitcoin/signature-length.js";
-import { type LeafSpend, withWitness } from "../spending/spend.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
 import {
-  assertOutputScript,
-  assertStakeCoin,
+  assertFeeRate,
+  assertStatedLength,
+  type FeeRateLimits,
+  rateOf,
+  SCHNORR_LENGTHS,
+} from "../bitcoin/fee.js";
+import { assertNotDust, assertOutputScript, dustThreshold } from "../bitcoin/output-script.js";
+import {
+  assertUnspentOutput,
   createTransaction,
   FINAL_SEQUENCE,
   formatOutpoint,
   outpointOf,
   outputAt,
-  type StakeCoin,
+  type UnspentOutput,
 } from "../bitcoin/transaction.js";
+import { applyRateUp, type Rate } from "../core/amount.js";
+import { assertBytes, equalBytes, hex } from "../core/bytes.js";
+import { describeType, TapstakeError } from "../core/errors.js";
+import { witnessLengths } from "../funding/coin-cost.js";
+import { assertCoin, assertCoins, type Coin, coinKind } from "../funding/coin.js";
+import { type ANY_RELEASE, checkBuilt, type RuleSet } from "../params/rules.js";
+import { checkStake, sameKeySet } from "../params/stake.js";
+import type { ProtocolParams } from "../params/types.js";
+import type { Psbt } from "../psbt/bitcoinjs.js";
 import { checkInput, readInput } from "../psbt/input-check.js";
+import { parsePsbt, type PsbtLike } from "../psbt/read.js";
+import { assertSameCoins, assertSameScripts, assertSameTransaction } from "../psbt/returned.js";
+import { describeOutput, fieldsOf, spendPsbt } from "../psbt/write.js";
+import type { KeyOrigin } from "../script/key-origin.js";
+import { type StakingOutput, stakingOutput } from "../script/outputs.js";
+import { stakerKeys, type StakeTerms } from "../script/terms.js";
+import { type LeafSpend, withWitness } from "../spending/spend.js";
 import { placeholderWitness } from "../spending/witness.js";
 
 /** A stake that can be expanded: a `Delegation` is one. */
@@ -135,7 +140,7 @@ export function fundExpansion(funding: ExpansionFunding): Expansion {
   const plan = planOf(request);
   const stake = formatOutpoint(plan.stake.coin.outpoint);
   for (const coin of coins) {
-    assertStakeCoin(coin);
+    assertUnspentOutput(coin);
     assertBytes(coin.script, "coin's script");
   }
   const known = coins.filter((coin) => fundingKindOf(coin) && formatOutpoint(coin.outpoint) !== stake);
@@ -294,7 +299,7 @@ function noneIsEnough(
  * {@link checkStake}
  */
 export function previousStake(previous: PreviousStake): {
-  readonly coin: StakeCoin;
+  readonly coin: UnspentOutput;
   readonly output: StakingOutput;
 } {
   const { terms, params, staking } = previous ?? {};
@@ -368,7 +373,7 @@ export function fundingWitness({ transaction, prevouts }: LeafSpend, returned: P
 
 type FundingKind = "p2wpkh" | "p2tr";
 
-function assertFundingCoin(coin: Coin, stake: StakeCoin): void {
+function assertFundingCoin(coin: Coin, stake: UnspentOutput): void {
   assertCoin(coin);
   fundingKind(coin);
   const [name, staked] = [formatOutpoint(coin.outpoint), formatOutpoint(stake.outpoint)];

@@ -1,14 +1,14 @@
-import type { Psbt, Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Prevout } from "../bitcoin/transaction.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { parseLeaf } from "../script/leaf.js";
 import { assertCoin, type Coin } from "../funding/coin.js";
-import { type ExplainedSpend, explainSpends, leafOf, quorumsOf } from "./explain.js";
-import { coinOfPsbt } from "../psbt/coins.js";
-import { prevoutsOf, readWitnessStack, transactionOf } from "../psbt/psbt.js";
-import type { Prevout } from "../bitcoin/transaction.js";
+import type { Psbt } from "../psbt/bitcoinjs.js";
 import { checkInput, readInput } from "../psbt/input-check.js";
+import { coinOfPsbt, prevoutsOf, readWitnessStack, transactionOf } from "../psbt/read.js";
+import { parseLeaf } from "../script/leaf.js";
 import { assembleWitness } from "../spending/witness.js";
+import { type ExplainedSpend, explainSpends, leafOf, quorumsOf } from "./explain.js";
 
 /** What a PSBT says, as a transaction. */
 export interface ShownPsbt {

@@ -1,19 +1,19 @@
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import { OP } from "../bitcoin/opcodes.js";
+import type { Prevout } from "../bitcoin/transaction.js";
 import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sameKeySet } from "../params/stake.js";
 import type { ParamSet, ProtocolParams } from "../params/types.js";
-import { findOpReturn } from "../script/op-return.js";
-import { OP } from "../bitcoin/opcodes.js";
-import { type Leaf, slashingChangeOutput, unbondingOutput } from "../script/outputs.js";
 import { type LeafKind, type LeafTerms, policyOf } from "../script/leaf.js";
+import { findOpReturn } from "../script/op-return.js";
+import { type Leaf, slashingChangeOutput, unbondingOutput } from "../script/outputs.js";
 import { tapleafHash } from "../script/taproot.js";
 import { type KeySet, stakerKeys } from "../script/terms.js";
-import { type DecodedStaking, type DecodeOptions, decodeSpends, decodeStaking } from "./decode.js";
 import { type LeafSignature, verifyLeafSignature } from "../spending/spend.js";
-import type { Prevout } from "../bitcoin/transaction.js";
-import type { Withdrawable } from "./withdrawal.js";
 import { readWitness, withoutAnnex } from "../spending/witness.js";
+import { type DecodedStaking, type DecodeOptions, decodeSpends, decodeStaking } from "./decode.js";
+import type { Withdrawable } from "./withdrawal.js";
 
 /** A parameter version and the set that it is of. */
 export interface VersionOf {

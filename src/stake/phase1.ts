@@ -1,5 +1,5 @@
-import { assertSatoshi } from "../core/amount.js";
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import { assertSatoshi } from "../core/amount.js";
 import { assertInteger } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { ParamSet, Phase1Params } from "../params/types.js";

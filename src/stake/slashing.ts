@@ -1,26 +1,21 @@
+import { assertNotDust } from "../bitcoin/output-script.js";
+import {
+  assertUnspentOutput,
+  createTransaction,
+  FINAL_SEQUENCE,
+  type UnspentOutput,
+} from "../bitcoin/transaction.js";
 import { applyRate } from "../core/amount.js";
-import type { Psbt } from "../bitcoin/bitcoinjs.js";
 import { TapstakeError } from "../core/errors.js";
 import { assertChoice } from "../core/text.js";
 import { assertParams, checkSlashing } from "../params/check.js";
 import type { ProtocolParams, SlashingParams } from "../params/types.js";
+import type { Psbt } from "../psbt/bitcoinjs.js";
+import { describeOutput, spendPsbt } from "../psbt/write.js";
 import type { KeyOrigin } from "../script/key-origin.js";
-import {
-  type SlashingChangeOutput,
-  slashingChangeOutput,
-  stakingOutput,
-  unbondingOutput,
-} from "../script/outputs.js";
+import { outputsOf, type SlashingChangeOutput, type StakeOutputs } from "../script/outputs.js";
 import type { StakeTerms } from "../script/terms.js";
-import { assertNotDust } from "../bitcoin/fee.js";
-import { describeOutput, spendPsbt } from "../psbt/psbt.js";
 import type { LeafSpend } from "../spending/spend.js";
-import {
-  assertStakeCoin,
-  createTransaction,
-  FINAL_SEQUENCE,
-  type StakeCoin,
-} from "../bitcoin/transaction.js";
 
 /** Which output of a stake's life is slashed: the stake itself, or what is unbonding. */
 export type Slashable = (typeof SLASHABLE)[number];
@@ -50,37 +45,47 @@ export function buildSlashing(
   terms: StakeTerms,
   params: ProtocolParams,
   from: Slashable,
-  coin: StakeCoin,
+  coin: UnspentOutput,
   derivations: readonly KeyOrigin[] = [],
 ): Slashing {
+  assertParams(params);
+  const slashing = slashingOf(outputsOf(terms, params), params, from, coin);
+  const psbt = spendPsbt(slashing, [], derivations);
+  describeOutput(psbt, 1, slashing.refund, derivations);
+  return { ...slashing, psbt };
+}
+
+/** {@link buildSlashing} but for the PSBT, where the outputs are derived already. @throws TapstakeError its codes */
+export function slashingOf(
+  outputs: StakeOutputs,
+  params: ProtocolParams,
+  from: Slashable,
+  coin: UnspentOutput,
+): Omit<Slashing, "psbt"> {
   assertChoice(from, "from", SLASHABLE);
-  assertStakeCoin(coin);
+  assertUnspentOutput(coin);
   const { script: slashingScript, rate, minFee: fee } = slashingParams(params);
-  const { network, unbondingTime } = params;
-  const spent =
-    from === "staking" ? stakingOutput(terms, network) : unbondingOutput(terms, unbondingTime, network);
-  const refund = slashingChangeOutput(terms.staker, unbondingTime, network);
+  const { [from]: spent, refund } = outputs;
   const slashed = applyRate(coin.value, rate);
   const refunded = coin.value - slashed - fee;
   assertNotDust({ script: slashingScript, value: slashed }, "slashed output");
   assertNotDust({ script: refund.script, value: refunded }, "refund");
-
-  const transaction = createTransaction(
-    [{ outpoint: coin.outpoint, sequence: FINAL_SEQUENCE }],
-    [
-      { script: slashingScript, value: slashed },
-      { script: refund.script, value: refunded },
-    ],
-  );
-  const spend: LeafSpend = {
-    transaction,
+  return {
+    transaction: createTransaction(
+      [{ outpoint: coin.outpoint, sequence: FINAL_SEQUENCE }],
+      [
+        { script: slashingScript, value: slashed },
+        { script: refund.script, value: refunded },
+      ],
+    ),
     inputIndex: 0,
     prevouts: [{ script: spent.script, value: coin.value }],
     leaf: spent.leaves.slashing,
+    refund,
+    slashed,
+    refunded,
+    fee,
   };
-  const psbt = spendPsbt(spend, [], derivations);
-  describeOutput(psbt, 1, refund, derivations);
-  return { ...spend, psbt, refund, slashed, refunded, fee };
 }
 
 /**

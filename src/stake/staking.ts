@@ -1,28 +1,28 @@
-import type { Psbt, Transaction } from "../bitcoin/bitcoinjs.js";
-import { equalBytes } from "../core/bytes.js";
-import { TapstakeError } from "../core/errors.js";
-import { type ANY_RELEASE, checkBuilt, type RuleSet } from "../params/rules.js";
-import { checkStake } from "../params/stake.js";
-import type { ProtocolParams } from "../params/types.js";
-import { encodeOpReturn } from "../script/op-return.js";
-import { type StakingOutput, stakingOutput } from "../script/outputs.js";
-import type { StakeTerms } from "../script/terms.js";
-import type { Coin } from "../funding/coin.js";
-import { assertEstimated, assertFeeRate, assertNotDust, type FeeRateLimits } from "../bitcoin/fee.js";
-import { fundingPsbt } from "../psbt/write.js";
-import { hasWitness } from "../funding/input-weight.js";
-import { coinsOfPsbt } from "../psbt/coins.js";
-import { assertSameTransaction, parsePsbt, type PsbtLike, transactionOf } from "../psbt/psbt.js";
-import { assertSameCoins, assertSameScripts } from "../psbt/inputs.js";
-import { type Funding, selectAll, selectCoins, type Spending } from "../funding/selection.js";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import { assertEstimated, assertFeeRate, type FeeRateLimits } from "../bitcoin/fee.js";
+import { assertNotDust, assertOutputScript } from "../bitcoin/output-script.js";
 import {
-  assertOutputScript,
   createTransaction,
   FINAL_SEQUENCE,
   type Prevout,
   REPLACEABLE_SEQUENCE,
 } from "../bitcoin/transaction.js";
+import { equalBytes } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { hasWitness } from "../funding/coin-cost.js";
+import type { Coin } from "../funding/coin.js";
+import { type Funding, selectAll, selectCoins, type Spending } from "../funding/selection.js";
+import { type ANY_RELEASE, checkBuilt, type RuleSet } from "../params/rules.js";
+import { checkStake } from "../params/stake.js";
+import type { ProtocolParams } from "../params/types.js";
+import type { Psbt } from "../psbt/bitcoinjs.js";
 import { checkInput, fixedInputScript, readInput } from "../psbt/input-check.js";
+import { coinsOfPsbt, parsePsbt, type PsbtLike, transactionOf } from "../psbt/read.js";
+import { assertSameCoins, assertSameScripts, assertSameTransaction } from "../psbt/returned.js";
+import { fundingPsbt } from "../psbt/write.js";
+import { encodeOpReturn } from "../script/op-return.js";
+import { type StakingOutput, stakingOutput } from "../script/outputs.js";
+import type { StakeTerms } from "../script/terms.js";
 
 export interface StakingRequest extends Spending, FeeRateLimits {
   readonly terms: StakeTerms;
@@ -79,16 +79,22 @@ export function buildStaking(request: StakingRequest): Staking {
       [{ script: output.script, value }, ...opReturn, ...change],
     );
   const { changeScript, value, ...funding } = fund(request, output, pay);
-  checkStake(params, terms, value);
+  if (request.value === "all") checkStake(params, terms, value);
   assertNotDust({ script: output.script, value }, "staking output");
 
   const { coins, change } = funding;
   const transaction = pay(coins, value, change > 0n ? [{ script: changeScript, value: change }] : []);
   for (const [i, coin] of coins.entries()) transaction.setInputScript(i, fixedInputScript(coin));
-  const txidFinal = coins.every(hasWitness);
-  if (!txidFinal) unsettled.add(transaction);
   const psbt = fundingPsbt(transaction, coins);
-  return { ...funding, psbt, transaction, output, outputIndex: 0, value, txidFinal };
+  return {
+    ...funding,
+    psbt,
+    transaction,
+    output,
+    outputIndex: 0,
+    value,
+    txidFinal: coins.every(hasWitness),
+  };
 }
 
 /**
@@ -132,20 +138,26 @@ export function transactionFromPsbt(returned: PsbtLike): Transaction {
   return finishStaking({ transaction: transactionOf(psbt), coins: coinsOfPsbt(psbt) }, psbt);
 }
 
-/** Transactions built here whose txid changes when they are signed. */
-const unsettled = new WeakSet<Transaction>();
+/** A staking transaction that others can be built upon: signed, or said to keep its txid, as a {@link Staking} says. */
+export type StakingTransaction = Transaction | Pick<Staking, "transaction" | "txidFinal">;
 
 /**
- * A transaction that others can be built upon. Of one that was built elsewhere, or copied, only its signatures
- * could tell.
- * @throws TapstakeError `txid-not-final` for the unsigned transaction of a {@link Staking} with a P2PKH coin
+ * The transaction, once its txid can no longer change.
+ * @throws TapstakeError `txid-not-final` where it says so itself, or is handed over bare while an input has neither an
+ * input script nor a witness: signed, a P2PKH input has another txid
  */
-export function assertTxidFinal(transaction: Transaction): void {
-  if (!unsettled.has(transaction)) return;
-  throw new TapstakeError(
-    "txid-not-final",
-    "a P2PKH coin pays for this transaction, so its txid changes when it is signed: build upon what finishStaking gives",
-  );
+export function withFinalTxid(staking: StakingTransaction): Transaction {
+  if ("transaction" in staking) {
+    if (staking.txidFinal) return staking.transaction;
+    throw new TapstakeError(
+      "txid-not-final",
+      "a P2PKH coin pays for this transaction, so its txid changes when it is signed: build upon what finishStaking gives",
+    );
+  }
+  const unsigned = staking.ins.findIndex(({ script, witness }) => script.length + witness.length === 0);
+  if (unsigned < 0) return staking;
+  const text = `input ${unsigned} of the staking transaction is not signed, and may be of a P2PKH coin: pass what buildStaking or finishStaking gave, or { transaction, txidFinal: true } where every coin is segwit`;
+  throw new TapstakeError("txid-not-final", text, { input: unsigned });
 }
 
 /** The coins, what they stake, and where change goes. */

@@ -1,19 +1,19 @@
-import { assertSatoshi } from "../core/amount.js";
-import type { Psbt } from "../bitcoin/bitcoinjs.js";
-import { assertParams } from "../params/check.js";
-import type { ProtocolParams } from "../params/types.js";
-import type { KeyOrigin } from "../script/key-origin.js";
-import { stakingOutput, type UnbondingOutput, unbondingOutput } from "../script/outputs.js";
-import type { StakeTerms } from "../script/terms.js";
-import { assertNotDust } from "../bitcoin/fee.js";
-import { describeOutput, spendPsbt } from "../psbt/psbt.js";
-import type { LeafSpend } from "../spending/spend.js";
+import { assertNotDust } from "../bitcoin/output-script.js";
 import {
-  assertStakeCoin,
+  assertUnspentOutput,
   createTransaction,
   FINAL_SEQUENCE,
-  type StakeCoin,
+  type UnspentOutput,
 } from "../bitcoin/transaction.js";
+import { assertSatoshi } from "../core/amount.js";
+import { assertParams } from "../params/check.js";
+import type { ProtocolParams } from "../params/types.js";
+import type { Psbt } from "../psbt/bitcoinjs.js";
+import { describeOutput, spendPsbt } from "../psbt/write.js";
+import type { KeyOrigin } from "../script/key-origin.js";
+import { outputsOf, type StakeOutputs, type UnbondingOutput } from "../script/outputs.js";
+import type { StakeTerms } from "../script/terms.js";
+import type { LeafSpend } from "../spending/spend.js";
 
 /** An unbonding transaction, unsigned. */
 export interface Unbonding extends LeafSpend {
@@ -34,29 +34,36 @@ export interface Unbonding extends LeafSpend {
 export function buildUnbonding(
   terms: StakeTerms,
   params: ProtocolParams,
-  stake: StakeCoin,
+  stake: UnspentOutput,
   derivations: readonly KeyOrigin[] = [],
 ): Unbonding {
-  assertStakeCoin(stake);
   assertParams(params);
-  const { network, unbondingTime, unbondingFee: fee } = params;
+  const unbonding = unbondingOf(outputsOf(terms, params), params, stake);
+  const psbt = spendPsbt(unbonding, [], derivations);
+  describeOutput(psbt, 0, unbonding.output, derivations);
+  return { ...unbonding, psbt };
+}
+
+/** {@link buildUnbonding} but for the PSBT, where the outputs are derived already. @throws TapstakeError its codes */
+export function unbondingOf(
+  { staking, unbonding: output }: StakeOutputs,
+  { unbondingFee: fee }: ProtocolParams,
+  stake: UnspentOutput,
+): Omit<Unbonding, "psbt"> {
+  assertUnspentOutput(stake);
   assertSatoshi(fee, "unbonding fee");
-  const staked = stakingOutput(terms, network);
-  const output = unbondingOutput(terms, unbondingTime, network);
   const value = stake.value - fee;
   assertNotDust({ script: output.script, value }, "unbonding output");
-
-  const transaction = createTransaction(
-    [{ outpoint: stake.outpoint, sequence: FINAL_SEQUENCE }],
-    [{ script: output.script, value }],
-  );
-  const spend: LeafSpend = {
-    transaction,
+  return {
+    transaction: createTransaction(
+      [{ outpoint: stake.outpoint, sequence: FINAL_SEQUENCE }],
+      [{ script: output.script, value }],
+    ),
     inputIndex: 0,
-    prevouts: [{ script: staked.script, value: stake.value }],
-    leaf: staked.leaves.unbonding,
+    prevouts: [{ script: staking.script, value: stake.value }],
+    leaf: staking.leaves.unbonding,
+    output,
+    value,
+    fee,
   };
-  const psbt = spendPsbt(spend, [], derivations);
-  describeOutput(psbt, 0, output, derivations);
-  return { ...spend, psbt, output, value, fee };
 }

@@ -1,27 +1,24 @@
+import {
+  assertFeeRate,
+  assertStatedLength,
+  feeAt,
+  type FeeRateLimits,
+  rateOf,
+  SCHNORR_LENGTHS,
+} from "../bitcoin/fee.js";
+import { assertNotDust, assertOutputScript } from "../bitcoin/output-script.js";
+import { assertUnspentOutput, createTransaction, type UnspentOutput } from "../bitcoin/transaction.js";
 import type { Rate } from "../core/amount.js";
-import type { Psbt } from "../bitcoin/bitcoinjs.js";
 import { TapstakeError } from "../core/errors.js";
 import { assertChoice } from "../core/text.js";
 import { assertParams } from "../params/check.js";
 import type { ProtocolParams } from "../params/types.js";
+import type { Psbt } from "../psbt/bitcoinjs.js";
+import { spendPsbt } from "../psbt/write.js";
 import type { KeyOrigin } from "../script/key-origin.js";
-import {
-  slashingChangeOutput,
-  stakingOutput,
-  type TimelockLeaf,
-  unbondingOutput,
-} from "../script/outputs.js";
+import { outputsOf, type TimelockLeaf } from "../script/outputs.js";
 import type { StakeTerms } from "../script/terms.js";
-import { assertFeeRate, assertNotDust, feeAt, type FeeRateLimits, rateOf } from "../bitcoin/fee.js";
-import { spendPsbt } from "../psbt/psbt.js";
-import { assertStatedLength, SCHNORR_LENGTHS } from "../bitcoin/signature-length.js";
 import { type LeafSpend, withWitness } from "../spending/spend.js";
-import {
-  assertOutputScript,
-  assertStakeCoin,
-  createTransaction,
-  type StakeCoin,
-} from "../bitcoin/transaction.js";
 import { placeholderWitness } from "../spending/witness.js";
 
 /** Where a time lock can run out: the stake, what was unbonded, or what slashing left. */
@@ -32,7 +29,7 @@ export interface WithdrawalRequest extends FeeRateLimits {
   readonly terms: StakeTerms;
   readonly params: ProtocolParams;
   readonly from: Withdrawable;
-  readonly coin: StakeCoin;
+  readonly coin: UnspentOutput;
   /** The output script that the coins go to. */
   readonly destination: Uint8Array;
   /** Satoshi per virtual byte. */
@@ -67,14 +64,16 @@ export interface Withdrawal extends LeafSpend {
  * `invalid-rate`, `fee-rate-too-low`, `fee-rate-too-high`, `invalid-number`, `insufficient-funds`, `dust-output`; the codes of `spendPsbt`
  */
 export function buildWithdrawal(request: WithdrawalRequest): Withdrawal {
-  const { from, coin, destination, feeRate, signatureLength, derivations } = request;
+  const { terms, params, from, coin, destination, feeRate, signatureLength, derivations } = request;
   assertChoice(from, "from", WITHDRAWABLE);
-  assertStakeCoin(coin);
+  assertUnspentOutput(coin);
   assertOutputScript(destination, "destination");
   assertFeeRate(feeRate, request);
   if (signatureLength !== undefined) assertStatedLength(signatureLength, SCHNORR_LENGTHS);
-  const { script, leaf } = lockedOutput(request);
-  const timelock = leaf.timelock;
+  assertParams(params);
+  const { script, leaves } = outputsOf(terms, params)[from];
+  const leaf: TimelockLeaf = leaves.timelock;
+  const { timelock } = leaf;
   const build = (value: bigint): LeafSpend => {
     // BIP-112 compares the leaf's number with this sequence.
     const inputs = [{ outpoint: coin.outpoint, sequence: timelock }];
@@ -94,18 +93,4 @@ export function buildWithdrawal(request: WithdrawalRequest): Withdrawal {
   const vsize = largest.virtualSize();
   const psbt = spendPsbt(spend, [], derivations);
   return { ...spend, psbt, value, fee, vsize, feeRate: rateOf(fee, vsize), timelock };
-}
-
-function lockedOutput({ terms, params, from }: WithdrawalRequest): {
-  script: Uint8Array;
-  leaf: TimelockLeaf;
-} {
-  assertParams(params);
-  const { network, unbondingTime } = params;
-  const output = {
-    staking: () => stakingOutput(terms, network),
-    unbonding: () => unbondingOutput(terms, unbondingTime, network),
-    refund: () => slashingChangeOutput(terms.staker, unbondingTime, network),
-  }[from]();
-  return { script: output.script, leaf: output.leaves.timelock };
 }

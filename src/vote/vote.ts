@@ -3,9 +3,9 @@ import { TapstakeError } from "../core/errors.js";
 import { publicKeyOf } from "../core/keys.js";
 import { eots } from "../crypto/eots.js";
 import type { MerkleProof } from "../crypto/merkle.js";
-import { voteMessage } from "./messages.js";
 import { randomness } from "../crypto/randomness.js";
 import { type Commitment, verifyCommitment, verifyRandomness } from "./commitment.js";
+import { voteMessage } from "./messages.js";
 
 /** A vote for a block, with the randomness that it was made under (PROTOCOL 6). */
 export interface FinalityVote {

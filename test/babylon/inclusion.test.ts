@@ -1,8 +1,5 @@
 import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
-import { concatBytes, equalBytes, hex } from "../../src/core/bytes.js";
-import { sha256 } from "../../src/core/hashes.js";
 import {
   checkInclusionProof,
   inclusionProof,
@@ -11,6 +8,9 @@ import {
   inclusionProofFromTxids,
   verifyInclusionProof,
 } from "../../src/babylon/inclusion.js";
+import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { concatBytes, equalBytes, hex } from "../../src/core/bytes.js";
+import { sha256 } from "../../src/core/hashes.js";
 import { flipBit, NOT_BYTES } from "../support/arbitraries.js";
 import { loadPublished } from "../support/babylon.js";
 import { refusal } from "../support/refusal.js";

@@ -1,11 +1,11 @@
 import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { concatBytes, hex } from "../../src/core/bytes.js";
-import type { Field } from "../../src/core/protobuf.js";
 import { decodeMessage, encodeMessage, type MessageName, TYPE_URLS } from "../../src/babylon/messages.js";
 import { SCHEMA } from "../../src/babylon/schema.js";
-import { loadPublished } from "../support/babylon.js";
+import { concatBytes, hex } from "../../src/core/bytes.js";
+import type { Field } from "../../src/core/protobuf.js";
 import { NOT_BYTES } from "../support/arbitraries.js";
+import { loadPublished } from "../support/babylon.js";
 import { refusal } from "../support/refusal.js";
 import { runs } from "../support/runs.js";
 

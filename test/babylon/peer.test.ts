@@ -1,12 +1,6 @@
 import { base64, bech32 } from "@scure/base";
 import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
-import { compactSize, concatBytes, hex } from "../../src/core/bytes.js";
-import { curve } from "../../src/core/curve/index.js";
-import { publicKeyOf } from "../../src/core/keys.js";
-import { schnorr } from "../../src/crypto/schnorr.js";
-import { createDelegation } from "../../src/delegation/delegation.js";
 import { bip322 } from "../../src/babylon/bip322.js";
 import { inclusionProofFromMerkle } from "../../src/babylon/inclusion.js";
 import { decodeMessage, encodeMessage, TYPE_URLS } from "../../src/babylon/messages.js";
@@ -17,9 +11,15 @@ import {
   readExpand,
 } from "../../src/babylon/stake.js";
 import { addressOfScript } from "../../src/bitcoin/address.js";
-import { tapleafHash } from "../../src/script/taproot.js";
-import { parsePsbt } from "../../src/psbt/psbt.js";
+import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import { parseTransaction } from "../../src/bitcoin/transaction.js";
+import { compactSize, concatBytes, hex } from "../../src/core/bytes.js";
+import { curve } from "../../src/core/curve/index.js";
+import { publicKeyOf } from "../../src/core/keys.js";
+import { schnorr } from "../../src/crypto/schnorr.js";
+import { createDelegation } from "../../src/delegation/delegation.js";
+import { parsePsbt } from "../../src/psbt/read.js";
+import { tapleafHash } from "../../src/script/taproot.js";
 import { loadPublished } from "../support/babylon.js";
 import { peer, peerNetworks } from "../support/peer.js";
 import { runs } from "../support/runs.js";
@@ -212,7 +212,8 @@ describe("a registration by the peer", () => {
         if (read.name !== "MsgCreateBTCDelegation") throw new Error(read.name);
 
         const registration = readCreateDelegation(read.message, params);
-        const ours = createDelegation(terms, params, registration.delegation.staking.transaction);
+        const { transaction } = registration.delegation.staking;
+        const ours = createDelegation(terms, params, { transaction, txidFinal: true });
         expect(ours.staking.transaction.toHex()).toBe(stakingTx);
         for (const part of ["unbonding", "slashing", "unbondingSlashing"] as const) {
           expect(ours[part].transaction.toHex()).toBe(registration.delegation[part].transaction.toHex());

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { publicKeyOf } from "../../src/core/keys.js";
-import { proofFromJson, proofToJson, type ProofRecord } from "../../src/babylon/pop-json.js";
+import { proofFromJson, type ProofRecord, proofToJson } from "../../src/babylon/pop-json.js";
 import { proofOfPossession } from "../../src/babylon/pop.js";
+import { publicKeyOf } from "../../src/core/keys.js";
 import { refusal } from "../support/refusal.js";
 import { secretOf } from "../support/stake.js";
 

@@ -1,15 +1,6 @@
 import { base64, bech32 } from "@scure/base";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { hash160 } from "../../src/bitcoin/bitcoinjs.js";
-import { concatBytes, equalBytes, hex, utf8 } from "../../src/core/bytes.js";
-import { curve } from "../../src/core/curve/index.js";
-import { sha256 } from "../../src/core/hashes.js";
-import { publicKeyOf } from "../../src/core/keys.js";
-import { scalar } from "../../src/core/scalar.js";
-import { bitcoinMessage } from "../../src/crypto/bitcoin-message.js";
-import { signingContext } from "../../src/vote/messages.js";
-import { schnorr } from "../../src/crypto/schnorr.js";
 import { bip322 } from "../../src/babylon/bip322.js";
 import {
   acceptProof,
@@ -25,7 +16,16 @@ import {
   verifyProofOfPossession,
 } from "../../src/babylon/pop.js";
 import { addressOfScript } from "../../src/bitcoin/address.js";
-import { keySigner } from "../../src/spending/signer.js";
+import { hash160 } from "../../src/bitcoin/bitcoinjs.js";
+import { concatBytes, equalBytes, hex, utf8 } from "../../src/core/bytes.js";
+import { curve } from "../../src/core/curve/index.js";
+import { sha256 } from "../../src/core/hashes.js";
+import { publicKeyOf } from "../../src/core/keys.js";
+import { scalar } from "../../src/core/scalar.js";
+import { bitcoinMessage } from "../../src/crypto/bitcoin-message.js";
+import { schnorr } from "../../src/crypto/schnorr.js";
+import { keySigner } from "../../src/spending/spend.js";
+import { signingContext } from "../../src/vote/messages.js";
 import { bytes32, flipBit, NOT_BYTES, secrets } from "../support/arbitraries.js";
 import { failure } from "../support/errors.js";
 import { peer, peerNetworks } from "../support/peer.js";

@@ -12,7 +12,7 @@ import {
   undelegateMessage,
 } from "../../src/babylon/lifecycle.js";
 import { decodeMessage, encodeMessage, type MessageName } from "../../src/babylon/messages.js";
-import { proofOfPossession, type ProofForm } from "../../src/babylon/pop.js";
+import { type ProofForm, proofOfPossession } from "../../src/babylon/pop.js";
 import {
   createFinalityProviderMessage,
   equivocationMessage,
@@ -43,26 +43,20 @@ import { adaptor } from "../../src/crypto/adaptor.js";
 import { eots } from "../../src/crypto/eots.js";
 import { randomness } from "../../src/crypto/randomness.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
-import {
-  type Delegation,
-  type ExpandedStake,
-  finishUnbonding,
-  signUnbonding,
-  unbondingSpend,
-} from "../../src/delegation/delegation.js";
-import { expansionSpend } from "../../src/delegation/expansion.js";
+import type { Delegation, ExpandedStake } from "../../src/delegation/delegation.js";
 import { delegationToJson } from "../../src/delegation/json.js";
+import { finishUnbonding, signUnbonding } from "../../src/delegation/sign.js";
+import { expansionSpend, unbondingSpend } from "../../src/delegation/spends.js";
+import type { Evidence } from "../../src/extract/evidence.js";
 import { extractFromSlashing, finishSlashing } from "../../src/extract/slashing.js";
-import type { Evidence } from "../../src/extract/votes.js";
 import { commitRandomness } from "../../src/finality/randomness/commit.js";
-import { keySigner } from "../../src/spending/signer.js";
-import { leafSighash } from "../../src/spending/spend.js";
+import { keySigner, leafSighash } from "../../src/spending/spend.js";
 import { signingContext, voteMessage } from "../../src/vote/messages.js";
 import { signVoteUnprotected } from "../../src/vote/vote.js";
 import { loadPublished } from "../support/babylon.js";
 import { expand, larger } from "../support/expansion.js";
 import { refusal } from "../support/refusal.js";
-import { inForce, delegate, makeStake, secretOf, signedBy, type TestStake } from "../support/stake.js";
+import { delegate, inForce, makeStake, secretOf, signedBy, type TestStake } from "../support/stake.js";
 
 const accountOf = (name: string) => bech32.encodeFromBytes("bbn", secretOf(name).slice(0, 20));
 const signer = accountOf("signer");

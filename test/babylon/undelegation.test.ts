@@ -1,22 +1,17 @@
 import { bech32 } from "@scure/base";
 import { describe, expect, it } from "vitest";
-import { parseRate } from "../../src/core/amount.js";
-import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
-import type { ErrorCode } from "../../src/core/errors.js";
-import {
-  finishUnbonding,
-  signUnbonding,
-  stakeCoin,
-  unbondingSpend,
-} from "../../src/delegation/delegation.js";
-import { expansionSpend, finishExpansion, signExpansion } from "../../src/delegation/expansion.js";
-import { finishSlashing } from "../../src/extract/slashing.js";
 import type { InclusionProof } from "../../src/babylon/inclusion.js";
 import { readUndelegate, undelegateMessage } from "../../src/babylon/lifecycle.js";
-import { keySigner } from "../../src/spending/signer.js";
-import { finishSpend, signLeaf } from "../../src/spending/spend.js";
-import { buildWithdrawal } from "../../src/stake/withdrawal.js";
+import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { parseRate } from "../../src/core/amount.js";
+import type { ErrorCode } from "../../src/core/errors.js";
+import { stakeCoin } from "../../src/delegation/delegation.js";
+import { finishExpansion, finishUnbonding, signExpansion, signUnbonding } from "../../src/delegation/sign.js";
+import { expansionSpend, unbondingSpend } from "../../src/delegation/spends.js";
+import { finishSlashing } from "../../src/extract/slashing.js";
+import { finishSpend, keySigner, signLeaf } from "../../src/spending/spend.js";
 import { assembleWitness } from "../../src/spending/witness.js";
+import { buildWithdrawal } from "../../src/stake/withdrawal.js";
 import { expand, walletSigned } from "../support/expansion.js";
 import { refusal } from "../support/refusal.js";
 import { delegate, makeStake, secretOf, signedBy } from "../support/stake.js";

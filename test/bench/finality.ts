@@ -11,13 +11,13 @@ import { concatBytes } from "../../src/core/bytes.js";
 import { type Curve, curve } from "../../src/core/curve/index.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { eots } from "../../src/crypto/eots.js";
-import { voteMessage } from "../../src/vote/messages.js";
-import { createEotsClient } from "../../src/signer-client/client.js";
 import { openHome } from "../../src/finality/home.js";
-import { createKey, unlockKey, type UnlockedKey } from "../../src/finality/keys/keystore.js";
+import { createKey, type UnlockedKey, unlockKey } from "../../src/finality/keys/keystore.js";
 import { openProtection } from "../../src/finality/protection/protection.js";
 import { pointOf, RandomnessCache } from "../../src/finality/randomness/cache.js";
 import { Voter } from "../../src/finality/voter.js";
+import { createEotsClient } from "../../src/signer-client/client.js";
+import { voteMessage } from "../../src/vote/messages.js";
 import { figure, interleaved, say } from "./support/report.js";
 
 /** As many as it takes until single votes are compiled for what they are, after the batches. */

@@ -3,7 +3,6 @@
  * yardstick is libsecp256k1 in C, as the package `secp256k1` has it; the Go key manager was measured to make 0.75 times
  * as many points a second as that.
  */
-import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -11,6 +10,7 @@ import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
+import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { concatBytes } from "../../src/core/bytes.js";
 import { curve } from "../../src/core/curve/index.js";
 import { rootOfHashes } from "../../src/crypto/merkle.js";

@@ -1,8 +1,10 @@
+import { address as addresses, initEccLib, networks } from "bitcoinjs-lib";
+import * as fc from "fast-check";
+import * as ecc from "tiny-secp256k1";
 import { afterAll, beforeAll, describe, expect, it, type MockInstance, vi } from "vitest";
-import { address as addresses } from "../../src/bitcoin/bitcoinjs.js";
-import { concatBytes, hex } from "../../src/core/bytes.js";
-import { NETWORKS, type Network } from "../../src/core/network.js";
 import { addressOfScript, scriptOfAddress, taprootAddress } from "../../src/bitcoin/address.js";
+import { concatBytes, hex } from "../../src/core/bytes.js";
+import { type Network, NETWORKS } from "../../src/core/network.js";
 import { keyOf, refusalOf } from "../support/stakes.js";
 
 const hash20 = hex.decode("751e76e8199196d454941c45d1b3a323f1433bd6");
@@ -30,6 +32,7 @@ const refusal = (address: unknown, network: Network = "mainnet") =>
 
 let warn: MockInstance;
 beforeAll(() => {
+  initEccLib(ecc);
   warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
 });
 afterAll(() => {
@@ -201,5 +204,65 @@ describe("the segwit addresses of BIP-350", () => {
   ])("are invalid: %s", (address) => {
     const network = address.toLowerCase().startsWith("tb") ? "testnet" : "mainnet";
     expect(refusal(address, network)).toBe("invalid-address");
+  });
+});
+
+const HEADS = { p2pkh: "76a914", p2sh: "a914", p2wpkh: "0014", p2wsh: "0020", p2tr: "5120" } as const;
+const TAILS = { p2pkh: "88ac", p2sh: "87", p2wpkh: "" } as const;
+
+describe("bitcoinjs-lib", () => {
+  const networksOfPeer = {
+    mainnet: networks.bitcoin,
+    testnet: networks.testnet,
+    signet: networks.testnet,
+    regtest: networks.regtest,
+  };
+  const network = fc.constantFrom(...NETWORKS);
+  const hash = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+  const output = fc.oneof(
+    ...(["p2pkh", "p2sh", "p2wpkh"] as const).map((kind) =>
+      hash(20).map((bytes) => script(HEADS[kind], bytes, TAILS[kind])),
+    ),
+    ...(["p2wsh", "p2tr"] as const).map((kind) => hash(32).map((bytes) => script(HEADS[kind], bytes))),
+    fc.uint8Array({ maxLength: 42 }).filter(([first]) => first! < 0x52 || first! > 0x60),
+  );
+  const orNull = <T>(ask: () => T): T | null => {
+    try {
+      return ask();
+    } catch {
+      return null;
+    }
+  };
+  const theirs = (address: string, of: Network) =>
+    orNull(() => Uint8Array.from(addresses.toOutputScript(address, networksOfPeer[of])));
+
+  it("gives the same address to any script", () => {
+    fc.assert(
+      fc.property(output, network, (bytes, of) => {
+        const expected = orNull(() => addresses.fromOutputScript(bytes, networksOfPeer[of]));
+        expect(addressOfScript(bytes, of)).toBe(expected);
+        if (expected) expect(scriptOfAddress(expected, of)).toEqual(bytes);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("reads and refuses the same addresses, whole or with a character changed", () => {
+    const versions = fc.constantFrom(0, 1);
+    const segwit = fc
+      .tuple(fc.constantFrom("bc", "tb", "bcrt", "ltc"), versions, fc.uint8Array({ maxLength: 41 }))
+      .map(([hrp, version, program]) => addresses.toBech32(program, version, hrp));
+    const base58 = fc
+      .tuple(hash(20), fc.constantFrom(0, 5, 0x6f, 0xc4, 7))
+      .map(([bytes, version]) => addresses.toBase58Check(bytes, version));
+    const change = fc.option(fc.tuple(fc.nat(), fc.constantFrom(..."qpzry9x8QPZ1l0OI ")));
+    fc.assert(
+      fc.property(fc.oneof(segwit, base58), change, network, (address, changed, of) => {
+        const at = changed ? changed[0] % address.length : 0;
+        const text = changed ? address.slice(0, at) + changed[1] + address.slice(at + 1) : address;
+        expect(orNull(() => scriptOfAddress(text, of))).toEqual(theirs(text, of));
+      }),
+      { numRuns: 1000 },
+    );
   });
 });

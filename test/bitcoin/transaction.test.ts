@@ -1,10 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { hex } from "../../src/core/bytes.js";
-import { finishSpend } from "../../src/spending/spend.js";
+import { assertOutputScript } from "../../src/bitcoin/output-script.js";
 import {
-  assertOutputScript,
-  findOutput,
   formatOutpoint,
   outpointOf,
   outputAt,
@@ -12,6 +9,9 @@ import {
   parseTransaction,
   spends,
 } from "../../src/bitcoin/transaction.js";
+import { hex } from "../../src/core/bytes.js";
+import { finishSpend } from "../../src/spending/spend.js";
+import { findOutput } from "../../src/stake/decode.js";
 import { NOT_BYTES } from "../support/arbitraries.js";
 import { lifeOf, P2TR, P2WPKH, paramsFor, signEnough, termsOf } from "../support/lives.js";
 import { refusal } from "../support/refusal.js";

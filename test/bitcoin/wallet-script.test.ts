@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { concatBytes, hex } from "../../src/core/bytes.js";
-import { keyHashScript, pushesOf, readKeyHash, readWalletScript } from "../../src/bitcoin/wallet-script.js";
+import { keyHashScript } from "../../src/bitcoin/output-script.js";
+import { readWalletScript } from "../../src/bitcoin/wallet-script.js";
+import { concatBytes } from "../../src/core/bytes.js";
 
 const key = (fill: number, length = 33) => new Uint8Array(length).fill(fill);
 const push = (data: Uint8Array) => concatBytes(Uint8Array.of(data.length), data);
@@ -68,29 +69,5 @@ describe("a script of a wallet", () => {
     ["nothing", new Uint8Array(0)],
   ])("is no leaf of these with %s", (_, other) => {
     expect(readWalletScript(other, "tapscript")).toBeNull();
-  });
-
-  it("names a key by its hash in exactly one form", () => {
-    const good = keyHashScript(key(7, 20));
-    expect(readKeyHash(good)).toEqual(key(7, 20));
-    for (const at of [0, 1, 2, 23, 24]) expect(readKeyHash(good.with(at, 0))).toBeNull();
-    expect(readKeyHash(good.slice(1))).toBeNull();
-    expect(readKeyHash(concatBytes(good, Uint8Array.of(0x51)))).toBeNull();
-  });
-});
-
-describe("the pushes of a script", () => {
-  it("are its data, however the length is written", () => {
-    const data = key(9, 5);
-    for (const head of ["05", "4c05", "4d0500", "4e05000000"]) {
-      expect(pushesOf(concatBytes(hex.decode(head), data, Uint8Array.of(CHECKSIG)))).toEqual([data]);
-    }
-    expect(pushesOf(hex.decode("0051ac"))).toEqual([]);
-  });
-
-  it("are none when one runs beyond the end", () => {
-    for (const text of ["05aabb", "4c", "4c05aa", "4d05", "4effffffff"]) {
-      expect(pushesOf(hex.decode(text))).toBeNull();
-    }
   });
 });

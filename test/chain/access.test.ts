@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { type ChainAccess, withKnownPrevious } from "../../src/chain/access.js";
 import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
-import { type ErrorCode, TapstakeError } from "../../src/core/errors.js";
 import { formatOutpoint } from "../../src/bitcoin/transaction.js";
+import { type ChainAccess, withKnownPrevious } from "../../src/chain/access.js";
+import { type ErrorCode, TapstakeError } from "../../src/core/errors.js";
 import { ownedCoin } from "../support/coins.js";
 
 const whole = ownedCoin("P2WPKH", 70_000n, 1).coin;

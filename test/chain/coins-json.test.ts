@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { formatOutpoint } from "../../src/bitcoin/transaction.js";
 import { coinsFromJson } from "../../src/chain/index.js";
 import { hex } from "../../src/core/bytes.js";
 import { buildStaking, finishStaking } from "../../src/stake/staking.js";
-import { formatOutpoint } from "../../src/bitcoin/transaction.js";
 import { ownedCoin, signedPsbt } from "../support/coins.js";
 import { executes } from "../support/interpreter.js";
 import { paramsFor, termsOf } from "../support/lives.js";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { createEsplora, esploraAccess } from "../../src/chain/index.js";
-import { makeStake, delegate } from "../support/stake.js";
 import { failure } from "../support/errors.js";
 import { closedAddress, serve, serveText } from "../support/server.js";
+import { delegate, makeStake } from "../support/stake.js";
 
 const txid = "ab".repeat(32);
 const hash = "cd".repeat(32);

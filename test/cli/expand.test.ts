@@ -4,12 +4,12 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { committee, party } from "../../regtest/index.js";
 import { hex } from "../../src/core/bytes.js";
 import { checkDelegation } from "../../src/delegation/check.js";
-import { expansionSpend } from "../../src/delegation/expansion.js";
 import { delegationFromJson, delegationToJson } from "../../src/delegation/json.js";
+import { expansionSpend } from "../../src/delegation/spends.js";
 import { paramsToJson } from "../../src/params/json.js";
-import { parsePsbt, spendPsbt } from "../../src/psbt/psbt.js";
-import { keySigner } from "../../src/spending/signer.js";
-import { signLeaf } from "../../src/spending/spend.js";
+import { parsePsbt } from "../../src/psbt/read.js";
+import { spendPsbt } from "../../src/psbt/write.js";
+import { keySigner, signLeaf } from "../../src/spending/spend.js";
 import { inProcess } from "./in-process.js";
 import { parsed, refusedWith, temporaryFolder } from "./support.js";
 

@@ -1,10 +1,10 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { signingContext } from "../../src/vote/messages.js";
 import { proofOfPossessionDigest, verifyProofOfPossession } from "../../src/babylon/pop.js";
 import { hex } from "../../src/core/bytes.js";
-import { block, expectDone, fp, homeWithKey, publicKey, expectRefused } from "./fp-support.js";
+import { signingContext } from "../../src/vote/messages.js";
+import { block, expectDone, expectRefused, fp, homeWithKey, publicKey } from "./fp-support.js";
 import { inProcess } from "./in-process.js";
 import { type Outcome, parsed } from "./support.js";
 

@@ -13,6 +13,7 @@ import {
   block,
   chain,
   expectDone,
+  expectRefused,
   expectVoted,
   expectWrote,
   fp,
@@ -20,7 +21,6 @@ import {
   named,
   passphrase,
   publicKey,
-  expectRefused,
   secretKey,
   voteFor,
 } from "./fp-support.js";

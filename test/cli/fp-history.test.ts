@@ -1,12 +1,12 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { hex } from "../../src/core/bytes.js";
 import { openHome } from "../../src/finality/home.js";
 import { fillHome } from "../support/long-history.js";
 import { isLong } from "../support/runs.js";
 import { inHome } from "../support/signer.js";
 import { chain, expectDone, expectWrote, homeWithKey, publicKey } from "./fp-support.js";
-import { hex } from "../../src/core/bytes.js";
 import { parsed, tapstake, temporaryFolder } from "./support.js";
 
 const VOTES = 100_000;

@@ -8,8 +8,8 @@ import { createKey, unlockKey } from "../../src/finality/keys/keystore.js";
 import { secretFromMnemonic } from "../../src/finality/keys/mnemonic.js";
 import { openProtection } from "../../src/finality/protection/protection.js";
 import { LIGHT } from "../support/home.js";
-import { secretOf } from "../support/stake.js";
 import { lightenScrypt } from "../support/light-scrypt.mjs";
+import { secretOf } from "../support/stake.js";
 import { inProcess } from "./in-process.js";
 import {
   hasTerminal,

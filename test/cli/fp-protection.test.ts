@@ -7,17 +7,17 @@ import {
   chain,
   codeOf,
   expectDone,
+  expectRefused,
   expectVoted,
   expectWrote,
   fp,
   homeWithKey,
   named,
   publicKey,
-  expectRefused,
   secretKey,
-  type Votes,
   vote,
   voteFor,
+  type Votes,
 } from "./fp-support.js";
 import { hasTerminal, onTerminal, parsed, temporaryFile, temporaryFolder } from "./support.js";
 

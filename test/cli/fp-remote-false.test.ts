@@ -4,9 +4,8 @@ import { describe, expect, it } from "vitest";
 import { openHome } from "../../src/finality/home.js";
 import { honest, startFalseSigner } from "../support/false-signer.js";
 import { secretOf } from "../support/stake.js";
-import { block, chain, expectDone, expectRefused, publicKey, secretKey } from "./fp-support.js";
+import { block, chain, expectDone, expectRefused, publicKey, secretKey, type Votes } from "./fp-support.js";
 import { parsed, tapstake, temporaryFolder } from "./support.js";
-import type { Votes } from "./fp-support.js";
 
 const stranger = honest(secretOf("another key"));
 const own = honest(secretKey);

@@ -15,17 +15,17 @@ import {
   block,
   chain,
   expectDone,
+  expectRefused,
   expectWrote,
   fp,
   homeWithKey,
   named,
   passphrase,
   publicKey,
-  expectRefused,
+  secretKey,
   voteFor,
   type VoteJson,
   type Votes,
-  secretKey,
 } from "./fp-support.js";
 import { type Outcome, parsed, tapstake, temporaryFile, temporaryFolder } from "./support.js";
 

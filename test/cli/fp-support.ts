@@ -5,8 +5,8 @@ import { publicKeyOf } from "../../src/core/keys.js";
 import { openHome } from "../../src/finality/home.js";
 import { createKey, type KeyInfo } from "../../src/finality/keys/keystore.js";
 import { LIGHT } from "../support/home.js";
-import { secretOf } from "../support/stake.js";
 import { lightenScrypt } from "../support/light-scrypt.mjs";
+import { secretOf } from "../support/stake.js";
 import { inProcess } from "./in-process.js";
 import { type Outcome, temporaryFolder } from "./support.js";
 

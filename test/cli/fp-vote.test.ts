@@ -8,6 +8,7 @@ import {
   block,
   chain,
   expectDone,
+  expectRefused,
   expectVoted,
   expectWrote,
   fp,
@@ -15,12 +16,11 @@ import {
   named,
   passphrase,
   publicKey,
-  expectRefused,
   secretKey,
-  type VoteJson,
-  type Votes,
   vote,
   voteFor,
+  type VoteJson,
+  type Votes,
 } from "./fp-support.js";
 import { inProcess } from "./in-process.js";
 import { type Outcome, parsed, temporaryFile, temporaryFolder } from "./support.js";

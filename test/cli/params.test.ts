@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
 import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
 import { paramsToJson } from "../../src/params/json.js";
 import { paramSets } from "../../src/params/sets.js";
 import { inProcess } from "./in-process.js";

@@ -1,15 +1,15 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { hex } from "../../src/core/bytes.js";
+import { publicKeyOf } from "../../src/core/keys.js";
 import { addCovenantSignatures, covenantSigner, signAsMember } from "../../src/covenant/member.js";
 import type { Delegation } from "../../src/delegation/delegation.js";
 import { delegationToJson } from "../../src/delegation/json.js";
-import { hex } from "../../src/core/bytes.js";
-import { publicKeyOf } from "../../src/core/keys.js";
 import { paramsToJson } from "../../src/params/json.js";
 import { paramSet } from "../../src/params/sets.js";
 import { expand } from "../support/expansion.js";
-import { inForce, delegate, makeStake, secretOf } from "../support/stake.js";
+import { delegate, inForce, makeStake, secretOf } from "../support/stake.js";
 import { inProcess } from "./in-process.js";
 import { parsed, refusedWith, temporaryFolder } from "./support.js";
 

@@ -5,7 +5,7 @@ import { committee, type RegtestNode, startNode } from "../../regtest/index.js";
 import { hex } from "../../src/core/bytes.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import { paramsToJson } from "../../src/params/json.js";
-import { type EsploraBridge, bridgeEsplora } from "../support/esplora.js";
+import { bridgeEsplora, type EsploraBridge } from "../support/esplora.js";
 import { inProcess } from "./in-process.js";
 import { parsed, refusedWith, temporaryFolder } from "./support.js";
 

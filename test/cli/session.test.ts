@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type RegtestNode, startNode } from "../../regtest/index.js";
 import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
-import { parsePsbt } from "../../src/psbt/psbt.js";
+import { parsePsbt } from "../../src/psbt/read.js";
 import { bridgeEsplora } from "../support/esplora.js";
 import { reach } from "./bitcoin-cli.js";
 import { shellInProcess } from "./shell-in-process.js";

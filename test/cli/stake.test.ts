@@ -2,21 +2,22 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { committee } from "../../regtest/index.js";
+import { rateOf } from "../../src/bitcoin/fee.js";
+import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { formatRate } from "../../src/core/amount.js";
 import { hex } from "../../src/core/bytes.js";
 import { addCovenantSignatures, covenantSigner, signAsMember } from "../../src/covenant/member.js";
-import { type Delegation, signSlashings } from "../../src/delegation/delegation.js";
+import type { Delegation } from "../../src/delegation/delegation.js";
 import { delegationFromJson, delegationToJson } from "../../src/delegation/json.js";
+import { signSlashings } from "../../src/delegation/sign.js";
+import { parsePsbt } from "../../src/psbt/read.js";
 import { tapleafHash } from "../../src/script/taproot.js";
-import { rateOf } from "../../src/bitcoin/fee.js";
-import { parsePsbt } from "../../src/psbt/psbt.js";
+import { keySigner } from "../../src/spending/spend.js";
 import { ownedCoin, signedPsbt } from "../support/coins.js";
-import { keySigner } from "../../src/spending/signer.js";
-import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { closedAddress, serve } from "../support/server.js";
+import { inForce } from "../support/stake.js";
 import { inProcess } from "./in-process.js";
 import { hasTerminal, onTerminal, parsed, refusedWith, temporaryFolder } from "./support.js";
-import { inForce } from "../support/stake.js";
 
 /** Whose two votes tapstake extract has in its help. */
 const VOTER = "21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac4c7";

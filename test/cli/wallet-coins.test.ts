@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type RegtestNode, startNode } from "../../regtest/index.js";
-import { parsePsbt } from "../../src/psbt/psbt.js";
+import { parsePsbt } from "../../src/psbt/read.js";
 import { reach } from "./bitcoin-cli.js";
 import { shellInProcess } from "./shell-in-process.js";
 import { hasBash, temporaryFolder } from "./support.js";

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
+import { scriptOfAddress } from "../../src/bitcoin/address.js";
+import { parseOutpoint } from "../../src/bitcoin/transaction.js";
 import { parseBtc, parseRate } from "../../src/core/amount.js";
 import { hex } from "../../src/core/bytes.js";
 import { assertNetwork } from "../../src/core/network.js";
 import { assertChoice, show } from "../../src/core/text.js";
 import { paramSet } from "../../src/params/sets.js";
-import { scriptOfAddress } from "../../src/bitcoin/address.js";
-import { decodeOpReturn } from "../../src/script/op-return.js";
 import { parseLeaf } from "../../src/script/leaf.js";
-import { parseOutpoint } from "../../src/bitcoin/transaction.js";
+import { decodeOpReturn } from "../../src/script/op-return.js";
 import { refusal } from "../support/refusal.js";
 
 /** What a careless copy could paste anywhere. */

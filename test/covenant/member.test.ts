@@ -1,7 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { publicKeyOf } from "../../src/core/keys.js";
-import { adaptor } from "../../src/crypto/adaptor.js";
 import {
   addCovenantSignatures,
   checkForMember,
@@ -11,19 +10,21 @@ import {
   hasQuorum,
   signAsMember,
 } from "../../src/covenant/member.js";
+import { adaptor } from "../../src/crypto/adaptor.js";
 import { checkDelegation } from "../../src/delegation/check.js";
-import { type Delegation, signSlashings, slashingSpend } from "../../src/delegation/delegation.js";
+import type { Delegation } from "../../src/delegation/delegation.js";
+import { signSlashings } from "../../src/delegation/sign.js";
+import { slashingSpend } from "../../src/delegation/spends.js";
 import { finishSlashing } from "../../src/extract/slashing.js";
 import { mainnet } from "../../src/params/data/mainnet.js";
 import type { ProtocolParams } from "../../src/params/types.js";
-import { keySigner } from "../../src/spending/signer.js";
-import { leafSighash } from "../../src/spending/spend.js";
+import { keySigner, leafSighash } from "../../src/spending/spend.js";
 import { runs } from "../support/runs.js";
 import {
-  inForce,
   codeOf,
   committeeSecrets,
   delegate,
+  inForce,
   makeStake,
   nobodysScript,
   refusalOf,

@@ -6,11 +6,11 @@ import { scalar } from "../../src/core/scalar.js";
 import { addCovenantSignatures, covenantSigner, signAsMember } from "../../src/covenant/member.js";
 import { checkDelegation } from "../../src/delegation/check.js";
 import { delegationFromJson, delegationToJson } from "../../src/delegation/json.js";
+import { extractFromVotes } from "../../src/extract/evidence.js";
 import { extractFromSlashing, finishSlashing } from "../../src/extract/slashing.js";
-import { extractFromVotes } from "../../src/extract/votes.js";
 import { commitRandomness } from "../../src/finality/randomness/commit.js";
+import { keySigner } from "../../src/spending/spend.js";
 import { signVoteUnprotected } from "../../src/vote/vote.js";
-import { keySigner } from "../../src/spending/signer.js";
 import {
   codeOf,
   delegate,

@@ -8,27 +8,20 @@ import {
   covenantSigner,
   signAsMember,
 } from "../../src/covenant/member.js";
-import { checkDelegation, checkTransactions } from "../../src/delegation/check.js";
-import {
-  createDelegation,
-  type Delegation,
-  finishUnbonding,
-  signSlashings,
-  signUnbonding,
-  slashingSpend,
-  unbondingSpend,
-} from "../../src/delegation/delegation.js";
-import { keySigner } from "../../src/spending/signer.js";
-import { leafSighash, signLeaf } from "../../src/spending/spend.js";
 import { adaptor } from "../../src/crypto/adaptor.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
+import { checkDelegation, checkTransactions } from "../../src/delegation/check.js";
+import { createDelegation, type Delegation } from "../../src/delegation/delegation.js";
+import { finishUnbonding, signSlashings, signUnbonding } from "../../src/delegation/sign.js";
+import { slashingSpend, unbondingSpend } from "../../src/delegation/spends.js";
+import { keySigner, leafSighash, signLeaf } from "../../src/spending/spend.js";
 import {
-  inForce,
   addInput,
   type Changes,
   codeOf,
   committeeSecrets,
   delegate,
+  inForce,
   makeStake,
   nobodysScript,
   regtestParams,
@@ -437,7 +430,10 @@ it("a valid adaptor signature by no member, or for no provider of the stake, is 
 
 describe("what a staker does", () => {
   it("creates, checks before signing, signs both slashings, and unbonds with the committee", async () => {
-    const created = createDelegation(terms, regtestParams, good.staking.transaction);
+    const created = createDelegation(terms, regtestParams, {
+      transaction: good.staking.transaction,
+      txidFinal: true,
+    });
     checkTransactions(created);
     expect(await codeOf(() => checkDelegation(created))).toBe("invalid-staker-signature");
     const signed = await signSlashings(created, keySigner(stake.stakerSecrets[0]!));

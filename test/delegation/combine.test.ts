@@ -1,17 +1,12 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { combineDelegations } from "../../src/delegation/combine.js";
-import {
-  type Delegation,
-  type ExpandedStake,
-  signSlashings,
-  signUnbonding,
-} from "../../src/delegation/delegation.js";
-import { expansionSpend, finishExpansion, signExpansion } from "../../src/delegation/expansion.js";
+import type { Delegation, ExpandedStake } from "../../src/delegation/delegation.js";
 import { delegationToJson } from "../../src/delegation/json.js";
+import { finishExpansion, signExpansion, signSlashings, signUnbonding } from "../../src/delegation/sign.js";
+import { expansionSpend } from "../../src/delegation/spends.js";
 import { checkReady, signatureStatus } from "../../src/delegation/status.js";
-import { keySigner } from "../../src/spending/signer.js";
-import type { Signer } from "../../src/spending/spend.js";
+import { keySigner, type Signer } from "../../src/spending/spend.js";
 import { expand, walletSigned } from "../support/expansion.js";
 import { executes } from "../support/interpreter.js";
 import { runs } from "../support/runs.js";

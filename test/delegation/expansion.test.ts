@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
-import { hex } from "../../src/core/bytes.js";
+import { containsBytes, hex } from "../../src/core/bytes.js";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { publicKeyOf } from "../../src/core/keys.js";
-import { schnorr } from "../../src/crypto/schnorr.js";
 import {
   addCovenantSignatures,
   checkForMember,
@@ -12,25 +11,20 @@ import {
   type MemberOptions,
   signAsMember,
 } from "../../src/covenant/member.js";
+import { schnorr } from "../../src/crypto/schnorr.js";
 import { checkDelegation, checkTransactions } from "../../src/delegation/check.js";
-import {
-  createDelegation,
-  type Delegation,
-  signSlashings,
-  unbondingSpend,
-} from "../../src/delegation/delegation.js";
-import { expansionSpend, finishExpansion, signExpansion } from "../../src/delegation/expansion.js";
+import { createDelegation, type Delegation } from "../../src/delegation/delegation.js";
 import { delegationFromJson, delegationToJson } from "../../src/delegation/json.js";
+import { addStakerPsbts, stakerPsbts } from "../../src/delegation/psbt.js";
 import { recognise } from "../../src/delegation/recognise.js";
-import { contains } from "../../src/delegation/signatures.js";
+import { finishExpansion, signExpansion, signSlashings } from "../../src/delegation/sign.js";
+import { expansionSpend, unbondingSpend } from "../../src/delegation/spends.js";
 import { ruleSet } from "../../src/params/rules.js";
 import type { ProtocolParams } from "../../src/params/types.js";
-import { buildExpansion } from "../../src/stake/expansion.js";
-import { addStakerPsbts, stakerPsbts } from "../../src/delegation/psbt.js";
-import { spendPsbt } from "../../src/psbt/psbt.js";
-import { keySigner } from "../../src/spending/signer.js";
-import { leafSighash, signLeaf } from "../../src/spending/spend.js";
+import { spendPsbt } from "../../src/psbt/write.js";
+import { keySigner, leafSighash, signLeaf } from "../../src/spending/spend.js";
 import { assembleWitness } from "../../src/spending/witness.js";
+import { buildExpansion } from "../../src/stake/expansion.js";
 import {
   expand,
   type ExpansionChanges,
@@ -43,11 +37,11 @@ import {
 import { executes } from "../support/interpreter.js";
 import { P2PKH } from "../support/lives.js";
 import {
-  inForce,
   addInput,
   codeOf,
   committeeSecrets,
   delegate,
+  inForce,
   makeStake,
   nobodysScript,
   refusalOf,
@@ -417,7 +411,7 @@ describe.each(["p2wpkh", "p2tr"] as const)("the life of an expansion funded by %
       const signatures = await Promise.all(all.map((secret) => signLeaf(spend, keySigner(secret))));
       const judged = (m: number, q: number) => {
         const chosen = [...stakers!.keys.slice(0, m), ...members!.keys.slice(0, q)];
-        const some = signatures.filter(({ publicKey }) => contains(chosen, publicKey));
+        const some = signatures.filter(({ publicKey }) => containsBytes(chosen, publicKey));
         const tried = withFunding(spend, assembleWitness(spend.leaf, some), finished.ins[1]!.witness);
         return executes(tried, 0, spend.prevouts);
       };

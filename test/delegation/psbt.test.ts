@@ -1,22 +1,23 @@
-import { describe, expect, it } from "vitest";
 import { secp256k1 } from "@noble/curves/secp256k1.js";
-import { encodeEcdsaSignature, Psbt, type Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { describe, expect, it } from "vitest";
+import { encodeEcdsaSignature, type Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { parseRate } from "../../src/core/amount.js";
 import { compactSize, concatBytes, equalBytes, hex } from "../../src/core/bytes.js";
 import { curve } from "../../src/core/curve/index.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { createDelegation, type Delegation } from "../../src/delegation/delegation.js";
 import { addStakerPsbts, finishStakeFunding, stakerPsbts } from "../../src/delegation/psbt.js";
-import { PRESIGNED, type SignedName, signedSpend } from "../../src/delegation/signed.js";
+import { PRESIGNED, type SignedName, signedSpend } from "../../src/delegation/spends.js";
 import { signatureStatus } from "../../src/delegation/status.js";
 import type { Coin } from "../../src/funding/coin.js";
-import { parseTransaction } from "../../src/bitcoin/transaction.js";
-import { keySigner } from "../../src/spending/signer.js";
-import { parsePsbt, spendPsbt } from "../../src/psbt/psbt.js";
+import { regtest } from "../../src/params/data/regtest.js";
+import { Psbt } from "../../src/psbt/bitcoinjs.js";
+import { parsePsbt } from "../../src/psbt/read.js";
+import { spendPsbt } from "../../src/psbt/write.js";
+import { keySigner, type LeafSignature, type Signer, signLeaf } from "../../src/spending/spend.js";
 import { shownPsbt } from "../../src/stake/explain-psbt.js";
 import { explainSpends } from "../../src/stake/explain.js";
-import { regtest } from "../../src/params/data/regtest.js";
-import { signLeaf, type LeafSignature, type Signer } from "../../src/spending/spend.js";
 import { buildStaking, finishStaking, transactionFromPsbt } from "../../src/stake/staking.js";
 import { ownedCoin, signedPsbt, type Wallet, WALLETS } from "../support/coins.js";
 import { expand } from "../support/expansion.js";
@@ -211,7 +212,7 @@ describe("the staking transaction from its PSBT", () => {
 
   it("is refused unsigned, altered, or without what it spends", async () => {
     const staking = funding();
-    const delegation = createDelegation(stake.terms, stake.params, staking.transaction);
+    const delegation = createDelegation(stake.terms, stake.params, staking);
     expect(await codeOf(() => finishStakeFunding(delegation, staking.psbt))).toBe("missing-signature");
     const elsewhere = funding(hex.decode(`0014${"12".repeat(20)}`));
     expect(await codeOf(() => finishStakeFunding(delegation, elsewhere.psbt))).toBe("psbt-mismatch");
@@ -255,7 +256,7 @@ describe("the staking transaction from its PSBT", () => {
     const script = concatBytes(Uint8Array.of(0, 32), sha256(witnessScript));
     const { outpoint, value } = owned.coin;
     const staking = paidBy({ outpoint, value, script, witnessScript, witnessWeight: 200 });
-    const delegation = createDelegation(stake.terms, stake.params, staking.transaction);
+    const delegation = createDelegation(stake.terms, stake.params, staking);
     const digest = staking.transaction.hashForWitnessV0(0, witnessScript, value, 1);
     const { signature } = curve.signEcdsa(digest, owned.secrets[0]!);
     const signed = staking.transaction.clone();
@@ -267,7 +268,7 @@ describe("the staking transaction from its PSBT", () => {
   it("is refused with a script that is not the coin's, however it is signed", async () => {
     const owned = ownedCoin("P2WSH pk", 200_000n);
     const staking = paidBy(owned.coin);
-    const delegation = createDelegation(stake.terms, stake.params, staking.transaction);
+    const delegation = createDelegation(stake.terms, stake.params, staking);
     const stranger = ownedCoin("P2WSH pk", 200_000n, 1);
     const { value, witnessScript } = stranger.coin;
     const digest = staking.transaction.hashForWitnessV0(0, witnessScript!, value, 1);
@@ -281,9 +282,12 @@ describe("the staking transaction from its PSBT", () => {
   it("is refused when signing changes the txid, as nothing that is pre-signed could spend it", async () => {
     const owned = ownedCoin("P2PKH", 200_000n);
     const staking = paidBy(owned.coin);
-    // As it is read from a file: what it was built of is forgotten.
+    // As it is read from a file, by who takes its coins for segwit ones.
     const unsigned = parseTransaction(Uint8Array.from(staking.transaction.toBuffer()));
-    const delegation = createDelegation(stake.terms, stake.params, unsigned);
+    const delegation = createDelegation(stake.terms, stake.params, {
+      transaction: unsigned,
+      txidFinal: true,
+    });
     const answer = signedPsbt(staking.psbt, [owned]);
     expect(await codeOf(() => finishStakeFunding(delegation, answer))).toBe("txid-not-final");
     const signed = createDelegation(stake.terms, stake.params, finishStaking(staking, answer));

@@ -2,8 +2,8 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import type { Delegation } from "../../src/delegation/delegation.js";
 import { recognise } from "../../src/delegation/recognise.js";
-import { keyOf } from "../support/lives.js";
 import { type Life, provider, staker, wholeLife } from "../support/life.js";
+import { keyOf } from "../support/lives.js";
 
 let life: Life;
 let other: Life;

@@ -1,25 +1,25 @@
 import { describe, expect, it } from "vitest";
 import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { outpointOf } from "../../src/bitcoin/transaction.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { checkDelegation } from "../../src/delegation/check.js";
-import {
-  type Delegation,
-  finishUnbonding,
-  signUnbonding,
-  slashingSpend,
-  stakeCoin,
-  unbondedCoin,
-  unbondingSpend,
-} from "../../src/delegation/delegation.js";
+import { type Delegation, stakeCoin, unbondedCoin } from "../../src/delegation/delegation.js";
 import { delegationToJson } from "../../src/delegation/json.js";
+import { finishUnbonding, signUnbonding } from "../../src/delegation/sign.js";
+import { slashingSpend, unbondingSpend } from "../../src/delegation/spends.js";
 import { finishSlashing } from "../../src/extract/slashing.js";
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../../src/script/outputs.js";
 import type { KeySet, StakeTerms } from "../../src/script/terms.js";
-import { keySigner } from "../../src/spending/signer.js";
-import { finishSpend, leafSighash, type LeafSpend, signLeaf, withWitness } from "../../src/spending/spend.js";
-import { outpointOf } from "../../src/bitcoin/transaction.js";
-import { buildWithdrawal, type Withdrawable } from "../../src/stake/withdrawal.js";
+import {
+  finishSpend,
+  keySigner,
+  leafSighash,
+  type LeafSpend,
+  signLeaf,
+  withWitness,
+} from "../../src/spending/spend.js";
 import { assembleWitness, placeholderWitness } from "../../src/spending/witness.js";
+import { buildWithdrawal, type Withdrawable } from "../../src/stake/withdrawal.js";
 import { executes } from "../support/interpreter.js";
 import { feeRate, P2WPKH } from "../support/lives.js";
 import { codeOf, delegate, makeStake, signedBy, type TestStake } from "../support/stake.js";

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { checkDelegation, checkSoFar } from "../../src/delegation/check.js";
-import { type Delegation, signSlashings, signUnbonding } from "../../src/delegation/delegation.js";
-import { keySigner } from "../../src/spending/signer.js";
+import type { Delegation } from "../../src/delegation/delegation.js";
 import { stakeOutputs } from "../../src/delegation/outputs.js";
-import { signExpansion } from "../../src/delegation/expansion.js";
+import { signExpansion, signSlashings, signUnbonding } from "../../src/delegation/sign.js";
 import { checkReady, signatureStatus } from "../../src/delegation/status.js";
+import { keySigner } from "../../src/spending/spend.js";
 import { expand, larger } from "../support/expansion.js";
 import { codeOf, delegate, makeStake, refusalOf, signedBy } from "../support/stake.js";
 

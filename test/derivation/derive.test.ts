@@ -12,8 +12,8 @@ import { merkle, rootOfHashes } from "../../src/crypto/merkle.js";
 import { randomness } from "../../src/crypto/randomness.js";
 import { type DerivedBlock, hashesIn, xOnly } from "../../src/derivation/block.js";
 import { type DerivationOptions, deriveRange } from "../../src/derivation/derive.js";
-import { eotsVectors } from "../support/vectors.js";
 import { some } from "../support/runs.js";
+import { eotsVectors } from "../support/vectors.js";
 
 const secretKey = new Uint8Array(32).fill(5);
 const chainId = "bsn-1";

@@ -3,7 +3,7 @@ import { curve } from "../../src/core/curve/index.js";
 import { Kernel } from "../../src/derivation/kernel.js";
 import { mistrust, Multiples, windowFor } from "../../src/derivation/multiples.js";
 import { refusal } from "../support/refusal.js";
-import { bytesOf, pointsByLibrary, randomScalars, FaultyKernel } from "./support.js";
+import { bytesOf, FaultyKernel, pointsByLibrary, randomScalars } from "./support.js";
 
 const count = 1_100;
 const scalars = randomScalars(1, count);

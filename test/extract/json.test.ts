@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { TapstakeError } from "../../src/core/errors.js";
-import { evidenceFromJson, evidenceToJson } from "../../src/extract/json.js";
+import { evidenceFromJson, evidenceToJson } from "../../src/extract/evidence.js";
 
 const filled = (byte: number) => new Uint8Array(32).fill(byte);
 const evidence = {

@@ -1,14 +1,14 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
-import { equalBytes } from "../../src/core/bytes.js";
+import { compareBytes, equalBytes } from "../../src/core/bytes.js";
 import { evenSecret, publicKeyOf } from "../../src/core/keys.js";
 import { scalar } from "../../src/core/scalar.js";
 import { adaptor } from "../../src/crypto/adaptor.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
-import { type Delegation, presignedSlashing, slashingSpend } from "../../src/delegation/delegation.js";
+import { type Delegation, presignedSlashing } from "../../src/delegation/delegation.js";
+import { slashingSpend } from "../../src/delegation/spends.js";
 import { extractFromSlashing, finishSlashing } from "../../src/extract/slashing.js";
-import { compareBytes } from "../../src/core/bytes.js";
 import { finishSpend, leafSighash, withWitness } from "../../src/spending/spend.js";
 import { readWitness } from "../../src/spending/witness.js";
 import { runs } from "../support/runs.js";

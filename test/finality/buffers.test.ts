@@ -2,11 +2,11 @@ import { describe, expect, it } from "vitest";
 import {
   changePassphrase,
   createKey,
+  deleteKey,
+  exportKey,
   type NewKey,
   unlockKey,
   unlockKeyAsync,
-  deleteKey,
-  exportKey,
 } from "../../src/finality/keys/keystore.js";
 import {
   initProtection,

@@ -1,13 +1,13 @@
-import { HDKey } from "@scure/bip32";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { HDKey } from "@scure/bip32";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { hex, utf8 } from "../../src/core/bytes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { randomness } from "../../src/crypto/randomness.js";
 import { pathOf } from "../../src/finality/keys/key-files.js";
 import { openKey, openKeyAsync, parseKeyFile, sealKey } from "../../src/finality/keys/keyfile.js";
-import { exportKey, changePassphrase, createKey, unlockKey } from "../../src/finality/keys/keystore.js";
+import { changePassphrase, createKey, exportKey, unlockKey } from "../../src/finality/keys/keystore.js";
 import { DEFAULT_PATH, newMnemonic, secretFromMnemonic } from "../../src/finality/keys/mnemonic.js";
 import { writePrivateFile } from "../../src/finality/private-files.js";
 import { failure } from "../support/errors.js";

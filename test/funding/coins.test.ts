@@ -1,12 +1,13 @@
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { describe, expect, it } from "vitest";
-import { Psbt, Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { createDelegation } from "../../src/delegation/delegation.js";
-import { taproot } from "../../src/script/taproot.js";
 import { type Coin, coinKind } from "../../src/funding/coin.js";
+import { Psbt } from "../../src/psbt/bitcoinjs.js";
+import { taproot } from "../../src/script/taproot.js";
 import { finishStaking } from "../../src/stake/staking.js";
 import {
   keyHashScript,
@@ -62,10 +63,16 @@ describe("a stake funded by coins of every kind", () => {
   });
 
   it("is built upon before it is signed only when its txid stays", () => {
+    refusal("txid-not-final", () => createDelegation(terms, params, built));
     refusal("txid-not-final", () => createDelegation(terms, params, built.transaction));
+    refusal("txid-not-final", () => createDelegation(terms, params, built.transaction.clone()));
     expect(createDelegation(terms, params, signed).staking.outputIndex).toBe(0);
     const nested = stakeFrom(oneOf("P2SH-P2WPKH"));
     expect(createDelegation(terms, params, nested.transaction).staking.outputIndex).toBe(0);
+    const segwit = stakeFrom(oneOf("P2WPKH"));
+    expect(createDelegation(terms, params, segwit).staking.outputIndex).toBe(0);
+    // Of which coins it is, a bare transaction does not tell.
+    refusal("txid-not-final", () => createDelegation(terms, params, segwit.transaction));
   });
 });
 

@@ -1,10 +1,10 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { addressOfScript } from "../../src/bitcoin/address.js";
+import { dustThreshold } from "../../src/bitcoin/output-script.js";
 import type { Rate } from "../../src/core/amount.js";
-import { address } from "../../src/bitcoin/bitcoinjs.js";
 import { hex, utf8 } from "../../src/core/bytes.js";
-import { dustThreshold } from "../../src/bitcoin/dust.js";
-import { TapstakeError, type ErrorCode } from "../../src/core/errors.js";
+import { type ErrorCode, TapstakeError } from "../../src/core/errors.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { bestSubset } from "../../src/funding/best-subset.js";
 import type { Coin } from "../../src/funding/coin.js";
@@ -342,7 +342,7 @@ describe("the best subset", () => {
 describe("beside the peer, on the same coins", () => {
   const network = peerNetworks.regtest;
   const scripts = peerScripts(terms, params.unbondingTime);
-  const home = address.fromOutputScript(P2TR, network);
+  const home = addressOfScript(P2TR, "regtest")!;
 
   /** The kinds that the peer does not reckon too small: it takes every P2TR input for a key path. */
   const known = WALLETS.filter((wallet) => !wallet.startsWith("P2TR ") || wallet === "P2TR key");

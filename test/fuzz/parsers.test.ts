@@ -1,5 +1,7 @@
 import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
+import { scriptOfAddress } from "../../src/bitcoin/address.js";
+import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { coinsFromJson } from "../../src/chain/coins-json.js";
 import { parseBtc, parseRate } from "../../src/core/amount.js";
 import { hex } from "../../src/core/bytes.js";
@@ -8,24 +10,24 @@ import { adaptor } from "../../src/crypto/adaptor.js";
 import { eots } from "../../src/crypto/eots.js";
 import { merkle, type MerkleProof } from "../../src/crypto/merkle.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
-import { createDelegation, signSlashings } from "../../src/delegation/delegation.js";
+import { createDelegation } from "../../src/delegation/delegation.js";
 import { delegationFromJson, delegationToJson } from "../../src/delegation/json.js";
+import { signSlashings } from "../../src/delegation/sign.js";
 import { mainnetPhase1 } from "../../src/params/data/mainnet.js";
 import { paramsFromJson, paramsToJson } from "../../src/params/json.js";
 import { parseParamSet } from "../../src/params/published.js";
-import { scriptOfAddress } from "../../src/bitcoin/address.js";
+import { parsePsbt, readWitnessStack } from "../../src/psbt/read.js";
+import { signaturesFromPsbt } from "../../src/psbt/signatures.js";
+import { spendPsbt } from "../../src/psbt/write.js";
 import { importableDescriptor, parseDescriptor } from "../../src/script/descriptor-parse.js";
-import { stakingOutput } from "../../src/script/outputs.js";
-import { decodeOpReturn, encodeOpReturn } from "../../src/script/op-return.js";
 import { parseLeaf } from "../../src/script/leaf.js";
+import { decodeOpReturn, encodeOpReturn } from "../../src/script/op-return.js";
+import { stakingOutput } from "../../src/script/outputs.js";
+import { finishSpend, keySigner } from "../../src/spending/spend.js";
 import { decodeSpends, decodeStaking } from "../../src/stake/decode.js";
-import { explainSpends } from "../../src/stake/explain.js";
 import { shownPsbt } from "../../src/stake/explain-psbt.js";
-import { parsePsbt, readWitnessStack, signaturesFromPsbt, spendPsbt } from "../../src/psbt/psbt.js";
-import { keySigner } from "../../src/spending/signer.js";
-import { finishSpend } from "../../src/spending/spend.js";
-import { finishStaking, buildStaking } from "../../src/stake/staking.js";
-import { parseTransaction } from "../../src/bitcoin/transaction.js";
+import { explainSpends } from "../../src/stake/explain.js";
+import { buildStaking, finishStaking } from "../../src/stake/staking.js";
 import {
   COIN,
   feeRate,
@@ -344,7 +346,7 @@ describe("JSON", () => {
 
   let delegation: object;
   beforeAll(async () => {
-    const made = createDelegation(terms, params, staking.transaction);
+    const made = createDelegation(terms, params, staking);
     const withSignatures = await signSlashings(made, keySigner(secretOf(terms.staker as Uint8Array)));
     delegation = JSON.parse(delegationToJson(withSignatures)) as object;
   });

@@ -31,6 +31,24 @@ beforeAll(async () => {
   inputs = Object.keys(metafile.inputs);
 });
 
+/** A program that imports one name of the package, minified: its bytes, and what it is made of. */
+async function bundleOf(name: string): Promise<{ bytes: number; inputs: string[] }> {
+  const { outputFiles, metafile: made } = await build({
+    stdin: { contents: `export { ${name} } from "./${entry.slice(root.length)}"`, resolveDir: root },
+    bundle: true,
+    minify: true,
+    platform: "browser",
+    format: "esm",
+    target: "es2022",
+    write: false,
+    metafile: true,
+    logLevel: "silent",
+  });
+  const [{ inputs: parts }] = Object.values(made.outputs) as [Metafile["outputs"][string]];
+  const used = Object.entries(parts).filter(([, { bytesInOutput }]) => bytesInOutput > 0);
+  return { bytes: outputFiles[0]!.contents.length, inputs: used.map(([path]) => path) };
+}
+
 /** Runs statements after the bundle where there is no Node: what they return, as JSON. */
 function inBrowser(data: unknown, statements: string): unknown {
   const context = createContext({ encode, decode, fill, console });
@@ -66,6 +84,21 @@ describe("the package in a browser", () => {
     expect(inputs).not.toContain("dist/src/core/curve/libsecp.js");
     expect(inputs).not.toContain("dist/src/core/hashing/node.js");
     expect(inputs.filter((path) => path.includes("tiny-secp256k1"))).toEqual([]);
+  });
+
+  // 59,200 bytes of stakingOutput in November 2026, of which @noble/curves and @noble/hashes are 43,000.
+  it.each([
+    ["stakingOutput", 60_000],
+    ["verifyVote", 60_000],
+  ])("brings no bitcoinjs-lib along with %s alone, and at most %i bytes", async (name, limit) => {
+    const { bytes, inputs: used } = await bundleOf(name);
+    expect(used.filter((path) => path.includes("bitcoinjs-lib"))).toEqual([]);
+    expect(bytes).toBeLessThan(limit);
+  });
+
+  it("brings no PSBT along with decodeStaking alone", async () => {
+    const { inputs: used } = await bundleOf("decodeStaking");
+    expect(used.filter((path) => path.includes("psbt"))).toEqual([]);
   });
 
   it("finds no Node where it runs", () => {

@@ -52,7 +52,9 @@ describe("the check of the rooms", () => {
     ],
     ["regtest/story/a.ts", `import { start } from "../node.js"; process.exit(Buffer.alloc(0).length);`],
     ["src/chain/rpc.ts", `const b = Buffer.from("");`],
-    ["src/bitcoin/bitcoinjs.ts", `import { Psbt } from "bitcoinjs-lib";`],
+    ["src/bitcoin/bitcoinjs.ts", `export { Block } from "bitcoinjs-lib/src/block";`],
+    ["src/psbt/bitcoinjs.ts", `import { Psbt } from "bitcoinjs-lib/src/psbt";`],
+    ["src/bitcoin/a.ts", `import { TapstakeError } from "../core/errors.js";`],
     ["src/core/curve/noble.ts", `import { secp256k1 } from "@noble/curves/secp256k1.js";`],
     ["src/core/scalar.ts", `import { secp256k1 } from "@noble/curves/secp256k1.js";`],
     ["src/core/curve/index.ts", `import { backend } from "#curve";`],
@@ -77,6 +79,9 @@ describe("the check of the rooms", () => {
   });
 
   it.each([
+    ["src/bitcoin/a.ts", `export const unbondingFee = 1n;`, "a word of staking"],
+    ["src/bitcoin/a.ts", `/** A stake. */ export const a = 1;`, "a word of staking"],
+    ["src/bitcoin/a.ts", `import { outputs } from "../script/outputs.js";`, "after bitcoin"],
     ["src/core/a.ts", `import { eots } from "../crypto/eots.js";`, "after core"],
     ["src/core/a.ts", `import type { A } from "../stake/a.js";`, "after core"],
     ["src/crypto/a.ts", `export * from "../script/terms.js";`, "after crypto"],

@@ -13,8 +13,8 @@ import { parseParamSet } from "../../src/params/published.js";
 import { paramsAt } from "../../src/params/select.js";
 import { paramSet, paramSets } from "../../src/params/sets.js";
 import { paramsWarnings } from "../../src/params/warnings.js";
-import { PUBLISHED, publishedVersions, refusal } from "./support.js";
 import { readVectors } from "../support/vectors.js";
+import { PUBLISHED, publishedVersions, refusal } from "./support.js";
 
 /** A number as number, a rate without trailing zeros: chains and files write both in more than one way. */
 function plain(name: string, value: unknown): unknown {

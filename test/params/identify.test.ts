@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { regtest } from "../../src/params/data/regtest.js";
 import { bbnTest5 } from "../../src/params/data/bbn-test-5.js";
+import { regtest } from "../../src/params/data/regtest.js";
 import { testnet } from "../../src/params/data/testnet.js";
 import { identifyParams } from "../../src/params/identify.js";
 import { paramSets } from "../../src/params/sets.js";

@@ -9,8 +9,8 @@ import { regtest } from "../../src/params/data/regtest.js";
 import { paramsFromJson, paramsToJson } from "../../src/params/json.js";
 import { paramSets } from "../../src/params/sets.js";
 import type { ProtocolParams } from "../../src/params/types.js";
-import { answersOrRefuses, refusal } from "./support.js";
 import { runs } from "../support/runs.js";
+import { answersOrRefuses, refusal } from "./support.js";
 
 const throughText = (params: ProtocolParams): unknown => JSON.parse(JSON.stringify(paramsToJson(params)));
 

@@ -2,9 +2,9 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { parseParamSet } from "../../src/params/published.js";
-import { answersOrRefuses, type Fields, PUBLISHED, refusal } from "./support.js";
 import { runs } from "../support/runs.js";
 import { readVectors } from "../support/vectors.js";
+import { answersOrRefuses, type Fields, PUBLISHED, refusal } from "./support.js";
 
 const phase1 = (JSON.parse(readVectors(PUBLISHED.phase1)) as { versions: Fields[] }).versions;
 const phase2 = JSON.parse(readVectors(PUBLISHED.phase2)) as Fields[];

@@ -3,8 +3,8 @@ import { mainnet } from "../../src/params/data/mainnet.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import { paramsToJson } from "../../src/params/json.js";
 import { readParamSet } from "../../src/params/read.js";
-import { PUBLISHED } from "./support.js";
 import { readVectors } from "../support/vectors.js";
+import { PUBLISHED } from "./support.js";
 
 const refusing = (code: string) => expect.objectContaining({ name: "TapstakeError", code });
 const written = mainnet.versions.map(paramsToJson);

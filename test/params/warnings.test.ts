@@ -3,9 +3,9 @@ import { hex } from "../../src/core/bytes.js";
 import { checkParams } from "../../src/params/check.js";
 import { mainnetPhase1 } from "../../src/params/data/mainnet.js";
 import { regtest } from "../../src/params/data/regtest.js";
-import { wholeLife } from "../support/life.js";
-import { paramsWarnings } from "../../src/params/warnings.js";
 import type { ProtocolParams } from "../../src/params/types.js";
+import { paramsWarnings } from "../../src/params/warnings.js";
+import { wholeLife } from "../support/life.js";
 
 const good = regtest.versions[0]!;
 const slashing = good.slashing!;

@@ -1,11 +1,13 @@
 import { createRequire } from "node:module";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Psbt } from "../../src/bitcoin/bitcoinjs.js";
 import { concatBytes, hex } from "../../src/core/bytes.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
+import { Psbt } from "../../src/psbt/bitcoinjs.js";
+import { parsePsbt, readWitnessStack } from "../../src/psbt/read.js";
+import { signaturesFromPsbt } from "../../src/psbt/signatures.js";
+import { spendPsbt } from "../../src/psbt/write.js";
 import { NUMS_KEY } from "../../src/script/taproot.js";
-import { parsePsbt, readWitnessStack, signaturesFromPsbt, spendPsbt } from "../../src/psbt/psbt.js";
 import { checkLeafSignature, finishSpend, type LeafSpend } from "../../src/spending/spend.js";
 import { readWitness } from "../../src/spending/witness.js";
 import { flipBit } from "../support/arbitraries.js";
@@ -14,9 +16,9 @@ import {
   anyLife,
   keyOf,
   lifeOf,
+  P2WPKH,
   paramsFor,
   PATHS,
-  P2WPKH,
   secretOf,
   sign,
   signAll,

@@ -1,7 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compactSize, concatBytes, hex, u64be } from "../../src/core/bytes.js";
-import { parsePsbt, signaturesFromPsbt, spendPsbt } from "../../src/psbt/psbt.js";
+import { parsePsbt } from "../../src/psbt/read.js";
+import { signaturesFromPsbt } from "../../src/psbt/signatures.js";
+import { spendPsbt } from "../../src/psbt/write.js";
 import { finishSpend, type LeafSpend } from "../../src/spending/spend.js";
 import { executes } from "../support/interpreter.js";
 import { anyLife, lifeOf, paramsFor, PATHS, signEnough, termsOf } from "../support/lives.js";

@@ -1,13 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
+import { addressOfScript, scriptOfAddress } from "../../src/bitcoin/address.js";
+import { OP, pushNumber } from "../../src/bitcoin/opcodes.js";
 import { compareBytes, hex } from "../../src/core/bytes.js";
 import { curve } from "../../src/core/curve/index.js";
 import { NETWORKS } from "../../src/core/network.js";
-import { addressOfScript, scriptOfAddress } from "../../src/bitcoin/address.js";
-import { OP, pushNumber } from "../../src/bitcoin/opcodes.js";
 import { outputsOf, slashingChangeOutput, stakingOutput, unbondingOutput } from "../../src/script/outputs.js";
 import { LEAF_VERSION, NUMS_KEY, outputKeyOf } from "../../src/script/taproot.js";
-import { type KeySet, type StakeTerms, stakerKeys } from "../../src/script/terms.js";
+import { type KeySet, stakerKeys, type StakeTerms } from "../../src/script/terms.js";
 import { runs } from "../support/runs.js";
 import { anyTerms, anyTimelock, keyOf, refusalOf, termsOf } from "../support/stakes.js";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { OP } from "../../src/bitcoin/opcodes.js";
 import { hex } from "../../src/core/bytes.js";
 import type { Network } from "../../src/core/network.js";
-import { OP } from "../../src/bitcoin/opcodes.js";
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../../src/script/outputs.js";
 import { checkTerms, type KeySet, MAX_KEYS, type StakeTerms } from "../../src/script/terms.js";
 import { keyOf, keysOf, refusalOf, termsOf } from "../support/stakes.js";

@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Home, openHome } from "../../src/finality/home.js";
 import type { Interchange } from "../../src/finality/protection/interchange.js";
-import { inHome } from "../support/signer.js";
 import { describeWithDisks, newDisk } from "../support/disks.js";
-import { eventually } from "../support/eventually.js";
 import { failure as expectFailure } from "../support/errors.js";
+import { eventually } from "../support/eventually.js";
 import { fillHome } from "../support/long-history.js";
 import { isLong } from "../support/runs.js";
+import { inHome } from "../support/signer.js";
 import {
   addKey,
   ballot,

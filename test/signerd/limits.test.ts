@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { connect as connectHttp2, type ClientHttp2Session } from "node:http2";
+import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { u64be } from "../../src/core/bytes.js";
 import { curve } from "../../src/core/curve/index.js";

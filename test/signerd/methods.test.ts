@@ -7,10 +7,10 @@ import { sha256 } from "../../src/core/hashes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { eots } from "../../src/crypto/eots.js";
 import { merkle } from "../../src/crypto/merkle.js";
-import { commitmentDigest } from "../../src/vote/messages.js";
 import { randomness } from "../../src/crypto/randomness.js";
 import { createEotsClient } from "../../src/signer-client/client.js";
 import { encodeRequest, pathOf } from "../../src/signer-client/wire.js";
+import { commitmentDigest } from "../../src/vote/messages.js";
 import { failure as expectFailure } from "../support/errors.js";
 import {
   addKey,

@@ -5,8 +5,8 @@ import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { randomness } from "../../src/crypto/randomness.js";
-import { REFUSAL_CODES } from "../../src/vote/vote.js";
 import type { RunningSigner } from "../../src/signerd/serve.js";
+import { REFUSAL_CODES } from "../../src/vote/vote.js";
 import { failure as expectFailure } from "../support/errors.js";
 import {
   ballot,

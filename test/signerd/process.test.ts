@@ -1,14 +1,14 @@
+import { once } from "node:events";
 import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { once } from "node:events";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { TapstakeError } from "../../src/core/errors.js";
-import type { EotsClient } from "../../src/signer-client/client.js";
 import type { Home } from "../../src/finality/home.js";
+import type { EotsClient } from "../../src/signer-client/client.js";
 import { tapstake } from "../cli/support.js";
 import { describeWithDisks, mount, newDisk } from "../support/disks.js";
-import { isLong } from "../support/runs.js";
 import { failure as expectFailure } from "../support/errors.js";
+import { isLong } from "../support/runs.js";
 import {
   ballot,
   CHAIN,

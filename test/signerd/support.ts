@@ -1,3 +1,10 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import {
   Client,
   credentials,
@@ -6,13 +13,6 @@ import {
   type ServiceError,
   status,
 } from "@grpc/grpc-js";
-import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { Writable } from "node:stream";
-import { fileURLToPath } from "node:url";
 import { afterAll, expect, onTestFinished } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
@@ -22,12 +22,12 @@ import { openProtection } from "../../src/finality/protection/protection.js";
 import { createEotsClient, type EotsClient, type EotsClientOptions } from "../../src/signer-client/client.js";
 import type { Method } from "../../src/signer-client/wire.js";
 import type { Handlers } from "../../src/signerd/handlers.js";
-import { createMetrics } from "../../src/signerd/metrics.js";
 import { createLog } from "../../src/signerd/log.js";
+import { createMetrics } from "../../src/signerd/metrics.js";
 import { type RunningSigner, serve, type ServeOptions } from "../../src/signerd/serve.js";
 import { eotsHandlers } from "../../src/signerd/service.js";
-import { eventually } from "../support/eventually.js";
 import { voteMessage } from "../../src/vote/messages.js";
+import { eventually } from "../support/eventually.js";
 
 export const CHAIN = "bbn-test";
 export const PASSPHRASE = "correct horse battery staple";

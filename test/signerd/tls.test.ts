@@ -3,10 +3,10 @@ import { chmodSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { checkTls } from "../../src/signerd/listen.js";
-import { eventually } from "../support/eventually.js";
 import { expectRefused } from "../cli/fp-support.js";
 import { tapstake, temporaryFile } from "../cli/support.js";
 import { failure as expectFailure } from "../support/errors.js";
+import { eventually } from "../support/eventually.js";
 import { refusal } from "../support/refusal.js";
 import { connect, type DaemonProcess, homeWithKey, startDaemon, startSigner, text } from "./support.js";
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { hex } from "../../src/core/bytes.js";
-import type { UnlockedKey } from "../../src/finality/keys/keystore.js";
 import { randomness } from "../../src/crypto/randomness.js";
+import type { UnlockedKey } from "../../src/finality/keys/keystore.js";
 import type * as Metadata from "../../src/signer-client/metadata.js";
 import type * as Wire from "../../src/signer-client/wire.js";
 import { KeyRing } from "../../src/signerd/key-ring.js";

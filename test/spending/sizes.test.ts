@@ -1,25 +1,25 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { applyRateUp } from "../../src/core/amount.js";
 import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
-import { stakingOutput } from "../../src/script/outputs.js";
-import { type Expansion, buildExpansion, fundingWitness } from "../../src/stake/expansion.js";
-import { finishSpend, type LeafSignature, type LeafSpend, withWitness } from "../../src/spending/spend.js";
-import { finishStaking } from "../../src/stake/staking.js";
 import { createTransaction, FINAL_SEQUENCE } from "../../src/bitcoin/transaction.js";
-import { buildWithdrawal } from "../../src/stake/withdrawal.js";
+import { applyRateUp } from "../../src/core/amount.js";
+import { stakingOutput } from "../../src/script/outputs.js";
+import { finishSpend, type LeafSignature, type LeafSpend, withWitness } from "../../src/spending/spend.js";
 import { leafWitness } from "../../src/spending/witness.js";
+import { buildExpansion, type Expansion, fundingWitness } from "../../src/stake/expansion.js";
+import { finishStaking } from "../../src/stake/staking.js";
+import { buildWithdrawal } from "../../src/stake/withdrawal.js";
 import {
   multisigCoin,
   type OwnedCoin,
   ownedCoin,
-  type Signing,
   signedPsbt,
+  type Signing,
   stakeFrom,
   type Wallet,
   WALLETS,
 } from "../support/coins.js";
-import { type FundingKind, fundingCoin, walletSigned } from "../support/expansion.js";
+import { fundingCoin, type FundingKind, walletSigned } from "../support/expansion.js";
 import { executes } from "../support/interpreter.js";
 import { COIN, feeRate, P2WPKH, paramsFor, sign, termsOf } from "../support/lives.js";
 import { refusal } from "../support/refusal.js";

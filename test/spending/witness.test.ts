@@ -2,13 +2,13 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { sortKeys } from "../../src/script/leaf.js";
-import { keySigner } from "../../src/spending/signer.js";
 import {
   checkLeafSignature,
   finishSpend,
+  keySigner,
   leafSighash,
-  signLeaf,
   type Signer,
+  signLeaf,
   verifyLeafSignature,
 } from "../../src/spending/spend.js";
 import { assembleWitness, leafWitness, placeholderWitness, readWitness } from "../../src/spending/witness.js";

@@ -1,13 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { dustThreshold } from "../../src/bitcoin/output-script.js";
+import type { UnspentOutput } from "../../src/bitcoin/transaction.js";
 import { parseRate, type Rate } from "../../src/core/amount.js";
 import { hex } from "../../src/core/bytes.js";
-import { dustThreshold } from "../../src/bitcoin/dust.js";
 import { checkStake } from "../../src/params/stake.js";
 import type { ProtocolParams } from "../../src/params/types.js";
-import { buildSlashing } from "../../src/stake/slashing.js";
 import { finishSpend, withWitness } from "../../src/spending/spend.js";
-import type { StakeCoin } from "../../src/bitcoin/transaction.js";
+import { buildSlashing } from "../../src/stake/slashing.js";
 import { buildUnbonding } from "../../src/stake/unbonding.js";
 import { buildWithdrawal, type Withdrawable } from "../../src/stake/withdrawal.js";
 import { NOT_BYTES } from "../support/arbitraries.js";
@@ -27,7 +27,7 @@ import { runs } from "../support/runs.js";
 import { readVectors } from "../support/vectors.js";
 
 const terms = termsOf();
-const coinOf = (value: bigint): StakeCoin => ({ ...COIN, value });
+const coinOf = (value: bigint): UnspentOutput => ({ ...COIN, value });
 
 /** What an untyped caller could pass for an amount. */
 const NOT_SATOSHI: readonly unknown[] = [
@@ -319,10 +319,10 @@ describe("an output that a stake's life does not have", () => {
 describe("coins that are none are refused by every builder", () => {
   const params = paramsFor(terms);
   const builders = [
-    (coin: StakeCoin) => buildUnbonding(terms, params, coin),
-    (coin: StakeCoin) => buildSlashing(terms, params, "staking", coin),
-    (coin: StakeCoin) => buildSlashing(terms, params, "unbonding", coin),
-    (coin: StakeCoin) =>
+    (coin: UnspentOutput) => buildUnbonding(terms, params, coin),
+    (coin: UnspentOutput) => buildSlashing(terms, params, "staking", coin),
+    (coin: UnspentOutput) => buildSlashing(terms, params, "unbonding", coin),
+    (coin: UnspentOutput) =>
       buildWithdrawal({ terms, params, from: "staking", coin, destination: P2WPKH, feeRate: feeRate("1") }),
   ];
 
@@ -331,8 +331,8 @@ describe("coins that are none are refused by every builder", () => {
       for (const value of NOT_SATOSHI)
         refusal("invalid-amount", () => build({ ...COIN, value: value as bigint }));
       for (const outpoint of NOT_OUTPOINTS)
-        refusal("invalid-coin", () => build({ ...COIN, outpoint: outpoint as StakeCoin["outpoint"] }));
-      refusal("invalid-coin", () => build(undefined as unknown as StakeCoin));
+        refusal("invalid-coin", () => build({ ...COIN, outpoint: outpoint as UnspentOutput["outpoint"] }));
+      refusal("invalid-coin", () => build(undefined as unknown as UnspentOutput));
     }
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { hex, utf8 } from "../../src/core/bytes.js";
 import { TapstakeError } from "../../src/core/errors.js";
 import { bbnTest5 } from "../../src/params/data/bbn-test-5.js";
@@ -8,10 +9,9 @@ import { testnet } from "../../src/params/data/testnet.js";
 import type { ParamSet } from "../../src/params/types.js";
 import { encodeOpReturn } from "../../src/script/op-return.js";
 import { stakingOutput } from "../../src/script/outputs.js";
-import { decodeSpends, decodeStaking } from "../../src/stake/decode.js";
 import { finishSpend } from "../../src/spending/spend.js";
+import { decodeSpends, decodeStaking } from "../../src/stake/decode.js";
 import { buildStaking } from "../../src/stake/staking.js";
-import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import {
   COIN,
   feeRate,

@@ -1,31 +1,31 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { addressOfScript } from "../../src/bitcoin/address.js";
 import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { dustThreshold } from "../../src/bitcoin/output-script.js";
+import { createTransaction, FINAL_SEQUENCE, parseTransaction } from "../../src/bitcoin/transaction.js";
 import { hex } from "../../src/core/bytes.js";
-import { dustThreshold } from "../../src/bitcoin/dust.js";
 import type { ErrorCode } from "../../src/core/errors.js";
+import type { Coin } from "../../src/funding/coin.js";
 import { ruleSet } from "../../src/params/rules.js";
 import type { ProtocolParams } from "../../src/params/types.js";
-import { addressOfScript } from "../../src/bitcoin/address.js";
+import { parsePsbt } from "../../src/psbt/read.js";
 import { type Leaf, stakingOutput } from "../../src/script/outputs.js";
 import type { KeySet, StakeTerms } from "../../src/script/terms.js";
-import type { Coin } from "../../src/funding/coin.js";
+import { finishSpend } from "../../src/spending/spend.js";
+import { assembleWitness } from "../../src/spending/witness.js";
 import { decodeStaking } from "../../src/stake/decode.js";
 import {
   buildExpansion,
   type Expansion,
-  fundExpansion,
   type ExpansionRequest,
+  fundExpansion,
   fundingWitness,
   type PreviousStake,
 } from "../../src/stake/expansion.js";
 import { explainSpends } from "../../src/stake/explain.js";
-import { parsePsbt } from "../../src/psbt/psbt.js";
-import { finishSpend } from "../../src/spending/spend.js";
-import { createTransaction, FINAL_SEQUENCE, parseTransaction } from "../../src/bitcoin/transaction.js";
-import { assembleWitness } from "../../src/spending/witness.js";
 import { ownedCoin } from "../support/coins.js";
-import { FUNDING, type FundingKind, fundingCoin, walletSigned, withFunding } from "../support/expansion.js";
+import { FUNDING, fundingCoin, type FundingKind, walletSigned, withFunding } from "../support/expansion.js";
 import { verdict } from "../support/interpreter.js";
 import {
   anyLife,

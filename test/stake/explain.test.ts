@@ -1,13 +1,13 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { hex } from "../../src/core/bytes.js";
 import { mainnet, mainnetPhase1 } from "../../src/params/data/mainnet.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import { testnet } from "../../src/params/data/testnet.js";
 import { explainSpends, identifyStaking } from "../../src/stake/explain.js";
-import { parseTransaction } from "../../src/bitcoin/transaction.js";
-import { type Life, provider, signers, staker, wholeLife } from "../support/life.js";
 import { observed } from "../cli/support.js";
+import { type Life, provider, signers, staker, wholeLife } from "../support/life.js";
 
 /** Mainnet as it stood when the observed stake was made and shortly after: later versions are no matter of it. */
 const mainnetThen = { ...mainnet, versions: mainnet.versions.slice(0, 4) };

@@ -2,11 +2,17 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import { equalBytes } from "../../src/core/bytes.js";
+import { schnorr } from "../../src/crypto/schnorr.js";
 import { sortKeys } from "../../src/script/leaf.js";
-import { finishSpend, type LeafSpend, verifyLeafSignature, withWitness } from "../../src/spending/spend.js";
+import {
+  finishSpend,
+  leafSighash,
+  type LeafSpend,
+  verifyLeafSignature,
+  withWitness,
+} from "../../src/spending/spend.js";
 import { assembleWitness } from "../../src/spending/witness.js";
 import { executes, verdict } from "../support/interpreter.js";
-import { refusal } from "../support/refusal.js";
 import {
   anyLife,
   keyOf,
@@ -20,8 +26,7 @@ import {
   slotsOf,
   termsOf,
 } from "../support/lives.js";
-import { schnorr } from "../../src/crypto/schnorr.js";
-import { leafSighash } from "../../src/spending/spend.js";
+import { refusal } from "../support/refusal.js";
 import { runs } from "../support/runs.js";
 
 const executesAs = (spend: LeafSpend, transaction: Transaction, prevouts = spend.prevouts) =>

@@ -1,13 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Psbt } from "../../src/bitcoin/bitcoinjs.js";
-import { hex } from "../../src/core/bytes.js";
 import { scriptOfAddress } from "../../src/bitcoin/address.js";
+import { outpointOf, type UnspentOutput } from "../../src/bitcoin/transaction.js";
+import { hex } from "../../src/core/bytes.js";
+import { Psbt } from "../../src/psbt/bitcoinjs.js";
 import type { StakeTerms } from "../../src/script/terms.js";
-import { buildSlashing } from "../../src/stake/slashing.js";
 import { finishSpend } from "../../src/spending/spend.js";
+import { buildSlashing } from "../../src/stake/slashing.js";
 import { buildStaking, finishStaking } from "../../src/stake/staking.js";
-import { outpointOf, type StakeCoin } from "../../src/bitcoin/transaction.js";
 import { buildUnbonding } from "../../src/stake/unbonding.js";
 import { buildWithdrawal } from "../../src/stake/withdrawal.js";
 import { ownedCoin, signInput } from "../support/coins.js";
@@ -89,7 +89,7 @@ function bothOf(terms: StakeTerms, amounts: Partial<Amounts> = {}, slashingScrip
     scriptPubKey: hex.encode(homeScript),
   };
   const staking = peer.stakingTransaction(scripts, value, home, [funds], network, 1).transaction;
-  const stake: StakeCoin = {
+  const stake: UnspentOutput = {
     outpoint: { hash: Uint8Array.from(staking.getHash()), index: 0 },
     value: BigInt(value),
   };

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { hex } from "../../src/core/bytes.js";
 import { mainnet, mainnetPhase1 } from "../../src/params/data/mainnet.js";
-import type { ParamSet, ProtocolParams } from "../../src/params/types.js";
 import { ruleSet } from "../../src/params/rules.js";
+import type { ParamSet, ProtocolParams } from "../../src/params/types.js";
 import { stakingOutput } from "../../src/script/outputs.js";
 import { checkPhase1Stake, type Phase1Observation } from "../../src/stake/phase1.js";
 import { buildStaking } from "../../src/stake/staking.js";
-import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { COIN, feeRate, keyOf, P2WPKH, termsOf } from "../support/lives.js";
 import { refusal } from "../support/refusal.js";
 import { readVectors } from "../support/vectors.js";

@@ -1,15 +1,16 @@
 import { secp256k1 } from "@noble/curves/secp256k1.js";
-import { hash160, Psbt, Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { hash160, Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { spends } from "../../src/bitcoin/transaction.js";
 import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
 import { curve } from "../../src/core/curve/index.js";
 import { sha256, taggedHash } from "../../src/core/hashes.js";
 import { evenSecret, publicKeyOf } from "../../src/core/keys.js";
 import { scalar } from "../../src/core/scalar.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
-import { tapleafHash, taproot } from "../../src/script/taproot.js";
 import { type Coin, coinKind } from "../../src/funding/coin.js";
+import { Psbt } from "../../src/psbt/bitcoinjs.js";
+import { tapleafHash, taproot } from "../../src/script/taproot.js";
 import { buildStaking, type Staking, type StakingRequest } from "../../src/stake/staking.js";
-import { spends } from "../../src/bitcoin/transaction.js";
 import { feeRate, paramsFor, termsOf } from "./lives.js";
 
 /** How the coins of a wallet are held and spent: each kind that can fund a stake, each script of a known size. */

@@ -1,6 +1,5 @@
 import { expect } from "vitest";
-import { TapstakeError } from "../../src/core/errors.js";
-import type { ErrorCode } from "../../src/core/errors.js";
+import { type ErrorCode, TapstakeError } from "../../src/core/errors.js";
 
 /** The TapstakeError by which a promise fails; the test fails when it does not, or by another code. */
 export async function failure(promise: Promise<unknown>, code: ErrorCode): Promise<TapstakeError> {

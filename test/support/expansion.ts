@@ -1,14 +1,15 @@
 import { secp256k1 } from "@noble/curves/secp256k1.js";
-import { hash160, type Psbt, Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { hash160, Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { FINAL_SEQUENCE, outpointOf } from "../../src/bitcoin/transaction.js";
 import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import type { Delegation, ExpandedStake } from "../../src/delegation/delegation.js";
 import type { Coin } from "../../src/funding/coin.js";
-import { unsignedPsbt } from "../../src/psbt/psbt.js";
+import type { Psbt } from "../../src/psbt/bitcoinjs.js";
+import { unsignedPsbt } from "../../src/psbt/write.js";
 import { type LeafSpend, withWitness } from "../../src/spending/spend.js";
-import { FINAL_SEQUENCE, outpointOf } from "../../src/bitcoin/transaction.js";
 import { type Changes, delegate, nobodysScript, secretOf, type TestStake } from "./stake.js";
 
 /** Whoever funds expansions: a P2WPKH coin, or a P2TR coin whose output key is the key itself. */

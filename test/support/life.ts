@@ -1,5 +1,6 @@
-import { parseRate } from "../../src/core/amount.js";
 import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { outpointOf, type UnspentOutput } from "../../src/bitcoin/transaction.js";
+import { parseRate } from "../../src/core/amount.js";
 import { utf8 } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
@@ -7,18 +8,14 @@ import { addCovenantSignatures, covenantSigner, signAsMember } from "../../src/c
 import {
   createDelegation,
   type Delegation,
-  finishUnbonding,
-  signSlashings,
-  signUnbonding,
   stakeCoin,
   unbondedCoin,
 } from "../../src/delegation/delegation.js";
+import { finishUnbonding, signSlashings, signUnbonding } from "../../src/delegation/sign.js";
 import { finishSlashing } from "../../src/extract/slashing.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import { stakingOutput } from "../../src/script/outputs.js";
-import { keySigner } from "../../src/spending/signer.js";
-import { finishSpend, signLeaf } from "../../src/spending/spend.js";
-import { outpointOf, type StakeCoin } from "../../src/bitcoin/transaction.js";
+import { finishSpend, keySigner, signLeaf } from "../../src/spending/spend.js";
 import { buildWithdrawal, type Withdrawable } from "../../src/stake/withdrawal.js";
 import { inForce } from "./stake.js";
 
@@ -56,7 +53,7 @@ export async function wholeLife(value = 1_000_000n): Promise<Life> {
   staking.version = 2;
   staking.addInput(sha256(utf8("some coin")), 0);
   staking.addOutput(stakingOutput(terms, "regtest").script, value);
-  let delegation = createDelegation(terms, params, staking);
+  let delegation = createDelegation(terms, params, { transaction: staking, txidFinal: true });
   delegation = await signSlashings(delegation, keySigner(staker.secretKey));
   delegation = await signUnbonding(delegation, keySigner(staker.secretKey));
   const unsigned = delegation;
@@ -67,7 +64,7 @@ export async function wholeLife(value = 1_000_000n): Promise<Life> {
     );
   }
   const slashing = finishSlashing(delegation, "staking", provider.secretKey);
-  const withdraw = async (from: Withdrawable, coin: StakeCoin) => {
+  const withdraw = async (from: Withdrawable, coin: UnspentOutput) => {
     const destination = Uint8Array.of(0, 20, ...new Uint8Array(20).fill(7));
     const built = buildWithdrawal({ terms, params, from, coin, destination, feeRate: parseRate("2") });
     return finishSpend(built, [await signLeaf(built, keySigner(staker.secretKey))]);

@@ -1,4 +1,5 @@
 import * as fc from "fast-check";
+import { outpointOf, type UnspentOutput } from "../../src/bitcoin/transaction.js";
 import { parseRate } from "../../src/core/amount.js";
 import { hex, utf8 } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
@@ -7,9 +8,8 @@ import { schnorr } from "../../src/crypto/schnorr.js";
 import type { ProtocolParams } from "../../src/params/types.js";
 import type { Leaf } from "../../src/script/outputs.js";
 import type { StakeTerms } from "../../src/script/terms.js";
+import { leafSighash, type LeafSignature, type LeafSpend } from "../../src/spending/spend.js";
 import { buildSlashing } from "../../src/stake/slashing.js";
-import { type LeafSignature, leafSighash, type LeafSpend } from "../../src/spending/spend.js";
-import { outpointOf, type StakeCoin } from "../../src/bitcoin/transaction.js";
 import { buildUnbonding } from "../../src/stake/unbonding.js";
 import { buildWithdrawal } from "../../src/stake/withdrawal.js";
 import { anyTimelock } from "./stakes.js";
@@ -38,7 +38,7 @@ export const secretOf = (publicKey: Uint8Array): Uint8Array => secrets.get(hex.e
 
 export const feeRate = (text: string) => parseRate(text, 8);
 
-export const COIN: StakeCoin = {
+export const COIN: UnspentOutput = {
   outpoint: { hash: new Uint8Array(32).fill(7), index: 1 },
   value: 1_000_000n,
 };
@@ -110,7 +110,7 @@ export function lifeOf(terms: StakeTerms, params: ProtocolParams): Record<(typeo
   const unbonded = { outpoint: outpointOf(unbonding.transaction, 0), value: unbonding.value };
   const slashing = buildSlashing(terms, params, "staking", COIN);
   const refund = { outpoint: outpointOf(slashing.transaction, 1), value: slashing.refunded };
-  const withdraw = (from: "staking" | "unbonding" | "refund", coin: StakeCoin) =>
+  const withdraw = (from: "staking" | "unbonding" | "refund", coin: UnspentOutput) =>
     buildWithdrawal({ terms, params, from, coin, destination: P2WPKH, feeRate: feeRate("2") });
   return {
     "staking timelock": withdraw("staking", COIN),

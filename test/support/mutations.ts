@@ -1,7 +1,7 @@
 import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import { concatBytes } from "../../src/core/bytes.js";
 import { type LeafSpend, withWitness } from "../../src/spending/spend.js";
-import { signAll, signersOf, type Participants, withSignatures } from "./participants.js";
+import { type Participants, signAll, signersOf, withSignatures } from "./participants.js";
 import { SCRIPT } from "./verdicts.js";
 
 /** A transaction that is wrong in one thing, and what bitcoind says against it. */

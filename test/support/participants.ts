@@ -1,14 +1,19 @@
 import { party, type Party } from "../../regtest/parties.js";
+import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import { hex } from "../../src/core/bytes.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import { paramsAt } from "../../src/params/select.js";
 import type { ProtocolParams } from "../../src/params/types.js";
 import { sortKeys } from "../../src/script/leaf.js";
 import type { StakeTerms } from "../../src/script/terms.js";
-import { keySigner } from "../../src/spending/signer.js";
-import { type LeafSignature, type LeafSpend, signLeaf, withWitness } from "../../src/spending/spend.js";
+import {
+  keySigner,
+  type LeafSignature,
+  type LeafSpend,
+  signLeaf,
+  withWitness,
+} from "../../src/spending/spend.js";
 import { assembleWitness } from "../../src/spending/witness.js";
-import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 
 /** How many of each role, and how many of them must sign; of finality providers it is always one. */
 export interface Shape {

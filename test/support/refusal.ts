@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { TapstakeError, type ErrorCode } from "../../src/core/errors.js";
+import { type ErrorCode, TapstakeError } from "../../src/core/errors.js";
 
 /** The error that `run` throws, which must be a TapstakeError with `code`. */
 export function refusal(code: ErrorCode, run: () => unknown): TapstakeError {

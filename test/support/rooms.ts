@@ -31,7 +31,7 @@ export const PURE_ROOMS: readonly string[] = ROOMS.slice(0, ROOMS.indexOf("chain
 
 /** Libraries that only these files may import. */
 const CUSTODIANS: [library: RegExp, files: RegExp][] = [
-  [/^bitcoinjs-lib(\/|$)/, /^src\/bitcoin\/bitcoinjs\.ts$/],
+  [/^bitcoinjs-lib(\/|$)/, /^src\/(bitcoin|psbt)\/bitcoinjs\.ts$/],
   [/^@noble\/hashes\/(?!utils)/, /^src\/core\/hashing\/noble\.ts$/],
   [
     /^(@noble\/curves|tiny-secp256k1|@bitcoinerlab\/secp256k1|secp256k1)(\/|$)/,
@@ -47,6 +47,9 @@ const DOORS: Readonly<Record<string, string>> = {
 
 /** In a pure room all the same: elsewhere than in Node something else is chosen in its place. */
 const ONLY_IN_NODE = "src/core/hashing/node.ts";
+
+/** In code, text and comments of the room that could serve any program; not in the package's own name. */
+const STAKING_WORD = /(?<!tap)stak(e|ing)|covenant|finality|slash|unbond/i;
 
 const NODE_GLOBALS = new Set([
   "Buffer",
@@ -72,6 +75,10 @@ export function violations(path: string, source: string): string[] {
   const found: string[] = [];
   for (const specifier of importsOf(file)) {
     found.push(...violationsOfImport(path, specifier, { room, isIndex, pure }));
+  }
+  if (room === "bitcoin") {
+    const [word] = STAKING_WORD.exec(source) ?? [];
+    if (word) found.push(`${path} says ${word}, a word of staking: bitcoin knows nothing of it`);
   }
   if (pure) for (const name of nodeGlobalsOf(file)) found.push(`${path} uses ${name}, which only Node has`);
   return found;

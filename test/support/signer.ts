@@ -5,13 +5,13 @@ import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
 import { TapstakeError } from "../../src/core/errors.js";
 import { publicKeyOf } from "../../src/core/keys.js";
-import { recordGenerated } from "../../src/finality/keys/provenance.js";
-import type { ChainConfig } from "../../src/vote/chain.js";
 import { type Home, openHome } from "../../src/finality/home.js";
 import type { UnlockedKey } from "../../src/finality/keys/keystore.js";
+import { recordGenerated } from "../../src/finality/keys/provenance.js";
 import { openProtection, type Protection } from "../../src/finality/protection/protection.js";
 import { RandomnessCache } from "../../src/finality/randomness/cache.js";
 import { Voter } from "../../src/finality/voter.js";
+import type { ChainConfig } from "../../src/vote/chain.js";
 
 export const CHAIN: ChainConfig = { id: "bbn-test", minCount: 1 };
 

@@ -1,20 +1,20 @@
-import { parseRate } from "../../src/core/amount.js";
 import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { FINAL_SEQUENCE, outpointOf } from "../../src/bitcoin/transaction.js";
+import { parseRate } from "../../src/core/amount.js";
 import { hex, utf8 } from "../../src/core/bytes.js";
-import { TapstakeError, type ErrorCode } from "../../src/core/errors.js";
+import { type ErrorCode, TapstakeError } from "../../src/core/errors.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { addCovenantSignatures, covenantSigner, signAsMember } from "../../src/covenant/member.js";
-import { type Delegation, slashingSpend } from "../../src/delegation/delegation.js";
+import type { Delegation } from "../../src/delegation/delegation.js";
+import { slashingSpend } from "../../src/delegation/spends.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import type { OwnParams } from "../../src/params/in-force.js";
 import type { ProtocolParams } from "../../src/params/types.js";
 import { stakingOutput } from "../../src/script/outputs.js";
 import type { StakeTerms } from "../../src/script/terms.js";
-import { keySigner } from "../../src/spending/signer.js";
+import { keySigner, type LeafSignature, signLeaf } from "../../src/spending/spend.js";
 import { buildSlashing, type Slashable } from "../../src/stake/slashing.js";
-import { type LeafSignature, signLeaf } from "../../src/spending/spend.js";
-import { FINAL_SEQUENCE, outpointOf } from "../../src/bitcoin/transaction.js";
 import { buildUnbonding } from "../../src/stake/unbonding.js";
 
 /** A secret by its name: the same name, the same secret. */

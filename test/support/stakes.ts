@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
-import { sha256 } from "../../src/core/hashes.js";
 import { utf8 } from "../../src/core/bytes.js";
 import { TapstakeError } from "../../src/core/errors.js";
+import { sha256 } from "../../src/core/hashes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import type { StakeTerms } from "../../src/script/terms.js";
 

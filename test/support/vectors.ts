@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 /** The project's own copies of published data. */
 const COPIES = fileURLToPath(new URL("../vectors", import.meta.url));

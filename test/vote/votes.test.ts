@@ -7,7 +7,7 @@ import { eots } from "../../src/crypto/eots.js";
 import type { MerkleProof } from "../../src/crypto/merkle.js";
 import { randomness } from "../../src/crypto/randomness.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
-import { extractFromVotes } from "../../src/extract/votes.js";
+import { extractFromVotes } from "../../src/extract/evidence.js";
 import { commitRandomness } from "../../src/finality/randomness/commit.js";
 import { type Commitment, verifyCommitment, verifyRandomness } from "../../src/vote/commitment.js";
 import { commitmentDigest, signingContext, voteMessage } from "../../src/vote/messages.js";

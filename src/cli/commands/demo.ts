@@ -1,6 +1,6 @@
 import { startNode } from "../../../regtest/index.js";
-import { tellStory } from "../../../regtest/story.js";
 import type { StoryEvent } from "../../../regtest/narrator.js";
+import { tellStory } from "../../../regtest/story.js";
 import { newCommand } from "../command.js";
 import { jsonOption } from "../options.js";
 import { colors, say, toJson } from "../output.js";

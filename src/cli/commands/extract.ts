@@ -1,8 +1,7 @@
 import { Option } from "@commander-js/extra-typings";
 import { hex } from "../../core/bytes.js";
-import { evidenceFromJson } from "../../extract/json.js";
+import { evidenceFromJson, extractFromVotes } from "../../extract/evidence.js";
 import { extractFromSlashing, finishSlashing } from "../../extract/slashing.js";
-import { extractFromVotes } from "../../extract/votes.js";
 import type { Slashable } from "../../stake/slashing.js";
 import { newCommand } from "../command.js";
 import { UsageError } from "../errors.js";

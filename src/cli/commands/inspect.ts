@@ -1,5 +1,5 @@
 import { Option } from "@commander-js/extra-typings";
-import type { Psbt, Transaction } from "../../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../../bitcoin/bitcoinjs.js";
 import type { Prevout } from "../../bitcoin/transaction.js";
 import { TapstakeError } from "../../core/errors.js";
 import { type Network, sharesAddresses } from "../../core/network.js";
@@ -9,7 +9,8 @@ import { knownPrevouts } from "../../delegation/recognise.js";
 import { identifyParams } from "../../params/identify.js";
 import { paramSets } from "../../params/sets.js";
 import type { ParamSet } from "../../params/types.js";
-import { transactionOf } from "../../psbt/psbt.js";
+import type { Psbt } from "../../psbt/bitcoinjs.js";
+import { transactionOf } from "../../psbt/read.js";
 import { stakingOutput } from "../../script/outputs.js";
 import type { StakeTerms } from "../../script/terms.js";
 import { previousStake } from "../../stake/expansion.js";

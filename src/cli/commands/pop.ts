@@ -4,9 +4,9 @@ import { proofFromJson, type ProofRecord, proofToJson } from "../../babylon/pop-
 import {
   acceptProof,
   checkProofOfPossession,
+  PROOF_KINDS,
   type ProofForm,
   type ProofKind,
-  PROOF_KINDS,
   proofOfPossession,
   proofOfPossessionText,
   proofToSign,
@@ -14,7 +14,7 @@ import {
 import { hex } from "../../core/bytes.js";
 import { publicKeyOf } from "../../core/keys.js";
 import type { Network } from "../../core/network.js";
-import type { PsbtLike } from "../../psbt/psbt.js";
+import type { PsbtLike } from "../../psbt/read.js";
 import { groupCommand, type LazyCommands, newCommand } from "../command.js";
 import { UsageError } from "../errors.js";
 import { checkNewFiles, writeDocument } from "../files.js";

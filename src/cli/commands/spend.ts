@@ -4,25 +4,20 @@ import type { ChainAccess } from "../../chain/access.js";
 import { stakeOnChain } from "../../chain/stake.js";
 import { TapstakeError } from "../../core/errors.js";
 import { checkTransactions } from "../../delegation/check.js";
-import {
-  type Delegation,
-  finishUnbonding,
-  signUnbonding,
-  withSignature,
-} from "../../delegation/delegation.js";
+import type { Delegation } from "../../delegation/delegation.js";
 import {
   STAKE_OUTPUTS,
   type StakeOutput,
   type StakeOutputName,
   stakeOutputNamed,
 } from "../../delegation/outputs.js";
+import { finishUnbonding, signUnbonding } from "../../delegation/sign.js";
 import { isComplete, signatureStatus } from "../../delegation/status.js";
-import { evidenceFromJson } from "../../extract/json.js";
+import { evidenceFromJson, extractFromVotes } from "../../extract/evidence.js";
 import { finishSlashing } from "../../extract/slashing.js";
-import { extractFromVotes } from "../../extract/votes.js";
-import { signaturesFromPsbts, spendPsbt } from "../../psbt/psbt.js";
-import { keySigner } from "../../spending/signer.js";
-import { finishSpend, type LeafSignature, signLeaf } from "../../spending/spend.js";
+import { signaturesFromPsbts } from "../../psbt/signatures.js";
+import { spendPsbt } from "../../psbt/write.js";
+import { finishSpend, keySigner, type LeafSignature, signLeaf, withSignature } from "../../spending/spend.js";
 import type { Slashable } from "../../stake/slashing.js";
 import { buildWithdrawal, type Withdrawal } from "../../stake/withdrawal.js";
 import { deliver, feeRateOf, maxFeeRateOf, openChain } from "../chain.js";

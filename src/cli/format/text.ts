@@ -1,5 +1,5 @@
 import { addressOfScript } from "../../bitcoin/address.js";
-import { opReturnData } from "../../bitcoin/data-output.js";
+import { opReturnData } from "../../bitcoin/output-script.js";
 import { formatBtc, formatRate, type Rate } from "../../core/amount.js";
 import { hex } from "../../core/bytes.js";
 import type { Network } from "../../core/network.js";

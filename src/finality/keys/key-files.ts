@@ -2,8 +2,8 @@ import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describeType, TapstakeError } from "../../core/errors.js";
 import type { Home } from "../home.js";
-import { type KeyFile, parseKeyFile } from "./keyfile.js";
 import { readPrivateFile } from "../private-files.js";
+import { type KeyFile, parseKeyFile } from "./keyfile.js";
 
 /** A key whose file cannot be used as it is. */
 export interface DamagedKey {

@@ -20,7 +20,7 @@ import {
   sealKey,
 } from "./keyfile.js";
 import { checkPath } from "./mnemonic.js";
-import { recordImported, recordGenerated, recordExported } from "./provenance.js";
+import { recordExported, recordGenerated, recordImported } from "./provenance.js";
 
 export type { DamagedKey } from "./key-files.js";
 

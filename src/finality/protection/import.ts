@@ -1,8 +1,8 @@
 import { equalBytes } from "../../core/bytes.js";
 import { mergedWatermarks, type StoredWatermarks } from "./decide.js";
-import { type ImportedKeyChain, mergeVotes, type ReadKeyChain, parseInterchange } from "./interchange.js";
+import { type ImportedKeyChain, mergeVotes, parseInterchange, type ReadKeyChain } from "./interchange.js";
 import type { KeyChainState } from "./key-chain.js";
-import { overlap, type StoredCommitment, type ProtectionStore } from "./store.js";
+import { overlap, type ProtectionStore, type StoredCommitment } from "./store.js";
 import type { Tables, Writer } from "./tables.js";
 
 /**

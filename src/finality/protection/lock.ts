@@ -1,9 +1,9 @@
-import Database from "libsql";
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import Database from "libsql";
 import * as v from "valibot";
 import { TapstakeError } from "../../core/errors.js";
 import type { Home } from "../home.js";

@@ -9,9 +9,9 @@ import { SqliteStore } from "./sqlite-store.js";
 import { besides, createDatabase, DatabaseFault, removeUnfinished } from "./sqlite.js";
 import {
   type LoggedWatermarks,
+  readWatermarkLog,
   WatermarkLog,
   type WatermarkLogContent,
-  readWatermarkLog,
 } from "./watermark-log.js";
 
 /** What a home remembers cannot be trusted, until somebody says where votes begin. */

@@ -9,7 +9,7 @@ import { guarded, writeWatermarkLog } from "./opening.js";
 import { readReadable } from "./rows.js";
 import { SqliteStore } from "./sqlite-store.js";
 import { besides, createDatabase, DatabaseFault, removeDatabase } from "./sqlite.js";
-import { type LoggedWatermarks, type WatermarkLogContent, readWatermarkLog } from "./watermark-log.js";
+import { type LoggedWatermarks, readWatermarkLog, type WatermarkLogContent } from "./watermark-log.js";
 
 /** What is left of a broken home. */
 export interface Remains {

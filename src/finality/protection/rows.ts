@@ -2,10 +2,10 @@ import Database from "libsql";
 import { equalBytes, hex, u64be, utf8 } from "../../core/bytes.js";
 import { isChainId } from "../../vote/chain.js";
 import { higher } from "./decide.js";
-import { Heights, type KeyChainState, keyChainName } from "./key-chain.js";
-import { combine, heightOf, NO_VOTES, selectFrom, sumOf, textOf, type Cell } from "./schema.js";
+import { Heights, keyChainName, type KeyChainState } from "./key-chain.js";
+import { type Cell, combine, heightOf, NO_VOTES, selectFrom, sumOf, textOf } from "./schema.js";
 import { expect, rowsOf } from "./sqlite.js";
-import type { CommittedContext, StoredVote, StoredCommitment } from "./store.js";
+import type { CommittedContext, StoredCommitment, StoredVote } from "./store.js";
 import type { LoggedWatermarks } from "./watermark-log.js";
 
 export interface VoteRow {

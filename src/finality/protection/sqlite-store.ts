@@ -5,21 +5,21 @@ import { describeType, TapstakeError } from "../../core/errors.js";
 import { assertChainId } from "../../vote/chain.js";
 import type { Home } from "../home.js";
 import { KeyProvenance } from "../keys/provenance.js";
-import { MAX_HEIGHT, type Watermarks, type StoredWatermarks, type VoteRecord } from "./decide.js";
+import { MAX_HEIGHT, type StoredWatermarks, type VoteRecord, type Watermarks } from "./decide.js";
 import { broken, type Floor, replaced, unwritable } from "./errors.js";
 import { interchangeText } from "./export.js";
 import type { FileCheck } from "./file-check.js";
 import { mergeKeyChain } from "./import.js";
 import { type ImportReport, type Interchange, parseInterchange } from "./interchange.js";
-import { type KeyChainState, keyChainName } from "./key-chain.js";
+import { keyChainName, type KeyChainState } from "./key-chain.js";
 import { checkpoint, closeDatabase, DatabaseFault, faulty, openDatabase } from "./sqlite.js";
 import {
   type CommittedContext,
-  refuseOverlap,
   type Protection,
+  refuseOverlap,
   type StoredCommitment,
-  type StoredVote,
   type StoredKeyChain,
+  type StoredVote,
   type VoteEntry,
 } from "./store.js";
 import { Tables, type Writer } from "./tables.js";

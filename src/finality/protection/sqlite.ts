@@ -1,11 +1,11 @@
-import Database from "libsql";
 import { randomBytes } from "node:crypto";
 import { accessSync, closeSync, constants, existsSync, linkSync, openSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
+import Database from "libsql";
 import { hex } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import { syncFolder } from "../private-files.js";
-import { APPLICATION_ID, NO_VOTES, SCHEMA_VERSION, sumOf, TABLES, textOf, type Statement } from "./schema.js";
+import { APPLICATION_ID, NO_VOTES, SCHEMA_VERSION, type Statement, sumOf, TABLES, textOf } from "./schema.js";
 
 /** Why a database could not be read or written, for the caller to put into words. */
 export class DatabaseFault extends Error {

@@ -1,8 +1,8 @@
 import { hex } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import type { Home } from "../home.js";
-import type { Watermarks, StoredWatermarks, VoteRecord } from "./decide.js";
-import type { Interchange, ImportReport } from "./interchange.js";
+import type { StoredWatermarks, VoteRecord, Watermarks } from "./decide.js";
+import type { ImportReport, Interchange } from "./interchange.js";
 
 /** A vote to remember. */
 export interface VoteEntry {

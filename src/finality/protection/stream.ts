@@ -3,8 +3,8 @@ import { describeType, TapstakeError } from "../../core/errors.js";
 import {
   addVoteTo,
   assertVersion,
-  type ReadInterchange,
   parseInterchange,
+  type ReadInterchange,
   type Votes,
 } from "./interchange.js";
 

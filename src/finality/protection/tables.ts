@@ -1,16 +1,16 @@
 import type Database from "libsql";
 import { hex, u64be, utf8 } from "../../core/bytes.js";
 import { floorOf, higher, MAX_HEIGHT } from "./decide.js";
-import { Heights, type KeyChainState, keyChainName } from "./key-chain.js";
+import { Heights, keyChainName, type KeyChainState } from "./key-chain.js";
 import {
   commitmentCells,
   type CommitmentRow,
-  readCommitment,
   loadStore,
+  readCommitment,
   readVote,
   type VoteRow,
 } from "./rows.js";
-import { combine, sumOf, textOf, prepareStatements, type Statements } from "./schema.js";
+import { combine, prepareStatements, type Statements, sumOf, textOf } from "./schema.js";
 import { expect, rowsOf } from "./sqlite.js";
 import type { CommittedContext, StoredCommitment, StoredVote, VoteEntry } from "./store.js";
 

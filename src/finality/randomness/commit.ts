@@ -3,14 +3,14 @@ import { TapstakeError } from "../../core/errors.js";
 import { publicKeyOf } from "../../core/keys.js";
 import { auntsAmongHashes, merkle, type MerkleProof, rootOfHashes } from "../../crypto/merkle.js";
 import { schnorr } from "../../crypto/schnorr.js";
-import { type DerivedBlock, hashesIn, SUBTREE, xOnly, BlockDeriver } from "../../derivation/block.js";
+import { BlockDeriver, type DerivedBlock, hashesIn, SUBTREE, xOnly } from "../../derivation/block.js";
 import { type DerivationOptions, type DerivationReport, deriveRange } from "../../derivation/derive.js";
 import type { MultiplesReport } from "../../derivation/multiples.js";
-import { type ChainConfig, assertChainId, assertMinCount } from "../../vote/chain.js";
+import { assertChainId, assertMinCount, type ChainConfig } from "../../vote/chain.js";
 import { type Commitment, verifyCommitment } from "../../vote/commitment.js";
 import { commitmentDigest } from "../../vote/messages.js";
 import type { UnlockedKey } from "../keys/keystore.js";
-import { covers, refuseOverlap, type ProtectionStore, type StoredCommitment } from "../protection/store.js";
+import { covers, type ProtectionStore, refuseOverlap, type StoredCommitment } from "../protection/store.js";
 import type { RandomnessCache } from "./cache.js";
 
 /** Deriving the randomness of a key on a chain, which reads and changes no store. */

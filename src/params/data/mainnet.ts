@@ -1,6 +1,6 @@
-import { frozen } from "../frozen.js";
 import { parseRate } from "../../core/amount.js";
 import { hex, utf8 } from "../../core/bytes.js";
+import { frozen } from "../frozen.js";
 import { COMMISSION_DECIMALS, type ParamSet, type Phase1Params } from "../types.js";
 
 /** The committee of all versions so far: the same nine keys, in the order of the first publication. */

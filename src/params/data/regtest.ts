@@ -1,6 +1,6 @@
-import { frozen } from "../frozen.js";
 import { parseRate, SATOSHI_PER_BTC } from "../../core/amount.js";
 import { hex } from "../../core/bytes.js";
+import { frozen } from "../frozen.js";
 import { COMMISSION_DECIMALS, type ParamSet } from "../types.js";
 
 /**

@@ -19,10 +19,10 @@ import { scalar } from "../../../src/core/scalar.js";
 import type { Home } from "../../../src/finality/home.js";
 import { DEFAULT_SCRYPT, type ScryptCost } from "../../../src/finality/keys/keyfile.js";
 import {
-  deleteKey,
-  exportKey,
   changePassphrase,
   createKey,
+  deleteKey,
+  exportKey,
   listKeys,
   type NewKey,
   showKey,

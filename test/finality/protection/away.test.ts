@@ -14,7 +14,7 @@ import { describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import { sha256 } from "../../../src/core/hashes.js";
 import { type Home, openHome } from "../../../src/finality/home.js";
-import { deleteKey, createKey, unlockKey } from "../../../src/finality/keys/keystore.js";
+import { createKey, deleteKey, unlockKey } from "../../../src/finality/keys/keystore.js";
 import { recordGenerated } from "../../../src/finality/keys/provenance.js";
 import { previewImport } from "../../../src/finality/protection/import.js";
 import {

@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from "vitest";
-import { voteMessage } from "../../../src/vote/messages.js";
-import type { ChainConfig } from "../../../src/vote/chain.js";
-import { commitStored } from "../../../src/finality/randomness/commit.js";
 import type { Protection } from "../../../src/finality/protection/protection.js";
+import { commitStored } from "../../../src/finality/randomness/commit.js";
 import { Voter } from "../../../src/finality/voter.js";
+import type { ChainConfig } from "../../../src/vote/chain.js";
+import { voteMessage } from "../../../src/vote/messages.js";
 import { refusal } from "../../support/refusal.js";
 import { answerOf, CHAIN, hash, inHome, newHome, newSigner, testKey, voterOf } from "../../support/signer.js";
 

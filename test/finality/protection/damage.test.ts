@@ -1,4 +1,3 @@
-import Database from "libsql";
 import {
   cpSync,
   existsSync,
@@ -10,6 +9,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import Database from "libsql";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { TapstakeError } from "../../../src/core/errors.js";
 import type { Home } from "../../../src/finality/home.js";
@@ -17,8 +17,8 @@ import { openProtection } from "../../../src/finality/protection/protection.js";
 import { Tables } from "../../../src/finality/protection/tables.js";
 import {
   type LoggedWatermarks,
-  WatermarkLog,
   readWatermarkLog,
+  WatermarkLog,
 } from "../../../src/finality/protection/watermark-log.js";
 import {
   copyOf,

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
-  type Decision,
   decide,
+  type Decision,
   type DecisionInput,
   floorOf,
   higherWatermarks,

@@ -1,9 +1,9 @@
 import type * as Fs from "node:fs";
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type * as Database from "../../../src/finality/protection/sqlite.js";
 import { recordGenerated } from "../../../src/finality/keys/provenance.js";
 import { openProtection } from "../../../src/finality/protection/protection.js";
+import type * as Database from "../../../src/finality/protection/sqlite.js";
 import { key } from "../../support/broken-homes.js";
 import { refusal } from "../../support/refusal.js";
 import { hash, newHome, newSigner, voterOf } from "../../support/signer.js";

@@ -5,7 +5,7 @@ import { hex } from "../../../src/core/bytes.js";
 import { sha256 } from "../../../src/core/hashes.js";
 import { openHome } from "../../../src/finality/home.js";
 import { previewImport } from "../../../src/finality/protection/import.js";
-import { parseInterchange, type Interchange } from "../../../src/finality/protection/interchange.js";
+import { type Interchange, parseInterchange } from "../../../src/finality/protection/interchange.js";
 import { openProtection, type Protection } from "../../../src/finality/protection/protection.js";
 import { commitStored } from "../../../src/finality/randomness/commit.js";
 import { verifyCommitment } from "../../../src/vote/commitment.js";

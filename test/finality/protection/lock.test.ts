@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } 
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { recordGenerated } from "../../../src/finality/keys/provenance.js";
 import type { Home } from "../../../src/finality/home.js";
+import { recordGenerated } from "../../../src/finality/keys/provenance.js";
 import { startOf } from "../../../src/finality/protection/lock.js";
 import { openLocked, takeLock } from "../../../src/finality/protection/opening.js";
 import { initProtection, openProtection } from "../../../src/finality/protection/protection.js";

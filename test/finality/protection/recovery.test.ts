@@ -1,5 +1,5 @@
-import Database from "libsql";
 import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import Database from "libsql";
 import { beforeAll, describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import { type Home, openHome } from "../../../src/finality/home.js";

@@ -8,9 +8,9 @@ import { sha256 } from "../../../src/core/hashes.js";
 import { parseJson } from "../../../src/core/json.js";
 import { interchangeText } from "../../../src/finality/protection/export.js";
 import {
-  type ReadInterchange,
   type Interchange,
   parseInterchange,
+  type ReadInterchange,
 } from "../../../src/finality/protection/interchange.js";
 import type { Protection } from "../../../src/finality/protection/protection.js";
 import { readInterchange } from "../../../src/finality/protection/stream.js";

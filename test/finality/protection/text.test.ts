@@ -1,5 +1,5 @@
-import Database from "libsql";
 import { readFileSync, writeFileSync } from "node:fs";
+import Database from "libsql";
 import { describe, expect, it } from "vitest";
 import { hex, u64be, utf8 } from "../../../src/core/bytes.js";
 import type { Home } from "../../../src/finality/home.js";

@@ -2,9 +2,9 @@ import { readFileSync, statSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import {
   type LoggedWatermarks,
-  WatermarkLog,
   parseWatermarkLog,
   readWatermarkLog,
+  WatermarkLog,
 } from "../../../src/finality/protection/watermark-log.js";
 import { flipBit } from "../../support/arbitraries.js";
 import { hash, newHome, testKey } from "../../support/signer.js";

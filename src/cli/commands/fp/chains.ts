@@ -1,6 +1,5 @@
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { isAddress, loadChains } from "../../../finality/chains.js";
-import { type ChainEntry, removeChain, setChain } from "../../../finality/chains.js";
+import { type ChainEntry, isAddress, loadChains, removeChain, setChain } from "../../../finality/chains.js";
 import { findHome, homeAt, openHome } from "../../../finality/home.js";
 import type { ChainConfig } from "../../../vote/chain.js";
 import { groupCommand, type LazyCommands, newCommand } from "../../command.js";

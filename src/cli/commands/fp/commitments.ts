@@ -5,8 +5,8 @@ import { chainConfig } from "../../../finality/chains.js";
 import { findHome } from "../../../finality/home.js";
 import type { ProtectionStore } from "../../../finality/protection/protection.js";
 import {
-  type CommittedHeight,
   commitStored,
+  type CommittedHeight,
   proveCommitted,
   proveIn,
 } from "../../../finality/randomness/commit.js";

@@ -2,12 +2,11 @@ import { Option } from "@commander-js/extra-typings";
 import { hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
 import { findHome, openHome } from "../../../finality/home.js";
-import type { ServeOptions } from "../../../signerd/serve.js";
 import { DEFAULT_ADDRESS } from "../../../signer-client/wire.js";
+import type { ServeOptions } from "../../../signerd/serve.js";
 import { newCommand } from "../../command.js";
 import { UsageError } from "../../errors.js";
 import {
-  signerOption,
   chainHeights,
   chainOption,
   constantTimeOption,
@@ -18,10 +17,11 @@ import {
   parseKey,
   passphraseOption,
   several,
+  signerOption,
   tlsCaOption,
 } from "../../options.js";
 import { answer, table, warn } from "../../output.js";
-import { withRemote, readBytes, readHmacKey } from "../../remote.js";
+import { readBytes, readHmacKey, withRemote } from "../../remote.js";
 import { currentPassphrase, warnOfReaders, withPassphrase } from "../../secrets.js";
 import { isPublicKey, publicKeyNamed } from "../../signer.js";
 import { onStopRequest } from "../../stop-request.js";

@@ -2,10 +2,15 @@ import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
 import { findHome } from "../../../finality/home.js";
-import { deleteKey } from "../../../finality/keys/keystore.js";
-import { exportKey } from "../../../finality/keys/keystore.js";
 import { DEFAULT_SCRYPT } from "../../../finality/keys/keyfile.js";
-import { changePassphrase, type DamagedKey, listKeys, showKey } from "../../../finality/keys/keystore.js";
+import {
+  changePassphrase,
+  type DamagedKey,
+  deleteKey,
+  exportKey,
+  listKeys,
+  showKey,
+} from "../../../finality/keys/keystore.js";
 import { lockHome } from "../../../finality/protection/lock.js";
 import { type Described, groupCommand, type LazyCommands, newCommand } from "../../command.js";
 import { UsageError } from "../../errors.js";

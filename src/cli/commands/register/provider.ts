@@ -2,14 +2,14 @@ import { selectiveSlashingMessage } from "../../../babylon/lifecycle.js";
 import { createFinalityProviderMessage, equivocationMessage } from "../../../babylon/provider.js";
 import { addFinalitySignatureMessage, commitRandomnessMessage } from "../../../babylon/votes.js";
 import { parseRate } from "../../../core/amount.js";
-import { evidenceFromJson } from "../../../extract/json.js";
+import { evidenceFromJson } from "../../../extract/evidence.js";
 import { COMMISSION_DECIMALS } from "../../../params/types.js";
 import { commitmentFromJson, merkleProofFromJson, voteFromJson } from "../../../vote/json.js";
 import { EVIDENCE, MAKE_PROOF, MAKE_STAKE } from "../../help.js";
 import { checkOneStandardInput, readDelegation, readText } from "../../input.js";
 import { DELEGATION, secretOption } from "../../options.js";
 import { withSecretKey } from "../../secrets.js";
-import { senderOption, giveMessage, messageCommand, proofOption, readProof } from "./message.js";
+import { giveMessage, messageCommand, proofOption, readProof, senderOption } from "./message.js";
 
 const FINALITY_PROVIDER = {
   description: `The message that registers a finality provider: MsgCreateFinalityProvider.

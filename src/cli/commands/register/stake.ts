@@ -12,13 +12,13 @@ import { hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
 import type { Network } from "../../../core/network.js";
 import { signaturesOfMember } from "../../../covenant/member.js";
-import { expandedStake } from "../../../delegation/expansion.js";
+import { expandedStake } from "../../../delegation/delegation.js";
 import { type ChainOptions, openChain } from "../../chain.js";
 import { UsageError } from "../../errors.js";
 import { EXPAND_STAKE, MAKE_PROOF, MAKE_STAKE, SERVERS, SIGN_STAKE } from "../../help.js";
 import { checkOneStandardInput, readDelegation, readText, readTransaction } from "../../input.js";
 import { DELEGATION, esploraOption, parseKey, rpcAuthOption, rpcOption, several } from "../../options.js";
-import { senderOption, giveMessage, messageCommand, proofOption, readProof } from "./message.js";
+import { giveMessage, messageCommand, proofOption, readProof, senderOption } from "./message.js";
 
 const CREATE_DELEGATION = {
   description: `The message that registers a stake: MsgCreateBTCDelegation.

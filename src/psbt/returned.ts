@@ -1,10 +1,35 @@
-import { Transaction, type Psbt } from "../bitcoin/bitcoinjs.js";
+import { Transaction } from "../bitcoin/bitcoinjs.js";
+import { type Prevout, txidOf } from "../bitcoin/transaction.js";
 import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { LEAF_VERSION, merkleRootOf, NUMS_KEY, outputKeyOf } from "../script/taproot.js";
 import type { Coin } from "../funding/coin.js";
+import { LEAF_VERSION, merkleRootOf, NUMS_KEY, outputKeyOf } from "../script/taproot.js";
 import type { LeafSpend } from "../spending/spend.js";
-import { type Prevout, txidOf } from "../bitcoin/transaction.js";
+import { Psbt } from "./bitcoinjs.js";
+
+/**
+ * @throws TapstakeError `psbt-mismatch` naming the first thing that differs: version, lock time, an input, an output
+ */
+export function assertSameTransaction(expected: Transaction, psbt: Psbt): void {
+  const compare = (what: string, want: Value, got: Value, where?: { input?: number; output?: number }) => {
+    if (want !== got) throw psbtMismatch(what, want, got, where);
+  };
+  compare("version", expected.version, psbt.version);
+  compare("lock time", expected.locktime, psbt.locktime);
+  compare("number of inputs", expected.ins.length, psbt.inputCount);
+  compare("number of outputs", expected.outs.length, psbt.txOutputs.length);
+  for (const [input, { hash, index, sequence }] of expected.ins.entries()) {
+    const got = psbt.txInputs[input]!;
+    compare(`input ${input}: previous transaction`, txidOf(hash), txidOf(got.hash), { input });
+    compare(`input ${input}: previous output`, index, got.index, { input });
+    compare(`input ${input}: sequence`, sequence, got.sequence ?? 0xffff_ffff, { input });
+  }
+  for (const [output, { script, value }] of expected.outs.entries()) {
+    const got = psbt.txOutputs[output]!;
+    compare(`output ${output}: script`, hex.encode(script), hex.encode(got.script), { output });
+    compare(`output ${output}: value`, value, got.value, { output });
+  }
+}
 
 type Value = string | number | bigint;
 type PsbtInput = Psbt["data"]["inputs"][number];

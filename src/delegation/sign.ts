@@ -1,0 +1,116 @@
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import { assertEstimated, SCHNORR_LENGTHS } from "../bitcoin/fee.js";
+import { containsBytes, equalBytes, hex } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import type { PsbtLike } from "../psbt/read.js";
+import { signaturesFromPsbt } from "../psbt/signatures.js";
+import { stakerKeys } from "../script/terms.js";
+import { finishSpend, type LeafSignature, type Signer, signLeaf, withSignature } from "../spending/spend.js";
+import { type Expansion, FUNDING_INPUT, fundingWitness } from "../stake/expansion.js";
+import type { Slashable } from "../stake/slashing.js";
+import { type Delegation, expandedStake, outputsIn, presignedSlashing } from "./delegation.js";
+import { expansionSpend, slashingSpend, unbondingSpend } from "./spends.js";
+
+/**
+ * The staker's advance signatures of both slashing transactions: what makes the stake slashable.
+ * Call it for each of several stakers.
+ * @throws TapstakeError `unexpected-signer` by any other key, and the codes of `signLeaf`
+ */
+export async function signSlashings(delegation: Delegation, staker: Signer): Promise<Delegation> {
+  assertStaker(delegation, staker);
+  const outputs = outputsIn(delegation);
+  const sign = async (from: Slashable) => {
+    const presigned = presignedSlashing(delegation, from);
+    const signature = await signLeaf(slashingSpend(delegation, from, outputs), staker);
+    return { ...presigned, stakerSignatures: withSignature(presigned.stakerSignatures, signature) };
+  };
+  return { ...delegation, slashing: await sign("staking"), unbondingSlashing: await sign("unbonding") };
+}
+
+/**
+ * The staker's signature of the unbonding transaction: with the committee's, the stake can leave.
+ * @throws TapstakeError `unexpected-signer` by any other key, and the codes of `signLeaf`
+ */
+export async function signUnbonding(delegation: Delegation, staker: Signer): Promise<Delegation> {
+  assertStaker(delegation, staker);
+  const { unbonding } = delegation;
+  const signature = await signLeaf(unbondingSpend(delegation), staker);
+  const stakerSignatures = withSignature(unbonding.stakerSignatures, signature);
+  return { ...delegation, unbonding: { ...unbonding, stakerSignatures } };
+}
+
+/**
+ * The signed unbonding transaction.
+ * @throws TapstakeError `missing-signature`, and the codes of `checkLeafSignature`
+ */
+export function finishUnbonding(delegation: Delegation): Transaction {
+  const { stakerSignatures, covenantSignatures } = delegation.unbonding;
+  return finishSpend(unbondingSpend(delegation), [...stakerSignatures, ...covenantSignatures]);
+}
+
+/** The leaves name the committee and the finality providers too, who must not sign in the staker's place. */
+function assertStaker({ terms }: Delegation, { publicKey }: Signer): void {
+  // What is no key at all, signLeaf refuses.
+  if (!(publicKey instanceof Uint8Array)) return;
+  const own = publicKey.slice(-32);
+  if (!containsBytes(stakerKeys(terms.staker).keys, own)) {
+    const key = hex.encode(own);
+    throw new TapstakeError("unexpected-signer", `${key} is not a staker of this stake`, { key });
+  }
+}
+
+/**
+ * The staker's signature of the spend of the previous stake. Call it for each of several stakers, and last: with the
+ * committee's signatures the expansion can go out.
+ * @throws TapstakeError `not-an-expansion`; `unexpected-signer` by any other key, and the codes of `signLeaf`
+ */
+export async function signExpansion(delegation: Delegation, staker: Signer): Promise<Delegation> {
+  const spend = expansionSpend(delegation);
+  const { keys } = stakerKeys(expandedStake(delegation).terms.staker);
+  // The leaf names the committee too, whose members must not sign in the staker's place.
+  const own = staker.publicKey instanceof Uint8Array ? staker.publicKey.slice(-32) : undefined;
+  if (own && !containsBytes(keys, own)) {
+    const key = hex.encode(own);
+    throw new TapstakeError("unexpected-signer", `${key} is not a staker of the previous stake`, { key });
+  }
+  const signature = await signLeaf(spend, staker);
+  const expansion = expandedStake(delegation);
+  const stakerSignatures = withSignature(expansion.stakerSignatures, signature);
+  return { ...delegation, expansion: { ...expansion, stakerSignatures } };
+}
+
+/**
+ * The signed expansion: of the previous stake the stakers and a quorum of the previous committee, of the funding coin
+ * what its wallet returned. A signature by a staker can come by the same PSBT. A member's of 65 bytes is refused: the
+ * staking chain takes none, and the fee was not reckoned for it.
+ * @param built what `buildExpansion` gave: where it was told how long signatures are, they must not be longer
+ * @throws TapstakeError `not-an-expansion`, `missing-signature`; the codes of `signaturesFromPsbt` and of
+ * `checkLeafSignature`; `invalid-coin` when the funding coin is neither P2WPKH nor P2TR; `unsupported-sighash` at a
+ * member's signature of 65 bytes; `size-above-estimate`
+ */
+export function finishExpansion(
+  delegation: Delegation,
+  returned: PsbtLike,
+  built?: Pick<Expansion, "vsize">,
+): Transaction {
+  const { stakerSignatures, covenantSignatures } = expandedStake(delegation);
+  const spend = expansionSpend(delegation);
+  const known = [...stakerSignatures, ...covenantSignatures];
+  const more = signaturesFromPsbt(spend, returned).filter(
+    ({ publicKey }) => !known.some((other) => equalBytes(other.publicKey, publicKey)),
+  );
+  const signatures = [...known, ...more];
+  for (const signature of signatures) assertMemberLength(delegation, signature);
+  const finished = finishSpend(spend, signatures);
+  finished.setWitness(FUNDING_INPUT, fundingWitness(spend, returned));
+  if (built) assertEstimated(finished, built.vsize);
+  return finished;
+}
+
+function assertMemberLength(delegation: Delegation, { publicKey, signature }: LeafSignature): void {
+  const { params } = expandedStake(delegation);
+  if (signature.length === SCHNORR_LENGTHS.least || !containsBytes(params.covenant.keys, publicKey)) return;
+  const key = hex.encode(publicKey);
+  const text = `expansion: expected a signature of 64 bytes by the committee member ${key}, as the staking chain takes it, got ${signature.length}`;
+  throw new TapstakeError("unsupported-sighash", text, { key });
+}

@@ -1,0 +1,113 @@
+import { outputAt } from "../bitcoin/transaction.js";
+import { TapstakeError } from "../core/errors.js";
+import { stakingOutput } from "../script/outputs.js";
+import { type KeySet, stakerKeys } from "../script/terms.js";
+import type { LeafSignature, LeafSpend } from "../spending/spend.js";
+import { type Slashable, slashingParams } from "../stake/slashing.js";
+import {
+  type Delegation,
+  expandedStake,
+  outputsIn,
+  presignedSlashing,
+  stakeCoin,
+  unbondedCoin,
+} from "./delegation.js";
+
+/** The three transactions that are signed in advance, by the names that they have in a delegation. */
+export const PRESIGNED = ["unbonding", "slashing", "unbondingSlashing"] as const;
+
+/** What stakers and committee sign of a delegation; `expansion` is the spend of the stake that it expands. */
+export type SignedName = (typeof PRESIGNED)[number] | "expansion";
+
+/** What there is to sign of a delegation. */
+export const signedNames = ({ expansion }: Delegation): readonly SignedName[] =>
+  expansion ? [...PRESIGNED, "expansion"] : PRESIGNED;
+
+/** What is signed, as a spend. @throws TapstakeError `unsupported-params`; the codes of `expansionSpend` */
+export function signedSpend(
+  delegation: Delegation,
+  name: SignedName,
+  outputs = outputsIn(delegation),
+): LeafSpend {
+  if (name === "unbonding") return unbondingSpend(delegation, outputs);
+  if (name === "expansion") return expansionSpend(delegation);
+  return slashingSpend(delegation, name === "slashing" ? "staking" : "unbonding", outputs);
+}
+
+/**
+ * Who signs it: of an expansion those of the stake that it expands, under its own parameters.
+ * @throws TapstakeError `not-an-expansion`
+ */
+export function signersOf(
+  delegation: Delegation,
+  name: SignedName,
+): { readonly staker: KeySet; readonly covenant: KeySet } {
+  if (name !== "expansion") {
+    return { staker: stakerKeys(delegation.terms.staker), covenant: delegation.terms.covenant };
+  }
+  const { terms, params } = expandedStake(delegation);
+  return { staker: stakerKeys(terms.staker), covenant: params.covenant };
+}
+
+/** The signatures that are there and make a witness: of the committee none of slashings, which it adaptor-signs. */
+export function signedOf(
+  delegation: Delegation,
+  name: SignedName,
+): { readonly staker: readonly LeafSignature[]; readonly covenant: readonly LeafSignature[] } {
+  const signed = name === "expansion" ? expandedStake(delegation) : delegation[name];
+  const covenant = name === "unbonding" ? delegation.unbonding.covenantSignatures : [];
+  return {
+    staker: signed.stakerSignatures,
+    covenant: name === "expansion" ? expandedStake(delegation).covenantSignatures : covenant,
+  };
+}
+
+/**
+ * The unbonding transaction as a spend of the staking output, for signing and verifying.
+ * @param outputs those of this delegation, where they are derived already
+ */
+export function unbondingSpend(delegation: Delegation, outputs = outputsIn(delegation)): LeafSpend {
+  const { script, leaves } = outputs.staking;
+  const { value } = stakeCoin(delegation);
+  const { transaction } = delegation.unbonding;
+  return { transaction, inputIndex: 0, prevouts: [{ script, value }], leaf: leaves.unbonding };
+}
+
+/**
+ * A slashing transaction as a spend of the staking or the unbonding output, for signing and verifying.
+ * @param outputs those of this delegation, where they are derived already
+ * @throws TapstakeError `invalid-argument`, `unsupported-params`
+ */
+export function slashingSpend(
+  delegation: Delegation,
+  from: Slashable,
+  outputs = outputsIn(delegation),
+): LeafSpend {
+  const { transaction } = presignedSlashing(delegation, from);
+  slashingParams(delegation.params);
+  const { script, leaves } = outputs[from];
+  const { value } = from === "staking" ? stakeCoin(delegation) : unbondedCoin(delegation);
+  return { transaction, inputIndex: 0, prevouts: [{ script, value }], leaf: leaves.slashing };
+}
+
+/**
+ * The spend of the previous stake by an expansion, for signing and verifying: input 0 of the staking transaction, by
+ * the unbonding leaf that the previous terms make.
+ * @throws TapstakeError `not-an-expansion`; `wrong-input-count` where it has not two inputs; `output-not-found`
+ */
+export function expansionSpend(delegation: Delegation): LeafSpend {
+  const { terms, params, staking, funding } = expandedStake(delegation);
+  const { transaction } = delegation.staking;
+  if (transaction.ins.length !== 2) {
+    const got = transaction.ins.length;
+    const text = `expansion: expected inputs 2, the previous stake and one funding coin, got ${got}`;
+    throw new TapstakeError("wrong-input-count", text, { expected: 2, got });
+  }
+  const { script, leaves } = stakingOutput(terms, params.network);
+  const { value } = outputAt(staking.transaction, staking.outputIndex);
+  const prevouts = [
+    { script, value },
+    { script: funding.script, value: funding.value },
+  ];
+  return { transaction, inputIndex: 0, prevouts, leaf: leaves.unbonding };
+}

@@ -1,0 +1,152 @@
+import { base64 } from "@scure/base";
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import { createReader } from "../bitcoin/byte-reader.js";
+import { pushesOf } from "../bitcoin/opcodes.js";
+import { outputAt, parseTransaction, type Prevout } from "../bitcoin/transaction.js";
+import { assertBytes, equalBytes } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import {
+  assertCoins,
+  type Coin,
+  coinKind,
+  type CoinLeaf,
+  MOST_WITNESS_WEIGHT,
+  walletScriptOf,
+} from "../funding/coin.js";
+import { tapleafHash } from "../script/taproot.js";
+import { withoutAnnex } from "../spending/witness.js";
+import { Psbt } from "./bitcoinjs.js";
+import { asVersion0 } from "./v2.js";
+
+/** A PSBT as it travels: the object, also one that another copy of bitcoinjs made; its bytes; or base64 text. */
+export type PsbtLike = Psbt | { toBuffer(): Uint8Array } | Uint8Array | string;
+
+/**
+ * A PSBT from whatever form it came in. White space in base64 is passed over: many tools break its lines. One of
+ * version 2 (BIP-370) becomes one of version 0, which every signer reads.
+ * @throws TapstakeError `invalid-psbt`
+ */
+export function parsePsbt(psbt: PsbtLike): Psbt {
+  if (psbt instanceof Psbt) return psbt;
+  try {
+    const bytes = asVersion0(bytesOf(psbt));
+    const parsed = Psbt.fromBuffer(bytes);
+    // The library stops reading where it likes; keys may be in another order, but all must be there.
+    if (parsed.toBuffer().length !== bytes.length) throw new RangeError("it has bytes that mean nothing");
+    return parsed;
+  } catch (cause) {
+    throw new TapstakeError("invalid-psbt", `not a PSBT: ${(cause as Error).message}`, {}, { cause });
+  }
+}
+
+/** The unsigned transaction of a PSBT. @throws TapstakeError `invalid-transaction` */
+export const transactionOf = (psbt: Psbt): Transaction =>
+  parseTransaction(psbt.data.globalMap.unsignedTx.toBuffer());
+
+/**
+ * The outputs that a PSBT says that it spends, as far as it does. Whether they are what is on chain, only the chain
+ * tells; Taproot signatures commit to them.
+ * @throws TapstakeError `psbt-mismatch` when a whole previous transaction is not the one of the outpoint
+ */
+export function prevoutsOf(psbt: Psbt): readonly (Prevout | undefined)[] {
+  return psbt.data.inputs.map(({ witnessUtxo, nonWitnessUtxo }, i) => {
+    if (!nonWitnessUtxo) return witnessUtxo;
+    const previous = parseTransaction(nonWitnessUtxo);
+    const { hash, index } = psbt.txInputs[i]!;
+    if (!equalBytes(previous.getHash(), hash)) {
+      const text = `input ${i}: the previous transaction in the PSBT is ${previous.getId()}, not the one that is spent`;
+      throw new TapstakeError("psbt-mismatch", text, { what: `input ${i}: previous transaction` });
+    }
+    return outputAt(previous, index);
+  });
+}
+
+function bytesOf(psbt: PsbtLike): Uint8Array {
+  // bitcoinjs' own base64 skips what is none.
+  if (typeof psbt === "string") return base64.decode(psbt.replace(/\s/g, ""));
+  const bytes = "toBuffer" in psbt ? psbt.toBuffer() : psbt;
+  assertBytes(bytes, "PSBT");
+  // A copy: slices of a Node Buffer would share its memory.
+  return Uint8Array.from(bytes);
+}
+
+type Input = Psbt["data"]["inputs"][number];
+
+/**
+ * The coins that a signed PSBT spends, as it describes them itself. Scripts lead to the outputs that hold the coins;
+ * whether these are what is on chain, only the chain tells.
+ * @throws TapstakeError `invalid-psbt` when it does not say what it spends; `psbt-mismatch` as `prevoutsOf`;
+ * `invalid-coin` where what it says does not fit together, or is not enough to spend a coin
+ */
+export function coinsOfPsbt(psbt: Psbt): Coin[] {
+  const coins = prevoutsOf(psbt).map((prevout, i): Coin => {
+    if (!prevout) throw new TapstakeError("invalid-psbt", `input ${i} does not say what it spends`);
+    return coinOfPsbt(psbt, i, prevout);
+  });
+  assertCoins(coins);
+  return coins;
+}
+
+/** One of {@link coinsOfPsbt}, not checked. @throws TapstakeError `invalid-psbt`, `invalid-coin` */
+export function coinOfPsbt(psbt: Psbt, index: number, prevout: Prevout): Coin {
+  const { hash, index: output } = psbt.txInputs[index]!;
+  return described({ ...prevout, outpoint: { hash, index: output } }, psbt.data.inputs[index]!);
+}
+
+function described(plain: Coin, input: Input): Coin {
+  const previousTransaction = input.nonWitnessUtxo;
+  const coin = { ...plain, ...(previousTransaction && { previousTransaction }), ...scriptsOf(plain, input) };
+  const isUnknown = (coin.leaf ?? coin.witnessScript) && walletScriptOf(coin) === null;
+  // What its owner said when the fee was reckoned is not in a PSBT: what came back is what is paid for.
+  return isUnknown ? { ...coin, witnessWeight: MOST_WITNESS_WEIGHT } : coin;
+}
+
+/** Wallets that finalise an input drop what its witness and its input script show as well (BIP-174). */
+function scriptsOf(coin: Coin, input: Input): Pick<Coin, "redeemScript" | "witnessScript" | "leaf"> {
+  const witness = input.finalScriptWitness && readWitnessStack(input.finalScriptWitness);
+  switch (coinKind(coin)) {
+    case "p2sh-p2wpkh": {
+      const redeemScript = input.redeemScript ?? pushesOf(input.finalScriptSig ?? new Uint8Array(0))?.at(-1);
+      return redeemScript ? { redeemScript } : {};
+    }
+    case "p2wsh": {
+      const witnessScript = input.witnessScript ?? witness?.at(-1);
+      return witnessScript ? { witnessScript } : {};
+    }
+    case "p2tr": {
+      const leaf = witness ? shownLeaf(witness) : signedLeaf(input);
+      return leaf ? { leaf } : {};
+    }
+    default:
+      return {};
+  }
+}
+
+/** A witness of one element is a signature by the output's key. */
+function shownLeaf(witness: readonly Uint8Array[]): CoinLeaf | undefined {
+  const [script, controlBlock] = withoutAnnex(witness).slice(-2);
+  return controlBlock && { script: script!, controlBlock };
+}
+
+function signedLeaf({ tapKeySig, tapLeafScript = [], tapScriptSig = [] }: Input): CoinLeaf | undefined {
+  if (tapKeySig) return undefined;
+  return tapLeafScript.find(({ script }) =>
+    tapScriptSig.some(({ leafHash }) => equalBytes(leafHash, tapleafHash(script))),
+  );
+}
+
+/**
+ * The stack in a PSBT's final witness: a count, then each element behind its length.
+ * @throws TapstakeError `invalid-psbt`
+ */
+export function readWitnessStack(bytes: Uint8Array): Uint8Array[] {
+  const reader = createReader(bytes, malformedWitness);
+  const count = reader.size();
+  // Each element takes a byte at least: no room is made for more.
+  if (count > reader.left) throw malformedWitness();
+  const stack = Array.from({ length: count }, () => reader.sized());
+  if (reader.left > 0) throw malformedWitness();
+  return stack;
+}
+
+const malformedWitness = () => new TapstakeError("invalid-psbt", "malformed final witness");
