@@ -134,7 +134,7 @@ export function delegationFromSigned(
   const fee = sum(prevoutsOf(psbt) as readonly Prevout[]) - sum(transaction.outs);
   const sendable = transaction.ins.every(({ witness }) => witness.length === 0);
   transaction.ins.forEach((_, i) => transaction.setWitness(i, []));
-  const delegation = createDelegation(terms, params, transaction);
+  const delegation = createDelegation(terms, params, { transaction, txidFinal: true });
   checkTransactions(delegation);
   return { delegation, fee, vsize, sendable };
 }

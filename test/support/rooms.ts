@@ -49,7 +49,7 @@ const DOORS: Readonly<Record<string, string>> = {
 const ONLY_IN_NODE = "src/core/hashing/node.ts";
 
 /** In code, text and comments of the room that could serve any program; not in the package's own name. */
-const STAKING_WORD = /(?<!tap)stak(e|ing)|covenant|finality|slash|unbond/i;
+const STAKING_WORD = /(?<!tap|mi)stak(e|ing)|covenant|finality|slash|unbond/i;
 
 const NODE_GLOBALS = new Set([
   "Buffer",

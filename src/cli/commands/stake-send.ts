@@ -224,7 +224,7 @@ function checkFiles({ out, psbt, signed }: Files): void {
 
 /** @throws TapstakeError `txid-not-final` */
 function delegationOf({ terms, params }: Stake, { transaction, txidFinal }: Staking): Delegation {
-  if (txidFinal) return createDelegation(terms, params, transaction);
+  if (txidFinal) return createDelegation(terms, params, { transaction, txidFinal });
   const text =
     "a P2PKH coin pays, so the txid is known only once its wallet has signed: leave --out away to write the PSBT, and give it back by --signed";
   throw new TapstakeError("txid-not-final", text);

@@ -55,7 +55,7 @@ describe("the history of votes, exported and imported", () => {
       key,
       chain: { ...CHAIN, commitContext: "ab".repeat(32) },
       protection,
-      start: 10n,
+      start: 30n,
       count: 20,
     });
     const exported = JSON.parse(JSON.stringify(protection.exportInterchange())) as Interchange;
