@@ -54,10 +54,10 @@ export { bbnTest5 } from "./params/data/bbn-test-5.js";
 export { mainnet, mainnetPhase1 } from "./params/data/mainnet.js";
 export { regtest } from "./params/data/regtest.js";
 export { testnet } from "./params/data/testnet.js";
-export { identifyParams } from "./params/identify.js";
+export { identifyParams } from "./params/sets.js";
 export { checkInForce, type OwnParams } from "./params/in-force.js";
 export { paramsFromJson, paramsToJson, type ProtocolParamsJson } from "./params/json.js";
-export { parseParamSet } from "./params/published.js";
+export { parseParamSet } from "./params/read.js";
 export { readParamSet } from "./params/read.js";
 export {
   ANY_RELEASE,
@@ -69,10 +69,10 @@ export {
   type RuleName,
   type RuleSet,
 } from "./params/rules.js";
-export { paramsAt, paramsVersion } from "./params/select.js";
-export { checkSameParams } from "./params/same.js";
+export { paramsAt, paramsVersion } from "./params/in-force.js";
+export { checkSameParams } from "./params/in-force.js";
 export { paramSet, paramSets } from "./params/sets.js";
-export { checkStake } from "./params/stake.js";
+export { checkStake } from "./params/check.js";
 export type { ParamSet, Phase1Params, ProtocolParams, SlashingParams } from "./params/types.js";
 export { paramsWarnings, type ParamsWarning } from "./params/warnings.js";
 
@@ -199,7 +199,7 @@ export {
 
 // vote
 export type { ChainConfig } from "./vote/chain.js";
-export { verifyCommitment, verifyRandomness, type Commitment } from "./vote/commitment.js";
+export { verifyCommitment, verifyRandomness, type Commitment } from "./vote/vote.js";
 export {
   blockVotesFromJson,
   commitmentFromJson,
@@ -255,7 +255,7 @@ export {
   verifyInclusionProof,
   type InclusionProof,
 } from "./babylon/inclusion.js";
-export { inclusionProofFromMerkleBlock } from "./babylon/merkle-block.js";
+export { inclusionProofFromMerkleBlock } from "./babylon/inclusion.js";
 export {
   addInclusionProofMessage,
   covenantSignaturesMessage,
@@ -295,7 +295,7 @@ export {
   type ProofOfPossession,
   type ProofToSign,
 } from "./babylon/pop.js";
-export { proofFromJson, proofToJson, type ProofRecord } from "./babylon/pop-json.js";
+export { proofFromJson, proofToJson, type ProofRecord } from "./babylon/pop.js";
 export {
   createFinalityProviderMessage,
   equivocationMessage,
@@ -322,4 +322,4 @@ export {
   commitRandomnessMessage,
   readAddFinalitySignature,
   readCommitRandomness,
-} from "./babylon/votes.js";
+} from "./babylon/provider.js";

@@ -1,7 +1,7 @@
 import type { Network } from "../core/network.js";
 import type { Delegation } from "../delegation/delegation.js";
 import type { ProtocolParams } from "../params/types.js";
-import type { Commitment } from "../vote/commitment.js";
+import type { Commitment } from "../vote/vote.js";
 import {
   readAddInclusionProof,
   readCovenantSignatures,
@@ -9,9 +9,13 @@ import {
   readUndelegate,
 } from "./lifecycle.js";
 import type { NamedMessage } from "./messages.js";
-import { readCreateFinalityProvider, readEquivocation } from "./provider.js";
+import {
+  readAddFinalitySignature,
+  readCommitRandomness,
+  readCreateFinalityProvider,
+  readEquivocation,
+} from "./provider.js";
 import { readCreateDelegation, readExpand } from "./stake.js";
-import { readAddFinalitySignature, readCommitRandomness } from "./votes.js";
 
 /** What messages do not hold, and checking them needs. */
 export interface MessageSources {

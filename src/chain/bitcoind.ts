@@ -4,8 +4,7 @@ import { parseBtc } from "../core/amount.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { ChainAccess } from "./access.js";
-import { createRpc, type Rpc } from "./rpc.js";
-import type { RpcOptions } from "./transport.js";
+import { createRpc, type Rpc, type RpcOptions } from "./rpc.js";
 
 /** Going through all unspent outputs of Bitcoin takes minutes, in milliseconds. */
 const SCAN_TIMEOUT = 900_000;

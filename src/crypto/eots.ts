@@ -4,7 +4,7 @@ import { describeType, TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
 import { assertPublicKey, assertSecretKey, evenSecret } from "../core/keys.js";
 import { scalar } from "../core/scalar.js";
-import { challenge } from "./challenge.js";
+import { challenge } from "./schnorr.js";
 
 /** A message, of any length, and the 32-byte signature of it. */
 export interface SignedMessage {

@@ -3,8 +3,7 @@ import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { blockHeight, parseJson, readJson } from "../core/json.js";
 import type { MerkleProof } from "../crypto/merkle.js";
-import type { Commitment } from "./commitment.js";
-import type { FinalityVote } from "./vote.js";
+import type { Commitment, FinalityVote } from "./vote.js";
 
 /** {@link Commitment} in JSON: bytes as hexadecimal, heights as decimal text. */
 export interface CommitmentJson {
