@@ -100,6 +100,36 @@ export function inclusionProofFromMerkle(
 }
 
 /**
+ * The same as `inclusionProof` from what bitcoind's `gettxoutproof` gives and Esplora's `merkleblock-proof`: the block's
+ * header with the part of its Merkle tree that leads to the transaction (BIP-37). It is verified against that header;
+ * that the header is Bitcoin's is for whoever follows the chain.
+ * @throws TapstakeError `invalid-bytes`; `invalid-proof` when it cannot be read, or is not of this transaction
+ */
+export function inclusionProofFromMerkleBlock(bytes: Uint8Array, transaction: Transaction): InclusionProof {
+  assertBytes(bytes, "proof");
+  const reader = createReader(bytes, malformed);
+  const header = reader.take(HEADER_LENGTH);
+  const count = littleEndian(reader.take(4));
+  const depth = depthOf(count);
+  const hashes = Array.from({ length: limited(reader) }, () => reader.take(32));
+  const flags = reader.sized();
+  if (reader.left > 0) throw malformed();
+
+  const wanted = transaction.getHash();
+  const walk = { count, hashes, flags, used: 0, bit: 0, wanted };
+  const found = climb(walk, depth, 0);
+  assertAllUsed(walk);
+  if (found.branch === undefined || found.index === undefined) {
+    const text = `the proof is of other transactions than ${transaction.getId()}`;
+    throw new TapstakeError("invalid-proof", text, { txid: transaction.getId() });
+  }
+  const key = { index: found.index, hash: doubleHash(header) };
+  const inclusion = { key, proof: joinBytes(found.branch) };
+  checkInclusionProof(inclusion, transaction, header);
+  return inclusion;
+}
+
+/**
  * Whether a proof shows that a transaction is in the block of a header. Whether the header is Bitcoin's, with its work
  * and confirmations, is for whoever follows the chain. False on malformed input.
  *
@@ -148,12 +178,12 @@ export function checkInclusionProof(
   );
 }
 
-export const HEADER_LENGTH = 80;
+const HEADER_LENGTH = 80;
 /** A block of 4,000,000 weight units holds fewer than 2^17 transactions. */
-export const MAX_DEPTH = 17;
+const MAX_DEPTH = 17;
 
-export const doubleHash = (bytes: Uint8Array): Uint8Array => sha256(sha256(bytes));
-export const hashPair = (left: Uint8Array, right: Uint8Array): Uint8Array =>
+const doubleHash = (bytes: Uint8Array): Uint8Array => sha256(sha256(bytes));
+const hashPair = (left: Uint8Array, right: Uint8Array): Uint8Array =>
   doubleHash(concatBytes(left, right));
 const merkleRootIn = (header: Uint8Array): Uint8Array => header.subarray(36, 68);
 const isIndex = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
@@ -195,36 +225,6 @@ function transactionsOf(block: Uint8Array): Transaction[] {
     const text = `expected a block, got ${block.length} bytes that are none, or not all of one`;
     throw new TapstakeError("invalid-transaction", text, {}, { cause });
   }
-}
-
-/**
- * The same as `inclusionProof` from what bitcoind's `gettxoutproof` gives and Esplora's `merkleblock-proof`: the block's
- * header with the part of its Merkle tree that leads to the transaction (BIP-37). It is verified against that header;
- * that the header is Bitcoin's is for whoever follows the chain.
- * @throws TapstakeError `invalid-bytes`; `invalid-proof` when it cannot be read, or is not of this transaction
- */
-export function inclusionProofFromMerkleBlock(bytes: Uint8Array, transaction: Transaction): InclusionProof {
-  assertBytes(bytes, "proof");
-  const reader = createReader(bytes, malformed);
-  const header = reader.take(HEADER_LENGTH);
-  const count = littleEndian(reader.take(4));
-  const depth = depthOf(count);
-  const hashes = Array.from({ length: limited(reader) }, () => reader.take(32));
-  const flags = reader.sized();
-  if (reader.left > 0) throw malformed();
-
-  const wanted = transaction.getHash();
-  const walk = { count, hashes, flags, used: 0, bit: 0, wanted };
-  const found = climb(walk, depth, 0);
-  assertAllUsed(walk);
-  if (found.branch === undefined || found.index === undefined) {
-    const text = `the proof is of other transactions than ${transaction.getId()}`;
-    throw new TapstakeError("invalid-proof", text, { txid: transaction.getId() });
-  }
-  const key = { index: found.index, hash: doubleHash(header) };
-  const inclusion = { key, proof: joinBytes(found.branch) };
-  checkInclusionProof(inclusion, transaction, header);
-  return inclusion;
 }
 
 interface Walk {

@@ -21,6 +21,20 @@ import type {
   UtxoInfo,
 } from "./types.js";
 
+/** Where a node is and who asks. */
+export interface RpcOptions {
+  /** For example `http://127.0.0.1:8332`; a user and password in it are used and never shown. */
+  readonly url: string;
+  readonly username?: string;
+  readonly password?: string;
+  /** The path of bitcoind's `.cookie`, read anew for each request: it changes when the node restarts. Node only. */
+  readonly cookieFile?: string;
+  /** The wallet that wallet methods act on. */
+  readonly wallet?: string;
+  /** How long to wait for an answer, in milliseconds: 30000 unless told. */
+  readonly timeout?: number;
+}
+
 /**
  * bitcoind's RPC methods under their own names, typed. Amounts are satoshi as bigint; transactions, scripts and
  * hashes are hexadecimal as the node writes them. Everything throws `node-unreachable` and `node-error`.
@@ -266,21 +280,7 @@ function refusal(method: string, answer: string, code?: number): TapstakeError {
   });
 }
 
-/** Where a node is and who asks. */
-export interface RpcOptions {
-  /** For example `http://127.0.0.1:8332`; a user and password in it are used and never shown. */
-  readonly url: string;
-  readonly username?: string;
-  readonly password?: string;
-  /** The path of bitcoind's `.cookie`, read anew for each request: it changes when the node restarts. Node only. */
-  readonly cookieFile?: string;
-  /** The wallet that wallet methods act on. */
-  readonly wallet?: string;
-  /** How long to wait for an answer, in milliseconds: 30000 unless told. */
-  readonly timeout?: number;
-}
-
-export interface Transport {
+interface Transport {
   /** The node's address, without credentials. */
   readonly url: string;
   /** Sends one JSON-RPC request and returns its result. */
@@ -292,7 +292,7 @@ export interface Transport {
  * @throws TapstakeError `node-unreachable` (no answer, or not from a node), `node-error` (the node's own error,
  * with `method`, `code` and `reason`)
  */
-export function createTransport(options: RpcOptions): Transport {
+function createTransport(options: RpcOptions): Transport {
   const { endpoint, credentials } = parseUrl(options.url);
   const username = options.username ?? credentials?.username;
   const password = options.password ?? credentials?.password;

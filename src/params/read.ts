@@ -50,13 +50,6 @@ export function readParamSet(
   return set;
 }
 
-/** A list of versions, or an object that holds one under `versions`. */
-const isPublishedForm = (json: unknown): boolean =>
-  Array.isArray(json) || (typeof json === "object" && json !== null && "versions" in json);
-
-const isOwnForm = (value: unknown): boolean =>
-  typeof value === "object" && value !== null && "covenant" in value;
-
 /**
  * Parameters as networks publish them: the file of phase 1 (`{"versions": […]}`, keys of 33 bytes) or the list of
  * phase 2 (versions numbered by their place, the slashing script in base64). Whole numbers may be JSON numbers or
@@ -73,6 +66,13 @@ export function parseParamSet(json: unknown, as: Omit<ParamSet, "versions">): Pa
   checkParamSet(set);
   return set;
 }
+
+/** A list of versions, or an object that holds one under `versions`. */
+const isPublishedForm = (json: unknown): boolean =>
+  Array.isArray(json) || (typeof json === "object" && json !== null && "versions" in json);
+
+const isOwnForm = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && "covenant" in value;
 
 /** Beyond 2^53 a JSON number may already be another one than was written. */
 const whole = v.pipe(

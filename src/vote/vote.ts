@@ -7,6 +7,21 @@ import { randomness } from "../crypto/randomness.js";
 import { schnorr } from "../crypto/schnorr.js";
 import { commitmentDigest, voteMessage } from "./messages.js";
 
+/** A finality provider's signed promise of the public randomness of a range of heights (PROTOCOL 6). */
+export interface Commitment {
+  /** X-only EOTS key. */
+  readonly finalityProvider: Uint8Array;
+  readonly startHeight: bigint;
+  /** How many heights, from the first. */
+  readonly count: number;
+  /** Merkle root of the public randomness, 32 bytes. */
+  readonly root: Uint8Array;
+  /** BIP-340, 64 bytes. */
+  readonly signature: Uint8Array;
+  /** The chain's signing context for commitments, where it uses one. */
+  readonly context?: string;
+}
+
 /** A vote for a block, with the randomness that it was made under (PROTOCOL 6). */
 export interface FinalityVote {
   /** X-only EOTS key. */
@@ -87,35 +102,6 @@ export function checkVote(commitment: Commitment, vote: FinalityVote, proof: Mer
   }
 }
 
-/** Why a signer refuses a height, and goes on with others. */
-export type RefusalCode = (typeof REFUSAL_CODES)[number];
-
-export const REFUSAL_CODES = [
-  "double-vote",
-  "unknown-earlier-vote",
-  "below-watermark",
-  "at-or-below-chain-height",
-] as const;
-
-/** Whether a code is a signer's answer to one height, and no failure. */
-export const isRefusal = (code: string): code is RefusalCode =>
-  (REFUSAL_CODES as readonly string[]).includes(code);
-
-/** A finality provider's signed promise of the public randomness of a range of heights (PROTOCOL 6). */
-export interface Commitment {
-  /** X-only EOTS key. */
-  readonly finalityProvider: Uint8Array;
-  readonly startHeight: bigint;
-  /** How many heights, from the first. */
-  readonly count: number;
-  /** Merkle root of the public randomness, 32 bytes. */
-  readonly root: Uint8Array;
-  /** BIP-340, 64 bytes. */
-  readonly signature: Uint8Array;
-  /** The chain's signing context for commitments, where it uses one. */
-  readonly context?: string;
-}
-
 /** Whether a commitment is signed by its finality provider. False on malformed input. */
 export function verifyCommitment(commitment: Commitment): boolean {
   try {
@@ -146,3 +132,17 @@ export function verifyRandomness(
     return false;
   }
 }
+
+/** Why a signer refuses a height, and goes on with others. */
+export type RefusalCode = (typeof REFUSAL_CODES)[number];
+
+export const REFUSAL_CODES = [
+  "double-vote",
+  "unknown-earlier-vote",
+  "below-watermark",
+  "at-or-below-chain-height",
+] as const;
+
+/** Whether a code is a signer's answer to one height, and no failure. */
+export const isRefusal = (code: string): code is RefusalCode =>
+  (REFUSAL_CODES as readonly string[]).includes(code);
