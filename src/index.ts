@@ -245,7 +245,7 @@ export {
 export { extractFromSlashing, finishSlashing, type ExtractedKey } from "./extract/slashing.js";
 
 // babylon
-export { checkedMessage, type MessageSources } from "./babylon/check.js";
+export { checkedMessage, type MessageSources } from "./babylon/messages.js";
 export { bip322, type SigningOutput } from "./babylon/bip322.js";
 export {
   checkInclusionProof,

@@ -183,8 +183,7 @@ const HEADER_LENGTH = 80;
 const MAX_DEPTH = 17;
 
 const doubleHash = (bytes: Uint8Array): Uint8Array => sha256(sha256(bytes));
-const hashPair = (left: Uint8Array, right: Uint8Array): Uint8Array =>
-  doubleHash(concatBytes(left, right));
+const hashPair = (left: Uint8Array, right: Uint8Array): Uint8Array => doubleHash(concatBytes(left, right));
 const merkleRootIn = (header: Uint8Array): Uint8Array => header.subarray(36, 68);
 const isIndex = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 

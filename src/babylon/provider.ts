@@ -1,5 +1,4 @@
 import type { Rate } from "../core/amount.js";
-import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { Network } from "../core/network.js";
 import { show } from "../core/text.js";
@@ -8,7 +7,7 @@ import { type Evidence, extractFromVotes } from "../extract/evidence.js";
 import { COMMISSION_DECIMALS } from "../params/types.js";
 import { contextBytes } from "../vote/messages.js";
 import { type Commitment, type FinalityVote, verifyCommitment, verifyVote } from "../vote/vote.js";
-import { fromPop, toPop } from "./fields.js";
+import { ACCOUNT, type Codec, countOf, fields, hexOf, POP } from "./codec.js";
 import { account, checkProofOfPossession, type ProofOfPossession } from "./pop.js";
 import type { MessageOf } from "./schema.js";
 import type { ReadOptions } from "./stake.js";
@@ -58,19 +57,7 @@ export function createFinalityProviderMessage(
   options: ProviderOptions = {},
 ): MessageOf<"MsgCreateFinalityProvider"> {
   checkProvider(registration, options);
-  const { address, publicKey, proof, description, commission, bsnId } = registration;
-  return {
-    addr: account(address).text,
-    description,
-    btcPk: publicKey,
-    pop: toPop(proof),
-    bsnId,
-    commission: {
-      rate: toDecimal(commission.rate),
-      maxRate: toDecimal(commission.maxRate),
-      maxChangeRate: toDecimal(commission.maxChangeRate),
-    },
-  };
+  return REGISTRATION.write(registration);
 }
 
 /**
@@ -81,19 +68,7 @@ export function readCreateFinalityProvider(
   message: MessageOf<"MsgCreateFinalityProvider">,
   options: ProviderOptions = {},
 ): ProviderRegistration {
-  const { commission } = message;
-  const registration = {
-    address: message.addr,
-    publicKey: message.btcPk,
-    proof: fromPop(message.pop),
-    description: message.description,
-    commission: {
-      rate: fromDecimal(commission.rate),
-      maxRate: fromDecimal(commission.maxRate),
-      maxChangeRate: fromDecimal(commission.maxChangeRate),
-    },
-    bsnId: message.bsnId,
-  };
+  const registration = REGISTRATION.read(message);
   checkProvider(registration, options);
   return registration;
 }
@@ -109,23 +84,13 @@ export function equivocationMessage(
   evidence: Evidence,
   signer: string,
 ): MessageOf<"MsgEquivocationEvidence"> {
-  const { finalityProvider, height, publicRandomness, canonical, fork } = evidence;
+  const { canonical, fork } = evidence;
   if (canonical.context !== fork.context) {
     const text = "the message holds one signing context, and the votes were signed with different ones";
     throw new TapstakeError("unsupported-message", text);
   }
   extractFromVotes(evidence);
-  return {
-    signer: account(signer).text,
-    fpBtcPkHex: hex.encode(finalityProvider),
-    blockHeight: height,
-    pubRandHex: hex.encode(publicRandomness),
-    canonicalAppHashHex: hex.encode(canonical.appHash),
-    forkAppHashHex: hex.encode(fork.appHash),
-    canonicalFinalitySigHex: hex.encode(canonical.signature),
-    forkFinalitySigHex: hex.encode(fork.signature),
-    signingContext: canonical.context ?? "",
-  };
+  return EVIDENCE.write({ ...evidence, signer });
 }
 
 /**
@@ -136,22 +101,12 @@ export function readEquivocation(message: MessageOf<"MsgEquivocationEvidence">):
   readonly signer: string;
   readonly evidence: Evidence;
 } {
-  const context = message.signingContext === "" ? undefined : message.signingContext;
+  const { signer, ...read } = EVIDENCE.read(message);
+  const { context } = read.canonical;
   contextBytes(context);
-  const vote = (side: "canonical" | "fork") => ({
-    appHash: hex.decode(message[`${side}AppHashHex`], 32, `${side} app hash`),
-    signature: hex.decode(message[`${side}FinalitySigHex`], 32, `${side} signature`),
-    ...(context !== undefined && { context }),
-  });
-  const evidence: Evidence = {
-    finalityProvider: hex.decode(message.fpBtcPkHex, 32, "finality provider"),
-    height: message.blockHeight,
-    publicRandomness: hex.decode(message.pubRandHex, 32, "public randomness"),
-    canonical: vote("canonical"),
-    fork: vote("fork"),
-  };
+  const evidence = { ...read, fork: { ...read.fork, ...(context !== undefined && { context }) } };
   extractFromVotes(evidence);
-  return { signer: account(message.signer).text, evidence };
+  return { signer, evidence };
 }
 
 function checkProvider(
@@ -192,13 +147,82 @@ function units({ numerator, denominator }: Rate): bigint {
   throw new TapstakeError("invalid-rate", text);
 }
 
-const toDecimal = (rate: Rate): string => `${units(rate)}`;
+const RATE: Codec<Rate, string> = {
+  write: (rate) => `${units(rate)}`,
+  read(text) {
+    if (/^(0|[1-9]\d{0,18})$/.test(text)) return { numerator: BigInt(text), denominator: ONE };
+    const expected = "commission: expected the number of 10^-18 as text";
+    throw new TapstakeError("invalid-message", `${expected}, got ${show(text)}`);
+  },
+};
 
-function fromDecimal(text: string): Rate {
-  if (/^(0|[1-9]\d{0,18})$/.test(text)) return { numerator: BigInt(text), denominator: ONE };
-  const expected = "commission: expected the number of 10^-18 as text";
-  throw new TapstakeError("invalid-message", `${expected}, got ${show(text)}`);
-}
+const REGISTRATION = fields<MessageOf<"MsgCreateFinalityProvider">, ProviderRegistration>({
+  addr: ["address", ACCOUNT],
+  description: "description",
+  btcPk: "publicKey",
+  pop: ["proof", POP],
+  bsnId: "bsnId",
+  commission: [
+    "commission",
+    fields<MessageOf<"CommissionRates">, Commission>({
+      rate: ["rate", RATE],
+      maxRate: ["maxRate", RATE],
+      maxChangeRate: ["maxChangeRate", RATE],
+    }),
+  ],
+});
+
+/** Who sends the message, in bech32. */
+type Sent<T> = T & { readonly signer: string };
+
+const COMMITMENT = fields<MessageOf<"MsgCommitPubRandList">, Sent<Omit<Commitment, "context">>>({
+  signer: ["signer", ACCOUNT],
+  fpBtcPk: "finalityProvider",
+  startHeight: "startHeight",
+  numPubRand: ["count", countOf("number of heights")],
+  commitment: "root",
+  sig: "signature",
+});
+
+const VOTE = fields<
+  MessageOf<"MsgAddFinalitySig">,
+  Sent<Omit<FinalityVote, "context"> & { readonly proof: MerkleProof }>
+>({
+  signer: ["signer", ACCOUNT],
+  fpBtcPk: "finalityProvider",
+  blockHeight: "height",
+  pubRand: "publicRandomness",
+  proof: [
+    "proof",
+    fields<MessageOf<"Proof">, MerkleProof>({
+      total: ["total", countOf("total")],
+      index: ["index", countOf("index")],
+      leafHash: "leafHash",
+      aunts: "aunts",
+    }),
+  ],
+  blockAppHash: "appHash",
+  finalitySig: "signature",
+});
+
+/** The message has one signing context for both votes: it stands with the first. */
+const EVIDENCE = fields<MessageOf<"MsgEquivocationEvidence">, Sent<Evidence>>({
+  signer: ["signer", ACCOUNT],
+  fpBtcPkHex: ["finalityProvider", hexOf("finality provider")],
+  blockHeight: "height",
+  pubRandHex: ["publicRandomness", hexOf("public randomness")],
+  canonicalAppHashHex: ["canonical.appHash", hexOf("canonical app hash")],
+  forkAppHashHex: ["fork.appHash", hexOf("fork app hash")],
+  canonicalFinalitySigHex: ["canonical.signature", hexOf("canonical signature")],
+  forkFinalitySigHex: ["fork.signature", hexOf("fork signature")],
+  signingContext: [
+    "canonical.context",
+    {
+      write: (context: string | undefined) => context ?? "",
+      read: (text) => (text === "" ? undefined : text),
+    },
+  ],
+});
 
 /**
  * The message that commits randomness. The commitment's signature is verified first. The signing context is no part of
@@ -211,14 +235,7 @@ export function commitRandomnessMessage(
   signer: string,
 ): MessageOf<"MsgCommitPubRandList"> {
   assertCommitted(commitment);
-  return {
-    signer: account(signer).text,
-    fpBtcPk: commitment.finalityProvider,
-    startHeight: commitment.startHeight,
-    numPubRand: BigInt(commitment.count),
-    commitment: commitment.root,
-    sig: commitment.signature,
-  };
+  return COMMITMENT.write({ ...commitment, signer });
 }
 
 /**
@@ -229,16 +246,10 @@ export function readCommitRandomness(
   message: MessageOf<"MsgCommitPubRandList">,
   { context }: ReadOptions = {},
 ): { readonly signer: string; readonly commitment: Commitment } {
-  const commitment = {
-    finalityProvider: message.fpBtcPk,
-    startHeight: message.startHeight,
-    count: toNumber(message.numPubRand, "number of heights"),
-    root: message.commitment,
-    signature: message.sig,
-    ...(context !== undefined && { context }),
-  };
+  const { signer, ...read } = COMMITMENT.read(message);
+  const commitment = { ...read, ...(context !== undefined && { context }) };
   assertCommitted(commitment);
-  return { signer: account(message.signer).text, commitment };
+  return { signer, commitment };
 }
 
 /**
@@ -253,15 +264,7 @@ export function addFinalitySignatureMessage(
   signer: string,
 ): MessageOf<"MsgAddFinalitySig"> {
   assertCounts(commitment, vote, proof);
-  return {
-    signer: account(signer).text,
-    fpBtcPk: vote.finalityProvider,
-    blockHeight: vote.height,
-    pubRand: vote.publicRandomness,
-    proof: { ...proof, total: BigInt(proof.total), index: BigInt(proof.index) },
-    blockAppHash: vote.appHash,
-    finalitySig: vote.signature,
-  };
+  return VOTE.write({ ...vote, proof, signer });
 }
 
 /**
@@ -273,21 +276,10 @@ export function readAddFinalitySignature(
   commitment: Commitment,
   { context }: ReadOptions = {},
 ): { readonly signer: string; readonly vote: FinalityVote; readonly proof: MerkleProof } {
-  const vote = {
-    finalityProvider: message.fpBtcPk,
-    height: message.blockHeight,
-    appHash: message.blockAppHash,
-    publicRandomness: message.pubRand,
-    signature: message.finalitySig,
-    ...(context !== undefined && { context }),
-  };
-  const proof = {
-    ...message.proof,
-    total: toNumber(message.proof.total, "total"),
-    index: toNumber(message.proof.index, "index"),
-  };
+  const { signer, proof, ...read } = VOTE.read(message);
+  const vote = { ...read, ...(context !== undefined && { context }) };
   assertCounts(commitment, vote, proof);
-  return { signer: account(message.signer).text, vote, proof };
+  return { signer, vote, proof };
 }
 
 function assertCommitted(commitment: Commitment): void {
@@ -299,9 +291,4 @@ function assertCounts(commitment: Commitment, vote: FinalityVote, proof: MerkleP
   if (verifyVote(commitment, vote, proof)) return;
   const text = `the vote for height ${vote.height} does not count under the commitment`;
   throw new TapstakeError("invalid-signature", text);
-}
-
-function toNumber(value: bigint, name: string): number {
-  if (value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value);
-  throw new TapstakeError("invalid-message", `${name}: expected less than 2^53, got ${value}`);
 }
