@@ -72,6 +72,9 @@ function put(record: Loose, path: string, value: unknown): void {
   else ((record[name] ??= {}) as Loose)[inner] = value;
 }
 
+/** With the account that sends the message, in bech32. */
+export type Sent<T> = T & { readonly signer: string };
+
 /** An account in bech32, in lower case. @throws TapstakeError `invalid-address` */
 export const ACCOUNT: Codec<string, string> = {
   write: (address) => account(address).text,

@@ -24,6 +24,7 @@ import {
   INCLUSION,
   listOf,
   optional,
+  type Sent,
   signatureBy,
   TRANSACTION,
   txid,
@@ -51,17 +52,12 @@ export function addInclusionProofMessage(
 export function readAddInclusionProof(
   message: MessageOf<"MsgAddBTCDelegationInclusionProof">,
   delegation: Delegation,
-): Included {
+): Sent<{ readonly inclusion: InclusionProof }> {
   return inclusionFields(delegation).read(message);
 }
 
-interface Included {
-  readonly signer: string;
-  readonly inclusion: InclusionProof;
-}
-
 const inclusionFields = (delegation: Delegation) =>
-  fields<MessageOf<"MsgAddBTCDelegationInclusionProof">, Included>({
+  fields<MessageOf<"MsgAddBTCDelegationInclusionProof">, Sent<{ readonly inclusion: InclusionProof }>>({
     stakingTxHash: about(delegation),
     signer: ["signer", ACCOUNT],
     stakingTxInclusionProof: ["inclusion", INCLUSION],
@@ -79,7 +75,7 @@ export interface Undelegation {
 }
 
 /**
- * The message that tells of a spent stake.
+ * The message that reports a spent stake.
  * @throws TapstakeError `wrong-outpoint` when the transaction does not spend the stake, or nothing of a funding
  * transaction; `message-mismatch` when the funding transaction of another input is not there, `output-not-found` when
  * that has no such output; `missing-signature`, `witness-mismatch`, `invalid-signature`, `unsupported-sighash` when the
@@ -151,7 +147,7 @@ export function readCovenantSignatures(
 /** @param publicKey of the member */
 function submissionFields(delegation: Delegation, publicKey: Uint8Array) {
   const adaptors = adaptorSignatures(delegation.terms.finalityProviders, publicKey);
-  return fields<MessageOf<"MsgAddCovenantSigs">, CovenantSignatures & { readonly signer: string }>({
+  return fields<MessageOf<"MsgAddCovenantSigs">, Sent<CovenantSignatures>>({
     stakingTxHash: about(delegation),
     signer: ["signer", ACCOUNT],
     pk: "unbonding.publicKey",
@@ -182,7 +178,7 @@ const adaptorSignatures = (
 });
 
 /**
- * The message that tells of a finality provider's key that a slashing of this one stake gave away. It makes the secret
+ * The message that reports a finality provider's key which a slashing of this one stake gave away. It makes the secret
  * public.
  * @param secretKey as `extractFromSlashing` gives it: 32 bytes
  * @throws TapstakeError `invalid-secret-key`, `invalid-address`; `unknown-finality-provider` when the stake is not with
@@ -204,19 +200,14 @@ export function selectiveSlashingMessage(
 export function readSelectiveSlashing(
   message: MessageOf<"MsgSelectiveSlashingEvidence">,
   delegation: Delegation,
-): RecoveredKey {
+): Sent<{ readonly secretKey: Uint8Array }> {
   const recovered = recoveredKeyFields(delegation).read(message);
   assertProvider(delegation, recovered.secretKey);
   return recovered;
 }
 
-interface RecoveredKey {
-  readonly signer: string;
-  readonly secretKey: Uint8Array;
-}
-
 const recoveredKeyFields = (delegation: Delegation) =>
-  fields<MessageOf<"MsgSelectiveSlashingEvidence">, RecoveredKey>({
+  fields<MessageOf<"MsgSelectiveSlashingEvidence">, Sent<{ readonly secretKey: Uint8Array }>>({
     stakingTxHash: about(delegation),
     signer: ["signer", ACCOUNT],
     recoveredFpBtcSk: "secretKey",

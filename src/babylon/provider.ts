@@ -7,7 +7,7 @@ import { type Evidence, extractFromVotes } from "../extract/evidence.js";
 import { COMMISSION_DECIMALS } from "../params/types.js";
 import { contextBytes } from "../vote/messages.js";
 import { type Commitment, type FinalityVote, verifyCommitment, verifyVote } from "../vote/vote.js";
-import { ACCOUNT, type Codec, countOf, fields, hexOf, POP } from "./codec.js";
+import { ACCOUNT, type Codec, countOf, fields, hexOf, POP, type Sent } from "./codec.js";
 import { account, checkProofOfPossession, type ProofOfPossession } from "./pop.js";
 import type { MessageOf } from "./schema.js";
 import type { ReadOptions } from "./stake.js";
@@ -74,7 +74,7 @@ export function readCreateFinalityProvider(
 }
 
 /**
- * The message that tells of a finality provider that voted twice at one height. That the votes give the key away is
+ * The message that reports a finality provider which voted twice at one height. That the votes give the key away is
  * checked first.
  * @param signer the account that sends it, in bech32
  * @throws TapstakeError `invalid-address`; `unsupported-message` when the votes have different signing contexts, for
@@ -118,12 +118,9 @@ function checkProvider(
   if (!description?.moniker) {
     throw new TapstakeError("invalid-argument", "the chain wants a moniker of every finality provider");
   }
-  const [rate, maxRate, maxChangeRate] = [
-    units(commission.rate),
-    units(commission.maxRate),
-    units(commission.maxChangeRate),
-  ];
-  if (maxRate > ONE || rate > maxRate || maxChangeRate > maxRate) {
+  const { rate, maxRate, maxChangeRate } = commission;
+  const [now, most, step] = [units(rate), units(maxRate), units(maxChangeRate)];
+  if (most > ONE || now > most || step > most) {
     const text =
       "expected a commission of at most its maximum, a maximum of at most 1, and smaller steps than that";
     throw new TapstakeError("invalid-rate", text);
@@ -171,9 +168,6 @@ const REGISTRATION = fields<MessageOf<"MsgCreateFinalityProvider">, ProviderRegi
     }),
   ],
 });
-
-/** Who sends the message, in bech32. */
-type Sent<T> = T & { readonly signer: string };
 
 const COMMITMENT = fields<MessageOf<"MsgCommitPubRandList">, Sent<Omit<Commitment, "context">>>({
   signer: ["signer", ACCOUNT],
