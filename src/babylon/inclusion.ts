@@ -102,7 +102,7 @@ export function inclusionProofFromMerkle(
 /**
  * The same as `inclusionProof` from what bitcoind's `gettxoutproof` gives and Esplora's `merkleblock-proof`: the block's
  * header with the part of its Merkle tree that leads to the transaction (BIP-37). It is verified against that header;
- * that the header is Bitcoin's is for whoever follows the chain.
+ * that the header is Bitcoin's the caller checks.
  * @throws TapstakeError `invalid-bytes`; `invalid-proof` when it cannot be read, or is not of this transaction
  */
 export function inclusionProofFromMerkleBlock(bytes: Uint8Array, transaction: Transaction): InclusionProof {
@@ -131,7 +131,7 @@ export function inclusionProofFromMerkleBlock(bytes: Uint8Array, transaction: Tr
 
 /**
  * Whether a proof shows that a transaction is in the block of a header. Whether the header is Bitcoin's, with its work
- * and confirmations, is for whoever follows the chain. False on malformed input.
+ * and confirmations, the caller checks. False on malformed input.
  *
  * Stricter than the chain, which takes any index of the right low bits. Of a tree whose levels are padded by copies
  * (CVE-2012-2459) a copy is no place of its own; and a transaction of 64 bytes could be two hashes, so none is proved.

@@ -67,7 +67,7 @@ const inclusionFields = (delegation: Delegation) =>
 export interface Undelegation {
   /** The account that sends the message, in bech32. */
   readonly signer: string;
-  /** Signed, as it is in its block. */
+  /** Signed, as in its block. */
   readonly transaction: Transaction;
   readonly inclusion: InclusionProof;
   /** The transactions of all outputs that it spends besides the stake: its signatures are over these too. */

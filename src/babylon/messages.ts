@@ -2,7 +2,7 @@ import { base64 } from "@scure/base";
 import * as v from "valibot";
 import { assertBytes } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
-import { parseJson, readJson } from "../core/json.js";
+import { jsonText, parseJson, readJson } from "../core/json.js";
 import type { Network } from "../core/network.js";
 import type { Delegation } from "../delegation/delegation.js";
 import type { ProtocolParams } from "../params/types.js";
@@ -87,7 +87,7 @@ export function decodeMessage({ typeUrl, value }: AnyMessage): NamedMessage {
  */
 export function messageToJson({ typeUrl, value }: AnyMessage): string {
   assertBytes(value, "value");
-  return `${JSON.stringify({ typeUrl, value: base64.encode(value) }, null, 2)}\n`;
+  return jsonText({ typeUrl, value: base64.encode(value) });
 }
 
 /**

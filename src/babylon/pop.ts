@@ -5,7 +5,7 @@ import { assertBytes, concatBytes, equalBytes, hex, isBytes, utf8 } from "../cor
 import { curve } from "../core/curve/index.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
-import { parseJson, readJson } from "../core/json.js";
+import { jsonText, parseJson, readJson } from "../core/json.js";
 import { assertPublicKey, assertSecretKey } from "../core/keys.js";
 import { type Network, NETWORKS } from "../core/network.js";
 import { decodeProtobuf, encodeProtobuf } from "../core/protobuf.js";
@@ -238,7 +238,7 @@ export function proofToJson({ publicKey, proof, address, context, network }: Pro
     ...(network !== undefined && { network }),
     signature: hex.encode(proof.signature),
   };
-  return `${JSON.stringify(json, null, 2)}\n`;
+  return jsonText(json);
 }
 
 /**

@@ -15,7 +15,7 @@ import type { ReadOptions } from "./stake.js";
 /** What a finality provider says of itself; empty text where it says nothing. */
 export type ProviderDescription = MessageOf<"Description">;
 
-/** A finality provider as it is registered. */
+/** What registers a finality provider. */
 export interface ProviderRegistration {
   /** The account that is paid the commission, in bech32. */
   readonly address: string;

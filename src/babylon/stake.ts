@@ -69,7 +69,7 @@ export function createDelegationMessage(
   registration: StakeRegistration,
 ): MessageOf<"MsgCreateBTCDelegation"> {
   const { delegation, inclusion } = registration;
-  // The chain would take it for a stake of its own, and ask nobody to sign the spend of the previous one.
+  // The chain would register a new stake, and the committee would not sign the spend of the previous one.
   if (delegation.expansion) {
     const text = "MsgCreateBTCDelegation has no field for the stake that is expanded: MsgBtcStakeExpand has";
     throw new TapstakeError("unsupported-message", text);

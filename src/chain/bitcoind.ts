@@ -70,7 +70,7 @@ function nameOf(outpoint: Outpoint): [string, number] {
   return [txid, Number(index)];
 }
 
-/** Without an index, bitcoind finds a mined transaction only in a block that it is told. */
+/** Without an index, bitcoind finds a mined transaction only in a block that is named. */
 async function findPrevious(rpc: Rpc, outpoint: Outpoint): Promise<Transaction | null> {
   const [txid, index] = nameOf(outpoint);
   const known = await findTransaction(rpc, txid);

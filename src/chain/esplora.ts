@@ -10,7 +10,7 @@ import { ask, DEFAULT_TIMEOUT, parseLossless, parseUrl } from "./http.js";
 export interface EsploraOptions {
   /** For example `https://blockstream.info/api`. */
   readonly url: string;
-  /** How long to wait for an answer, in milliseconds: 30000 unless told. */
+  /** How long to wait for an answer, in milliseconds: 30000 by default. */
   readonly timeout?: number;
 }
 

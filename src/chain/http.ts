@@ -1,6 +1,6 @@
 import { describeType, TapstakeError } from "../core/errors.js";
 
-/** How long to wait for an answer, in milliseconds, unless told. */
+/** How long to wait for an answer, in milliseconds, by default. */
 export const DEFAULT_TIMEOUT = 30_000;
 
 export interface HttpRequest {

@@ -31,7 +31,7 @@ export interface RpcOptions {
   readonly cookieFile?: string;
   /** The wallet that wallet methods act on. */
   readonly wallet?: string;
-  /** How long to wait for an answer, in milliseconds: 30000 unless told. */
+  /** How long to wait for an answer, in milliseconds: 30000 by default. */
   readonly timeout?: number;
 }
 

@@ -67,7 +67,7 @@ export function checkParamSet(set: ParamSet): void {
  * Whether a stake is one that the parameters admit: its committee, its time, its value.
  * @param value satoshi
  * @throws TapstakeError the codes of {@link checkTerms}, `invalid-params`, `covenant-mismatch`,
- * `staking-time-out-of-range`, `staking-value-out-of-range`, `invalid-amount`; of limits that are none, which would
+ * `staking-time-out-of-range`, `staking-value-out-of-range`, `invalid-amount`; of malformed limits, which would
  * admit everything, `invalid-amount` and `invalid-timelock`
  */
 export function checkStake(params: ProtocolParams, terms: StakeTerms, value: bigint): void {

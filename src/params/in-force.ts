@@ -48,7 +48,7 @@ export interface OwnParams {
 }
 
 /**
- * Whether parameters that came with a document are the version in force. A document names its own: whoever wrote it could
+ * Whether parameters that came with a document are the version in force. A document names its own: its author could
  * have chosen a version that slashes less, and that the chain does not take any more.
  * @throws TapstakeError `params-not-in-force` for another version of the set, with `expected` and `got`; `not-active`
  * for a height before the first version; the codes of {@link checkSameParams}
@@ -67,7 +67,7 @@ export function checkInForce(given: ProtocolParams, { set, height }: OwnParams):
 
 /**
  * Whether parameters that came with a document are the ones that the caller trusts. A document names its own
- * parameters, so whoever wrote it could have put there a slashing script, rate or unbonding time of their own.
+ * parameters, so its author could have put there a slashing script, rate or unbonding time of their own.
  * @param trusted the caller's own copy: see `paramsAt`
  * @throws TapstakeError `params-mismatch`, with the first differing field; the codes of `checkParams`
  */

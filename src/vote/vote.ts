@@ -61,7 +61,7 @@ export function signVoteUnprotected(request: VoteRequest): FinalityVote {
  * Whether a vote counts: signed by its finality provider under the randomness that the commitment promises for
  * its height. False on malformed input.
  *
- * The vote names its own signing context; whoever knows which one the chain is using compares it.
+ * The vote names its own signing context; a caller who knows which one the chain uses compares it.
  */
 export function verifyVote(commitment: Commitment, vote: FinalityVote, proof: MerkleProof): boolean {
   try {
