@@ -60,10 +60,12 @@ export function checkInForce(given: ProtocolParams, { set, height }: OwnParams):
     const details = { height, expected: own.version, got: given.version };
     throw new TapstakeError("params-not-in-force", text, details);
   }
-  // The published test parameters hold for whichever of the two networks they are read as.
-  const network = sharesAddresses(given.network, own.network) ? given.network : own.network;
-  checkSameParams(given, { ...own, network });
+  checkSameParams(given, onNetworkOf(given, own));
 }
+
+/** The published test parameters hold for testnet and for signet, whichever of the two they are read as. */
+export const onNetworkOf = ({ network }: ProtocolParams, trusted: ProtocolParams): ProtocolParams =>
+  sharesAddresses(network, trusted.network) ? { ...trusted, network } : trusted;
 
 /**
  * Whether parameters that came with a document are the ones that the caller trusts. A document names its own

@@ -1,12 +1,11 @@
 import { TapstakeError } from "../core/errors.js";
-import { sharesAddresses } from "../core/network.js";
 import { show } from "../core/text.js";
 import { checkParams } from "./check.js";
 import { bbnTest5 } from "./data/bbn-test-5.js";
 import { mainnet, mainnetPhase1 } from "./data/mainnet.js";
 import { regtest } from "./data/regtest.js";
 import { testnet } from "./data/testnet.js";
-import { checkSameParams } from "./in-force.js";
+import { checkSameParams, onNetworkOf } from "./in-force.js";
 import type { ParamSet, ProtocolParams } from "./types.js";
 
 /** The parameter sets that come with tapstake, by name. */
@@ -47,10 +46,8 @@ export function identifyParams(
 function isSame(given: ProtocolParams, trusted: ProtocolParams): boolean {
   // Most versions differ here already, and the whole comparison checks every key of the committee.
   if (given.activationHeight !== trusted.activationHeight) return false;
-  // The published test parameters hold for whichever of the two networks they are read as.
-  const network = sharesAddresses(given.network, trusted.network) ? given.network : trusted.network;
   try {
-    checkSameParams(given, { ...trusted, network });
+    checkSameParams(given, onNetworkOf(given, trusted));
     return true;
   } catch (error) {
     if (error instanceof TapstakeError && error.code === "params-mismatch") return false;
