@@ -171,19 +171,13 @@ export function signatureBy(publicKey: Uint8Array, what: string): Codec<LeafSign
   };
 }
 
-export const listOf = <Value, Wire>({
-  write,
-  read,
-}: Codec<Value, Wire>): Codec<readonly Value[], readonly Wire[]> => ({
-  write: (values) => values.map((value) => write(value)),
-  read: (wires) => wires.map((wire) => read(wire)),
+export const listOf = <Value, Wire>(one: Codec<Value, Wire>): Codec<readonly Value[], readonly Wire[]> => ({
+  write: (values) => values.map((value) => one.write(value)),
+  read: (wires) => wires.map((wire) => one.read(wire)),
 });
 
 /** What a message may leave out. */
-export const optional = <Value, Wire>({
-  write,
-  read,
-}: Codec<Value, Wire>): Codec<Value | undefined, Wire | undefined> => ({
-  write: (value) => (value === undefined ? undefined : write(value)),
-  read: (wire) => (wire === undefined ? undefined : read(wire)),
+export const optional = <V, Wire>(one: Codec<V, Wire>): Codec<V | undefined, Wire | undefined> => ({
+  write: (value) => (value === undefined ? undefined : one.write(value)),
+  read: (wire) => (wire === undefined ? undefined : one.read(wire)),
 });
