@@ -18,7 +18,7 @@ import { initProtection, openProtection, type Protection } from "../src/finality
 import { commitRandomness } from "../src/finality/randomness/commit.js";
 import { Voter } from "../src/finality/voter.js";
 import { regtest } from "../src/params/data/regtest.js";
-import { paramsAt } from "../src/params/select.js";
+import { paramsAt } from "../src/params/in-force.js";
 import { voteMessage } from "../src/vote/messages.js";
 import { verifyVote } from "../src/vote/vote.js";
 import { LIGHT } from "../test/support/home.js";

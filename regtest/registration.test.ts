@@ -1,13 +1,13 @@
-import { randomUUID } from "node:crypto";
 import { base64, bech32, createBase58check } from "@scure/base";
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   inclusionProof,
   type InclusionProof,
+  inclusionProofFromMerkleBlock,
   inclusionProofFromTxids,
   verifyInclusionProof,
 } from "../src/babylon/inclusion.js";
-import { inclusionProofFromMerkleBlock } from "../src/babylon/merkle-block.js";
 import {
   acceptProof,
   type ProofForm,

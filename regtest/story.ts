@@ -13,7 +13,7 @@ import { extractFromVotes } from "../src/extract/evidence.js";
 import { extractFromSlashing, finishSlashing } from "../src/extract/slashing.js";
 import { commitRandomness } from "../src/finality/randomness/commit.js";
 import { regtest } from "../src/params/data/regtest.js";
-import { paramsAt } from "../src/params/select.js";
+import { paramsAt } from "../src/params/in-force.js";
 import type { StakeTerms } from "../src/script/terms.js";
 import {
   keySigner,

@@ -28,6 +28,16 @@ export { schnorr } from "./crypto/schnorr.js";
 
 // bitcoin
 export { addressOfScript, scriptOfAddress } from "./bitcoin/address.js";
+export type { Transaction } from "./bitcoin/bitcoinjs.js";
+export {
+  formatOutpoint,
+  outpointOf,
+  parseOutpoint,
+  parseTransaction,
+  type Outpoint,
+  type Prevout,
+  type UnspentOutput,
+} from "./bitcoin/transaction.js";
 
 // script
 export { importableDescriptor, parseDescriptor, type DescribedOutput } from "./script/descriptor-parse.js";
@@ -49,16 +59,14 @@ export {
 export { checkTerms, type KeySet, type StakeTerms } from "./script/terms.js";
 
 // params
-export { checkParams, checkParamSet } from "./params/check.js";
+export { checkParams, checkParamSet, checkStake } from "./params/check.js";
 export { bbnTest5 } from "./params/data/bbn-test-5.js";
 export { mainnet, mainnetPhase1 } from "./params/data/mainnet.js";
 export { regtest } from "./params/data/regtest.js";
 export { testnet } from "./params/data/testnet.js";
-export { identifyParams } from "./params/identify.js";
-export { checkInForce, type OwnParams } from "./params/in-force.js";
+export { checkInForce, checkSameParams, paramsAt, paramsVersion, type OwnParams } from "./params/in-force.js";
 export { paramsFromJson, paramsToJson, type ProtocolParamsJson } from "./params/json.js";
-export { parseParamSet } from "./params/published.js";
-export { readParamSet } from "./params/read.js";
+export { parseParamSet, readParamSet } from "./params/read.js";
 export {
   ANY_RELEASE,
   checkRules,
@@ -69,17 +77,36 @@ export {
   type RuleName,
   type RuleSet,
 } from "./params/rules.js";
-export { paramsAt, paramsVersion } from "./params/select.js";
-export { checkSameParams } from "./params/same.js";
-export { paramSet, paramSets } from "./params/sets.js";
-export { checkStake } from "./params/stake.js";
+export { identifyParams, paramSet, paramSets } from "./params/sets.js";
 export type { ParamSet, Phase1Params, ProtocolParams, SlashingParams } from "./params/types.js";
 export { paramsWarnings, type ParamsWarning } from "./params/warnings.js";
 
-// tx
-export type { Transaction } from "./bitcoin/bitcoinjs.js";
-export type { Psbt } from "./psbt/bitcoinjs.js";
+// funding
 export type { Coin, CoinKeyOrigin, CoinKind, CoinLeaf } from "./funding/coin.js";
+export type { Funding, SelectionReason, Spending } from "./funding/selection.js";
+
+// spending
+export {
+  checkLeafSignature,
+  finishSpend,
+  keySigner,
+  leafSighash,
+  signLeaf,
+  verifyLeafSignature,
+  withWitness,
+  type LeafSignature,
+  type LeafSpend,
+  type Signer,
+} from "./spending/spend.js";
+export { assembleWitness, leafWitness, readWitness } from "./spending/witness.js";
+
+// psbt
+export type { Psbt } from "./psbt/bitcoinjs.js";
+export { parsePsbt, type PsbtLike } from "./psbt/read.js";
+export { signaturesFromPsbt, signaturesFromPsbts } from "./psbt/signatures.js";
+export { spendPsbt } from "./psbt/write.js";
+
+// stake
 export {
   decodeSpends,
   decodeStaking,
@@ -96,6 +123,7 @@ export {
   type ExpansionRequest,
   type PreviousStake,
 } from "./stake/expansion.js";
+export { shownPsbt, type ShownInput, type ShownPsbt } from "./stake/explain-psbt.js";
 export {
   explainSpends,
   identifyStaking,
@@ -104,25 +132,8 @@ export {
   type SpendRole,
   type VersionOf,
 } from "./stake/explain.js";
-export { type ShownInput, shownPsbt, type ShownPsbt } from "./stake/explain-psbt.js";
 export { checkPhase1Stake, type Phase1Observation, type Phase1Stake } from "./stake/phase1.js";
-export { parsePsbt, type PsbtLike } from "./psbt/read.js";
-export { signaturesFromPsbt, signaturesFromPsbts } from "./psbt/signatures.js";
-export { spendPsbt } from "./psbt/write.js";
-export type { Funding, SelectionReason, Spending } from "./funding/selection.js";
 export { buildSlashing, type Slashable, type Slashing } from "./stake/slashing.js";
-export {
-  checkLeafSignature,
-  finishSpend,
-  leafSighash,
-  signLeaf,
-  verifyLeafSignature,
-  withWitness,
-  type LeafSignature,
-  type LeafSpend,
-  type Signer,
-  keySigner,
-} from "./spending/spend.js";
 export {
   buildStaking,
   finishStaking,
@@ -130,15 +141,6 @@ export {
   type Staking,
   type StakingRequest,
 } from "./stake/staking.js";
-export {
-  formatOutpoint,
-  outpointOf,
-  parseOutpoint,
-  parseTransaction,
-  type Outpoint,
-  type Prevout,
-  type UnspentOutput,
-} from "./bitcoin/transaction.js";
 export { buildUnbonding, type Unbonding } from "./stake/unbonding.js";
 export {
   buildWithdrawal,
@@ -146,7 +148,6 @@ export {
   type Withdrawal,
   type WithdrawalRequest,
 } from "./stake/withdrawal.js";
-export { assembleWitness, leafWitness, readWitness } from "./spending/witness.js";
 
 // delegation
 export { checkDelegation, checkSoFar, checkTransactions } from "./delegation/check.js";
@@ -163,25 +164,25 @@ export {
   type PresignedSlashing,
   type PresignedUnbonding,
 } from "./delegation/delegation.js";
-export {
-  finishUnbonding,
-  signSlashings,
-  signUnbonding,
-  finishExpansion,
-  signExpansion,
-} from "./delegation/sign.js";
-export { slashingSpend, unbondingSpend, expansionSpend, type SignedName } from "./delegation/spends.js";
 export { DELEGATION_VERSION, delegationFromJson, delegationToJson } from "./delegation/json.js";
 export { stakeOutputs, type StakeOutput, type StakeOutputName } from "./delegation/outputs.js";
 export {
   addStakerPsbts,
   delegationFromSigned,
   finishStakeFunding,
-  type SignedStake,
   stakerPsbts,
+  type SignedStake,
   type StakerPsbts,
 } from "./delegation/psbt.js";
 export { recognise, type Recognised, type RecognisedSpend } from "./delegation/recognise.js";
+export {
+  finishExpansion,
+  finishUnbonding,
+  signExpansion,
+  signSlashings,
+  signUnbonding,
+} from "./delegation/sign.js";
+export { expansionSpend, slashingSpend, unbondingSpend, type SignedName } from "./delegation/spends.js";
 export { checkReady, signatureStatus, type SignatureStatus, type Signed } from "./delegation/status.js";
 
 // covenant
@@ -199,7 +200,6 @@ export {
 
 // vote
 export type { ChainConfig } from "./vote/chain.js";
-export { verifyCommitment, verifyRandomness, type Commitment } from "./vote/commitment.js";
 export {
   blockVotesFromJson,
   commitmentFromJson,
@@ -227,7 +227,10 @@ export {
   checkVote,
   REFUSAL_CODES,
   signVoteUnprotected,
+  verifyCommitment,
+  verifyRandomness,
   verifyVote,
+  type Commitment,
   type FinalityVote,
   type RefusalCode,
   type VoteRequest,
@@ -237,25 +240,24 @@ export {
 export {
   evidenceFromJson,
   evidenceToJson,
-  type EvidenceJson,
   extractFromVotes,
   type CastVote,
   type Evidence,
+  type EvidenceJson,
 } from "./extract/evidence.js";
 export { extractFromSlashing, finishSlashing, type ExtractedKey } from "./extract/slashing.js";
 
 // babylon
-export { checkedMessage, type MessageSources } from "./babylon/check.js";
 export { bip322, type SigningOutput } from "./babylon/bip322.js";
 export {
   checkInclusionProof,
   inclusionProof,
   inclusionProofFromMerkle,
+  inclusionProofFromMerkleBlock,
   inclusionProofFromTxids,
   verifyInclusionProof,
   type InclusionProof,
 } from "./babylon/inclusion.js";
-export { inclusionProofFromMerkleBlock } from "./babylon/merkle-block.js";
 export {
   addInclusionProofMessage,
   covenantSignaturesMessage,
@@ -269,6 +271,7 @@ export {
   type Undelegation,
 } from "./babylon/lifecycle.js";
 export {
+  checkedMessage,
   decodeMessage,
   encodeMessage,
   messageFromJson,
@@ -276,15 +279,18 @@ export {
   TYPE_URLS,
   type AnyMessage,
   type MessageName,
+  type MessageSources,
   type NamedMessage,
 } from "./babylon/messages.js";
 export {
   acceptProof,
   checkProofOfPossession,
   PROOF_KINDS,
+  proofFromJson,
   proofOfPossession,
   proofOfPossessionDigest,
   proofOfPossessionText,
+  proofToJson,
   proofToSign,
   signPossession,
   verifyProofOfPossession,
@@ -293,12 +299,16 @@ export {
   type ProofForm,
   type ProofKind,
   type ProofOfPossession,
+  type ProofRecord,
   type ProofToSign,
 } from "./babylon/pop.js";
-export { proofFromJson, proofToJson, type ProofRecord } from "./babylon/pop-json.js";
 export {
+  addFinalitySignatureMessage,
+  commitRandomnessMessage,
   createFinalityProviderMessage,
   equivocationMessage,
+  readAddFinalitySignature,
+  readCommitRandomness,
   readCreateFinalityProvider,
   readEquivocation,
   type Commission,
@@ -317,9 +327,3 @@ export {
   type Registrant,
   type StakeRegistration,
 } from "./babylon/stake.js";
-export {
-  addFinalitySignatureMessage,
-  commitRandomnessMessage,
-  readAddFinalitySignature,
-  readCommitRandomness,
-} from "./babylon/votes.js";

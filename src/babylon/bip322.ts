@@ -77,7 +77,7 @@ export const bip322 = {
 
   /**
    * What a wallet that signs PSBTs signs.
-   * @param internalKey of P2TR, for the wallets that want to be told
+   * @param internalKey of P2TR, which some wallets ask for
    */
   psbt(text: string, script: Uint8Array, internalKey?: Uint8Array): Psbt {
     const psbt = unsignedPsbt(bip322.toSign(text, script), [{ script, value: 0n }]);
@@ -155,7 +155,7 @@ const coinOf = (transaction: Transaction, script: Uint8Array): Coin => ({
   script,
 });
 
-/** The key that a key alone is tweaked to (BIP-86): no scripts, and nobody can claim that there are any. */
+/** The key that a key alone is tweaked to (BIP-86): no scripts, which the tweak proves. */
 function tweak(internalKey: Uint8Array): { parity: 0 | 1; xOnlyPubkey: Uint8Array } {
   const tweaked = curve.xOnlyPointAddTweak(internalKey, taggedHash("TapTweak", internalKey));
   if (!tweaked) throw new TapstakeError("invalid-public-key", "the key has no Taproot output key");

@@ -3,9 +3,9 @@ import {
   formatOutpoint,
   type Outpoint,
   outputAt,
-  parseTransaction,
   type Prevout,
   spends,
+  txidOf,
 } from "../bitcoin/transaction.js";
 import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
@@ -16,10 +16,20 @@ import { type AdaptorSignature, type Delegation, stakeCoin } from "../delegation
 import { type Leaf, stakingOutput } from "../script/outputs.js";
 import { finishSpend } from "../spending/spend.js";
 import { readWitness } from "../spending/witness.js";
-import { assertInclusionForm, chainSignature, txidOf } from "./fields.js";
+import {
+  ACCOUNT,
+  chainSignature,
+  type Codec,
+  fields,
+  INCLUSION,
+  listOf,
+  optional,
+  type Sent,
+  signatureBy,
+  TRANSACTION,
+  txid,
+} from "./codec.js";
 import type { InclusionProof } from "./inclusion.js";
-import { assertTxid } from "./messages.js";
-import { account } from "./pop.js";
 import type { MessageOf } from "./schema.js";
 
 /**
@@ -32,12 +42,7 @@ export function addInclusionProofMessage(
   signer: string,
   inclusion: InclusionProof,
 ): MessageOf<"MsgAddBTCDelegationInclusionProof"> {
-  assertInclusionForm(inclusion);
-  return {
-    signer: account(signer).text,
-    stakingTxHash: stakingTxid(delegation),
-    stakingTxInclusionProof: inclusion,
-  };
+  return inclusionFields(delegation).write({ signer, inclusion });
 }
 
 /**
@@ -47,17 +52,22 @@ export function addInclusionProofMessage(
 export function readAddInclusionProof(
   message: MessageOf<"MsgAddBTCDelegationInclusionProof">,
   delegation: Delegation,
-): { readonly signer: string; readonly inclusion: InclusionProof } {
-  assertTxid(message.stakingTxHash, stakingTxid(delegation), "staking transaction");
-  assertInclusionForm(message.stakingTxInclusionProof);
-  return { signer: account(message.signer).text, inclusion: message.stakingTxInclusionProof };
+): Sent<{ readonly inclusion: InclusionProof }> {
+  return inclusionFields(delegation).read(message);
 }
+
+const inclusionFields = (delegation: Delegation) =>
+  fields<MessageOf<"MsgAddBTCDelegationInclusionProof">, Sent<{ readonly inclusion: InclusionProof }>>({
+    stakingTxHash: about(delegation),
+    signer: ["signer", ACCOUNT],
+    stakingTxInclusionProof: ["inclusion", INCLUSION],
+  });
 
 /** That a stake was spent: by its unbonding transaction, or by any other. */
 export interface Undelegation {
   /** The account that sends the message, in bech32. */
   readonly signer: string;
-  /** Signed, as it is in its block. */
+  /** Signed, as in its block. */
   readonly transaction: Transaction;
   readonly inclusion: InclusionProof;
   /** The transactions of all outputs that it spends besides the stake: its signatures are over these too. */
@@ -65,7 +75,7 @@ export interface Undelegation {
 }
 
 /**
- * The message that tells of a spent stake.
+ * The message that reports a spent stake.
  * @throws TapstakeError `wrong-outpoint` when the transaction does not spend the stake, or nothing of a funding
  * transaction; `message-mismatch` when the funding transaction of another input is not there, `output-not-found` when
  * that has no such output; `missing-signature`, `witness-mismatch`, `invalid-signature`, `unsupported-sighash` when the
@@ -76,14 +86,7 @@ export function undelegateMessage(
   undelegation: Undelegation,
 ): MessageOf<"MsgBTCUndelegate"> {
   checkUndelegation(delegation, undelegation);
-  const { signer, transaction, inclusion, fundingTransactions } = undelegation;
-  return {
-    signer: account(signer).text,
-    stakingTxHash: stakingTxid(delegation),
-    stakeSpendingTx: Uint8Array.from(transaction.toBuffer()),
-    stakeSpendingTxInclusionProof: inclusion,
-    fundingTransactions: fundingTransactions.map((funding) => Uint8Array.from(funding.toBuffer())),
-  };
+  return undelegationFields(delegation).write(undelegation);
 }
 
 /**
@@ -92,16 +95,19 @@ export function undelegateMessage(
  * there
  */
 export function readUndelegate(message: MessageOf<"MsgBTCUndelegate">, delegation: Delegation): Undelegation {
-  assertTxid(message.stakingTxHash, stakingTxid(delegation), "staking transaction");
-  const undelegation = {
-    signer: account(message.signer).text,
-    transaction: parseTransaction(message.stakeSpendingTx),
-    inclusion: message.stakeSpendingTxInclusionProof,
-    fundingTransactions: message.fundingTransactions.map(parseTransaction),
-  };
+  const undelegation = undelegationFields(delegation).read(message);
   checkUndelegation(delegation, undelegation);
   return undelegation;
 }
+
+const undelegationFields = (delegation: Delegation) =>
+  fields<MessageOf<"MsgBTCUndelegate">, Undelegation>({
+    stakingTxHash: about(delegation),
+    signer: ["signer", ACCOUNT],
+    stakeSpendingTx: ["transaction", TRANSACTION],
+    stakeSpendingTxInclusionProof: ["inclusion", INCLUSION],
+    fundingTransactions: ["fundingTransactions", listOf(TRANSACTION)],
+  });
 
 /** A committee member's signatures as the chain takes them. */
 export interface CovenantSubmission {
@@ -119,23 +125,9 @@ export function covenantSignaturesMessage(
   delegation: Delegation,
   { signer, signatures }: CovenantSubmission,
 ): MessageOf<"MsgAddCovenantSigs"> {
-  const { expansion } = signatures;
   addCovenantSignatures(delegation, signatures);
-  // In the order of the finality providers, 65 bytes each.
-  const ordered = (list: readonly AdaptorSignature[]) =>
-    delegation.terms.finalityProviders.map((provider) => {
-      const own = list.find(({ finalityProvider }) => equalBytes(finalityProvider, provider));
-      return adaptor.fromLegacy(own!.signature);
-    });
-  return {
-    signer: account(signer).text,
-    pk: signatures.unbonding.publicKey,
-    stakingTxHash: stakingTxid(delegation),
-    slashingTxSigs: ordered(signatures.slashing),
-    unbondingTxSig: chainSignature(signatures.unbonding.signature, "unbonding signature of a member"),
-    slashingUnbondingTxSigs: ordered(signatures.unbondingSlashing),
-    stakeExpansionTxSig: expansion && chainSignature(expansion.signature, "expansion signature of a member"),
-  };
+  const { publicKey } = signatures.unbonding;
+  return submissionFields(delegation, publicKey).write({ ...signatures, signer });
 }
 
 /**
@@ -147,28 +139,46 @@ export function readCovenantSignatures(
   message: MessageOf<"MsgAddCovenantSigs">,
   delegation: Delegation,
 ): CovenantSubmission {
-  assertTxid(message.stakingTxHash, stakingTxid(delegation), "staking transaction");
-  const { pk: publicKey, stakeExpansionTxSig: expansion } = message;
-  const named = (list: readonly Uint8Array[]): AdaptorSignature[] => {
-    const { finalityProviders } = delegation.terms;
-    if (list.length !== finalityProviders.length) {
-      const text = `expected ${finalityProviders.length} adaptor signatures, one for each finality provider, got ${list.length}`;
-      throw new TapstakeError("message-mismatch", text);
-    }
-    return list.map((signature, i) => ({ publicKey, finalityProvider: finalityProviders[i]!, signature }));
-  };
-  const signatures: CovenantSignatures = {
-    unbonding: { publicKey, signature: message.unbondingTxSig },
-    slashing: named(message.slashingTxSigs),
-    unbondingSlashing: named(message.slashingUnbondingTxSigs),
-    ...(expansion && { expansion: { publicKey, signature: expansion } }),
-  };
+  const { signer, ...signatures } = submissionFields(delegation, message.pk).read(message);
   addCovenantSignatures(delegation, signatures);
-  return { signer: account(message.signer).text, signatures };
+  return { signer, signatures };
 }
 
+/** @param publicKey of the member */
+function submissionFields(delegation: Delegation, publicKey: Uint8Array) {
+  const adaptors = adaptorSignatures(delegation.terms.finalityProviders, publicKey);
+  return fields<MessageOf<"MsgAddCovenantSigs">, Sent<CovenantSignatures>>({
+    stakingTxHash: about(delegation),
+    signer: ["signer", ACCOUNT],
+    pk: "unbonding.publicKey",
+    slashingTxSigs: ["slashing", adaptors],
+    unbondingTxSig: ["unbonding.signature", chainSignature("unbonding signature of a member")],
+    slashingUnbondingTxSigs: ["unbondingSlashing", adaptors],
+    stakeExpansionTxSig: ["expansion", optional(signatureBy(publicKey, "expansion signature of a member"))],
+  });
+}
+
+/** In the order of the finality providers, 65 bytes each. */
+const adaptorSignatures = (
+  providers: readonly Uint8Array[],
+  publicKey: Uint8Array,
+): Codec<readonly AdaptorSignature[], readonly Uint8Array[]> => ({
+  write: (signatures) =>
+    providers.map((provider) => {
+      const own = signatures.find(({ finalityProvider }) => equalBytes(finalityProvider, provider));
+      return adaptor.fromLegacy(own!.signature);
+    }),
+  read(list) {
+    if (list.length !== providers.length) {
+      const text = `expected ${providers.length} adaptor signatures, one for each finality provider, got ${list.length}`;
+      throw new TapstakeError("message-mismatch", text);
+    }
+    return list.map((signature, i) => ({ publicKey, finalityProvider: providers[i]!, signature }));
+  },
+});
+
 /**
- * The message that tells of a finality provider's key that a slashing of this one stake gave away. It makes the secret
+ * The message that reports a finality provider's key which a slashing of this one stake gave away. It makes the secret
  * public.
  * @param secretKey as `extractFromSlashing` gives it: 32 bytes
  * @throws TapstakeError `invalid-secret-key`, `invalid-address`; `unknown-finality-provider` when the stake is not with
@@ -180,11 +190,7 @@ export function selectiveSlashingMessage(
   secretKey: Uint8Array,
 ): MessageOf<"MsgSelectiveSlashingEvidence"> {
   assertProvider(delegation, secretKey);
-  return {
-    signer: account(signer).text,
-    stakingTxHash: stakingTxid(delegation),
-    recoveredFpBtcSk: secretKey,
-  };
+  return recoveredKeyFields(delegation).write({ signer, secretKey });
 }
 
 /**
@@ -194,20 +200,24 @@ export function selectiveSlashingMessage(
 export function readSelectiveSlashing(
   message: MessageOf<"MsgSelectiveSlashingEvidence">,
   delegation: Delegation,
-): { readonly signer: string; readonly secretKey: Uint8Array } {
-  assertTxid(message.stakingTxHash, stakingTxid(delegation), "staking transaction");
-  assertProvider(delegation, message.recoveredFpBtcSk);
-  return { signer: account(message.signer).text, secretKey: message.recoveredFpBtcSk };
+): Sent<{ readonly secretKey: Uint8Array }> {
+  const recovered = recoveredKeyFields(delegation).read(message);
+  assertProvider(delegation, recovered.secretKey);
+  return recovered;
 }
 
-const stakingTxid = ({ staking }: Delegation): string => staking.transaction.getId();
+const recoveredKeyFields = (delegation: Delegation) =>
+  fields<MessageOf<"MsgSelectiveSlashingEvidence">, Sent<{ readonly secretKey: Uint8Array }>>({
+    stakingTxHash: about(delegation),
+    signer: ["signer", ACCOUNT],
+    recoveredFpBtcSk: "secretKey",
+  });
 
-function checkUndelegation(
-  delegation: Delegation,
-  { signer, transaction, inclusion, fundingTransactions }: Undelegation,
-): void {
-  account(signer);
-  assertInclusionForm(inclusion);
+/** Which stake a message is about: a field for its checking, and nothing of a record. */
+const about = ({ staking }: Delegation) =>
+  [null, txid(staking.transaction.getId(), "staking transaction")] as const;
+
+function checkUndelegation(delegation: Delegation, { transaction, fundingTransactions }: Undelegation): void {
   const { outpoint } = stakeCoin(delegation);
   const inputIndex = transaction.ins.findIndex((input) => spends(input, outpoint));
   const spend = transaction.ins[inputIndex];

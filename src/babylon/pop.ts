@@ -1,11 +1,13 @@
 import { base64, bech32 } from "@scure/base";
+import * as v from "valibot";
 import { addressOfScript, scriptOfAddress } from "../bitcoin/address.js";
 import { assertBytes, concatBytes, equalBytes, hex, isBytes, utf8 } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
+import { jsonText, parseJson, readJson } from "../core/json.js";
 import { assertPublicKey, assertSecretKey } from "../core/keys.js";
-import type { Network } from "../core/network.js";
+import { type Network, NETWORKS } from "../core/network.js";
 import { decodeProtobuf, encodeProtobuf } from "../core/protobuf.js";
 import { assertChoice, show } from "../core/text.js";
 import { bitcoinMessage } from "../crypto/bitcoin-message.js";
@@ -216,6 +218,56 @@ export function account(address: string): { bytes: Uint8Array; text: string } {
   }
   return { bytes, text: address.toLowerCase() };
 }
+
+/** A proof of possession with all that verifying it needs: what goes from who signs to who registers. */
+export interface ProofRecord extends PossessionOf {
+  /** Whose proof it is, x-only. */
+  readonly publicKey: Uint8Array;
+  readonly proof: ProofOfPossession;
+  /** Of the Bitcoin address in a BIP-322 proof. */
+  readonly network?: Network | undefined;
+}
+
+/** A proof as JSON text: bytes as hexadecimal. Nothing in it is secret. */
+export function proofToJson({ publicKey, proof, address, context, network }: ProofRecord): string {
+  const json = {
+    kind: proof.kind,
+    publicKey: hex.encode(publicKey),
+    address,
+    ...(context !== undefined && { context }),
+    ...(network !== undefined && { network }),
+    signature: hex.encode(proof.signature),
+  };
+  return jsonText(json);
+}
+
+/**
+ * The inverse of {@link proofToJson}. The form is validated; whether it proves anything is the question of
+ * `checkProofOfPossession`.
+ * @throws TapstakeError `invalid-json`, `invalid-hex`, `invalid-address`
+ */
+export function proofFromJson(text: string): ProofRecord {
+  const read = readJson(recordForm, parseJson(text, "proof"), "proof");
+  const { kind, publicKey, address, context, network, signature } = read;
+  account(address);
+  contextBytes(context);
+  return {
+    publicKey: hex.decode(publicKey, 32, "proof.publicKey"),
+    proof: { kind, signature: hex.decode(signature, undefined, "proof.signature") },
+    address,
+    ...(context !== undefined && { context }),
+    ...(network !== undefined && { network }),
+  };
+}
+
+const recordForm = v.strictObject({
+  kind: v.picklist(PROOF_KINDS),
+  publicKey: v.string(),
+  address: v.string(),
+  context: v.exactOptional(v.string()),
+  network: v.exactOptional(v.picklist(NETWORKS)),
+  signature: v.string(),
+});
 
 function assertForm(form: ProofForm): void {
   assertChoice(form?.kind, "kind of proof", PROOF_KINDS);

@@ -1,19 +1,21 @@
 import type { Rate } from "../core/amount.js";
-import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { Network } from "../core/network.js";
 import { show } from "../core/text.js";
+import type { MerkleProof } from "../crypto/merkle.js";
 import { type Evidence, extractFromVotes } from "../extract/evidence.js";
 import { COMMISSION_DECIMALS } from "../params/types.js";
 import { contextBytes } from "../vote/messages.js";
-import { fromPop, toPop } from "./fields.js";
+import { type Commitment, type FinalityVote, verifyCommitment, verifyVote } from "../vote/vote.js";
+import { ACCOUNT, type Codec, countOf, fields, hexOf, POP, type Sent } from "./codec.js";
 import { account, checkProofOfPossession, type ProofOfPossession } from "./pop.js";
 import type { MessageOf } from "./schema.js";
+import type { ReadOptions } from "./stake.js";
 
 /** What a finality provider says of itself; empty text where it says nothing. */
 export type ProviderDescription = MessageOf<"Description">;
 
-/** A finality provider as it is registered. */
+/** What registers a finality provider. */
 export interface ProviderRegistration {
   /** The account that is paid the commission, in bech32. */
   readonly address: string;
@@ -55,19 +57,7 @@ export function createFinalityProviderMessage(
   options: ProviderOptions = {},
 ): MessageOf<"MsgCreateFinalityProvider"> {
   checkProvider(registration, options);
-  const { address, publicKey, proof, description, commission, bsnId } = registration;
-  return {
-    addr: account(address).text,
-    description,
-    btcPk: publicKey,
-    pop: toPop(proof),
-    bsnId,
-    commission: {
-      rate: toDecimal(commission.rate),
-      maxRate: toDecimal(commission.maxRate),
-      maxChangeRate: toDecimal(commission.maxChangeRate),
-    },
-  };
+  return REGISTRATION.write(registration);
 }
 
 /**
@@ -78,25 +68,13 @@ export function readCreateFinalityProvider(
   message: MessageOf<"MsgCreateFinalityProvider">,
   options: ProviderOptions = {},
 ): ProviderRegistration {
-  const { commission } = message;
-  const registration = {
-    address: message.addr,
-    publicKey: message.btcPk,
-    proof: fromPop(message.pop),
-    description: message.description,
-    commission: {
-      rate: fromDecimal(commission.rate),
-      maxRate: fromDecimal(commission.maxRate),
-      maxChangeRate: fromDecimal(commission.maxChangeRate),
-    },
-    bsnId: message.bsnId,
-  };
+  const registration = REGISTRATION.read(message);
   checkProvider(registration, options);
   return registration;
 }
 
 /**
- * The message that tells of a finality provider that voted twice at one height. That the votes give the key away is
+ * The message that reports a finality provider which voted twice at one height. That the votes give the key away is
  * checked first.
  * @param signer the account that sends it, in bech32
  * @throws TapstakeError `invalid-address`; `unsupported-message` when the votes have different signing contexts, for
@@ -106,23 +84,13 @@ export function equivocationMessage(
   evidence: Evidence,
   signer: string,
 ): MessageOf<"MsgEquivocationEvidence"> {
-  const { finalityProvider, height, publicRandomness, canonical, fork } = evidence;
+  const { canonical, fork } = evidence;
   if (canonical.context !== fork.context) {
     const text = "the message holds one signing context, and the votes were signed with different ones";
     throw new TapstakeError("unsupported-message", text);
   }
   extractFromVotes(evidence);
-  return {
-    signer: account(signer).text,
-    fpBtcPkHex: hex.encode(finalityProvider),
-    blockHeight: height,
-    pubRandHex: hex.encode(publicRandomness),
-    canonicalAppHashHex: hex.encode(canonical.appHash),
-    forkAppHashHex: hex.encode(fork.appHash),
-    canonicalFinalitySigHex: hex.encode(canonical.signature),
-    forkFinalitySigHex: hex.encode(fork.signature),
-    signingContext: canonical.context ?? "",
-  };
+  return EVIDENCE.write({ ...evidence, signer });
 }
 
 /**
@@ -133,22 +101,12 @@ export function readEquivocation(message: MessageOf<"MsgEquivocationEvidence">):
   readonly signer: string;
   readonly evidence: Evidence;
 } {
-  const context = message.signingContext === "" ? undefined : message.signingContext;
+  const { signer, ...read } = EVIDENCE.read(message);
+  const { context } = read.canonical;
   contextBytes(context);
-  const vote = (side: "canonical" | "fork") => ({
-    appHash: hex.decode(message[`${side}AppHashHex`], 32, `${side} app hash`),
-    signature: hex.decode(message[`${side}FinalitySigHex`], 32, `${side} signature`),
-    ...(context !== undefined && { context }),
-  });
-  const evidence: Evidence = {
-    finalityProvider: hex.decode(message.fpBtcPkHex, 32, "finality provider"),
-    height: message.blockHeight,
-    publicRandomness: hex.decode(message.pubRandHex, 32, "public randomness"),
-    canonical: vote("canonical"),
-    fork: vote("fork"),
-  };
+  const evidence = { ...read, fork: { ...read.fork, ...(context !== undefined && { context }) } };
   extractFromVotes(evidence);
-  return { signer: account(message.signer).text, evidence };
+  return { signer, evidence };
 }
 
 function checkProvider(
@@ -160,12 +118,9 @@ function checkProvider(
   if (!description?.moniker) {
     throw new TapstakeError("invalid-argument", "the chain wants a moniker of every finality provider");
   }
-  const [rate, maxRate, maxChangeRate] = [
-    units(commission.rate),
-    units(commission.maxRate),
-    units(commission.maxChangeRate),
-  ];
-  if (maxRate > ONE || rate > maxRate || maxChangeRate > maxRate) {
+  const { rate, maxRate, maxChangeRate } = commission;
+  const [now, most, step] = [units(rate), units(maxRate), units(maxChangeRate)];
+  if (most > ONE || now > most || step > most) {
     const text =
       "expected a commission of at most its maximum, a maximum of at most 1, and smaller steps than that";
     throw new TapstakeError("invalid-rate", text);
@@ -189,10 +144,145 @@ function units({ numerator, denominator }: Rate): bigint {
   throw new TapstakeError("invalid-rate", text);
 }
 
-const toDecimal = (rate: Rate): string => `${units(rate)}`;
+const RATE: Codec<Rate, string> = {
+  write: (rate) => `${units(rate)}`,
+  read(text) {
+    if (/^(0|[1-9]\d{0,18})$/.test(text)) return { numerator: BigInt(text), denominator: ONE };
+    const expected = "commission: expected the number of 10^-18 as text";
+    throw new TapstakeError("invalid-message", `${expected}, got ${show(text)}`);
+  },
+};
 
-function fromDecimal(text: string): Rate {
-  if (/^(0|[1-9]\d{0,18})$/.test(text)) return { numerator: BigInt(text), denominator: ONE };
-  const expected = "commission: expected the number of 10^-18 as text";
-  throw new TapstakeError("invalid-message", `${expected}, got ${show(text)}`);
+const REGISTRATION = fields<MessageOf<"MsgCreateFinalityProvider">, ProviderRegistration>({
+  addr: ["address", ACCOUNT],
+  description: "description",
+  btcPk: "publicKey",
+  pop: ["proof", POP],
+  bsnId: "bsnId",
+  commission: [
+    "commission",
+    fields<MessageOf<"CommissionRates">, Commission>({
+      rate: ["rate", RATE],
+      maxRate: ["maxRate", RATE],
+      maxChangeRate: ["maxChangeRate", RATE],
+    }),
+  ],
+});
+
+const COMMITMENT = fields<MessageOf<"MsgCommitPubRandList">, Sent<Omit<Commitment, "context">>>({
+  signer: ["signer", ACCOUNT],
+  fpBtcPk: "finalityProvider",
+  startHeight: "startHeight",
+  numPubRand: ["count", countOf("number of heights")],
+  commitment: "root",
+  sig: "signature",
+});
+
+const VOTE = fields<
+  MessageOf<"MsgAddFinalitySig">,
+  Sent<Omit<FinalityVote, "context"> & { readonly proof: MerkleProof }>
+>({
+  signer: ["signer", ACCOUNT],
+  fpBtcPk: "finalityProvider",
+  blockHeight: "height",
+  pubRand: "publicRandomness",
+  proof: [
+    "proof",
+    fields<MessageOf<"Proof">, MerkleProof>({
+      total: ["total", countOf("total")],
+      index: ["index", countOf("index")],
+      leafHash: "leafHash",
+      aunts: "aunts",
+    }),
+  ],
+  blockAppHash: "appHash",
+  finalitySig: "signature",
+});
+
+/** The message has one signing context for both votes: it stands with the first. */
+const EVIDENCE = fields<MessageOf<"MsgEquivocationEvidence">, Sent<Evidence>>({
+  signer: ["signer", ACCOUNT],
+  fpBtcPkHex: ["finalityProvider", hexOf("finality provider")],
+  blockHeight: "height",
+  pubRandHex: ["publicRandomness", hexOf("public randomness")],
+  canonicalAppHashHex: ["canonical.appHash", hexOf("canonical app hash")],
+  forkAppHashHex: ["fork.appHash", hexOf("fork app hash")],
+  canonicalFinalitySigHex: ["canonical.signature", hexOf("canonical signature")],
+  forkFinalitySigHex: ["fork.signature", hexOf("fork signature")],
+  signingContext: [
+    "canonical.context",
+    {
+      write: (context: string | undefined) => context ?? "",
+      read: (text) => (text === "" ? undefined : text),
+    },
+  ],
+});
+
+/**
+ * The message that commits randomness. The commitment's signature is verified first. The signing context is no part of
+ * the message: the chain knows which one is in force.
+ * @param signer the account that sends it, in bech32
+ * @throws TapstakeError `invalid-address`, `invalid-signature`
+ */
+export function commitRandomnessMessage(
+  commitment: Commitment,
+  signer: string,
+): MessageOf<"MsgCommitPubRandList"> {
+  assertCommitted(commitment);
+  return COMMITMENT.write({ ...commitment, signer });
+}
+
+/**
+ * The inverse of {@link commitRandomnessMessage}, checked in the same way.
+ * @throws TapstakeError `invalid-message` at a count beyond 2^53, and as there
+ */
+export function readCommitRandomness(
+  message: MessageOf<"MsgCommitPubRandList">,
+  { context }: ReadOptions = {},
+): { readonly signer: string; readonly commitment: Commitment } {
+  const { signer, ...read } = COMMITMENT.read(message);
+  const commitment = { ...read, ...(context !== undefined && { context }) };
+  assertCommitted(commitment);
+  return { signer, commitment };
+}
+
+/**
+ * The message that casts a vote, with the proof that its randomness was committed. Both are verified first.
+ * @param signer the account that sends it, in bech32
+ * @throws TapstakeError `invalid-address`, `invalid-signature` when the vote does not count under the commitment
+ */
+export function addFinalitySignatureMessage(
+  commitment: Commitment,
+  vote: FinalityVote,
+  proof: MerkleProof,
+  signer: string,
+): MessageOf<"MsgAddFinalitySig"> {
+  assertCounts(commitment, vote, proof);
+  return VOTE.write({ ...vote, proof, signer });
+}
+
+/**
+ * The inverse of {@link addFinalitySignatureMessage}, checked in the same way.
+ * @throws TapstakeError `invalid-message` at a proof of more than 2^53 leaves, and as there
+ */
+export function readAddFinalitySignature(
+  message: MessageOf<"MsgAddFinalitySig">,
+  commitment: Commitment,
+  { context }: ReadOptions = {},
+): { readonly signer: string; readonly vote: FinalityVote; readonly proof: MerkleProof } {
+  const { signer, proof, ...read } = VOTE.read(message);
+  const vote = { ...read, ...(context !== undefined && { context }) };
+  assertCounts(commitment, vote, proof);
+  return { signer, vote, proof };
+}
+
+function assertCommitted(commitment: Commitment): void {
+  if (verifyCommitment(commitment)) return;
+  throw new TapstakeError("invalid-signature", "the commitment is not signed by its finality provider");
+}
+
+function assertCounts(commitment: Commitment, vote: FinalityVote, proof: MerkleProof): void {
+  if (verifyVote(commitment, vote, proof)) return;
+  const text = `the vote for height ${vote.height} does not count under the commitment`;
+  throw new TapstakeError("invalid-signature", text);
 }

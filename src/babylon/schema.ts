@@ -17,6 +17,18 @@ const STAKE_HEAD = {
   stakingTx: { id: 7, type: "bytes" },
 } as const;
 
+/** What else they have in common; the numbers of these fields differ, as creating has one field more before them. */
+const stakeTail = (first: number) =>
+  ({
+    slashingTx: { id: first, type: "bytes" },
+    delegatorSlashingSig: { id: first + 1, ...signature },
+    unbondingTime: { id: first + 2, type: "uint32" },
+    unbondingTx: { id: first + 3, type: "bytes" },
+    unbondingValue: { id: first + 4, type: "int64" },
+    unbondingSlashingTx: { id: first + 5, type: "bytes" },
+    delegatorUnbondingSlashingSig: { id: first + 6, ...signature },
+  }) as const;
+
 /**
  * The messages of the chain's modules `btcstaking` and `finality`, and what they are made of, as protobuf has them:
  * names and numbers are the published ones. Lengths are what the chain asks for.
@@ -33,23 +45,11 @@ export const SCHEMA = {
   MsgCreateBTCDelegation: {
     ...STAKE_HEAD,
     stakingTxInclusionProof: { id: 8, type: "InclusionProof", optional: true },
-    slashingTx: { id: 9, type: "bytes" },
-    delegatorSlashingSig: { id: 10, ...signature },
-    unbondingTime: { id: 11, type: "uint32" },
-    unbondingTx: { id: 12, type: "bytes" },
-    unbondingValue: { id: 13, type: "int64" },
-    unbondingSlashingTx: { id: 14, type: "bytes" },
-    delegatorUnbondingSlashingSig: { id: 15, ...signature },
+    ...stakeTail(9),
   },
   MsgBtcStakeExpand: {
     ...STAKE_HEAD,
-    slashingTx: { id: 8, type: "bytes" },
-    delegatorSlashingSig: { id: 9, ...signature },
-    unbondingTime: { id: 10, type: "uint32" },
-    unbondingTx: { id: 11, type: "bytes" },
-    unbondingValue: { id: 12, type: "int64" },
-    unbondingSlashingTx: { id: 13, type: "bytes" },
-    delegatorUnbondingSlashingSig: { id: 14, ...signature },
+    ...stakeTail(8),
     /** A txid, as people write it. */
     previousStakingTxHash: { id: 15, type: "string" },
     fundingTx: { id: 16, type: "bytes" },

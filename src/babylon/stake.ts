@@ -1,6 +1,5 @@
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
-import { outputAt, parseTransaction } from "../bitcoin/transaction.js";
-import { equalBytes } from "../core/bytes.js";
+import { outputAt, txidOf } from "../bitcoin/transaction.js";
 import { TapstakeError } from "../core/errors.js";
 import { checkDelegation } from "../delegation/check.js";
 import {
@@ -13,21 +12,22 @@ import {
 } from "../delegation/delegation.js";
 import type { ProtocolParams } from "../params/types.js";
 import { stakingOutput } from "../script/outputs.js";
-import { checkTerms } from "../script/terms.js";
+import { checkTerms, stakerKeys, type StakeTerms } from "../script/terms.js";
+import type { LeafSignature } from "../spending/spend.js";
 import { findOutput } from "../stake/decode.js";
 import { type PreviousStake, previousStake } from "../stake/expansion.js";
 import {
-  assertInclusionForm,
-  assertSame,
-  bytesWithoutWitness,
-  chainSignature,
-  fromPop,
-  onlyStaker,
-  toPop,
-  txidOf,
-} from "./fields.js";
+  ACCOUNT,
+  type Codec,
+  fields,
+  INCLUSION,
+  optional,
+  POP,
+  signatureBy,
+  txid,
+  WITHOUT_WITNESS,
+} from "./codec.js";
 import type { InclusionProof } from "./inclusion.js";
-import { assertTxid } from "./messages.js";
 import { account, checkProofOfPossession, type ProofOfPossession } from "./pop.js";
 import type { MessageOf } from "./schema.js";
 
@@ -69,13 +69,12 @@ export function createDelegationMessage(
   registration: StakeRegistration,
 ): MessageOf<"MsgCreateBTCDelegation"> {
   const { delegation, inclusion } = registration;
-  if (inclusion) assertInclusionForm(inclusion);
-  // The chain would take it for a stake of its own, and ask nobody to sign the spend of the previous one.
+  // The chain would register a new stake, and the committee would not sign the spend of the previous one.
   if (delegation.expansion) {
     const text = "MsgCreateBTCDelegation has no field for the stake that is expanded: MsgBtcStakeExpand has";
     throw new TapstakeError("unsupported-message", text);
   }
-  return { ...stakeFields(registration), stakingTxInclusionProof: inclusion };
+  return { ...statedStake(registration), stakingTxInclusionProof: INCLUDED.write(inclusion) };
 }
 
 /**
@@ -89,10 +88,10 @@ export function readCreateDelegation(
   params: ProtocolParams,
   options: ReadOptions = {},
 ): StakeRegistration {
-  const inclusion = message.stakingTxInclusionProof;
-  if (inclusion) assertInclusionForm(inclusion);
-  const delegation = readStake(message, params);
-  return { ...readRegistrant(message, delegation, options), delegation, ...(inclusion && { inclusion }) };
+  const inclusion = INCLUDED.read(message.stakingTxInclusionProof);
+  const { delegation, ...registrant } = readStake(message, params, options);
+  checkRegistration(delegation, registrant);
+  return { ...registrant, delegation, ...(inclusion && { inclusion }) };
 }
 
 /**
@@ -108,9 +107,9 @@ export function expandMessage(registration: ExpansionRegistration): MessageOf<"M
     throw new TapstakeError("invalid-coin", text);
   }
   return {
-    ...stakeFields(registration),
+    ...statedStake(registration),
     previousStakingTxHash: txidOf(delegation.staking.transaction.ins[0]!.hash),
-    fundingTx: bytesWithoutWitness(funding.transaction),
+    fundingTx: WITHOUT_WITNESS.write(funding.transaction),
   };
 }
 
@@ -128,85 +127,92 @@ export function readExpand(
   options: ReadOptions = {},
 ): ExpansionRegistration {
   const { hash } = previousStake(previous).coin.outpoint;
-  assertTxid(message.previousStakingTxHash, txidOf(hash), "previous staking transaction");
-  const stake = readStake(message, params);
+  txid(txidOf(hash), "previous staking transaction").read(message.previousStakingTxHash);
+  const { delegation: stake, ...registrant } = readStake(message, params, options);
   const expansion = {
     terms: previous.terms,
     params: previous.params,
     staking: previous.staking,
-    funding: readFunding(stake, parseTransaction(message.fundingTx)),
+    funding: readFunding(stake, WITHOUT_WITNESS.read(message.fundingTx)),
     stakerSignatures: [],
     covenantSignatures: [],
   };
   const delegation = { ...stake, expansion };
-  return { ...readRegistrant(message, delegation, options), delegation };
+  checkRegistration(delegation, registrant);
+  return { ...registrant, delegation };
 }
 
-/** What both messages say of a stake, by names that they share. */
-type StakeFields = Omit<MessageOf<"MsgBtcStakeExpand">, "previousStakingTxHash" | "fundingTx">;
+const INCLUDED = optional(INCLUSION);
 
-function stakeFields({ delegation, ...registrant }: Registrant & { delegation: Delegation }): StakeFields {
-  const { terms, unbondingTime, staking, unbonding, slashing, unbondingSlashing } = delegation;
-  const btcPk = onlyStaker(terms);
-  checkRegistration(delegation, btcPk, registrant);
-  return {
-    stakerAddr: account(registrant.stakerAddress).text,
-    pop: toPop(registrant.proof),
-    btcPk,
-    fpBtcPkList: terms.finalityProviders,
-    stakingTime: terms.timelock,
-    stakingValue: stakeCoin(delegation).value,
-    stakingTx: bytesWithoutWitness(staking.transaction),
-    slashingTx: bytesWithoutWitness(slashing.transaction),
-    delegatorSlashingSig: stakerSignature(slashing, btcPk),
-    unbondingTime,
-    unbondingTx: bytesWithoutWitness(unbonding.transaction),
-    unbondingValue: unbondedCoin(delegation).value,
-    unbondingSlashingTx: bytesWithoutWitness(unbondingSlashing.transaction),
-    delegatorUnbondingSlashingSig: stakerSignature(unbondingSlashing, btcPk),
-  };
+/** What both messages say of a stake and of its registrant. */
+interface StatedStake extends Omit<Registrant, "context"> {
+  readonly terms: Omit<StakeTerms, "covenant">;
+  readonly unbondingTime: number;
+  readonly staking: { readonly transaction: Transaction };
+  readonly unbonding: { readonly transaction: Transaction };
+  readonly slashing: Omit<PresignedSlashing, "covenantSignatures">;
+  readonly unbondingSlashing: Omit<PresignedSlashing, "covenantSignatures">;
 }
 
-/** The stake that a message describes; no rule of it is checked yet. */
-function readStake(message: StakeFields, params: ProtocolParams): Delegation {
-  const { btcPk: publicKey, fpBtcPkList, unbondingTime, unbondingTx } = message;
-  const terms = {
-    staker: publicKey,
-    finalityProviders: fpBtcPkList,
-    covenant: params.covenant,
-    timelock: message.stakingTime,
-  };
-  checkTerms(terms);
-  const staking = parseTransaction(message.stakingTx);
-  const outputIndex = findOutput(staking, stakingOutput(terms, params.network).script);
-  const presigned = (bytes: Uint8Array, signature: Uint8Array): PresignedSlashing => ({
-    transaction: parseTransaction(bytes),
-    stakerSignatures: [{ publicKey, signature }],
-    covenantSignatures: [],
+/** Both messages, but for what each has alone, and for what follows from the transactions. */
+type StakeMessage = Omit<MessageOf<"MsgBtcStakeExpand">, "previousStakingTxHash" | "fundingTx">;
+type Stated = Omit<StakeMessage, "stakingValue" | "unbondingValue">;
+
+/** @param staker the one key that the message has room for */
+function stakeFields(staker: Uint8Array) {
+  const signature = stakerSignature(staker);
+  return fields<Stated, StatedStake>({
+    stakerAddr: ["stakerAddress", ACCOUNT],
+    pop: ["proof", POP],
+    btcPk: ["terms.staker", { write: () => staker, read: (key) => key }],
+    fpBtcPkList: "terms.finalityProviders",
+    stakingTime: "terms.timelock",
+    stakingTx: ["staking.transaction", WITHOUT_WITNESS],
+    slashingTx: ["slashing.transaction", WITHOUT_WITNESS],
+    delegatorSlashingSig: ["slashing.stakerSignatures", signature],
+    unbondingTime: "unbondingTime",
+    unbondingTx: ["unbonding.transaction", WITHOUT_WITNESS],
+    unbondingSlashingTx: ["unbondingSlashing.transaction", WITHOUT_WITNESS],
+    delegatorUnbondingSlashingSig: ["unbondingSlashing.stakerSignatures", signature],
   });
-  const unbonding = parseTransaction(unbondingTx);
+}
+
+/** Of a delegation that was checked: there is one signature, by the one staker. */
+function stakerSignature(staker: Uint8Array): Codec<readonly LeafSignature[], Uint8Array> {
+  const { write, read } = signatureBy(staker, "slashing signature of the staker");
+  return { write: ([own]) => write(own!), read: (signature) => [read(signature)] };
+}
+
+function statedStake(registration: Registrant & { readonly delegation: Delegation }): StakeMessage {
+  const { delegation, ...registrant } = registration;
+  const staker = onlyStaker(delegation.terms);
+  checkRegistration(delegation, registrant);
+  return {
+    ...stakeFields(staker).write({ ...delegation, ...registrant }),
+    stakingValue: stakeCoin(delegation).value,
+    unbondingValue: unbondedCoin(delegation).value,
+  };
+}
+
+/** The stake that a message describes, and its registrant. */
+function readStake(message: StakeMessage, params: ProtocolParams, { context }: ReadOptions) {
+  const { stakerAddress, proof, ...stated } = stakeFields(message.btcPk).read(message);
+  const terms = { ...stated.terms, covenant: params.covenant };
+  checkTerms(terms);
+  const { transaction } = stated.staking;
+  const outputIndex = findOutput(transaction, stakingOutput(terms, params.network).script);
   const delegation: Delegation = {
+    ...stated,
     terms,
     params,
-    unbondingTime,
-    staking: { transaction: staking, outputIndex },
-    unbonding: { transaction: unbonding, stakerSignatures: [], covenantSignatures: [] },
-    slashing: presigned(message.slashingTx, message.delegatorSlashingSig),
-    unbondingSlashing: presigned(message.unbondingSlashingTx, message.delegatorUnbondingSlashingSig),
+    staking: { transaction, outputIndex },
+    unbonding: { ...stated.unbonding, stakerSignatures: [], covenantSignatures: [] },
+    slashing: { ...stated.slashing, covenantSignatures: [] },
+    unbondingSlashing: { ...stated.unbondingSlashing, covenantSignatures: [] },
   };
   assertSame("staking value", stakeCoin(delegation).value, message.stakingValue);
-  assertSame("unbonding value", outputAt(unbonding, 0).value, message.unbondingValue);
-  return delegation;
-}
-
-function readRegistrant(
-  { btcPk, stakerAddr, pop }: StakeFields,
-  delegation: Delegation,
-  { context }: ReadOptions,
-): Registrant {
-  const registrant = { stakerAddress: stakerAddr, proof: fromPop(pop), context };
-  checkRegistration(delegation, btcPk, registrant);
-  return registrant;
+  assertSame("unbonding value", unbondedCoin(delegation).value, message.unbondingValue);
+  return { stakerAddress, proof, context, delegation };
 }
 
 /** What input 1 spends: the message holds all of the transaction that it is of. */
@@ -222,16 +228,23 @@ function readFunding({ staking }: Delegation, transaction: Transaction): Funding
 
 function checkRegistration(
   delegation: Delegation,
-  publicKey: Uint8Array,
   { stakerAddress: address, proof, context }: Registrant,
 ): void {
   checkDelegation(delegation);
   account(address);
-  checkProofOfPossession(publicKey, proof, { address, context, network: delegation.params.network });
+  const { network } = delegation.params;
+  checkProofOfPossession(onlyStaker(delegation.terms), proof, { address, context, network });
 }
 
-function stakerSignature({ stakerSignatures }: PresignedSlashing, staker: Uint8Array): Uint8Array {
-  const own = stakerSignatures.find(({ publicKey }) => equalBytes(publicKey, staker));
-  if (!own) throw new TapstakeError("missing-signature", "the staker has not signed a slashing transaction");
-  return chainSignature(own.signature, "slashing signature of the staker");
+/** @throws TapstakeError `unsupported-message`: the chain's messages name one staker */
+function onlyStaker({ staker }: StakeTerms): Uint8Array {
+  const { keys } = stakerKeys(staker);
+  if (keys.length === 1) return keys[0]!;
+  const text = `expected one staker, as the chain's messages have room for, got ${keys.length}`;
+  throw new TapstakeError("unsupported-message", text);
+}
+
+function assertSame(what: string, expected: bigint, got: bigint): void {
+  if (expected === got) return;
+  throw new TapstakeError("message-mismatch", `${what}: expected ${expected}, got ${got}`, { what });
 }

@@ -7,7 +7,7 @@ import { type Network, sharesAddresses } from "../core/network.js";
 import { assertCoin, type Coin, coinKind } from "../funding/coin.js";
 
 /**
- * What stakers, committee and watchtowers need of a Bitcoin node, whoever answers: bitcoind ({@link bitcoindAccess})
+ * What stakers, committee and watchtowers need of a Bitcoin node, from either: bitcoind ({@link bitcoindAccess})
  * or an Esplora server ({@link esploraAccess}). Everything throws `node-unreachable` and `node-error`.
  */
 export interface ChainAccess {
@@ -39,7 +39,7 @@ export interface ChainAccess {
   feeRate(blocks: number): Promise<Rate>;
   /**
    * Hands in a signed transaction; returns its id.
-   * @param options.maxBurn satoshi that may go to outputs which nobody can spend; Esplora servers have a limit of their own
+   * @param options.maxBurn satoshi that may go to unspendable outputs; Esplora servers have a limit of their own
    * @throws TapstakeError `node-refused` with the node's `reason`
    */
   broadcast(transaction: Transaction, options?: { readonly maxBurn?: bigint }): Promise<string>;

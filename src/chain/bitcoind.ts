@@ -4,8 +4,7 @@ import { parseBtc } from "../core/amount.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { ChainAccess } from "./access.js";
-import { createRpc, type Rpc } from "./rpc.js";
-import type { RpcOptions } from "./transport.js";
+import { createRpc, type Rpc, type RpcOptions } from "./rpc.js";
 
 /** Going through all unspent outputs of Bitcoin takes minutes, in milliseconds. */
 const SCAN_TIMEOUT = 900_000;
@@ -71,7 +70,7 @@ function nameOf(outpoint: Outpoint): [string, number] {
   return [txid, Number(index)];
 }
 
-/** Without an index, bitcoind finds a mined transaction only in a block that it is told. */
+/** Without an index, bitcoind finds a mined transaction only in a block that is named. */
 async function findPrevious(rpc: Rpc, outpoint: Outpoint): Promise<Transaction | null> {
   const [txid, index] = nameOf(outpoint);
   const known = await findTransaction(rpc, txid);

@@ -6,7 +6,7 @@ import { TapstakeError } from "../core/errors.js";
 import { decimalText, readJson } from "../core/json.js";
 import { type Coin, coinKind } from "../funding/coin.js";
 import { splitKeyExpression } from "../script/key-expression.js";
-import { parseLossless } from "./json.js";
+import { parseLossless } from "./http.js";
 
 /**
  * Coins from JSON: a list, as `bitcoin-cli listunspent` writes it. Of each coin `txid`, `vout` and `scriptPubKey`

@@ -5,13 +5,12 @@ import { MAX_MONEY, type Rate } from "../core/amount.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { ChainAccess } from "./access.js";
-import { ask, DEFAULT_TIMEOUT, parseUrl } from "./http.js";
-import { parseLossless } from "./json.js";
+import { ask, DEFAULT_TIMEOUT, parseLossless, parseUrl } from "./http.js";
 
 export interface EsploraOptions {
   /** For example `https://blockstream.info/api`. */
   readonly url: string;
-  /** How long to wait for an answer, in milliseconds: 30000 unless told. */
+  /** How long to wait for an answer, in milliseconds: 30000 by default. */
   readonly timeout?: number;
 }
 

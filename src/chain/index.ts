@@ -9,5 +9,5 @@ export { createRpc } from "./rpc.js";
 export type { Rpc } from "./rpc.js";
 export { heightOfOutput, registrationHeight, stakeOnChain } from "./stake.js";
 export type { OutputOnChain } from "./stake.js";
-export type { RpcOptions } from "./transport.js";
+export type { RpcOptions } from "./rpc.js";
 export type * from "./types.js";

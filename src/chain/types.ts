@@ -83,7 +83,7 @@ export interface MempoolEntry {
 export interface SendOptions {
   /** The most satoshi for 1000 virtual bytes; 0 (the default) is no limit. */
   readonly maxFeeRate?: bigint;
-  /** The most satoshi that outputs nobody can spend may hold: a slashing to an OP_RETURN needs it. 0 unless told. */
+  /** The most satoshi that unspendable outputs may hold: a slashing to an OP_RETURN needs it. 0 by default. */
   readonly maxBurn?: bigint;
 }
 

@@ -8,13 +8,16 @@ import { type Network, sharesAddresses } from "../core/network.js";
 import type { MemberOptions } from "../covenant/member.js";
 import type { Delegation, ExpandedStake } from "../delegation/delegation.js";
 import type { Coin } from "../funding/coin.js";
-import { identifyParams } from "../params/identify.js";
-import { checkInForce, type OwnParams } from "../params/in-force.js";
+import {
+  checkInForce,
+  checkSameParams,
+  type OwnParams,
+  paramsAt,
+  paramsVersion,
+} from "../params/in-force.js";
 import { readParamSet } from "../params/read.js";
 import { ANY_RELEASE, checkRules, currentRules, type RuleContext, ruleSet } from "../params/rules.js";
-import { checkSameParams } from "../params/same.js";
-import { paramsAt, paramsVersion } from "../params/select.js";
-import { paramSet, paramSets } from "../params/sets.js";
+import { identifyParams, paramSet, paramSets } from "../params/sets.js";
 import type { ParamSet, ProtocolParams } from "../params/types.js";
 import { parseKeyOrigin } from "../script/key-expression.js";
 import type { KeyOrigin } from "../script/key-origin.js";

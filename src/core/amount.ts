@@ -87,3 +87,9 @@ export function applyRate(amount: bigint, rate: Rate): bigint {
 export function applyRateUp(amount: bigint, rate: Rate): bigint {
   return (amount * rate.numerator + rate.denominator - 1n) / rate.denominator;
 }
+
+/** The lesser of two, as `Math.min` is for numbers. */
+export const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+
+/** The greater of two, as `Math.max` is for numbers. */
+export const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);

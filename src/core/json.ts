@@ -11,6 +11,9 @@ export function parseJson(text: string, name: string): unknown {
   }
 }
 
+/** A value as JSON text, indented and with a line's end: for files that people read and compare. */
+export const jsonText = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
+
 /**
  * A value from JSON in the form of `schema`.
  * @param name what the value is, for messages; the path inside it is appended

@@ -2,7 +2,7 @@ import { secp256k1 } from "@noble/curves/secp256k1.js";
 
 /**
  * Arithmetic modulo the group order n, which libsecp256k1 does not export.
- * BigInt is not constant time: whoever can time single operations on the same machine could learn from it.
+ * BigInt is not constant time: a program that times single operations on the same machine could learn from it.
  */
 const { Fn } = secp256k1.Point;
 

@@ -10,9 +10,8 @@ import {
   presignedSlashing,
 } from "../delegation/delegation.js";
 import { expansionSpend, slashingSpend, unbondingSpend } from "../delegation/spends.js";
-import { checkInForce, type OwnParams } from "../params/in-force.js";
+import { checkInForce, type OwnParams, paramsAt } from "../params/in-force.js";
 import { ANY_RELEASE, checkRules, currentRules, type RuleSet } from "../params/rules.js";
-import { paramsAt } from "../params/select.js";
 import type { ProtocolParams } from "../params/types.js";
 import {
   checkLeafSignature,

@@ -4,8 +4,7 @@ import { describeType, TapstakeError } from "../core/errors.js";
 import { taggedHash } from "../core/hashes.js";
 import { assertSecretKey, evenSecret } from "../core/keys.js";
 import { scalar } from "../core/scalar.js";
-import { challenge } from "./challenge.js";
-import { freshAux } from "./random.js";
+import { challenge, freshAux } from "./schnorr.js";
 
 /**
  * Schnorr adaptor signatures (PROTOCOL 5): signatures that only the owner of an encryption key can finish, and

@@ -42,7 +42,7 @@ export const bitcoinMessage = {
   /**
    * The key that a text was signed with, 33 bytes; null on malformed input, at a header outside 27 to 34 and at a high
    * s. Headers 27 and 28 speak of uncompressed keys, which changes nothing of the key itself. 29, 30, 33 and 34 would
-   * need an R that nobody finds, and recover nothing.
+   * need an R that cannot be found, and recover nothing.
    */
   recover(text: string, signature: Uint8Array): Uint8Array | null {
     if (!isBytes(signature, 65) || typeof text !== "string") return null;

@@ -4,7 +4,7 @@ import { describeType, TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
 import { assertPublicKey, assertSecretKey, evenSecret } from "../core/keys.js";
 import { scalar } from "../core/scalar.js";
-import { challenge } from "./challenge.js";
+import { challenge } from "./schnorr.js";
 
 /** A message, of any length, and the 32-byte signature of it. */
 export interface SignedMessage {
@@ -31,7 +31,7 @@ interface UnverifiedSignature {
 /** Extractable one-time signatures: signing two messages under one randomness reveals the key (PROTOCOL 6). */
 export const eots = {
   /**
-   * Signs a message. Whoever signs another message with the same randomness gives the secret key away.
+   * Signs a message. To sign another message with the same randomness gives the secret key away.
    * The signature is verified before it is returned.
    * @param secretKey 32 bytes
    * @param secretRandomness 32 bytes, a scalar: see `randomness.derive`

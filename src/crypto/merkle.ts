@@ -43,7 +43,7 @@ export const merkle = {
 
   /**
    * Whether `proof` shows that `leaf` is at `proof.index` of the `proof.total` leaves under `root` (32 bytes).
-   * False on malformed input. Whoever knows the index and total compares them too: the root does not commit to them.
+   * False on malformed input. A caller who knows the index and total compares them too: the root does not commit to them.
    */
   verify(root: Uint8Array, leaf: Uint8Array, proof: MerkleProof): boolean {
     if (!isBytes(root, 32) || !(leaf instanceof Uint8Array) || !isProof(proof)) return false;

@@ -29,7 +29,7 @@ export const randomness = {
    */
   derive(secretKey: Uint8Array, chainId: string | Uint8Array, height: bigint): Randomness {
     const secret = randomness.deriveSecret(secretKey, chainId, height);
-    // Whoever has it together with the one vote of its height has the provider's key.
+    // With the one vote of its height it gives the provider's key.
     return Object.defineProperty({ secret, public: publicKeyOf(secret) }, "secret", { enumerable: false });
   },
 
@@ -86,7 +86,7 @@ export class SecretRandomness {
     });
   }
 
-  /** Forgets the key. What would be derived afterwards is nobody's. */
+  /** Forgets the key. What is derived afterwards is of no key. */
   wipe(): void {
     this.#inner.fill(0);
     this.#outer.fill(0);

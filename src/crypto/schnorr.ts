@@ -1,8 +1,9 @@
 import { assertBytes } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { TapstakeError } from "../core/errors.js";
+import { taggedHash } from "../core/hashes.js";
 import { publicKeyOf } from "../core/keys.js";
-import { freshAux } from "./random.js";
+import { scalar } from "../core/scalar.js";
 
 /** BIP-340 signatures of 32-byte digests. */
 export const schnorr = {
@@ -30,3 +31,13 @@ export const schnorr = {
     return curve.verifySchnorr(digest, publicKey, signature);
   },
 };
+
+/** The BIP-340 challenge e of x-only randomness R, x-only key P and a 32-byte message. */
+export function challenge(randomness: Uint8Array, publicKey: Uint8Array, message: Uint8Array): bigint {
+  return scalar.reduce(taggedHash("BIP0340/challenge", randomness, publicKey, message));
+}
+
+/** 32 fresh bytes for the nonce of a signature: Web Crypto, which browsers and Node share. */
+export function freshAux(): Uint8Array {
+  return globalThis.crypto.getRandomValues(new Uint8Array(32));
+}

@@ -5,7 +5,7 @@ import { applyRate } from "../core/amount.js";
 import { containsBytes, equalBytes, hex } from "../core/bytes.js";
 import { type ErrorCode, TapstakeError } from "../core/errors.js";
 import { adaptor } from "../crypto/adaptor.js";
-import { checkStake } from "../params/stake.js";
+import { checkStake } from "../params/check.js";
 import type { StakeOutputs } from "../script/outputs.js";
 import { type KeySet, stakerKeys } from "../script/terms.js";
 import { leafSighash, type LeafSignature, type LeafSpend, verifyLeafSignature } from "../spending/spend.js";

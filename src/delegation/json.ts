@@ -3,7 +3,7 @@ import { outputAt, parseTransaction } from "../bitcoin/transaction.js";
 import { assertSatoshi } from "../core/amount.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { decimalText, parseJson, readJson } from "../core/json.js";
+import { decimalText, jsonText, parseJson, readJson } from "../core/json.js";
 import { paramsFromJson, paramsToJson } from "../params/json.js";
 import { checkTerms, checkTimelock, type KeySet } from "../script/terms.js";
 import type { LeafSignature } from "../spending/spend.js";
@@ -38,7 +38,7 @@ export function delegationToJson(delegation: Delegation): string {
     unbondingSlashing: presignedSlashingToJson(unbondingSlashing),
     ...(expansion && { expansion: expansionToJson(expansion) }),
   };
-  return `${JSON.stringify(json, null, 2)}\n`;
+  return jsonText(json);
 }
 
 /**

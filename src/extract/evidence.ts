@@ -1,10 +1,10 @@
 import * as v from "valibot";
 import { hex } from "../core/bytes.js";
-import { blockHeight, parseJson, readJson } from "../core/json.js";
+import { blockHeight, jsonText, parseJson, readJson } from "../core/json.js";
 import { eots } from "../crypto/eots.js";
 import { voteMessage } from "../vote/messages.js";
 
-/** A vote as it is seen on chain: what was signed, and the EOTS signature. */
+/** A vote as the chain shows it: what was signed, and the EOTS signature. */
 export interface CastVote {
   /** 32 bytes. */
   readonly appHash: Uint8Array;
@@ -71,7 +71,7 @@ export function evidenceToJson(evidence: Evidence): string {
     ...(canonical.context !== undefined && { canonical_signing_context: canonical.context }),
     ...(fork.context !== undefined && { fork_signing_context: fork.context }),
   };
-  return `${JSON.stringify(json, null, 2)}\n`;
+  return jsonText(json);
 }
 
 /**

@@ -40,7 +40,7 @@ export function finishSlashing(delegation: Delegation, from: Slashable, secretKe
   }
   const spend = slashingSpend(delegation, from);
   const digest = leafSighash(spend);
-  // Whoever holds the record may hold bad signatures in it too: they must not keep the good ones from being used.
+  // The record may hold bad signatures too: they must not keep the good ones from being used.
   const stakers = presigned.stakerSignatures.filter((signed) => verifyLeafSignature(spend, signed));
   const decryptionKey = scalar.toBytes(d);
   const members = presigned.covenantSignatures

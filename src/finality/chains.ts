@@ -2,7 +2,7 @@ import { bech32 } from "@scure/base";
 import * as v from "valibot";
 import { utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { parseJson, readJson } from "../core/json.js";
+import { jsonText, parseJson, readJson } from "../core/json.js";
 import { assertChainId, type ChainConfig, isChainId } from "../vote/chain.js";
 import { type ContextKind, signingContext } from "../vote/messages.js";
 import type { Home } from "./home.js";
@@ -113,7 +113,7 @@ function edit(home: Home, change: (entries: Map<string, WrittenEntry>) => void):
     : { chains: {} };
   const entries = new Map(Object.entries(json.chains));
   change(entries);
-  const text = `${JSON.stringify({ version: 1, chains: Object.fromEntries(entries) }, null, 2)}\n`;
+  const text = jsonText({ version: 1, chains: Object.fromEntries(entries) });
   const read = parseChains(text, path);
   for (const id of entries.keys()) {
     // Names that every object has are left out when JSON is read.

@@ -1,8 +1,42 @@
+import { assertInteger } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sharesAddresses } from "../core/network.js";
-import { checkSameParams } from "./same.js";
-import { paramsAt } from "./select.js";
+import { paramsToJson } from "./json.js";
 import type { ParamSet, ProtocolParams } from "./types.js";
+
+/**
+ * The version in force at a Bitcoin height: the last whose activation height is not above it (PROTOCOL 8).
+ * @throws TapstakeError `not-active` below the first activation, `invalid-number`
+ */
+export function paramsAt(set: ParamSet, height: number): ProtocolParams {
+  assertInteger(height, "height", 0, Number.MAX_SAFE_INTEGER);
+  const active = set.versions.findLast((params) => params.activationHeight <= height);
+  if (!active) {
+    const first = set.versions[0]?.activationHeight;
+    throw new TapstakeError(
+      "not-active",
+      `${set.name}: no parameters at height ${height}; ${first === undefined ? "the set is empty" : `the first hold from ${first}`}`,
+      { height, ...(first !== undefined && { firstActivation: first }) },
+    );
+  }
+  return active;
+}
+
+/**
+ * A version by its number.
+ * @throws TapstakeError `unknown-params`
+ */
+export function paramsVersion(set: ParamSet, version: number): ProtocolParams {
+  const found = set.versions.find((params) => params.version === version);
+  if (!found) {
+    throw new TapstakeError(
+      "unknown-params",
+      `${set.name}: expected a version from 0 to ${set.versions.length - 1}, got ${String(version)}`,
+      { versions: set.versions.length },
+    );
+  }
+  return found;
+}
 
 /**
  * Somebody's own copy of a network's parameters, and the Bitcoin height that says which version of them holds: that of
@@ -14,7 +48,7 @@ export interface OwnParams {
 }
 
 /**
- * Whether parameters that came with a document are the version in force. A document names its own: whoever wrote it could
+ * Whether parameters that came with a document are the version in force. A document names its own: its author could
  * have chosen a version that slashes less, and that the chain does not take any more.
  * @throws TapstakeError `params-not-in-force` for another version of the set, with `expected` and `got`; `not-active`
  * for a height before the first version; the codes of {@link checkSameParams}
@@ -26,7 +60,32 @@ export function checkInForce(given: ProtocolParams, { set, height }: OwnParams):
     const details = { height, expected: own.version, got: given.version };
     throw new TapstakeError("params-not-in-force", text, details);
   }
-  // The published test parameters hold for whichever of the two networks they are read as.
-  const network = sharesAddresses(given.network, own.network) ? given.network : own.network;
-  checkSameParams(given, { ...own, network });
+  checkSameParams(given, onNetworkOf(given, own));
+}
+
+/** The published test parameters hold for testnet and for signet, whichever of the two they are read as. */
+export const onNetworkOf = ({ network }: ProtocolParams, trusted: ProtocolParams): ProtocolParams =>
+  sharesAddresses(network, trusted.network) ? { ...trusted, network } : trusted;
+
+/**
+ * Whether parameters that came with a document are the ones that the caller trusts. A document names its own
+ * parameters, so its author could have put there a slashing script, rate or unbonding time of their own.
+ * @param trusted the caller's own copy: see `paramsAt`
+ * @throws TapstakeError `params-mismatch`, with the first differing field; the codes of `checkParams`
+ */
+export function checkSameParams(given: ProtocolParams, trusted: ProtocolParams): void {
+  const [got, expected] = [comparable(given), comparable(trusted)];
+  for (const field of new Set([...Object.keys(expected), ...Object.keys(got)])) {
+    if (got[field] !== expected[field]) {
+      const text = `${field} of parameters v${given.version}: expected ${expected[field] ?? "none"} as in v${trusted.version}, got ${got[field] ?? "none"}`;
+      throw new TapstakeError("params-mismatch", text, { field });
+    }
+  }
+}
+
+/** Each field as text; the order of a committee's keys makes no difference. */
+function comparable(params: ProtocolParams): Record<string, string> {
+  const { covenant, ...rest } = paramsToJson(params);
+  const fields = { ...rest, covenant: { keys: covenant.keys.toSorted(), quorum: covenant.quorum } };
+  return Object.fromEntries(Object.entries(fields).map(([field, value]) => [field, JSON.stringify(value)]));
 }

@@ -1,10 +1,13 @@
+import { base64 } from "@scure/base";
+import * as v from "valibot";
+import { parseRate } from "../core/amount.js";
+import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { parseJson } from "../core/json.js";
+import { parseJson, readJson } from "../core/json.js";
 import type { Network } from "../core/network.js";
 import { checkParamSet } from "./check.js";
 import { paramsFromJson } from "./json.js";
-import { parseParamSet } from "./published.js";
-import type { ParamSet } from "./types.js";
+import { COMMISSION_DECIMALS, type ParamSet, type ProtocolParams, SLASHING_RATE_DECIMALS } from "./types.js";
 
 /**
  * Parameters in whichever form a file has them: one version or a list as `paramsToJson` writes it, or as networks
@@ -47,9 +50,158 @@ export function readParamSet(
   return set;
 }
 
+/**
+ * Parameters as networks publish them: the file of phase 1 (`{"versions": […]}`, keys of 33 bytes) or the list of
+ * phase 2 (versions numbered by their place, the slashing script in base64). Whole numbers may be JSON numbers or
+ * decimal text. Fields that do not concern Bitcoin are ignored, as chains add to them.
+ * @param json the JSON text, or what `JSON.parse` made of it
+ * @param as what the set is called and the Bitcoin network, neither of which the published form says; where they are
+ * known, the chain and the day too
+ * @throws TapstakeError `invalid-json`, `invalid-hex`, `invalid-rate`, and the codes of `checkParamSet`
+ */
+export function parseParamSet(json: unknown, as: Omit<ParamSet, "versions">): ParamSet {
+  const value = typeof json === "string" ? parseJson(json, "params") : json;
+  const versions = Array.isArray(value) ? readPhase2(value, as.network) : readPhase1(value, as.network);
+  const set: ParamSet = { ...as, versions };
+  checkParamSet(set);
+  return set;
+}
+
 /** A list of versions, or an object that holds one under `versions`. */
 const isPublishedForm = (json: unknown): boolean =>
   Array.isArray(json) || (typeof json === "object" && json !== null && "versions" in json);
 
 const isOwnForm = (value: unknown): boolean =>
   typeof value === "object" && value !== null && "covenant" in value;
+
+/** Beyond 2^53 a JSON number may already be another one than was written. */
+const whole = v.pipe(
+  v.custom<number | string>((value) => isWhole(value), "a whole number below 2^53"),
+  v.transform((value) => BigInt(value)),
+);
+const count = v.pipe(
+  whole,
+  v.transform((value) => Number(value)),
+);
+
+const phase1File = v.object({
+  versions: v.array(
+    v.object({
+      version: count,
+      activation_height: count,
+      staking_cap: v.exactOptional(whole),
+      cap_height: v.exactOptional(count),
+      tag: v.string(),
+      covenant_pks: v.array(v.string()),
+      covenant_quorum: count,
+      unbonding_time: count,
+      unbonding_fee: whole,
+      max_staking_amount: whole,
+      min_staking_amount: whole,
+      max_staking_time: count,
+      min_staking_time: count,
+      confirmation_depth: count,
+    }),
+  ),
+});
+
+const phase2List = v.array(
+  v.object({
+    covenant_pks: v.array(v.string()),
+    covenant_quorum: count,
+    min_staking_value_sat: whole,
+    max_staking_value_sat: whole,
+    min_staking_time_blocks: count,
+    max_staking_time_blocks: count,
+    slashing_pk_script: v.string(),
+    min_slashing_tx_fee_sat: whole,
+    slashing_rate: v.string(),
+    unbonding_time_blocks: count,
+    unbonding_fee_sat: whole,
+    min_commission_rate: v.string(),
+    btc_activation_height: count,
+  }),
+);
+
+function isWhole(value: unknown): boolean {
+  const number = typeof value === "string" && /^(0|[1-9]\d*)$/.test(value) ? Number(value) : value;
+  return Number.isSafeInteger(number) && (number as number) >= 0;
+}
+
+function readPhase1(value: unknown, network: Network): ProtocolParams[] {
+  return readJson(phase1File, value, "params").versions.map((one, i) => {
+    const path = `params.versions[${i}]`;
+    return {
+      version: one.version,
+      network,
+      activationHeight: one.activation_height,
+      covenant: {
+        keys: one.covenant_pks.map((key, k) => dropParity(key, `${path}.covenant_pks[${k}]`)),
+        quorum: one.covenant_quorum,
+      },
+      minValue: one.min_staking_amount,
+      maxValue: one.max_staking_amount,
+      minTime: one.min_staking_time,
+      maxTime: one.max_staking_time,
+      unbondingTime: one.unbonding_time,
+      unbondingFee: one.unbonding_fee,
+      phase1: {
+        tag: hex.decode(one.tag, 4, `${path}.tag`),
+        ...(one.staking_cap !== undefined && { cap: one.staking_cap }),
+        ...(one.cap_height !== undefined && { capHeight: one.cap_height }),
+        confirmationDepth: one.confirmation_depth,
+      },
+    };
+  });
+}
+
+function readPhase2(value: unknown, network: Network): ProtocolParams[] {
+  return readJson(phase2List, value, "params").map((one, i) => {
+    const path = `params[${i}]`;
+    return {
+      version: i,
+      network,
+      activationHeight: one.btc_activation_height,
+      covenant: {
+        keys: one.covenant_pks.map((key, k) => hex.decode(key, 32, `${path}.covenant_pks[${k}]`)),
+        quorum: one.covenant_quorum,
+      },
+      minValue: one.min_staking_value_sat,
+      maxValue: one.max_staking_value_sat,
+      minTime: one.min_staking_time_blocks,
+      maxTime: one.max_staking_time_blocks,
+      unbondingTime: one.unbonding_time_blocks,
+      unbondingFee: one.unbonding_fee_sat,
+      slashing: {
+        script: decodeBase64(one.slashing_pk_script, `${path}.slashing_pk_script`),
+        rate: parseRate(one.slashing_rate, SLASHING_RATE_DECIMALS, `${path}.slashing_rate`),
+        minFee: one.min_slashing_tx_fee_sat,
+      },
+      minCommission: parseRate(one.min_commission_rate, COMMISSION_DECIMALS, `${path}.min_commission_rate`),
+    };
+  });
+}
+
+/** A compressed key as an x-only key: scripts use no parity. */
+function dropParity(text: string, path: string): Uint8Array {
+  const key = hex.decode(text, 33, path);
+  if (key[0] !== 2 && key[0] !== 3) {
+    const first = text.slice(0, 2);
+    throw new TapstakeError(
+      "invalid-public-key",
+      `${path}: expected a key that starts with 02 or 03, got ${first}`,
+      {
+        path,
+      },
+    );
+  }
+  return key.slice(1);
+}
+
+function decodeBase64(text: string, path: string): Uint8Array {
+  try {
+    return base64.decode(text);
+  } catch {
+    throw new TapstakeError("invalid-json", `${path}: expected base64`, { path });
+  }
+}

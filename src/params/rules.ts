@@ -115,7 +115,7 @@ export function checkBuilt(
   if (params && params.network !== "regtest") checkRules(currentRules(params), terms, context);
 }
 
-/** A rule that is none would refuse nothing. */
+/** An unknown rule would refuse nothing. */
 function assertRules(rules: RuleSet): void {
   if (typeof rules?.name !== "string") {
     throw new TapstakeError("invalid-argument", `rules: expected a rule set, got ${describeType(rules)}`);

@@ -1,10 +1,12 @@
 import { TapstakeError } from "../core/errors.js";
 import { show } from "../core/text.js";
+import { checkParams } from "./check.js";
 import { bbnTest5 } from "./data/bbn-test-5.js";
 import { mainnet, mainnetPhase1 } from "./data/mainnet.js";
 import { regtest } from "./data/regtest.js";
 import { testnet } from "./data/testnet.js";
-import type { ParamSet } from "./types.js";
+import { checkSameParams, onNetworkOf } from "./in-force.js";
+import type { ParamSet, ProtocolParams } from "./types.js";
 
 /** The parameter sets that come with tapstake, by name. */
 export const paramSets: ReadonlyMap<string, ParamSet> = new Map(
@@ -24,4 +26,31 @@ export function paramSet(name: string): ParamSet {
     });
   }
   return set;
+}
+
+/**
+ * The published version that parameters are, in every field: a document can name its own and call them v3.
+ * Undefined when they are none.
+ * @throws TapstakeError the codes of `checkParams`
+ */
+export function identifyParams(
+  params: ProtocolParams,
+): { readonly set: ParamSet; readonly params: ProtocolParams } | undefined {
+  checkParams(params);
+  const all = [...paramSets.values()].flatMap((set) =>
+    set.versions.map((version) => ({ set, params: version })),
+  );
+  return all.find((version) => isSame(params, version.params));
+}
+
+function isSame(given: ProtocolParams, trusted: ProtocolParams): boolean {
+  // Most versions differ here already, and the whole comparison checks every key of the committee.
+  if (given.activationHeight !== trusted.activationHeight) return false;
+  try {
+    checkSameParams(given, onNetworkOf(given, trusted));
+    return true;
+  } catch (error) {
+    if (error instanceof TapstakeError && error.code === "params-mismatch") return false;
+    throw error;
+  }
 }

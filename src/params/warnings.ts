@@ -55,7 +55,7 @@ export function paramsWarnings(params: ProtocolParams): readonly ParamsWarning[]
 
 /** The outputs of a stake by one staker and one finality provider: with more keys every transaction is larger. */
 function smallestOutputs({ covenant, minTime, unbondingTime, network }: ProtocolParams) {
-  // Points whose secrets nobody knows, so they are no member's.
+  // No secrets of these points are known, so no member has them.
   const staker = NUMS_KEY;
   const provider = curve.xOnlyPointAddTweak(staker, sha256(staker))!.xOnlyPubkey;
   const terms = { staker, finalityProviders: [provider], covenant, timelock: minTime };

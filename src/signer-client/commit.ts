@@ -1,8 +1,8 @@
 import { TapstakeError } from "../core/errors.js";
 import { merkle } from "../crypto/merkle.js";
 import { assertMinCount, type ChainConfig } from "../vote/chain.js";
-import { type Commitment, verifyCommitment } from "../vote/commitment.js";
 import { commitmentDigest } from "../vote/messages.js";
+import { type Commitment, verifyCommitment } from "../vote/vote.js";
 import type { EotsClient } from "./client.js";
 
 export interface RemoteCommitRequest {

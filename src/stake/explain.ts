@@ -3,7 +3,7 @@ import { OP } from "../bitcoin/opcodes.js";
 import type { Prevout } from "../bitcoin/transaction.js";
 import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { sameKeySet } from "../params/stake.js";
+import { sameKeySet } from "../params/check.js";
 import type { ParamSet, ProtocolParams } from "../params/types.js";
 import { type LeafKind, type LeafTerms, policyOf } from "../script/leaf.js";
 import { findOpReturn } from "../script/op-return.js";

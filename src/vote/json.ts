@@ -1,10 +1,9 @@
 import * as v from "valibot";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { blockHeight, parseJson, readJson } from "../core/json.js";
+import { blockHeight, jsonText, parseJson, readJson } from "../core/json.js";
 import type { MerkleProof } from "../crypto/merkle.js";
-import type { Commitment } from "./commitment.js";
-import type { FinalityVote } from "./vote.js";
+import type { Commitment, FinalityVote } from "./vote.js";
 
 /** {@link Commitment} in JSON: bytes as hexadecimal, heights as decimal text. */
 export interface CommitmentJson {
@@ -47,12 +46,12 @@ export function commitmentToJson(commitment: Commitment): string {
     signature: hex.encode(signature),
     ...(context !== undefined && { context }),
   };
-  return write(json);
+  return jsonText(json);
 }
 
 /**
  * The inverse of {@link commitmentToJson}. Whether it is signed is the question of `verifyCommitment`. Beside it may
- * stand what the commands' `--json` says of a commitment: `chain`, `lastHeight` and `made`, which nobody signed.
+ * stand what the commands' `--json` says of a commitment: `chain`, `lastHeight` and `made`, which are not signed.
  * @throws TapstakeError `invalid-json` also for other fields, and for a `lastHeight` that is not; `invalid-hex`
  */
 export function commitmentFromJson(text: string): Commitment {
@@ -81,7 +80,7 @@ export function merkleProofToJson(proof: MerkleProof): string {
     leafHash: hex.encode(proof.leafHash),
     aunts: proof.aunts.map((aunt) => hex.encode(aunt)),
   };
-  return write(json);
+  return jsonText(json);
 }
 
 /**
@@ -109,7 +108,7 @@ export function voteToJson(vote: FinalityVote): string {
     signature: hex.encode(signature),
     ...(context !== undefined && { context }),
   };
-  return write(json);
+  return jsonText(json);
 }
 
 /**
@@ -172,9 +171,7 @@ function batchItems(text: string): { value: unknown; name: string }[] {
   });
 }
 
-const write = (json: object): string => `${JSON.stringify(json, null, 2)}\n`;
-
-/** The text itself is signed: it is checked for its form and kept as it is. */
+/** The text itself is signed: its form is checked, and it is kept unchanged. */
 function contextOf(text: string, name: string): string {
   hex.decode(text, 32, name);
   return text;

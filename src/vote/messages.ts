@@ -36,7 +36,7 @@ export function voteMessage({ height, appHash, context }: Vote): Uint8Array {
 
 /**
  * Whether some bytes are a {@link voteMessage} for this height, with any signing context or with none. An EOTS
- * signature is a BIP-340 signature of the message's SHA256: whoever signs other bytes may sign a transaction.
+ * signature is a BIP-340 signature of the message's SHA256: a signer of other bytes may sign a transaction.
  * @throws TapstakeError `invalid-bytes`, `invalid-number`
  */
 export function isVoteMessage(message: Uint8Array, height: bigint): boolean {

@@ -1,11 +1,26 @@
-import { equalBytes, hex } from "../core/bytes.js";
+import { equalBytes, hex, isBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { publicKeyOf } from "../core/keys.js";
 import { eots } from "../crypto/eots.js";
-import type { MerkleProof } from "../crypto/merkle.js";
+import { merkle, type MerkleProof } from "../crypto/merkle.js";
 import { randomness } from "../crypto/randomness.js";
-import { type Commitment, verifyCommitment, verifyRandomness } from "./commitment.js";
-import { voteMessage } from "./messages.js";
+import { schnorr } from "../crypto/schnorr.js";
+import { commitmentDigest, voteMessage } from "./messages.js";
+
+/** A finality provider's signed promise of the public randomness of a range of heights (PROTOCOL 6). */
+export interface Commitment {
+  /** X-only EOTS key. */
+  readonly finalityProvider: Uint8Array;
+  readonly startHeight: bigint;
+  /** How many heights, from the first. */
+  readonly count: number;
+  /** Merkle root of the public randomness, 32 bytes. */
+  readonly root: Uint8Array;
+  /** BIP-340, 64 bytes. */
+  readonly signature: Uint8Array;
+  /** The chain's signing context for commitments, where it uses one. */
+  readonly context?: string;
+}
 
 /** A vote for a block, with the randomness that it was made under (PROTOCOL 6). */
 export interface FinalityVote {
@@ -46,7 +61,7 @@ export function signVoteUnprotected(request: VoteRequest): FinalityVote {
  * Whether a vote counts: signed by its finality provider under the randomness that the commitment promises for
  * its height. False on malformed input.
  *
- * The vote names its own signing context; whoever knows which one the chain is using compares it.
+ * The vote names its own signing context; a caller who knows which one the chain uses compares it.
  */
 export function verifyVote(commitment: Commitment, vote: FinalityVote, proof: MerkleProof): boolean {
   try {
@@ -84,6 +99,37 @@ export function checkVote(commitment: Commitment, vote: FinalityVote, proof: Mer
   if (!eots.verify(finalityProvider, publicRandomness, voteMessage(vote), signature)) {
     const text = "the vote is not signed by its provider for this height and block";
     throw new TapstakeError("invalid-signature", text);
+  }
+}
+
+/** Whether a commitment is signed by its finality provider. False on malformed input. */
+export function verifyCommitment(commitment: Commitment): boolean {
+  try {
+    const { finalityProvider, count, root, signature } = commitment;
+    if (!Number.isSafeInteger(count) || count < 1 || !isBytes(root, 32)) return false;
+    return schnorr.verify(finalityProvider, commitmentDigest(commitment), signature);
+  } catch {
+    return false;
+  }
+}
+
+/** Whether `publicRandomness` is what a commitment promises for a height. False on malformed input. */
+export function verifyRandomness(
+  commitment: Commitment,
+  height: bigint,
+  publicRandomness: Uint8Array,
+  proof: MerkleProof,
+): boolean {
+  try {
+    // The root alone does not say which height a leaf is for: index and total do, so they are compared first.
+    return (
+      isBytes(publicRandomness, 32) &&
+      BigInt(proof.index) === height - commitment.startHeight &&
+      proof.total === commitment.count &&
+      merkle.verify(commitment.root, publicRandomness, proof)
+    );
+  } catch {
+    return false;
   }
 }
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { proofFromJson, type ProofRecord, proofToJson } from "../../src/babylon/pop-json.js";
-import { proofOfPossession } from "../../src/babylon/pop.js";
+import { proofFromJson, proofOfPossession, type ProofRecord, proofToJson } from "../../src/babylon/pop.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { refusal } from "../support/refusal.js";
 import { secretOf } from "../support/stake.js";

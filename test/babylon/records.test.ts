@@ -14,8 +14,12 @@ import {
 import { decodeMessage, encodeMessage, type MessageName } from "../../src/babylon/messages.js";
 import { type ProofForm, proofOfPossession } from "../../src/babylon/pop.js";
 import {
+  addFinalitySignatureMessage,
+  commitRandomnessMessage,
   createFinalityProviderMessage,
   equivocationMessage,
+  readAddFinalitySignature,
+  readCommitRandomness,
   readCreateFinalityProvider,
   readEquivocation,
 } from "../../src/babylon/provider.js";
@@ -26,12 +30,6 @@ import {
   readCreateDelegation,
   readExpand,
 } from "../../src/babylon/stake.js";
-import {
-  addFinalitySignatureMessage,
-  commitRandomnessMessage,
-  readAddFinalitySignature,
-  readCommitRandomness,
-} from "../../src/babylon/votes.js";
 import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import { parseRate } from "../../src/core/amount.js";
 import { hex } from "../../src/core/bytes.js";

@@ -1,10 +1,9 @@
+import { base64, bech32 } from "@scure/base";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { base64, bech32 } from "@scure/base";
 import { beforeAll, describe, expect, it } from "vitest";
 import { bip322 } from "../../src/babylon/bip322.js";
-import { proofFromJson } from "../../src/babylon/pop-json.js";
-import { type ProofForm, proofOfPossession } from "../../src/babylon/pop.js";
+import { type ProofForm, proofFromJson, proofOfPossession } from "../../src/babylon/pop.js";
 import { hex } from "../../src/core/bytes.js";
 import { curve } from "../../src/core/curve/index.js";
 import { publicKeyOf } from "../../src/core/keys.js";

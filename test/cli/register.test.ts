@@ -1,9 +1,8 @@
+import { base64, bech32 } from "@scure/base";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { base64, bech32 } from "@scure/base";
 import { beforeAll, describe, expect, it } from "vitest";
-import { proofToJson } from "../../src/babylon/pop-json.js";
-import { proofOfPossession } from "../../src/babylon/pop.js";
+import { proofOfPossession, proofToJson } from "../../src/babylon/pop.js";
 import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import { concatBytes, hex } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";

@@ -15,7 +15,7 @@ import { delegationFromJson, delegationToJson } from "../../src/delegation/json.
 import { signSlashings } from "../../src/delegation/sign.js";
 import { mainnetPhase1 } from "../../src/params/data/mainnet.js";
 import { paramsFromJson, paramsToJson } from "../../src/params/json.js";
-import { parseParamSet } from "../../src/params/published.js";
+import { parseParamSet } from "../../src/params/read.js";
 import { parsePsbt, readWitnessStack } from "../../src/psbt/read.js";
 import { signaturesFromPsbt } from "../../src/psbt/signatures.js";
 import { spendPsbt } from "../../src/psbt/write.js";

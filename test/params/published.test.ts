@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ErrorCode } from "../../src/core/errors.js";
-import { parseParamSet } from "../../src/params/published.js";
+import { parseParamSet } from "../../src/params/read.js";
 import { runs } from "../support/runs.js";
 import { readVectors } from "../support/vectors.js";
 import { answersOrRefuses, type Fields, PUBLISHED, refusal } from "./support.js";

@@ -1,5 +1,5 @@
-import { rmSync, writeFileSync } from "node:fs";
 import { bech32 } from "@scure/base";
+import { rmSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { proofOfPossessionDigest, verifyProofOfPossession } from "../../src/babylon/pop.js";
 import { hex } from "../../src/core/bytes.js";
@@ -11,8 +11,8 @@ import type { Home } from "../../src/finality/home.js";
 import { openProtection } from "../../src/finality/protection/protection.js";
 import { commitRemotely } from "../../src/signer-client/commit.js";
 import { encodeRequest, pathOf } from "../../src/signer-client/wire.js";
-import { verifyCommitment, verifyRandomness } from "../../src/vote/commitment.js";
 import { commitmentDigest, signingContext } from "../../src/vote/messages.js";
+import { verifyCommitment, verifyRandomness } from "../../src/vote/vote.js";
 import { failure as expectFailure } from "../support/errors.js";
 import { hash, inHome } from "../support/signer.js";
 import { addKey, CHAIN, connect, homeWithKey, PASSPHRASE, rawCall, startSigner, text } from "./support.js";

@@ -4,7 +4,7 @@ import { dustThreshold } from "../../src/bitcoin/output-script.js";
 import type { UnspentOutput } from "../../src/bitcoin/transaction.js";
 import { parseRate, type Rate } from "../../src/core/amount.js";
 import { hex } from "../../src/core/bytes.js";
-import { checkStake } from "../../src/params/stake.js";
+import { checkStake } from "../../src/params/check.js";
 import type { ProtocolParams } from "../../src/params/types.js";
 import { finishSpend, withWitness } from "../../src/spending/spend.js";
 import { buildSlashing } from "../../src/stake/slashing.js";

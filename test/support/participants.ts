@@ -2,7 +2,7 @@ import { party, type Party } from "../../regtest/parties.js";
 import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import { hex } from "../../src/core/bytes.js";
 import { regtest } from "../../src/params/data/regtest.js";
-import { paramsAt } from "../../src/params/select.js";
+import { paramsAt } from "../../src/params/in-force.js";
 import type { ProtocolParams } from "../../src/params/types.js";
 import { sortKeys } from "../../src/script/leaf.js";
 import type { StakeTerms } from "../../src/script/terms.js";

@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { concatBytes, hex } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
@@ -9,14 +10,18 @@ import { randomness } from "../../src/crypto/randomness.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { extractFromVotes } from "../../src/extract/evidence.js";
 import { commitRandomness } from "../../src/finality/randomness/commit.js";
-import { type Commitment, verifyCommitment, verifyRandomness } from "../../src/vote/commitment.js";
 import { commitmentDigest, signingContext, voteMessage } from "../../src/vote/messages.js";
-import { type FinalityVote, signVoteUnprotected, verifyVote } from "../../src/vote/vote.js";
+import {
+  type Commitment,
+  type FinalityVote,
+  signVoteUnprotected,
+  verifyCommitment,
+  verifyRandomness,
+  verifyVote,
+} from "../../src/vote/vote.js";
 import { runs } from "../support/runs.js";
 import { codeOf, secretOf } from "../support/stake.js";
 import { eotsVectors } from "../support/vectors.js";
-
-import * as fc from "fast-check";
 
 const secretKey = secretOf("provider");
 const chainId = "chain-1";

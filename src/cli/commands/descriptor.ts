@@ -1,8 +1,8 @@
 import { Option } from "@commander-js/extra-typings";
 import { hex } from "../../core/bytes.js";
 import type { Network } from "../../core/network.js";
-import { paramsVersion } from "../../params/select.js";
-import { checkStakingTime } from "../../params/stake.js";
+import { checkStakingTime } from "../../params/check.js";
+import { paramsVersion } from "../../params/in-force.js";
 import type { ProtocolParams } from "../../params/types.js";
 import { importableDescriptor } from "../../script/descriptor-parse.js";
 import {

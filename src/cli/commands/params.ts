@@ -1,8 +1,8 @@
 import { Option } from "@commander-js/extra-typings";
 import { formatBtc } from "../../core/amount.js";
 import { sharesAddresses } from "../../core/network.js";
+import { paramsAt, paramsVersion } from "../../params/in-force.js";
 import { paramsToJson } from "../../params/json.js";
-import { paramsAt, paramsVersion } from "../../params/select.js";
 import { paramSets } from "../../params/sets.js";
 import type { ParamSet, ProtocolParams } from "../../params/types.js";
 import { paramsWarnings } from "../../params/warnings.js";

@@ -1,14 +1,16 @@
 import { Option } from "@commander-js/extra-typings";
 import { SIGNING_OUTPUTS, type SigningOutput } from "../../babylon/bip322.js";
-import { proofFromJson, type ProofRecord, proofToJson } from "../../babylon/pop-json.js";
 import {
   acceptProof,
   checkProofOfPossession,
   PROOF_KINDS,
   type ProofForm,
+  proofFromJson,
   type ProofKind,
   proofOfPossession,
   proofOfPossessionText,
+  type ProofRecord,
+  proofToJson,
   proofToSign,
 } from "../../babylon/pop.js";
 import { hex } from "../../core/bytes.js";

@@ -1,7 +1,7 @@
 import { hex } from "../../core/bytes.js";
 import type { StoredCommitment } from "../../finality/protection/store.js";
-import type { Commitment } from "../../vote/commitment.js";
 import { type CommitmentJson, commitmentToJson } from "../../vote/json.js";
+import type { Commitment } from "../../vote/vote.js";
 import { type Row, section, table } from "../output.js";
 
 /** What commands say of a commitment, as data. */

@@ -7,7 +7,7 @@ import type { Network } from "../../core/network.js";
 import { type Delegation, expandedStake } from "../../delegation/delegation.js";
 import { recognise, type RecognisedSpend } from "../../delegation/recognise.js";
 import { expansionSpend } from "../../delegation/spends.js";
-import { identifyParams } from "../../params/identify.js";
+import { identifyParams } from "../../params/sets.js";
 import type { ProtocolParams } from "../../params/types.js";
 import { stakerKeys } from "../../script/terms.js";
 import { type ExplainedSpend, quorumsOf, type SignedQuorum, type VersionOf } from "../../stake/explain.js";

@@ -44,7 +44,7 @@ export interface Curve {
   signEcdsa(digest: Uint8Array, secretKey: Uint8Array): { signature: Uint8Array; parity: 0 | 1 };
   /**
    * The point of 33 bytes that an ECDSA signature (r ‖ s) of a digest is by (SEC 1, 4.1.6). An R with an x of n or
-   * more, which nobody finds, is not looked for.
+   * more, which cannot be found, is not looked for.
    */
   recoverEcdsa(digest: Uint8Array, signature: Uint8Array, parity: 0 | 1): Uint8Array | null;
 }

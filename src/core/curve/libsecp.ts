@@ -8,7 +8,7 @@ import type { Curve } from "./index.js";
  *
  * Every argument is judged before it enters the module. At a point that is not on the curve tiny-secp256k1 throws
  * from inside WebAssembly, which never gives back the stack it used: after about 3,400 such calls the module fails
- * for good, valid input included. Whoever sends signatures by impossible keys could so stop a verifier.
+ * for good, valid input included. A sender of signatures by impossible keys could stop a verifier.
  */
 export const backend: Curve = {
   name: "libsecp256k1",

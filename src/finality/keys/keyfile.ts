@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import * as v from "valibot";
 import { assertInteger, equalBytes, hex, utf8 } from "../../core/bytes.js";
 import { describeType, TapstakeError } from "../../core/errors.js";
-import { parseJson, readJson } from "../../core/json.js";
+import { jsonText, parseJson, readJson } from "../../core/json.js";
 import { randomness } from "../../crypto/randomness.js";
 
 /** A passphrase: text, or the UTF-8 of its NFKC form, which its owner can wipe. */
@@ -233,7 +233,7 @@ function authenticated({ cipher: { name, nonce }, ...rest }: Sealed): Uint8Array
   return utf8(JSON.stringify(inOrder({ ...rest, cipher: { name, nonce } })));
 }
 
-const textOf = (file: KeyFile) => `${JSON.stringify(inOrder(file), null, 2)}\n`;
+const textOf = (file: KeyFile) => jsonText(inOrder(file));
 
 function inOrder<File extends Sealed>(file: File): File {
   const { version, name, publicKey, origin, derivationVersion, createdAt, path, kdf, cipher } = file;

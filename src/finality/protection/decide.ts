@@ -1,4 +1,4 @@
-import { max } from "../../core/bigint.js";
+import { max } from "../../core/amount.js";
 import { equalBytes } from "../../core/bytes.js";
 import type { RefusalCode } from "../../vote/vote.js";
 

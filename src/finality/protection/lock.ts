@@ -6,6 +6,7 @@ import { join } from "node:path";
 import Database from "libsql";
 import * as v from "valibot";
 import { TapstakeError } from "../../core/errors.js";
+import { jsonText } from "../../core/json.js";
 import type { Home } from "../home.js";
 import { readPrivateFile, writePrivateFile } from "../private-files.js";
 
@@ -41,7 +42,7 @@ export function lockHome(home: Home): Lock {
   const guard = takeGuard(home);
   try {
     const holder = describeThisProcess();
-    const content = Buffer.from(`${JSON.stringify(holder, null, 2)}\n`);
+    const content = Buffer.from(jsonText(holder));
     // Under the guard nobody else judges and removes a stale file at the same time.
     if (!writePrivateFile(home.lockFile, content, "create")) {
       const other = readHolder(home);

@@ -1,5 +1,5 @@
 import type Database from "libsql";
-import { max, min } from "../../core/bigint.js";
+import { max, min } from "../../core/amount.js";
 import { hex, u64be, utf8 } from "../../core/bytes.js";
 import { describeType, TapstakeError } from "../../core/errors.js";
 import { assertChainId } from "../../vote/chain.js";

@@ -7,8 +7,8 @@ import { BlockDeriver, type DerivedBlock, hashesIn, SUBTREE, xOnly } from "../..
 import { type DerivationOptions, type DerivationReport, deriveRange } from "../../derivation/derive.js";
 import type { MultiplesReport } from "../../derivation/multiples.js";
 import { assertChainId, assertMinCount, type ChainConfig } from "../../vote/chain.js";
-import { type Commitment, verifyCommitment } from "../../vote/commitment.js";
 import { commitmentDigest } from "../../vote/messages.js";
+import { type Commitment, verifyCommitment } from "../../vote/vote.js";
 import type { UnlockedKey } from "../keys/keystore.js";
 import { covers, type ProtectionStore, refuseOverlap, type StoredCommitment } from "../protection/store.js";
 import type { RandomnessCache } from "./cache.js";

@@ -1,8 +1,7 @@
 import { parseRate } from "../../core/amount.js";
 import { hex } from "../../core/bytes.js";
 import type { KeySet } from "../../script/terms.js";
-import { frozen } from "../frozen.js";
-import { COMMISSION_DECIMALS, type ParamSet, type ProtocolParams } from "../types.js";
+import { COMMISSION_DECIMALS, frozen, type ParamSet, type ProtocolParams } from "../types.js";
 
 /** The members that stayed through all versions. */
 const lasting = [

@@ -1,7 +1,6 @@
 import { parseRate } from "../../core/amount.js";
 import { hex, utf8 } from "../../core/bytes.js";
-import { frozen } from "../frozen.js";
-import { COMMISSION_DECIMALS, type ParamSet, type Phase1Params } from "../types.js";
+import { COMMISSION_DECIMALS, frozen, type ParamSet, type Phase1Params } from "../types.js";
 
 /** The committee of all versions so far: the same nine keys, in the order of the first publication. */
 const committee = [

@@ -1,7 +1,6 @@
 import { parseRate, SATOSHI_PER_BTC } from "../../core/amount.js";
 import { hex } from "../../core/bytes.js";
-import { frozen } from "../frozen.js";
-import { COMMISSION_DECIMALS, type ParamSet } from "../types.js";
+import { COMMISSION_DECIMALS, frozen, type ParamSet } from "../types.js";
 
 /**
  * For tests only: the secret of member i is SHA256("tapstake regtest covenant member <i>"), i from 1 to 5, so

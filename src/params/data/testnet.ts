@@ -1,5 +1,4 @@
-import { frozen } from "../frozen.js";
-import type { ParamSet, ProtocolParams } from "../types.js";
+import { frozen, type ParamSet, type ProtocolParams } from "../types.js";
 import { bbnTest5 } from "./bbn-test-5.js";
 
 /** The chain began with the first versions of the testnet before it. */

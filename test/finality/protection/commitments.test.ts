@@ -7,7 +7,7 @@ import {
   proveCommitted,
   proveIn,
 } from "../../../src/finality/randomness/commit.js";
-import { verifyCommitment, verifyRandomness } from "../../../src/vote/commitment.js";
+import { verifyCommitment, verifyRandomness } from "../../../src/vote/vote.js";
 import { CHAIN, hash, inHome, newSigner, testKey, voterOf } from "../../support/signer.js";
 
 const key = testKey();

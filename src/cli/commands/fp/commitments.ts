@@ -12,8 +12,8 @@ import {
 } from "../../../finality/randomness/commit.js";
 import { commitRemotely } from "../../../signer-client/commit.js";
 import { assertChainId, type ChainConfig } from "../../../vote/chain.js";
-import type { Commitment } from "../../../vote/commitment.js";
 import { commitmentFromJson, commitmentToJson, merkleProofToJson } from "../../../vote/json.js";
+import type { Commitment } from "../../../vote/vote.js";
 import { newCommand } from "../../command.js";
 import { UsageError } from "../../errors.js";
 import { checkOut, writeOut } from "../../files.js";

@@ -1,5 +1,5 @@
 import { Option } from "@commander-js/extra-typings";
-import { max } from "../../../core/bigint.js";
+import { max } from "../../../core/amount.js";
 import { hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
 import { findHome, type Home, openHome } from "../../../finality/home.js";

@@ -1,8 +1,7 @@
 import { hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
-import { verifyCommitment } from "../../../vote/commitment.js";
 import { commitmentFromJson, merkleProofFromJson, voteFromJson } from "../../../vote/json.js";
-import { checkVote } from "../../../vote/vote.js";
+import { checkVote, verifyCommitment } from "../../../vote/vote.js";
 import { newCommand } from "../../command.js";
 import { commitmentFacts, commitmentRows, heights } from "../../format/commitment.js";
 import { checkOneStandardInput, readText } from "../../input.js";

@@ -5,7 +5,7 @@ import {
   type MessageName,
   messageToJson,
 } from "../../../babylon/messages.js";
-import { proofFromJson, type ProofRecord } from "../../../babylon/pop-json.js";
+import { proofFromJson, type ProofRecord } from "../../../babylon/pop.js";
 import type { MessageOf } from "../../../babylon/schema.js";
 import { hex } from "../../../core/bytes.js";
 import { type Described, newCommand } from "../../command.js";

@@ -1,6 +1,10 @@
 import { selectiveSlashingMessage } from "../../../babylon/lifecycle.js";
-import { createFinalityProviderMessage, equivocationMessage } from "../../../babylon/provider.js";
-import { addFinalitySignatureMessage, commitRandomnessMessage } from "../../../babylon/votes.js";
+import {
+  addFinalitySignatureMessage,
+  commitRandomnessMessage,
+  createFinalityProviderMessage,
+  equivocationMessage,
+} from "../../../babylon/provider.js";
 import { parseRate } from "../../../core/amount.js";
 import { evidenceFromJson } from "../../../extract/evidence.js";
 import { COMMISSION_DECIMALS } from "../../../params/types.js";

@@ -1,5 +1,5 @@
 import { Option } from "@commander-js/extra-typings";
-import { checkedMessage, type MessageSources } from "../../../babylon/check.js";
+import { checkedMessage, type MessageSources } from "../../../babylon/messages.js";
 import {
   type AnyMessage,
   decodeMessage,

@@ -1,11 +1,10 @@
 import { Option } from "@commander-js/extra-typings";
-import type { InclusionProof } from "../../../babylon/inclusion.js";
+import { type InclusionProof, inclusionProofFromMerkleBlock } from "../../../babylon/inclusion.js";
 import {
   addInclusionProofMessage,
   covenantSignaturesMessage,
   undelegateMessage,
 } from "../../../babylon/lifecycle.js";
-import { inclusionProofFromMerkleBlock } from "../../../babylon/merkle-block.js";
 import { createDelegationMessage, expandMessage } from "../../../babylon/stake.js";
 import type { Transaction } from "../../../bitcoin/bitcoinjs.js";
 import { hex } from "../../../core/bytes.js";

@@ -1,6 +1,6 @@
 import { assert, bigInt, jsonValue, property } from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseLossless } from "../../src/chain/json.js";
+import { parseLossless } from "../../src/chain/http.js";
 import { parseBtc } from "../../src/core/amount.js";
 
 describe("numbers of the node", () => {

@@ -2,8 +2,7 @@ import { describe, expect, it } from "vitest";
 import { bbnTest5 } from "../../src/params/data/bbn-test-5.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import { testnet } from "../../src/params/data/testnet.js";
-import { identifyParams } from "../../src/params/identify.js";
-import { paramSets } from "../../src/params/sets.js";
+import { identifyParams, paramSets } from "../../src/params/sets.js";
 import type { ParamSet } from "../../src/params/types.js";
 
 describe("parameters are identified", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { mainnet } from "../../src/params/data/mainnet.js";
 import { regtest } from "../../src/params/data/regtest.js";
-import { paramsAt, paramsVersion } from "../../src/params/select.js";
+import { paramsAt, paramsVersion } from "../../src/params/in-force.js";
 import { paramSets } from "../../src/params/sets.js";
 import { refusal } from "./support.js";
 
