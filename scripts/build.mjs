@@ -58,6 +58,9 @@ async function bundleCommand() {
     platform: "node",
     format: "esm",
     target: "node20",
+    // A third less to read and parse. Names stay: of errors they are part of what a program sees.
+    minifySyntax: true,
+    minifyWhitespace: true,
     external: ["libsql", "tiny-secp256k1", "@grpc/*", "pino", "prom-client"],
     // Packages of the older kind look for Node's own modules by it.
     banner: {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { hideFromCoreDumps } from "../finality/keys/keystore.js";
+import { hideFromCoreDumps } from "../finality/keys/core-dumps.js";
 import { addCommands, type LazyCommands } from "./command.js";
 import { reportError, UsageError, withHelp } from "./errors.js";
 import { closeQuietly, tellInJson } from "./output.js";

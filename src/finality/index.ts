@@ -65,7 +65,7 @@ export {
   type VoteEntry,
 } from "./protection/protection.js";
 export { RandomnessCache, type RandomnessPair } from "./randomness/cache.js";
-export { hideFromCoreDumps } from "./keys/keystore.js";
+export { hideFromCoreDumps } from "./keys/core-dumps.js";
 export {
   Voter,
   type BlockVote,

@@ -14,18 +14,20 @@ export function assertSameTransaction(expected: Transaction, psbt: Psbt): void {
   const compare = (what: string, want: Value, got: Value, where?: { input?: number; output?: number }) => {
     if (want !== got) throw psbtMismatch(what, want, got, where);
   };
+  // Each time they are read they are made anew, with addresses.
+  const { txInputs, txOutputs } = psbt;
   compare("version", expected.version, psbt.version);
   compare("lock time", expected.locktime, psbt.locktime);
   compare("number of inputs", expected.ins.length, psbt.inputCount);
-  compare("number of outputs", expected.outs.length, psbt.txOutputs.length);
+  compare("number of outputs", expected.outs.length, txOutputs.length);
   for (const [input, { hash, index, sequence }] of expected.ins.entries()) {
-    const got = psbt.txInputs[input]!;
+    const got = txInputs[input]!;
     compare(`input ${input}: previous transaction`, txidOf(hash), txidOf(got.hash), { input });
     compare(`input ${input}: previous output`, index, got.index, { input });
     compare(`input ${input}: sequence`, sequence, got.sequence ?? 0xffff_ffff, { input });
   }
   for (const [output, { script, value }] of expected.outs.entries()) {
-    const got = psbt.txOutputs[output]!;
+    const got = txOutputs[output]!;
     compare(`output ${output}: script`, hex.encode(script), hex.encode(got.script), { output });
     compare(`output ${output}: value`, value, got.value, { output });
   }

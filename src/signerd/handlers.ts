@@ -28,7 +28,7 @@ export interface CallContext {
   /** Whether the caller has gone, or the signer is stopping. */
   readonly cancelled: () => boolean;
   /** Whether what is sent can be read on its way. */
-  readonly exposed: boolean;
+  readonly exposed: () => boolean;
   /** The last vote known on the chain, if the caller says so. @throws TapstakeError `invalid-number` */
   readonly chainHeight: () => bigint | undefined;
   /** Whether the caller wants no commitment that overlaps an earlier one. */
@@ -134,7 +134,7 @@ export function createHandlers({ home, keys, signer, protection }: Parts): Handl
 
     async UnlockKey({ uid, passphrase }, { exposed, note }) {
       note({ key: hex.encode(uid) });
-      if (exposed) {
+      if (exposed()) {
         const text = "a passphrase is not taken over a network without TLS: it could be read on its way";
         throw new TapstakeError("insecure-address", text);
       }

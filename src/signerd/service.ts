@@ -122,7 +122,7 @@ async function respond<M extends Method>(
   authenticate(parts.hmacKey, method, call);
   const { answer, trailer = {} } = await parts.handlers[method](decodeRequest(method, call.request), {
     cancelled: () => call.cancelled || parts.stopping(),
-    exposed: !parts.encrypted && !isLocalPeer(call.getPeer()),
+    exposed: () => !parts.encrypted && !isLocalPeer(call.getPeer()),
     chainHeight: () => chainHeightOf(call),
     // It is not authenticated either.
     refuseOverlap: first(call.metadata, REFUSE_OVERLAP_HEADER) !== undefined,

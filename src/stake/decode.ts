@@ -2,14 +2,15 @@ import type { Transaction } from "../bitcoin/bitcoinjs.js";
 import { FINAL_SEQUENCE } from "../bitcoin/transaction.js";
 import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
+import type { Network } from "../core/network.js";
 import { checkStake, sameKeySet } from "../params/check.js";
 import { paramsAt } from "../params/in-force.js";
 import type { ParamSet, ProtocolParams } from "../params/types.js";
 import { type LeafTerms, parseLeaf } from "../script/leaf.js";
-import { findOpReturn } from "../script/op-return.js";
+import { findOpReturn, type StakeOpReturn } from "../script/op-return.js";
 import { type StakingOutput, stakingOutput } from "../script/outputs.js";
 import { NUMS_KEY, outputKeyOf } from "../script/taproot.js";
-import { stakerKeys, type StakeTerms } from "../script/terms.js";
+import { anyOf, type CheckedTerms, checkedTerms, stakerKeys, type StakeTerms } from "../script/terms.js";
 import { withoutAnnex } from "../spending/witness.js";
 
 /** A staking transaction, understood. */
@@ -50,13 +51,51 @@ export function decodeStaking(
   set: ParamSet,
   options: DecodeOptions = {},
 ): DecodedStaking {
+  return decodeCandidate(candidateOf(transaction), set, options);
+}
+
+/** A transaction that may stake, and what is worked out of it once for every version that it is held against. */
+export interface StakingCandidate {
+  readonly transaction: Transaction;
+  /** @throws TapstakeError `multiple-op-returns` */
+  opReturn(): StakeOpReturn | undefined;
+  /** @throws TapstakeError as {@link stakingOutput} */
+  output(terms: StakeTerms, network: Network): StakingOutput;
+}
+
+export function candidateOf(transaction: Transaction): StakingCandidate {
+  let found: { readonly data: StakeOpReturn } | null | undefined;
+  // Versions share committees: with the same terms, theirs is the same output.
+  const made: { readonly terms: CheckedTerms; readonly network: Network; readonly output: StakingOutput }[] =
+    [];
+  return {
+    transaction,
+    opReturn: () => (found ??= findOpReturn(transaction.outs.map(({ script }) => script)))?.data,
+    output(given, network) {
+      const terms = checkedTerms(given);
+      const known = made.find((other) => other.network === network && sameTerms(other.terms, terms));
+      if (known) return known.output;
+      const output = stakingOutput(terms, network);
+      made.push({ terms, network, output });
+      return output;
+    },
+  };
+}
+
+/** {@link decodeStaking} of a candidate, which may be held against several sets. @throws TapstakeError its codes */
+export function decodeCandidate(
+  candidate: StakingCandidate,
+  set: ParamSet,
+  options: DecodeOptions,
+): DecodedStaking {
+  const { transaction } = candidate;
   const { height } = options;
   const versions = height === undefined ? set.versions : [paramsAt(set, height)];
   const fits: Omit<DecodedStaking, "alternatives">[] = [];
   let refusal: unknown;
   for (const params of versions) {
     try {
-      fits.push(decodeUnder(params, transaction, options.terms));
+      fits.push(decodeUnder(params, candidate, options.terms));
     } catch (error) {
       if (!(error instanceof TapstakeError)) throw error;
       // Of several refusals the most telling is one by a version whose committee made the output.
@@ -123,13 +162,14 @@ export function findOutput(transaction: Transaction, script: Uint8Array): number
   return found[0];
 }
 
-function decodeUnder(params: ProtocolParams, transaction: Transaction, given: DecodeOptions["terms"]) {
-  const onChain = params.phase1 || !given ? termsOnChain(transaction, params) : undefined;
+function decodeUnder(params: ProtocolParams, candidate: StakingCandidate, given: DecodeOptions["terms"]) {
+  const { transaction } = candidate;
+  const onChain = params.phase1 || !given ? termsOnChain(candidate, params) : undefined;
   const terms: StakeTerms = { ...(given ?? onChain!), covenant: params.covenant };
-  const output = stakingOutput(terms, params.network);
+  const output = candidate.output(terms, params.network);
   // A phase-1 stake is what its OP_RETURN says (PROTOCOL 3), whatever else the transaction pays to.
   if (given && onChain) {
-    const announced = stakingOutput({ ...onChain, covenant: params.covenant }, params.network);
+    const announced = candidate.output({ ...onChain, covenant: params.covenant }, params.network);
     if (!equalBytes(announced.script, output.script)) {
       throw new TapstakeError(
         "invalid-op-return",
@@ -153,12 +193,12 @@ function expandedSpend(transaction: Transaction, { staker }: StakeTerms): Decode
   );
 }
 
-function termsOnChain(transaction: Transaction, params: ProtocolParams): Omit<StakeTerms, "covenant"> {
-  const found = findOpReturn(transaction.outs.map(({ script }) => script));
+function termsOnChain(candidate: StakingCandidate, params: ProtocolParams): Omit<StakeTerms, "covenant"> {
+  const found = candidate.opReturn();
   if (!found) {
     throw new TapstakeError("invalid-op-return", "no phase-1 OP_RETURN says who stakes: give the terms");
   }
-  const { tag, staker, finalityProvider, timelock } = found.data;
+  const { tag, staker, finalityProvider, timelock } = found;
   if (params.phase1 && !equalBytes(tag, params.phase1.tag)) {
     throw new TapstakeError(
       "invalid-op-return",
@@ -167,6 +207,13 @@ function termsOnChain(transaction: Transaction, params: ProtocolParams): Omit<St
   }
   return { staker, finalityProviders: [finalityProvider], timelock };
 }
+
+/** Whether terms make the same scripts. */
+const sameTerms = (a: CheckedTerms, b: CheckedTerms): boolean =>
+  a.timelock === b.timelock &&
+  sameKeySet(stakerKeys(a.staker), stakerKeys(b.staker)) &&
+  sameKeySet(anyOf(a.finalityProviders), anyOf(b.finalityProviders)) &&
+  sameKeySet(a.covenant, b.covenant);
 
 /** The height that the transaction must be above; -1 for a time or none. Final sequences switch the lock off. */
 function lockHeight({ locktime, ins }: Transaction): number {

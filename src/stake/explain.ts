@@ -12,7 +12,13 @@ import { tapleafHash } from "../script/taproot.js";
 import { type KeySet, stakerKeys } from "../script/terms.js";
 import { type LeafSignature, verifyLeafSignature } from "../spending/spend.js";
 import { readWitness, withoutAnnex } from "../spending/witness.js";
-import { type DecodedStaking, type DecodeOptions, decodeSpends, decodeStaking } from "./decode.js";
+import {
+  candidateOf,
+  decodeCandidate,
+  type DecodedStaking,
+  type DecodeOptions,
+  decodeSpends,
+} from "./decode.js";
 import type { Withdrawable } from "./withdrawal.js";
 
 /** A parameter version and the set that it is of. */
@@ -39,9 +45,10 @@ export function identifyStaking(
 ): IdentifiedStaking {
   const fits: { set: ParamSet; decoded: DecodedStaking }[] = [];
   const refusals: TapstakeError[] = [];
+  const candidate = candidateOf(transaction);
   for (const set of sets) {
     try {
-      fits.push({ set, decoded: decodeStaking(transaction, set, options) });
+      fits.push({ set, decoded: decodeCandidate(candidate, set, options) });
     } catch (error) {
       if (!(error instanceof TapstakeError)) throw error;
       refusals.push(error);

@@ -1,3 +1,4 @@
+import { initEccLib } from "bitcoinjs-lib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Curve } from "../../src/core/curve/index.js";
@@ -221,3 +222,10 @@ function uncompressedG(): string {
     "483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8"
   );
 }
+
+it.each([libsecp, noble])(
+  "curve: passes the check of bitcoinjs-lib, which the package leaves out: $name",
+  (backend) => {
+    expect(() => initEccLib(backend)).not.toThrow();
+  },
+);

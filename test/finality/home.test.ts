@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { utf8 } from "../../src/core/bytes.js";
 import { openHome } from "../../src/finality/home.js";
-import { hideFromCoreDumps } from "../../src/finality/keys/keystore.js";
+import { hideFromCoreDumps } from "../../src/finality/keys/core-dumps.js";
 import { readPrivateFile, removePrivateFile, writePrivateFile } from "../../src/finality/private-files.js";
 import { folderOfTest, homeOfTest } from "../support/home.js";
 import { refusal } from "../support/refusal.js";

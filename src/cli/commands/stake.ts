@@ -10,7 +10,7 @@ import { type Delegation, expandedStake, stakeCoin } from "../../delegation/dele
 import { addStakerPsbts, stakerPsbts } from "../../delegation/psbt.js";
 import { signExpansion, signSlashings, signUnbonding } from "../../delegation/sign.js";
 import type { SignedName } from "../../delegation/spends.js";
-import { hideFromCoreDumps } from "../../finality/keys/keystore.js";
+import { hideFromCoreDumps } from "../../finality/keys/core-dumps.js";
 import { writePrivateFile } from "../../finality/private-files.js";
 import type { Psbt } from "../../psbt/bitcoinjs.js";
 import { keySigner, type Signer } from "../../spending/spend.js";

@@ -1,4 +1,5 @@
-import * as libsecp from "tiny-secp256k1";
+import { createRequire } from "node:module";
+import type * as Library from "tiny-secp256k1";
 import { equalBytes, isBytes } from "../bytes.js";
 import { assertSigningArguments } from "./guards.js";
 import type { Curve } from "./index.js";
@@ -9,21 +10,23 @@ import type { Curve } from "./index.js";
  * Every argument is judged before it enters the module. At a point that is not on the curve tiny-secp256k1 throws
  * from inside WebAssembly, which never gives back the stack it used: after about 3,400 such calls the module fails
  * for good, valid input included. A sender of signatures by impossible keys could stop a verifier.
+ *
+ * It is loaded by the first operation: to compile it takes longer than a command that needs no curve.
  */
 export const backend: Curve = {
   name: "libsecp256k1",
   isPoint,
   isXOnlyPoint,
   isPrivate,
-  pointFromScalar: (scalar) => (isPrivate(scalar) ? libsecp.pointFromScalar(scalar, true) : null),
-  pointAdd: (a, b) => (isPoint(a) && isPoint(b) ? libsecp.pointAdd(a, b, true) : null),
+  pointFromScalar: (scalar) => (isPrivate(scalar) ? libsecp().pointFromScalar(scalar, true) : null),
+  pointAdd: (a, b) => (isPoint(a) && isPoint(b) ? libsecp().pointAdd(a, b, true) : null),
   pointMultiply: (point, scalar) =>
-    isPoint(point) && isPrivate(scalar) ? libsecp.pointMultiply(point, scalar, true) : null,
+    isPoint(point) && isPrivate(scalar) ? libsecp().pointMultiply(point, scalar, true) : null,
   xOnlyPointAddTweak: (key, tweak) =>
-    isXOnlyPoint(key) && isBelowOrder(tweak) ? libsecp.xOnlyPointAddTweak(key, tweak) : null,
+    isXOnlyPoint(key) && isBelowOrder(tweak) ? libsecp().xOnlyPointAddTweak(key, tweak) : null,
   signSchnorr(digest, secretKey, aux) {
     assertSigningArguments(digest, secretKey, aux, isPrivate);
-    return libsecp.signSchnorr(digest, secretKey, aux);
+    return libsecp().signSchnorr(digest, secretKey, aux);
   },
   verifySchnorr: (digest, publicKey, signature) =>
     isBytes(digest, 32) &&
@@ -31,17 +34,17 @@ export const backend: Curve = {
     isBytes(signature, 64) &&
     isBelowOrder(signature.subarray(0, 32)) &&
     isBelowOrder(signature.subarray(32)) &&
-    libsecp.verifySchnorr(digest, publicKey, signature),
+    libsecp().verifySchnorr(digest, publicKey, signature),
   verifyEcdsa: (digest, point, signature) =>
     isBytes(digest, 32) &&
     isPoint(point) &&
     isBytes(signature, 64) &&
     isPrivate(signature.subarray(0, 32)) &&
     isPrivate(signature.subarray(32)) &&
-    libsecp.verify(digest, point, signature, true),
+    libsecp().verify(digest, point, signature, true),
   signEcdsa(digest, secretKey) {
     assertSigningArguments(digest, secretKey, undefined, isPrivate);
-    const { signature, recoveryId } = libsecp.signRecoverable(digest, secretKey);
+    const { signature, recoveryId } = libsecp().signRecoverable(digest, secretKey);
     return { signature, parity: recoveryId === 1 ? 1 : 0 };
   },
   recoverEcdsa: (digest, signature, parity) =>
@@ -51,28 +54,37 @@ export const backend: Curve = {
     isPrivate(signature.subarray(32)) &&
     isXOnlyPoint(signature.subarray(0, 32)) &&
     (parity === 0 || parity === 1)
-      ? libsecp.recover(digest, signature, parity, true)
+      ? libsecp().recover(digest, signature, parity, true)
       : null,
 };
 
+let loaded: typeof Library | undefined;
+
+const libsecp = (): typeof Library =>
+  (loaded ??= createRequire(import.meta.url)("tiny-secp256k1") as typeof Library);
+
 function isPoint(bytes: Uint8Array): boolean {
-  return isBytes(bytes, 33) && libsecp.isPoint(bytes);
+  return isBytes(bytes, 33) && libsecp().isPoint(bytes);
 }
 
-/** The x-only key that was last found to be a point: to judge one costs a square root, and a signer has one. */
-let judged = new Uint8Array();
+/**
+ * X-only keys that were found to be points, by their last bits: to judge one costs a square root, and the keys of a
+ * signer and of a committee come again in every stake.
+ */
+const judged: (Uint8Array | undefined)[] = Array.from({ length: 1024 });
 
 function isXOnlyPoint(bytes: Uint8Array): boolean {
   if (!isBytes(bytes, 32)) return false;
-  if (!equalBytes(bytes, judged)) {
-    if (!libsecp.isXOnlyPoint(bytes)) return false;
-    judged = Uint8Array.from(bytes);
-  }
+  const slot = ((bytes[30]! << 8) | bytes[31]!) % judged.length;
+  const known = judged[slot];
+  if (known && equalBytes(bytes, known)) return true;
+  if (!libsecp().isXOnlyPoint(bytes)) return false;
+  judged[slot] = Uint8Array.from(bytes);
   return true;
 }
 
 function isPrivate(bytes: Uint8Array): boolean {
-  return libsecp.isPrivate(bytes);
+  return libsecp().isPrivate(bytes);
 }
 
 /** 0 to n - 1. The module throws, in JavaScript, at a tweak or at half a signature above that. */

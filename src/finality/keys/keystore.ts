@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { inspect } from "node:util";
 import { equalBytes, hex } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
@@ -288,19 +288,4 @@ function infoOf({ name, publicKey, createdAt, origin, derivationVersion, path }:
     derivationVersion,
     ...(path !== undefined && { path }),
   };
-}
-
-/**
- * Leaves the memory of this process, and of what it starts, out of core dumps. On Linux; elsewhere `ulimit -c 0`
- * before the start does it.
- * @returns whether it did
- */
-export function hideFromCoreDumps(): boolean {
-  try {
-    // core(5): no bit set, no mapping is written. A process may always hide its own.
-    writeFileSync("/proc/self/coredump_filter", "0");
-    return true;
-  } catch {
-    return false;
-  }
 }

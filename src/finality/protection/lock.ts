@@ -3,12 +3,13 @@ import { randomBytes } from "node:crypto";
 import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import Database from "libsql";
+import type Database from "libsql";
 import * as v from "valibot";
 import { TapstakeError } from "../../core/errors.js";
 import { jsonText } from "../../core/json.js";
 import type { Home } from "../home.js";
 import { readPrivateFile, writePrivateFile } from "../private-files.js";
+import { connect } from "./sqlite.js";
 
 /** Who holds a home. */
 export interface Holder {
@@ -125,7 +126,7 @@ function takeGuard(home: Home): Database.Database {
   makeGuard(path);
   let guard: Database.Database | undefined;
   try {
-    guard = new Database(path, { timeout: 0 });
+    guard = connect(path, { timeout: 0 });
     guard.exec("BEGIN EXCLUSIVE");
     return guard;
   } catch (error) {

@@ -1,10 +1,10 @@
-import Database from "libsql";
+import type Database from "libsql";
 import { equalBytes, hex, u64be, utf8 } from "../../core/bytes.js";
 import { isChainId } from "../../vote/chain.js";
 import { higher } from "./decide.js";
 import { Heights, keyChainName, type KeyChainState } from "./key-chain.js";
 import { type Cell, combine, heightOf, NO_VOTES, selectFrom, sumOf, textOf } from "./schema.js";
-import { expect, rowsOf } from "./sqlite.js";
+import { connect, expect, rowsOf } from "./sqlite.js";
 import type { CommittedContext, StoredCommitment, StoredVote } from "./store.js";
 import type { LoggedWatermarks } from "./watermark-log.js";
 
@@ -94,7 +94,7 @@ export function loadStore(db: Database.Database): Loaded {
  * whatever is around them.
  */
 export function readReadable(path: string): LoggedWatermarks[] {
-  const db = new Database(path);
+  const db = connect(path);
   try {
     const keyChains = tolerant(db, selectFrom("subjects"), readKeyChain);
     const byId = new Map(keyChains.map((keyChain) => [keyChain.id, keyChain]));

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { accessSync, closeSync, constants, existsSync, linkSync, openSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname } from "node:path";
-import Database from "libsql";
+import type Database from "libsql";
 import { hex } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import { syncFolder } from "../private-files.js";
@@ -17,6 +18,14 @@ export class DatabaseFault extends Error {
   }
 }
 
+let library: typeof Database | undefined;
+
+/** A connection. The native library is loaded by the first: commands without a store need not wait for it. */
+export function connect(path: string, options?: Database.Options): Database.Database {
+  library ??= createRequire(import.meta.url)("libsql") as typeof Database;
+  return new library(path, options);
+}
+
 /**
  * Writes an empty store, whole or not at all, where there is none. Returns its id.
  * @throws DatabaseFault
@@ -28,7 +37,7 @@ export function createDatabase(path: string): string {
   return faulty("unwritable", () => {
     removeUnfinished(path);
     closeSync(openSync(temporary, "wx", 0o600));
-    const db = new Database(temporary, { timeout: 0 });
+    const db = connect(temporary, { timeout: 0 });
     // One statement after the other through `exec`: a prepared one would keep the connection open after `close`.
     db.exec("PRAGMA page_size = 1024");
     db.exec("PRAGMA synchronous = FULL");
@@ -59,7 +68,7 @@ const unfinished = (path: string): string => `${path}.new`;
  * @throws DatabaseFault
  */
 export function openDatabase(path: string): Database.Database {
-  const db = faulty("unwritable", () => new Database(path, { timeout: 0 }));
+  const db = faulty("unwritable", () => connect(path, { timeout: 0 }));
   try {
     damaged(path, () => {
       db.exec("PRAGMA locking_mode = EXCLUSIVE");
