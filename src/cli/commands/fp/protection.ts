@@ -330,7 +330,7 @@ echo '{
 tapstake fp protection import interchange.json --yes
 tapstake fp protection show
 `,
-  refused: "not an interchange file, another signer runs, another vote for a height, or not confirmed",
+  refused: "no interchange file, another signer runs, another vote for a height, or not confirmed",
 };
 
 const importInterchange = () =>
