@@ -69,12 +69,12 @@ try {
   );
 
   // 8. What was voted, for another machine: to a file, and from it. Stop here for good before it votes there.
-  const file = join(home.path, "history.json");
+  const file = join(home.path, "interchange.json");
   await writeFile(file, interchangeText(protection), { mode: 0o600 });
-  const history = await readInterchange(createReadStream(file));
-  for (const { votes, begins } of previewImport(protection, history))
+  const interchange = await readInterchange(createReadStream(file));
+  for (const { votes, begins } of previewImport(protection, interchange))
     console.log(`${votes} votes`, { begins });
-  protection.importInterchange(history);
+  protection.importInterchange(interchange);
 } finally {
   key.wipe();
   protection.close();

@@ -11,7 +11,7 @@ import type { Psbt } from "../psbt/bitcoinjs.js";
 import { parsePsbt } from "../psbt/read.js";
 import { fileReason, UsageError } from "./errors.js";
 
-/** No file of ours comes near it but a history, and a device that never ends must not take all memory. */
+/** No file of ours comes near it but an interchange file, and a device that never ends must not take all memory. */
 const MAX_MEGABYTES = 16;
 
 /**

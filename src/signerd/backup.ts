@@ -14,7 +14,7 @@ const KEPT = 10;
 /** What is left on the disk for the votes: a tenth of it, or 1 GiB where that is less. */
 const leastFree = (size: number): number => Math.min(size / 10, 2 ** 30);
 
-/** Copies of the votes' history that callers ask for. One is written at a time, and votes pass by. */
+/** Copies of all votes that callers ask for. One is written at a time, and votes pass by. */
 export class Backups {
   readonly #root: string;
   #isWriting = false;
@@ -106,7 +106,7 @@ const COPY = /^protection-\d{4}-[\dTZ-]+\.json$/;
 const UNFINISHED = /^\.protection-\d{4}-[\dTZ-]+\.json\.\d+\.[0-9a-f]{12}\.tmp$/;
 
 /**
- * Where a copy of the votes' history goes: the interchange form, as importing it merges and never lowers a watermark,
+ * Where a copy of all votes goes: the interchange form, as importing it merges and never lowers a watermark,
  * while a copy of the store's own file could only ever be put back as an older one, which is refused. Callers are not
  * trusted with the file system: the store is the one of this home, and the copy lands in the home's `backups` folder,
  * or in a folder below it.

@@ -11,12 +11,12 @@ import { parsed, tapstake, temporaryFolder } from "./support.js";
 
 const VOTES = 100_000;
 
-describe("a long history of votes", () => {
+describe("an interchange file of many votes", () => {
   it("goes to another home by the command, whole", async () => {
     const [from, to] = [homeWithKey("imported"), homeWithKey("imported")];
     const key = hex.decode(publicKey);
     fillHome(openHome(from), key, chain, VOTES);
-    const file = join(temporaryFolder(), "history.json");
+    const file = join(temporaryFolder(), "interchange.json");
     const exported = await tapstake(["fp", "protection", "export", "--home", from, "--out", file]);
     expect(expectWrote(exported, file)).toBe(`${VOTES} votes, highest ${VOTES - 1},`);
     // More than any other file may have.

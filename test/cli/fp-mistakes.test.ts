@@ -75,7 +75,7 @@ describe.concurrent("PROTOCOL 11: Buffer.from truncates what is not hex", () => 
     ["half a byte more", `${digits}0`],
     ["half a byte less", digits.slice(0, -1)],
     ["a prefix", `0x${digits}`],
-  ])("a hash, a batch's hash, a secret and a history with %s are refused", async (_what, wrong) => {
+  ])("a hash, a batch's hash, a secret and an interchange file with %s are refused", async (_what, wrong) => {
     const home = homeWithKey();
     const env = { TAPSTAKE_HOME: home, TAPSTAKE_PASSPHRASE: "correct horse battery staple" };
     const run = (args: readonly string[], input = "") => inProcess(["fp", ...args], { env, input });
@@ -92,8 +92,8 @@ describe.concurrent("PROTOCOL 11: Buffer.from truncates what is not hex", () => 
     expect((await run(["vote", ...named, "--batch", "-"], votes)).code).toBe(0);
     const { stdout } = expectDone(await run(["protection", "export"]));
     expect(stdout).toContain(publicKey);
-    const history = stdout.replace(publicKey, wrong);
-    expectRefused(await run(["protection", "import", "-", "--yes"], history), "invalid-json");
+    const interchange = stdout.replace(publicKey, wrong);
+    expectRefused(await run(["protection", "import", "-", "--yes"], interchange), "invalid-json");
   });
 });
 

@@ -81,7 +81,7 @@ describe.concurrent("tapstake fp protection", () => {
     expectRefused(await protection(home, "show", "--height", "105"), "usage");
   });
 
-  it("says after a loss which other keys and chains are held", async () => {
+  it("says after a loss which other keys and chains are locked", async () => {
     const home = await homeWithVotes();
     expectVoted(
       await fp(
@@ -98,11 +98,11 @@ describe.concurrent("tapstake fp protection", () => {
     expect(expectDone(await protection(home, ...init)).stdout).toContain(`of its own: ${publicKey} on bsn-2`);
   });
 
-  it("imports commitments alone without a word of marks, and names the file that is no history", async () => {
+  it("imports commitments alone without a word of watermarks, and names the file that is no interchange file", async () => {
     const home = homeWithKey();
     expectDone(await fp(home, ["commit", ...named, "--start", "1", "--count", "5"]));
-    const { stdout: history } = expectDone(await protection(home, "export", "--json"));
-    const path = temporaryFile("history.json", history);
+    const { stdout: interchange } = expectDone(await protection(home, "export", "--json"));
+    const path = temporaryFile("interchange.json", interchange);
     const { stdout } = expectDone(await protection(homeWithKey(), "import", path, "--yes"));
     expect(stdout).toContain("commitments added");
     expect(stdout).not.toContain("null");
@@ -132,7 +132,7 @@ describe.concurrent("tapstake fp protection", () => {
     expectRefused(await prune(1000), "invalid-number");
   });
 
-  it("asks before what cannot be undone, and does nothing when nobody answers", async () => {
+  it("asks before what cannot be undone, and does nothing without an answer", async () => {
     const home = await homeWithVotes();
     for (const args of [
       ["init", ...named, "--from-height", "900"],
@@ -158,15 +158,15 @@ describe.concurrent("tapstake fp protection", () => {
 
   it("moves to another machine: what was voted here is voted there", async () => {
     const home = await homeWithVotes();
-    const history = join(temporaryFolder(), "history.json");
-    const outcome = await protection(home, "export", "--out", history);
-    expect(expectWrote(outcome, history)).toBe("2 votes, highest 106,");
-    expectRefused(await protection(home, "export", "--out", history), "file-error");
+    const interchange = join(temporaryFolder(), "interchange.json");
+    const outcome = await protection(home, "export", "--out", interchange);
+    expect(expectWrote(outcome, interchange)).toBe("2 votes, highest 106,");
+    expectRefused(await protection(home, "export", "--out", interchange), "file-error");
     expect(parsed(expectDone(await protection(home, "export")))).toMatchObject({ metadata: { version: 1 } });
     const there = homeWithKey("imported");
     expect(codeOf(await voteFor(there, 107, block(1)))).toBe("protection-uninitialised");
     const { imported } = parsed<{ imported: object[] }>(
-      expectDone(await protection(there, "import", history, "--yes", "--json")),
+      expectDone(await protection(there, "import", interchange, "--yes", "--json")),
     );
     expect(imported).toMatchObject([
       { key: publicKey, chain, added: 2, highest: "106", conflicts: [], blocked: [] },
@@ -176,23 +176,23 @@ describe.concurrent("tapstake fp protection", () => {
     expect(same.votes).toMatchObject([{ kind: "same" }]);
     expectVoted(await voteFor(there, 107, block(1)));
     // Once more changes nothing.
-    expect(expectDone(await protection(there, "import", history)).stdout).toMatch(/votes added +0\n/);
+    expect(expectDone(await protection(there, "import", interchange)).stdout).toMatch(/votes added +0\n/);
     expect(await shown(there)).toMatchObject([{ highest: "107", votes: 3 }]);
   });
 
-  it("says so when two histories hold different votes, and blocks the height", async () => {
+  it("says so when an interchange file has other votes than the home, and blocks the height", async () => {
     const [one, two] = [homeWithKey(), homeWithKey()];
     expectVoted(await voteFor(one, 105, block(1)));
     expectVoted(await voteFor(two, 105, block(2)));
-    const history = expectDone(await protection(one, "export")).stdout;
-    const outcome = await fp(two, ["protection", "import", "-"], { input: history });
+    const interchange = expectDone(await protection(one, "export")).stdout;
+    const outcome = await fp(two, ["protection", "import", "-"], { input: interchange });
     expect(outcome.code).toBe(1);
     expect(outcome.stderr).toMatch(/^tapstake: double-vote: .*105/);
     expect(outcome.stdout).toMatch(/voted twice at +105\n/);
     // A second time it is known, and still said.
-    const again = expectDone(await fp(two, ["protection", "import", "-"], { input: history })).stdout;
+    const again = expectDone(await fp(two, ["protection", "import", "-"], { input: interchange })).stdout;
     expect(again).toMatch(/blocked +1 height with a vote for what is not known: 105\n/);
-    const asJson = await fp(two, ["protection", "import", "-", "--json"], { input: history });
+    const asJson = await fp(two, ["protection", "import", "-", "--json"], { input: interchange });
     expect(parsed(asJson)).toMatchObject({ imported: [{ conflicts: [], blocked: ["105"] }] });
     expect(await shown(two)).toMatchObject([{ blocked: { count: 1, first: ["105"] } }]);
     for (const command of ["show", "check"]) {
@@ -207,8 +207,8 @@ describe.concurrent("tapstake fp protection", () => {
     const home = homeWithKey("imported");
     const metadata = { format: "tapstake-protection", version: 1, exportedAt: "2026-01-01T00:00:00.000Z" };
     const subject = { key: publicKey, chain, lowest: "100", highest: "105", votes: [{ height: "105" }] };
-    const history = temporaryFile("history.json", JSON.stringify({ metadata, data: [subject] }));
-    expectDone(await protection(home, "import", history, "--yes"));
+    const interchange = temporaryFile("interchange.json", JSON.stringify({ metadata, data: [subject] }));
+    expectDone(await protection(home, "import", interchange, "--yes"));
     const refused = await voteFor(home, 105, block(1));
     expect(codeOf(refused)).toBe("unknown-earlier-vote");
     expect(refused.stderr).toMatch(/recorded [^ ]+ by [^ ]+:\d+, from a file\)/);
@@ -218,7 +218,7 @@ describe.concurrent("tapstake fp protection", () => {
   const unvoted = () => {
     const metadata = { format: "tapstake-protection", version: 1, exportedAt: "2026-01-01T00:00:00.000Z" };
     const subject = { key: publicKey, chain, lowest: "40", highest: null, votes: [] };
-    return temporaryFile("history.json", JSON.stringify({ metadata, data: [subject] }));
+    return temporaryFile("interchange.json", JSON.stringify({ metadata, data: [subject] }));
   };
 
   it("does not let a key begin on the word of a file alone: somebody has to say so", async () => {
@@ -250,12 +250,12 @@ describe.concurrent("tapstake fp protection", () => {
 
   it("does not let a key begin by an export that may be stale: the other order of two commands holds it", async () => {
     const old = await homeWithVotes();
-    const history = expectDone(await protection(old, "export")).stdout;
-    const { exportedAt } = (JSON.parse(history) as { metadata: { exportedAt: string } }).metadata;
+    const interchange = expectDone(await protection(old, "export")).stdout;
+    const { exportedAt } = (JSON.parse(interchange) as { metadata: { exportedAt: string } }).metadata;
     expectVoted(await voteFor(old, 107, block(1)));
     const there = homeWithKey("imported");
     const imports = (...args: string[]) =>
-      fp(there, ["protection", "import", "-", ...args], { input: history });
+      fp(there, ["protection", "import", "-", ...args], { input: interchange });
     const said = expectRefused(await imports(), "usage");
     expect(said).toContain(`${publicKey} on ${chain}, the highest vote 106, from height 107 on`);
     expect(said).toContain(`written at ${exportedAt}`);
@@ -264,7 +264,7 @@ describe.concurrent("tapstake fp protection", () => {
     // Known by now: there is no question, and nothing is lowered.
     expectDone(await imports());
     const empty = join(temporaryFolder(), "home");
-    expectDone(await fp(empty, ["protection", "import", "-", "--yes"], { input: history }));
+    expectDone(await fp(empty, ["protection", "import", "-", "--yes"], { input: interchange }));
     const secret = temporaryFile("secret", hex.encode(secretKey));
     expectDone(await fp(empty, ["keys", "import", "validator-1", "--secret-file", secret]));
     expect(codeOf(await voteFor(empty, 107, block(2)))).toBe("protection-uninitialised");
@@ -273,12 +273,12 @@ describe.concurrent("tapstake fp protection", () => {
   it.skipIf(!hasTerminal)(
     "shows what a file with votes would let begin, and has its highest height typed",
     async () => {
-      const history = temporaryFile(
-        "history.json",
+      const interchange = temporaryFile(
+        "interchange.json",
         expectDone(await protection(await homeWithVotes(), "export")).stdout,
       );
       const there = homeWithKey("imported");
-      const args = ["fp", "protection", "import", history];
+      const args = ["fp", "protection", "import", interchange];
       const wrong = await onTerminal(args, { TAPSTAKE_HOME: there }, ["Type the highest", "107\r"]);
       expect(wrong.stdout.replace(/\s+/g, " ")).toContain(
         "up to height 106: from height 107 on, it will vote",
@@ -315,7 +315,7 @@ describe.concurrent("an empty or restored-old protection database", () => {
         writeFileSync(join(home, "protection.db"), "", { mode: 0o600 });
       },
     ],
-    ["protection-missing", "a second mark that was deleted", (home) => rmSync(join(home, "marks"))],
+    ["protection-missing", "a watermark log that was deleted", (home) => rmSync(join(home, "marks"))],
   ])("is refused, with instructions and no signature: %s, %s", async (code, _, damage) => {
     const home = await homeWithVotes();
     damage(home);

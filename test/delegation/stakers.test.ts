@@ -124,7 +124,7 @@ describe.each([
     return withWitness(spend, assembleWitness(spend.leaf, signatures));
   }
 
-  it("unbond, whoever of them signs, and not with one fewer", async () => {
+  it("unbond by any quorum of them, and not with one fewer", async () => {
     const last = Array.from({ length: quorum }, (_, i) => count - 1 - i);
     const delegation = await ready(last);
     const finished = finishUnbonding(delegation);

@@ -56,7 +56,7 @@ describe("the status of signatures", () => {
     ]);
   });
 
-  it("counts nobody twice", () => {
+  it("counts no signer twice", () => {
     const { covenantSignatures } = two.unbonding;
     const twice = { ...two.unbonding, covenantSignatures: [...covenantSignatures, ...covenantSignatures] };
     expect(signatureStatus({ ...two, unbonding: twice })[0]!.covenant[0]!.signed).toHaveLength(2);

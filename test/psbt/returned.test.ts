@@ -471,7 +471,7 @@ describe("derivations", () => {
     expect(signaturesFromPsbt(spend, bytes, [alice])).toHaveLength(1);
   });
 
-  it("may be of whoever else signs the leaf", () => {
+  it("may be of another key that signs the leaf", () => {
     const [provider] = terms.finalityProviders;
     const origin = { publicKey: provider!, fingerprint, path: "m/0" };
     expect(buildSlashing(terms, params, "staking", COIN, [origin]).psbt.data.inputs[0]).toMatchObject({

@@ -35,7 +35,7 @@ function longHome(votes = VOTES): TestHome {
   return made;
 }
 
-describe("a copy of a long history", () => {
+describe("a copy of many votes", () => {
   it("is written while votes are answered, one copy at a time, and is whole", async () => {
     const made = longHome();
     const { home, key } = made;

@@ -38,7 +38,7 @@ describe("Ping", () => {
     await expect(client.ping()).resolves.toBeUndefined();
   });
 
-  it("finds nobody where nobody listens", async () => {
+  it("is unreachable where no signer listens", async () => {
     const { signer } = await signerWithClient();
     await signer.stop();
     await expectFailure(connect(signer.address).ping(), "signer-unreachable");
@@ -358,7 +358,7 @@ describe("UnlockKey", () => {
 });
 
 describe("Backup", () => {
-  it("writes the history into the home, for its owner alone", async () => {
+  it("writes an interchange file into the home, for its owner alone", async () => {
     const { client, home, key } = await signerWithClient();
     await client.signEots({ key: key.publicKey, chainId: CHAIN, height: 5n, message: ballot(5n) });
     const name = await client.backup();

@@ -12,7 +12,7 @@ import { counted } from "./text.js";
 const SHOWN = 5;
 
 /** What is remembered of each key and chain, as data, with the key's name where the home has it. */
-export function subjectsFacts(home: Home, protection: ProtectionStore) {
+export function keyChainsFacts(home: Home, protection: ProtectionStore) {
   const { keys } = listKeys(home);
   return protection.keyChains().map(({ key, chainId, votes, ...watermarks }: StoredKeyChain) => {
     const name = keys.find(({ publicKey }) => equalBytes(publicKey, key))?.name;
@@ -28,7 +28,11 @@ export function subjectsFacts(home: Home, protection: ProtectionStore) {
   });
 }
 
-export function subjectsText({ subjects }: { readonly subjects: ReturnType<typeof subjectsFacts> }): string {
+export function keyChainsText({
+  subjects,
+}: {
+  readonly subjects: ReturnType<typeof keyChainsFacts>;
+}): string {
   if (subjects.length === 0) return "nothing was signed here yet";
   return subjects
     .map(({ key, name, chain, lowest, highest, held, votes, blocked }) =>
@@ -38,7 +42,7 @@ export function subjectsText({ subjects }: { readonly subjects: ReturnType<typeo
           [
             ["nothing is signed below", `${lowest}`],
             [
-              "held",
+              "locked",
               held
                 ? "what it signed may not all be known here: nothing is signed before protection init"
                 : undefined,
@@ -79,7 +83,7 @@ export const heightText = ({ key, chain, height, lowest, vote }: HeightFacts): s
     ["digest of its message", vote ? (vote.digest ? hex.encode(vote.digest) : "not known") : undefined],
   ]);
 
-interface MarksFacts {
+interface WatermarksFacts {
   readonly key: Uint8Array;
   readonly chain: string;
   readonly lowest: bigint;
@@ -87,8 +91,8 @@ interface MarksFacts {
   readonly forgotten?: number;
 }
 
-/** The marks of one key and chain after a change. */
-export function marksText(facts: MarksFacts): string {
+/** The watermarks of one key and chain after a change. */
+export function watermarksText(facts: WatermarksFacts): string {
   const { key, chain, lowest, highest, forgotten } = facts;
   return table([
     ["key", hex.encode(key)],
@@ -107,8 +111,8 @@ export function previewText(previews: readonly ImportPreview[]): string {
         `${hex.encode(key)} on ${chainId}`,
         table(
           [
-            ["known here", before === null ? "nothing" : markText(before)],
-            ["afterwards", after === null ? "nothing but commitments" : markText(after)],
+            ["known here", before === null ? "nothing" : watermarkText(before)],
+            ["afterwards", after === null ? "nothing but commitments" : watermarkText(after)],
             ["in the file", `${counted(votes, "vote")}, ${counted(commitments, "commitment")}`],
           ],
           "  ",
@@ -118,7 +122,11 @@ export function previewText(previews: readonly ImportPreview[]): string {
     .join("\n\n");
 }
 
-const markText = ({ lowWatermark: lowest, highWatermark: highest, locked: held }: StoredWatermarks): string =>
+const watermarkText = ({
+  lowWatermark: lowest,
+  highWatermark: highest,
+  locked: held,
+}: StoredWatermarks): string =>
   `nothing is signed ${held ? "until protection init, and never " : ""}below ${lowest}; ${highest === null ? "no vote yet" : `the highest vote is ${highest}`}`;
 
 /** Heights at which nothing is signed, as their votes are not known. */
@@ -134,7 +142,7 @@ export const importFacts = (report: ImportReport) =>
   });
 
 export function importText({ imported }: { readonly imported: ReturnType<typeof importFacts> }): string {
-  if (imported.length === 0) return "the history is empty: nothing was changed";
+  if (imported.length === 0) return "the interchange file is empty: nothing was changed";
   return imported
     .map(({ key, chain, lowest, highest, added, conflicts, blocked, commitments, commitmentsSkipped }) =>
       section(

@@ -67,7 +67,7 @@ const ADVICE: Readonly<Record<RefusalCode, Advice>> = {
   },
   "unknown-earlier-vote": {
     means:
-      "At this height nothing was signed. It has a vote, made here or where the history was imported from, and what it was for is not known.",
+      "At this height nothing was signed. It has a vote, made here or where the interchange file came from, and what it was for is not known.",
     remedy:
       "Skip this height: a vote that is missed costs far less than one too many. If the first vote reached the chain, nothing is missing.",
     never:
@@ -79,13 +79,13 @@ const ADVICE: Readonly<Record<RefusalCode, Advice>> = {
     remedy:
       "See that your node is at the tip of the chain. Votes for old blocks are not needed: go on with new ones.",
     never:
-      "Do not look for a way to lower the mark: there is none, because what was signed below it is forgotten.",
+      "Do not look for a way to lower the watermark: there is none, because what was signed below it is forgotten.",
   },
   "at-or-below-chain-height": {
     means:
       "At this height nothing was signed. The chain has votes up to the height you gave, and this signer has none for this one: another machine or a newer copy of this home may have made it.",
     remedy:
-      "Go on with heights above it. If the key moved here, import its history: tapstake fp protection import.",
+      "Go on with heights above it. If the key moved here, import the interchange file of its former signer: tapstake fp protection import.",
     never:
       "Do not give a lower --chain-height, or leave it out, to get past this, unless you are certain that this key never voted at this height.",
   },

@@ -63,7 +63,7 @@ export interface StoredWatermarks extends Watermarks {
 }
 
 /**
- * Watermarks after the history of another signer was merged in. What that signer did after it was written is not known, also
+ * Watermarks after the interchange file of another signer was merged in. What that signer did after it was written is not known, also
  * at heights that it had left out: nothing new is signed up to its highest.
  */
 export function mergedWatermarks(

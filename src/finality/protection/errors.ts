@@ -99,7 +99,7 @@ export function uninitialised(home: Home, publicKey: Uint8Array, chainId: string
     { key, chain: chainId },
     `What happened: key ${key} is to vote on chain ${chainId}, for which there are no watermarks here.\n` +
       "What it means: it may have voted there before, on another machine, by another program or before a restore, and that is not known here.\n" +
-      "What to do: make sure that no other signer runs with this key; then import the history of the former one (tapstake fp protection import <file>), or look up the last height that the key voted for, on the chain, and run: " +
+      "What to do: make sure that no other signer runs with this key; then import the interchange file of the former one (tapstake fp protection import <file>), or look up the last height that the key voted for, on the chain, and run: " +
       initCommand(home, key, chainId, "<that height + 1>"),
   );
 }
@@ -116,7 +116,7 @@ export function locked(
     { key, chain: chainId },
     `What happened: key ${key} is to vote on chain ${chainId}, where it is locked: its memory was lost in part, or the key was away from this home.\n` +
       "What it means: it may have cast votes there that are not known here.\n" +
-      "What to do: make sure that no other signer runs with this key; import the history of one that did, if there is any; then look up the last height that the key voted for, on the chain, and run: " +
+      "What to do: make sure that no other signer runs with this key; import the interchange file of one that did, if there is any; then look up the last height that the key voted for, on the chain, and run: " +
       initCommand(home, key, chainId, `<that height + 1, ${lowWatermark} or more>`),
   );
 }

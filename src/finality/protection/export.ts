@@ -41,7 +41,7 @@ export function* interchangeText(store: ProtectionStore): Generator<string, void
   yield "\n]\n}\n";
 }
 
-/** Every key and chain with votes, marks or commitments: a key may have committed and never voted. */
+/** Every key and chain with votes, watermarks or commitments: a key may have committed and never voted. */
 function keyChainsOf(store: ProtectionStore): Iterable<{ key: Uint8Array; chainId: string }> {
   const all = [...store.keyChains(), ...store.committers()];
   return new Map(all.map((keyChain) => [keyChainName(keyChain.key, keyChain.chainId), keyChain])).values();

@@ -8,7 +8,7 @@ import { higher, higherWatermarks, MAX_HEIGHT } from "./decide.js";
 import { keyChainName } from "./key-chain.js";
 
 /**
- * The history of votes as it travels between signers, in the spirit of EIP-3076. JSON: heights are decimal text,
+ * All votes as they travel between signers, in the spirit of EIP-3076. JSON: heights are decimal text,
  * bytes lower-case hexadecimal. docs/protection.md describes every field.
  */
 export interface Interchange {
@@ -92,7 +92,7 @@ export interface ReadCommitment {
   readonly context?: string;
 }
 
-/** A history that was read. What is said more than once of a key and chain, or of a height, is merged. */
+/** An interchange file that was read. What is said more than once of a key and chain, or of a height, is merged. */
 export class ReadInterchange {
   readonly keyChains: readonly ReadKeyChain[];
   /** When it was exported, as far as it says. */

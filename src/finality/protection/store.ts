@@ -85,7 +85,7 @@ export interface ProtectionStore {
   /** Everything that is remembered; `interchangeText` writes what is too long to be held. */
   exportInterchange(): Interchange;
   /**
-   * Merges a history, all of it or nothing.
+   * Merges an interchange file, all of it or nothing.
    * @param file the JSON of one, parsed, or what `readInterchange` made of its text
    * @throws TapstakeError `invalid-json`, `unknown-version`
    */

@@ -46,7 +46,7 @@ function partsOf(source: Parameters<typeof readInterchange>[0]): Iterable<unknow
 const notInterchange = (value: unknown): TapstakeError =>
   new TapstakeError(
     "invalid-argument",
-    `history: expected text, bytes or a stream of them, got ${describeType(value)}`,
+    `interchange: expected text, bytes or a stream of them, got ${describeType(value)}`,
   );
 
 /** Of one text, number or space, in characters: no file of ours comes near it. */

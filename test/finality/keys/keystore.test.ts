@@ -178,7 +178,7 @@ describe("a key", () => {
     }
   });
 
-  it("that is new is not left behind where its birth cannot be noted: its words were shown to nobody", () => {
+  it("that is new is not left behind where its provenance cannot be written: its words were not shown", () => {
     const home = homeOfTest();
     mkdirSync(join(home.path, "arrivals"));
     chmodSync(join(home.path, "arrivals"), 0o755);

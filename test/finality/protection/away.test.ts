@@ -68,11 +68,11 @@ describe("a signature that a crash kept back", () => {
   it("is blocked for good by the import of another vote at its height, below the lowest height too", () => {
     const digest = Buffer.from(sha256(voteMessage({ height: 100n, appHash: hash(2) }))).toString("hex");
     inHome(begunAbove(), (protection) => {
-      const history = protection.exportInterchange();
-      const [subject] = history.data;
+      const interchange = protection.exportInterchange();
+      const [subject] = interchange.data;
       const votes = [{ height: "100", digest }];
       const [report] = protection.importInterchange({
-        ...history,
+        ...interchange,
         data: [{ ...subject, lowest: "100", highest: "100", votes }],
       });
       expect(report!.conflicts).toEqual([100n]);
@@ -83,7 +83,7 @@ describe("a signature that a crash kept back", () => {
 });
 
 describe("a key that was away from its home", () => {
-  it("deleted and imported again, is held above what the home remembers, until protection init", () => {
+  it("deleted and imported again, is locked above what the home remembers, until protection init", () => {
     const home = newHome();
     bringIn(home, "generated");
     expect(vote(home, 100n, 1)).toBe("new");
@@ -95,7 +95,7 @@ describe("a key that was away from its home", () => {
     expect(vote(home, 106n, 1)).toBe("new");
   });
 
-  it("whose file was destroyed by hand, and which is imported again, is held too", () => {
+  it("whose file was destroyed by hand, and which is imported again, is locked too", () => {
     const home = newHome();
     bringIn(home, "generated");
     expect(vote(home, 100n, 1)).toBe("new");
@@ -104,7 +104,7 @@ describe("a key that was away from its home", () => {
     expect(vote(home, 105n, 1)).toBe("protection-uninitialised");
   });
 
-  it("whose file comes back from a copy after it was deleted is held, and new no more", () => {
+  it("whose file comes back from a copy after it was deleted is locked, and new no more", () => {
     for (const heights of [[], [100n]]) {
       const home = newHome();
       bringIn(home, "generated");
@@ -128,7 +128,7 @@ describe("a key that was away from its home", () => {
     expect(vote(home, 100n, 1, OTHER_CHAIN)).toBe("protection-uninitialised");
   });
 
-  it("is held by a store that was open when it came back", () => {
+  it("is locked by a store that was open when it came back", () => {
     const { home, protection, voter } = newSigner();
     voter.vote({ height: 100n, appHash: hash(1) });
     bringIn(home, "imported");
@@ -203,16 +203,16 @@ describe("a home that was copied by hard links before its key went away", () => 
   });
 });
 
-describe("the note of a birth", () => {
+describe("the provenance of a generated key", () => {
   const begins: Record<string, (home: Home) => unknown> = {
     "by itself": () => {},
     "by protection init": (home) => initProtection(home, { ...request, fromHeight: 3n }),
     "by an import": (home) => {
       const { protection } = newSigner();
       protection.init(key.publicKey, CHAIN.id, 3n);
-      const history = protection.exportInterchange();
+      const interchange = protection.exportInterchange();
       protection.close();
-      inHome(home, (here) => here.importInterchange(JSON.parse(JSON.stringify(history))));
+      inHome(home, (here) => here.importInterchange(JSON.parse(JSON.stringify(interchange))));
     },
   };
   it.each(Object.entries(begins))(
@@ -264,7 +264,7 @@ describe("the note of a birth", () => {
   });
 });
 
-describe("a home that is copied after the store took a birth over", () => {
+describe("a home that is copied after the store took a generated key over", () => {
   const uses: Record<string, (protection: Protection) => unknown> = {
     "asked for": (protection) => protection.isGeneratedHere(key.publicKey),
     "by a vote that was refused": (protection) => {
@@ -343,7 +343,7 @@ describe("a note of a key that cannot be read, or not ended", () => {
   });
 });
 
-describe("a home that was copied by hard links after the store took a birth over", () => {
+describe("a home that was copied by hard links after the store took a generated key over", () => {
   /** What a vote adds is beside the store until it is closed: a kill would keep it from the copy. */
   function copied() {
     const { home, protection } = newSigner();

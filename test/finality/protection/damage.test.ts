@@ -258,7 +258,7 @@ describe("a damaged store", () => {
     }
   });
 
-  it("with a vote, a key or a birth taken out by SQL is refused", () => {
+  it("with a vote, a key or its provenance taken out by SQL is refused", () => {
     for (const sql of [
       "DELETE FROM votes WHERE seq = (SELECT min(seq) FROM votes)",
       "DELETE FROM births",

@@ -46,15 +46,15 @@ describe("the decision, row by row", () => {
       "unknown-earlier-vote",
     ],
     ["a vote with this digest and signature", { record: record() }, "same"],
-    ["the same, below the lowest mark", { height: 5n, record: record() }, "below-watermark"],
+    ["the same, below the low watermark", { height: 5n, record: record() }, "below-watermark"],
     ["the same, at or below the chain height", { record: record(), chainHeight: 70n }, "same"],
     [
-      "another digest, below the lowest mark",
+      "another digest, below the low watermark",
       { height: 5n, record: record({ digest: hash(2) }) },
       "double-vote",
     ],
-    ["nothing, one below the lowest mark", { height: 9n }, "below-watermark"],
-    ["nothing, at the lowest mark", { height: 10n }, "new"],
+    ["nothing, one below the low watermark", { height: 9n }, "below-watermark"],
+    ["nothing, at the low watermark", { height: 10n }, "new"],
     ["nothing, below the chain height", { chainHeight: 51n }, "at-or-below-chain-height"],
     ["nothing, at the chain height", { chainHeight: 50n }, "at-or-below-chain-height"],
     ["nothing, above the chain height", { chainHeight: 49n }, "new"],
@@ -120,7 +120,7 @@ describe("the decision, against a model", () => {
     chainHeight: fc.option(heights, { nil: undefined }),
   });
 
-  it("signs anew only where nothing is known and every mark is below", () => {
+  it("signs anew only where nothing is known and every watermark is below", () => {
     fc.assert(
       fc.property(arbitrary, (any) => {
         const isFree = any.record === null;
@@ -132,7 +132,7 @@ describe("the decision, against a model", () => {
     );
   });
 
-  it("repeats a signature only for the digest that it was made for, and not below the marks", () => {
+  it("repeats a signature only for the digest that it was made for, and not below the watermarks", () => {
     fc.assert(
       fc.property(arbitrary, (any) => {
         const { digest, signature } = any.record ?? {};
@@ -158,7 +158,7 @@ describe("what two memories say together", () => {
   const heights = fc.bigInt({ min: 0n, max: MAX_HEIGHT });
   const watermarks = fc.record({ lowWatermark: heights, highWatermark: fc.option(heights) });
 
-  it("is the higher of both, of each mark", () => {
+  it("is the higher of both, of each watermark", () => {
     expect(
       higherWatermarks({ lowWatermark: 3n, highWatermark: 9n }, { lowWatermark: 4n, highWatermark: 8n }),
     ).toEqual({

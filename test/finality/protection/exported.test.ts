@@ -61,13 +61,13 @@ describe("a key whose secret left its home", () => {
     const home = homeWithKey();
     const { protection } = newSigner();
     protection.init(key.publicKey, CHAIN.id, 3n);
-    const history = protection.exportInterchange();
+    const interchange = protection.exportInterchange();
     protection.close();
     inHome(home, (here) => {
       here.applyProvenance(key.publicKey);
-      expect(previewImport(here, history)).toMatchObject([{ begins: false }]);
+      expect(previewImport(here, interchange)).toMatchObject([{ begins: false }]);
       recordExported(home, key.publicKey);
-      expect(previewImport(here, history)).toMatchObject([{ begins: true }]);
+      expect(previewImport(here, interchange)).toMatchObject([{ begins: true }]);
       expect(answerOf(voterOf(here), 3n, 1)).toBe("protection-uninitialised");
     });
   });
@@ -100,7 +100,7 @@ describe("a key whose secret left its home", () => {
     expect(vote(home, 5n, 1)).toBe("new");
   });
 
-  it("stays held where it was away: the note of that is not replaced", () => {
+  it("stays locked where it was away: that provenance is not replaced", () => {
     const home = homeWithKey();
     expect(vote(home, 7n, 1)).toBe("new");
     recordImported(home, key.publicKey);
@@ -111,7 +111,7 @@ describe("a key whose secret left its home", () => {
     ]);
   });
 
-  it("is held where it is deleted afterwards: that note replaces the other", () => {
+  it("is locked where it is deleted afterwards: that provenance replaces the other", () => {
     const home = homeWithKey();
     expect(vote(home, 7n, 1)).toBe("new");
     exported(home);
@@ -121,7 +121,7 @@ describe("a key whose secret left its home", () => {
     ]);
   });
 
-  it("is held where its note cannot be read", () => {
+  it("is locked where its provenance cannot be read", () => {
     const home = homeWithKey();
     expect(vote(home, 7n, 1)).toBe("new");
     mkdirSync(join(home.path, "arrivals"), { recursive: true, mode: 0o700 });

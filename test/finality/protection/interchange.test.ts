@@ -46,8 +46,8 @@ const answer = (protection: Protection, height: bigint, fill = 1) => {
   return result.kind === "refused" ? result.code : result.kind;
 };
 
-describe("the history of votes, exported and imported", () => {
-  it("arrives whole: the last vote again is the same, another message is refused, marks and commitments are kept", async () => {
+describe("an interchange file, exported and imported", () => {
+  it("arrives whole: the last vote again is the same, another message is refused, watermarks and commitments are kept", async () => {
     const { protection, voter } = newSigner();
     for (let height = 10n; height < 20n; height++) voter.vote({ height, appHash: hash(1) });
     protection.prune(key.publicKey, CHAIN.id, 12n);
@@ -119,7 +119,7 @@ describe("the history of votes, exported and imported", () => {
     });
   });
 
-  it("initialises a key that had no marks", () => {
+  it("initialises a key that had no watermarks", () => {
     inNewHome((protection) => {
       refusal("protection-uninitialised", () => answer(protection, 5n));
       protection.importInterchange(file({ lowest: "5", highest: "4" }));
@@ -128,7 +128,7 @@ describe("the history of votes, exported and imported", () => {
     });
   });
 
-  it("never lowers a mark", () => {
+  it("never lowers a watermark", () => {
     inNewHome((protection) => {
       protection.init(key.publicKey, CHAIN.id, 50n);
       protection.append(key.publicKey, CHAIN.id, [{ height: 80n, digest: hash(1), signature: null }]);
@@ -282,7 +282,7 @@ describe("the history of votes, exported and imported", () => {
     });
   });
 
-  it("what a file says twice of a key and chain is held where one of both is", () => {
+  it("what a file says twice of a key and chain is locked where one of both is", () => {
     for (const helds of [
       [false, true],
       [true, false],
@@ -384,7 +384,7 @@ describe("the history of votes, exported and imported", () => {
     });
   });
 
-  it("is atomic: many subjects come in one write, and survive a restart together", () => {
+  it("is atomic: many keys and chains come in one write, and survive a restart together", () => {
     const home = newHome();
     const chains = Array.from({ length: 30 }, (_, i) => ({
       ...file({ lowest: String(i), highest: "100", votes: [vote(100n, 1)] }).data[0]!,
@@ -405,9 +405,9 @@ describe("the history of votes, exported and imported", () => {
 describe("an import of many chains", () => {
   it("that is killed at any step is there whole or not at all", () => {
     const chains = Array.from({ length: 20 }, (_, i) => ({ ...file().data[0]!, chain: `chain-${i}` }));
-    const history = join(newHome().path, "history.json");
-    writeFileSync(history, JSON.stringify({ ...file(), data: chains }));
-    const deed = ["command", "fp", "protection", "import", history, "--yes"] as const;
+    const source = join(newHome().path, "interchange.json");
+    writeFileSync(source, JSON.stringify({ ...file(), data: chains }));
+    const deed = ["command", "fp", "protection", "import", source, "--yes"] as const;
     const begun = () => {
       const home = newHome();
       inHome(home, (protection) => protection.init(key.publicKey, CHAIN.id, 5n));
@@ -425,7 +425,7 @@ describe("the example in docs/protection.md", () => {
   const docs = readFileSync(new URL("../../../docs/protection.md", import.meta.url), "utf8");
   const example: unknown = JSON.parse(/```json\n([^`]*)```/.exec(docs)![1]!);
 
-  it("is a history, and has all that one can have but what is held", () => {
+  it("is an interchange file, and has all that one can have but what is locked", () => {
     const { keyChains, exportedAt } = parseInterchange(example);
     expect(keyChains).toMatchObject([
       { chainId: "bbn-1", lowWatermark: 1000n, highWatermark: 1002n, locked: false },
@@ -471,7 +471,7 @@ describe("what an import would do", () => {
   it.each<[string, Record<string, unknown>, boolean, bigint | null]>([
     ["one where the file has a vote: there may be later ones", { votes: [{ height: "5" }] }, true, 5n],
     ["one where the file has the height of a vote", { highest: "5" }, true, 5n],
-    ["none where the file has the key held until somebody begins it", { held: true }, false, null],
+    ["none where the file has the key locked until its init", { held: true }, false, null],
     ["none where the file has commitments alone", { lowest: null, commitments: [commitment] }, false, null],
   ])("is such a beginning or not: %s", (_, changes, begins, highest) => {
     inNewHome((protection) => {
@@ -503,7 +503,7 @@ describe("what an import would do", () => {
     { lowest: null, commitments: [commitment] },
   ];
 
-  it("tells the marks that the import leaves", () => {
+  it("tells the watermarks that the import leaves", () => {
     for (const changes of files) {
       const { protection, voter } = newSigner();
       voter.vote({ height: 20n, appHash: hash(1) });
@@ -515,7 +515,7 @@ describe("what an import would do", () => {
     }
   });
 
-  it("tells the marks that the import leaves where nothing was known", () => {
+  it("tells the watermarks that the import leaves where nothing was known", () => {
     for (const changes of files) {
       inNewHome((protection) => {
         const { before, after } = only(protection, changes);
@@ -526,7 +526,7 @@ describe("what an import would do", () => {
     }
   });
 
-  it("cannot be said of what is no history", () => {
+  it("cannot be said of what is no interchange file", () => {
     inNewHome((protection) => {
       refusal("invalid-json", () => previewImport(protection, {}));
       refusal("unknown-version", () => previewImport(protection, file({}, { version: 2 })));

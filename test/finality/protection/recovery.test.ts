@@ -40,7 +40,7 @@ const lostStores: Record<string, Damage> = {
 
 /** Breaks in which the store is whole, and alone. */
 const lostMarks: Record<string, Damage> = {
-  "missing marks": (home) => rmSync(home.watermarkFile),
+  "a missing watermark log": (home) => rmSync(home.watermarkFile),
   "empty marks": (home) => writeFileSync(home.watermarkFile, ""),
   "marks with a damaged last line": (home) =>
     flip(home.watermarkFile, readFileSync(home.watermarkFile).lastIndexOf("\n") - 30),
@@ -123,7 +123,7 @@ describe.each(Object.entries(lostMarks))("protection init after %s, with the sto
 });
 
 describe("protection init", () => {
-  it("after a crash that left a write-ahead log, and without marks, knows the votes in the log", () => {
+  it("after a crash that left a write-ahead log, and without a watermark log, knows the votes in the log", () => {
     const home = copyOf(moments.crashed);
     rmSync(home.watermarkFile);
     expect(existsSync(walOf(home))).toBe(true);
@@ -132,7 +132,7 @@ describe("protection init", () => {
     expectNothingAnew(home);
   });
 
-  it("of a damaged store without marks takes what can still be read", () => {
+  it("of a damaged store without a watermark log takes what can still be read", () => {
     const home = copyOf(moments.closed);
     const row = inHome(copyOf(home), (protection) => protection.record(key.publicKey, CHAIN.id, 30n))!;
     const content = readFileSync(home.protectionFile);
@@ -145,7 +145,7 @@ describe("protection init", () => {
     expectNothingAnew(home);
   });
 
-  it("of a store that was cut off and has no marks refuses or begins, wherever it was cut", () => {
+  it("of a store that was cut off and has no watermark log refuses or begins, wherever it was cut", () => {
     const { length } = readFileSync(moments.closed.protectionFile);
     for (let size = 1024; size < length; size += 3001) {
       const home = copyOf(moments.closed);
@@ -158,7 +158,7 @@ describe("protection init", () => {
     }
   });
 
-  it("takes a whole store that is older than its damaged marks for lost, and its votes for floors", () => {
+  it("takes a whole store that is older than its damaged watermark log for lost, and its votes for floors", () => {
     const home = copyOf(moments.closed);
     const old = copyOf(moments.earlier);
     openProtection(old).close();
@@ -170,29 +170,29 @@ describe("protection init", () => {
     expectNothingAnew(home);
   });
 
-  it("keeps what is held through another loss, an export and an import", () => {
+  it("keeps what is locked through another loss, an export and an import", () => {
     const home = damaged(lostStores["a missing store"]!);
     initProtection(home, { ...request, fromHeight: 75n });
     rmSync(home.protectionFile);
     initProtection(home, { ...request, fromHeight: 80n });
     expectNothingAnew(home);
-    const history = inHome(home, (protection) => protection.exportInterchange());
-    expect(history.data.find(({ chain }) => chain === OTHER_CHAIN.id)).toMatchObject({
+    const interchange = inHome(home, (protection) => protection.exportInterchange());
+    expect(interchange.data.find(({ chain }) => chain === OTHER_CHAIN.id)).toMatchObject({
       lowest: "106",
       held: true,
     });
     const next = newHome();
-    inHome(next, (protection) => protection.importInterchange(JSON.parse(JSON.stringify(history))));
+    inHome(next, (protection) => protection.importInterchange(JSON.parse(JSON.stringify(interchange))));
     expectNothingAnew(next);
   });
 
-  it("an import of a history that is held holds what is open here", () => {
+  it("an import of a key and chain that is locked locks what is open here", () => {
     const { protection, voter } = newSigner();
     voter.vote({ height: 5n, appHash: hash(1) });
-    const history = protection.exportInterchange();
+    const interchange = protection.exportInterchange();
     protection.importInterchange({
-      ...history,
-      data: history.data.map((each) => ({ ...each, held: true })),
+      ...interchange,
+      data: interchange.data.map((each) => ({ ...each, held: true })),
     });
     refusal("protection-uninitialised", () => voter.vote({ height: 6n, appHash: hash(1) }));
     expect(protection.keyChains()).toMatchObject([{ locked: true, lowWatermark: 6n, highWatermark: 5n }]);
@@ -251,7 +251,7 @@ describe("protection init that is killed", () => {
   it.each([
     ["a missing store", lostStores["a missing store"]!],
     ["an older store", lostStores["an older store"]!],
-    ["missing marks", lostMarks["missing marks"]!],
+    ["a missing watermark log", lostMarks["a missing watermark log"]!],
   ])("at every step, after %s, forgets no floor", (_, damage) => {
     const verdicts = new Set<string>();
     for (const { path } of killedAtEachStep(() => damaged(damage).path, begin)) {
@@ -271,7 +271,7 @@ describe("protection init that is killed", () => {
 });
 
 describe("a store opened by other software", () => {
-  it("keeps a held key out of reach: the mark is part of the row's checksum", () => {
+  it("keeps a locked key out of reach: the lock is part of the row's checksum", () => {
     const home = damaged(lostStores["a missing store"]!);
     initProtection(home, { ...request, fromHeight: 75n });
     const db = new Database(home.protectionFile);

@@ -40,7 +40,7 @@ async function* chunksOf(text: string, size: number): AsyncGenerator<Uint8Array>
 
 const heightsOf = ({ keyChains }: ReadInterchange) => keyChains.map(({ votes }) => [...votes.keys()]);
 
-describe("a history that is written part by part", () => {
+describe("an interchange file that is written part by part", () => {
   it.each([0, 1, 255, 256, 257, 512, 600])("has every vote of %i", (count) => {
     inHome(newHome(), (protection) => {
       protection.init(key.publicKey, CHAIN.id, 0n);
@@ -63,7 +63,7 @@ describe("a history that is written part by part", () => {
     });
   });
 
-  it("has all votes from before its beginning, and marks that fit its votes, while votes go on", () => {
+  it("has all votes from before its beginning, and watermarks that fit its votes, while votes go on", () => {
     const text = inHome(newHome(), (protection) => {
       protection.init(key.publicKey, CHAIN.id, 0n);
       record(protection, upTo(1000, 100));
@@ -96,7 +96,7 @@ describe("a history that is written part by part", () => {
     });
   });
 
-  it("has a lowest mark above what was pruned while it was written", () => {
+  it("has a low watermark above what was pruned while it was written", () => {
     const text = inHome(newHome(), (protection) => {
       protection.init(key.publicKey, CHAIN.id, 0n);
       record(protection, upTo(1000));
@@ -113,7 +113,7 @@ describe("a history that is written part by part", () => {
   });
 });
 
-describe("a history that is read part by part", () => {
+describe("an interchange file that is read part by part", () => {
   const metadata = { format: "tapstake-protection", version: 1, exportedAt: "2026-01-01T00:00:00.000Z" };
   const entry = { key: KEY, chain: CHAIN.id, lowest: "0", highest: "2" };
   const votes = [
@@ -153,25 +153,25 @@ describe("a history that is read part by part", () => {
   );
 
   const file = (data: string) => `{"metadata": ${JSON.stringify(metadata)}, "data": [${data}]}`;
-  const subject = (text: string) =>
+  const keyChain = (text: string) =>
     `{"key": "${KEY}", "chain": "a", "lowest": "0", "highest": null, ${text}}`;
 
   it.each([
     [
       "the last of two lists of votes counts",
-      file(subject('"votes": [{"height": "1"}], "votes": [{"height": "2"}]')),
+      file(keyChain('"votes": [{"height": "1"}], "votes": [{"height": "2"}]')),
     ],
     [
       "the last of two lists of votes counts, an empty one too",
-      file(subject('"votes": [{"height": "1"}], "votes": []')),
+      file(keyChain('"votes": [{"height": "1"}], "votes": []')),
     ],
     [
       "the last of two lists of entries counts",
-      file(subject('"votes": [{"height": "1"}]')).replace(/\}$/, `, "data": [${subject('"votes": []')}]}`),
+      file(keyChain('"votes": [{"height": "1"}]')).replace(/\}$/, `, "data": [${keyChain('"votes": []')}]}`),
     ],
-    ["a name can be escaped", file(subject('"v\\u006ftes": [{"height": "1"}]'))],
-    ["white space is nothing", file(subject('"votes" :\r\n[ \t{ "height" : "1" } \n, {"height":"2"}\n]'))],
-    ["a mark of the byte order is nothing", `\ufeff${file(subject('"votes": []'))}`],
+    ["a name can be escaped", file(keyChain('"v\\u006ftes": [{"height": "1"}]'))],
+    ["white space is nothing", file(keyChain('"votes" :\r\n[ \t{ "height" : "1" } \n, {"height":"2"}\n]'))],
+    ["a mark of the byte order is nothing", `\ufeff${file(keyChain('"votes": []'))}`],
   ])("means what its JSON means: %s", async (_, text) => {
     const expected = parseInterchange(JSON.parse(text.replace("\ufeff", "")));
     for (const size of [1, 1000]) expect(await readInterchange(chunksOf(text, size))).toEqual(expected);
@@ -179,21 +179,21 @@ describe("a history that is read part by part", () => {
 
   it.each([
     ["nothing", ""],
-    ["half of one", file(subject('"votes": [{"height": "1"}]')).slice(0, -20)],
-    ["the beginning of a vote", file(subject('"votes": [{"height": "1"')).slice(0, -3)],
-    ["the beginning of votes", file(subject('"votes": [')).slice(0, -3)],
-    ["a comma too many between votes", file(subject('"votes": [{"height": "1"},,{"height": "2"}]'))],
-    ["a comma too many after votes", file(subject('"votes": [{"height": "1"},]'))],
-    ["a comma too many before votes", file(subject('"votes": [,{"height": "1"}]'))],
-    ["no comma between votes", file(subject('"votes": [{"height": "1"} {"height": "2"}]'))],
-    ["other space than JSON has", file(subject('"votes": [\u00a0{"height": "1"}]'))],
-    ["a vote that is none", file(subject('"votes": [1]'))],
-    ["a vote in a vote", file(subject('"votes": [{"height": "1", "more": {}}]'))],
-    ["a vote in a list", file(subject('"votes": [[{"height": "1"}]]'))],
-    ["a vote of other fields", file(subject('"votes": [{"height": "1", "more": 1}]'))],
-    ["a vote of bad JSON", file(subject('"votes": [{"height": 01}]'))],
-    ["votes that are none", file(subject('"votes": {"height": "1"}'))],
-    ["votes without a lowest mark", file(subject('"votes": [{"height": "1"}]').replace('"0"', "null"))],
+    ["half of one", file(keyChain('"votes": [{"height": "1"}]')).slice(0, -20)],
+    ["the beginning of a vote", file(keyChain('"votes": [{"height": "1"')).slice(0, -3)],
+    ["the beginning of votes", file(keyChain('"votes": [')).slice(0, -3)],
+    ["a comma too many between votes", file(keyChain('"votes": [{"height": "1"},,{"height": "2"}]'))],
+    ["a comma too many after votes", file(keyChain('"votes": [{"height": "1"},]'))],
+    ["a comma too many before votes", file(keyChain('"votes": [,{"height": "1"}]'))],
+    ["no comma between votes", file(keyChain('"votes": [{"height": "1"} {"height": "2"}]'))],
+    ["other space than JSON has", file(keyChain('"votes": [\u00a0{"height": "1"}]'))],
+    ["a vote that is none", file(keyChain('"votes": [1]'))],
+    ["a vote in a vote", file(keyChain('"votes": [{"height": "1", "more": {}}]'))],
+    ["a vote in a list", file(keyChain('"votes": [[{"height": "1"}]]'))],
+    ["a vote of other fields", file(keyChain('"votes": [{"height": "1", "more": 1}]'))],
+    ["a vote of bad JSON", file(keyChain('"votes": [{"height": 01}]'))],
+    ["votes that are none", file(keyChain('"votes": {"height": "1"}'))],
+    ["votes without a low watermark", file(keyChain('"votes": [{"height": "1"}]').replace('"0"', "null"))],
     ["something after it", `${file("")} {}`],
     ["a bracket too many", `${file("")}]`],
     ["a text without an end", `${file("").slice(0, -1)}"${"a".repeat(100_000)}`],
@@ -202,11 +202,11 @@ describe("a history that is read part by part", () => {
     ["another version", file("").replace('"version":1', '"version":2')],
     [
       "another version with other votes",
-      file(subject('"votes": [[1]]')).replace('"version":1', '"version":2'),
+      file(keyChain('"votes": [[1]]')).replace('"version":1', '"version":2'),
     ],
     [
       "another version with more in votes",
-      file(subject('"votes": [{"a": 1}]')).replace('"version":1', '"version":2'),
+      file(keyChain('"votes": [{"a": 1}]')).replace('"version":1', '"version":2'),
     ],
   ])("is refused as it is as a whole: %s", async (_, text) => {
     const code = codeOf(() => parseInterchange(parseJson(text, "interchange")));
@@ -238,7 +238,7 @@ describe("a history that is read part by part", () => {
     const text = `\ufeff${JSON.stringify(whole)}`;
     const bytes = Buffer.from(text);
     const path = () => {
-      const written = join(folderOfTest(), "history.json");
+      const written = join(folderOfTest(), "interchange.json");
       writeFileSync(written, text);
       return written;
     };
@@ -264,7 +264,7 @@ describe("a history that is read part by part", () => {
       ["a stream of objects", Readable.from([{}]), "object"],
     ])("is not read from %s", async (_, source, got) => {
       const { message } = await expectFailure(readInterchange(source as never), "invalid-argument");
-      expect(message).toBe(`history: expected text, bytes or a stream of them, got ${got}`);
+      expect(message).toBe(`interchange: expected text, bytes or a stream of them, got ${got}`);
     });
 
     it("is imported once it was read, and not as text or bytes", () => {

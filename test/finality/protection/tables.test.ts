@@ -7,7 +7,7 @@ import { CHAIN, hash, newHome, newSigner } from "../../support/signer.js";
 
 const writer = { at: new TextEncoder().encode("2026-01-01"), instance: new TextEncoder().encode("test") };
 
-/** A ledger with votes at heights 0 to 9, and its database, in which something goes on behind its back. */
+/** Tables with votes at heights 0 to 9, and its database, in which something goes on behind its back. */
 function ledgerOfTen() {
   const path = newHome().protectionFile;
   createDatabase(path);

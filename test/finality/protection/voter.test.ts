@@ -271,7 +271,7 @@ describe("where votes begin", () => {
     protection.close();
   });
 
-  it("a key whose note of birth came with a copy of the home is protection-uninitialised", () => {
+  it("a key whose provenance came with a copy of the home is protection-uninitialised", () => {
     const [home, copy] = [newHome(), newHome()];
     recordGenerated(home, key.publicKey);
     cpSync(home.path, copy.path, { recursive: true });
@@ -285,7 +285,7 @@ describe("where votes begin", () => {
     expect(inHome(home, (protection) => protection.isGeneratedHere(key.publicKey))).toBe(true);
   });
 
-  it("a note of birth ends once it was heeded, and comes back with no backup of the store", () => {
+  it("the provenance of a generated key ends once it was applied, and comes back with no backup of the store", () => {
     const home = newHome();
     recordGenerated(home, key.publicKey);
     inHome(home, (protection) => protection.applyProvenance(key.publicKey));
@@ -322,7 +322,7 @@ describe("where votes begin", () => {
     protection.close();
   });
 
-  it("pruning raises the lowest mark, forgets, and never lowers", () => {
+  it("pruning raises the low watermark, forgets, and never lowers", () => {
     const { home, protection, voter } = newSigner();
     for (let height = 10n; height < 20n; height++) voter.vote({ height, appHash: hash(1) });
     expect(protection.prune(key.publicKey, CHAIN.id, 15n)).toBe(5);

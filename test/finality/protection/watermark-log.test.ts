@@ -11,7 +11,7 @@ import { hash, newHome, testKey } from "../../support/signer.js";
 
 const STORE = "0123456789abcdef0123456789abcdef";
 const { publicKey } = testKey();
-const mark = (seq: number, changes: Partial<LoggedWatermarks> = {}): LoggedWatermarks => ({
+const logged = (seq: number, changes: Partial<LoggedWatermarks> = {}): LoggedWatermarks => ({
   key: publicKey,
   chainId: "bbn-1",
   lowWatermark: 0n,
@@ -26,8 +26,10 @@ describe("the watermark log", () => {
   it("is one line a write, for people to read", () => {
     const { watermarkFile } = newHome();
     const file = new WatermarkLog(watermarkFile, fresh());
-    file.append(1, [mark(1)]);
-    file.append(2, [mark(2, { chainId: "a-chain/%", highWatermark: null, lowWatermark: 7n, locked: true })]);
+    file.append(1, [logged(1)]);
+    file.append(2, [
+      logged(2, { chainId: "a-chain/%", highWatermark: null, lowWatermark: 7n, locked: true }),
+    ]);
     file.append(3, []);
     file.close();
     const lines = linesOf(watermarkFile).toString().split("\n");
@@ -42,10 +44,10 @@ describe("the watermark log", () => {
   it("read back, says the highest of everything, whatever the order", () => {
     const { watermarkFile } = newHome();
     const file = new WatermarkLog(watermarkFile, fresh());
-    file.append(5, [mark(5)]);
+    file.append(5, [logged(5)]);
     file.append(6, [
-      mark(6, { highWatermark: 3n, lowWatermark: 2n }),
-      mark(6, { key: hash(1), highWatermark: null }),
+      logged(6, { highWatermark: 3n, lowWatermark: 2n }),
+      logged(6, { key: hash(1), highWatermark: null }),
     ]);
     file.append(7, []);
     file.close();
@@ -64,7 +66,7 @@ describe("the watermark log", () => {
     const file = new WatermarkLog(watermarkFile, fresh(), 1000);
     const sizes = new Set<number>();
     for (let seq = 1; seq <= 100; seq++) {
-      file.append(seq, [mark(seq)]);
+      file.append(seq, [logged(seq)]);
       sizes.add(statSync(watermarkFile).size);
       expect(readWatermarkLog(watermarkFile)).toMatchObject({ seq, storeId: STORE });
     }
@@ -76,7 +78,7 @@ describe("the watermark log", () => {
   it("with any bit flipped is damaged, or lacks its torn last line alone", () => {
     const { watermarkFile } = newHome();
     const file = new WatermarkLog(watermarkFile, fresh());
-    for (let seq = 1; seq <= 5; seq++) file.append(seq, [mark(seq)]);
+    for (let seq = 1; seq <= 5; seq++) file.append(seq, [logged(seq)]);
     file.close();
     const bytes = linesOf(watermarkFile);
     for (let bit = 0; bit < 8 * bytes.length; bit++) {
@@ -89,7 +91,7 @@ describe("the watermark log", () => {
   it("a last line of which a page did not reach the disk is torn; such a line before others is damage", () => {
     const { watermarkFile } = newHome();
     const file = new WatermarkLog(watermarkFile, fresh());
-    for (let seq = 1; seq <= 3; seq++) file.append(seq, [mark(seq)]);
+    for (let seq = 1; seq <= 3; seq++) file.append(seq, [logged(seq)]);
     file.close();
     const bytes = linesOf(watermarkFile);
     const ends = [...bytes.keys()].filter((i) => bytes[i] === 10);
@@ -104,7 +106,7 @@ describe("the watermark log", () => {
   it("cut off anywhere after its first line is an earlier one", () => {
     const { watermarkFile } = newHome();
     const file = new WatermarkLog(watermarkFile, fresh());
-    for (let seq = 1; seq <= 5; seq++) file.append(seq, [mark(seq)]);
+    for (let seq = 1; seq <= 5; seq++) file.append(seq, [logged(seq)]);
     file.close();
     const bytes = linesOf(watermarkFile);
     for (let size = 0; size < bytes.length; size++) {
@@ -117,16 +119,16 @@ describe("the watermark log", () => {
     }
   });
 
-  it("keeps the whole lines of a damaged file, to raise marks with", () => {
+  it("keeps the whole lines of a damaged file, to raise watermarks with", () => {
     const { watermarkFile } = newHome();
     const file = new WatermarkLog(watermarkFile, fresh());
-    for (let seq = 1; seq <= 5; seq++) file.append(seq, [mark(seq)]);
+    for (let seq = 1; seq <= 5; seq++) file.append(seq, [logged(seq)]);
     file.close();
     const lines = linesOf(watermarkFile).toString().split("\n");
     lines[3] = lines[3]!.replace("bbn-1", "bbn-2");
     const content = parseWatermarkLog(Buffer.from(lines.join("\n")));
     expect(content.damage).toBe("line 4 is damaged");
-    expect([...content.watermarks.values()]).toEqual([mark(5)]);
+    expect([...content.watermarks.values()]).toEqual([logged(5)]);
   });
 });
 

@@ -18,7 +18,7 @@ const COMMANDS: LazyCommands = {
   proof: { summary: "the proof of one height's randomness", load: async () => (await commitments()).proof },
   vote: { summary: "sign a block of a height, once", load: () => import("./vote.js") },
   protection: {
-    summary: "what keeps the key from signing twice: marks, history, moving machines",
+    summary: "what keeps the key from signing twice: watermarks, moving machines",
     load: () => import("./protection.js"),
   },
   status: {

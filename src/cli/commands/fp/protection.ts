@@ -16,10 +16,10 @@ import {
   heightText,
   importFacts,
   importText,
-  marksText,
+  watermarksText,
   previewText,
-  subjectsFacts,
-  subjectsText,
+  keyChainsFacts,
+  keyChainsText,
   watermarkFacts,
 } from "../../format/protection.js";
 import { counted } from "../../format/text.js";
@@ -30,21 +30,21 @@ import { isWatched, mustType } from "../../secrets.js";
 import { publicKeyNamed, withProtection } from "../../signer.js";
 
 const COMMANDS: LazyCommands = {
-  show: { summary: "the marks of every key and chain", load: () => show },
+  show: { summary: "the watermarks of every key and chain", load: () => show },
   check: { summary: "whether what is remembered can be trusted", load: () => check },
   init: { summary: "begin with a key that has signed before", load: () => init },
-  export: { summary: "the history of votes, to take elsewhere", load: () => exportHistory },
-  import: { summary: "merge a history from elsewhere", load: () => importHistory },
+  export: { summary: "an interchange file of all votes, to take elsewhere", load: () => exportInterchange },
+  import: { summary: "merge an interchange file from elsewhere", load: () => importInterchange },
   prune: { summary: "forget old votes, and never sign there again", load: () => prune },
 };
 
 const GROUP = {
   description: `Looks after what keeps a key from voting twice at one height.
 
-For each key and chain the home remembers every vote, a lowest height below which nothing is signed, and the
-highest height that was signed. The highest is kept in two places, so that a store that was lost, or restored from
-a copy, is noticed and refused. What nobody can notice from here: a copy of the whole home, or the same words
-on another machine. Run one signer a key.`,
+For each key and chain the home remembers every vote and two watermarks: the low one, below which nothing is signed,
+and the high one, the highest height that was signed. A watermark log beside the store has both too, so the signer
+notices a store that was lost, or restored from a copy, and refuses it. No check sees a copy of the whole home, or the
+same words on another machine. Run one signer a key.`,
   examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 (umask 077 && tapstake fp keys new validator-1 > words)
@@ -57,8 +57,8 @@ tapstake fp protection check
 export const command = (args: readonly string[]) => groupCommand("protection", GROUP, COMMANDS, args);
 
 const SHOW = {
-  description: `Shows, for every key and chain, how many votes are remembered and between which marks; or with --height, what
-is remembered of one height.
+  description: `Shows, for every key and chain, how many votes are remembered and between which watermarks; or with --height,
+what is remembered of one height.
 
 It opens the store, so it is refused while a signer runs: the signer's metrics show its last height; for
 the rest stop the daemon first.`,
@@ -88,7 +88,7 @@ const show = () =>
       const home = findHome(options.home);
       if (name === undefined || chain === undefined || height === undefined) {
         return withProtection(home, (protection) =>
-          answer(asJson, { subjects: subjectsFacts(home, protection) }, subjectsText),
+          answer(asJson, { subjects: keyChainsFacts(home, protection) }, keyChainsText),
         );
       }
       const key = publicKeyNamed(home, name);
@@ -101,16 +101,16 @@ const show = () =>
     });
 
 const CHECK = {
-  description: `Checks that what the home remembers of votes is whole, and no older than its second mark.
+  description: `Checks that what the home remembers of votes is whole, and that the store is no older than the watermark log.
 
-It is what every signer does before it signs: this does it and nothing else. What no check from here can see is a
-copy of the whole home, or another machine with the same key.`,
+Every signer does this before it signs; the command does nothing else. No check sees a copy of the whole home, or
+another machine with the same key.`,
   examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 (umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp protection check
 `,
-  refused: "the store is missing, empty, damaged, or older than its second mark",
+  refused: "the store is missing, empty, damaged, or older than the watermark log",
 };
 
 const check = () =>
@@ -120,11 +120,11 @@ const check = () =>
     .action((options) => {
       const home = findHome(options.home);
       return withProtection(home, (protection) => {
-        const facts = { good: true, subjects: subjectsFacts(home, protection) };
+        const facts = { good: true, subjects: keyChainsFacts(home, protection) };
         answer(
           options.json === true,
           facts,
-          () => `good: whole, and no older than its second mark\n\n${subjectsText(facts)}`,
+          () => `good: whole, and no older than the watermark log\n\n${keyChainsText(facts)}`,
         );
       });
     });
@@ -133,11 +133,11 @@ const INIT = {
   description: `Begins the protection of a key that has voted before, elsewhere or in a home whose store was lost: from this
 height on it may vote here, and never below it.
 
-Where the old history can still be had, import that instead: tapstake fp protection import knows more.
+Where the former signer can still export an interchange file, import that instead: it knows more.
 
-It is also the only way on when the store is missing, empty, damaged or older than its second mark: what is left of
-it is set aside, and a new store begins. Every other key and chain that it knew is held then, until it has an init of
-its own; the answer says which.
+It is also the only way on when the store is missing, empty, damaged or older than the watermark log: it sets aside
+what is left, and begins a new store. Every other key and chain that the store knew is locked then, until it has an
+init of its own; the answer says which.
 
 Before: stop every other signer with this key, and make sure that it stays stopped. Look up the last height that the
 key voted for, on the chain itself and not in the log of the lost signer, and add to it what may still have been on
@@ -148,7 +148,7 @@ export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 printf '%064d' 7 | tapstake fp keys import moved --secret-file -
 tapstake fp protection init --key moved --chain bsn-1 --from-height 5000 --yes
 `,
-  refused: "a height below the mark that is there, another signer runs, or it was not confirmed",
+  refused: "a height below the low watermark, another signer runs, or it was not confirmed",
 };
 
 const init = () =>
@@ -169,10 +169,10 @@ const init = () =>
       const held = locked.map(({ chainId, ...rest }) => ({ ...rest, chain: chainId }));
       answer(asJson, { key, chain, lowest: lowWatermark, highest: highWatermark, setAside, held }, (facts) =>
         [
-          marksText(facts),
+          watermarksText(facts),
           ...facts.setAside.map((file) => `set aside: ${file}`),
           ...facts.held.map(
-            (one) => `held before an init of its own: ${hex.encode(one.key)} on ${one.chain}`,
+            (one) => `locked until an init of its own: ${hex.encode(one.key)} on ${one.chain}`,
           ),
         ].join("\n"),
       );
@@ -180,10 +180,10 @@ const init = () =>
   );
 
 const PRUNE = {
-  description: `Forgets the votes below a height, and raises the lowest mark to it: nothing below it is ever signed again, not
+  description: `Forgets the votes below a height, and raises the low watermark to it: nothing below it is ever signed again, not
 even what was signed there already.
 
-A store of millions of votes needs it now and then; nothing else does. The mark cannot be lowered afterwards.`,
+A store of millions of votes needs it now and then; nothing else does. The watermark cannot be lowered afterwards.`,
   examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 (umask 077 && tapstake fp keys new validator-1 > words)
@@ -192,7 +192,7 @@ tapstake fp vote --key validator-1 --chain bsn-1 --height 1002 \\
   --hash d3a2b263b23169056f06d5439c0cf9e201ed645ed6f10412a4091c99fb001bd8
 tapstake fp protection prune --key validator-1 --chain bsn-1 --below 1000 --yes
 `,
-  refused: "a height below the mark that is there or beyond the last vote, or it was not confirmed",
+  refused: "a height below the low watermark or beyond the last vote, or it was not confirmed",
 };
 
 const prune = () =>
@@ -211,7 +211,7 @@ const prune = () =>
       withProtection(home, (protection) => {
         const forgotten = protection.prune(key, chain, height);
         const watermarks = protection.watermarks(key, chain)!;
-        answer(asJson, { key, chain, forgotten, ...watermarkFacts(watermarks) }, marksText);
+        answer(asJson, { key, chain, forgotten, ...watermarkFacts(watermarks) }, watermarksText);
       }),
   );
 
@@ -259,20 +259,20 @@ function watermarkCommand(
 }
 
 const EXPORT = {
-  description: `Prints the history of all votes of the home as JSON, for tapstake fp protection import on another machine.
+  description: `Prints all votes of the home as an interchange file (JSON), for tapstake fp protection import on another machine.
 
 It holds no secret. It is true only as long as nothing is signed here afterwards: stop the signer for good, then
 export, then import, then start the other one. docs/operators.md goes through the whole move.`,
   examples: `
 export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 (umask 077 && tapstake fp keys new validator-1 > words)
-tapstake fp protection export --out history.json
-tapstake fp protection import history.json --home ./other
+tapstake fp protection export --out interchange.json
+tapstake fp protection import interchange.json --home ./other
 `,
   refused: "another signer runs, or what the home remembers cannot be trusted",
 };
 
-const exportHistory = () =>
+const exportInterchange = () =>
   newCommand("export", EXPORT)
     .option("--out <file>", "write it to a new file instead")
     .addOption(homeOption())
@@ -285,7 +285,7 @@ const exportHistory = () =>
         else await writeOut(out, text, { what: votesOf(store.keyChains()), otherwise: "Export again" });
       });
       if (process.stderr.isTTY)
-        note("Sign nothing here from now on: what is signed later is not in this history.");
+        note("Sign nothing here from now on: what is signed later is not in this file.");
     });
 
 /** For whoever compares it with what the key has voted for. */
@@ -300,9 +300,9 @@ function votesOf(keyChains: readonly StoredKeyChain[]): string {
 const MAX_MEGABYTES = 1024;
 
 const IMPORT = {
-  description: `Merges a history of votes into what the home remembers: all of it, or nothing when the file is not right.
+  description: `Merges an interchange file into what the home remembers: all of it, or nothing when the file is not right.
 
-It only ever forbids more: marks are raised and never lowered, votes are added and never removed, and a vote of which
+It only ever forbids more: watermarks are raised and never lowered, votes are added and never removed, and a vote of which
 the file does not say what it was for blocks its height. The file is what tapstake fp protection export writes;
 docs/protection.md describes it, for those who come from another signer.
 
@@ -326,32 +326,33 @@ echo '{
       "votes": [{ "height": "5001" }]
     }
   ]
-}' > history.json
-tapstake fp protection import history.json --yes
+}' > interchange.json
+tapstake fp protection import interchange.json --yes
 tapstake fp protection show
 `,
-  refused: "not a history, another signer runs, another vote for a height, or not confirmed",
+  refused: "no interchange file, another signer runs, another vote for a height, or not confirmed",
 };
 
-const importHistory = () =>
+const importInterchange = () =>
   newCommand("import", IMPORT)
-    .argument("<file>", "the history (JSON); - for standard input")
+    .argument("<file>", "the interchange file (JSON); - for standard input")
     .addOption(yesOption())
     .addOption(homeOption())
     .addOption(jsonOption())
     .action(async (path, options) => {
-      const history = await historyIn(path);
+      const interchange = await interchangeIn(path);
       await withProtection(openHome(options.home), async (protection) => {
-        if (options.yes !== true) await mustAgreeToBeginnings(history, previewImport(protection, history));
-        const imported = protection.importInterchange(history);
+        if (options.yes !== true)
+          await mustAgreeToBeginnings(interchange, previewImport(protection, interchange));
+        const imported = protection.importInterchange(interchange);
         answer(options.json === true, { imported: importFacts(imported) }, importText);
         const conflicts = imported.flatMap((one) => one.conflicts);
         if (conflicts.length > 0) throw conflict(conflicts);
       });
     });
 
-/** What is wrong with a history is said with its file's name. */
-async function historyIn(path: string): Promise<ReadInterchange> {
+/** Errors of an interchange file begin with its name. */
+async function interchangeIn(path: string): Promise<ReadInterchange> {
   try {
     return await readInterchange(readChunks(path, MAX_MEGABYTES));
   } catch (error) {
@@ -415,12 +416,12 @@ function unconfirmed(beginnings: readonly Beginning[], when: string): UsageError
   );
 }
 
-/** The history is merged all the same: the heights are blocked now. But someone has to know. */
+/** The file is merged all the same: the heights are blocked now. But someone has to know. */
 function conflict(heights: readonly bigint[]): TapstakeError {
   const shown = heights.slice(0, 10).join(", ") + (heights.length > 10 ? ", …" : "");
   return new TapstakeError(
     "double-vote",
-    `the history was merged, but it holds other votes than this home at ${heights.length === 1 ? "height" : "heights"} ${shown}: ` +
+    `the file was merged, but it has other votes than this home at ${heights.length === 1 ? "height" : "heights"} ${shown}: ` +
       "the key voted twice there, and whoever sees both votes has it. Both are blocked now. Find out whether both reached anyone; " +
       "if they did, the key is lost: tell those who delegated to it",
     { heights: heights.slice(0, 100).map(String) },
