@@ -15,7 +15,7 @@ const { commitment, proof } = commitRandomness(range);
 const request = { secretKey, chainId: "chain-1", appHash: sha256(new Uint8Array([1])) };
 const voteAt = (height: bigint, more = {}) => signVoteUnprotected({ ...request, height, ...more });
 const stranger = publicKeyOf(secretOf("stranger"));
-const flipped = (bytes: Uint8Array) => bytes.with(-1, bytes.at(-1)! ^ 1);
+const flipped = (bytes: Uint8Array) => bytes.with(bytes.length - 1, bytes.at(-1)! ^ 1);
 
 interface Checked {
   readonly commitment: Commitment;
@@ -28,7 +28,8 @@ const withVote = (changed: Partial<FinalityVote>) => ({ ...good, vote: { ...good
 
 describe("checkVote", () => {
   it.each([100n, 105n, 120n])("accepts a vote for height %i of 100 to 120", (height) => {
-    checkVote(commitment, voteAt(height), proof(height));
+    expect(checkVote(commitment, voteAt(height), proof(height))).toBeUndefined();
+    expect(verifyVote(commitment, voteAt(height), proof(height))).toBe(true);
   });
 
   it.each<[string, Checked, ErrorCode, string]>([
