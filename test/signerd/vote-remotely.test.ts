@@ -1,7 +1,6 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { sha256 } from "../../src/core/hashes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
-import { setChain } from "../../src/finality/chains.js";
 import { commitRandomness } from "../../src/finality/randomness/commit.js";
 import { type VoteAnswer, voteRemotely } from "../../src/signer-client/votes.js";
 import { verifyVote } from "../../src/vote/vote.js";
@@ -66,7 +65,6 @@ describe("voteRemotely, with a signer of this project", () => {
   it("signs under the chain's context, which the vote then names", async () => {
     const made = homeWithKey();
     const voteContext = "ab".repeat(32);
-    setChain(made.home, CHAIN, { minCount: 1, voteContext });
     const signer = connect((await startSigner(made)).address);
     const votes = [{ height: 5n, appHash: block("a") }];
     const [answer] = await voteRemotely(signer, {
