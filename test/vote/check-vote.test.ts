@@ -4,8 +4,13 @@ import { sha256 } from "../../src/core/hashes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import type { MerkleProof } from "../../src/crypto/merkle.js";
 import { commitRandomness } from "../../src/finality/randomness/commit.js";
-import type { Commitment } from "../../src/vote/vote.js";
-import { checkVote, type FinalityVote, signVoteUnprotected, verifyVote } from "../../src/vote/vote.js";
+import {
+  checkVote,
+  type Commitment,
+  type FinalityVote,
+  signVoteUnprotected,
+  verifyVote,
+} from "../../src/vote/vote.js";
 import { refusal } from "../support/refusal.js";
 import { secretOf } from "../support/stake.js";
 
