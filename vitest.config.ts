@@ -45,7 +45,20 @@ export default defineConfig({
     hookTimeout: 600_000,
     projects: [
       project("pure", { include: shared, exclude: alone, pool: "threads", isolate: false }),
-      project("unit", { include: ["test/**/*.test.ts"], exclude: [...shared, ...alone], pool: "forks" }),
+      // In a process each, as their tests change its folder, variables and streams.
+      ...["cli", "finality", "signerd"].map((room) =>
+        project(room, {
+          include: [`test/${room}/**/*.test.ts`],
+          exclude: alone,
+          pool: "forks",
+          isolate: false,
+        }),
+      ),
+      project("unit", {
+        include: ["test/**/*.test.ts"],
+        exclude: [...shared, ...alone, "test/{cli,finality,signerd}/**"],
+        pool: "forks",
+      }),
       project("alone", { include: alone, pool: "forks" }),
       project("regtest", { include: ["regtest/**/*.test.ts"], pool: "forks" }),
     ],

@@ -5,7 +5,8 @@ import { openHome } from "../../src/finality/home.js";
 import { honest, startFalseSigner } from "../support/false-signer.js";
 import { secretOf } from "../support/stake.js";
 import { block, chain, expectDone, expectRefused, publicKey, secretKey, type Votes } from "./fp-support.js";
-import { parsed, tapstake, temporaryFolder } from "./support.js";
+import { inProcess } from "./in-process.js";
+import { parsed, temporaryFolder } from "./support.js";
 
 const stranger = honest(secretOf("another key"));
 const own = honest(secretKey);
@@ -20,7 +21,7 @@ async function ask(
   const subject = ["--key", publicKey, "--chain", chain, "--remote", address];
   const env = { TAPSTAKE_HOME: openHome(home).path };
   try {
-    return { outcome: await tapstake(["fp", command!, ...subject, ...args], { env, input }), asked };
+    return { outcome: await inProcess(["fp", command!, ...subject, ...args], { env, input }), asked };
   } finally {
     stop();
   }
@@ -85,7 +86,7 @@ describe.concurrent("with --remote, of a signer that answers wrongly", () => {
 describe.concurrent("with --remote", () => {
   it("a commitment to fewer heights than the chain takes is refused before the signer is asked", async () => {
     const home = join(temporaryFolder(), "home");
-    expectDone(await tapstake(["fp", "chains", "set", chain, "--min-count", "9", "--home", home]));
+    expectDone(await inProcess(["fp", "chains", "set", chain, "--min-count", "9", "--home", home]));
     const commit = (count: number) => ask({}, ["commit", "--start", "5", "--count", `${count}`], { home });
     const few = await commit(8);
     expect(expectRefused(few.outcome, "count-too-small")).toContain("9 heights or more, got 8");

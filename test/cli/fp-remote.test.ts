@@ -27,7 +27,8 @@ import {
   type VoteJson,
   type Votes,
 } from "./fp-support.js";
-import { type Outcome, parsed, tapstake, temporaryFile, temporaryFolder } from "./support.js";
+import { inProcess } from "./in-process.js";
+import { type Outcome, parsed, temporaryFile, temporaryFolder } from "./support.js";
 
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const hmac = "a key that callers share";
@@ -85,7 +86,7 @@ const remote = (
   args: readonly string[],
   more: { key?: string; input?: string } = {},
 ): Promise<Outcome> =>
-  tapstake(
+  inProcess(
     [
       "fp",
       command,
@@ -107,11 +108,11 @@ const remote = (
 /** A daemon that nothing else asks, which ends with the test. */
 async function ownDaemon(
   ...started: Parameters<typeof startDaemon>
-): Promise<Daemon & { ask: typeof tapstake }> {
+): Promise<Daemon & { ask: typeof inProcess }> {
   const own = await startDaemon(...started);
   onTestFinished(async () => void (await own.stop()));
   const ask = ([command, ...args]: readonly string[]) =>
-    tapstake(["fp", command!, "--remote", own.address, ...args], { env: { TAPSTAKE_HOME: own.home } });
+    inProcess(["fp", command!, "--remote", own.address, ...args], { env: { TAPSTAKE_HOME: own.home } });
   return { ...own, ask };
 }
 
@@ -248,16 +249,16 @@ describe.concurrent("with --remote", () => {
     expectWrote(outcome, out);
     const made = parsed(outcome);
     expect(made).toMatchObject({ finalityProvider: publicKey, startHeight: "100", lastHeight: "119" });
-    expectDone(await tapstake(["fp", "verify-commit", out]));
+    expectDone(await inProcess(["fp", "verify-commit", out]));
   });
 
   it("status says whether the daemon answers, and to us", async () => {
-    const alone = await tapstake(["fp", "status", "--remote", daemon.address, "--json"]);
+    const alone = await inProcess(["fp", "status", "--remote", daemon.address, "--json"]);
     expect(parsed(expectDone(alone))).toMatchObject({ address: daemon.address, answers: true });
     expect(parsed(expectDone(await remote("status", [])))).toMatchObject({ key: publicKey, unlocked: true });
     const stranger = await remote("status", [], { key: "another key than theirs" });
     expect(JSON.parse(stranger.stderr)).toMatchObject({ error: { code: "unauthenticated" } });
-    const nobody = await tapstake(["fp", "status", "--remote", "127.0.0.1:1"]);
+    const nobody = await inProcess(["fp", "status", "--remote", "127.0.0.1:1"]);
     expectRefused(nobody, "signer-unreachable");
   });
 
@@ -364,7 +365,7 @@ describe.concurrent("with --remote", () => {
     ["commitments"],
     ["protection", "show"],
   ])("%s on the daemon's home is refused, naming the daemon and what to do", async (...args) => {
-    const said = expectRefused(await tapstake(["fp", ...args, "--home", daemon.home]), "signer-running");
+    const said = expectRefused(await inProcess(["fp", ...args, "--home", daemon.home]), "signer-running");
     expect(said).toContain(`process ${daemon.pid}`);
     expect(said).toContain("fp serve");
     expect(said).toContain("tapstake fp vote, commit, unlock and status do so with --remote");
@@ -374,9 +375,9 @@ describe.concurrent("with --remote", () => {
 
   it("a key that the daemon may have open is not deleted", async () => {
     const args = ["fp", "keys", "delete", "validator-1", "--yes", "--home", daemon.home];
-    const outcome = await tapstake(args, { env: { TAPSTAKE_PASSPHRASE: passphrase } });
+    const outcome = await inProcess(args, { env: { TAPSTAKE_PASSPHRASE: passphrase } });
     expect(expectRefused(outcome, "signer-running")).toContain(`process ${daemon.pid}`);
-    const shown = await tapstake(["fp", "keys", "show", "validator-1", "--home", daemon.home, "--json"]);
+    const shown = await inProcess(["fp", "keys", "show", "validator-1", "--home", daemon.home, "--json"]);
     expect(parsed(expectDone(shown))).toMatchObject({ publicKey });
   });
 });

@@ -35,7 +35,7 @@ beforeAll(async () => {
   committee.forEach(({ secretKey }, i) =>
     writeFileSync(at(`${i}.key`), hex.encode(secretKey), { mode: 0o600 }),
   );
-}, 120_000);
+});
 afterAll(() => {
   bridge?.close();
   return node?.stop();

@@ -21,7 +21,7 @@ const [open, unbond, slash] = blocksOf("README.md");
 let node: RegtestNode;
 beforeAll(async () => {
   node = await startNode();
-}, 120_000);
+});
 afterAll(() => node?.stop());
 
 interface Means {

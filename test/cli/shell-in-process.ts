@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import { afterAll } from "vitest";
+import { afterFile } from "../support/after-file.js";
 import { inProcess } from "./in-process.js";
 import { type Outcome, shell, type Surroundings, temporaryFolder } from "./support.js";
 
@@ -19,10 +19,6 @@ export async function shellInProcess(script: string, surroundings: Surroundings 
 }
 
 let server: Promise<Server> | undefined;
-afterAll(async () => {
-  (await server)?.close();
-  server = undefined;
-});
 
 const handOver = (port: number) => `
 tapstake() {
@@ -38,6 +34,10 @@ tapstake() {
 
 const listen = () =>
   new Promise<Server>((resolve, reject) => {
+    afterFile(async () => {
+      (await server)?.close();
+      server = undefined;
+    });
     const listening = createServer((socket) => void serve(socket)).on("error", reject);
     listening.listen(0, "127.0.0.1", () => resolve(listening));
   });

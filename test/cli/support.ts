@@ -3,7 +3,8 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, expect } from "vitest";
+import { expect } from "vitest";
+import { afterFile } from "../support/after-file.js";
 
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
@@ -112,14 +113,11 @@ function runProcess(
   });
 }
 
-const folders: string[] = [];
-// Tests of one file run at the same time, so what they made is removed after all of them.
-afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
-
 /** A folder of its own, until the tests of the file have ended. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "tapstake-cli-"));
-  folders.push(folder);
+  // Tests of one file run at the same time, so what they made is removed after all of them.
+  afterFile(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 

@@ -13,7 +13,7 @@ beforeAll(async () => {
   const reached = await reach(node);
   prelude = reached.prelude;
   env = { ...reached.env, TAPSTAKE_RPC: reached.url };
-}, 120_000);
+});
 afterAll(() => node?.stop());
 
 const run = (script: string) => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Home, openHome } from "../../src/finality/home.js";
@@ -14,14 +14,15 @@ import {
   ballot,
   CHAIN,
   connect,
+  type DaemonProcess,
   homeWithKey,
   startDaemon,
   startSigner,
   type TestHome,
 } from "./support.js";
 
-/** A copy of these takes long enough that something can be done meanwhile. */
-const VOTES = isLong ? 200_000 : 60_000;
+/** Many times what is written of a copy at once. */
+const VOTES = isLong ? 200_000 : 5_000;
 
 /** Everything in the folder of copies, by its way from there. */
 const copiesIn = ({ path }: Home) =>
@@ -35,31 +36,46 @@ function longHome(votes = VOTES): TestHome {
   return made;
 }
 
+/** A signer whose copies wait, once they have begun, until they are let go. */
+async function startHeld(made: TestHome): Promise<{ daemon: DaemonProcess; release: () => void }> {
+  const gate = join(made.home.path, "..", "copies-wait");
+  writeFileSync(gate, "");
+  const preload = new URL("../support/held-copy.mjs", import.meta.url);
+  const env = { NODE_OPTIONS: `--import=${preload.href}`, TEST_COPY_WAITS: gate };
+  return { daemon: await startDaemon(made, [], { env }), release: () => rmSync(gate) };
+}
+
+const unfinishedIn = (home: Home) => copiesIn(home).filter((path) => path.endsWith(".tmp"));
+
+/** Waits until something of a copy is on the disk; returns the file. */
+const untilBegun = (home: Home): Promise<string> =>
+  eventually(() => {
+    const [path] = unfinishedIn(home);
+    const file = join(home.path, "backups", path ?? "not yet");
+    expect(statSync(file).size).toBeGreaterThan(0);
+    return file;
+  });
+
 describe("a copy of many votes", () => {
   it("is written while votes are answered, one copy at a time, and is whole", async () => {
     const made = longHome();
     const { home, key } = made;
-    const daemon = await startDaemon(made);
+    const { daemon, release } = await startHeld(made);
     const client = connect(daemon.address);
-    const vote = (height: bigint) =>
-      client.signEots({ key: key.publicKey, chainId: CHAIN, height, message: ballot(height) });
-    // Where votes had to wait for the copy, none would ever pass, and this would not end.
-    let [height, passed, name] = [BigInt(VOTES), 0, ""];
-    while (passed === 0) {
-      let copied = false;
-      const began = copiesIn(home).length;
-      const copy = client.backup().finally(() => (copied = true));
-      await eventually(() => expect(copied || copiesIn(home).length > began).toBe(true));
-      const second = await client.backup({ folder: "second" }).catch(({ code }: { code: string }) => code);
-      for (let i = 0; i < 20; i++) {
-        expect((await vote(height++)).outcome).toBe("new");
-        if (!copied) passed++;
-      }
-      if (passed > 0) expect(second).toBe("backup-running");
-      name = await copy;
+    const copy = client.backup();
+    const unfinished = await untilBegun(home);
+    await expectFailure(client.backup({ folder: "second" }), "backup-running");
+    for (let height = BigInt(VOTES); height < VOTES + 20; height++) {
+      const vote = { key: key.publicKey, chainId: CHAIN, height, message: ballot(height) };
+      expect((await client.signEots(vote)).outcome).toBe("new");
     }
-    expect(copiesIn(home).filter((path) => path.endsWith(".tmp"))).toEqual([]);
-    const file = JSON.parse(readFileSync(join(home.path, "backups", name), "utf8")) as Interchange;
+    const begun = statSync(unfinished).size;
+    release();
+    const name = await copy;
+    expect(unfinishedIn(home)).toEqual([]);
+    const content = readFileSync(join(home.path, "backups", name), "utf8");
+    expect(begun).toBeLessThan(content.length / 10);
+    const file = JSON.parse(content) as Interchange;
     const [subject] = file.data;
     expect(subject!.votes.length).toBeGreaterThanOrEqual(VOTES);
     expect(subject!.highest).toBe(subject!.votes.at(-1)!.height);
@@ -76,10 +92,13 @@ describe("a copy of many votes", () => {
 
   it("is given up when the signer stops, which leaves nothing of it", async () => {
     const made = longHome();
-    const daemon = await startDaemon(made);
+    const { daemon, release } = await startHeld(made);
     const copy = expectFailure(connect(daemon.address).backup({ folder: "a/b" }), "signer-stopping");
-    await eventually(() => expect(copiesIn(made.home)).toHaveLength(3));
+    await untilBegun(made.home);
+    expect(copiesIn(made.home)).toHaveLength(3);
     daemon.kill("SIGTERM");
+    await eventually(() => expect(daemon.logged()).toContain("stopping"));
+    release();
     await copy;
     expect(await daemon.ended).toEqual({ code: 0, signal: null });
     expect(copiesIn(made.home)).toEqual([]);
@@ -87,13 +106,14 @@ describe("a copy of many votes", () => {
 
   it("that a kill ended is removed by the next one", async () => {
     const made = longHome();
-    const killed = await startDaemon(made);
+    const { daemon: killed, release } = await startHeld(made);
     connect(killed.address)
       .backup({ folder: "a" })
       .catch(() => {});
-    await eventually(() => expect(copiesIn(made.home)).toHaveLength(2));
+    await untilBegun(made.home);
     killed.kill("SIGKILL");
     await killed.ended;
+    release();
     expect(copiesIn(made.home)).toEqual(["a", expect.stringMatching(/^a\/\.protection-.*\.tmp$/)]);
     const next = await startDaemon(made);
     const name = await connect(next.address).backup();
@@ -136,10 +156,10 @@ describeWithDisks("copies on a disk that is nearly full", () => {
 
   it.each([
     ["are not begun", "8m", 10, 7, false],
-    ["are given up before the votes have no room", "40m", 60_000, 14, true],
+    ["are given up before the votes have no room", "10m", 15_000, 3.5, true],
   ])("%s, and votes go on", async (_, size, votes, megabytes, begun) => {
     const made = homeOn(size, votes);
-    writeFileSync(join(made.home.path, "..", "other"), new Uint8Array(megabytes << 20));
+    writeFileSync(join(made.home.path, "..", "other"), new Uint8Array(megabytes * 2 ** 20));
     const client = connect((await startSigner(made)).address);
     for (let turn = 0; turn < 2; turn++) {
       await expectFailure(client.backup({ folder: `folder-${turn}` }), "disk-nearly-full");

@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { setChain } from "../../src/finality/chains.js";
+import { inProcess } from "../cli/in-process.js";
 import { examplesOf, hasBash, shell, tapstake, temporaryFile, temporaryFolder } from "../cli/support.js";
 import { ballot, CHAIN, connect, HMAC_KEY, homeWithKey, PASSPHRASE, startDaemon } from "./support.js";
 
+/** For what is refused before anything runs. */
 const serve = (home: string, args: readonly string[], env = {}) =>
-  tapstake(["fp", "serve", "--home", home, "--address", "127.0.0.1:0", "--no-metrics", ...args], { env });
+  inProcess(["fp", "serve", "--home", home, "--address", "127.0.0.1:0", "--no-metrics", ...args], { env });
 
 describe("tapstake fp serve", () => {
   it("teaches", async () => {

@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { TapstakeError } from "../../src/core/errors.js";
 import type { Home } from "../../src/finality/home.js";
 import type { EotsClient } from "../../src/signer-client/client.js";
-import { tapstake } from "../cli/support.js";
+import { inProcess } from "../cli/in-process.js";
 import { describeWithDisks, mount, newDisk } from "../support/disks.js";
 import { failure as expectFailure } from "../support/errors.js";
 import { isLong } from "../support/runs.js";
@@ -253,7 +253,7 @@ describe.concurrent("tapstake fp serve, of a home whose store is damaged", () =>
     await once(taken, "listening");
     const { port } = taken.address() as { port: number };
     const ports = ["--address", `127.0.0.1:${port}`, "--metrics-address", `127.0.0.1:${port}`];
-    const outcome = await tapstake(
+    const outcome = await inProcess(
       ["fp", "serve", "--home", made.home.path, "--unlock", made.key.name, ...ports],
       { env: { TAPSTAKE_PASSPHRASE: PASSPHRASE } },
     );

@@ -13,7 +13,7 @@ import {
   type ServiceError,
   status,
 } from "@grpc/grpc-js";
-import { afterAll, expect, onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { type Home, openHome } from "../../src/finality/home.js";
@@ -27,6 +27,7 @@ import { createMetrics } from "../../src/signerd/metrics.js";
 import { type RunningSigner, serve, type ServeOptions } from "../../src/signerd/serve.js";
 import { eotsHandlers } from "../../src/signerd/service.js";
 import { voteMessage } from "../../src/vote/messages.js";
+import { afterFile } from "../support/after-file.js";
 import { eventually } from "../support/eventually.js";
 
 export const CHAIN = "bbn-test";
@@ -39,9 +40,6 @@ export const text = (message: string): Uint8Array => new TextEncoder().encode(me
 /** The message of a vote at a height for a block that has a name. */
 export const ballot = (height: bigint, block = "a"): Uint8Array =>
   voteMessage({ height, appHash: sha256(text(block)) });
-
-const folders: string[] = [];
-afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
 
 export interface TestHome {
   readonly home: Home;
@@ -65,7 +63,7 @@ export function homeWithKey(
 
 function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "tapstake-signerd-"));
-  folders.push(folder);
+  afterFile(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -119,13 +117,13 @@ export interface DaemonProcess {
 export async function startDaemon(
   { home, key }: TestHome,
   args: readonly string[] = [],
-  { locked = false } = {},
+  { locked = false, env: more = {} }: { locked?: boolean; env?: Readonly<Record<string, string>> } = {},
 ): Promise<DaemonProcess> {
   if (!existsSync(main)) throw new Error("the command is not built: npm run build");
   const free = ["--address", "127.0.0.1:0", "--metrics-address", "127.0.0.1:0"];
   const unlock = locked ? [] : ["--unlock", key.name];
   const command = [main, "fp", "serve", "--json", "--home", home.path, ...unlock, ...free, ...args];
-  const env = { ...process.env, TAPSTAKE_PASSPHRASE: PASSPHRASE };
+  const env = { ...process.env, TAPSTAKE_PASSPHRASE: PASSPHRASE, ...more };
   const child = spawn(process.execPath, command, { env, stdio: ["ignore", "pipe", "pipe"] });
   let logged = "";
   child.stderr.setEncoding("utf8").on("data", (part: string) => (logged += part));

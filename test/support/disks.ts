@@ -1,16 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { afterAll, describe, it } from "vitest";
+import { describe, it } from "vitest";
+import { afterFile } from "./after-file.js";
 import { newHome } from "./signer.js";
-
-const mounted: string[] = [];
-afterAll(() => {
-  for (const path of mounted) spawnSync("umount", ["-l", path]);
-});
 
 /** `mount <options> <path>`; whether it succeeded. */
 export function mount(path: string, ...options: string[]): boolean {
   const done = spawnSync("mount", [...options, path]).status === 0;
-  if (done && !options.some((option) => option.startsWith("remount"))) mounted.push(path);
+  if (done && !options.some((option) => option.startsWith("remount")))
+    afterFile(() => spawnSync("umount", ["-l", path]));
   return done;
 }
 

@@ -91,7 +91,7 @@ async function act() {
   }
   const key = { name: "key-7", publicKey: publicKeyOf(fill(7)), origin: "generated", secretKey: fill(7) };
   // Small, so that the watermark log is often written anew.
-  const protection = openProtection(home, { roomForMarks: 2000 });
+  const protection = openProtection(home, { roomForWatermarks: 2000 });
   const voter = new Voter({ key, protection, chain: { id: "bbn-test", minCount: 1 } });
   if (deed === "vote") {
     const { kind } = voter.vote({ height: 5n, appHash: fill(1) });

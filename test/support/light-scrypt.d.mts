@@ -1,1 +1,1 @@
-export function lightenScrypt(): void;
+export function lightenScrypt(): () => void;

@@ -2,7 +2,6 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll } from "vitest";
 import { TapstakeError } from "../../src/core/errors.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { type Home, openHome } from "../../src/finality/home.js";
@@ -12,18 +11,14 @@ import { openProtection, type Protection } from "../../src/finality/protection/p
 import { RandomnessCache } from "../../src/finality/randomness/cache.js";
 import { Voter } from "../../src/finality/voter.js";
 import type { ChainConfig } from "../../src/vote/chain.js";
+import { afterFile } from "./after-file.js";
 
 export const CHAIN: ChainConfig = { id: "bbn-test", minCount: 1 };
-
-const homes: string[] = [];
-afterAll(() => {
-  for (const path of homes) rmSync(path, { recursive: true, force: true });
-});
 
 /** A home of its own for a test, removed after the file. */
 export function newHome(parent = tmpdir()): Home {
   const path = mkdtempSync(join(parent, "tapstake-home-"));
-  homes.push(path);
+  afterFile(() => rmSync(path, { recursive: true, force: true }));
   return openHome(path);
 }
 

@@ -12,7 +12,7 @@ import {
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { inspect } from "node:util";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import { publicKeyOf } from "../../../src/core/keys.js";
 import { scalar } from "../../../src/core/scalar.js";
@@ -32,6 +32,7 @@ import {
 import { openProtection } from "../../../src/finality/protection/protection.js";
 import { failure } from "../../support/errors.js";
 import { homeOfTest, LIGHT } from "../../support/home.js";
+import { lightenScrypt } from "../../support/light-scrypt.mjs";
 import { refusal } from "../../support/refusal.js";
 import { secretOf } from "../../support/stake.js";
 
@@ -243,6 +244,8 @@ describe("a key", () => {
     ["is raised when it is said", LIGHT, { n: 4, r: 1, p: 1 }, { n: 4, r: 1, p: 1 }],
     ["is lowered when it is said", { n: 4, r: 1, p: 1 }, LIGHT, LIGHT],
   ])("has a cost that %s, when its passphrase changes", (_what, before, said, after) => {
+    // What the costs are called matters here, and not what they take.
+    onTestFinished(lightenScrypt());
     const home = homeOfTest();
     createKey(home, { ...key, scrypt: before });
     const next = { passphrase: "another one", ...(said && { scrypt: said }) };
