@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { appendFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
@@ -9,7 +9,9 @@ import { inHome } from "../support/signer.js";
 import { chain, expectDone, expectWrote, homeWithKey, publicKey } from "./fp-support.js";
 import { parsed, tapstake, temporaryFolder } from "./support.js";
 
-const VOTES = 100_000;
+const VOTES = isLong ? 100_000 : 10_000;
+/** More than any other file may have. */
+const LARGE = 16 * 1024 * 1024;
 
 describe("an interchange file of many votes", () => {
   it("goes to another home by the command, whole", async () => {
@@ -19,14 +21,14 @@ describe("an interchange file of many votes", () => {
     const file = join(temporaryFolder(), "interchange.json");
     const exported = await tapstake(["fp", "protection", "export", "--home", from, "--out", file]);
     expect(expectWrote(exported, file)).toBe(`${VOTES} votes, highest ${VOTES - 1},`);
-    // More than any other file may have.
-    expect(statSync(file).size).toBeGreaterThan(16 * 1024 * 1024);
+    // White space says nothing in JSON, and takes as long to read.
+    appendFileSync(file, " ".repeat(Math.max(0, LARGE + 1 - statSync(file).size)));
     const imported = await tapstake(["fp", "protection", "import", file, "--home", to, "--yes", "--json"]);
     const last = `${VOTES - 1}`;
     expect(parsed(expectDone(imported))).toMatchObject({
       imported: [{ key: publicKey, chain, added: VOTES, lowest: last, highest: last, conflicts: [] }],
     });
-    const sample = [0n, 1n, 255n, 256n, 50_000n, BigInt(VOTES - 1)];
+    const sample = [0n, 1n, 255n, 256n, 5_000n, BigInt(VOTES - 1)];
     const records = (home: string) =>
       inHome(openHome(home), (protection) =>
         [...protection.recordsAt(key, chain, sample)].map(([height, { digest, signature }]) => ({
