@@ -209,8 +209,15 @@ export class Voter {
   /** The chain takes votes of one release, and one that it does not count uses the height up all the same. */
   #refuseOtherCommitment(votes: readonly MessageVote[]): void {
     for (const range of this.#protection.committed(this.#publicKey, this.chain.id)) {
-      if (range.context === this.chain.commitContext) continue;
-      if (votes.some(({ height }) => covers(range, height))) throw otherCommitment(this.chain, range);
+      if (range.context !== this.chain.commitContext) {
+        if (votes.some(({ height }) => covers(range, height))) throw otherCommitment(this.chain, range);
+      } else if (range.context === undefined && !this.#anyMessage) {
+        // A chain without contexts takes a message with one where nothing says which form counts: here something does.
+        const other = votes.find(
+          ({ height, message }) => message.length > BARE_VOTE && covers(range, height),
+        );
+        if (other) throw contextBesideNone(this.chain, range, other);
+      }
     }
   }
 
@@ -255,6 +262,9 @@ export class Voter {
   }
 }
 
+/** Bytes of a vote's message without a signing context (PROTOCOL 6). */
+const BARE_VOTE = 40;
+
 /** Chains that a key has before it begins no other one by itself. */
 const MAX_BEGUN = 100;
 
@@ -296,6 +306,18 @@ function otherCommitment({ id, commitContext }: ChainConfig, range: CommittedCon
     "context-mismatch",
     `the commitment to heights ${startHeight} to ${lastOf(range)} has ${contextText(context)}, and ${id} has ${contextText(commitContext)} here: nothing was signed, as a vote that the chain does not count would use the height up. Configure the chain as it is (tapstake fp chains set${set}), or give --other-context if the chain changed its release after the commitment`,
     { chain: id },
+  );
+}
+
+function contextBesideNone(
+  { id }: ChainConfig,
+  range: CommittedContext,
+  { height }: MessageVote,
+): TapstakeError {
+  return new TapstakeError(
+    "context-mismatch",
+    `the message for height ${height}: expected no signing context, as the commitment to heights ${range.startHeight} to ${lastOf(range)} on ${id} has none; nothing was signed, as a vote that the chain does not count would use the height up. Make the message without a context, or give --other-context if the chain changed its release after the commitment`,
+    { height, chain: id },
   );
 }
 

@@ -200,12 +200,15 @@ export class Signer {
 
   /** Other commitments to some of the same heights, which may have reached the chain or not. */
   #overlaps(key: Uint8Array, commitment: SignableCommitment): string | undefined {
-    const { chainId, root } = commitment;
+    const { chainId, root, context } = commitment;
     const earlier = [
       ...this.#signable.signed(key, chainId),
       ...this.parts.protection.commitments(key, chainId),
     ]
-      .filter((other) => !equalBytes(other.root, root) && overlap(other, commitment))
+      // The root is the same under another context, and the commitment another one.
+      .filter(
+        (other) => !(equalBytes(other.root, root) && other.context === context) && overlap(other, commitment),
+      )
       .sort((a, b) => (a.startHeight < b.startHeight ? -1 : 1));
     const ranges = new Set(earlier.map((other) => `${other.startHeight}-${lastOf(other)}`));
     return ranges.size === 0 ? undefined : [...ranges].slice(0, OVERLAPS_TOLD).join(",");

@@ -135,6 +135,20 @@ describe("SignSchnorrSig", () => {
     ]);
   });
 
+  it("takes the same heights under another context for another commitment, though its root is the same", async () => {
+    const made = homeWithKey();
+    const range = { key: made.key.publicKey, start: 100n, count: 10 };
+    const signer = await startSigner(made);
+    await commitRemotely(connect(signer.address), { ...range, chain: chainConfig(made.home, CHAIN) });
+    await signer.stop();
+    const chains = { [CHAIN]: { contexts: "v3", moduleAddress: module } };
+    writeFileSync(made.home.chainsFile, JSON.stringify({ version: 1, chains }), { mode: 0o600 });
+    const next = connect((await startSigner(made)).address);
+    const request = { ...range, chain: chainConfig(made.home, CHAIN) };
+    await expectFailure(commitRemotely(next, request), "commitment-overlap");
+    expect((await commitRemotely(next, { ...request, allowOverlap: true })).overlaps).toBe("100-109");
+  });
+
   it("signs none that overlaps an earlier one for a caller that asks for that, whether it is signed or stored", async () => {
     const made = homeWithKey();
     const [signer, key] = [await startSigner(made), made.key.publicKey];

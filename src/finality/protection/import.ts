@@ -68,7 +68,10 @@ function importCommitments(
   for (const commitment of file.commitments) {
     const other = here.find((each) => overlap(each, commitment));
     if (other) {
-      const isSame = equalBytes(other.root, commitment.root) && other.count === commitment.count;
+      const isSame =
+        equalBytes(other.root, commitment.root) &&
+        other.count === commitment.count &&
+        other.context === commitment.context;
       if (!isSame) commitmentsSkipped++;
       continue;
     }

@@ -258,7 +258,8 @@ const commitment = v.strictObject({
   count: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(0xffff_ffff)),
   root: bytes(32),
   signature: bytes(64),
-  context: v.optional(bytes(32)),
+  // The text itself is signed, so its case matters.
+  context: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "64 lower-case hexadecimal digits"))),
 });
 
 const keyChain = v.strictObject({

@@ -101,6 +101,39 @@ describe("vote: the commitment's signing context", () => {
     });
   });
 
+  it("refuses a message with a context at a height committed without one, where the chain has none", async () => {
+    const { protection } = newSigner();
+    await commit(protection, V4, 100n);
+    const voter = voterOf(protection, key, V4);
+    const message = (height: bigint) => voteMessage({ height, appHash: hash(1), context: V3.voteContext! });
+    for (const height of [100n, 109n]) {
+      const { details } = refusal("context-mismatch", () =>
+        voter.voteMessage({ height, message: message(height) }),
+      );
+      expect(details).toEqual({ height, chain: CHAIN.id });
+    }
+    expect(answerOf(voter, 100n, 1)).toBe("new");
+    expect(voter.voteMessage({ height: 110n, message: message(110n) }).kind).toBe("new");
+    protection.close();
+  });
+
+  it("makes an imported commitment another one, which is skipped and counted", async () => {
+    const { protection } = newSigner();
+    await commit(protection, V4, 100n);
+    const file = protection.exportInterchange();
+    const [data] = file.data;
+    const commitments = data!.commitments!.map((one) => ({ ...one, context: V3.commitContext! }));
+    const other = { ...file, data: [{ ...data!, commitments }] };
+    expect(protection.importInterchange(other)[0]).toMatchObject({ commitments: 0, commitmentsSkipped: 1 });
+    expect(protection.importInterchange(file)[0]).toMatchObject({ commitments: 0, commitmentsSkipped: 0 });
+    const shouted = {
+      ...file,
+      data: [{ ...data!, commitments: [{ ...commitments[0]!, context: "CD".repeat(32) }] }],
+    };
+    refusal("invalid-json", () => protection.importInterchange(shouted));
+    protection.close();
+  });
+
   it("may be another one for a voter that is made so", async () => {
     const { protection } = newSigner();
     await commit(protection, V4, 100n);
