@@ -38,7 +38,7 @@ describe("the check of the rooms", () => {
       "extract",
       "babylon",
     ]);
-    expect(ROOMS).toHaveLength(22);
+    expect(ROOMS).toHaveLength(21);
   });
 
   it.each([
@@ -93,7 +93,7 @@ describe("the check of the rooms", () => {
     ["src/stake/a.ts", `type A = import("../covenant/a.js").A;`, "after stake"],
     ["src/stake/a.ts", `import a = require("../covenant/a.js");`, "after stake"],
     ["src/stake/a.ts", `await import(name);`, "not a literal"],
-    ["src/watch/a.ts", `import { start } from "../../regtest/index.js";`, "after watch"],
+    ["src/signerd/a.ts", `import { start } from "../../regtest/index.js";`, "after signerd"],
     ["regtest/a.ts", `import { main } from "../src/cli/main.js";`, "after regtest"],
     ["src/stake/a.ts", `import { eots } from "../index.js";`, "in no room"],
     ["src/stake/a.ts", `import { a } from "../../test/support/a.js";`, "in no room"],

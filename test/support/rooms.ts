@@ -21,7 +21,6 @@ export const ROOMS = [
   "signer-client",
   "finality",
   "signerd",
-  "watch",
   "regtest",
   "cli",
 ] as const;
