@@ -45,7 +45,7 @@ export const hash = (fill: number): Uint8Array => new Uint8Array(32).fill(fill);
 // Tests vote at the same heights over and over.
 const cache = new RandomnessCache();
 
-export const voterOf = (protection: Protection, key: UnlockedKey = testKey(), chain = CHAIN): Voter =>
+export const voterOf = (protection: Protection, key: UnlockedKey = testKey(), chain: ChainConfig = CHAIN): Voter =>
   new Voter({ key, protection, chain, cache });
 
 /** The answer to a vote: "new", "same", or the code of its refusal. */

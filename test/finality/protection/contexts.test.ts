@@ -142,3 +142,24 @@ describe("vote: the commitment's signing context", () => {
     protection.close();
   });
 });
+
+describe("chain configuration: one signing context without the other", () => {
+  const { commitContext: _, ...voteAlone } = V3;
+  const { voteContext: __, ...commitAlone } = V3;
+  const halves = [voteAlone, commitAlone].map((half) => half as ChainConfig);
+
+  it("makes no voter", () => {
+    const { protection } = newSigner();
+    for (const chain of halves) refusal("invalid-argument", () => new Voter({ key, protection, chain }));
+    protection.close();
+  });
+
+  it("makes no commitment", async () => {
+    const { protection } = newSigner();
+    for (const chain of halves) {
+      await expect(commit(protection, chain, 100n)).rejects.toMatchObject({ code: "invalid-argument" });
+    }
+    expect(protection.commitments(key.publicKey, CHAIN.id)).toEqual([]);
+    protection.close();
+  });
+});

@@ -53,7 +53,7 @@ describe("an interchange file, exported and imported", () => {
     protection.prune(key.publicKey, CHAIN.id, 12n);
     await commitStored({
       key,
-      chain: { ...CHAIN, commitContext: "ab".repeat(32) },
+      chain: { ...CHAIN, voteContext: "cd".repeat(32), commitContext: "ab".repeat(32) },
       protection,
       start: 30n,
       count: 20,
