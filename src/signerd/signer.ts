@@ -204,6 +204,7 @@ export class Signer {
     const earlier = [
       ...this.#signable.signed(key, chainId),
       ...this.parts.protection.commitments(key, chainId),
+      ...this.parts.protection.overlapping(key, chainId),
     ]
       // The root is the same under another context, and the commitment another one.
       .filter(
@@ -219,7 +220,7 @@ export class Signer {
     const { chainId, isContiguous, ...kept } = commitment;
     const { protection } = this.parts;
     // Also when it is stored itself already.
-    const isTaken = protection.commitments(key, chainId).some((other) => overlap(other, commitment));
+    const isTaken = protection.committed(key, chainId).some((other) => overlap(other, commitment));
     if (isContiguous && !isTaken) protection.addCommitment(key, chainId, { ...kept, signature });
   }
 

@@ -47,7 +47,7 @@ export async function commitStored(request: CommitRequest): Promise<Commitment> 
   u64be(start + BigInt(count - 1), "last height");
   assertMinCount(chain, count);
   const range = { startHeight: start, count };
-  refuseOverlap(protection.commitments(key.publicKey, chain.id), range);
+  refuseOverlap(protection, { key: key.publicKey, chainId: chain.id }, range);
   const hashes = await deriveSubtrees(request, range);
   const context = chain.commitContext;
   const signed = { ...range, root: rootOfHashes(hashes), ...(context !== undefined && { context }) };

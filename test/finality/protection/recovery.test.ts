@@ -182,7 +182,9 @@ describe("protection init", () => {
       held: true,
     });
     const next = newHome();
-    inHome(next, (protection) => protection.importInterchange(JSON.parse(JSON.stringify(interchange))));
+    inHome(next, (protection) =>
+      protection.importInterchange(JSON.parse(JSON.stringify(interchange)), { begin: true }),
+    );
     expectNothingAnew(next);
   });
 
@@ -190,10 +192,13 @@ describe("protection init", () => {
     const { protection, voter } = newSigner();
     voter.vote({ height: 5n, appHash: hash(1) });
     const interchange = protection.exportInterchange();
-    protection.importInterchange({
-      ...interchange,
-      data: interchange.data.map((each) => ({ ...each, held: true })),
-    });
+    protection.importInterchange(
+      {
+        ...interchange,
+        data: interchange.data.map((each) => ({ ...each, held: true })),
+      },
+      { begin: true },
+    );
     refusal("protection-uninitialised", () => voter.vote({ height: 6n, appHash: hash(1) }));
     expect(protection.keyChains()).toMatchObject([{ locked: true, lowWatermark: 6n, highWatermark: 5n }]);
     protection.init(key.publicKey, CHAIN.id, 6n);

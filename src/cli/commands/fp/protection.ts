@@ -344,7 +344,7 @@ const importInterchange = () =>
       await withProtection(openHome(options.home), async (protection) => {
         if (options.yes !== true)
           await mustAgreeToBeginnings(interchange, previewImport(protection, interchange));
-        const imported = protection.importInterchange(interchange);
+        const imported = protection.importInterchange(interchange, { begin: true });
         answer(options.json === true, { imported: importFacts(imported) }, importText);
         const conflicts = imported.flatMap((one) => one.conflicts);
         if (conflicts.length > 0) throw conflict(conflicts);
