@@ -7,13 +7,13 @@ import { publicKeyOf } from "../../src/core/keys.js";
 import { type Home, openHome } from "../../src/finality/home.js";
 import type { UnlockedKey } from "../../src/finality/keys/keystore.js";
 import { recordGenerated } from "../../src/finality/keys/provenance.js";
+import type { InterchangeCommitment } from "../../src/finality/protection/interchange.js";
 import { openProtection, type Protection } from "../../src/finality/protection/protection.js";
 import { RandomnessCache } from "../../src/finality/randomness/cache.js";
-import type { InterchangeCommitment } from "../../src/finality/protection/interchange.js";
 import { commitRandomness } from "../../src/finality/randomness/commit.js";
-import { type CommitmentJson, commitmentToJson } from "../../src/vote/json.js";
 import { Voter } from "../../src/finality/voter.js";
 import type { ChainConfig } from "../../src/vote/chain.js";
+import { type CommitmentJson, commitmentToJson } from "../../src/vote/json.js";
 import { afterFile } from "./after-file.js";
 
 export const CHAIN: ChainConfig = { id: "bbn-test", minCount: 1 };

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import { type Home, openHome } from "../../../src/finality/home.js";
 import { initProtection, openProtection } from "../../../src/finality/protection/protection.js";
+import { commitStored } from "../../../src/finality/randomness/commit.js";
 import {
   copyOf,
   flip,
@@ -170,6 +171,25 @@ describe("protection init", () => {
     expectNothingAnew(home);
   });
 
+  it.each(["protectionFile", "watermarkFile"] as const)(
+    "says whether commitments were lost with the %s, and the same ones can be made again",
+    async (file) => {
+      const { home, protection } = newSigner();
+      const request = { key: testKey(), chain: CHAIN, start: 10n, count: 300 };
+      const { root } = await commitStored({ ...request, protection });
+      protection.init(request.key.publicKey, CHAIN.id, 10n);
+      protection.close();
+      rmSync(home[file]);
+      const begin = { key: request.key.publicKey, chainId: CHAIN.id, fromHeight: 20n };
+      const isLost = file === "protectionFile";
+      expect(initProtection(home, begin)).toMatchObject({ commitmentsLost: isLost });
+      const again = openProtection(home);
+      expect(again.commitments(request.key.publicKey, CHAIN.id)).toHaveLength(isLost ? 0 : 1);
+      if (isLost) expect(await commitStored({ ...request, protection: again })).toMatchObject({ root });
+      again.close();
+    },
+  );
+
   it("keeps what is locked through another loss, an export and an import", () => {
     const home = damaged(lostStores["a missing store"]!);
     initProtection(home, { ...request, fromHeight: 75n });
@@ -225,6 +245,7 @@ describe("protection init", () => {
       lowWatermark: 30n,
       highWatermark: 59n,
       setAside: [],
+      commitmentsLost: false,
       locked: [],
     });
     refusal("would-lower-mark", () => initProtection(home, { ...request, fromHeight: 29n }));
