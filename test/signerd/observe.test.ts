@@ -285,7 +285,8 @@ describe("the log", () => {
     const made = homeWithKey(undefined, [CHAIN, "another"]);
     const protection = openProtection(made.home);
     const chain = { id: CHAIN, minCount: 1 };
-    await commitStored({ key: made.key, chain, protection, start: 5n, count: 2 });
+    const unlocked = { ...made.key, secretKey: made.secretKey, wipe: () => {} };
+    await commitStored({ key: unlocked, chain, protection, start: 5n, count: 2 });
     protection.close();
     const signer = await startSigner(made);
     const client = connect(signer.address);

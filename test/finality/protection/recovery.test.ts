@@ -175,17 +175,17 @@ describe("protection init", () => {
     "says whether commitments were lost with the %s, and the same ones can be made again",
     async (file) => {
       const { home, protection } = newSigner();
-      const request = { key: testKey(), chain: CHAIN, start: 10n, count: 300 };
-      const { root } = await commitStored({ ...request, protection });
-      protection.init(request.key.publicKey, CHAIN.id, 10n);
+      const committing = { key: testKey(), chain: CHAIN, start: 10n, count: 300 };
+      const { root } = await commitStored({ ...committing, protection });
+      protection.init(committing.key.publicKey, CHAIN.id, 10n);
       protection.close();
       rmSync(home[file]);
-      const begin = { key: request.key.publicKey, chainId: CHAIN.id, fromHeight: 20n };
+      const begin = { key: committing.key.publicKey, chainId: CHAIN.id, fromHeight: 20n };
       const isLost = file === "protectionFile";
       expect(initProtection(home, begin)).toMatchObject({ commitmentsLost: isLost });
       const again = openProtection(home);
-      expect(again.commitments(request.key.publicKey, CHAIN.id)).toHaveLength(isLost ? 0 : 1);
-      if (isLost) expect(await commitStored({ ...request, protection: again })).toMatchObject({ root });
+      expect(again.commitments(committing.key.publicKey, CHAIN.id)).toHaveLength(isLost ? 0 : 1);
+      if (isLost) expect(await commitStored({ ...committing, protection: again })).toMatchObject({ root });
       again.close();
     },
   );
