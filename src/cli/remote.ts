@@ -6,6 +6,7 @@ import { chainConfig } from "../finality/chains.js";
 import { findHome, type Home, homeAt } from "../finality/home.js";
 import type { EotsClient } from "../signer-client/client.js";
 import { readCertificates } from "../signer-client/endpoint.js";
+import { LEAST_HMAC_BYTES } from "../signer-client/metadata.js";
 import { DEFAULT_ADDRESS } from "../signer-client/wire.js";
 import type { ChainConfig } from "../vote/chain.js";
 import { UsageError } from "./errors.js";
@@ -145,9 +146,6 @@ export async function readHmacKey(file: string | undefined): Promise<string | un
   }
   return key;
 }
-
-/** What nobody tries out. */
-const LEAST_HMAC_BYTES = 16;
 
 /** @throws TapstakeError `file-error` */
 export async function readBytes(path: string): Promise<Uint8Array> {

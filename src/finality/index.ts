@@ -29,6 +29,7 @@ export { previewImport, type ImportPreview } from "./protection/import.js";
 export type {
   ReadInterchange,
   ImportedKeyChain,
+  ImportOptions,
   ImportReport,
   Interchange,
   InterchangeCommitment,

@@ -2,7 +2,7 @@ import { assertBytes, equalBytes, hex, u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
 import { eots } from "../crypto/eots.js";
-import { assertChainId, type ChainConfig } from "../vote/chain.js";
+import { assertChainConfig, type ChainConfig } from "../vote/chain.js";
 import { contextBytes, isVoteMessage, voteMessage } from "../vote/messages.js";
 import type { RefusalCode } from "../vote/vote.js";
 import type { UnlockedKey } from "./keys/keystore.js";
@@ -87,7 +87,10 @@ export class Voter {
   readonly #otherContext: boolean;
   #chainHeight: bigint | undefined;
 
-  /** @throws TapstakeError `invalid-chain-id`; `key-mismatch` when the secret is not that of the public key */
+  /**
+   * @throws TapstakeError `invalid-chain-id`, `invalid-argument`, `invalid-hex` for a chain configuration that breaks a
+   *   rule of {@link ChainConfig}; `key-mismatch` when the secret is not that of the public key
+   */
   constructor(options: VoterOptions) {
     const {
       key,
@@ -98,7 +101,7 @@ export class Voter {
       anyMessage = false,
       otherContext = false,
     } = options;
-    assertChainId(chain.id);
+    assertChainConfig(chain);
     const keyPoint = pointOf(key.secretKey);
     if (!equalBytes(keyPoint.subarray(1), key.publicKey)) {
       const [expected, actual] = [key.publicKey, keyPoint.subarray(1)].map(hex.encode);

@@ -1,6 +1,6 @@
 import { TapstakeError } from "../core/errors.js";
 import { merkle } from "../crypto/merkle.js";
-import { assertMinCount, type ChainConfig } from "../vote/chain.js";
+import { assertChainConfig, assertMinCount, type ChainConfig } from "../vote/chain.js";
 import { commitmentDigest } from "../vote/messages.js";
 import { type Commitment, verifyCommitment } from "../vote/vote.js";
 import type { EotsClient } from "./client.js";
@@ -34,6 +34,7 @@ export async function commitRemotely(
   signer: EotsClient,
   { key, chain, start: startHeight, count, allowOverlap = false }: RemoteCommitRequest,
 ): Promise<RemoteCommitment> {
+  assertChainConfig(chain);
   assertMinCount(chain, count);
   const points = await signer.createRandomnessPairList({ key, chainId: chain.id, startHeight, count });
   const context = chain.commitContext;

@@ -33,6 +33,9 @@ export const HMAC_HEADER = "x-fpd-hmac";
 /** The methods that anyone may call (PROTOCOL 10): neither changes nor reveals anything here. */
 export const OPEN_METHODS: ReadonlySet<Method> = new Set<Method>(["Ping", "SaveEOTSKeyName"]);
 
+/** An HMAC key of fewer bytes can be guessed. */
+export const LEAST_HMAC_BYTES = 16;
+
 /** `base64(HMAC-SHA256(key string bytes, serialized request))` (PROTOCOL 10). */
 export function requestHmac(key: string, request: Uint8Array): string {
   return createHmac("sha256", key).update(request).digest("base64");

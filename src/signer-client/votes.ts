@@ -1,6 +1,6 @@
 import { ERROR_CODES, type ErrorCode, TapstakeError } from "../core/errors.js";
 import { eots } from "../crypto/eots.js";
-import type { ChainConfig } from "../vote/chain.js";
+import { assertChainConfig, type ChainConfig } from "../vote/chain.js";
 import { voteMessage } from "../vote/messages.js";
 import { type FinalityVote, isRefusal } from "../vote/vote.js";
 import type { EotsClient } from "./client.js";
@@ -26,6 +26,7 @@ export type VoteAnswer =
  */
 export async function voteRemotely(signer: EotsClient, request: RemoteVoteRequest): Promise<VoteAnswer[]> {
   const { key, chain, votes, chainHeight } = request;
+  assertChainConfig(chain);
   const context = chain.voteContext;
   const asked = votes.map((vote) => {
     const named = { ...vote, ...(context !== undefined && { context }) };

@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import { type Server, ServerCredentials } from "@grpc/grpc-js";
+import { utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import {
   addressText,
@@ -11,6 +12,7 @@ import {
   reasonOf,
   unusable,
 } from "../signer-client/endpoint.js";
+import { LEAST_HMAC_BYTES } from "../signer-client/metadata.js";
 
 /** What the signer shows and proves to callers. */
 export interface TlsIdentity {
@@ -45,13 +47,18 @@ export function checkTls(identity: TlsIdentity, now: Date = new Date()): string[
 
 /**
  * Where the signer listens, before a file is opened or a port taken.
- * @throws TapstakeError `insecure-address`; `unauthenticated` for an empty HMAC key
+ * @param source where the HMAC key is from, for messages
+ * @throws TapstakeError `insecure-address` for an address that other machines may reach, without an HMAC key or with one
+ *   that can be guessed; `unauthenticated` for an empty HMAC key
  */
-export function signerAddress(text: string, hmacKey: string | undefined): ListenAddress {
+export function signerAddress(text: string, hmacKey: string | undefined, source = "hmacKey"): ListenAddress {
   const address = parseAddress(text);
   if (hmacKey === "") throw new TapstakeError("unauthenticated", "expected an HMAC key, got an empty one");
   const remedy = "give it an HMAC key (--hmac-key-file), and TLS (--tls-cert, --tls-key) to keep it secret";
   assertSafeToListen(address, "the signer", hmacKey === undefined ? remedy : undefined);
+  const length = hmacKey === undefined ? LEAST_HMAC_BYTES : utf8(hmacKey).length;
+  const longer = `${source}: expected an HMAC key of ${LEAST_HMAC_BYTES} bytes or more, got ${length}, which can be guessed: openssl rand -hex 32 makes a better one`;
+  assertSafeToListen(address, "the signer", length < LEAST_HMAC_BYTES ? longer : undefined);
   return address;
 }
 

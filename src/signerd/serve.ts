@@ -8,7 +8,7 @@ import type { KeyInfo } from "../finality/keys/keystore.js";
 import { openProtection } from "../finality/protection/protection.js";
 import { addressText, isLoopback, parseAddress } from "../signer-client/endpoint.js";
 import { DEFAULT_ADDRESS } from "../signer-client/wire.js";
-import { createHandlers } from "./handlers.js";
+import { createHandlers, type Facts } from "./handlers.js";
 import { KeyRing } from "./key-ring.js";
 import { bind, checkTls, signerAddress, type TlsIdentity } from "./listen.js";
 import { createMetrics, serveMetrics } from "./metrics.js";
@@ -19,8 +19,10 @@ export interface ServeOptions {
   readonly home: Home;
   /** `host:port`; 127.0.0.1:12582 unless given; port 0 takes a free one. */
   readonly address?: string;
-  /** Authenticates callers (PROTOCOL 10). Needed on any address that is not loopback. */
+  /** Authenticates callers (PROTOCOL 10). An address that is not loopback needs one of 16 bytes or more. */
   readonly hmacKey?: string;
+  /** Where the HMAC key is from, for messages. */
+  readonly hmacKeySource?: string;
   readonly tls?: TlsIdentity;
   /** A loopback address for `/metrics` and `/healthz`; none unless given. */
   readonly metricsAddress?: string;
@@ -63,7 +65,7 @@ const MAX_REQUEST = 2 << 20;
  */
 export async function serve(options: ServeOptions): Promise<RunningSigner> {
   const { home, log, unlock = [], patience = 10_000 } = options;
-  const address = signerAddress(options.address ?? DEFAULT_ADDRESS, options.hmacKey);
+  const address = signerAddress(options.address ?? DEFAULT_ADDRESS, options.hmacKey, options.hmacKeySource);
   for (const warning of options.tls ? checkTls(options.tls) : []) log.warn(warning);
   const closing: (() => void | Promise<void>)[] = [];
   const unwind = async () => {
@@ -95,7 +97,8 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
       metrics.randomnessMistrusted.inc(report.mismatches + report.collisions);
       log.error(report, wrong);
     };
-    const signer = new Signer({ home, keys, protection, metrics, onReport, ...opened });
+    const warn = (facts: Facts, text: string) => log.warn(facts, text);
+    const signer = new Signer({ home, keys, protection, metrics, onReport, warn, ...opened });
     for (const { publicKey } of keys.unlocked) signer.showHeights(publicKey);
 
     let metricsAddress: string | undefined;

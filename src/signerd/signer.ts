@@ -10,10 +10,11 @@ import { loadChains } from "../finality/chains.js";
 import type { Home } from "../finality/home.js";
 import type { UnlockedKey } from "../finality/keys/keystore.js";
 import type { Protection } from "../finality/protection/protection.js";
-import { lastOf, overlap } from "../finality/protection/store.js";
+import { covers, lastOf, overlap } from "../finality/protection/store.js";
 import { RandomnessCache } from "../finality/randomness/cache.js";
 import { type MessageVote, type VoteOptions, Voter, type VoteResult } from "../finality/voter.js";
 import { assertChainId, type ChainConfig, chainIdOf } from "../vote/chain.js";
+import type { Facts } from "./handlers.js";
 import type { KeyRing } from "./key-ring.js";
 import { type Metrics, REFUSED_TOGETHER } from "./metrics.js";
 import { type SignableCommitment, SignableDigests } from "./signable-digests.js";
@@ -38,6 +39,12 @@ const OVERLAPS_TOLD = 20;
 /** Pairs of key and chain that are kept: a caller can name any number of chains. */
 const MAX_VOTERS = 256;
 
+const UNCOVERED =
+  "no commitment that is stored here covers the height of this vote: unless it was committed elsewhere, the chain will " +
+  "not accept the vote. A store that protection init began anew has lost the commitments of the old one: stop the signer " +
+  "and commit to the same heights again (tapstake fp commit), which gives the same roots, or import an export. The log " +
+  "says this once for each key and chain until the signer starts again";
+
 interface SignerParts {
   readonly home: Home;
   readonly keys: KeyRing;
@@ -50,6 +57,8 @@ interface SignerParts {
   readonly constantTime: boolean;
   /** Told by what points were computed, and whether anything was computed wrongly. */
   readonly onReport: (report: MultiplesReport) => void;
+  /** Logs what an operator should know. */
+  readonly warn: (facts: Facts, text: string) => void;
   readonly chainHeights: ReadonlyMap<string, bigint>;
   /** Chains that are voted on also where the commitment has another signing context. */
   readonly otherContexts: ReadonlySet<string>;
@@ -70,6 +79,8 @@ export class Signer {
   readonly #cache = new RandomnessCache();
   readonly #chains: ReadonlyMap<string, ChainConfig>;
   readonly #signable: SignableDigests;
+  /** Keys and chains of which the log says that a vote is in no stored commitment. */
+  readonly #uncovered = new Set<string>();
   #deriving: Promise<unknown> = Promise.resolve();
 
   /** @throws TapstakeError `invalid-address`, `invalid-chain-id`, `invalid-number`, and as `loadChains` */
@@ -204,6 +215,7 @@ export class Signer {
     const earlier = [
       ...this.#signable.signed(key, chainId),
       ...this.parts.protection.commitments(key, chainId),
+      ...this.parts.protection.overlapping(key, chainId),
     ]
       // The root is the same under another context, and the commitment another one.
       .filter(
@@ -219,7 +231,7 @@ export class Signer {
     const { chainId, isContiguous, ...kept } = commitment;
     const { protection } = this.parts;
     // Also when it is stored itself already.
-    const isTaken = protection.commitments(key, chainId).some((other) => overlap(other, commitment));
+    const isTaken = protection.committed(key, chainId).some((other) => overlap(other, commitment));
     if (isContiguous && !isTaken) protection.addCommitment(key, chainId, { ...kept, signature });
   }
 
@@ -295,7 +307,22 @@ export class Signer {
       metrics.signatures.inc({ outcome: result.kind, code: result.kind === "refused" ? result.code : "" });
     }
     this.#showHeight(publicKey, id, protection.watermarks(publicKey, id)?.highWatermark);
+    this.#warnOfUncovered(publicKey, id, results);
     return results;
+  }
+
+  /** Says once for each key and chain that no commitment stored here covers a height that was voted for. */
+  #warnOfUncovered(publicKey: Uint8Array, chain: string, results: readonly VoteResult[]): void {
+    const key = hex.encode(publicKey);
+    const id = `${key}/${chain}`;
+    if (this.#uncovered.has(id)) return;
+    const committed = this.parts.protection.committed(publicKey, chain);
+    const vote = results.find(
+      ({ kind, height }) => kind !== "refused" && !committed.some((range) => covers(range, height)),
+    );
+    if (!vote) return;
+    this.#uncovered.add(id);
+    this.parts.warn({ key, chain, height: `${vote.height}`, code: "no-commitment" }, UNCOVERED);
   }
 
   /** Counts heights that got no answer each, as a call was refused with all of them. */

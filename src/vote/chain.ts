@@ -1,13 +1,42 @@
 import { describeType, TapstakeError } from "../core/errors.js";
+import { contextBytes } from "./messages.js";
 
-/** What a signer knows of a chain. Contexts are 64 hex characters, signed as text; chains of the v4 line have none. */
-export interface ChainConfig {
+/**
+ * What a signer knows of a chain. A chain of the v3 line signs votes and commitments with a context each, 64 hex
+ * characters that are signed as text; a chain of the v4 line has neither.
+ */
+export type ChainConfig = AnyChain & (ContextsOfChain | WithoutContexts);
+
+interface AnyChain {
   readonly id: string;
   /** The fewest heights that a commitment may cover. */
   readonly minCount: number;
-  readonly voteContext?: string;
-  readonly commitContext?: string;
   readonly popContext?: string;
+}
+
+interface ContextsOfChain {
+  readonly voteContext: string;
+  readonly commitContext: string;
+}
+
+interface WithoutContexts {
+  readonly voteContext?: undefined;
+  readonly commitContext?: undefined;
+}
+
+/**
+ * Refuses what signs votes that no commitment of the same chain fits, or the other way round.
+ * @throws TapstakeError `invalid-chain-id`; `invalid-argument` for one of `voteContext` and `commitContext` without the
+ *   other, `invalid-hex` for a context that is none
+ */
+export function assertChainConfig({ id, voteContext, commitContext, popContext }: ChainConfig): void {
+  assertChainId(id);
+  for (const context of [voteContext, commitContext, popContext]) contextBytes(context);
+  if ((voteContext === undefined) === (commitContext === undefined)) return;
+  const [missing, given] =
+    voteContext === undefined ? ["voteContext", "commitContext"] : ["commitContext", "voteContext"];
+  const text = `chain ${id}: expected ${missing} beside ${given}, got none: give both contexts, or neither`;
+  throw new TapstakeError("invalid-argument", text, { chain: id, field: missing! });
 }
 
 /**

@@ -94,8 +94,15 @@ describe.concurrent("tapstake fp protection", () => {
     rmSync(join(home, "protection.db"));
     const init = ["init", ...named, "--from-height", "900", "--yes"];
     const held = [{ key: publicKey, chain: "bsn-2" }];
-    expect(parsed(expectDone(await protection(home, ...init, "--json")))).toMatchObject({ held });
-    expect(expectDone(await protection(home, ...init)).stdout).toContain(`of its own: ${publicKey} on bsn-2`);
+    const first = parsed(expectDone(await protection(home, ...init, "--json")));
+    expect(first).toMatchObject({ held, commitmentsLost: true });
+    const { stdout } = expectDone(await protection(home, ...init));
+    expect(stdout).toContain(`of its own: ${publicKey} on bsn-2`);
+    expect(stdout).not.toContain("commitments:");
+    rmSync(join(home, "protection.db"));
+    expect(expectDone(await protection(home, ...init)).stdout).toContain(
+      "commitments: the new store has none of the old one. Commit to the same heights again",
+    );
   });
 
   it("imports commitments alone without a word of watermarks, and names the file that is no interchange file", async () => {

@@ -178,6 +178,20 @@ describe("an address that other machines can reach", () => {
     },
   );
 
+  it("is refused with an HMAC key of fewer than 16 bytes, and served with one of 16", async () => {
+    const made = homeWithKey();
+    for (const hmacKey of ["x", "x".repeat(15)]) {
+      const more = { hmacKey, hmacKeySource: "--hmac-key-file key", ...(await silent()) };
+      const { message } = await expectFailure(
+        serve({ home: made.home, address: "0.0.0.0:0", ...more }),
+        "insecure-address",
+      );
+      const got = `got ${hmacKey.length}, which can be guessed`;
+      expect(message).toContain(`--hmac-key-file key: expected an HMAC key of 16 bytes or more, ${got}`);
+    }
+    await startSigner(made, { address: "0.0.0.0:0", hmacKey: "é".repeat(8) });
+  });
+
   it("is served with it, and with a warning", async () => {
     const made = homeWithKey();
     const signer = await startSigner(made, { address: "0.0.0.0:0", hmacKey: HMAC_KEY });

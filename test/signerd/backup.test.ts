@@ -84,7 +84,7 @@ describe("a copy of many votes", () => {
     const other = homeWithKey(undefined, []);
     inHome(other.home, (protection) => {
       const highest = BigInt(subject!.highest!);
-      expect(protection.importInterchange(file)).toMatchObject([
+      expect(protection.importInterchange(file, { begin: true })).toMatchObject([
         { highWatermark: highest, conflicts: [], blocked: [] },
       ]);
     });

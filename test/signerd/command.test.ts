@@ -67,6 +67,19 @@ describe("tapstake fp serve", () => {
     });
   });
 
+  it("names the file, or the variable, of an HMAC key that is too short for other machines", async () => {
+    const { path } = homeWithKey().home;
+    const file = temporaryFile("hmac-key", "short\n");
+    const open = ["--address", "0.0.0.0:0"];
+    const fromFile = await serve(path, [...open, "--hmac-key-file", file]);
+    expect(fromFile.code).toBe(1);
+    expect(fromFile.stderr).toMatch(/^tapstake: insecure-address: /m);
+    expect(fromFile.stderr).toContain(`--hmac-key-file ${file}: expected an HMAC key of 16 bytes or more`);
+    const fromVariable = await serve(path, open, { TAPSTAKE_HMAC_KEY: "short" });
+    expect(fromVariable.code).toBe(1);
+    expect(fromVariable.stderr).toContain("TAPSTAKE_HMAC_KEY: expected an HMAC key of 16 bytes or more");
+  });
+
   it("writes its log to a file of its owner's alone", async () => {
     const made = homeWithKey();
     const file = join(made.home.path, "log");

@@ -5,6 +5,8 @@ import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { randomness } from "../../src/crypto/randomness.js";
+import { openProtection } from "../../src/finality/protection/protection.js";
+import { commitStored } from "../../src/finality/randomness/commit.js";
 import type { RunningSigner } from "../../src/signerd/serve.js";
 import { REFUSAL_CODES } from "../../src/vote/vote.js";
 import { failure as expectFailure } from "../support/errors.js";
@@ -277,6 +279,42 @@ describe("the log", () => {
     const said = { msg: "serving", level: "info", home: home.path, keys: [], authenticated: true };
     expect(lines).toContainEqual(expect.objectContaining(said));
     for (const { time } of lines) expect(new Date(time as string).toISOString()).toBe(time);
+  });
+
+  it("warns once for each key and chain of a vote at a height that no stored commitment covers", async () => {
+    const made = homeWithKey(undefined, [CHAIN, "another"]);
+    const protection = openProtection(made.home);
+    const chain = { id: CHAIN, minCount: 1 };
+    const unlocked = { ...made.key, secretKey: made.secretKey, wipe: () => {} };
+    await commitStored({ key: unlocked, chain, protection, start: 5n, count: 2 });
+    protection.close();
+    const signer = await startSigner(made);
+    const client = connect(signer.address);
+    const key = made.key.publicKey;
+    const warnings = () =>
+      signer
+        .logged()
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
+        .filter(({ code }) => code === "no-commitment");
+    const vote = (chainId: string, height: bigint) =>
+      client.signEots({ key, chainId, height, message: ballot(height) });
+    await vote(CHAIN, 5n);
+    expect(warnings()).toEqual([]);
+    await vote(CHAIN, 7n);
+    await vote(CHAIN, 8n);
+    const votes = [9n, 10n].map((height) => ({ height, message: ballot(height) }));
+    await client.signBatchEots({ key, chainId: "another", votes });
+    const expected = {
+      level: "warn",
+      key: hex.encode(key),
+      msg: expect.stringContaining("tapstake fp commit"),
+    };
+    expect(warnings()).toMatchObject([
+      { ...expected, chain: CHAIN, height: "7" },
+      { ...expected, chain: "another", height: "9" },
+    ]);
   });
 
   it("names the keys that can sign from the start", async () => {

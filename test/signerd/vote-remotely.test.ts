@@ -2,7 +2,9 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { sha256 } from "../../src/core/hashes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { commitRandomness } from "../../src/finality/randomness/commit.js";
+import { commitRemotely } from "../../src/signer-client/commit.js";
 import { type VoteAnswer, voteRemotely } from "../../src/signer-client/votes.js";
+import type { ChainConfig } from "../../src/vote/chain.js";
 import { verifyVote } from "../../src/vote/vote.js";
 import { failure as expectFailure } from "../support/errors.js";
 import { honest, startFalseSigner } from "../support/false-signer.js";
@@ -69,10 +71,20 @@ describe("voteRemotely, with a signer of this project", () => {
     const votes = [{ height: 5n, appHash: block("a") }];
     const [answer] = await voteRemotely(signer, {
       key: made.key.publicKey,
-      chain: { ...chain, voteContext },
+      chain: { ...chain, voteContext, commitContext: "cd".repeat(32) },
       votes,
     });
     expect(answer).toMatchObject({ kind: "new", vote: { context: voteContext } });
+  });
+
+  it("asks for nothing for a chain with one signing context alone, and so does commitRemotely", async () => {
+    const made = homeWithKey();
+    const signer = connect((await startSigner(made)).address);
+    const half = { ...chain, voteContext: "ab".repeat(32) } as ChainConfig;
+    const request = { key: made.key.publicKey, chain: half };
+    const votes = [{ height: 5n, appHash: block("a") }];
+    await expectFailure(voteRemotely(signer, { ...request, votes }), "invalid-argument");
+    await expectFailure(commitRemotely(signer, { ...request, start: 1n, count: 2 }), "invalid-argument");
   });
 
   it("throws what is no answer to one height", async () => {

@@ -114,7 +114,7 @@ const commands = [
   fc.nat(9).map((i) =>
     command(`import(${i})`, (_, real) => {
       const file = real.exports[i % Math.max(real.exports.length, 1)];
-      if (file) real.protection.importInterchange(JSON.parse(JSON.stringify(file)));
+      if (file) real.protection.importInterchange(JSON.parse(JSON.stringify(file)), { begin: true });
     }),
   ),
   height.map((h) =>

@@ -7,10 +7,13 @@ import { publicKeyOf } from "../../src/core/keys.js";
 import { type Home, openHome } from "../../src/finality/home.js";
 import type { UnlockedKey } from "../../src/finality/keys/keystore.js";
 import { recordGenerated } from "../../src/finality/keys/provenance.js";
+import type { InterchangeCommitment } from "../../src/finality/protection/interchange.js";
 import { openProtection, type Protection } from "../../src/finality/protection/protection.js";
 import { RandomnessCache } from "../../src/finality/randomness/cache.js";
+import { commitRandomness } from "../../src/finality/randomness/commit.js";
 import { Voter } from "../../src/finality/voter.js";
 import type { ChainConfig } from "../../src/vote/chain.js";
+import { type CommitmentJson, commitmentToJson } from "../../src/vote/json.js";
 import { afterFile } from "./after-file.js";
 
 export const CHAIN: ChainConfig = { id: "bbn-test", minCount: 1 };
@@ -45,8 +48,11 @@ export const hash = (fill: number): Uint8Array => new Uint8Array(32).fill(fill);
 // Tests vote at the same heights over and over.
 const cache = new RandomnessCache();
 
-export const voterOf = (protection: Protection, key: UnlockedKey = testKey(), chain = CHAIN): Voter =>
-  new Voter({ key, protection, chain, cache });
+export const voterOf = (
+  protection: Protection,
+  key: UnlockedKey = testKey(),
+  chain: ChainConfig = CHAIN,
+): Voter => new Voter({ key, protection, chain, cache });
 
 /** The answer to a vote: "new", "same", or the code of its refusal. */
 export function answerOf(voter: Voter, height: bigint, fill: number): string {
@@ -69,6 +75,18 @@ export function newSigner(key: UnlockedKey = testKey()): {
   recordGenerated(home, key.publicKey);
   const protection = openProtection(home);
   return { home, protection, voter: voterOf(protection, key) };
+}
+
+/** A commitment as it is in an interchange file, signed by a test key. */
+export function commitmentOf(
+  startHeight: bigint,
+  count: number,
+  { context, key = testKey() }: { context?: string; key?: UnlockedKey } = {},
+): InterchangeCommitment {
+  const range = { secretKey: key.secretKey, chainId: CHAIN.id, startHeight, count };
+  const { commitment } = commitRandomness({ ...range, ...(context !== undefined && { context }) });
+  const { finalityProvider: _, ...json } = JSON.parse(commitmentToJson(commitment)) as CommitmentJson;
+  return json;
 }
 
 /** Opens a home for as long as `work` runs. */

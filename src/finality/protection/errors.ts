@@ -1,6 +1,7 @@
 import { hex } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import type { Home } from "../home.js";
+import type { KeyChain } from "./key-chain.js";
 import type { LoggedWatermarks } from "./watermark-log.js";
 
 /** Where votes of one key on one chain may begin after what is remembered cannot be trusted. */
@@ -101,6 +102,16 @@ export function uninitialised(home: Home, publicKey: Uint8Array, chainId: string
       "What it means: it may have voted there before, on another machine, by another program or before a restore, and that is not known here.\n" +
       "What to do: make sure that no other signer runs with this key; then import the interchange file of the former one (tapstake fp protection import <file>), or look up the last height that the key voted for, on the chain, and run: " +
       initCommand(home, key, chainId, "<that height + 1>"),
+  );
+}
+
+/** A key that would begin to vote by an interchange file alone. */
+export function beginsByFile({ key: publicKey, chainId }: KeyChain): TapstakeError {
+  const key = hex.encode(publicKey);
+  return new TapstakeError(
+    "protection-uninitialised",
+    `key ${key} on chain ${chainId} is not known here, and the file alone says what it signed; what it signed after the file was written is not known, and nothing was imported. Make sure that it signed nothing since, on any machine; then import with begin: true`,
+    { key, chain: chainId },
   );
 }
 

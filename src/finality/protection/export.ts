@@ -61,7 +61,8 @@ function restOf(
 ): Omit<InterchangeKeyChain, "key" | "chain" | "votes"> {
   const watermarks = store.watermarks(key, chainId);
   return {
-    commitments: store.commitments(key, chainId).map(commitmentJson),
+    // Those that overlap others come last, as an import keeps the first one of a height for proofs.
+    commitments: [...store.commitments(key, chainId), ...store.overlapping(key, chainId)].map(commitmentJson),
     lowest: textOf(watermarks?.lowWatermark),
     highest: textOf(watermarks?.highWatermark),
     ...(watermarks?.locked && { held: true }),

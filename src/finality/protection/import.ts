@@ -1,8 +1,13 @@
-import { equalBytes } from "../../core/bytes.js";
 import { mergedWatermarks, type StoredWatermarks } from "./decide.js";
-import { type ImportedKeyChain, mergeVotes, parseInterchange, type ReadKeyChain } from "./interchange.js";
+import {
+  type ImportedKeyChain,
+  mergeVotes,
+  parseInterchange,
+  type ReadCommitment,
+  type ReadKeyChain,
+} from "./interchange.js";
 import type { KeyChainState } from "./key-chain.js";
-import { overlap, type ProtectionStore, type StoredCommitment } from "./store.js";
+import { isSameCommitment, overlap, type ProtectionStore, uncovered } from "./store.js";
 import type { Tables, Writer } from "./tables.js";
 
 /**
@@ -19,9 +24,7 @@ export function mergeKeyChain(
   const votes = known ? importVotes(tables, file, known, writer) : { added: 0, conflicts: [], blocked: [] };
   if (known) tables.writeKeyChain(known);
   const at = new TextDecoder().decode(writer.at);
-  const commitments = importCommitments(file, tables.commitments(key, chainId), (commitment) =>
-    tables.addCommitment(key, chainId, { ...commitment, at }),
-  );
+  const commitments = importCommitments(tables, file, at);
   const { lowWatermark = null, highWatermark = null } = known ?? {};
   return { key: Uint8Array.from(key), chainId, lowWatermark, highWatermark, ...votes, ...commitments };
 }
@@ -57,28 +60,31 @@ function importVotes(
   return { added, conflicts, blocked };
 }
 
-/** Stores the commitments of a file that overlap none. */
+/**
+ * Stores the commitments of a file. One that overlaps another cannot serve proofs beside it, and may be the one on the
+ * chain: heights that it alone covers are kept, so that votes there heed its signing context.
+ */
 function importCommitments(
-  file: ReadKeyChain,
-  earlier: readonly StoredCommitment[],
-  store: (commitment: Omit<StoredCommitment, "at">) => void,
+  tables: Tables,
+  { key, chainId, commitments: all }: ReadKeyChain,
+  at: string,
 ): Pick<ImportedKeyChain, "commitments" | "commitmentsSkipped"> {
-  const here: Omit<StoredCommitment, "at">[] = [...earlier];
+  const known: ReadCommitment[] = [...tables.commitments(key, chainId), ...tables.overlapping(key, chainId)];
   let [commitments, commitmentsSkipped] = [0, 0];
-  for (const commitment of file.commitments) {
-    const other = here.find((each) => overlap(each, commitment));
-    if (other) {
-      const isSame =
-        equalBytes(other.root, commitment.root) &&
-        other.count === commitment.count &&
-        other.context === commitment.context;
-      if (!isSame) commitmentsSkipped++;
-      continue;
+  for (const commitment of all) {
+    if (known.some((other) => isSameCommitment(other, commitment))) continue;
+    const stored = { ...commitment, subtrees: null, at };
+    const committed = tables.committed(key, chainId);
+    if (committed.some((range) => overlap(range, commitment))) {
+      for (const alone of uncovered(commitment, committed)) {
+        tables.addCommitment(key, chainId, stored, alone);
+      }
+      commitmentsSkipped++;
+    } else {
+      tables.addCommitment(key, chainId, stored);
+      commitments++;
     }
-    const stored = { ...commitment, subtrees: null };
-    store(stored);
-    here.push(stored);
-    commitments++;
+    known.push(commitment);
   }
   return { commitments, commitmentsSkipped };
 }
@@ -104,7 +110,7 @@ export interface ImportPreview {
 /**
  * What `importInterchange` would do with a file. Nothing is changed.
  * @param file as of `importInterchange`
- * @throws TapstakeError `invalid-json`, `unknown-version`
+ * @throws TapstakeError `invalid-json`, `unknown-version`, `invalid-signature`
  */
 export function previewImport(store: ProtectionStore, file: unknown): ImportPreview[] {
   return parseInterchange(file).keyChains.map(

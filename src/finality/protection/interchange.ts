@@ -4,8 +4,10 @@ import { curve } from "../../core/curve/index.js";
 import { describeType, TapstakeError } from "../../core/errors.js";
 import { decimalText, readJson } from "../../core/json.js";
 import { isChainId } from "../../vote/chain.js";
+import { verifyCommitment } from "../../vote/vote.js";
 import { higher, higherWatermarks, MAX_HEIGHT } from "./decide.js";
 import { keyChainName } from "./key-chain.js";
+import { lastOf } from "./store.js";
 
 /**
  * All votes as they travel between signers, in the spirit of EIP-3076. JSON: heights are decimal text,
@@ -48,6 +50,16 @@ export interface InterchangeCommitment {
   readonly context?: string | undefined;
 }
 
+/** What somebody has to say of an interchange file, beside giving it. */
+export interface ImportOptions {
+  /**
+   * That keys of which nothing is known here, and that were not made here, begin to vote by the file alone
+   * (`ImportPreview.begins`). What they signed after it was written is not known: somebody has to be certain that they
+   * signed nothing.
+   */
+  readonly begin?: boolean | undefined;
+}
+
 /** What an import did to one key and chain. */
 export interface ImportedKeyChain {
   readonly key: Uint8Array;
@@ -62,7 +74,7 @@ export interface ImportedKeyChain {
   /** Other heights of the file that sign nothing here, as which message was signed there is not known. */
   readonly blocked: readonly bigint[];
   readonly commitments: number;
-  /** Commitments that overlap others, and were left out. */
+  /** Commitments that overlap others: they serve no proof, and votes at heights that they alone cover heed their context. */
   readonly commitmentsSkipped: number;
 }
 
@@ -108,7 +120,7 @@ export class ReadInterchange {
  * Reads an interchange file; what was read already is given back.
  * @param value its JSON
  * @param votes those of the entries of `data`, by their places, where they were taken out of it
- * @throws TapstakeError `invalid-json`, `unknown-version`
+ * @throws TapstakeError `invalid-json`, `unknown-version`; `invalid-signature` for a commitment that its key has not signed
  */
 export function parseInterchange(value: unknown, votes?: ReadonlyMap<number, Votes>): ReadInterchange {
   if (value instanceof ReadInterchange) return value;
@@ -171,13 +183,32 @@ function readKeyChain(entry: v.InferOutput<typeof keyChain>, votes: Votes, name:
     highWatermark,
     locked,
     votes,
-    commitments: (entry.commitments ?? []).map(({ context, root, signature, ...rest }) => ({
-      ...rest,
-      root: hex.decode(root),
-      signature: hex.decode(signature),
-      ...(context !== undefined && { context }),
-    })),
+    commitments: (entry.commitments ?? []).map((each, i) =>
+      readCommitment(each, hex.decode(entry.key), `${name}.commitments[${i}]`),
+    ),
   });
+}
+
+/** A commitment that its key has not signed is on no chain, and would refuse votes here. */
+function readCommitment(
+  { context, root, signature, ...range }: v.InferOutput<typeof commitment>,
+  finalityProvider: Uint8Array,
+  path: string,
+): ReadCommitment {
+  if (lastOf(range) > MAX_HEIGHT) {
+    const text = `${path}: expected heights below 2^64, got ${range.count} from ${range.startHeight}`;
+    throw new TapstakeError("invalid-json", text, { path });
+  }
+  const read = {
+    ...range,
+    root: hex.decode(root),
+    signature: hex.decode(signature),
+    ...(context !== undefined && { context }),
+  };
+  if (verifyCommitment({ ...read, finalityProvider })) return read;
+  const under = context === undefined ? "without a signing context" : `with the signing context ${context}`;
+  const text = `${path}: its signature is not one by ${hex.encode(finalityProvider)} of this commitment ${under}, and nothing of the file was imported: export the file again from the signer, or take the commitment out of the file`;
+  throw new TapstakeError("invalid-signature", text, { path });
 }
 
 /**

@@ -55,6 +55,11 @@ export interface InitRequest {
 export interface InitReport extends Watermarks {
   /** Files that were set aside because they could not be trusted. */
   readonly setAside: readonly string[];
+  /**
+   * Whether a new store began, without the commitments of the old one. To have them again, commit to the same heights
+   * (`commitStored` gives the same roots), or import an export.
+   */
+  readonly commitmentsLost: boolean;
   /** Other keys and chains that sign nothing before an `init` of their own. */
   readonly locked: readonly Pick<StoredKeyChain, "key" | "chainId">[];
 }
@@ -79,12 +84,15 @@ export function initProtection(
   let protection: Protection | undefined;
   try {
     const setAside: string[] = [];
+    let commitmentsLost = false;
     const { instance, ...rest } = named(options);
     try {
       protection = openLocked(home, lock, { instance, ...rest });
     } catch (error) {
       if (!(error instanceof Broken)) throw error;
-      setAside.push(...recover(home, instance, begin(remainsOf(home), request)));
+      const remains = begin(remainsOf(home), request);
+      setAside.push(...recover(home, instance, remains));
+      commitmentsLost = !remains.isStoreWhole;
       protection = explained(home, () => openLocked(home, lock, { instance, ...rest }));
     }
     const watermarks = protection.init(key, chainId, fromHeight);
@@ -92,6 +100,7 @@ export function initProtection(
     return {
       ...watermarks,
       setAside,
+      commitmentsLost,
       locked: locked.map(({ key: of, chainId: on }) => ({ key: of, chainId: on })),
     };
   } finally {

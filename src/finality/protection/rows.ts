@@ -1,11 +1,11 @@
 import type Database from "libsql";
-import { equalBytes, hex, u64be, utf8 } from "../../core/bytes.js";
+import { concatBytes, equalBytes, hex, u64be, utf8 } from "../../core/bytes.js";
 import { isChainId } from "../../vote/chain.js";
 import { higher } from "./decide.js";
 import { Heights, keyChainName, type KeyChainState } from "./key-chain.js";
 import { type Cell, combine, heightOf, NO_VOTES, selectFrom, sumOf, textOf } from "./schema.js";
 import { connect, expect, rowsOf } from "./sqlite.js";
-import type { CommittedContext, StoredCommitment, StoredVote } from "./store.js";
+import type { CommittedContext, CommittedRange, StoredCommitment, StoredVote } from "./store.js";
 import type { LoggedWatermarks } from "./watermark-log.js";
 
 export interface VoteRow {
@@ -129,28 +129,59 @@ export function readVote(row: VoteRow): StoredVote {
   };
 }
 
-/** A commitment as the cells of its row, but for the checksum. */
-export function commitmentCells(key: Uint8Array, chainId: string, commitment: StoredCommitment): Cell[] {
-  const { startHeight, count, root, signature, context, subtrees, at } = commitment;
+/** A row of commitments. */
+export interface ReadCommitmentRow {
+  readonly commitment: StoredCommitment;
+  /** Of a commitment that overlaps others, heights that it alone covers: the row is for them, and serves no proof. */
+  readonly alone: CommittedRange | undefined;
+}
+
+/**
+ * A commitment as the cells of its row, but for the checksum. One that overlaps others has a row for each run of
+ * heights that it alone covers: no two rows share a height, and its own range stands in place of the subtrees.
+ */
+export function commitmentCells(
+  key: Uint8Array,
+  chainId: string,
+  commitment: StoredCommitment,
+  alone?: CommittedRange,
+): Cell[] {
+  const { root, signature, context, at } = commitment;
+  const { startHeight, count } = alone ?? commitment;
   const text = context === undefined ? null : utf8(context);
+  const isHashes = commitment.subtrees !== null && commitment.subtrees.length % 32 === 0;
+  const subtrees = alone ? rangeCell(commitment) : isHashes ? commitment.subtrees : null;
   return [key, utf8(chainId), u64be(startHeight), count, root, signature, text, subtrees, utf8(at)];
 }
 
+/** Subtrees are 32 bytes each, so that no cell of theirs has this length. */
+const RANGE_LENGTH = 16;
+
+const rangeCell = ({ startHeight, count }: CommittedRange): Uint8Array =>
+  concatBytes(u64be(startHeight), u64be(BigInt(count)));
+
+const rangeOf = (cell: Uint8Array): CommittedRange => ({
+  startHeight: heightOf(cell.subarray(0, 8)),
+  count: Number(heightOf(cell.subarray(8))),
+});
+
 /** @throws DatabaseFault `corrupt` where the row does not have its checksum */
-export function readCommitment(row: CommitmentRow): StoredCommitment {
+export function readCommitment(row: CommitmentRow): ReadCommitmentRow {
   const { key, chain, start, count, root, signature, context, subtrees, at, sum } = row;
   const computed = sumOf("commitments", key, chain, start, count, root, signature, context, subtrees, at);
   expect(sum instanceof Uint8Array && equalBytes(sum, computed), "a commitment does not have its checksum");
   expect(key.length === 32 && isChainId(textOf(chain)), "the key or chain id of a commitment is none");
-  return {
-    startHeight: heightOf(start),
-    count,
+  const range = { startHeight: heightOf(start), count };
+  const isAlone = subtrees?.length === RANGE_LENGTH;
+  const commitment = {
+    ...(isAlone ? rangeOf(subtrees) : range),
     root: Uint8Array.from(root),
     signature: Uint8Array.from(signature),
     ...(context !== null && { context: textOf(context) }),
-    subtrees: subtrees && Uint8Array.from(subtrees),
+    subtrees: subtrees && !isAlone ? Uint8Array.from(subtrees) : null,
     at: textOf(at),
   };
+  return { commitment, alone: isAlone ? range : undefined };
 }
 
 interface StateRow {
@@ -182,7 +213,9 @@ interface GeneratedRow {
 function readCommitments(db: Database.Database): Map<string, CommittedContext[]> {
   const found = new Map<string, CommittedContext[]>();
   for (const row of rowsOf<CommitmentRow>(db.prepare(selectFrom("commitments")))) {
-    const { startHeight, count, context } = readCommitment(row);
+    const { commitment, alone } = readCommitment(row);
+    const { context } = commitment;
+    const { startHeight, count } = alone ?? commitment;
     const name = keyChainName(row.key, textOf(row.chain));
     const range = { startHeight, count, ...(context !== undefined && { context }) };
     const earlier = found.get(name);

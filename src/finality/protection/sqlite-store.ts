@@ -6,11 +6,11 @@ import { assertChainId } from "../../vote/chain.js";
 import type { Home } from "../home.js";
 import { KeyProvenance } from "../keys/provenance.js";
 import { MAX_HEIGHT, type StoredWatermarks, type VoteRecord, type Watermarks } from "./decide.js";
-import { broken, type Floor, replaced, unwritable } from "./errors.js";
+import { beginsByFile, broken, type Floor, replaced, unwritable } from "./errors.js";
 import { interchangeText } from "./export.js";
 import type { FileCheck } from "./file-check.js";
-import { mergeKeyChain } from "./import.js";
-import { type ImportReport, type Interchange, parseInterchange } from "./interchange.js";
+import { mergeKeyChain, previewImport } from "./import.js";
+import { type ImportOptions, type ImportReport, type Interchange, parseInterchange } from "./interchange.js";
 import { keyChainName, type KeyChainState } from "./key-chain.js";
 import { checkpoint, closeDatabase, DatabaseFault, faulty, openDatabase } from "./sqlite.js";
 import {
@@ -249,10 +249,13 @@ export class SqliteStore implements Protection {
     return JSON.parse([...interchangeText(this)].join("")) as Interchange;
   }
 
-  importInterchange(file: unknown): ImportReport {
-    const { keyChains } = parseInterchange(file);
+  importInterchange(file: unknown, { begin = false }: ImportOptions = {}): ImportReport {
+    const interchange = parseInterchange(file);
+    const { keyChains } = interchange;
     this.#usable();
     if (keyChains.length === 0) return [];
+    const beginning = begin ? undefined : previewImport(this, interchange).find(({ begins }) => begins);
+    if (beginning) throw beginsByFile(beginning);
     const plan = keyChains.map((keyChain) => {
       const { key, chainId, lowWatermark } = keyChain;
       const known = this.#known(key, chainId);
@@ -280,13 +283,18 @@ export class SqliteStore implements Protection {
     return this.#read(() => this.#tables.commitments(key, chainId));
   }
 
+  overlapping(key: Uint8Array, chainId: string): StoredCommitment[] {
+    assertChainId(chainId);
+    return this.#read(() => this.#tables.overlapping(key, chainId));
+  }
+
   committed(key: Uint8Array, chainId: string): readonly CommittedContext[] {
     this.#usable();
     return this.#tables.committed(key, chainId);
   }
 
   addCommitment(key: Uint8Array, chainId: string, commitment: Omit<StoredCommitment, "at">): void {
-    refuseOverlap(this.commitments(key, chainId), commitment);
+    refuseOverlap(this, { key, chainId }, commitment);
     const at = new Date().toISOString();
     this.#write([], () => this.#tables.addCommitment(key, chainId, { ...commitment, at }));
   }

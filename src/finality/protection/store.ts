@@ -1,8 +1,9 @@
-import { hex } from "../../core/bytes.js";
+import { equalBytes, hex } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import type { Home } from "../home.js";
 import type { StoredWatermarks, VoteRecord, Watermarks } from "./decide.js";
-import type { ImportReport, Interchange } from "./interchange.js";
+import type { ImportOptions, ImportReport, Interchange } from "./interchange.js";
+import type { KeyChain } from "./key-chain.js";
 
 /** A vote to remember. */
 export interface VoteEntry {
@@ -87,13 +88,20 @@ export interface ProtectionStore {
   /**
    * Merges an interchange file, all of it or nothing.
    * @param file the JSON of one, parsed, or what `readInterchange` made of its text
-   * @throws TapstakeError `invalid-json`, `unknown-version`
+   * @throws TapstakeError `invalid-json`, `unknown-version`; `invalid-signature` for a commitment that its key has not
+   *   signed; `protection-uninitialised` where a key would begin by the file and `begin` is not given
    */
-  importInterchange(file: unknown): ImportReport;
+  importInterchange(file: unknown, options?: ImportOptions): ImportReport;
   /** Every key and chain with a commitment. */
   committers(): { readonly key: Uint8Array; readonly chainId: string }[];
+  /** Commitments that overlap no earlier one: proofs are made of them. */
   commitments(key: Uint8Array, chainId: string): StoredCommitment[];
-  /** The heights and contexts of {@link ProtectionStore.commitments}, from memory: a vote asks for them. */
+  /** Imported commitments that overlap others. They serve no proof; votes at heights that they alone cover heed their context. */
+  overlapping(key: Uint8Array, chainId: string): StoredCommitment[];
+  /**
+   * The heights and contexts of {@link ProtectionStore.commitments}, and of the heights that one of
+   * {@link ProtectionStore.overlapping} alone covers, from memory: a vote asks for them.
+   */
   committed(key: Uint8Array, chainId: string): readonly CommittedContext[];
   /** @throws TapstakeError `commitment-overlap` */
   addCommitment(key: Uint8Array, chainId: string, commitment: Omit<StoredCommitment, "at">): void;
@@ -134,8 +142,40 @@ export const overlap = (one: CommittedRange, other: CommittedRange): boolean =>
 
 export const lastOf = ({ startHeight, count }: CommittedRange): bigint => startHeight + BigInt(count) - 1n;
 
+/** Whether two are one and the same commitment, whatever signature it has. */
+export const isSameCommitment = (one: Committed, other: Committed): boolean =>
+  one.startHeight === other.startHeight &&
+  one.count === other.count &&
+  one.context === other.context &&
+  equalBytes(one.root, other.root);
+
+type Committed = Pick<StoredCommitment, "startHeight" | "count" | "context" | "root">;
+
+/** The heights of a range that are in none of the others. */
+export function uncovered(range: CommittedRange, others: readonly CommittedRange[]): CommittedRange[] {
+  let rest = [range];
+  for (const other of others)
+    rest = rest.flatMap((each) => (overlap(each, other) ? around(each, other) : [each]));
+  return rest;
+}
+
+/** What of one range is before and after another that it overlaps. */
+function around(one: CommittedRange, other: CommittedRange): CommittedRange[] {
+  const before = Number(other.startHeight - one.startHeight);
+  const after = Number(lastOf(one) - lastOf(other));
+  return [
+    ...(before > 0 ? [{ startHeight: one.startHeight, count: before }] : []),
+    ...(after > 0 ? [{ startHeight: lastOf(other) + 1n, count: after }] : []),
+  ];
+}
+
 /** @throws TapstakeError `commitment-overlap` */
-export function refuseOverlap(earlier: readonly StoredCommitment[], range: CommittedRange): void {
+export function refuseOverlap(
+  store: Pick<ProtectionStore, "commitments" | "overlapping">,
+  { key, chainId }: KeyChain,
+  range: CommittedRange,
+): void {
+  const earlier = [...store.commitments(key, chainId), ...store.overlapping(key, chainId)];
   const other = earlier.find((each) => overlap(each, range));
   if (!other) return;
   throw new TapstakeError(

@@ -12,7 +12,7 @@ import {
  * Reads an interchange file that may be longer than a text can be: votes are read one by one as they come, and what is
  * around them as a whole in the end.
  * @param source its text or its bytes (UTF-8), whole or in parts, as of a stream
- * @throws TapstakeError `invalid-json`, `unknown-version`; `invalid-argument` for what is no such source
+ * @throws TapstakeError `invalid-json`, `unknown-version`, `invalid-signature`; `invalid-argument` for what is no such source
  */
 export async function readInterchange(
   source: InterchangePart | Iterable<InterchangePart> | AsyncIterable<InterchangePart>,

@@ -7,12 +7,20 @@ import {
   type CommitmentRow,
   loadStore,
   readCommitment,
+  type ReadCommitmentRow,
   readVote,
   type VoteRow,
 } from "./rows.js";
 import { combine, prepareStatements, type Statements, sumOf, textOf } from "./schema.js";
 import { expect, rowsOf } from "./sqlite.js";
-import type { CommittedContext, StoredCommitment, StoredVote, VoteEntry } from "./store.js";
+import {
+  type CommittedContext,
+  type CommittedRange,
+  isSameCommitment,
+  type StoredCommitment,
+  type StoredVote,
+  type VoteEntry,
+} from "./store.js";
 
 /** By whom and when a row is written. */
 export interface Writer {
@@ -77,11 +85,27 @@ export class Tables {
     return [...asWritten(known, rows, take(known.heights.between(from, MAX_HEIGHT), limit))];
   }
 
+  /** Those that overlap no earlier one. */
   commitments(key: Uint8Array, chainId: string): StoredCommitment[] {
+    const rows = this.#commitmentRows(key, chainId);
+    return rows.flatMap(({ commitment, alone }) => (alone ? [] : [commitment]));
+  }
+
+  /** Those that overlap others and cover heights that no other does. */
+  overlapping(key: Uint8Array, chainId: string): StoredCommitment[] {
+    const found: StoredCommitment[] = [];
+    for (const { commitment, alone } of this.#commitmentRows(key, chainId)) {
+      // Others may lie between the heights that it alone covers.
+      if (alone && !found.some((other) => isSameCommitment(other, commitment))) found.push(commitment);
+    }
+    return found;
+  }
+
+  #commitmentRows(key: Uint8Array, chainId: string): ReadCommitmentRow[] {
     return [...rowsOf<CommitmentRow>(this.#statements.commitments, key, utf8(chainId))].map(readCommitment);
   }
 
-  /** What is in memory of {@link Tables.commitments}. */
+  /** What is in memory of the rows of commitments: heights and contexts. */
   committed(key: Uint8Array, chainId: string): readonly CommittedContext[] {
     return this.#committed.get(keyChainName(key, chainId)) ?? [];
   }
@@ -146,12 +170,19 @@ export class Tables {
     return found;
   }
 
-  addCommitment(key: Uint8Array, chainId: string, commitment: StoredCommitment): void {
-    const cells = commitmentCells(key, chainId, commitment);
+  /** @param alone of one that overlaps others, heights that it alone covers: only they are added */
+  addCommitment(
+    key: Uint8Array,
+    chainId: string,
+    commitment: StoredCommitment,
+    alone?: CommittedRange,
+  ): void {
+    const cells = commitmentCells(key, chainId, commitment, alone);
     this.#statements.addCommitment.run(...cells, sumOf("commitments", ...cells));
     this.#commitments++;
     const name = keyChainName(key, chainId);
-    const { startHeight, count, context } = commitment;
+    const { context } = commitment;
+    const { startHeight, count } = alone ?? commitment;
     const range = { startHeight, count, ...(context !== undefined && { context }) };
     this.#committed.set(name, [...(this.#committed.get(name) ?? []), range]);
   }

@@ -6,7 +6,7 @@ import { schnorr } from "../../crypto/schnorr.js";
 import { BlockDeriver, type DerivedBlock, hashesIn, SUBTREE, xOnly } from "../../derivation/block.js";
 import { type DerivationOptions, type DerivationReport, deriveRange } from "../../derivation/derive.js";
 import type { MultiplesReport } from "../../derivation/multiples.js";
-import { assertChainId, assertMinCount, type ChainConfig } from "../../vote/chain.js";
+import { assertChainConfig, assertMinCount, type ChainConfig } from "../../vote/chain.js";
 import { commitmentDigest } from "../../vote/messages.js";
 import { type Commitment, verifyCommitment } from "../../vote/vote.js";
 import type { UnlockedKey } from "../keys/keystore.js";
@@ -41,13 +41,13 @@ export interface CommitRequest extends Committing {
  */
 export async function commitStored(request: CommitRequest): Promise<Commitment> {
   const { key, chain, protection, start, count } = request;
-  assertChainId(chain.id);
+  assertChainConfig(chain);
   assertInteger(count, "count", 1, 0xffff_ffff);
   u64be(start, "start height");
   u64be(start + BigInt(count - 1), "last height");
   assertMinCount(chain, count);
   const range = { startHeight: start, count };
-  refuseOverlap(protection.commitments(key.publicKey, chain.id), range);
+  refuseOverlap(protection, { key: key.publicKey, chainId: chain.id }, range);
   const hashes = await deriveSubtrees(request, range);
   const context = chain.commitContext;
   const signed = { ...range, root: rootOfHashes(hashes), ...(context !== undefined && { context }) };

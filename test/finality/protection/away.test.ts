@@ -23,6 +23,7 @@ import {
   type Protection,
 } from "../../../src/finality/protection/protection.js";
 import { Voter } from "../../../src/finality/voter.js";
+import type { ChainConfig } from "../../../src/vote/chain.js";
 import { voteMessage } from "../../../src/vote/messages.js";
 import {
   copyOf,
@@ -43,7 +44,7 @@ const bringIn = (home: Home, origin: "generated" | "imported") =>
   createKey(home, { name: "v", passphrase, secretKey: key.secretKey, origin, scrypt: LIGHT });
 
 /** The answer to a vote with the key that the home has under "v". */
-function vote(home: Home, height: bigint, fill: number, chain = CHAIN): string {
+function vote(home: Home, height: bigint, fill: number, chain: ChainConfig = CHAIN): string {
   const unlocked = unlockKey(home, "v", passphrase);
   return inHome(home, (protection) => answerOf(voterOf(protection, unlocked, chain), height, fill));
 }

@@ -31,7 +31,12 @@ describe("a stored commitment", () => {
     const cache = new RandomnessCache();
     let start = 1000n;
     for (const count of [1, 2, 3, 255, 256, 257, 511, 513, 770]) {
-      const request = { key, chain: { ...CHAIN, commitContext: CONTEXT }, protection, cache };
+      const request = {
+        key,
+        chain: { ...CHAIN, voteContext: CONTEXT, commitContext: CONTEXT },
+        protection,
+        cache,
+      };
       const commitment = await commitStored({ ...request, start, count });
       const plain = commitRandomness({
         secretKey: key.secretKey,

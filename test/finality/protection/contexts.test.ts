@@ -1,11 +1,22 @@
 import { describe, expect, it, vi } from "vitest";
 import type { Protection } from "../../../src/finality/protection/protection.js";
-import { commitStored } from "../../../src/finality/randomness/commit.js";
+import type { CommittedContext } from "../../../src/finality/protection/store.js";
+import { commitStored, proveCommitted } from "../../../src/finality/randomness/commit.js";
 import { Voter } from "../../../src/finality/voter.js";
 import type { ChainConfig } from "../../../src/vote/chain.js";
 import { voteMessage } from "../../../src/vote/messages.js";
 import { refusal } from "../../support/refusal.js";
-import { answerOf, CHAIN, hash, inHome, newHome, newSigner, testKey, voterOf } from "../../support/signer.js";
+import {
+  answerOf,
+  CHAIN,
+  commitmentOf,
+  hash,
+  inHome,
+  newHome,
+  newSigner,
+  testKey,
+  voterOf,
+} from "../../support/signer.js";
 
 const key = testKey();
 const V4 = CHAIN;
@@ -122,7 +133,7 @@ describe("vote: the commitment's signing context", () => {
     await commit(protection, V4, 100n);
     const file = protection.exportInterchange();
     const [data] = file.data;
-    const commitments = data!.commitments!.map((one) => ({ ...one, context: V3.commitContext! }));
+    const commitments = [commitmentOf(100n, 10, { context: V3.commitContext! })];
     const other = { ...file, data: [{ ...data!, commitments }] };
     expect(protection.importInterchange(other)[0]).toMatchObject({ commitments: 0, commitmentsSkipped: 1 });
     expect(protection.importInterchange(file)[0]).toMatchObject({ commitments: 0, commitmentsSkipped: 0 });
@@ -134,11 +145,98 @@ describe("vote: the commitment's signing context", () => {
     protection.close();
   });
 
+  describe("of an imported commitment that overlaps a stored one", () => {
+    /** A store with 100 to 109 and 120 to 124 without a context, and a file that says 95 to 129 with one. */
+    async function overlapped() {
+      const { home, protection } = newSigner();
+      await commit(protection, V4, 100n);
+      await commitStored({ key, chain: V4, protection, start: 120n, count: 5 });
+      const file = protection.exportInterchange();
+      const commitments = [commitmentOf(95n, 35, { context: V3.commitContext! })];
+      const other = { ...file, data: [{ ...file.data[0]!, commitments }] };
+      expect(protection.importInterchange(other)[0]).toMatchObject({
+        commitments: 0,
+        commitmentsSkipped: 1,
+      });
+      return { home, protection, other };
+    }
+
+    const alone = [95n, 99n, 110n, 119n, 125n, 129n];
+    const answers = (protection: Protection, heights: readonly bigint[]) => {
+      const voter = voterOf(protection, key, V4);
+      return heights.map((height) => answerOf(voter, height, 1));
+    };
+
+    it("guards the heights that it alone covers, and no others", async () => {
+      const { protection } = await overlapped();
+      expect(answers(protection, alone)).toEqual(alone.map(() => "context-mismatch"));
+      expect(answers(protection, [94n, 130n, 100n, 109n, 120n, 124n])).toEqual(Array(6).fill("new"));
+      expect(answerOf(voterOf(protection, key, V3), 110n, 1)).toBe("new");
+      protection.close();
+    });
+
+    it("guards them after a restart, another import, and an import elsewhere", async () => {
+      const { home, protection, other } = await overlapped();
+      expect(protection.importInterchange(other)[0]).toMatchObject({ commitmentsSkipped: 0 });
+      const exported = protection.exportInterchange();
+      const committed = protection.committed(key.publicKey, CHAIN.id);
+      protection.close();
+      const inOrder = (all: readonly CommittedContext[]) =>
+        [...all].sort((a, b) => (a.startHeight < b.startHeight ? -1 : 1));
+      for (const place of [home, newHome()]) {
+        inHome(place, (next) => {
+          next.importInterchange(exported);
+          expect(inOrder(next.committed(key.publicKey, CHAIN.id))).toEqual(inOrder(committed));
+          next.init(key.publicKey, CHAIN.id, 0n);
+          expect(answers(next, alone)).toEqual(alone.map(() => "context-mismatch"));
+          expect(next.overlapping(key.publicKey, CHAIN.id)).toMatchObject([
+            { startHeight: 95n, count: 35, context: V3.commitContext },
+          ]);
+          expect(next.exportInterchange().data[0]!.commitments).toEqual(exported.data[0]!.commitments);
+        });
+      }
+    });
+
+    it("serves no proof, and is no place for another commitment", async () => {
+      const { protection } = await overlapped();
+      expect(protection.commitments(key.publicKey, CHAIN.id)).toMatchObject([
+        { startHeight: 100n, count: 10 },
+        { startHeight: 120n, count: 5 },
+      ]);
+      await expect(proveCommitted({ key, chain: V3, protection, height: 110n })).rejects.toMatchObject({
+        code: "no-commitment",
+      });
+      await expect(commit(protection, V4, 110n)).rejects.toMatchObject({ code: "commitment-overlap" });
+      protection.close();
+    });
+  });
+
   it("may be another one for a voter that is made so", async () => {
     const { protection } = newSigner();
     await commit(protection, V4, 100n);
     const voter = new Voter({ key, protection, chain: V3, otherContext: true });
     expect(answerOf(voter, 105n, 1)).toBe("new");
+    protection.close();
+  });
+});
+
+describe("chain configuration: one signing context without the other", () => {
+  const { commitContext: _, ...voteAlone } = V3;
+  const { voteContext: __, ...commitAlone } = V3;
+  const halves = [voteAlone, commitAlone].map((half) => half as ChainConfig);
+
+  it("makes no voter", () => {
+    const { protection } = newSigner();
+    for (const chain of halves) refusal("invalid-argument", () => new Voter({ key, protection, chain }));
+    protection.close();
+  });
+
+  it("makes no commitment", async () => {
+    const { protection } = newSigner();
+    for (const chain of halves) {
+      await expect(commit(protection, chain, 100n)).rejects.toMatchObject({ code: "invalid-argument" });
+    }
+    expect(protection.commitments(key.publicKey, CHAIN.id)).toEqual([]);
     protection.close();
   });
 });

@@ -12,7 +12,16 @@ import { voteMessage } from "../../../src/vote/messages.js";
 import { verifyCommitment } from "../../../src/vote/vote.js";
 import { killedAtEachStep } from "../../support/killed.js";
 import { refusal } from "../../support/refusal.js";
-import { CHAIN, hash, inHome, newHome, newSigner, testKey, voterOf } from "../../support/signer.js";
+import {
+  CHAIN,
+  commitmentOf,
+  hash,
+  inHome,
+  newHome,
+  newSigner,
+  testKey,
+  voterOf,
+} from "../../support/signer.js";
 
 const key = testKey();
 const KEY = hex.encode(key.publicKey);
@@ -53,7 +62,7 @@ describe("an interchange file, exported and imported", () => {
     protection.prune(key.publicKey, CHAIN.id, 12n);
     await commitStored({
       key,
-      chain: { ...CHAIN, commitContext: "ab".repeat(32) },
+      chain: { ...CHAIN, voteContext: "cd".repeat(32), commitContext: "ab".repeat(32) },
       protection,
       start: 30n,
       count: 20,
@@ -64,7 +73,7 @@ describe("an interchange file, exported and imported", () => {
 
     const home = newHome();
     inHome(home, (next) => {
-      const [report] = next.importInterchange(exported);
+      const [report] = next.importInterchange(exported, { begin: true });
       expect(report).toMatchObject({
         chainId: CHAIN.id,
         lowWatermark: 19n,
@@ -73,7 +82,7 @@ describe("an interchange file, exported and imported", () => {
         conflicts: [],
         commitments: 1,
       });
-      expect(next.importInterchange(exported)[0]).toMatchObject({
+      expect(next.importInterchange(exported, { begin: true })[0]).toMatchObject({
         added: 0,
         conflicts: [],
         commitments: 0,
@@ -101,6 +110,7 @@ describe("an interchange file, exported and imported", () => {
     inNewHome((protection) => {
       protection.importInterchange(
         file({ lowest: "0", highest: "200", votes: [vote(100n, 1), vote(200n, 1)] }),
+        { begin: true },
       );
       expect(answer(protection, 150n)).toBe("below-watermark");
       expect(answer(protection, 200n, 2)).toBe("double-vote");
@@ -113,6 +123,7 @@ describe("an interchange file, exported and imported", () => {
       expect(answer(protection, 300n)).toBe("new");
       protection.importInterchange(
         file({ lowest: "0", highest: "200", votes: [vote(100n, 1), vote(200n, 1)] }),
+        { begin: true },
       );
       for (const height of [110n, 150n]) expect(answer(protection, height)).toBe("below-watermark");
       expect(answer(protection, 201n)).toBe("new");
@@ -122,7 +133,7 @@ describe("an interchange file, exported and imported", () => {
   it("initialises a key that had no watermarks", () => {
     inNewHome((protection) => {
       refusal("protection-uninitialised", () => answer(protection, 5n));
-      protection.importInterchange(file({ lowest: "5", highest: "4" }));
+      protection.importInterchange(file({ lowest: "5", highest: "4" }), { begin: true });
       expect(answer(protection, 4n)).toBe("below-watermark");
       expect(answer(protection, 5n)).toBe("new");
     });
@@ -132,13 +143,17 @@ describe("an interchange file, exported and imported", () => {
     inNewHome((protection) => {
       protection.init(key.publicKey, CHAIN.id, 50n);
       protection.append(key.publicKey, CHAIN.id, [{ height: 80n, digest: hash(1), signature: null }]);
-      protection.importInterchange(file({ lowest: "10", highest: "20", votes: [vote(20n, 1)] }));
+      protection.importInterchange(file({ lowest: "10", highest: "20", votes: [vote(20n, 1)] }), {
+        begin: true,
+      });
       expect(protection.watermarks(key.publicKey, CHAIN.id)).toEqual({
         lowWatermark: 50n,
         highWatermark: 80n,
         locked: false,
       });
-      protection.importInterchange(file({ lowest: "60", highest: "90", votes: [vote(90n, 1)] }));
+      protection.importInterchange(file({ lowest: "60", highest: "90", votes: [vote(90n, 1)] }), {
+        begin: true,
+      });
       expect(protection.watermarks(key.publicKey, CHAIN.id)).toEqual({
         lowWatermark: 90n,
         highWatermark: 90n,
@@ -153,12 +168,14 @@ describe("an interchange file, exported and imported", () => {
     const exported = JSON.parse(JSON.stringify(protection.exportInterchange())) as Interchange;
     protection.close();
     inNewHome((next) => {
-      next.importInterchange(file({ lowest: "0", highest: "5", votes: [vote(5n, 1)] }));
+      next.importInterchange(file({ lowest: "0", highest: "5", votes: [vote(5n, 1)] }), { begin: true });
       expect(answer(next, 5n)).toBe("unknown-earlier-vote");
-      expect(next.importInterchange(exported)).toMatchObject([{ added: 0, conflicts: [], blocked: [] }]);
+      expect(next.importInterchange(exported, { begin: true })).toMatchObject([
+        { added: 0, conflicts: [], blocked: [] },
+      ]);
       expect(voterOf(next).vote({ height: 5n, appHash: hash(1) })).toEqual({ ...signed, kind: "same" });
       // What a later file has no signature of stays.
-      next.importInterchange(file({ lowest: "0", highest: "5", votes: [vote(5n, 1)] }));
+      next.importInterchange(file({ lowest: "0", highest: "5", votes: [vote(5n, 1)] }), { begin: true });
       expect(answer(next, 5n)).toBe("same");
       expect(answer(next, 5n, 2)).toBe("double-vote");
     });
@@ -169,7 +186,9 @@ describe("an interchange file, exported and imported", () => {
     for (let height = 10n; height < 20n; height++) voter.vote({ height, appHash: hash(1) });
     const exported = JSON.parse(JSON.stringify(protection.exportInterchange())) as Interchange;
     protection.prune(key.publicKey, CHAIN.id, 15n);
-    expect(protection.importInterchange(exported)).toMatchObject([{ added: 0, lowWatermark: 19n }]);
+    expect(protection.importInterchange(exported, { begin: true })).toMatchObject([
+      { added: 0, lowWatermark: 19n },
+    ]);
     expect(protection.records(key.publicKey, CHAIN.id).map(({ height }) => height)).toEqual([
       15n,
       16n,
@@ -191,6 +210,7 @@ describe("an interchange file, exported and imported", () => {
             { height: "7", digest: null },
           ],
         }),
+        { begin: true },
       );
       for (const height of [5n, 6n, 7n]) {
         expect(answer(protection, height, 1)).toBe("unknown-earlier-vote");
@@ -204,10 +224,14 @@ describe("an interchange file, exported and imported", () => {
     const { home, protection, voter } = newSigner();
     for (const height of [5n, 6n]) voter.vote({ height, appHash: hash(1) });
     const exported = JSON.parse(JSON.stringify(protection.exportInterchange())) as Interchange;
-    const [report] = protection.importInterchange(file({ highest: "5", votes: [{ height: "5" }] }));
+    const [report] = protection.importInterchange(file({ highest: "5", votes: [{ height: "5" }] }), {
+      begin: true,
+    });
     expect(report).toMatchObject({ added: 0, conflicts: [], blocked: [5n] });
     expect([5n, 6n].map((height) => answer(protection, height))).toEqual(["unknown-earlier-vote", "same"]);
-    expect(protection.importInterchange(exported)).toMatchObject([{ conflicts: [], blocked: [5n] }]);
+    expect(protection.importInterchange(exported, { begin: true })).toMatchObject([
+      { conflicts: [], blocked: [5n] },
+    ]);
     protection.close();
     inHome(home, (next) => expect(answer(next, 5n)).toBe("unknown-earlier-vote"));
   });
@@ -222,7 +246,7 @@ describe("an interchange file, exported and imported", () => {
       [{ height: "5" }, ...votes],
     ]) {
       inNewHome((next) => {
-        const [report] = next.importInterchange(file({ highest: "5", votes: twice }));
+        const [report] = next.importInterchange(file({ highest: "5", votes: twice }), { begin: true });
         expect(report).toMatchObject({ added: 1, blocked: [5n] });
         expect(answer(next, 5n)).toBe("unknown-earlier-vote");
       });
@@ -231,7 +255,7 @@ describe("an interchange file, exported and imported", () => {
 
   it("a record with a digest and without a signature blocks every message", () => {
     inNewHome((protection) => {
-      protection.importInterchange(file({ highest: "5", votes: [vote(5n, 1)] }));
+      protection.importInterchange(file({ highest: "5", votes: [vote(5n, 1)] }), { begin: true });
       expect(answer(protection, 5n, 1)).toBe("unknown-earlier-vote");
       expect(answer(protection, 5n, 2)).toBe("double-vote");
     });
@@ -241,6 +265,7 @@ describe("an interchange file, exported and imported", () => {
     inNewHome((protection) => {
       protection.importInterchange(
         file({ highest: "5", votes: [{ ...vote(5n, 1), signature: "11".repeat(32) }] }),
+        { begin: true },
       );
       expect(answer(protection, 5n, 1)).toBe("unknown-earlier-vote");
     });
@@ -250,7 +275,9 @@ describe("an interchange file, exported and imported", () => {
     const { protection, voter } = newSigner();
     voter.vote({ height: 5n, appHash: hash(1) });
     voter.vote({ height: 6n, appHash: hash(1) });
-    const [report] = protection.importInterchange(file({ highest: "6", votes: [vote(5n, 2), vote(6n, 1)] }));
+    const [report] = protection.importInterchange(file({ highest: "6", votes: [vote(5n, 2), vote(6n, 1)] }), {
+      begin: true,
+    });
     expect(report).toMatchObject({ conflicts: [5n], added: 0 });
     expect(answer(protection, 5n, 1)).toBe("unknown-earlier-vote");
     expect(answer(protection, 5n, 2)).toBe("unknown-earlier-vote");
@@ -271,7 +298,7 @@ describe("an interchange file, exported and imported", () => {
         highest: "11",
         votes: [vote(9n, 2), vote(11n, 1)],
       };
-      protection.importInterchange({ ...file(), data: [one, two] });
+      protection.importInterchange({ ...file(), data: [one, two] }, { begin: true });
       expect(protection.keyChains()).toHaveLength(1);
       for (const height of [8n, 9n]) expect(answer(protection, height)).toBe("unknown-earlier-vote");
       expect(protection.watermarks(key.publicKey, CHAIN.id)).toEqual({
@@ -289,7 +316,7 @@ describe("an interchange file, exported and imported", () => {
     ]) {
       inNewHome((protection) => {
         const data = helds.map((held) => file({ held }).data[0]!);
-        protection.importInterchange({ ...file(), data });
+        protection.importInterchange({ ...file(), data }, { begin: true });
         refusal("protection-uninitialised", () => answer(protection, 5n));
       });
     }
@@ -298,12 +325,12 @@ describe("an interchange file, exported and imported", () => {
   it("where the highest vote is not among the votes, nothing up to it is signed", () => {
     const LAST = 0xffff_ffff_ffff_ffffn;
     inNewHome((protection) => {
-      protection.importInterchange(file({ highest: "20", votes: [vote(5n, 1)] }));
+      protection.importInterchange(file({ highest: "20", votes: [vote(5n, 1)] }), { begin: true });
       for (const height of [0n, 4n, 6n, 20n]) expect(answer(protection, height)).toBe("below-watermark");
       expect(answer(protection, 21n)).toBe("new");
     });
     inNewHome((protection) => {
-      protection.importInterchange(file({ highest: String(LAST) }));
+      protection.importInterchange(file({ highest: String(LAST) }), { begin: true });
       expect(answer(protection, LAST - 1n)).toBe("below-watermark");
       expect(answer(protection, LAST)).toBe("unknown-earlier-vote");
     });
@@ -311,26 +338,79 @@ describe("an interchange file, exported and imported", () => {
 
   it("a highest height below the highest vote is raised to it", () => {
     inNewHome((protection) => {
-      protection.importInterchange(file({ highest: "5", votes: [vote(5n, 1), vote(9n, 1)] }));
+      protection.importInterchange(file({ highest: "5", votes: [vote(5n, 1), vote(9n, 1)] }), {
+        begin: true,
+      });
       expect(protection.watermarks(key.publicKey, CHAIN.id)?.highWatermark).toBe(9n);
     });
   });
 
-  it("commitments that overlap others are left out and counted", async () => {
+  it("commitments that overlap others serve no proof and are counted", async () => {
     const { protection } = newSigner();
     await commitStored({ key, chain: CHAIN, protection, start: 10n, count: 20 });
-    const commitment = { count: 5, root: "11".repeat(32), signature: "22".repeat(64) };
     const [report] = protection.importInterchange(
-      file({
-        commitments: [
-          { startHeight: "25", ...commitment },
-          { startHeight: "30", ...commitment },
-        ],
-      }),
+      file({ commitments: [commitmentOf(25n, 5), commitmentOf(30n, 5)] }),
     );
     expect(report).toMatchObject({ commitments: 1, commitmentsSkipped: 1 });
     expect(protection.commitments(key.publicKey, CHAIN.id)).toHaveLength(2);
+    expect(protection.overlapping(key.publicKey, CHAIN.id)).toEqual([]);
     protection.close();
+  });
+
+  describe("a commitment that its key has not signed", () => {
+    const good = commitmentOf(10n, 5);
+    const context = "ab".repeat(32);
+    it.each<[string, object]>([
+      ["of another range", { ...good, startHeight: "11" }],
+      ["to more heights", { ...good, count: 6 }],
+      ["to another root", { ...good, root: "11".repeat(32) }],
+      ["with another signature", { ...good, signature: "22".repeat(64) }],
+      ["with a context that is not signed", { ...good, context }],
+      ["without the context that is signed", { ...commitmentOf(10n, 5, { context }), context: undefined }],
+      ["by another key", commitmentOf(10n, 5, { key: testKey(8) })],
+    ])("is refused by its place, and nothing of the file is stored: %s", (_, bad) => {
+      inNewHome((protection) => {
+        const commitments = [commitmentOf(1n, 2), JSON.parse(JSON.stringify(bad))];
+        const whole = file({ highest: "5", votes: [vote(5n, 1)], commitments });
+        const { details, message } = refusal("invalid-signature", () =>
+          protection.importInterchange(whole, { begin: true }),
+        );
+        expect(details).toEqual({ path: "interchange.data[0].commitments[1]" });
+        expect(message).toContain("interchange.data[0].commitments[1]: its signature is not one by ");
+        refusal("invalid-signature", () => previewImport(protection, whole));
+        expect([protection.keyChains(), protection.committers()]).toEqual([[], []]);
+      });
+    });
+
+    it("is refused beyond the last height", () => {
+      inNewHome((protection) => {
+        const beyond = file({ commitments: [{ ...good, startHeight: String(2n ** 64n - 4n) }] });
+        const { details } = refusal("invalid-json", () => protection.importInterchange(beyond));
+        expect(details).toEqual({ path: "interchange.data[0].commitments[0]" });
+      });
+    });
+  });
+
+  it("does not begin a key that is not known here unless that is asked for, and stores nothing of the file", () => {
+    inNewHome((protection) => {
+      const known = { key: hex.encode(testKey(8).publicKey), chain: CHAIN.id };
+      protection.init(testKey(8).publicKey, CHAIN.id, 5n);
+      const one = file({ highest: "5", votes: [vote(5n, 1)] });
+      const both = { ...one, data: [{ ...file({ ...known, lowest: "9" }).data[0]! }, ...one.data] };
+      for (const options of [undefined, {}, { begin: false }]) {
+        const { details } = refusal("protection-uninitialised", () =>
+          protection.importInterchange(both, options),
+        );
+        expect(details).toEqual({ key: KEY, chain: CHAIN.id });
+      }
+      expect(protection.watermarks(testKey(8).publicKey, CHAIN.id)).toMatchObject({ lowWatermark: 5n });
+      expect(protection.keyChains()).toHaveLength(1);
+      protection.importInterchange(both, { begin: true });
+      expect(protection.watermarks(key.publicKey, CHAIN.id)).toMatchObject({ highWatermark: 5n });
+      // Known by now, it only learns.
+      protection.importInterchange(file({ highest: "6", votes: [vote(6n, 1)] }));
+      expect(protection.watermarks(key.publicKey, CHAIN.id)).toMatchObject({ highWatermark: 6n });
+    });
   });
 
   it("a key that committed and never voted keeps its commitments, and is not initialised by them", async () => {
@@ -340,7 +420,7 @@ describe("an interchange file, exported and imported", () => {
     expect(exported.data).toMatchObject([{ key: KEY, lowest: null, highest: null, votes: [] }]);
     protection.close();
     inNewHome((next) => {
-      expect(next.importInterchange(exported)).toMatchObject([
+      expect(next.importInterchange(exported, { begin: true })).toMatchObject([
         { lowWatermark: null, highWatermark: null, commitments: 1 },
       ]);
       expect(next.commitments(key.publicKey, CHAIN.id)).toHaveLength(1);
@@ -377,10 +457,13 @@ describe("an interchange file, exported and imported", () => {
           commitments: [{ startHeight: "1", count: 0, root: "11".repeat(32), signature: "22".repeat(64) }],
         }),
       ];
-      for (const value of bad) refusal("invalid-json", () => protection.importInterchange(value));
-      refusal("unknown-version", () => protection.importInterchange(file({}, { version: 2 })));
+      for (const value of bad)
+        refusal("invalid-json", () => protection.importInterchange(value, { begin: true }));
+      refusal("unknown-version", () =>
+        protection.importInterchange(file({}, { version: 2 }), { begin: true }),
+      );
       expect(protection.keyChains()).toEqual([]);
-      expect(protection.importInterchange({ ...file(), data: [] })).toEqual([]);
+      expect(protection.importInterchange({ ...file(), data: [] }, { begin: true })).toEqual([]);
     });
   });
 
@@ -391,7 +474,7 @@ describe("an interchange file, exported and imported", () => {
       chain: `chain-${i}`,
     }));
     inHome(home, (protection) => {
-      expect(protection.importInterchange({ ...file(), data: chains })).toHaveLength(30);
+      expect(protection.importInterchange({ ...file(), data: chains }, { begin: true })).toHaveLength(30);
     });
     inHome(home, (protection) => {
       expect(protection.keyChains().map(({ votes }) => votes)).toEqual(Array(30).fill(1));
@@ -435,7 +518,7 @@ describe("the example in docs/protection.md", () => {
 
   it("has a vote and a commitment that its key has signed", () => {
     inNewHome((protection) => {
-      protection.importInterchange(example);
+      protection.importInterchange(example, { begin: true });
       const voter = voterOf(protection, key, { id: "bbn-1", minCount: 1 });
       expect(voter.vote({ height: 1002n, appHash: hash(1) }).kind).toBe("same");
       const commitments = protection.commitments(key.publicKey, "bbn-1");
@@ -447,7 +530,7 @@ describe("the example in docs/protection.md", () => {
 });
 
 describe("what an import would do", () => {
-  const commitment = { startHeight: "10", count: 5, root: "00".repeat(32), signature: "00".repeat(64) };
+  const commitment = commitmentOf(10n, 5);
   const only = (protection: Protection, changes: Record<string, unknown> = {}) => {
     const [preview] = previewImport(protection, file(changes));
     return preview!;
@@ -509,7 +592,7 @@ describe("what an import would do", () => {
       voter.vote({ height: 20n, appHash: hash(1) });
       const { before, after } = only(protection, changes);
       expect(before).toEqual({ lowWatermark: 0n, highWatermark: 20n, locked: false });
-      protection.importInterchange(file(changes));
+      protection.importInterchange(file(changes), { begin: true });
       expect(protection.watermarks(key.publicKey, CHAIN.id)).toEqual(after);
       protection.close();
     }
@@ -520,7 +603,7 @@ describe("what an import would do", () => {
       inNewHome((protection) => {
         const { before, after } = only(protection, changes);
         expect(before).toBeNull();
-        protection.importInterchange(file(changes));
+        protection.importInterchange(file(changes), { begin: true });
         expect(protection.watermarks(key.publicKey, CHAIN.id)).toEqual(after);
       });
     }

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import { type Home, openHome } from "../../../src/finality/home.js";
 import { initProtection, openProtection } from "../../../src/finality/protection/protection.js";
+import { commitStored } from "../../../src/finality/randomness/commit.js";
 import {
   copyOf,
   flip,
@@ -170,6 +171,25 @@ describe("protection init", () => {
     expectNothingAnew(home);
   });
 
+  it.each(["protectionFile", "watermarkFile"] as const)(
+    "says whether commitments were lost with the %s, and the same ones can be made again",
+    async (file) => {
+      const { home, protection } = newSigner();
+      const committing = { key: testKey(), chain: CHAIN, start: 10n, count: 300 };
+      const { root } = await commitStored({ ...committing, protection });
+      protection.init(committing.key.publicKey, CHAIN.id, 10n);
+      protection.close();
+      rmSync(home[file]);
+      const begin = { key: committing.key.publicKey, chainId: CHAIN.id, fromHeight: 20n };
+      const isLost = file === "protectionFile";
+      expect(initProtection(home, begin)).toMatchObject({ commitmentsLost: isLost });
+      const again = openProtection(home);
+      expect(again.commitments(committing.key.publicKey, CHAIN.id)).toHaveLength(isLost ? 0 : 1);
+      if (isLost) expect(await commitStored({ ...committing, protection: again })).toMatchObject({ root });
+      again.close();
+    },
+  );
+
   it("keeps what is locked through another loss, an export and an import", () => {
     const home = damaged(lostStores["a missing store"]!);
     initProtection(home, { ...request, fromHeight: 75n });
@@ -182,7 +202,9 @@ describe("protection init", () => {
       held: true,
     });
     const next = newHome();
-    inHome(next, (protection) => protection.importInterchange(JSON.parse(JSON.stringify(interchange))));
+    inHome(next, (protection) =>
+      protection.importInterchange(JSON.parse(JSON.stringify(interchange)), { begin: true }),
+    );
     expectNothingAnew(next);
   });
 
@@ -190,10 +212,13 @@ describe("protection init", () => {
     const { protection, voter } = newSigner();
     voter.vote({ height: 5n, appHash: hash(1) });
     const interchange = protection.exportInterchange();
-    protection.importInterchange({
-      ...interchange,
-      data: interchange.data.map((each) => ({ ...each, held: true })),
-    });
+    protection.importInterchange(
+      {
+        ...interchange,
+        data: interchange.data.map((each) => ({ ...each, held: true })),
+      },
+      { begin: true },
+    );
     refusal("protection-uninitialised", () => voter.vote({ height: 6n, appHash: hash(1) }));
     expect(protection.keyChains()).toMatchObject([{ locked: true, lowWatermark: 6n, highWatermark: 5n }]);
     protection.init(key.publicKey, CHAIN.id, 6n);
@@ -220,6 +245,7 @@ describe("protection init", () => {
       lowWatermark: 30n,
       highWatermark: 59n,
       setAside: [],
+      commitmentsLost: false,
       locked: [],
     });
     refusal("would-lower-mark", () => initProtection(home, { ...request, fromHeight: 29n }));

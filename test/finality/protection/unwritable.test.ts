@@ -95,12 +95,12 @@ describeWithDisks("a full disk", () => {
     const data = Array.from({ length: 4_000 }, (_, i) => ({ ...watermarks, chain: `chain-${i}` }));
     const protection = openProtection(home);
     protection.init(key.publicKey, CHAIN.id, 5n);
-    refusal("protection-unwritable", () => protection.importInterchange({ metadata, data }));
+    refusal("protection-unwritable", () => protection.importInterchange({ metadata, data }, { begin: true }));
     protection.close();
     // Elsewhere there is room.
     inHome(copyOf(home), (next) => {
       expect(next.keyChains().map(({ chainId }) => chainId)).toEqual([CHAIN.id]);
-      expect(next.importInterchange({ metadata, data })).toHaveLength(data.length);
+      expect(next.importInterchange({ metadata, data }, { begin: true })).toHaveLength(data.length);
     });
   });
 

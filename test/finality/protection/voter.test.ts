@@ -444,7 +444,7 @@ describe("a message that somebody else has made", () => {
 });
 
 describe("a message for a chain that is configured with a signing context", () => {
-  const chain = { ...CHAIN, voteContext: CONTEXT };
+  const chain = { ...CHAIN, voteContext: CONTEXT, commitContext: CONTEXT };
   const of = (height: bigint, context?: string) => ({
     height,
     message: voteMessage({ height, appHash: hash(1), ...(context !== undefined && { context }) }),
@@ -476,7 +476,7 @@ describe("a message for a chain that is configured with a signing context", () =
 describe("PROTOCOL 6: signing contexts", () => {
   it("signing one height both with and without a context is a double sign, and refused", () => {
     const { protection, voter } = newSigner();
-    const withContext = voterOf(protection, key, { ...CHAIN, voteContext: CONTEXT });
+    const withContext = voterOf(protection, key, { ...CHAIN, voteContext: CONTEXT, commitContext: CONTEXT });
     expect(voter.vote({ height: 1n, appHash: hash(1) }).kind).toBe("new");
     expect(withContext.vote({ height: 1n, appHash: hash(1) })).toMatchObject({ code: "double-vote" });
     expect(withContext.vote({ height: 2n, appHash: hash(1) }).kind).toBe("new");

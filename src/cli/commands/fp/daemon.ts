@@ -106,7 +106,11 @@ export const serve = () =>
         address: given.address,
         log,
         ...(tls && { tls }),
-        ...(hmacKey !== undefined && { hmacKey }),
+        ...(hmacKey !== undefined && {
+          hmacKey,
+          hmacKeySource:
+            given.hmacKeyFile === undefined ? "TAPSTAKE_HMAC_KEY" : `--hmac-key-file ${given.hmacKeyFile}`,
+        }),
         ...(given.metrics && { metricsAddress: given.metricsAddress }),
         ...(given.chainHeight && { chainHeights: given.chainHeight }),
         ...(given.otherContext && { otherContexts: new Set(given.otherContext) }),

@@ -165,12 +165,13 @@ const init = () =>
     },
     ({ home, key, chain, height, asJson }) => {
       const request = { key, chainId: chain, fromHeight: height };
-      const { lowWatermark, highWatermark, setAside, locked } = initProtection(home, request);
+      const { lowWatermark, highWatermark, locked, ...report } = initProtection(home, request);
       const held = locked.map(({ chainId, ...rest }) => ({ ...rest, chain: chainId }));
-      answer(asJson, { key, chain, lowest: lowWatermark, highest: highWatermark, setAside, held }, (facts) =>
+      answer(asJson, { key, chain, lowest: lowWatermark, highest: highWatermark, ...report, held }, (facts) =>
         [
           watermarksText(facts),
           ...facts.setAside.map((file) => `set aside: ${file}`),
+          ...(facts.commitmentsLost ? [COMMITMENTS_LOST] : []),
           ...facts.held.map(
             (one) => `locked until an init of its own: ${hex.encode(one.key)} on ${one.chain}`,
           ),
@@ -178,6 +179,9 @@ const init = () =>
       );
     },
   );
+
+const COMMITMENTS_LOST =
+  "commitments: the new store has none of the old one. Commit to the same heights again, which gives the same roots (tapstake fp commit), or import an export (tapstake fp protection import)";
 
 const PRUNE = {
   description: `Forgets the votes below a height, and raises the low watermark to it: nothing below it is ever signed again, not
@@ -344,7 +348,7 @@ const importInterchange = () =>
       await withProtection(openHome(options.home), async (protection) => {
         if (options.yes !== true)
           await mustAgreeToBeginnings(interchange, previewImport(protection, interchange));
-        const imported = protection.importInterchange(interchange);
+        const imported = protection.importInterchange(interchange, { begin: true });
         answer(options.json === true, { imported: importFacts(imported) }, importText);
         const conflicts = imported.flatMap((one) => one.conflicts);
         if (conflicts.length > 0) throw conflict(conflicts);

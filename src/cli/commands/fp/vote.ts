@@ -148,7 +148,10 @@ function voteHere(options: Options, votes: readonly BlockVote[]): Promise<Answer
   return asSigner(options, ({ home, key, chain, protection }) => {
     const { publicKey: finalityProvider } = key;
     const context = chain.voteContext;
-    const commitments = protection.commitments(finalityProvider, chain.id);
+    const commitments = [
+      ...protection.commitments(finalityProvider, chain.id),
+      ...protection.overlapping(finalityProvider, chain.id),
+    ];
     const coverage = { chain, isConfigured: loadChains(home).has(chain.id), commitments };
     const { chainHeight: known, otherContext } = options;
     const voter = new Voter({ key, chain, protection, chainHeight: known, otherContext });
