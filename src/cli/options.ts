@@ -71,6 +71,9 @@ export const previousHeightOption = () =>
     "of an expansion: the previous stake's version must be the one in force at this height",
   ).argParser(wholeNumber);
 
+/** Which member of the committee it is about. */
+export const memberOption = () => new Option("--member <key>", "the member's x-only key");
+
 /** Of commands of members, whose signatures let a stake be registered. */
 export const membersReleaseOption = () =>
   new Option(
@@ -96,6 +99,16 @@ export const rpcAuthOption = () =>
 
 export const esploraOption = () =>
   new Option("--esplora <url>", "ask this Esplora server (TAPSTAKE_ESPLORA)");
+
+/** Of commands of members: a server of others must not choose the parameters that a member signs under. */
+export const membersEsploraOption = () =>
+  new Option("--esplora <url>", "refused: see below")
+    .argParser(() => {
+      throw new InvalidArgumentError(
+        "a false height chooses a version of the parameters that slashes less: give --height, or your own bitcoind by --rpc.",
+      );
+    })
+    .hideHelp();
 
 export const feeRateOption = () =>
   new Option("--fee-rate <satoshi>", "for a virtual byte; by the server's estimate unless told");

@@ -118,6 +118,43 @@ describe("a stake of mainnet that its chain does not register", () => {
   });
 });
 
+describe("a stake under a version of the parameters that is not the newest", () => {
+  it("is warned of where it is checked without a height, which decides", async () => {
+    const { out, outcome } = await create(ONE, "--version", "4");
+    expect(outcome).toMatchObject({ code: 0, stderr: "" });
+    const checked = await inProcess(["stake", "check", out]);
+    expect(checked.code).toBe(0);
+    expect(checked.stderr).toContain(
+      "tapstake: warning: parameters v4 hold only below height 905634, and v5 are the newest. Give --height",
+    );
+    const asData = await inProcess(["stake", "check", out, "--json"]);
+    const superseded = { since: 905_634, newest: 5 };
+    expect(parsed(asData)).toMatchObject({ version: 4, superseded });
+    expect(JSON.parse(asData.stderr)).toMatchObject({
+      warning: { code: "params-not-in-force", version: 4, ...superseded },
+    });
+    const registered = await inProcess(["stake", "check", out, "--height", "905633"]);
+    expect(registered).toMatchObject({ code: 0, stderr: "" });
+    const late = await inProcess(["stake", "check", out, "--height", "905634"]);
+    expect(refusedWith(late)).toBe("params-not-in-force");
+  });
+
+  it("is no warning for the newest version", async () => {
+    const { out } = await create(ONE);
+    const checked = await inProcess(["stake", "check", out, "--json"]);
+    expect(checked).toMatchObject({ code: 0, stderr: "" });
+    expect(parsed(checked)).not.toHaveProperty("superseded");
+  });
+});
+
+describe("a committee member", () => {
+  it("refuses a set that has ended, also where it is named", async () => {
+    const { out } = await create(ONE);
+    const words = ["covenant", "check", out, "--height", "880000", "--params", "mainnet-phase1"];
+    expect(refusedWith(await inProcess(words))).toBe("params-not-in-force");
+  });
+});
+
 it("a stake of regtest is held against no release that is not named", async () => {
   const stake = makeStake({ seed: "regtest release", providers: 2 });
   let delegation: Delegation = await delegate(stake);

@@ -16,7 +16,7 @@ import { type ChainOptions, openChain } from "../../chain.js";
 import { UsageError } from "../../errors.js";
 import { EXPAND_STAKE, MAKE_PROOF, MAKE_STAKE, SERVERS, SIGN_STAKE } from "../../help.js";
 import { checkOneStandardInput, readDelegation, readText, readTransaction } from "../../input.js";
-import { DELEGATION, esploraOption, parseKey, rpcAuthOption, rpcOption, several } from "../../options.js";
+import { DELEGATION, esploraOption, memberOption, parseKey, rpcAuthOption, rpcOption, several } from "../../options.js";
 import { giveMessage, messageCommand, proofOption, readProof, senderOption } from "./message.js";
 
 const CREATE_DELEGATION = {
@@ -186,7 +186,7 @@ tapstake register covenant-signatures stake.json \\
 export const covenantSignatures = () =>
   messageCommand("covenant-signatures", COVENANT_SIGNATURES)
     .argument(...DELEGATION)
-    .requiredOption("--member <key>", "the member's x-only key")
+    .addOption(memberOption().makeOptionMandatory())
     .addOption(senderOption())
     .action(async (path, options) => {
       const member = parseKey(options.member, "member");
