@@ -284,7 +284,11 @@ function checkRunning({ name, ended }: ParamSet): void {
 }
 
 /** The parameters of the previous stake came with the document as well, and its committee signs. */
-function checkPreviousParams(given: ProtocolParams, { set }: OwnParams, previous: OwnParams | undefined): void {
+function checkPreviousParams(
+  given: ProtocolParams,
+  { set }: OwnParams,
+  previous: OwnParams | undefined,
+): void {
   if (!previous) {
     const text = `the delegation expands a stake of parameters v${given.version}, and the member's own copy of them is not given, with the height that chose them`;
     throw new TapstakeError("params-mismatch", text, { field: "previous" });

@@ -16,7 +16,15 @@ import { type ChainOptions, openChain } from "../../chain.js";
 import { UsageError } from "../../errors.js";
 import { EXPAND_STAKE, MAKE_PROOF, MAKE_STAKE, SERVERS, SIGN_STAKE } from "../../help.js";
 import { checkOneStandardInput, readDelegation, readText, readTransaction } from "../../input.js";
-import { DELEGATION, esploraOption, memberOption, parseKey, rpcAuthOption, rpcOption, several } from "../../options.js";
+import {
+  DELEGATION,
+  esploraOption,
+  memberOption,
+  parseKey,
+  rpcAuthOption,
+  rpcOption,
+  several,
+} from "../../options.js";
 import { giveMessage, messageCommand, proofOption, readProof, senderOption } from "./message.js";
 
 const CREATE_DELEGATION = {
