@@ -39,6 +39,19 @@ export const providerOption = () =>
 export const timeOption = () =>
   new Option("--time <blocks>", "how long the stake is locked").argParser(wholeNumber).makeOptionMandatory();
 
+/** What pays: the coins of a file, or those at addresses. */
+export const coinsOption = (help = "coins to choose from (JSON); - for standard input") =>
+  new Option("--coins <file>", help).conflicts("fromAddress");
+
+export const fromAddressOption = (help = "all coins of these addresses, asked of the server") =>
+  new Option("--from-address <address...>", help).argParser(several);
+
+export const changeOption = (help = "where the rest of the coins goes") =>
+  new Option("--change <address>", help);
+
+export const allowUnconfirmedOption = (help = "spend coins that are not mined yet, too") =>
+  new Option("--allow-unconfirmed", help);
+
 /** Where stakers' keys come from: wallets find their own keys in PSBTs by it. */
 export const originOption = () =>
   new Option(

@@ -66,10 +66,10 @@ export function makeStake(options: StakeOptions = {}): TestStake {
     committee === undefined
       ? params.covenant
       : { keys: memberSecrets.map(publicKeyOf), quorum: Math.floor(committee / 2) + 1 };
-  const stakerKeys = stakerSecrets.map(publicKeyOf);
+  const stakerPublicKeys = stakerSecrets.map(publicKeyOf);
   return {
     terms: {
-      staker: stakers === 1 ? stakerKeys[0]! : { keys: stakerKeys, quorum: stakerQuorum },
+      staker: stakers === 1 ? stakerPublicKeys[0]! : { keys: stakerPublicKeys, quorum: stakerQuorum },
       finalityProviders: providerSecrets.map(publicKeyOf),
       covenant,
       timelock,
