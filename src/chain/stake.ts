@@ -60,7 +60,7 @@ export async function heightOfOutput(
 /**
  * The height that says which version of the parameters a stake is held against (PROTOCOL 8): that of the block with its
  * transaction, or the tip's while it is in none. A stake that was registered before it was mined was held against the
- * tip of that day.
+ * tip of that day. A committee member asks its own bitcoind: a server with a false height would choose the version.
  * @throws TapstakeError the codes of {@link ChainAccess}
  */
 export async function registrationHeight(

@@ -10,9 +10,13 @@ import { UsageError } from "./errors.js";
 import { writeDocument } from "./files.js";
 import type { Row } from "./output.js";
 
-export interface ChainOptions {
+/** A bitcoind, of one's own. */
+export interface NodeOptions {
   readonly rpc?: string | undefined;
   readonly rpcAuthFile?: string | undefined;
+}
+
+export interface ChainOptions extends NodeOptions {
   readonly esplora?: string | undefined;
 }
 
@@ -21,7 +25,19 @@ export interface ChainOptions {
  * @throws TapstakeError `wrong-network`, `node-unreachable`, `node-error`
  */
 export async function openChain(options: ChainOptions, network: Network): Promise<ChainAccess | undefined> {
-  const chain = serverOf(options);
+  return checked(serverOf(options), network);
+}
+
+/**
+ * A bitcoind by the options above, else by the environment, for what no other server is trusted with; undefined when
+ * neither names one.
+ * @throws TapstakeError as {@link openChain}
+ */
+export async function openNode(options: NodeOptions, network: Network): Promise<ChainAccess | undefined> {
+  return checked(nodeOf(options, options.rpc ?? process.env["TAPSTAKE_RPC"]), network);
+}
+
+async function checked(chain: ChainAccess | undefined, network: Network): Promise<ChainAccess | undefined> {
   if (chain) await checkChain(chain, network);
   return chain;
 }
@@ -31,7 +47,10 @@ function serverOf({ rpc, rpcAuthFile, esplora }: ChainOptions): ChainAccess | un
   const url = isNamed ? rpc : process.env["TAPSTAKE_RPC"];
   const indexer = isNamed ? esplora : process.env["TAPSTAKE_ESPLORA"];
   if (url && indexer) throw new UsageError("TAPSTAKE_RPC and TAPSTAKE_ESPLORA: only one can be asked");
-  if (indexer) return esploraAccess({ url: indexer });
+  return indexer ? esploraAccess({ url: indexer }) : nodeOf({ rpcAuthFile }, url);
+}
+
+function nodeOf({ rpcAuthFile }: NodeOptions, url: string | undefined): ChainAccess | undefined {
   const cookieFile = rpcAuthFile ?? process.env["TAPSTAKE_RPC_AUTH_FILE"];
   if (url) return bitcoindAccess({ url, ...(cookieFile && { cookieFile }) });
   if (rpcAuthFile !== undefined) throw new UsageError("--rpc-auth-file needs the --rpc that it is for");

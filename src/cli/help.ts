@@ -46,10 +46,16 @@ stake is held against what the chain's current release accepts, and --release na
 /** For the help of commands of members. */
 export const MEMBERS = `
 The version of the parameters must be the one in force at the Bitcoin height at which the staking
-chain takes the stake: that of its block, or of the tip where it is registered before. Say it by
---height, of an expansion also --previous-height, or let your own server say it. The stake has a
-form that the chain's current release accepts: an expansion keeps its finality provider.
-${SERVERS}`;
+chain takes the stake: that of its block, or of the tip where it is registered before. Give it by
+--height, of an expansion also --previous-height, or let your own bitcoind say it. An Esplora server
+is not asked: a false height chooses a version that slashes less.
+
+The parameters are those of the chain that registers stakes today, or of your own --params. A set
+that has ended is refused, and an expansion is of the same set as the stake that it expands. The
+stake has a form that the chain's current release accepts: an expansion keeps its finality provider.
+
+A bitcoind is --rpc http://127.0.0.1:8332 (18443 on regtest), with --rpc-auth-file for its password,
+or what TAPSTAKE_RPC and TAPSTAKE_RPC_AUTH_FILE say. No secret key is sent to it.`;
 
 /**
  * Shell lines that make a stake of one's own on regtest, for examples that need one. The committee's secrets are known

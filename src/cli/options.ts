@@ -39,6 +39,19 @@ export const providerOption = () =>
 export const timeOption = () =>
   new Option("--time <blocks>", "how long the stake is locked").argParser(wholeNumber).makeOptionMandatory();
 
+/** What pays: the coins of a file, or those at addresses. */
+export const coinsOption = (help = "coins to choose from (JSON); - for standard input") =>
+  new Option("--coins <file>", help).conflicts("fromAddress");
+
+export const fromAddressOption = (help = "all coins of these addresses, asked of the server") =>
+  new Option("--from-address <address...>", help).argParser(several);
+
+export const changeOption = (help = "where the rest of the coins goes") =>
+  new Option("--change <address>", help);
+
+export const allowUnconfirmedOption = (help = "spend coins that are not mined yet, too") =>
+  new Option("--allow-unconfirmed", help);
+
 /** Where stakers' keys come from: wallets find their own keys in PSBTs by it. */
 export const originOption = () =>
   new Option(
@@ -71,6 +84,9 @@ export const previousHeightOption = () =>
     "of an expansion: the previous stake's version must be the one in force at this height",
   ).argParser(wholeNumber);
 
+/** Which member of the committee it is about. */
+export const memberOption = () => new Option("--member <key>", "the member's x-only key");
+
 /** Of commands of members, whose signatures let a stake be registered. */
 export const membersReleaseOption = () =>
   new Option(
@@ -96,6 +112,16 @@ export const rpcAuthOption = () =>
 
 export const esploraOption = () =>
   new Option("--esplora <url>", "ask this Esplora server (TAPSTAKE_ESPLORA)");
+
+/** Of commands of members: a server of others must not choose the parameters that a member signs under. */
+export const membersEsploraOption = () =>
+  new Option("--esplora <url>", "refused: see below")
+    .argParser(() => {
+      throw new InvalidArgumentError(
+        "a false height chooses a version of the parameters that slashes less: give --height, or your own bitcoind by --rpc.",
+      );
+    })
+    .hideHelp();
 
 export const feeRateOption = () =>
   new Option("--fee-rate <satoshi>", "for a virtual byte; by the server's estimate unless told");

@@ -22,7 +22,7 @@ import type { ParamSet, ProtocolParams } from "../params/types.js";
 import { parseKeyOrigin } from "../script/key-expression.js";
 import type { KeyOrigin } from "../script/key-origin.js";
 import type { StakeTerms } from "../script/terms.js";
-import { type ChainOptions, openChain } from "./chain.js";
+import { type ChainOptions, type NodeOptions, openNode } from "./chain.js";
 import { UsageError } from "./errors.js";
 import { readText } from "./input.js";
 import { parseKey } from "./options.js";
@@ -136,7 +136,7 @@ async function trustedSet(given: ProtocolParams, name: string | undefined): Prom
   throw new TapstakeError("unknown-params", text, { version: given.version });
 }
 
-interface MemberTrust extends TrustOptions, ChainOptions {
+interface MemberTrust extends TrustOptions, NodeOptions {
   readonly release?: string | undefined;
 }
 
@@ -146,28 +146,28 @@ interface MemberView extends MemberOptions {
 }
 
 /**
- * What a committee member holds a delegation against, none of it from the delegation: its set of parameters, and the
- * heights that choose their versions, of the options or of the member's own server.
+ * What a committee member holds a delegation against, none of it from the delegation: its set of parameters, which an
+ * expansion shares with the stake that it expands, and the heights that choose their versions, of the options or of the
+ * member's own bitcoind.
  * @throws UsageError where a height is missing; TapstakeError `unknown-params`, and the codes of `readParams`,
- * `openChain` and `registrationHeight`
+ * `openNode` and `registrationHeight`
  */
 export async function memberView(delegation: Delegation, options: MemberTrust): Promise<MemberView> {
   const { params, expansion } = delegation;
   const { params: name, release, height, previousHeight } = options;
   const found = await trustedSet(params, name);
   const set = currentSet(params, found, name);
-  const previousSet = expansion && (await trustedSet(expansion.params, name));
   const isComplete = height !== undefined && (!expansion || previousHeight !== undefined);
-  const chain = isComplete ? undefined : await openChain(options, params.network);
-  const at = height ?? (chain && (await registrationHeight(delegation, chain)));
+  const node = isComplete ? undefined : await openNode(options, params.network);
+  const at = height ?? (node && (await registrationHeight(delegation, node)));
   if (at === undefined) throw noHeight("--height, the Bitcoin height at which the stake is registered");
   const view = { own: { set, height: at }, ...rulesOf(release) };
   if (!expansion) return view;
-  const before = previousHeight ?? (chain && (await heightOfOutput(previousOutpoint(expansion), chain)));
+  const before = previousHeight ?? (node && (await heightOfOutput(previousOutpoint(expansion), node)));
   if (before === undefined || before === null) {
     throw noHeight("--previous-height, the one at which the stake that is expanded was registered");
   }
-  return { ...view, previous: { set: previousSet!, height: before } };
+  return { ...view, previous: { set, height: before } };
 }
 
 function rulesOf(release: string | undefined): Pick<MemberOptions, "rules"> {
@@ -177,8 +177,11 @@ function rulesOf(release: string | undefined): Pick<MemberOptions, "rules"> {
 
 const previousOutpoint = ({ staking }: ExpandedStake) => outpointOf(staking.transaction, staking.outputIndex);
 
+/** Who says the height chooses the parameters, and with them how much can be slashed. */
 const noHeight = (what: string) =>
-  new UsageError(`give ${what}, or a server that knows it: --rpc or --esplora`);
+  new UsageError(
+    `give ${what}, or your own bitcoind by --rpc; an Esplora server is not asked, as a false height chooses a version that slashes less`,
+  );
 
 /**
  * The set by which a stake is registered today: of several published ones of a network, which one holds is not the

@@ -80,7 +80,8 @@ export const ERROR_CODES = {
   "delegation-mismatch": "a copy of a delegation that describes another stake",
   "covenant-mismatch": "the committee of the terms is not the committee of the parameters",
   "params-mismatch": "parameters other than those that the caller trusts",
-  "params-not-in-force": "parameters of a version that does not hold at this height",
+  "params-not-in-force":
+    "parameters of a version that does not hold at this height, or of a set that has ended",
   "unsupported-params": "parameters without the slashing fields that a delegation needs",
   "not-a-member": "the signing key is not in the committee",
   "quorum-reached": "the committee has already signed",

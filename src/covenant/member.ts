@@ -12,15 +12,15 @@ import {
 import { expansionSpend, slashingSpend, unbondingSpend } from "../delegation/spends.js";
 import { checkInForce, type OwnParams, paramsAt } from "../params/in-force.js";
 import { ANY_RELEASE, checkRules, currentRules, type RuleSet } from "../params/rules.js";
-import type { ProtocolParams } from "../params/types.js";
+import type { ParamSet, ProtocolParams } from "../params/types.js";
 import {
   checkLeafSignature,
   keySigner,
   leafSighash,
   type LeafSignature,
-  type LeafSpend,
   type Signer,
   signLeaf,
+  spendOfCopy,
   withSignature,
 } from "../spending/spend.js";
 import type { Slashable } from "../stake/slashing.js";
@@ -44,7 +44,10 @@ export interface CovenantSignatures {
 
 /** What else a committee member holds a delegation against. */
 export interface MemberOptions {
-  /** Of an expansion: the member's own parameters for the previous stake, and the height that chose their version. */
+  /**
+   * Of an expansion: the member's own parameters for the previous stake, of the set that the new one is held against,
+   * and the height that chose their version.
+   */
   readonly previous?: OwnParams;
   /**
    * What the chain accepts: the current release unless given ({@link currentRules}). "any" takes every form, also an
@@ -71,8 +74,9 @@ export function covenantSigner(secretKey: Uint8Array): CovenantSigner {
  * @param member x-only key
  * @param own the member's own copy of the parameters and the height that chooses their version (PROTOCOL 8), neither of
  * them the delegation's: whoever wrote that could have chosen a version that slashes less
- * @throws TapstakeError `not-a-member`, `params-not-in-force`, `params-mismatch` (of an expansion also without previous
- * parameters), `unsupported-by-release`, `quorum-reached`; the codes of `paramsAt` and of `checkDelegation`
+ * @throws TapstakeError `not-a-member`; `params-not-in-force`, also for a set that has ended; `params-mismatch`, of an
+ * expansion also without previous parameters or with those of another set; `unsupported-by-release`, `quorum-reached`;
+ * the codes of `paramsAt` and of `checkDelegation`
  */
 export function checkForMember(
   delegation: Delegation,
@@ -105,8 +109,9 @@ export function checkForCommittee(
   { previous, rules = currentRules(delegation.params) }: MemberOptions = {},
 ): void {
   const { terms, params, expansion } = delegation;
+  checkRunning(own.set);
   checkInForce(params, own);
-  if (expansion) checkPreviousParams(expansion.params, previous);
+  if (expansion) checkPreviousParams(expansion.params, own, previous);
   if (rules !== ANY_RELEASE) {
     checkRules(rules, terms, { params, ...(expansion && { previous: expansion.terms }) });
   }
@@ -134,7 +139,7 @@ export async function signAsMember(
     staking: leafSighash(slashingSpend(delegation, "staking", outputs)),
     unbonding: leafSighash(slashingSpend(delegation, "unbonding", outputs)),
   };
-  const expansion = isPreviousMember(delegation, publicKey) ? copyOf(expansionSpend(delegation)) : null;
+  const expansion = isPreviousMember(delegation, publicKey) ? spendOfCopy(expansionSpend(delegation)) : null;
   const slashing = (from: Slashable) => signSlashing(delegation, from, digests[from], signer, publicKey);
   return {
     unbonding: await signLeaf(unbondingSpend(delegation, outputs), signer),
@@ -271,17 +276,37 @@ function withAdaptors(delegation: Delegation, from: Slashable, added: readonly A
   return { ...presigned, covenantSignatures: [...kept, ...added] };
 }
 
-/** The parameters of the previous stake came with the document as well, and its committee is to sign. */
-function checkPreviousParams(given: ProtocolParams, own: OwnParams | undefined): void {
-  if (own) return checkInForce(given, own);
-  const text = `the delegation expands a stake of parameters v${given.version}, and the member's own copy of them is not given, with the height that chose them`;
-  throw new TapstakeError("params-mismatch", text, { field: "previous" });
+/** Its chain registers no stake any longer: at a later height the last version only seems to be in force. */
+function checkRunning({ name, ended }: ParamSet): void {
+  if (ended !== true) return;
+  const text = `the set ${name} has ended: none of its versions is in force. Give the set of the chain that registers the stake`;
+  throw new TapstakeError("params-not-in-force", text, { set: name });
 }
+
+/** The parameters of the previous stake came with the document as well, and its committee signs. */
+function checkPreviousParams(
+  given: ProtocolParams,
+  { set }: OwnParams,
+  previous: OwnParams | undefined,
+): void {
+  if (!previous) {
+    const text = `the delegation expands a stake of parameters v${given.version}, and the member's own copy of them is not given, with the height that chose them`;
+    throw new TapstakeError("params-mismatch", text, { field: "previous" });
+  }
+  if (!isSameChain(previous.set, set)) {
+    const [expected, got] = [set.name, previous.set.name];
+    const text = `previous stake: expected parameters of the set ${expected}, as of the stake that expands it, got the set ${got}`;
+    throw new TapstakeError("params-mismatch", text, { field: "previous", expected, got });
+  }
+  checkInForce(given, previous);
+}
+
+/** One staking chain registers both stakes. */
+const isSameChain = (one: ParamSet, other: ParamSet): boolean =>
+  one.name === other.name && one.chainId === other.chainId;
 
 const isPreviousMember = ({ expansion }: Delegation, key: Uint8Array): boolean =>
   expansion !== undefined && containsBytes(expansion.params.covenant.keys, key);
-
-const copyOf = (spend: LeafSpend): LeafSpend => ({ ...spend, transaction: spend.transaction.clone() });
 
 /** The delegation's expansion with a member's signature, where the delegation is one and the member can sign it. */
 function withExpansion(

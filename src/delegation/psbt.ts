@@ -14,7 +14,7 @@ import type { StakeTerms } from "../script/terms.js";
 import { type LeafSignature, withSignature } from "../spending/spend.js";
 import { FUNDING_INPUT } from "../stake/expansion.js";
 import { transactionFromPsbt } from "../stake/staking.js";
-import { checkTransactions } from "./check.js";
+import { checkedOutputs, checkTransactions } from "./check.js";
 import { createDelegation, type Delegation, outputsIn, stakeCoin, unbondedCoin } from "./delegation.js";
 import { finishExpansion } from "./sign.js";
 import { type SignedName, signedOf, signedSpend, signersOf } from "./spends.js";
@@ -30,13 +30,14 @@ export interface StakerPsbts {
 
 /**
  * What stakers sign of a delegation, as PSBTs for their wallets. Signatures that are there and make a witness go along:
- * the other stakers', and the committee's of the unbonding and of an expansion; adaptor signatures are none yet.
+ * the other stakers', and the committee's of the unbonding and of an expansion; adaptor signatures are none yet. Every
+ * transaction of the delegation is checked first.
  * @param derivations of the stakers' keys: a wallet that knows a key by its origin signs without importing anything
- * @throws TapstakeError `unsupported-params`; the codes of `spendPsbt`
+ * @throws TapstakeError the codes of `checkTransactions` and of `spendPsbt`
  */
 export function stakerPsbts(delegation: Delegation, derivations: readonly KeyOrigin[] = []): StakerPsbts {
   const { staking, expansion } = delegation;
-  const outputs = outputsIn(delegation);
+  const outputs = checkedOutputs(delegation);
   const psbtOf = (name: SignedName, index: number, output: Parameters<typeof describeOutput>[2]) => {
     const { staker, covenant } = signedOf(delegation, name);
     const psbt = spendPsbt(signedSpend(delegation, name, outputs), [...staker, ...covenant], derivations);

@@ -5,36 +5,50 @@ import { TapstakeError } from "../core/errors.js";
 import type { PsbtLike } from "../psbt/read.js";
 import { signaturesFromPsbt } from "../psbt/signatures.js";
 import { stakerKeys } from "../script/terms.js";
-import { finishSpend, type LeafSignature, type Signer, signLeaf, withSignature } from "../spending/spend.js";
+import {
+  finishSpend,
+  type LeafSignature,
+  type Signer,
+  signLeaf,
+  spendOfCopy,
+  withSignature,
+} from "../spending/spend.js";
 import { type Expansion, FUNDING_INPUT, fundingWitness } from "../stake/expansion.js";
 import type { Slashable } from "../stake/slashing.js";
-import { type Delegation, expandedStake, outputsIn, presignedSlashing } from "./delegation.js";
+import { checkedOutputs, checkTransactions } from "./check.js";
+import { type Delegation, expandedStake, presignedSlashing } from "./delegation.js";
 import { expansionSpend, slashingSpend, unbondingSpend } from "./spends.js";
 
 /**
- * The staker's advance signatures of both slashing transactions: what makes the stake slashable.
- * Call it for each of several stakers.
- * @throws TapstakeError `unexpected-signer` by any other key, and the codes of `signLeaf`
+ * The staker's advance signatures of both slashing transactions: what makes the stake slashable. Every transaction of
+ * the delegation is checked first, against its own parameters. Call it for each of several stakers.
+ * @throws TapstakeError `unexpected-signer` by any other key; the codes of `checkTransactions` and of `signLeaf`
  */
 export async function signSlashings(delegation: Delegation, staker: Signer): Promise<Delegation> {
   assertStaker(delegation, staker);
-  const outputs = outputsIn(delegation);
+  const outputs = checkedOutputs(delegation);
+  // Taken now, as they were checked: transactions can change, and a remote signer leaves time for it.
+  const spends = {
+    staking: spendOfCopy(slashingSpend(delegation, "staking", outputs)),
+    unbonding: spendOfCopy(slashingSpend(delegation, "unbonding", outputs)),
+  };
   const sign = async (from: Slashable) => {
     const presigned = presignedSlashing(delegation, from);
-    const signature = await signLeaf(slashingSpend(delegation, from, outputs), staker);
+    const signature = await signLeaf(spends[from], staker);
     return { ...presigned, stakerSignatures: withSignature(presigned.stakerSignatures, signature) };
   };
   return { ...delegation, slashing: await sign("staking"), unbondingSlashing: await sign("unbonding") };
 }
 
 /**
- * The staker's signature of the unbonding transaction: with the committee's, the stake can leave.
- * @throws TapstakeError `unexpected-signer` by any other key, and the codes of `signLeaf`
+ * The staker's signature of the unbonding transaction: with the committee's, the stake can leave. Every transaction of
+ * the delegation is checked first.
+ * @throws TapstakeError `unexpected-signer` by any other key; the codes of `checkTransactions` and of `signLeaf`
  */
 export async function signUnbonding(delegation: Delegation, staker: Signer): Promise<Delegation> {
   assertStaker(delegation, staker);
   const { unbonding } = delegation;
-  const signature = await signLeaf(unbondingSpend(delegation), staker);
+  const signature = await signLeaf(unbondingSpend(delegation, checkedOutputs(delegation)), staker);
   const stakerSignatures = withSignature(unbonding.stakerSignatures, signature);
   return { ...delegation, unbonding: { ...unbonding, stakerSignatures } };
 }
@@ -61,20 +75,21 @@ function assertStaker({ terms }: Delegation, { publicKey }: Signer): void {
 
 /**
  * The staker's signature of the spend of the previous stake. Call it for each of several stakers, and last: with the
- * committee's signatures the expansion can go out.
- * @throws TapstakeError `not-an-expansion`; `unexpected-signer` by any other key, and the codes of `signLeaf`
+ * committee's signatures the expansion can go out. Every transaction of the delegation is checked first.
+ * @throws TapstakeError `not-an-expansion`; `unexpected-signer` by any other key; the codes of `checkTransactions` and of
+ * `signLeaf`
  */
 export async function signExpansion(delegation: Delegation, staker: Signer): Promise<Delegation> {
-  const spend = expansionSpend(delegation);
-  const { keys } = stakerKeys(expandedStake(delegation).terms.staker);
+  const expansion = expandedStake(delegation);
+  const { keys } = stakerKeys(expansion.terms.staker);
   // The leaf names the committee too, whose members must not sign in the staker's place.
   const own = staker.publicKey instanceof Uint8Array ? staker.publicKey.slice(-32) : undefined;
   if (own && !containsBytes(keys, own)) {
     const key = hex.encode(own);
     throw new TapstakeError("unexpected-signer", `${key} is not a staker of the previous stake`, { key });
   }
-  const signature = await signLeaf(spend, staker);
-  const expansion = expandedStake(delegation);
+  checkTransactions(delegation);
+  const signature = await signLeaf(expansionSpend(delegation), staker);
   const stakerSignatures = withSignature(expansion.stakerSignatures, signature);
   return { ...delegation, expansion: { ...expansion, stakerSignatures } };
 }

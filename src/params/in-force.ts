@@ -63,6 +63,20 @@ export function checkInForce(given: ProtocolParams, { set, height }: OwnParams):
   checkSameParams(given, onNetworkOf(given, own));
 }
 
+/** That a version is not the newest of its set, as data. */
+export interface Superseded {
+  /** The Bitcoin height from which a later version holds in its place. */
+  readonly since: number;
+  /** The newest version of the set. */
+  readonly newest: number;
+}
+
+/** Since when a version of a set is superseded; undefined for the newest one. */
+export function supersededSince({ versions }: ParamSet, { version }: ProtocolParams): Superseded | undefined {
+  const next = versions.find((later) => later.version > version);
+  return next && { since: next.activationHeight, newest: versions.at(-1)!.version };
+}
+
 /** The published test parameters hold for testnet and for signet, whichever of the two they are read as. */
 export const onNetworkOf = ({ network }: ProtocolParams, trusted: ProtocolParams): ProtocolParams =>
   sharesAddresses(network, trusted.network) ? { ...trusted, network } : trusted;

@@ -13,9 +13,6 @@ export interface ParamsWarning {
   readonly message: string;
 }
 
-/** The dust threshold of the P2TR outputs that the protocol makes. */
-const P2TR_DUST = 330n;
-
 /**
  * What the rules of PROTOCOL 8 let through and stakes suffer from: of the smallest stake a transaction with an output
  * so small that no node relays it, of every stake a fee below the satoshi per virtual byte that nodes ask for. A stake
@@ -30,9 +27,11 @@ export function paramsWarnings(params: ProtocolParams): readonly ParamsWarning[]
     warn(field, `${what} pays ${fee} satoshi for ${vsize} virtual bytes: less than nodes relay`);
   };
   const { staking, unbonding } = smallestOutputs(params);
+  // All outputs that the protocol makes are P2TR.
+  const dust = dustThreshold(staking.script);
   const unbonded = params.minValue - params.unbondingFee;
-  if (params.minValue < P2TR_DUST) warn("minValue", `a stake of ${params.minValue} satoshi is dust`);
-  if (unbonded < P2TR_DUST) warn("unbondingFee", `leaves ${unbonded} satoshi of the smallest stake: dust`);
+  if (params.minValue < dust) warn("minValue", `a stake of ${params.minValue} satoshi is dust`);
+  if (unbonded < dust) warn("unbondingFee", `leaves ${unbonded} satoshi of the smallest stake: dust`);
   const unbondingSize = signedSize(staking.leaves.unbonding, [unbonding.script]);
   warnOfFee("unbondingFee", "unbonding", params.unbondingFee, unbondingSize);
   if (!params.slashing) return warnings;
@@ -43,7 +42,7 @@ export function paramsWarnings(params: ProtocolParams): readonly ParamsWarning[]
     const refund = value - slashed - minFee;
     const which = `slashing the ${output} output of the smallest stake`;
     if (slashed < dustThreshold(script)) warn("slashing.rate", `${which} pays ${slashed} satoshi: dust`);
-    if (refund < P2TR_DUST) warn("slashing.minFee", `${which} refunds ${refund} satoshi: dust or less`);
+    if (refund < dust) warn("slashing.minFee", `${which} refunds ${refund} satoshi: dust or less`);
   }
   // The refund is P2TR, as long as the unbonding output.
   for (const [output, { leaves }] of Object.entries({ staking, unbonding })) {

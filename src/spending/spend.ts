@@ -141,6 +141,12 @@ export function finishSpend(spend: LeafSpend, signatures: readonly LeafSignature
   return signed;
 }
 
+/** The same spend by a copy of its transaction, which no caller can change while a signer takes its time. */
+export const spendOfCopy = (spend: LeafSpend): LeafSpend => ({
+  ...spend,
+  transaction: spend.transaction.clone(),
+});
+
 /** A copy of the spend's transaction with this witness on its leaf input. Nothing is checked. */
 export function withWitness(
   { transaction, inputIndex }: LeafSpend,

@@ -206,7 +206,9 @@ describe("the signatures of an expansion", () => {
       "stake check",
       "stake sign",
     ]) {
-      expect(refusedWith(await run(command, at("own.json")))).toBe("unknown-params");
+      // A member asks no document which set its previous parameters are of.
+      const code = command.startsWith("covenant") ? "params-mismatch" : "unknown-params";
+      expect(refusedWith(await run(command, at("own.json")))).toBe(code);
       expect(refusedWith(await run(`${command} --params regtest`, at("own.json")))).toBe("params-mismatch");
     }
     await expand({ fp: hex.encode(other.publicKey), out: at("moved.json"), psbt: at("moved.psbt") });
@@ -225,8 +227,15 @@ describe("the signatures of an expansion", () => {
     expect((await run(`covenant check ${heights} --release any`, at("moved.json"))).code).toBe(0);
   });
 
-  it("need both heights, or a server that knows them", async () => {
+  it("need both heights, or the member's own bitcoind: an Esplora server chooses no version", async () => {
     for (const command of ["covenant check", `covenant sign --secret-file ${at("3.key")}`]) {
+      const env = { TAPSTAKE_ESPLORA: "http://127.0.0.1:1" };
+      const asked = await inProcess([...command.split(" "), at("larger.json")], { env });
+      expect(refusedWith(asked)).toBe("usage");
+      expect(asked.stderr).toContain("or your own bitcoind by --rpc; an Esplora server is not asked");
+      const named = await run(`${command} --height 100 --esplora http://127.0.0.1:1`, at("larger.json"));
+      expect(refusedWith(named)).toBe("usage");
+      expect(named.stderr).toContain("give --height, or your own bitcoind by --rpc");
       const neither = await run(command, at("larger.json"));
       expect(refusedWith(neither)).toBe("usage");
       expect(neither.stderr).toContain("give --height, the Bitcoin height at which the stake is registered");

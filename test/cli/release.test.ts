@@ -8,7 +8,7 @@ import type { Delegation } from "../../src/delegation/delegation.js";
 import { delegationToJson } from "../../src/delegation/json.js";
 import { paramsToJson } from "../../src/params/json.js";
 import { paramSet } from "../../src/params/sets.js";
-import { expand } from "../support/expansion.js";
+import { expand, larger } from "../support/expansion.js";
 import { delegate, inForce, makeStake, secretOf } from "../support/stake.js";
 import { inProcess } from "./in-process.js";
 import { parsed, refusedWith, temporaryFolder } from "./support.js";
@@ -115,6 +115,62 @@ describe("a stake of mainnet that its chain does not register", () => {
     expect(refusedWith(await inProcess(["stake", "broadcast", ...words, "--psbt", at("moved.json")]))).toBe(
       "unsupported-by-release",
     );
+  });
+});
+
+describe("a stake under a version of the parameters that is not the newest", () => {
+  it("is warned of where it is checked without a height, which decides", async () => {
+    const { out, outcome } = await create(ONE, "--version", "4");
+    expect(outcome).toMatchObject({ code: 0, stderr: "" });
+    const checked = await inProcess(["stake", "check", out]);
+    expect(checked.code).toBe(0);
+    expect(checked.stderr).toContain(
+      "tapstake: warning: parameters v4 hold only below height 905634, and v5 are the newest. Give --height",
+    );
+    const asData = await inProcess(["stake", "check", out, "--json"]);
+    const superseded = { since: 905_634, newest: 5 };
+    expect(parsed(asData)).toMatchObject({ version: 4, superseded });
+    expect(JSON.parse(asData.stderr)).toMatchObject({
+      warning: { code: "params-not-in-force", version: 4, ...superseded },
+    });
+    const registered = await inProcess(["stake", "check", out, "--height", "905633"]);
+    expect(registered).toMatchObject({ code: 0, stderr: "" });
+    const late = await inProcess(["stake", "check", out, "--height", "905634"]);
+    expect(refusedWith(late)).toBe("params-not-in-force");
+  });
+
+  it("is no warning for the newest version", async () => {
+    const { out } = await create(ONE);
+    const checked = await inProcess(["stake", "check", out, "--json"]);
+    expect(checked).toMatchObject({ code: 0, stderr: "" });
+    expect(parsed(checked)).not.toHaveProperty("superseded");
+  });
+});
+
+describe("a committee member", () => {
+  it("holds the stake that is expanded against the set of the new one, not one that the document names", async () => {
+    const [ended, today] = [paramSet("bbn-test-5").versions.at(-1)!, paramSet("testnet").versions.at(-1)!];
+    const value = today.minValue * 2n;
+    const stake = makeStake({ seed: "ended", params: ended, timelock: today.minTime, value });
+    const { covenant } = today;
+    const expansion = await expand(
+      stake,
+      { params: today, terms: { ...larger(stake).terms, covenant } },
+      { ...larger(stake), params: today },
+    );
+    writeFileSync(at("ended.json"), delegationToJson(expansion));
+    const heights = ["--height", `${today.activationHeight}`, "--previous-height", "240000"];
+    const checked = await inProcess(["covenant", "check", at("ended.json"), ...heights]);
+    expect(refusedWith(checked)).toBe("params-not-in-force");
+    expect(checked.stderr).toContain(
+      "expected parameters v4 of the set testnet, in force at height 240000, got v6",
+    );
+  });
+
+  it("refuses a set that has ended, also where it is named", async () => {
+    const { out } = await create(ONE);
+    const words = ["covenant", "check", out, "--height", "880000", "--params", "mainnet-phase1"];
+    expect(refusedWith(await inProcess(words))).toBe("params-not-in-force");
   });
 });
 

@@ -122,6 +122,33 @@ describe("the version of a delegation's parameters", () => {
     expect(await verdict(kept, { set, height: 300 })).toBe("params-mismatch");
   });
 
+  it("is of no set that has ended, whatever the height", async () => {
+    const ended = { ...set, ended: true };
+    const delegation = await delegate(stakeOf(2));
+    expect(await verdict(delegation, { set, height: 400 })).toBe("passed");
+    expect(await verdict(delegation, { set: ended, height: 400 })).toBe("params-not-in-force");
+    const { message, details } = await refusalOf(() =>
+      checkForMember(delegation, key, { set: ended, height: 400 }),
+    );
+    expect(message).toContain("the set own has ended: none of its versions is in force");
+    expect(details).toEqual({ set: "own" });
+  });
+
+  it("is, of the previous stake, of the same set as that of the stake that expands it", async () => {
+    const own = { set, height: 300 };
+    const kept = await expand(stakeOf(1));
+    for (const other of [
+      { ...set, name: "other" },
+      { ...set, chainId: "other-1" },
+    ]) {
+      expect(await verdict(kept, own, { previous: { set: other, height: 300 } })).toBe("params-mismatch");
+    }
+    const previous = { set: { ...set, name: "other" }, height: 300 };
+    const { details } = await refusalOf(() => checkForMember(kept, key, own, { previous }));
+    expect(details).toEqual({ field: "previous", expected: "own", got: "other" });
+    expect(await verdict(kept, own, { previous: own })).toBe("passed");
+  });
+
   it("is named with the height and the version that holds there", () => {
     const { message, details } = refusal("params-not-in-force", () =>
       checkInForce(versions[0]!, { set, height: 250 }),

@@ -27,6 +27,7 @@ import {
   regtestParams,
   secretOf,
   signedBy,
+  stakersVerdicts,
   withSlashing,
 } from "../support/stake.js";
 
@@ -51,6 +52,9 @@ function counting(): { signer: CovenantSigner; asked: () => number } {
 /** What everyone says of a delegation: checked, checked for a member, and asked of a member, who signs nothing. */
 async function expectRefused(delegation: Delegation, code: ErrorCode): Promise<void> {
   expect(await codeOf(() => checkDelegation(delegation))).toBe(code);
+  if ((await codeOf(() => checkTransactions(delegation))) !== "passed") {
+    expect(new Set(await stakersVerdicts(delegation))).toEqual(new Set([code]));
+  }
   const trusted = delegation.params;
   expect(await codeOf(() => checkForMember(delegation, publicKeyOf(member), inForce(trusted), ANY))).toBe(
     code,
@@ -447,6 +451,36 @@ describe("what a staker does", () => {
     expect(final.getId()).toBe(leaving.unbonding.transaction.getId());
     expect(final.ins[0]!.witness.filter((item) => item.length === 64)).toHaveLength(4);
     expect(leaving.unbonding.transaction.ins[0]!.witness).toEqual([]);
+  });
+
+  it("signs no slashing that pays all to someone else, and asks no wallet to", async () => {
+    const { slashing } = createDelegation(terms, regtestParams, {
+      transaction: good.staking.transaction,
+      txidFinal: true,
+    });
+    const code = "slashing-script-mismatch";
+    for (const name of ["slashing", "unbondingSlashing"] as const) {
+      const transaction = good[name].transaction.clone();
+      transaction.outs[0]!.script = nobodysScript();
+      const altered = { ...good, [name]: { ...slashing, transaction } };
+      expect(await stakersVerdicts(altered)).toEqual([code, code, code]);
+    }
+  });
+
+  it("signs the slashings that were checked, also where they change while the signer takes its time", async () => {
+    const delegation = await delegate(stake, { unsigned: true });
+    const right = leafSighash(slashingSpend(delegation, "unbonding"));
+    const inner = keySigner(stake.stakerSecrets[0]!);
+    const digests: Uint8Array[] = [];
+    await signSlashings(delegation, {
+      publicKey: inner.publicKey,
+      signSchnorr: (digest) => {
+        digests.push(digest);
+        delegation.unbondingSlashing.transaction.outs[0]!.script = nobodysScript();
+        return inner.signSchnorr(digest);
+      },
+    });
+    expect(digests[1]).toEqual(right);
   });
 
   it("signs by an outsider are refused", async () => {

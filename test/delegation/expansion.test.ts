@@ -48,6 +48,7 @@ import {
   regtestParams,
   secretOf,
   signedBy,
+  stakersVerdicts,
   type TestStake,
 } from "../support/stake.js";
 
@@ -60,6 +61,9 @@ const options: MemberOptions = { previous: inForce(params) };
 /** What everyone says of an expansion: checked, checked for a member, and asked of a member, who signs nothing. */
 async function expectRefused(delegation: Delegation, code: ErrorCode): Promise<void> {
   expect(await codeOf(() => checkDelegation(delegation))).toBe(code);
+  if ((await codeOf(() => checkTransactions(delegation))) !== "passed") {
+    expect(new Set(await stakersVerdicts(delegation))).toEqual(new Set([code]));
+  }
   const trusted = { rules: "any", previous: inForce(delegation.expansion!.params) } as const;
   expect(
     await codeOf(() => checkForMember(delegation, publicKeyOf(member), inForce(delegation.params), trusted)),

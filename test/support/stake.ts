@@ -7,12 +7,14 @@ import { sha256 } from "../../src/core/hashes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { addCovenantSignatures, covenantSigner, signAsMember } from "../../src/covenant/member.js";
 import type { Delegation } from "../../src/delegation/delegation.js";
+import { stakerPsbts } from "../../src/delegation/psbt.js";
+import { signExpansion, signSlashings, signUnbonding } from "../../src/delegation/sign.js";
 import { slashingSpend } from "../../src/delegation/spends.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import type { OwnParams } from "../../src/params/in-force.js";
 import type { ProtocolParams } from "../../src/params/types.js";
 import { stakingOutput } from "../../src/script/outputs.js";
-import type { StakeTerms } from "../../src/script/terms.js";
+import { stakerKeys, type StakeTerms } from "../../src/script/terms.js";
 import { keySigner, type LeafSignature, signLeaf } from "../../src/spending/spend.js";
 import { buildSlashing, type Slashable } from "../../src/stake/slashing.js";
 import { buildUnbonding } from "../../src/stake/unbonding.js";
@@ -64,10 +66,10 @@ export function makeStake(options: StakeOptions = {}): TestStake {
     committee === undefined
       ? params.covenant
       : { keys: memberSecrets.map(publicKeyOf), quorum: Math.floor(committee / 2) + 1 };
-  const stakerKeys = stakerSecrets.map(publicKeyOf);
+  const stakerPublicKeys = stakerSecrets.map(publicKeyOf);
   return {
     terms: {
-      staker: stakers === 1 ? stakerKeys[0]! : { keys: stakerKeys, quorum: stakerQuorum },
+      staker: stakers === 1 ? stakerPublicKeys[0]! : { keys: stakerPublicKeys, quorum: stakerQuorum },
       finalityProviders: providerSecrets.map(publicKeyOf),
       covenant,
       timelock,
@@ -225,4 +227,26 @@ async function signSlashing(
 /** One input more, spending something else. */
 export function addInput(transaction: Transaction): void {
   transaction.addInput(sha256(utf8("another")), 0, FINAL_SEQUENCE);
+}
+
+/**
+ * What each function that signs for a staker, or has a wallet sign, says of a delegation; the signer must not be asked.
+ * Of signatures that are there already they say nothing.
+ */
+export async function stakersVerdicts(delegation: Delegation): Promise<readonly string[]> {
+  let asked = 0;
+  const staker = {
+    publicKey: stakerKeys(delegation.terms.staker).keys[0]!,
+    signSchnorr: () => (asked++, new Uint8Array(64)),
+  };
+  const codes = [
+    await codeOf(() => signSlashings(delegation, staker)),
+    await codeOf(() => signUnbonding(delegation, staker)),
+    await codeOf(() => stakerPsbts(delegation)),
+  ];
+  if (delegation.expansion) {
+    const before = { ...staker, publicKey: stakerKeys(delegation.expansion.terms.staker).keys[0]! };
+    codes.push(await codeOf(() => signExpansion(delegation, before)));
+  }
+  return asked === 0 ? codes : [...codes, `asked ${asked} times`];
 }

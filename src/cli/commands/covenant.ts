@@ -6,16 +6,17 @@ import {
   covenantSigner,
   signAsMember,
 } from "../../covenant/member.js";
-import { groupCommand, type LazyCommands, newCommand } from "../command.js";
+import { type Described, groupCommand, type LazyCommands, newCommand } from "../command.js";
 import { writeDelegation } from "../files.js";
 import { signatureFacts, signatureText } from "../format/delegation.js";
 import { MAKE_STAKE, MEMBERS, SIGN_STAKE } from "../help.js";
 import { checkOneStandardInput, readDelegation } from "../input.js";
 import {
   DELEGATION,
-  esploraOption,
   heightOption,
   jsonOption,
+  memberOption,
+  membersEsploraOption,
   membersReleaseOption,
   outOption,
   parseKey,
@@ -47,6 +48,19 @@ tapstake covenant sign --help
 
 export const covenant = (args: readonly string[]) => groupCommand("covenant", GROUP, COMMANDS, args);
 
+/** What a member holds a delegation against is the same, whether it signs then or not. */
+const memberCommand = (name: string, about: Described) =>
+  newCommand(name, about)
+    .argument(...DELEGATION)
+    .addOption(trustedParamsOption())
+    .addOption(heightOption())
+    .addOption(previousHeightOption())
+    .addOption(membersReleaseOption())
+    .addOption(rpcOption())
+    .addOption(rpcAuthOption())
+    .addOption(membersEsploraOption())
+    .addOption(jsonOption());
+
 const CHECK = {
   description: `Checks everything that a committee member must know of a delegation before it signs.
 
@@ -64,17 +78,8 @@ tapstake covenant check stake.json --params regtest --height 100 \\
 };
 
 const check = () =>
-  newCommand("check", CHECK)
-    .argument(...DELEGATION)
-    .option("--member <key>", "the member's x-only key")
-    .addOption(trustedParamsOption())
-    .addOption(heightOption())
-    .addOption(previousHeightOption())
-    .addOption(membersReleaseOption())
-    .addOption(rpcOption())
-    .addOption(rpcAuthOption())
-    .addOption(esploraOption())
-    .addOption(jsonOption())
+  memberCommand("check", CHECK)
+    .addOption(memberOption())
     .action(async (path, options) => {
       checkOneStandardInput(path, options.params);
       const member = options.member === undefined ? undefined : parseKey(options.member, "member");
@@ -113,18 +118,9 @@ ${SIGN_STAKE}
 };
 
 const sign = () =>
-  newCommand("sign", SIGN)
-    .argument(...DELEGATION)
+  memberCommand("sign", SIGN)
     .addOption(secretOption())
-    .addOption(trustedParamsOption())
-    .addOption(heightOption())
-    .addOption(previousHeightOption())
-    .addOption(membersReleaseOption())
-    .addOption(rpcOption())
-    .addOption(rpcAuthOption())
-    .addOption(esploraOption())
     .addOption(outOption())
-    .addOption(jsonOption())
     .action(async (path, { out = path, ...options }) => {
       checkOneStandardInput(path, options.secretFile, options.params);
       const delegation = await readDelegation(path);

@@ -18,8 +18,12 @@ import { EXPAND_STAKE, MAKE_STAKE, RELEASES, SERVERS, SIGN_STAKE } from "../help
 import { checkOneStandardInput, readDelegation } from "../input.js";
 import {
   activeAtOption,
+  allowUnconfirmedOption,
+  changeOption,
+  coinsOption,
   esploraOption,
   feeRateOption,
+  fromAddressOption,
   jsonOption,
   maxFeeRateOption,
   originOption,
@@ -96,19 +100,10 @@ export const command = () =>
     .addOption(versionOption())
     .addOption(activeAtOption())
     .addOption(stakersReleaseOption())
-    .addOption(
-      new Option("--coins <file>", "coins to choose one from (JSON); - for standard input").conflicts(
-        "fromAddress",
-      ),
-    )
-    .addOption(
-      new Option(
-        "--from-address <address...>",
-        "choose among the coins of these addresses, asked of the server",
-      ).argParser(several),
-    )
-    .option("--change <address>", "where the rest of the coin goes")
-    .option("--allow-unconfirmed", "take a coin that is not mined yet, too")
+    .addOption(coinsOption("coins to choose one from (JSON); - for standard input"))
+    .addOption(fromAddressOption("choose among the coins of these addresses, asked of the server"))
+    .addOption(changeOption("where the rest of the coin goes"))
+    .addOption(allowUnconfirmedOption("take a coin that is not mined yet, too"))
     .addOption(feeRateOption())
     .addOption(maxFeeRateOption())
     .addOption(originOption())

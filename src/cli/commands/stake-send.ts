@@ -26,8 +26,12 @@ import { MAKE_STAKE, RELEASES, SERVERS } from "../help.js";
 import { checkOneStandardInput, readDelegation, readPsbt } from "../input.js";
 import {
   activeAtOption,
+  allowUnconfirmedOption,
+  changeOption,
+  coinsOption,
   esploraOption,
   feeRateOption,
+  fromAddressOption,
   jsonOption,
   maxFeeRateOption,
   networkOption,
@@ -109,19 +113,10 @@ export const create = () =>
         .argParser(valueOrAll)
         .conflicts("signed"),
     )
-    .addOption(
-      new Option("--coins <file>", "coins to choose from (JSON); - for standard input").conflicts(
-        "fromAddress",
-      ),
-    )
-    .addOption(
-      new Option(
-        "--from-address <address...>",
-        "all coins of these addresses, asked of the server",
-      ).argParser(several),
-    )
-    .option("--change <address>", "where the rest of the coins goes")
-    .option("--allow-unconfirmed", "spend coins that are not mined yet, too")
+    .addOption(coinsOption())
+    .addOption(fromAddressOption())
+    .addOption(changeOption())
+    .addOption(allowUnconfirmedOption())
     .option("--not-replaceable", "the fee cannot be raised while the transaction waits")
     .addOption(feeRateOption())
     .addOption(maxFeeRateOption())

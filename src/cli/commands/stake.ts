@@ -12,6 +12,8 @@ import { signExpansion, signSlashings, signUnbonding } from "../../delegation/si
 import type { SignedName } from "../../delegation/spends.js";
 import { hideFromCoreDumps } from "../../finality/keys/core-dumps.js";
 import { writePrivateFile } from "../../finality/private-files.js";
+import { type Superseded, supersededSince } from "../../params/in-force.js";
+import type { ProtocolParams } from "../../params/types.js";
 import type { Psbt } from "../../psbt/bitcoinjs.js";
 import { keySigner, type Signer } from "../../spending/spend.js";
 import { openChain } from "../chain.js";
@@ -44,7 +46,7 @@ import {
   stakersReleaseOption,
   trustedParamsOption,
 } from "../options.js";
-import { answer, table } from "../output.js";
+import { answer, table, warn } from "../output.js";
 import { withSecretKey } from "../secrets.js";
 import { heldDelegation, readOrigins, trustedParams, warnOfRelease } from "../terms.js";
 
@@ -269,7 +271,10 @@ const CHECK = {
 
 Outputs are built again from the keys and compared, amounts and fees held against the parameters, and every signature
 that is there is verified. Missing ones are no error here: they are counted. Asked with a server, it also says where
-the stake is.`,
+the stake is.
+
+Which version of the parameters the chain takes is decided by --height. Without it, a version that is not the newest is
+said in a warning.`,
   examples: `
 ${MAKE_STAKE}
 ${SIGN_STAKE}
@@ -295,12 +300,14 @@ const check = () =>
     .action(async (path, options) => {
       checkOneStandardInput(path, options.params);
       const delegation = await readDelegation(path);
-      const { name, params } = await trustedParams(delegation, options);
+      const { name, params, set } = await trustedParams(delegation, options);
       checkSoFar(delegation);
+      const superseded = options.height === undefined ? supersededSince(set, params) : undefined;
       const held = heldDelegation(delegation, options);
       const chain = await openChain(options, params.network);
       const found = chain && (await stakeOnChain(delegation, chain));
       const fundable = found !== null || (await isFundable(delegation, chain!));
+      if (superseded) warnOfVersion(params, superseded);
       warnOfRelease(held);
       const signatures = signatureFacts(delegation);
       const facts = {
@@ -308,6 +315,7 @@ const check = () =>
         satoshi: stakeCoin(delegation).value,
         paramSet: name,
         version: params.version,
+        ...(superseded && { superseded }),
         ...releaseFacts(held),
         state: stakeState(signatures, found === undefined ? undefined : { output: found, fundable }),
         ...signatures,
@@ -326,3 +334,9 @@ const check = () =>
         return [rows, signatureText(facts)].join("\n");
       });
     });
+
+/** The rules hold under that version, and whether the chain takes it is not known without the height. */
+function warnOfVersion({ version }: ProtocolParams, { since, newest }: Superseded): void {
+  const message = `parameters v${version} hold only below height ${since}, and v${newest} are the newest. Give --height, the Bitcoin height at which the chain takes the stake: it decides`;
+  warn({ code: "params-not-in-force", message, details: { version, since, newest } });
+}

@@ -13,11 +13,29 @@ import type { Network } from "../../../core/network.js";
 import { signaturesOfMember } from "../../../covenant/member.js";
 import { expandedStake } from "../../../delegation/delegation.js";
 import { type ChainOptions, openChain } from "../../chain.js";
+import type { Described } from "../../command.js";
 import { UsageError } from "../../errors.js";
 import { EXPAND_STAKE, MAKE_PROOF, MAKE_STAKE, SERVERS, SIGN_STAKE } from "../../help.js";
 import { checkOneStandardInput, readDelegation, readText, readTransaction } from "../../input.js";
-import { DELEGATION, esploraOption, parseKey, rpcAuthOption, rpcOption, several } from "../../options.js";
+import {
+  DELEGATION,
+  esploraOption,
+  memberOption,
+  parseKey,
+  rpcAuthOption,
+  rpcOption,
+  several,
+} from "../../options.js";
 import { giveMessage, messageCommand, proofOption, readProof, senderOption } from "./message.js";
+
+/** A message about a stake that shows a transaction to be in a block: by a file, or by what a server says. */
+const inclusionCommand = (name: string, about: Described) =>
+  messageCommand(name, about)
+    .argument(...DELEGATION)
+    .option("--txoutproof <file>", "that it is in a block, as bitcoin-cli gettxoutproof gives it")
+    .addOption(rpcOption())
+    .addOption(rpcAuthOption())
+    .addOption(esploraOption());
 
 const CREATE_DELEGATION = {
   description: `The message that registers a stake: MsgCreateBTCDelegation.
@@ -36,14 +54,13 @@ tapstake register create-delegation stake.json --proof proof.json --message
 
 /** `register create-delegation` */
 export const createDelegation = () =>
-  messageCommand("create-delegation", CREATE_DELEGATION)
-    .argument(...DELEGATION)
+  inclusionCommand("create-delegation", CREATE_DELEGATION)
     .addOption(proofOption())
-    .addOption(txOutProofOption().conflicts("inclusion"))
-    .addOption(new Option("--inclusion", "the stake is in a block: ask the server for the proof"))
-    .addOption(rpcOption())
-    .addOption(rpcAuthOption())
-    .addOption(esploraOption())
+    .addOption(
+      new Option("--inclusion", "the stake is in a block: ask the server for the proof").conflicts(
+        "txoutproof",
+      ),
+    )
     .action(async (path, options) => {
       checkOneStandardInput(path, options.proof, options.txoutproof);
       const delegation = await readDelegation(path);
@@ -71,13 +88,8 @@ tapstake register inclusion-proof --help
 
 /** `register inclusion-proof` */
 export const inclusionProof = () =>
-  messageCommand("inclusion-proof", INCLUSION_PROOF)
-    .argument(...DELEGATION)
+  inclusionCommand("inclusion-proof", INCLUSION_PROOF)
     .addOption(senderOption())
-    .addOption(txOutProofOption())
-    .addOption(rpcOption())
-    .addOption(rpcAuthOption())
-    .addOption(esploraOption())
     .action(async (path, options) => {
       checkOneStandardInput(path, options.txoutproof);
       const delegation = await readDelegation(path);
@@ -145,17 +157,12 @@ tapstake register undelegate --help
 
 /** `register undelegate` */
 export const undelegate = () =>
-  messageCommand("undelegate", UNDELEGATE)
-    .argument(...DELEGATION)
+  inclusionCommand("undelegate", UNDELEGATE)
     .requiredOption("--transaction <transaction>", "what spent the stake, signed: hexadecimal, or a file")
     .addOption(
       new Option("--funding <transaction...>", "what made the other coins that it spends").argParser(several),
     )
     .addOption(senderOption())
-    .addOption(txOutProofOption())
-    .addOption(rpcOption())
-    .addOption(rpcAuthOption())
-    .addOption(esploraOption())
     .action(async (path, options) => {
       const { address: signer, funding = [] } = options;
       checkOneStandardInput(path, options.transaction, options.txoutproof, ...funding);
@@ -186,7 +193,7 @@ tapstake register covenant-signatures stake.json \\
 export const covenantSignatures = () =>
   messageCommand("covenant-signatures", COVENANT_SIGNATURES)
     .argument(...DELEGATION)
-    .requiredOption("--member <key>", "the member's x-only key")
+    .addOption(memberOption().makeOptionMandatory())
     .addOption(senderOption())
     .action(async (path, options) => {
       const member = parseKey(options.member, "member");
@@ -195,9 +202,6 @@ export const covenantSignatures = () =>
       const message = covenantSignaturesMessage(delegation, { signer: options.address, signatures });
       await giveMessage(options, "MsgAddCovenantSigs", message);
     });
-
-const txOutProofOption = () =>
-  new Option("--txoutproof <file>", "that it is in a block, as bitcoin-cli gettxoutproof gives it");
 
 interface InclusionOptions extends ChainOptions {
   readonly txoutproof?: string | undefined;
