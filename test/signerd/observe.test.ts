@@ -235,7 +235,8 @@ describe("health", () => {
 
   it("says that the signer is stopping, while it finishes what it began", async () => {
     const made = homeWithKey();
-    const signer = await startSigner(made);
+    // On a busy machine the batch takes longer than a signer waits by default.
+    const signer = await startSigner(made, { patience: 600_000 });
     const client = connect(signer.address);
     const votes = Array.from({ length: 3000 }, (_, i) => ({ height: BigInt(i), message: ballot(BigInt(i)) }));
     const batch = client.signBatchEots({ key: made.key.publicKey, chainId: CHAIN, votes });
