@@ -23,6 +23,7 @@ function linesOf(page: string): (heading: string) => string {
 
 const stakers = linesOf("docs/stakers.md");
 const covenant = linesOf("docs/covenant.md");
+const registration = linesOf("docs/registration.md");
 
 /** From nothing to a stake that the staker has signed, and on to one in a block. */
 const signed = ["2. Make the keys", "3. Build the stake", "4. Sign the slashings"].map(stakers).join("");
@@ -197,5 +198,18 @@ describe.skipIf(!hasBash)("the session of docs/covenant.md", () => {
     ]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain("everything is signed: the stake can be broadcast");
+  });
+});
+
+describe.skipIf(!hasBash)("the session of docs/registration.md", () => {
+  it("registers a stake that is mined, and has a wallet prove its key", async () => {
+    const { code, stdout, stderr } = await run([
+      open,
+      registration("The steps"),
+      registration("Proofs of possession"),
+    ]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/checked +every rule holds/);
+    expect(stdout).toMatch(/proof +good: the key's owner chose the account/);
   });
 });
