@@ -163,10 +163,8 @@ const withdrawal = buildWithdrawal({
   feeRate: parseRate("2.5"),
   derivations: [staker],
 });
-const signatures = signaturesFromPsbt(withdrawal, await wallet.sign(withdrawal.psbt.toBase64()), [
-  staker.publicKey,
-]);
-console.log(`withdrawn   ${await chain.broadcast(finishSpend(withdrawal, signatures))}`);
+const own = signaturesFromPsbt(withdrawal, await wallet.sign(withdrawal.psbt.toBase64()), [staker.publicKey]);
+console.log(`withdrawn   ${await chain.broadcast(finishSpend(withdrawal, own))}`);
 await node.stop();
 
 /** In place of the staking chain: three members read the registration, check it and answer with messages. */

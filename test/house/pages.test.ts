@@ -2,7 +2,14 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
 /** The pages whose code is taken from examples. */
-const PAGES = ["README.md", "docs/covenant.md", "docs/forms.md", "docs/signing.md", "docs/transactions.md", "docs/wallets.md"];
+const PAGES = [
+  "README.md",
+  "docs/covenant.md",
+  "docs/forms.md",
+  "docs/signing.md",
+  "docs/transactions.md",
+  "docs/wallets.md",
+];
 
 const root = new URL("../../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");
