@@ -10,9 +10,11 @@ import { reach } from "./bitcoin-cli.js";
 import { shellInProcess } from "./shell-in-process.js";
 import { hasBash, shell, temporaryFolder } from "./support.js";
 
+const read = (page: string) => readFileSync(new URL(`../../${page}`, import.meta.url), "utf8");
+
 /** The lines of a shell below each heading of a page. */
 function linesOf(page: string): (heading: string) => string {
-  const sections = readFileSync(new URL(`../../${page}`, import.meta.url), "utf8").split(/^#+ /m);
+  const sections = read(page).split(/^#+ /m);
   return (heading) => {
     const section = sections.find((text) => text.startsWith(`${heading}\n`)) ?? "";
     const lines = [...section.matchAll(/```bash\n([\s\S]*?)```/g)].map(([, block]) => block!).join("");
@@ -20,6 +22,13 @@ function linesOf(page: string): (heading: string) => string {
     return lines;
   };
 }
+
+/** The answers that a page shows, but for what differs each time: hashes, keys, addresses and places of outputs. */
+const shownIn = (page: string) =>
+  [...read(page).matchAll(/```text\n([\s\S]*?)```/g)].map(([, block]) => masked(block!));
+
+const masked = (text: string) =>
+  text.replace(/\bbcrt1[0-9a-z]+/g, "address").replace(/\b[0-9a-f]{64}(?::\d)?/g, "hash");
 
 const stakers = linesOf("docs/stakers.md");
 const covenant = linesOf("docs/covenant.md");
@@ -68,6 +77,7 @@ describe.skipIf(!hasBash)("the session of docs/stakers.md", () => {
     const { code, stdout, stderr } = await run([open, told], { by: shell });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/message +\/babylon\.btcstaking\.v1\.MsgBTCUndelegate/);
+    expect(shownIn("docs/stakers.md").filter((answer) => !masked(stdout).includes(answer))).toEqual([]);
     expect(stdout).toContain("everything is signed: the stake can be broadcast");
     expect(stdout).toMatch(/staked, 1 confirmation, withdrawable in 99 blocks/);
     expect(stdout).toMatch(/this unbonds a stake of 0\.01 BTC .* signed by 3 of 5 committee members/);
@@ -197,6 +207,7 @@ describe.skipIf(!hasBash)("the session of docs/covenant.md", () => {
       "tapstake stake check stake.json",
     ]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(shownIn("docs/covenant.md").filter((answer) => !masked(stdout).includes(answer))).toEqual([]);
     expect(stdout).toContain("everything is signed: the stake can be broadcast");
   });
 });
