@@ -6,15 +6,7 @@ import { inProcess } from "./in-process.js";
 import { shellInProcess } from "./shell-in-process.js";
 import { examplesOf, hasBash, temporaryFolder } from "./support.js";
 
-const PAGES = [
-  "README.md",
-  "docs/covenant.md",
-  "docs/daemon.md",
-  "docs/keys.md",
-  "docs/operators.md",
-  "docs/registration.md",
-  "docs/stakers.md",
-];
+const PAGES = ["README.md", "docs/daemon.md", "docs/keys.md", "docs/operators.md", "docs/stakers.md"];
 
 /** What shells run, and service managers. */
 const BLOCKS = /^( *)```(?:bash|ini)?\n([\s\S]*?)^\1```$/gm;
