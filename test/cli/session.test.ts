@@ -10,13 +10,35 @@ import { reach } from "./bitcoin-cli.js";
 import { shellInProcess } from "./shell-in-process.js";
 import { hasBash, shell, temporaryFolder } from "./support.js";
 
-const blocksOf = (page: string) =>
-  [
-    ...readFileSync(new URL(`../../${page}`, import.meta.url), "utf8").matchAll(/```bash\n([\s\S]*?)```/g),
-  ].map(([, block]) => block!);
+const read = (page: string) => readFileSync(new URL(`../../${page}`, import.meta.url), "utf8");
 
-/** The blocks of the README's session: up to a mined stake, then its two ends. */
-const [open, unbond, slash] = blocksOf("README.md");
+/** The lines of a shell below each heading of a page. */
+function linesOf(page: string): (heading: string) => string {
+  const sections = read(page).split(/^#+ /m);
+  return (heading) => {
+    const section = sections.find((text) => text.startsWith(`${heading}\n`)) ?? "";
+    const lines = [...section.matchAll(/```bash\n([\s\S]*?)```/g)].map(([, block]) => block!).join("");
+    if (lines === "") throw new Error(`${page}: no lines of a shell below "${heading}"`);
+    return lines;
+  };
+}
+
+/** The answers that a page shows, but for what differs each time: hashes, keys, addresses and places of outputs. */
+const shownIn = (page: string) =>
+  [...read(page).matchAll(/```text\n([\s\S]*?)```/g)].map(([, block]) => masked(block!));
+
+const masked = (text: string) =>
+  text.replace(/\bbcrt1[0-9a-z]+/g, "address").replace(/\b[0-9a-f]{64}(?::\d)?/g, "hash");
+
+const stakers = linesOf("docs/stakers.md");
+const covenant = linesOf("docs/covenant.md");
+const registration = linesOf("docs/registration.md");
+
+/** From nothing to a stake that the staker has signed, and on to one in a block. */
+const signed = ["2. Make the keys", "3. Build the stake", "4. Sign the slashings"].map(stakers).join("");
+const open = [signed, stakers("5. Have the committee sign"), stakers("6. Lock the coins")].join("");
+const unbond = stakers("Unbond early");
+const slash = stakers("If the finality provider votes twice");
 
 let node: RegtestNode;
 beforeAll(async () => {
@@ -39,10 +61,10 @@ async function run(blocks: readonly (string | undefined)[], { esplora, by = shel
   return by([prelude, ...blocks].join("\n"), { cwd, env: { HOME: cwd, ...env, ...server } });
 }
 
-describe.skipIf(!hasBash)("the session of the README", () => {
+describe.skipIf(!hasBash)("the session of docs/stakers.md", () => {
   it("goes from nothing to a mined stake, and out again", async () => {
     const ACCOUNT = "bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu";
-    const told = unbond!.replace(
+    const told = unbond.replace(
       "tapstake unbond stake.json --secret-file staker.key\n",
       `tapstake unbond stake.json --secret-file staker.key --json > unbonded.json
       UNBONDING=$(bitcoin-cli getrawtransaction $(grep -m 1 '"txid"' unbonded.json | cut -d '"' -f 4))
@@ -55,6 +77,7 @@ describe.skipIf(!hasBash)("the session of the README", () => {
     const { code, stdout, stderr } = await run([open, told], { by: shell });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/message +\/babylon\.btcstaking\.v1\.MsgBTCUndelegate/);
+    expect(shownIn("docs/stakers.md").filter((answer) => !masked(stdout).includes(answer))).toEqual([]);
     expect(stdout).toContain("everything is signed: the stake can be broadcast");
     expect(stdout).toMatch(/staked, 1 confirmation, withdrawable in 99 blocks/);
     expect(stdout).toMatch(/this unbonds a stake of 0\.01 BTC .* signed by 3 of 5 committee members/);
@@ -96,7 +119,7 @@ describe.skipIf(!hasBash)("the session of the README", () => {
     const { checksum } = await node.rpc.getdescriptorinfo(`tr(${wif})`);
     const sign = (file: string) =>
       `bitcoin-cli -regtest descriptorprocesspsbt $(cat ${file}) '["tr(${wif})#${checksum}"]' > ${file}.json`;
-    const opened = open!
+    const opened = open
       .replace("stake key --new staker.key", `stake key --secret-file <(echo ${hex.encode(secret)})`)
       .replace(
         "tapstake stake sign stake.json --secret-file staker.key",
@@ -133,12 +156,13 @@ describe.skipIf(!hasBash)("the session of the README", () => {
     });
     expect(await node.rpc.getrawmempool()).toEqual([]);
   });
-});
 
-describe.skipIf(!hasBash)("the session of docs/stakers.md", () => {
-  it("goes through copies that the committee signs apart, and an expansion, to a withdrawal at the end of the time lock", async () => {
+  it("registers the stake, and expands it to one that is withdrawn at the end of its time lock", async () => {
     const { code, stdout, stderr } = await run([
-      ...blocksOf("docs/stakers.md"),
+      open,
+      stakers("Register with the staking chain"),
+      "tapstake register inclusion-proof stake.json --address $ACCOUNT",
+      stakers("Make the stake larger or longer"),
       "tapstake stake check stake.json | grep state",
       'echo "written: $(cat larger.psbt)"',
     ]);
@@ -162,5 +186,41 @@ describe.skipIf(!hasBash)("the session of docs/stakers.md", () => {
       .at(-1)!
       .slice(-64);
     expect(await node.rpc.gettransactioninfo(txid)).toMatchObject({ confirmations: 1 });
+  });
+
+  it("takes a wallet's key by its origin, and coins that sign before the delegation is made", async () => {
+    const byWallet = stakers("Sign with a wallet instead of a secret file");
+    const { code, stdout, stderr } = await run([open, byWallet, stakers("P2PKH coins")]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/signed: by-wallet\.json[^]*slashing of the unbonding +staker +1 of 1 signatures/);
+    expect(stdout).toMatch(/delegation +legacy\.json, for the transaction that is signed/);
+    expect(stdout).toContain("only P2PKH coins pay");
+  });
+});
+
+describe.skipIf(!hasBash)("the session of docs/covenant.md", () => {
+  it("has copies checked and signed apart, and puts them together", async () => {
+    const steps = ["1. Get the file", "2. Check", "3. Sign", "4. Hand the signatures in"];
+    const { code, stdout, stderr } = await run([
+      signed,
+      ...steps.map(covenant),
+      "tapstake stake check stake.json",
+    ]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(shownIn("docs/covenant.md").filter((answer) => !masked(stdout).includes(answer))).toEqual([]);
+    expect(stdout).toContain("everything is signed: the stake can be broadcast");
+  });
+});
+
+describe.skipIf(!hasBash)("the session of docs/registration.md", () => {
+  it("registers a stake that is mined, and has a wallet prove its key", async () => {
+    const { code, stdout, stderr } = await run([
+      open,
+      registration("The steps"),
+      registration("Proofs of possession"),
+    ]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/checked +every rule holds/);
+    expect(stdout).toMatch(/proof +good: the key's owner chose the account/);
   });
 });
