@@ -23,56 +23,46 @@ import {
 } from "tapstake";
 import { committee } from "tapstake/regtest";
 
-// 1. Terms: who stakes, with which finality provider, under which committee, for how long.
+// Whose stake it is, what pays for it, and where the change goes. A wallet knows all three.
 const stakerSecret = crypto.getRandomValues(new Uint8Array(32));
-const finalityProvider = hex.decode("db9160428e401753dc1a9952ffd4fa3386c7609cf8411d2b6d79c42323ca9923");
+const staker = publicKeyOf(stakerSecret);
+const provider = hex.decode("db9160428e401753dc1a9952ffd4fa3386c7609cf8411d2b6d79c42323ca9923");
+const changeScript = scriptOfAddress("bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080", "regtest");
+const outpoint = { hash: new Uint8Array(32).fill(7), index: 0 };
+const coins = [{ outpoint, value: 2_000_000n, script: changeScript }];
+
+// 1. The terms, the staking transaction, and the three transactions that may follow it. Amounts are satoshi.
 const params = paramsAt(regtest, 100);
-const terms = {
-  staker: publicKeyOf(stakerSecret),
-  finalityProviders: [finalityProvider],
-  covenant: params.covenant,
-  timelock: 1_000,
-};
+const terms = { staker, finalityProviders: [provider], covenant: params.covenant, timelock: 1_000 };
+const feeRate = parseRate("2.5"); // sat/vB
+const staking = buildStaking({ terms, params, value: 1_000_000n, coins, changeScript, feeRate });
+const delegation = createDelegation(terms, params, staking); // holds the unbonding and both slashings
+console.log(staking.psbt.toBase64()); // any wallet signs it, after the committee has signed the rest
+
 const { address, descriptor } = stakingOutput(terms, params.network);
 console.log(`stake to ${address}`);
 console.log(`which Bitcoin Core knows as ${descriptor.slice(0, 40)}…`);
+console.log(`fee ${staking.fee} satoshi, change ${staking.change}`);
 
-// 2. The staking transaction, as a PSBT that any wallet signs.
-const change = scriptOfAddress("bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080", "regtest");
-const coin = { outpoint: { hash: new Uint8Array(32).fill(7), index: 0 }, value: 2_000_000n, script: change };
-const feeRate = parseRate("2.5");
-const staking = buildStaking({
-  terms,
-  params,
-  value: 1_000_000n,
-  coins: [coin],
-  changeScript: change,
-  feeRate,
-});
-console.log(
-  `fee ${staking.fee} satoshi, change ${staking.change}; PSBT ${staking.psbt.toBase64().slice(0, 24)}…`,
-);
+// 2. The staker signs both slashings in advance.
+let signed = await signSlashings(delegation, keySigner(stakerSecret));
 
-// 3. Everything that can happen later is built now, and signed in advance by the staker.
-let delegation = createDelegation(terms, params, staking);
-delegation = await signSlashings(delegation, keySigner(stakerSecret));
-
-// 4. Committee members check every rule, by parameters and a height of their own, then sign. What breaks a rule is refused with that rule's code.
+// 3. Committee members check every rule with their own parameters and height, then sign. A broken rule has its own code.
 const own = { set: regtest, height: 100 };
 for (const member of committee.slice(0, params.covenant.quorum)) {
-  const signatures = await signAsMember(delegation, covenantSigner(member.secretKey), own);
-  delegation = addCovenantSignatures(delegation, signatures);
+  const signatures = await signAsMember(signed, covenantSigner(member.secretKey), own);
+  signed = addCovenantSignatures(signed, signatures);
 }
 try {
-  checkDelegation({ ...delegation, unbondingTime: 1 });
+  checkDelegation({ ...signed, unbondingTime: 1 });
 } catch (error) {
   if (error instanceof TapstakeError) console.log(`refused: ${error.code}: ${error.message}`);
 }
 
-// 5. The record travels as JSON; whoever gets it checks it again.
-const received = delegationFromJson(delegationToJson(delegation));
+// 4. The record travels as JSON; each recipient checks it again.
+const received = delegationFromJson(delegationToJson(signed));
 checkDelegation(received);
 
-// 6. One day the staker signs the unbonding, and the committee's signatures are already there.
+// 5. One day the staker signs the unbonding, and the committee's signatures are already there.
 const unbonding = finishUnbonding(await signUnbonding(received, keySigner(stakerSecret)));
 console.log(`unbonding ${unbonding.getId()}, ${unbonding.virtualSize()} vB`);

@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { addToChapters, type Chapter, eventText } from "../../src/cli/commands/demo.js";
@@ -10,13 +10,22 @@ interface Told {
   chapters: { title: string; events: Record<string, unknown>[] }[];
 }
 
+/** The part of the demo's output that the README shows. */
+function shownInReadme(): string {
+  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+  return /```text\n([\s\S]*?)```/.exec(readme)![1]!;
+}
+
+const withoutIds = (text: string) => text.replace(/txid [0-9a-f]{64}/g, "txid");
+
 describe("tapstake demo", () => {
-  it("tells the story, and tells the same as data", async () => {
+  it("tells the story as the README shows it, and tells the same as data", async () => {
     const asText = await tapstake(["demo"]);
     expect({ code: asText.code, stderr: asText.stderr }).toEqual({ code: 0, stderr: "" });
     expect(asText.stdout).toMatch(/^bitcoind \//);
     expect(asText.stdout).toMatch(/\nAll of it took \d+(\.\d)? s\.\n$/);
     expect(asText.stdout.split("\n").filter((line) => line.length > 100)).toEqual([]);
+    expect(withoutIds(asText.stdout)).toContain(withoutIds(shownInReadme()));
 
     const asData = await tapstake(["demo", "--json"]);
     expect({ code: asData.code, stderr: asData.stderr }).toEqual({ code: 0, stderr: "" });

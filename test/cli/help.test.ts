@@ -8,8 +8,10 @@ import { examplesOf, hasBash, temporaryFolder } from "./support.js";
 
 const PAGES = ["README.md", "docs/daemon.md", "docs/keys.md", "docs/operators.md", "docs/stakers.md"];
 
-/** What shells run, and service managers. */
-const BLOCKS = /^( *)```(?:bash|ini)?\n([\s\S]*?)^\1```$/gm;
+const BLOCKS = /^( *)```(.*)\n([\s\S]*?)^\1```$/gm;
+
+/** The languages of blocks that shells run, and service managers. */
+const RUN = ["", "bash", "ini"];
 
 /** Whose examples another test runs, with what they need. */
 const RUN_ELSEWHERE: Readonly<Record<string, string>> = {
@@ -120,8 +122,8 @@ describe.each(RUN_HERE)("the help of tapstake %s", (name, path) => {
 describe("an example of tapstake uses only what there is", () => {
   it.each(PAGES)("in %s", async (page) => {
     const text = readFileSync(new URL(`../../${page}`, import.meta.url), "utf8");
-    const blocks = [...text.matchAll(BLOCKS)].map(([, , block]) => block!);
-    const calls = blocks.flatMap(callsIn);
+    const blocks = [...text.matchAll(BLOCKS)].filter(([, , language]) => RUN.includes(language!));
+    const calls = blocks.flatMap(([, , , block]) => callsIn(block!));
     expect(calls).not.toEqual([]);
     for (const call of calls) await parse(call);
   });
