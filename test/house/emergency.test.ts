@@ -25,7 +25,9 @@ async function said(chain: Chain): Promise<string> {
   const server = createServer(({ url }, response) => {
     const answer = answerOf(chain, url!);
     response.writeHead(answer ? 200 : 500, { "content-type": "application/json" });
-    response.end(JSON.stringify(answer ?? { code: 2, message: "codespace btcstaking code 1100", details: [] }));
+    response.end(
+      JSON.stringify(answer ?? { code: 2, message: "codespace btcstaking code 1100", details: [] }),
+    );
   }).listen(0, "127.0.0.1");
   closing.push(() => server.close());
   await once(server, "listening");
@@ -42,7 +44,8 @@ async function said(chain: Chain): Promise<string> {
 function answerOf({ tip, highest, votes, secondsOld = 1 }: Chain, url: string): object | undefined {
   const time = new Date(Date.now() - secondsOld * 1000).toISOString();
   const [, voted] = /^\/babylon\/finality\/v1\/votes\/(\d+)$/.exec(url) ?? [];
-  if (voted !== undefined) return { btc_pks: ["cd".repeat(32), ...(votes.includes(Number(voted)) ? [KEY] : [])] };
+  if (voted !== undefined)
+    return { btc_pks: ["cd".repeat(32), ...(votes.includes(Number(voted)) ? [KEY] : [])] };
   if (url === "/cosmos/base/tendermint/v1beta1/blocks/latest") {
     return { block: { header: { chain_id: "bbn-1", height: `${tip}`, time } } };
   }
