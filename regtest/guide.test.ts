@@ -25,7 +25,7 @@ const terms = {
 let node: RegtestNode;
 beforeAll(async () => {
   node = await startNode();
-}, 60_000);
+}, 120_000);
 afterAll(() => node.stop());
 
 /** A stake in a block, signed by its staker and three members of the committee. */
@@ -41,11 +41,11 @@ test("a stake can be withdrawn after its time lock, and not before", async () =>
   expect(await refusal(node, signed)).toBe("non-BIP68-final");
   await node.mine(9);
   expect(await node.send(signed.toBuffer())).toBe(signed.getId());
-}, 60_000);
+}, 120_000);
 
 test("a leaked key slashes the stake", async () => {
   const delegation = await openStake();
   const slashing = finishSlashing(delegation, "staking", provider.secretKey);
   const txid = await sendAndMine(node, slashing);
   expect((await node.rpc.gettransactioninfo(txid)).confirmations).toBe(1);
-}, 60_000);
+}, 120_000);

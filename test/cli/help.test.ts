@@ -6,10 +6,20 @@ import { inProcess } from "./in-process.js";
 import { shellInProcess } from "./shell-in-process.js";
 import { examplesOf, hasBash, temporaryFolder } from "./support.js";
 
-const PAGES = ["README.md", "docs/daemon.md", "docs/keys.md", "docs/operators.md", "docs/stakers.md"];
+const PAGES = [
+  "README.md",
+  "docs/daemon.md",
+  "docs/emergency.md",
+  "docs/keys.md",
+  "docs/operators.md",
+  "docs/recipes.md",
+  "docs/service.md",
+  "docs/stakers.md",
+];
 
-/** What shells run, and service managers. */
-const BLOCKS = /^( *)```(?:bash|ini)?\n([\s\S]*?)^\1```$/gm;
+/** Every block of code; what shells and service managers run is in those of these languages. */
+const BLOCKS = /^( *)```(\w*)\n([\s\S]*?)^\1```$/gm;
+const RUN_BLOCKS = ["", "bash", "ini"];
 
 /** Whose examples another test runs, with what they need. */
 const RUN_ELSEWHERE: Readonly<Record<string, string>> = {
@@ -120,8 +130,8 @@ describe.each(RUN_HERE)("the help of tapstake %s", (name, path) => {
 describe("an example of tapstake uses only what there is", () => {
   it.each(PAGES)("in %s", async (page) => {
     const text = readFileSync(new URL(`../../${page}`, import.meta.url), "utf8");
-    const blocks = [...text.matchAll(BLOCKS)].map(([, , block]) => block!);
-    const calls = blocks.flatMap(callsIn);
+    const blocks = [...text.matchAll(BLOCKS)].filter(([, , language]) => RUN_BLOCKS.includes(language!));
+    const calls = blocks.flatMap(([, , , block]) => callsIn(block!));
     expect(calls).not.toEqual([]);
     for (const call of calls) await parse(call);
   });
