@@ -18,8 +18,8 @@ const PAGES = [
 ];
 
 /** Every block of code; what shells and service managers run is in those of these languages. */
-const BLOCKS = /^( *)```(\w*)\n([\s\S]*?)^\1```$/gm;
-const RUN_BLOCKS = ["", "bash", "ini"];
+const BLOCKS = /^( *)```(\w*).*\n([\s\S]*?)^\1```$/gm;
+const RUN_BLOCKS = new Set(["", "bash", "ini"]);
 
 /** Whose examples another test runs, with what they need. */
 const RUN_ELSEWHERE: Readonly<Record<string, string>> = {
@@ -130,7 +130,7 @@ describe.each(RUN_HERE)("the help of tapstake %s", (name, path) => {
 describe("an example of tapstake uses only what there is", () => {
   it.each(PAGES)("in %s", async (page) => {
     const text = readFileSync(new URL(`../../${page}`, import.meta.url), "utf8");
-    const blocks = [...text.matchAll(BLOCKS)].filter(([, , language]) => RUN_BLOCKS.includes(language!));
+    const blocks = [...text.matchAll(BLOCKS)].filter(([, , language]) => RUN_BLOCKS.has(language!));
     const calls = blocks.flatMap(([, , , block]) => callsIn(block!));
     expect(calls).not.toEqual([]);
     for (const call of calls) await parse(call);
