@@ -58,8 +58,8 @@ function answerOf({ tip, highest, votes, secondsOld = 1 }: Chain, url: string): 
 describe("the emergency page's script", () => {
   it("finds the last vote, and begins above the tip", async () => {
     const text = await said({ tip: 1000, highest: 998, votes: [990, 998] });
-    expect(text).toBe(
-      "chain        bbn-1, height 1000, 1 seconds old\nlast vote    998\njailed       false\n" +
+    expect(text.replace(/\d+ seconds/, "SOME seconds")).toBe(
+      "chain        bbn-1, height 1000, SOME seconds old\nlast vote    998\njailed       false\n" +
         "slashed      false\nbegin above  --from-height 1020\n",
     );
   });
