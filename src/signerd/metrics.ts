@@ -41,7 +41,7 @@ interface State {
   readonly unlockedKeys: () => number;
 }
 
-/** What the signer counts, in a registry of its own. docs/daemon.md lists it. */
+/** What the signer counts, in a registry of its own. docs/service.md lists it. */
 export function createMetrics({ up, unlockedKeys }: State) {
   const registry = new Registry();
   const registers = [registry];

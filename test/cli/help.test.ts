@@ -6,12 +6,20 @@ import { inProcess } from "./in-process.js";
 import { shellInProcess } from "./shell-in-process.js";
 import { examplesOf, hasBash, temporaryFolder } from "./support.js";
 
-const PAGES = ["README.md", "docs/daemon.md", "docs/keys.md", "docs/operators.md", "docs/stakers.md"];
+const PAGES = [
+  "README.md",
+  "docs/daemon.md",
+  "docs/emergency.md",
+  "docs/keys.md",
+  "docs/operators.md",
+  "docs/recipes.md",
+  "docs/service.md",
+  "docs/stakers.md",
+];
 
-const BLOCKS = /^( *)```(.*)\n([\s\S]*?)^\1```$/gm;
-
-/** The languages of blocks that shells run, and service managers. */
-const RUN = ["", "bash", "ini"];
+/** Every block of code; what shells and service managers run is in those of these languages. */
+const BLOCKS = /^( *)```(\w*).*\n([\s\S]*?)^\1```$/gm;
+const RUN_BLOCKS = new Set(["", "bash", "ini"]);
 
 /** Whose examples another test runs, with what they need. */
 const RUN_ELSEWHERE: Readonly<Record<string, string>> = {
@@ -122,7 +130,7 @@ describe.each(RUN_HERE)("the help of tapstake %s", (name, path) => {
 describe("an example of tapstake uses only what there is", () => {
   it.each(PAGES)("in %s", async (page) => {
     const text = readFileSync(new URL(`../../${page}`, import.meta.url), "utf8");
-    const blocks = [...text.matchAll(BLOCKS)].filter(([, , language]) => RUN.includes(language!));
+    const blocks = [...text.matchAll(BLOCKS)].filter(([, , language]) => RUN_BLOCKS.has(language!));
     const calls = blocks.flatMap(([, , , block]) => callsIn(block!));
     expect(calls).not.toEqual([]);
     for (const call of calls) await parse(call);
