@@ -8,7 +8,7 @@ import { parseJson, readJson } from "../core/json.js";
 import type { Delegation } from "../delegation/delegation.js";
 import { delegationFromJson } from "../delegation/json.js";
 import type { Psbt } from "../psbt/bitcoinjs.js";
-import { parsePsbt } from "../psbt/read.js";
+import { parseAnswer } from "../psbt/read.js";
 import { fileReason, UsageError } from "./errors.js";
 
 /** No file of ours comes near it but an interchange file, and a device that never ends must not take all memory. */
@@ -101,11 +101,13 @@ export async function readPsbt(path: string): Promise<Psbt> {
 }
 
 function psbtOf(content: Uint8Array): Psbt {
-  if (equalBytes(content.subarray(0, PSBT_MAGIC.length), PSBT_MAGIC)) return parsePsbt(content);
+  return parseAnswer(psbtText(content));
+}
+
+/** The PSBT itself, where it is in the JSON with which bitcoind's wallet answers. */
+function psbtText(content: Uint8Array): Uint8Array | string {
   const text = new TextDecoder().decode(content).trim();
-  if (text.startsWith("{")) return parsePsbt(readJson(walletAnswer, parseJson(text, "PSBT"), "PSBT").psbt);
-  const compact = text.replace(/\s/g, "");
-  return parsePsbt(/^(?:[0-9a-fA-F]{2})+$/.test(compact) ? hex.decode(compact) : compact);
+  return text.startsWith("{") ? readJson(walletAnswer, parseJson(text, "PSBT"), "PSBT").psbt : content;
 }
 
 /** What `bitcoin-cli walletprocesspsbt` prints. */
@@ -138,7 +140,7 @@ export async function readInspectable(source: string): Promise<Inspectable> {
 }
 
 /** "psbt" and 0xff in base64 or hexadecimal. */
-const isPsbtText = (text: string) => /^(?:cHNidP|70736274ff)/i.test(text);
+const isPsbtText = (text: string) => /^"?(?:cHNidP|70736274ff)/i.test(text);
 
 /** @throws TapstakeError `file-error`, and the codes of `delegationFromJson` */
 export async function readDelegation(path: string): Promise<Delegation> {

@@ -1,10 +1,11 @@
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
 import { outpointOf, type Prevout, spends } from "../bitcoin/transaction.js";
-import { containsBytes } from "../core/bytes.js";
+import { SCHNORR_LENGTHS } from "../bitcoin/fee.js";
+import { containsBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { ProtocolParams } from "../params/types.js";
 import type { Psbt } from "../psbt/bitcoinjs.js";
-import { parsePsbt, prevoutsOf, type PsbtLike, transactionOf } from "../psbt/read.js";
+import { parseAnswer, parsePsbt, prevoutsOf, type PsbtLike, transactionOf } from "../psbt/read.js";
 import { assertSameTransaction } from "../psbt/returned.js";
 import { assertSignedBy, fromEachPsbt, signaturesFromPsbt } from "../psbt/signatures.js";
 import { describeOutput, spendPsbt } from "../psbt/write.js";
@@ -29,8 +30,8 @@ export interface StakerPsbts {
 }
 
 /**
- * What stakers sign of a delegation, as PSBTs for their wallets. Signatures that are there and make a witness go along:
- * the other stakers', and the committee's of the unbonding and of an expansion; adaptor signatures are none yet. Every
+ * What stakers sign of a delegation, as PSBTs for their wallets. No signature of others goes along: a wallet that finds
+ * one takes the input for signed, or finalises a witness that lacks its empty slots. `addStakerPsbts` joins them. Every
  * transaction of the delegation is checked first.
  * @param derivations of the stakers' keys: a wallet that knows a key by its origin signs without importing anything
  * @throws TapstakeError the codes of `checkTransactions` and of `spendPsbt`
@@ -39,8 +40,7 @@ export function stakerPsbts(delegation: Delegation, derivations: readonly KeyOri
   const { staking, expansion } = delegation;
   const outputs = checkedOutputs(delegation);
   const psbtOf = (name: SignedName, index: number, output: Parameters<typeof describeOutput>[2]) => {
-    const { staker, covenant } = signedOf(delegation, name);
-    const psbt = spendPsbt(signedSpend(delegation, name, outputs), [...staker, ...covenant], derivations);
+    const psbt = spendPsbt(signedSpend(delegation, name, outputs), [], derivations);
     describeOutput(psbt, index, output, derivations);
     return psbt;
   };
@@ -77,10 +77,21 @@ export function addStakerPsbts(
   }
   const signed = [...byName].map(([name, signatures]) => {
     assertSignedBy(signedSpend(delegation, name, outputs), signatures, expected);
+    if (SLASHINGS.has(name)) signatures.forEach((each) => assertChainLength(name, each));
     const stakerSignatures = signatures.reduce(withSignature, [...signedOf(delegation, name).staker]);
     return [name, { ...delegation[name], stakerSignatures }];
   });
   return { ...delegation, ...Object.fromEntries(signed) };
+}
+
+const SLASHINGS: ReadonlySet<SignedName> = new Set(["slashing", "unbondingSlashing"]);
+
+/** The staking chain takes signatures of 64 bytes. It is said while the wallet that signed is still at hand. */
+function assertChainLength(name: SignedName, { publicKey, signature }: LeafSignature): void {
+  if (signature.length === SCHNORR_LENGTHS.least) return;
+  const key = hex.encode(publicKey);
+  const text = `${name}: the signature by ${key} has ${signature.length} bytes, and the staking chain takes 64; have the wallet sign with SIGHASH_DEFAULT (0)`;
+  throw new TapstakeError("unsupported-sighash", text, { transaction: name, key });
 }
 
 /**
@@ -148,10 +159,10 @@ function signedByStakers(
   returned: PsbtLike,
   outputs: StakeOutputs,
 ): [SignedName, LeafSignature[]] {
-  const psbt = parsePsbt(returned);
-  const name = whichOf(delegation, psbt);
+  const answer = parseAnswer(returned);
+  const name = whichOf(delegation, answer);
   const { staker } = signersOf(delegation, name);
-  const signatures = signaturesFromPsbt(signedSpend(delegation, name, outputs), psbt).filter(
+  const signatures = signaturesFromPsbt(signedSpend(delegation, name, outputs), answer).filter(
     ({ publicKey }) => containsBytes(staker.keys, publicKey),
   );
   if (signatures.length > 0) return [name, signatures];

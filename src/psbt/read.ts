@@ -3,7 +3,7 @@ import type { Transaction } from "../bitcoin/bitcoinjs.js";
 import { createReader } from "../bitcoin/byte-reader.js";
 import { pushesOf } from "../bitcoin/opcodes.js";
 import { outputAt, parseTransaction, type Prevout } from "../bitcoin/transaction.js";
-import { assertBytes, equalBytes } from "../core/bytes.js";
+import { assertBytes, compactSize, concatBytes, equalBytes, hex, joinBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import {
   assertCoins,
@@ -16,27 +16,79 @@ import {
 import { tapleafHash } from "../script/taproot.js";
 import { withoutAnnex } from "../spending/witness.js";
 import { Psbt } from "./bitcoinjs.js";
-import { asVersion0 } from "./v2.js";
+import { asVersion0, field, GLOBAL, PSBT_MAGIC } from "./v2.js";
 
-/** A PSBT as it travels: the object, also one that another copy of bitcoinjs made; its bytes; or base64 text. */
+/**
+ * A PSBT as it travels: the object, also one that another copy of bitcoinjs made; its bytes; or text in base64 or in
+ * hexadecimal of any case, also in quotes, with white space anywhere, or as bytes of a file.
+ */
 export type PsbtLike = Psbt | { toBuffer(): Uint8Array } | Uint8Array | string;
 
 /**
- * A PSBT from whatever form it came in. White space in base64 is passed over: many tools break its lines. One of
- * version 2 (BIP-370) becomes one of version 0, which every signer reads.
+ * A PSBT from whatever form it came in: browser wallets answer in hexadecimal, hardware wallets in base64, `jq` in
+ * quotes. One of version 2 (BIP-370) becomes one of version 0, which every signer reads.
  * @throws TapstakeError `invalid-psbt`
  */
 export function parsePsbt(psbt: PsbtLike): Psbt {
-  if (psbt instanceof Psbt) return psbt;
-  try {
-    const bytes = asVersion0(bytesOf(psbt));
+  return psbt instanceof Psbt ? psbt : psbtOfBytes(bytesOf(psbt));
+}
+
+function psbtOfBytes(raw: Uint8Array): Psbt {
+  if (!isPsbt(raw)) {
+    const got = transactionIn(raw)
+      ? "a transaction"
+      : `${raw.length} bytes that do not begin with 70736274ff`;
+    throw new TapstakeError("invalid-psbt", `expected a PSBT, got ${got}`);
+  }
+  return orInvalid(() => {
+    const bytes = asVersion0(raw);
     const parsed = Psbt.fromBuffer(bytes);
     // The library stops reading where it likes; keys may be in another order, but all must be there.
     if (parsed.toBuffer().length !== bytes.length) throw new RangeError("it has bytes that mean nothing");
     return parsed;
+  });
+}
+
+function orInvalid<T>(read: () => T): T {
+  try {
+    return read();
   } catch (cause) {
     throw new TapstakeError("invalid-psbt", `not a PSBT: ${(cause as Error).message}`, {}, { cause });
   }
+}
+
+/**
+ * What a wallet gave back: a PSBT, or the whole signed transaction, which wallets hand out that finalise by themselves.
+ * That becomes a PSBT whose inputs are final.
+ * @throws TapstakeError `invalid-psbt`
+ */
+export function parseAnswer(answer: PsbtLike): Psbt {
+  if (answer instanceof Psbt) return answer;
+  const bytes = bytesOf(answer);
+  const transaction = transactionIn(bytes);
+  return transaction ? finalPsbt(transaction) : psbtOfBytes(bytes);
+}
+
+/** The fields of a final input (BIP-174). */
+const FINAL = { scriptSig: 0x07, scriptWitness: 0x08 } as const;
+
+function finalPsbt(transaction: Transaction): Psbt {
+  const end = Uint8Array.of(0);
+  const unsigned = transaction.clone();
+  unsigned.ins.forEach((input) => Object.assign(input, { script: new Uint8Array(0), witness: [] }));
+  const inputs = transaction.ins.map(({ script, witness }) => {
+    const stack = [
+      compactSize(witness.length),
+      ...witness.flatMap((each) => [compactSize(each.length), each]),
+    ];
+    return joinBytes([
+      ...(script.length > 0 ? [field(Uint8Array.of(FINAL.scriptSig), script)] : []),
+      ...(witness.length > 0 ? [field(Uint8Array.of(FINAL.scriptWitness), joinBytes(stack))] : []),
+      end,
+    ]);
+  });
+  const globals = concatBytes(field(Uint8Array.of(GLOBAL.unsignedTx), unsigned.toBuffer()), end);
+  return Psbt.fromBuffer(joinBytes([PSBT_MAGIC, globals, ...inputs, ...transaction.outs.map(() => end)]));
 }
 
 /** The unsigned transaction of a PSBT. @throws TapstakeError `invalid-transaction` */
@@ -61,14 +113,39 @@ export function prevoutsOf(psbt: Psbt): readonly (Prevout | undefined)[] {
   });
 }
 
+/** @throws TapstakeError `invalid-psbt` */
 function bytesOf(psbt: PsbtLike): Uint8Array {
-  // bitcoinjs' own base64 skips what is none.
-  if (typeof psbt === "string") return base64.decode(psbt.replace(/\s/g, ""));
-  const bytes = "toBuffer" in psbt ? psbt.toBuffer() : psbt;
-  assertBytes(bytes, "PSBT");
-  // A copy: slices of a Node Buffer would share its memory.
-  return Uint8Array.from(bytes);
+  return orInvalid(() => {
+    if (typeof psbt === "string") return bytesOfText(psbt);
+    const bytes = "toBuffer" in psbt ? psbt.toBuffer() : psbt;
+    assertBytes(bytes, "PSBT");
+    // The text of a file. A PSBT has 0xff in fifth place, a transaction zeros.
+    if (bytes.length > 0 && bytes.every(isText)) return bytesOfText(new TextDecoder().decode(bytes));
+    // A copy: slices of a Node Buffer would share its memory.
+    return Uint8Array.from(bytes);
+  });
 }
+
+/** Printable ASCII and white space. */
+const isText = (byte: number) => (byte >= 0x20 && byte < 0x7f) || (byte >= 0x09 && byte <= 0x0d);
+
+function bytesOfText(text: string): Uint8Array {
+  const compact = text.replace(/\s/g, "").replace(/^"(.*)"$/, "$1");
+  if (/^(?:[0-9a-f]{2})+$/i.test(compact)) return hex.decode(compact.toLowerCase());
+  // Strict: bitcoinjs' own base64 skips characters that do not belong.
+  return base64.decode(compact);
+}
+
+function transactionIn(bytes: Uint8Array): Transaction | undefined {
+  if (isPsbt(bytes)) return undefined;
+  try {
+    return parseTransaction(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+const isPsbt = (bytes: Uint8Array) => equalBytes(bytes.subarray(0, PSBT_MAGIC.length), PSBT_MAGIC);
 
 type Input = Psbt["data"]["inputs"][number];
 

@@ -1,42 +1,139 @@
+import { Transaction } from "../bitcoin/bitcoinjs.js";
 import { equalBytes, hex } from "../core/bytes.js";
+import { curve } from "../core/curve/index.js";
 import { describeType, TapstakeError } from "../core/errors.js";
+import { taggedHash } from "../core/hashes.js";
+import type { Leaf } from "../script/outputs.js";
+import { merkleRootOf } from "../script/taproot.js";
 import {
   assertNamed,
-  checkLeafSignature,
   firstOfEach,
+  leafSighash,
   type LeafSignature,
   type LeafSpend,
+  verifyLeafSignature,
 } from "../spending/spend.js";
-import { readWitness } from "../spending/witness.js";
-import { parsePsbt, type PsbtLike, readWitnessStack } from "./read.js";
+import type { Psbt } from "./bitcoinjs.js";
+import { parseAnswer, type PsbtLike, readWitnessStack } from "./read.js";
 import { assertSameCoins, assertSameLeaf, assertSameTransaction } from "./returned.js";
 
 /**
- * The signatures in a PSBT that came back from a signer, finalised or not. It must be of the same transaction,
- * coins and leaf, as far as it says; each signature is verified over our own copy of them. Fields of no concern are
- * passed over.
- * @param expected x-only keys whose signatures must be there: those of whoever was asked
+ * The signatures that a signer gave back for a leaf spend, in whatever form its wallet gives them: unfinalised, under
+ * whichever key and leaf hash; in a final witness, complete or with the staker's signature alone; or in the whole
+ * transaction. The transaction must be ours. A signature counts for the key of the leaf that verifies it over our own
+ * copy of the transaction, its coins and the leaf; everything else in the answer is passed over.
+ * @param expected x-only keys whose signatures must be there
  * @throws TapstakeError `invalid-psbt`; `psbt-mismatch` naming what was altered, and in which input or output;
- * `witness-mismatch`; `unexpected-signer`, `unsupported-sighash`, `invalid-signature`; `missing-signature` naming whose
+ * `witness-mismatch` at a final witness of another leaf; `unsupported-sighash`; `missing-signature` naming whose, with
+ * what was seen instead: `bySomeoneElse`, the number of signatures that do not verify, and `tweaked`, whether one
+ * of them is by a wallet's tweaked key
  */
 export function signaturesFromPsbt(
   spend: LeafSpend,
   returned: PsbtLike,
   expected: readonly Uint8Array[] = [],
 ): LeafSignature[] {
-  const psbt = parsePsbt(returned);
-  assertSameTransaction(spend.transaction, psbt);
-  assertSameCoins(spend.transaction, spend.prevouts, psbt);
-  const input = psbt.data.inputs[spend.inputIndex]!;
-  assertSameLeaf(spend, input);
-  const signatures = input.finalScriptWitness
-    ? readWitness(spend.leaf, readWitnessStack(input.finalScriptWitness))
-    : (input.tapScriptSig ?? [])
-        .filter(({ leafHash }) => equalBytes(leafHash, spend.leaf.hash))
-        .map(({ pubkey, signature }) => ({ publicKey: pubkey, signature }));
-  for (const signature of signatures) checkLeafSignature(spend, signature);
-  assertSignedBy(spend, signatures, expected);
-  return signatures;
+  const answer = parseAnswer(returned);
+  assertSameTransaction(spend.transaction, answer);
+  const given = candidates(spend, answer);
+  const signatures = signedBy(spend, given);
+  if (signatures.length === 0 && given.length > 0) assertUnaltered(spend, answer, given);
+  assertSignedBy(spend, signatures, expected, () => seenInstead(spend, given, signatures.length));
+  if (signatures.length > 0 || given.length === 0) return signatures;
+  throw notSigned(spend.leaf, [], seenInstead(spend, given, 0));
+}
+
+/** A signature of an answer: whose it is shows only in what it verifies for. */
+interface Candidate {
+  readonly signature: Uint8Array;
+  /** The key that the wallet filed it under, where it says one. */
+  readonly filedUnder?: Uint8Array;
+}
+
+/** @throws TapstakeError `witness-mismatch` at a final witness that opens something else */
+function candidates({ leaf, inputIndex }: LeafSpend, answer: Psbt): Candidate[] {
+  const { finalScriptWitness, tapScriptSig = [] } = answer.data.inputs[inputIndex]!;
+  if (finalScriptWitness) return inWitness(leaf, readWitnessStack(finalScriptWitness));
+  const isOurs = ({ leafHash }: (typeof tapScriptSig)[number]) => equalBytes(leafHash, leaf.hash);
+  const all = [...tapScriptSig.filter(isOurs), ...tapScriptSig.filter((each) => !isOurs(each))];
+  const most = MOST_FOR_EACH_KEY * leaf.signers.reduce((sum, { keys }) => sum + keys.length, 0);
+  return all.slice(0, most).map(({ pubkey, signature }) => ({ signature, filedUnder: pubkey }));
+}
+
+/** One for each of the four ways in which wallets file one; an answer can be stuffed with others. */
+const MOST_FOR_EACH_KEY = 4;
+
+/** Wallets that finalise leave out the empty slots, and put what they have in front. */
+function inWitness(leaf: Leaf, witness: readonly Uint8Array[]): Candidate[] {
+  if (witness.length === 0) return [];
+  const [script, controlBlock] = witness.slice(-2);
+  const slots = witness.slice(0, -2).filter(({ length }) => length > 0);
+  const keys = leaf.signers.reduce((sum, each) => sum + each.keys.length, 0);
+  const isOurs =
+    controlBlock && equalBytes(script!, leaf.script) && equalBytes(controlBlock, leaf.controlBlock);
+  if (isOurs && slots.length <= keys) return slots.map((signature) => ({ signature }));
+  const [only] = witness;
+  const isKeyPath = witness.length === 1 && (only!.length === 64 || only!.length === 65);
+  const text = isKeyPath
+    ? `the wallet signed by the key path, which nobody can spend by; ask for a signature of the ${leaf.kind} leaf`
+    : `the witness does not open the expected ${leaf.kind} leaf`;
+  throw new TapstakeError("witness-mismatch", text, { elements: witness.length });
+}
+
+/** BIP-340 hashes the key in: a signature verifies for one key at most. */
+function signedBy(spend: LeafSpend, given: readonly Candidate[]): LeafSignature[] {
+  const signed: LeafSignature[] = [];
+  for (const { signature, filedUnder } of given) {
+    const left = keysOf(spend.leaf).filter((key) => !signed.some((each) => equalBytes(each.publicKey, key)));
+    const isFirst = (key: Uint8Array) => filedUnder !== undefined && equalBytes(filedUnder, key);
+    const inOrder = [...left.filter(isFirst), ...left.filter((key) => !isFirst(key))];
+    const publicKey = inOrder.find((key) => verifyLeafSignature(spend, { publicKey: key, signature }));
+    if (publicKey) signed.push({ publicKey, signature: Uint8Array.from(signature) });
+  }
+  return signed;
+}
+
+const keysOf = ({ signers }: Leaf): Uint8Array[] => signers.flatMap(({ keys }) => [...keys]);
+
+/**
+ * Nothing verifies: what the PSBT says of the input that is not so explains it.
+ * @throws TapstakeError `psbt-mismatch`, `unsupported-sighash`
+ */
+function assertUnaltered(spend: LeafSpend, answer: Psbt, given: readonly Candidate[]): void {
+  for (const { signature } of given) {
+    const type = signature.length === 65 ? signature[64]! : Transaction.SIGHASH_DEFAULT;
+    if (type === Transaction.SIGHASH_DEFAULT || type === Transaction.SIGHASH_ALL) continue;
+    const text = `a signature of the ${spend.leaf.kind} leaf has the hash type ${type}: DEFAULT (64 bytes) or ALL (1) is needed, as others let the transaction be changed`;
+    throw new TapstakeError("unsupported-sighash", text, { type });
+  }
+  assertSameCoins(spend.transaction, spend.prevouts, answer);
+  assertSameLeaf(spend, answer.data.inputs[spend.inputIndex]!);
+}
+
+/** What an answer has instead of the signatures that were asked for. */
+interface Seen {
+  readonly bySomeoneElse: number;
+  readonly tweaked: boolean;
+}
+
+function seenInstead(spend: LeafSpend, given: readonly Candidate[], counted: number): Seen {
+  const { leaf } = spend;
+  const root = merkleRootOf(leaf.script, leaf.controlBlock)!;
+  const tweaked = keysOf(leaf).flatMap((key) =>
+    [taggedHash("TapTweak", key), taggedHash("TapTweak", key, root)].flatMap(
+      (tweak) => curve.xOnlyPointAddTweak(key, tweak)?.xOnlyPubkey ?? [],
+    ),
+  );
+  const isTweaked = ({ signature }: Candidate) =>
+    (signature.length === 64 || signature.length === 65) &&
+    tweaked.some((key) =>
+      curve.verifySchnorr(
+        leafSighash(spend, signature[64] ?? Transaction.SIGHASH_DEFAULT),
+        key,
+        signature.slice(0, 64),
+      ),
+    );
+  return { bySomeoneElse: given.length - counted, tweaked: given.some(isTweaked) };
 }
 
 /**
@@ -79,13 +176,15 @@ export function fromEachPsbt<T>(returned: readonly PsbtLike[], read: (psbt: Psbt
 }
 
 /**
- * That of everyone who was asked there is a signature.
+ * That there is a signature by each of these keys.
+ * @param seen what there was instead, where something is missing
  * @throws TapstakeError `missing-signature` naming whose; `unexpected-signer` when the leaf does not name one of them
  */
 export function assertSignedBy(
   { leaf }: LeafSpend,
   signatures: readonly LeafSignature[],
   expected: readonly Uint8Array[],
+  seen?: () => Seen,
 ): void {
   if (!Array.isArray(expected)) {
     throw new TapstakeError("invalid-argument", `expected a list of keys, got ${describeType(expected)}`);
@@ -94,7 +193,17 @@ export function assertSignedBy(
   const missing = expected
     .filter((key) => !signatures.some(({ publicKey }) => equalBytes(publicKey, key)))
     .map(hex.encode);
-  if (missing.length === 0) return;
-  const text = `the PSBT came back without a signature of the ${leaf.kind} leaf by ${missing.join(", ")}`;
-  throw new TapstakeError("missing-signature", text, { missing });
+  if (missing.length > 0) throw notSigned(leaf, missing, seen?.());
+}
+
+function notSigned({ kind }: Leaf, missing: readonly string[], seen?: Seen): TapstakeError {
+  const { bySomeoneElse = 0, tweaked = false } = seen ?? {};
+  const by = missing.length > 0 ? ` by ${missing.join(", ")}` : " by a key that it names";
+  const others = bySomeoneElse > 0 ? `; it has ${bySomeoneElse} that no key of the leaf verifies` : "";
+  const why = tweaked
+    ? "; the wallet signed with its tweaked key: ask it with useTweakedSigner false (OKX: disableTweakSigner true)"
+    : "";
+  const text = `the PSBT came back without a signature of the ${kind} leaf${by}${others}${why}`;
+  const details = { missing, ...(bySomeoneElse > 0 && { bySomeoneElse }), ...(tweaked && { tweaked }) };
+  return new TapstakeError("missing-signature", text, details);
 }

@@ -26,7 +26,7 @@ const OUTPUT = { amount: 0x03, script: 0x04 } as const;
 
 /**
  * A PSBT of version 2 (BIP-370), which has no unsigned transaction but its parts, as one of version 0, which has it.
- * Of any other version: the same bytes.
+ * One of version 0: the same bytes. Each must have the fields of its own version only.
  * @throws RangeError saying what is wrong
  */
 export function asVersion0(bytes: Uint8Array): Uint8Array {
@@ -37,7 +37,10 @@ export function asVersion0(bytes: Uint8Array): Uint8Array {
   reader.take(PSBT_MAGIC.length);
   const globals = readMap(reader);
   const version = numberOf(globals, GLOBAL.version, 4) ?? 0;
-  if (version === 0) return bytes;
+  if (version === 0) {
+    assertVersion0(globals, reader);
+    return bytes;
+  }
   if (version !== 2) throw new RangeError(`expected a PSBT of version 0 or 2, got ${version}`);
   if (valueOf(globals, GLOBAL.unsignedTx)) throw new RangeError("version 2 has no unsigned transaction");
   const inputs = readMaps(reader, countOf(globals, GLOBAL.inputCount, "inputs"));
@@ -51,6 +54,29 @@ export function asVersion0(bytes: Uint8Array): Uint8Array {
     ...inputs.map((map) => writeMap(map, Object.values(INPUT))),
     ...outputs.map((map) => writeMap(map, Object.values(OUTPUT))),
   );
+}
+
+/** BIP-370: in version 0 the transaction alone says what is spent and paid. */
+function assertVersion0(globals: Fields, reader: Reader): void {
+  const unsigned = required(valueOf(globals, GLOBAL.unsignedTx), "an unsigned transaction");
+  // Behind the 4 bytes of its version stands the number of its inputs.
+  if (unsigned[4] === 0) throw new RangeError("its transaction has no inputs");
+  const count = Transaction.fromBuffer(Uint8Array.from(unsigned)).ins.length;
+  const { unsignedTx, version, ...onlyVersion2 } = GLOBAL;
+  assertWithout(globals, onlyVersion2, "global");
+  for (let map = 0; reader.left > 0; map++) {
+    const isInput = map < count;
+    assertWithout(readMap(reader), isInput ? INPUT : OUTPUT, isInput ? "input" : "output");
+  }
+}
+
+function assertWithout(fields: Fields, types: Readonly<Record<string, number>>, where: string): void {
+  for (const [name, type] of Object.entries(types)) {
+    if (valueOf(fields, type) === undefined) continue;
+    throw new RangeError(
+      `version 0 has a field of version 2: ${where} ${name} (0x${type.toString(16).padStart(2, "0")})`,
+    );
+  }
 }
 
 /** A field of a PSBT: its key and its value, each behind its length. */
@@ -104,8 +130,9 @@ function lockTime(inputs: readonly Fields[]): number | undefined {
     }))
     .filter(({ height, time }) => height !== undefined || time !== undefined);
   if (locks.length === 0) return undefined;
-  for (const { height = 0, time = FIRST_TIME } of locks) {
-    if (height >= FIRST_TIME || time < FIRST_TIME) throw new RangeError("a lock is not of its kind");
+  for (const { height = 1, time = FIRST_TIME } of locks) {
+    if (height === 0 || height >= FIRST_TIME || time < FIRST_TIME)
+      throw new RangeError("a lock is not of its kind");
   }
   for (const kind of ["height", "time"] as const) {
     const all = locks.flatMap((lock) => lock[kind] ?? []);

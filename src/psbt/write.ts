@@ -19,7 +19,8 @@ import { field, GLOBAL, PSBT_MAGIC } from "./v2.js";
 
 /**
  * A leaf spend as a PSBT (BIP-174, BIP-371) that a wallet can sign without knowing about staking: the coin, the
- * leaf with its control block, the internal key and the Merkle root. Signatures so far go along.
+ * internal key, the leaf with its control block. The Merkle root is left out unless asked for: OKX and OneKey take an
+ * input that has one for a spend by the key path. Signatures so far go along.
  * @param derivations of keys that the leaf names: hardware wallets find their own keys by them
  * @throws TapstakeError `unexpected-signer` when the leaf does not name a key, or by two signatures of one;
  * `invalid-signature`, `invalid-public-key`, `invalid-bytes`; `invalid-argument`, `duplicate-key`, `invalid-path` at
@@ -29,6 +30,7 @@ export function spendPsbt(
   spend: LeafSpend,
   signatures: readonly LeafSignature[] = [],
   derivations: readonly KeyOrigin[] = [],
+  { merkleRoot = false }: { readonly merkleRoot?: boolean } = {},
 ): Psbt {
   const { transaction, inputIndex, prevouts, leaf } = spend;
   const { script, controlBlock } = leaf;
@@ -41,7 +43,7 @@ export function spendPsbt(
   // Through `data`: the library would build the output again to compare, which takes longer than all the rest.
   psbt.data.updateInput(inputIndex, {
     tapInternalKey: NUMS_KEY,
-    tapMerkleRoot: merkleRootOf(script, controlBlock)!,
+    ...(merkleRoot ? { tapMerkleRoot: merkleRootOf(script, controlBlock)! } : {}),
     tapLeafScript: [{ leafVersion: LEAF_VERSION, script, controlBlock }],
     ...(tapBip32Derivation.length > 0 ? { tapBip32Derivation } : {}),
     ...(tapScriptSig.length > 0 ? { tapScriptSig } : {}),

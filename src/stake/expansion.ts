@@ -26,7 +26,7 @@ import { type ANY_RELEASE, checkBuilt, type RuleSet } from "../params/rules.js";
 import type { ProtocolParams } from "../params/types.js";
 import type { Psbt } from "../psbt/bitcoinjs.js";
 import { checkInput, readInput } from "../psbt/input-check.js";
-import { parsePsbt, type PsbtLike } from "../psbt/read.js";
+import { parseAnswer, type PsbtLike } from "../psbt/read.js";
 import { assertSameCoins, assertSameScripts, assertSameTransaction } from "../psbt/returned.js";
 import { describeOutput, fieldsOf, spendPsbt } from "../psbt/write.js";
 import type { KeyOrigin } from "../script/key-origin.js";
@@ -356,7 +356,7 @@ export function checkExpansion(
  * `unsupported-sighash`, `invalid-coin`
  */
 export function fundingWitness({ transaction, prevouts }: LeafSpend, returned: PsbtLike): Uint8Array[] {
-  const psbt = parsePsbt(returned);
+  const psbt = parseAnswer(returned);
   assertSameTransaction(transaction, psbt);
   assertSameCoins(transaction, prevouts, psbt);
   const coins = transaction.ins.map(({ hash, index }, i) => ({ outpoint: { hash, index }, ...prevouts[i]! }));

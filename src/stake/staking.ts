@@ -17,7 +17,7 @@ import { type ANY_RELEASE, checkBuilt, type RuleSet } from "../params/rules.js";
 import type { ProtocolParams } from "../params/types.js";
 import type { Psbt } from "../psbt/bitcoinjs.js";
 import { checkInput, fixedInputScript, readInput } from "../psbt/input-check.js";
-import { coinsOfPsbt, parsePsbt, type PsbtLike, transactionOf } from "../psbt/read.js";
+import { coinsOfPsbt, parseAnswer, parsePsbt, type PsbtLike, transactionOf } from "../psbt/read.js";
 import { assertSameCoins, assertSameScripts, assertSameTransaction } from "../psbt/returned.js";
 import { fundingPsbt } from "../psbt/write.js";
 import { encodeOpReturn } from "../script/op-return.js";
@@ -107,7 +107,7 @@ export function finishStaking(
   { transaction, coins, vsize }: Pick<Staking, "transaction" | "coins"> & Partial<Pick<Staking, "vsize">>,
   returned: PsbtLike,
 ): Transaction {
-  const psbt = parsePsbt(returned);
+  const psbt = parseAnswer(returned);
   assertSameTransaction(transaction, psbt);
   assertSameCoins(transaction, coins, psbt);
   const signed = transaction.clone();

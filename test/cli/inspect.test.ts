@@ -11,7 +11,7 @@ import { paramsToJson } from "../../src/params/json.js";
 import { keySigner } from "../../src/spending/spend.js";
 import { expand, walletSigned } from "../support/expansion.js";
 import { type Life, provider, signers, staker, wholeLife } from "../support/life.js";
-import { delegate, makeStake, signedBy } from "../support/stake.js";
+import { delegate, makeStake, signedBy, signedPsbt } from "../support/stake.js";
 import { inProcess } from "./in-process.js";
 import { observed, parsed, tapstake, temporaryFile } from "./support.js";
 
@@ -283,8 +283,8 @@ describe.concurrent("an expansion", async () => {
   });
 
   it("is so as a PSBT too, as far as it is signed", async () => {
-    const { expansion } = stakerPsbts(members);
-    const within = await inProcess(["inspect", expansion!.toBase64(), "--delegation", file(members)]);
+    const expansion = signedPsbt(members, "expansion");
+    const within = await inProcess(["inspect", expansion.toBase64(), "--delegation", file(members)]);
     expect(within.stdout.split("\n")[0]).toMatch(headline);
     expect(within.stdout).toMatch(/^this expands a stake .*, signed by 3 of 5 committee members$/m);
     for (const words of [
@@ -296,7 +296,7 @@ describe.concurrent("an expansion", async () => {
     ]) {
       expect(within.stdout).toContain(words);
     }
-    const alone = await inProcess(["inspect", expansion!.toBase64()]);
+    const alone = await inProcess(["inspect", expansion.toBase64()]);
     expect(alone.stdout).toMatch(
       /^this spends a stake of 0\.01 BTC by .* together with other coins, signed by 3 of 5 .*: an expansion$/m,
     );
@@ -318,7 +318,8 @@ describe.concurrent("a PSBT", () => {
 
   it("counts the signatures of each quorum, and says what is missing", async () => {
     const members = await signedBy(stake, await delegated, [0, 1, 2]);
-    const { unbonding, slashing } = stakerPsbts(members);
+    const unbonding = signedPsbt(members, "unbonding");
+    const slashing = signedPsbt(members, "slashing");
     const shown = async (psbt: { toBase64(): string }) =>
       (await inProcess(["inspect", psbt.toBase64()])).stdout;
     for (const words of [
@@ -326,17 +327,22 @@ describe.concurrent("a PSBT", () => {
       "3 of 3 signatures by the committee\n",
       "0 of 1 input signed; it pays 1000 satoshi",
     ]) {
-      expect(await shown(unbonding!)).toContain(words);
+      expect(await shown(unbonding)).toContain(words);
     }
+    const file = temporaryFile("delegation.json", delegationToJson(members));
+    const within = await inProcess(["inspect", unbonding.toBase64(), "--delegation", file]);
+    expect(within.stdout).toContain(
+      "in part: by txid the one of the delegation, and not signed by all who must yet",
+    );
     for (const words of [
       "2 of 2 signatures by stakers\n",
       "0 of 1 signatures by a finality provider, 1 missing\n",
       "0 of 3 signatures by the committee, 3 missing\n",
       "signed in part  input 0",
     ]) {
-      expect(await shown(slashing!)).toContain(words);
+      expect(await shown(slashing)).toContain(words);
     }
-    const { psbt } = parsed<{ psbt: object }>(await inProcess(["inspect", slashing!.toBase64(), "--json"]));
+    const { psbt } = parsed<{ psbt: object }>(await inProcess(["inspect", slashing.toBase64(), "--json"]));
     expect(psbt).toEqual({
       inputs: 1,
       signed: 0,
@@ -347,17 +353,17 @@ describe.concurrent("a PSBT", () => {
 
   it("names a signature that does not verify, also where the PSBT lies of what it spends", async () => {
     const delegation = await delegated;
-    const { slashing } = stakerPsbts(delegation);
-    const [first, second] = slashing!.data.inputs[0]!.tapScriptSig!;
+    const slashing = signedPsbt(delegation, "slashing");
+    const [first, second] = slashing.data.inputs[0]!.tapScriptSig!;
     first!.signature = new Uint8Array(64).fill(1);
-    const forged = (await inProcess(["inspect", slashing!.toBase64()])).stdout;
+    const forged = (await inProcess(["inspect", slashing.toBase64()])).stdout;
     expect(forged).toContain("1 of 2 signatures by stakers, 1 missing\n");
     expect(forged).toContain("  1 that does not verify\n");
     expect(forged).toContain(`${hex.encode(first!.pubkey)}  does not verify\n`);
     expect(forged).toContain(`${hex.encode(second!.pubkey)}  signed\n`);
     expect(forged).toContain("not valid  input 0: a signature does not verify");
 
-    const lying = stakerPsbts(delegation).slashing!;
+    const lying = signedPsbt(delegation, "slashing");
     lying.data.inputs[0]!.witnessUtxo!.value += 1n;
     const file = temporaryFile("delegation.json", delegationToJson(delegation));
     const [alone, within] = await Promise.all([

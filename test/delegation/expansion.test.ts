@@ -478,9 +478,8 @@ describe("a staker's signature of the spend of the previous stake", () => {
     const several = makeStake({ stakers: 3, stakerQuorum: 2, seed: "psbts of an expansion" });
     let delegation = await expand(several);
     const spend = expansionSpend(delegation);
-    for (const [i, secret] of several.stakerSecrets.slice(1).entries()) {
-      const out = stakerPsbts(delegation).expansion!;
-      expect(out.data.inputs[0]!.tapScriptSig ?? []).toHaveLength(i);
+    for (const secret of several.stakerSecrets.slice(1)) {
+      expect(stakerPsbts(delegation).expansion!.data.inputs[0]).not.toHaveProperty("tapScriptSig");
       const returned = spendPsbt(spend, [await signLeaf(spend, keySigner(secret))]);
       delegation = addStakerPsbts(delegation, [returned.toBase64()]);
     }

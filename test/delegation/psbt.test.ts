@@ -6,6 +6,7 @@ import { parseRate } from "../../src/core/amount.js";
 import { compactSize, concatBytes, equalBytes, hex } from "../../src/core/bytes.js";
 import { curve } from "../../src/core/curve/index.js";
 import { sha256 } from "../../src/core/hashes.js";
+import { schnorr } from "../../src/crypto/schnorr.js";
 import { createDelegation, type Delegation } from "../../src/delegation/delegation.js";
 import { addStakerPsbts, finishStakeFunding, stakerPsbts } from "../../src/delegation/psbt.js";
 import { PRESIGNED, type SignedName, signedSpend } from "../../src/delegation/spends.js";
@@ -15,12 +16,19 @@ import { regtest } from "../../src/params/data/regtest.js";
 import { Psbt } from "../../src/psbt/bitcoinjs.js";
 import { parsePsbt } from "../../src/psbt/read.js";
 import { spendPsbt } from "../../src/psbt/write.js";
-import { keySigner, type LeafSignature, type Signer, signLeaf } from "../../src/spending/spend.js";
+import {
+  keySigner,
+  leafSighash,
+  type LeafSignature,
+  type Signer,
+  signLeaf,
+} from "../../src/spending/spend.js";
 import { shownPsbt } from "../../src/stake/explain-psbt.js";
 import { explainSpends } from "../../src/stake/explain.js";
 import { buildStaking, finishStaking, transactionFromPsbt } from "../../src/stake/staking.js";
 import { ownedCoin, signedPsbt, type Wallet, WALLETS } from "../support/coins.js";
 import { expand } from "../support/expansion.js";
+import { refusal } from "../support/refusal.js";
 import {
   codeOf,
   delegate,
@@ -85,14 +93,12 @@ describe("the PSBTs of a delegation for its stakers' wallets", () => {
     expect(stakerPsbts(bare)).not.toHaveProperty("expansion");
   });
 
-  it("carry along what others have signed: a wallet is shown it, and can finish", async () => {
+  it("carry no signature of others: a wallet takes an input that has one for signed", async () => {
     const ready = await signedBy(stake, await delegate(stake), [0, 1, 2]);
-    const counts = Object.values(stakerPsbts(ready)).map(
-      (psbt: Psbt) => psbt.data.inputs[0]!.tapScriptSig?.length,
-    );
-    expect(counts).toEqual([3, 2, 2]);
     const signed = await signedBy(stake, expansion, [0, 1, 2]);
-    expect(psbtOf(signed, "expansion").data.inputs[0]!.tapScriptSig).toHaveLength(3);
+    for (const psbt of [...Object.values(stakerPsbts(ready)), psbtOf(signed, "expansion")] as Psbt[]) {
+      expect(psbt.data.inputs[0]).not.toHaveProperty("tapScriptSig");
+    }
   });
 });
 
@@ -173,7 +179,7 @@ describe("the stakers' signatures that come back in PSBTs", () => {
     expect(await codeOf(() => addStakerPsbts(bare, [psbtOf(expansion, "expansion")]))).toBe("psbt-mismatch");
   });
 
-  it("are refused by a stranger, over another leaf, or from what is no PSBT", async () => {
+  it("count under whatever key and leaf they are filed; a stranger's, and what is no PSBT, are refused", async () => {
     const spend = signedSpend(bare, "slashing");
     const { signature } = await signLeaf(spend, first);
     const add = (entry: LeafSignature, leafHash = spend.leaf.hash) => {
@@ -183,14 +189,37 @@ describe("the stakers' signatures that come back in PSBTs", () => {
       });
       return codeOf(() => addStakerPsbts(bare, [psbt]));
     };
-    const stranger = keySigner(secretOf("stranger")).publicKey;
-    expect(await add({ publicKey: stranger, signature })).toBe("unexpected-signer");
-    expect(await add({ publicKey: second.publicKey, signature })).toBe("invalid-signature");
+    const stranger = keySigner(secretOf("stranger"));
     const elsewhere = new Uint8Array(32).fill(1);
-    expect(await add({ publicKey: first.publicKey, signature }, elsewhere)).toBe("missing-signature");
+    expect(await add({ publicKey: stranger.publicKey, signature })).toBe("passed");
+    expect(await add({ publicKey: second.publicKey, signature })).toBe("passed");
+    expect(await add({ publicKey: first.publicKey, signature }, elsewhere)).toBe("passed");
+    const theirs = await stranger.signSchnorr(leafSighash(spend));
+    expect(await add({ publicKey: first.publicKey, signature: theirs })).toBe("missing-signature");
     expect(await codeOf(() => addStakerPsbts(bare, ["AAAA"]))).toBe("invalid-psbt");
     expect(await codeOf(() => addStakerPsbts(bare, "AAAA" as never))).toBe("invalid-psbt");
   });
+});
+
+describe("a staker's signature of 65 bytes", () => {
+  it.each(["slashing", "unbondingSlashing"] as const)(
+    "is refused of the %s at once, as the staking chain takes 64",
+    (name) => {
+      const { details } = refusal("unsupported-sighash", () => addStakerPsbts(bare, [withHashType(name)]));
+      expect(details).toMatchObject({ transaction: name });
+    },
+  );
+
+  it("is taken of the unbonding, which only Bitcoin verifies", () => {
+    expect(whoSigned(addStakerPsbts(bare, [withHashType("unbonding")])).unbonding).toHaveLength(1);
+  });
+
+  const withHashType = (name: SignedName) => {
+    const spend = signedSpend(bare, name);
+    const signature = schnorr.sign(stake.stakerSecrets[0]!, leafSighash(spend, 1));
+    const entry = { publicKey: first.publicKey, signature: concatBytes(signature, Uint8Array.of(1)) };
+    return spendPsbt(spend, [entry]);
+  };
 });
 
 describe("the staking transaction from its PSBT", () => {

@@ -1,14 +1,23 @@
 import { createRequire } from "node:module";
 import * as fc from "fast-check";
+import * as secp256k1 from "tiny-secp256k1";
 import { describe, expect, it } from "vitest";
-import { concatBytes, hex } from "../../src/core/bytes.js";
+import { compareBytes, concatBytes, hex, utf8 } from "../../src/core/bytes.js";
+import { taggedHash } from "../../src/core/hashes.js";
+import { publicKeyOf } from "../../src/core/keys.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { Psbt } from "../../src/psbt/bitcoinjs.js";
 import { parsePsbt, readWitnessStack } from "../../src/psbt/read.js";
 import { signaturesFromPsbt } from "../../src/psbt/signatures.js";
 import { spendPsbt } from "../../src/psbt/write.js";
-import { NUMS_KEY } from "../../src/script/taproot.js";
-import { checkLeafSignature, finishSpend, type LeafSpend } from "../../src/spending/spend.js";
+import { merkleRootOf, NUMS_KEY } from "../../src/script/taproot.js";
+import {
+  checkLeafSignature,
+  finishSpend,
+  leafSighash,
+  type LeafSignature,
+  type LeafSpend,
+} from "../../src/spending/spend.js";
 import { readWitness } from "../../src/spending/witness.js";
 import { flipBit } from "../support/arbitraries.js";
 import { executes } from "../support/interpreter.js";
@@ -63,17 +72,30 @@ describe("a PSBT of a leaf spend", () => {
     });
   });
 
-  it("travels as an object, as bytes and as base64, with its signatures", () => {
+  it("has the Merkle root only when asked: OKX and OneKey would sign for the key path", () => {
+    const { script, controlBlock } = spend.leaf;
+    expect(spendPsbt(spend).data.inputs[0]).not.toHaveProperty("tapMerkleRoot");
+    const [input] = spendPsbt(spend, [], [], { merkleRoot: true }).data.inputs;
+    expect(input!.tapMerkleRoot).toEqual(merkleRootOf(script, controlBlock));
+  });
+
+  it("travels as an object, as bytes, as base64 and as hexadecimal, with its signatures", () => {
     const signatures = signEnough(spend);
     const psbt = spendPsbt(spend, signatures);
     const byKey = (list: readonly { publicKey: Uint8Array }[]) =>
       list.map(({ publicKey }) => hex.encode(publicKey)).toSorted();
+    const bytes = psbt.toBuffer();
     for (const form of [
       psbt,
-      psbt.toBuffer(),
-      Buffer.from(psbt.toBuffer()),
+      bytes,
+      Buffer.from(bytes),
       psbt.toBase64(),
       ` ${psbt.toBase64()}\n`,
+      JSON.stringify(psbt.toBase64()),
+      hex.encode(bytes),
+      ` "${hex.encode(bytes).toUpperCase()}"\r\n`,
+      Buffer.from(hex.encode(bytes)),
+      utf8(psbt.toBase64()),
     ]) {
       const read = signaturesFromPsbt(spend, form);
       expect(byKey(read)).toEqual(byKey(signatures));
@@ -106,14 +128,35 @@ describe("a PSBT of a leaf spend", () => {
     expect(signaturesFromPsbt(spend, spendPsbt(spend).toBuffer())).toEqual([]);
   });
 
-  it("does not count a signature that says it is of another leaf", () => {
-    const psbt = spendPsbt(spend);
-    const { leaf } = life["staking slashing"];
-    const { signature } = sign(spend, terms.covenant.keys[0]!);
-    psbt.updateInput(0, {
-      tapScriptSig: [{ pubkey: terms.covenant.keys[0]!, leafHash: leaf.hash, signature }],
+  it("counts for the key that verifies it, under whatever key and leaf hash it is filed", () => {
+    const [member, another] = terms.covenant.keys;
+    const { signature } = sign(spend, member!);
+    const { leaf: other } = life["staking slashing"];
+    for (const filed of [
+      { pubkey: another!, leafHash: spend.leaf.hash },
+      { pubkey: keyOf(-4), leafHash: spend.leaf.hash },
+      { pubkey: member!, leafHash: other.hash },
+      { pubkey: member!, leafHash: new Uint8Array(32) },
+    ]) {
+      const psbt = spendPsbt(spend);
+      psbt.updateInput(0, { tapScriptSig: [{ ...filed, signature }] });
+      expect(signaturesFromPsbt(spend, psbt)).toEqual([{ publicKey: member, signature }]);
+    }
+  });
+
+  it("may come back with signatures that do not count, beside one that does", () => {
+    const [member, another] = terms.covenant.keys;
+    const good = sign(spend, member!);
+    const psbt = spendPsbt(spend, [good]);
+    const wrong = sign({ ...spend, leaf: life["staking slashing"].leaf }, another!);
+    psbt.data.inputs[0]!.tapScriptSig!.push({
+      pubkey: another!,
+      leafHash: spend.leaf.hash,
+      signature: wrong.signature,
     });
-    expect(signaturesFromPsbt(spend, psbt)).toEqual([]);
+    expect(signaturesFromPsbt(spend, psbt)).toEqual([good]);
+    const { details } = refusal("missing-signature", () => signaturesFromPsbt(spend, psbt, [another!]));
+    expect(details).toEqual({ missing: [hex.encode(another!)], bySomeoneElse: 1 });
   });
 });
 
@@ -124,24 +167,35 @@ describe("a signature in a returned PSBT is refused", () => {
     return psbt.toBase64();
   };
   const [member] = terms.covenant.keys;
+  const refused = (psbt: string) => {
+    const { details } = refusal("missing-signature", () => signaturesFromPsbt(spend, psbt));
+    expect(details).toMatchObject({ missing: [], bySomeoneElse: 1 });
+    return details;
+  };
 
   it("when it is over another leaf's digest", () => {
     const other = { ...spend, leaf: life["staking slashing"].leaf };
-    refusal("invalid-signature", () =>
-      signaturesFromPsbt(spend, returned(member!, sign(other, member!).signature)),
-    );
-  });
-
-  it("when it is by another key", () => {
-    const { signature } = sign(spend, terms.covenant.keys[1]!);
-    refusal("invalid-signature", () => signaturesFromPsbt(spend, returned(member!, signature)));
+    refused(returned(member!, sign(other, member!).signature));
   });
 
   it("when the leaf does not name its key", () => {
     const stranger = sign(spend, keyOf(-4));
-    refusal("unexpected-signer", () =>
-      signaturesFromPsbt(spend, returned(stranger.publicKey, stranger.signature)),
-    );
+    expect(refused(returned(stranger.publicKey, stranger.signature))).not.toHaveProperty("tweaked");
+  });
+
+  it.each([
+    ["as for an output of the key alone (BIP-86)", undefined],
+    ["by the Merkle root of the stake", merkleRootOf(spend.leaf.script, spend.leaf.controlBlock)!],
+  ])("when a wallet tweaked the key %s, which is said", (_, root) => {
+    const tweak = taggedHash("TapTweak", member!, ...(root ? [root] : []));
+    const secret = secretOf(member!);
+    const isOdd = secp256k1.pointFromScalar(secret)![0] === 3;
+    const tweaked = secp256k1.privateAdd(isOdd ? secp256k1.privateNegate(secret) : secret, tweak)!;
+    const signature = schnorr.sign(tweaked, leafSighash(spend));
+    const psbt = returned(publicKeyOf(tweaked), signature);
+    expect(refused(psbt)).toMatchObject({ tweaked: true });
+    const { message } = refusal("missing-signature", () => signaturesFromPsbt(spend, psbt));
+    expect(message).toContain("useTweakedSigner false");
   });
 
   it.each([0x02, 0x03, 0x81, 0x82, 0x83])(
@@ -156,9 +210,7 @@ describe("a signature in a returned PSBT is refused", () => {
     const { signature } = sign(spend, member!);
     fc.assert(
       fc.property(fc.nat(511), (bit) => {
-        refusal("invalid-signature", () =>
-          signaturesFromPsbt(spend, returned(member!, flipBit(signature, bit))),
-        );
+        refused(returned(member!, flipBit(signature, bit)));
       }),
       { numRuns: runs(20) },
     );
@@ -185,13 +237,46 @@ describe("a finalised PSBT", () => {
     expect(finishSpend(spend, signatures).ins[0]!.witness).toEqual(witness);
   });
 
-  it("is refused when its signatures do not verify or stand in wrong slots", () => {
+  it("may have its signatures in other slots, or its empty slots left out, as wallets finalise it", () => {
     const { witness } = finishSpend(spend, signEnough(spend)).ins[0]!;
-    const filled = witness.slice(0, -2).flatMap(({ length }, slot) => (length > 0 ? [slot] : []));
-    const [a, b] = filled as [number, number];
-    const swapped = witness.with(a, witness[b]!).with(b, witness[a]!);
-    refusal("invalid-signature", () => signaturesFromPsbt(spend, finalised(swapped)));
-    refusal("witness-mismatch", () => signaturesFromPsbt(spend, finalised(witness.slice(1))));
+    const slots = witness.slice(0, -2);
+    const filled = slots.filter(({ length }) => length > 0);
+    const whole = readWitness(spend.leaf, witness);
+    const sorted = (list: readonly LeafSignature[]) =>
+      list.toSorted((a, b) => compareBytes(a.publicKey, b.publicKey));
+    for (const given of [filled, filled.toReversed(), slots.toReversed()]) {
+      const read = signaturesFromPsbt(spend, finalised([...given, ...witness.slice(-2)]));
+      expect(sorted(read)).toEqual(sorted(whole));
+      expect(finishSpend(spend, read).ins[0]!.witness).toEqual(witness);
+    }
+    expect(signaturesFromPsbt(spend, finalised([filled[0]!, ...witness.slice(-2)]))).toHaveLength(1);
+  });
+
+  it("may be the whole signed transaction, in any form", () => {
+    const finished = finishSpend(spend, signEnough(spend));
+    for (const form of [finished, finished.toBuffer(), finished.toHex(), finished.toHex().toUpperCase()]) {
+      expect(signaturesFromPsbt(spend, form)).toEqual(readWitness(spend.leaf, finished.ins[0]!.witness));
+    }
+    expect(signaturesFromPsbt(spend, spend.transaction)).toEqual([]);
+    const other = finished.clone();
+    other.outs[0]!.value -= 1n;
+    const { details } = refusal("psbt-mismatch", () => signaturesFromPsbt(spend, other.toHex()));
+    expect(details).toMatchObject({ what: "output 0: value" });
+  });
+
+  it.each<[string, (witness: Uint8Array[]) => Uint8Array[]]>([
+    ["another leaf", (all) => [...all.slice(0, -2), life["staking slashing"].leaf.script, all.at(-1)!]],
+    ["another control block", (all) => all.with(-1, life["staking slashing"].leaf.controlBlock)],
+    ["an annex", (all) => [...all, Uint8Array.of(0x50, 1)]],
+    [
+      "more elements than the leaf has keys",
+      (all) => [...Array(40).fill(all.find((e) => e.length > 0)), ...all],
+    ],
+    ["a signature for the key path", () => [new Uint8Array(64).fill(1)]],
+    ["the leaf alone", (all) => all.slice(-1)],
+  ])("is refused with %s", (_, change) => {
+    const { witness } = finishSpend(spend, signEnough(spend)).ins[0]!;
+    refusal("witness-mismatch", () => signaturesFromPsbt(spend, finalised(change([...witness]))));
   });
 
   it.each([
@@ -223,14 +308,14 @@ describe("wallets that know nothing of staking", () => {
     }
   });
 
-  it("bitcoinjs' own m-of-n finaliser drops empty slots, which no node accepts; finishSpend does not", () => {
+  it("bitcoinjs' own m-of-n finaliser drops empty slots, which no node accepts; finishSpend puts them back", () => {
     const psbt = spendPsbt(spend);
     for (const key of quorum()) psbt.signTaprootInput(0, bitcoinjsSigner(key));
     const signatures = signaturesFromPsbt(spend, psbt.clone());
     psbt.finalizeInput(0);
     const theirs = psbt.extractTransaction(true);
     expect(executes(theirs, 0, spend.prevouts)).toBe(false);
-    refusal("witness-mismatch", () => signaturesFromPsbt(spend, psbt));
+    expect(signaturesFromPsbt(spend, psbt)).toEqual(expect.arrayContaining(signatures));
 
     const ours = finishSpend(spend, signatures);
     const empty = ours.ins[0]!.witness.filter(({ length }) => length === 0);
@@ -314,7 +399,8 @@ describe("a PSBT as other tools pass it on", () => {
     ] as never[]) {
       refusal("invalid-psbt", () => parsePsbt({ toBuffer }));
     }
-    refusal("invalid-psbt", () => parsePsbt(spend.transaction));
+    const { message } = refusal("invalid-psbt", () => parsePsbt(spend.transaction));
+    expect(message).toContain("got a transaction");
   });
 });
 
@@ -331,7 +417,9 @@ describe("what is no PSBT is refused", () => {
       "",
       "garbage",
       "cHNidP8=",
-      hex.encode(good),
+      hex.encode(good).slice(1),
+      `${hex.encode(good)}00`,
+      '"cHNidP8=',
       undefined,
       null,
       5,

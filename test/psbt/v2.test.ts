@@ -75,6 +75,7 @@ describe("a PSBT of version 2 (BIP-370)", () => {
 
   it.each([
     ["locks by height and by time", locks(h10000, t60)],
+    ["a height of 0", locks("01120400000000", "")],
     ["a height that is a time", locks("0112040065cd1d", "")],
     ["a time that is a height", locks("011104ff64cd1d", "")],
     ["no transaction version", example({ version: "" })],

@@ -9,10 +9,12 @@ import { addCovenantSignatures, covenantSigner, signAsMember } from "../../src/c
 import type { Delegation } from "../../src/delegation/delegation.js";
 import { stakerPsbts } from "../../src/delegation/psbt.js";
 import { signExpansion, signSlashings, signUnbonding } from "../../src/delegation/sign.js";
-import { slashingSpend } from "../../src/delegation/spends.js";
+import { type SignedName, signedOf, signedSpend, slashingSpend } from "../../src/delegation/spends.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import type { OwnParams } from "../../src/params/in-force.js";
 import type { ProtocolParams } from "../../src/params/types.js";
+import type { Psbt } from "../../src/psbt/bitcoinjs.js";
+import { spendPsbt } from "../../src/psbt/write.js";
 import { stakingOutput } from "../../src/script/outputs.js";
 import { stakerKeys, type StakeTerms } from "../../src/script/terms.js";
 import { keySigner, type LeafSignature, signLeaf } from "../../src/spending/spend.js";
@@ -249,4 +251,10 @@ export async function stakersVerdicts(delegation: Delegation): Promise<readonly 
     codes.push(await codeOf(() => signExpansion(delegation, before)));
   }
   return asked === 0 ? codes : [...codes, `asked ${asked} times`];
+}
+
+/** A transaction of a delegation as a PSBT that has all signatures so far. */
+export function signedPsbt(delegation: Delegation, name: SignedName): Psbt {
+  const { staker, covenant } = signedOf(delegation, name);
+  return spendPsbt(signedSpend(delegation, name), [...staker, ...covenant]);
 }
