@@ -1,3 +1,5 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll } from "vitest";
 import { endFile } from "./after-file.js";
@@ -5,5 +7,8 @@ import { seed } from "./runs.js";
 
 // Every property of a run starts from the run's seed; one that fails prints it, with the path to its counterexample.
 fc.configureGlobal({ seed: seed() });
+
+// A command in the test's own process asks the system for the user's home: it must not find the developer's.
+process.env["HOME"] = join(tmpdir(), `tapstake-tests-${process.pid}`);
 
 afterAll(endFile);
