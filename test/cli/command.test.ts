@@ -15,6 +15,7 @@ const COMMANDS = [
   "descriptor",
   "extract",
   "fp",
+  "help",
 ] as const;
 const STAKE = observed["mainnet-300.004BTC"].hex;
 
@@ -46,8 +47,8 @@ describe.concurrent("the command line", () => {
     [["toString"], "unknown command 'toString'; see tapstake --help"],
     [["--bogus", "nope"], "unknown option '--bogus'; see tapstake --help"],
     [["inspect", "--bogus"], "unknown option '--bogus'; see tapstake inspect --help"],
-    [["help", "bogus"], "unknown command 'bogus'; see tapstake --help"],
-    [["help", "toString"], "unknown command 'toString'; see tapstake --help"],
+    [["help", "bogus"], "no command, error code or topic is named 'bogus'; see tapstake help --help"],
+    [["help", "toString"], "no command, error code or topic is named 'toString'; see tapstake help --help"],
     [["--bogus"], "unknown option '--bogus'; see tapstake --help"],
     [["inspect"], "missing required argument 'transaction'; see tapstake inspect --help"],
     [["params", "mainnet", "regtest"], "too many arguments"],

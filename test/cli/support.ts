@@ -148,7 +148,7 @@ export const parsed = <T = Record<string, unknown>>({ stdout }: Outcome): T => J
 /** With which code something was refused; the exit code where there is none. */
 export function refusedWith({ code, stdout, stderr }: Outcome): string {
   expect(stdout).toBe("");
-  expect(stderr).toMatch(/^tapstake: [a-z-]+: .*\n$/);
+  expect(stderr).toMatch(/^tapstake: [a-z-]+: .*\n(Do: .*\n)?(More: .*\n)?$/);
   const [, name] = /^tapstake: ([a-z-]+): /.exec(stderr)!;
   expect(code).toBe(name === "usage" ? 2 : 1);
   return name!;
