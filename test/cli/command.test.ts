@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { adviceOf } from "../../src/core/error-codes.js";
 import { inProcess } from "./in-process.js";
 import { hasBash, observed, shell, tapstake } from "./support.js";
 
@@ -76,6 +77,24 @@ describe.concurrent("the command line", () => {
     expect(stdout).toBe("");
     expect(JSON.parse(stderr)).toEqual({
       error: { code: "usage", message: "unknown option '--bogus'; see tapstake params --help", details: {} },
+    });
+  });
+
+  it("says what to do, and which help has more, as text and as JSON", async () => {
+    const unknown = await inProcess(["params", "moon"]);
+    expect(unknown.stderr).toMatch(/^tapstake: unknown-params: .*\nDo: List the sets .*\n$/);
+    const slashing = ["extract", "--delegation", "/nowhere", "--transaction", STAKE];
+    expect((await inProcess(slashing)).stderr).toMatch(/^tapstake: file-error: .*\nDo: .*\n$/);
+    const { code, stderr } = await inProcess(["params", "moon", "--json"]);
+    expect(code).toBe(1);
+    expect(JSON.parse(stderr)).toEqual({
+      error: {
+        code: "unknown-params",
+        message: expect.stringContaining("got moon"),
+        do: adviceOf("unknown-params").do,
+        help: "tapstake help unknown-params",
+        details: expect.anything(),
+      },
     });
   });
 

@@ -128,7 +128,7 @@ describe.concurrent("tapstake descriptor", () => {
   ])("refuses terms with their code: %j", async (args, error, message) => {
     const { code, stdout, stderr } = await inProcess(["descriptor", "--params", "mainnet", ...args]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toMatch(new RegExp(`^tapstake: ${error}: .*\n$`));
+    expect(stderr).toMatch(new RegExp(`^tapstake: ${error}: .*\n(Do: .*\n)?$`));
     expect(stderr).toContain(message);
   });
 

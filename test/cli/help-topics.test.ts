@@ -82,9 +82,11 @@ describe("tapstake help", () => {
 });
 
 describe("a command in an advice", () => {
-  it.each(CODES)("uses only what there is: %s", async (code) => {
-    const texts = Object.values(adviceOf(code)) as string[];
+  it("uses only what there is", async () => {
+    const texts = CODES.flatMap((code) => Object.values(adviceOf(code)) as string[]);
     const commands = texts.flatMap((text) => [...text.matchAll(/`([^`]*)`/g)].map(([, command]) => command!));
-    for (const call of commands.flatMap(callsIn)) await parse(call);
+    const calls = commands.flatMap(callsIn);
+    expect(calls).toContainEqual(["fp", "keys", "list"]);
+    for (const call of calls) await parse(call);
   });
 });

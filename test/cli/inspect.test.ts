@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
+import { adviceOf } from "../../src/core/error-codes.js";
 import { hex } from "../../src/core/bytes.js";
 import type { Delegation } from "../../src/delegation/delegation.js";
 import { delegationToJson } from "../../src/delegation/json.js";
@@ -460,12 +461,15 @@ describe.concurrent("a transaction of a delegation", () => {
     const file = temporaryFile("delegation.json", delegationToJson(life.delegation));
     const { code, stderr } = await inProcess(["inspect", STAKE, "--delegation", file]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^tapstake: not-a-stake: 7d90210b.* is no transaction of this delegation\n$/);
+    expect(stderr).toMatch(
+      /^tapstake: not-a-stake: 7d90210b.* is no transaction of this delegation\nDo: .*\n$/,
+    );
   });
 });
 
 describe.concurrent("what is no transaction", () => {
-  const tooLarge = (name: string) => `tapstake: file-error: cannot read ${name}: larger than 16 MB\n`;
+  const tooLarge = (name: string) =>
+    `tapstake: file-error: cannot read ${name}: larger than 16 MB\nDo: ${adviceOf("file-error").do}\n`;
 
   it.runIf(existsSync("/dev/zero"))("is not read without end from a device", async () => {
     const outcome = await tapstake(["inspect", "/dev/zero"]);

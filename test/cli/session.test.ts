@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createBase58check } from "@scure/base";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { adviceOf } from "../../src/core/error-codes.js";
 import { type RegtestNode, startNode } from "../../regtest/index.js";
 import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
@@ -152,7 +153,7 @@ describe.skipIf(!hasBash)("the session of docs/stakers.md", () => {
     const height = await node.height();
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: `tapstake: timelock-running: the time lock runs for 99 blocks more: nodes take the withdrawal from height ${height + 99} on\n`,
+      stderr: `tapstake: timelock-running: the time lock runs for 99 blocks more: nodes take the withdrawal from height ${height + 99} on\nDo: ${adviceOf("timelock-running").do}\n`,
     });
     expect(await node.rpc.getrawmempool()).toEqual([]);
   });

@@ -18,7 +18,7 @@ const SOURCES = ["src", "regtest"]
 
 describe("every error code", () => {
   // Made of two parts where they are thrown.
-  const built = ["missing", "empty", "behind", "corrupt"].map((kind) => `protection-${kind}`);
+  const built = new Set(["missing", "empty", "behind", "corrupt"].map((kind) => `protection-${kind}`));
   const code = SOURCES.map(read)
     .join("\n")
     .replace(/^\s*(\*|\/\/|\/\*\*).*$/gm, "")
@@ -26,8 +26,7 @@ describe("every error code", () => {
     .replace(/^\s*"?[a-z-]+"?: status\..*$/gm, "");
 
   it("is thrown somewhere", () => {
-    const isThrown = (name: string) =>
-      code.includes(built.includes(name) ? "`protection-${kind}`" : `"${name}"`);
+    const isThrown = (name: string) => code.includes(built.has(name) ? "`protection-${kind}`" : `"${name}"`);
     expect(Object.keys(ERROR_CODES).filter((name) => !isThrown(name))).toEqual([]);
   });
 });
