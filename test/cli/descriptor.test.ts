@@ -44,9 +44,11 @@ describe.concurrent("tapstake descriptor", () => {
     const args = ["descriptor", "--staker", a, "--fp", b, "--time", "5", "--params", "mainnet"];
     const { code, stdout, stderr } = await inProcess(args);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toContain("staking-time-out-of-range: expected a staking time of ");
+    expect(stderr).toContain("staking-time-out-of-range: a staking time of ");
     const exact = await inProcess([...args, "--version", "0"]);
-    expect(exact.stderr).toContain("expected a staking time of exactly 64000 blocks by parameters v0, got 5");
+    expect(exact.stderr).toContain(
+      "a staking time of 5 blocks is not allowed by parameters v0: they demand exactly 64000 blocks",
+    );
   });
 
   it("builds the three outputs under the parameters of a network", async () => {
@@ -119,7 +121,7 @@ describe.concurrent("tapstake descriptor", () => {
     [["--staker", "f".repeat(64), "--fp", b, "--time", "5"], "invalid-public-key", "is not the x coordinate"],
     [["--staker", a, "--fp", b, "--time", "0"], "invalid-timelock", "expected 1 to 65535 blocks, got 0"],
     [["--staker", a, "--fp", b, "--time", "65536"], "invalid-timelock", "got 65536"],
-    [[...stake, "--network", "regtest"], "wrong-network", "expected parameters of regtest"],
+    [[...stake, "--network", "regtest"], "wrong-network", "not of regtest"],
     [
       [...stake, "--version", "999"],
       "unknown-params",
