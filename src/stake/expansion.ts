@@ -285,7 +285,7 @@ function noneIsEnough(
     ? insufficient(largest)
     : new TapstakeError(
         "insufficient-funds",
-        `an expansion needs one P2WPKH coin, or a P2TR coin spent by its key; of the ${coins.length} coins, no one is such a coin`,
+        `an expansion needs one P2WPKH coin, or a P2TR coin spent by its key; not one of the ${coins.length} coins is such a coin`,
         { coins: coins.length },
       );
   if (unconfirmed === 0n) return error;

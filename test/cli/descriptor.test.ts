@@ -121,7 +121,7 @@ describe.concurrent("tapstake descriptor", () => {
     [["--staker", "f".repeat(64), "--fp", b, "--time", "5"], "invalid-public-key", "is not the x coordinate"],
     [["--staker", a, "--fp", b, "--time", "0"], "invalid-timelock", "expected 1 to 65535 blocks, got 0"],
     [["--staker", a, "--fp", b, "--time", "65536"], "invalid-timelock", "got 65536"],
-    [[...stake, "--network", "regtest"], "wrong-network", "not of regtest"],
+    [[...stake, "--network", "regtest"], "wrong-network", "expected parameters of regtest"],
     [
       [...stake, "--version", "999"],
       "unknown-params",
