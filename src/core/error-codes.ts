@@ -14,8 +14,7 @@ const REBUILD = "Build the transaction again with tapstake, or ask its maker to 
 const SIGN_NOTHING = "Do not sign this delegation, and do not send its transactions: coins could be lost.";
 const SEND_NO_COINS = "Do not send coins to this output.";
 
-const EMERGENCY =
-  "If another signer or person may hold this key, there may be a vote already: see docs/emergency.md.";
+const EMERGENCY = "Another signer may have signed here: if one can hold this key, see docs/emergency.md.";
 const BEGIN_ABOVE =
   "find each key's last vote on the chain (see docs/emergency.md) and begin above it: " +
   "`tapstake fp protection init --key <name> --chain <id> --from-height <height>`.";
