@@ -101,7 +101,7 @@ function ofRightForm(inclusion: InclusionProof): InclusionProof {
   const { key, proof } = inclusion;
   const steps = proof.length / 32;
   if (Number.isInteger(steps) && key.index < 2 ** steps) return inclusion;
-  const text = `expected a branch of 32 bytes each that leads to index ${key.index}, got ${proof.length} bytes`;
+  const text = `a Merkle branch of ${proof.length} bytes cannot lead to index ${key.index}`;
   throw new TapstakeError("invalid-proof", text);
 }
 
@@ -156,7 +156,7 @@ export const txid = (expected: string, name: string): Codec<null, string> => ({
 export const chainSignature = (what: string): Codec<Uint8Array, Uint8Array> => ({
   write(signature) {
     if (signature.length === 64) return signature;
-    const text = `${what}: expected a signature of 64 bytes, which is all that the chain takes, got ${signature.length}`;
+    const text = `${what}: the signature has ${signature.length} bytes; the staking chain takes 64`;
     throw new TapstakeError("unsupported-sighash", text);
   },
   read: (signature) => signature,

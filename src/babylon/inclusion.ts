@@ -61,7 +61,7 @@ export function inclusionProofFromTxids(
     throw new TapstakeError("invalid-hex", `txids: expected a list, got ${describeType(txids)}`);
   }
   if (!Number.isSafeInteger(index) || index < 0 || index >= txids.length) {
-    const text = `expected the index of one of ${txids.length} transactions, got ${String(index)}`;
+    const text = `there is no transaction ${String(index)}: the block has ${txids.length}, counted from 0`;
     throw new TapstakeError("index-out-of-range", text);
   }
   const hashes = (txids as readonly string[]).map((txid) => hex.decode(txid, 32, "txid").toReversed());
@@ -221,7 +221,7 @@ function transactionsOf(block: Uint8Array): Transaction[] {
     if (parsed.byteLength(false) !== block.length) throw new RangeError("it has bytes that mean nothing");
     return parsed.transactions;
   } catch (cause) {
-    const text = `expected a block, got ${block.length} bytes that are none, or not all of one`;
+    const text = `the ${block.length} bytes given are not one whole block`;
     throw new TapstakeError("invalid-transaction", text, {}, { cause });
   }
 }

@@ -170,7 +170,7 @@ const adaptorSignatures = (
     }),
   read(list) {
     if (list.length !== providers.length) {
-      const text = `expected ${providers.length} adaptor signatures, one for each finality provider, got ${list.length}`;
+      const text = `the message has ${list.length} adaptor signatures for ${providers.length} finality providers; each needs one`;
       throw new TapstakeError("message-mismatch", text);
     }
     return list.map((signature, i) => ({ publicKey, finalityProvider: providers[i]!, signature }));

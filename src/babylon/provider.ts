@@ -116,13 +116,16 @@ function checkProvider(
   account(address);
   checkProofOfPossession(publicKey, proof, { address, context, ...(network && { network }) });
   if (!description?.moniker) {
-    throw new TapstakeError("invalid-argument", "the chain wants a moniker of every finality provider");
+    throw new TapstakeError(
+      "invalid-argument",
+      "the moniker is empty: the chain demands one of every finality provider",
+    );
   }
   const { rate, maxRate, maxChangeRate } = commission;
   const [now, most, step] = [units(rate), units(maxRate), units(maxChangeRate)];
   if (most > ONE || now > most || step > most) {
     const text =
-      "expected a commission of at most its maximum, a maximum of at most 1, and smaller steps than that";
+      "the commission must be at most its maximum, the maximum at most 1, and the step at most the maximum";
     throw new TapstakeError("invalid-rate", text);
   }
 }

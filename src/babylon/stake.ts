@@ -103,7 +103,7 @@ export function expandMessage(registration: ExpansionRegistration): MessageOf<"M
   const { delegation } = registration;
   const { funding } = expandedStake(delegation);
   if (!funding.transaction) {
-    const text = "expected the transaction that the funding coin is of, which the chain asks for, got none";
+    const text = "the funding coin has no previous transaction, and the chain asks for it";
     throw new TapstakeError("invalid-coin", text);
   }
   return {
@@ -219,7 +219,7 @@ function readStake(message: StakeMessage, params: ProtocolParams, { context }: R
 function readFunding({ staking }: Delegation, transaction: Transaction): FundingOutput {
   const [, input] = staking.transaction.ins;
   if (!input) {
-    const text = "an expansion spends the previous stake and one coin: expected 2 inputs, got 1";
+    const text = "the expansion has 1 input; it must have 2, the previous stake and one coin";
     throw new TapstakeError("wrong-input-count", text, { expected: 2, got: 1 });
   }
   const { script, value } = outputAt(transaction, input.index);
@@ -240,7 +240,7 @@ function checkRegistration(
 function onlyStaker({ staker }: StakeTerms): Uint8Array {
   const { keys } = stakerKeys(staker);
   if (keys.length === 1) return keys[0]!;
-  const text = `expected one staker, as the chain's messages have room for, got ${keys.length}`;
+  const text = `the stake has ${keys.length} stakers, and the chain's messages have room for one`;
   throw new TapstakeError("unsupported-message", text);
 }
 

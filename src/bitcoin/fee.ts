@@ -37,7 +37,7 @@ export function rateOf(fee: bigint, vsize: number): Rate {
 export function assertEstimated(signed: Transaction, vsize: number): void {
   const got = signed.virtualSize();
   if (got <= vsize) return;
-  const text = `expected a signed transaction of ${vsize} virtual bytes at most, for which its fee was reckoned, got ${got}: signatures are longer than the signatureLength that was stated`;
+  const text = `the signed transaction has ${got} vbytes, but its fee was computed for at most ${vsize}: signatures are longer than the stated signatureLength`;
   throw new TapstakeError("size-above-estimate", text, { expected: vsize, got });
 }
 
@@ -69,18 +69,18 @@ export function assertFeeRate(feeRate: Rate, limits: FeeRateLimits = {}): void {
   const { minFeeRate = MIN_FEE_RATE, maxFeeRate = MAX_FEE_RATE } = limits;
   assertRate(feeRate, "fee rate");
   if (feeRate.numerator === 0n) {
-    throw new TapstakeError("invalid-rate", "fee rate: expected satoshi per virtual byte above 0");
+    throw new TapstakeError("invalid-rate", "the fee rate must be above 0 sat/vB");
   }
   assertRate(minFeeRate, "least fee rate");
   if (compareRates(feeRate, minFeeRate) < 0n) {
     const [got, least] = [decimal(feeRate), decimal(minFeeRate)];
-    const text = `fee rate: expected at least ${least} satoshi per virtual byte, which nodes relay, got ${got}`;
+    const text = `the fee rate of ${got} sat/vB is below ${least} sat/vB, the least that nodes relay`;
     throw new TapstakeError("fee-rate-too-low", text, { got, least });
   }
   assertRate(maxFeeRate, "highest fee rate");
   if (compareRates(feeRate, maxFeeRate) > 0n) {
     const [got, most] = [decimal(feeRate), decimal(maxFeeRate)];
-    const text = `fee rate: expected at most ${most} satoshi per virtual byte, got ${got}: if that is meant, give maxFeeRate`;
+    const text = `the fee rate of ${got} sat/vB is above the limit of ${most} sat/vB; if you mean it, raise maxFeeRate`;
     throw new TapstakeError("fee-rate-too-high", text, { got, most });
   }
 }
@@ -90,7 +90,7 @@ export function assertRate(rate: Rate, name: string): void {
   const { numerator, denominator } = rate ?? {};
   const isFraction = typeof numerator === "bigint" && typeof denominator === "bigint";
   if (!isFraction || numerator < 0n || denominator <= 0n) {
-    throw new TapstakeError("invalid-rate", `${name}: expected a fraction, in satoshi per virtual byte`);
+    throw new TapstakeError("invalid-rate", `${name}: expected a fraction, in sat/vB`);
   }
 }
 

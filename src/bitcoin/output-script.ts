@@ -67,7 +67,7 @@ export function assertNotDust(
 ): void {
   const threshold = dustThreshold(script);
   if (value >= threshold) return;
-  const text = `${name}: ${value} satoshi is dust, expected at least ${threshold}`;
+  const text = `${name}: ${value} sat is dust; nodes relay at least ${threshold} sat`;
   throw new TapstakeError("dust-output", text, { value, threshold });
 }
 

@@ -59,7 +59,7 @@ export function parseTransaction(raw: Uint8Array): Transaction {
   } catch (cause) {
     throw new TapstakeError(
       "invalid-transaction",
-      `expected a transaction, got ${raw.length} bytes that are none, or not all of one`,
+      `the ${raw.length} bytes given are not one whole transaction`,
       {},
       { cause },
     );
@@ -101,7 +101,7 @@ export const txidOf = (hash: Uint8Array): string => hex.encode(hash.toReversed()
  */
 export function parseOutpoint(text: string): Outpoint {
   const match = typeof text === "string" ? /^([^:]*):(0|[1-9]\d{0,9})$/.exec(text) : null;
-  if (!match) throw new TapstakeError("invalid-coin", `expected txid:index, got ${show(text)}`);
+  if (!match) throw new TapstakeError("invalid-coin", `a coin is written txid:index, got ${show(text)}`);
   const outpoint = { hash: hex.decode(match[1]!, 32, "txid").toReversed(), index: Number(match[2]) };
   assertOutpoint(outpoint);
   return outpoint;
@@ -116,7 +116,7 @@ export function spends(input: Transaction["ins"][number], outpoint: Outpoint): b
 export function assertOutpoint(outpoint: Outpoint): void {
   const { hash, index } = outpoint ?? {};
   if (!isBytes(hash, 32) || !Number.isInteger(index) || index < 0 || index > 0xffff_fffe) {
-    throw new TapstakeError("invalid-coin", "expected an outpoint: a hash of 32 bytes and an index");
+    throw new TapstakeError("invalid-coin", "an outpoint needs a hash of 32 bytes and an index");
   }
 }
 
@@ -133,7 +133,7 @@ export function assertUnspentOutput(coin: UnspentOutput): void {
 export function outputAt(transaction: Transaction, index: number): Prevout {
   const output = transaction.outs[index];
   if (!output) {
-    const text = `expected output ${index}, but the transaction has ${transaction.outs.length}`;
+    const text = `there is no output ${index}: the transaction has ${transaction.outs.length}, counted from 0`;
     throw new TapstakeError("output-not-found", text, { index, outputs: transaction.outs.length });
   }
   return output;

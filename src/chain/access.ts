@@ -80,7 +80,7 @@ export async function checkChain(chain: ChainAccess, network: Network): Promise<
   const got = GENESIS[genesis];
   if (got && sharesAddresses(got, network)) return;
   const is = got ?? `a network with the first block ${genesis}`;
-  throw new TapstakeError("wrong-network", `expected a server of ${network}, but ${chain.url} is of ${is}`, {
+  throw new TapstakeError("wrong-network", `${chain.url} is a server of ${is}, not of ${network}`, {
     expected: network,
     got: got ?? genesis,
   });

@@ -75,7 +75,7 @@ export function createEsplora({ url, timeout = DEFAULT_TIMEOUT }: EsploraOptions
   const conform = <Schema extends v.GenericSchema>(schema: Schema, value: unknown, path: string) => {
     const result = v.safeParse(schema, value);
     if (result.success) return result.output as v.InferOutput<Schema>;
-    const text = `${path}: expected the answer of an Esplora server from ${endpoint}, got something else`;
+    const text = `${path}: ${endpoint} did not answer as an Esplora server does`;
     throw new TapstakeError("node-unreachable", text, { url: endpoint, path });
   };
 

@@ -1,4 +1,4 @@
-import { describeType, TapstakeError } from "../core/errors.js";
+import { TapstakeError } from "../core/errors.js";
 
 /** How long to wait for an answer, in milliseconds, by default. */
 export const DEFAULT_TIMEOUT = 30_000;
@@ -35,16 +35,13 @@ export function parseUrl(url: string) {
     parsed = new URL(url);
   } catch {
     // The text itself is not shown: it may hold a password.
-    throw unreachable(
-      "the given address",
-      `expected an http or https URL, got ${describeType(url)} that is none`,
-    );
+    throw unreachable("the given address", "it is not an http or https URL");
   }
   const { username, password } = parsed;
   parsed.username = "";
   parsed.password = "";
   if (!/^https?:$/.test(parsed.protocol)) {
-    throw unreachable("the given address", `expected an http or https URL, got ${parsed.protocol}`);
+    throw unreachable("the given address", `it is not an http or https URL but ${parsed.protocol}`);
   }
   if (!parsed.pathname.endsWith("/")) parsed.pathname += "/";
   const decode = decodeURIComponent;

@@ -364,6 +364,6 @@ function base64(text: string): string {
 }
 
 function notANode(method: string, endpoint: string, status: number, cause?: unknown): TapstakeError {
-  const message = `${method}: expected a JSON-RPC answer from ${endpoint}, got HTTP status ${status} and something else`;
+  const message = `${method}: ${endpoint} did not give a JSON-RPC answer (HTTP status ${status})`;
   return new TapstakeError("node-unreachable", message, { url: endpoint, method, status }, { cause });
 }

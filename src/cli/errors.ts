@@ -1,5 +1,7 @@
 import type { CommanderError } from "@commander-js/extra-typings";
-import { TapstakeError } from "../core/errors.js";
+import { hasAdvice } from "../core/advice.js";
+import { adviceOf } from "../core/error-codes.js";
+import { type ErrorCode, TapstakeError } from "../core/errors.js";
 import { tellOf } from "./output.js";
 
 /** The command line itself was wrong: exit code 2. */
@@ -22,39 +24,49 @@ export function withHelp(error: CommanderError | UsageError, path: readonly stri
 }
 
 /**
- * Says on standard error what went wrong, without a stack trace.
+ * Says on standard error what went wrong and what to do, without a stack trace.
  * @returns the exit code
  */
 export function reportError(error: unknown): number {
-  const { code, message, details, exitCode } = describe(error);
-  if (message !== "") tellOf({ error: { code, message, details } }, `tapstake: ${code}: ${message}`);
-  return exitCode;
-}
-
-function describe(error: unknown) {
   if (error instanceof TapstakeError) {
     const { code, message, details } = error;
-    return { code, message: [message, ...wayOut(error)].join("; "), details, exitCode: 1 };
+    const remedy = remedyOf(error);
+    const help = `tapstake help ${code}`;
+    const lines = [`tapstake: ${code}: ${message}`];
+    if (!SAYS_WHAT_TO_DO.test(message)) lines.push(`Do: ${remedy}`);
+    if (saysMore(code) && !hasAdvice(message)) lines.push(`More: ${help}`);
+    tellOf({ error: { code, message, do: remedy, help, details } }, lines.join("\n"));
+    return 1;
   }
-  if (error instanceof UsageError) return { code: "usage", message: error.message, details: {}, exitCode: 2 };
-  const what = error instanceof Error ? error.message : String(error);
-  return { code: "internal-error", message: `a bug in tapstake: ${what}`, details: {}, exitCode: 1 };
+  if (error instanceof UsageError) {
+    const { message } = error;
+    if (message !== "")
+      tellOf({ error: { code: "usage", message, details: {} } }, `tapstake: usage: ${message}`);
+    return 2;
+  }
+  const message = `a bug in tapstake: ${error instanceof Error ? error.message : String(error)}`;
+  tellOf({ error: { code: "internal-error", message, details: {} } }, `tapstake: internal-error: ${message}`);
+  return 1;
 }
 
-/** The option that helps, where there is one: the library knows of none. */
-function wayOut({ code, details }: TapstakeError): string[] {
-  if (code === "no-fee-estimate") return ["say what to pay with --fee-rate"];
-  if (code === "commitment-overlap") {
-    return [
-      "if no earlier one reached the chain, a running daemon signs another and keeps the first: tapstake fp commit --remote --allow-overlap --out",
-    ];
+/** A message that names a command or an option, or has the whole advice, needs no other one below it. */
+const SAYS_WHAT_TO_DO = /\btapstake [a-z]|(?:^|\s|\()--[a-z]|^What to do: /m;
+
+/** Whether the help of a code has more than what to do: causes, or what never to do. */
+function saysMore(code: ErrorCode): boolean {
+  const { causes, never } = adviceOf(code);
+  return causes !== undefined || never !== undefined;
+}
+
+/** What to do: by what is known of the case, else what the code says. The library knows of no options. */
+function remedyOf({ code, details }: TapstakeError): string {
+  if (code === "insufficient-funds" && "unconfirmed" in details) {
+    return "Wait for a confirmation, or spend the unconfirmed coins too with `--allow-unconfirmed`.";
   }
-  if (code === "insufficient-funds" && "unconfirmed" in details)
-    return ["--allow-unconfirmed spends them too"];
   if (code === "node-refused" && GONE.test(String(details["reason"]))) {
-    return ["what it spends is not there, or was spent before: tapstake stake check says where the stake is"];
+    return "What it spends is not there, or was spent before. With `--rpc` or `--esplora`, `tapstake stake check stake.json` says where the stake is.";
   }
-  return [];
+  return adviceOf(code).do;
 }
 
 /** As nodes say it, and those that index addresses. */

@@ -62,6 +62,10 @@ const COMMANDS: LazyCommands = {
     summary: "a finality provider's keys, randomness and votes",
     load: () => import("./commands/fp/index.js"),
   },
+  help: {
+    summary: "explain an error code or a topic, or show the help of a command",
+    load: async () => (await import("./commands/help.js")).command,
+  },
 };
 
 /** No line of help is longer. */
@@ -75,6 +79,7 @@ Examples:
   tapstake inspect --help   # what a command does and why, with an example to copy
   tapstake stake --help     # the way to a stake, step by step
   tapstake params mainnet
+  tapstake help double-vote # what an error code means, and what to do
 
 Exit codes:
   0  done
@@ -86,7 +91,8 @@ Exit codes:
  * Runs the command line; never throws.
  * @returns the exit code: 0 done, 1 refused, 2 usage
  */
-export async function run(args: readonly string[]): Promise<number> {
+export async function run(given: readonly string[]): Promise<number> {
+  const args = withoutHelp(given);
   // Whichever command it is: most read a secret some time, and the environment may hold one already.
   hideFromCoreDumps();
   tellInJson(args.includes("--json"));
@@ -95,11 +101,6 @@ export async function run(args: readonly string[]): Promise<number> {
   let program = createProgram();
   try {
     program = await commandTree(args);
-    const [first, topic] = args;
-    // Asked about a command that there is none of, commander shows its whole help instead of saying so.
-    if (first === "help" && topic !== undefined && !topic.startsWith("-") && !isCommand(topic)) {
-      throw new UsageError(`unknown command '${topic}'`);
-    }
     await program.parseAsync(args, { from: "user" });
     return 0;
   } catch (error) {
@@ -122,6 +123,7 @@ function createProgram(): Command {
     .description(ABOUT.trim())
     .version(version(), "-V, --version", "the version of tapstake")
     .enablePositionalOptions()
+    .helpCommand(false)
     .addHelpText("after", AFTER.trimEnd());
 }
 
@@ -133,7 +135,12 @@ function quiet(command: CommandUnknownOpts): void {
   command.commands.forEach(quiet);
 }
 
-const isCommand = (argument: string) => argument === "help" || Object.hasOwn(COMMANDS, argument);
+/** `help` alone, or with a command, as that command's `--help`. */
+function withoutHelp(args: readonly string[]): readonly string[] {
+  const [first, ...topic] = args;
+  const isCommand = topic[0] === undefined || Object.hasOwn(COMMANDS, topic[0]);
+  return first === "help" && isCommand ? [...topic, "--help"] : args;
+}
 
 /** The names of the command that was called, such as `fp keys new`. */
 function commandPath(program: CommandUnknownOpts, args: readonly string[]): string[] {

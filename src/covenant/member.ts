@@ -255,7 +255,7 @@ function checkAdaptors(
   for (const signature of signatures) {
     if (!equalBytes(signature.publicKey, member)) {
       const [expected, got] = [hex.encode(member), hex.encode(signature.publicKey)];
-      const text = `slashing of the ${from} output: expected a signature by ${expected}, got one by ${got}`;
+      const text = `slashing of the ${from} output: the signature is by ${got}, but must be by ${expected}`;
       throw new TapstakeError("invalid-covenant-signature", text, { from, expected, got });
     }
     checkAdaptorSignature(delegation, from, signature);
@@ -263,7 +263,7 @@ function checkAdaptors(
   assertDistinct(signatures.map(({ publicKey, finalityProvider }) => [publicKey, finalityProvider]));
   const { length } = delegation.terms.finalityProviders;
   if (signatures.length < length) {
-    const text = `slashing of the ${from} output: expected ${length} adaptor signatures, one for each finality provider, got ${signatures.length}`;
+    const text = `slashing of the ${from} output: ${signatures.length} of ${length} adaptor signatures; there must be one for each finality provider`;
     throw new TapstakeError("missing-signature", text, { from, needed: length, got: signatures.length });
   }
 }
@@ -317,13 +317,13 @@ function withExpansion(
   if (!signed) {
     if (!isPreviousMember(delegation, member)) return {};
     const key = hex.encode(member);
-    const text = `expected a signature of the spend of the previous stake by ${key}, a member of its committee`;
+    const text = `${key} is in the committee of the previous stake, but has not signed its spend`;
     throw new TapstakeError("missing-signature", text, { key });
   }
   const expansion = expandedStake(delegation);
   if (!equalBytes(signed.publicKey, member) || !isPreviousMember(delegation, member)) {
     const [expected, got] = [hex.encode(member), hex.encode(signed.publicKey)];
-    const text = `spend of the previous stake: expected a signature by ${expected}, if of its committee, got one by ${got}`;
+    const text = `spend of the previous stake: the signature is by ${got}, but must be by ${expected}, and only if that member is in its committee`;
     throw new TapstakeError("invalid-covenant-signature", text, { expected, got });
   }
   checkLeafSignature(expansionSpend(delegation), signed);

@@ -78,7 +78,7 @@ function checkStaking(delegation: Delegation, outputs: StakeOutputs): void {
   }
   findOutput(staking.transaction, expected);
   if (unbondingTime !== params.unbondingTime) {
-    const text = `expected an unbonding time of ${params.unbondingTime} blocks, got ${unbondingTime}`;
+    const text = `the unbonding time is ${unbondingTime} blocks; the parameters say ${params.unbondingTime} blocks`;
     throw new TapstakeError("unbonding-time-mismatch", text, {
       expected: params.unbondingTime,
       got: unbondingTime,
@@ -101,7 +101,7 @@ function checkUnbonding(delegation: Delegation, outputs: StakeOutputs): void {
   }
   const fee = stakeCoin(delegation).value - output!.value;
   if (fee !== params.unbondingFee) {
-    const text = `expected an unbonding fee of ${params.unbondingFee} satoshi, got ${fee}`;
+    const text = `the unbonding fee is ${fee} sat; the parameters say ${params.unbondingFee} sat`;
     throw new TapstakeError("unbonding-fee-mismatch", text, { expected: params.unbondingFee, got: fee });
   }
 }
@@ -119,7 +119,7 @@ function checkSlashing(delegation: Delegation, outputs: StakeOutputs, from: Slas
   }
   const amount = applyRate(coin.value, rate);
   if (slashed!.value < amount) {
-    const text = `${name}: expected at least ${amount} satoshi in output 0, got ${slashed!.value}`;
+    const text = `${name}: output 0 has ${slashed!.value} sat; the parameters demand at least ${amount} sat`;
     throw new TapstakeError("slashing-amount-too-low", text, { expected: amount, got: slashed!.value });
   }
   const refundScript = outputs.refund.script;
@@ -128,7 +128,7 @@ function checkSlashing(delegation: Delegation, outputs: StakeOutputs, from: Slas
   }
   const fee = coin.value - slashed!.value - refund!.value;
   if (fee < minFee) {
-    const text = `${name}: expected a fee of at least ${minFee} satoshi, got ${fee}`;
+    const text = `${name}: the fee is ${fee} sat; the parameters demand at least ${minFee} sat`;
     throw new TapstakeError("slashing-fee-too-low", text, { expected: minFee, got: fee });
   }
   assertNoDust(transaction, name);
@@ -150,7 +150,7 @@ function checkStakerQuorum(delegation: Delegation): void {
   for (const from of SLASHABLE) {
     const { length } = presignedSlashing(delegation, from).stakerSignatures;
     if (length < quorum) {
-      const text = `slashing of the ${from} output: expected ${quorum} signatures by the staker, got ${length}`;
+      const text = `slashing of the ${from} output: the staker has given ${length} of ${quorum} signatures`;
       throw new TapstakeError("invalid-staker-signature", text, { from, expected: quorum, got: length });
     }
   }
@@ -204,7 +204,7 @@ function mismatch(
   got: Uint8Array,
 ): TapstakeError {
   const [want, have] = [hex.encode(expected), hex.encode(got)];
-  return new TapstakeError(code, `${name}: expected script ${want}, got ${have}`, {
+  return new TapstakeError(code, `${name}: the script is ${have}, but must be ${want}`, {
     expected: want,
     got: have,
   });
@@ -234,7 +234,7 @@ export function checkExpansionTransaction(delegation: Delegation): void {
   const paid = transaction.outs.reduce((sum, output) => sum + output.value, 0n);
   const fee = prevouts.reduce((sum, output) => sum + output.value, 0n) - paid;
   if (fee <= 0n) {
-    const text = `expansion: expected a fee above 0, got ${fee} satoshi`;
+    const text = `expansion: the fee is ${fee} sat, but must be above 0`;
     throw new TapstakeError("expansion-fee-too-low", text, { got: fee });
   }
 }
@@ -264,12 +264,12 @@ function checkFunding({ staking, expansion }: Delegation): void {
   if (!transaction) return;
   if (!equalBytes(transaction.getHash(), input.hash)) {
     const [expected, got] = [formatOutpoint(input), transaction.getId()];
-    const text = `expansion: funding transaction: expected ${expected}, got ${got}`;
+    const text = `expansion: the funding transaction is ${got}, but must be ${expected}`;
     throw new TapstakeError("wrong-outpoint", text, { expected, got });
   }
   const output = outputAt(transaction, input.index);
   if (output.value !== value || !equalBytes(output.script, script)) {
-    const text = `expansion: expected the funding output ${value} satoshi to ${hex.encode(script)}, got ${output.value} to ${hex.encode(output.script)}`;
+    const text = `expansion: the funding output has ${output.value} sat and script ${hex.encode(output.script)}, but must have ${value} sat and script ${hex.encode(script)}`;
     throw new TapstakeError("invalid-coin", text);
   }
 }
@@ -277,7 +277,7 @@ function checkFunding({ staking, expansion }: Delegation): void {
 /** What one pre-signed transaction must look like. */
 export interface Shape {
   readonly versions: readonly number[];
-  /** What the first inputs spend, in order; the others, `moreInputs`, spend what is told elsewhere. */
+  /** What the first inputs spend, in order; the others, `moreInputs`, spend what is said elsewhere. */
   readonly spends: readonly Outpoint[];
   readonly moreInputs?: number;
   /** How many outputs there may be. */
@@ -312,7 +312,7 @@ export function checkShape(transaction: Transaction, name: string, shape: Shape)
     demand("wrong-witness", `${of}witness elements`, [0], input.witness.length);
     if (!spends(input, outpoint)) {
       const [expected, got] = [formatOutpoint(outpoint), formatOutpoint(input)];
-      const text = `${name}: ${of}expected to spend ${expected}, got ${got}`;
+      const text = `${name}: ${of}it spends ${got}, but must spend ${expected}`;
       throw new TapstakeError("wrong-outpoint", text, { expected, got });
     }
   }

@@ -76,7 +76,7 @@ export function delegationFromJson(text: string): Delegation {
 function readForm(version: number, json: unknown): v.InferOutput<typeof newestForm> {
   if (version === DELEGATION_VERSION) return readJson(newestForm, json, "delegation");
   if (version === WITHOUT_EXPANSION) return readJson(form, json, "delegation");
-  const text = `expected a delegation of version ${WITHOUT_EXPANSION} to ${DELEGATION_VERSION}, got ${version}`;
+  const text = `the delegation has version ${version}; this release reads ${WITHOUT_EXPANSION} to ${DELEGATION_VERSION}`;
   throw new TapstakeError("unknown-version", text, { expected: DELEGATION_VERSION, got: version });
 }
 

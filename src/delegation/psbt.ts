@@ -109,7 +109,7 @@ export function finishStakeFunding(delegation: Delegation, returned: PsbtLike): 
   const signed = transactionFromPsbt(psbt);
   const [wanted, got] = [expected.getId(), signed.getId()];
   if (got !== wanted) {
-    const text = `signed, the staking transaction is ${got}, and the delegation is of ${wanted}: once it is sent, nobody can unbond it or slash it. Make the delegation of the signed transaction`;
+    const text = `the signed staking transaction is ${got}, but the delegation is of ${wanted}: once it is sent, it cannot be unbonded or slashed. Make the delegation from the signed transaction`;
     throw new TapstakeError("txid-not-final", text, { expected: wanted, got });
   }
   return signed;

@@ -126,6 +126,6 @@ function assertMemberLength(delegation: Delegation, { publicKey, signature }: Le
   const { params } = expandedStake(delegation);
   if (signature.length === SCHNORR_LENGTHS.least || !containsBytes(params.covenant.keys, publicKey)) return;
   const key = hex.encode(publicKey);
-  const text = `expansion: expected a signature of 64 bytes by the committee member ${key}, as the staking chain takes it, got ${signature.length}`;
+  const text = `expansion: the signature by the committee member ${key} has ${signature.length} bytes; the staking chain takes 64`;
   throw new TapstakeError("unsupported-sighash", text, { key });
 }

@@ -100,7 +100,7 @@ export function expansionSpend(delegation: Delegation): LeafSpend {
   const { transaction } = delegation.staking;
   if (transaction.ins.length !== 2) {
     const got = transaction.ins.length;
-    const text = `expansion: expected inputs 2, the previous stake and one funding coin, got ${got}`;
+    const text = `expansion: the transaction has ${got} inputs; it must have 2, the previous stake and one funding coin`;
     throw new TapstakeError("wrong-input-count", text, { expected: 2, got });
   }
   const { script, leaves } = stakingOutput(terms, params.network);

@@ -80,8 +80,8 @@ export function checkReady(delegation: Delegation): void {
   for (const { transaction, covenant } of signatureStatus(delegation)) {
     const lacking = covenant.find((one) => !isComplete(one));
     if (!lacking) continue;
-    const { quorum, signed, keys } = lacking;
-    const text = `the ${NAMES[transaction]} needs the signatures of ${quorum} of ${keys.length} committee members, got ${signed.length}`;
+    const { quorum, signed } = lacking;
+    const text = `the ${NAMES[transaction]} has ${signed.length} of ${quorum} committee signatures`;
     throw new TapstakeError("missing-signature", text, { transaction, needed: quorum, got: signed.length });
   }
 }

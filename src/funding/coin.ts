@@ -166,7 +166,10 @@ function assertPrevious(coin: Coin): void {
   const output = transaction.outs[coin.outpoint.index];
   if (!output) throw invalid(coin, `the previous transaction has ${transaction.outs.length} outputs`);
   if (output.value !== coin.value) {
-    throw invalid(coin, `expected ${coin.value} satoshi, got ${output.value} in the previous transaction`);
+    throw invalid(
+      coin,
+      `the coin says ${coin.value} sat, but its previous transaction pays ${output.value} sat`,
+    );
   }
   if (!equalBytes(output.script, coin.script)) {
     throw invalid(coin, `the script in the previous transaction is ${hex.encode(output.script)}`);
@@ -219,7 +222,7 @@ function assertSized(coin: Coin): void {
     if (needed) {
       throw invalid(
         coin,
-        "the script is none whose witness has a known size (one key, a key by its hash, M of N): witnessWeight must say it",
+        "the size of this script's witness is unknown: give it as witnessWeight (known are one key, a key by its hash, and M of N)",
       );
     }
     return;

@@ -106,10 +106,10 @@ function poolOf({ coins, mustSpend = [], allowUnconfirmed = false }: Spending): 
   const waiting = mustSpend.find((coin) => !isFree(coin));
   if (waiting) {
     const outpoint = formatOutpoint(waiting.outpoint);
-    const text = `${outpoint} must be spent but is not mined yet, and unconfirmed coins are not allowed`;
+    const text = `coin ${outpoint} must be spent, but it is unconfirmed and unconfirmed coins are not allowed`;
     throw new TapstakeError("invalid-coin", text, { outpoint });
   }
-  // Left aside, and told when the rest is not enough.
+  // Left aside, and named when the rest is not enough.
   const aside = coins.filter((coin) => !isFree(coin));
   return {
     pool: { required: mustSpend.map(candidateOf), optional: coins.filter(isFree).map(candidateOf) },
@@ -121,7 +121,7 @@ function poolOf({ coins, mustSpend = [], allowUnconfirmed = false }: Spending): 
 function fundingOf({ selected, fee, change }: Choice, reason: SelectionReason, cost: CoinCost): Funding {
   const weight = cost.weightOf(selected, change);
   if (weight > MAX_STANDARD_WEIGHT) {
-    const text = `${selected.count} coins make a transaction of ${weight} weight units, above the ${MAX_STANDARD_WEIGHT} that nodes relay`;
+    const text = `${selected.count} coins make a transaction of ${weight} weight units; nodes relay at most ${MAX_STANDARD_WEIGHT}`;
     throw new TapstakeError("transaction-too-large", text, { coins: selected.count, weight });
   }
   const vsize = Math.ceil(weight / 4);
@@ -132,10 +132,10 @@ function fundingOf({ selected, fee, change }: Choice, reason: SelectionReason, c
 function insufficient(value: bigint, most: Selected, cost: CoinCost, unconfirmed: bigint): TapstakeError {
   const needed = value + (most.count > 0 ? cost.feeOf(most) : 0n);
   const available = most.value;
-  const aside = unconfirmed > 0n ? `, besides ${unconfirmed} in coins that are not mined yet` : "";
+  const aside = unconfirmed > 0n ? `; ${unconfirmed} sat more are in unconfirmed coins` : "";
   return new TapstakeError(
     "insufficient-funds",
-    `expected coins of ${needed} satoshi, got ${available}${aside}`,
+    `not enough coins: need ${needed} sat with the fee, have ${available} sat${aside}`,
     { needed, available, ...(unconfirmed > 0n && { unconfirmed }) },
   );
 }

@@ -89,7 +89,7 @@ export function checkStake(params: ProtocolParams, terms: StakeTerms, value: big
   assertSatoshi(minValue, "least staking value");
   assertSatoshi(maxValue, "largest staking value");
   if (value < minValue || value > maxValue) {
-    const text = `expected a stake from ${minValue} to ${maxValue} satoshi, got ${value}`;
+    const text = `a stake of ${value} sat is outside ${minValue} to ${maxValue} sat`;
     throw new TapstakeError("staking-value-out-of-range", text, { minValue, maxValue, got: value });
   }
 }
@@ -100,7 +100,7 @@ export function checkStakingTime({ minTime, maxTime, version }: ProtocolParams, 
   checkTimelock(maxTime, "longest staking time");
   if (timelock < minTime || timelock > maxTime) {
     const allowed = minTime === maxTime ? `exactly ${minTime}` : `from ${minTime} to ${maxTime}`;
-    const text = `expected a staking time of ${allowed} blocks by parameters v${version}, got ${timelock}`;
+    const text = `a staking time of ${timelock} blocks is not allowed by parameters v${version}: they demand ${allowed} blocks`;
     throw new TapstakeError("staking-time-out-of-range", text, { minTime, maxTime, got: timelock });
   }
 }

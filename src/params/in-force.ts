@@ -56,7 +56,7 @@ export interface OwnParams {
 export function checkInForce(given: ProtocolParams, { set, height }: OwnParams): void {
   const own = paramsAt(set, height);
   if (given.version !== own.version && set.versions.some(({ version }) => version === given.version)) {
-    const text = `expected parameters v${own.version} of the set ${set.name}, in force at height ${height}, got v${given.version}`;
+    const text = `at height ${height}, parameters v${own.version} of the set ${set.name} are in force, not v${given.version}`;
     const details = { height, expected: own.version, got: given.version };
     throw new TapstakeError("params-not-in-force", text, details);
   }

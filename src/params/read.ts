@@ -26,7 +26,7 @@ export function readParamSet(
     if (!isPublishedForm(json)) {
       throw new TapstakeError(
         "invalid-json",
-        `${as.name}: expected parameters, in our form or as published`,
+        `${as.name}: these are not protocol parameters, neither in the form of tapstake nor as published`,
         {
           path: "params",
         },
@@ -41,7 +41,7 @@ export function readParamSet(
   const versions = list.map((one) => paramsFromJson(one));
   const { network } = versions[0]!;
   if (as.network && as.network !== network) {
-    const message = `expected parameters of ${as.network}, got ${network}`;
+    const message = `the parameters are of ${network}, not of ${as.network}`;
     throw new TapstakeError("wrong-network", message, { expected: as.network, got: network });
   }
   const set: ParamSet = { name: as.name, network, versions };

@@ -91,8 +91,8 @@ export function checkRules(rules: RuleSet, terms: StakeTerms, { params, previous
   checkCount(rules, "maxStakers", "staker", stakerKeys(terms.staker).keys.length);
   checkCount(rules, "maxFinalityProviders", "finality provider", terms.finalityProviders.length);
   if (params && rules.opReturn !== (params.phase1 !== undefined)) {
-    const [expected, got] = rules.opReturn ? ["phase 1", "later ones"] : ["a later phase", "phase 1"];
-    const text = `expected parameters of ${expected}, got v${params.version} of ${got}`;
+    const [needed, got] = rules.opReturn ? ["phase 1", "a later phase"] : ["a later phase", "phase 1"];
+    const text = `parameters v${params.version} are of ${got}, and the release needs those of ${needed}`;
     throw unsupported(rules, "opReturn", text, { version: params.version });
   }
   if (previous) checkExpansion(rules, terms, previous);

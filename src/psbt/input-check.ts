@@ -246,7 +246,7 @@ function checkMulti(
   let keys = [...script.keys];
   for (const signature of signatures) {
     const at = keys.findIndex((key) => isEcdsa(signed, signature, key, code));
-    if (at < 0) throw invalid(signed.index, "a signature is by none of the keys, or not in their order");
+    if (at < 0) throw invalid(signed.index, "a signature is not by one of the keys, or not in their order");
     keys = keys.slice(at + 1);
   }
 }
@@ -278,7 +278,7 @@ function checkOther(signed: Signed, elements: readonly Uint8Array[], weight: num
         ? isSchnorr(signed, signature, key, tapleafHash(script))
         : isEcdsa(signed, signature, key, script),
     );
-    if (!isGood) throw invalid(index, "a signature in the witness is by none of the keys of the script");
+    if (!isGood) throw invalid(index, "a signature in the witness is not by a key of the script");
   }
 }
 
@@ -334,7 +334,7 @@ function isSchnorr(
 
 function assertAll(hashType: number, input: number): void {
   if (hashType === Transaction.SIGHASH_ALL) return;
-  const text = `input ${input}: expected a signature of the whole transaction, got hash type ${hashType}`;
+  const text = `input ${input}: the signature must cover the whole transaction, but has hash type ${hashType}`;
   throw new TapstakeError("unsupported-sighash", text, { input });
 }
 

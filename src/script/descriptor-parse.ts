@@ -41,7 +41,7 @@ export function parseDescriptor(descriptor: string): DescribedOutput {
   const derivations = new Map<string, KeyOrigin>();
   const internal = readKey(internalKey, new Map());
   if (!equalBytes(internal, NUMS_KEY)) {
-    const text = `expected the internal key ${hex.encode(NUMS_KEY)}, which nobody has, got ${hex.encode(internal)}`;
+    const text = `the internal key is ${hex.encode(internal)}, not the unspendable ${hex.encode(NUMS_KEY)}`;
     throw new TapstakeError("wrong-internal-key", text, { key: hex.encode(internal) });
   }
   if (tree === undefined || more.length > 0) throw wrongTree("expected tr(<key>,<one tree of scripts>)");
@@ -88,7 +88,7 @@ function withoutChecksum(descriptor: string): string {
   if (checksum === undefined) return text;
   const expected = descriptorChecksum(text);
   if (checksum !== expected) {
-    const message = `expected the checksum ${expected}, got ${show(checksum)}: some character changed`;
+    const message = `the checksum is ${show(checksum)}, but that of this text is ${expected}: a character changed`;
     throw new TapstakeError("invalid-checksum", message, { expected });
   }
   return text;
@@ -156,9 +156,13 @@ function readKeySet(text: string, derivations: Map<string, KeyOrigin>): KeySet {
   const unsorted = keys.findIndex((key, i) => i > 0 && compareBytes(keys[i - 1]!, key) > 0);
   if (unsorted !== -1) {
     const key = hex.encode(keys[unsorted]!);
-    throw new TapstakeError("unsorted-keys", `expected the keys of multi_a ascending, but ${key} is late`, {
-      key,
-    });
+    throw new TapstakeError(
+      "unsorted-keys",
+      `the keys of multi_a must be ascending: ${key} stands too late`,
+      {
+        key,
+      },
+    );
   }
   return { keys, quorum };
 }

@@ -87,9 +87,13 @@ export function findOpReturn(scripts: readonly Uint8Array[]): { index: number; d
     return data ? [{ index, data }] : [];
   });
   if (found.length > 1) {
-    throw new TapstakeError("multiple-op-returns", `expected one phase-1 OP_RETURN, got ${found.length}`, {
-      count: found.length,
-    });
+    throw new TapstakeError(
+      "multiple-op-returns",
+      `the transaction has ${found.length} phase-1 OP_RETURNs, not one`,
+      {
+        count: found.length,
+      },
+    );
   }
   return found[0] ?? null;
 }

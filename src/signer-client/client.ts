@@ -1,6 +1,7 @@
 import type { Metadata } from "@grpc/grpc-js";
 import { assertBytes, assertInteger, u64be, utf8 } from "../core/bytes.js";
-import { ERROR_CODES, type ErrorCode, TapstakeError } from "../core/errors.js";
+import { ERROR_CODES } from "../core/error-codes.js";
+import { type ErrorCode, TapstakeError } from "../core/errors.js";
 import { type EotsClientOptions, type Health, openChannel, unexpected } from "./channel.js";
 import { isLoopback, parseAddress } from "./endpoint.js";
 import {

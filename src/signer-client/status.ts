@@ -1,5 +1,6 @@
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
-import { ERROR_CODES, type ErrorCode, type ErrorDetails, TapstakeError } from "../core/errors.js";
+import { ERROR_CODES } from "../core/error-codes.js";
+import { type ErrorCode, type ErrorDetails, TapstakeError } from "../core/errors.js";
 import { CODE_HEADER, first } from "./metadata.js";
 
 /** Refusals to sign a height: FailedPrecondition, as the Go key manager answers a double sign (PROTOCOL 10). */

@@ -1,4 +1,5 @@
-import { ERROR_CODES, type ErrorCode, TapstakeError } from "../core/errors.js";
+import { ERROR_CODES } from "../core/error-codes.js";
+import { type ErrorCode, TapstakeError } from "../core/errors.js";
 import { eots } from "../crypto/eots.js";
 import { assertChainConfig, type ChainConfig } from "../vote/chain.js";
 import { voteMessage } from "../vote/messages.js";
@@ -80,7 +81,7 @@ async function batch(signer: EotsClient, bounded: Bounded, votes: readonly Asked
 
 /** The interface has codes alone for the heights of a batch. */
 const refusalText = ({ height, code }: { readonly height: bigint; readonly code: ErrorCode }): string =>
-  `the signer did not sign height ${height}: ${ERROR_CODES[code]}; its log says more`;
+  `the signer did not sign height ${height}. ${ERROR_CODES[code].means} Its log says more.`;
 
 /** Heights that the signer derives at once: more would wait behind whatever else it derives. */
 const AT_ONCE = 32;

@@ -93,7 +93,7 @@ export function checkLeafSignature(spend: LeafSpend, { publicKey, signature }: L
   if (signature.length === 65 && signature[64] !== SIGHASH_ALL) {
     throw new TapstakeError(
       "unsupported-sighash",
-      `expected SIGHASH_DEFAULT or SIGHASH_ALL from ${key}, got ${signature[64]}`,
+      `the signature by ${key} has hash type ${signature[64]}; only SIGHASH_DEFAULT and SIGHASH_ALL (1) are allowed`,
       {
         key,
       },
@@ -114,7 +114,7 @@ export function checkLeafSignature(spend: LeafSpend, { publicKey, signature }: L
 /** @throws TapstakeError `invalid-signature` */
 export function assertSignatureLength(key: string, signature: Uint8Array): void {
   if (!isBytes(signature, 64) && !isBytes(signature, 65)) {
-    const text = `expected a signature of 64 or 65 bytes by ${key}, got ${describeType(signature)}`;
+    const text = `the signature by ${key} must have 64 or 65 bytes, but is ${describeType(signature)}`;
     throw new TapstakeError("invalid-signature", text, { key });
   }
 }
@@ -171,12 +171,16 @@ export function firstOfEach(signatures: readonly LeafSignature[]): LeafSignature
 /** @throws TapstakeError `invalid-public-key`; `unexpected-signer` when the leaf does not name the key */
 export function assertNamed(leaf: Leaf, publicKey: Uint8Array): void {
   if (!isBytes(publicKey, 32)) {
-    const text = `expected the x-only key of a signature, got ${describeType(publicKey)}`;
+    const text = `a signature's key must be x-only, 32 bytes, but is ${describeType(publicKey)}`;
     throw new TapstakeError("invalid-public-key", text);
   }
   if (!isNamed(leaf, publicKey)) {
     const key = hex.encode(publicKey);
-    throw new TapstakeError("unexpected-signer", `the ${leaf.kind} leaf does not name ${key}`, { key });
+    throw new TapstakeError(
+      "unexpected-signer",
+      `wrong key: ${key} cannot sign for the ${leaf.kind} leaf of this stake`,
+      { key },
+    );
   }
 }
 

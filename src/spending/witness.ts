@@ -19,8 +19,8 @@ export function leafWitness(leaf: Leaf, signatures: readonly LeafSignature[]): U
       const missing = sortKeys(keys)
         .map(hex.encode)
         .filter((key) => !given.has(key));
-      const text = `the ${leaf.kind} leaf needs ${quorum} of ${keys.length} signatures, got ${signed.length}`;
-      throw new TapstakeError("missing-signature", `${text}; without: ${missing.join(", ")}`, {
+      const text = `the ${leaf.kind} leaf has ${signed.length} of ${quorum} signatures`;
+      throw new TapstakeError("missing-signature", `${text}; not signed by: ${missing.join(", ")}`, {
         needed: quorum,
         got: signed.length,
         missing,
@@ -103,11 +103,15 @@ export function indexByKey(leaf: Leaf, signatures: readonly LeafSignature[]): Ma
     assertBytes(signature, "signature");
     const key = hex.encode(publicKey);
     if (!named.has(key)) {
-      throw new TapstakeError("unexpected-signer", `the ${leaf.kind} leaf does not name ${key}`, { key });
+      throw new TapstakeError(
+        "unexpected-signer",
+        `wrong key: ${key} cannot sign for the ${leaf.kind} leaf of this stake`,
+        { key },
+      );
     }
     const earlier = given.get(key);
     if (earlier && !equalBytes(earlier, signature)) {
-      throw new TapstakeError("unexpected-signer", `two different signatures by ${key}`, { key });
+      throw new TapstakeError("unexpected-signer", `key ${key} has two different signatures`, { key });
     }
     given.set(key, signature);
   }

@@ -269,8 +269,8 @@ function expansionOf(plan: Plan, payment: Payment, reason: ExpansionReason): Exp
 function insufficient({ needed, available }: Shortage): TapstakeError {
   const text =
     available < 0n
-      ? `the new stake takes ${-available} satoshi more than the previous one and the coin have, and ${needed} for the fee`
-      : `expected coins of ${needed} satoshi above the new stake for the fee, got ${available}`;
+      ? `not enough coins: the new stake needs ${-available} sat more than the previous stake and the coin have, and ${needed} sat for the fee`
+      : `not enough coins: the fee needs ${needed} sat above the new stake, and ${available} sat are left`;
   return new TapstakeError("insufficient-funds", text, { needed, available });
 }
 
@@ -285,11 +285,11 @@ function noneIsEnough(
     ? insufficient(largest)
     : new TapstakeError(
         "insufficient-funds",
-        `expected a P2WPKH coin, or a P2TR coin spent by its key, and found none of ${coins.length}`,
+        `an expansion needs one P2WPKH coin, or a P2TR coin spent by its key; not one of the ${coins.length} coins is such a coin`,
         { coins: coins.length },
       );
   if (unconfirmed === 0n) return error;
-  const text = `${error.message}, besides ${unconfirmed} in coins that are not mined yet`;
+  const text = `${error.message}; ${unconfirmed} sat more are in unconfirmed coins`;
   return new TapstakeError("insufficient-funds", text, { ...error.details, unconfirmed });
 }
 
@@ -330,7 +330,7 @@ export function checkExpansion(
 ): void {
   if (previous.params.network !== params.network) {
     const [expected, got] = [previous.params.network, params.network];
-    const text = `expected parameters of ${expected}, as of the previous stake, got ${got}`;
+    const text = `the previous stake is on ${expected}, but the new parameters are of ${got}`;
     throw new TapstakeError("wrong-network", text, { expected, got });
   }
   if (!sameKeySet(stakerKeys(previous.terms.staker), stakerKeys(terms.staker))) {
@@ -339,12 +339,12 @@ export function checkExpansion(
   const { keys, quorum } = previous.params.covenant;
   const staying = keys.filter((key) => params.covenant.keys.some((other) => equalBytes(key, other))).length;
   if (staying < quorum) {
-    const text = `expected ${quorum} members of the previous committee in the new one, got ${staying}`;
+    const text = `the new committee keeps ${staying} members of the previous one; ${quorum} are needed`;
     throw new TapstakeError("covenant-mismatch", text, { expected: quorum, got: staying });
   }
   const staked = outputAt(previous.staking.transaction, previous.staking.outputIndex).value;
   if (value < staked) {
-    const text = `expected a stake of at least ${staked} satoshi, as before, got ${value}`;
+    const text = `the new stake of ${value} sat is below the previous one of ${staked} sat`;
     throw new TapstakeError("expansion-value-too-low", text, { expected: staked, got: value });
   }
 }
@@ -391,7 +391,7 @@ export function fundingKind(coin: Coin): FundingKind {
   const kind = fundingKindOf(coin);
   if (kind) return kind;
   const name = formatOutpoint(coin.outpoint);
-  const text = `${name}: expected a P2WPKH coin or a P2TR coin spent by its key to fund an expansion`;
+  const text = `coin ${name} cannot fund an expansion: it needs a P2WPKH coin, or a P2TR coin spent by its key`;
   throw new TapstakeError("invalid-coin", text, { outpoint: name });
 }
 

@@ -70,7 +70,10 @@ type Input = Psbt["data"]["inputs"][number];
 /** An input that opens a leaf of a stake. */
 function stakeInput(spend: ExplainedSpend, { tapKeySig, finalScriptWitness }: Input): ShownInput {
   if (tapKeySig)
-    return { state: "invalid", reason: "it has a signature by the output's key, which nobody has" };
+    return {
+      state: "invalid",
+      reason: "it has a signature by the output's key, whose secret does not exist",
+    };
   const quorums = quorumsOf(spend);
   if (spend.invalid.length === 0 && quorums.every(({ signed }) => signed === 0)) return { state: "unsigned" };
   if (!spend.verified) {

@@ -84,9 +84,13 @@ export function buildWithdrawal(request: WithdrawalRequest): Withdrawal {
   const fee = feeAt(largest, feeRate);
   const value = coin.value - fee;
   if (value <= 0n) {
-    throw new TapstakeError("insufficient-funds", `the fee of ${fee} satoshi takes all ${coin.value}`, {
-      fee,
-    });
+    throw new TapstakeError(
+      "insufficient-funds",
+      `the fee of ${fee} sat takes all of the ${coin.value} sat`,
+      {
+        fee,
+      },
+    );
   }
   assertNotDust({ script: destination, value }, "withdrawal");
   const spend = build(value);

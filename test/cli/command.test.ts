@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { adviceOf } from "../../src/core/error-codes.js";
 import { inProcess } from "./in-process.js";
 import { hasBash, observed, shell, tapstake } from "./support.js";
 
@@ -15,6 +16,7 @@ const COMMANDS = [
   "descriptor",
   "extract",
   "fp",
+  "help",
 ] as const;
 const STAKE = observed["mainnet-300.004BTC"].hex;
 
@@ -46,8 +48,8 @@ describe.concurrent("the command line", () => {
     [["toString"], "unknown command 'toString'; see tapstake --help"],
     [["--bogus", "nope"], "unknown option '--bogus'; see tapstake --help"],
     [["inspect", "--bogus"], "unknown option '--bogus'; see tapstake inspect --help"],
-    [["help", "bogus"], "unknown command 'bogus'; see tapstake --help"],
-    [["help", "toString"], "unknown command 'toString'; see tapstake --help"],
+    [["help", "bogus"], "no command, error code or topic is named 'bogus'; see tapstake help --help"],
+    [["help", "toString"], "no command, error code or topic is named 'toString'; see tapstake help --help"],
     [["--bogus"], "unknown option '--bogus'; see tapstake --help"],
     [["inspect"], "missing required argument 'transaction'; see tapstake inspect --help"],
     [["params", "mainnet", "regtest"], "too many arguments"],
@@ -75,6 +77,24 @@ describe.concurrent("the command line", () => {
     expect(stdout).toBe("");
     expect(JSON.parse(stderr)).toEqual({
       error: { code: "usage", message: "unknown option '--bogus'; see tapstake params --help", details: {} },
+    });
+  });
+
+  it("says what to do, and which help has more, as text and as JSON", async () => {
+    const unknown = await inProcess(["params", "moon"]);
+    expect(unknown.stderr).toMatch(/^tapstake: unknown-params: .*\nDo: List the sets .*\n$/);
+    const slashing = ["extract", "--delegation", "/nowhere", "--transaction", STAKE];
+    expect((await inProcess(slashing)).stderr).toMatch(/^tapstake: file-error: .*\nDo: .*\n$/);
+    const { code, stderr } = await inProcess(["params", "moon", "--json"]);
+    expect(code).toBe(1);
+    expect(JSON.parse(stderr)).toEqual({
+      error: {
+        code: "unknown-params",
+        message: expect.stringContaining("moon"),
+        do: adviceOf("unknown-params").do,
+        help: "tapstake help unknown-params",
+        details: expect.anything(),
+      },
     });
   });
 

@@ -61,11 +61,13 @@ describe("tapstake demo", () => {
     expect(stderr).toContain("TMPDIR");
   });
 
-  it("says in one line that there is no bitcoind", async () => {
+  it("says that there is no bitcoind, and what to do", async () => {
     const env = { BITCOIND: "/nowhere/bitcoind", TAPSTAKE_REGTEST_URL: "" };
     const { code, stdout, stderr } = await tapstake(["demo"], { env });
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toMatch(/^tapstake: bitcoind-not-found: BITCOIND is \/nowhere\/bitcoind: .*\n$/);
+    expect(stderr).toMatch(
+      /^tapstake: bitcoind-not-found: BITCOIND is \/nowhere\/bitcoind: .*\nDo: Install Bitcoin Core .*\n$/,
+    );
   });
 });
 

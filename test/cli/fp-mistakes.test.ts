@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { startFalseSigner } from "../support/false-signer.js";
 import { block, chain, expectDone, expectRefused, homeWithKey, publicKey, secretKey } from "./fp-support.js";
 import { inProcess } from "./in-process.js";
-import { parsed, tapstake, temporaryFile, temporaryFolder } from "./support.js";
+import { parsed, reportOf, tapstake, temporaryFile, temporaryFolder } from "./support.js";
 
 const certificate = fileURLToPath(new URL("../fixtures/signer-tls-cert.pem", import.meta.url));
 const about = ["--key", publicKey, "--chain", chain];
@@ -32,7 +32,7 @@ describe.concurrent("an address that is none is said to be none, before anything
     for (const command of commands) {
       const outcome = await ask([...command, "--remote", address], stranger());
       expect(expectRefused(outcome, "invalid-address")).toBe(
-        `tapstake: invalid-address: expected an address such as 127.0.0.1:12582, got ${said}\n`,
+        reportOf("invalid-address", `expected an address such as 127.0.0.1:12582, got ${said}`),
       );
     }
   });
@@ -105,7 +105,7 @@ describe.concurrent("a log that cannot be written", () => {
     const path = pathIn(temporaryFolder());
     const args = ["serve", "--address", "127.0.0.1:0", "--no-metrics", "--log-file", path];
     const said = expectRefused(await ask(args, { TAPSTAKE_HOME: homeWithKey() }), "file-error");
-    expect(said).toBe(`tapstake: file-error: cannot write the log ${path}: ${code}\n`);
+    expect(said).toBe(reportOf("file-error", `cannot write the log ${path}: ${code}`));
   });
 });
 
@@ -113,7 +113,7 @@ describe.concurrent("a home that is a file", () => {
   it("is said to be one", async () => {
     const file = temporaryFile("home", "");
     const said = expectRefused(await ask(["serve", "--home", file]), "file-error");
-    expect(said).toBe(`tapstake: file-error: expected a folder at ${file}, got a file\n`);
+    expect(said).toBe(reportOf("file-error", `expected a folder at ${file}, got a file`));
   });
 });
 
@@ -125,7 +125,7 @@ describe.concurrent("--tls-ca", () => {
     stop();
     expect(expectRefused(outcome, "signer-unreachable")).toBe(
       `tapstake: signer-unreachable: no signer answers at ${address}: what listens there does not speak TLS: leave ` +
-        "--tls-ca out (TAPSTAKE_TLS_CA), or give the signer --tls-cert\n",
+        "--tls-ca out (TAPSTAKE_TLS_CA), or give the signer --tls-cert\nMore: tapstake help signer-unreachable\n",
     );
   });
 

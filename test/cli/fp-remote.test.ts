@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { adviceOf } from "../../src/core/error-codes.js";
 import { openHome } from "../../src/finality/home.js";
 import { createKey } from "../../src/finality/keys/keystore.js";
 import { commitRandomness } from "../../src/finality/randomness/commit.js";
@@ -320,7 +321,7 @@ describe.concurrent("with --remote", () => {
     },
   );
 
-  it("a height of a batch that was refused is told of by what its code means", async () => {
+  it("a refused height of a batch has what its code means as its message", async () => {
     const of = (byte: number) => ({
       input: JSON.stringify([
         { height: 170, hash: block(byte) },
@@ -330,7 +331,7 @@ describe.concurrent("with --remote", () => {
     expectDone(await remote("vote", ["--batch", "-"], of(1)));
     const { stderr } = await remote("vote", ["--batch", "-"], of(2));
     const { error } = JSON.parse(stderr) as { error: { message: string } };
-    expect(error.message).toContain("another message was signed at this height");
+    expect(error.message).toContain(adviceOf("double-vote").means);
   });
 
   it("a passphrase is of no use", async () => {

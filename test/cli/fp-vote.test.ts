@@ -86,7 +86,7 @@ describe.concurrent("tapstake fp vote", () => {
     expect(outcome.code).toBe(1);
     expect(outcome.stdout).toBe("105  refused  double-vote\n");
     expect(outcome.stderr).toMatch(
-      /^tapstake: double-vote: .*height 105.*\nWhat it means: .*\nWhat to do: .*\nWhat not to do: .*\n$/,
+      /^tapstake: double-vote: .*height 105.*\nWhat it means: .*\nCauses: .*\nWhat to do: .*\nWhat not to do: .*\n$/,
     );
   });
 
@@ -297,7 +297,7 @@ describe.concurrent("tapstake fp vote --batch", () => {
     expect(said.stderr).toContain("2 of 3 heights were refused");
     expect(said.stderr.match(/What to do/g)).toHaveLength(1);
     // Of the other height that would not be true.
-    expect(said.stderr).toContain("At this height nothing was signed");
+    expect(said.stderr).toContain("so tapstake did not sign this one");
     expect(said.stderr).not.toContain("Nothing was signed");
   });
 

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
-import { CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { describe, expect, it } from "vitest";
 import { commandTree } from "../../src/cli/run.js";
+import { callsIn, parse } from "./calls.js";
 import { inProcess } from "./in-process.js";
 import { shellInProcess } from "./shell-in-process.js";
 import { examplesOf, hasBash, temporaryFolder } from "./support.js";
@@ -30,8 +31,8 @@ const RUN_ELSEWHERE: Readonly<Record<string, string>> = {
 
 /** What an example says on standard error although it is done, without its end of line. */
 const SAID: Readonly<Record<string, RegExp>> = {
-  "fp status": /tapstake: signer-unreachable: .*/,
-  "fp unlock": /tapstake: signer-unreachable: .*/,
+  "fp status": /^tapstake: signer-unreachable: |^Do: |^More: tapstake help signer-unreachable$/,
+  "fp unlock": /^tapstake: signer-unreachable: |^Do: |^More: tapstake help signer-unreachable$/,
   "fp keys export": /\{"note":"The secret of .*two places\."\}/,
 };
 
@@ -49,36 +50,6 @@ async function pathsBelow(path: readonly string[] = []): Promise<string[][]> {
 }
 
 const helpOf = async (path: readonly string[]) => (await inProcess([...path, "--help"])).stdout;
-
-/** The arguments of every `tapstake` in some lines of a shell, with values for what people fill in. */
-function callsIn(lines: string): string[][] {
-  const filled = lines
-    .replace(/\\\n\s*/g, "")
-    .replace(/(?:^|\s)#.*|^Description=.*/gm, "")
-    .replace(/<[a-z][^<>\n]*>/g, "1")
-    .replace(/(?<=--hash )[0-9a-f]+…/g, "00".repeat(32));
-  return [...filled.matchAll(/(?<=(?:^|[ (=/])tapstake ).*/gm)].map(([call]) => {
-    const [simple] = /^(?:'[^']*'|"[^"]*"|\$\([^)]*\)|[^'"|;&#<>()`])*/.exec(call)!;
-    const words = simple.match(/(?:'[^']*'|"[^"]*"|\$\([^)]*\)|[^\s'"])+/g) ?? [];
-    return words.map((word) => word.replace(/['"]/g, "")).filter((word) => word !== "…");
-  });
-}
-
-/** Reads arguments as the command line does, and does nothing with them. */
-async function parse(args: readonly string[]): Promise<void> {
-  const program = await commandTree(args);
-  const silence = (at: CommandUnknownOpts) => {
-    at.exitOverride().configureOutput({ writeOut: () => {}, writeErr: () => {} });
-    if (at.commands.length === 0) at.action(() => {});
-    at.commands.forEach(silence);
-  };
-  silence(program);
-  try {
-    await program.parseAsync(args, { from: "user" });
-  } catch (error) {
-    if (!(error instanceof CommanderError && error.exitCode === 0)) throw error;
-  }
-}
 
 const COMMANDS = (await pathsBelow()).map((path) => [path.join(" "), path] as const);
 

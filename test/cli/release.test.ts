@@ -163,7 +163,7 @@ describe("a committee member", () => {
     const checked = await inProcess(["covenant", "check", at("ended.json"), ...heights]);
     expect(refusedWith(checked)).toBe("params-not-in-force");
     expect(checked.stderr).toContain(
-      "expected parameters v4 of the set testnet, in force at height 240000, got v6",
+      "at height 240000, parameters v4 of the set testnet are in force, not v6",
     );
   });
 

@@ -183,7 +183,7 @@ describe("a server that has no estimate of fees", () => {
     const words = [...terms, ...coins, ...server, ...out];
     const refused = await run("stake create --params regtest --time 100", ...words);
     expect(refusedWith(refused)).toBe("no-fee-estimate");
-    expect(refused.stderr).toContain("; say what to pay with --fee-rate");
+    expect(refused.stderr).toContain("\nDo: Give the fee rate yourself, in sat/vB: `--fee-rate 2`.\n");
   });
 });
 
@@ -223,7 +223,7 @@ describe("what stake check says of a stake's state", () => {
     for (const each of [server(), ["--esplora", bridge.url]]) {
       const refused = await run("unbond", path, ...secret, ...each);
       expect(refusedWith(refused)).toBe("node-refused");
-      expect(refused.stderr).toContain("or was spent before: tapstake stake check says where the stake is");
+      expect(refused.stderr).toContain("\nDo: What it spends is not there, or was spent before.");
     }
   });
 

@@ -207,7 +207,7 @@ describe("tapstake stake create", () => {
     const refused = await create(waiting);
     expect(refusedWith(refused)).toBe("insufficient-funds");
     expect(refused.stderr).toContain(
-      "besides 2000000 in coins that are not mined yet; --allow-unconfirmed spends them too",
+      "; 2000000 sat more are in unconfirmed coins\nDo: Wait for a confirmation, or spend the unconfirmed coins too",
     );
     const { code } = await create({ ...waiting, "allow-unconfirmed": "", "not-replaceable": "" });
     expect(code).toBe(0);
@@ -535,7 +535,7 @@ describe("tapstake stake broadcast", () => {
     );
     const outcome = await run("stake broadcast", at("signed.json"), ...psbt);
     expect(refusedWith(outcome)).toBe("missing-signature");
-    expect(outcome.stderr).toContain("3 of 5 committee members, got 0");
+    expect(outcome.stderr).toContain("has 0 of 3 committee signatures");
     // Known to be registered later, the wallet's own signature is what is missing.
     const later = await run("stake broadcast --register-later", at("bare.json"), ...psbt);
     expect(refusedWith(later)).toBe("missing-signature");

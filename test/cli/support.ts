@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
+import { adviceOf } from "../../src/core/error-codes.js";
+import type { ErrorCode } from "../../src/core/errors.js";
 import { afterFile } from "../support/after-file.js";
 
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
@@ -145,10 +147,17 @@ export const hasBash = spawnSync("bash", ["-c", "true"]).status === 0;
 /** The data that a command printed; fails when it is not JSON and nothing else. */
 export const parsed = <T = Record<string, unknown>>({ stdout }: Outcome): T => JSON.parse(stdout) as T;
 
+/** What standard error says of an error whose message does not say what to do. */
+export const reportOf = (code: ErrorCode, message: string): string => {
+  const { causes, never, do: remedy } = adviceOf(code);
+  const more = (causes ?? never) === undefined ? "" : `More: tapstake help ${code}\n`;
+  return `tapstake: ${code}: ${message}\nDo: ${remedy}\n${more}`;
+};
+
 /** With which code something was refused; the exit code where there is none. */
 export function refusedWith({ code, stdout, stderr }: Outcome): string {
   expect(stdout).toBe("");
-  expect(stderr).toMatch(/^tapstake: [a-z-]+: .*\n$/);
+  expect(stderr).toMatch(/^tapstake: [a-z-]+: .*\n(Do: .*\n)?(More: .*\n)?$/);
   const [, name] = /^tapstake: ([a-z-]+): /.exec(stderr)!;
   expect(code).toBe(name === "usage" ? 2 : 1);
   return name!;

@@ -93,7 +93,7 @@ describe.skipIf(!hasBash)("a stake that a plain coin of bitcoind's wallet funds"
   tapstake stake create $TERMS --value all --from-address $ADDRESS --fee-rate 2 --psbt stake.psbt`);
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /^tapstake: invalid-coin: .* take them from the wallet's own list, which has it\n$/,
+      /^tapstake: invalid-coin: .* take them from the wallet's own list, which has it\nDo: .*\n$/,
     );
   });
 });

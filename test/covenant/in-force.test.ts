@@ -153,7 +153,7 @@ describe("the version of a delegation's parameters", () => {
     const { message, details } = refusal("params-not-in-force", () =>
       checkInForce(versions[0]!, { set, height: 250 }),
     );
-    expect(message).toBe("expected parameters v1 of the set own, in force at height 250, got v0");
+    expect(message).toBe("at height 250, parameters v1 of the set own are in force, not v0");
     expect(details).toEqual({ height: 250, expected: 1, got: 0 });
   });
 

@@ -490,7 +490,7 @@ describe("what a staker does", () => {
   it("errors say what was expected and what came, with the outpoint as people write it", async () => {
     const wrong = await delegate(stake, { unbonding: ({ ins }) => (ins[0]!.index = 1) });
     const txid = hex.encode(wrong.staking.transaction.getHash().toReversed());
-    expect(() => checkDelegation(wrong)).toThrow(`expected to spend ${txid}:0, got ${txid}:1`);
+    expect(() => checkDelegation(wrong)).toThrow(`it spends ${txid}:1, but must spend ${txid}:0`);
   });
 });
 

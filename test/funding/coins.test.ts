@@ -470,7 +470,7 @@ describe("a script whose witness has no known size", () => {
   it("is refused until the caller says how large it gets", () => {
     for (const inLeaf of [false, true]) {
       const error = refusal("invalid-coin", () => stakeFrom([{ ...owner, coin: locked(inLeaf) }]));
-      expect(error.message).toContain("witnessWeight must say it");
+      expect(error.message).toContain("give it as witnessWeight");
       for (const witnessWeight of [0, 400_001, 1.5]) {
         refusal("invalid-number", () =>
           stakeFrom([{ ...owner, coin: { ...locked(inLeaf), witnessWeight } }]),

@@ -286,7 +286,7 @@ describe("an expansion that one of several coins funds", () => {
     ];
     expect(fundExpansion({ ...rest, coins: [...others, large] }).coin).toEqual(large);
     expect(refusal("insufficient-funds", () => fundExpansion({ ...rest, coins: others })).message).toContain(
-      "none of 4",
+      "not one of the 4 coins",
     );
   });
 

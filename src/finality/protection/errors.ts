@@ -1,5 +1,7 @@
+import { adviceText } from "../../core/advice.js";
 import { hex } from "../../core/bytes.js";
-import { TapstakeError } from "../../core/errors.js";
+import type { ErrorAdvice } from "../../core/error-codes.js";
+import { type ErrorCode, type ErrorDetails, TapstakeError } from "../../core/errors.js";
 import type { Home } from "../home.js";
 import type { KeyChain } from "./key-chain.js";
 import type { LoggedWatermarks } from "./watermark-log.js";
@@ -15,23 +17,11 @@ export interface Trouble {
   readonly found: string;
 }
 
-const TROUBLES: Readonly<Record<Trouble["kind"], { happened: string; means: string }>> = {
-  missing: {
-    happened: "is missing",
-    means: "This home has signed before, and what it signed is not certain any more.",
-  },
-  empty: {
-    happened: "holds no store of votes",
-    means: "What was signed before is not known any more.",
-  },
-  behind: {
-    happened: "is not the store that signed last",
-    means: "It was probably restored from a backup, and does not know the votes that were signed since.",
-  },
-  corrupt: {
-    happened: "is damaged",
-    means: "Votes that were signed may be missing from it.",
-  },
+const HAPPENED: Readonly<Record<Trouble["kind"], string>> = {
+  missing: "is missing",
+  empty: "holds no store of votes",
+  behind: "is not the store that signed last",
+  corrupt: "is damaged",
 };
 
 /** The refusal to open a home. Its floors are what each key and chain must begin at or above. */
@@ -40,47 +30,47 @@ export function broken(
   { kind, part, found }: Trouble,
   floors: ReadonlyMap<string, Floor>,
 ): TapstakeError {
-  const { happened, means } = TROUBLES[kind];
   const file = part === "store" ? home.protectionFile : home.watermarkFile;
   const commands = [...floors.values()].map(({ key, chainId, lowWatermark }) => {
     const height = `<height above the last vote on the chain, ${lowWatermark} or more>`;
-    return `  ${initCommand(home, hex.encode(key), chainId, height)}`;
+    return initCommand(home, hex.encode(key), chainId, height);
   });
-  const unknown = `  ${initCommand(home, "<key>", "<chain>", "<height above the last vote on the chain>")}`;
-  const text = [
-    `What happened: ${file} ${happened}: ${found}.`,
-    `What it means: ${part === "store" ? means : NO_SECOND_MARK} Nothing is signed: a height that was signed before, signed again with another message, reveals the key.`,
-    "What to do: stop every other signer of these keys. If the file was moved or exchanged by mistake and the signer has not run since, put the latest one back. Otherwise look up the last height that each key voted for, on the chain, and run for each key and chain:",
-    ...(commands.length > 0 ? commands : [unknown]),
-    "This sets what cannot be trusted aside; nothing below the given height is signed.",
-    `What not to do: do not delete ${home.protectionFile} or ${home.watermarkFile}, do not restore either from a backup, and do not guess the height.`,
-  ].join("\n");
-  return new TapstakeError(`protection-${kind}`, text, { home: home.path, part });
+  const unknown = initCommand(home, "<key>", "<chain>", "<height above the last vote on the chain>");
+  const lines = (commands.length > 0 ? commands : [unknown]).map((command) => `  ${command}`);
+  return refusal(
+    `protection-${kind}`,
+    `${file} ${HAPPENED[kind]}: ${found}`,
+    { home: home.path, part },
+    {
+      means:
+        (part === "store"
+          ? ""
+          : "Without its watermark log, tapstake cannot know whether the store is the latest. ") +
+        "tapstake signs nothing with this home until its votes begin anew.",
+      do:
+        `In this home, once no other signer of these keys runs:\n${lines.join("\n")}\n` +
+        "The command sets aside what cannot be trusted; tapstake signs nothing below the given height.",
+      never: `The files are ${home.protectionFile} and ${home.watermarkFile}.`,
+    },
+  );
 }
 
-const NO_SECOND_MARK =
-  "Without its watermark log it cannot be told whether the store is the latest, or an older copy.";
-
-/** Somebody else wrote to the files of a signer that runs. */
+/** Another program wrote to the files of a signer that runs. */
 export const replaced = (home: Home, found: string): TapstakeError =>
-  new TapstakeError(
+  refusal(
     "protection-replaced",
-    `What happened: while this signer ran, another program touched what it remembers in ${home.path}: ${found}.\n` +
-      "What it means: what is recorded from now on could be lost with the next start. Nothing is signed any more.\n" +
-      "What to do: find out who did it (a restore, a clean-up, a second signer?) and stop that. Then start this signer again: it checks what is there, and says what to do if votes are missing.\n" +
-      "What not to do: do not delete or restore any file of the home, least of all while a signer runs.",
+    `while this signer ran, another program touched what it remembers in ${home.path}: ${found}`,
     { home: home.path },
+    { means: "The next start could lose what is recorded from now on, so this signer signs nothing now." },
   );
 
 /** A write that failed, or may have. */
 export function unwritable(home: Home, found: string, cause?: unknown): TapstakeError {
-  return new TapstakeError(
+  return refusal(
     "protection-unwritable",
-    `What happened: votes cannot be recorded in ${home.path}: ${found}.\n` +
-      "What it means: nothing was handed out that is not recorded, and nothing is signed from now on.\n" +
-      `What to do: see to the disk (df -h ${home.path}; mount; dmesg), and start the signer again: it checks what is there and goes on by itself.\n` +
-      "What not to do: do not delete or restore any file of the home, and do not sign with another program meanwhile.",
+    `votes cannot be recorded in ${home.path}: ${found}`,
     { home: home.path },
+    { means: "Every signature that left this signer is recorded." },
     cause === undefined ? undefined : { cause },
   );
 }
@@ -96,12 +86,11 @@ export const inUse = (home: Home): TapstakeError =>
 /** A key that may have signed before, without watermarks on a chain. */
 export function uninitialised(home: Home, publicKey: Uint8Array, chainId: string): TapstakeError {
   const key = hex.encode(publicKey);
-  return notBegun(
+  return refusal(
+    "protection-uninitialised",
+    `key ${key} was asked to vote on chain ${chainId}, for which there are no watermarks here`,
     { key, chain: chainId },
-    `What happened: key ${key} is to vote on chain ${chainId}, for which there are no watermarks here.\n` +
-      "What it means: it may have voted there before, on another machine, by another program or before a restore, and that is not known here.\n" +
-      "What to do: make sure that no other signer runs with this key; then import the interchange file of the former one (tapstake fp protection import <file>), or look up the last height that the key voted for, on the chain, and run: " +
-      initCommand(home, key, chainId, "<that height + 1>"),
+    { do: `In this home:\n  ${initCommand(home, key, chainId, "<that height + 1>")}` },
   );
 }
 
@@ -123,12 +112,13 @@ export function locked(
   lowWatermark: bigint,
 ): TapstakeError {
   const key = hex.encode(publicKey);
-  return notBegun(
+  return refusal(
+    "protection-uninitialised",
+    `key ${key} was asked to vote on chain ${chainId}, where it is locked: a part of its memory was lost, or the key was away from this home`,
     { key, chain: chainId },
-    `What happened: key ${key} is to vote on chain ${chainId}, where it is locked: its memory was lost in part, or the key was away from this home.\n` +
-      "What it means: it may have cast votes there that are not known here.\n" +
-      "What to do: make sure that no other signer runs with this key; import the interchange file of one that did, if there is any; then look up the last height that the key voted for, on the chain, and run: " +
-      initCommand(home, key, chainId, `<that height + 1, ${lowWatermark} or more>`),
+    {
+      do: `In this home:\n  ${initCommand(home, key, chainId, `<that height + 1, ${lowWatermark} or more>`)}`,
+    },
   );
 }
 
@@ -140,21 +130,28 @@ export function tooManyChains(
   begun: number,
 ): TapstakeError {
   const key = hex.encode(publicKey);
-  return new TapstakeError(
+  return refusal(
     "too-many-chains",
-    `What happened: key ${key} is to vote on chain ${chainId}, where it never did, and is known on ${begun} chains here already.\n` +
-      "What it means: a caller may be naming chains that do not exist; each of them is remembered for good. Chains that it has begun on go on.\n" +
-      `What to do: find out who asked. If the chain is meant, run: ${initCommand(home, key, chainId, "0")}`,
+    `key ${key} was asked to vote on chain ${chainId}, where it never did, and is known on ${begun} chains here already`,
     { key, chain: chainId },
+    {
+      means: "The key goes on voting on the chains that it has begun on.",
+      do: `In this home:\n  ${initCommand(home, key, chainId, "0")}`,
+    },
   );
 }
 
-const notBegun = (details: { key: string; chain: string }, text: string): TapstakeError =>
-  new TapstakeError(
-    "protection-uninitialised",
-    `${text}\nWhat not to do: do not guess. A height that was signed before, signed again, reveals the key.`,
-    details,
-  );
+/** What happened, and the advice of the code with what is known of this case. */
+function refusal(
+  code: ErrorCode,
+  happened: string,
+  details: ErrorDetails,
+  here: Partial<ErrorAdvice>,
+  options?: ErrorOptions,
+): TapstakeError {
+  const text = `What happened: ${happened}.\n${adviceText(code, here)}`;
+  return new TapstakeError(code, text, details, options);
+}
 
 const initCommand = ({ path }: Home, key: string, chainId: string, height: string): string =>
   `tapstake fp protection init --key ${key} --chain ${quoted(chainId)} --from-height ${height} --home ${quoted(path)}`;

@@ -97,7 +97,9 @@ describe("PROTOCOL 11: an empty or restored-old protection database signed again
     const old = copyOf(earlier);
     inHome(old, () => {});
     replace(home, old, "protectionFile");
-    expect(expectRefused("protection-behind", home).message).toContain("restored from a backup");
+    expect(expectRefused("protection-behind", home).message).toContain(
+      "Causes: a restored backup, an older copy of the home, or damage.",
+    );
   });
 
   it("an older copy with its write-ahead log is protection-behind", () => {

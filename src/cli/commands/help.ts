@@ -1,0 +1,90 @@
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { adviceText } from "../../core/advice.js";
+import { adviceOf, ERROR_CODES } from "../../core/error-codes.js";
+import type { ErrorCode } from "../../core/errors.js";
+import { newCommand } from "../command.js";
+import { UsageError } from "../errors.js";
+import { type HelpTopic, TOPICS } from "../help-topics.js";
+import { jsonOption } from "../options.js";
+import { answer, colors, table } from "../output.js";
+
+const HELP = {
+  description: `Explains an error code: what it means, what to do now, and what never to do.
+
+Every refusal begins with its code, as in "tapstake: double-vote: …". With codes, all codes are listed. With the
+name of a command, its help is shown, as --help does.`,
+  examples: `
+tapstake help double-vote
+tapstake help codes
+tapstake help stake create
+tapstake help protection-behind --json
+`,
+  refused: "does not happen; an unknown topic is wrong usage",
+};
+
+export const command = () => {
+  const help = newCommand("help", HELP)
+    .argument("<topic...>", "an error code, codes, a topic or a command")
+    .addOption(jsonOption());
+  return help.action((words, { json = false }) => {
+    const topic = words.join(" ");
+    if (topic === "codes") {
+      const codes = codesOf().map((code) => ({ code, means: adviceOf(code).means }));
+      return answer(json, { codes }, (facts) => table(facts.codes.map(({ code, means }) => [code, means])));
+    }
+    if (isCode(topic)) {
+      return answer(
+        json,
+        { code: topic, ...adviceOf(topic) },
+        () => `${colors.bold(topic)}\n${adviceText(topic)}`,
+      );
+    }
+    const found = topicNamed(topic);
+    if (found) return answer(json, { topic, ...found }, ({ text }) => text.trim());
+    throw unknownTopic(topic, namesOf(help));
+  });
+};
+
+const isCode = (text: string): text is ErrorCode => Object.hasOwn(ERROR_CODES, text);
+
+const codesOf = () => Object.keys(ERROR_CODES) as ErrorCode[];
+
+const topicNamed = (name: string): HelpTopic | undefined =>
+  Object.hasOwn(TOPICS, name) ? TOPICS[name] : undefined;
+
+/** Everything that help can be asked about. */
+const namesOf = ({ parent }: CommandUnknownOpts): string[] => [
+  ...(parent?.commands.map((each) => each.name()) ?? []),
+  "codes",
+  ...codesOf(),
+  ...Object.keys(TOPICS),
+];
+
+function unknownTopic(topic: string, names: readonly string[]): UsageError {
+  const near = nearest(topic, names);
+  const meant = near === undefined ? "" : ` (Did you mean ${near}?)`;
+  return new UsageError(`no command, error code or topic is named '${topic}'${meant}`);
+}
+
+/** The name that the fewest changes make of a text, if they are few: a third of its characters. */
+function nearest(text: string, names: readonly string[]): string | undefined {
+  const ranked = names
+    .map((name) => ({ name, changes: changesBetween(text, name) }))
+    .sort((a, b) => a.changes - b.changes);
+  const [best] = ranked;
+  return best && best.changes <= Math.floor(best.name.length / 3) ? best.name : undefined;
+}
+
+/** How many characters have to be put in, taken out or replaced (Levenshtein). */
+function changesBetween(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (const [i, character] of [...a].entries()) {
+    const next = [i + 1];
+    for (let j = 0; j < b.length; j++) {
+      const replaced = row[j]! + (b[j] === character ? 0 : 1);
+      next.push(Math.min(replaced, row[j + 1]! + 1, next[j]! + 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}

@@ -1,0 +1,48 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { errorsPage, SOURCE } from "../../scripts/docs.mjs";
+import { ERROR_CODES } from "../../src/core/error-codes.js";
+
+const root = new URL("../../", import.meta.url);
+const read = (path: string) => readFileSync(new URL(path, root), "utf8");
+
+/** What throws: not the texts, nor the counters of codes. */
+const SOURCES = ["src", "regtest"]
+  .flatMap((folder) =>
+    readdirSync(new URL(folder, root), { recursive: true, encoding: "utf8" }).map(
+      (path) => `${folder}/${path.replaceAll("\\", "/")}`,
+    ),
+  )
+  .filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts"))
+  .filter((path) => path !== SOURCE && path !== "src/signerd/metrics.ts");
+
+describe("every error code", () => {
+  // Made of two parts where they are thrown.
+  const built = new Set(["missing", "empty", "behind", "corrupt"].map((kind) => `protection-${kind}`));
+  const code = SOURCES.map(read)
+    .join("\n")
+    .replace(/^\s*(\*|\/\/|\/\*\*).*$/gm, "")
+    // The signer's table of what a code is in gRPC.
+    .replace(/^\s*"?[a-z-]+"?: status\..*$/gm, "");
+
+  it("is thrown somewhere", () => {
+    const isThrown = (name: string) => code.includes(built.has(name) ? "`protection-${kind}`" : `"${name}"`);
+    expect(Object.keys(ERROR_CODES).filter((name) => !isThrown(name))).toEqual([]);
+  });
+});
+
+describe("docs/errors.md", () => {
+  it("is what the sources say: npm run docs:errors writes it", () => {
+    expect(read("docs/errors.md")).toBe(errorsPage(ERROR_CODES, read(SOURCE)));
+  });
+
+  it("has a heading, and so an anchor, for every code", () => {
+    const headings = [...read("docs/errors.md").matchAll(/^### (.*)$/gm)].map(([, code]) => code);
+    expect(headings).toEqual(Object.keys(ERROR_CODES));
+  });
+
+  it("is refused when the source lists a code that cannot be read", () => {
+    const known = { "a-code": { means: "It is.", do: "Do." } };
+    expect(() => errorsPage(known, "export const ERROR_CODES = {};")).toThrow("does not list: a-code");
+  });
+});
