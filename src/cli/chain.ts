@@ -46,18 +46,20 @@ function serverOf({ rpc, rpcAuthFile, esplora }: ChainOptions): ChainAccess | un
   const isNamed = rpc !== undefined || esplora !== undefined;
   const url = isNamed ? rpc : process.env["TAPSTAKE_RPC"];
   const indexer = isNamed ? esplora : process.env["TAPSTAKE_ESPLORA"];
-  if (url && indexer) throw new UsageError("TAPSTAKE_RPC and TAPSTAKE_ESPLORA: only one can be asked");
+  if (url && indexer)
+    throw new UsageError("TAPSTAKE_RPC and TAPSTAKE_ESPLORA are both set: unset one of them");
   return indexer ? esploraAccess({ url: indexer }) : nodeOf({ rpcAuthFile }, url);
 }
 
 function nodeOf({ rpcAuthFile }: NodeOptions, url: string | undefined): ChainAccess | undefined {
   const cookieFile = rpcAuthFile ?? process.env["TAPSTAKE_RPC_AUTH_FILE"];
   if (url) return bitcoindAccess({ url, ...(cookieFile && { cookieFile }) });
-  if (rpcAuthFile !== undefined) throw new UsageError("--rpc-auth-file needs the --rpc that it is for");
+  if (rpcAuthFile !== undefined)
+    throw new UsageError("--rpc-auth-file needs --rpc: the bitcoind that it is for");
   return undefined;
 }
 
-/** Blocks within which a transaction is meant to be mined when nobody says what to pay. */
+/** Blocks within which a transaction is meant to be mined by default. */
 const FEE_BLOCKS = 6;
 
 interface FeeOptions {
@@ -77,8 +79,8 @@ export async function feeRateOf(
   const rate = await askedRate(feeRate, chain);
   if (rate.numerator * most.denominator > most.numerator * rate.denominator) {
     const text =
-      `expected at most ${feeRateText(most)}, ${feeRate === undefined ? "and the server estimates" : "got"} ` +
-      `${feeRateText(rate)}: if that is meant, give --max-fee-rate ${formatRate(rate)}`;
+      `${feeRate === undefined ? "the server estimates a fee rate of" : "--fee-rate is"} ${feeRateText(rate)}, above the ` +
+      `limit of ${feeRateText(most)}. Do: give a lower --fee-rate, or --max-fee-rate ${formatRate(rate)} if you mean it`;
     throw new TapstakeError("fee-rate-too-high", text);
   }
   return rate;
@@ -90,7 +92,8 @@ export const maxFeeRateOf = ({ maxFeeRate }: Pick<FeeOptions, "maxFeeRate">): Ra
 
 async function askedRate(given: string | undefined, chain: ChainAccess | undefined): Promise<Rate> {
   if (given !== undefined) return parseRate(given, 3, "fee rate");
-  if (!chain) throw new UsageError("give --fee-rate, or a server that estimates it");
+  if (!chain)
+    throw new UsageError("no fee rate: give --fee-rate, or a server that estimates it: --rpc or --esplora");
   return chain.feeRate(FEE_BLOCKS);
 }
 

@@ -33,7 +33,7 @@ const made = (loaded: Make | { readonly command: Make }, args: readonly string[]
   typeof loaded === "function" ? loaded(args) : loaded.command(args);
 
 export interface Described extends Help {
-  /** What the command does, and why. */
+  /** What the command does beside its summary, in five lines at most. */
   readonly description: string;
 }
 

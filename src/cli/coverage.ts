@@ -30,8 +30,8 @@ export function warnOfUncovered(heights: readonly bigint[], known: Coverage): vo
 }
 
 const noneText = (where: string, { chain, isConfigured }: Coverage): string =>
-  `no commitment of this key on ${chain.id} is stored here: unless the heights were committed elsewhere, the chain will not accept votes at ${where}` +
-  (isConfigured ? "" : `. ${chain.id} is not configured either (tapstake fp chains list): is the id right?`);
+  `this home has no commitment of this key on ${chain.id}. The chain accepts votes at ${where} only if you committed to these heights elsewhere` +
+  (isConfigured ? "" : `. ${chain.id} is not configured either: check the id with tapstake fp chains list`);
 
 function otherText(where: string, { chain, isConfigured, commitments }: Coverage): string {
   const covered = joined(
@@ -42,7 +42,7 @@ function otherText(where: string, { chain, isConfigured, commitments }: Coverage
   );
   const isForgotten = !isConfigured && commitments.some(({ context }) => context !== undefined);
   return (
-    `the chain will not accept votes at ${where}: the commitments of this key that are stored here cover ${rangesText(covered)}` +
+    `the chain will not accept votes at ${where}: the commitments of this key in this home cover ${rangesText(covered)}` +
     (isForgotten
       ? `. They have a signing context, and these votes have none, as ${chain.id} is not configured (tapstake fp chains list)`
       : "")

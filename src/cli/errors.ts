@@ -50,7 +50,7 @@ export function reportError(error: unknown): number {
 }
 
 /** A message that names a command or an option, or has the whole advice, needs no other one below it. */
-const SAYS_WHAT_TO_DO = /\btapstake [a-z]|(?:^|\s|\()--[a-z]|^What to do: /m;
+const SAYS_WHAT_TO_DO = /\btapstake [a-z]|(?:^|\s|\()--[a-z]|^What to do: |\. Do: /m;
 
 /** Whether the help of a code has more than what to do: causes, or what never to do. */
 function saysMore(code: ErrorCode): boolean {
@@ -77,7 +77,7 @@ export const fileReason = (code: string): string => REASONS[code] ?? code;
 
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
-  EEXIST: "it is there already, and is not replaced",
+  EEXIST: "it exists already, and tapstake does not replace it",
   EISDIR: "it is a folder",
   ENOTDIR: "its folder is a file",
 };

@@ -81,7 +81,7 @@ function transactionFrom(digits: string, source: string): Transaction {
   const compact = digits.replace(/\s/g, "");
   if (compact === "") {
     const name = source === "-" ? "standard input" : source;
-    throw new TapstakeError("file-error", `${name} is empty: expected a transaction in hexadecimal`, {
+    throw new TapstakeError("file-error", `${name} is empty: it must hold a transaction in hexadecimal`, {
       path: source,
     });
   }
@@ -116,7 +116,7 @@ const walletAnswer = v.object({ psbt: v.string() });
 /** What `inspect` takes. */
 export type Inspectable =
   | { readonly kind: "transaction"; readonly transaction: Transaction }
-  | { readonly kind: "psbt"; readonly psbt: Psbt }
+  | { readonly kind: "psbt"; readonly psbt: Psbt; /** Its file, or a word for it. */ readonly source: string }
   | { readonly kind: "delegation"; readonly delegation: Delegation };
 
 /**
@@ -130,12 +130,12 @@ export async function readInspectable(source: string): Promise<Inspectable> {
   const content = isText ? utf8(source) : await readContent(source, "neither hexadecimal, a PSBT nor a file");
   const text = new TextDecoder().decode(content).trim();
   if (equalBytes(content.subarray(0, PSBT_MAGIC.length), PSBT_MAGIC) || isPsbtText(text)) {
-    return { kind: "psbt", psbt: psbtOf(content) };
+    return { kind: "psbt", psbt: psbtOf(content), source: isText ? "<psbt>" : source };
   }
   if (!text.startsWith("{")) return { kind: "transaction", transaction: transactionFrom(text, source) };
   const isAnswer = v.is(walletAnswer, parseJson(text, source));
   return isAnswer
-    ? { kind: "psbt", psbt: psbtOf(content) }
+    ? { kind: "psbt", psbt: psbtOf(content), source }
     : { kind: "delegation", delegation: delegationFromJson(text) };
 }
 
@@ -154,6 +154,6 @@ const isHexadecimal = (source: string) =>
 /** Only one thing can be read from standard input. */
 export function checkOneStandardInput(...sources: readonly (string | undefined)[]): void {
   if (sources.filter((source) => source === "-").length > 1) {
-    throw new UsageError("only one of the files can be standard input");
+    throw new UsageError("only one of the files can be standard input: give the others a name");
   }
 }

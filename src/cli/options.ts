@@ -8,23 +8,24 @@ import { DEFAULT_ADDRESS } from "../signer-client/wire.js";
 // Every option that more than one command has, and how the values of options are read.
 
 /** The argument of commands that take a delegation. */
-export const DELEGATION = ["<delegation>", "its file; - for standard input"] as const;
+export const DELEGATION = ["<delegation>", "file of the delegation; - for standard input"] as const;
 
-export const jsonOption = () => new Option("--json", "the same as data");
+export const jsonOption = () => new Option("--json", "print the result as JSON");
 
-export const networkOption = () => new Option("--network <name>", "the Bitcoin network").choices(NETWORKS);
+export const networkOption = () =>
+  new Option("--network <name>", `Bitcoin network: ${NETWORKS.join(", ")}`).choices(NETWORKS);
 
 /** Of commands that extend a delegation. */
 export const outOption = () =>
-  new Option("--out <file>", "write the delegation there, not back into its file; - for standard output");
+  new Option("--out <file>", "file to write instead of the delegation's own; - for standard output");
 
 /** Of commands that end with a signed transaction. */
 export const rawOption = () =>
-  new Option("--out <file>", "send nothing: write the raw transaction to a new file; - for standard output");
+  new Option("--out <file>", "send nothing; new file for the raw transaction; - for standard output");
 
 /** Of commands that cannot do without terms. */
 export const stakerOption = () =>
-  new Option("--staker <key...>", "who owns the coins: an x-only key, or several with --staker-quorum")
+  new Option("--staker <key...>", "x-only key of the staker; several need --staker-quorum")
     .argParser(several)
     .makeOptionMandatory();
 
@@ -32,90 +33,75 @@ export const stakerQuorumOption = () =>
   new Option("--staker-quorum <number>", "how many of several stakers must sign").argParser(wholeNumber);
 
 export const providerOption = () =>
-  new Option("--fp <key...>", "the finality provider's x-only key, or several")
+  new Option("--fp <key...>", "x-only key of the finality provider, or several")
     .argParser(several)
     .makeOptionMandatory();
 
 export const timeOption = () =>
-  new Option("--time <blocks>", "how long the stake is locked").argParser(wholeNumber).makeOptionMandatory();
+  new Option("--time <blocks>", "time lock of the stake, in blocks")
+    .argParser(wholeNumber)
+    .makeOptionMandatory();
 
 /** What pays: the coins of a file, or those at addresses. */
 export const coinsOption = (help = "coins to choose from (JSON); - for standard input") =>
   new Option("--coins <file>", help).conflicts("fromAddress");
 
-export const fromAddressOption = (help = "all coins of these addresses, asked of the server") =>
-  new Option("--from-address <address...>", help).argParser(several);
+export const fromAddressOption = () =>
+  new Option("--from-address <addr...>", "addresses whose coins to choose from; needs a server").argParser(
+    several,
+  );
 
-export const changeOption = (help = "where the rest of the coins goes") =>
-  new Option("--change <address>", help);
+export const changeOption = () => new Option("--change <address>", "address for the change");
 
-export const allowUnconfirmedOption = (help = "spend coins that are not mined yet, too") =>
-  new Option("--allow-unconfirmed", help);
+export const allowUnconfirmedOption = () => new Option("--allow-unconfirmed", "spend unconfirmed coins too");
 
 /** Where stakers' keys come from: wallets find their own keys in PSBTs by it. */
 export const originOption = () =>
-  new Option(
-    "--origin <key...>",
-    "where stakers' keys come from, for PSBTs: [fingerprint/path]key as wallets write it",
-  );
+  new Option("--origin <key...>", "origin of a staker's key, for PSBTs: [fingerprint/path]key");
 
 export const trustedParamsOption = () =>
-  new Option(
-    "--params <set>",
-    "your own copy of the parameters: a set's name or a file; the published sets unless told",
-  );
+  new Option("--params <set>", "your own parameters: a set or a file (default: the published sets)");
 
-export const versionOption = (help = "a version of --params") =>
+export const versionOption = (help = "version of --params (default: by height, else the newest)") =>
   new Option("--version <number>", help).argParser(wholeNumber).conflicts("height");
 
 /** Which version a new stake is made under. */
-export const activeAtOption = (help = "the version in force at this Bitcoin height") =>
+export const activeAtOption = (help = "Bitcoin height that chooses the version") =>
   new Option("--height <height>", help).argParser(wholeNumber);
 
 /** Which version a stake must have been made under. */
 export const heightOption = () =>
-  new Option("--height <height>", "the version must be the one in force at this height").argParser(
+  new Option("--height <height>", "Bitcoin height whose version the stake must have").argParser(wholeNumber);
+
+export const previousHeightOption = () =>
+  new Option("--previous-height <height>", "the same for the stake that an expansion spends").argParser(
     wholeNumber,
   );
 
-export const previousHeightOption = () =>
-  new Option(
-    "--previous-height <height>",
-    "of an expansion: the previous stake's version must be the one in force at this height",
-  ).argParser(wholeNumber);
+/** By default members refuse what the current release does not accept, and stakers are warned about it. */
+export const releaseOption = () =>
+  new Option("--release <name>", `release whose rules count: ${RELEASES.join(", ")}`).choices(RELEASES);
+
+const RELEASES = [...ruleSets.keys(), ANY_RELEASE];
 
 /** Which member of the committee it is about. */
-export const memberOption = () => new Option("--member <key>", "the member's x-only key");
-
-/** Of commands of members, whose signatures let a stake be registered. */
-export const membersReleaseOption = () =>
-  new Option(
-    "--release <name>",
-    "refuse what the chain of this release does not accept, not of the current one; any: whatever Bitcoin takes",
-  ).choices([...ruleSets.keys(), ANY_RELEASE]);
-
-/** Of commands of stakers, whose coins are locked whether a chain accepts the stake or not. */
-export const stakersReleaseOption = () =>
-  new Option(
-    "--release <name>",
-    "refuse what the chain of this release does not accept; any: whatever Bitcoin takes",
-  ).choices([...ruleSets.keys(), ANY_RELEASE]);
+export const memberOption = () => new Option("--member <key>", "x-only key of the committee member");
 
 export const rpcOption = () =>
-  new Option("--rpc <url>", "ask this bitcoind (TAPSTAKE_RPC)").conflicts("esplora");
+  new Option("--rpc <url>", "bitcoind to ask (env: TAPSTAKE_RPC)").conflicts("esplora");
 
 export const rpcAuthOption = () =>
   new Option(
     "--rpc-auth-file <file>",
-    "its user:password, such as bitcoind's own .cookie (TAPSTAKE_RPC_AUTH_FILE)",
+    "bitcoind's user:password or .cookie (env: TAPSTAKE_RPC_AUTH_FILE)",
   ).conflicts("esplora");
 
 export const esploraOption = () =>
-  new Option("--esplora <url>", "ask this Esplora server (TAPSTAKE_ESPLORA)");
+  new Option("--esplora <url>", "Esplora server to ask (env: TAPSTAKE_ESPLORA)");
 
 /** Of commands of members: a server of others must not choose the parameters that a member signs under. */
 export const membersEsploraOption = () =>
-  new Option("--esplora <url>", "refused: see below")
+  new Option("--esplora <url>", "refused for committee members")
     .argParser(() => {
       throw new InvalidArgumentError(
         "a false height chooses a version of the parameters that slashes less: give --height, or your own bitcoind by --rpc.",
@@ -124,65 +110,65 @@ export const membersEsploraOption = () =>
     .hideHelp();
 
 export const feeRateOption = () =>
-  new Option("--fee-rate <satoshi>", "for a virtual byte; by the server's estimate unless told");
+  new Option("--fee-rate <sat/vB>", "fee rate in sat/vB (default: the node's estimate)");
 
 /** Ten times what Bitcoin's fullest days have asked for: above it, a decimal point or a unit has slipped. */
 export const maxFeeRateOption = () =>
-  new Option("--max-fee-rate <satoshi>", "refuse to pay more for a virtual byte").default("1000");
+  new Option("--max-fee-rate <sat/vB>", "highest fee rate to accept, in sat/vB").default("1000");
 
 export const secretOption = () =>
-  new Option("--secret-file <file>", "the secret key in hexadecimal; - for standard input (TAPSTAKE_SECRET)");
+  new Option(
+    "--secret-file <file>",
+    "secret key in hexadecimal; - for standard input (env: TAPSTAKE_SECRET)",
+  );
 
 export const passphraseOption = () =>
-  new Option("--passphrase-file <file>", "the key's passphrase, on its first line; - for standard input");
+  new Option(
+    "--passphrase-file <file>",
+    "passphrase, first line; - for standard input (env: TAPSTAKE_PASSPHRASE)",
+  );
 
-export const yesOption = () => new Option("--yes", "do not ask");
+export const yesOption = () => new Option("--yes", "skip the question");
 
-/** Two votes of a finality provider, of which its key follows. */
+/** Two votes of a finality provider, which reveal its key. */
 export const votesOption = () =>
-  new Option("--votes <file>", "evidence of two votes at one height; - for standard input");
+  new Option("--votes <file>", "evidence of two votes at one height (JSON); - for standard input");
 
 /** Of every command of a finality provider. */
 export const homeOption = () =>
-  new Option("--home <folder>", "where keys and votes are (TAPSTAKE_HOME, else ~/.tapstake)");
+  new Option("--home <dir>", "keys and vote history (default: $TAPSTAKE_HOME or ~/.tapstake)");
 
 export const keyOption = () =>
-  new Option("--key <name>", "the finality provider's key: its name, or its x-only public key");
+  new Option("--key <name>", "key of the finality provider: its name, or its x-only public key");
 
-export const chainOption = () => new Option("--chain <id>", "the chain that is voted on");
+export const chainOption = () => new Option("--chain <id>", "id of the chain, such as bbn-1");
 
 /** Keeps the derivation of randomness off tables. */
 export const constantTimeOption = () =>
-  new Option(
-    "--constant-time",
-    "derive randomness with steps that do not depend on it: for machines whose caches strangers share (slow)",
-  );
+  new Option("--constant-time", "derive randomness in constant time; use on shared hardware (slower)");
 
 /** Of commands that always ask a signer on another machine, or in another process. */
 export const signerOption = () =>
-  new Option("--remote <address>", `the signer, as host:port (TAPSTAKE_REMOTE, else ${DEFAULT_ADDRESS})`);
+  new Option(
+    "--remote <address>",
+    `signer to ask, host:port (default: $TAPSTAKE_REMOTE or ${DEFAULT_ADDRESS})`,
+  );
 
-/** Of commands that sign here unless they are told to ask such a signer. */
+/** Of commands that sign here by default, and can ask such a signer. */
 export const remoteOption = () =>
   new Option(
     "--remote [address]",
-    `ask the signer at host:port, and sign nothing here (without a value: TAPSTAKE_REMOTE, else ${DEFAULT_ADDRESS})`,
+    `sign with the signer at host:port (default: $TAPSTAKE_REMOTE or ${DEFAULT_ADDRESS})`,
   );
 
 export const hmacKeyOption = () =>
-  new Option(
-    "--hmac-key-file <file>",
-    "what callers and signer share, on its first line (TAPSTAKE_HMAC_KEY)",
-  );
+  new Option("--hmac-key-file <file>", "HMAC key shared with callers, first line (env: TAPSTAKE_HMAC_KEY)");
 
 export const tlsCaOption = () =>
-  new Option(
-    "--tls-ca <file>",
-    "encrypt; PEM of the signer's certificate or of who signed it (TAPSTAKE_TLS_CA)",
-  );
+  new Option("--tls-ca <file>", "use TLS; PEM of the signer's certificate or its CA (env: TAPSTAKE_TLS_CA)");
 
 export const contextOption = () =>
-  new Option("--context <hex>", "the chain's signing context, where it uses one: 64 digits");
+  new Option("--context <hex>", "signing context of the chain, 64 hexadecimal digits");
 
 /** A whole number of the command line: blocks, a height, a version. */
 export function wholeNumber(text: string): number {
@@ -218,9 +204,9 @@ export function chainHeights(
 ): ReadonlyMap<string, bigint> {
   // An id may hold a "=" itself.
   const at = text.lastIndexOf("=");
-  if (at === -1) throw new InvalidArgumentError("expected a chain id, =, and a height.");
+  if (at === -1) throw new InvalidArgumentError("expected <chain>=<height>, such as bbn-1=5000.");
   const chain = text.slice(0, at);
-  if (earlier.has(chain)) throw new InvalidArgumentError(`chain ${chain} has a height already.`);
+  if (earlier.has(chain)) throw new InvalidArgumentError(`chain ${chain} is given twice.`);
   return new Map([...earlier, [chain, chainHeight(text.slice(at + 1))]]);
 }
 

@@ -3,7 +3,7 @@ import pc from "picocolors";
 import { hex } from "../core/bytes.js";
 import type { ErrorCode, ErrorDetails } from "../core/errors.js";
 
-/** Colours, or the text as it is where there is no terminal or NO_COLOR asks for none. */
+/** Colours, or plain text without a terminal or with NO_COLOR. */
 export const colors = pc.createColors(pc.isColorSupported && process.stdout.isTTY === true);
 
 /** Writes a line, or several, to standard output. */
@@ -38,7 +38,7 @@ export function tellOf(facts: Said, text: string): void {
 /** What a line of standard error is about. */
 type Said = { readonly [Kind in "error" | "warning"]?: object } & { readonly note?: string };
 
-/** Says something beside the answer to whoever reads it: a person, or a program. */
+/** Says something beside the answer to the reader: a person, or a program. */
 export const note = (text: string): void => tellOf({ note: text }, text);
 
 interface Warning {
@@ -48,7 +48,7 @@ interface Warning {
   readonly details?: ErrorDetails;
 }
 
-/** Says in one line on standard error what does not stop a command, and that somebody has to see to. */
+/** Says in one line on standard error what does not stop a command, but needs attention. */
 export function warn({ code, message, details = {} }: Warning): void {
   tellOf({ warning: { code, message, ...details } }, `tapstake: warning: ${message}`);
 }
@@ -74,7 +74,7 @@ export function toJson(value: unknown, indent = 2): string {
   );
 }
 
-/** A reader that has seen enough (`| head`) is no error; a full disk is one, and is told without a stack trace. */
+/** A reader that has seen enough (`| head`) is no error; a full disk is one, and gets no stack trace. */
 export function closeQuietly(stream: NodeJS.WriteStream): void {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);

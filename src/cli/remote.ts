@@ -14,12 +14,6 @@ import { warn } from "./output.js";
 import { readSecretLine } from "./secrets.js";
 import { isPublicKey, publicKeyNamed, type SignerOptions } from "./signer.js";
 
-/** What the help of these commands has to say of it. */
-export const REMOTE_HELP = `
-With --remote, or with TAPSTAKE_REMOTE set, the signer there is asked, and nothing is signed here;
-unset TAPSTAKE_REMOTE to sign here. What this machine has configured of the chain (chains.json of
-the home here: signing contexts, the least commitment) counts in either case.`;
-
 export interface RemoteOptions {
   /** True without an address. */
   readonly remote?: string | true | undefined;
@@ -28,13 +22,13 @@ export interface RemoteOptions {
 }
 
 /**
- * Whether a signer elsewhere is asked. The variable alone is enough: whoever sends everything to one signer by it would
- * have a second one here.
+ * Whether a signer elsewhere is asked. The variable alone is enough: a caller who sends everything to one signer
+ * by it would have a second one here.
  * @throws UsageError for options that say otherwise
  */
 export function asksRemote(options: RemoteOptions & LocalOptions): boolean {
   const { remote, hmacKeyFile, tlsCa, passphraseFile, constantTime } = options;
-  // Of options that contradict --remote, its parser has told.
+  // The parser has refused options that contradict --remote.
   if (remote !== undefined) return true;
   const isRemote = Boolean(process.env["TAPSTAKE_REMOTE"]);
   const name = isRemote
@@ -43,8 +37,8 @@ export function asksRemote(options: RemoteOptions & LocalOptions): boolean {
   if (name !== undefined) {
     throw new UsageError(
       isRemote
-        ? `${name} is for signing here, and TAPSTAKE_REMOTE says to ask another signer: leave it out, or unset TAPSTAKE_REMOTE`
-        : `${name} is for asking another signer: give --remote too, or set TAPSTAKE_REMOTE`,
+        ? `${name} is for signing here, but TAPSTAKE_REMOTE names another signer: leave out ${name}, or unset TAPSTAKE_REMOTE`
+        : `${name} is for another signer: give --remote too, or set TAPSTAKE_REMOTE`,
     );
   }
   return isRemote;
@@ -139,9 +133,13 @@ export async function readHmacKey(file: string | undefined): Promise<string | un
   const given = process.env["TAPSTAKE_HMAC_KEY"];
   delete process.env["TAPSTAKE_HMAC_KEY"];
   const key = file === undefined ? given : await readSecretLine(file);
-  if (key === "") throw new TapstakeError("unauthenticated", "expected an HMAC key, got an empty one");
+  if (key === "")
+    throw new TapstakeError(
+      "unauthenticated",
+      "the HMAC key is empty. Do: make one with openssl rand -hex 32, and give it by --hmac-key-file",
+    );
   if (key !== undefined && utf8(key).length < LEAST_HMAC_BYTES) {
-    const message = `the HMAC key has fewer than ${LEAST_HMAC_BYTES} bytes, and can be guessed: openssl rand -hex 32 makes a better one`;
+    const message = `the HMAC key has fewer than ${LEAST_HMAC_BYTES} bytes, so others can guess it. Do: make a longer one with openssl rand -hex 32`;
     warn({ code: "unauthenticated", message });
   }
   return key;

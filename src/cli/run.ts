@@ -3,67 +3,68 @@ import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/
 import { hideFromCoreDumps } from "../finality/keys/core-dumps.js";
 import { addCommands, type LazyCommands } from "./command.js";
 import { reportError, UsageError, withHelp } from "./errors.js";
+import { HELP_STYLE } from "./help.js";
 import { closeQuietly, tellInJson } from "./output.js";
 
 const COMMANDS: LazyCommands = {
   demo: {
-    summary: "a stake's whole life on a private bitcoind, told as it happens",
+    summary: "Run four stakes on a private bitcoind, from start to end",
     load: async () => (await import("./commands/demo.js")).command,
   },
   stake: {
-    summary: "stake bitcoin: build, sign, check and send",
+    summary: "Build, sign, check and send a stake",
     load: async () => (await import("./commands/stake.js")).stake,
   },
   expand: {
-    summary: "make a stake larger or longer without unbonding",
+    summary: "Make a stake larger or longer without unbonding it",
     load: async () => (await import("./commands/expand.js")).command,
   },
   unbond: {
-    summary: "end a stake early, with the committee's signatures",
+    summary: "End a stake early, with the committee's signatures",
     load: async () => (await import("./commands/spend.js")).unbond,
   },
   withdraw: {
-    summary: "take coins back once their time lock has run out",
+    summary: "Take coins back after their time lock",
     load: async () => (await import("./commands/spend.js")).withdraw,
   },
   slash: {
-    summary: "slash a stake with the leaked key of its finality provider",
+    summary: "Slash a stake with the leaked key of its finality provider",
     load: async () => (await import("./commands/spend.js")).slash,
   },
   covenant: {
-    summary: "check and sign a delegation as a member of the committee",
+    summary: "Check and sign delegations as a committee member",
     load: async () => (await import("./commands/covenant.js")).covenant,
   },
   pop: {
-    summary: "proofs of possession: a Bitcoin key and an account belong together",
+    summary: "Make and verify proofs of possession",
     load: () => import("./commands/pop.js"),
   },
   register: {
-    summary: "the messages that tell the staking chain of a stake, made and read",
+    summary: "Make and read the messages of the staking chain",
     load: () => import("./commands/register/index.js"),
   },
   inspect: {
-    summary: "what a transaction, PSBT or delegation is, in plain words",
+    summary: "Explain a transaction, a PSBT or a delegation",
     load: async () => (await import("./commands/inspect.js")).command,
   },
   params: {
-    summary: "the protocol parameters of each network",
+    summary: "Show the protocol parameters of a network",
     load: async () => (await import("./commands/params.js")).command,
   },
   descriptor: {
-    summary: "the outputs of a stake: addresses, scripts, descriptors",
+    summary: "Build the outputs of a stake: addresses, scripts, descriptors",
     load: async () => (await import("./commands/descriptor.js")).command,
   },
   extract: {
-    summary: "the secret key of a finality provider that voted twice",
+    summary: "Compute the secret key of a finality provider that voted twice",
     load: async () => (await import("./commands/extract.js")).command,
   },
   fp: {
-    summary: "a finality provider's keys, randomness and votes",
+    summary: "Run a finality provider: keys, randomness, votes, signer",
     load: () => import("./commands/fp/index.js"),
   },
   help: {
-    summary: "explain an error code or a topic, or show the help of a command",
+    summary: "Explain an error code or a topic, or show the help of a command",
     load: async () => (await import("./commands/help.js")).command,
   },
 };
@@ -72,18 +73,19 @@ const COMMANDS: LazyCommands = {
 const COLUMNS = 100;
 
 const ABOUT = `
-Stake bitcoin with scripts: build and check every transaction of a stake, and slash who votes twice.`;
+Stake bitcoin on Babylon: build, sign, check and send every transaction of a stake.`;
 
 const AFTER = `
 Examples:
-  tapstake inspect --help   # what a command does and why, with an example to copy
-  tapstake stake --help     # the way to a stake, step by step
-  tapstake params mainnet
-  tapstake help double-vote # what an error code means, and what to do
+  tapstake --help
+  tapstake stake --help       # the steps to a stake
+  tapstake inspect --help     # what a command does, with an example to copy
+  tapstake help topics        # what several commands share: servers, files, secrets, …
+  tapstake help double-vote   # what an error code means, and what to do
 
 Exit codes:
   0  done
-  1  refused; standard error says why, and the code of the error
+  1  refused: standard error says why, with the code of the error
   2  wrong usage
 `;
 
@@ -131,7 +133,7 @@ function createProgram(): Command {
 function quiet(command: CommandUnknownOpts): void {
   command.exitOverride();
   command.configureOutput({ outputError: () => {} });
-  command.configureHelp({ helpWidth: Math.min(process.stdout.columns ?? COLUMNS, COLUMNS) });
+  command.configureHelp({ ...HELP_STYLE, helpWidth: Math.min(process.stdout.columns ?? COLUMNS, COLUMNS) });
   command.commands.forEach(quiet);
 }
 

@@ -31,7 +31,7 @@ export const currentPassphrase = (file: string | undefined): PassphraseSource =>
 });
 
 /**
- * A passphrase from a file, the environment, or whoever is at the terminal: never from an argument, which every
+ * A passphrase from a file, the environment, or the person at the terminal: never from an argument, which every
  * process of the machine can see. The caller wipes it.
  * @throws TapstakeError `invalid-passphrase`, `file-error`, `cancelled`; UsageError when there is none to be had
  */
@@ -46,20 +46,22 @@ export async function readPassphrase(source: PassphraseSource): Promise<Uint8Arr
     return passphraseBytes(known);
   }
   if (!isWatched()) {
-    throw new UsageError(`nobody to ask for a passphrase: give ${option} or ${variable}`);
+    throw new UsageError(`no terminal to ask for a passphrase at: give ${option} or ${variable}`);
   }
   return passphraseBytes(isNew ? await askNew(question) : await askSecret(question));
 }
 
 const lackOf = (passphrase: string): string | undefined =>
-  [...passphrase].length < LEAST_CHARACTERS ? `expected ${LEAST_CHARACTERS} characters or more` : undefined;
+  [...passphrase].length < LEAST_CHARACTERS
+    ? `fewer than ${LEAST_CHARACTERS} characters. Choose a longer one`
+    : undefined;
 
 /** A passphrase that was typed twice alike. */
 async function askNew(question: string): Promise<string> {
   for (;;) {
     const typed = await askSecret(question, lackOf);
     if ((await askSecret("The same again")) === typed) return typed;
-    tell("That is not the same: once more from the beginning, or Ctrl-C.");
+    tell("The two differ. Type the passphrase again, or press Ctrl-C.");
   }
 }
 
@@ -81,7 +83,7 @@ export async function warnOfReaders(path: string): Promise<void> {
   const given = process.env["CREDENTIALS_DIRECTORY"];
   const isGiven = given !== undefined && dirname(resolve(path)) === resolve(given);
   if (stats.isFile() && (stats.mode & 0o077) !== 0 && !isGiven) {
-    const message = `${path} holds a secret, and others than its owner can reach it: chmod 600 it`;
+    const message = `${path} holds a secret, and others can reach it. Do: chmod 600 ${path}`;
     warn({ code: "insecure-permissions", message });
   }
 }
@@ -100,8 +102,8 @@ export async function withPassphrase<T>(
 }
 
 /**
- * What `use` makes of a secret key from a file, the environment (from which it is removed), or whoever is at the
- * terminal; it is wiped whatever becomes of it.
+ * What `use` makes of a secret key from a file, the environment (from which it is removed), or the person at
+ * the terminal; it is wiped whatever becomes of it.
  * @param whose for the question: `the staker`
  * @throws TapstakeError `invalid-hex`, `invalid-secret-key`, `file-error`, `cancelled`; UsageError when there is none to
  * be had
@@ -116,7 +118,7 @@ export async function withSecretKey<T>(
   const known = file === undefined ? given : await readSecretLine(file);
   if (known === undefined && !isWatched()) {
     throw new UsageError(
-      `nobody to ask for the secret key of ${whose}: give --secret-file or TAPSTAKE_SECRET`,
+      `no terminal to ask for the secret key of ${whose} at: give --secret-file or TAPSTAKE_SECRET`,
     );
   }
   const typed = known ?? (await askSecret(`The secret key of ${whose}, in hexadecimal`));
@@ -153,27 +155,27 @@ export async function ask(message: string): Promise<string> {
 }
 
 /**
- * Goes on after `--yes`, or when whoever is at the terminal agrees.
- * @throws TapstakeError `cancelled`; UsageError when there is nobody to ask
+ * Goes on after `--yes`, or when the person at the terminal agrees.
+ * @throws TapstakeError `cancelled`; UsageError without a terminal
  */
 export async function mustAgree(message: string, yes: boolean): Promise<void> {
   if (yes) return;
-  if (!isWatched()) throw new UsageError("nobody to ask: give --yes");
+  if (!isWatched()) throw new UsageError("no terminal to ask at: give --yes");
   widen();
   if (!answered(await confirm({ message, initialValue: false, output: process.stderr }))) throw cancelled();
 }
 
 /**
- * Goes on after `--yes`, or when whoever is at the terminal was told what is at stake and types something again: for
+ * Goes on after `--yes`, or when the person at the terminal has read what is at stake and types something again: for
  * what is too easily agreed to.
- * @throws TapstakeError `cancelled`; UsageError when there is nobody to ask
+ * @throws TapstakeError `cancelled`; UsageError without a terminal
  */
 export async function mustType(
   expected: string,
   { warning, message, yes }: { readonly warning: string; readonly message: string; readonly yes?: boolean },
 ): Promise<void> {
   if (yes) return;
-  if (!isWatched()) throw new UsageError("nobody to ask: give --yes");
+  if (!isWatched()) throw new UsageError("no terminal to ask at: give --yes");
   tell(warning);
   if ((await ask(message)).trim() !== expected) throw cancelled();
 }

@@ -61,7 +61,7 @@ export async function withProtection<T>(
   }
 }
 
-/** The key of `--key`, by the passphrase of whoever runs the command; the caller wipes it. */
+/** The key of `--key`, by the passphrase of the person who runs the command; the caller wipes it. */
 export const unlockFor = (
   home: Home,
   { key, passphraseFile }: Pick<SignerOptions, "key" | "passphraseFile">,
@@ -81,7 +81,7 @@ export function publicKeyNamed(home: Home, nameOrPublicKey: string): Uint8Array 
 /** Whether it is written as a public key, rather than a name. */
 export const isPublicKey = (nameOrPublicKey: string) => /^[0-9a-fA-F]{64}$/.test(nameOrPublicKey);
 
-/** Tells whoever runs the machine that it computed wrongly, if it did. */
+/** Warns that the machine computed wrongly, if it did. */
 export function warnOfWrong(report: MultiplesReport): void {
   const message = mistrust(report);
   if (message !== undefined) warn({ code: "self-check-failed", message });

@@ -47,7 +47,7 @@ export function readTerms(options: TermsOptions): Omit<StakeTerms, "covenant"> |
   }
   const stakers = staker.map((key) => parseKey(key, "staker"));
   if (stakers.length > 1 && stakerQuorum === undefined) {
-    throw new UsageError(`${stakers.length} stakers need a --staker-quorum`);
+    throw new UsageError(`${stakers.length} stakers need --staker-quorum: how many of them must sign`);
   }
   const isOne = stakers.length === 1 && (stakerQuorum === undefined || stakerQuorum === 1);
   return {
@@ -69,7 +69,7 @@ export async function readParams(name: string, network?: Network): Promise<Param
   const isFile = !paramSets.has(name) && (existsSync(name) || /[./\\]|^-$/.test(name));
   const set = isFile ? readParamSet(await readText(name), { name, network }) : paramSet(name);
   if (network && !sharesAddresses(network, set.network)) {
-    const text = `expected parameters of ${network}, but those of ${name} are for ${set.network}`;
+    const text = `--network is ${network}, but the parameters of ${name} are for ${set.network}. Do: give --network ${set.network}, or other --params`;
     throw new TapstakeError("wrong-network", text, { expected: network, got: set.network });
   }
   return set;
@@ -108,7 +108,7 @@ interface Trusted {
 
 /**
  * The parameters that a delegation was made under, and of an expansion also those of the stake that it expands, from a
- * source other than the delegation itself: whoever wrote that could have put there parameters of their own.
+ * source other than the delegation itself: its author could have put other parameters there.
  * @throws TapstakeError `params-mismatch`, `unknown-params`, `not-active`, and the codes of `readParams`
  */
 export async function trustedParams(
@@ -132,7 +132,7 @@ async function trust(given: ProtocolParams, { params: name, height }: TrustOptio
 async function trustedSet(given: ProtocolParams, name: string | undefined): Promise<ParamSet> {
   const found = name === undefined ? identifyParams(given)?.set : await readParams(name, given.network);
   if (found) return found;
-  const text = `the delegation's parameters v${given.version} are of no published set: give your own copy by --params`;
+  const text = `no published set has the delegation's parameters v${given.version}. Do: give your own copy by --params`;
   throw new TapstakeError("unknown-params", text, { version: given.version });
 }
 
@@ -180,7 +180,7 @@ const previousOutpoint = ({ staking }: ExpandedStake) => outpointOf(staking.tran
 /** Who says the height chooses the parameters, and with them how much can be slashed. */
 const noHeight = (what: string) =>
   new UsageError(
-    `give ${what}, or your own bitcoind by --rpc; an Esplora server is not asked, as a false height chooses a version that slashes less`,
+    `give ${what}, or your own bitcoind by --rpc. An Esplora server does not count here: a false height chooses a version that slashes less`,
   );
 
 /**
@@ -255,7 +255,7 @@ export function assertReleased(held: HeldRules | undefined): void {
 }
 
 const LOCKED =
-  "the coins would be locked and not registered. If your chain accepts it, name its release by --release";
+  "the chain would not register the stake, and its coins would stay locked. If your chain accepts it, name its release by --release";
 
 interface CoinOptions extends ChainOptions {
   readonly coins?: string | undefined;
@@ -273,7 +273,7 @@ export async function readCoins(
     const given = coinsFromJson(await readText(coins));
     return chain ? withPrevious(chain, given) : given;
   }
-  if (!fromAddress) throw new UsageError("give the coins by --coins or --from-address");
+  if (!fromAddress) throw new UsageError("no coins to pay with: give --coins or --from-address");
   if (!chain) throw new UsageError("--from-address needs a server: --rpc or --esplora");
   const found: Coin[] = [];
   // One after the other: bitcoind scans for one caller at a time.
@@ -283,6 +283,6 @@ export async function readCoins(
 
 export function changeAddress({ change, fromAddress }: CoinOptions): string {
   const address = change ?? fromAddress?.[0];
-  if (address === undefined) throw new UsageError("--coins needs a --change address");
+  if (address === undefined) throw new UsageError("no address for the change: give --change");
   return address;
 }

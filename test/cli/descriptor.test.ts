@@ -121,7 +121,11 @@ describe.concurrent("tapstake descriptor", () => {
     [["--staker", "f".repeat(64), "--fp", b, "--time", "5"], "invalid-public-key", "is not the x coordinate"],
     [["--staker", a, "--fp", b, "--time", "0"], "invalid-timelock", "expected 1 to 65535 blocks, got 0"],
     [["--staker", a, "--fp", b, "--time", "65536"], "invalid-timelock", "got 65536"],
-    [[...stake, "--network", "regtest"], "wrong-network", "expected parameters of regtest"],
+    [
+      [...stake, "--network", "regtest"],
+      "wrong-network",
+      "--network is regtest, but the parameters of mainnet are for mainnet",
+    ],
     [
       [...stake, "--version", "999"],
       "unknown-params",
@@ -142,12 +146,12 @@ describe.concurrent("tapstake descriptor", () => {
   });
 
   it.each([
-    [[], "give the committee by --params"],
+    [[], "give --params, or --covenant and --quorum"],
     [["--covenant", c], "--covenant needs a --quorum"],
     [["--covenant", c, "--quorum", "1"], "--covenant needs an --unbonding-time"],
     [["--covenant", c, "--quorum", "1", "--unbonding-time", "9"], "--covenant needs a --network"],
     [["--params", "mainnet", "--quorum", "1"], "cannot be used with"],
-    [["--params", "mainnet", "--staker", c], "2 stakers need a --staker-quorum"],
+    [["--params", "mainnet", "--staker", c], "2 stakers need --staker-quorum"],
   ])("says what is missing: %j", async (args, message) => {
     const { code, stderr } = await inProcess(["descriptor", ...stake, ...args]);
     expect(code).toBe(2);

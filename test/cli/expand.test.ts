@@ -232,7 +232,7 @@ describe("the signatures of an expansion", () => {
       const env = { TAPSTAKE_ESPLORA: "http://127.0.0.1:1" };
       const asked = await inProcess([...command.split(" "), at("larger.json")], { env });
       expect(refusedWith(asked)).toBe("usage");
-      expect(asked.stderr).toContain("or your own bitcoind by --rpc; an Esplora server is not asked");
+      expect(asked.stderr).toContain("or your own bitcoind by --rpc. An Esplora server does not count");
       const named = await run(`${command} --height 100 --esplora http://127.0.0.1:1`, at("larger.json"));
       expect(refusedWith(named)).toBe("usage");
       expect(named.stderr).toContain("give --height, or your own bitcoind by --rpc");

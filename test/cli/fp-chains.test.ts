@@ -52,7 +52,7 @@ describe.concurrent("tapstake fp chains", () => {
     expect({ code: ended.code, stderr: ended.stderr }).toEqual({
       code: 0,
       stderr: expect.stringMatching(
-        /^tapstake: warning: the signing contexts of bsn-old changed: never .*\n$/,
+        /^tapstake: warning: the signing contexts of bsn-old changed\. Never .*\n$/,
       ),
     });
     expect(ended.stdout).toContain("none (v4) (was v3)");

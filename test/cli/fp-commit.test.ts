@@ -119,7 +119,7 @@ describe.concurrent("tapstake fp commit", () => {
     }
     const allowed = await commit(home, 100, 10, ["--allow-overlap"]);
     expect(allowed.code).toBe(2);
-    expect(allowed.stderr).toContain("--allow-overlap goes with --remote");
+    expect(allowed.stderr).toContain("--allow-overlap needs --remote");
     expectDone(await commit(home, 110, 5));
     expectDone(await commit(home, 99, 1));
     const [listed] = await listedIn(home, named);
@@ -329,7 +329,9 @@ describe.concurrent("tapstake fp verify-commit and verify-vote", () => {
       ["commitment", await verify({ commitment: files.commitment })],
     ] as const) {
       expect(outcome).toMatchObject({ code: 0, stdout: expect.stringContaining("good: it counts") });
-      expect(outcome.stderr).toMatch(new RegExp(`^tapstake: warning: the ${one} has a signing context, and`));
+      expect(outcome.stderr).toMatch(
+        new RegExp(`^tapstake: warning: the ${one} has a signing context and the`),
+      );
     }
     const asJson = await verify({ commitment: files.commitment }, "--json");
     expect(parsed(asJson)).toMatchObject({ valid: true, committed: { context } });

@@ -136,7 +136,7 @@ describe.concurrent("tapstake fp keys new", () => {
     refused(await keys(home, ["new", "a", "--passphrase-file", join(home, "nowhere")]), "file-error");
     const short = { env: { TAPSTAKE_PASSPHRASE: "sevenLä", TAPSTAKE_NEW_PASSPHRASE: "sevenLä" } };
     const said = refused(await keys(home, ["new", "a"], short), "invalid-passphrase");
-    expect(said).toContain("8 characters or more");
+    expect(said).toContain("fewer than 8 characters");
     const imported = await keys(home, ["import", "a", "--secret-file", "-"], { ...short, input: secret });
     refused(imported, "invalid-passphrase");
     const other = homeWithKey();
@@ -198,7 +198,7 @@ describe.concurrent("keys new, at a terminal", () => {
       [again, "guess\r"],
     );
     expect(code).toBe(1);
-    expect(stdout).toMatch(/cancelled: that is not word \d+: no key was made/);
+    expect(stdout).toMatch(/cancelled: that is not word \d+, so no key was made/);
     expect(stdout.match(/That is not word/g)).toHaveLength(3);
     expect(readdirSync(join(home, ".."))).toEqual([]);
   });
@@ -212,9 +212,9 @@ describe.concurrent("a passphrase", () => {
       { TAPSTAKE_HOME: home },
       ["A passphrase", "correct horse\r"],
       ["The same again", "correct hoarse\r"],
-      ["not the same", "\u0003"],
+      ["The two differ", "\u0003"],
     );
-    expect(stdout).toContain("once more from the beginning");
+    expect(stdout).toContain("Type the passphrase again");
     expect(existsSync(home)).toBe(false);
   });
 
@@ -241,7 +241,7 @@ describe.concurrent("a passphrase's file", () => {
     const home = homeWithKey();
     const file = temporaryFile("passphrase", `${passphrase}\n`);
     const args = ["export", "validator-1", "--yes", "--passphrase-file", file];
-    const warning = `tapstake: warning: ${file} holds a secret, and others than its owner can reach it: chmod 600 it\n`;
+    const warning = `tapstake: warning: ${file} holds a secret, and others can reach it. Do: chmod 600 ${file}\n`;
     expect((await keys(home, args)).stderr).not.toContain("warning");
     chmodSync(file, 0o640);
     const { code, stderr } = await keys(home, args);
@@ -265,7 +265,7 @@ describe.concurrent("tapstake fp keys import", () => {
     const { code, stderr } = await imported();
     expect({ code, stderr }).toEqual({
       code: 0,
-      stderr: `tapstake: warning: ${file} holds a secret, and others than its owner can reach it: chmod 600 it\n`,
+      stderr: `tapstake: warning: ${file} holds a secret, and others can reach it. Do: chmod 600 ${file}\n`,
     });
   });
 

@@ -101,7 +101,7 @@ describe.concurrent("tapstake fp protection", () => {
     expect(stdout).not.toContain("commitments:");
     rmSync(join(home, "protection.db"));
     expect(expectDone(await protection(home, ...init)).stdout).toContain(
-      "commitments: the new store has none of the old one. Commit to the same heights again",
+      "commitments: the new store has no commitments. Commit to the same heights again",
     );
   });
 

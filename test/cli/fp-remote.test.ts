@@ -154,7 +154,9 @@ describe("of a daemon of its own", () => {
     const overlapping = await commit(110, 30, "--allow-overlap");
     expect({ code: overlapping.code, stderr: overlapping.stderr }).toEqual({
       code: 0,
-      stderr: expect.stringMatching(/^tapstake: warning: the signer committed to 100-119 before.*\n$/),
+      stderr: expect.stringMatching(
+        /^tapstake: warning: this commitment overlaps the signer's earlier commitment to 100-119\..*\n$/,
+      ),
     });
     const asData = await commit(110, 30, "--allow-overlap", "--json");
     expect(JSON.parse(asData.stderr)).toMatchObject({
@@ -203,11 +205,13 @@ describe("of a daemon whose chain is configured with contexts and a least count"
       ]),
     );
     expectRefused(await ask(["vote", "--batch", batch]), "context-mismatch");
-    expect(expectRefused(await commit(20), "not-permitted")).toContain("with no signing context: as it had");
+    expect(expectRefused(await commit(20), "not-permitted")).toContain(
+      "with no signing context: it started with another configuration",
+    );
     expectDone(await set(here));
     const said = expectRefused(await commit(10), "not-permitted");
     expect(said).toContain("a commitment to 10 heights of bsn-1 with the signing context");
-    expect(said).toContain("the chain takes more heights, or has another signing context");
+    expect(said).toContain("(more heights, or another signing context)");
     expectDone(await commit(20));
     expect(expectDone(await vote(block(2))).stdout).toContain("new");
   });

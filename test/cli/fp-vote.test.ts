@@ -172,7 +172,7 @@ describe.concurrent("tapstake fp vote", () => {
     const home = homeWithKey();
     const there = temporaryFile("words", "zoo wrong");
     const args = ["--height", "105", "--hash", block(1), "--out"];
-    expect(expectRefused(await vote(home, [...args, there]), "file-error")).toContain("there already");
+    expect(expectRefused(await vote(home, [...args, there]), "file-error")).toContain("exists already");
     expect(readFileSync(there, "utf8")).toBe("zoo wrong");
     const nowhere = join(temporaryFolder(), "nowhere", "vote.json");
     expect(expectRefused(await vote(home, [...args, nowhere]), "file-error")).toContain("no folder");
@@ -183,11 +183,11 @@ describe.concurrent("tapstake fp vote", () => {
   it("warns where no commitment of the key and chain is stored, and of a chain that is not configured", async () => {
     const home = homeWithKey();
     const args = ["--height", "105", "--hash", block(1)];
-    const warning = `tapstake: warning: no commitment of this key on ${chain} is stored here: unless the heights were committed elsewhere, the chain will not accept votes at 105`;
+    const warning = `tapstake: warning: this home has no commitment of this key on ${chain}. The chain accepts votes at 105 only if you committed to these heights elsewhere`;
     const { code, stderr } = await vote(home, args);
     expect({ code, stderr }).toEqual({
       code: 0,
-      stderr: `${warning}. ${chain} is not configured either (tapstake fp chains list): is the id right?\n`,
+      stderr: `${warning}. ${chain} is not configured either: check the id with tapstake fp chains list\n`,
     });
     expectDone(await fp(home, ["chains", "set", chain]));
     expect((await vote(home, args)).stderr).toBe(`${warning}\n`);
@@ -209,7 +209,7 @@ describe.concurrent("tapstake fp vote", () => {
     expect(outcome.code).toBe(0);
     expect(outcome.stderr).toBe(
       "tapstake: warning: the chain will not accept votes at 99, 110 to 112, 125, 130: " +
-        "the commitments of this key that are stored here cover 100 to 109, 120 to 124\n",
+        "the commitments of this key in this home cover 100 to 109, 120 to 124\n",
     );
     const asJson = await batch(1, ["--json"]);
     expect(JSON.parse(asJson.stderr)).toMatchObject({

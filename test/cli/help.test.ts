@@ -1,8 +1,11 @@
-import { readFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { TOPICS } from "../../src/cli/help-topics.js";
 import { commandTree } from "../../src/cli/run.js";
 import { callsIn, parse } from "./calls.js";
+import { environment, exampleFiles } from "./example-files.js";
 import { inProcess } from "./in-process.js";
 import { shellInProcess } from "./shell-in-process.js";
 import { examplesOf, hasBash, temporaryFolder } from "./support.js";
@@ -29,12 +32,41 @@ const RUN_ELSEWHERE: Readonly<Record<string, string>> = {
   "fp serve": "signerd/command.test.ts",
 };
 
+/** In which state an example finds its stake, where it is not complete: see `exampleFiles`. */
+const STATES: Readonly<Record<string, "unsigned.json" | "signed.json">> = {
+  "stake sign": "unsigned.json",
+  "stake combine": "signed.json",
+  "covenant check": "signed.json",
+  "covenant sign": "signed.json",
+};
+
+/** What an example makes itself, and so does not find in its folder. */
+const MADE: Readonly<Record<string, readonly string[]>> = {
+  "stake create": ["stake.json", "stake.psbt"],
+  "stake key": ["staker.key"],
+  expand: ["larger.json", "larger.psbt"],
+  unbond: ["unbonding.hex"],
+  "pop make": ["pop.json"],
+  "fp commit": ["commitment.json"],
+  "fp vote": ["vote.json"],
+  "fp proof": ["proof.json"],
+  "fp protection export": ["interchange.json"],
+  "fp keys export": ["secret.json"],
+  ...Object.fromEntries(
+    ["fp", "fp keys", "fp keys new", "fp keys import"].map((name) => [name, [".tapstake"]]),
+  ),
+};
+
 /** What an example says on standard error although it is done, without its end of line. */
 const SAID: Readonly<Record<string, RegExp>> = {
   "fp status": /^tapstake: signer-unreachable: |^Do: |^More: tapstake help signer-unreachable$/,
   "fp unlock": /^tapstake: signer-unreachable: |^Do: |^More: tapstake help signer-unreachable$/,
-  "fp keys export": /\{"note":"The secret of .*two places\."\}/,
+  "fp keys export": /\{"note":"tapstake will print the secret of .*two places\."\}/,
 };
+
+/** DOCS.md (f) and HOUSE.md, Words: each has a plain word in its place. */
+const FORBIDDEN =
+  /\b(told|nobody|whoever|none of|unless told|no more|of which|as it is|as ever|by heart|heeds?|is to (vote|sign)|is warned of|goes by|(hold|holds) (every|all|the) rules?|(once|one|two) a (height|vote|key))\b/gi;
 
 /** The command at a path: commands are loaded only when they are named. */
 async function commandAt(path: readonly string[]): Promise<CommandUnknownOpts> {
@@ -51,13 +83,17 @@ async function pathsBelow(path: readonly string[] = []): Promise<string[][]> {
 
 const helpOf = async (path: readonly string[]) => (await inProcess([...path, "--help"])).stdout;
 
+const sources = readdirSync(new URL("../../src/cli", import.meta.url), { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith(".ts"))
+  .toSorted();
+
 const COMMANDS = (await pathsBelow()).map((path) => [path.join(" "), path] as const);
 
 describe.each(COMMANDS)("the help of tapstake %s", (name, path) => {
   it("describes the command and all that it takes", async () => {
     const command = await commandAt(path);
     expect(command.description()).not.toBe("");
-    expect(path.length === 0 || command.summary() !== "").toBe(true);
+    if (path.length > 0) expect(command.summary()).toMatch(/^[A-Z].{1,68}[^.]$/);
     for (const { description } of [...command.options, ...command.registeredArguments]) {
       expect(description).toMatch(/\S/);
     }
@@ -68,9 +104,27 @@ describe.each(COMMANDS)("the help of tapstake %s", (name, path) => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/\nExit codes:\n {2}0 {2}done\n {2}1 {2}refused\S* .*\n {2}2 {2}wrong usage\n$/);
     // A transaction or a signature of an example cannot be broken.
-    const lines = stdout.replace(/[0-9a-f]{100,}/g, "").split("\n");
+    const lines = stdout
+      .replace(/[0-9a-f]{100,}/g, "")
+      .trimEnd()
+      .split("\n");
     expect(lines.filter((line) => line.length > 100)).toEqual([]);
     if (path.length === 1) expect((await inProcess(["help", name])).stdout).toBe(stdout);
+  });
+
+  it("has at most 50 lines, five of them between the first and the options", async () => {
+    const lines = (await helpOf(path)).trimEnd().split("\n");
+    expect(lines.length).toBeLessThanOrEqual(50);
+    const [usage, ...about] = lines.slice(
+      0,
+      lines.findIndex((line) => /^(Arguments|Options|Commands):$/.test(line)),
+    );
+    expect(usage).toMatch(/^Usage: /);
+    expect(about.filter((line) => line !== "").length).toBeLessThanOrEqual(6);
+  });
+
+  it("says nothing in words that the style sheet forbids", async () => {
+    expect((await helpOf(path)).match(FORBIDDEN)).toBeNull();
   });
 
   it("has examples of it that use only what there is", async () => {
@@ -84,10 +138,27 @@ describe.each(COMMANDS)("the help of tapstake %s", (name, path) => {
 
 const RUN_HERE = hasBash ? COMMANDS.filter(([name]) => !Object.hasOwn(RUN_ELSEWHERE, name)) : [];
 
+let files: string;
+let made: Promise<string> | undefined;
+
+/** A folder of its own for the examples of a command. */
+function folderFor(name: string): string {
+  const folder = join(temporaryFolder(), "example");
+  cpSync(files, folder, { recursive: true });
+  if (name in STATES) cpSync(join(folder, STATES[name]!), join(folder, "stake.json"));
+  for (const file of MADE[name] ?? []) rmSync(join(folder, file), { recursive: true });
+  return folder;
+}
+
 describe.each(RUN_HERE)("the help of tapstake %s", (name, path) => {
+  beforeAll(async () => {
+    made ??= exampleFiles();
+    files = await made;
+  });
+
   it("has examples that run as they stand", async () => {
-    const folder = temporaryFolder();
-    const surroundings = { cwd: folder, env: { HOME: folder } };
+    const folder = folderFor(name);
+    const surroundings = { cwd: folder, env: environment(folder) };
     const { code, stderr } = await shellInProcess(examplesOf(await helpOf(path)), surroundings);
     const left = stderr
       .split("\n")
@@ -95,6 +166,43 @@ describe.each(RUN_HERE)("the help of tapstake %s", (name, path) => {
       .filter((line) => line !== "" && !/^wrote .* to /.test(line))
       .filter((line) => !SAID[name]?.test(line));
     expect({ code, left }).toEqual({ code: 0, left: [] });
+  });
+});
+
+describe("a text of the command line", () => {
+  it.each(sources)("in %s has no word that the style sheet forbids", (file) => {
+    const text = readFileSync(new URL(`../../src/cli/${file}`, import.meta.url), "utf8");
+    const withoutComments = text.replace(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, "");
+    const strings = withoutComments.match(/"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g) ?? [];
+    expect(strings.flatMap((each) => each.match(FORBIDDEN) ?? [])).toEqual([]);
+  });
+});
+
+describe("a topic of tapstake help", () => {
+  it.each(Object.keys(TOPICS))(
+    "%s fits 50 lines of 100 columns, in words of the style sheet",
+    async (topic) => {
+      const { code, stdout, stderr } = await inProcess(["help", topic]);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      const lines = stdout.trimEnd().split("\n");
+      expect(lines.length).toBeLessThanOrEqual(50);
+      expect(lines.filter((line) => line.length > 100)).toEqual([]);
+      expect(stdout.match(FORBIDDEN)).toBeNull();
+    },
+  );
+
+  it("is named by a command whose help sends readers to it", async () => {
+    const helps = await Promise.all(COMMANDS.map(([, path]) => helpOf(path)));
+    const named = helps.flatMap((help) =>
+      [...(/^More: tapstake (.*)$/m.exec(help)?.[1] ?? "").matchAll(/help ([a-z0-9]+)/g)].map(
+        ([, topic]) => topic,
+      ),
+    );
+    for (const topic of named) expect(TOPICS).toHaveProperty(topic!);
+    // Every other one is in the list.
+    const { stdout } = await inProcess(["help", "topics"]);
+    const listed = [...stdout.matchAll(/^ {2}tapstake help ([a-z0-9]+) /gm)].map(([, topic]) => topic);
+    expect([...listed, "topics"]).toEqual(Object.keys(TOPICS));
   });
 });
 
@@ -128,6 +236,7 @@ describe("the tree of commands", () => {
     for (const name of ["", "stake", "stake create", "fp keys new", "covenant sign", "register show"]) {
       expect(names).toContain(name);
     }
-    for (const name of Object.keys({ ...RUN_ELSEWHERE, ...SAID })) expect(names).toContain(name);
+    for (const name of Object.keys({ ...RUN_ELSEWHERE, ...SAID, ...STATES, ...MADE }))
+      expect(names).toContain(name);
   });
 });

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
-import type { Delegation } from "../../src/delegation/delegation.js";
+import { createDelegation, type Delegation } from "../../src/delegation/delegation.js";
 import { delegationToJson } from "../../src/delegation/json.js";
 import { stakerPsbts } from "../../src/delegation/psbt.js";
 import { finishExpansion, signExpansion } from "../../src/delegation/sign.js";
@@ -9,8 +9,10 @@ import { expansionSpend } from "../../src/delegation/spends.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import { paramsToJson } from "../../src/params/json.js";
 import { keySigner } from "../../src/spending/spend.js";
+import { ownedCoin, stakeFrom } from "../support/coins.js";
 import { expand, walletSigned } from "../support/expansion.js";
 import { type Life, provider, signers, staker, wholeLife } from "../support/life.js";
+import { paramsFor, termsOf } from "../support/lives.js";
 import { delegate, makeStake, signedBy, signedPsbt } from "../support/stake.js";
 import { inProcess } from "./in-process.js";
 import { observed, parsed, reportOf, tapstake, temporaryFile } from "./support.js";
@@ -159,7 +161,9 @@ describe.concurrent("a stake without OP_RETURN", () => {
   it("is asked for its terms", async () => {
     const { code, stderr } = await inProcess(["inspect", life.staking.toHex()]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^tapstake: not-a-stake: .*give --staker, --fp and --time\n$/);
+    expect(stderr).toMatch(
+      /^tapstake: not-a-stake: .*Do: give .*--delegation, or the terms by --staker, --fp and --time\n$/,
+    );
   });
 
   it("is not found by other terms", async () => {
@@ -317,6 +321,39 @@ describe.concurrent("an expansion", async () => {
 describe.concurrent("a PSBT", () => {
   const stake = makeStake({ seed: "counted", stakers: 3, stakerQuorum: 2 });
   const delegated = delegate(stake);
+
+  it("of a spend says what it spends although nothing is signed", async () => {
+    const { unbonding, slashing, unbondingSlashing } = stakerPsbts(await delegate(makeStake()));
+    const headlines = [unbonding, slashing, unbondingSlashing].map(async (psbt) => {
+      const file = temporaryFile("spend.psbt", psbt!.toBase64());
+      return (await inProcess(["inspect", file])).stdout.split("\n")[0];
+    });
+    expect(await Promise.all(headlines)).toEqual([
+      expect.stringMatching(/^this unbonds a stake of 0\.01 BTC by .*, signed by 0 of 5 committee members$/),
+      expect.stringMatching(/^this slashes 0\.001 BTC of a stake of 0\.01 BTC by /),
+      expect.stringMatching(/^this slashes .* of an unbonding stake of /),
+    ]);
+  });
+
+  it("of stake create names the delegation as the way to its terms", async () => {
+    const staking = stakeFrom([ownedCoin("P2WPKH", 2_000_000n)]);
+    const psbt = temporaryFile("stake.psbt", staking.psbt.toBase64());
+    const says = (source: string) =>
+      `tapstake: not-a-stake: this PSBT does not say whose stake it is. Do: tapstake inspect ${source} --delegation stake.json\n`;
+    expect(await inProcess(["inspect", psbt])).toEqual({ code: 1, stdout: "", stderr: says(psbt) });
+    const { stderr } = await inProcess(["inspect", staking.psbt.toBase64()]);
+    expect(stderr).toBe(says("<psbt>"));
+    const own = termsOf();
+    const delegation = delegationToJson(createDelegation(own, paramsFor(own), staking));
+    const { stdout } = await inProcess([
+      "inspect",
+      psbt,
+      "--delegation",
+      temporaryFile("stake.json", delegation),
+    ]);
+    expect(stdout).toMatch(/^this is a stake of /);
+    expect(stdout).toContain("0 of 1 input signed");
+  });
 
   it("counts the signatures of each quorum, and says what is missing", async () => {
     const members = await signedBy(stake, await delegated, [0, 1, 2]);

@@ -50,7 +50,7 @@ describe.concurrent("tapstake params", () => {
     const { code, stderr } = await inProcess(["params", "--version", "1"]);
     expect({ code, stderr }).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining("--version needs the set"),
+      stderr: expect.stringContaining("--version needs a set"),
     });
   });
 

@@ -61,7 +61,7 @@ describe("a stake of phase 1", () => {
   it("has no delegation, and nothing is written of one", async () => {
     const refused = await create(at("none.psbt"), "--out", at("none.json"));
     expect(refusedWith(refused)).toBe("unsupported-params");
-    expect(refused.stderr).toContain("send what its wallet signs by stake broadcast");
+    expect(refused.stderr).toContain("sign the PSBT, then run stake broadcast");
     expect([at("none.psbt"), at("none.json")].filter(existsSync)).toEqual([]);
     const signed = ["--signed", at("stake.signed"), "--out", at("none.json")];
     expect(refusedWith(await inProcess(["stake", "create", ...terms(), ...signed]))).toBe(

@@ -3,9 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { proofOfPossession, proofToJson } from "../../src/babylon/pop.js";
-import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
-import { concatBytes, hex } from "../../src/core/bytes.js";
-import { sha256 } from "../../src/core/hashes.js";
+import { hex } from "../../src/core/bytes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { delegationToJson } from "../../src/delegation/json.js";
 import { finishExpansion, finishUnbonding, signExpansion, signUnbonding } from "../../src/delegation/sign.js";
@@ -18,7 +16,7 @@ import { signVoteUnprotected } from "../../src/vote/vote.js";
 import { expand, walletSigned } from "../support/expansion.js";
 import { delegate, makeStake, secretOf, signedBy } from "../support/stake.js";
 import { inProcess } from "./in-process.js";
-import { examplesOf, parsed, refusedWith, temporaryFolder } from "./support.js";
+import { EVIDENCE, parsed, refusedWith, temporaryFolder, txOutProof } from "./support.js";
 
 const address = bech32.encodeFromBytes("bbn", secretOf("account").slice(0, 20));
 const stake = makeStake();
@@ -72,18 +70,8 @@ beforeAll(async () => {
   write("vote.json", voteToJson(signVoteUnprotected(vote)));
   write("randomness.json", merkleProofToJson(proof(vote.height)));
   write("wrong.json", merkleProofToJson(proof(vote.height + 1n)));
-  const examples = examplesOf((await run("register equivocation --help")).stdout);
-  write("evidence.json", /\{[^]*?\}/.exec(examples)![0]);
+  write("evidence.json", JSON.stringify(EVIDENCE));
 });
-
-/** As bitcoind's gettxoutproof gives it (BIP-37), of a block with another transaction before this one. */
-function txOutProof(transaction: Transaction): Uint8Array {
-  const [first, own] = [secretOf("coinbase"), transaction.getHash()];
-  const root = sha256(sha256(concatBytes(first, own)));
-  const header = concatBytes(new Uint8Array(36), root, new Uint8Array(12));
-  const [count, hashes, flags] = ["02000000", "02", "0105"].map((each) => hex.decode(each));
-  return concatBytes(header, count!, hashes!, first, own, flags!);
-}
 
 const PROVIDER = "--moniker One --commission 0.05 --max-commission 0.2 --max-commission-change 0.01";
 

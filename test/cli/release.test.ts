@@ -45,7 +45,7 @@ describe("a stake of mainnet that its chain does not register", () => {
   it("is warned of where it is made and where it is checked", async () => {
     const { out, outcome } = await create(`${ONE},${TWO}`);
     expect(outcome.code).toBe(0);
-    expect(outcome.stderr).toContain(`tapstake: warning: ${REFUSAL}; the coins would be locked and not`);
+    expect(outcome.stderr).toContain(`tapstake: warning: ${REFUSAL}; the chain would not`);
     const checked = await inProcess(["stake", "check", out]);
     expect(checked.code).toBe(0);
     expect(checked.stderr).toContain(REFUSAL);
@@ -125,7 +125,7 @@ describe("a stake under a version of the parameters that is not the newest", () 
     const checked = await inProcess(["stake", "check", out]);
     expect(checked.code).toBe(0);
     expect(checked.stderr).toContain(
-      "tapstake: warning: parameters v4 hold only below height 905634, and v5 are the newest. Give --height",
+      "tapstake: warning: parameters v4 hold only below height 905634, and v5 is the newest version. Give --height",
     );
     const asData = await inProcess(["stake", "check", out, "--json"]);
     const superseded = { since: 905_634, newest: 5 };

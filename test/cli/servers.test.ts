@@ -248,7 +248,7 @@ describe("what stake check says of a stake's state", () => {
     await node.mine(1);
     expect(await stateOf(path)).toBe("staked");
     expect(await textOf(path)).toContain(
-      "it is staked; signatures are missing: without them nobody can unbond",
+      "it is staked; signatures are missing: without them you cannot unbond",
     );
   });
 });

@@ -8,7 +8,7 @@ import { parsePsbt } from "../../src/psbt/read.js";
 import { bridgeEsplora } from "../support/esplora.js";
 import { reach } from "./bitcoin-cli.js";
 import { shellInProcess } from "./shell-in-process.js";
-import { hasBash, reportOf, shell, temporaryFolder } from "./support.js";
+import { hasBash, shell, temporaryFolder } from "./support.js";
 
 const read = (page: string) => readFileSync(new URL(`../../${page}`, import.meta.url), "utf8");
 
@@ -152,10 +152,7 @@ describe.skipIf(!hasBash)("the session of docs/stakers.md", () => {
     const height = await node.height();
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: reportOf(
-        "timelock-running",
-        `the time lock runs for 99 blocks more: nodes take the withdrawal from height ${height + 99} on`,
-      ),
+      stderr: `tapstake: timelock-running: the time lock ends in 99 blocks. Do: withdraw from height ${height + 99} on\n`,
     });
     expect(await node.rpc.getrawmempool()).toEqual([]);
   });

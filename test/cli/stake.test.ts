@@ -17,19 +17,9 @@ import { ownedCoin, signedPsbt } from "../support/coins.js";
 import { closedAddress, serve } from "../support/server.js";
 import { inForce } from "../support/stake.js";
 import { inProcess } from "./in-process.js";
-import { hasTerminal, onTerminal, parsed, refusedWith, temporaryFolder } from "./support.js";
+import { EVIDENCE, hasTerminal, onTerminal, parsed, refusedWith, temporaryFolder } from "./support.js";
 
-/** Whose two votes tapstake extract has in its help. */
-const VOTER = "21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac4c7";
-const EVIDENCE = {
-  fp_btc_pk: VOTER,
-  block_height: "5002",
-  pub_rand: "419ae8a4b4df8fd113dcaff6a18d39b417181699d5049d37501957430b02e119",
-  canonical_app_hash: "92c89d9853a2f5716d2a23633e86835afaa5d4213580dbee0844f53767d293c8",
-  fork_app_hash: "5c91447ddccea0e3c935e4b41ce2d0a8f2535432478df5380507628bbe5e0525",
-  canonical_finality_sig: "1c0c3c53013afaba7bf4866b9064c56164fcc31510f7bb1f568c8cb43225b249",
-  fork_finality_sig: "42f3e5663db376a0149a1f5b905359c0a74d50ef953c7aa9245f5049e3ef0c66",
-};
+const VOTER = EVIDENCE.fp_btc_pk;
 const CHANGE = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
 const OTHER = "0b93d2d388a2b89c2ba2ef28e99c0cfc20735b693cb8b2350fe8aceca2d0f393";
 const COINS = JSON.stringify([
@@ -232,7 +222,7 @@ describe("tapstake stake create", () => {
       writeFileSync(at("legacy.json"), JSON.stringify(listed.slice(0, 1)));
       const refused = await create({ coins: at("legacy.json") });
       expect(refusedWith(refused)).toBe("txid-not-final");
-      expect(refused.stderr).toMatch(/leave --out away to write the PSBT, and give it back by --signed/);
+      expect(refused.stderr).toMatch(/Do: leave out --out, sign the PSBT, then run stake create --signed/);
       expect(existsSync(at("new.psbt"))).toBe(false);
     });
 

@@ -4,9 +4,13 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
+import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { concatBytes, hex } from "../../src/core/bytes.js";
+import { sha256 } from "../../src/core/hashes.js";
 import { adviceOf } from "../../src/core/error-codes.js";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { afterFile } from "../support/after-file.js";
+import { secretOf } from "../support/stake.js";
 
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
@@ -141,6 +145,26 @@ export function examplesOf(help: string): string {
 export const observed = JSON.parse(
   readFileSync(new URL("../vectors/observable-staking.json", import.meta.url), "utf8"),
 ) as Record<"mainnet-300.004BTC" | "signet-tag-bbt4", { hex: string; covenant: string[]; quorum: number }>;
+
+/** Two votes at one height. */
+export const EVIDENCE = {
+  fp_btc_pk: "21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac4c7",
+  block_height: "5002",
+  pub_rand: "419ae8a4b4df8fd113dcaff6a18d39b417181699d5049d37501957430b02e119",
+  canonical_app_hash: "92c89d9853a2f5716d2a23633e86835afaa5d4213580dbee0844f53767d293c8",
+  fork_app_hash: "5c91447ddccea0e3c935e4b41ce2d0a8f2535432478df5380507628bbe5e0525",
+  canonical_finality_sig: "1c0c3c53013afaba7bf4866b9064c56164fcc31510f7bb1f568c8cb43225b249",
+  fork_finality_sig: "42f3e5663db376a0149a1f5b905359c0a74d50ef953c7aa9245f5049e3ef0c66",
+} as const;
+
+/** As bitcoind's gettxoutproof gives it (BIP-37), of a block with another transaction before this one. */
+export function txOutProof(transaction: Transaction): Uint8Array {
+  const [first, own] = [secretOf("coinbase"), transaction.getHash()];
+  const root = sha256(sha256(concatBytes(first, own)));
+  const header = concatBytes(new Uint8Array(36), root, new Uint8Array(12));
+  const [count, hashes, flags] = ["02000000", "02", "0105"].map((each) => hex.decode(each));
+  return concatBytes(header, count!, hashes!, first, own, flags!);
+}
 
 export const hasBash = spawnSync("bash", ["-c", "true"]).status === 0;
 

@@ -9,7 +9,6 @@ import {
 import { type Described, groupCommand, type LazyCommands, newCommand } from "../command.js";
 import { writeDelegation } from "../files.js";
 import { signatureFacts, signatureText } from "../format/delegation.js";
-import { MAKE_STAKE, MEMBERS, SIGN_STAKE } from "../help.js";
 import { checkOneStandardInput, readDelegation } from "../input.js";
 import {
   DELEGATION,
@@ -17,7 +16,7 @@ import {
   jsonOption,
   memberOption,
   membersEsploraOption,
-  membersReleaseOption,
+  releaseOption,
   outOption,
   parseKey,
   previousHeightOption,
@@ -31,20 +30,19 @@ import { withSecretKey } from "../secrets.js";
 import { memberView } from "../terms.js";
 
 const COMMANDS: LazyCommands = {
-  check: { summary: "whether a member may sign a delegation", load: () => check },
-  sign: { summary: "sign all that a member signs", load: () => sign },
+  check: { summary: "Check whether a committee member may sign a delegation", load: () => check },
+  sign: { summary: "Sign a delegation as a committee member", load: () => sign },
 };
 
 const GROUP = {
-  description: `What a committee member does with a delegation: check every rule, and sign.
-
-A member signs the unbonding, and both slashings for each finality provider in a form that only the provider's own
-leaked key can finish: the committee cannot slash on its own.`,
+  description: `A committee member signs the unbonding, and both slashings once for each finality provider. Only the provider's leaked key can
+finish those slashing signatures, so the committee cannot slash alone.`,
   examples: `
 tapstake covenant check --help
 tapstake covenant sign --help
 `,
-};
+  topics: ["delegation", "parameters"],
+} as const;
 
 export const covenant = (args: readonly string[]) => groupCommand("covenant", GROUP, COMMANDS, args);
 
@@ -55,27 +53,25 @@ const memberCommand = (name: string, about: Described) =>
     .addOption(trustedParamsOption())
     .addOption(heightOption())
     .addOption(previousHeightOption())
-    .addOption(membersReleaseOption())
+    .addOption(releaseOption())
     .addOption(rpcOption())
     .addOption(rpcAuthOption())
     .addOption(membersEsploraOption())
     .addOption(jsonOption());
 
 const CHECK = {
-  description: `Checks everything that a committee member must know of a delegation before it signs.
+  description: `Checks everything that a member must know before it signs: all rules of stake check, the parameters in force at the height,
+the release, and the stakers' slashing signatures. With --member, also checks that this member is in the committee and
+that its signatures are still needed.
 
-That is every rule of stake check, with the stakers' slashing signatures complete; and with --member, that this member
-is in the committee and that its signatures are still needed.`,
+Give --height (for an expansion also --previous-height), or your own bitcoind (--rpc).`,
   examples: `
-${MAKE_STAKE}
-tapstake stake sign stake.json --secret-file staker.key
+# stake.json: signed by the staker
 tapstake covenant check stake.json --height 100
-tapstake covenant check stake.json --params regtest --height 100 \\
-  --member 3becbba47b0de6c18f7fb48e6e82cfd9858dd5b372228d32006362d84c844203
 `,
-  more: MEMBERS,
-  refused: "the code names the rule that is broken; not-a-member, quorum-reached",
-};
+  topics: ["parameters", "releases", "servers"],
+  refused: "the code names the broken rule; or not-a-member, quorum-reached",
+} as const;
 
 const check = () =>
   memberCommand("check", CHECK)
@@ -105,17 +101,18 @@ const check = () =>
     });
 
 const SIGN = {
-  description: `Adds all signatures of one committee member to a delegation, once every rule of covenant check holds.
+  description: `First checks all that covenant check checks. Then adds all signatures of the member: the unbonding, both slashings for each
+finality provider, and for an expansion the spend of the old stake.
 
-Members can sign one file in turn, or copies at the same time: stake combine puts these together.`,
+Members can sign one file in turn, or copies at the same time: stake combine joins these. Give --height (for an expansion
+also --previous-height), or your own bitcoind (--rpc).`,
   examples: `
-# on regtest, where everybody knows the secrets of the committee
-${MAKE_STAKE}
-${SIGN_STAKE}
+# stake.json: signed by the staker
+tapstake covenant sign stake.json --height 100 --secret-file member.key
 `,
-  more: MEMBERS,
-  refused: "the code names the rule that is broken; not-a-member, quorum-reached",
-};
+  topics: ["parameters", "releases", "secrets", "servers"],
+  refused: "the code names the broken rule; or not-a-member, quorum-reached",
+} as const;
 
 const sign = () =>
   memberCommand("sign", SIGN)

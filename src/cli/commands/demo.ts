@@ -6,20 +6,17 @@ import { jsonOption } from "../options.js";
 import { colors, say, toJson } from "../output.js";
 
 const DEMO = {
-  description: `Tells the whole life of a stake, as it happens on a private regtest bitcoind.
+  description: `Four stakes, a committee of five with a quorum of three, two finality providers. One stake is slashed because its
+provider votes twice. One unbonds early. One is slashed while it unbonds. One reaches the end of its time lock.
 
-Four stakes, a committee of five of whom three must sign, two finality providers: one stake is slashed because
-its provider votes twice, one unbonds early, one is slashed while it unbonds, one runs out. ✓ is what the node
-accepted or what was verified, ✗ what it refused as it must, with its answer. The coins are worth nothing and
-the node is gone afterwards.`,
+✓ marks what the node accepted or tapstake verified. ✗ marks what the node refused as it should, with the node's answer.
+The coins have no value, and the node is removed afterwards.`,
   examples: `
 tapstake demo
-tapstake demo --json
 `,
-  more: `bitcoind is taken from BITCOIND (a path), from PATH, or from where npm run demo of a clone
-installed one; without one, a regtest node that answers at TAPSTAKE_REGTEST_URL is used
-(http://user:password@127.0.0.1:port).`,
-  refused: "no bitcoind, or something in the story turned out otherwise",
+  more: `tapstake starts the bitcoind of BITCOIND (a path), of PATH, or the one that npm run demo installed.
+Without one, it uses the regtest node at TAPSTAKE_REGTEST_URL (http://user:password@127.0.0.1:port).`,
+  refused: "no bitcoind, or a step that ended otherwise than expected",
 };
 
 export const command = () =>

@@ -35,30 +35,25 @@ const STAKER = "0b93d2d388a2b89c2ba2ef28e99c0cfc20735b693cb8b2350fe8aceca2d0f393
 const PROVIDER = "db9160428e401753dc1a9952ffd4fa3386c7609cf8411d2b6d79c42323ca9923";
 
 const DESCRIPTOR = {
-  description: `Builds the outputs of a stake from its terms: the staking output, the unbonding output and the refund that
-slashing leaves. For each: address, script, the leaves by which it is spent, and a descriptor.
+  description: `Shows the staking output, the unbonding output and the refund of a slashing, with descriptors that Bitcoin Core reads.
 
-Keys and times alone decide all of it, so anyone can build the outputs again and compare. Bitcoin Core reads
-the descriptors: deriveaddresses gives the same address, and a wallet that imports one sees the stake.
-
-To sign for it too, the wallet needs its own key in there. --wallet-keys is a file of such keys as the wallet has them,
-a line each: [fingerprint/path]xprv…/0/5, xpub…/0/5 to watch only, or a private key (WIF). The descriptors are then
-as secret as they are, and what importdescriptors takes is shown with them.`,
+For a wallet that signs, --wallet-keys is a file with one key per line, as the wallet has it: [fingerprint/path]xprv…/0/5,
+xpub…/0/5 (watch only), or WIF. The descriptors are then as secret as the keys.`,
   examples: `
-# the committee and the unbonding time of a parameter version
 tapstake descriptor --params mainnet --version 1 --time 64000 \\
   --staker ${STAKER} \\
   --fp ${PROVIDER}
 
-# a committee of one's own
-tapstake descriptor --network regtest --time 1000 --unbonding-time 20 \\
+# your own committee
+tapstake descriptor --network regtest --time 1000 --unbonding-time 20 --quorum 2 \\
   --staker ${STAKER} \\
   --fp ${PROVIDER} \\
   --covenant d45c70d28f169e1f0c7f4a78e2bc73497afe585b70aa897955989068f3350aaa \\
-             4b15848e495a3a62283daaadb3f458a00859fe48e321f0121ebabbdd6698f9fa --quorum 2
+             4b15848e495a3a62283daaadb3f458a00859fe48e321f0121ebabbdd6698f9fa
 `,
-  refused: "a key that is no point or is in two places, a quorum or time out of range",
-};
+  topics: ["parameters"],
+  refused: "an invalid or repeated key, or a quorum or time out of range",
+} as const;
 
 export const command = () =>
   newCommand("descriptor", DESCRIPTOR)
@@ -69,23 +64,24 @@ export const command = () =>
     .addOption(
       new Option(
         "--params <set>",
-        "committee and unbonding time of a parameter set, by name or from a file; --time must be within it",
+        "parameter set or file, for the committee and the unbonding time",
       ).conflicts(["covenant", "quorum"]),
     )
     .addOption(
-      new Option("--version <number>", "a version of --params; the newest unless told")
+      new Option("--version <number>", "version of --params (default: the newest)")
         .argParser(wholeNumber)
         .conflicts(["covenant", "quorum"]),
     )
-    .addOption(new Option("--covenant <key...>", "the committee's x-only keys").argParser(several))
-    .addOption(new Option("--quorum <number>", "how many of the committee must sign").argParser(wholeNumber))
+    .addOption(new Option("--covenant <key...>", "x-only keys of the committee").argParser(several))
+    .addOption(new Option("--quorum <number>", "how many committee members must sign").argParser(wholeNumber))
     .addOption(
-      new Option("--unbonding-time <blocks>", "how long unbonding takes; of --params unless told").argParser(
-        wholeNumber,
-      ),
+      new Option(
+        "--unbonding-time <blocks>",
+        "unbonding time, in blocks (default: that of --params)",
+      ).argParser(wholeNumber),
     )
     .addOption(
-      new Option("--wallet-keys <file>", "the stakers' keys as a wallet has them; - for standard input"),
+      new Option("--wallet-keys <file>", "keys of stakers as a wallet has them; - for standard input"),
     )
     .addOption(networkOption())
     .addOption(jsonOption())
@@ -126,8 +122,7 @@ async function readFrame(options: FrameOptions): Promise<Frame> {
     const keys = covenant.map((key) => parseKey(key, "covenant"));
     return { network, covenant: { keys, quorum }, unbondingTime };
   }
-  if (name === undefined)
-    throw new UsageError("give the committee by --params, or by --covenant and --quorum");
+  if (name === undefined) throw new UsageError("no committee: give --params, or --covenant and --quorum");
   const set = await readParams(name, network);
   const params = version === undefined ? set.versions.at(-1)! : paramsVersion(set, version);
   return {

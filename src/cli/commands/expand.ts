@@ -14,7 +14,6 @@ import { UsageError } from "../errors.js";
 import { checkNewFiles, writeDelegation, writeDocument } from "../files.js";
 import { expansionFacts, expansionText } from "../format/created.js";
 import { releaseFacts } from "../format/text.js";
-import { EXPAND_STAKE, MAKE_STAKE, RELEASES, SERVERS, SIGN_STAKE } from "../help.js";
 import { checkOneStandardInput, readDelegation } from "../input.js";
 import {
   activeAtOption,
@@ -32,7 +31,7 @@ import {
   rpcOption,
   satoshiAmount,
   several,
-  stakersReleaseOption,
+  releaseOption,
   versionOption,
   wholeNumber,
 } from "../options.js";
@@ -49,72 +48,59 @@ import {
 } from "../terms.js";
 
 const EXPAND = {
-  description: `Makes a stake larger, or longer, or both, without unbonding: one transaction spends it and one coin, and pays the new
-stake. The stakers stay, and the value does not shrink; the time lock begins anew.
+  description: `One transaction spends the old stake and one coin, and pays the new stake. The stakers stay the same, the value does not
+shrink, and the time lock starts anew. Sends nothing.
 
-What comes out is a delegation like any other, and goes the same way: stake sign, covenant sign, stake broadcast. Two
-things are more. The committee of the old stake signs its spend too, which covenant sign does. And the staker signs it
-last, by stake sign --expansion, or in the PSBT beside the coin. Until the new stake is mined, the old one is as it was.`,
+The new delegation goes through stake sign, covenant sign and stake broadcast like any other. Last, the staker signs the
+spend of the old stake: stake sign --expansion. Until the new stake is mined, the old one stays valid.`,
   examples: `
-${MAKE_STAKE}
-${SIGN_STAKE}
-
-# once it is mined
-${EXPAND_STAKE}
-tapstake stake sign larger.json --secret-file staker.key
-for i in 1 2 3; do
-  tapstake covenant sign larger.json --height 100 --previous-height 100 --secret-file $i.key
-done
-tapstake stake sign larger.json --expansion --secret-file staker.key
-tapstake stake check larger.json
+tapstake expand stake.json --value 1500000 --time 200 --fee-rate 2 \\
+  --coins more-coins.json --change bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080 \\
+  --out larger.json --psbt larger.psbt
 `,
-  more: `${RELEASES}
-${SERVERS}
-
-The coin is P2WPKH, or P2TR spent by its key; of several, the one that costs least is taken, and of
-those that cost the same the smallest.
---coins is JSON as bitcoin-cli listunspent writes it; "value" in satoshi can stand for "amount".
-The version of the parameters is that of --version, of --height, of the server's chain, or the
-newest, in this order.`,
-  refused: "terms that an expansion may not have, a stake that breaks a rule, too few coins",
-};
+  topics: ["coins", "parameters", "releases", "servers", "delegation"],
+  refused: "terms that an expansion may not have, a stake that breaks a rule, or too few coins",
+} as const;
 
 export const command = () =>
   newCommand("expand", EXPAND)
-    .argument("<delegation>", "the file of the stake that is expanded; - for standard input")
+    .argument("<delegation>", "file of the stake to expand; - for standard input")
     .addOption(
-      new Option("--value <satoshi>", "what to stake: as before unless told").argParser(satoshiAmount),
+      new Option("--value <sat>", "amount of the new stake, in satoshi (default: as before)").argParser(
+        satoshiAmount,
+      ),
     )
     .addOption(
-      new Option("--time <blocks>", "how long the new stake is locked: as before unless told").argParser(
+      new Option("--time <blocks>", "time lock of the new stake, in blocks (default: as before)").argParser(
         wholeNumber,
       ),
     )
     .addOption(
       new Option(
         "--fp <key...>",
-        "the finality provider's x-only key, or several: as before unless told",
+        "x-only key of the finality provider, or several (default: as before)",
       ).argParser(several),
     )
-    .option("--params <set>", "the network's parameters: a set's name, or a file; as before unless told")
+    .option("--params <set>", "protocol parameters: a set or a file (default: the stake's own set)")
     .addOption(versionOption())
     .addOption(activeAtOption())
-    .addOption(stakersReleaseOption())
+    .addOption(releaseOption())
     .addOption(coinsOption("coins to choose one from (JSON); - for standard input"))
-    .addOption(fromAddressOption("choose among the coins of these addresses, asked of the server"))
-    .addOption(changeOption("where the rest of the coin goes"))
-    .addOption(allowUnconfirmedOption("take a coin that is not mined yet, too"))
+    .addOption(fromAddressOption())
+    .addOption(changeOption())
+    .addOption(allowUnconfirmedOption())
     .addOption(feeRateOption())
     .addOption(maxFeeRateOption())
     .addOption(originOption())
-    .requiredOption("--out <file>", "write the new delegation to a new file; - for standard output")
-    .requiredOption("--psbt <file>", "write the PSBT to a new file, in base64")
+    .requiredOption("--out <file>", "new file for the delegation; - for standard output")
+    .requiredOption("--psbt <file>", "new file for the PSBT, in base64; - for standard output")
     .addOption(rpcOption())
     .addOption(rpcAuthOption())
     .addOption(esploraOption())
     .addOption(jsonOption())
     .action(async (path, { out, psbt: psbtFile, ...options }) => {
-      if (out === "-" && psbtFile === "-") throw new UsageError("only one of --out and --psbt can be -");
+      if (out === "-" && psbtFile === "-")
+        throw new UsageError("--out and --psbt are both -: give one of them a file");
       checkOneStandardInput(path, options.params, options.coins);
       await checkNewFiles(out, psbtFile);
       const previous = await readDelegation(path);
@@ -144,7 +130,7 @@ export const command = () =>
         changeScript,
         feeRate,
         maxFeeRate: maxFeeRateOf(options),
-        // Warned of below: nothing is locked yet, and the committee and stake broadcast refuse.
+        // A warning follows below: nothing is locked yet, and the committee and stake broadcast refuse.
         rules: ANY_RELEASE,
         allowUnconfirmed: options.allowUnconfirmed === true,
         derivations: readOrigins(options.origin),

@@ -5,57 +5,35 @@ import { extractFromSlashing, finishSlashing } from "../../extract/slashing.js";
 import type { Slashable } from "../../stake/slashing.js";
 import { newCommand } from "../command.js";
 import { UsageError } from "../errors.js";
-import { EVIDENCE } from "../help.js";
 import { readDelegation, readText, readTransaction } from "../input.js";
 import { jsonOption, votesOption } from "../options.js";
 import { answer, table } from "../output.js";
 
-const MORE = `
-The evidence of --votes is a JSON object. Bytes are hexadecimal, 32 bytes each:
-  fp_btc_pk                the finality provider's x-only key
-  block_height             the height of both votes, as text or number
-  pub_rand                 the randomness committed for that height
-  canonical_app_hash       the block that one vote is for, and
-  canonical_finality_sig     its signature
-  fork_app_hash            the block that the other vote is for, and
-  fork_finality_sig          its signature
-  canonical_signing_context, fork_signing_context
-                           only of chains that sign votes with a context: 64 characters each
-
-The delegation is the JSON file of a stake, as delegationToJson writes it.`;
-
 const EXTRACT = {
-  description: `Computes the secret key of a finality provider that broke the rules, from what it made public itself.
-
-A finality provider commits to one randomness for each height. Two votes under it are two equations with two
-unknowns, and the key is what solves them (--votes). A finished slashing transaction gives the same key to
-whoever holds the committee's adaptor signatures (--delegation and --transaction). With the key, anyone can
-finish the slashing transaction of every stake with that provider (--slash).
-
-The key is printed on standard output and nowhere else. It has even y: it can be n minus the operator's own.`,
+  description: `A finality provider commits to one randomness per height. Two votes for different blocks at one height are two equations
+with two unknowns, so they reveal the key (--votes). A finished slashing transaction reveals it to anyone with the
+committee's adaptor signatures (--delegation, --transaction). With the key, anyone can finish the slashing of every
+stake with that provider (--slash). The key is printed on standard output and nowhere else.`,
   examples: `
-${EVIDENCE}
 tapstake extract --votes evidence.json
-tapstake extract --votes - --json < evidence.json
+tapstake extract --votes evidence.json --slash --delegation stake.json
 `,
-  more: MORE,
-  refused: "no key follows: one message twice, different randomness, another key, no evidence",
-};
+  more: `The key has even y: it can be n minus the operator's own.`,
+  topics: ["votes", "delegation"],
+  refused: "votes that reveal no key: the same message, other randomness, or another key",
+} as const;
 
 export const command = () =>
   newCommand("extract", EXTRACT)
     .addOption(votesOption().conflicts("transaction"))
-    .option("--delegation <file>", "the delegation that was slashed, or that is to be; - for standard input")
-    .option(
-      "--transaction <hex or file>",
-      "its finished slashing transaction, as mined; - for standard input",
-    )
-    .option("--slash", "also finish the slashing transaction of --delegation")
+    .option("--delegation <file>", "delegation of the slashed stake, or of the stake to slash")
+    .option("--transaction <hex or file>", "its finished slashing transaction; - for standard input")
+    .option("--slash", "finish the slashing transaction of --delegation too")
     .addOption(
-      new Option("--from <output>", "which output --slash is to slash: staking unless told").choices([
-        "staking",
-        "unbonding",
-      ] as const),
+      new Option(
+        "--from <output>",
+        "output that --slash spends: staking or unbonding (default: staking)",
+      ).choices(["staking", "unbonding"] as const),
     )
     .addOption(jsonOption())
     .action(async (options) => {
@@ -103,13 +81,14 @@ function checkUsage({ votes, delegation, transaction, slash, from }: Sources): v
   if (votes === undefined && (delegation === undefined || transaction === undefined)) {
     throw new UsageError("give --votes, or --delegation and --transaction");
   }
-  if (from !== undefined && !slash) throw new UsageError("--from says which output --slash is to slash");
+  if (from !== undefined && !slash)
+    throw new UsageError("--from says which output --slash spends: give --slash too");
   if (slash && delegation === undefined) throw new UsageError("--slash needs the --delegation to slash");
   if (!slash && votes !== undefined && delegation !== undefined) {
     throw new UsageError("--delegation goes with --transaction or --slash");
   }
   if ([votes, delegation, transaction].filter((source) => source === "-").length > 1) {
-    throw new UsageError("only one of the sources can be standard input");
+    throw new UsageError("only one of the sources can be standard input: give the others a file");
   }
 }
 

@@ -9,15 +9,12 @@ import { jsonOption } from "../options.js";
 import { answer, colors, table } from "../output.js";
 
 const HELP = {
-  description: `Explains an error code: what it means, what to do now, and what never to do.
+  description: `For an error code, says what it means, what to do now, and what never to do. codes lists all codes, and topics all topics.
 
-Every refusal begins with its code, as in "tapstake: double-vote: …". With codes, all codes are listed. With the
-name of a command, its help is shown, as --help does.`,
+Every refusal begins with its code, as in "tapstake: double-vote: …".`,
   examples: `
 tapstake help double-vote
-tapstake help codes
 tapstake help stake create
-tapstake help protection-behind --json
 `,
   refused: "does not happen; an unknown topic is wrong usage",
 };

@@ -30,68 +30,49 @@ const EXAMPLE =
   "02000000000101113b905156fc89867c6d48cc3e5c3dc62558405325090ae0c141ccc57fafb5670000000000000000000380c629fc0600000022512082f93ece9366a9e680d152dbc0c487e181accbba145b5b72d00c820545064d440000000000000000496a4762626e31000b93d2d388a2b89c2ba2ef28e99c0cfc20735b693cb8b2350fe8aceca2d0f393db9160428e401753dc1a9952ffd4fa3386c7609cf8411d2b6d79c42323ca9923fa0090e20000000000002251200b93d2d388a2b89c2ba2ef28e99c0cfc20735b693cb8b2350fe8aceca2d0f393014003d8ecbcb6f6eb069cd8ebd831606a80b43dbd1e4b78a95b09ceb2580dc61d0e2537770ef3e620310c7967d7db50895b356eba53c74e2dfddb3955b9ace8538515320d00";
 
 const INSPECT = {
-  description: `Says in plain words what a transaction stakes, or how it spends a stake; the same of a PSBT, as far as it is signed;
-and of a delegation, who can spend it when, what would be slashed, what is signed and what is missing.
+  description: `A staking output hides its terms. Give them by --delegation, or by --staker, --fp and --time. A stake of phase 1 announces
+them itself. A spend shows its script, so tapstake recognises unbonding, slashing and withdrawal without terms.
 
-A staking output is a hash: on chain it does not show who may spend it, or when. Given who stakes (from the
-transaction's own phase-1 OP_RETURN, from --staker, --fp and --time, or from --delegation), the output is built
-again under every known committee and compared. Whatever is printed of a stake has been checked that way.
-A spend shows its script, so unbonding, slashing and withdrawal are recognised by themselves. Signatures are
-verified with --delegation, which knows the spent amounts, and those of a PSBT with the amounts that it names;
-without them, nobody has to have made them.`,
+It verifies signatures only with --delegation, or with the amounts in a PSBT.`,
   examples: `
-# a stake of 300 BTC on mainnet, from a file
-echo ${EXAMPLE} > stake.hex
-tapstake inspect stake.hex
-
-# the same transaction as it is, and from standard input for the block that holds it, as data
-tapstake inspect $(cat stake.hex)
-tapstake inspect - --height 864790 --json < stake.hex
+tapstake inspect stake.psbt --delegation stake.json
+# a stake of 300 BTC on mainnet that announces its terms
+tapstake inspect ${EXAMPLE}
 `,
-  more: `
-Options that take several values end at the next option: write the transaction first.
-Without --height, the version is the earliest that fits and that the lock time permits.`,
-  refused: "no stake and no spend of one, or a stake that the parameters do not admit",
-};
+  more: `Options that take several values end at the next option: write the transaction first.
+Without --height, tapstake takes the earliest version that fits and whose limits hold the time lock.`,
+  topics: ["delegation", "parameters", "phase1"],
+  refused: "no stake and no spend of one, or a stake outside the parameters",
+} as const;
 
 export const command = () =>
   newCommand("inspect", INSPECT)
-    .argument(
-      "<transaction>",
-      "hexadecimal, a PSBT in base64, a file that holds either or a delegation, - for standard input",
-    )
+    .argument("<transaction>", "hexadecimal, a PSBT in base64, a file of either or a delegation, or -")
     .addOption(
-      new Option(
-        "--params <set>",
-        `${[...paramSets.keys()].join(", ")}, or a file; all are tried unless told`,
-      ).conflicts("delegation"),
+      new Option("--params <set>", `${[...paramSets.keys()].join(", ")}, or a file (default: all)`).conflicts(
+        "delegation",
+      ),
     )
     .addOption(networkOption())
     .addOption(
-      new Option("--height <height>", "the height of the block that holds the transaction")
+      new Option("--height <height>", "height of the block with the transaction")
         .argParser(wholeNumber)
         .conflicts("delegation"),
     )
     .addOption(
-      new Option("--staker <key...>", "for a stake without OP_RETURN: who owns the coins")
+      new Option("--staker <key...>", "x-only key of the staker, or several")
         .argParser(several)
         .conflicts("delegation"),
     )
     .addOption(stakerQuorumOption())
-    .addOption(
-      new Option("--fp <key...>", "for a stake without OP_RETURN: the finality providers").argParser(several),
-    )
-    .addOption(
-      new Option("--time <blocks>", "for a stake without OP_RETURN: how long it is locked").argParser(
-        wholeNumber,
-      ),
-    )
-    .option("--delegation <file>", "recognise the transactions of this delegation (JSON)")
+    .addOption(new Option("--fp <key...>", "x-only keys of the finality providers").argParser(several))
+    .addOption(new Option("--time <blocks>", "time lock of the stake, in blocks").argParser(wholeNumber))
+    .option("--delegation <file>", "delegation that the transaction belongs to")
     .addOption(jsonOption())
     .action(async (source, options) => {
       const terms = readTerms(options);
       if (source === "-" && options.delegation === "-") {
-        throw new UsageError("only one of the sources can be standard input");
+        throw new UsageError("only one of the sources can be standard input: give the other a file");
       }
       const input = await readInspectable(source);
       const facts = await inspect(input, { ...options, terms });
@@ -133,7 +114,13 @@ async function inspect(input: Inspectable, options: Options): Promise<Facts> {
   const shown = input.kind === "psbt" ? shownWithin(input.psbt, within) : input;
   const facts = within
     ? inspectWithin(shown, within)
-    : await inspectAlone(shown, { network, height, terms, params });
+    : await inspectAlone(shown, {
+        network,
+        height,
+        terms,
+        params,
+        ...(input.kind === "psbt" && { psbt: input.source }),
+      });
   return "inputs" in shown ? { ...facts, psbt: psbtFacts(shown) } : facts;
 }
 
@@ -154,10 +141,10 @@ function psbtFacts({ transaction, prevouts, signedInputs, inputs }: ShownPsbt): 
   };
 }
 
-/** A transaction of which nothing else is known. It can spend one stake and make another. */
+/** A transaction without a delegation. It can spend one stake and make another. */
 async function inspectAlone(
   { transaction, prevouts }: Shown,
-  options: Omit<Options, "delegation">,
+  options: Omit<Options, "delegation"> & { readonly psbt?: string },
 ): Promise<Facts> {
   const { network, height, terms } = options;
   const sets = await candidates(options);
@@ -173,9 +160,15 @@ async function inspectAlone(
     if (!(error instanceof TapstakeError) || error.code !== "not-a-stake") throw error;
     if (spends.length > 0 && !terms) return found(transaction, undefined, spends);
     if (terms || error.details["announced"]) throw error;
-    const hint = "if it is a stake without OP_RETURN, give --staker, --fp and --time";
-    throw new TapstakeError("not-a-stake", `${error.message}; ${hint}`, error.details);
+    throw new TapstakeError("not-a-stake", withoutTerms(error.message, options.psbt), error.details);
   }
+}
+
+/** @param psbt where it is, when the transaction is in a PSBT: the one of `stake create` says nothing of its terms */
+function withoutTerms(reason: string, psbt: string | undefined): string {
+  return psbt === undefined
+    ? `${reason}. Do: give the delegation by --delegation, or the terms by --staker, --fp and --time`
+    : `this PSBT does not say whose stake it is. Do: tapstake inspect ${psbt} --delegation stake.json`;
 }
 
 /** A transaction of a delegation, whose terms and amounts are known. */
@@ -249,4 +242,4 @@ const STATES: Readonly<Record<Exclude<ShownInput["state"], "signed">, string>> =
   "in-part": "signed in part",
   invalid: "not valid",
   unverified: "not verified",
-};
+} as const;

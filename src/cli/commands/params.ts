@@ -14,40 +14,38 @@ import { answer, colors, type Row, section, table } from "../output.js";
 import { readParams } from "../terms.js";
 
 const PARAMS = {
-  description: `Shows the protocol parameters of a network.
+  description: `Without a set, lists all sets and their versions. Parameters say who is in the committee, how much and how long you may
+stake, what unbonding costs and how large a slashing is.
 
-They say who is in the committee, how much and how long one may stake, what unbonding costs and what a double
-vote is punished by. They come in versions, and the Bitcoin height of the block that holds a stake decides which
-version it is under, for all its life.
-
-A file holds one version or a list of them, in the form of "params" in the answer of --json, or in the form in
-which networks publish them (then --network says which network that is). The set named testnet is of the staking
-chain bbn-test-6, and bbn-test-5 of the testnet before it, which was shut down: the Bitcoin of both is signet. A set
-says on which day it was taken from its chain, which may have newer versions since.`,
+A set names the day on which it was taken from its chain; the chain may have newer versions. testnet is the set of
+bbn-test-6. The testnet of bbn-test-5 was shut down. Both use Bitcoin's signet.`,
   examples: `
-tapstake params                               # all sets
-tapstake params --at-height 864790            # of all sets, the version in force at a height
-tapstake params mainnet                       # the newest version of one set
-tapstake params mainnet --at-height 864790    # the version that a stake in this block is under
-tapstake params mainnet --version 1 --json
+tapstake params
+tapstake params mainnet --at-height 864790    # the version of a stake in this block
 `,
-  refused: "no such set or version, none active at the height, or a file that breaks a rule",
-};
+  topics: ["parameters"],
+  refused: "an unknown set or version, no version in force at the height, or an invalid file",
+} as const;
 
 export const command = () =>
   newCommand("params", PARAMS)
-    .argument("[set]", `${[...paramSets.keys()].join(", ")}, or a file with parameters`)
+    .argument("[set]", `${[...paramSets.keys()].join(", ")}, or a file`)
     .addOption(
-      new Option("--at-height <height>", "the version in force at this Bitcoin height")
+      new Option("--at-height <height>", "version in force at this Bitcoin height")
         .argParser(wholeNumber)
         .conflicts("version"),
     )
-    .addOption(new Option("--version <number>", "this version").argParser(wholeNumber))
+    .addOption(
+      new Option("--version <number>", "version of the set (default: the newest)").argParser(wholeNumber),
+    )
     .addOption(networkOption())
     .addOption(jsonOption())
     .action(async (name, options) => {
       if (name === undefined) {
-        if (options.version !== undefined) throw new UsageError("--version needs the set that it is of");
+        if (options.version !== undefined)
+          throw new UsageError(
+            "--version needs a set: name one, such as tapstake params mainnet --version 1",
+          );
         const sets = [...paramSets.values()].filter(
           ({ network }) => options.network === undefined || sharesAddresses(options.network, network),
         );

@@ -26,76 +26,75 @@ import { answer, type Row, table } from "../output.js";
 import { withSecretKey } from "../secrets.js";
 
 const COMMANDS: LazyCommands = {
-  make: { summary: "by a secret key, or by any wallet", load: () => make },
-  verify: { summary: "judge one as the staking chain does", load: () => verify },
+  make: { summary: "Make a proof of possession with a secret key or a wallet", load: () => make },
+  verify: { summary: "Verify a proof of possession as the staking chain does", load: () => verify },
 };
 
 const GROUP = {
-  description: `Proofs of possession: that the owner of a Bitcoin key chose an account of the staking chain.
-
-Registering a stake or a finality provider asks for one. There are three kinds: bip340, by any signer of digests;
-bip322, by a wallet with a P2WPKH or Taproot address; ecdsa, by a wallet that signs messages the older way. The key of
-a finality provider that is in its home signs by tapstake fp pop.`,
+  description: `A proof of possession shows that the owner of a Bitcoin key chose an account on the staking chain. Registering a stake or
+a finality provider needs one. For a finality provider's key in its home, use tapstake fp pop.`,
   examples: `
 tapstake pop make --help
 tapstake pop verify --help
 `,
+  more: `Kinds: bip340, by a signer of digests. bip322, by a wallet with a P2WPKH or Taproot address. ecdsa,
+by a wallet that signs messages the older way.`,
 };
 
 /** Proofs of possession by any key; `tapstake fp pop` is for those of a home. */
 export const command = (args: readonly string[]) => groupCommand("pop", GROUP, COMMANDS, args);
 
 const kindOption = () =>
-  new Option("--kind <kind>", "the kind of proof").choices(PROOF_KINDS).default("bip340" as const);
+  new Option("--kind <kind>", `kind of proof: ${PROOF_KINDS.join(", ")}`)
+    .choices(PROOF_KINDS)
+    .default("bip340" as const);
 
 const MAKE = {
-  description: `Makes a proof of possession: with a secret key, or in two steps with any wallet.
-
-With --key alone, it prints what the wallet is to sign: a digest, a text, or for BIP-322 also a PSBT. With --key and the
-wallet's answer, --signature or --psbt, it checks that and gives the proof. --out writes it to a file, which
-tapstake register takes.`,
+  description: `With a secret key, makes the proof at once. With a wallet, in two steps: --key alone prints what the wallet must sign (a
+digest, a text, or for bip322 also a PSBT). Then add the wallet's answer, by --signature or --psbt. tapstake verifies the
+answer before it gives the proof.`,
   examples: `
-(umask 077; openssl rand -hex 32 > key)
 tapstake pop make --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu \\
-  --secret-file key --out proof.json
-tapstake pop verify proof.json
+  --secret-file staker.key --out pop.json
 
-# by a wallet: what it is to sign; its answer comes back by --signature or --psbt
+# with a wallet, first step
 tapstake pop make --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu \\
   --kind bip322 --output p2tr --network signet \\
   --key 21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac4c7
 `,
-  more: `
-A P2WPKH address hides the whole key: --key is then 33 bytes, 02… or 03….`,
-  refused: "an address that is mistyped, a signature that is not by this key for this account",
-};
+  topics: ["secrets", "wallets", "contexts"],
+  refused: "an invalid address, or a signature that is not by this key for this account",
+} as const;
 
 const make = () =>
   newCommand("make", MAKE)
-    .requiredOption("--address <address>", "the account on the staking chain, such as bbn1…")
+    .requiredOption("--address <address>", "account on the staking chain, such as bbn1…")
     .addOption(kindOption())
     .addOption(
-      new Option("--output <type>", "of bip322: which address of the key signs").choices(SIGNING_OUTPUTS),
+      new Option(
+        "--output <type>",
+        `bip322: which address of the key signs: ${SIGNING_OUTPUTS.join(", ")}`,
+      ).choices(SIGNING_OUTPUTS),
     )
     .addOption(networkOption())
     .addOption(contextOption())
     .addOption(secretOption().conflicts("key"))
-    .option("--key <key>", "the public key of a signer elsewhere")
+    .option("--key <key>", "public key of the wallet; 33 bytes (02… or 03…) for P2WPKH")
     .addOption(
-      new Option("--signature <text>", "what it answered, in base64 or hexadecimal").conflicts([
+      new Option("--signature <text>", "the wallet's answer, in base64 or hexadecimal").conflicts([
         "psbt",
         "secretFile",
       ]),
     )
-    .addOption(new Option("--psbt <file>", "of bip322: the PSBT that it signed").conflicts("secretFile"))
-    .option("--out <file>", "write the proof to a new file; - for standard output")
+    .addOption(new Option("--psbt <file>", "bip322: the PSBT that the wallet signed").conflicts("secretFile"))
+    .option("--out <file>", "new file for the proof; - for standard output")
     .addOption(jsonOption())
     .action(async ({ out, ...options }) => {
       const form = formOf(options);
       await checkNewFiles(out);
       const answered = await readAnswer(options);
       if (options.key === undefined && answered !== undefined) {
-        throw new UsageError("--signature and --psbt need the --key that signed");
+        throw new UsageError("--signature and --psbt need --key: the key that signed");
       }
       if (options.key !== undefined && answered === undefined) {
         return answerToSign(options.json === true, hex.decode(options.key, undefined, "key"), form);
@@ -176,25 +175,21 @@ function answerToSign(asJson: boolean, publicKey: Uint8Array, form: ProofForm): 
 }
 
 const VERIFY = {
-  description: `Judges a proof of possession as the staking chain does: whether this key's owner chose this account.
-
-The proof is the file of pop make, or what stands in a message of the chain, by the options. The file says itself whose
-proof it is: look at what is printed.`,
+  description: `The proof is the file of pop make, or a field of a message, given by options. The file names its key and account itself:
+compare what is printed with what you expect.`,
   examples: `
-(umask 077; openssl rand -hex 32 > key)
-tapstake pop make --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu \\
-  --secret-file key --out proof.json
-tapstake pop verify proof.json
+tapstake pop verify pop.json
 `,
-  refused: "it is no proof by this key, for this account, of this kind, with this context",
-};
+  topics: ["contexts"],
+  refused: "no valid proof by this key, for this account, of this kind, with this context",
+} as const;
 
 const verify = () =>
   newCommand("verify", VERIFY)
-    .argument("[proof]", "the file of pop make; - for standard input")
-    .option("--key <key>", "the x-only public key")
-    .option("--address <address>", "the account on the staking chain, such as bbn1…")
-    .option("--signature <hex>", "btc_sig, as a message has it")
+    .argument("[proof]", "file from pop make; - for standard input")
+    .option("--key <key>", "x-only public key")
+    .option("--address <address>", "account on the staking chain, such as bbn1…")
+    .option("--signature <hex>", "field btc_sig of the message")
     .addOption(kindOption())
     .addOption(networkOption())
     .addOption(contextOption())

@@ -27,7 +27,6 @@ import { checkNewFiles, writeDocument } from "../files.js";
 import { withdrawalFacts, withdrawalText } from "../format/created.js";
 import { answerSpent } from "../format/spend.js";
 import { blocks } from "../format/text.js";
-import { MAKE_STAKE, SERVERS, SIGN_STAKE } from "../help.js";
 import { checkOneStandardInput, readDelegation, readPsbt, readText } from "../input.js";
 import {
   DELEGATION,
@@ -47,20 +46,17 @@ import { withSecretKey } from "../secrets.js";
 import { readOrigins } from "../terms.js";
 
 const UNBOND = {
-  description: `Ends a stake early: finishes the unbonding transaction that the committee has signed, and sends it.
+  description: `Needs a quorum of committee signatures. Then wait for the unbonding time and run withdraw. Until then, the stake can still
+be slashed for earlier votes. Without a server, prints the transaction.
 
-The staker's signature is made with the secret key, unless stake sign --unbonding has put it into the delegation. From
-then on the coins are unbonding, still slashable for what was voted before; withdraw takes them when that time is over.`,
+The staker signs with the secret key, unless stake sign --unbonding has added that signature before.`,
   examples: `
-${MAKE_STAKE}
-${SIGN_STAKE}
+# stake.json: signed by the staker and the committee
 tapstake unbond stake.json --secret-file staker.key --out unbonding.hex
 `,
-  more: `${SERVERS}
-
-Without a server, the raw transaction is the answer.`,
-  refused: "signatures are missing, the transaction breaks a rule, or the node refuses it",
-};
+  topics: ["delegation", "secrets", "servers"],
+  refused: "missing signatures, a transaction that breaks a rule, or the node refuses it",
+} as const;
 
 export const unbond = () =>
   newCommand("unbond", UNBOND)
@@ -89,36 +85,34 @@ export const unbond = () =>
     });
 
 const WITHDRAW = {
-  description: `Takes coins back once their time lock has run out: the stake itself, what was unbonded, or what a slashing left.
+  description: `Withdraws the stake itself, what was unbonded, or what a slashing left. While the time lock runs, says how many blocks
+are left and sends nothing. Without a server, prints the transaction.
 
-The transaction is signed with the secret key, or by any wallet: --psbt writes it as a PSBT, and --signed takes it back,
-with everything else given as before. Of several stakers, each adds a signature to the PSBT. It waits for nothing: while the time lock runs, it says how many blocks are left,
-and sends nothing.`,
+Sign with the secret key or with a wallet: --psbt writes the PSBT, and --signed takes it back.`,
   examples: `
-${MAKE_STAKE}
 tapstake withdraw stake.json --from staking --fee-rate 2 --secret-file staker.key \\
   --to bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080 --out withdrawal.hex
 
-# the same by a wallet
+# with a wallet: write the PSBT that it signs
 tapstake withdraw stake.json --from staking --fee-rate 2 \\
   --to bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080 --psbt withdrawal.psbt
 `,
-  more: `${SERVERS}
-
---from is what there is to withdraw from:
-  staking           the stake, whose own time lock has run out
-  unbonding         what the unbonding transaction put aside
+  more: `
+--from takes one of these:
+  staking           the stake, after its time lock
+  unbonding         the output of the unbonding transaction
   refund            what the slashing of the stake left
   unbonding-refund  what the slashing of the unbonding left`,
-  refused: "the time lock has not run out, nothing is left to withdraw, or the fee takes all of it",
-};
+  topics: ["wallets", "secrets", "servers"],
+  refused: "the time lock runs, nothing is left to withdraw, or the fee takes everything",
+} as const;
 
 export const withdraw = () =>
   newCommand("withdraw", WITHDRAW)
     .argument(...DELEGATION)
-    .requiredOption("--to <address>", "where the coins go")
+    .requiredOption("--to <address>", "address for the coins")
     .addOption(
-      new Option("--from <output>", "what is withdrawn; asked of the server unless told").choices(
+      new Option("--from <output>", "output to withdraw (default: the one that the server finds)").choices(
         STAKE_OUTPUTS,
       ),
     )
@@ -127,10 +121,10 @@ export const withdraw = () =>
     .addOption(
       new Option(
         "--psbt <file>",
-        "only write the PSBT, with the signatures so far; - for standard output",
+        "new file for the PSBT, with the signatures so far; sends nothing",
       ).conflicts("out"),
     )
-    .addOption(new Option("--signed <file...>", "PSBTs of it that wallets, or other stakers, signed"))
+    .addOption(new Option("--signed <file...>", "PSBTs that wallets or other stakers signed"))
     .addOption(originOption())
     .addOption(secretOption())
     .addOption(rawOption())
@@ -141,7 +135,7 @@ export const withdraw = () =>
     .action(async (path, { out, psbt, signed, to, ...options }) => {
       const derivations = readOrigins(options.origin);
       if (derivations.length > 0 && psbt === undefined) {
-        throw new UsageError("--origin goes into the PSBT: give --psbt too");
+        throw new UsageError("--origin is for the PSBT: give --psbt too");
       }
       checkOneStandardInput(path, ...(signed ?? []), options.secretFile);
       await checkNewFiles(out, psbt);
@@ -178,14 +172,15 @@ async function whatIsThere(
   chain: ChainAccess | undefined,
 ): Promise<StakeOutput & { readonly blocksLeft?: number }> {
   if (!chain) {
-    if (name === undefined) throw new UsageError("give --from, or a server that knows what is left");
+    if (name === undefined)
+      throw new UsageError("give --from, or a server that finds the output: --rpc or --esplora");
     return stakeOutputNamed(delegation, name);
   }
   const found = await stakeOnChain(delegation, chain);
   if (found && (name === undefined || found.name === name)) return found;
   const text = found
-    ? `expected coins at ${name}, but they are at ${found.name}`
-    : `${chain.url} knows no unspent output of this stake: it is not mined yet, or has left`;
+    ? `--from is ${name}, but the coins are at ${found.name}. Do: give --from ${found.name}`
+    : `${chain.url} finds no unspent output of this stake: it is not confirmed yet, or spent. Do: run tapstake stake check`;
   throw new TapstakeError("output-not-found", text);
 }
 
@@ -194,26 +189,22 @@ const signNow = (built: Withdrawal, secretFile: string | undefined): Promise<Lea
 
 async function refuseEarly(chain: ChainAccess, left: number): Promise<never> {
   const { height } = await chain.tip();
-  const text = `the time lock runs for ${blocks(left)} more: nodes take the withdrawal from height ${height + left} on`;
+  const text = `the time lock ends in ${blocks(left)}. Do: withdraw from height ${height + left} on`;
   throw new TapstakeError("timelock-running", text, { blocksLeft: left, height: height + left });
 }
 
 const SLASH = {
-  description: `Slashes a stake: finishes the slashing transaction with the leaked key of its finality provider, and sends it.
+  description: `Finishes the slashing transaction with the leaked key, and sends it. Without a server, prints it.
 
-The key comes from the evidence of two votes (--votes, as of tapstake extract), or from whoever extracted it before.
-Whether the stake is slashed, or what is unbonding of it, the server tells, or --from.`,
+The key comes from the evidence of two votes (--votes), or from tapstake extract (--secret-file). The server says
+whether the stake itself or its unbonding output is unspent; else give --from.`,
   examples: `
-${MAKE_STAKE}
-${SIGN_STAKE}
-tapstake slash stake.json --secret-file fp.key --out slashing.hex
+# stake.json: signed by the staker and the committee
+tapstake slash stake.json --votes evidence.json --out slashing.hex
 `,
-  more: `${SERVERS}
-
-Parameters can have the slashed coins burnt in an OP_RETURN: bitcoind is told that this is meant;
-an Esplora server may have a limit of its own.`,
-  refused: "another provider's key, signatures that are missing, nothing left to slash",
-};
+  topics: ["votes", "secrets", "servers"],
+  refused: "another provider's key, missing signatures, or nothing left to slash",
+} as const;
 
 export const slash = () =>
   newCommand("slash", SLASH)
@@ -223,7 +214,7 @@ export const slash = () =>
     .addOption(
       new Option(
         "--from <output>",
-        "which output to slash: asked of the server unless told, else staking",
+        "staking or unbonding (default: what the server finds, else staking)",
       ).choices(["staking", "unbonding"] as const),
     )
     .addOption(rawOption())
@@ -252,5 +243,8 @@ async function slashableNow(delegation: Delegation, chain: ChainAccess | undefin
   if (!chain) return "staking";
   const found = await stakeOnChain(delegation, chain);
   if (found?.name === "staking" || found?.name === "unbonding") return found.name;
-  throw new TapstakeError("not-a-stake", `${chain.url} knows no unspent output of this stake to slash`);
+  throw new TapstakeError(
+    "not-a-stake",
+    `${chain.url} finds no unspent output of this stake to slash. Do: run tapstake stake check`,
+  );
 }

@@ -22,7 +22,6 @@ import { UsageError } from "../errors.js";
 import { checkNewFiles, writeDelegation, writeDocument } from "../files.js";
 import { signedFacts, signedText, type Stake, stakingFacts, stakingText } from "../format/created.js";
 import { amount, releaseFacts } from "../format/text.js";
-import { MAKE_STAKE, RELEASES, SERVERS } from "../help.js";
 import { checkOneStandardInput, readDelegation, readPsbt } from "../input.js";
 import {
   activeAtOption,
@@ -43,7 +42,7 @@ import {
   several,
   stakerOption,
   stakerQuorumOption,
-  stakersReleaseOption,
+  releaseOption,
   timeOption,
   trustedParamsOption,
   versionOption,
@@ -67,49 +66,33 @@ import {
 } from "../terms.js";
 
 const CREATE = {
-  description: `Builds a stake from terms and coins: the staking transaction as a PSBT for the wallet that has the coins, and the
-delegation, which has everything else in it, unsigned.
-
-Nothing is sent. The coins are those of a file (--coins), or what the server knows at an address (--from-address), of
-any kind; what is not staked goes to --change, which is the first of these addresses unless told.
-
-A P2PKH coin (addresses that begin with 1, m or n) makes a txid that is known only once its wallet has signed. With such
-coins leave --out away: only the PSBT is written. The wallet signs it, and --signed makes the delegation. So it goes for
-a transaction, too, that a wallet built by itself to the stake's address. Stakes of phase 1 have no delegation: what the
-wallet signed goes out by stake broadcast, with the same parameters and terms.`,
+  description: `Writes the delegation (--out), unsigned, and the staking transaction as a PSBT (--psbt) for the wallet with the coins.
+Sends nothing. The coins come from a file (--coins) or from addresses that the server looks up (--from-address). Without
+--change, the change goes to the first of these addresses.`,
   examples: `
-${MAKE_STAKE}
-
-# only the PSBT; once the wallet has signed it, the delegation is made of that
-tapstake stake create --params regtest --staker $STAKER --fp $FP --time 100 --value all \\
-  --coins coins.json --fee-rate 2 --psbt all.psbt
+tapstake stake create --params regtest --time 100 --value 1000000 --fee-rate 2 \\
+  --staker $(tapstake stake key --secret-file staker.key) \\
+  --fp 21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac4c7 \\
+  --coins coins.json --change bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080 \\
+  --out stake.json --psbt stake.psbt
 `,
-  more: `${RELEASES}
-${SERVERS}
-
---coins is JSON as bitcoin-cli listunspent writes it, redeemScript, witnessScript and desc included;
-"value" in satoshi can stand for "amount". P2PKH coins need "previousTransaction", the raw
-transaction that made them, or a server that has it; P2TR coins that a script spends, "leaf", with
-"script" and "controlBlock"; other scripts than M of N, "witnessWeight". A bitcoind knows by address
-no coins that are not mined yet; with --allow-unconfirmed, list those by --coins.
-The version of the parameters is that of --version, of --height, of the server's chain, or the
-newest, in this order: register the stake before it changes.`,
-  refused: "terms, value or coins that the parameters or Bitcoin do not admit, or too few coins",
-};
+  topics: ["coins", "parameters", "releases", "servers", "phase1"],
+  refused: "terms, amounts or coins outside the parameters or Bitcoin's rules, or too few coins",
+} as const;
 
 export const create = () =>
   newCommand("create", CREATE)
-    .requiredOption("--params <set>", "the network's parameters: a set's name, or a file")
+    .requiredOption("--params <set>", "protocol parameters: name of a set, or a file")
     .addOption(versionOption())
     .addOption(activeAtOption())
     .addOption(networkOption())
-    .addOption(stakersReleaseOption())
+    .addOption(releaseOption())
     .addOption(stakerOption())
     .addOption(stakerQuorumOption())
     .addOption(providerOption())
     .addOption(timeOption())
     .addOption(
-      new Option("--value <satoshi>", "what to stake; all: what the coins yield, less the fee")
+      new Option("--value <sat|all>", "amount to stake, in satoshi; all = everything minus the fee")
         .argParser(valueOrAll)
         .conflicts("signed"),
     )
@@ -117,18 +100,15 @@ export const create = () =>
     .addOption(fromAddressOption())
     .addOption(changeOption())
     .addOption(allowUnconfirmedOption())
-    .option("--not-replaceable", "the fee cannot be raised while the transaction waits")
+    .option("--not-replaceable", "do not signal replace-by-fee (BIP-125)")
     .addOption(feeRateOption())
     .addOption(maxFeeRateOption())
-    .option("--out <file>", "write the delegation to a new file; - for standard output")
+    .option("--out <file>", "new file for the delegation; - for standard output")
     .addOption(
-      new Option(
-        "--psbt <file>",
-        "write the PSBT to a new file, in base64; with --signed: that PSBT, to compare",
-      ),
+      new Option("--psbt <file>", "new file for the PSBT, in base64; with --signed: that PSBT, to compare"),
     )
     .addOption(
-      new Option("--signed <file>", "make the delegation of a PSBT that its wallets have signed").conflicts([
+      new Option("--signed <file>", "signed PSBT, to make the delegation from").conflicts([
         "coins",
         "fromAddress",
         "change",
@@ -167,7 +147,7 @@ export const create = () =>
           );
         return;
       }
-      if (value === undefined) throw new UsageError("give --value, what to stake in satoshi, or all");
+      if (value === undefined) throw new UsageError("give --value: the amount to stake in satoshi, or all");
       const coins = await readCoins(options, network, chain);
       const feeRate = await feeRateOf(options, chain);
       const staking = buildStaking({
@@ -177,7 +157,7 @@ export const create = () =>
         coins,
         feeRate,
         maxFeeRate: maxFeeRateOf(options),
-        // Warned of below: nothing is locked yet, and stake broadcast refuses.
+        // A warning follows below: nothing is locked yet, and stake broadcast refuses.
         rules: ANY_RELEASE,
         ...(value !== "all" && { changeScript: scriptOfAddress(changeAddress(options), network) }),
         allowUnconfirmed: options.allowUnconfirmed === true,
@@ -209,11 +189,12 @@ interface Files {
 }
 
 function checkFiles({ out, psbt, signed }: Files): void {
-  if (signed === undefined && psbt === undefined) throw new UsageError("give --psbt, where the PSBT goes");
+  if (signed === undefined && psbt === undefined)
+    throw new UsageError("give --psbt: the new file for the PSBT");
   if (signed !== undefined && out === undefined)
-    throw new UsageError("give --out, where the delegation goes");
+    throw new UsageError("give --out: the new file for the delegation");
   if (signed === undefined && out === "-" && psbt === "-") {
-    throw new UsageError("only one of --out and --psbt can be -");
+    throw new UsageError("--out and --psbt are both -: give one of them a file");
   }
 }
 
@@ -221,7 +202,7 @@ function checkFiles({ out, psbt, signed }: Files): void {
 function delegationOf({ terms, params }: Stake, { transaction, txidFinal }: Staking): Delegation {
   if (txidFinal) return createDelegation(terms, params, { transaction, txidFinal });
   const text =
-    "a P2PKH coin pays, so the txid is known only once its wallet has signed: leave --out away to write the PSBT, and give it back by --signed";
+    "a P2PKH coin pays, so the txid is unknown until its wallet signs. Do: leave out --out, sign the PSBT, then run stake create --signed";
   throw new TapstakeError("txid-not-final", text);
 }
 
@@ -229,43 +210,38 @@ function delegationOf({ terms, params }: Stake, { transaction, txidFinal }: Stak
 function assertDelegated({ phase1, version }: ProtocolParams): void {
   if (!phase1) return;
   const text =
-    "stakes of phase 1 have no delegation, as nothing of them is signed in advance: leave --out away to write the PSBT, and send what its wallet signs by stake broadcast";
+    "a stake of phase 1 has no delegation. Do: leave out --out, sign the PSBT, then run stake broadcast";
   throw new TapstakeError("unsupported-params", text, { version });
 }
 
 const BROADCAST = {
-  description: `Finishes the staking transaction, from the PSBT that the wallet with the coins signed, and sends it.
+  description: `Finishes the PSBT that the wallet signed, and sends the transaction. Without a server, prints it.
 
-It is refused while signatures are missing: the staker's of both slashings, and a quorum of the committee's. Coins that
-are locked without them stay so until the time lock has run out, as nobody can unbond. Where the staking chain takes a
-stake only once it is in a block, and the committee signs then, --register-later says that this is known.
-
-Stakes of phase 1 have no delegation, as nothing of them is signed in advance. In its place come the parameters and the
-terms, which the transaction is held against: the stake, and the OP_RETURN that announces it.`,
+First checks that all signatures are there: the staker's for both slashings, and a quorum of the committee's. Coins that
+you lock without them stay locked until the time lock ends, because you cannot unbond. If the committee signs only once
+the stake is in a block, confirm this with --register-later.`,
   examples: `
-${MAKE_STAKE}
-# once everybody has signed, and the wallet stake.psbt
-tapstake stake broadcast --help
+tapstake stake broadcast stake.json --psbt stake.psbt --out staking.hex
 `,
-  more: `${RELEASES}
-${SERVERS}`,
-  refused: "signatures are missing, the PSBT is another one, or chain or node take no such stake",
-};
+  more: `Without a delegation, the options from --staker on describe a stake of phase 1.`,
+  topics: ["delegation", "servers", "releases", "phase1"],
+  refused: "missing signatures, another PSBT, or a stake that the chain or the node refuses",
+} as const;
 
 export const broadcast = () =>
   newCommand("broadcast", BROADCAST)
-    .argument("[delegation]", "its file; - for standard input; of phase 1 none")
-    .requiredOption("--psbt <file>", "the PSBT of stake create, signed: base64, binary or hexadecimal")
-    .option("--register-later", "the committee signs only once the stake is in a block")
+    .argument("[delegation]", "file of the delegation; - for standard input; none in phase 1")
+    .requiredOption("--psbt <file>", "signed PSBT from stake create")
+    .option("--register-later", "send before the committee has signed")
     .addOption(trustedParamsOption())
-    .addOption(stakersReleaseOption())
-    .addOption(new Option("--staker <key>", "of phase 1: who owns the stake").argParser(several))
-    .addOption(new Option("--fp <key>", "of phase 1: the finality provider").argParser(several))
+    .addOption(releaseOption())
+    .addOption(new Option("--staker <key>", "phase 1: x-only key of the staker").argParser(several))
+    .addOption(new Option("--fp <key>", "phase 1: x-only key of the finality provider").argParser(several))
     .addOption(
-      new Option("--time <blocks>", "of phase 1: how long the stake is locked").argParser(wholeNumber),
+      new Option("--time <blocks>", "phase 1: time lock of the stake, in blocks").argParser(wholeNumber),
     )
-    .addOption(versionOption("of phase 1: a version of --params"))
-    .addOption(activeAtOption("of phase 1: the version in force at this height"))
+    .addOption(versionOption("phase 1: version of --params"))
+    .addOption(activeAtOption("phase 1: Bitcoin height that chooses the version"))
     .addOption(networkOption())
     .addOption(rawOption())
     .addOption(rpcOption())
@@ -310,7 +286,9 @@ interface SignedStake {
 async function delegatedStake(path: string, psbt: string, options: Options): Promise<SignedStake> {
   const { staker, fp, time, version, height, network } = options;
   if ([staker, fp, time, version, height, network].some((each) => each !== undefined)) {
-    throw new UsageError("a delegation says its terms and its parameters itself");
+    throw new UsageError(
+      "the delegation already has terms and parameters: leave out --staker, --fp, --time, --version, --height and --network",
+    );
   }
   const delegation = await readDelegation(path);
   const { params, set } = await trustedParams(delegation, { params: options.params });
@@ -332,14 +310,14 @@ async function phase1Stake(psbt: string, options: Options): Promise<SignedStake>
   const given = readTerms(options);
   if (!given || options.params === undefined) {
     throw new UsageError(
-      "give the delegation; of phase 1, which has none, --params, --staker, --fp and --time",
+      "give the delegation, or for a stake of phase 1 --params, --staker, --fp and --time",
     );
   }
   const set = await readParams(options.params, options.network);
   const chain = await openChain(options, options.network ?? set.network);
   const params = await chooseParams(set, options, chain);
   if (!params.phase1) {
-    const text = `stakes under parameters v${params.version} of the set ${set.name} have a delegation: give its file`;
+    const text = `stakes under parameters v${params.version} of the set ${set.name} have a delegation. Do: give its file`;
     throw new TapstakeError("unsupported-params", text, { version: params.version });
   }
   const transaction = transactionFromPsbt(await readPsbt(psbt));

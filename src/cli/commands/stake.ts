@@ -30,7 +30,6 @@ import {
   stateText,
 } from "../format/delegation.js";
 import { amount, releaseFacts, releaseText } from "../format/text.js";
-import { MAKE_STAKE, RELEASES, SERVERS, SIGN_STAKE } from "../help.js";
 import { checkOneStandardInput, readDelegation, readPsbt } from "../input.js";
 import {
   DELEGATION,
@@ -43,7 +42,7 @@ import {
   rpcAuthOption,
   rpcOption,
   secretOption,
-  stakersReleaseOption,
+  releaseOption,
   trustedParamsOption,
 } from "../options.js";
 import { answer, table, warn } from "../output.js";
@@ -51,62 +50,54 @@ import { withSecretKey } from "../secrets.js";
 import { heldDelegation, readOrigins, trustedParams, warnOfRelease } from "../terms.js";
 
 const COMMANDS: LazyCommands = {
-  key: { summary: "make a staker's key, or show its public key", load: () => key },
+  key: { summary: "Make a staker's key, or show its public key", load: () => key },
   create: {
-    summary: "terms and coins in, a delegation and a PSBT out",
+    summary: "Build a stake from terms and coins",
     load: async () => (await import("./stake-send.js")).create,
   },
-  sign: { summary: "add the staker's signatures: by secret, or any wallet", load: () => sign },
-  combine: { summary: "put copies together that others signed", load: () => combine },
-  check: { summary: "hold every rule; what is signed, what is missing", load: () => check },
+  sign: { summary: "Add the staker's signatures to a delegation", load: () => sign },
+  combine: { summary: "Join copies of a delegation that others have signed", load: () => combine },
+  check: { summary: "Check a delegation, and show which signatures are missing", load: () => check },
   broadcast: {
-    summary: "finish the staking transaction and send it",
+    summary: "Finish the staking transaction and send it",
     load: async () => (await import("./stake-send.js")).broadcast,
   },
 };
 
 const GROUP = {
-  description: `Stakes bitcoin: from terms and coins to a staking transaction in a block.
-
-All of it is in one file, the delegation: terms, parameters, transactions and the signatures so far. Each step takes
-it, checks it, and writes more into it. In this order:
-
-1. stake create builds the delegation, and a PSBT for the wallet that has the coins.
-
-2. stake sign adds the staker's signatures of both slashing transactions.
-
-3. The committee signs, each member with covenant sign; stake combine puts their copies together.
-
-4. The wallet signs the PSBT, and stake broadcast sends it. Not before: without the committee's signatures nobody
-can unbond.
-
-Then the stake ends by unbond and withdraw, or by slash.`,
+  description: `One file, the delegation, holds the whole stake: terms, parameters, transactions and the signatures so far. Each command
+reads it, checks it and adds to it.`,
   examples: `
 tapstake stake create --help
 tapstake stake sign --help
 tapstake stake broadcast --help
 `,
-};
+  more: `Steps:
+  1. stake create builds the delegation, and a PSBT for the wallet with the coins.
+  2. stake sign adds the staker's signatures of both slashing transactions.
+  3. Each committee member runs covenant sign; stake combine joins their copies.
+  4. The wallet signs the PSBT, and stake broadcast sends it. Do not send it before step 3: without
+     the committee's signatures you cannot unbond.
+Then unbond and withdraw end the stake. slash ends it after a double vote.`,
+  topics: ["delegation", "servers", "parameters", "files"],
+} as const;
 
 export const stake = (args: readonly string[]) => groupCommand("stake", GROUP, COMMANDS, args);
 
 const KEY = {
-  description: `Shows the x-only public key of a secret key, or makes a new one.
-
-A staker's key signs slashings in advance, the unbonding, and the withdrawal. It need not own the coins that are
-staked, and whoever has it owns what is staked: keep the file as you would keep the coins.`,
+  description: `The key signs the slashings in advance, the unbonding and the withdrawal. It need not own the coins that pay the stake.
+Danger: anyone who has the key can take the stake. Keep the file as safe as the coins.`,
   examples: `
 tapstake stake key --new staker.key
 tapstake stake key --secret-file staker.key
 `,
-  refused: "the file is there already, or holds no secret key",
-};
+  topics: ["secrets"],
+  refused: "the file exists already, or holds no secret key",
+} as const;
 
 const key = () =>
   newCommand("key", KEY)
-    .addOption(
-      new Option("--new <file>", "make a new key and write its secret to a new file").conflicts("secretFile"),
-    )
+    .addOption(new Option("--new <file>", "new file for the secret of a new key").conflicts("secretFile"))
     .addOption(secretOption())
     .addOption(jsonOption())
     .action(async (options) => {
@@ -124,7 +115,7 @@ function makeKey(path: string): Uint8Array {
   try {
     const publicKey = publicKeyOf(secretKey);
     if (!writePrivateFile(path, utf8(`${hex.encode(secretKey)}\n`), "create")) {
-      const text = `cannot write ${path}: it is there already, and is not replaced`;
+      const text = `cannot write ${path}: it exists already. Do: give --new another name`;
       throw new TapstakeError("file-error", text, { path });
     }
     return publicKey;
@@ -134,40 +125,35 @@ function makeKey(path: string): Uint8Array {
 }
 
 const SIGN = {
-  description: `Adds the staker's signatures to a delegation: of both slashing transactions, or (--unbonding) of the unbonding, or
-(--expansion) of the spend of the stake that is expanded.
+  description: `Signs both slashing transactions, or with --unbonding the unbonding, or with --expansion the spend of the old stake. First
+builds every transaction again and compares. Several stakers sign in turn.
 
-Before anything is signed, every transaction is built again from the terms and compared, and the parameters are held
-against the published ones, or your own copy. Sign with a secret key, or with any wallet: --export writes PSBTs, and
---psbt takes them back. Each of several stakers signs in turn.
-
-Signed slashings cost the staker nothing unless the finality provider votes twice. A signed unbonding lets whoever has
-the file end the stake, and a signed expansion lets the stake move over: sign these on the day.`,
+Signed slashings cost nothing unless the finality provider votes twice. A signed unbonding lets anyone with the file end
+the stake; a signed expansion lets anyone move it. Sign these two when you need them.`,
   examples: `
-${MAKE_STAKE}
 tapstake stake sign stake.json --secret-file staker.key
 
-# the same by a wallet: it signs the PSBTs in the folder, and --psbt takes them back
+# with a wallet: write the PSBTs that it signs; --psbt takes them back
 tapstake stake sign stake.json --export to-sign
 `,
-  refused: "a broken rule, parameters of no known network, a PSBT altered or not signed",
-};
+  topics: ["wallets", "secrets", "parameters"],
+  refused: "a broken rule, parameters of an unknown network, or a PSBT that is changed or unsigned",
+} as const;
 
 const sign = () =>
   newCommand("sign", SIGN)
     .argument(...DELEGATION)
     .addOption(
-      new Option("--unbonding", "the unbonding transaction, not the slashings").conflicts("expansion"),
+      new Option("--unbonding", "sign the unbonding instead of the slashings").conflicts("expansion"),
     )
-    .option("--expansion", "the spend of the stake that this one expands, not the slashings")
+    .option("--expansion", "sign the spend of the expanded stake instead")
     .addOption(
-      new Option("--psbt <file...>", "take signatures from PSBTs that a wallet signed").conflicts([
+      new Option("--psbt <file...>", "PSBTs that a wallet signed").conflicts(["secretFile", "export"]),
+    )
+    .addOption(
+      new Option("--export <folder>", "folder for the PSBTs to sign; sign nothing here").conflicts(
         "secretFile",
-        "export",
-      ]),
-    )
-    .addOption(
-      new Option("--export <folder>", "only write the PSBTs that are to be signed").conflicts("secretFile"),
+      ),
     )
     .addOption(originOption())
     .addOption(secretOption())
@@ -183,7 +169,7 @@ const sign = () =>
       if (options.expansion) expandedStake(delegation);
       const origins = readOrigins(options.origin);
       if (origins.length > 0 && options.export === undefined) {
-        throw new UsageError("--origin goes into PSBTs: give --export too");
+        throw new UsageError("--origin is for PSBTs: give --export too");
       }
       if (options.export !== undefined) {
         const files = await exportPsbts(stakerPsbts(delegation, origins), signing.names, options.export);
@@ -236,23 +222,19 @@ const FILES: Readonly<Record<SignedName, string>> = {
 };
 
 const COMBINE = {
-  description: `Puts the signatures of several copies of a delegation into one.
-
-Stakers and committee members can sign copies of their own, at the same time. Each signature is verified before it is
-taken over, and a copy of another stake is refused.`,
+  description: `Stakers and committee members can sign copies of the file at the same time. tapstake verifies each signature before it
+takes it over, and refuses a copy of another stake.`,
   examples: `
-${MAKE_STAKE}
-cp stake.json signed-copy.json
-tapstake stake sign signed-copy.json --secret-file staker.key
-tapstake stake combine stake.json signed-copy.json
+tapstake stake combine stake.json member-1.json member-2.json
 `,
-  refused: "a copy of another stake, or with a signature that does not verify",
-};
+  topics: ["delegation"],
+  refused: "a copy of another stake, or a signature that does not verify",
+} as const;
 
 const combine = () =>
   newCommand("combine", COMBINE)
     .argument(...DELEGATION)
-    .argument("<copies...>", "files of the same stake")
+    .argument("<copies...>", "copies of the same stake")
     .addOption(outOption())
     .addOption(jsonOption())
     .action(async (path, copies, { out = path, json }) => {
@@ -267,24 +249,18 @@ const combine = () =>
     });
 
 const CHECK = {
-  description: `Holds every rule of the protocol against a delegation, and says what is signed and what is missing.
+  description: `Checks all protocol rules. Builds the outputs again from the keys, compares amounts and fees with the parameters, and
+verifies every signature. Counts missing signatures; they are no error. With a server, shows where the stake is.
 
-Outputs are built again from the keys and compared, amounts and fees held against the parameters, and every signature
-that is there is verified. Missing ones are no error here: they are counted. Asked with a server, it also says where
-the stake is.
-
-Which version of the parameters the chain takes is decided by --height. Without it, a version that is not the newest is
-said in a warning.`,
+--height decides which version of the parameters the chain takes. Without it, tapstake warns if the version is not the
+newest.`,
   examples: `
-${MAKE_STAKE}
-${SIGN_STAKE}
 tapstake stake check stake.json
 tapstake stake check stake.json --params regtest --height 100 --json
 `,
-  more: `${RELEASES}
-${SERVERS}`,
-  refused: "the code names the rule that is broken: a transaction, an amount, a key, a signature",
-};
+  topics: ["parameters", "releases", "servers"],
+  refused: "the code names the broken rule: a transaction, an amount, a key, a signature",
+} as const;
 
 const check = () =>
   newCommand("check", CHECK)
@@ -292,7 +268,7 @@ const check = () =>
     .addOption(trustedParamsOption())
     .addOption(heightOption())
     .addOption(previousHeightOption())
-    .addOption(stakersReleaseOption())
+    .addOption(releaseOption())
     .addOption(rpcOption())
     .addOption(rpcAuthOption())
     .addOption(esploraOption())
@@ -337,6 +313,6 @@ const check = () =>
 
 /** The rules hold under that version, and whether the chain takes it is not known without the height. */
 function warnOfVersion({ version }: ProtocolParams, { since, newest }: Superseded): void {
-  const message = `parameters v${version} hold only below height ${since}, and v${newest} are the newest. Give --height, the Bitcoin height at which the chain takes the stake: it decides`;
+  const message = `parameters v${version} hold only below height ${since}, and v${newest} is the newest version. Give --height, the Bitcoin height at which the chain takes the stake: it decides`;
   warn({ code: "params-not-in-force", message, details: { version, since, newest } });
 }

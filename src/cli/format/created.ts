@@ -58,7 +58,7 @@ export const signedText = (facts: SignedFacts): string =>
     [
       "beware",
       facts.sendable
-        ? "only P2PKH coins pay, so the delegation has the whole transaction in it: whoever has the file can send it, also before the committee has signed"
+        ? "only P2PKH coins pay, so the file holds the signed transaction. Anyone with the file can send it and lock your coins, even before the committee has signed"
         : undefined,
     ],
   ]);

@@ -198,7 +198,7 @@ export function stakeState(
 }
 
 export function stateText(state: StakeState, facts: SignatureFacts): string {
-  const unready = facts.ready ? "" : "; signatures are missing: without them nobody can unbond it";
+  const unready = facts.ready ? "" : "; signatures are missing: without them you cannot unbond it";
   switch (state) {
     case "sent":
       return `it was broadcast, and is in no block yet${unready}`;

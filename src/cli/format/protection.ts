@@ -103,7 +103,7 @@ export function watermarksText(facts: WatermarksFacts): string {
   ]);
 }
 
-/** What an import is about to do, before somebody agrees to it. */
+/** What an import will do, for the person who must agree to it. */
 export function previewText(previews: readonly ImportPreview[]): string {
   return previews
     .map(({ key, chainId, before, after, votes, commitments }) =>

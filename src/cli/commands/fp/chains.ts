@@ -9,38 +9,31 @@ import { countOfHeights, homeOption, jsonOption } from "../../options.js";
 import { answer, type Row, table, warn } from "../../output.js";
 
 const COMMANDS: LazyCommands = {
-  list: { summary: "the chains that are configured", load: () => list },
-  set: { summary: "configure a chain, or do it again", load: () => set },
-  remove: { summary: "forget a chain's configuration", load: () => remove },
+  list: { summary: "List the configured chains", load: () => list },
+  set: { summary: "Configure a chain, or change its configuration", load: () => set },
+  remove: { summary: "Remove the configuration of a chain", load: () => remove },
 };
 
 const GROUP = {
-  description: `Says what is particular to a chain: the fewest heights that a commitment may cover, and on the older v3
-release line the contexts that every signature begins with.
-
-A chain that is not configured commits to any number of heights and has no contexts. It is all in chains.json in
-the home.`,
+  description: `A chain's configuration is the fewest heights that a commitment may cover, and on the v3 release line its signing contexts.
+It is in chains.json in the home. A chain without configuration takes commitments of any size and has no contexts.`,
   examples: `
-export TAPSTAKE_HOME=./home
 tapstake fp chains set bbn-1 --min-count 8192
 tapstake fp chains list
 `,
-};
+  topics: ["contexts"],
+} as const;
 
 /** The configuration of chains, in chains.json of the home. */
 export const command = (args: readonly string[]) => groupCommand("chains", GROUP, COMMANDS, args);
 
 const LIST = {
-  description: `Lists the chains that are configured. Others can be voted on too: they have no contexts and no least
-commitment.`,
+  description: `You can vote on other chains too: they have no contexts and take commitments of any size.`,
   examples: `
-export TAPSTAKE_HOME=./home
-tapstake fp chains set bbn-1 --min-count 8192
 tapstake fp chains list
-tapstake fp chains list --json
 `,
-  refused: "chains.json is damaged, or open to others",
-};
+  refused: "chains.json is damaged, or others can reach it",
+} as const;
 
 const list = () =>
   newCommand("list", LIST)
@@ -54,39 +47,41 @@ const list = () =>
     });
 
 const SET = {
-  description: `Configures a chain. Of one that is configured already, only what is told changes, and is shown with what it was.
+  description: `Changes only what you give, and shows each change with its old value.
 
-Chains of the v3 release line sign with contexts, which follow from the chain's id and the address of the module
-that checks the signatures: give --contexts v3 with --module-address, and for proofs of possession
---staking-module-address. Contexts end with --contexts v4. Never change them while the chain runs. Votes that were signed before such a change stay the votes of their heights: the same
-block with another context is another message, and refused.`,
+Danger: never change the signing contexts while the chain runs. Votes keep the context with which they were signed: the
+same block with another context is another message, and tapstake refuses it.`,
   examples: `
-export TAPSTAKE_HOME=./home
 tapstake fp chains set bbn-1 --min-count 8192
-tapstake fp chains set bsn-old --contexts v3 \\
+
+# a chain of the v3 release line
+tapstake fp chains set bsn-1 --contexts v3 \\
   --module-address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
-tapstake fp chains set bsn-old --min-count 500
 `,
-  refused: "an id that no chain can have, or chains.json is damaged",
-};
+  topics: ["contexts"],
+  refused: "an invalid chain id, or chains.json is damaged",
+} as const;
 
 const set = () =>
   newCommand("set", SET)
-    .argument("<id>", "the chain's id, exactly as the chain writes it")
+    .argument("<id>", "id of the chain, exactly as the chain writes it")
     .addOption(
       new Option(
         "--min-count <heights>",
-        "the fewest heights that a commitment may cover; 1 unless told or configured",
+        "fewest heights that a commitment may cover (new chain: 1)",
       ).argParser(countOfHeights),
     )
     .addOption(
-      new Option("--contexts <line>", "whether signatures begin with a context").choices([
-        "v3",
-        "v4",
-      ] as const),
+      new Option("--contexts <line>", "release line of the signing contexts: v3, v4 (new chain: v4)").choices(
+        ["v3", "v4"] as const,
+      ),
     )
-    .option("--module-address <address>", "v3: who checks votes and commitments", moduleAddress)
-    .option("--staking-module-address <address>", "v3: who checks proofs of possession", moduleAddress)
+    .option("--module-address <address>", "v3: module that checks votes and commitments", moduleAddress)
+    .option(
+      "--staking-module-address <address>",
+      "v3: module that checks proofs of possession",
+      moduleAddress,
+    )
     .addOption(homeOption())
     .addOption(jsonOption())
     .action((id, { home, json, ...entry }) => {
@@ -100,7 +95,8 @@ const set = () =>
     });
 
 function moduleAddress(text: string): string {
-  if (!isAddress(text)) throw new InvalidArgumentError("not bech32 with a valid checksum: is it mistyped?");
+  if (!isAddress(text))
+    throw new InvalidArgumentError("not bech32 with a valid checksum. Check it for a typing error.");
   return text;
 }
 
@@ -117,20 +113,18 @@ function checkContexts(entry: ChainEntry, before: ChainConfig | undefined): void
 }
 
 const REMOVE = {
-  description: `Forgets what was configured for a chain. What was signed for it is remembered all the same. Where the chain had
-signing contexts, votes are signed without one from then on, which a chain of the v3 release line does not count:
-there is a warning.`,
+  description: `Keeps everything that was signed for the chain. If the chain had signing contexts, votes are signed without one from then
+on. A chain of the v3 release line does not count such votes, so tapstake warns.`,
   examples: `
-export TAPSTAKE_HOME=./home
-tapstake fp chains set bbn-1 --min-count 8192
-tapstake fp chains remove bbn-1
+tapstake fp chains remove bsn-old
 `,
+  topics: ["contexts"],
   refused: "no such chain, or chains.json is damaged",
-};
+} as const;
 
 const remove = () =>
   newCommand("remove", REMOVE)
-    .argument("<id>", "the chain's id")
+    .argument("<id>", "id of the chain")
     .addOption(homeOption())
     .addOption(jsonOption())
     .action((id, options) => {
@@ -174,8 +168,8 @@ const changes = (before: ChainConfig, now: ChainConfig) =>
 function warnOfContexts(before: ChainConfig, now: ChainConfig | undefined): void {
   if (before.voteContext === now?.voteContext && before.commitContext === now?.commitContext) return;
   const message =
-    `the signing contexts of ${before.id} ${now ? "changed" : "are gone"}: never change them while the chain runs, as ` +
-    "one height signed with two contexts, or with one and without, is signed twice. What was signed stays as it was " +
-    "signed, and a signer that runs goes by the old ones until it is started again";
+    `the signing contexts of ${before.id} ${now ? "changed" : "are removed"}. Never change them while the chain runs: ` +
+    "one height signed with two contexts, or with and without one, is signed twice. Earlier signatures keep their " +
+    "context. A running signer uses the old contexts until its next start";
   warn({ code: "context-mismatch", message, details: { chain: before.id } });
 }

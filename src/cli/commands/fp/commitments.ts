@@ -39,7 +39,7 @@ import {
   tlsCaOption,
 } from "../../options.js";
 import { answer, say, showProgress, table, warn } from "../../output.js";
-import { asksRemote, asRemoteSigner, REMOTE_HELP, type RemoteOptions } from "../../remote.js";
+import { asksRemote, asRemoteSigner, type RemoteOptions } from "../../remote.js";
 import {
   asSigner,
   publicKeyNamed,
@@ -51,59 +51,43 @@ import {
 import { abortOnSignal } from "../../stop-request.js";
 
 const COMMIT = {
-  description: `Promises the public randomness of a range of heights, so that votes at them can be checked.
+  description: `A vote counts only at a height whose randomness was committed before. The commitment is the signed Merkle root of the
+randomness of all its heights. Register it on the chain well before its first height.
 
-Each height's randomness follows from the key; what is signed and published is the Merkle root of all of it. The
-commitment is kept in the home: heights are committed once, and a proof for any of them can be made later with
-tapstake fp proof. Register it on the chain well before its first height comes.
-
-Ctrl-C stops it, and then nothing was kept.`,
+tapstake keeps the commitment in the home and commits to each height once. Ctrl-C stops and keeps nothing.`,
   examples: `
-export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-(umask 077 && tapstake fp keys new validator-1 > words)
-tapstake fp commit --key validator-1 --chain bsn-1 --start 1000 --count 100 --out commitment.json
-tapstake fp verify-commit commitment.json
+tapstake fp commit --key validator-1 --chain bbn-1 --start 10000 --count 8192 \\
+  --out commitment.json
 `,
-  more: `
-Mainnet takes commitments of at least 8192 heights, and 50000 are usual: tapstake fp chains set
-keeps you from committing to fewer.
-
-${REMOTE_HELP.trim()}
-
-The signer that is asked derives, signs and keeps the commitment in its own home, where tapstake fp
-commitments and proof find it once the daemon is stopped. It refuses one that overlaps an earlier
-one; if that never reached the chain, --allow-overlap has it signed, with a warning here, and not
-kept there: use --out. Its randomness comes in one answer, as the daemon signs only what it handed
-out as one: there is no progress bar then, and 100000 heights are the most that one commitment can
-have.`,
-  refused: "heights that are committed already, too few of them, or beyond what 64 bits hold",
-};
+  more: `Mainnet takes commitments of at least 8192 heights; 50000 are usual. After tapstake fp chains set
+--min-count 8192, tapstake refuses smaller ones.`,
+  topics: ["home", "secrets", "remote", "votes"],
+  refused: "heights that are committed already, too few heights, or heights beyond 64 bits",
+} as const;
 
 /** `fp commit` */
 export const commit = () =>
   newCommand("commit", COMMIT)
     .addOption(keyOption().makeOptionMandatory())
     .addOption(chainOption().makeOptionMandatory())
+    .addOption(new Option("--start <height>", "first height").argParser(chainHeight).makeOptionMandatory())
     .addOption(
-      new Option("--start <height>", "the first height").argParser(chainHeight).makeOptionMandatory(),
-    )
-    .addOption(
-      new Option("--count <number>", "how many heights").argParser(countOfHeights).makeOptionMandatory(),
+      new Option("--count <number>", "number of heights").argParser(countOfHeights).makeOptionMandatory(),
     )
     .addOption(constantTimeOption().conflicts("remote"))
-    .option("--out <file>", "also write the commitment to a new file, for verify-commit")
+    .option("--out <file>", "new file for the commitment too")
     .addOption(passphraseOption().conflicts("remote"))
     .addOption(homeOption())
     .addOption(remoteOption())
     .addOption(hmacKeyOption())
     .addOption(tlsCaOption())
-    .option("--allow-overlap", "with --remote: sign it also where it overlaps an earlier commitment")
+    .option("--allow-overlap", "with --remote: sign although it overlaps an earlier commitment")
     .addOption(jsonOption())
     .action(async ({ out, ...options }) => {
       const { key, chain } = options;
       const isRemote = asksRemote(options);
       if (options.allowOverlap && !isRemote) {
-        throw new UsageError("--allow-overlap goes with --remote: this home keeps one commitment a height");
+        throw new UsageError("--allow-overlap needs --remote: this home keeps one commitment per height");
       }
       checkOneStandardInput(options.passphraseFile, options.hmacKeyFile);
       await checkOut(out);
@@ -173,36 +157,28 @@ function explained(error: unknown, { id, commitContext }: ChainConfig, count: nu
   if (!(error instanceof TapstakeError) || error.code !== "not-permitted") return error;
   const { code, message, details } = error;
   const context = commitContext === undefined ? "no signing context" : `the signing context ${commitContext}`;
-  const text = `the signer does not sign a commitment to ${count} heights of ${id} with ${context}: as it had ${id} configured when it started (tapstake fp chains list, in its home), the chain takes more heights, or has another signing context`;
-  return new TapstakeError(code, `${text}. It answered: ${message}`, details, { cause: error });
+  const text = `the signer refuses a commitment to ${count} heights of ${id} with ${context}: it started with another configuration of ${id} (more heights, or another signing context). It answered: ${message}. Do: compare tapstake fp chains list here and in its home`;
+  return new TapstakeError(code, text, details, { cause: error });
 }
 
 function warnOfOverlap(overlaps: string): void {
   const message =
-    `the signer committed to ${overlaps} before, which have heights of this commitment: a chain takes one ` +
-    "commitment a height, and the signer keeps the first; publish this one only if no earlier one reached the chain";
+    `this commitment overlaps the signer's earlier commitment to ${overlaps}. A chain takes one commitment per ` +
+    "height, and the signer keeps the first. Publish this one only if no earlier one reached the chain";
   warn({ code: "commitment-overlap", message, details: { overlaps } });
 }
 
 const COMMITMENTS = {
-  description: `Lists the commitments to randomness that keys made on chains, as this home remembers them: all of them, or
-those of one key or chain.
-
-A height in none of them cannot be voted for: commit to new heights in time.
-
-It opens the store, so it is refused while a signer runs: stop the daemon first.`,
+  description: `Shows all commitments, or those of one key or chain. You cannot vote at a height that no commitment covers: commit to new
+heights in time. Stop a running signer first, because this command opens the store.`,
   examples: `
-export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-(umask 077 && tapstake fp keys new validator-1 > words)
-tapstake fp commit --key validator-1 --chain bsn-1 --start 1000 --count 100
 tapstake fp commitments
-tapstake fp commitments --key validator-1 --chain bsn-1 --json
+tapstake fp commitments --key validator-1 --chain bbn-1 --json
 `,
-  more: `
-With --json, each commitment is what tapstake fp verify-commit takes and tapstake fp commit --out
-writes, so that it can be published from here.`,
-  refused: "no such key, another signer runs, or what the home remembers cannot be trusted",
-};
+  more: `With --json, each commitment is what fp commit --out writes, so you can publish it from here.`,
+  topics: ["home", "votes"],
+  refused: "no such key, a signer runs, or the vote history cannot be trusted",
+} as const;
 
 /** `fp commitments` */
 export const commitments = () =>
@@ -234,38 +210,33 @@ const storedOf = (protection: ProtectionStore, key: Uint8Array | undefined, chai
     }));
 
 const PROOF = {
-  description: `Prints the proof that a height's public randomness is in the commitment that covers it: JSON, as verify-vote
-takes it.
+  description: `Prints the proof as JSON, for verify-vote and register finality-vote. It is derived from the key, so the passphrase is
+needed.
 
-No proof is kept: it is made from the key whenever it is asked for, which is why the passphrase is needed.
-
-It reads the home's commitments, so it is refused while a signer runs. With --commitment it takes the commitment from
-its file instead, opens no store and signs nothing: so it goes by while the daemon runs, and needs the key alone.`,
+If a signer runs, give --commitment: tapstake then reads the commitment from its file and does not open the store.`,
   examples: `
-export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-(umask 077 && tapstake fp keys new validator-1 > words)
-tapstake fp commit --key validator-1 --chain bsn-1 --start 1000 --count 100 --out commitment.json
-tapstake fp vote --key validator-1 --chain bsn-1 --height 1002 --out vote.json \\
-  --hash d3a2b263b23169056f06d5439c0cf9e201ed645ed6f10412a4091c99fb001bd8
-tapstake fp proof --key validator-1 --chain bsn-1 --height 1002 |
-  tapstake fp verify-vote --commitment commitment.json --vote vote.json --proof -
-tapstake fp proof --key validator-1 --chain bsn-1 --height 1002 --commitment commitment.json
+tapstake fp proof --key validator-1 --chain bbn-1 --height 1002 --out proof.json
+
+# while the signer runs
+tapstake fp proof --key validator-1 --chain bbn-1 --height 1002 --commitment commitment.json
 `,
-  more: `
-The file of a commitment is what tapstake fp commit --out writes, also with --remote. With it, all
-of its heights are derived again, which takes a second for 50000; from the home it is 256 at most.`,
-  refused: "no commitment covers the height, another signer runs, a wrong passphrase",
-};
+  more: `With --commitment, tapstake derives all its heights again: about a second for 50000. Without it, 256
+at most.`,
+  topics: ["home", "secrets", "votes"],
+  refused: "no commitment covers the height, a signer runs, or a wrong passphrase",
+} as const;
 
 /** `fp proof` */
 export const proof = () =>
   newCommand("proof", PROOF)
     .addOption(keyOption().makeOptionMandatory())
     .addOption(chainOption().makeOptionMandatory())
-    .addOption(new Option("--height <height>", "which height").argParser(chainHeight).makeOptionMandatory())
-    .option("--commitment <file>", "the commitment (JSON), instead of the home's; - for standard input")
+    .addOption(
+      new Option("--height <height>", "height to prove").argParser(chainHeight).makeOptionMandatory(),
+    )
+    .option("--commitment <file>", "commitment (JSON) to use instead of the home's; - for standard input")
     .addOption(constantTimeOption())
-    .option("--out <file>", "write it to a new file instead")
+    .option("--out <file>", "new file for the proof, instead of standard output")
     .addOption(passphraseOption())
     .addOption(homeOption())
     .addOption(jsonOption())

@@ -29,69 +29,50 @@ import { onStopRequest } from "../../stop-request.js";
 const LEVELS = ["debug", "info", "warn", "error"] as const;
 
 const SERVE = {
-  description: `Signs for finality-provider software over gRPC (proto.EOTSManager), so that software which
-talks to the Go key manager can talk to this instead: nothing in it changes but the address.
+  description: `Speaks the interface of the Go key manager (proto.EOTSManager), so the finality-provider software only needs another address.
+Each vote is on disk before its signature leaves. The signer refuses a second message at the same height.
 
-Every vote is on the disk before its signature leaves, and a second message at one height is refused, whoever asks
-and however often. There is one signer for a home: a second one is refused at once. SIGTERM or Ctrl-C ends it after
-what it began.`,
+A second signer on the same home is refused. SIGTERM or Ctrl-C stops the signer after the calls that it began.`,
   examples: `
-export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-tapstake fp keys new validator-1
-timeout --preserve-status 5 \\
-  tapstake fp serve --unlock validator-1 --address 127.0.0.1:0 --no-metrics
+tapstake fp serve --unlock validator-1
 `,
-  more: `
-Keys are locked until their passphrase is given: at start with --unlock, or later with
-tapstake fp unlock.
-
-Callers: only this machine can reach the default address. Another address needs an HMAC key that
-callers share (--hmac-key-file), and wants TLS, without which anyone on the way reads everything and
-UnlockKey is refused.
-
-SignSchnorrSig signs commitments to randomness that this signer handed out since its start, and
-proofs of possession for each --pop-address. --open-schnorr lets it sign any digest, so that any
-caller can have a slashing transaction signed: do not use it on a signer with stake behind it.
-
-SignEOTS signs votes. --open-messages lets it sign any message, which is as dangerous: the signature
-of a vote is a signature of its message's hash, and any hash can be a transaction's.
-
-UnsafeSignEOTS is never served. What else differs from the Go key manager is in docs/daemon.md.
-
-Logs are JSON lines on standard error, or in --log-file; secrets and messages are in none. Metrics
-are on http://127.0.0.1:2113/metrics, health on /healthz and as grpc.health.v1.Health.`,
-  refused: "an unsafe address, a wrong passphrase, a running signer, a store that lost something",
-};
+  topics: ["signer", "home", "secrets", "contexts"],
+  refused: "an unsafe address, a wrong passphrase, another signer runs, or a store that lost votes",
+} as const;
 
 /** `fp serve` */
 export const serve = () =>
   newCommand("serve", SERVE)
     .addOption(homeOption())
-    .option("--address <address>", "where to listen, as host:port", DEFAULT_ADDRESS)
-    .option("--unlock <keys...>", "open these keys at start; they share one passphrase", several)
+    .option("--address <address>", "address to listen on, host:port", DEFAULT_ADDRESS)
+    .option("--unlock <keys...>", "keys to unlock at start; they share one passphrase", several)
     .addOption(passphraseOption())
     .addOption(hmacKeyOption())
-    .option("--tls-cert <file>", "PEM of this signer's certificate chain")
-    .option("--tls-key <file>", "PEM of the certificate's key")
-    .option("--metrics-address <address>", "a loopback address for /metrics and /healthz", "127.0.0.1:2113")
-    .addOption(new Option("--no-metrics", "no metrics page").conflicts("metricsAddress"))
-    .option("--pop-address <addresses...>", "prove possession of keys for these bech32 addresses", several)
+    .option("--tls-cert <file>", "certificate chain of this signer (PEM)")
+    .option("--tls-key <file>", "key of the certificate (PEM)")
+    .option("--metrics-address <address>", "loopback address for /metrics and /healthz", "127.0.0.1:2113")
+    .addOption(new Option("--no-metrics", "serve no metrics").conflicts("metricsAddress"))
+    .option("--pop-address <addresses...>", "accounts for which to sign proofs of possession", several)
     .addOption(
       new Option(
         "--chain-height <chain=height>",
-        "the last vote known on a chain: nothing at or below it is signed anew (repeatable)",
+        "last vote on a chain; sign nothing new at or below (repeatable)",
       ).argParser(chainHeights),
     )
     .option(
       "--other-context <chain...>",
-      "vote on these chains also where the commitment has another signing context",
+      "chains to vote on although a commitment has another context",
       several,
     )
     .addOption(constantTimeOption())
-    .option("--open-schnorr", "let SignSchnorrSig sign any digest (dangerous)")
-    .option("--open-messages", "let SignEOTS sign messages that are no votes (dangerous)")
-    .option("--log-file <file>", "append logs to it instead of standard error")
-    .addOption(new Option("--log-level <level>", "the least that is logged").choices(LEVELS).default("info"))
+    .option("--open-schnorr", "danger: let SignSchnorrSig sign any digest")
+    .option("--open-messages", "danger: let SignEOTS sign messages other than votes")
+    .option("--log-file <file>", "file to append logs to (default: standard error)")
+    .addOption(
+      new Option("--log-level <level>", `lowest level to log: ${LEVELS.join(", ")}`)
+        .choices(LEVELS)
+        .default("info"),
+    )
     .addOption(jsonOption())
     .action(async (given) => {
       // No other command needs the server's libraries.
@@ -144,7 +125,7 @@ async function unlocking<T>(
   use: (unlock: NonNullable<ServeOptions["unlock"]>) => Promise<T>,
 ): Promise<T> {
   if (!unlock) {
-    if (passphraseFile !== undefined) throw new UsageError("--passphrase-file is for --unlock");
+    if (passphraseFile !== undefined) throw new UsageError("--passphrase-file is for --unlock: give both");
     return use([]);
   }
   return withPassphrase(currentPassphrase(passphraseFile), (passphrase) =>
@@ -158,7 +139,7 @@ async function readTls(
 ): Promise<ServeOptions["tls"]> {
   if (certificate === undefined && key === undefined) return undefined;
   if (certificate === undefined || key === undefined) {
-    throw new UsageError("TLS needs both --tls-cert and --tls-key");
+    throw new UsageError("TLS needs --tls-cert and --tls-key: give both");
   }
   const read = { certificate: await readBytes(certificate), key: await readBytes(key) };
   await warnOfReaders(key);
@@ -166,16 +147,16 @@ async function readTls(
 }
 
 const STATUS = {
-  description: `Asks whether a signer daemon answers, and says that it serves; with --key and --chain also whether it knows
-us, and has the key unlocked.
+  description: `Asks the signer for its health. With --key and --chain, also checks your HMAC key, and that the signer has the key
+unlocked: tapstake asks for the public randomness of one height. Nothing is signed.
 
-The health is that of grpc.health.v1.Health, which the Go key manager does not have: of that one, only whether it
-answers is known. The last question is put by asking for the public randomness of one height: nothing is signed.`,
+The Go key manager reports no health, so tapstake only checks that it answers.`,
   examples: `
 tapstake fp status --remote 127.0.0.1:12582 || echo 'the signer does not answer'
 `,
-  refused: "no signer answers, its store has failed, it does not know us, or its key is locked",
-};
+  topics: ["remote", "signer"],
+  refused: "no signer answers, its store failed, a wrong HMAC key, or its key is locked",
+} as const;
 
 /** `fp status` */
 export const status = () =>
@@ -190,7 +171,7 @@ export const status = () =>
     .action(async (options) => {
       const { key: name, chain } = options;
       if ((name === undefined) !== (chain === undefined))
-        throw new UsageError("--key and --chain go together");
+        throw new UsageError("--key and --chain go together: give both");
       const key = name === undefined ? undefined : keyNamed(name, options.home);
       await withRemote(options, async (signer) => {
         const { address } = signer;
@@ -221,28 +202,26 @@ const keyNamed = (text: string, home: string | undefined): Uint8Array =>
 const unhealthy = (address: string) =>
   new TapstakeError(
     "signer-unhealthy",
-    `the signer at ${address} answers and signs nothing: it is stopping, or its store has failed. Its log says ` +
-      "which, and /healthz on its metrics address; after a failure of the store, end it, mend what the log names " +
-      "and start it again",
+    `the signer at ${address} answers but signs nothing: it is stopping, or its store has failed. Do: read its log, or ` +
+      "/healthz on its metrics address. If the store has failed, stop the signer, repair what the log names and start it again",
     { address },
   );
 
 const UNLOCK = {
-  description: `Opens a key of a signer that is running (tapstake fp serve, or the Go key manager), so that it
-can sign. The key stays open until the signer ends.
-
-After a wrong passphrase the signer takes the next one only after a second, then two, four, up to a minute.`,
+  description: `The signer is tapstake fp serve or the Go key manager. The key stays unlocked until the signer stops. After each wrong
+passphrase, the signer waits longer before it takes the next one: a second, then two, four, up to a minute.`,
   examples: `
 tapstake fp unlock 21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac4c7 \\
-  --remote 127.0.0.1:12582 || echo 'the signer did not open it'
+  --remote 127.0.0.1:12582 || echo 'the signer did not unlock the key'
 `,
-  refused: "no signer there, a wrong passphrase, a key that it does not have",
-};
+  topics: ["remote", "secrets"],
+  refused: "no signer answers, a wrong passphrase, or a key that the signer does not have",
+} as const;
 
 /** `fp unlock` */
 export const unlock = () =>
   newCommand("unlock", UNLOCK)
-    .argument("<key>", "its x-only public key, or its name where the home has it")
+    .argument("<key>", "x-only public key, or the name of a key in this home")
     .addOption(passphraseOption())
     .addOption(homeOption())
     .addOption(signerOption())
@@ -267,8 +246,7 @@ function keyToUnlock(text: string, home: string | undefined): Uint8Array {
     return publicKeyNamed(findHome(home), text);
   } catch (error) {
     if (!(error instanceof TapstakeError)) throw error;
-    const hint =
-      "Without the key in this home, give its public key, as tapstake fp keys list shows it to the signer";
+    const hint = "Do: give the public key instead, as tapstake fp keys list shows it on the signer's machine";
     throw new TapstakeError(error.code, `${error.message}. ${hint}`, error.details, { cause: error });
   }
 }

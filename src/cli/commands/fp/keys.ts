@@ -23,55 +23,48 @@ import { currentPassphrase, isWatched, mustAgree, mustType, withPassphrase } fro
 const newKeys = () => import("./new-keys.js");
 
 const COMMANDS: LazyCommands = {
-  new: { summary: "make a key from fresh words", load: async () => (await newKeys()).newKey },
+  new: { summary: "Make a key from 24 fresh words", load: async () => (await newKeys()).newKey },
   import: {
-    summary: "bring in a key from words or a hex secret",
+    summary: "Import a key from words or from a hexadecimal secret",
     load: async () => (await newKeys()).importKey,
   },
-  list: { summary: "all keys, without secrets", load: () => list },
-  show: { summary: "one key, without its secret", load: () => show },
+  list: { summary: "List all keys, without secrets", load: () => list },
+  show: { summary: "Show one key, without its secret", load: () => show },
   passphrase: {
-    summary: "encrypt a key anew: another passphrase, costlier to guess",
+    summary: "Change the passphrase of a key",
     load: () => passphrase,
   },
-  export: { summary: "print a key's secret", load: () => exportSecret },
-  delete: { summary: "remove a key", load: () => remove },
+  export: { summary: "Print the secret of a key", load: () => exportSecret },
+  delete: { summary: "Delete a key", load: () => remove },
 };
 
 const GROUP = {
-  description: `Makes, imports and looks after the keys that a finality provider votes with.
-
-Each key is a file in the home, encrypted with a passphrase. A passphrase is read from --passphrase-file, else from
-TAPSTAKE_PASSPHRASE, else asked for; it is never an argument, because every process can read arguments. The same
-holds for words and secrets.`,
+  description: `A finality provider votes with these keys. Each is one file in the home, encrypted with a passphrase.`,
   examples: `
-export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
 tapstake fp keys new validator-1
 tapstake fp keys list
 `,
-};
+  topics: ["home", "secrets"],
+} as const;
 
 /** The keys of a home. */
 export const command = (args: readonly string[]) => groupCommand("keys", GROUP, COMMANDS, args);
 
 /** A command about one key of the home. */
 const keyCommand = (name: string, about: Described) =>
-  newCommand(name, about).argument("<key>", "its name, or its public key");
+  newCommand(name, about).argument("<key>", "name or public key of the key");
 
 const LIST = {
-  description: `Lists the keys of the home. Nothing here is secret, and no passphrase is needed; so what a file
-says is taken on trust until its key is unlocked.
+  description: `Needs no passphrase, so tapstake cannot verify a key file here: unlocking verifies it.
 
-A key whose file is damaged, or open to others, is listed with the code of what is wrong, which is explained on
-standard error; the exit code is 1 then, as somebody has to see to it. The other keys can be used.`,
+A key whose file is damaged, or that others can reach, is listed with the code of its error. Standard error explains
+it, and the exit code is 1. You can still use the other keys.`,
   examples: `
-export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-(umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp keys list
-tapstake fp keys list --json
 `,
+  topics: ["home"],
   refused: "a damaged key file, or one that others can reach",
-};
+} as const;
 
 const list = () =>
   newCommand("list", LIST)
@@ -86,7 +79,7 @@ const list = () =>
       };
       answer(options.json === true, facts, () =>
         keys.length + damaged.length === 0
-          ? `no keys in ${home.keysFolder}: make one with tapstake fp keys new`
+          ? `no keys in ${home.keysFolder}. Do: make one with tapstake fp keys new`
           : keyListText(facts),
       );
       if (damaged.length > 0) throw damageError(damaged);
@@ -103,18 +96,14 @@ function damageError(damaged: readonly DamagedKey[]): TapstakeError {
 }
 
 const SHOW = {
-  description: `Shows what is known of one key, named or by its public key. Nothing here is secret.`,
+  description: `origin: an imported key may have signed elsewhere, so it votes only from a height that you set (fp protection init).
+derivation: how the randomness of its votes follows from the key. It never changes.`,
   examples: `
-export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-tapstake fp keys new validator-1
 tapstake fp keys show validator-1
 `,
-  more: `
-Two lines of it say more than they seem to:
-  origin      an imported key may have signed elsewhere: it votes only from a height that is set
-  derivation  how the randomness of its votes follows from it: never changes under a key`,
+  topics: ["home"],
   refused: "no such key, or a damaged key file",
-};
+} as const;
 
 const show = () =>
   keyCommand("show", SHOW)
@@ -125,25 +114,22 @@ const show = () =>
     });
 
 const PASSPHRASE = {
-  description: `Encrypts a key anew, with another passphrase or at a higher cost of guessing it. The key stays the
-same, and so does its randomness. Old copies of the file, in backups, still open with the old passphrase.`,
+  description: `Encrypts the key file again, with another passphrase or a higher cost of guessing it. The key and its randomness stay the
+same. Old copies of the file, in backups, still open with the old passphrase.`,
   examples: `
-export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-(umask 077 && tapstake fp keys new validator-1 > words)
-TAPSTAKE_NEW_PASSPHRASE='a better phrase' tapstake fp keys passphrase validator-1 --scrypt-log2 18
+TAPSTAKE_NEW_PASSPHRASE='a better phrase' tapstake fp keys passphrase validator-1
 `,
-  more: `
-The new passphrase is read from --new-passphrase-file, else from TAPSTAKE_NEW_PASSPHRASE, else
-asked for. --scrypt-log2 is the cost: 17 takes about a third of a second and 128 MiB, and each step
-more twice as much. Without it a cost that is higher than 17 stays, and a lower one becomes 17.`,
-  refused: "no such key, a wrong passphrase, a new one of fewer than 8 characters",
-};
+  more: `--scrypt-log2 17 takes about a third of a second and 128 MiB; each step doubles both. Without
+it, the cost stays, but is at least 17.`,
+  topics: ["secrets"],
+  refused: "no such key, a wrong passphrase, or a new one of fewer than 8 characters",
+} as const;
 
 const passphrase = () =>
   keyCommand("passphrase", PASSPHRASE)
     .addOption(passphraseOption())
-    .option("--new-passphrase-file <file>", "the new passphrase, on its first line; - for standard input")
-    .option("--scrypt-log2 <number>", "the cost of guessing: 17 to 20", scryptLog2)
+    .option("--new-passphrase-file <file>", "new passphrase, first line; - for standard input")
+    .option("--scrypt-log2 <number>", "cost of guessing, 17 to 20", scryptLog2)
     .addOption(homeOption())
     .addOption(jsonOption())
     .action(async (name, options) => {
@@ -173,22 +159,17 @@ function scryptLog2(text: string): number {
 }
 
 const EXPORT = {
-  description: `Prints a key's secret on standard output: 64 hexadecimal digits, or with --json all that another
-home needs to know of the key.
+  description: `Danger: a second signer with this key can vote differently, and two votes at one height reveal the key. To move a key, stop
+the signer here for good, and take its votes along (tapstake fp protection export).
 
-Once a second signer has the key, nothing here can keep the two from voting differently. To move a key, stop the
-signer here for good, and take its votes along (tapstake fp protection export).
-
-From then on the key counts as new nowhere: here it goes on where it votes already, and needs
-tapstake fp protection init for its first vote on every other chain.`,
+Prints 64 hexadecimal digits, or with --json all that another home needs. After an export, the key needs
+tapstake fp protection init before its first vote on any other chain.`,
   examples: `
-export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-(umask 077 && tapstake fp keys new validator-1 > words)
 (umask 077 && tapstake fp keys export validator-1 --yes --json > secret.json)
-TAPSTAKE_HOME=./new-home tapstake fp keys import validator-1 --secret-file secret.json
 `,
-  refused: "no such key, a wrong passphrase, nobody who agrees, a signer runs",
-};
+  topics: ["secrets", "home"],
+  refused: "no such key, a wrong passphrase, not confirmed, or a signer runs",
+} as const;
 
 const exportSecret = () =>
   keyCommand("export", EXPORT)
@@ -202,7 +183,7 @@ const exportSecret = () =>
       // What is refused in the end is refused before anyone is asked.
       lockHome(home).release();
       note(
-        `The secret of ${hex.encode(publicKey)} is about to be printed. Whoever sees it can vote with it, and two different votes at one height give the stake away. Never run it in two places.`,
+        `tapstake will print the secret of ${hex.encode(publicKey)}. Anyone who sees it can vote with it, and two different votes at one height give the stake away. Never run it in two places.`,
       );
       await mustAgree("Print the secret?", options.yes === true);
       const key = await withPassphrase(currentPassphrase(options.passphraseFile), (given) =>
@@ -214,22 +195,17 @@ const exportSecret = () =>
     });
 
 const DELETE = {
-  description: `Removes a key's file from the home. Without its words or an export, the key is gone for good.
+  description: `Danger: without its words or an export, the key is lost for good. Its stakes stay locked and slashable. Its commitments stand,
+and only this key can vote under them: the chain jails a provider that does not vote.
 
-The stakes that are delegated to the key stay locked and slashable as they were, and its commitments to randomness
-stand: only this key can vote under them, and a provider that does not vote is jailed. What the home remembers of
-its votes stays too, so that a key that comes back still cannot vote twice.
-
-A signer that runs on this home has to be stopped first: it may have the key open.
-
-A person at the terminal types the key's name; otherwise --yes and the passphrase are needed.`,
+Stop a running signer first. At a terminal, type the key's name; otherwise give --yes and the passphrase. The home keeps
+the vote history, so a key that comes back still cannot vote twice.`,
   examples: `
-export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-(umask 077 && tapstake fp keys new mistaken > words)
-tapstake fp keys delete mistaken --yes
+tapstake fp keys delete validator-1 --yes
 `,
-  refused: "no such key, a signer runs, a wrong passphrase, another name than the key's",
-};
+  topics: ["secrets", "home"],
+  refused: "no such key, a signer runs, a wrong passphrase, or another name than the key's",
+} as const;
 
 const remove = () =>
   keyCommand("delete", DELETE)
@@ -251,9 +227,9 @@ const remove = () =>
     });
 
 async function mustTypeName(name: string, publicKey: Uint8Array): Promise<void> {
-  if (!isWatched()) throw new UsageError("nobody to ask: give --yes, and the passphrase");
+  if (!isWatched()) throw new UsageError("no terminal to ask at: give --yes, and the passphrase");
   await mustType(name, {
-    warning: `Stakes delegated to ${hex.encode(publicKey)} stay as they are; without the key nobody votes for them.`,
+    warning: `Stakes delegated to ${hex.encode(publicKey)} stay locked. Without the key, no vote counts for them.`,
     message: `Type ${name} to delete it`,
   });
 }

@@ -22,7 +22,7 @@ import {
   withPassphrase,
 } from "../../secrets.js";
 
-const NAME = ["<name>", "lower-case letters, digits, and . _ - between them"] as const;
+const NAME = ["<name>", "name for the key: a-z, 0-9, and . _ - between them"] as const;
 
 /** A passphrase that a key is encrypted with from now on. */
 const newPassphrase = (file: string | undefined, question: string) => ({
@@ -32,28 +32,24 @@ const newPassphrase = (file: string | undefined, question: string) => ({
 });
 
 const NEW = {
-  description: `Makes a key from 24 fresh words (BIP-39) and keeps it encrypted with a passphrase.
+  description: `Encrypts the key with a passphrase, and shows the words (BIP-39) once. Write them on paper: anyone with the words has the key,
+and only the words restore it if the home is lost.
 
-The words are shown once. Whoever has them has the key, and they are all that brings it back when the home is lost:
-write them on paper. A person at the terminal is asked for some of them before the key is made; otherwise, and with
---no-confirm, they are printed with the answer.
-
+At a terminal, tapstake asks for some of the words before it makes the key. Otherwise, or with --no-confirm, it prints them.
 Never run one key in two places: two signers cannot see each other's votes.`,
   examples: `
-export TAPSTAKE_HOME=./home
-(umask 077 && echo 'correct horse battery staple' > passphrase)
-tapstake fp keys new validator-1 --passphrase-file passphrase
-tapstake fp keys new validator-2 --passphrase-file passphrase --json
+tapstake fp keys new validator-2
 `,
-  refused: "the name is taken, the passphrase is too short, the words were not confirmed",
-};
+  topics: ["secrets", "home"],
+  refused: "the name exists, the passphrase is too short, or the words were not confirmed",
+} as const;
 
 /** `fp keys new` */
 export const newKey = () =>
   newCommand("new", NEW)
     .argument(...NAME)
-    .option("--path <path>", "where in the tree of the words the key is (BIP-32)", DEFAULT_PATH)
-    .option("--no-confirm", "print the words with the answer, and do not ask for them")
+    .option("--path <path>", "derivation path of the key (BIP-32)", DEFAULT_PATH)
+    .option("--no-confirm", "print the words with the answer instead of asking for them")
     .addOption(passphraseOption())
     .addOption(homeOption())
     .addOption(jsonOption())
@@ -93,7 +89,10 @@ async function mustRepeat(mnemonic: string): Promise<void> {
     };
     // Anyone may mistype; who has no words to look at, guesses no better the third time.
     if ((await isRight()) || (await isRight()) || (await isRight())) continue;
-    throw new TapstakeError("cancelled", `that is not word ${index + 1}: no key was made; begin again`);
+    throw new TapstakeError(
+      "cancelled",
+      `that is not word ${index + 1}, so no key was made. Do: begin again`,
+    );
   }
 }
 
@@ -105,49 +104,36 @@ function threeOf(length: number): number[] {
 }
 
 const IMPORT = {
-  description: `Brings in a key from BIP-39 words or from its secret in hexadecimal, and keeps it encrypted with a
-passphrase. Words and secrets come from a file, from standard input or from a prompt, never from an argument.
+  description: `Danger: an imported key may have signed elsewhere. Stop every other signer with this key, for good, before it votes here.
+Then tapstake fp protection init sets the height from which it may vote.
 
-An imported key may have signed elsewhere. Stop every other signer that has it, for good, before it votes here: two
-signers cannot see each other's votes, and one vote too many gives the key away. Its protection asks from which
-height on it may sign.
-
-Words of another tool give its key only at its path. The keys add of the Go key manager (eotsd) used the tree's root
-unless it was given a path: say --path m; only its releases 0.10 to 0.12 used the default of this command. With
---public-key nothing is imported but the key that you mean.`,
+Words give one key per path. The Go key manager (eotsd) used the root by default, --path m; its releases 0.10 to 0.12 used
+the default below. Add --public-key to refuse any key but the one that you expect.`,
   examples: `
-export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-(umask 077 && echo 'zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo zoo wrong' > words)
+# words: a file with the 12 to 24 words alone
 tapstake fp keys import old-validator --mnemonic-file words --path m
-echo 0000000000000000000000000000000000000000000000000000000000000003 |
-  tapstake fp keys import three --secret-file - \\
-    --public-key f9308a019258c31049344f85f89d5229b531c845836f99b08601f113bce036f9
-`,
-  more: `
-The file of --mnemonic-file holds the words alone, in their order, on one line or several. What keys
-new prints has more around them, with --json too: copy the words out of it.
 
-The file of --secret-file holds 64 hexadecimal digits, or what tapstake fp keys export --json
-printed. The secret is kept as it is given: n minus it has the same public key, but other
-randomness, and so cannot keep its commitments.`,
-  refused: "no valid words or secret, not the key of --public-key, a name or key already there",
-};
+# secret.json: from tapstake fp keys export --json
+tapstake fp keys import moved --secret-file secret.json
+`,
+  more: `--secret-file holds 64 hexadecimal digits, or the JSON of fp keys export. tapstake keeps the secret
+unchanged: n minus it has the same public key but other randomness, and cannot use its commitments.`,
+  topics: ["secrets", "home"],
+  refused: "invalid words or secret, not the key of --public-key, or the name or key exists",
+} as const;
 
 /** `fp keys import` */
 export const importKey = () =>
   newCommand("import", IMPORT)
     .argument(...NAME)
     .addOption(
-      new Option("--mnemonic-file <file>", "the words; - for standard input").conflicts("secretFile"),
+      new Option("--mnemonic-file <file>", "words (BIP-39); - for standard input").conflicts("secretFile"),
     )
-    .option("--secret-file <file>", "the secret; - for standard input")
-    .option("--path <path>", `where in the tree of the words the key is (default: "${DEFAULT_PATH}")`)
-    .option(
-      "--bip39-passphrase-file <file>",
-      "a passphrase that the words were chosen with; - for standard input",
-    )
-    .option("--public-key <key>", "refuse any other key than this")
-    .option("--derivation-version <number>", "how the key's randomness is derived", wholeNumber)
+    .option("--secret-file <file>", "secret key, or an export; - for standard input")
+    .option("--path <path>", `derivation path of the key (default: ${DEFAULT_PATH})`)
+    .option("--bip39-passphrase-file <file>", "passphrase of the words; - for standard input")
+    .option("--public-key <key>", "expected public key; refuse any other")
+    .option("--derivation-version <number>", "version of the derivation of randomness", wholeNumber)
     .addOption(passphraseOption())
     .addOption(homeOption())
     .addOption(jsonOption())
@@ -171,7 +157,7 @@ export const importKey = () =>
       }
       if (isWatched()) {
         tell(
-          "\nIts protection needs to know from which height on it may sign: tapstake fp protection init --help",
+          "\nBefore its first vote, set the height from which it may vote: tapstake fp protection init --help",
         );
       }
     });
@@ -201,7 +187,9 @@ async function readSecret(options: Sources): Promise<Imported> {
     return { secretKey: secretFromMnemonic(text, path, bip39Passphrase), path, derivationVersion };
   }
   if (options.path !== undefined || bip39PassphraseFile !== undefined) {
-    throw new UsageError("--path and --bip39-passphrase-file go with words, not with a secret");
+    throw new UsageError(
+      "--path and --bip39-passphrase-file are for words, and this is a secret: leave them out",
+    );
   }
   if (!text.trimStart().startsWith("{")) {
     return { secretKey: hex.decode(text.trim(), 32, "secret key"), derivationVersion };
@@ -209,7 +197,7 @@ async function readSecret(options: Sources): Promise<Imported> {
   const exported = exportedKey(text);
   if (derivationVersion !== undefined && derivationVersion !== exported.derivationVersion) {
     exported.secretKey.fill(0);
-    throw new UsageError("--derivation-version contradicts the exported key, which says its own");
+    throw new UsageError("--derivation-version differs from that of the exported key: leave it out");
   }
   return exported;
 }
@@ -221,13 +209,13 @@ async function readWordsOrSecret(file: string | undefined): Promise<string> {
     return text;
   }
   if (isWatched()) return askSecret("The words, or the secret in hexadecimal");
-  throw new UsageError("give --mnemonic-file or --secret-file");
+  throw new UsageError("no key to import: give --mnemonic-file or --secret-file");
 }
 
 /** For who has the key before their eyes to compare, while Ctrl-C still leaves everything as it was. */
 function publicKeyText(secretKey: Uint8Array, path: string | undefined): string {
   const where = path === undefined ? "" : ` at path ${path}`;
-  return `The public key${where} is ${hex.encode(publicKeyOf(secretKey))}.\nIf that is not the key that you mean, stop here (Ctrl-C): nothing was stored.`;
+  return `The public key${where} is ${hex.encode(publicKeyOf(secretKey))}.\nIf you expect another key, stop here (Ctrl-C): nothing was stored.`;
 }
 
 function checkWanted(secretKey: Uint8Array, wanted: Uint8Array, path: string | undefined): void {
@@ -237,7 +225,11 @@ function checkWanted(secretKey: Uint8Array, wanted: Uint8Array, path: string | u
   const hint =
     path === undefined
       ? ""
-      : `; that is the words' key at path ${path}: try ${other}, or the path of the tool`;
+      : ` at path ${path}. Do: try ${other}, or the path of the tool that made the words`;
   const keys = { expected: hex.encode(wanted), got: hex.encode(got) };
-  throw new TapstakeError("key-mismatch", `expected the key ${keys.expected}, got ${keys.got}${hint}`, keys);
+  throw new TapstakeError(
+    "key-mismatch",
+    `--public-key is ${keys.expected}, but the key is ${keys.got}${hint}`,
+    keys,
+  );
 }

@@ -10,15 +10,13 @@ import { answer, table, warn } from "../../output.js";
 import { unlockFor } from "../../signer.js";
 
 const COMMANDS: LazyCommands = {
-  make: { summary: "sign an account with a key", load: () => make },
-  verify: { summary: "check such a signature", load: () => verify },
+  make: { summary: "Sign an account with a finality provider's key", load: () => make },
+  verify: { summary: "Verify such a signature", load: () => verify },
 };
 
 const GROUP = {
-  description: `Proves that a finality provider's key and its account on the staking chain belong together.
-
-The key signs the account's address (BIP-340, the kind whose btc_sig_type is 0): registering a provider asks for
-it, so that nobody registers with another's key.`,
+  description: `The key signs the address of the account (BIP-340, btc_sig_type 0). Registering a finality provider needs this proof, so that
+another person cannot register with your key.`,
   examples: `
 tapstake fp pop make --help
 tapstake fp pop verify --help
@@ -29,24 +27,22 @@ tapstake fp pop verify --help
 export const command = (args: readonly string[]) => groupCommand("pop", GROUP, COMMANDS, args);
 
 const MAKE = {
-  description: `Signs the address of an account with a finality provider's key, for registering the provider.
+  description: `The signature is over the 20 bytes of the address and says nothing about votes: you can make it any number of times.
 
-The signature is over the 20 bytes of the address, and says nothing about votes: it can be made any number of
-times. A chain of the v3 release line has a signing context: name it with --chain, once tapstake fp chains set
-knows its --staking-module-address.`,
+If the chain has signing contexts (v3 release line), name it with --chain. First run tapstake fp chains set with
+--staking-module-address.`,
   examples: `
-export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-(umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp pop make --key validator-1 --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
 `,
-  refused: "no such key, a wrong passphrase, a mistyped or unfit address, an unknown context",
-};
+  topics: ["home", "secrets", "contexts"],
+  refused: "no such key, a wrong passphrase, an invalid address, or an unknown context",
+} as const;
 
 const make = () =>
   newCommand("make", MAKE)
     .addOption(keyOption().makeOptionMandatory())
-    .requiredOption("--address <address>", "the account on the staking chain, such as bbn1…")
-    .option("--chain <id>", "sign with this chain's context for proofs of possession, if it is configured")
+    .requiredOption("--address <address>", "account on the staking chain, such as bbn1…")
+    .option("--chain <id>", "chain whose context to sign with")
     .addOption(passphraseOption())
     .addOption(homeOption())
     .addOption(jsonOption())
@@ -76,23 +72,22 @@ const make = () =>
     });
 
 const VERIFY = {
-  description: `Checks that a finality provider's key signed the address of an account.
-
-Only proofs of the kind whose btc_sig_type is 0 (BIP-340) are understood.`,
+  description: `Reads proofs with btc_sig_type 0 (BIP-340) only. For other kinds, use tapstake pop verify.`,
   examples: `
 tapstake fp pop verify --key 21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac4c7 \\
   --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu \\
   --signature bc188db13c12aa259ac73c3ff4408e01cdecbdb258b8fcc96cd9d2393eb4a5a2b5fcac9d10a505a7fbedb06bd0a2447e570510f0753470477224a88ab112d61e
 `,
-  refused: "the signature is not by this key, for this address, with this context; or no known one",
-};
+  topics: ["contexts"],
+  refused: "not signed by this key, for this address, with this context; or an unknown context",
+} as const;
 
 const verify = () =>
   newCommand("verify", VERIFY)
-    .requiredOption("--key <key>", "the finality provider's x-only public key")
-    .requiredOption("--address <address>", "the account on the staking chain, such as bbn1…")
-    .requiredOption("--signature <hex>", "64 bytes")
-    .option("--chain <id>", "with this chain's context for proofs of possession, if it is configured")
+    .requiredOption("--key <key>", "x-only key of the finality provider")
+    .requiredOption("--address <address>", "account on the staking chain, such as bbn1…")
+    .requiredOption("--signature <hex>", "signature, 64 bytes")
+    .option("--chain <id>", "chain whose context was signed")
     .addOption(homeOption())
     .addOption(jsonOption())
     .action((options) => {
@@ -104,7 +99,10 @@ const verify = () =>
       if (!verifyProofOfPossession(publicKey, { kind: "bip340", signature }, { address, context })) {
         const key = hex.encode(publicKey);
         const how = context === undefined ? "without a signing context" : "with the chain's signing context";
-        throw new TapstakeError("invalid-signature", `not signed by ${key} for ${address} ${how}`);
+        throw new TapstakeError(
+          "invalid-signature",
+          `${key} did not sign ${address} ${how}. Do: compare the key, the address and --chain`,
+        );
       }
       answer(options.json === true, { valid: true, finalityProvider: publicKey, address }, () =>
         table([
@@ -122,19 +120,19 @@ interface ContextOptions {
 
 /**
  * The context for proofs of possession on the chain of `--chain`; undefined where the chain has none, or is not named.
- * A chain that is not configured is warned of, as it may be one that has.
+ * There is a warning about a chain that is not configured, as it may be one that has.
  * @throws TapstakeError `context-mismatch` where the chain has contexts, and this one is not known; as `loadChains`
  */
 function possessionContext({ home, chain: id }: ContextOptions): string | undefined {
   if (id === undefined) return undefined;
   const chain = loadChains(findHome(home)).get(id);
   if (!chain) {
-    const message = `${id} is not configured (tapstake fp chains list), so no signing context is used: is the id right?`;
+    const message = `${id} is not configured, so no signing context is used. Check the id: tapstake fp chains list`;
     warn({ code: "unknown-chain", message, details: { chain: id } });
     return undefined;
   }
   if (chain.voteContext !== undefined && chain.popContext === undefined) {
-    const text = `${id} has signing contexts, and the one for proofs of possession is not known here: tapstake fp chains set ${id} --staking-module-address … says whose it is`;
+    const text = `${id} has signing contexts, but not the one for proofs of possession. Do: run tapstake fp chains set ${id} --staking-module-address <address>`;
     throw new TapstakeError("context-mismatch", text, { chain: id });
   }
   return chain.popContext;

@@ -30,61 +30,54 @@ import { isWatched, mustType } from "../../secrets.js";
 import { publicKeyNamed, withProtection } from "../../signer.js";
 
 const COMMANDS: LazyCommands = {
-  show: { summary: "the watermarks of every key and chain", load: () => show },
-  check: { summary: "whether what is remembered can be trusted", load: () => check },
-  init: { summary: "begin with a key that has signed before", load: () => init },
-  export: { summary: "an interchange file of all votes, to take elsewhere", load: () => exportInterchange },
-  import: { summary: "merge an interchange file from elsewhere", load: () => importInterchange },
-  prune: { summary: "forget old votes, and never sign there again", load: () => prune },
+  show: { summary: "Show the watermarks of every key and chain", load: () => show },
+  check: { summary: "Check that the vote history can be trusted", load: () => check },
+  init: { summary: "Set the height from which a key may vote", load: () => init },
+  export: { summary: "Export all votes as an interchange file", load: () => exportInterchange },
+  import: { summary: "Import the votes of an interchange file", load: () => importInterchange },
+  prune: { summary: "Forget old votes, and sign nothing there again", load: () => prune },
 };
 
 const GROUP = {
-  description: `Looks after what keeps a key from voting twice at one height.
+  description: `The home keeps every vote, and two watermarks per key and chain. Nothing below the low watermark is signed. The high
+watermark is the highest signed height. A watermark log beside the store has both too, so the signer refuses a store that
+was lost or restored from a copy.
 
-For each key and chain the home remembers every vote and two watermarks: the low one, below which nothing is signed,
-and the high one, the highest height that was signed. A watermark log beside the store has both too, so the signer
-notices a store that was lost, or restored from a copy, and refuses it. No check sees a copy of the whole home, or the
-same words on another machine. Run one signer a key.`,
+Danger: no check detects a copy of the whole home, or the same words on another machine. Run one signer per key.`,
   examples: `
-export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-(umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp protection show
 tapstake fp protection check
 `,
-};
+  topics: ["home", "interchange"],
+} as const;
 
 /** What keeps a key from voting twice at one height: looked at, begun, moved, and made shorter. */
 export const command = (args: readonly string[]) => groupCommand("protection", GROUP, COMMANDS, args);
 
 const SHOW = {
-  description: `Shows, for every key and chain, how many votes are remembered and between which watermarks; or with --height,
-what is remembered of one height.
+  description: `Shows how many votes the home keeps, and the watermarks. With --height, shows the SHA-256 of the message that was signed at
+that height, when it was recorded and by which process.
 
-It opens the store, so it is refused while a signer runs: the signer's metrics show its last height; for
-the rest stop the daemon first.`,
+Stop a running signer first, because this command opens the store. The signer's metrics show its last height.`,
   examples: `
-export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-(umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp protection show
-tapstake fp protection show --key validator-1 --chain bsn-1 --height 1002 --json
+tapstake fp protection show --key validator-1 --chain bbn-1 --height 1002 --json
 `,
-  more: `
-Of one height it says the SHA-256 of the message that was signed there (the height, the app hash and
-the context, if the chain has one), when it was recorded and by which process, as a refusal with
-double-vote names it.`,
-  refused: "another signer runs, or what the home remembers cannot be trusted",
-};
+  topics: ["home"],
+  refused: "a signer runs, or the vote history cannot be trusted",
+} as const;
 
 const show = () =>
   newCommand("show", SHOW)
     .addOption(keyOption())
     .addOption(chainOption())
-    .addOption(new Option("--height <height>", "the one height to show").argParser(chainHeight))
+    .addOption(new Option("--height <height>", "height to show").argParser(chainHeight))
     .addOption(homeOption())
     .addOption(jsonOption())
     .action(({ key: name, chain, height, json: asJson = false, ...options }) => {
       const given = [name, chain, height].filter((each) => each !== undefined).length;
-      if (given % 3 !== 0) throw new UsageError("--key, --chain and --height go together");
+      if (given % 3 !== 0)
+        throw new UsageError("--key, --chain and --height go together: give all three, or leave all out");
       const home = findHome(options.home);
       if (name === undefined || chain === undefined || height === undefined) {
         return withProtection(home, (protection) =>
@@ -101,17 +94,14 @@ const show = () =>
     });
 
 const CHECK = {
-  description: `Checks that what the home remembers of votes is whole, and that the store is no older than the watermark log.
-
-Every signer does this before it signs; the command does nothing else. No check sees a copy of the whole home, or
-another machine with the same key.`,
+  description: `Checks that the store is whole, and no older than the watermark log. Every signer does this before it signs. The check does not
+detect a copy of the whole home, or another machine with the same key.`,
   examples: `
-export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-(umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp protection check
 `,
+  topics: ["home"],
   refused: "the store is missing, empty, damaged, or older than the watermark log",
-};
+} as const;
 
 const check = () =>
   newCommand("check", CHECK)
@@ -130,26 +120,26 @@ const check = () =>
     });
 
 const INIT = {
-  description: `Begins the protection of a key that has voted before, elsewhere or in a home whose store was lost: from this
-height on it may vote here, and never below it.
+  description: `Danger: if the key votes again at a height where it voted before, it reveals its secret and every stake with it can be
+slashed. In doubt, choose a higher height: a missed vote costs far less than a second one.
 
-Where the former signer can still export an interchange file, import that instead: it knows more.
-
-It is also the only way on when the store is missing, empty, damaged or older than the watermark log: it sets aside
-what is left, and begins a new store. Every other key and chain that the store knew is locked then, until it has an
-init of its own; the answer says which.
-
-Before: stop every other signer with this key, and make sure that it stays stopped. Look up the last height that the
-key voted for, on the chain itself and not in the log of the lost signer, and add to it what may still have been on
-its way. A height that was voted for before, and is voted for again, gives the key away and every stake with it.
-When in doubt, take a height that is too high: a vote that is missed costs far less than one too many.`,
+For a key that voted elsewhere or whose store was lost. If the former signer can still export, use import instead: it
+knows more.`,
   examples: `
-export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-printf '%064d' 7 | tapstake fp keys import moved --secret-file -
-tapstake fp protection init --key moved --chain bsn-1 --from-height 5000 --yes
+tapstake fp protection init --key moved --chain bbn-1 --from-height 5000 --yes
 `,
-  refused: "a height below the low watermark, another signer runs, or it was not confirmed",
-};
+  more: `
+Before you run it:
+  1. Stop every other signer with this key, for good.
+  2. Look up the key's last vote on the chain itself, not in the log of the lost signer.
+  3. Add the votes that may still be on their way. Choose a height above all of these.
+
+If the store is missing, empty, damaged or older than the watermark log, init sets aside what is
+left and begins a new store. Every other key and chain that the store knew is then locked until it
+has an init of its own; the answer lists them. The new store has no commitments: commit again.`,
+  topics: ["home"],
+  refused: "a height below the low watermark, a signer runs, or not confirmed",
+} as const;
 
 const init = () =>
   watermarkCommand(
@@ -157,7 +147,7 @@ const init = () =>
     INIT,
     {
       flags: "--from-height <height>",
-      meaning: "the lowest height that may be voted for",
+      meaning: "lowest height that the key may vote for",
       home: openHome,
       warning: ({ key, chain, height }) =>
         `From height ${height} on, ${hex.encode(key)} will vote on ${chain} here. If it voted for ${height} or above anywhere before, it loses its stake.`,
@@ -181,23 +171,17 @@ const init = () =>
   );
 
 const COMMITMENTS_LOST =
-  "commitments: the new store has none of the old one. Commit to the same heights again, which gives the same roots (tapstake fp commit), or import an export (tapstake fp protection import)";
+  "commitments: the new store has no commitments. Commit to the same heights again (tapstake fp commit gives the same roots), or import an export (tapstake fp protection import)";
 
 const PRUNE = {
-  description: `Forgets the votes below a height, and raises the low watermark to it: nothing below it is ever signed again, not
-even what was signed there already.
-
-A store of millions of votes needs it now and then; nothing else does. The watermark cannot be lowered afterwards.`,
+  description: `Danger: you cannot undo this. The low watermark rises to the height, and tapstake signs nothing below it again, not even a vote
+that it signed there before. Only a store of millions of votes needs this.`,
   examples: `
-export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-(umask 077 && tapstake fp keys new validator-1 > words)
-tapstake fp commit --key validator-1 --chain bsn-1 --start 1000 --count 100
-tapstake fp vote --key validator-1 --chain bsn-1 --height 1002 \\
-  --hash d3a2b263b23169056f06d5439c0cf9e201ed645ed6f10412a4091c99fb001bd8
-tapstake fp protection prune --key validator-1 --chain bsn-1 --below 1000 --yes
+tapstake fp protection prune --key validator-1 --chain bbn-1 --below 1000 --yes
 `,
-  refused: "a height below the low watermark or beyond the last vote, or it was not confirmed",
-};
+  topics: ["home"],
+  refused: "a height below the low watermark or above the last vote, or not confirmed",
+} as const;
 
 const prune = () =>
   watermarkCommand(
@@ -205,10 +189,10 @@ const prune = () =>
     PRUNE,
     {
       flags: "--below <height>",
-      meaning: "forget what is below, and sign nothing there",
+      meaning: "height below which to forget votes",
       home: findHome,
       warning: ({ key, chain, height }) =>
-        `The votes of ${hex.encode(key)} on ${chain} below ${height} will be forgotten, and nothing signed there.`,
+        `The votes of ${hex.encode(key)} on ${chain} below ${height} will be forgotten. Nothing below it will be signed again.`,
       question: "Type the height again to forget what is below it",
     },
     ({ home, key, chain, height, asJson }) =>
@@ -263,22 +247,20 @@ function watermarkCommand(
 }
 
 const EXPORT = {
-  description: `Prints all votes of the home as an interchange file (JSON), for tapstake fp protection import on another machine.
+  description: `The file goes to another machine, for tapstake fp protection import. It holds no secret.
 
-It holds no secret. It is true only as long as nothing is signed here afterwards: stop the signer for good, then
-export, then import, then start the other one. docs/operators.md goes through the whole move.`,
+Danger: it is complete only while nothing is signed here afterwards. Stop the signer for good, then export, then import,
+then start the other signer. docs/operators.md describes the whole move.`,
   examples: `
-export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-(umask 077 && tapstake fp keys new validator-1 > words)
 tapstake fp protection export --out interchange.json
-tapstake fp protection import interchange.json --home ./other
 `,
-  refused: "another signer runs, or what the home remembers cannot be trusted",
-};
+  topics: ["interchange", "home"],
+  refused: "a signer runs, or the vote history cannot be trusted",
+} as const;
 
 const exportInterchange = () =>
   newCommand("export", EXPORT)
-    .option("--out <file>", "write it to a new file instead")
+    .option("--out <file>", "new file for it, instead of standard output")
     .addOption(homeOption())
     .addOption(jsonOption())
     .action(async ({ out, home }) => {
@@ -304,42 +286,21 @@ function votesOf(keyChains: readonly StoredKeyChain[]): string {
 const MAX_MEGABYTES = 1024;
 
 const IMPORT = {
-  description: `Merges an interchange file into what the home remembers: all of it, or nothing when the file is not right.
+  description: `Imports all of the file, or nothing if the file is invalid. It only forbids more: it raises watermarks and adds votes. A vote
+without its message blocks its height.
 
-It only ever forbids more: watermarks are raised and never lowered, votes are added and never removed, and a vote of which
-the file does not say what it was for blocks its height. The file is what tapstake fp protection export writes;
-docs/protection.md describes it, for those who come from another signer.
-
-Where nothing is known of a key here, the key begins to vote on the file's word alone: whatever it signed after the
-file was written, anywhere, is not known. That is shown and has to be confirmed, by typing the highest height that the
-file knows of, or with --yes.`,
+If this home does not know a key yet, only the file says what the key signed. What it signed after the file was written is
+unknown. Type the highest height of the file to confirm, or give --yes.`,
   examples: `
-export TAPSTAKE_HOME=./home
-echo '{
-  "metadata": {
-    "format": "tapstake-protection",
-    "version": 1,
-    "exportedAt": "2026-01-01T00:00:00.000Z"
-  },
-  "data": [
-    {
-      "key": "21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac4c7",
-      "chain": "bsn-1",
-      "lowest": "5000",
-      "highest": "5001",
-      "votes": [{ "height": "5001" }]
-    }
-  ]
-}' > interchange.json
 tapstake fp protection import interchange.json --yes
-tapstake fp protection show
 `,
-  refused: "no interchange file, another signer runs, another vote for a height, or not confirmed",
-};
+  topics: ["interchange", "home"],
+  refused: "not an interchange file, a signer runs, another vote at a height, or not confirmed",
+} as const;
 
 const importInterchange = () =>
   newCommand("import", IMPORT)
-    .argument("<file>", "the interchange file (JSON); - for standard input")
+    .argument("<file>", "interchange file (JSON); - for standard input")
     .addOption(yesOption())
     .addOption(homeOption())
     .addOption(jsonOption())
@@ -415,8 +376,8 @@ function unconfirmed(beginnings: readonly Beginning[], when: string): UsageError
       `${key} on ${chain}, ${highest === null ? "without a vote" : `the highest vote ${highest}`}, from height ${from} on`,
   );
   return new UsageError(
-    `nobody to ask: keys of which nothing is known here would begin on the word of a file that was written ${when}: ${which.join("; ")}. ` +
-      "What they signed after that, anywhere, is not known: if they voted there, they lose their stake. Give --yes if you are certain that they did not",
+    `no terminal to ask at: this home does not know these keys, and the file that was written ${when} would begin them: ${which.join("; ")}. ` +
+      "What they signed after that is unknown here: if they voted from these heights on, they lose their stake. Give --yes only if you are certain that they did not",
   );
 }
 
@@ -425,9 +386,9 @@ function conflict(heights: readonly bigint[]): TapstakeError {
   const shown = heights.slice(0, 10).join(", ") + (heights.length > 10 ? ", …" : "");
   return new TapstakeError(
     "double-vote",
-    `the file was merged, but it has other votes than this home at ${heights.length === 1 ? "height" : "heights"} ${shown}: ` +
-      "the key voted twice there, and whoever sees both votes has it. Both are blocked now. Find out whether both reached anyone; " +
-      "if they did, the key is lost: tell those who delegated to it",
+    `the file has other votes than this home at ${heights.length === 1 ? "height" : "heights"} ${shown}: the key voted twice there, ` +
+      "and anyone who sees both votes has the key. The file was imported, and both votes are blocked. Find out whether both left " +
+      "their signers. If they did, the key is exposed: warn the stakers who delegated to it",
     { heights: heights.slice(0, 100).map(String) },
   );
 }

@@ -22,78 +22,53 @@ import {
   tlsCaOption,
 } from "../../options.js";
 import { answer } from "../../output.js";
-import { asksRemote, asRemoteSigner, REMOTE_HELP, type RemoteOptions } from "../../remote.js";
+import { asksRemote, asRemoteSigner, type RemoteOptions } from "../../remote.js";
 import { asSigner, type SignerOptions } from "../../signer.js";
 
 const VOTE = {
-  description: `Signs a vote for a block, once a height: whoever votes for two blocks at one height gives the key away.
+  description: `Danger: two different votes at one height reveal the secret key. tapstake writes each vote to disk before it shows the
+signature, and refuses any other vote at that height, even after a crash or a restart.
 
-Each height is answered with new (signed now), same (this very vote was signed before; here is its signature
-again), or refused with a code. The vote is on the disk before its signature is shown, so no crash, race or restart
-makes this sign another one at that height.`,
+Each height is answered with new (signed now), same (this vote was signed before; here it is again), or refused.
+A refusal names a code: tapstake help <code> says what to do.`,
   examples: `
-export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-(umask 077 && tapstake fp keys new validator-1 > words)
-tapstake fp commit --key validator-1 --chain bsn-1 --start 1000 --count 100
-tapstake fp vote --key validator-1 --chain bsn-1 --height 1002 --out vote.json \\
+tapstake fp vote --key validator-1 --chain bbn-1 --height 1003 --out vote.json \\
   --hash d3a2b263b23169056f06d5439c0cf9e201ed645ed6f10412a4091c99fb001bd8
 
-# several, of which the first is the same as before
+# several heights: one object per line
 echo '
-{"height": 1002, "hash": "d3a2b263b23169056f06d5439c0cf9e201ed645ed6f10412a4091c99fb001bd8"}
-{"height": 1003, "hash": "92c89d9853a2f5716d2a23633e86835afaa5d4213580dbee0844f53767d293c8"}' |
-  tapstake fp vote --key validator-1 --chain bsn-1 --batch - --json
+{"height": 1004, "hash": "92c89d9853a2f5716d2a23633e86835afaa5d4213580dbee0844f53767d293c8"}
+{"height": 1005, "hash": "5c91447ddccea0e3c935e4b41ce2d0a8f2535432478df5380507628bbe5e0525"}' |
+  tapstake fp vote --key validator-1 --chain bbn-1 --batch - --json
 `,
-  more: `
-A batch is a JSON array, or one object a line: {"height": "1003", "hash": "92c8…"}. If one height
-is in it twice, nothing is signed. The heights that are not refused are signed, whatever happens to
-the others.
-
-What a refusal means, and what to do, is said with it:
-  double-vote               the height has a vote for something else: keep it so
-  unknown-earlier-vote      the height has a vote, and for what is not known: skip it
-  below-watermark           the height is older than what this signer remembers: skip it
-  at-or-below-chain-height  the chain may have a vote there (--chain-height) that is unknown here
-
-${REMOTE_HELP.trim()}
-A signer of this software heeds --chain-height as well; the Go key manager does not.
-
-A vote at a height that none of the commitments stored here covers is signed all the same, with a
-warning: the chain will not accept it, unless the height was committed elsewhere.
-
-Where the commitment of a height was made with a signing context and the chain has none here, or
-another, or the other way round, nothing is signed (context-mismatch): mend tapstake fp chains set.
---other-context is for a chain that changed its release between the commitment and the vote. A
-signer of this software that is asked by --remote looks at the commitments of its own home, and has
-its own --other-context (tapstake fp serve).`,
-  refused: "at least one height, while others may be signed; or all of them",
-};
+  more: `If no commitment in this home covers a height, tapstake signs and warns: the chain accepts the vote
+only if you committed to the height elsewhere.`,
+  topics: ["home", "secrets", "remote", "contexts", "votes"],
+  refused: "one or more heights; the others are signed",
+} as const;
 
 export const command = () =>
   newCommand("vote", VOTE)
     .addOption(keyOption().makeOptionMandatory())
     .addOption(chainOption().makeOptionMandatory())
     .addOption(
-      new Option("--height <height>", "the block's height").argParser(chainHeight).conflicts("batch"),
+      new Option("--height <height>", "height of the block").argParser(chainHeight).conflicts("batch"),
     )
     .addOption(
-      new Option("--hash <hex>", "the block's app hash, 32 bytes").argParser(hash32).conflicts("batch"),
+      new Option("--hash <hex>", "app hash of the block, 32 bytes").argParser(hash32).conflicts("batch"),
     )
-    .option("--batch <file>", "heights and hashes (JSON); - for standard input")
+    .option("--batch <file>", "several heights and hashes (JSON); - for standard input")
     .addOption(
       new Option(
         "--chain-height <height>",
-        "the last vote of this key known on the chain: nothing at or below it is signed anew",
+        "this key's last vote on the chain; sign nothing new at or below",
       ).argParser(chainHeight),
     )
+    .addOption(new Option("--out <file>", "new file for the vote too").conflicts("batch"))
     .addOption(
-      new Option("--out <file>", "also write the vote to a new file, for verify-vote").conflicts("batch"),
-    )
-    .addOption(
-      new Option(
-        "--other-context",
-        "vote although the height was committed to with another signing context than the chain has now",
-      ).conflicts("remote"),
+      new Option("--other-context", "vote although the commitment has another signing context").conflicts(
+        "remote",
+      ),
     )
     .addOption(passphraseOption().conflicts("remote"))
     .addOption(homeOption())
@@ -140,7 +115,7 @@ interface Answered {
 async function readVotes({ height, hash, batch }: Options): Promise<readonly BlockVote[]> {
   if (batch !== undefined) return blockVotesFromJson(await readText(batch));
   if (height === undefined || hash === undefined)
-    throw new UsageError("give --height and --hash, or --batch");
+    throw new UsageError("no block to vote for: give --height and --hash, or --batch");
   return [{ height, appHash: hash }];
 }
 

@@ -15,15 +15,12 @@ import { jsonOption } from "../../options.js";
 import { answer, type Row, say, table, toJson } from "../../output.js";
 
 export const senderOption = () =>
-  new Option(
-    "--address <address>",
-    "the account that sends the message, such as bbn1…",
-  ).makeOptionMandatory();
+  new Option("--address <address>", "account that sends the message, such as bbn1…").makeOptionMandatory();
 
 export const proofOption = () =>
   new Option(
     "--proof <file>",
-    "the proof of possession, of pop make; it names the account",
+    "proof of possession, from pop make; it names the account",
   ).makeOptionMandatory();
 
 /** @throws TapstakeError `file-error`, and the codes of `proofFromJson` */
@@ -33,11 +30,11 @@ export const readProof = async (path: string): Promise<ProofRecord> => proofFrom
 export const messageCommand = (name: string, about: Described) =>
   newCommand(name, about)
     .addOption(
-      new Option("--message", "print only the message: JSON with typeUrl, and value in base64").conflicts(
+      new Option("--message", "print only the message: JSON with typeUrl and value (base64)").conflicts(
         "json",
       ),
     )
-    .option("--out <file>", "write the message's bytes to a new file; - for standard output")
+    .option("--out <file>", "new file for the bytes of the message; - for standard output")
     .addOption(jsonOption());
 
 interface MessageOptions {

@@ -9,39 +9,34 @@ import { parseRate } from "../../../core/amount.js";
 import { evidenceFromJson } from "../../../extract/evidence.js";
 import { COMMISSION_DECIMALS } from "../../../params/types.js";
 import { commitmentFromJson, merkleProofFromJson, voteFromJson } from "../../../vote/json.js";
-import { EVIDENCE, MAKE_PROOF, MAKE_STAKE } from "../../help.js";
 import { checkOneStandardInput, readDelegation, readText } from "../../input.js";
 import { DELEGATION, secretOption } from "../../options.js";
 import { withSecretKey } from "../../secrets.js";
 import { giveMessage, messageCommand, proofOption, readProof, senderOption } from "./message.js";
 
 const FINALITY_PROVIDER = {
-  description: `The message that registers a finality provider: MsgCreateFinalityProvider.
-
-The proof of possession is by the provider's key, for the account that is paid the commission: of pop make, or of
-fp pop make with what it prints. Commissions are decimal numbers from 0 to 1.`,
+  description: `MsgCreateFinalityProvider. The proof of possession is by the provider's key, for the account that receives the commission.
+Rates are decimal numbers from 0 to 1.`,
   examples: `
-(umask 077; openssl rand -hex 32 > staker.key)
-${MAKE_PROOF}
-tapstake register finality-provider --proof proof.json --moniker "Validator 1" \\
+tapstake register finality-provider --proof pop.json --moniker "Validator 1" \\
   --commission 0.05 --max-commission 0.2 --max-commission-change 0.01
 `,
-  refused: "another's proof of possession, a commission above its maximum, no moniker",
+  refused: "another key's proof of possession, a commission above its maximum, or no moniker",
 };
 
 /** `register finality-provider` */
 export const finalityProvider = () =>
   messageCommand("finality-provider", FINALITY_PROVIDER)
     .addOption(proofOption())
-    .requiredOption("--moniker <name>", "the provider's name")
-    .requiredOption("--commission <rate>", "what it charges, such as 0.05")
-    .requiredOption("--max-commission <rate>", "the most that it will ever charge")
-    .requiredOption("--max-commission-change <rate>", "the most by which it rises in a day")
-    .option("--identity <text>", "an identity elsewhere, such as a Keybase fingerprint", "")
-    .option("--website <url>", "its website", "")
-    .option("--security-contact <text>", "whom to write to", "")
-    .option("--details <text>", "anything else", "")
-    .option("--bsn <id>", "the chain that it votes for: the staking chain itself unless told", "")
+    .requiredOption("--moniker <name>", "name of the provider")
+    .requiredOption("--commission <rate>", "commission, such as 0.05")
+    .requiredOption("--max-commission <rate>", "highest commission that it will ever charge")
+    .requiredOption("--max-commission-change <rate>", "largest rise of the commission per day")
+    .option("--identity <text>", "identity elsewhere, such as a Keybase fingerprint", "")
+    .option("--website <url>", "website of the provider", "")
+    .option("--security-contact <text>", "contact for security reports", "")
+    .option("--details <text>", "further text", "")
+    .option("--bsn <id>", "id of the chain that it votes for (default: the staking chain itself)", "")
     .action(async (options) => {
       const { publicKey, proof, address, context, network } = await readProof(options.proof);
       const { moniker, identity, website, securityContact, details, bsn: bsnId } = options;
@@ -63,23 +58,19 @@ export const finalityProvider = () =>
     });
 
 const COMMIT_RANDOMNESS = {
-  description: `The message by which a finality provider commits to randomness: MsgCommitPubRandList.
-
-The commitment is the file of fp commit --out; its signature is verified.`,
+  description: `MsgCommitPubRandList. Verifies the signature of the commitment first.`,
   examples: `
-export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-(umask 077 && tapstake fp keys new validator-1 > words)
-tapstake fp commit --key validator-1 --chain bsn-1 --start 1000 --count 100 --out commitment.json
 tapstake register commit-randomness commitment.json \\
   --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu --message
 `,
-  refused: "the commitment is not signed by its finality provider",
-};
+  topics: ["votes"],
+  refused: "the finality provider did not sign the commitment",
+} as const;
 
 /** `register commit-randomness` */
 export const commitRandomness = () =>
   messageCommand("commit-randomness", COMMIT_RANDOMNESS)
-    .argument("<commitment>", "its file (JSON); - for standard input")
+    .argument("<commitment>", "file from fp commit --out; - for standard input")
     .addOption(senderOption())
     .action(async (path, options) => {
       const commitment = commitmentFromJson(await readText(path));
@@ -88,29 +79,21 @@ export const commitRandomness = () =>
     });
 
 const FINALITY_VOTE = {
-  description: `The message that casts a finality provider's vote: MsgAddFinalitySig.
-
-The vote is the file of fp vote --out, the proof that its randomness was committed that of fp proof; both are verified
-under the commitment.`,
+  description: `MsgAddFinalitySig. Verifies the vote and the proof of its randomness under the commitment first.`,
   examples: `
-export TAPSTAKE_HOME=./home TAPSTAKE_PASSPHRASE='correct horse battery staple'
-(umask 077 && tapstake fp keys new validator-1 > words)
-tapstake fp commit --key validator-1 --chain bsn-1 --start 1000 --count 100 --out commitment.json
-tapstake fp vote --key validator-1 --chain bsn-1 --height 1002 --out vote.json \\
-  --hash d3a2b263b23169056f06d5439c0cf9e201ed645ed6f10412a4091c99fb001bd8
-tapstake fp proof --key validator-1 --chain bsn-1 --height 1002 --out randomness.json
 tapstake register finality-vote vote.json --commitment commitment.json \\
-  --randomness-proof randomness.json --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
+  --randomness-proof proof.json --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
 `,
+  topics: ["votes"],
   refused: "the vote does not count under the commitment",
-};
+} as const;
 
 /** `register finality-vote` */
 export const finalityVote = () =>
   messageCommand("finality-vote", FINALITY_VOTE)
-    .argument("<vote>", "its file (JSON); - for standard input")
-    .requiredOption("--commitment <file>", "the commitment that covers its height")
-    .requiredOption("--randomness-proof <file>", "that its randomness is in the commitment")
+    .argument("<vote>", "file from fp vote --out; - for standard input")
+    .requiredOption("--commitment <file>", "commitment that covers its height")
+    .requiredOption("--randomness-proof <file>", "proof of its randomness, from fp proof")
     .addOption(senderOption())
     .action(async (path, options) => {
       checkOneStandardInput(path, options.commitment, options.randomnessProof);
@@ -122,17 +105,16 @@ export const finalityVote = () =>
     });
 
 const SELECTIVE_SLASHING = {
-  description: `The message that tells of a finality provider's key which the slashing of one stake gave away:
-MsgSelectiveSlashingEvidence.
-
-The key is the one that tapstake extract finds in the slashing transaction. The message holds it, and makes it public.`,
+  description: `MsgSelectiveSlashingEvidence. The message contains the secret key and makes it public. tapstake extract computes the key from
+the slashing transaction of the stake.`,
   examples: `
-${MAKE_STAKE}
+# fp.key: the secretKey of tapstake extract
 tapstake register selective-slashing stake.json --secret-file fp.key \\
   --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu --message
 `,
-  refused: "the stake is not with this key",
-};
+  topics: ["delegation", "secrets"],
+  refused: "the key is not that of the stake's finality provider",
+} as const;
 
 /** `register selective-slashing` */
 export const selectiveSlashing = () =>
@@ -150,20 +132,18 @@ export const selectiveSlashing = () =>
     });
 
 const EQUIVOCATION = {
-  description: `The message that tells of a finality provider's two votes at one height: MsgEquivocationEvidence.
-
-The evidence is JSON as tapstake extract --votes takes it. That the votes give the key away is checked first.`,
+  description: `MsgEquivocationEvidence. Checks first that the two votes reveal the key. The evidence is what tapstake extract --votes takes.`,
   examples: `
-${EVIDENCE}
 tapstake register equivocation evidence.json --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
 `,
-  refused: "no key follows from the votes, or they have different signing contexts",
-};
+  topics: ["votes"],
+  refused: "the votes reveal no key, or have different signing contexts",
+} as const;
 
 /** `register equivocation` */
 export const equivocation = () =>
   messageCommand("equivocation", EQUIVOCATION)
-    .argument("<evidence>", "its file (JSON); - for standard input")
+    .argument("<evidence>", "file of the two votes (JSON); - for standard input")
     .addOption(senderOption())
     .action(async (path, options) => {
       const message = equivocationMessage(evidenceFromJson(await readText(path)), options.address);

@@ -10,7 +10,6 @@ import {
 import type { Network } from "../../../core/network.js";
 import { commitmentFromJson } from "../../../vote/json.js";
 import { newCommand } from "../../command.js";
-import { EVIDENCE, MAKE_PROOF, MAKE_STAKE } from "../../help.js";
 import { checkOneStandardInput, readContent, readDelegation, readText } from "../../input.js";
 import { activeAtOption, contextOption, jsonOption, networkOption, versionOption } from "../../options.js";
 import { answer, table } from "../../output.js";
@@ -18,43 +17,34 @@ import { chooseParams, readParams } from "../../terms.js";
 import { fieldRows } from "./message.js";
 
 const SHOW = {
-  description: `Reads a message of the staking chain and checks it as the chain does.
-
-What a message does not hold has to be given: of a new stake the parameters (--params), as the committee is not in it; of
-what is about a stake, that stake (--delegation); of a vote the commitment. Without it only the form is checked, which
-the answer says.`,
+  description: `Checks the message as the chain does. Give what the message itself does not contain: --params for a new stake, --delegation
+for a message about a stake, --commitment for a vote. Without it, tapstake checks only the form, and says so.`,
   examples: `
-${MAKE_STAKE}
-tapstake stake sign stake.json --secret-file staker.key
-${MAKE_PROOF}
-tapstake register create-delegation stake.json --proof proof.json --message > message.json
+# message.json: from tapstake register create-delegation --message
 tapstake register show message.json --params regtest
 
-# raw bytes do not say which message they are
-${EVIDENCE}
-tapstake register equivocation evidence.json --out message.bin \\
-  --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
+# bytes do not say which message they are
 tapstake register show message.bin --type MsgEquivocationEvidence
 `,
-  more: `
-The file is JSON with typeUrl and value, as --message prints it, or the bytes, with --type.`,
-  refused: "it is no such message, or breaks a rule: the code names it",
-};
+  more: `The file is JSON with typeUrl and value, as --message prints it, or the bytes, with --type.`,
+  topics: ["files", "parameters"],
+  refused: "not such a message, or it breaks a rule: the code names the rule",
+} as const;
 
 /** `register show` */
 export const show = () =>
   newCommand("show", SHOW)
-    .argument("<message>", "its file; - for standard input")
+    .argument("<message>", "file of the message; - for standard input")
     .addOption(
-      new Option("--type <name>", "which message the bytes are").choices(
+      new Option("--type <name>", "name of the message, for a file of bytes").choices(
         Object.keys(TYPE_URLS) as MessageName[],
       ),
     )
-    .option("--params <set>", "of a new stake: a set's name, or a file")
-    .addOption(versionOption("a version of --params: the newest unless told"))
+    .option("--params <set>", "new stake: parameter set or file")
+    .addOption(versionOption("version of --params (default: the newest)"))
     .addOption(activeAtOption())
-    .option("--delegation <file>", "the stake that it is about; of an expansion, the previous one")
-    .option("--commitment <file>", "of a vote: the commitment that covers its height")
+    .option("--delegation <file>", "stake that the message is about; for an expansion, the previous one")
+    .option("--commitment <file>", "vote: commitment that covers its height")
     .addOption(networkOption())
     .addOption(contextOption())
     .addOption(jsonOption())
@@ -75,9 +65,9 @@ export const show = () =>
     });
 
 const LACKING = {
-  params: "--params, for the committee is not in the message",
-  delegation: "--delegation, the stake that it is about",
-  commitment: "--commitment, under which the vote counts",
+  params: "--params, as the message does not contain the committee",
+  delegation: "--delegation, the stake that the message is about",
+  commitment: "--commitment, which covers the height of the vote",
 } as const;
 
 async function readAny(path: string, type: MessageName | undefined): Promise<AnyMessage> {

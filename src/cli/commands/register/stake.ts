@@ -15,7 +15,6 @@ import { expandedStake } from "../../../delegation/delegation.js";
 import { type ChainOptions, openChain } from "../../chain.js";
 import type { Described } from "../../command.js";
 import { UsageError } from "../../errors.js";
-import { EXPAND_STAKE, MAKE_PROOF, MAKE_STAKE, SERVERS, SIGN_STAKE } from "../../help.js";
 import { checkOneStandardInput, readDelegation, readText, readTransaction } from "../../input.js";
 import {
   DELEGATION,
@@ -32,32 +31,30 @@ import { giveMessage, messageCommand, proofOption, readProof, senderOption } fro
 const inclusionCommand = (name: string, about: Described) =>
   messageCommand(name, about)
     .argument(...DELEGATION)
-    .option("--txoutproof <file>", "that it is in a block, as bitcoin-cli gettxoutproof gives it")
+    .option("--txoutproof <file>", "proof from bitcoin-cli gettxoutproof that it is in a block")
     .addOption(rpcOption())
     .addOption(rpcAuthOption())
     .addOption(esploraOption());
 
 const CREATE_DELEGATION = {
-  description: `The message that registers a stake: MsgCreateBTCDelegation.
+  description: `MsgCreateBTCDelegation. Needs the staker's signatures of both slashings, and a proof of possession. Checks the whole
+delegation first.
 
-The delegation has the staker's signatures of both slashings, and is checked as a whole, with the proof of possession.
-A stake that is registered before it is mined needs no inclusion proof; register inclusion-proof tells of it later.`,
+A stake that you register before it is mined needs no inclusion proof: register inclusion-proof makes that message later.`,
   examples: `
-${MAKE_STAKE}
-tapstake stake sign stake.json --secret-file staker.key
-${MAKE_PROOF}
-tapstake register create-delegation stake.json --proof proof.json --message
+# stake.json: signed by the staker
+tapstake register create-delegation stake.json --proof pop.json --message
 `,
-  more: SERVERS,
-  refused: "a rule that the stake breaks, another's proof of possession, not in the block",
-};
+  topics: ["delegation", "servers"],
+  refused: "the stake breaks a rule, another key's proof of possession, or not in the block",
+} as const;
 
 /** `register create-delegation` */
 export const createDelegation = () =>
   inclusionCommand("create-delegation", CREATE_DELEGATION)
     .addOption(proofOption())
     .addOption(
-      new Option("--inclusion", "the stake is in a block: ask the server for the proof").conflicts(
+      new Option("--inclusion", "ask the server for the proof that the stake is in a block").conflicts(
         "txoutproof",
       ),
     )
@@ -74,17 +71,16 @@ export const createDelegation = () =>
     });
 
 const INCLUSION_PROOF = {
-  description: `The message that shows a registered stake to be in a block: MsgAddBTCDelegationInclusionProof.
-
-The proof is asked of the server, or comes from a file, and is verified against the block's header.`,
+  description: `MsgAddBTCDelegationInclusionProof. The proof comes from the server or from a file (--txoutproof). tapstake verifies it against
+the header of the block.`,
   examples: `
-${MAKE_STAKE}
-# once it is mined, with --rpc, --esplora or --txoutproof
-tapstake register inclusion-proof --help
+# staking-proof.hex: from bitcoin-cli gettxoutproof
+tapstake register inclusion-proof stake.json --txoutproof staking-proof.hex \\
+  --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
 `,
-  more: SERVERS,
+  topics: ["servers"],
   refused: "the stake is in no block, or the proof is of another transaction",
-};
+} as const;
 
 /** `register inclusion-proof` */
 export const inclusionProof = () =>
@@ -100,36 +96,32 @@ export const inclusionProof = () =>
     });
 
 const EXPAND = {
-  description: `The message that registers an expansion: MsgBtcStakeExpand.
-
-The delegation is that of tapstake expand, with the staker's signatures of both slashings. The chain asks for the whole
-transaction that made the funding coin: it is in the delegation where a server had it, else give --funding.`,
+  description: `MsgBtcStakeExpand. Needs the delegation of tapstake expand, with the staker's signatures of both slashings. The chain wants
+the whole transaction that made the coin. If a server gave it to expand, the delegation has it; otherwise give --funding.`,
   examples: `
-${MAKE_STAKE}
-${SIGN_STAKE}
-${EXPAND_STAKE}
-tapstake stake sign larger.json --secret-file staker.key
-${MAKE_PROOF}
-
-# with the transaction of the coin
-tapstake register expand --help
+# larger.json: from tapstake expand, signed by the staker
+tapstake register expand larger.json --proof pop.json --funding funding.hex
 `,
-  refused: "a rule that the expansion breaks, another's proof of possession, another transaction",
-};
+  topics: ["delegation"],
+  refused: "the expansion breaks a rule, another key's proof of possession, or another transaction",
+} as const;
 
 /** `register expand` */
 export const expand = () =>
   messageCommand("expand", EXPAND)
-    .argument("<delegation>", "the file of the new stake; - for standard input")
+    .argument("<delegation>", "file of the new stake; - for standard input")
     .addOption(proofOption())
-    .option("--funding <transaction>", "the transaction that made the coin: hexadecimal, or a file")
+    .option("--funding <transaction>", "transaction that made the coin: hexadecimal, or a file")
     .action(async (path, options) => {
       checkOneStandardInput(path, options.proof, options.funding);
       const delegation = await readDelegation(path);
       const expansion = expandedStake(delegation);
       const { transaction: known } = expansion.funding;
       const transaction = options.funding === undefined ? known : await readTransaction(options.funding);
-      if (!transaction) throw new UsageError("the delegation lacks the coin's transaction: give --funding");
+      if (!transaction)
+        throw new UsageError(
+          "the delegation does not have the transaction that made the coin: give --funding",
+        );
       const whole = {
         ...delegation,
         expansion: { ...expansion, funding: { ...expansion.funding, transaction } },
@@ -140,27 +132,27 @@ export const expand = () =>
     });
 
 const UNDELEGATE = {
-  description: `The message that tells of a spent stake, by its unbonding or anything else: MsgBTCUndelegate.
-
-The transaction is the signed one, as it is in its block, and the proof that it is there comes from the server or from a
-file. Of an expansion the chain also wants the transactions that its other coins are of: --funding.`,
+  description: `MsgBTCUndelegate. --transaction is the signed transaction that spent the stake: an unbonding or any other. The proof that it is in a
+block comes from the server or from a file (--txoutproof). For an expansion, the chain also wants the
+transactions that made its other coins (--funding).`,
   examples: `
-${MAKE_STAKE}
-${SIGN_STAKE}
-tapstake unbond stake.json --secret-file staker.key --out unbonding.hex
-# once it is mined, with --rpc, --esplora or --txoutproof
-tapstake register undelegate --help
+# unbonding.hex: from tapstake unbond --out
+tapstake register undelegate stake.json --transaction unbonding.hex \\
+  --txoutproof unbonding-proof.hex --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
 `,
-  more: SERVERS,
-  refused: "it does not spend the stake, is not signed as it must be, or is in no block",
-};
+  topics: ["servers"],
+  refused: "it does not spend the stake, lacks signatures, or is in no block",
+} as const;
 
 /** `register undelegate` */
 export const undelegate = () =>
   inclusionCommand("undelegate", UNDELEGATE)
-    .requiredOption("--transaction <transaction>", "what spent the stake, signed: hexadecimal, or a file")
+    .requiredOption(
+      "--transaction <transaction>",
+      "signed transaction that spent the stake: hexadecimal, or a file",
+    )
     .addOption(
-      new Option("--funding <transaction...>", "what made the other coins that it spends").argParser(several),
+      new Option("--funding <transaction...>", "transactions that made its other coins").argParser(several),
     )
     .addOption(senderOption())
     .action(async (path, options) => {
@@ -175,19 +167,17 @@ export const undelegate = () =>
     });
 
 const COVENANT_SIGNATURES = {
-  description: `The message by which a committee member hands in its signatures: MsgAddCovenantSigs.
-
-They are those of covenant sign, taken out of the delegation and verified: of the unbonding, of both slashings for each
-finality provider, and of an expansion that of the spend of the previous stake.`,
+  description: `MsgAddCovenantSigs. Takes the member's signatures of covenant sign out of the delegation and verifies them: the unbonding,
+both slashings for each finality provider, and for an expansion the spend of the previous stake.`,
   examples: `
-${MAKE_STAKE}
-${SIGN_STAKE}
+# stake.json: signed by the committee
 tapstake register covenant-signatures stake.json \\
-  --member $(tapstake stake key --secret-file 1.key) \\
+  --member $(tapstake stake key --secret-file member.key) \\
   --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
 `,
-  refused: "not a member of the committee, a signature that is missing or does not verify",
-};
+  topics: ["delegation"],
+  refused: "not a committee member, or a signature is missing or does not verify",
+} as const;
 
 /** `register covenant-signatures` */
 export const covenantSignatures = () =>
@@ -222,10 +212,17 @@ async function readInclusion(
     return inclusionProofFromMerkleBlock(given, transaction);
   }
   const chain = await openChain(options, network);
-  if (!chain) throw new UsageError("give --txoutproof, or a server that knows the block");
+  if (!chain)
+    throw new UsageError(
+      "no proof that it is in a block: give --txoutproof, or a server: --rpc or --esplora",
+    );
   const txid = transaction.getId();
   const found = await chain.merkleBlock(txid);
   if (!found)
-    throw new TapstakeError("invalid-proof", `${txid} is in no block that ${chain.url} finds`, { txid });
+    throw new TapstakeError(
+      "invalid-proof",
+      `${chain.url} finds ${txid} in no block. Do: wait for its first confirmation`,
+      { txid },
+    );
   return inclusionProofFromMerkleBlock(found, transaction);
 }
