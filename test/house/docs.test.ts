@@ -84,6 +84,10 @@ function reachable(): ReadonlySet<string> {
 }
 
 describe("the pages", () => {
+  it.each([...pages])("%s has only links to what is there", (path, page) => {
+    expect(brokenLinks(path, page)).toEqual([]);
+  });
+
   it.each([...pages.keys()].filter((path) => path.startsWith("docs/")))(
     "%s is reached from the README",
     (path) => {
