@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import {
   anchorsOf,
+  hasCommands,
   linksOf,
   type Page,
   PAGES,
@@ -101,6 +102,16 @@ describe("the pages", () => {
       .filter(([, what]) => what !== undefined);
     expect(wrong).toEqual([]);
   });
+
+  it.each([...pages])(
+    "%s says bash or console where it has commands, so that they run",
+    (_path, { blocks }) => {
+      const unmarked = blocks.filter(
+        (block) => hasCommands(block) && !["bash", "console", "ini"].includes(block.language),
+      );
+      expect(unmarked.map(({ line, code }) => `line ${line}: ${code.split("\n", 1)[0]}`)).toEqual([]);
+    },
+  );
 
   it.each([...pages])("%s has no forbidden word", (_path, page) => {
     expect(forbiddenWords(page)).toEqual([]);
@@ -209,6 +220,16 @@ told -->
   ])("refuses the mark of %s above %s", (info, code, what) => {
     const [block] = parsePage(`\`\`\`${info}\n${code}\n\`\`\``).blocks;
     expect(wrongMark(block!)).toMatch(what);
+  });
+
+  it.each([
+    ["", "tapstake params", true],
+    ["text", "KEY=$(npx tapstake stake key --new a.key)", true],
+    ["console", "$ npm run demo\nStake 1", true],
+    ["text", "tapstake: not-a-stake: this is no stake\nthe tapstake command", false],
+  ])("knows whether a block of %j has commands: %s", (language, code, known) => {
+    const [block] = parsePage(`\`\`\`${language}\n${code}\n\`\`\``).blocks;
+    expect(hasCommands(block!)).toBe(known);
   });
 
   it("takes a mark with a reason that the block shows", () => {

@@ -152,6 +152,12 @@ export function sentencesOf(text: string): string[] {
 export const wordsIn = (sentence: string) =>
   sentence.split(/\s+|(?<=\p{L})[—/](?=\p{L})/u).filter((word) => /[\p{L}\p{N}]/u.test(word)).length;
 
+/** A line of a shell, as far as pages have any. */
+const COMMAND =
+  /^\s*(?:\$ )?(?:\w+=\$\()?(?:npx )?(?:tapstake|bitcoin-cli|bitcoind|npm|git|curl|systemctl|sudo) /m;
+
+export const hasCommands = ({ code }: Block) => COMMAND.test(code);
+
 /** The lines that a reader types: all of a `bash` block, and those after a prompt of a `console` block. */
 export function scriptOf({ language, code }: Block): string | undefined {
   if (language === "bash") return code;
