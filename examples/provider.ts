@@ -8,6 +8,7 @@ import {
   chainConfig,
   commitStored,
   createKey,
+  deriveRange,
   hideFromCoreDumps,
   interchangeText,
   openHome,
@@ -68,13 +69,20 @@ try {
       .join(", "),
   );
 
-  // 8. What was voted, for another machine: to a file, and from it. Stop here for good before it votes there.
+  // 8. Randomness without storing it, for other software: a part at a time.
+  const range = { secretKey: key.secretKey, chainId: chain.id, start: 6_000n, count: 1_000 };
+  await deriveRange(range, {}, ({ first, points }) => {
+    console.log(`${points.length / 33} points from height ${range.start + BigInt(first)} on`);
+  });
+
+  // 9. What was voted, for another machine: to a file, and from it. Stop here for good before it votes there.
   const file = join(home.path, "interchange.json");
   await writeFile(file, interchangeText(protection), { mode: 0o600 });
   const interchange = await readInterchange(createReadStream(file));
   for (const { votes, begins } of previewImport(protection, interchange))
     console.log(`${votes} votes`, { begins });
-  protection.importInterchange(interchange);
+  // A person has seen which keys would begin by the file: without this, they are refused.
+  protection.importInterchange(interchange, { begin: true });
 } finally {
   key.wipe();
   protection.close();

@@ -15,27 +15,12 @@ import {
   wordsIn,
   wrongMark,
 } from "../support/pages.js";
+import { FORBIDDEN } from "../support/words.js";
 
 const pages = new Map(PAGES.map((path) => [path, parsePage(read(path))]));
 
 /** Pages that people read in a hurry. */
 const SHORT_SENTENCES = ["README.md", "docs/emergency.md"].filter((path) => pages.has(path));
-
-/** Words that HOUSE.md and the style sheet keep out: they hide who does what, or are not English. */
-const FORBIDDEN: readonly RegExp[] = [
-  /\bwhoever\b/i,
-  /\bnobody\b/i,
-  /\b(un)?told\b/i,
-  /\bnone of\b/i,
-  /\bhold(s|ing)? (a|every|all|the) rules?\b/i,
-  /\bas it is\b/i,
-  /\b(is|are) to vote\b/i,
-  /\bthat (is|are) none\b/i,
-  /\b(is|are) warned of\b/i,
-  /\bgo(es)? by (it|the|what)\b/i,
-  /\bno more\b(?! than\b)/i,
-  /\bas ever\b/i,
-];
 
 /** All that is wrong with the links of a page. */
 function brokenLinks(path: string, page: Page): string[] {
@@ -64,7 +49,7 @@ function forbiddenWords({ lines }: Page): string[] {
     .join("\n")
     .replace(/(`+)(?!`)[\s\S]*?[^`]\1(?!`)/g, (code) => code.replace(/[^\n]/g, "·"));
   return FORBIDDEN.flatMap((words) => {
-    const spaced = new RegExp(words.source.replaceAll(" ", "\\s+"), "gi");
+    const spaced = new RegExp(words.source.replaceAll(" ", "\\s+"), words.flags);
     return [...text.matchAll(spaced)].map(({ 0: found, index }) => {
       const line = text.slice(0, index).split("\n").length;
       return `line ${line}: ${found.replace(/\s+/g, " ")}`;
