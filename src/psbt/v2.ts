@@ -6,15 +6,14 @@ import { compactSize, concatBytes, joinBytes } from "../core/bytes.js";
 export const PSBT_MAGIC = Uint8Array.of(0x70, 0x73, 0x62, 0x74, 0xff);
 
 /** The types of fields whose keys hold nothing else: of the global map, of inputs, of outputs (BIP-174, BIP-370). */
-export const GLOBAL = {
-  unsignedTx: 0x00,
+const GLOBAL_OF_VERSION_2 = {
   txVersion: 0x02,
   fallbackLockTime: 0x03,
   inputCount: 0x04,
   outputCount: 0x05,
   txModifiable: 0x06,
-  version: 0xfb,
 } as const;
+export const GLOBAL = { unsignedTx: 0x00, ...GLOBAL_OF_VERSION_2, version: 0xfb } as const;
 const INPUT = {
   previousTxid: 0x0e,
   outputIndex: 0x0f,
@@ -62,8 +61,7 @@ function assertVersion0(globals: Fields, reader: Reader): void {
   // Behind the 4 bytes of its version stands the number of its inputs.
   if (unsigned[4] === 0) throw new RangeError("its transaction has no inputs");
   const count = Transaction.fromBuffer(Uint8Array.from(unsigned)).ins.length;
-  const { unsignedTx, version, ...onlyVersion2 } = GLOBAL;
-  assertWithout(globals, onlyVersion2, "global");
+  assertWithout(globals, GLOBAL_OF_VERSION_2, "global");
   for (let map = 0; reader.left > 0; map++) {
     const isInput = map < count;
     assertWithout(readMap(reader), isInput ? INPUT : OUTPUT, isInput ? "input" : "output");
