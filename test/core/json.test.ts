@@ -110,9 +110,9 @@ describe("coins in JSON", () => {
     fc.assert(
       fc.property(amount, fc.integer({ min: 0, max: 25 }), fc.boolean(), (satoshi, shift, isUp) => {
         const zeros = "0".repeat(shift);
-        const digits = satoshi === 0n ? "0" : `${satoshi}${isUp ? zeros : `.0${zeros}`}`;
+        const written = satoshi === 0n ? "0" : `${satoshi}${isUp ? zeros : `.0${zeros}`}`;
         const power = isUp ? -shift : 0;
-        expect(held("amount", `${digits}e${power - 8}`)).toBe(satoshi);
+        expect(held("amount", `${written}e${power - 8}`)).toBe(satoshi);
       }),
     );
   });

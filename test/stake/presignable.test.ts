@@ -16,7 +16,7 @@ import { readCopy } from "../support/vectors.js";
 const recorded = JSON.parse(readCopy("wallets/stake-below-unbonding-dust.json")) as { input: unknown };
 const params = paramsFromJson(recorded.input);
 const slashing = params.slashing!;
-const { slashing: _, minCommission: __, ...before } = params;
+const { slashing: _slashing, minCommission: _commission, ...before } = params;
 const withoutSlashing: ProtocolParams = {
   ...before,
   phase1: { tag: hex.decode("01020304"), confirmationDepth: 10 },
