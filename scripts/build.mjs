@@ -2,6 +2,7 @@
 // runs it as `prepare`, so a clone has a working command at once.
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
+import { pathToFileURL } from "node:url";
 import { writeKernels } from "./kernel.mjs";
 import { fail, filesBelow, hashOf, isMain, root, run, say } from "./shared.mjs";
 
@@ -22,7 +23,7 @@ export async function build() {
   await writeKernels();
   const hash = sourceHash();
   const compiled = compile();
-  const bundled = await bundleCommand();
+  const bundled = [...(await bundleCommand()), await writeManPage()];
   // Of the command, only the bundle is run: nothing imports its parts.
   const emitted = new Set([...compiled.filter((path) => !path.startsWith("dist/src/cli/")), ...bundled]);
   for (const path of filesBelow("dist")) {
@@ -51,7 +52,7 @@ async function bundleCommand() {
   const { build: bundle } = await import("esbuild");
   const { metafile } = await bundle({
     absWorkingDir: root,
-    entryPoints: { main: "dist/src/cli/main.js" },
+    entryPoints: { main: "dist/src/cli/main.js", man: "dist/src/cli/man.js" },
     outdir: "dist/cli",
     bundle: true,
     splitting: true,
@@ -71,6 +72,14 @@ async function bundleCommand() {
     metafile: true,
   });
   return Object.keys(metafile.outputs);
+}
+
+/** The manual page, from the tree of commands. */
+async function writeManPage() {
+  const { manPage, walk } = await import(pathToFileURL(join(root, "dist/cli/man.js")).href);
+  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  writeFileSync(join(root, "dist/tapstake.1"), manPage(await walk(), version));
+  return "dist/tapstake.1";
 }
 
 /** npm links the bins of dependencies, never a package's own: this makes `npx tapstake` work in a clone. */

@@ -1,25 +1,28 @@
 import { encodeEcdsaSignature, hash160, Transaction } from "../bitcoin/bitcoinjs.js";
 import { OP } from "../bitcoin/opcodes.js";
 import { assertOutputScript, keyHashScript } from "../bitcoin/output-script.js";
-import { createTransaction } from "../bitcoin/transaction.js";
+import { createTransaction, parseTransaction } from "../bitcoin/transaction.js";
 import { assertBytes, compactSize, concatBytes, isBytes, utf8 } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { taggedHash } from "../core/hashes.js";
 import { assertPublicKey, assertSecretKey, evenSecret } from "../core/keys.js";
 import { scalar } from "../core/scalar.js";
-import { assertChoice, assertText } from "../core/text.js";
+import { assertChoice, assertText, show } from "../core/text.js";
 import { schnorr } from "../crypto/schnorr.js";
 import { type Coin, coinKind } from "../funding/coin.js";
 import type { Psbt } from "../psbt/bitcoinjs.js";
 import { checkInput, readInput } from "../psbt/input-check.js";
-import { parsePsbt, type PsbtLike, readWitnessStack } from "../psbt/read.js";
+import { decodeText, isPsbt, parsePsbt, type PsbtLike, readWitnessStack, writtenText } from "../psbt/read.js";
 import { assertSameTransaction } from "../psbt/returned.js";
 import { unsignedPsbt } from "../psbt/write.js";
 
 /** The outputs whose owner can sign a text here: paying to a key's hash, or to a key tweaked by nothing (BIP-86). */
 export const SIGNING_OUTPUTS = ["p2wpkh", "p2tr"] as const;
 export type SigningOutput = (typeof SIGNING_OUTPUTS)[number];
+
+/** PSBT_GLOBAL_GENERIC_SIGNED_MESSAGE (BIP-322): the text that is signed, in UTF-8. */
+const SIGNED_MESSAGE = 0x09;
 
 /**
  * Texts signed by the owner of an output script (BIP-322), in the "simple" form: the witness of a transaction that
@@ -76,11 +79,13 @@ export const bip322 = {
   },
 
   /**
-   * What a wallet that signs PSBTs signs.
+   * What a wallet that signs PSBTs signs. It holds the text too, so that a device can show a message and not a
+   * payment of nothing.
    * @param internalKey of P2TR, which some wallets ask for
    */
   psbt(text: string, script: Uint8Array, internalKey?: Uint8Array): Psbt {
     const psbt = unsignedPsbt(bip322.toSign(text, script), [{ script, value: 0n }]);
+    psbt.addUnknownKeyValToGlobal({ key: Uint8Array.of(SIGNED_MESSAGE), value: utf8(text) });
     if (internalKey !== undefined) psbt.updateInput(0, { tapInternalKey: internalKey });
     return psbt;
   },
@@ -121,6 +126,28 @@ export const bip322 = {
   },
 
   /**
+   * The serialised witness in what a wallet answered, whichever form it chose: base64 behind `smp`, or behind `ful`
+   * the whole signed transaction; without a prefix the witness or the PSBT of {@link bip322.psbt}, as base64,
+   * hexadecimal or bytes. White space and quotes may surround text. Not verified.
+   * @throws TapstakeError `invalid-possession` when it is none of these, or a proof of funds (`pof`); and as
+   * {@link bip322.fromPsbt}
+   */
+  fromAnswer(text: string, script: Uint8Array, answer: PsbtLike): Uint8Array {
+    const written = writtenText(answer);
+    const [, variant, behind] = /^(smp|ful|pof)(.*)$/.exec(written ?? "") ?? [];
+    if (variant === "pof") {
+      const why = "pof is a proof of funds, which the staking chain does not take";
+      throw new TapstakeError("invalid-possession", `${why}: ask the wallet for a simple signature (smp)`);
+    }
+    if (variant === "ful") return fullWitness(bip322.toSign(text, script), signatureBytes(behind!));
+    if (variant === "smp") return signatureBytes(behind!);
+    if (written === undefined && !(answer instanceof Uint8Array))
+      return bip322.fromPsbt(text, script, answer);
+    const bytes = signatureBytes(answer);
+    return isPsbt(bytes) ? bip322.fromPsbt(text, script, bytes) : bytes;
+  },
+
+  /**
    * Whether `signature`, a serialised witness, is one of a text by the owner of an output script. False on malformed
    * input, at other hash types than ALL (and DEFAULT for P2TR), and for any other script than {@link SIGNING_OUTPUTS}.
    */
@@ -148,6 +175,39 @@ export const bip322 = {
     }
   },
 };
+
+/**
+ * The bytes of a signature as wallets write them: base64 or hexadecimal in any case, in quotes, with white space.
+ * @throws TapstakeError `invalid-possession`
+ */
+export function signatureBytes(answer: PsbtLike): Uint8Array {
+  const written = writtenText(answer);
+  if (written === undefined) {
+    if (answer instanceof Uint8Array) return Uint8Array.from(answer);
+    const text = `expected a signature as bytes or text, got ${describeType(answer)}`;
+    throw new TapstakeError("invalid-possession", text);
+  }
+  try {
+    return decodeText(written);
+  } catch {
+    const text = `expected a signature in base64 or hexadecimal, got ${show(answer)}`;
+    throw new TapstakeError("invalid-possession", text);
+  }
+}
+
+/** The witness of a signed transaction that is the expected one. Its id says that, as witnesses are not in it. */
+function fullWitness(expected: Transaction, bytes: Uint8Array): Uint8Array {
+  let signed: Transaction | undefined;
+  try {
+    signed = parseTransaction(bytes);
+  } catch {
+    // Said below, as the same mistake.
+  }
+  const [want, got] = [expected.getId(), signed?.getId() ?? "no transaction"];
+  if (got === want) return serializeWitness(signed!.ins[0]!.witness);
+  const what = `behind ful: expected the signed transaction ${want} of this text and address, got ${got}`;
+  throw new TapstakeError("invalid-possession", `${what}. Ask the wallet for a simple signature (smp)`);
+}
 
 const coinOf = (transaction: Transaction, script: Uint8Array): Coin => ({
   outpoint: transaction.ins[0]!,

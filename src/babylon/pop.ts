@@ -1,7 +1,7 @@
-import { base64, bech32 } from "@scure/base";
+import { bech32 } from "@scure/base";
 import * as v from "valibot";
 import { addressOfScript, scriptOfAddress } from "../bitcoin/address.js";
-import { assertBytes, concatBytes, equalBytes, hex, isBytes, utf8 } from "../core/bytes.js";
+import { assertBytes, concatBytes, equalBytes, hex, isBytes } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
@@ -16,7 +16,7 @@ import type { Psbt } from "../psbt/bitcoinjs.js";
 import type { PsbtLike } from "../psbt/read.js";
 import type { Signer } from "../spending/spend.js";
 import { contextBytes } from "../vote/messages.js";
-import { bip322, SIGNING_OUTPUTS, type SigningOutput } from "./bip322.js";
+import { bip322, signatureBytes, SIGNING_OUTPUTS, type SigningOutput } from "./bip322.js";
 import { SCHEMA } from "./schema.js";
 
 /** The kinds of proof, in the order of the chain's `btc_sig_type`: 0, 1, 2. */
@@ -126,7 +126,8 @@ export function proofToSign(publicKey: Uint8Array, form: ProofForm): ProofToSign
  * What a signer answered to {@link proofToSign}, checked. Wallets give signed messages in base64. Those that follow
  * BIP-137 say in an ECDSA signature's header which address they signed as (35 to 42), which the chain would refuse:
  * the header is written anew.
- * @param answer the signature as bytes or base64; of BIP-322 also the signed PSBT
+ * @param answer the signature as bytes, base64 or hexadecimal; for BIP-322 with a prefix (`smp`, `ful`) or without, or
+ * the signed PSBT
  * @throws TapstakeError `invalid-possession` when it is no proof by this key for this account; `invalid-psbt`,
  * `psbt-mismatch`, `missing-signature`; and as {@link proofToSign}
  */
@@ -286,30 +287,12 @@ function bitcoinAddressOf(publicKey: Uint8Array, { output, network }: Bip322Form
 
 function signatureIn(publicKey: Uint8Array, form: ProofForm, answer: PsbtLike): Uint8Array {
   if (form.kind !== "bip322") {
-    const bytes = bytesOf(answer);
+    const bytes = signatureBytes(answer);
     return form.kind === "ecdsa" ? withPlainHeader(bytes) : bytes;
   }
   const text = proofOfPossessionText(form.address, form.context);
   const script = bip322.script(publicKey, form.output);
-  const witness = isPsbt(answer) ? bip322.fromPsbt(text, script, answer) : bytesOf(answer);
-  return bip322Proof(bitcoinAddressOf(publicKey, form), witness);
-}
-
-/** "psbt" and ff, and the same in base64 (BIP-174). A witness begins with its count of elements. */
-function isPsbt(answer: PsbtLike): boolean {
-  if (typeof answer === "string") return answer.trimStart().startsWith("cHNidP");
-  return !(answer instanceof Uint8Array) || equalBytes(answer.subarray(0, 4), utf8("psbt"));
-}
-
-function bytesOf(answer: PsbtLike): Uint8Array {
-  if (answer instanceof Uint8Array) return Uint8Array.from(answer);
-  try {
-    if (typeof answer === "string") return base64.decode(answer.replace(/\s/g, ""));
-  } catch {
-    throw new TapstakeError("invalid-possession", `expected a signature in base64, got ${show(answer)}`);
-  }
-  const text = `expected a signature as bytes or base64, got ${describeType(answer)}`;
-  throw new TapstakeError("invalid-possession", text);
+  return bip322Proof(bitcoinAddressOf(publicKey, form), bip322.fromAnswer(text, script, answer));
 }
 
 /** BIP-137 adds 4 for a key in P2SH-P2WPKH and 8 for P2WPKH to the header of a compressed key. */

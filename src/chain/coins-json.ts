@@ -3,14 +3,13 @@ import { parseOutpoint } from "../bitcoin/transaction.js";
 import { assertSatoshi, parseBtc } from "../core/amount.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { decimalText, readJson } from "../core/json.js";
+import { decimalNumber, decimalText, parseExactJson, readJson } from "../core/json.js";
 import { type Coin, coinKind } from "../funding/coin.js";
 import { splitKeyExpression } from "../script/key-expression.js";
-import { parseLossless } from "./http.js";
 
 /**
  * Coins from JSON: a list, as `bitcoin-cli listunspent` writes it. Of each coin `txid`, `vout` and `scriptPubKey`
- * are read, and what it holds: `amount` in bitcoin, or `value` in satoshi as decimal text. Where they are there, also
+ * are read, and what it holds: `amount` in bitcoin, or `value` in satoshi as decimal text. Numbers are read exactly, however they are spelt. Where they are there, also
  * `redeemScript`, `witnessScript`, `confirmations`, and of `desc` where the keys come from. What no wallet's list says
  * can be written beside: `previousTransaction`, the raw transaction that made the coin; for P2TR spent by a script
  * `leaf`, with `script` and `controlBlock`; `witnessWeight` and `signatureLength`, as a {@link Coin} has them. Coins that
@@ -19,13 +18,7 @@ import { parseLossless } from "./http.js";
  * `invalid-path` at a descriptor whose origins are none
  */
 export function coinsFromJson(text: string): Coin[] {
-  let json: unknown;
-  try {
-    json = parseLossless(text);
-  } catch {
-    throw new TapstakeError("invalid-json", "coins: not JSON", { path: "coins" });
-  }
-  return readJson(v.array(form), json, "coins").flatMap((one, i) =>
+  return readJson(v.array(form), parseExactJson(text, "coins"), "coins").flatMap((one, i) =>
     one.spendable === false ? [] : [coinOf(one, `coins[${i}]`)],
   );
 }
@@ -35,7 +28,7 @@ function coinOf(one: v.InferOutput<typeof form>, name: string): Coin {
   if ((amount === undefined) === (value === undefined)) {
     throw new TapstakeError("invalid-json", `${name}: expected either amount or value`, { path: name });
   }
-  const satoshi = value ?? parseBtc(String(amount), `${name}.amount`);
+  const satoshi = value ?? parseBtc(amount!, `${name}.amount`);
   assertSatoshi(satoshi, `${name}.value`);
   const bytes = (field: "scriptPubKey" | "redeemScript" | "witnessScript" | "previousTransaction") =>
     hex.decode(one[field]!, undefined, `${name}.${field}`);
@@ -87,8 +80,7 @@ const form = v.object({
   txid: v.string(),
   vout: count,
   scriptPubKey: v.string(),
-  // A number with decimals is text here: see parseLossless.
-  amount: v.optional(v.union([v.string(), v.pipe(v.number(), v.safeInteger())])),
+  amount: v.optional(decimalNumber),
   value: v.optional(decimalText),
   spendable: v.optional(v.boolean()),
   redeemScript: v.optional(v.string()),

@@ -9,6 +9,13 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+/** Ctrl-C at a question: exit code 130, as shells have it for an interrupt. */
+export class Interrupted extends TapstakeError {
+  constructor() {
+    super("cancelled", "nothing was changed");
+  }
+}
+
 /** A mistake in the command line, with where to read more. */
 export function withHelp(error: CommanderError | UsageError, path: readonly string[]): UsageError {
   const code = "code" in error ? error.code : "";
@@ -36,7 +43,7 @@ export function reportError(error: unknown): number {
     if (!SAYS_WHAT_TO_DO.test(message)) lines.push(`Do: ${remedy}`);
     if (saysMore(code) && !hasAdvice(message)) lines.push(`More: ${help}`);
     tellOf({ error: { code, message, do: remedy, help, details } }, lines.join("\n"));
-    return 1;
+    return error instanceof Interrupted ? 130 : 1;
   }
   if (error instanceof UsageError) {
     const { message } = error;

@@ -393,6 +393,7 @@ Exit codes:
   0   done
   1   refused: the error has a code, which stays the same from version to version
   2   wrong usage: the code is "usage"
+  130 Ctrl-C at a question: nothing was changed
 
 Without a terminal, tapstake asks nothing: it exits with 2 and names the option to give.
 NO_COLOR=1 turns colours off.`,

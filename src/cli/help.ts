@@ -41,6 +41,8 @@ const indent = (text: string) =>
 
 /** How a command's help is written: the summary, which its parent lists too, opens the description. */
 export const HELP_STYLE: Partial<CommanderHelp> = {
+  // Narrow terminals: beside a long option, the description still has words of one line.
+  minWidthToWrap: 20,
   commandDescription: (command: CommandUnknownOpts) =>
     [command.summary() === "" ? "" : `${command.summary()}.`, command.description()]
       .filter((text) => text !== "")

@@ -63,6 +63,10 @@ const COMMANDS: LazyCommands = {
     summary: "Run a finality provider: keys, randomness, votes, signer",
     load: () => import("./commands/fp/index.js"),
   },
+  completion: {
+    summary: "Print a script that completes commands in a shell",
+    load: async () => (await import("./commands/completion.js")).command,
+  },
   help: {
     summary: "Explain an error code or a topic, or show the help of a command",
     load: async () => (await import("./commands/help.js")).command,

@@ -5,7 +5,7 @@ import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { assertSecretKey } from "../core/keys.js";
 import { LEAST_CHARACTERS, passphraseBytes } from "../finality/keys/keyfile.js";
-import { UsageError } from "./errors.js";
+import { Interrupted, UsageError } from "./errors.js";
 import { readText } from "./input.js";
 import { tell, warn } from "./output.js";
 
@@ -186,6 +186,6 @@ const firstLine = (content: string) => content.split(/\r?\n/, 1)[0]!;
 export const cancelled = () => new TapstakeError("cancelled", "nothing was changed");
 
 function answered<T>(answer: T | symbol): T {
-  if (isCancel(answer)) throw cancelled();
+  if (isCancel(answer)) throw new Interrupted();
   return answer as T;
 }

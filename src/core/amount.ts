@@ -26,11 +26,12 @@ export function formatBtc(satoshi: bigint): string {
 }
 
 /**
- * Bitcoin as satoshi: `"300.004"` is `30000400000n`. For what Bitcoin Core and people write.
+ * Bitcoin as satoshi: `"300.004"` is `30000400000n`. For what Bitcoin Core and people write. Zeros after the eighth
+ * decimal are accepted, as in {@link parseRate}.
  * @throws TapstakeError `invalid-amount`
  */
 export function parseBtc(text: string, name = "amount"): bigint {
-  const match = typeof text === "string" ? /^(\d{1,8})(?:\.(\d{1,8}))?$/.exec(text) : null;
+  const match = typeof text === "string" ? /^(\d{1,8})(?:\.(\d{1,8})0{0,22})?$/.exec(text) : null;
   if (!match) {
     throw new TapstakeError(
       "invalid-amount",

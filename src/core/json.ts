@@ -1,14 +1,77 @@
 import * as v from "valibot";
 import { describeType, TapstakeError } from "./errors.js";
 
-/** @throws TapstakeError `invalid-json` when `text` is not JSON */
-export function parseJson(text: string, name: string): unknown {
+/**
+ * JSON, in which a number that a float would round to a whole one becomes its text, which no form takes for a whole
+ * number.
+ * @throws TapstakeError `invalid-json` when `text` is not JSON
+ */
+export const parseJson = (text: string, name: string): unknown => parseBy(unrounded, text, name);
+
+/**
+ * JSON with amounts, as {@link parseNumbers} reads it.
+ * @throws TapstakeError `invalid-json` when `text` is not JSON
+ */
+export const parseExactJson = (text: string, name: string): unknown => parseBy(parseNumbers, text, name);
+
+function parseBy(parse: (text: string) => unknown, text: string, name: string): unknown {
   try {
-    return JSON.parse(text);
+    return parse(text);
   } catch {
     // The library's message quotes the text, which may hold a secret.
     throw new TapstakeError("invalid-json", `${name}: not JSON`, { path: name });
   }
+}
+
+/**
+ * JSON without floats. However a number is spelt (`1000`, `1E3`, `1000.0`), a whole one below 2^53 is a number, and
+ * any other becomes its decimal text, exactly: `5.46e-05` is `"0.0000546"`.
+ * @param wholeOnly leaves as text also whole numbers that are written with decimals or an exponent
+ * @throws SyntaxError at what is not JSON
+ */
+export function parseNumbers(text: string, wholeOnly = false): unknown {
+  return JSON.parse(text.replace(TOKENS, (token) => exactToken(token, wholeOnly)));
+}
+
+const unrounded = (text: string): unknown =>
+  JSON.parse(text.replace(TOKENS, (token) => (isRounded(token) ? `"${token}"` : token)));
+
+/** Strings (left as they are) and numbers. A string is matched whole, so that digits inside it are not touched. */
+const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
+
+/** Anything else that begins like a number is left for the parser to refuse. */
+const NUMBER = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
+
+/** Beyond this exponent a number stays as it is written: it is no amount, and its digits could fill the memory. */
+const MOST_EXPONENT = 400;
+
+function exactToken(token: string, wholeOnly: boolean): string {
+  const [, sign, whole, decimals, exponent] = NUMBER.exec(token) ?? [];
+  if (whole === undefined) return token;
+  const isInteger = decimals === undefined && exponent === undefined;
+  const decimal = isInteger ? token : plainDecimal(sign!, whole, decimals, exponent);
+  if (decimal === null) return `"${token}"`;
+  const isNumber =
+    !decimal.includes(".") && Number.isSafeInteger(Number(decimal)) && (isInteger || !wholeOnly);
+  return isNumber ? decimal : `"${wholeOnly && exponent === undefined ? token : decimal}"`;
+}
+
+function isRounded(token: string): boolean {
+  const [, sign, whole, decimals, exponent] = NUMBER.exec(token) ?? [];
+  if (whole === undefined || !Number.isInteger(Number(token))) return false;
+  return plainDecimal(sign!, whole, decimals, exponent)?.includes(".") ?? true;
+}
+
+/** A number without its exponent and without zeros at either end; null when its exponent is too large. */
+function plainDecimal(sign: string, whole: string, decimals = "", exponent = "0"): string | null {
+  const shift = Number(exponent);
+  if (Math.abs(shift) > MOST_EXPONENT) return null;
+  const digits = `${"0".repeat(Math.max(0, -shift))}${whole}${decimals}${"0".repeat(Math.max(0, shift))}`;
+  const point = Math.max(0, -shift) + whole.length + shift;
+  const before = digits.slice(0, point).replace(/^0+(?=\d)/, "");
+  const behind = digits.slice(point).replace(/0+$/, "");
+  const size = behind === "" ? before : `${before}.${behind}`;
+  return size === "0" ? size : `${sign}${size}`;
 }
 
 /** A value as JSON text, indented and with a line's end: for files that people read and compare. */
@@ -48,6 +111,15 @@ export const blockHeight = v.pipe(
   ),
   v.transform((value) => `${value}`),
   decimalText,
+);
+
+/** A decimal number of {@link parseExactJson}, as its text. */
+export const decimalNumber = v.pipe(
+  v.custom<number | string>(
+    (value) => typeof value === "string" || Number.isSafeInteger(value),
+    "a decimal number, as text or as a number",
+  ),
+  v.transform((value) => `${value}`),
 );
 
 /** Forms are described by their `custom` message, built-in schemas by what they expect; content is not shown. */

@@ -116,24 +116,36 @@ export function prevoutsOf(psbt: Psbt): readonly (Prevout | undefined)[] {
 /** @throws TapstakeError `invalid-psbt` */
 function bytesOf(psbt: PsbtLike): Uint8Array {
   return orInvalid(() => {
-    if (typeof psbt === "string") return bytesOfText(psbt);
-    const bytes = "toBuffer" in psbt ? psbt.toBuffer() : psbt;
+    const text = writtenText(psbt);
+    if (text !== undefined) return decodeText(text);
+    const bytes = bytesOfObject(psbt);
     assertBytes(bytes, "PSBT");
-    // The text of a file. A PSBT has 0xff in fifth place, a transaction zeros.
-    if (bytes.length > 0 && bytes.every(isText)) return bytesOfText(new TextDecoder().decode(bytes));
     // A copy: slices of a Node Buffer would share its memory.
     return Uint8Array.from(bytes);
   });
 }
 
+const bytesOfObject = (psbt: PsbtLike) =>
+  typeof psbt === "object" && "toBuffer" in psbt ? psbt.toBuffer() : psbt;
+
+/**
+ * The text that an answer is, or that a file's bytes are, without white space and the quotes around it. Undefined for
+ * other bytes and objects: a PSBT has 0xff in fifth place, a transaction zeros, a signature more than letters.
+ */
+export function writtenText(answer: PsbtLike): string | undefined {
+  const isFile = answer instanceof Uint8Array && answer.length > 0 && answer.every(isText);
+  const text = isFile ? new TextDecoder().decode(answer) : answer;
+  return typeof text === "string" ? text.replace(/\s/g, "").replace(/^"(.*)"$/, "$1") : undefined;
+}
+
 /** Printable ASCII and white space. */
 const isText = (byte: number) => (byte >= 0x20 && byte < 0x7f) || (byte >= 0x09 && byte <= 0x0d);
 
-function bytesOfText(text: string): Uint8Array {
-  const compact = text.replace(/\s/g, "").replace(/^"(.*)"$/, "$1");
-  if (/^(?:[0-9a-f]{2})+$/i.test(compact)) return hex.decode(compact.toLowerCase());
+/** The bytes in {@link writtenText}: hexadecimal in any case, or base64. Throws what the decoder throws. */
+export function decodeText(text: string): Uint8Array {
+  if (/^(?:[0-9a-f]{2})+$/i.test(text)) return hex.decode(text.toLowerCase());
   // Strict: bitcoinjs' own base64 skips characters that do not belong.
-  return base64.decode(compact);
+  return base64.decode(text);
 }
 
 function transactionIn(bytes: Uint8Array): Transaction | undefined {
@@ -145,7 +157,9 @@ function transactionIn(bytes: Uint8Array): Transaction | undefined {
   }
 }
 
-const isPsbt = (bytes: Uint8Array) => equalBytes(bytes.subarray(0, PSBT_MAGIC.length), PSBT_MAGIC);
+/** Whether bytes begin as those of a PSBT do. */
+export const isPsbt = (bytes: Uint8Array): boolean =>
+  equalBytes(bytes.subarray(0, PSBT_MAGIC.length), PSBT_MAGIC);
 
 type Input = Psbt["data"]["inputs"][number];
 

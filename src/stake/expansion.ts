@@ -34,6 +34,7 @@ import { type StakingOutput, stakingOutput } from "../script/outputs.js";
 import { stakerKeys, type StakeTerms } from "../script/terms.js";
 import { type LeafSpend, withWitness } from "../spending/spend.js";
 import { placeholderWitness } from "../spending/witness.js";
+import { assertPresignable } from "./presignable.js";
 
 /** A stake that can be expanded: a `Delegation` is one. */
 export interface PreviousStake {
@@ -201,6 +202,7 @@ function planOf(request: Omit<ExpansionRequest, "coin">): Plan {
     throw new TapstakeError("multiple-staking-outputs", text);
   }
   assertNotDust({ script: output.script, value }, "staking output");
+  assertPresignable(terms, params, value);
   return { ...request, stake, output };
 }
 

@@ -23,6 +23,7 @@ import { fundingPsbt } from "../psbt/write.js";
 import { encodeOpReturn } from "../script/op-return.js";
 import { type StakingOutput, stakingOutput } from "../script/outputs.js";
 import type { StakeTerms } from "../script/terms.js";
+import { assertPresignable } from "./presignable.js";
 
 export interface StakingRequest extends Spending, FeeRateLimits {
   readonly terms: StakeTerms;
@@ -59,7 +60,8 @@ export interface Staking extends Funding {
 
 /**
  * The transaction that stakes (PROTOCOL 3): the staking output, the OP_RETURN where the parameters are of
- * phase 1, and change.
+ * phase 1, and change. A stake whose unbonding or slashing would pay dust is refused: `createDelegation` could not
+ * make what is signed in advance.
  * @throws TapstakeError the codes of {@link checkStake}, and of {@link checkBuilt}; `invalid-coin` and the other codes of a bad coin,
  * `invalid-bytes`, `insufficient-funds`, `invalid-rate`, `fee-rate-too-low`, `fee-rate-too-high`, `dust-output`, `transaction-too-large`;
  * `multiple-staking-outputs` when change would return to the stake; `unsupported-params` for phase 1 with several
@@ -81,6 +83,7 @@ export function buildStaking(request: StakingRequest): Staking {
   const { changeScript, value, ...funding } = fund(request, output, pay);
   if (request.value === "all") checkStake(params, terms, value);
   assertNotDust({ script: output.script, value }, "staking output");
+  assertPresignable(terms, params, value);
 
   const { coins, change } = funding;
   const transaction = pay(coins, value, change > 0n ? [{ script: changeScript, value: change }] : []);

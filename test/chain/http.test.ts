@@ -29,11 +29,11 @@ describe("numbers of the node", () => {
     ]);
   });
 
-  test("exponents and negative decimals become text", () => {
+  test("exponents and negative decimals become text, whose exponent is resolved", () => {
     expect(parseLossless('{"difficulty":4.656542373906925e-10,"fee":-0.00000141,"n":1e-8}')).toEqual({
-      difficulty: "4.656542373906925e-10",
+      difficulty: "0.0000000004656542373906925",
       fee: "-0.00000141",
-      n: "1e-8",
+      n: "0.00000001",
     });
   });
 

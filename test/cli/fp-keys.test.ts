@@ -382,7 +382,7 @@ describe.concurrent("tapstake fp keys import", () => {
       "m",
     ];
     const { code, stdout } = await onTerminal(args, { TAPSTAKE_HOME: home }, ["A passphrase", "\u0003"]);
-    expect(code).toBe(1);
+    expect(code).toBe(130);
     const shown = hex.encode(publicKeyOf(secretFromMnemonic(words, "m")));
     expect(stdout).toMatch(
       new RegExp(`at path m is ${shown}[^]*A passphrase[^]*cancelled: nothing was changed`),

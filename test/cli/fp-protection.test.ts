@@ -157,6 +157,7 @@ describe.concurrent("tapstake fp protection", () => {
     const wrong = await onTerminal(args, env, ["Type the height", "105\r"]);
     expect(wrong.stdout).toContain("cancelled");
     expect(wrong.code).toBe(1);
+    expect((await onTerminal(args, env, ["Type the height", "\u0003"])).code).toBe(130);
     expect(await shown(home)).toMatchObject([{ lowest: "0", votes: 2 }]);
     const right = await onTerminal(args, env, ["Type the height", "106\r"]);
     expect(right.code).toBe(0);

@@ -9,6 +9,7 @@ import { curve } from "../../src/core/curve/index.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { bitcoinMessage } from "../../src/crypto/bitcoin-message.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
+import { readWitnessStack } from "../../src/psbt/read.js";
 import { secretOf } from "../support/stake.js";
 import { inProcess } from "./in-process.js";
 import { parsed, refusedWith, temporaryFolder } from "./support.js";
@@ -90,7 +91,20 @@ describe.each(FORMS)("a proof of the kind %s", (name, words, form) => {
       expect(asked["psbt"]).toMatch(/^cHNidP/);
       expect(asked["bitcoinAddress"]).toMatch(form.output === "p2tr" ? /^tb1p/ : /^tb1q/);
       const answer = bip322.sign(secretKey, form.output, asked["text"]!);
-      expect(await accepted("--signature", base64.encode(answer))).toMatch(/^0a/);
+      const signature = await accepted("--signature", base64.encode(answer));
+      expect(signature).toMatch(/^0a/);
+      const transaction = bip322.toSign(asked["text"]!, bip322.script(hex.decode(key), form.output));
+      transaction.setWitness(0, readWitnessStack(answer));
+      const forms = [
+        `smp${base64.encode(answer)}`,
+        `ful${base64.encode(transaction.toBuffer())}`,
+        hex.encode(answer).toUpperCase(),
+        ` "${base64.encode(answer)}"\n`,
+      ];
+      for (const text of forms) expect(await accepted("--signature", text)).toBe(signature);
+      const funds = await make(...words, "--key", key, "--signature", `pof${asked["psbt"]}`);
+      expect(refusedWith(funds)).toBe("invalid-possession");
+      expect(funds.stderr).toContain("pof is a proof of funds");
       writeFileSync(at("unsigned.psbt"), asked["psbt"]!);
       const unsigned = await make(...words, "--key", key, "--psbt", at("unsigned.psbt"));
       expect(refusedWith(unsigned)).toBe("missing-signature");

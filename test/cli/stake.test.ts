@@ -342,7 +342,7 @@ describe("tapstake stake sign", () => {
     expect(delegationFromJson(read("copy.json")).slashing.stakerSignatures).toHaveLength(1);
     const stopped = await onTerminal(["stake", "sign", copyOf("bare.json")], {}, [question, "\u0003"]);
     expect(stopped).toMatchObject({
-      code: 1,
+      code: 130,
       stdout: expect.stringContaining("cancelled: nothing was changed"),
     });
     expect(read("copy.json")).toBe(read("bare.json"));

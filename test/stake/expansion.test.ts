@@ -81,6 +81,12 @@ function finish(built: Expansion): Transaction {
 describe("an expansion", () => {
   const built = buildExpansion(request());
 
+  it("is refused where the new stake's unbonding would be dust", () => {
+    const dear = { ...params, unbondingFee: 1_200_000n - 329n };
+    const { details } = refusal("dust-output", () => buildExpansion(request({ params: dear })));
+    expect(details).toMatchObject({ value: 329n, threshold: 330n });
+  });
+
   it("has the previous stake and one coin in, the new stake and change out, version 2, final", () => {
     const { transaction, output, outputIndex, change, fee } = built;
     expect([transaction.version, transaction.locktime, outputIndex]).toEqual([2, 0, 0]);

@@ -130,8 +130,7 @@ interface AnswerOptions {
 
 async function readAnswer({ signature, psbt }: AnswerOptions): Promise<PsbtLike | undefined> {
   if (psbt !== undefined) return readPsbt(psbt);
-  if (signature === undefined) return undefined;
-  return /^(?:[0-9a-fA-F]{2})+$/.test(signature) ? hex.decode(signature) : signature;
+  return signature;
 }
 
 async function makeProof(

@@ -1,0 +1,131 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, it } from "vitest";
+import { manPage, walk } from "../../src/cli/man.js";
+import type { Node } from "../../src/cli/walk.js";
+import { inProcess } from "./in-process.js";
+import { hasBash, hasTerminal, onTerminal, temporaryFile, temporaryFolder } from "./support.js";
+
+const has = (program: string) => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
+const script = async (shell: string) => (await inProcess(["completion", shell])).stdout;
+
+let nodes: readonly Node[];
+beforeAll(async () => {
+  nodes = await walk();
+});
+
+describe("completion", () => {
+  it.each(["bash", "zsh", "fish"])("%s: names every command and option", async (shell) => {
+    const { code, stdout, stderr } = await inProcess(["completion", shell]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    for (const { path, options } of nodes) {
+      expect(stdout).toContain(["tapstake", ...path].join(" "));
+      for (const { flags } of options) {
+        for (const flag of flags) expect(stdout).toContain(shell === "fish" ? flag.replace(/^-+/, "") : flag);
+      }
+    }
+  });
+
+  it("another shell is wrong usage", async () => {
+    expect((await inProcess(["completion", "tcsh"])).code).toBe(2);
+  });
+
+  it.skipIf(!hasBash).each([
+    [["tapstake", "st"], ["stake"]],
+    [["tapstake", "stake", "cr"], ["create"]],
+    [["tapstake", "fp", "keys", "n"], ["new"]],
+    [["tapstake", "stake", "create", "--val"], ["--value"]],
+    [
+      ["tapstake", "pop", "make", "--kind", ""],
+      ["bip340", "bip322", "ecdsa"],
+    ],
+    [["tapstake", "pop", "make", "--kind", "ecdsa", "--outp"], ["--output"]],
+    [
+      ["tapstake", "completion", ""],
+      ["bash", "zsh", "fish", "-h", "--help"],
+    ],
+    [["tapstake", "stake", "sign", "--secret-file", ""], []],
+    [["tapstake", "no-such", "x"], []],
+  ])("bash: completes %j", async (words, expected) => {
+    const file = temporaryFile("tapstake.bash", await script("bash"));
+    const typed = words.map((word) => `'${word}'`).join(" ");
+    const lines = `set -u; source ${file}; complete -p tapstake >&2
+      COMP_WORDS=(${typed}); COMP_CWORD=${words.length - 1}; _tapstake; printf '%s\\n' "\${COMPREPLY[@]-}"`;
+    const { status, stdout, stderr } = spawnSync("bash", ["--norc", "-c", lines], { encoding: "utf8" });
+    expect(stderr.trim()).toBe("complete -F _tapstake tapstake");
+    expect(status).toBe(0);
+    expect(stdout.split("\n").filter((line) => line !== "")).toEqual(expected);
+  });
+
+  it.each(["bash", "zsh", "fish"].filter(has))("%s: takes the script", async (shell) => {
+    const file = temporaryFile(`tapstake.${shell}`, await script(shell));
+    const { status, stderr } = spawnSync(shell, ["-n", file], { encoding: "utf8" });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  });
+});
+
+describe("the manual page", () => {
+  const file = fileURLToPath(new URL("../../dist/tapstake.1", import.meta.url));
+  const { version, man } = JSON.parse(
+    readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+  ) as { version: string; man: string };
+
+  it("names every command and option, with macros and escapes that roff knows", () => {
+    const page = manPage(nodes, version);
+    for (const line of page.split("\n")) {
+      if (/^[.']/.test(line)) expect(line).toMatch(/^\.(?:TH|SH|SS|TP|PP|B)(?: |$)/);
+      expect(line.replace(/\\(?:[-e&]|\[u[0-9A-F]{4,5}\])/g, "")).not.toContain("\\");
+    }
+    for (const { path, options } of nodes) {
+      expect(page).toContain(["tapstake", ...path].join(" ").replace(/-/g, "\\-"));
+      for (const { flags } of options) expect(page).toContain(flags.join(", ").replace(/-/g, "\\-"));
+    }
+  });
+
+  it.runIf(existsSync(file))("is where package.json says, as the build writes it", () => {
+    expect(man).toBe("dist/tapstake.1");
+    expect(readFileSync(file, "utf8")).toBe(manPage(nodes, version));
+  });
+
+  it.runIf(has("groff"))("is taken by groff without a warning", () => {
+    const input = manPage(nodes, version);
+    const { status, stdout, stderr } = spawnSync("groff", ["-man", "-Tutf8", "-ww", "-z"], {
+      input,
+      encoding: "utf8",
+    });
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "", stderr: "" });
+  });
+});
+
+describe("a terminal", () => {
+  it.skipIf(!hasTerminal).each([40, 60])("of %d columns: options are wrapped", async (columns) => {
+    const { code, stdout } = await onTerminal(["pop", "make", "--help"], { COLUMNS: `${columns}` });
+    expect(code).toBe(0);
+    const [, options] = /\nOptions:\r?\n([^]*?)\r?\n\r?\n/.exec(stdout)!;
+    expect(options).toContain("--signature");
+    if (columns >= 60)
+      for (const line of options!.split(/\r?\n/)) expect(line.length).toBeLessThanOrEqual(columns);
+  });
+
+  const secret = "11".repeat(32);
+  const questions: readonly (readonly [string, readonly string[], string])[] = [
+    [
+      "a secret",
+      ["pop", "make", "--address", "bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu"],
+      "The secret key",
+    ],
+    ["a passphrase", ["fp", "keys", "new", "a"], "A passphrase"],
+    ["agreement or a word", ["fp", "keys", "import", "a"], "The words, or the secret"],
+  ];
+  it.skipIf(!hasTerminal).each(questions)(
+    "Ctrl-C at a question for %s: exit code 130",
+    async (_, args, question) => {
+      const home = { TAPSTAKE_HOME: `${temporaryFolder()}/home` };
+      const { code, stdout } = await onTerminal(args, home, [question, "\u0003"]);
+      expect(code).toBe(130);
+      expect(stdout).toContain("cancelled: nothing was changed");
+      expect(stdout).not.toContain(secret);
+    },
+  );
+});
