@@ -99,7 +99,7 @@ describe("tapstake expand", () => {
     expect(stdout).toContain(
       `850 satoshi (0.0000085 BTC): ${facts["feeRate"]} sat/vB for ${vsize} vB, asked for 2`,
     );
-    expect(stdout).toMatch(/chosen +it needs no change/);
+    expect(stdout).toMatch(/chosen +the coin that costs least; it needs no change/);
   });
 
   it("takes a coin that is not mined yet if it is told to", async () => {

@@ -7,7 +7,7 @@ import type { Network } from "../../core/network.js";
 import { checkSoFar } from "../../delegation/check.js";
 import { createDelegation, type Delegation, stakeCoin } from "../../delegation/delegation.js";
 import { delegationFromSigned, finishStakeFunding } from "../../delegation/psbt.js";
-import { checkReady } from "../../delegation/status.js";
+import { checkReady, isComplete, signatureStatus } from "../../delegation/status.js";
 import { checkInForce } from "../../params/in-force.js";
 import { ANY_RELEASE } from "../../params/rules.js";
 import type { ProtocolParams } from "../../params/types.js";
@@ -21,6 +21,7 @@ import { newCommand } from "../command.js";
 import { UsageError } from "../errors.js";
 import { checkNewFiles, writeDelegation, writeDocument } from "../files.js";
 import { signedFacts, signedText, type Stake, stakingFacts, stakingText } from "../format/created.js";
+import { SIGNED_WORDS } from "../format/delegation.js";
 import { amount, releaseFacts } from "../format/text.js";
 import { checkOneStandardInput, readDelegation, readPsbt } from "../input.js";
 import {
@@ -294,7 +295,11 @@ async function delegatedStake(path: string, psbt: string, options: Options): Pro
   const { params, set } = await trustedParams(delegation, { params: options.params });
   const { terms } = delegation;
   assertReleased(heldDelegation(delegation, options));
-  (options.registerLater ? checkSoFar : checkReady)(delegation);
+  checkSoFar(delegation);
+  if (!options.registerLater) {
+    checkSlashingsSigned(delegation, path);
+    checkReady(delegation);
+  }
   const transaction = finishStakeFunding(delegation, await readPsbt(psbt));
   const chain = await openChain(options, params.network);
   // Registered before, it was held against the tip of that day; registered later, its block chooses the version.
@@ -303,6 +308,17 @@ async function delegatedStake(path: string, psbt: string, options: Options): Pro
     checkInForce(params, { set: currentSet(params, set, options.params), height: tip.height + 1 });
   }
   return { transaction, terms, params, value: stakeCoin(delegation).value, chain };
+}
+
+/** @throws TapstakeError `missing-signature` */
+function checkSlashingsSigned(delegation: Delegation, path: string): void {
+  for (const { transaction, staker } of signatureStatus(delegation)) {
+    const isSlashing = transaction === "slashing" || transaction === "unbondingSlashing";
+    if (!isSlashing || isComplete(staker)) continue;
+    const { signed, quorum } = staker;
+    const text = `the ${SIGNED_WORDS[transaction]} has ${signed.length} of ${quorum} staker signatures. Do: run tapstake stake sign ${path}`;
+    throw new TapstakeError("missing-signature", text, { transaction, needed: quorum, got: signed.length });
+  }
 }
 
 /** What a stake of phase 1 says of itself, held against the terms that it was meant to have. */
