@@ -168,6 +168,12 @@ describe("tapstake expand", () => {
     expect(refusedWith(await expand({}, at("broken.json")))).toBe("unbonding-time-mismatch");
   });
 
+  it("refuses a coin that the stake's own transaction spends", async () => {
+    const refused = await expand({ coins: at("stake-coins.json") });
+    expect(refusedWith(refused)).toBe("invalid-coin");
+    expect(refused.stderr).toContain("the transaction of the previous stake spends it already");
+  });
+
   it("refuses what is no coin to fund it with, and never replaces a file", async () => {
     writeFileSync(at("p2pkh.json"), JSON.stringify([coin("05", "900000", `76a914${"75".repeat(20)}88ac`)]));
     expect(refusedWith(await expand({ coins: at("p2pkh.json") }))).toBe("insufficient-funds");

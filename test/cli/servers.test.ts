@@ -232,6 +232,22 @@ describe("what stake check says of a stake's state", () => {
     }
   });
 
+  it("not broadcast, where a stake cannot be expanded yet", async () => {
+    const { path } = await signedStake("unsent", server());
+    const address = await node.rpc.getnewaddress();
+    await node.rpc.call("sendtoaddress", address, 0.02);
+    await node.mine(1);
+    const files = ["--out", at("larger.json"), "--psbt", at("larger.psbt")];
+    for (const each of [server(), ["--esplora", bridge.url]]) {
+      const words = ["--from-address", address, "--value", "1500000", "--fee-rate", "2", ...each, ...files];
+      const refused = await run("expand", path, ...words);
+      expect(refusedWith(refused)).toBe("output-not-found");
+      expect(refused.stderr).toContain(
+        "has no unspent stake to expand: it is not broadcast yet, or was spent",
+      );
+    }
+  });
+
   it("slashed, where the refund is what is left", async () => {
     const { path, psbt } = await signedStake("slashed", server());
     await run("stake broadcast", path, "--psbt", psbt, ...server());

@@ -93,8 +93,8 @@ export const unbond = () =>
 /** Who must sign, and how their signatures get into the file. */
 function unbondingAdvice(path: string, { terms }: Delegation, { details }: TapstakeError): string {
   const missing = details["missing"] as readonly string[];
-  const stakers = stakerKeys(terms.staker).keys.map((key) => hex.encode(key));
-  return missing.some((key) => stakers.includes(key))
+  const stakers = new Set(stakerKeys(terms.staker).keys.map((key) => hex.encode(key)));
+  return missing.some((key) => stakers.has(key))
     ? `add the staker's signature with tapstake stake sign ${path} --unbonding, by --secret-file or --psbt`
     : `ask committee members to run tapstake covenant sign, then join their copies with tapstake stake combine ${path}`;
 }

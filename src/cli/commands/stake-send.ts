@@ -52,6 +52,7 @@ import {
 import { answer, table } from "../output.js";
 import {
   assertReleased,
+  assertRunning,
   changeAddress,
   chooseParams,
   currentSet,
@@ -133,6 +134,7 @@ export const create = () =>
       const terms = { ...readTerms(options)!, covenant: params.covenant };
       const of: Stake = { terms, params, set: set.name };
       if (out !== undefined) assertDelegated(params);
+      await assertRunning({ set, params }, options);
       const held = heldRules(of, options);
       if (signed !== undefined) {
         const returned = await readPsbt(signed);
@@ -294,6 +296,7 @@ async function delegatedStake(path: string, psbt: string, options: Options): Pro
   const delegation = await readDelegation(path);
   const { params, set } = await trustedParams(delegation, { params: options.params });
   const { terms } = delegation;
+  await assertRunning({ set, params }, options);
   assertReleased(heldDelegation(delegation, options));
   checkSoFar(delegation);
   if (!options.registerLater) {
@@ -336,6 +339,7 @@ async function phase1Stake(psbt: string, options: Options): Promise<SignedStake>
     const text = `stakes under parameters v${params.version} of the set ${set.name} have a delegation. Do: give its file`;
     throw new TapstakeError("unsupported-params", text, { version: params.version });
   }
+  await assertRunning({ set, params }, options);
   const transaction = transactionFromPsbt(await readPsbt(psbt));
   const { terms, value } = decodeStaking(transaction, { ...set, versions: [params] }, { terms: given });
   assertReleased(heldRules({ terms, params }, options));
