@@ -65,6 +65,24 @@ function saysMore(code: ErrorCode): boolean {
   return causes !== undefined || never !== undefined;
 }
 
+/**
+ * Runs what may lack something that this command takes by an option: the message then says which. The advice of the
+ * code does not know the command.
+ */
+export async function advising<T>(
+  code: ErrorCode,
+  advice: string | ((error: TapstakeError) => string),
+  run: () => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof TapstakeError) || error.code !== code) throw error;
+    const remedy = typeof advice === "string" ? advice : advice(error);
+    throw new TapstakeError(code, `${error.message}. Do: ${remedy}`, error.details, { cause: error });
+  }
+}
+
 /** What to do: by what is known of the case, else what the code says. The library knows of no options. */
 function remedyOf({ code, details }: TapstakeError): string {
   if (code === "insufficient-funds" && "unconfirmed" in details) {

@@ -154,6 +154,9 @@ announces itself in an OP_RETURN.
 Give the same parameters and terms in both commands. Before it sends the transaction, tapstake
 compares the stake and its OP_RETURN with them.
 
+Phase 1 of mainnet has ended, and its chain registers no new stake. tapstake refuses one, unless you
+give --release any in both commands.
+
 tapstake inspect reads a stake of phase 1 from its transaction alone.`,
   },
   wallets: {
@@ -166,8 +169,8 @@ Any wallet that signs PSBTs (BIP-174, BIP-371) can sign. The secret key then nev
                                    for those); --psbt <files> takes them back
   withdraw --psbt <file>           writes the withdrawal; --signed <files> takes it back. Give the
                                    other options again as before.
-  pop make --kind bip322 --key …   prints a PSBT or a text to sign; --psbt or --signature takes the
-                                   answer
+  pop make --kind bip322 --key …   prints a PSBT or a text to sign, or writes the PSBT (--psbt);
+                                   --signed or --signature takes the answer
 
 Hardware wallets find their keys by their origin: --origin '[fingerprint/path]key', as the wallet
 writes it. For several stakers, each adds a signature to the PSBT.

@@ -17,13 +17,13 @@ import {
 } from "../params/in-force.js";
 import { readParamSet } from "../params/read.js";
 import { ANY_RELEASE, checkRules, currentRules, type RuleContext, ruleSet } from "../params/rules.js";
-import { identifyParams, paramSet, paramSets } from "../params/sets.js";
+import { checkRunning, checkSetRunning, identifyParams, paramSet, paramSets } from "../params/sets.js";
 import type { ParamSet, ProtocolParams } from "../params/types.js";
 import { parseKeyOrigin } from "../script/key-expression.js";
 import type { KeyOrigin } from "../script/key-origin.js";
 import type { StakeTerms } from "../script/terms.js";
 import { type ChainOptions, type NodeOptions, openNode } from "./chain.js";
-import { UsageError } from "./errors.js";
+import { advising, UsageError } from "./errors.js";
 import { readText } from "./input.js";
 import { parseKey } from "./options.js";
 import { warn } from "./output.js";
@@ -231,6 +231,23 @@ export function heldRules(
     if (release !== undefined || !isRefusal) throw error;
     return { name, accepts: false, refusal: error };
   }
+}
+
+/**
+ * That the set of a new stake has not ended, unless every release will do.
+ * @throws TapstakeError `params-not-in-force`
+ */
+export async function assertRunning(
+  { set, params }: Pick<Trusted, "set" | "params">,
+  { release }: ReleaseOptions,
+): Promise<void> {
+  if (release === ANY_RELEASE) return;
+  const advice =
+    "give the set of the chain that registers the stake by --params. To lock coins without a registration, give --release any";
+  await advising("params-not-in-force", advice, () => {
+    checkSetRunning(set);
+    checkRunning(params);
+  });
 }
 
 /** {@link heldRules} of a stake that has a delegation. */

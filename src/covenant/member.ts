@@ -12,6 +12,7 @@ import {
 import { expansionSpend, slashingSpend, unbondingSpend } from "../delegation/spends.js";
 import { checkInForce, type OwnParams, paramsAt } from "../params/in-force.js";
 import { ANY_RELEASE, checkRules, currentRules, type RuleSet } from "../params/rules.js";
+import { checkSetRunning } from "../params/sets.js";
 import type { ParamSet, ProtocolParams } from "../params/types.js";
 import {
   checkLeafSignature,
@@ -109,7 +110,7 @@ export function checkForCommittee(
   { previous, rules = currentRules(delegation.params) }: MemberOptions = {},
 ): void {
   const { terms, params, expansion } = delegation;
-  checkRunning(own.set);
+  checkSetRunning(own.set);
   checkInForce(params, own);
   if (expansion) checkPreviousParams(expansion.params, own, previous);
   if (rules !== ANY_RELEASE) {
@@ -274,13 +275,6 @@ function withAdaptors(delegation: Delegation, from: Slashable, added: readonly A
     (old) => !added.some(({ publicKey }) => equalBytes(publicKey, old.publicKey)),
   );
   return { ...presigned, covenantSignatures: [...kept, ...added] };
-}
-
-/** Its chain registers no stake any longer: at a later height the last version only seems to be in force. */
-function checkRunning({ name, ended }: ParamSet): void {
-  if (ended !== true) return;
-  const text = `the set ${name} has ended: none of its versions is in force. Give the set of the chain that registers the stake`;
-  throw new TapstakeError("params-not-in-force", text, { set: name });
 }
 
 /** The parameters of the previous stake came with the document as well, and its committee signs. */

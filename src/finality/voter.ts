@@ -260,7 +260,7 @@ export class Voter {
       height,
       kind: "refused",
       code: "unknown-earlier-vote",
-      message: `this message is recorded as signed at height ${height}, with a signature that is not one under this key's randomness: another program signed it, and has it, or this machine computed wrongly`,
+      message: `this message is recorded as signed at height ${height}, and the recorded signature does not verify under this key's randomness: another program signed it, or this machine computed wrongly`,
     };
   }
 }
@@ -277,7 +277,7 @@ function refuseDuplicates(requests: readonly { readonly height: bigint }[]): voi
     if (seen.has(height)) {
       throw new TapstakeError(
         "duplicate-height",
-        `height ${height} is in the batch more than once: nothing in it was signed`,
+        `height ${height} is in the batch more than once, so tapstake signed nothing of it`,
         { height },
       );
     }
@@ -288,7 +288,7 @@ function refuseDuplicates(requests: readonly { readonly height: bigint }[]): voi
 function notAVote(height: bigint, { length }: Uint8Array): TapstakeError {
   return new TapstakeError(
     "not-a-vote",
-    `the message for height ${height} is no vote for it: expected an optional signing context of 64 lower-case hexadecimal characters, the height in 8 bytes and a hash of 32, got ${length} bytes; nothing was signed, as other messages can be transactions`,
+    `the message for height ${height} is not a vote at that height: expected an optional signing context of 64 lower-case hexadecimal characters, the height in 8 bytes and a hash of 32 bytes, got ${length} bytes. tapstake signed nothing: another message could be a transaction`,
     { height },
   );
 }
@@ -297,7 +297,7 @@ function otherMessage(chain: string, expected: string, { height, message }: Mess
   const actual = message.length > 64 ? new TextDecoder().decode(message.subarray(0, 64)) : "none";
   return new TapstakeError(
     "context-mismatch",
-    `the message for height ${height}: expected the signing context ${expected}, which this signer has configured for votes on ${chain}, got ${actual}; nothing was signed, as the chain would not count it, and the height would be used up. Configure the chain alike where the message is made (tapstake fp chains set)`,
+    `the message for height ${height}: expected the signing context ${expected}, which this signer has configured for votes on ${chain}, got ${actual}; tapstake signed nothing: the chain would not count the vote, and the height would have no other. Configure the chain alike where the message is made (tapstake fp chains set)`,
     { height, chain },
   );
 }
@@ -307,7 +307,7 @@ function otherCommitment({ id, commitContext }: ChainConfig, range: CommittedCon
   const set = context === undefined ? "" : ` ${id} --contexts v3 --module-address …`;
   return new TapstakeError(
     "context-mismatch",
-    `the commitment to heights ${startHeight} to ${lastOf(range)} has ${contextText(context)}, and ${id} has ${contextText(commitContext)} here: nothing was signed, as a vote that the chain does not count would use the height up. Configure the chain as it is (tapstake fp chains set${set}), or give --other-context if the chain changed its release after the commitment`,
+    `the commitment to heights ${startHeight} to ${lastOf(range)} has ${contextText(context)}, and ${id} has ${contextText(commitContext)} here. tapstake signed nothing: the chain would not count the vote, and the height would have no other. Configure the chain by its release (tapstake fp chains set${set}), or give --other-context if the release changed after the commitment`,
     { chain: id },
   );
 }
@@ -319,7 +319,7 @@ function contextBesideNone(
 ): TapstakeError {
   return new TapstakeError(
     "context-mismatch",
-    `the message for height ${height}: expected no signing context, as the commitment to heights ${range.startHeight} to ${lastOf(range)} on ${id} has none; nothing was signed, as a vote that the chain does not count would use the height up. Make the message without a context, or give --other-context if the chain changed its release after the commitment`,
+    `the message for height ${height}: expected no signing context, as the commitment to heights ${range.startHeight} to ${lastOf(range)} on ${id} has none. tapstake signed nothing: the chain would not count the vote, and the height would have no other. Make the message without a context, or give --other-context if the release changed after the commitment`,
     { height, chain: id },
   );
 }

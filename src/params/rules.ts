@@ -2,6 +2,7 @@ import { assertInteger, hex } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { assertChoice, show } from "../core/text.js";
 import { checkTerms, MAX_KEYS, stakerKeys, type StakeTerms } from "../script/terms.js";
+import { checkRunning } from "./sets.js";
 import type { ProtocolParams } from "./types.js";
 
 /**
@@ -99,9 +100,10 @@ export function checkRules(rules: RuleSet, terms: StakeTerms, { params, previous
 }
 
 /**
- * {@link checkRules} for who builds a stake: by the rules given, else by the current release where coins have value, which
- * is everywhere but on regtest. Coins of a stake of another form are locked, and not registered.
- * @throws TapstakeError as {@link checkRules}
+ * {@link checkRules} for the builder of a stake. Without rules, the current release's hold where coins have value, which
+ * is everywhere but on regtest. Coins of a stake of another form, or under a set that has ended, are locked and not
+ * registered: {@link ANY_RELEASE} builds such a stake all the same.
+ * @throws TapstakeError `params-not-in-force` under a published set that has ended, and as {@link checkRules}
  */
 export function checkBuilt(
   rules: RuleSet | typeof ANY_RELEASE | undefined,
@@ -109,10 +111,12 @@ export function checkBuilt(
   context: RuleContext & { readonly params: ProtocolParams },
 ): void {
   if (rules === ANY_RELEASE) return;
-  if (rules !== undefined) return checkRules(rules, terms, context);
   // What are no parameters at all, the builder refuses by their own code.
   const { params } = context;
-  if (params && params.network !== "regtest") checkRules(currentRules(params), terms, context);
+  const isOfValue = params !== undefined && params.network !== "regtest";
+  if (isOfValue) checkRunning(params);
+  if (rules !== undefined) checkRules(rules, terms, context);
+  else if (isOfValue) checkRules(currentRules(params), terms, context);
 }
 
 /** An unknown rule would refuse nothing. */

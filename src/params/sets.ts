@@ -37,10 +37,34 @@ export function identifyParams(
   params: ProtocolParams,
 ): { readonly set: ParamSet; readonly params: ProtocolParams } | undefined {
   checkParams(params);
+  return published(params);
+}
+
+function published(params: ProtocolParams): ReturnType<typeof identifyParams> {
   const all = [...paramSets.values()].flatMap((set) =>
     set.versions.map((version) => ({ set, params: version })),
   );
   return all.find((version) => isSame(params, version.params));
+}
+
+/**
+ * Whether stakes can still be registered under parameters, as far as is known: whether their published set goes on.
+ * Parameters of no published set pass, and are not checked.
+ * @throws TapstakeError `params-not-in-force`
+ */
+export function checkRunning(params: ProtocolParams): void {
+  const found = published(params);
+  if (found) checkSetRunning(found.set);
+}
+
+/**
+ * Whether the chain of a set registers stakes still: at a later height the last version only seems to be in force.
+ * @throws TapstakeError `params-not-in-force`
+ */
+export function checkSetRunning({ name, ended }: ParamSet): void {
+  if (ended !== true) return;
+  const text = `the set ${name} has ended: none of its versions is in force, and its chain registers no new stake`;
+  throw new TapstakeError("params-not-in-force", text, { set: name });
 }
 
 function isSame(given: ProtocolParams, trusted: ProtocolParams): boolean {

@@ -124,6 +124,7 @@ const STAKE_OUTPUT = 0;
 export function buildExpansion({ coin, ...request }: ExpansionRequest): Expansion {
   const plan = planOf(request);
   assertFundingCoin(coin, plan.stake.coin);
+  assertNotSpent([coin], request.previous);
   const payment = pay(plan, coin);
   if (!isPaid(payment)) throw insufficient(payment);
   return expansionOf(plan, payment, "given");
@@ -133,8 +134,8 @@ export function buildExpansion({ coin, ...request }: ExpansionRequest): Expansio
  * {@link buildExpansion} with the one of several coins that costs least; of those that cost the same, the smallest:
  * larger ones are kept for what needs them. Passed over are coins that cannot fund an expansion by their script, those
  * that are not mined yet unless they are allowed, and the previous stake itself.
- * @throws TapstakeError `insufficient-funds` when none is enough, `invalid-coin`, also when one is given twice, and as
- * {@link buildExpansion}
+ * @throws TapstakeError `insufficient-funds` when none is enough; `invalid-coin`, also when one is given twice, or is
+ * spent by the transaction of the previous stake; and as {@link buildExpansion}
  */
 export function fundExpansion(funding: ExpansionFunding): Expansion {
   const { coins, allowUnconfirmed = false, ...request } = funding;
@@ -146,6 +147,7 @@ export function fundExpansion(funding: ExpansionFunding): Expansion {
   }
   const known = coins.filter((coin) => fundingKindOf(coin) && formatOutpoint(coin.outpoint) !== stake);
   assertCoins(known);
+  assertNotSpent(known, request.previous);
   const isFree = ({ confirmations }: Coin) => allowUnconfirmed || confirmations !== 0;
   const bySize = known
     .filter(isFree)
@@ -382,6 +384,19 @@ function assertFundingCoin(coin: Coin, stake: UnspentOutput): void {
   if (name === staked) {
     throw new TapstakeError("invalid-coin", `${name} is the previous stake, which cannot fund itself`);
   }
+}
+
+/**
+ * A coin that the previous stake's own transaction spends is gone once that stake is on the chain: no node would take
+ * the expansion.
+ * @throws TapstakeError `invalid-coin`
+ */
+function assertNotSpent(coins: readonly Coin[], { staking }: PreviousStake): void {
+  const spent = new Set(staking.transaction.ins.map(formatOutpoint));
+  const name = coins.map(({ outpoint }) => formatOutpoint(outpoint)).find((each) => spent.has(each));
+  if (name === undefined) return;
+  const text = `coin ${name} cannot fund this expansion: the transaction of the previous stake spends it already`;
+  throw new TapstakeError("invalid-coin", text, { outpoint: name });
 }
 
 /**

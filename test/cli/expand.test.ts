@@ -99,7 +99,7 @@ describe("tapstake expand", () => {
     expect(stdout).toContain(
       `850 satoshi (0.0000085 BTC): ${facts["feeRate"]} sat/vB for ${vsize} vB, asked for 2`,
     );
-    expect(stdout).toMatch(/chosen +it needs no change/);
+    expect(stdout).toMatch(/chosen +the coin that costs least; it needs no change/);
   });
 
   it("takes a coin that is not mined yet if it is told to", async () => {
@@ -166,6 +166,12 @@ describe("tapstake expand", () => {
     expect(refusedWith(await expand({}, at("own.json")))).toBe("unknown-params");
     writeFileSync(at("broken.json"), delegationToJson({ ...stake, unbondingTime: 21 }));
     expect(refusedWith(await expand({}, at("broken.json")))).toBe("unbonding-time-mismatch");
+  });
+
+  it("refuses a coin that the stake's own transaction spends", async () => {
+    const refused = await expand({ coins: at("stake-coins.json") });
+    expect(refusedWith(refused)).toBe("invalid-coin");
+    expect(refused.stderr).toContain("the transaction of the previous stake spends it already");
   });
 
   it("refuses what is no coin to fund it with, and never replaces a file", async () => {

@@ -374,8 +374,10 @@ describe.concurrent("with --remote", () => {
     expect(said).toContain(`process ${daemon.pid}`);
     expect(said).toContain("fp serve");
     expect(said).toContain("tapstake fp vote, commit, unlock and status do so with --remote");
-    expect(said).toContain("tapstake fp proof goes by it with --commitment");
-    expect(said).toContain(`stop it first: kill ${daemon.pid}.`);
+    expect(said).toContain("or --commitment (tapstake fp proof)");
+    expect(said).toContain(
+      `stop the service (systemctl stop <its unit>), as systemd would start it again; else kill ${daemon.pid}.`,
+    );
   });
 
   it("a key that the daemon may have open is not deleted", async () => {

@@ -103,17 +103,28 @@ describe("a stake of phase 1", () => {
     expect(refusedWith(await inProcess(both))).toBe("usage");
   });
 
-  it("of mainnet goes the same way", async () => {
-    const params = ["--params", "mainnet-phase1", "--staker", STAKER, "--fp", FP, "--time", "64000"];
+  it("of mainnet, whose phase 1 has ended, goes the same way by --release any alone", async () => {
+    const ended = ["--params", "mainnet-phase1", "--staker", STAKER, "--fp", FP, "--time", "64000"];
+    const params = [...ended, "--release", "any"];
     const change = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";
     const coins = ["--coins", at("coins.json"), "--change", change, "--fee-rate", "2", "--value", "600000"];
     const made = await inProcess(["stake", "create", ...params, ...coins, "--psbt", at("mainnet.psbt")]);
     expect(made).toMatchObject({ code: 0, stderr: "" });
     expect(made.stdout).toContain("send it by stake broadcast, with the same parameters and terms");
+    for (const release of [[], ["--release", "phase1"]]) {
+      const words = [...ended, ...release, ...coins, "--psbt", at("ended.psbt")];
+      const refused = await inProcess(["stake", "create", ...words]);
+      expect(refusedWith(refused)).toBe("params-not-in-force");
+      expect(refused.stderr).toContain("the set mainnet-phase1 has ended");
+      expect(refused.stderr).toContain("give --release any\n");
+      expect(existsSync(at("ended.psbt"))).toBe(false);
+    }
     const wallet = signedPsbt(parsePsbt(readFileSync(at("mainnet.psbt"), "utf8")), [owned]);
     writeFileSync(at("mainnet.signed"), wallet.toBase64());
     const sent = await broadcast(at("mainnet.signed"), ...params, "--out", at("mainnet.hex"));
     expect(sent).toMatchObject({ code: 0, stderr: "" });
+    const refused = await broadcast(at("mainnet.signed"), ...ended, "--out", at("ended.hex"));
+    expect(refusedWith(refused)).toBe("params-not-in-force");
   });
 });
 

@@ -105,8 +105,13 @@ describe.each(FORMS)("a proof of the kind %s", (name, words, form) => {
       const funds = await make(...words, "--key", key, "--signature", `pof${asked["psbt"]}`);
       expect(refusedWith(funds)).toBe("invalid-possession");
       expect(funds.stderr).toContain("pof is a proof of funds");
-      writeFileSync(at("unsigned.psbt"), asked["psbt"]!);
-      const unsigned = await make(...words, "--key", key, "--psbt", at("unsigned.psbt"));
+      const file = at(`unsigned-${form.output}.psbt`);
+      const written = await make(...words, "--key", key, "--psbt", file);
+      expect(written).toMatchObject({ code: 0, stderr: "" });
+      expect(written.stdout).toContain(`or this PSBT  ${file}\n`);
+      expect(readFileSync(file, "utf8").trim()).toBe(asked["psbt"]);
+      expect(refusedWith(await make(...words, "--key", key, "--psbt", file))).toBe("file-error");
+      const unsigned = await make(...words, "--key", key, "--signed", file);
       expect(refusedWith(unsigned)).toBe("missing-signature");
     }
     const wrong = base64.encode(new Uint8Array(65).fill(31));
@@ -132,6 +137,12 @@ describe("tapstake pop", () => {
       [`pop make --address ${address} --key ${publicKey} --secret-file FILE`],
       "usage",
     ],
+    [
+      "a PSBT to be written without a wallet's key",
+      [`pop make --address ${address} --psbt FILE.new`],
+      "usage",
+    ],
+    ["a PSBT of another kind", [`pop make --address ${address} --key ${publicKey} --psbt FILE.new`], "usage"],
     ["bip322 without an output", [`pop make --address ${address} --kind bip322 --secret-file FILE`], "usage"],
     [
       "an output of another kind",

@@ -17,6 +17,7 @@ const [ONE, TWO, STAKER] = ["provider 1", "provider 2", "staker"].map((name) =>
   hex.encode(publicKeyOf(secretOf(name))),
 ) as [string, string, string];
 const CHANGE = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";
+const TESTNET_CHANGE = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx";
 const { minValue, maxTime } = paramSet("mainnet").versions.at(-1)!;
 const COINS = JSON.stringify([
   { txid: "07".repeat(32), vout: 0, value: `${minValue * 2n}`, scriptPubKey: `0014${"75".repeat(20)}` },
@@ -144,6 +145,30 @@ describe("a stake under a version of the parameters that is not the newest", () 
     const checked = await inProcess(["stake", "check", out, "--json"]);
     expect(checked).toMatchObject({ code: 0, stderr: "" });
     expect(parsed(checked)).not.toHaveProperty("superseded");
+  });
+});
+
+describe("a stake of a set that has ended", () => {
+  it("is neither made nor sent, unless its coins are to be locked without a registration", async () => {
+    // Of its versions, the first are those of testnet too: it is the set that has ended.
+    for (const version of [0, 6].map(String)) {
+      const params = paramSet("bbn-test-5").versions[Number(version)]!;
+      const ended = ["--params", "bbn-test-5", "--version", version, "--time", `${params.minTime}`];
+      const words = [...ended, "--value", `${params.minValue}`, "--change", TESTNET_CHANGE];
+      const refused = await create(ONE, ...words);
+      expect(refusedWith(refused.outcome)).toBe("params-not-in-force");
+      expect(refused.outcome.stderr).toContain("the set bbn-test-5 has ended");
+      expect(() => readFileSync(refused.psbt)).toThrow("ENOENT");
+      const { out, psbt, outcome } = await create(ONE, ...words, "--release", "any");
+      expect(outcome).toMatchObject({ code: 0, stderr: "" });
+      const send = ["stake", "broadcast", out, "--psbt", psbt, "--params", "bbn-test-5"];
+      expect(refusedWith(await inProcess(send))).toBe("params-not-in-force");
+      expect(refusedWith(await inProcess([...send, "--release", "any"]))).toBe("missing-signature");
+      const options = ["--value", `${params.minValue}`, "--fee-rate", "2", "--change", TESTNET_CHANGE];
+      const files = ["--coins", at("coins.json"), "--out", at("no.json"), "--psbt", at("no.psbt")];
+      const expanding = ["expand", out, "--params", "bbn-test-5", "--version", version, ...options, ...files];
+      expect(refusedWith(await inProcess(expanding))).toBe("params-not-in-force");
+    }
   });
 });
 

@@ -5,6 +5,7 @@ import { committee, type RegtestNode, startNode } from "../../regtest/index.js";
 import { hex } from "../../src/core/bytes.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import { paramsToJson } from "../../src/params/json.js";
+import { parsePsbt } from "../../src/psbt/read.js";
 import { bridgeEsplora, type EsploraBridge } from "../support/esplora.js";
 import { inProcess } from "./in-process.js";
 import { parsed, refusedWith, temporaryFolder } from "./support.js";
@@ -200,12 +201,13 @@ describe("what stake check says of a stake's state", () => {
   };
   const textOf = async (path: string) => (await run("stake check", path, ...server())).stdout;
 
-  it("is what the chain has of it: sent, staked, unbonding, and gone once it is withdrawn", async () => {
+  it("is what the chain has of it: sent, staked, unbonding, and over once it is withdrawn", async () => {
     const { path, psbt } = await signedStake("ending", server());
     expect(await stateOf(path)).toBe("ready");
     await run("stake broadcast", path, "--psbt", psbt, ...server());
     expect(await stateOf(path)).toBe("sent");
-    expect(await textOf(path)).toMatch(/state +it was broadcast, and is in no block yet\n/);
+    expect(await textOf(path)).toMatch(/on chain +in the mempool, not confirmed \([0-9a-f]{64}:0\)\n/);
+    expect(await textOf(path)).toMatch(/state +it waits in the mempool\n/);
     await node.mine(1);
     expect(await stateOf(path)).toBe("staked");
     expect(await textOf(path)).toMatch(/state +it is staked\n/);
@@ -218,12 +220,31 @@ describe("what stake check says of a stake's state", () => {
     const to = ["--to", await node.rpc.getnewaddress(), "--fee-rate", "2"];
     expect(await run("withdraw", path, ...to, ...secret, ...server())).toMatchObject({ code: 0 });
     await node.mine(1);
-    expect(await stateOf(path)).toBe("gone");
-    expect(await textOf(path)).toMatch(/state +its coins are not there: /);
+    expect(await stateOf(path)).toBe("over");
+    expect(await textOf(path)).toMatch(/on chain +spent: no output of this stake is left\n/);
+    expect(await textOf(path)).toMatch(/state +it is over: /);
+    const slashed = await run("slash", path, "--secret-file", at("fp.key"), ...server());
+    expect(refusedWith(slashed)).toBe("output-not-found");
     for (const each of [server(), ["--esplora", bridge.url]]) {
       const refused = await run("unbond", path, ...secret, ...each);
       expect(refusedWith(refused)).toBe("node-refused");
       expect(refused.stderr).toContain("\nDo: What it spends is not there, or was spent before.");
+    }
+  });
+
+  it("not broadcast, where a stake cannot be expanded yet", async () => {
+    const { path } = await signedStake("unsent", server());
+    const address = await node.rpc.getnewaddress();
+    await node.rpc.call("sendtoaddress", address, 0.02);
+    await node.mine(1);
+    const files = ["--out", at("larger.json"), "--psbt", at("larger.psbt")];
+    for (const each of [server(), ["--esplora", bridge.url]]) {
+      const words = ["--from-address", address, "--value", "1500000", "--fee-rate", "2", ...each, ...files];
+      const refused = await run("expand", path, ...words);
+      expect(refusedWith(refused)).toBe("output-not-found");
+      expect(refused.stderr).toContain(
+        "has no unspent stake to expand: it is not broadcast yet, or was spent",
+      );
     }
   });
 
@@ -235,6 +256,21 @@ describe("what stake check says of a stake's state", () => {
     await node.mine(1);
     expect(await stateOf(path)).toBe("slashed");
     expect(await textOf(path)).toMatch(/state +it was slashed\n/);
+  });
+
+  it("gone, where the server has neither the stake nor its coins", async () => {
+    const { path, psbt } = await signedStake("spent", server());
+    const coin = parsePsbt(readFileSync(psbt, "utf8").trim()).txInputs[0]!;
+    const [txid, value] = [hex.encode(coin.hash.toReversed()), "0.0199"];
+    const raw = await node.rpc.call(
+      "createrawtransaction",
+      [{ txid, vout: coin.index }],
+      [{ [await node.rpc.getnewaddress()]: value }],
+    );
+    const { hex: signed } = await node.rpc.call<{ hex: string }>("signrawtransactionwithwallet", raw);
+    await node.rpc.sendrawtransaction(signed);
+    expect(await stateOf(path)).toBe("gone");
+    expect(await textOf(path)).toMatch(/state +the server has neither the stake nor its coins: /);
   });
 
   it("staked without the committee's signatures, which are missing all the same", async () => {

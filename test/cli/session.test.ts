@@ -181,9 +181,7 @@ describe.skipIf(!hasBash)("the session of docs/stakers.md", () => {
     );
     expect(stdout).toMatch(/this withdraws a stake of 0\.015 BTC/);
     // Of the stake that was expanded.
-    expect(stdout).toMatch(
-      /state +its coins are not there: it has spent them, and was withdrawn or expanded/,
-    );
+    expect(stdout).toMatch(/state +it is over: the coins were withdrawn, or moved to an expanded stake/);
     const txid = stdout
       .match(/transaction\s+([0-9a-f]{64})/g)!
       .at(-1)!

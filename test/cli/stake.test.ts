@@ -183,7 +183,7 @@ describe("tapstake stake create", () => {
     const words = { value: "all", change: undefined, "fee-rate": "1.5" };
     const { code, stdout } = await create({ ...words, out: at("all.json"), psbt: at("all.psbt") });
     expect(code).toBe(0);
-    expect(stdout).toMatch(/chosen +all that bring more than they cost\n/);
+    expect(stdout).toMatch(/chosen +every coin that is worth more than the fee to spend it\n/);
     expect(stdout).toMatch(/fee +\d+ satoshi \(.*\): 1\.5\d* sat\/vB for \d+ vB/);
     expect(stdout).toMatch(/change +none\n/);
     const { outs } = delegationFromJson(read("all.json")).staking.transaction;
@@ -502,7 +502,12 @@ describe("tapstake stake check", () => {
       members,
     ]);
     const { stdout } = await run("stake check", at(name));
-    expect(stdout).toContain(ready ? "the stake can be broadcast" : "the stake cannot be broadcast yet");
+    expect(stdout).toContain(
+      ready
+        ? "everything is signed. Without a server, tapstake does not know whether the stake was broadcast"
+        : "the stake cannot be broadcast yet",
+    );
+    expect(stdout).not.toContain("can be broadcast");
   });
 
   it("refuses a signature that does not verify", async () => {
@@ -520,8 +525,10 @@ describe("tapstake stake check", () => {
 describe("tapstake stake broadcast", () => {
   it("refuses while signatures are missing, and tells which", async () => {
     const psbt = ["--psbt", at("bare.psbt")];
-    expect(refusedWith(await run("stake broadcast", at("bare.json"), ...psbt))).toBe(
-      "invalid-staker-signature",
+    const bare = await run("stake broadcast", at("bare.json"), ...psbt);
+    expect(refusedWith(bare)).toBe("missing-signature");
+    expect(bare.stderr).toContain(
+      "slashing of the stake has 0 of 1 staker signatures. Do: run tapstake stake sign ",
     );
     const outcome = await run("stake broadcast", at("signed.json"), ...psbt);
     expect(refusedWith(outcome)).toBe("missing-signature");
@@ -581,7 +588,11 @@ describe("tapstake covenant", () => {
 describe("tapstake unbond", () => {
   it("writes a finished transaction, and refuses without the committee", async () => {
     const secret = ["--secret-file", at("staker.key")];
-    expect(refusedWith(await run("unbond", at("signed.json"), ...secret))).toBe("missing-signature");
+    const refused = await run("unbond", at("signed.json"), ...secret);
+    expect(refusedWith(refused)).toBe("missing-signature");
+    expect(refused.stderr).toContain(
+      "Do: ask committee members to run tapstake covenant sign, then join their copies",
+    );
     const { code, stdout } = await run("unbond", at("ready.json"), ...secret, "--out", at("unbonding.hex"));
     expect(code).toBe(0);
     expect(stdout).toContain("signed by 3 of 5 committee members");
@@ -662,9 +673,9 @@ describe("tapstake withdraw", () => {
     writeFileSync(at("w.signed"), psbt.toBase64());
     const back = parsed(await withdraw("--from", "staking", "--signed", at("w.signed"), "--json"));
     expect(back).toMatchObject({ transaction });
-    expect(refusedWith(await withdraw("--from", "staking", "--signed", at("w.psbt")))).toBe(
-      "missing-signature",
-    );
+    const unsigned = await withdraw("--from", "staking", "--signed", at("w.psbt"));
+    expect(refusedWith(unsigned)).toBe("missing-signature");
+    expect(unsigned.stderr).toContain("Do: sign with --secret-file, or write the PSBT with --psbt");
     expect(refusedWith(await withdraw("--from", "unbonding", "--signed", at("w.signed")))).toBe(
       "psbt-mismatch",
     );
@@ -686,6 +697,15 @@ describe("tapstake withdraw", () => {
     expect(existsSync(at("told2.psbt"))).toBe(false);
   });
 
+  it("refuses a key that is not the staker's, and names the staker's", async () => {
+    const refused = await withdraw("--from", "staking", "--secret-file", at("member0.key"));
+    expect(refusedWith(refused)).toBe("unexpected-signer");
+    const wrong = hex.encode(committee[0]!.publicKey);
+    expect(refused.stderr).toContain(
+      `wrong key: ${wrong} cannot withdraw this stake. Do: sign with the staker's key, ${staker}\n`,
+    );
+  });
+
   it("is signed by two stakers in turn", async () => {
     const second = (await run("stake key --new", at("second.key"))).stdout.trim();
     const both = { staker: `${staker},${second}`, "staker-quorum": "2" };
@@ -697,6 +717,10 @@ describe("tapstake withdraw", () => {
       await run("stake check --json", at("two.json")),
     );
     expect(facts.transactions.map(({ staker: { signed } }) => signed.length)).toEqual([0, 2, 2]);
+
+    const unbonding = await run("unbond", at("two.json"), "--secret-file", at("staker.key"));
+    expect(refusedWith(unbonding)).toBe("missing-signature");
+    expect(unbonding.stderr).toContain(`tapstake stake sign ${at("two.json")} --unbonding, by --secret-file`);
 
     const words = ["withdraw", at("two.json"), "--to", CHANGE, "--fee-rate", "3", "--from", "staking"];
     const by = (key: string) => ["--secret-file", at(key)];

@@ -367,7 +367,7 @@ describe.each(["p2wpkh", "p2tr"] as const)("the life of an expansion funded by %
     const several = makeStake({ stakers: 3, stakerQuorum: 2, providers: 2, seed: `life ${kind}` });
     let before = await delegate(several);
     for (const timelock of [200, 300]) {
-      const coin = fundingCoin(900_000n, kind);
+      const coin = fundingCoin(900_000n + BigInt(timelock), kind);
       const { transaction: previousTransaction, ...plain } = coin;
       const built = buildExpansion({
         previous: before,

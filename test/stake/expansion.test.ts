@@ -3,7 +3,12 @@ import { describe, expect, it } from "vitest";
 import { addressOfScript } from "../../src/bitcoin/address.js";
 import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import { dustThreshold } from "../../src/bitcoin/output-script.js";
-import { createTransaction, FINAL_SEQUENCE, parseTransaction } from "../../src/bitcoin/transaction.js";
+import {
+  createTransaction,
+  FINAL_SEQUENCE,
+  formatOutpoint,
+  parseTransaction,
+} from "../../src/bitcoin/transaction.js";
 import { hex } from "../../src/core/bytes.js";
 import type { ErrorCode } from "../../src/core/errors.js";
 import type { Coin } from "../../src/funding/coin.js";
@@ -60,6 +65,8 @@ function staked(of: StakeTerms, under: ProtocolParams, value = PREVIOUS_VALUE): 
 }
 
 const previous = staked(terms, params);
+/** The coin that paid the previous stake. */
+const spent = { ...fundingCoin(300_000n), outpoint: COIN.outpoint };
 const request = (changes: Partial<ExpansionRequest> = {}): ExpansionRequest => ({
   previous,
   terms: { ...terms, timelock: 2_000 },
@@ -301,6 +308,8 @@ describe("an expansion that one of several coins funds", () => {
     expect(details).toMatchObject({ available: 200_050n - 200_000n });
     refusal("insufficient-funds", () => fundExpansion({ ...rest, coins: [] }));
     refusal("invalid-coin", () => fundExpansion({ ...rest, coins: [large, large] }));
+    const taken = refusal("invalid-coin", () => fundExpansion({ ...rest, coins: [large, spent] }));
+    expect(taken.details).toEqual({ outpoint: formatOutpoint(COIN.outpoint) });
     refusal("invalid-amount", () => fundExpansion({ ...rest, coins: [{ ...large, value: -1n }] }));
     refusal("invalid-bytes", () => fundExpansion({ ...rest, coins: [{ ...large, script: "00" as never }] }));
     refusal("expansion-value-too-low", () => fundExpansion({ ...rest, value: 999_999n, coins: [large] }));
@@ -366,6 +375,7 @@ describe("an expansion is refused when only this is wrong:", () => {
     ["a rate that nodes do not relay", "fee-rate-too-low", { feeRate: feeRate("0.99") }],
     ["a rate that nobody means", "fee-rate-too-high", { feeRate: feeRate("1001") }],
     ["a coin without script", "invalid-bytes", { coin: { ...coin, script: undefined as never } }],
+    ["a coin that the previous stake's transaction spends", "invalid-coin", { coin: spent }],
     ["no coin", "invalid-coin", { coin: undefined as never }],
     ["an internal key of a P2WPKH coin", "invalid-coin", { coin: { ...coin, tapInternalKey: keyOf(-1) } }],
     [

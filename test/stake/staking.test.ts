@@ -12,6 +12,7 @@ import { schnorr } from "../../src/crypto/schnorr.js";
 import type { Coin } from "../../src/funding/coin.js";
 import { mainnetPhase1 } from "../../src/params/data/mainnet.js";
 import { ruleSet } from "../../src/params/rules.js";
+import { paramSet } from "../../src/params/sets.js";
 import { Psbt } from "../../src/psbt/bitcoinjs.js";
 import { unsignedPsbt } from "../../src/psbt/write.js";
 import { decodeOpReturn } from "../../src/script/op-return.js";
@@ -87,9 +88,13 @@ describe("a staking transaction", () => {
   it("announces itself in phase 1, and only there", () => {
     const [phase1] = mainnetPhase1.versions;
     const each = { ...terms, covenant: phase1!.covenant, timelock: 64_000 };
-    const built = buildStaking(
-      request({ params: phase1!, terms: each, value: 500_000n, coins: [coin(900_000n, taprootScript)] }),
-    );
+    const ended = request({
+      params: phase1!,
+      terms: each,
+      value: 500_000n,
+      coins: [coin(900_000n, taprootScript)],
+    });
+    const built = buildStaking({ ...ended, rules: "any" });
     expect(built.transaction.outs.map(({ value }) => value)).toEqual([500_000n, 0n, built.change]);
     expect(decodeOpReturn(built.transaction.outs[1]!.script)).toEqual({
       tag: utf8("bbn1"),
@@ -97,6 +102,28 @@ describe("a staking transaction", () => {
       finalityProvider: terms.finalityProviders[0],
       timelock: 64_000,
     });
+  });
+
+  it.each([
+    ["mainnet-phase1", undefined],
+    ["mainnet-phase1", ruleSet("phase1")],
+    ["bbn-test-5", undefined],
+    ["bbn-test-5", ruleSet("v4")],
+  ])("is refused under the set %s, which has ended, unless the rules are any: %#", (name, rules) => {
+    const { versions } = paramSet(name);
+    const ended = versions.at(-1)!;
+    const each = { ...termsOf({}), covenant: ended.covenant, timelock: ended.minTime };
+    const coins = [coin(ended.minValue * 2n, taprootScript)];
+    const ask = request({
+      params: ended,
+      terms: each,
+      value: ended.minValue,
+      coins,
+      ...(rules && { rules }),
+    });
+    const { details } = refusal("params-not-in-force", () => buildStaking(ask));
+    expect(details).toEqual({ set: name });
+    expect(buildStaking({ ...ask, rules: "any" }).value).toBe(ended.minValue);
   });
 
   it.each([

@@ -1,6 +1,8 @@
 import { Option } from "@commander-js/extra-typings";
 import { scriptOfAddress } from "../../bitcoin/address.js";
-import { withKnownPrevious } from "../../chain/access.js";
+import { type ChainAccess, withKnownPrevious } from "../../chain/access.js";
+import { stakeOnChain } from "../../chain/stake.js";
+import { TapstakeError } from "../../core/errors.js";
 import { checkTransactions } from "../../delegation/check.js";
 import { createDelegation, type Delegation, stakeCoin } from "../../delegation/delegation.js";
 import { ANY_RELEASE } from "../../params/rules.js";
@@ -37,6 +39,7 @@ import {
 } from "../options.js";
 import { answer } from "../output.js";
 import {
+  assertRunning,
   changeAddress,
   chooseParams,
   heldRules,
@@ -109,7 +112,9 @@ export const command = () =>
       const { network } = previous.params;
       const set = await setOf(previous, options.params);
       const chain = await openChain(options, network);
+      if (chain) await assertStaked(previous, chain);
       const params = await chooseParams(set, { ...options, network }, chain);
+      await assertRunning({ set, params }, options);
       const terms = {
         ...previous.terms,
         covenant: params.covenant,
@@ -151,6 +156,17 @@ export const command = () =>
       };
       answer(options.json === true, facts, () => expansionText(facts, previous, feeRate));
     });
+
+/**
+ * That there is a stake to expand, in a block or in the mempool.
+ * @throws TapstakeError `output-not-found`; the codes of `stakeOnChain`
+ */
+async function assertStaked(previous: Delegation, chain: ChainAccess): Promise<void> {
+  const found = await stakeOnChain(previous, chain);
+  if (found?.name === "staking") return;
+  const text = `${chain.url} has no unspent stake to expand: it is not broadcast yet, or was spent. Do: run tapstake stake check`;
+  throw new TapstakeError("output-not-found", text);
+}
 
 /** The set of the option, or that of the stake, which is a published one: its parameters were just found there. */
 const setOf = ({ params }: Delegation, name: string | undefined): Promise<ParamSet> | ParamSet =>

@@ -51,15 +51,15 @@ const kindOption = () =>
 
 const MAKE = {
   description: `With a secret key, makes the proof at once. With a wallet, in two steps: --key alone prints what the wallet must sign (a
-digest, a text, or for bip322 also a PSBT). Then add the wallet's answer, by --signature or --psbt. tapstake verifies the
-answer before it gives the proof.`,
+digest, a text, or for bip322 also a PSBT). For bip322, --psbt writes that PSBT to a file. Then add the wallet's answer,
+by --signature or --signed. tapstake verifies the answer before it gives the proof.`,
   examples: `
 tapstake pop make --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu \\
   --secret-file staker.key --out pop.json
 
 # with a wallet, first step
 tapstake pop make --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu \\
-  --kind bip322 --output p2tr --network signet \\
+  --kind bip322 --output p2tr --network signet --psbt pop.psbt \\
   --key 21ed83cac3dc51752ef004425b6bda2ddabeaaa3294ecf4ed596d25f863ac4c7
 `,
   topics: ["secrets", "wallets", "contexts"],
@@ -83,22 +83,33 @@ const make = () =>
     .addOption(
       new Option("--signature <text>", "the wallet's answer, in base64 or hexadecimal").conflicts([
         "psbt",
+        "signed",
         "secretFile",
       ]),
     )
-    .addOption(new Option("--psbt <file>", "bip322: the PSBT that the wallet signed").conflicts("secretFile"))
+    .addOption(
+      new Option("--psbt <file>", "bip322: new file for the PSBT that the wallet signs").conflicts([
+        "signed",
+        "secretFile",
+        "out",
+      ]),
+    )
+    .addOption(
+      new Option("--signed <file>", "bip322: the PSBT that the wallet signed").conflicts("secretFile"),
+    )
     .option("--out <file>", "new file for the proof; - for standard output")
     .addOption(jsonOption())
     .action(async ({ out, ...options }) => {
       const form = formOf(options);
-      await checkNewFiles(out);
+      await checkNewFiles(out, options.psbt);
       const answered = await readAnswer(options);
       if (options.key === undefined && answered !== undefined) {
-        throw new UsageError("--signature and --psbt need --key: the key that signed");
+        throw new UsageError("--signature and --signed need --key: the key that signed");
       }
       if (options.key !== undefined && answered === undefined) {
-        return answerToSign(options.json === true, hex.decode(options.key, undefined, "key"), form);
+        return answerToSign(options, hex.decode(options.key, undefined, "key"), form);
       }
+      if (options.psbt !== undefined) throw new UsageError("--psbt needs --key, and no answer yet");
       const record = await makeProof(options, form, answered);
       if (out !== undefined) await writeDocument(out, proofToJson(record));
       if (out === "-") return;
@@ -125,12 +136,11 @@ function formOf({ address, kind, context, output, network }: FormOptions): Proof
 
 interface AnswerOptions {
   readonly signature?: string | undefined;
-  readonly psbt?: string | undefined;
+  readonly signed?: string | undefined;
 }
 
-async function readAnswer({ signature, psbt }: AnswerOptions): Promise<PsbtLike | undefined> {
-  if (psbt !== undefined) return readPsbt(psbt);
-  return signature;
+async function readAnswer({ signature, signed }: AnswerOptions): Promise<PsbtLike | undefined> {
+  return signed === undefined ? signature : readPsbt(signed);
 }
 
 async function makeProof(
@@ -153,22 +163,37 @@ async function makeProof(
   }));
 }
 
-function answerToSign(asJson: boolean, publicKey: Uint8Array, form: ProofForm): void {
+interface ToSignOptions {
+  readonly json?: true | undefined;
+  readonly psbt?: string | undefined;
+}
+
+async function answerToSign(
+  { json, psbt: file }: ToSignOptions,
+  publicKey: Uint8Array,
+  form: ProofForm,
+): Promise<void> {
   const { digest, text, bitcoinAddress, psbt } = proofToSign(publicKey, form);
+  if (file !== undefined) {
+    if (!psbt) throw new UsageError("--psbt is for --kind bip322");
+    await writeDocument(file, `${psbt.toBase64()}\n`);
+    if (file === "-") return;
+  }
   const facts = {
     kind: form.kind,
     ...(digest && { digest }),
     ...(text !== undefined && { text }),
     ...(bitcoinAddress !== undefined && { bitcoinAddress }),
     ...(psbt && { psbt: psbt.toBase64() }),
+    ...(file !== undefined && { file }),
   };
-  answer(asJson, facts, () =>
+  answer(json === true, facts, () =>
     table([
       ["sign", digest ? "this digest, by BIP-340" : "this text, as a message"],
       ["digest", digest && hex.encode(digest)],
       ["text", text],
       ["as", bitcoinAddress],
-      ["or this PSBT", facts.psbt],
+      ["or this PSBT", file ?? facts.psbt],
     ]),
   );
 }

@@ -2,6 +2,7 @@ import { Option } from "@commander-js/extra-typings";
 import { scriptOfAddress } from "../../bitcoin/address.js";
 import type { ChainAccess } from "../../chain/access.js";
 import { stakeOnChain } from "../../chain/stake.js";
+import { containsBytes, hex } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import { checkTransactions } from "../../delegation/check.js";
 import type { Delegation } from "../../delegation/delegation.js";
@@ -17,12 +18,13 @@ import { evidenceFromJson, extractFromVotes } from "../../extract/evidence.js";
 import { finishSlashing } from "../../extract/slashing.js";
 import { signaturesFromPsbts } from "../../psbt/signatures.js";
 import { spendPsbt } from "../../psbt/write.js";
+import { stakerKeys } from "../../script/terms.js";
 import { finishSpend, keySigner, type LeafSignature, signLeaf, withSignature } from "../../spending/spend.js";
 import type { Slashable } from "../../stake/slashing.js";
 import { buildWithdrawal, type Withdrawal } from "../../stake/withdrawal.js";
 import { deliver, feeRateOf, maxFeeRateOf, openChain } from "../chain.js";
 import { newCommand } from "../command.js";
-import { UsageError } from "../errors.js";
+import { advising, UsageError } from "../errors.js";
 import { checkNewFiles, writeDocument } from "../files.js";
 import { withdrawalFacts, withdrawalText } from "../format/created.js";
 import { answerSpent } from "../format/spend.js";
@@ -78,11 +80,24 @@ export const unbond = () =>
         : await withSecretKey(options.secretFile, "the staker", (secretKey) =>
             signUnbonding(delegation, keySigner(secretKey)),
           );
-      const transaction = finishUnbonding(signed);
+      const transaction = await advising(
+        "missing-signature",
+        (error) => unbondingAdvice(path, delegation, error),
+        () => finishUnbonding(signed),
+      );
       const chain = await openChain(options, delegation.params.network);
       const delivered = await deliver(transaction, { out, chain });
       answerSpent(options.json === true, delegation, transaction, delivered);
     });
+
+/** Who must sign, and how their signatures get into the file. */
+function unbondingAdvice(path: string, { terms }: Delegation, { details }: TapstakeError): string {
+  const missing = details["missing"] as readonly string[];
+  const stakers = new Set(stakerKeys(terms.staker).keys.map((key) => hex.encode(key)));
+  return missing.some((key) => stakers.has(key))
+    ? `add the staker's signature with tapstake stake sign ${path} --unbonding, by --secret-file or --psbt`
+    : `ask committee members to run tapstake covenant sign, then join their copies with tapstake stake combine ${path}`;
+}
 
 const WITHDRAW = {
   description: `Withdraws the stake itself, what was unbonded, or what a slashing left. While the time lock runs, says how many blocks
@@ -150,15 +165,16 @@ export const withdraw = () =>
       const built = buildWithdrawal({ terms, params, from, coin, destination, feeRate, ...limit });
       const isBySecret = options.secretFile !== undefined || (psbt === undefined && signed === undefined);
       const returned = await Promise.all((signed ?? []).map(readPsbt));
-      const own = isBySecret ? [await signNow(built, options.secretFile)] : [];
-      const signatures = own.reduce(withSignature, signaturesFromPsbts(built, returned));
+      const own = isBySecret ? [await signNow(delegation, built, options.secretFile)] : [];
+      const advised = <T>(run: () => T) => advising("missing-signature", MORE_SIGNATURES, run);
+      const signatures = own.reduce(withSignature, await advised(() => signaturesFromPsbts(built, returned)));
       if (psbt !== undefined) {
         await writeDocument(psbt, `${spendPsbt(built, signatures, derivations).toBase64()}\n`);
         if (psbt === "-") return;
         const facts = { psbt, ...withdrawalFacts(built, { signatures: signatures.length, to, blocksLeft }) };
         return answer(options.json === true, facts, withdrawalText);
       }
-      const transaction = finishSpend(built, signatures);
+      const transaction = await advised(() => finishSpend(built, signatures));
       if (out === undefined && blocksLeft !== undefined && blocksLeft > 0)
         await refuseEarly(chain!, blocksLeft);
       const delivered = await deliver(transaction, { out, chain });
@@ -184,8 +200,28 @@ async function whatIsThere(
   throw new TapstakeError("output-not-found", text);
 }
 
-const signNow = (built: Withdrawal, secretFile: string | undefined): Promise<LeafSignature> =>
-  withSecretKey(secretFile, "the staker", (secretKey) => signLeaf(built, keySigner(secretKey)));
+const MORE_SIGNATURES =
+  "sign with --secret-file, or write the PSBT with --psbt, have a wallet sign it, and give it back by --signed";
+
+const signNow = (
+  { terms }: Delegation,
+  built: Withdrawal,
+  secretFile: string | undefined,
+): Promise<LeafSignature> =>
+  withSecretKey(secretFile, "the staker", (secretKey) => {
+    const signer = keySigner(secretKey);
+    assertStaker(stakerKeys(terms.staker).keys, signer.publicKey);
+    return signLeaf(built, signer);
+  });
+
+/** @throws TapstakeError `unexpected-signer` */
+function assertStaker(stakers: readonly Uint8Array[], publicKey: Uint8Array): void {
+  if (containsBytes(stakers, publicKey)) return;
+  const key = hex.encode(publicKey);
+  const keys = stakers.map((each) => hex.encode(each)).join(" or ");
+  const text = `wrong key: ${key} cannot withdraw this stake. Do: sign with the staker's key, ${keys}`;
+  throw new TapstakeError("unexpected-signer", text, { key });
+}
 
 async function refuseEarly(chain: ChainAccess, left: number): Promise<never> {
   const { height } = await chain.tip();
@@ -238,13 +274,13 @@ export const slash = () =>
       answerSpent(options.json === true, delegation, transaction, delivered);
     });
 
-/** @throws TapstakeError `not-a-stake` when neither output is unspent */
+/** @throws TapstakeError `output-not-found` when neither output is unspent */
 async function slashableNow(delegation: Delegation, chain: ChainAccess | undefined): Promise<Slashable> {
   if (!chain) return "staking";
   const found = await stakeOnChain(delegation, chain);
   if (found?.name === "staking" || found?.name === "unbonding") return found.name;
   throw new TapstakeError(
-    "not-a-stake",
+    "output-not-found",
     `${chain.url} finds no unspent output of this stake to slash. Do: run tapstake stake check`,
   );
 }

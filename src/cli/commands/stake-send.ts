@@ -7,7 +7,7 @@ import type { Network } from "../../core/network.js";
 import { checkSoFar } from "../../delegation/check.js";
 import { createDelegation, type Delegation, stakeCoin } from "../../delegation/delegation.js";
 import { delegationFromSigned, finishStakeFunding } from "../../delegation/psbt.js";
-import { checkReady } from "../../delegation/status.js";
+import { checkReady, isComplete, signatureStatus } from "../../delegation/status.js";
 import { checkInForce } from "../../params/in-force.js";
 import { ANY_RELEASE } from "../../params/rules.js";
 import type { ProtocolParams } from "../../params/types.js";
@@ -21,6 +21,7 @@ import { newCommand } from "../command.js";
 import { UsageError } from "../errors.js";
 import { checkNewFiles, writeDelegation, writeDocument } from "../files.js";
 import { signedFacts, signedText, type Stake, stakingFacts, stakingText } from "../format/created.js";
+import { SIGNED_WORDS } from "../format/delegation.js";
 import { amount, releaseFacts } from "../format/text.js";
 import { checkOneStandardInput, readDelegation, readPsbt } from "../input.js";
 import {
@@ -51,6 +52,7 @@ import {
 import { answer, table } from "../output.js";
 import {
   assertReleased,
+  assertRunning,
   changeAddress,
   chooseParams,
   currentSet,
@@ -132,6 +134,7 @@ export const create = () =>
       const terms = { ...readTerms(options)!, covenant: params.covenant };
       const of: Stake = { terms, params, set: set.name };
       if (out !== undefined) assertDelegated(params);
+      await assertRunning({ set, params }, options);
       const held = heldRules(of, options);
       if (signed !== undefined) {
         const returned = await readPsbt(signed);
@@ -293,8 +296,13 @@ async function delegatedStake(path: string, psbt: string, options: Options): Pro
   const delegation = await readDelegation(path);
   const { params, set } = await trustedParams(delegation, { params: options.params });
   const { terms } = delegation;
+  await assertRunning({ set, params }, options);
   assertReleased(heldDelegation(delegation, options));
-  (options.registerLater ? checkSoFar : checkReady)(delegation);
+  checkSoFar(delegation);
+  if (!options.registerLater) {
+    checkSlashingsSigned(delegation, path);
+    checkReady(delegation);
+  }
   const transaction = finishStakeFunding(delegation, await readPsbt(psbt));
   const chain = await openChain(options, params.network);
   // Registered before, it was held against the tip of that day; registered later, its block chooses the version.
@@ -303,6 +311,17 @@ async function delegatedStake(path: string, psbt: string, options: Options): Pro
     checkInForce(params, { set: currentSet(params, set, options.params), height: tip.height + 1 });
   }
   return { transaction, terms, params, value: stakeCoin(delegation).value, chain };
+}
+
+/** @throws TapstakeError `missing-signature` */
+function checkSlashingsSigned(delegation: Delegation, path: string): void {
+  for (const { transaction, staker } of signatureStatus(delegation)) {
+    const isSlashing = transaction === "slashing" || transaction === "unbondingSlashing";
+    if (!isSlashing || isComplete(staker)) continue;
+    const { signed, quorum } = staker;
+    const text = `the ${SIGNED_WORDS[transaction]} has ${signed.length} of ${quorum} staker signatures. Do: run tapstake stake sign ${path}`;
+    throw new TapstakeError("missing-signature", text, { transaction, needed: quorum, got: signed.length });
+  }
 }
 
 /** What a stake of phase 1 says of itself, held against the terms that it was meant to have. */
@@ -320,6 +339,7 @@ async function phase1Stake(psbt: string, options: Options): Promise<SignedStake>
     const text = `stakes under parameters v${params.version} of the set ${set.name} have a delegation. Do: give its file`;
     throw new TapstakeError("unsupported-params", text, { version: params.version });
   }
+  await assertRunning({ set, params }, options);
   const transaction = transactionFromPsbt(await readPsbt(psbt));
   const { terms, value } = decodeStaking(transaction, { ...set, versions: [params] }, { terms: given });
   assertReleased(heldRules({ terms, params }, options));

@@ -281,19 +281,21 @@ const check = () =>
       const superseded = options.height === undefined ? supersededSince(set, params) : undefined;
       const held = heldDelegation(delegation, options);
       const chain = await openChain(options, params.network);
+      const txid = delegation.staking.transaction.getId();
       const found = chain && (await stakeOnChain(delegation, chain));
-      const fundable = found !== null || (await isFundable(delegation, chain!));
+      const isSent = found === null && (await chain!.transaction(txid)) !== null;
+      const hasCoins = found !== null || isSent || (await isFundable(delegation, chain!));
       if (superseded) warnOfVersion(params, superseded);
       warnOfRelease(held);
       const signatures = signatureFacts(delegation);
       const facts = {
-        txid: delegation.staking.transaction.getId(),
+        txid,
         satoshi: stakeCoin(delegation).value,
         paramSet: name,
         version: params.version,
         ...(superseded && { superseded }),
         ...releaseFacts(held),
-        state: stakeState(signatures, found === undefined ? undefined : { output: found, fundable }),
+        state: stakeState(signatures, found === undefined ? {} : { output: found, isSent, hasCoins }),
         ...signatures,
         ...(chain && { onChain: found ? onChainFacts(found) : null }),
       };
@@ -304,8 +306,8 @@ const check = () =>
           ["stakes", amount(facts.satoshi)],
           ["parameters", `v${params.version} of the set ${name}`],
           ["release", releaseText(held)],
-          ["on chain", facts.onChain === undefined ? undefined : onChainText(facts.onChain)],
-          ["state", stateText(facts.state, facts)],
+          ["on chain", facts.onChain === undefined ? undefined : onChainText(facts.onChain, facts.state)],
+          ["state", stateText(facts.state, facts, chain !== undefined)],
         ]);
         return [rows, signatureText(facts)].join("\n");
       });

@@ -108,11 +108,11 @@ function nextText({ delegation, phase1 }: StakingFacts): string {
 }
 
 const REASONS: Readonly<Record<SelectionReason, string>> = {
-  changeless: "they need no change, and nothing that was found costs less",
-  cheapest: "nothing that was found costs less",
-  only: "nothing else that was found pays",
-  all: "all that bring more than they cost",
-  fitting: "as many as nodes relay in one transaction, those that hold most: the rest stays",
+  changeless: "the cheapest choice that tapstake found; it needs no change",
+  cheapest: "the cheapest choice that tapstake found",
+  only: "the only choice that tapstake found",
+  all: "every coin that is worth more than the fee to spend it",
+  fitting: "the largest coins, as many as nodes relay in one transaction; the rest stays",
 };
 
 /** What a built expansion spends, pays and returns, as data. */
@@ -156,9 +156,9 @@ export const expansionText = (facts: ExpansionFacts, previous: Delegation, asked
   ]);
 
 const EXPANSION_REASONS: Readonly<Record<ExpansionReason, string>> = {
-  given: "it was named",
-  changeless: "it needs no change, and none with change costs less",
-  cheapest: "none costs less, and no smaller one as little",
+  given: "the coin that you named",
+  changeless: "the coin that costs least; it needs no change",
+  cheapest: "the coin that costs least; of coins that cost the same, the smallest",
 };
 
 interface Shared {

@@ -171,37 +171,52 @@ function signedText({ signed, quorum, invalid }: SignedFacts): string {
   return `${countText({ signed: signed.length, quorum })}${bad}`;
 }
 
-/** Whether the stake can be locked, in words. */
-export function readyText({ ready, transactions }: SignatureFacts): string {
+/**
+ * Whether the stake can be locked, in words.
+ * @param isAsked whether a server was asked: without one, the stake may be on the chain already
+ */
+export function readyText({ ready, transactions }: SignatureFacts, isAsked = false): string {
   if (!ready) return "signatures are missing: the stake cannot be broadcast yet";
   const isForStaker = transactions.some(
     ({ transaction, staker }) => transaction === "expansion" && staker.signed.length < staker.quorum,
   );
-  return isForStaker
-    ? "all but the expansion is signed: the staker signs it (stake sign --expansion), then it can be broadcast"
-    : "everything is signed: the stake can be broadcast";
+  const [signed, then] = isForStaker
+    ? ["all but the expansion is signed: the staker signs it (stake sign --expansion)", ", then it"]
+    : ["everything is signed", ": the stake"];
+  return isAsked ? `${signed}${then} can be broadcast` : `${signed}. ${NOT_ASKED}`;
 }
 
 /** Where a stake is in its life: by what the chain has of it, and before that by what is signed. */
-export type StakeState = "incomplete" | "ready" | "sent" | "staked" | "unbonding" | "slashed" | "gone";
+export type StakeState =
+  "incomplete" | "ready" | "sent" | "staked" | "unbonding" | "slashed" | "over" | "gone";
+
+/** What a server knows of a stake. */
+export interface StakeFound {
+  readonly output: OutputOnChain | null;
+  /** Whether the server has the staking transaction; only where it finds none of the outputs. */
+  readonly isSent?: boolean;
+  /** Whether the coins of the staking transaction are unspent; only where it has not been sent. */
+  readonly hasCoins?: boolean;
+}
 
 /** @param found undefined where no chain was asked */
 export function stakeState(
   { ready }: SignatureFacts,
-  found?: { readonly output: OutputOnChain | null; readonly fundable: boolean },
+  { output, isSent = false, hasCoins = true }: Partial<StakeFound> = {},
 ): StakeState {
-  const { output, fundable = true } = found ?? {};
   if (output?.name === "staking") return output.confirmations === 0 ? "sent" : "staked";
   if (output) return output.name === "unbonding" ? "unbonding" : "slashed";
-  if (!fundable) return "gone";
+  if (isSent) return "over";
+  if (!hasCoins) return "gone";
   return ready ? "ready" : "incomplete";
 }
 
-export function stateText(state: StakeState, facts: SignatureFacts): string {
+/** @param isAsked whether a server was asked: without one, a stake that is ready may be on the chain already */
+export function stateText(state: StakeState, facts: SignatureFacts, isAsked: boolean): string {
   const unready = facts.ready ? "" : "; signatures are missing: without them you cannot unbond it";
   switch (state) {
     case "sent":
-      return `it was broadcast, and is in no block yet${unready}`;
+      return `it waits in the mempool${unready}`;
     case "staked":
       return `it is staked${unready}`;
     case "unbonding":
@@ -209,17 +224,29 @@ export function stateText(state: StakeState, facts: SignatureFacts): string {
     case "slashed":
       return "it was slashed";
     case "gone":
-      return "its coins are not there: it has spent them, and was withdrawn or expanded since, or something else has";
+      return "the server has neither the stake nor its coins: the stake was withdrawn or expanded, or another transaction spent the coins";
+    case "over":
+      return "it is over: the coins were withdrawn, or moved to an expanded stake";
     default:
-      return readyText(facts);
+      return readyText(facts, isAsked);
   }
 }
+
+const NOT_ASKED =
+  "Without a server, tapstake does not know whether the stake was broadcast: give --rpc or --esplora";
 
 const OUTPUT_WORDS: Readonly<Record<StakeOutputName, string>> = {
   staking: "staked",
   unbonding: "unbonding",
   refund: "slashed; the refund remains",
   "unbonding-refund": "slashed while unbonding; the refund remains",
+};
+
+/** Of a stake without an unspent output. */
+const ABSENT: Readonly<Partial<Record<StakeState, string>>> = {
+  incomplete: "not found: not broadcast yet",
+  ready: "not found: not broadcast yet",
+  over: "spent: no output of this stake is left",
 };
 
 /** Where a stake is, as data. */
@@ -233,9 +260,13 @@ export const onChainFacts = (found: OutputOnChain) => ({
 
 export type OnChainFacts = ReturnType<typeof onChainFacts>;
 
-export function onChainText(facts: OnChainFacts | null): string {
-  if (!facts) return "not found: not mined yet, or spent for good";
+export function onChainText(facts: OnChainFacts | null, state: StakeState): string {
+  if (!facts) return ABSENT[state] ?? "not found";
   const { output, outpoint, confirmations, blocksLeft } = facts;
+  if (confirmations === 0) {
+    const what = output === "staking" ? "" : `${OUTPUT_WORDS[output]}, `;
+    return `${what}in the mempool, not confirmed (${outpoint})`;
+  }
   const when = blocksLeft === 0 ? "withdrawable now" : `withdrawable in ${blocks(blocksLeft)}`;
   return `${OUTPUT_WORDS[output]}, ${confirmations} confirmation${confirmations === 1 ? "" : "s"}, ${when} (${outpoint})`;
 }

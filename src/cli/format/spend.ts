@@ -193,7 +193,7 @@ export function spendText(facts: SpendFacts, txid: string): string {
   const spent = facts.satoshi === undefined ? "" : `, ${amount(facts.satoshi)}`;
   const details = table([
     ["transaction", txid],
-    ["pre-signed", facts.presigned === undefined ? undefined : presignedText(facts)],
+    ["pre-signed", presignedText(facts)],
     ["spends", `${facts.outpoint} (input ${facts.inputIndex})${spent}`],
     ["fee", facts.fee === undefined ? undefined : amount(facts.fee)],
     ["parameters", versionsText(facts)],
@@ -230,8 +230,11 @@ function signatureLines({ quorums, staker, invalid, unverified }: SpendFacts): s
   ];
 }
 
-function presignedText({ presigned, sameTxid, signedBy, invalid, unverified }: SpendFacts): string {
-  if (!sameTxid) return "no, not one of the delegation's three";
+/** Of a spend that nobody signs in advance, there is nothing to say. */
+function presignedText(facts: SpendFacts): string | undefined {
+  const { role, presigned, sameTxid, signedBy, invalid, unverified } = facts;
+  if (presigned === undefined || role === "withdrawal" || role === "expansion") return undefined;
+  if (!sameTxid) return "no: the delegation has another transaction for this";
   if (!presigned && invalid.length === 0 && !unverified) {
     return "in part: by txid the one of the delegation, and not signed by all who must yet";
   }

@@ -56,8 +56,8 @@ export const MAX_HEIGHT = 0xffff_ffff_ffff_ffffn;
 /** Watermarks as they are remembered. */
 export interface StoredWatermarks extends Watermarks {
   /**
-   * Whether more may have been signed than is remembered: nothing is signed until somebody has said from which height
-   * on, `lowWatermark` or above.
+   * Whether more may have been signed than is remembered: nothing is signed until the operator has given the height
+   * to begin at, `lowWatermark` or above.
    */
   readonly locked: boolean;
 }
@@ -100,7 +100,7 @@ export interface DecisionInput {
   /** What is remembered at this height; null when nothing is. */
   readonly record: VoteRecord | null;
   readonly watermarks: Watermarks;
-  /** The last vote known to be on the chain, when somebody said so: nothing at or below it is signed anew. */
+  /** The last vote known to be on the chain, when the caller gives it: nothing at or below it is signed anew. */
   readonly chainHeight?: bigint | undefined;
 }
 
@@ -127,14 +127,14 @@ export function decide({ height, digest, record, watermarks, chainHeight }: Deci
   if (height < watermarks.lowWatermark) {
     return refuse(
       "below-watermark",
-      `height ${height} is below ${watermarks.lowWatermark}, the lowest at which this signer still signs for this key and chain: what was signed below it is not all known here`,
+      `height ${height} is below ${watermarks.lowWatermark}, the low watermark of this key and chain: this home does not know every vote below it`,
     );
   }
   if (again) return again;
   if (chainHeight !== undefined && height <= chainHeight) {
     return refuse(
       "at-or-below-chain-height",
-      `height ${height} is not above ${chainHeight}, the last vote known on the chain, and this signer has no record of it: it may have been signed elsewhere`,
+      `height ${height} is not above ${chainHeight}, the last vote known on the chain, and this home has no vote at it: another signer may have signed one`,
     );
   }
   return { kind: "new" };
@@ -145,19 +145,19 @@ function decideAgain(height: bigint, digest: Uint8Array, { at, instance, ...reco
   if (!record.digest) {
     return refuse(
       "unknown-earlier-vote",
-      `height ${height} was signed before (recorded ${when}), and which message is not known: signing now could reveal the key`,
+      `height ${height} has a vote already (recorded ${when}), and its message is not known: signing now could reveal the key`,
     );
   }
   if (!equalBytes(record.digest, digest)) {
     return refuse(
       "double-vote",
-      `another message was signed at height ${height} (recorded ${when}): signing this one too, even the same block under another signing context, would reveal the key`,
+      `another message was signed at height ${height} (recorded ${when}): a second vote there would reveal the key, even for the same block under another signing context`,
     );
   }
   if (!record.signature) {
     return refuse(
       "unknown-earlier-vote",
-      `this message is recorded as signed at height ${height} (${when}) without its signature: whoever signed it has it`,
+      `this message is recorded as signed at height ${height} (${when}) without its signature: only the program that signed it has that`,
     );
   }
   return { kind: "same", signature: record.signature };

@@ -75,6 +75,15 @@ export function unwritable(home: Home, found: string, cause?: unknown): Tapstake
   );
 }
 
+/** A file of the home that other names lead to: the disk is not the cause. */
+export function linked(home: Home, found: string, remedy: string): TapstakeError {
+  const text =
+    `What happened: ${found}.\n` +
+    "What it means: Another home may use this file, or miss what lies beside it, so tapstake signs nothing.\n" +
+    `What to do: ${remedy}`;
+  return new TapstakeError("protection-unwritable", text, { home: home.path });
+}
+
 /** Another program than a signer has the store open. */
 export const inUse = (home: Home): TapstakeError =>
   new TapstakeError(

@@ -44,7 +44,7 @@ export function lockHome(home: Home): Lock {
   try {
     const holder = describeThisProcess();
     const content = Buffer.from(jsonText(holder));
-    // Under the guard nobody else judges and removes a stale file at the same time.
+    // Under the guard, no other process judges and removes a stale file at the same time.
     if (!writePrivateFile(home.lockFile, content, "create")) {
       const other = readHolder(home);
       if (!other || !isGone(other)) throw running(home, other);
@@ -74,7 +74,7 @@ export function lockHome(home: Home): Lock {
   }
 }
 
-/** The refusal for who comes second. */
+/** The refusal for the second signer. */
 export function running(home: Home, holder: Holder | undefined = readHolder(home)): TapstakeError {
   const { lockFile } = home;
   const why = "Two signers of one key can sign two messages at one height, which reveals the key.";
@@ -82,7 +82,7 @@ export function running(home: Home, holder: Holder | undefined = readHolder(home
     return new TapstakeError(
       "signer-running",
       `another process is the signer of ${home.path}; ${lockFile} does not say which. ${why} ` +
-        `Find and stop it (fuser ${guardOf(home)}). Only when there is certainly none: rm ${lockFile}`,
+        `Find and stop it (fuser ${guardOf(home)}). If you are certain that there is none: rm ${lockFile}`,
       { lockFile },
     );
   }
@@ -92,18 +92,17 @@ export function running(home: Home, holder: Holder | undefined = readHolder(home
     "signer-running",
     `process ${pid} on ${host} is the signer of ${home.path} since ${since}: ${command}. ${why} ` +
       (here
-        ? `${ASK} For anything else stop it first: kill ${pid}. Do not remove ${lockFile}.`
-        : `That is another host than this one (${hostname()}), so it cannot be told from here whether it runs. ` +
-          `${ASK} For anything else stop it there; only when it is certainly gone: rm ${lockFile}`),
+        ? `${ASK} For anything else, stop it first: if it runs as a service, stop the service (systemctl stop <its unit>), as systemd would start it again; else kill ${pid}. Do not remove ${lockFile}.`
+        : `That is another host than this one (${hostname()}), so tapstake cannot see whether it runs. ` +
+          `${ASK} For anything else, stop it there. If you are certain that it has ended: rm ${lockFile}`),
     { lockFile, pid, host, command, since },
   );
 }
 
 const ASK =
-  "If it is a daemon, ask it: tapstake fp vote, commit, unlock and status do so with --remote; tapstake fp proof goes " +
-  "by it with --commitment.";
+  "If it is a daemon, ask it with --remote (tapstake fp vote, commit, unlock and status) or --commitment (tapstake fp proof).";
 
-/** When a process started; "ended" when it is only waiting to be buried, undefined when it cannot be told. */
+/** When a process started; "ended" for a zombie, undefined where the system does not say. */
 export function startOf(pid: number): string | undefined {
   if (process.platform === "linux") {
     try {

@@ -1,7 +1,7 @@
 import { lstatSync } from "node:fs";
 import { TapstakeError } from "../../core/errors.js";
 import type { Home } from "../home.js";
-import { inUse, type Trouble, unwritable } from "./errors.js";
+import { inUse, linked, type Trouble, unwritable } from "./errors.js";
 import { FileCheck } from "./file-check.js";
 import { keyChainName } from "./key-chain.js";
 import { type Lock, lockHome, running } from "./lock.js";
@@ -104,16 +104,20 @@ export function guarded<T>(home: Home, work: () => T): T {
 function refuseLinks(home: Home): void {
   for (const path of [home.protectionFile, home.watermarkFile]) {
     if (!lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) continue;
-    throw unwritable(home, `${path} is a symbolic link; let the whole home be elsewhere instead`);
+    throw linked(
+      home,
+      `${path} is a symbolic link`,
+      "Put the file itself there. To keep it on another disk, move the whole home.",
+    );
   }
   const path = home.protectionFile;
   guarded(home, () => removeUnfinished(path));
   const { nlink = 1 } = lstatSync(path, { throwIfNoEntry: false }) ?? {};
   if (nlink === 1) return;
-  throw unwritable(
+  throw linked(
     home,
-    `${path} has another name too (a hard link, as cp -l makes it): remove that one, or make a file of its own of ` +
-      `this one (cp -p ${path} ${path}.own; mv ${path}.own ${path})`,
+    `${path} has another name too: it is a hard link, as cp -l makes it`,
+    `Remove the other name, or make this one a file of its own: cp -p ${path} ${path}.own && mv ${path}.own ${path}`,
   );
 }
 

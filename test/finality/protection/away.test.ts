@@ -399,9 +399,23 @@ describe("a store or watermark log that is a symbolic link", () => {
       symlinkSync(`${home[file]}.elsewhere`, home[file]);
       const error = refusal("protection-unwritable", () => openProtection(home));
       expect(error.message).toContain("symbolic link");
+      expect(error.message).not.toContain("df -h");
       refusal("protection-unwritable", () => initProtection(home, { ...request, fromHeight: 500n }));
     },
   );
+});
+
+describe("a store that is hard-linked", () => {
+  it("is refused with what was found and how to part the names, not with advice on the disk", () => {
+    const home = copyOf(liveThrough().closed);
+    linkSync(home.protectionFile, `${home.protectionFile}.copy`);
+    const { message } = refusal("protection-unwritable", () => openProtection(home));
+    expect(message).toContain(
+      `What happened: ${home.protectionFile} has another name too: it is a hard link`,
+    );
+    expect(message).toContain("What to do: Remove the other name");
+    expect(message).not.toContain("df -h");
+  });
 });
 
 describe("a store whose header says that it is read-only, though its file is not", () => {

@@ -59,7 +59,7 @@ describe("PROTOCOL 11: two signer processes on one seed", () => {
     expect(error.message).toContain(`process ${first.child.pid}`);
     expect(error.message).toContain("signer-process.mjs hold");
     expect(error.message).toContain("with --remote");
-    expect(error.message).toContain(`stop it first: kill ${first.child.pid}`);
+    expect(error.message).toContain(`as systemd would start it again; else kill ${first.child.pid}`);
     const request = { key: testKey().publicKey, chainId: "bbn-test", fromHeight: 1n };
     refusal("signer-running", () => initProtection(home, request));
     expect((await start("hold", home)).line).toBe("error signer-running");
