@@ -57,7 +57,6 @@ export function signOptions<S extends StakerStep, W extends WalletKind>(
 ): SigningRequest<S, W> {
   assertChoice(step, "step", STAKER_STEPS);
   assertChoice(of.wallet, "wallet", WALLET_KINDS);
-  checkTransactions(delegation);
   const account = accountFor(step, delegation, of);
   const bearsOrigins = (BEARS_ORIGINS as readonly WalletKind[]).includes(of.wallet);
   const { psbt, inputs, accept } = ASKS[step]({
@@ -125,6 +124,7 @@ function presigned(
   name: Exclude<SignedName, "expansion">,
   { delegation, account, origins, bearsOrigins }: Step<object>,
 ): Ask<readonly LeafSignature[]> {
+  // It checks every transaction of the delegation first.
   const psbt = stakerPsbts(delegation, origins)[name];
   if (!bearsOrigins) forgetOutputs(psbt);
   const spend = signedSpend(delegation, name);
@@ -144,6 +144,7 @@ function withdrawal(
   { delegation, of, account, origins }: Step<StepInput["withdrawStaking"]>,
 ): Ask<readonly LeafSignature[]> {
   const { withdrawal: spend } = of;
+  checkTransactions(delegation);
   assertFrom(from, delegation, spend);
   return {
     psbt: spendPsbt(spend, [], origins),
@@ -171,6 +172,7 @@ function funding({ delegation, of, account, bearsOrigins }: Step<StepInput["fund
     const text = `the staking transaction expands another stake: ask for the step "expansion"`;
     throw new TapstakeError("invalid-argument", text);
   }
+  checkTransactions(delegation);
   assertCoins(of.coins);
   const coins = transaction.ins.map((input, i) => {
     const coin = of.coins.find(({ outpoint }) => spends(input, outpoint));

@@ -18,6 +18,7 @@ import {
   type WalletKind,
 } from "../../src/wallets/types.js";
 import { verdict } from "../support/interpreter.js";
+import { some } from "../support/runs.js";
 import { readCopy } from "../support/vectors.js";
 import { OUTPUTS, root, slashed, stepOf, type WalletLife, walletLife } from "../support/wallet-life.js";
 import { ECPair, keystone, scure, toBase64, toHex, unisat } from "../support/wallet-signers.js";
@@ -220,7 +221,7 @@ const signed = OUTPUTS.flatMap((output) =>
 );
 
 describe("signOptions: accepts the answer of", () => {
-  it.each(signed)(
+  it.each(some(signed, 60))(
     "a %s account, %s by %s, and Bitcoin's rules let it spend",
     async (output, step, _, wallet, answer) => {
       const { life, delegation, request } = ask(output, step, wallet);
