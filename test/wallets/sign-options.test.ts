@@ -37,7 +37,7 @@ function ask<W extends WalletKind>(output: string, step: StakerStep, wallet: W) 
   return { life, delegation, request };
 }
 
-const WITH_ORIGINS: readonly WalletKind[] = ["keystone", "core", "generic"];
+const WITH_ORIGINS: ReadonlySet<WalletKind> = new Set(["keystone", "core", "generic"]);
 const rows = OUTPUTS.flatMap((output) =>
   STAKER_STEPS.flatMap((step) => WALLET_KINDS.map((wallet) => [output, step, wallet] as const)),
 );
@@ -51,7 +51,7 @@ function assertCut(
 ): void {
   expect(base64.encode(hex.decode(request.psbtHex))).toBe(request.psbtBase64);
   const { inputs, outputs } = parsePsbt(request.psbtHex).data;
-  const bearsOrigins = WITH_ORIGINS.includes(wallet);
+  const bearsOrigins = WITH_ORIGINS.has(wallet);
   for (const [i, input] of inputs.entries()) {
     const isLeaf = request.step !== "funding" && i === 0;
     expect(input.witnessUtxo).toBeDefined();
@@ -92,7 +92,10 @@ describe("signOptions: each step for each wallet", () => {
       disableTweakSigner: !tweaked,
       useTweakSigner: tweaked,
     }));
-    const signInputs = named.map(({ useTweakSigner: _, ...each }) => each);
+    const signInputs = named.map(({ useTweakSigner, ...each }) => ({
+      ...each,
+      disableTweakSigner: !useTweakSigner,
+    }));
     const psbt = request.psbtBase64;
     const finalised = { autoFinalized: true };
     const table: Record<WalletKind, unknown> = {
