@@ -59,8 +59,8 @@ export interface ProvidedBy {
 /**
  * A key as a wallet in Babylon's shape: the `btcProvider` of btc-staking-ts' manager, or what a page injects as
  * `window.btcwallet`. It signs the leaves of stakes that name its key, and coins of the account; as wallets do, it
- * finalises what it signed unless `autoFinalized` is false, of a leaf with its own signature alone. It asks nobody:
- * give it PSBTs of your own program only.
+ * finalises what it signed unless `autoFinalized` is false, of a leaf with its own signature alone. It asks for
+ * no confirmation: give it PSBTs of your own program only.
  * @throws TapstakeError `account-mismatch` where the account's network, address and key disagree, or the key is not the
  * signer's
  */
