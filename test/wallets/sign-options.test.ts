@@ -4,7 +4,7 @@ import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import type { Prevout } from "../../src/bitcoin/transaction.js";
 import { hex } from "../../src/core/bytes.js";
 import type { Delegation } from "../../src/delegation/delegation.js";
-import { addStakerPsbts } from "../../src/delegation/psbt.js";
+import { addStakerPsbts, stakerPsbts } from "../../src/delegation/psbt.js";
 import { finishExpansion, finishUnbonding } from "../../src/delegation/sign.js";
 import { parsePsbt, prevoutsOf } from "../../src/psbt/read.js";
 import { finishSpend, type LeafSignature } from "../../src/spending/spend.js";
@@ -270,6 +270,18 @@ function finished(
       throw new Error("the funding's answer is a transaction");
   }
 }
+
+describe("signOptions: for Bitcoin Core", () => {
+  // bitcoind signs these in examples/wallet.ts.
+  it.each(["slashing", "unbondingSlashing", "unbonding"] as const)(
+    "%s is the PSBT of stakerPsbts with the key's origin",
+    (step) => {
+      const { life, delegation, request } = ask("p2tr", step, "core");
+      const { publicKey, origin } = life.account;
+      expect(request.psbtHex).toBe(stakerPsbts(delegation, [{ ...origin!, publicKey }])[step].toHex());
+    },
+  );
+});
 
 describe("the wallet of the table", () => {
   it("has keys with an odd y in both accounts", () => {
