@@ -15,7 +15,7 @@ if (process.env["TAPSTAKE_SEED"] === undefined) {
 
 /** Rooms whose code keeps no state and asks nothing of the system: their tests share a process. */
 const shared = [
-  "{core,crypto,bitcoin,script,params,funding,spending,psbt,stake,delegation,covenant,vote,extract,babylon}",
+  "{core,crypto,bitcoin,script,params,funding,spending,psbt,stake,delegation,covenant,vote,extract,babylon,wallets}",
   "{chain,derivation,fuzz}",
 ].map((room) => `test/${room}/**/*.test.ts`);
 

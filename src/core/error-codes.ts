@@ -226,6 +226,10 @@ export const ERROR_CODES = {
     means: "The given bytes are not a PSBT that tapstake can read.",
     do: "Export the whole PSBT again from the wallet.",
   },
+  "account-mismatch": {
+    means: "The wallet's account is not the stake's: its network, address or key disagrees.",
+    do: "Switch the wallet to the network and account that the message names, and connect again.",
+  },
   "psbt-mismatch": {
     means: "A PSBT is of another transaction, or states other coins or scripts.",
     do: "Sign the PSBT that tapstake wrote, and give that one back. If the wallet changes it, use another wallet.",

@@ -77,7 +77,7 @@ export function addStakerPsbts(
   }
   const signed = [...byName].map(([name, signatures]) => {
     assertSignedBy(signedSpend(delegation, name, outputs), signatures, expected);
-    if (SLASHINGS.has(name)) signatures.forEach((each) => assertChainLength(name, each));
+    for (const signature of signatures) assertAcceptable(name, signature);
     const stakerSignatures = signatures.reduce(withSignature, [...signedOf(delegation, name).staker]);
     return [name, { ...delegation[name], stakerSignatures }];
   });
@@ -86,9 +86,13 @@ export function addStakerPsbts(
 
 const SLASHINGS: ReadonlySet<SignedName> = new Set(["slashing", "unbondingSlashing"]);
 
-/** The staking chain takes signatures of 64 bytes. It is said while the wallet that signed is still at hand. */
-function assertChainLength(name: SignedName, { publicKey, signature }: LeafSignature): void {
-  if (signature.length === SCHNORR_LENGTHS.least) return;
+/**
+ * A signature that the staking chain takes: of slashings those of 64 bytes. It is said while the wallet that signed is
+ * still at hand.
+ * @throws TapstakeError `unsupported-sighash`
+ */
+export function assertAcceptable(name: SignedName, { publicKey, signature }: LeafSignature): void {
+  if (!SLASHINGS.has(name) || signature.length === SCHNORR_LENGTHS.least) return;
   const key = hex.encode(publicKey);
   const text = `${name}: the signature by ${key} has ${signature.length} bytes, and the staking chain takes 64; have the wallet sign with SIGHASH_DEFAULT (0)`;
   throw new TapstakeError("unsupported-sighash", text, { transaction: name, key });

@@ -70,6 +70,23 @@ const decode = (bytes: number[]): string => new TextDecoder().decode(Uint8Array.
 const fill = (length: number): Uint8Array => globalThis.crypto.getRandomValues(new Uint8Array(length));
 
 describe("the package in a browser", () => {
+  it("bundles tapstake/wallets without plugins, with no Node module and no WebAssembly", async () => {
+    const made = await build({
+      entryPoints: [`${root}dist/src/wallets/index.js`],
+      absWorkingDir: root,
+      bundle: true,
+      platform: "browser",
+      format: "esm",
+      target: "es2022",
+      write: false,
+      metafile: true,
+      logLevel: "silent",
+    });
+    const imports = Object.values(made.metafile.inputs).flatMap((input) => input.imports);
+    expect(imports.filter(({ external }) => external)).toEqual([]);
+    expect(made.outputFiles[0]!.text).not.toMatch(/["']node:|WebAssembly/);
+  });
+
   it("bundles without plugins, with no Node module and no WebAssembly", () => {
     const imports = Object.values(metafile.inputs).flatMap((input) => input.imports);
     expect(imports.filter(({ external }) => external)).toEqual([]);

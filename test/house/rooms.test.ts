@@ -37,8 +37,9 @@ describe("the check of the rooms", () => {
       "vote",
       "extract",
       "babylon",
+      "wallets",
     ]);
-    expect(ROOMS).toHaveLength(21);
+    expect(ROOMS).toHaveLength(22);
   });
 
   it.each([

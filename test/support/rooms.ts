@@ -16,6 +16,7 @@ export const ROOMS = [
   "vote",
   "extract",
   "babylon",
+  "wallets",
   "chain",
   "derivation",
   "signer-client",
@@ -25,7 +26,7 @@ export const ROOMS = [
   "cli",
 ] as const;
 
-/** The rooms that run anywhere: what `src/index.ts` exports. */
+/** The rooms that run anywhere: what `src/index.ts` may export, and `tapstake/wallets`. */
 export const PURE_ROOMS: readonly string[] = ROOMS.slice(0, ROOMS.indexOf("chain"));
 
 /** Libraries that only these files may import. */

@@ -1,0 +1,280 @@
+import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import { formatOutpoint, spends } from "../bitcoin/transaction.js";
+import { equalBytes } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
+import { assertChoice } from "../core/text.js";
+import { checkTransactions } from "../delegation/check.js";
+import { type Delegation, expandedStake, outputsIn } from "../delegation/delegation.js";
+import { assertAcceptable, stakerPsbts } from "../delegation/psbt.js";
+import { type SignedName, signedSpend } from "../delegation/spends.js";
+import { assertCoins, type Coin } from "../funding/coin.js";
+import type { Psbt } from "../psbt/bitcoinjs.js";
+import type { PsbtLike } from "../psbt/read.js";
+import { signaturesFromPsbt } from "../psbt/signatures.js";
+import { fieldsOf, fundingPsbt, spendPsbt } from "../psbt/write.js";
+import type { KeyOrigin } from "../script/key-origin.js";
+import { stakerKeys } from "../script/terms.js";
+import type { LeafSignature, LeafSpend } from "../spending/spend.js";
+import { FUNDING_INPUT, fundingWitness } from "../stake/expansion.js";
+import { finishStaking } from "../stake/staking.js";
+import type { Withdrawable, Withdrawal } from "../stake/withdrawal.js";
+import { type CheckedAccount, checkAccount } from "./account.js";
+import { describeStep } from "./contracts.js";
+import { type AskedInput, babylonInput, NATIVE } from "./native.js";
+import {
+  type AskedOf,
+  type SigningRequest,
+  type SignPsbtOptions,
+  STAKER_STEPS,
+  type StakerStep,
+  type StepAnswer,
+  type StepInput,
+  WALLET_KINDS,
+  type WalletKind,
+} from "./types.js";
+
+/**
+ * One step of a stake's life, put as one wallet can answer it: the PSBT cut to what the wallet bears, the options of its
+ * own call and of Babylon's interface, and `accept` for what comes back. The delegation and the account are checked
+ * before anything is handed out.
+ *
+ * The steps want different things beside wallet and account. `funding` takes the `coins` of the staking transaction;
+ * `expansion` takes `coins` where the funding coin is the account's and needs more than the delegation says of it; the
+ * three withdrawals take the built `withdrawal`, which says where the coins go and at which fee rate.
+ * @throws TapstakeError `account-mismatch` where the account is not a staker's, or its network, address and key
+ * disagree; the codes of `checkTransactions`; `invalid-coin` at coins that are not the transaction's; `not-an-expansion`;
+ * `psbt-mismatch` at a withdrawal of another stake or from another output; `invalid-argument`
+ * @example
+ * ```ts
+ * const request = signOptions("slashing", delegation, { wallet: "unisat", account });
+ * const signatures = request.accept(await unisat.signPsbt(request.psbtHex, request.native));
+ * ```
+ */
+export function signOptions<S extends StakerStep, W extends WalletKind>(
+  step: S,
+  delegation: Delegation,
+  of: AskedOf<W> & StepInput[S],
+): SigningRequest<S, W> {
+  assertChoice(step, "step", STAKER_STEPS);
+  assertChoice(of.wallet, "wallet", WALLET_KINDS);
+  const account = accountFor(step, delegation, of);
+  const bearsOrigins = (BEARS_ORIGINS as readonly WalletKind[]).includes(of.wallet);
+  const { psbt, inputs, accept } = ASKS[step]({
+    delegation,
+    of: of as StepInput[S],
+    account,
+    origins: bearsOrigins ? originsOf(account) : [],
+    bearsOrigins,
+  });
+  const [psbtHex, psbtBase64] = [psbt.toHex(), psbt.toBase64()];
+  const babylon: SignPsbtOptions = {
+    autoFinalized: false,
+    ...describeStep(step, delegation, account.xOnlyKey),
+    signInputs: inputs.map((input) => babylonInput(account, input)),
+  };
+  const asked = { account, inputs, psbtHex, psbtBase64, babylon };
+  return { step, psbtHex, psbtBase64, babylon, native: NATIVE[of.wallet](asked), accept };
+}
+
+/**
+ * Those that find their keys by origin, and read what an output is. For all others the PSBT is that of btc-staking-ts,
+ * which they sign: coin, internal key and leaf.
+ */
+const BEARS_ORIGINS = ["keystone", "core", "generic"] as const satisfies readonly WalletKind[];
+
+/** Whoever owns the coins can fund a stake; all else is the stakers' to sign. */
+function accountFor(step: StakerStep, delegation: Delegation, { wallet, account }: AskedOf): CheckedAccount {
+  const { terms, params } = delegation;
+  const { staker } = step === "expansion" ? expandedStake(delegation).terms : terms;
+  const stakers = step === "funding" ? undefined : stakerKeys(staker).keys;
+  return checkAccount(account, params.network, { wallet, stakers });
+}
+
+const originsOf = ({ origin, publicKey }: CheckedAccount): KeyOrigin[] =>
+  origin ? [{ ...origin, publicKey }] : [];
+
+interface Step<Input> {
+  readonly delegation: Delegation;
+  readonly of: Input;
+  readonly account: CheckedAccount;
+  readonly origins: readonly KeyOrigin[];
+  readonly bearsOrigins: boolean;
+}
+
+interface Ask<Answer> {
+  readonly psbt: Psbt;
+  readonly inputs: readonly AskedInput[];
+  accept(returned: PsbtLike): Answer;
+}
+
+const ASKS: { readonly [S in StakerStep]: (step: Step<StepInput[S]>) => Ask<StepAnswer[S]> } = {
+  funding,
+  slashing: (step) => presigned("slashing", step),
+  unbondingSlashing: (step) => presigned("unbondingSlashing", step),
+  unbonding: (step) => presigned("unbonding", step),
+  withdrawStaking: (step) => withdrawal("staking", step),
+  withdrawUnbonding: (step) => withdrawal("unbonding", step),
+  withdrawRefund: (step) => withdrawal("refund", step),
+  expansion,
+};
+
+const LEAF_INPUT: AskedInput = { index: 0, by: "leaf" };
+
+function presigned(
+  name: Exclude<SignedName, "expansion">,
+  { delegation, account, origins, bearsOrigins }: Step<object>,
+): Ask<readonly LeafSignature[]> {
+  // It checks every transaction of the delegation first.
+  const psbt = stakerPsbts(delegation, origins)[name];
+  if (!bearsOrigins) forgetOutputs(psbt);
+  const spend = signedSpend(delegation, name);
+  return {
+    psbt,
+    inputs: [LEAF_INPUT],
+    accept: (returned) => {
+      const signatures = ownSignatures(spend, returned, account);
+      for (const signature of signatures) assertAcceptable(name, signature);
+      return signatures;
+    },
+  };
+}
+
+function withdrawal(
+  from: Withdrawable,
+  { delegation, of, account, origins }: Step<StepInput["withdrawStaking"]>,
+): Ask<readonly LeafSignature[]> {
+  const { withdrawal: spend } = of;
+  checkTransactions(delegation);
+  assertFrom(from, delegation, spend);
+  return {
+    psbt: spendPsbt(spend, [], origins),
+    inputs: [LEAF_INPUT],
+    accept: (returned) => ownSignatures(spend, returned, account),
+  };
+}
+
+function assertFrom(from: Withdrawable, delegation: Delegation, spend: Withdrawal): void {
+  const { leaf, prevouts } = spend ?? {};
+  if (!leaf || !prevouts) {
+    const text = `withdrawal: expected what buildWithdrawal made from ${from}`;
+    throw new TapstakeError("invalid-argument", text);
+  }
+  const { script, leaves } = outputsIn(delegation)[from];
+  const isOurs = equalBytes(leaf.hash, leaves.timelock.hash) && equalBytes(prevouts[0]!.script, script);
+  if (isOurs) return;
+  const text = `the withdrawal does not spend the ${from} output of this stake; build it with from: "${from}" and this stake's terms`;
+  throw new TapstakeError("psbt-mismatch", text, { what: "input 0: leaf" });
+}
+
+function funding({ delegation, of, account, bearsOrigins }: Step<StepInput["funding"]>): Ask<Transaction> {
+  const { transaction } = delegation.staking;
+  if (delegation.expansion) {
+    const text = `the staking transaction expands another stake: ask for the step "expansion"`;
+    throw new TapstakeError("invalid-argument", text);
+  }
+  checkTransactions(delegation);
+  assertCoins(of.coins);
+  const coins = transaction.ins.map((input, i) => {
+    const coin = of.coins.find(({ outpoint }) => spends(input, outpoint));
+    if (coin) return asHeld(coin, account, bearsOrigins);
+    const outpoint = formatOutpoint(input);
+    const text = `input ${i} of the staking transaction spends ${outpoint}, which is not among the coins given`;
+    throw new TapstakeError("invalid-coin", text, { input: i, outpoint });
+  });
+  const inputs = coins.flatMap((coin, index) => ownInput(coin, index, account));
+  if (inputs.length === 0 && !bearsOrigins) {
+    const text = `no coin that pays for this stake is held by ${account.address}; choose the account that has the coins`;
+    throw new TapstakeError("account-mismatch", text, { what: "address", got: account.address });
+  }
+  return {
+    psbt: fundingPsbt(transaction, coins),
+    inputs,
+    accept: (returned) => fundedBy(transaction, coins, returned),
+  };
+}
+
+function fundedBy(transaction: Transaction, coins: readonly Coin[], returned: PsbtLike): Transaction {
+  const signed = finishStaking({ transaction, coins }, returned);
+  const [expected, got] = [transaction.getId(), signed.getId()];
+  if (got === expected) return signed;
+  const text = `the signed staking transaction is ${got}, but the delegation is of ${expected}: make the delegation from the signed transaction`;
+  throw new TapstakeError("txid-not-final", text, { expected, got });
+}
+
+function expansion({
+  delegation,
+  of,
+  account,
+  origins,
+  bearsOrigins,
+}: Step<StepInput["expansion"]>): Ask<readonly LeafSignature[]> {
+  const spend = signedSpend(delegation, "expansion");
+  const psbt = stakerPsbts(delegation, origins).expansion!;
+  if (!bearsOrigins) forgetOutputs(psbt);
+  const coin = asHeld(fundingCoin(delegation, of.coins), account, bearsOrigins);
+  Object.assign(psbt.data.inputs[FUNDING_INPUT]!, fieldsOf(coin));
+  const own = ownInput(coin, FUNDING_INPUT, account);
+  return {
+    psbt,
+    inputs: [LEAF_INPUT, ...own],
+    accept: (returned) => {
+      const signatures = ownSignatures(spend, returned, account);
+      // Its witness is verified while the wallet is at hand; `finishExpansion` takes it from the same answer.
+      if (own.length > 0) fundingWitness(spend, returned);
+      return signatures;
+    },
+  };
+}
+
+/** What funds the expansion: as it is given, or as the delegation knows it. */
+function fundingCoin(delegation: Delegation, coins: readonly Coin[] = []): Coin {
+  const { funding: output } = expandedStake(delegation);
+  const input = delegation.staking.transaction.ins[FUNDING_INPUT]!;
+  const { script, value, transaction } = output;
+  const known: Coin = {
+    outpoint: { hash: input.hash, index: input.index },
+    script,
+    value,
+    ...(transaction && { previousTransaction: transaction }),
+  };
+  assertCoins(coins);
+  const given = coins.find(({ outpoint }) => spends(input, outpoint));
+  if (!given && coins.length === 0) return known;
+  if (given && given.value === value && equalBytes(given.script, script)) return { ...known, ...given };
+  const outpoint = formatOutpoint(known.outpoint);
+  const text = `the expansion is funded by ${outpoint} of ${value} sat, which is not the coin given`;
+  throw new TapstakeError("invalid-coin", text, { outpoint });
+}
+
+/** A coin with what the account knows of it: its internal key, without which some wallets sign nothing; its origin. */
+function asHeld(coin: Coin, account: CheckedAccount, bearsOrigins: boolean): Coin {
+  const { derivations, ...plain } = coin;
+  const isOwn = equalBytes(coin.script, account.script);
+  const isTaproot = isOwn && account.output === "p2tr" && !coin.leaf;
+  const key = isTaproot ? account.xOnlyKey : account.publicKey;
+  const own = isOwn && account.origin ? [{ ...account.origin, publicKey: key }] : undefined;
+  const origins = derivations ?? own;
+  return {
+    ...plain,
+    ...(isTaproot && { tapInternalKey: account.xOnlyKey }),
+    ...(bearsOrigins && origins && { derivations: origins }),
+  };
+}
+
+function ownInput(coin: Coin, index: number, account: CheckedAccount): AskedInput[] {
+  return equalBytes(coin.script, account.script) ? [{ index, by: account.output }] : [];
+}
+
+/** What the account signed of a leaf; others' signatures in the answer are passed over. */
+function ownSignatures(spend: LeafSpend, returned: PsbtLike, { xOnlyKey }: CheckedAccount): LeafSignature[] {
+  return signaturesFromPsbt(spend, returned, [xOnlyKey]).filter(({ publicKey }) =>
+    equalBytes(publicKey, xOnlyKey),
+  );
+}
+
+/** Common to all wallets of Babylon's list is a PSBT that says nothing of outputs. */
+function forgetOutputs(psbt: Psbt): void {
+  for (const output of psbt.data.outputs) {
+    for (const field of Object.keys(output)) delete output[field as keyof typeof output];
+  }
+}

@@ -1,0 +1,70 @@
+import { describeType, TapstakeError } from "../core/errors.js";
+import { assertChoice } from "../core/text.js";
+import type { Delegation } from "../delegation/delegation.js";
+import { addStakerPsbts } from "../delegation/psbt.js";
+import { signedNames, type SignedName } from "../delegation/spends.js";
+import { xOnly } from "../spending/spend.js";
+import { signOptions } from "./sign-options.js";
+import type { AskedOf, BtcProvider, SigningRequest, WalletAccount, WalletKind } from "./types.js";
+
+/** Which account a wallet signs with, and what. */
+export interface SigningBy {
+  readonly account: WalletAccount;
+  /** Which wallet stands behind the interface, where that is known: Keystone needs origins in its PSBTs. */
+  readonly wallet?: WalletKind;
+  /**
+   * What to sign of the delegation: both slashings unless told. `expansion` signs the spend of the previous stake; the
+   * funding coin's witness is not part of a delegation, so give the PSBT of `signOptions("expansion", …)` to a wallet
+   * that signs both.
+   */
+  readonly steps?: readonly SignedName[];
+}
+
+/**
+ * The delegation with the staker's signatures by a wallet in Babylon's shape: `BtcProvider` of btc-staking-ts,
+ * `IBTCProvider` of Babylon's wallet connector, or a page's `window.btcwallet`. Where it signs several PSBTs at once, the
+ * user confirms once. Every answer is verified as `addStakerPsbts` does.
+ * @throws TapstakeError `signer-failed` where the wallet throws, or answers with too few PSBTs; the codes of
+ * {@link signOptions} and of `addStakerPsbts`
+ */
+export async function signWith(
+  provider: BtcProvider,
+  delegation: Delegation,
+  { account, wallet = "babylon", steps = SLASHINGS }: SigningBy,
+): Promise<Delegation> {
+  const known = signedNames(delegation);
+  for (const step of steps) assertChoice(step, "step", known);
+  const of: AskedOf = { wallet, account };
+  const requests = steps.map((step) => signOptions(step, delegation, of));
+  const returned = await answers(provider, requests);
+  requests.forEach((request, i) => request.accept(returned[i]!));
+  return addStakerPsbts(delegation, returned, [xOnly(account.publicKey)]);
+}
+
+const SLASHINGS: readonly SignedName[] = ["slashing", "unbondingSlashing"];
+
+async function answers(provider: BtcProvider, requests: readonly SigningRequest[]): Promise<string[]> {
+  const psbts = requests.map(({ psbtHex }) => psbtHex);
+  const options = requests.map(({ babylon }) => babylon);
+  try {
+    if (provider.signPsbts && psbts.length > 1)
+      return asMany(await provider.signPsbts(psbts, options), psbts);
+    const signed: string[] = [];
+    // One after the other: each is a window of the wallet, which the user confirms.
+    for (const [i, psbt] of psbts.entries()) signed.push(await provider.signPsbt(psbt, options[i]!));
+    return signed;
+  } catch (cause) {
+    if (cause instanceof TapstakeError) throw cause;
+    const reason = cause instanceof Error ? cause.message : describeType(cause);
+    throw new TapstakeError("signer-failed", `the wallet did not sign: ${reason}`, {}, { cause });
+  }
+}
+
+function asMany(signed: unknown, { length }: readonly string[]): string[] {
+  if (Array.isArray(signed) && signed.length === length) return signed as string[];
+  const got = Array.isArray(signed) ? `${signed.length}` : describeType(signed);
+  throw new TapstakeError(
+    "signer-failed",
+    `the wallet was asked for ${length} PSBTs and answered with ${got}`,
+  );
+}

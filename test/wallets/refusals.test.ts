@@ -1,0 +1,169 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { schnorr } from "../../src/crypto/schnorr.js";
+import { hex } from "../../src/core/bytes.js";
+import { taggedHash } from "../../src/core/hashes.js";
+import { slashingSpend } from "../../src/delegation/spends.js";
+import { spendPsbt } from "../../src/psbt/write.js";
+import { leafSighash } from "../../src/spending/spend.js";
+import { walletSigner } from "../../src/wallets/provide-signer.js";
+import { signOptions } from "../../src/wallets/sign-options.js";
+import { signWith } from "../../src/wallets/sign-with.js";
+import type { BtcProvider, SignPsbtOptions, StakerStep } from "../../src/wallets/types.js";
+import { refusal } from "../support/refusal.js";
+import { refusalOf } from "../support/stake.js";
+import { type WalletLife, walletLife } from "../support/wallet-life.js";
+import { unisat } from "../support/wallet-signers.js";
+
+let life: WalletLife;
+beforeAll(async () => {
+  life = await walletLife("p2tr");
+});
+const of = () => ({ wallet: "unisat", account: life.account }) as const;
+
+describe("signOptions refuses", () => {
+  it("a step or a wallet that it does not know", () => {
+    refusal("invalid-argument", () => signOptions("staking" as "slashing", life.delegation, of()));
+    const wallet = "metamask" as "unisat";
+    refusal("invalid-argument", () => signOptions("slashing", life.delegation, { ...of(), wallet }));
+  });
+
+  it("to fund an expansion as if it were a stake of its own, and to expand what is no expansion", () => {
+    const { expanded, delegation, coins } = life;
+    refusal("invalid-argument", () => signOptions("funding", expanded, { ...of(), coins }));
+    refusal("not-an-expansion", () => signOptions("expansion", delegation, of()));
+  });
+
+  it("coins that are not those of the transaction", () => {
+    const { delegation, expanded, coins } = life;
+    const one = [coins[0]!];
+    const { details } = refusal("invalid-coin", () =>
+      signOptions("funding", delegation, { ...of(), coins: one }),
+    );
+    expect(details["input"]).toBe(1);
+    refusal("invalid-coin", () => signOptions("expansion", expanded, { ...of(), coins: one }));
+  });
+
+  it("a withdrawal from another output, or of another stake", async () => {
+    const { delegation, withdrawals } = life;
+    const other = await walletLife("p2wpkh");
+    refusal("psbt-mismatch", () =>
+      signOptions("withdrawStaking", delegation, { ...of(), withdrawal: withdrawals.unbonding }),
+    );
+    refusal("psbt-mismatch", () =>
+      signOptions("withdrawStaking", delegation, { ...of(), withdrawal: other.withdrawals.staking }),
+    );
+    const nothing = of() as ReturnType<typeof of> & { withdrawal: WalletLife["withdrawals"]["staking"] };
+    refusal("invalid-argument", () => signOptions("withdrawStaking", delegation, nothing));
+  });
+
+  it("a delegation that breaks a rule, at every step, before it hands anything out", () => {
+    const { delegation, coins, withdrawals } = life;
+    const longer = { ...delegation, unbondingTime: delegation.unbondingTime + 1 };
+    const steps: readonly StakerStep[] = ["funding", "slashing", "unbondingSlashing", "unbonding"];
+    for (const step of steps) {
+      refusal("unbonding-time-mismatch", () => signOptions(step as "funding", longer, { ...of(), coins }));
+    }
+    const withdrawal = withdrawals.staking;
+    refusal("unbonding-time-mismatch", () => signOptions("withdrawStaking", longer, { ...of(), withdrawal }));
+  });
+});
+
+describe("accept refuses", () => {
+  it("a signature by the wallet's tweaked key, and says how to ask", async () => {
+    const { delegation, secretKey, account } = life;
+    const key = account.publicKey.slice(1);
+    const spend = slashingSpend(delegation, "staking");
+    const tweaked = walletSigner(secretKey).tweak!(taggedHash("TapTweak", key));
+    const signature = await tweaked.signSchnorr(leafSighash(spend));
+    const request = signOptions("slashing", delegation, of());
+    const { message } = refusal("missing-signature", () =>
+      request.accept(spendPsbt(spend, [{ publicKey: key, signature }])),
+    );
+    expect(message).toContain("useTweakedSigner false");
+  });
+
+  it("another step's answer", () => {
+    const { delegation } = life;
+    const request = signOptions("slashing", delegation, of());
+    const { psbtHex, native } = signOptions("unbonding", delegation, of());
+    refusal("psbt-mismatch", () => request.accept(unisat(life, psbtHex, native)));
+  });
+
+  it("a slashing signature of 65 bytes, which the staking chain refuses, and takes one of an unbonding", () => {
+    const { delegation, secretKey, account } = life;
+    const long = (spend: ReturnType<typeof slashingSpend>) => {
+      const signature = Uint8Array.of(...schnorr.sign(secretKey, leafSighash(spend, 1)), 1);
+      return spendPsbt(spend, [{ publicKey: account.publicKey.slice(1), signature }]);
+    };
+    const request = signOptions("slashing", delegation, of());
+    refusal("unsupported-sighash", () => request.accept(long(slashingSpend(delegation, "staking"))));
+    const withdrawal = life.withdrawals.staking;
+    const withdraw = signOptions("withdrawStaking", delegation, { ...of(), withdrawal });
+    expect(withdraw.accept(long(withdrawal))[0]!.signature).toHaveLength(65);
+  });
+
+  it("an expansion whose funding coin the wallet left unsigned", () => {
+    const request = signOptions("expansion", life.expanded, of());
+    const half = unisat(life, request.psbtHex, { toSignInputs: [{ index: 0, useTweakedSigner: false }] });
+    const { details } = refusal("missing-signature", () => request.accept(half));
+    expect(details["input"]).toBe(1);
+  });
+});
+
+describe("signWith", () => {
+  const wallet = (change: Partial<BtcProvider> = {}): BtcProvider => ({
+    signPsbt: (psbt) => Promise.resolve(unisat(life, psbt)),
+    signMessage: () => Promise.reject(new Error("not asked for")),
+    ...change,
+  });
+
+  it("asks once for both slashings where the wallet signs several", async () => {
+    const asked: (readonly string[])[] = [];
+    const signPsbts = (psbts: string[], options: SignPsbtOptions[] = []) => {
+      asked.push(options.map(({ action }) => action!.name));
+      return Promise.resolve(psbts.map((psbt) => unisat(life, psbt)));
+    };
+    const signPsbt = () => Promise.reject(new Error("not asked for"));
+    const signed = await signWith(wallet({ signPsbt, signPsbts }), life.delegation, life);
+    expect(asked).toEqual([["sign-btc-slashing-transaction", "sign-btc-unbonding-slashing-transaction"]]);
+    expect(signed.slashing.stakerSignatures).toHaveLength(1);
+  });
+
+  it("gives what the wallet said when the user declines, or it fails", async () => {
+    const signPsbt = () => Promise.reject(new Error("User rejected the request"));
+    const { code, message } = await refusalOf(() => signWith(wallet({ signPsbt }), life.delegation, life));
+    expect([code, message]).toEqual(["signer-failed", "the wallet did not sign: User rejected the request"]);
+  });
+
+  it("refuses fewer answers than it asked for", async () => {
+    const signPsbts = () => Promise.resolve(["00"]);
+    const { code, message } = await refusalOf(() => signWith(wallet({ signPsbts }), life.delegation, life));
+    expect([code, message]).toEqual(["signer-failed", expect.stringContaining("asked for 2 PSBTs")]);
+  });
+
+  it("refuses what is not signed, and what is not a PSBT", async () => {
+    const signPsbt = (psbt: string) => Promise.resolve(psbt);
+    const unsigned = await refusalOf(() => signWith(wallet({ signPsbt }), life.delegation, life));
+    expect(unsigned.code).toBe("missing-signature");
+    const nonsense = wallet({ signPsbt: () => Promise.resolve("none") });
+    expect((await refusalOf(() => signWith(nonsense, life.delegation, life))).code).toBe("invalid-psbt");
+    const nothing = wallet({ signPsbt: () => Promise.resolve(undefined as unknown as string) });
+    expect((await refusalOf(() => signWith(nothing, life.delegation, life))).code).toBe("invalid-psbt");
+  });
+
+  it("refuses a step that is not one of the delegation's", async () => {
+    const by = { ...life, steps: ["expansion"] } as const;
+    expect((await refusalOf(() => signWith(wallet(), life.delegation, by))).code).toBe("invalid-argument");
+  });
+
+  it("gives Keystone the origins of its keys", async () => {
+    const seen: string[] = [];
+    const signPsbt = (psbt: string) => {
+      seen.push(psbt);
+      return Promise.resolve(unisat(life, psbt));
+    };
+    await signWith(wallet({ signPsbt }), life.delegation, { account: life.account, wallet: "keystone" });
+    const fingerprint = hex.encode(life.account.origin!.fingerprint);
+    for (const psbt of seen) expect(psbt).toContain(fingerprint);
+  });
+});
