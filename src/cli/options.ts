@@ -25,7 +25,10 @@ export const rawOption = () =>
 
 /** Of commands that cannot do without terms. */
 export const stakerOption = () =>
-  new Option("--staker <key...>", "x-only key of the staker; several need --staker-quorum")
+  new Option(
+    "--staker <key...>",
+    "public key of the staker: hex, or [origin]xpub with path; several need --staker-quorum",
+  )
     .argParser(several)
     .makeOptionMandatory();
 
@@ -119,8 +122,24 @@ export const maxFeeRateOption = () =>
 export const secretOption = () =>
   new Option(
     "--secret-file <file>",
-    "secret key in hexadecimal; - for standard input (env: TAPSTAKE_SECRET)",
+    "secret key: hex, WIF, xprv with path, words; - for standard input (env: TAPSTAKE_SECRET)",
   );
+
+/** Of commands that spend a leaf, whose signatures wallets can make. */
+export const spendPsbtOption = () =>
+  new Option("--psbt <file>", "new file for the PSBT, with the signatures so far; sends nothing").conflicts(
+    "out",
+  );
+
+export const signedOption = () =>
+  new Option("--signed <file...>", "PSBTs that wallets or other stakers signed, in any form");
+
+/** Of words in --secret-file. */
+export const wordsPathOption = () =>
+  new Option("--path <path>", "path of the key, if the secret is BIP-39 words");
+
+export const wordsPassphraseOption = () =>
+  new Option("--bip39-passphrase-file <file>", "passphrase of these words, first line; - for standard input");
 
 export const passphraseOption = () =>
   new Option(
