@@ -202,7 +202,7 @@ A secret key has one of these forms. On a public network, WIF and extended keys 
   BIP-39 words    12 to 24, with --path, such as m/86'/0'/0'/0/0 (off mainnet, m/86'/1'/0'/0/0)
 The provider key of fp keys import is hexadecimal or words alone.
 
-A staker's secret key must be one that the stake names. Otherwise tapstake refuses it and names both.
+A staker's secret key must be one that the stake names, or tapstake refuses it and names both keys.
 
 A file of a passphrase or an HMAC key counts up to the end of its first line. A new passphrase has
 at least 8 characters. Only one file of a command can be standard input.

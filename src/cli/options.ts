@@ -21,7 +21,7 @@ export const outOption = () =>
 
 /** Of commands that end with a signed transaction. */
 export const rawOption = () =>
-  new Option("--out <file>", "send nothing; new file for the raw transaction; - for standard output");
+  new Option("--out <file>", "new file for the raw transaction, not sent; - for standard output");
 
 /** Of commands that cannot do without terms. */
 export const stakerOption = () =>
@@ -120,10 +120,7 @@ export const maxFeeRateOption = () =>
   new Option("--max-fee-rate <sat/vB>", "highest fee rate to accept, in sat/vB").default("1000");
 
 export const secretOption = () =>
-  new Option(
-    "--secret-file <file>",
-    "secret key: hex, WIF, xprv with path, words; - for standard input (env: TAPSTAKE_SECRET)",
-  );
+  new Option("--secret-file <file>", "secret key, any form; - for standard input (env: TAPSTAKE_SECRET)");
 
 /** Of commands that spend a leaf, whose signatures wallets can make. */
 export const spendPsbtOption = () =>
@@ -136,10 +133,10 @@ export const signedOption = () =>
 
 /** Of words in --secret-file. */
 export const wordsPathOption = () =>
-  new Option("--path <path>", "path of the key, if the secret is BIP-39 words");
+  new Option("--path <path>", "path of the key in BIP-39 words, such as m/86'/0'/0'/0/0");
 
 export const wordsPassphraseOption = () =>
-  new Option("--bip39-passphrase-file <file>", "passphrase of these words, first line; - for standard input");
+  new Option("--bip39-passphrase-file <file>", "passphrase of the words; - for standard input");
 
 export const passphraseOption = () =>
   new Option(

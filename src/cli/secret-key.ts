@@ -36,7 +36,7 @@ export interface SecretKeyUse {
 }
 
 /**
- * What `use` makes of a secret key from a file, the environment (from which it is removed), or a prompt: hexadecimal, WIF,
+ * What `use` makes of a secret key from a file, the environment (which loses it), or a prompt: hexadecimal, WIF,
  * an extended private key with its path, or BIP-39 words. The key is wiped in every case.
  * @throws TapstakeError `invalid-hex`, `invalid-secret-key`, `invalid-key-expression`, `invalid-mnemonic`,
  * `invalid-path`, `wrong-network`, `file-error`, `cancelled`; UsageError when there is no key to be had
@@ -74,12 +74,12 @@ export function withStakerKey<T>(
 
 function notStaker(publicKey: Uint8Array, keys: readonly Uint8Array[], network: Network): TapstakeError {
   const [key, stakers] = [hex.encode(publicKey), keys.map(hex.encode)];
-  const of = stakers.length === 1 ? "staker" : "stakers";
+  const whom = stakers.length === 1 ? "the staker" : "the stakers";
   const isTweaked = containsBytes(keys, outputKeyOf(publicKey));
   const hint = isTweaked
-    ? "; that is the output key of this key's Taproot address: the stake was made of an address, not of its internal key"
+    ? "; the stake names the output key of this key's Taproot address, not its internal key"
     : "";
-  const text = `the secret key is of ${keyText(publicKey, network)}, but the ${of} of this stake: ${stakers.join(", ")}${hint}`;
+  const text = `the secret key is of ${keyText(publicKey, network)}, but this stake names ${whom} ${stakers.join(", ")}${hint}`;
   return new TapstakeError("unexpected-signer", text, { key, stakers });
 }
 
@@ -100,7 +100,7 @@ async function secretText({ secretFile }: SecretKeySource, whose: string): Promi
   if (known !== undefined) return known.trim();
   if (!isWatched()) {
     throw new UsageError(
-      `nobody to ask for the secret key of ${whose}: give --secret-file or TAPSTAKE_SECRET`,
+      `no terminal to ask for the secret key of ${whose} at: give --secret-file or TAPSTAKE_SECRET`,
     );
   }
   return (
