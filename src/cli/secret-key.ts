@@ -103,9 +103,7 @@ async function secretText({ secretFile }: SecretKeySource, whose: string): Promi
       `no terminal to ask for the secret key of ${whose} at: give --secret-file or TAPSTAKE_SECRET`,
     );
   }
-  return (
-    await askSecret(`The secret key of ${whose}: hexadecimal, WIF, xprv with its path, or words`)
-  ).trim();
+  return (await askSecret(`The secret key of ${whose} (hexadecimal, WIF, xprv with path, or words)`)).trim();
 }
 
 /** The first line of a file; all of it where words stand on several. */

@@ -42,7 +42,7 @@ describe("a Signer", () => {
   ] as const)("is %s: it signs all of a staker's transactions", async (_, signer) => {
     const signed = await signedWith(signer);
     const by = signed.map((signatures) => signatures.map(({ publicKey }) => hex.encode(publicKey)));
-    expect(by).toEqual(Array(3).fill([KEY]));
+    expect(by).toEqual([[KEY], [KEY], [KEY]]);
   });
 
   it("is not what tweak returns: its key is another", async () => {
