@@ -42,9 +42,10 @@ export {
 
 // script
 export { importableDescriptor, parseDescriptor, type DescribedOutput } from "./script/descriptor-parse.js";
-export { parseKeyOrigin } from "./script/key-expression.js";
+export { parseKeyOrigin, secretOfExpression } from "./script/key-expression.js";
 export type { KeyOrigin } from "./script/key-origin.js";
 export { parseLeaf, type LeafKind, type LeafTerms } from "./script/leaf.js";
+export { secretOfMnemonic } from "./script/mnemonic.js";
 export { decodeOpReturn, encodeOpReturn, findOpReturn, type StakeOpReturn } from "./script/op-return.js";
 export {
   slashingChangeOutput,
@@ -99,6 +100,7 @@ export {
   type LeafSpend,
   type Signer,
 } from "./spending/spend.js";
+export { fromBitcoinJs, hdSigner, type BitcoinJsSigner, type HdRoot } from "./spending/signers.js";
 export { assembleWitness, leafWitness, readWitness } from "./spending/witness.js";
 
 // psbt

@@ -191,12 +191,21 @@ It reads a secret from the first of these that you give:
   3. a question at the terminal
 
   secret                        file                        variable
-  secret key, hexadecimal       --secret-file               TAPSTAKE_SECRET
+  secret key                    --secret-file               TAPSTAKE_SECRET
   passphrase of a key           --passphrase-file           TAPSTAKE_PASSPHRASE
   new passphrase                --new-passphrase-file       TAPSTAKE_NEW_PASSPHRASE
   HMAC key of a signer          --hmac-key-file             TAPSTAKE_HMAC_KEY
   words of a key (BIP-39)       --mnemonic-file             only a file or the terminal
   passphrase of the words       --bip39-passphrase-file     only a file
+
+A secret key has one of these forms. On a public network, WIF and extended keys must be of it:
+  hexadecimal     64 digits
+  WIF             of a compressed key, which begins with K, L or c
+  extended key    xprv…/86h/0h/0h/0/0, or [fingerprint/path]xprv…/0/0; also yprv, zprv, tprv
+  BIP-39 words    12 to 24, with --path, such as m/86'/0'/0'/0/0 (off mainnet, m/86'/1'/0'/0/0)
+The provider key of fp keys import is hexadecimal or words alone.
+
+A staker's secret key must be one that the stake names, or tapstake refuses it and names both keys.
 
 A file of a passphrase or an HMAC key counts up to the end of its first line. A new passphrase has
 at least 8 characters. Only one file of a command can be standard input.

@@ -21,11 +21,14 @@ export const outOption = () =>
 
 /** Of commands that end with a signed transaction. */
 export const rawOption = () =>
-  new Option("--out <file>", "send nothing; new file for the raw transaction; - for standard output");
+  new Option("--out <file>", "new file for the raw transaction, not sent; - for standard output");
 
 /** Of commands that cannot do without terms. */
 export const stakerOption = () =>
-  new Option("--staker <key...>", "x-only key of the staker; several need --staker-quorum")
+  new Option(
+    "--staker <key...>",
+    "public key of the staker: hex, or [origin]xpub with path; several need --staker-quorum",
+  )
     .argParser(several)
     .makeOptionMandatory();
 
@@ -117,10 +120,23 @@ export const maxFeeRateOption = () =>
   new Option("--max-fee-rate <sat/vB>", "highest fee rate to accept, in sat/vB").default("1000");
 
 export const secretOption = () =>
-  new Option(
-    "--secret-file <file>",
-    "secret key in hexadecimal; - for standard input (env: TAPSTAKE_SECRET)",
+  new Option("--secret-file <file>", "secret key, any form; - for standard input (env: TAPSTAKE_SECRET)");
+
+/** Of commands that spend a leaf, whose signatures wallets can make. */
+export const spendPsbtOption = () =>
+  new Option("--psbt <file>", "new file for the PSBT, with the signatures so far; sends nothing").conflicts(
+    "out",
   );
+
+export const signedOption = () =>
+  new Option("--signed <file...>", "PSBTs that wallets or other stakers signed, in any form");
+
+/** Of words in --secret-file. */
+export const wordsPathOption = () =>
+  new Option("--path <path>", "path of the key in BIP-39 words, such as m/86'/0'/0'/0/0");
+
+export const wordsPassphraseOption = () =>
+  new Option("--bip39-passphrase-file <file>", "passphrase of the words; - for standard input");
 
 export const passphraseOption = () =>
   new Option(

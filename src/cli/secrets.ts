@@ -1,9 +1,7 @@
 import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { confirm, isCancel, password, text } from "@clack/prompts";
-import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { assertSecretKey } from "../core/keys.js";
 import { LEAST_CHARACTERS, passphraseBytes } from "../finality/keys/keyfile.js";
 import { Interrupted, UsageError } from "./errors.js";
 import { readText } from "./input.js";
@@ -98,36 +96,6 @@ export async function withPassphrase<T>(
     return await use(passphrase);
   } finally {
     passphrase.fill(0);
-  }
-}
-
-/**
- * What `use` makes of a secret key from a file, the environment (from which it is removed), or the person at
- * the terminal; it is wiped whatever becomes of it.
- * @param whose for the question: `the staker`
- * @throws TapstakeError `invalid-hex`, `invalid-secret-key`, `file-error`, `cancelled`; UsageError when there is none to
- * be had
- */
-export async function withSecretKey<T>(
-  file: string | undefined,
-  whose: string,
-  use: (secretKey: Uint8Array) => T | Promise<T>,
-): Promise<T> {
-  const given = process.env["TAPSTAKE_SECRET"];
-  delete process.env["TAPSTAKE_SECRET"];
-  const known = file === undefined ? given : await readSecretLine(file);
-  if (known === undefined && !isWatched()) {
-    throw new UsageError(
-      `no terminal to ask for the secret key of ${whose} at: give --secret-file or TAPSTAKE_SECRET`,
-    );
-  }
-  const typed = known ?? (await askSecret(`The secret key of ${whose}, in hexadecimal`));
-  const secretKey = hex.decode(typed.trim(), 32, "secret key");
-  try {
-    assertSecretKey(secretKey);
-    return await use(secretKey);
-  } finally {
-    secretKey.fill(0);
   }
 }
 

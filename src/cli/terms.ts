@@ -19,7 +19,7 @@ import { readParamSet } from "../params/read.js";
 import { ANY_RELEASE, checkRules, currentRules, type RuleContext, ruleSet } from "../params/rules.js";
 import { checkRunning, checkSetRunning, identifyParams, paramSet, paramSets } from "../params/sets.js";
 import type { ParamSet, ProtocolParams } from "../params/types.js";
-import { parseKeyOrigin } from "../script/key-expression.js";
+import { parseKeyOrigin, readPublicKey } from "../script/key-expression.js";
 import type { KeyOrigin } from "../script/key-origin.js";
 import type { StakeTerms } from "../script/terms.js";
 import { type ChainOptions, type NodeOptions, openNode } from "./chain.js";
@@ -45,7 +45,7 @@ export function readTerms(options: TermsOptions): Omit<StakeTerms, "covenant"> |
   if (!staker || !fp || time === undefined) {
     throw new UsageError("terms need all of --staker, --fp and --time");
   }
-  const stakers = staker.map((key) => parseKey(key, "staker"));
+  const stakers = staker.map(stakerKey);
   if (stakers.length > 1 && stakerQuorum === undefined) {
     throw new UsageError(`${stakers.length} stakers need --staker-quorum: how many of them must sign`);
   }
@@ -55,6 +55,16 @@ export function readTerms(options: TermsOptions): Omit<StakeTerms, "covenant"> |
     finalityProviders: fp.map((key) => parseKey(key, "finality provider")),
     timelock: time,
   };
+}
+
+/**
+ * A staker's key as people hold it. An origin before it says nothing here: `--origin` puts it into PSBTs.
+ * @throws TapstakeError `invalid-hex`; `invalid-key-expression` at secret keys too; `invalid-path`
+ */
+function stakerKey(text: string): Uint8Array {
+  return /^(?:0[23])?[0-9a-fA-F]{64}$|[^0-9a-fA-F]/.test(text)
+    ? readPublicKey(text).publicKey
+    : parseKey(text, "staker");
 }
 
 /** @throws TapstakeError `invalid-key-expression`, `invalid-path`, `invalid-public-key` */

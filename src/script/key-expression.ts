@@ -1,10 +1,11 @@
-import { createBase58check } from "@scure/base";
-import { HDKey } from "@scure/bip32";
+import { HARDENED_OFFSET, type HDKey } from "@scure/bip32";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { sha256 } from "../core/hashes.js";
-import { publicKeyOf } from "../core/keys.js";
+import { assertSecretKey, publicKeyOf } from "../core/keys.js";
+import { assertNetwork, type Network } from "../core/network.js";
+import { decodeExtended, type ExtendedText, secretBelow, splitExtended } from "./hd-key.js";
 import { type KeyOrigin, normalPath } from "./key-origin.js";
+import { readWif } from "./wif.js";
 
 /** A key of a descriptor as it is written (BIP-380): where it comes from, when that is said, and the key itself. */
 interface KeyExpression {
@@ -40,12 +41,75 @@ export function readPlainKey(key: string): Uint8Array | null {
 export function publicKeyOfExpression(expression: string): Uint8Array {
   if (typeof expression !== "string") throw malformed("expected text");
   const { key } = splitKeyExpression(expression);
-  return readPlainKey(key) ?? readWif(key) ?? readExtended(key);
+  // Descriptors know no other version bytes (BIP-380).
+  if (/^[yzuv]p/.test(key)) throw malformed(UNKNOWN);
+  return publicKeyOfText(key);
+}
+
+const publicKeyOfText = (key: string): Uint8Array =>
+  readPlainKey(key) ?? publicKeyOfWif(key) ?? publicKeyOfExtended(key);
+
+const UNKNOWN = "expected hexadecimal, a private key (WIF) or an extended key";
+
+/**
+ * The public key of a staker as people hold it: x-only or compressed in hexadecimal, or an extended key with the path to
+ * one key behind it; and where it comes from, when `[fingerprint/path]` stands before it.
+ * @throws TapstakeError `invalid-key-expression`, also at a secret key; `invalid-path`
+ */
+export function readPublicKey(expression: string): { publicKey: Uint8Array; origin?: KeyOrigin } {
+  const { key, origin } = splitKeyExpression(expression);
+  const isSecret = splitExtended(key)?.isPrivate === true || publicKeyOfWif(key) !== null;
+  if (isSecret) throw malformed("expected a public key, got a secret one");
+  return { publicKey: publicKeyOfText(key), ...(origin && { origin: parseKeyOrigin(expression) }) };
+}
+
+/**
+ * The secret key, 32 bytes, that an expression stands for: 64 hexadecimal digits, a private key (WIF) of a compressed
+ * public key, or an extended private key with the path to one key behind it, whose steps may be hardened. Extended keys
+ * may begin with xprv, yprv, zprv, tprv, uprv or vprv. An origin before the key is compared with what the key says of
+ * itself. The caller wipes the secret.
+ * @param network refuses a key that is written for other networks; hexadecimal does not say for which it is
+ * @throws TapstakeError `invalid-key-expression`, `invalid-secret-key`, `invalid-path`, `wrong-network`; never shows the
+ * expression
+ * @example
+ * ```ts
+ * const secretKey = secretOfExpression("[73c5da0a/86h/0h/0h]xprv9xgqHN7yz9MwC…/0/0", "mainnet");
+ * const staker = keySigner(secretKey);
+ * secretKey.fill(0);
+ * ```
+ */
+export function secretOfExpression(expression: string, network?: Network): Uint8Array {
+  if (network !== undefined) assertNetwork(network);
+  if (typeof expression !== "string") throw malformed("expected text");
+  const { key, origin } = splitKeyExpression(expression.trim());
+  if (/^[0-9a-fA-F]{64}$/.test(key)) return checked(hex.decode(key));
+  if (readPlainKey(key)) throw malformed(PUBLIC);
+  const wif = readWif(key);
+  if (wif) return checked(wif.secretKey, wif.isMainnet, network);
+  const extended = splitExtended(key);
+  if (extended) return checked(secretOfExtended(extended, origin), extended.isMainnet, network);
+  throw malformed("expected 64 hexadecimal digits, a private key (WIF) or an extended private key");
+}
+
+function checked(secretKey: Uint8Array, isMainnet?: boolean, network?: Network): Uint8Array {
+  try {
+    assertSecretKey(secretKey);
+    if (isMainnet !== undefined && network !== undefined && isMainnet !== (network === "mainnet")) {
+      const got = isMainnet ? "mainnet" : "the test networks";
+      const text = `the secret key is written for ${got}, and the stake is on ${network}`;
+      throw new TapstakeError("wrong-network", text, { expected: network });
+    }
+    return secretKey;
+  } catch (error) {
+    secretKey.fill(0);
+    throw error;
+  }
 }
 
 /**
  * A key and where it comes from, as wallets write it (BIP-380): `[fingerprint/path]key`, where the key is hexadecimal
- * or an extended one with more steps behind. For the derivations of a PSBT.
+ * or an extended one with more steps behind: xpub, or the ypub and zpub that wallets write for other accounts. For the
+ * derivations of a PSBT.
  * @throws TapstakeError `invalid-key-expression`, `invalid-path`
  * @example
  * ```ts
@@ -54,60 +118,85 @@ export function publicKeyOfExpression(expression: string): Uint8Array {
  * ```
  */
 export function parseKeyOrigin(expression: string): KeyOrigin {
-  const publicKey = publicKeyOfExpression(expression);
+  if (typeof expression !== "string") throw malformed("expected text");
   const { origin, key } = splitKeyExpression(expression);
+  const publicKey = publicKeyOfText(key);
   if (!origin) throw malformed("expected an origin before the key: [fingerprint/path]");
   const [, ...steps] = key.split("/");
   const path = normalPath([origin.path, ...steps].join("/"));
   return { publicKey, fingerprint: origin.fingerprint, path };
 }
 
-const base58check = createBase58check(sha256);
-/** The first byte of a private key of mainnet, and of the test networks. */
-const WIF_MAINNET = 0x80;
-const WIF_TEST = 0xef;
-
-/** A private key in the wallet import format, with the mark of a compressed key; null when the text is none. */
-function readWif(text: string): Uint8Array | null {
-  // A hundred characters are more than any key has; the decoder's work grows with their square.
-  if (!/^[5KL9c][1-9A-HJ-NP-Za-km-z]{50,51}$/.test(text)) return null;
-  const bytes = decodeBase58(text);
-  if (bytes[0] !== WIF_MAINNET && bytes[0] !== WIF_TEST) return null;
-  // Taproot knows compressed keys only (BIP-386).
-  if (bytes.length !== 34 || bytes[33] !== 1) throw malformed("a private key must be of a compressed key");
-  return publicKeyOf(bytes.slice(1, 33));
-}
-
-function decodeBase58(text: string): Uint8Array {
+function publicKeyOfWif(text: string): Uint8Array | null {
+  const secretKey = readWif(text)?.secretKey;
+  if (!secretKey) return null;
   try {
-    return base58check.decode(text);
-  } catch {
-    throw malformed("the checksum of a private key does not fit it");
+    return publicKeyOf(secretKey);
+  } finally {
+    secretKey.fill(0);
   }
 }
 
-const VERSIONS = {
-  x: { private: 0x0488ade4, public: 0x0488b21e },
-  t: { private: 0x04358394, public: 0x043587cf },
-} as const;
-
-function readExtended(text: string): Uint8Array {
-  const match = /^(([xt])p(?:ub|rv)[1-9A-HJ-NP-Za-km-z]{107,108})(|\/.*)$/.exec(text);
-  if (!match) throw malformed("expected hexadecimal, a private key (WIF) or an extended key");
-  const path = match[3]!;
-  if (path.includes("*") || path.includes("<")) {
-    throw malformed("expected one key, got a range: write an index in place of *");
-  }
-  const steps = normalPath(`m${path}`);
-  let child: HDKey;
+function publicKeyOfExtended(text: string): Uint8Array {
+  const extended = splitExtended(text);
+  if (!extended) throw malformed(UNKNOWN);
+  const steps = stepsOf(extended);
   try {
-    child = HDKey.fromExtendedKey(match[1]!, VERSIONS[match[2] as "x" | "t"]).derive(steps);
+    return decodeExtended(extended).derive(steps).publicKey!.slice(1);
   } catch {
     // What the library says may show the key.
     throw malformed("the extended key is damaged, or public where its path has hardened steps");
   }
-  return child.publicKey!.slice(1);
 }
+
+/** The path behind an extended key, to one key. */
+function stepsOf({ steps }: ExtendedText): string {
+  if (steps.includes("*") || steps.includes("<")) {
+    throw malformed("expected one key, got a range: write an index in place of *");
+  }
+  return normalPath(`m${steps}`);
+}
+
+function secretOfExtended(extended: ExtendedText, origin: KeyExpression["origin"]): Uint8Array {
+  if (!extended.isPrivate) throw malformed(PUBLIC);
+  const steps = stepsOf(extended);
+  let root: HDKey | undefined;
+  try {
+    root = decodeExtended(extended);
+    if (origin) checkOrigin(root, origin);
+    return secretBelow(root, steps);
+  } catch (error) {
+    if (error instanceof TapstakeError) throw error;
+    throw malformed("the extended key is damaged, or its path is too long");
+  } finally {
+    root?.wipePrivateData();
+  }
+}
+
+/** An extended key says its depth, its last step and its parent: what is written before it must say the same. */
+function checkOrigin(
+  { depth, index, parentFingerprint, fingerprint: own }: HDKey,
+  { fingerprint, path }: NonNullable<KeyExpression["origin"]>,
+): void {
+  const [, ...steps] = path.split("/");
+  if (steps.length !== depth) {
+    throw malformed(`the origin has ${steps.length} steps, but the extended key lies ${depth} deep`);
+  }
+  const last = steps.at(-1);
+  if (last !== undefined && indexOf(last) !== index) {
+    throw malformed("the last step of the origin is not that of the extended key");
+  }
+  // Of a deeper key, only the parent's fingerprint is known.
+  const known = [own, parentFingerprint][depth];
+  if (known !== undefined && known !== new DataView(Uint8Array.from(fingerprint).buffer).getUint32(0)) {
+    throw malformed("the fingerprint of the origin is not that of the extended key");
+  }
+}
+
+const indexOf = (step: string): number =>
+  Number.parseInt(step, 10) + (step.endsWith("'") ? HARDENED_OFFSET : 0);
+
+const PUBLIC = "expected a secret key, got a public one";
 
 function malformed(message: string): TapstakeError {
   return new TapstakeError("invalid-key-expression", `key expression: ${message}`);

@@ -116,7 +116,7 @@ describe.concurrent("tapstake descriptor", () => {
       "duplicate-key",
       `key ${a} is in two places of the same stake`,
     ],
-    [["--staker", `02${a}`, "--fp", b, "--time", "5"], "invalid-public-key", "drop its first byte (02)"],
+    [["--staker", b, "--fp", `02${a}`, "--time", "5"], "invalid-public-key", "drop its first byte (02)"],
     [["--staker", a.slice(2), "--fp", b, "--time", "5"], "invalid-hex", "staker: expected 32 bytes, got 31"],
     [["--staker", "f".repeat(64), "--fp", b, "--time", "5"], "invalid-public-key", "is not the x coordinate"],
     [["--staker", a, "--fp", b, "--time", "0"], "invalid-timelock", "expected 1 to 65535 blocks, got 0"],

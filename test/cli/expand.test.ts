@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { committee, party } from "../../regtest/index.js";
@@ -278,6 +278,23 @@ describe("the signatures of an expansion", () => {
       (await run("stake sign --expansion --psbt", at("signed.psbt"), "--", at("by-wallet.json"))).code,
     ).toBe(0);
     expect(read("by-wallet.json").expansion!.stakerSignatures).toHaveLength(1);
+  });
+
+  it("come back by the command that wrote the PSBT, which makes the delegation with them", async () => {
+    await expand({ out: at("asked.json"), psbt: at("asked.psbt") });
+    const spend = expansionSpend(read("asked.json"));
+    const answer = spendPsbt(spend, [await signLeaf(spend, keySigner(staker.secretKey))]);
+    writeFileSync(at("answer.psbt"), answer.toHex());
+    const taken = { out: at("taken.json"), psbt: undefined, signed: at("answer.psbt") };
+    expect((await expand(taken)).code).toBe(0);
+    const { expansion, staking } = read("taken.json");
+    expect(expansion!.stakerSignatures.map(({ publicKey }) => publicKey)).toEqual([staker.publicKey]);
+    expect(staking.transaction.getId()).toBe(spend.transaction.getId());
+    const otherwise = { ...taken, out: at("other.json") };
+    expect(refusedWith(await expand({ ...otherwise, "fee-rate": "3" }))).toBe("psbt-mismatch");
+    expect(refusedWith(await expand({ ...otherwise, signed: at("asked.psbt") }))).toBe("missing-signature");
+    expect(refusedWith(await expand({ ...otherwise, signed: undefined }))).toBe("usage");
+    expect(existsSync(at("other.json"))).toBe(false);
   });
 
   it("are missing as long as the coin's owner has not signed", async () => {

@@ -335,7 +335,7 @@ describe("tapstake stake sign", () => {
   it.runIf(hasTerminal)("asks for the secret at a terminal, and does not show it", async () => {
     const path = copyOf("bare.json");
     const secret = read("staker.key").trim();
-    const question = "The secret key of the staker, in hexadecimal";
+    const question = "The secret key of the staker (hexadecimal, WIF, xprv with path, or words)";
     const { code, stdout } = await onTerminal(["stake", "sign", path], {}, [question, `${secret}\r`]);
     expect(code).toBe(0);
     expect(stdout).not.toContain(secret.slice(0, 16));

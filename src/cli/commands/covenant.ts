@@ -23,10 +23,12 @@ import {
   rpcAuthOption,
   rpcOption,
   secretOption,
+  wordsPassphraseOption,
+  wordsPathOption,
   trustedParamsOption,
 } from "../options.js";
 import { answer, table } from "../output.js";
-import { withSecretKey } from "../secrets.js";
+import { secretFiles, withSecretKey } from "../secret-key.js";
 import { memberView } from "../terms.js";
 
 const COMMANDS: LazyCommands = {
@@ -117,12 +119,15 @@ tapstake covenant sign stake.json --height 100 --secret-file member.key
 const sign = () =>
   memberCommand("sign", SIGN)
     .addOption(secretOption())
+    .addOption(wordsPathOption())
+    .addOption(wordsPassphraseOption())
     .addOption(outOption())
     .action(async (path, { out = path, ...options }) => {
-      checkOneStandardInput(path, options.secretFile, options.params);
+      checkOneStandardInput(path, ...secretFiles(options), options.params);
       const delegation = await readDelegation(path);
       const { own, ...against } = await memberView(delegation, options);
-      const signatures = await withSecretKey(options.secretFile, "the committee member", (secretKey) =>
+      const use = { whose: "the committee member", network: delegation.params.network };
+      const signatures = await withSecretKey(options, use, (secretKey) =>
         signAsMember(delegation, covenantSigner(secretKey), own, against),
       );
       const signed = addCovenantSignatures(delegation, signatures);

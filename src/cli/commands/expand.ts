@@ -5,6 +5,7 @@ import { stakeOnChain } from "../../chain/stake.js";
 import { TapstakeError } from "../../core/errors.js";
 import { checkTransactions } from "../../delegation/check.js";
 import { createDelegation, type Delegation, stakeCoin } from "../../delegation/delegation.js";
+import { addStakerPsbts } from "../../delegation/psbt.js";
 import { ANY_RELEASE } from "../../params/rules.js";
 import { identifyParams } from "../../params/sets.js";
 import type { ParamSet } from "../../params/types.js";
@@ -16,7 +17,7 @@ import { UsageError } from "../errors.js";
 import { checkNewFiles, writeDelegation, writeDocument } from "../files.js";
 import { expansionFacts, expansionText } from "../format/created.js";
 import { releaseFacts } from "../format/text.js";
-import { checkOneStandardInput, readDelegation } from "../input.js";
+import { checkOneStandardInput, readDelegation, readPsbt } from "../input.js";
 import {
   activeAtOption,
   allowUnconfirmedOption,
@@ -33,6 +34,7 @@ import {
   rpcOption,
   satoshiAmount,
   several,
+  signedOption,
   releaseOption,
   versionOption,
   wholeNumber,
@@ -55,7 +57,7 @@ const EXPAND = {
 shrink, and the time lock starts anew. Sends nothing.
 
 The new delegation goes through stake sign, covenant sign and stake broadcast like any other. Last, the staker signs the
-spend of the old stake: stake sign --expansion. Until the new stake is mined, the old one stays valid.`,
+spend of the old stake: stake sign --expansion, or a wallet, whose PSBT the same command takes back by --signed. Until the new stake is mined, the old one stays valid.`,
   examples: `
 tapstake expand stake.json --value 1500000 --time 200 --fee-rate 2 \\
   --coins more-coins.json --change bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080 \\
@@ -96,15 +98,19 @@ export const command = () =>
     .addOption(maxFeeRateOption())
     .addOption(originOption())
     .requiredOption("--out <file>", "new file for the delegation; - for standard output")
-    .requiredOption("--psbt <file>", "new file for the PSBT, in base64; - for standard output")
+    .option("--psbt <file>", "new file for the PSBT, in base64; - for standard output")
+    .addOption(signedOption())
     .addOption(rpcOption())
     .addOption(rpcAuthOption())
     .addOption(esploraOption())
     .addOption(jsonOption())
-    .action(async (path, { out, psbt: psbtFile, ...options }) => {
+    .action(async (path, { out, psbt: psbtFile, signed, ...options }) => {
+      if (psbtFile === undefined && signed === undefined) {
+        throw new UsageError("give --psbt, where the PSBT goes, or --signed, where it comes back");
+      }
       if (out === "-" && psbtFile === "-")
         throw new UsageError("--out and --psbt are both -: give one of them a file");
-      checkOneStandardInput(path, options.params, options.coins);
+      checkOneStandardInput(path, options.params, options.coins, ...(signed ?? []));
       await checkNewFiles(out, psbtFile);
       const previous = await readDelegation(path);
       await trustedParams(previous, { params: options.params });
@@ -143,14 +149,16 @@ export const command = () =>
       // Signers may want to see it, and the staking chain asks for it when the expansion is registered.
       const [coin] = chain ? await withKnownPrevious(chain, [expansion.coin]) : [expansion.coin];
       addPrevious(expansion.psbt, [coin!], FUNDING_INPUT);
-      const delegation = createDelegation(terms, params, expansion.transaction, { previous, coin: coin! });
+      const created = createDelegation(terms, params, expansion.transaction, { previous, coin: coin! });
+      const returned = await Promise.all((signed ?? []).map(readPsbt));
+      const delegation = addStakerPsbts(created, returned);
       warnOfRelease(held);
-      await writeDocument(psbtFile, `${expansion.psbt.toBase64()}\n`);
+      if (psbtFile !== undefined) await writeDocument(psbtFile, `${expansion.psbt.toBase64()}\n`);
       await writeDelegation(out, delegation);
       if (out === "-" || psbtFile === "-") return;
       const facts = {
         delegation: out,
-        psbt: psbtFile,
+        ...(psbtFile !== undefined && { psbt: psbtFile }),
         ...expansionFacts({ terms, params, set: set.name }, previous, expansion),
         ...releaseFacts(held),
       };

@@ -60,7 +60,7 @@ export const command = () =>
         .conflicts("delegation"),
     )
     .addOption(
-      new Option("--staker <key...>", "x-only key of the staker, or several")
+      new Option("--staker <key...>", "public key of the staker, or several")
         .argParser(several)
         .conflicts("delegation"),
     )

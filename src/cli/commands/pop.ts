@@ -21,9 +21,17 @@ import { groupCommand, type LazyCommands, newCommand } from "../command.js";
 import { UsageError } from "../errors.js";
 import { checkNewFiles, writeDocument } from "../files.js";
 import { readPsbt, readText } from "../input.js";
-import { contextOption, jsonOption, networkOption, parseKey, secretOption } from "../options.js";
+import {
+  contextOption,
+  jsonOption,
+  networkOption,
+  parseKey,
+  secretOption,
+  wordsPassphraseOption,
+  wordsPathOption,
+} from "../options.js";
 import { answer, type Row, table } from "../output.js";
-import { withSecretKey } from "../secrets.js";
+import { type SecretKeySource, withSecretKey } from "../secret-key.js";
 
 const COMMANDS: LazyCommands = {
   make: { summary: "Make a proof of possession with a secret key or a wallet", load: () => make },
@@ -79,6 +87,8 @@ const make = () =>
     .addOption(networkOption())
     .addOption(contextOption())
     .addOption(secretOption().conflicts("key"))
+    .addOption(wordsPathOption())
+    .addOption(wordsPassphraseOption())
     .option("--key <key>", "public key of the wallet; 33 bytes (02… or 03…) for P2WPKH")
     .addOption(
       new Option("--signature <text>", "the wallet's answer, in base64 or hexadecimal").conflicts([
@@ -143,8 +153,13 @@ async function readAnswer({ signature, signed }: AnswerOptions): Promise<PsbtLik
   return signed === undefined ? signature : readPsbt(signed);
 }
 
+interface ProofKey {
+  readonly key?: string | undefined;
+  readonly network?: Network | undefined;
+}
+
 async function makeProof(
-  { key, secretFile }: { readonly key?: string | undefined; readonly secretFile?: string | undefined },
+  { key, network, ...source }: SecretKeySource & ProofKey,
   form: ProofForm,
   answered: PsbtLike | undefined,
 ): Promise<ProofRecord> {
@@ -156,7 +171,7 @@ async function makeProof(
   }
   // A mistyped address is found before anyone is asked for a secret.
   proofOfPossessionText(address, context);
-  return withSecretKey(secretFile, "the owner", (secretKey) => ({
+  return withSecretKey(source, { whose: "the owner", network }, (secretKey) => ({
     ...of,
     publicKey: publicKeyOf(secretKey),
     proof: proofOfPossession(secretKey, form),

@@ -12,16 +12,25 @@ import {
   type StakeOutputName,
   stakeOutputNamed,
 } from "../../delegation/outputs.js";
-import { finishUnbonding, signUnbonding } from "../../delegation/sign.js";
+import { stakerPsbts } from "../../delegation/psbt.js";
+import { unbondingSpend } from "../../delegation/spends.js";
 import { isComplete, signatureStatus } from "../../delegation/status.js";
 import { evidenceFromJson, extractFromVotes } from "../../extract/evidence.js";
 import { finishSlashing } from "../../extract/slashing.js";
 import { signaturesFromPsbts } from "../../psbt/signatures.js";
 import { spendPsbt } from "../../psbt/write.js";
 import { stakerKeys } from "../../script/terms.js";
-import { finishSpend, keySigner, type LeafSignature, signLeaf, withSignature } from "../../spending/spend.js";
+import {
+  finishSpend,
+  keySigner,
+  type LeafSignature,
+  type LeafSpend,
+  signLeaf,
+  withSignature,
+} from "../../spending/spend.js";
+import type { KeyOrigin } from "../../script/key-origin.js";
 import type { Slashable } from "../../stake/slashing.js";
-import { buildWithdrawal, type Withdrawal } from "../../stake/withdrawal.js";
+import { buildWithdrawal } from "../../stake/withdrawal.js";
 import { deliver, feeRateOf, maxFeeRateOf, openChain } from "../chain.js";
 import { newCommand } from "../command.js";
 import { advising, UsageError } from "../errors.js";
@@ -41,17 +50,22 @@ import {
   rpcAuthOption,
   rpcOption,
   secretOption,
+  signedOption,
+  spendPsbtOption,
+  wordsPassphraseOption,
+  wordsPathOption,
   votesOption,
 } from "../options.js";
-import { answer } from "../output.js";
-import { withSecretKey } from "../secrets.js";
+import { answer, table } from "../output.js";
+import { type SecretKeySource, secretFiles, withSecretKey, withStakerKey } from "../secret-key.js";
 import { readOrigins } from "../terms.js";
 
 const UNBOND = {
   description: `Needs a quorum of committee signatures. Then wait for the unbonding time and run withdraw. Until then, the stake can still
 be slashed for earlier votes. Without a server, prints the transaction.
 
-The staker signs with the secret key, unless stake sign --unbonding has added that signature before.`,
+The staker signs with the secret key, unless stake sign --unbonding has added that signature before; or with a wallet:
+--psbt writes the PSBT, and --signed takes it back.`,
   examples: `
 # stake.json: signed by the staker and the committee
 tapstake unbond stake.json --secret-file staker.key --out unbonding.hex
@@ -63,27 +77,46 @@ tapstake unbond stake.json --secret-file staker.key --out unbonding.hex
 export const unbond = () =>
   newCommand("unbond", UNBOND)
     .argument(...DELEGATION)
+    .addOption(spendPsbtOption())
+    .addOption(signedOption())
+    .addOption(originOption())
     .addOption(secretOption())
+    .addOption(wordsPathOption())
+    .addOption(wordsPassphraseOption())
     .addOption(rawOption())
     .addOption(rpcOption())
     .addOption(rpcAuthOption())
     .addOption(esploraOption())
     .addOption(jsonOption())
-    .action(async (path, { out, ...options }) => {
-      checkOneStandardInput(path, options.secretFile);
-      await checkNewFiles(out);
+    .action(async (path, { out, psbt, signed, ...options }) => {
+      const derivations = originsOf(options.origin, psbt);
+      checkOneStandardInput(path, ...(signed ?? []), ...secretFiles(options));
+      await checkNewFiles(out, psbt);
       const delegation = await readDelegation(path);
       checkTransactions(delegation);
       const [unbonding] = signatureStatus(delegation);
-      const signed = isComplete(unbonding!.staker)
-        ? delegation
-        : await withSecretKey(options.secretFile, "the staker", (secretKey) =>
-            signUnbonding(delegation, keySigner(secretKey)),
-          );
+      const spend = unbondingSpend(delegation);
+      const isSigned = psbt === undefined && isComplete(unbonding!.staker);
+      const isBySecret = !isSigned && isSecretAsked(options, psbt, signed);
+      const given = await signaturesOf(delegation, spend, { ...options, signed, isBySecret });
+      if (psbt !== undefined) {
+        await writeDocument(psbt, `${unbondingPsbt(delegation, given, derivations)}\n`);
+        if (psbt === "-") return;
+        const facts = { psbt, txid: spend.transaction.getId(), signatures: given.length };
+        return answer(options.json === true, facts, () =>
+          table([
+            ["PSBT", psbt],
+            ["unbonding transaction", facts.txid],
+            ["signatures in it", String(given.length)],
+          ]),
+        );
+      }
+      const { stakerSignatures, covenantSignatures } = delegation.unbonding;
+      const stakers = given.reduce(withSignature, [...stakerSignatures]);
       const transaction = await advising(
         "missing-signature",
         (error) => unbondingAdvice(path, delegation, error),
-        () => finishUnbonding(signed),
+        () => finishSpend(spend, [...stakers, ...covenantSignatures]),
       );
       const chain = await openChain(options, delegation.params.network);
       const delivered = await deliver(transaction, { out, chain });
@@ -97,6 +130,56 @@ function unbondingAdvice(path: string, { terms }: Delegation, { details }: Tapst
   return missing.some((key) => stakers.has(key))
     ? `add the staker's signature with tapstake stake sign ${path} --unbonding, by --secret-file or --psbt`
     : `ask committee members to run tapstake covenant sign, then join their copies with tapstake stake combine ${path}`;
+}
+
+/** For the stakers' wallets: without the committee's signatures, as `stakerPsbts` writes it. */
+function unbondingPsbt(
+  delegation: Delegation,
+  signatures: readonly LeafSignature[],
+  derivations: readonly KeyOrigin[],
+): string {
+  const psbt = stakerPsbts(delegation, derivations).unbonding;
+  const [{ tapScriptSig } = {}] = spendPsbt(unbondingSpend(delegation), signatures).data.inputs;
+  if (tapScriptSig) psbt.data.updateInput(0, { tapScriptSig });
+  return psbt.toBase64();
+}
+
+/** PSBTs stand for a wallet that signs: a secret beside them must be named. */
+const isSecretAsked = (
+  { secretFile }: SecretKeySource,
+  psbt: string | undefined,
+  signed: readonly string[] | undefined,
+): boolean => secretFile !== undefined || (psbt === undefined && signed === undefined);
+
+interface Answers extends SecretKeySource {
+  readonly signed?: readonly string[] | undefined;
+  readonly isBySecret: boolean;
+}
+
+/** Of stakers, as their wallets returned them, and by the secret key. */
+async function signaturesOf(
+  delegation: Delegation,
+  spend: LeafSpend,
+  { signed = [], isBySecret, ...source }: Answers,
+): Promise<LeafSignature[]> {
+  const returned = await Promise.all(signed.map(readPsbt));
+  const sign = (secretKey: Uint8Array) => signLeaf(spend, keySigner(secretKey));
+  const own = isBySecret ? [await withStakerKey(delegation, source, sign)] : [];
+  const { keys } = stakerKeys(delegation.terms.staker);
+  const answered = signaturesFromPsbts(spend, returned);
+  return own.reduce(
+    withSignature,
+    answered.filter(({ publicKey }) => containsBytes(keys, publicKey)),
+  );
+}
+
+/** @throws UsageError where no PSBT is written that they could go into */
+function originsOf(origins: readonly string[] | undefined, psbt: string | undefined): KeyOrigin[] {
+  const derivations = readOrigins(origins);
+  if (derivations.length > 0 && psbt === undefined) {
+    throw new UsageError("--origin is for the PSBT: give --psbt too");
+  }
+  return derivations;
 }
 
 const WITHDRAW = {
@@ -133,26 +216,20 @@ export const withdraw = () =>
     )
     .addOption(feeRateOption())
     .addOption(maxFeeRateOption())
-    .addOption(
-      new Option(
-        "--psbt <file>",
-        "new file for the PSBT, with the signatures so far; sends nothing",
-      ).conflicts("out"),
-    )
-    .addOption(new Option("--signed <file...>", "PSBTs that wallets or other stakers signed"))
+    .addOption(spendPsbtOption())
+    .addOption(signedOption())
     .addOption(originOption())
     .addOption(secretOption())
+    .addOption(wordsPathOption())
+    .addOption(wordsPassphraseOption())
     .addOption(rawOption())
     .addOption(rpcOption())
     .addOption(rpcAuthOption())
     .addOption(esploraOption())
     .addOption(jsonOption())
     .action(async (path, { out, psbt, signed, to, ...options }) => {
-      const derivations = readOrigins(options.origin);
-      if (derivations.length > 0 && psbt === undefined) {
-        throw new UsageError("--origin is for the PSBT: give --psbt too");
-      }
-      checkOneStandardInput(path, ...(signed ?? []), options.secretFile);
+      const derivations = originsOf(options.origin, psbt);
+      checkOneStandardInput(path, ...(signed ?? []), ...secretFiles(options));
       await checkNewFiles(out, psbt);
       const delegation = await readDelegation(path);
       const { terms, params } = delegation;
@@ -163,11 +240,11 @@ export const withdraw = () =>
       const feeRate = await feeRateOf(options, chain);
       const limit = { maxFeeRate: maxFeeRateOf(options) };
       const built = buildWithdrawal({ terms, params, from, coin, destination, feeRate, ...limit });
-      const isBySecret = options.secretFile !== undefined || (psbt === undefined && signed === undefined);
-      const returned = await Promise.all((signed ?? []).map(readPsbt));
-      const own = isBySecret ? [await signNow(delegation, built, options.secretFile)] : [];
-      const advised = <T>(run: () => T) => advising("missing-signature", MORE_SIGNATURES, run);
-      const signatures = own.reduce(withSignature, await advised(() => signaturesFromPsbts(built, returned)));
+      const isBySecret = isSecretAsked(options, psbt, signed);
+      const advised = <T>(run: () => T | Promise<T>) => advising("missing-signature", MORE_SIGNATURES, run);
+      const signatures = await advised(() =>
+        signaturesOf(delegation, built, { ...options, signed, isBySecret }),
+      );
       if (psbt !== undefined) {
         await writeDocument(psbt, `${spendPsbt(built, signatures, derivations).toBase64()}\n`);
         if (psbt === "-") return;
@@ -203,26 +280,6 @@ async function whatIsThere(
 const MORE_SIGNATURES =
   "sign with --secret-file, or write the PSBT with --psbt, have a wallet sign it, and give it back by --signed";
 
-const signNow = (
-  { terms }: Delegation,
-  built: Withdrawal,
-  secretFile: string | undefined,
-): Promise<LeafSignature> =>
-  withSecretKey(secretFile, "the staker", (secretKey) => {
-    const signer = keySigner(secretKey);
-    assertStaker(stakerKeys(terms.staker).keys, signer.publicKey);
-    return signLeaf(built, signer);
-  });
-
-/** @throws TapstakeError `unexpected-signer` */
-function assertStaker(stakers: readonly Uint8Array[], publicKey: Uint8Array): void {
-  if (containsBytes(stakers, publicKey)) return;
-  const key = hex.encode(publicKey);
-  const keys = stakers.map((each) => hex.encode(each)).join(" or ");
-  const text = `wrong key: ${key} cannot withdraw this stake. Do: sign with the staker's key, ${keys}`;
-  throw new TapstakeError("unexpected-signer", text, { key });
-}
-
 async function refuseEarly(chain: ChainAccess, left: number): Promise<never> {
   const { height } = await chain.tip();
   const text = `the time lock ends in ${blocks(left)}. Do: withdraw from height ${height + left} on`;
@@ -247,6 +304,8 @@ export const slash = () =>
     .argument(...DELEGATION)
     .addOption(votesOption().conflicts("secretFile"))
     .addOption(secretOption())
+    .addOption(wordsPathOption())
+    .addOption(wordsPassphraseOption())
     .addOption(
       new Option(
         "--from <output>",
@@ -259,16 +318,17 @@ export const slash = () =>
     .addOption(esploraOption())
     .addOption(jsonOption())
     .action(async (path, { out, votes, ...options }) => {
-      checkOneStandardInput(path, votes, options.secretFile);
+      checkOneStandardInput(path, votes, ...secretFiles(options));
       await checkNewFiles(out);
       const delegation = await readDelegation(path);
       checkTransactions(delegation);
       const chain = await openChain(options, delegation.params.network);
       const from = options.from ?? (await slashableNow(delegation, chain));
       const finish = (secretKey: Uint8Array) => finishSlashing(delegation, from, secretKey);
+      const use = { whose: "the finality provider", network: delegation.params.network };
       const transaction =
         votes === undefined
-          ? await withSecretKey(options.secretFile, "the finality provider", finish)
+          ? await withSecretKey(options, use, finish)
           : finish(extractFromVotes(evidenceFromJson(await readText(votes))));
       const delivered = await deliver(transaction, { out, chain });
       answerSpent(options.json === true, delegation, transaction, delivered);

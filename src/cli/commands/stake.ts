@@ -36,17 +36,20 @@ import {
   esploraOption,
   heightOption,
   jsonOption,
+  networkOption,
   originOption,
   outOption,
   previousHeightOption,
   rpcAuthOption,
   rpcOption,
   secretOption,
+  wordsPassphraseOption,
+  wordsPathOption,
   releaseOption,
   trustedParamsOption,
 } from "../options.js";
 import { answer, table, warn } from "../output.js";
-import { withSecretKey } from "../secrets.js";
+import { secretFiles, taprootAddressOf, withSecretKey, withStakerKey } from "../secret-key.js";
 import { heldDelegation, readOrigins, trustedParams, warnOfRelease } from "../terms.js";
 
 const COMMANDS: LazyCommands = {
@@ -90,6 +93,7 @@ Danger: anyone who has the key can take the stake. Keep the file as safe as the 
   examples: `
 tapstake stake key --new staker.key
 tapstake stake key --secret-file staker.key
+tapstake stake key --secret-file staker.key --network signet   # with its Taproot address
 `,
   topics: ["secrets"],
   refused: "the file exists already, or holds no secret key",
@@ -99,13 +103,19 @@ const key = () =>
   newCommand("key", KEY)
     .addOption(new Option("--new <file>", "new file for the secret of a new key").conflicts("secretFile"))
     .addOption(secretOption())
+    .addOption(wordsPathOption())
+    .addOption(wordsPassphraseOption())
+    .addOption(networkOption())
     .addOption(jsonOption())
-    .action(async (options) => {
+    .action(async ({ network, ...options }) => {
       const publicKey =
         options.new === undefined
-          ? await withSecretKey(options.secretFile, "the staker", publicKeyOf)
+          ? await withSecretKey(options, { whose: "the staker", network }, publicKeyOf)
           : makeKey(options.new);
-      answer(options.json === true, { publicKey }, () => hex.encode(publicKey));
+      const address = network && taprootAddressOf(publicKey, network);
+      answer(options.json === true, { publicKey, ...(address !== undefined && { address }) }, () =>
+        [hex.encode(publicKey), address].filter((line) => line !== undefined).join("\n"),
+      );
     });
 
 /** @throws TapstakeError `file-error` */
@@ -157,11 +167,13 @@ const sign = () =>
     )
     .addOption(originOption())
     .addOption(secretOption())
+    .addOption(wordsPathOption())
+    .addOption(wordsPassphraseOption())
     .addOption(trustedParamsOption())
     .addOption(outOption())
     .addOption(jsonOption())
     .action(async (path, { out = path, ...options }) => {
-      checkOneStandardInput(path, options.secretFile, options.params, ...(options.psbt ?? []));
+      checkOneStandardInput(path, ...secretFiles(options), options.params, ...(options.psbt ?? []));
       const delegation = await readDelegation(path);
       await trustedParams(delegation, options);
       checkTransactions(delegation);
@@ -179,7 +191,7 @@ const sign = () =>
       }
       const signed = options.psbt
         ? addStakerPsbts(delegation, await Promise.all(options.psbt.map(readPsbt)))
-        : await withSecretKey(options.secretFile, "the staker", (secretKey) =>
+        : await withStakerKey(delegation, options, (secretKey) =>
             signing.sign(delegation, keySigner(secretKey)),
           );
       await writeDelegation(out, signed);

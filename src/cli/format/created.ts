@@ -137,13 +137,13 @@ export function expansionFacts({ terms, params, set }: Stake, previous: Delegati
 
 type ExpansionFacts = ReturnType<typeof expansionFacts> & {
   readonly delegation: string;
-  readonly psbt: string;
+  readonly psbt?: string;
 };
 
 export const expansionText = (facts: ExpansionFacts, previous: Delegation, asked: Rate): string =>
   table([
     ["delegation", facts.delegation],
-    ["PSBT", `${facts.psbt}, for the wallet that has the coin; send it by stake broadcast`],
+    ["PSBT", facts.psbt && `${facts.psbt}, for the wallet that has the coin; send it by stake broadcast`],
     ["transaction", facts.txid],
     ["expands", `${facts.expands}, ${amount(stakeCoin(previous).value)}`],
     ["stakes", `${amount(facts.satoshi)} for ${blocks(facts.timelock)} at ${facts.address}`],

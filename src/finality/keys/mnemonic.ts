@@ -1,7 +1,9 @@
-import { HARDENED_OFFSET, HDKey } from "@scure/bip32";
-import { generateMnemonic, mnemonicToSeedSync, validateMnemonic } from "@scure/bip39";
+import { HDKey } from "@scure/bip32";
+import { generateMnemonic } from "@scure/bip39";
 import { wordlist } from "@scure/bip39/wordlists/english.js";
 import { TapstakeError } from "../../core/errors.js";
+import { secretBelow } from "../../script/hd-key.js";
+import { seedOfMnemonic } from "../../script/mnemonic.js";
 
 /** The BIP-44 path of the chain's own keyring (coin type 118), so that its words give the same key here. */
 export const DEFAULT_PATH = "m/44'/118'/0'/0/0";
@@ -19,10 +21,7 @@ export function newMnemonic(): string {
  * @throws TapstakeError `invalid-mnemonic`, `invalid-path`
  */
 export function secretFromMnemonic(words: string, path = DEFAULT_PATH, bip39Passphrase = ""): Uint8Array {
-  const mnemonic = normalise(words);
-  checkWords(mnemonic);
-  checkPath(path);
-  const seed = mnemonicToSeedSync(mnemonic, bip39Passphrase);
+  const seed = seedOfMnemonic(words, bip39Passphrase);
   try {
     return secretFromSeed(seed, path);
   } finally {
@@ -36,45 +35,7 @@ export function secretFromMnemonic(words: string, path = DEFAULT_PATH, bip39Pass
  */
 export function secretFromSeed(seed: Uint8Array, path: string): Uint8Array {
   checkPath(path);
-  let node = HDKey.fromMasterSeed(seed);
-  // Not `derive`, which leaves the secrets of the nodes between in memory.
-  for (const [, index, hardened] of path.matchAll(/(\d+)('?)/g)) {
-    const child = node.deriveChild(Number(index) + (hardened ? HARDENED_OFFSET : 0));
-    node.wipePrivateData();
-    node = child;
-  }
-  // The node's own bytes or a copy of them, by its version: neither is left.
-  const given = node.privateKey!;
-  const secret = Uint8Array.from(given);
-  given.fill(0);
-  node.wipePrivateData();
-  return secret;
-}
-
-const normalise = (words: string) => words.normalize("NFKD").trim().toLowerCase().split(/\s+/).join(" ");
-
-/** Says which word is wrong, never what it is. */
-function checkWords(mnemonic: string): void {
-  const words = mnemonic.split(" ");
-  if (words.length < 12 || words.length > 24 || words.length % 3 !== 0) {
-    const got = mnemonic === "" ? 0 : words.length;
-    throw new TapstakeError(
-      "invalid-mnemonic",
-      `expected 12, 15, 18, 21 or 24 words and nothing beside them, got ${got}`,
-      { got },
-    );
-  }
-  const unknown = words.findIndex((word) => !wordlist.includes(word));
-  if (unknown !== -1) {
-    const text = `word ${unknown + 1} is not in the English list of BIP-39`;
-    throw new TapstakeError("invalid-mnemonic", text, { position: unknown + 1 });
-  }
-  if (!validateMnemonic(mnemonic, wordlist)) {
-    throw new TapstakeError(
-      "invalid-mnemonic",
-      "the checksum is wrong: a word was mistaken for another, or two changed places",
-    );
-  }
+  return secretBelow(HDKey.fromMasterSeed(seed), path);
 }
 
 /** @throws TapstakeError `invalid-path` */

@@ -10,8 +10,8 @@ import { evidenceFromJson } from "../../../extract/evidence.js";
 import { COMMISSION_DECIMALS } from "../../../params/types.js";
 import { commitmentFromJson, merkleProofFromJson, voteFromJson } from "../../../vote/json.js";
 import { checkOneStandardInput, readDelegation, readText } from "../../input.js";
-import { DELEGATION, secretOption } from "../../options.js";
-import { withSecretKey } from "../../secrets.js";
+import { DELEGATION, secretOption, wordsPassphraseOption, wordsPathOption } from "../../options.js";
+import { secretFiles, withSecretKey } from "../../secret-key.js";
 import { giveMessage, messageCommand, proofOption, readProof, senderOption } from "./message.js";
 
 const FINALITY_PROVIDER = {
@@ -121,11 +121,14 @@ export const selectiveSlashing = () =>
   messageCommand("selective-slashing", SELECTIVE_SLASHING)
     .argument(...DELEGATION)
     .addOption(secretOption())
+    .addOption(wordsPathOption())
+    .addOption(wordsPassphraseOption())
     .addOption(senderOption())
     .action(async (path, options) => {
-      checkOneStandardInput(path, options.secretFile);
+      checkOneStandardInput(path, ...secretFiles(options));
       const delegation = await readDelegation(path);
-      await withSecretKey(options.secretFile, "the finality provider", (secretKey) => {
+      const use = { whose: "the finality provider", network: delegation.params.network };
+      await withSecretKey(options, use, (secretKey) => {
         const message = selectiveSlashingMessage(delegation, options.address, secretKey);
         return giveMessage(options, "MsgSelectiveSlashingEvidence", message);
       });
