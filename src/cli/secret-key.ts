@@ -74,12 +74,11 @@ export function withStakerKey<T>(
 
 function notStaker(publicKey: Uint8Array, keys: readonly Uint8Array[], network: Network): TapstakeError {
   const [key, stakers] = [hex.encode(publicKey), keys.map(hex.encode)];
-  const whom = stakers.length === 1 ? "the staker" : "the stakers";
   const isTweaked = containsBytes(keys, outputKeyOf(publicKey));
   const hint = isTweaked
     ? "; the stake names the output key of this key's Taproot address, not its internal key"
     : "";
-  const text = `the secret key is of ${keyText(publicKey, network)}, but this stake names ${whom} ${stakers.join(", ")}${hint}`;
+  const text = `wrong key: ${keyText(publicKey, network)} is not the staker of this stake${hint}. Do: sign with the staker's key, ${stakers.join(" or ")}`;
   return new TapstakeError("unexpected-signer", text, { key, stakers });
 }
 

@@ -701,8 +701,9 @@ describe("tapstake withdraw", () => {
     const refused = await withdraw("--from", "staking", "--secret-file", at("member0.key"));
     expect(refusedWith(refused)).toBe("unexpected-signer");
     const wrong = hex.encode(committee[0]!.publicKey);
+    expect(refused.stderr).toContain(`wrong key: ${wrong} (Taproot address bcrt1p`);
     expect(refused.stderr).toContain(
-      `wrong key: ${wrong} cannot withdraw this stake. Do: sign with the staker's key, ${staker}\n`,
+      `is not the staker of this stake. Do: sign with the staker's key, ${staker}\n`,
     );
   });
 
