@@ -12,18 +12,12 @@ const terms = {
 };
 
 const node = await startNode(); // a private bitcoind with coins; it ends with your program
-const members = committee.slice(0, 3); // a quorum of the regtest committee: it signs before the coins are locked
-const delegation = await stake(node, {
-  terms,
-  params,
-  value: 1_000_000n,
-  stakers: [staker],
-  committee: members,
-});
-const request = { delegation, from: "staking", coin: stakeCoin(delegation), stakers: [staker] } as const;
-const { signed, value } = await withdrawal(node, request);
-console.log(await refusal(node, signed)); // "non-BIP68-final": bitcoind refuses it before block 10
+const [stakers, members] = [[staker], committee.slice(0, 3)]; // 3 of 5 members sign before the coins are locked
+const delegation = await stake(node, { terms, params, value: 1_000_000n, stakers, committee: members });
+const request = { delegation, from: "staking", coin: stakeCoin(delegation), stakers } as const;
+const { signed } = await withdrawal(node, request);
+console.log(await refusal(node, signed)); // "non-BIP68-final": the stake is not 10 blocks old
 await node.mine(9);
-console.log(await node.send(signed.toBuffer()), value); // the txid and the satoshi paid out
+console.log(await node.send(signed.toBuffer())); // 10 blocks old now: its txid
 
 await node.stop();
