@@ -3,7 +3,7 @@ import { extractFromVotes, hex, publicKeyOf, signVoteUnprotected, verifyVote } f
 import { commitRandomness } from "tapstake/finality";
 
 const secretKey = hex.decode("0b432b2677937381aef05bb02a66ecd012773062cf3fa2549e44f58ed2401710");
-const chain = { secretKey, chainId: "bsn-one" };
+const chain = { secretKey, chainId: "chain-one" };
 
 // It promises its randomness for 16 heights, under one Merkle root that it signs.
 const { commitment, proof } = commitRandomness({ ...chain, startHeight: 1_000n, count: 16 });

@@ -30,9 +30,9 @@ try {
   };
   // What the chain of a release accepts is asked by name; Bitcoin itself takes every form.
   checkRules(ruleSet("v4"), terms, { params });
-  const opened = await stake(bitcoind, { terms, params, value: 1_000_000n, stakers: [staker] });
   const members = committee.slice(0, 3);
-  const previous = await signUnbonding(await coSign(opened, members), keySigner(staker.secretKey));
+  const request = { terms, params, value: 1_000_000n, stakers: [staker], committee: members };
+  const previous = await signUnbonding(await stake(bitcoind, request), keySigner(staker.secretKey));
 
   // 1. The previous stake and one coin in, the new stake and change out.
   const coin = await bitcoind.fund(await bitcoind.rpc.getnewaddress(), 600_000n);

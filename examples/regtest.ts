@@ -1,6 +1,6 @@
 // The regtest harness in a test of your own: a private bitcoind, funded, mined and stopped.
 import { paramsAt, regtest, stakeCoin } from "tapstake";
-import { coSign, committee, party, refusal, stake, startNode, withdrawal } from "tapstake/regtest";
+import { committee, party, refusal, stake, startNode, withdrawal } from "tapstake/regtest";
 
 const [staker, provider] = [party("staker"), party("provider")];
 const params = paramsAt(regtest, 0);
@@ -12,12 +12,12 @@ const terms = {
 };
 
 const node = await startNode(); // a private bitcoind with coins; it ends with your program
-const opened = await stake(node, { terms, params, value: 1_000_000n, stakers: [staker] }); // mined
-const delegation = await coSign(opened, committee.slice(0, 3));
-const request = { delegation, from: "staking", coin: stakeCoin(delegation), stakers: [staker] } as const;
-const { signed, value } = await withdrawal(node, request);
-console.log(await refusal(node, signed)); // "non-BIP68-final": bitcoind refuses it before block 10
+const [stakers, members] = [[staker], committee.slice(0, 3)]; // 3 of 5 members sign before the coins are locked
+const delegation = await stake(node, { terms, params, value: 1_000_000n, stakers, committee: members });
+const request = { delegation, from: "staking", coin: stakeCoin(delegation), stakers } as const;
+const { signed } = await withdrawal(node, request);
+console.log(await refusal(node, signed)); // "non-BIP68-final": the stake is not 10 blocks old
 await node.mine(9);
-console.log(await node.send(signed.toBuffer()), value); // the txid and the satoshi paid out
+console.log(await node.send(signed.toBuffer())); // 10 blocks old now: its txid
 
 await node.stop();

@@ -32,12 +32,13 @@ const outpoint = { hash: new Uint8Array(32).fill(7), index: 0 };
 const coins = [{ outpoint, value: 2_000_000n, script: changeScript }];
 
 // 1. The terms, the staking transaction, and the three transactions that may follow it. Amounts are satoshi.
-const params = paramsAt(regtest, 100);
+const params = paramsAt(regtest, 100); // the parameters in force at block 100
 const terms = { staker, finalityProviders: [provider], covenant: params.covenant, timelock: 1_000 };
 const feeRate = parseRate("2.5"); // sat/vB
 const staking = buildStaking({ terms, params, value: 1_000_000n, coins, changeScript, feeRate });
 const delegation = createDelegation(terms, params, staking); // holds the unbonding and both slashings
-console.log(staking.psbt.toBase64()); // any wallet signs it, after the committee has signed the rest
+// Any wallet signs this last, after the committee has signed the unbonding and the slashings.
+console.log(staking.psbt.toBase64());
 
 const { address, descriptor } = stakingOutput(terms, params.network);
 console.log(`stake to ${address}`);

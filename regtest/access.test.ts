@@ -21,7 +21,7 @@ import { regtest } from "../src/params/data/regtest.js";
 import { keySigner } from "../src/spending/spend.js";
 import { failure } from "../test/support/errors.js";
 import { bridgeEsplora, type EsploraBridge } from "../test/support/esplora.js";
-import { committee, coSign, party, type RegtestNode, stake, startNode } from "./index.js";
+import { committee, party, type RegtestNode, stake, startNode } from "./index.js";
 
 let node: RegtestNode;
 let bridge: EsploraBridge;
@@ -144,8 +144,9 @@ describe.each([
       covenant: params.covenant,
       timelock: 12,
     };
-    const opened = await stake(node, { terms, params, value: 200_000n, stakers: [staker] });
-    const delegation = await coSign(opened, committee.slice(0, 3));
+    const members = committee.slice(0, 3);
+    const request = { terms, params, value: 200_000n, stakers: [staker], committee: members };
+    const delegation = await stake(node, request);
     expect(await stakeOnChain(delegation, chain)).toMatchObject({
       name: "staking",
       coin: stakeCoin(delegation),
@@ -182,8 +183,9 @@ describe("what only one of them says", () => {
       covenant,
       timelock: 100,
     };
-    const opened = await stake(node, { terms, params, value: 200_000n, stakers: [staker] });
-    const delegation = await coSign(opened, committee.slice(0, 3));
+    const members = committee.slice(0, 3);
+    const request = { terms, params, value: 200_000n, stakers: [staker], committee: members };
+    const delegation = await stake(node, request);
     const slashing = finishSlashing(delegation, "staking", provider.secretKey);
     await failure(chain.broadcast(slashing), "node-refused");
     await failure(chain.broadcast(slashing, { maxBurn: slashing.outs[0]!.value - 1n }), "node-refused");

@@ -22,7 +22,7 @@ import { paramsAt } from "../src/params/in-force.js";
 import { voteMessage } from "../src/vote/messages.js";
 import { verifyVote } from "../src/vote/vote.js";
 import { LIGHT } from "../test/support/home.js";
-import { committee, coSign, party, type RegtestNode, sendAndMine, stake, startNode } from "./index.js";
+import { committee, party, type RegtestNode, sendAndMine, stake, startNode } from "./index.js";
 
 /** What the protection protects from, on a real node: an operator who goes around it, and what that costs. */
 const operator = party("finality provider who knows better");
@@ -57,8 +57,8 @@ beforeAll(async () => {
     covenant: params.covenant,
     timelock: 1_000,
   };
-  const open = await stake(node, { terms, params, value: STAKE, stakers: [staker] });
-  delegation = await coSign(open, committee.slice(0, params.covenant.quorum));
+  const members = committee.slice(0, params.covenant.quorum);
+  delegation = await stake(node, { terms, params, value: STAKE, stakers: [staker], committee: members });
 
   folder = mkdtempSync(join(tmpdir(), "tapstake-finality-"));
   const home = openHome(join(folder, "home"));

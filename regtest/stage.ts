@@ -13,6 +13,7 @@ import { TapstakeError } from "../src/core/errors.js";
 import { addCovenantSignatures, covenantSigner, signAsMember } from "../src/covenant/member.js";
 import { createDelegation, type Delegation } from "../src/delegation/delegation.js";
 import { signSlashings } from "../src/delegation/sign.js";
+import { checkReady } from "../src/delegation/status.js";
 import type { OwnParams } from "../src/params/in-force.js";
 import { ANY_RELEASE } from "../src/params/rules.js";
 import type { ProtocolParams } from "../src/params/types.js";
@@ -41,16 +42,22 @@ export interface StakeRequest {
   readonly value: bigint;
   /** Who signs as staker. */
   readonly stakers: readonly Party[];
+  /**
+   * The committee members that sign, before the coins are locked. Without them, the stake is mined although the
+   * committee has signed nothing: only a private chain may do so, because no one could unbond such a stake early.
+   */
+  readonly committee?: readonly Party[];
 }
 
 /**
- * Stakes coins of the node's wallet, which signs the funding without knowing about staking, and mines the stake.
- * The stakers have signed both slashing transactions; the committee has not.
- * @throws TapstakeError `unexpected-verdict` when the node derives another address from a descriptor than we do
+ * Stakes coins of the node's wallet and mines the stake. The stakers and the committee sign in advance; the wallet
+ * signs last, without knowing about staking, because its signature locks the coins.
+ * @throws TapstakeError `missing-signature` when fewer than a quorum of the committee sign; `unexpected-verdict` when
+ * the node derives another address from a descriptor than we do
  */
 export async function stake(
   node: RegtestNode,
-  { terms, params, value, stakers }: StakeRequest,
+  { terms, params, value, stakers, committee }: StakeRequest,
 ): Promise<Delegation> {
   await compareAddresses(node, terms, params);
   const address = await node.rpc.getnewaddress();
@@ -65,21 +72,30 @@ export async function stake(
     changeScript: change,
     feeRate: FEE_RATE,
   });
+  let delegation = createDelegation(terms, params, staking);
+  for (const { secretKey } of stakers) delegation = await signSlashings(delegation, keySigner(secretKey));
+  if (committee) {
+    delegation = await coSign(delegation, committee);
+    checkReady(delegation);
+  }
+
   const { psbt } = await node.rpc.walletprocesspsbt(staking.psbt.toBase64());
   const transaction = finishStaking(staking, psbt);
   await node.send(transaction.toBuffer());
   await node.mine();
-  let delegation = createDelegation(terms, params, transaction);
-  for (const { secretKey } of stakers) delegation = await signSlashings(delegation, keySigner(secretKey));
-  return delegation;
+  return { ...delegation, staking: { ...delegation.staking, transaction } };
 }
 
 /**
- * Stakes many times in one transaction of the node's wallet and mines it. No two stakes may have the same terms:
- * a delegation is of a transaction that has its staking output once.
+ * Stakes many times in one transaction of the node's wallet and mines it. The committee has signed nothing yet, which
+ * only a private chain may do. No two stakes may have the same terms: a delegation is of a transaction that has its
+ * staking output once.
  * @throws TapstakeError `unexpected-verdict` as {@link stake}
  */
-export async function stakeMany(node: RegtestNode, requests: readonly StakeRequest[]): Promise<Delegation[]> {
+export async function stakeMany(
+  node: RegtestNode,
+  requests: readonly Omit<StakeRequest, "committee">[],
+): Promise<Delegation[]> {
   for (const { terms, params } of requests) await compareAddresses(node, terms, params);
   const payments = requests.map(({ terms, params, value }) => ({
     to: stakingOutput(terms, params.network).address,

@@ -34,7 +34,7 @@ test("the committee alone is refused by the script, at the finality provider's s
   expect(refusals("Stake 1")[0]?.answer).toMatch(/CHECKSIGVERIFY/);
 });
 
-test("two and four covenant signatures are refused by the count", () => {
+test("two and four committee signatures are refused by the count", () => {
   expect(
     refusals("Stake 2")
       .slice(0, 2)

@@ -5,7 +5,6 @@ import { sha256 } from "../src/core/hashes.js";
 import { evenSecret } from "../src/core/keys.js";
 import { scalar } from "../src/core/scalar.js";
 import { schnorr } from "../src/crypto/schnorr.js";
-import { checkDelegation } from "../src/delegation/check.js";
 import { type Delegation, presignedSlashing, stakeCoin, unbondedCoin } from "../src/delegation/delegation.js";
 import { finishUnbonding, signUnbonding } from "../src/delegation/sign.js";
 import { slashingSpend, unbondingSpend } from "../src/delegation/spends.js";
@@ -29,7 +28,7 @@ import { signVoteUnprotected, verifyVote } from "../src/vote/vote.js";
 import { expectThat, Narrator, type StoryEvent } from "./narrator.js";
 import type { RegtestNode } from "./node.js";
 import { committee, type Party, party } from "./parties.js";
-import { coSign, mineToOneBlockEarly, refundCoin, refusal, sendAndMine, stake, withdrawal } from "./stage.js";
+import { mineToOneBlockEarly, refundCoin, refusal, sendAndMine, stake, withdrawal } from "./stage.js";
 
 const STAKE = 1_000_000n;
 const LONG = 1_000;
@@ -38,8 +37,8 @@ const SHORT = 100;
 const params = paramsAt(regtest, 0);
 const staker = party("staker");
 /** Each finality provider votes on a chain of its own. */
-const one = { ...party("finality provider one"), chainId: "bsn-one" };
-const two = { ...party("finality provider two"), chainId: "bsn-two" };
+const one = { ...party("finality provider one"), chainId: "chain-one" };
+const two = { ...party("finality provider two"), chainId: "chain-two" };
 const FIRST_HEIGHT = 5_000n;
 
 /**
@@ -71,10 +70,21 @@ async function openStakes(scene: Scene): Promise<[Delegation, Delegation, Delega
     await openStake(scene, one, LONG, [m5, m4, m3]),
     await openStake(scene, two, SHORT, [m2, m3, m5]),
   ];
+  narrator.done(
+    "For each stake, 3 of 5 committee members check every rule, and sign before any coin is locked",
+    {
+      why: "So the staker can unbond later without asking them again.",
+    },
+  );
+  narrator.done("Their slashing signatures are encrypted: only the provider's secret key completes them", {
+    why: "The key leaks when the provider votes twice.",
+  });
+  narrator.done("bitcoind derives every address from our descriptors");
+  narrator.done("The wallet that pays signs last; for it, a stake is a payment like any other");
   for (const [i, { terms, staking }] of delegations.entries()) {
     const provider = i % 2 === 0 ? "one" : "two";
     narrator.done(
-      `${i + 1}: ${formatBtc(STAKE)}, finality provider ${provider}, locked ${terms.timelock} blocks`,
+      `Stake ${i + 1}: ${formatBtc(STAKE)}, finality provider ${provider}, locked ${terms.timelock} blocks`,
       {
         txid: staking.transaction.getId(),
         data: {
@@ -85,16 +95,10 @@ async function openStakes(scene: Scene): Promise<[Delegation, Delegation, Delega
       },
     );
   }
-  narrator.done(
-    "The funding wallet knows nothing of staking; bitcoind derives every address from our descriptors",
-  );
-  narrator.done("For each stake, 3 of 5 committee members checked every rule, then signed", {
-    why: "Their slashing signatures are encrypted: only the leaked key of a finality provider finishes them.",
-  });
   return delegations;
 }
 
-async function openStake(
+function openStake(
   { node }: Scene,
   provider: Party,
   timelock: number,
@@ -107,10 +111,7 @@ async function openStake(
     covenant: params.covenant,
     timelock,
   };
-  const delegation = await stake(node, { terms, params, value: STAKE, stakers: [staker] });
-  const signed = await coSign(delegation, members);
-  checkDelegation(signed);
-  return signed;
+  return stake(node, { terms, params, value: STAKE, stakers: [staker], committee: members });
 }
 
 /** Stake 1. Returns the secret that finality provider one lost. */
@@ -124,7 +125,7 @@ async function slashForTwoVotes(scene: Scene, delegation: Delegation): Promise<U
     ...signAll(spend).slice(0, params.covenant.quorum),
   ]);
   narrator.refused("The committee tries to slash on its own", await refusal(node, alone), {
-    why: "Without a double vote nobody can: the script wants the finality provider's signature too.",
+    why: "The script wants the finality provider's signature too, and only a double vote reveals its key.",
   });
 
   const secretKey = voteTwice(narrator);
@@ -134,10 +135,13 @@ async function slashForTwoVotes(scene: Scene, delegation: Delegation): Promise<U
   const mined = parseTransaction(hex.decode(await node.rpc.getrawtransaction(slashing.getId())));
   const extracted = extractFromSlashing(delegation, mined);
   expectThat(equalBytes(extracted.secretKey, secretKey), "both ways give the same key");
-  narrator.done("From the mined transaction alone, the key is extracted a second way", {
-    why: "Finished signature minus adaptor signature is the key: nobody can use it in secret.",
-    data: { member: hex.encode(extracted.member) },
-  });
+  narrator.done(
+    "The mined slashing and the committee's adaptor signatures give the same key again, without votes",
+    {
+      why: "A completed signature minus the adaptor signature is the key: no one can use it in secret.",
+      data: { member: hex.encode(extracted.member) },
+    },
+  );
   return secretKey;
 }
 
@@ -149,7 +153,7 @@ function voteTwice(narrator: Narrator): Uint8Array {
   );
   const { commitment, proof } = first!;
   narrator.done(
-    `It commits the randomness of ${commitment.count} heights of chain ${one.chainId}: one Merkle root`,
+    `It commits the randomness of ${commitment.count} heights of ${one.chainId}: one Merkle root`,
     {
       data: { root: hex.encode(commitment.root), startHeight: Number(startHeight), count: commitment.count },
     },
@@ -168,7 +172,7 @@ function voteTwice(narrator: Narrator): Uint8Array {
     }
   }
   narrator.done(`It votes at heights ${heights.join(", ")}; each vote verified with its Merkle proof`, {
-    why: `One vote a height is safe. Provider two, on ${two.chainId}, does the same and stops there.`,
+    why: `One vote per height is safe. Provider two, on ${two.chainId}, does the same and stops there.`,
   });
 
   const height = heights[2]!;
@@ -180,13 +184,10 @@ function voteTwice(narrator: Narrator): Uint8Array {
     equalBytes(secretKey, scalar.toBytes(evenSecret(one.secretKey).d)),
     "the key is the provider's own",
   );
-  narrator.done(
-    `It votes again at ${height}, for another block: its secret key is extracted, and is its own`,
-    {
-      why: "Two signatures under one randomness are two equations; the key is what solves them.",
-      data: { finalityProvider: hex.encode(one.publicKey), height: Number(height) },
-    },
-  );
+  narrator.done(`It votes again at ${height}, for another block: the two votes give its secret key`, {
+    why: "Two signatures with one randomness are two equations, and the key solves them.",
+    data: { finalityProvider: hex.encode(one.publicKey), height: Number(height) },
+  });
   return secretKey;
 }
 
@@ -201,12 +202,12 @@ async function unbondEarly(scene: Scene, delegation: Delegation): Promise<void> 
       ...signed.unbonding.stakerSignatures,
       ...signAll(spend).slice(0, count),
     ]);
-    narrator.refused(`Unbonding with ${count} covenant signatures`, await refusal(node, wrong));
+    narrator.refused(`Unbonding with ${count} committee signatures`, await refusal(node, wrong));
   }
   await unbond(
     scene,
     signed,
-    "Exactly the quorum: the script counts, and one signature too many is as wrong.",
+    "The quorum is exact: the script refuses one signature too many like one too few.",
   );
   await withdraw(scene, delegation, "unbonding", unbondedCoin(delegation));
 }
@@ -220,7 +221,11 @@ async function slashWhileUnbonding(
   const { node, narrator } = scene;
   narrator.begin("Stake 3: unbonding is no escape");
   const signed = await signUnbonding(delegation, keySigner(staker.secretKey));
-  await unbond(scene, signed, "It is with the provider whose key has leaked, and its owner runs.");
+  await unbond(
+    scene,
+    signed,
+    "This stake has the same provider. Its staker tries to leave before the slashing.",
+  );
   const late = finishSlashing(delegation, "staking", secretKey);
   narrator.refused("Slashing the staking output, which is spent", await refusal(node, late));
   await slash(scene, delegation, "unbonding", secretKey);
@@ -237,7 +242,7 @@ async function unbond({ node, narrator }: Scene, delegation: Delegation, why: st
   const { value } = unbondedCoin(delegation);
   const fee = STAKE - value;
   expectThat(fee === params.unbondingFee, "unbonding pays the fee of the parameters");
-  narrator.done(`Unbonding with 3 covenant signatures is mined: ${value} satoshi, fee ${fee}`, {
+  narrator.done(`Unbonding with 3 committee signatures is mined: ${value} satoshi, fee ${fee}`, {
     txid,
     why,
     data: { satoshi: `${value}`, fee: `${fee}` },
@@ -276,7 +281,9 @@ async function withdraw(
   const { signed, timelock, value } = await withdrawal(node, { delegation, from, coin, stakers: [staker] });
   await mineToOneBlockEarly(node, coin, timelock);
   const what = { staking: "the stake", unbonding: "what was unbonded", refund: "the refund" }[from];
-  narrator.refused(`Withdrawing ${what} after ${timelock - 1} blocks`, await refusal(node, signed));
+  narrator.refused(`Withdrawing ${what} after ${timelock - 1} blocks`, await refusal(node, signed), {
+    why: "The time lock has not ended.",
+  });
   await node.mine();
   const txid = await sendAndMine(node, signed);
   narrator.done(`Withdrawn after ${timelock} blocks: ${value} satoshi`, {

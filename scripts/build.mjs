@@ -13,7 +13,7 @@ const command = join(root, "dist/cli/main.js");
 /** Builds dist unless it was built from exactly these sources. Says a line only when it builds. */
 export async function ensureBuilt() {
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === sourceHash()) return;
-  say("building dist");
+  say("building dist (once)");
   await build();
 }
 

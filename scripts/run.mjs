@@ -1,4 +1,4 @@
-// `npm run demo` and `npm test` on a fresh clone: brings what is missing, then runs. A second run starts at once.
+// `npm run demo`, `npm test` and others on a fresh clone: brings what is missing, then runs. A second run starts at once.
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { join } from "node:path";
@@ -13,7 +13,11 @@ const commands = {
   "test:long": [join(root, "node_modules/vitest/vitest.mjs"), "run"],
   bench: [join(root, "scripts/bench.mjs")],
   docs: [join(root, "site/build.mjs")],
+  example: [join(root, "scripts/example.mjs")],
 };
+
+/** The site needs no bitcoind; an example asks for one itself. */
+const withoutNode = ["docs", "example"];
 
 /** Runs Node on a script in the foreground, and ends as it ends. */
 function become(args) {
@@ -34,7 +38,7 @@ try {
   if (!command) throw new Error(`usage: node scripts/run.mjs ${Object.keys(commands).join("|")} [arguments]`);
   ensureInstalled(root);
   await ensureBuilt();
-  const { attach } = name === "docs" ? { attach: false } : await ensureBitcoind();
+  const { attach } = withoutNode.includes(name) ? { attach: false } : await ensureBitcoind();
   // Files that share one node must not run at the same time: each counts on its own blocks.
   const shared = attach && name.startsWith("test") ? ["--no-file-parallelism"] : [];
   // Every random case, every step that can be killed, the whole million: see test/support/runs.ts.

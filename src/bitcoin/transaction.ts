@@ -1,7 +1,7 @@
 import { assertSatoshi, MAX_MONEY } from "../core/amount.js";
 import { assertBytes, equalBytes, hex, isBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { show } from "../core/text.js";
+import { counted, show } from "../core/text.js";
 import { Transaction } from "./bitcoinjs.js";
 
 /** Where an output is: the transaction's hash in its internal byte order (the reverse of a txid), and the index. */
@@ -59,7 +59,7 @@ export function parseTransaction(raw: Uint8Array): Transaction {
   } catch (cause) {
     throw new TapstakeError(
       "invalid-transaction",
-      `the ${raw.length} bytes given are not one whole transaction`,
+      `what was given (${counted(raw.length, "byte")}) is not one whole transaction`,
       {},
       { cause },
     );

@@ -37,7 +37,7 @@ export function withHelp(error: CommanderError | UsageError, path: readonly stri
 export function reportError(error: unknown): number {
   if (error instanceof TapstakeError) {
     const { code, message, details } = error;
-    const remedy = remedyOf(error);
+    const remedy = REMEDY.exec(message)?.[1] ?? remedyOf(error);
     const help = `tapstake help ${code}`;
     const lines = [`tapstake: ${code}: ${message}`];
     if (!SAYS_WHAT_TO_DO.test(message)) lines.push(`Do: ${remedy}`);
@@ -58,6 +58,9 @@ export function reportError(error: unknown): number {
 
 /** A message that names a command or an option, or has the whole advice, needs no other one below it. */
 const SAYS_WHAT_TO_DO = /\btapstake [a-z]|(?:^|\s|\()--[a-z]|^What to do: |\. Do: /m;
+
+/** What to do in this very case, where the message ends with it: better than what the code says. */
+const REMEDY = /\. Do: (.+)$/s;
 
 /** Whether the help of a code has more than what to do: causes, or what never to do. */
 function saysMore(code: ErrorCode): boolean {

@@ -67,7 +67,9 @@ export async function* readChunks(
  */
 export async function readTransaction(source: string): Promise<Transaction> {
   assertGiven(source);
-  const digits = isHexadecimal(source) ? source : await readText(source, "neither hexadecimal nor a file");
+  const digits = isHexadecimal(source)
+    ? source
+    : await readText(source, `neither hexadecimal nor a file. Do: ${GIVE_TRANSACTION}`);
   return transactionFrom(digits, source);
 }
 
@@ -85,8 +87,20 @@ function transactionFrom(digits: string, source: string): Transaction {
       path: source,
     });
   }
-  return parseTransaction(hex.decode(compact, undefined, "transaction"));
+  const raw = hex.decode(compact, undefined, "transaction");
+  if (raw.length === TXID_BYTES) {
+    // It could be a secret, so it is not shown.
+    const text =
+      "64 digits are the length of a transaction id, not of a transaction. Do: give the whole transaction, as bitcoin-cli getrawtransaction <txid> prints it";
+    throw new TapstakeError("invalid-transaction", text);
+  }
+  return parseTransaction(raw);
 }
+
+const TXID_BYTES = 32;
+const GIVE_TRANSACTION = "give a raw transaction in hexadecimal, or the path of a file that has one";
+const GIVE_INSPECTABLE =
+  "give a raw transaction in hexadecimal, a PSBT in base64, or the path of a file that has either or a delegation";
 
 /** "psbt" and 0xff: how a binary PSBT begins (BIP-174). */
 const PSBT_MAGIC = Uint8Array.of(0x70, 0x73, 0x62, 0x74, 0xff);
@@ -127,7 +141,9 @@ export type Inspectable =
 export async function readInspectable(source: string): Promise<Inspectable> {
   assertGiven(source);
   const isText = isPsbtText(source) || isHexadecimal(source);
-  const content = isText ? utf8(source) : await readContent(source, "neither hexadecimal, a PSBT nor a file");
+  const content = isText
+    ? utf8(source)
+    : await readContent(source, `neither hexadecimal, a PSBT nor a file. Do: ${GIVE_INSPECTABLE}`);
   const text = new TextDecoder().decode(content).trim();
   if (equalBytes(content.subarray(0, PSBT_MAGIC.length), PSBT_MAGIC) || isPsbtText(text)) {
     return { kind: "psbt", psbt: psbtOf(content), source: isText ? "<psbt>" : source };

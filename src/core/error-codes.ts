@@ -605,7 +605,7 @@ export const ERROR_CODES = {
   },
   "below-watermark": {
     means:
-      "The height is below the lowest at which this signer still signs, so tapstake signed nothing at this height.",
+      "The height is below the low watermark, the lowest height at which this signer still signs, so tapstake signed nothing at this height.",
     causes: "pruned votes, or a home that began above this height.",
     do: "Check that your node is at the tip of the chain. Then go on with new heights.",
     never:

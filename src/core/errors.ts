@@ -25,7 +25,7 @@ export class TapstakeError extends Error {
 /** A short description of a value of the wrong type, for messages. Never shows its content. */
 export function describeType(value: unknown): string {
   if (value === null) return "null";
-  if (value instanceof Uint8Array) return `${value.length} bytes`;
+  if (value instanceof Uint8Array) return value.length === 1 ? "1 byte" : `${value.length} bytes`;
   if (Array.isArray(value)) return `an array of ${value.length}`;
   return typeof value;
 }

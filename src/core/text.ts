@@ -3,6 +3,9 @@ import { describeType, TapstakeError } from "./errors.js";
 
 const SHOWN = 8;
 
+/** A number of things: "1 block", "2 blocks". */
+export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
+
 /**
  * What came instead of the expected text or bytes, for messages: the beginning only, because what was pasted into
  * the wrong place could be a secret key.

@@ -4,6 +4,7 @@ import { FINAL_SEQUENCE, formatOutpoint, type Outpoint, outputAt, spends } from 
 import { applyRate } from "../core/amount.js";
 import { containsBytes, equalBytes, hex } from "../core/bytes.js";
 import { type ErrorCode, TapstakeError } from "../core/errors.js";
+import { counted } from "../core/text.js";
 import { adaptor } from "../crypto/adaptor.js";
 import { checkStake } from "../params/check.js";
 import type { StakeOutputs } from "../script/outputs.js";
@@ -78,7 +79,7 @@ function checkStaking(delegation: Delegation, outputs: StakeOutputs): void {
   }
   findOutput(staking.transaction, expected);
   if (unbondingTime !== params.unbondingTime) {
-    const text = `the unbonding time is ${unbondingTime} blocks; the parameters say ${params.unbondingTime} blocks`;
+    const text = `the unbonding time is ${counted(unbondingTime, "block")}; the parameters say ${counted(params.unbondingTime, "block")}`;
     throw new TapstakeError("unbonding-time-mismatch", text, {
       expected: params.unbondingTime,
       got: unbondingTime,

@@ -1,5 +1,6 @@
 import { outputAt } from "../bitcoin/transaction.js";
 import { TapstakeError } from "../core/errors.js";
+import { counted } from "../core/text.js";
 import { stakingOutput } from "../script/outputs.js";
 import { type KeySet, stakerKeys } from "../script/terms.js";
 import type { LeafSignature, LeafSpend } from "../spending/spend.js";
@@ -100,7 +101,7 @@ export function expansionSpend(delegation: Delegation): LeafSpend {
   const { transaction } = delegation.staking;
   if (transaction.ins.length !== 2) {
     const got = transaction.ins.length;
-    const text = `expansion: the transaction has ${got} inputs; it must have 2, the previous stake and one funding coin`;
+    const text = `expansion: the transaction has ${counted(got, "input")}; it must have 2, the previous stake and one funding coin`;
     throw new TapstakeError("wrong-input-count", text, { expected: 2, got });
   }
   const { script, leaves } = stakingOutput(terms, params.network);

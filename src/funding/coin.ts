@@ -12,6 +12,7 @@ import { assertBytes, assertInteger, equalBytes, hex, isBytes } from "../core/by
 import { describeType, TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
 import { assertPublicKey } from "../core/keys.js";
+import { counted } from "../core/text.js";
 import { type KeyOrigin, normalPath } from "../script/key-origin.js";
 import { outputKeyOf } from "../script/taproot.js";
 
@@ -164,7 +165,8 @@ function assertPrevious(coin: Coin): void {
     throw invalid(coin, `the previous transaction given is ${transaction.getId()}`);
   }
   const output = transaction.outs[coin.outpoint.index];
-  if (!output) throw invalid(coin, `the previous transaction has ${transaction.outs.length} outputs`);
+  if (!output)
+    throw invalid(coin, `the previous transaction has ${counted(transaction.outs.length, "output")}`);
   if (output.value !== coin.value) {
     throw invalid(
       coin,

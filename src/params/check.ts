@@ -2,7 +2,7 @@ import { assertSatoshi, type Rate } from "../core/amount.js";
 import { assertBytes, assertInteger, compareBytes, equalBytes } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { assertNetwork } from "../core/network.js";
-import { show } from "../core/text.js";
+import { counted, show } from "../core/text.js";
 import { checkKeySet, checkTerms, checkTimelock, type KeySet, type StakeTerms } from "../script/terms.js";
 import {
   COMMISSION_DECIMALS,
@@ -100,7 +100,7 @@ export function checkStakingTime({ minTime, maxTime, version }: ProtocolParams, 
   checkTimelock(maxTime, "longest staking time");
   if (timelock < minTime || timelock > maxTime) {
     const allowed = minTime === maxTime ? `exactly ${minTime}` : `from ${minTime} to ${maxTime}`;
-    const text = `a staking time of ${timelock} blocks is not allowed by parameters v${version}: they demand ${allowed} blocks`;
+    const text = `a staking time of ${counted(timelock, "block")} is not allowed by parameters v${version}: they demand ${allowed} blocks`;
     throw new TapstakeError("staking-time-out-of-range", text, { minTime, maxTime, got: timelock });
   }
 }

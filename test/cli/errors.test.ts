@@ -77,6 +77,12 @@ describe("the report of an error", () => {
     });
   });
 
+  it("has for a program what its message says to do, where the message says so", () => {
+    tellInJson(true);
+    const { said } = reported(new TapstakeError("invalid-hex", "key: bad. Do: give tapstake another key"));
+    expect(JSON.parse(said)).toMatchObject({ error: { do: "give tapstake another key" } });
+  });
+
   it("is as short as before for wrong usage and for bugs", () => {
     expect(reported(new UsageError("give --out"))).toEqual({
       code: 2,

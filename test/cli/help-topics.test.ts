@@ -33,6 +33,7 @@ describe("tapstake help with an error code", () => {
     ["protection-behnd", "protection-behind"],
     ["stakes", "stake"],
     ["code", "codes"],
+    ["watermark", "below-watermark"],
   ])("asks of %s whether %s is meant", async (mistyped, meant) => {
     expect(await help(mistyped)).toEqual({
       code: 2,

@@ -535,8 +535,14 @@ describe.concurrent("what is no transaction", () => {
   });
 
   it.each([
-    ["zz", "file-error", "neither hexadecimal, a PSBT nor a file"],
-    ["0200", "invalid-transaction", "are not one whole transaction"],
+    ["zz", "file-error", "neither hexadecimal, a PSBT nor a file. Do: give a raw transaction"],
+    [
+      "f".repeat(64),
+      "invalid-transaction",
+      "of a transaction id, not of a transaction. Do: give the whole transaction",
+    ],
+    ["00", "invalid-transaction", "(1 byte) is not one whole transaction"],
+    ["0200", "invalid-transaction", "is not one whole transaction"],
     ["020", "invalid-hex", "odd number of digits"],
     [`${"0".repeat(300)}g0`, "invalid-hex", "not a hexadecimal digit at position 300"],
     ["/", "file-error", "it is a folder"],

@@ -14,7 +14,7 @@ import {
 import { type KeySet, stakerKeys, type StakeTerms } from "../../script/terms.js";
 import { newCommand } from "../command.js";
 import { UsageError } from "../errors.js";
-import { leafWords } from "../format/text.js";
+import { blocks, leafWords } from "../format/text.js";
 import { readText } from "../input.js";
 import {
   jsonOption,
@@ -183,9 +183,9 @@ function text({
   importdescriptors: requests,
 }: Facts): string {
   return [
-    outputText(`staking output on ${network}, locked ${timelock} blocks`, staking),
-    outputText(`unbonding output, locked ${unbondingTime} blocks`, unbonding),
-    outputText(`refund after slashing, locked ${unbondingTime} blocks`, refund),
+    outputText(`staking output on ${network}, locked ${blocks(timelock)}`, staking),
+    outputText(`unbonding output, locked ${blocks(unbondingTime)}`, unbonding),
+    outputText(`refund after slashing, locked ${blocks(unbondingTime)}`, refund),
     ...(requests ? [section("for importdescriptors, as secret as the keys", JSON.stringify(requests))] : []),
   ].join("\n\n");
 }

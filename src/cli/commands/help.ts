@@ -58,7 +58,7 @@ const namesOf = ({ parent }: CommandUnknownOpts): string[] => [
 ];
 
 function unknownTopic(topic: string, names: readonly string[]): UsageError {
-  const near = nearest(topic, names);
+  const near = nearest(topic, names) ?? names.find((name) => name.split("-").includes(topic));
   const meant = near === undefined ? "" : ` (Did you mean ${near}?)`;
   return new UsageError(`no command, error code or topic is named '${topic}'${meant}`);
 }

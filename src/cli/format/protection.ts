@@ -1,4 +1,5 @@
 import { equalBytes, hex } from "../../core/bytes.js";
+import { counted } from "../../core/text.js";
 import type { Home } from "../../finality/home.js";
 import { listKeys } from "../../finality/keys/keystore.js";
 import type { StoredWatermarks, VoteRecord } from "../../finality/protection/decide.js";
@@ -6,7 +7,6 @@ import type { ImportPreview } from "../../finality/protection/import.js";
 import type { ImportReport } from "../../finality/protection/interchange.js";
 import type { ProtectionStore, StoredKeyChain } from "../../finality/protection/protection.js";
 import { section, table } from "../output.js";
-import { counted } from "./text.js";
 
 /** Of heights that are blocked. */
 const SHOWN = 5;

@@ -3,6 +3,7 @@ import { opReturnData } from "../../bitcoin/output-script.js";
 import { formatBtc, formatRate, type Rate } from "../../core/amount.js";
 import { hex } from "../../core/bytes.js";
 import type { Network } from "../../core/network.js";
+import { counted } from "../../core/text.js";
 import type { KeySet } from "../../script/terms.js";
 import { colors } from "../output.js";
 import type { HeldRules } from "../terms.js";
@@ -14,8 +15,6 @@ export const OWN_PARAMS = "of the delegation itself, of no known network";
 export const shortKey = (key: Uint8Array): string => `${hex.encode(key.slice(0, 3))}…`;
 
 export const amount = (satoshi: bigint): string => `${satoshi} satoshi (${formatBtc(satoshi)})`;
-
-export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
 
 export const blocks = (count: number): string => counted(count, "block");
 

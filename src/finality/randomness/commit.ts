@@ -1,6 +1,7 @@
 import { assertInteger, equalBytes, hex, joinBytes, u64be } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import { publicKeyOf } from "../../core/keys.js";
+import { counted } from "../../core/text.js";
 import { auntsAmongHashes, merkle, type MerkleProof, rootOfHashes } from "../../crypto/merkle.js";
 import { schnorr } from "../../crypto/schnorr.js";
 import { BlockDeriver, type DerivedBlock, hashesIn, SUBTREE, xOnly } from "../../derivation/block.js";
@@ -108,7 +109,7 @@ export async function proveIn(
   }
   if (!covers(commitment, height)) {
     const { startHeight, count } = commitment;
-    const text = `the commitment is to ${count} heights from ${startHeight}, and not to height ${height}`;
+    const text = `the commitment is to ${counted(count, "height")} from ${startHeight}, and not to height ${height}`;
     throw new TapstakeError("no-commitment", text, { height });
   }
   return prove(request, { ...kept, subtrees: null });
@@ -134,7 +135,7 @@ async function prove(
   if (!merkle.verify(stored.root, publicRandomness, proof)) {
     throw new TapstakeError(
       "invalid-proof",
-      `the commitment to ${stored.count} heights from ${stored.startHeight} on ${chain.id} is not to the randomness of this key: it was made by another derivation`,
+      `the commitment to ${counted(stored.count, "height")} from ${stored.startHeight} on ${chain.id} is not to the randomness of this key: it was made by another derivation`,
     );
   }
   return {

@@ -1,10 +1,10 @@
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { counted } from "../../../core/text.js";
 import { type ChainEntry, isAddress, loadChains, removeChain, setChain } from "../../../finality/chains.js";
 import { findHome, homeAt, openHome } from "../../../finality/home.js";
 import type { ChainConfig } from "../../../vote/chain.js";
 import { groupCommand, type LazyCommands, newCommand } from "../../command.js";
 import { UsageError } from "../../errors.js";
-import { counted } from "../../format/text.js";
 import { countOfHeights, homeOption, jsonOption } from "../../options.js";
 import { answer, type Row, table, warn } from "../../output.js";
 

@@ -2,6 +2,7 @@ import { Option } from "@commander-js/extra-typings";
 import { max } from "../../../core/amount.js";
 import { hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
+import { counted } from "../../../core/text.js";
 import { findHome, type Home, openHome } from "../../../finality/home.js";
 import { floorOf } from "../../../finality/protection/decide.js";
 import { interchangeText } from "../../../finality/protection/export.js";
@@ -22,7 +23,6 @@ import {
   keyChainsText,
   watermarkFacts,
 } from "../../format/protection.js";
-import { counted } from "../../format/text.js";
 import { readChunks } from "../../input.js";
 import { chainHeight, chainOption, homeOption, jsonOption, keyOption, yesOption } from "../../options.js";
 import { answer, note, sayAll, tell } from "../../output.js";
