@@ -7,7 +7,9 @@ import { taggedHash } from "../core/hashes.js";
  * The point that nobody has the discrete logarithm of (BIP-341). As internal key it leaves the scripts as
  * the only way to spend.
  */
-export const NUMS_KEY = hex.decode("50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0");
+export const NUMS_KEY: Uint8Array = hex.decode(
+  "50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0",
+);
 
 /** The leaf version of tapscript (BIP-342). */
 export const LEAF_VERSION = 0xc0;

@@ -45,7 +45,11 @@ const DOORS: Readonly<Record<string, string>> = {
 };
 
 /** In a pure room all the same: elsewhere than in Node something else is chosen in their place. */
-const ONLY_IN_NODE: ReadonlySet<string> = new Set(["src/core/curve/libsecp.ts", "src/core/hashing/node.ts"]);
+const ONLY_IN_NODE: ReadonlySet<string> = new Set([
+  "src/core/curve/libsecp.ts",
+  "src/core/curve/node.ts",
+  "src/core/hashing/node.ts",
+]);
 
 /** In code, text and comments of the room that could serve any program; not in the package's own name. */
 const STAKING_WORD = /(?<!tap|mi)stak(e|ing)|covenant|finality|slash|unbond/i;

@@ -1,13 +1,16 @@
+import { createRequire } from "node:module";
 import { HARDENED_OFFSET, HDKey } from "@scure/bip32";
-import { generateMnemonic, mnemonicToSeedSync, validateMnemonic } from "@scure/bip39";
-import { wordlist } from "@scure/bip39/wordlists/english.js";
+import type * as Bip39 from "@scure/bip39";
+import type * as English from "@scure/bip39/wordlists/english.js";
 import { TapstakeError } from "../../core/errors.js";
+import { loadPackage } from "../../core/optional.js";
 
 /** The BIP-44 path of the chain's own keyring (coin type 118), so that its words give the same key here. */
 export const DEFAULT_PATH = "m/44'/118'/0'/0/0";
 
 /** 24 fresh English words (BIP-39, 256 bits). Who has them has the key. */
 export function newMnemonic(): string {
+  const { generateMnemonic, wordlist } = bip39();
   return generateMnemonic(wordlist, 256);
 }
 
@@ -22,7 +25,7 @@ export function secretFromMnemonic(words: string, path = DEFAULT_PATH, bip39Pass
   const mnemonic = normalise(words);
   checkWords(mnemonic);
   checkPath(path);
-  const seed = mnemonicToSeedSync(mnemonic, bip39Passphrase);
+  const seed = bip39().mnemonicToSeedSync(mnemonic, bip39Passphrase);
   try {
     return secretFromSeed(seed, path);
   } finally {
@@ -51,6 +54,15 @@ export function secretFromSeed(seed: Uint8Array, path: string): Uint8Array {
   return secret;
 }
 
+/** An optional package: only keys from words need it. */
+function bip39(): typeof Bip39 & typeof English {
+  const require = createRequire(import.meta.url);
+  return {
+    ...loadPackage<typeof Bip39>(require, "@scure/bip39"),
+    ...loadPackage<typeof English>(require, "@scure/bip39/wordlists/english.js"),
+  };
+}
+
 const normalise = (words: string) => words.normalize("NFKD").trim().toLowerCase().split(/\s+/).join(" ");
 
 /** Says which word is wrong, never what it is. */
@@ -64,6 +76,7 @@ function checkWords(mnemonic: string): void {
       { got },
     );
   }
+  const { validateMnemonic, wordlist } = bip39();
   const unknown = words.findIndex((word) => !wordlist.includes(word));
   if (unknown !== -1) {
     const text = `word ${unknown + 1} is not in the English list of BIP-39`;
