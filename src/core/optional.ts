@@ -2,12 +2,12 @@ import { TapstakeError } from "./errors.js";
 
 /**
  * Loads a package of `optionalDependencies` at its first use.
- * @param require of the module that asks
+ * @param load `require` of the module that asks
  * @throws TapstakeError `package-missing`
  */
-export function loadPackage<T>(require: (name: string) => unknown, name: string): T {
+export function loadPackage<T>(load: (name: string) => unknown, name: string): T {
   try {
-    return require(name) as T;
+    return load(name) as T;
   } catch (error) {
     throw missingPackage(error) ?? error;
   }

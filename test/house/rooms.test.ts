@@ -62,6 +62,7 @@ describe("the check of the rooms", () => {
     ["src/core/hashing/noble.ts", `import { hmac } from "@noble/hashes/hmac.js";`],
     ["src/core/hashing/node.ts", `import { hash } from "node:crypto";`],
     ["src/core/curve/libsecp.ts", `import { createRequire } from "node:module";`],
+    ["src/core/curve/node.ts", `import { createRequire } from "node:module";`],
     [
       "src/core/bytes.ts",
       `import { hexToBytes } from "@noble/hashes/utils.js"; globalThis.crypto.getRandomValues(x);`,
