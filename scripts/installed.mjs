@@ -56,12 +56,12 @@ function countPackages(folder) {
 const PROGRAMS = {
   "library.mjs": `
 import assert from "node:assert/strict";
-import { buildStaking, createDelegation, hex, parseOutpoint, paramsAt, parseRate, publicKeyOf, regtest } from "tapstake";
+import { buildStaking, createDelegation, hex, paramsAt, parseRate, publicKeyOf, regtest } from "tapstake";
 const key = (byte) => publicKeyOf(new Uint8Array(32).fill(byte));
 const params = paramsAt(regtest, 100);
 const terms = { staker: key(1), finalityProviders: [key(2)], covenant: params.covenant, timelock: 1000 };
 const script = hex.decode("5120" + hex.encode(key(3)));
-const coin = { outpoint: parseOutpoint("11".repeat(32) + ":0"), value: 2_000_000n, script };
+const coin = { outpoint: "11".repeat(32) + ":0", value: 2_000_000n, script };
 const funding = { coins: [coin], changeScript: script, feeRate: parseRate("2") };
 const staking = buildStaking({ terms, params, value: 1_000_000n, ...funding });
 const delegation = createDelegation(terms, params, staking);

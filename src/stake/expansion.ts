@@ -15,6 +15,7 @@ import {
   outpointOf,
   outputAt,
   type UnspentOutput,
+  spentBy,
 } from "../bitcoin/transaction.js";
 import { applyRateUp, type Rate } from "../core/amount.js";
 import { assertBytes, equalBytes, hex } from "../core/bytes.js";
@@ -363,7 +364,7 @@ export function fundingWitness({ transaction, prevouts }: LeafSpend, returned: P
   const psbt = parseAnswer(returned);
   assertSameTransaction(transaction, psbt);
   assertSameCoins(transaction, prevouts, psbt);
-  const coins = transaction.ins.map(({ hash, index }, i) => ({ outpoint: { hash, index }, ...prevouts[i]! }));
+  const coins = transaction.ins.map((input, i) => ({ outpoint: spentBy(input), ...prevouts[i]! }));
   fundingKind(coins[FUNDING_INPUT]!);
   assertSameScripts(coins[FUNDING_INPUT]!, FUNDING_INPUT, psbt.data.inputs[FUNDING_INPUT]!);
   const spent = readInput(coins[FUNDING_INPUT]!, FUNDING_INPUT, psbt.data.inputs[FUNDING_INPUT]!);
