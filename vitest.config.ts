@@ -33,6 +33,7 @@ export default defineConfig({
   resolve: {
     alias: {
       "#curve": source("./src/core/curve/node.ts"),
+      "#points": source("./src/core/curve/node.ts"),
       "#hashing": source("./src/core/hashing/node.ts"),
     },
   },

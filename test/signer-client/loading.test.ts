@@ -14,6 +14,7 @@ it("signer-client: loads neither SQLite nor a signer's own rooms", async () => {
     format: "esm",
     alias: {
       "#curve": `${root}src/core/curve/node.ts`,
+      "#points": `${root}src/core/curve/node.ts`,
       "#hashing": `${root}src/core/hashing/node.ts`,
     },
     write: false,

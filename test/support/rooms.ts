@@ -41,6 +41,7 @@ const CUSTODIANS: [library: RegExp, files: RegExp][] = [
 /** What the package itself chooses by environment, and the one door to it. */
 const DOORS: Readonly<Record<string, string>> = {
   "#curve": "src/core/curve/index.ts",
+  "#points": "src/core/curve/points.ts",
   "#hashing": "src/core/hashes.ts",
 };
 
