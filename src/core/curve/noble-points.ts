@@ -3,7 +3,7 @@ import { isBytes } from "../bytes.js";
 import type { Points } from "./points.js";
 
 /** secp256k1 by its definition (SEC 2, 2.4.1): the library's own has signatures and hashing to the curve tied to it. */
-const Point = /* @__PURE__ */ weierstrass({
+const Secp256k1 = /* @__PURE__ */ weierstrass({
   p: 0xffffffff_ffffffff_ffffffff_ffffffff_ffffffff_ffffffff_fffffffe_fffffc2fn,
   n: 0xffffffff_ffffffff_ffffffff_fffffffe_baaedce6_af48a03b_bfd25e8c_d0364141n,
   h: 1n,
@@ -47,7 +47,7 @@ export function pointsBy(Point: WeierstrassPointCons<bigint>): Points {
   };
 }
 
-export const backend: Points = /* @__PURE__ */ pointsBy(Point);
+export const backend: Points = /* @__PURE__ */ pointsBy(Secp256k1);
 
 /** The library throws at bad points and scalars, and at infinity when serialised; the interface answers null. */
 export function attempt<T>(compute: () => T): T | null {
