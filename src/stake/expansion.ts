@@ -393,7 +393,7 @@ function assertFundingCoin(coin: Coin, stake: UnspentOutput): void {
  * @throws TapstakeError `invalid-coin`
  */
 function assertNotSpent(coins: readonly Coin[], { staking }: PreviousStake): void {
-  const spent = new Set(staking.transaction.ins.map(formatOutpoint));
+  const spent = new Set(staking.transaction.ins.map((input) => formatOutpoint(spentBy(input))));
   const name = coins.map(({ outpoint }) => formatOutpoint(outpoint)).find((each) => spent.has(each));
   if (name === undefined) return;
   const text = `coin ${name} cannot fund this expansion: the transaction of the previous stake spends it already`;
