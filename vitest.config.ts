@@ -32,7 +32,8 @@ const project = (name: string, test: TestProjectInlineConfiguration["test"]) => 
 export default defineConfig({
   resolve: {
     alias: {
-      "#curve": source("./src/core/curve/libsecp.ts"),
+      "#curve": source("./src/core/curve/node.ts"),
+      "#points": source("./src/core/curve/node.ts"),
       "#hashing": source("./src/core/hashing/node.ts"),
     },
   },

@@ -54,7 +54,7 @@ const terms = {
   timelock: 150,
 };
 const script = bip322.script(account.publicKey, "p2tr");
-const coin: Coin = { outpoint: { hash: new Uint8Array(32).fill(7), index: 0 }, value: 1_500_000n, script };
+const coin: Coin = { outpoint: { txid: "07".repeat(32), vout: 0 }, value: 1_500_000n, script };
 const staking = buildStaking({
   terms,
   params,

@@ -28,7 +28,7 @@ const stakerSecret = crypto.getRandomValues(new Uint8Array(32));
 const staker = publicKeyOf(stakerSecret);
 const provider = hex.decode("db9160428e401753dc1a9952ffd4fa3386c7609cf8411d2b6d79c42323ca9923");
 const changeScript = scriptOfAddress("bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080", "regtest");
-const outpoint = { hash: new Uint8Array(32).fill(7), index: 0 };
+const outpoint = { txid: "07".repeat(32), vout: 0 };
 const coins = [{ outpoint, value: 2_000_000n, script: changeScript }];
 
 // 1. The terms, the staking transaction, and the three transactions that may follow it. Amounts are satoshi.

@@ -105,7 +105,7 @@ function slashingLeafOnly(terms: StakeTerms): {
     const { outpoint, value } = coinOf(funding);
     const transaction = new Transaction();
     transaction.version = 2;
-    transaction.addInput(outpoint.hash, outpoint.index);
+    transaction.addInput(hex.decode(outpoint.txid).toReversed(), outpoint.vout);
     transaction.addOutput(script, value - 100_000n);
     return {
       transaction,
@@ -118,6 +118,6 @@ function slashingLeafOnly(terms: StakeTerms): {
 }
 
 const coinOf = ({ txid, vout, value }: Funding) => ({
-  outpoint: { hash: hex.decode(txid).toReversed(), index: vout },
+  outpoint: { txid, vout },
   value,
 });

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { scriptOfAddress } from "../src/bitcoin/address.js";
 import { applyRateUp, parseRate } from "../src/core/amount.js";
-import { hex } from "../src/core/bytes.js";
 import { buildStaking, finishStaking } from "../src/stake/staking.js";
 import { participantsOf } from "../test/support/participants.js";
 import { type RegtestNode, startNode } from "./index.js";
@@ -37,7 +36,7 @@ describe("a wallet that knows nothing of staking funds a stake from P2WPKH and P
       })),
     );
     const coins = (await node.fundMany(payments)).map(({ txid, vout, value, script }) => ({
-      outpoint: { hash: hex.decode(txid).toReversed(), index: vout },
+      outpoint: { txid, vout },
       value,
       script,
     }));

@@ -45,11 +45,11 @@ function compile() {
 
 /**
  * The command as a few files instead of hundreds, which Node would look for and compile one by one each time it starts.
- * What a command needs is loaded when it runs, as in the sources. Packages with files or threads of their own stay
- * outside, and so do those that only the daemon needs.
+ * What a command needs is loaded when it runs, as in the sources. The optional packages stay outside.
  */
 async function bundleCommand() {
   const { build: bundle } = await import("esbuild");
+  const { optionalDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const { metafile } = await bundle({
     absWorkingDir: root,
     entryPoints: { main: "dist/src/cli/main.js", man: "dist/src/cli/man.js" },
@@ -62,7 +62,7 @@ async function bundleCommand() {
     // A third less to read and parse. Names stay: of errors they are part of what a program sees.
     minifySyntax: true,
     minifyWhitespace: true,
-    external: ["libsql", "tiny-secp256k1", "@grpc/*", "pino", "prom-client"],
+    external: Object.keys(optionalDependencies),
     // Packages of the older kind look for Node's own modules by it.
     banner: {
       js: 'import { createRequire as requireIn } from "node:module";\nconst require = requireIn(import.meta.url);',

@@ -35,7 +35,10 @@ export {
   outpointOf,
   parseOutpoint,
   parseTransaction,
+  spentBy,
+  toOutpoint,
   type Outpoint,
+  type OutpointLike,
   type Prevout,
   type UnspentOutput,
 } from "./bitcoin/transaction.js";

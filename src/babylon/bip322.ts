@@ -1,7 +1,7 @@
 import { encodeEcdsaSignature, hash160, Transaction } from "../bitcoin/bitcoinjs.js";
 import { OP } from "../bitcoin/opcodes.js";
 import { assertOutputScript, keyHashScript } from "../bitcoin/output-script.js";
-import { createTransaction, parseTransaction } from "../bitcoin/transaction.js";
+import { createTransaction, outpointOf, parseTransaction, spentBy } from "../bitcoin/transaction.js";
 import { assertBytes, compactSize, concatBytes, isBytes, utf8 } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { describeType, TapstakeError } from "../core/errors.js";
@@ -54,7 +54,7 @@ export const bip322 = {
    */
   toSign(text: string, script: Uint8Array): Transaction {
     const signed = createTransaction(
-      [{ outpoint: { hash: bip322.toSpend(text, script).getHash(), index: 0 }, sequence: 0 }],
+      [{ outpoint: outpointOf(bip322.toSpend(text, script), 0), sequence: 0 }],
       [{ script: Uint8Array.of(OP.RETURN), value: 0n }],
     );
     signed.version = 0;
@@ -70,7 +70,7 @@ export const bip322 = {
     assertOutputScript(script, "script");
     const hash = taggedHash("BIP0322-signed-message", utf8(text));
     const spent = createTransaction(
-      [{ outpoint: { hash: new Uint8Array(32), index: 0xffff_ffff }, sequence: 0 }],
+      [{ outpoint: { txid: "00".repeat(32), vout: 0xffff_ffff }, sequence: 0 }],
       [{ script, value: 0n }],
     );
     spent.version = 0;
@@ -210,7 +210,7 @@ function fullWitness(expected: Transaction, bytes: Uint8Array): Uint8Array {
 }
 
 const coinOf = (transaction: Transaction, script: Uint8Array): Coin => ({
-  outpoint: transaction.ins[0]!,
+  outpoint: spentBy(transaction.ins[0]!),
   value: 0n,
   script,
 });

@@ -6,6 +6,7 @@ import {
   type Prevout,
   spends,
   txidOf,
+  spentBy,
 } from "../bitcoin/transaction.js";
 import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
@@ -235,7 +236,9 @@ function checkUndelegation(delegation: Delegation, { transaction, fundingTransac
     throw new TapstakeError("wrong-outpoint", text);
   }
   const prevouts = transaction.ins.map((input, i) =>
-    i === inputIndex ? stakedOutput(delegation) : fundingOutput(transaction, input, fundingTransactions),
+    i === inputIndex
+      ? stakedOutput(delegation)
+      : fundingOutput(transaction, spentBy(input), fundingTransactions),
   );
   checkWitness(delegation, transaction, inputIndex, prevouts);
 }
@@ -244,8 +247,8 @@ const stakedOutput = ({ staking }: Delegation): Prevout => outputAt(staking.tran
 
 /** The chain verifies the staker's signature, which is over all that is spent. */
 function fundingOutput(transaction: Transaction, spent: Outpoint, given: readonly Transaction[]): Prevout {
-  const funding = given.find((one) => equalBytes(one.getHash(), spent.hash));
-  if (funding) return outputAt(funding, spent.index);
+  const funding = given.find((one) => one.getId() === spent.txid);
+  if (funding) return outputAt(funding, spent.vout);
   const name = formatOutpoint(spent);
   const text = `${transaction.getId()} spends ${name}: expected its funding transaction, got none`;
   throw new TapstakeError("message-mismatch", text, { what: "fundingTransactions", outpoint: name });

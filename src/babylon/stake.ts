@@ -1,5 +1,5 @@
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
-import { outputAt, txidOf } from "../bitcoin/transaction.js";
+import { outputAt, toOutpoint, txidOf } from "../bitcoin/transaction.js";
 import { TapstakeError } from "../core/errors.js";
 import { checkDelegation } from "../delegation/check.js";
 import {
@@ -126,8 +126,8 @@ export function readExpand(
   previous: PreviousStake,
   options: ReadOptions = {},
 ): ExpansionRegistration {
-  const { hash } = previousStake(previous).coin.outpoint;
-  txid(txidOf(hash), "previous staking transaction").read(message.previousStakingTxHash);
+  const { outpoint } = previousStake(previous).coin;
+  txid(toOutpoint(outpoint).txid, "previous staking transaction").read(message.previousStakingTxHash);
   const { delegation: stake, ...registrant } = readStake(message, params, options);
   const expansion = {
     terms: previous.terms,

@@ -1,10 +1,11 @@
 import { bech32, bech32m, createBase58check } from "@scure/base";
 import { assertBytes } from "../core/bytes.js";
-import { curve } from "../core/curve/index.js";
+import { points } from "../core/curve/points.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
 import { assertNetwork, type Network } from "../core/network.js";
 import { show } from "../core/text.js";
+import { encodeBech32m } from "./bech32m.js";
 import { OP } from "./opcodes.js";
 import { keyHashScript, outputKind, taprootScript } from "./output-script.js";
 
@@ -44,7 +45,7 @@ export function addressOfScript(script: Uint8Array, network: Network): string | 
     case "p2wsh":
       return bech32.encode(hrp, [0, ...bech32.toWords(script.slice(2))]);
     case "p2tr":
-      return curve.isXOnlyPoint(script.slice(2)) ? taprootAddress(script.slice(2), network) : null;
+      return points.isXOnlyPoint(script.slice(2)) ? taprootAddress(script.slice(2), network) : null;
     default:
       return null;
   }
@@ -57,7 +58,7 @@ export function addressOfScript(script: Uint8Array, network: Network): string | 
 export function taprootAddress(outputKey: Uint8Array, network: Network): string {
   assertNetwork(network);
   assertBytes(outputKey, "output key", 32);
-  return bech32m.encode(PREFIXES[network].hrp, [1, ...bech32m.toWords(outputKey)]);
+  return encodeBech32m(PREFIXES[network].hrp, 1, outputKey);
 }
 
 const TEST = { hrp: "tb", pubKeyHash: 0x6f, scriptHash: 0xc4 } as const;
@@ -94,7 +95,7 @@ function scriptOfSegwit({ hrp, version, program }: Segwit, network: Network): Ui
       ? Uint8Array.of(0, program.length, ...program)
       : null;
   }
-  return program.length === 32 && curve.isXOnlyPoint(program) ? taprootScript(program) : null;
+  return program.length === 32 && points.isXOnlyPoint(program) ? taprootScript(program) : null;
 }
 
 const base58check = /* @__PURE__ */ createBase58check(sha256);

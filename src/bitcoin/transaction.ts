@@ -1,14 +1,22 @@
 import { assertSatoshi, MAX_MONEY } from "../core/amount.js";
-import { assertBytes, equalBytes, hex, isBytes } from "../core/bytes.js";
-import { TapstakeError } from "../core/errors.js";
+import { assertBytes, equalBytes, hex } from "../core/bytes.js";
+import { describeType, TapstakeError } from "../core/errors.js";
 import { counted, show } from "../core/text.js";
 import { Transaction } from "./bitcoinjs.js";
 
-/** Where an output is: the transaction's hash in its internal byte order (the reverse of a txid), and the index. */
+/** Where an output is, as explorers and bitcoind write it. */
 export interface Outpoint {
-  readonly hash: Uint8Array;
-  readonly index: number;
+  /** 64 hexadecimal digits. */
+  readonly txid: string;
+  /** The output's place in its transaction, counted from 0. */
+  readonly vout: number;
 }
+
+/**
+ * An outpoint as functions take it: `{ txid, vout }`, or the text `txid:vout`. Bytes are refused: whether they are in
+ * the order of a txid or of a transaction cannot be seen.
+ */
+export type OutpointLike = Outpoint | string;
 
 /** What an input spends: signatures commit to both (BIP-341). */
 export interface Prevout {
@@ -19,7 +27,7 @@ export interface Prevout {
 
 /** An output that can be spent: where it is and what it holds. */
 export interface UnspentOutput {
-  readonly outpoint: Outpoint;
+  readonly outpoint: OutpointLike;
   /** Satoshi. */
   readonly value: bigint;
 }
@@ -34,13 +42,14 @@ export const REPLACEABLE_SEQUENCE = 0xffff_fffd;
  * there later must not change what was built.
  */
 export function createTransaction(
-  inputs: readonly { readonly outpoint: Outpoint; readonly sequence: number }[],
+  inputs: readonly { readonly outpoint: OutpointLike; readonly sequence: number }[],
   outputs: readonly Prevout[],
 ): Transaction {
   const transaction = new Transaction();
   transaction.version = 2;
   for (const { outpoint, sequence } of inputs) {
-    transaction.addInput(Uint8Array.from(outpoint.hash), outpoint.index, sequence);
+    const { txid, vout } = readOutpoint(outpoint);
+    transaction.addInput(hashOfTxid(txid), vout, sequence);
   }
   for (const { script, value } of outputs) transaction.addOutput(Uint8Array.from(script), value);
   return transaction;
@@ -78,51 +87,74 @@ export function parseTransaction(raw: Uint8Array): Transaction {
 }
 
 /** The outpoint of one of a transaction's outputs. */
-export function outpointOf(transaction: Transaction, index: number): Outpoint {
-  return { hash: transaction.getHash(), index };
+export function outpointOf(transaction: Transaction, vout: number): Outpoint {
+  return { txid: transaction.getId(), vout };
 }
 
-/** `txid:index`, as people and explorers write it. */
-export function formatOutpoint({ hash, index }: Outpoint): string {
-  return `${txidOf(hash)}:${index}`;
+/** The outpoint that an input spends. */
+export function spentBy({ hash, index }: Pick<Transaction["ins"][number], "hash" | "index">): Outpoint {
+  return { txid: txidOf(hash), vout: index };
+}
+
+/** `txid:vout`, as people and explorers write it. @throws TapstakeError `invalid-hex`, `invalid-coin` */
+export function formatOutpoint(outpoint: OutpointLike): string {
+  const { txid, vout } = readOutpoint(outpoint);
+  return `${txid}:${vout}`;
 }
 
 /** A transaction's hash as people and explorers write it: in the reversed order of bytes. */
 export const txidOf = (hash: Uint8Array): string => hex.encode(hash.toReversed());
 
+const hashOfTxid = (txid: string): Uint8Array => hex.decode(txid, 32, "txid").toReversed();
+
 /**
- * The inverse of {@link formatOutpoint}: what people, explorers and bitcoind write, with the txid in its reversed
- * byte order.
+ * The inverse of {@link formatOutpoint}: what people, explorers and bitcoind write.
  * @throws TapstakeError `invalid-hex`, `invalid-coin`
  * @example
  * ```ts
- * const coin = { outpoint: parseOutpoint(`${txid}:${vout}`), value: 100_000n, script };
+ * const { txid, vout } = parseOutpoint(text);
  * ```
  */
 export function parseOutpoint(text: string): Outpoint {
   const match = typeof text === "string" ? /^([^:]*):(0|[1-9]\d{0,9})$/.exec(text) : null;
-  if (!match) throw new TapstakeError("invalid-coin", `a coin is written txid:index, got ${show(text)}`);
-  const outpoint = { hash: hex.decode(match[1]!, 32, "txid").toReversed(), index: Number(match[2]) };
-  assertOutpoint(outpoint);
-  return outpoint;
+  if (!match) throw new TapstakeError("invalid-coin", `a coin is written txid:vout, got ${show(text)}`);
+  return toOutpoint({ txid: match[1]!, vout: Number(match[2]) });
 }
+
+/**
+ * An outpoint in either form, with the txid in lower case.
+ * @throws TapstakeError `invalid-hex`, `invalid-coin`
+ */
+export function toOutpoint(outpoint: OutpointLike): Outpoint {
+  const read = readOutpoint(outpoint);
+  if (read.vout > 0xffff_fffe) throw noOutpoint(`vout ${read.vout}`);
+  return read;
+}
+
+/** Either form; also the outpoint that spends nothing, whose vout is 0xffffffff. */
+function readOutpoint(outpoint: OutpointLike): Outpoint {
+  if (typeof outpoint === "string") return parseOutpoint(outpoint);
+  const { txid, vout } = outpoint ?? {};
+  if (typeof txid !== "string") {
+    const isInput = (outpoint as { hash?: unknown } | undefined)?.hash instanceof Uint8Array;
+    throw noOutpoint(isInput ? "a hash in bytes" : describeType(outpoint));
+  }
+  if (!Number.isInteger(vout) || vout < 0 || vout > 0xffff_ffff) throw noOutpoint(`vout ${show(vout)}`);
+  return { txid: hex.encode(hex.decode(txid, 32, "txid")), vout };
+}
+
+const noOutpoint = (got: string): TapstakeError =>
+  new TapstakeError("invalid-coin", `an outpoint is { txid, vout } or the text txid:vout, got ${got}`);
 
 /** Whether an input spends the outpoint. */
-export function spends(input: Transaction["ins"][number], outpoint: Outpoint): boolean {
-  return input.index === outpoint.index && equalBytes(input.hash, outpoint.hash);
+export function spends(input: Transaction["ins"][number], outpoint: OutpointLike): boolean {
+  const { txid, vout } = readOutpoint(outpoint);
+  return input.index === vout && txidOf(input.hash) === txid;
 }
 
-/** @throws TapstakeError `invalid-coin` */
-export function assertOutpoint(outpoint: Outpoint): void {
-  const { hash, index } = outpoint ?? {};
-  if (!isBytes(hash, 32) || !Number.isInteger(index) || index < 0 || index > 0xffff_fffe) {
-    throw new TapstakeError("invalid-coin", "an outpoint needs a hash of 32 bytes and an index");
-  }
-}
-
-/** @throws TapstakeError `invalid-coin`, `invalid-amount` */
+/** @throws TapstakeError `invalid-coin`, `invalid-hex`, `invalid-amount` */
 export function assertUnspentOutput(coin: UnspentOutput): void {
-  assertOutpoint(coin?.outpoint);
+  toOutpoint(coin?.outpoint);
   assertSatoshi(coin.value, "coin");
 }
 

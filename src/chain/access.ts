@@ -1,6 +1,11 @@
 import { scriptOfAddress } from "../bitcoin/address.js";
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
-import { formatOutpoint, type Outpoint, type Prevout, type UnspentOutput } from "../bitcoin/transaction.js";
+import {
+  formatOutpoint,
+  type OutpointLike,
+  type Prevout,
+  type UnspentOutput,
+} from "../bitcoin/transaction.js";
 import type { Rate } from "../core/amount.js";
 import { TapstakeError } from "../core/errors.js";
 import { type Network, sharesAddresses } from "../core/network.js";
@@ -22,14 +27,14 @@ export interface ChainAccess {
    * The transaction that made an unspent output; null when the server does not have it. A bitcoind needs no index for
    * it, as the output tells the block, but must not have pruned that.
    */
-  previousTransaction(outpoint: Outpoint): Promise<Transaction | null>;
+  previousTransaction(outpoint: OutpointLike): Promise<Transaction | null>;
   /**
    * The header of a transaction's block with the part of its Merkle tree that leads to it (BIP-37); null when it is in no
    * block that the server knows (bitcoind without `-txindex` finds those with an unspent output).
    */
   merkleBlock(txid: string): Promise<Uint8Array | null>;
   /** An output that neither a block nor the mempool spends; null when it is spent or unknown. */
-  unspent(outpoint: Outpoint): Promise<UnspentCoin | null>;
+  unspent(outpoint: OutpointLike): Promise<UnspentCoin | null>;
   /** The coins of an address that can be spent and that nothing spends yet; of bitcoind, those that are in blocks. */
   coins(address: string): Promise<(UnspentOutput & Pick<UnspentCoin, "confirmations">)[]>;
   /**

@@ -1,5 +1,5 @@
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
-import { formatOutpoint, type Outpoint, parseOutpoint, parseTransaction } from "../bitcoin/transaction.js";
+import { type OutpointLike, parseTransaction, toOutpoint } from "../bitcoin/transaction.js";
 import { parseBtc } from "../core/amount.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
@@ -33,8 +33,8 @@ export function bitcoindAccess(options: RpcOptions): ChainAccess {
     previousTransaction: (outpoint) => findPrevious(rpc, outpoint),
     merkleBlock: (txid) => findMerkleBlock(rpc, txid),
     async unspent(outpoint) {
-      const [txid, index] = nameOf(outpoint);
-      const found = await rpc.gettxout(txid, index);
+      const { txid, vout } = toOutpoint(outpoint);
+      const found = await rpc.gettxout(txid, vout);
       if (!found) return null;
       const { value, confirmations, scriptPubKey } = found;
       return { value, confirmations, script: hex.decode(scriptPubKey.hex) };
@@ -48,7 +48,7 @@ export function bitcoindAccess(options: RpcOptions): ChainAccess {
         if (!known) return [];
         const { confirmations, coinbase } = known;
         if (coinbase && confirmations < COINBASE_MATURITY) return [];
-        return [{ outpoint: parseOutpoint(`${txid}:${vout}`), value, confirmations }];
+        return [{ outpoint: toOutpoint({ txid, vout }), value, confirmations }];
       });
     },
     async feeRate(blocks) {
@@ -64,18 +64,12 @@ export function bitcoindAccess(options: RpcOptions): ChainAccess {
   };
 }
 
-/** As bitcoind takes it: the txid, and the index. */
-function nameOf(outpoint: Outpoint): [string, number] {
-  const [txid, index] = formatOutpoint(outpoint).split(":") as [string, string];
-  return [txid, Number(index)];
-}
-
 /** Without an index, bitcoind finds a mined transaction only in a block that is named. */
-async function findPrevious(rpc: Rpc, outpoint: Outpoint): Promise<Transaction | null> {
-  const [txid, index] = nameOf(outpoint);
+async function findPrevious(rpc: Rpc, outpoint: OutpointLike): Promise<Transaction | null> {
+  const { txid, vout } = toOutpoint(outpoint);
   const known = await findTransaction(rpc, txid);
   if (known) return known.transaction;
-  const output = await rpc.gettxout(txid, index);
+  const output = await rpc.gettxout(txid, vout);
   if (!output || output.confirmations === 0) return null;
   const { height } = await rpc.getblock(output.bestblock);
   const block = await rpc.getblockhash(height - output.confirmations + 1);

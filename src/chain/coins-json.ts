@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { parseOutpoint } from "../bitcoin/transaction.js";
+import { toOutpoint } from "../bitcoin/transaction.js";
 import { assertSatoshi, parseBtc } from "../core/amount.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
@@ -33,7 +33,7 @@ function coinOf(one: v.InferOutput<typeof form>, name: string): Coin {
   const bytes = (field: "scriptPubKey" | "redeemScript" | "witnessScript" | "previousTransaction") =>
     hex.decode(one[field]!, undefined, `${name}.${field}`);
   const coin: Coin = {
-    outpoint: parseOutpoint(`${txid}:${vout}`),
+    outpoint: toOutpoint({ txid, vout }),
     value: satoshi,
     script: bytes("scriptPubKey"),
     ...(one.redeemScript !== undefined && { redeemScript: bytes("redeemScript") }),

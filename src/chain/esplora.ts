@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
-import { formatOutpoint, outputAt, parseOutpoint, parseTransaction } from "../bitcoin/transaction.js";
+import { outputAt, parseTransaction, toOutpoint } from "../bitcoin/transaction.js";
 import { MAX_MONEY, type Rate } from "../core/amount.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
@@ -135,23 +135,23 @@ export function esploraAccess(options: EsploraOptions): ChainAccess {
       const transaction = await esplora.transaction(txid);
       return transaction && { transaction, confirmations: await depth(await esplora.status(txid)) };
     },
-    previousTransaction: (outpoint) => esplora.transaction(formatOutpoint(outpoint).split(":")[0]!),
+    previousTransaction: async (outpoint) => esplora.transaction(toOutpoint(outpoint).txid),
     merkleBlock: (txid) => esplora.merkleBlock(txid),
     async unspent(outpoint) {
-      const [txid, index] = formatOutpoint(outpoint).split(":") as [string, string];
+      const { txid, vout } = toOutpoint(outpoint);
       const transaction = await esplora.transaction(txid);
-      if (!transaction?.outs[outpoint.index]) return null;
-      const { spent } = await esplora.outspend(txid, Number(index));
+      if (!transaction?.outs[vout]) return null;
+      const { spent } = await esplora.outspend(txid, vout);
       if (spent) return null;
       const confirmations = await depth(await esplora.status(txid));
-      return { ...outputAt(transaction, outpoint.index), confirmations };
+      return { ...outputAt(transaction, vout), confirmations };
     },
     async coins(address) {
       const utxos = await esplora.utxos(address);
       const tip = utxos.length === 0 ? 0 : await esplora.tipHeight();
       return Promise.all(
         utxos.map(async ({ txid, vout, value, status }) => ({
-          outpoint: parseOutpoint(`${txid}:${vout}`),
+          outpoint: toOutpoint({ txid, vout }),
           value,
           confirmations: await depth(status, tip),
         })),

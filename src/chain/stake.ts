@@ -1,4 +1,10 @@
-import { formatOutpoint, type Outpoint, txidOf } from "../bitcoin/transaction.js";
+import {
+  formatOutpoint,
+  outpointOf,
+  type OutpointLike,
+  spentBy,
+  toOutpoint,
+} from "../bitcoin/transaction.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { Delegation } from "../delegation/delegation.js";
@@ -42,11 +48,12 @@ export async function stakeOnChain(
  * @throws TapstakeError the codes of {@link ChainAccess}
  */
 export async function heightOfOutput(
-  { hash, index }: Outpoint,
+  outpoint: OutpointLike,
   chain: Pick<ChainAccess, "tip" | "transaction" | "unspent">,
 ): Promise<number | null> {
   const confirmations = async () =>
-    ((await chain.unspent({ hash, index })) ?? (await chain.transaction(txidOf(hash))))?.confirmations ?? 0;
+    ((await chain.unspent(outpoint)) ?? (await chain.transaction(toOutpoint(outpoint).txid)))
+      ?.confirmations ?? 0;
   let tip = await chain.tip();
   for (;;) {
     const found = await confirmations();
@@ -67,8 +74,9 @@ export async function registrationHeight(
   delegation: Pick<Delegation, "staking">,
   chain: Pick<ChainAccess, "tip" | "transaction" | "unspent">,
 ): Promise<number> {
-  const { transaction, outputIndex: index } = delegation.staking;
-  return (await heightOfOutput({ hash: transaction.getHash(), index }, chain)) ?? (await chain.tip()).height;
+  const { transaction, outputIndex } = delegation.staking;
+  const outpoint = outpointOf(transaction, outputIndex);
+  return (await heightOfOutput(outpoint, chain)) ?? (await chain.tip()).height;
 }
 
 /**
@@ -80,8 +88,8 @@ export async function isFundable(
   { staking }: Pick<Delegation, "staking">,
   chain: Pick<ChainAccess, "unspent">,
 ): Promise<boolean> {
-  for (const { hash, index } of staking.transaction.ins) {
-    if (!(await chain.unspent({ hash, index }))) return false;
+  for (const input of staking.transaction.ins) {
+    if (!(await chain.unspent(spentBy(input)))) return false;
   }
   return true;
 }

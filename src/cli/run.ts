@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { missingPackage } from "../core/optional.js";
 import { hideFromCoreDumps } from "../finality/keys/core-dumps.js";
 import { addCommands, type LazyCommands } from "./command.js";
 import { reportError, UsageError, withHelp } from "./errors.js";
@@ -112,7 +113,9 @@ export async function run(given: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const isUsage = error instanceof CommanderError || error instanceof UsageError;
-    return reportError(isUsage ? withHelp(error, commandPath(program, args)) : error);
+    return reportError(
+      isUsage ? withHelp(error, commandPath(program, args)) : (missingPackage(error) ?? error),
+    );
   }
 }
 

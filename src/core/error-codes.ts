@@ -766,6 +766,11 @@ export const ERROR_CODES = {
     means: "A file or folder cannot be read or written.",
     do: "Check the path, its permissions and the free space.",
   },
+  "package-missing": {
+    means: "A package that this part of tapstake needs is not installed.",
+    causes: "an installation with `--omit=optional`, or a platform without a build of the package.",
+    do: "Install the optional packages with `npm install --include=optional`, or the package that the message names.",
+  },
   cancelled: {
     means: "You or the calling program stopped this or did not confirm it, so nothing was done.",
     do: "When you are ready, run the command again.",

@@ -1,5 +1,5 @@
 import { assertBytes, hex, isBytes } from "./bytes.js";
-import { curve } from "./curve/index.js";
+import { points } from "./curve/points.js";
 import { describeType, TapstakeError } from "./errors.js";
 import { scalar } from "./scalar.js";
 
@@ -11,7 +11,7 @@ export function assertPublicKey(value: unknown, name: string): asserts value is 
       `${name}: expected an x-only key of 32 bytes, got ${describeType(value)}`,
     );
   }
-  if (!curve.isXOnlyPoint(value)) {
+  if (!points.isXOnlyPoint(value)) {
     throw new TapstakeError(
       "invalid-public-key",
       `${name}: ${hex.encode(value)} is not the x coordinate of a point`,
@@ -24,7 +24,7 @@ export function assertSecretKey(value: unknown, name = "secret key"): asserts va
   if (!isBytes(value, 32)) {
     throw new TapstakeError("invalid-secret-key", `${name}: expected 32 bytes, got ${describeType(value)}`);
   }
-  if (!curve.isPrivate(value)) {
+  if (!points.isPrivate(value)) {
     throw new TapstakeError("invalid-secret-key", `${name}: not a scalar between 1 and n - 1`);
   }
 }
@@ -50,7 +50,7 @@ export function evenSecret(secretKey: Uint8Array, name?: string): { d: bigint; p
 }
 
 function compressedPoint(secretKey: Uint8Array): Uint8Array {
-  const point = curve.pointFromScalar(secretKey);
+  const point = points.pointFromScalar(secretKey);
   assertBytes(point, "public key", 33);
   return point;
 }

@@ -1,13 +1,13 @@
-import { secp256k1 } from "@noble/curves/secp256k1.js";
+import { Field } from "@noble/curves/abstract/modular.js";
+
+/** The order n of the group of secp256k1. */
+export const GROUP_ORDER: bigint = 0xffffffff_ffffffff_ffffffff_fffffffe_baaedce6_af48a03b_bfd25e8c_d0364141n;
 
 /**
  * Arithmetic modulo the group order n, which libsecp256k1 does not export.
  * BigInt is not constant time: a program that times single operations on the same machine could learn from it.
  */
-const { Fn } = secp256k1.Point;
-
-/** The order n of the group of secp256k1. */
-export const GROUP_ORDER: bigint = Fn.ORDER;
+const Fn = /* @__PURE__ */ Field(GROUP_ORDER);
 
 export const scalar = {
   /** 32 bytes big-endian as a number below n, or null when it is n or more. */

@@ -1,6 +1,13 @@
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
 import { dustThreshold } from "../bitcoin/output-script.js";
-import { FINAL_SEQUENCE, formatOutpoint, type Outpoint, outputAt, spends } from "../bitcoin/transaction.js";
+import {
+  FINAL_SEQUENCE,
+  formatOutpoint,
+  type OutpointLike,
+  outputAt,
+  spentBy,
+  spends,
+} from "../bitcoin/transaction.js";
 import { applyRate } from "../core/amount.js";
 import { containsBytes, equalBytes, hex } from "../core/bytes.js";
 import { type ErrorCode, TapstakeError } from "../core/errors.js";
@@ -261,10 +268,10 @@ export function checkExpansionSignatures(delegation: Delegation): void {
 function checkFunding({ staking, expansion }: Delegation): void {
   const input = staking.transaction.ins[FUNDING_INPUT]!;
   const { script, value, transaction } = expansion!.funding;
-  fundingKind({ outpoint: input, script, value });
+  fundingKind({ outpoint: spentBy(input), script, value });
   if (!transaction) return;
   if (!equalBytes(transaction.getHash(), input.hash)) {
-    const [expected, got] = [formatOutpoint(input), transaction.getId()];
+    const [expected, got] = [formatOutpoint(spentBy(input)), transaction.getId()];
     const text = `expansion: the funding transaction is ${got}, but must be ${expected}`;
     throw new TapstakeError("wrong-outpoint", text, { expected, got });
   }
@@ -279,7 +286,7 @@ function checkFunding({ staking, expansion }: Delegation): void {
 export interface Shape {
   readonly versions: readonly number[];
   /** What the first inputs spend, in order; the others, `moreInputs`, spend what is said elsewhere. */
-  readonly spends: readonly Outpoint[];
+  readonly spends: readonly OutpointLike[];
   readonly moreInputs?: number;
   /** How many outputs there may be. */
   readonly outputs: readonly number[];
@@ -312,7 +319,7 @@ export function checkShape(transaction: Transaction, name: string, shape: Shape)
     if (!outpoint) continue;
     demand("wrong-witness", `${of}witness elements`, [0], input.witness.length);
     if (!spends(input, outpoint)) {
-      const [expected, got] = [formatOutpoint(outpoint), formatOutpoint(input)];
+      const [expected, got] = [formatOutpoint(outpoint), formatOutpoint(spentBy(input))];
       const text = `${name}: ${of}it spends ${got}, but must spend ${expected}`;
       throw new TapstakeError("wrong-outpoint", text, { expected, got });
     }

@@ -5,6 +5,7 @@ import {
   assertUnspentOutput,
   formatOutpoint,
   parseTransaction,
+  toOutpoint,
   type UnspentOutput,
 } from "../bitcoin/transaction.js";
 import { readWalletScript, type WalletScript } from "../bitcoin/wallet-script.js";
@@ -86,8 +87,8 @@ export function coinKind({ outpoint, script }: Coin): CoinKind {
 
 /**
  * A coin that can be spent as it is described.
- * @throws TapstakeError `invalid-coin`, `invalid-amount`, `invalid-bytes`, `invalid-number`, `invalid-public-key`,
- * `invalid-path`, `invalid-transaction`
+ * @throws TapstakeError `invalid-coin`, `invalid-hex`, `invalid-amount`, `invalid-bytes`, `invalid-number`,
+ * `invalid-public-key`, `invalid-path`, `invalid-transaction`
  */
 export function assertCoin(coin: Coin): void {
   assertUnspentOutput(coin);
@@ -161,10 +162,11 @@ function assertPrevious(coin: Coin): void {
   const bytes = isOne ? previousBytes(coin) : previousTransaction;
   assertBytes(bytes, "coin's previous transaction");
   const transaction = parseTransaction(bytes);
-  if (!equalBytes(transaction.getHash(), coin.outpoint.hash)) {
+  const { txid, vout } = toOutpoint(coin.outpoint);
+  if (transaction.getId() !== txid) {
     throw invalid(coin, `the previous transaction given is ${transaction.getId()}`);
   }
-  const output = transaction.outs[coin.outpoint.index];
+  const output = transaction.outs[vout];
   if (!output)
     throw invalid(coin, `the previous transaction has ${counted(transaction.outs.length, "output")}`);
   if (output.value !== coin.value) {

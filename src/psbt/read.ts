@@ -2,7 +2,7 @@ import { base64 } from "@scure/base";
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
 import { createReader } from "../bitcoin/byte-reader.js";
 import { pushesOf } from "../bitcoin/opcodes.js";
-import { outputAt, parseTransaction, type Prevout } from "../bitcoin/transaction.js";
+import { outputAt, parseTransaction, type Prevout, spentBy } from "../bitcoin/transaction.js";
 import { assertBytes, compactSize, concatBytes, equalBytes, hex, joinBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import {
@@ -180,8 +180,8 @@ export function coinsOfPsbt(psbt: Psbt): Coin[] {
 
 /** One of {@link coinsOfPsbt}, not checked. @throws TapstakeError `invalid-psbt`, `invalid-coin` */
 export function coinOfPsbt(psbt: Psbt, index: number, prevout: Prevout): Coin {
-  const { hash, index: output } = psbt.txInputs[index]!;
-  return described({ ...prevout, outpoint: { hash, index: output } }, psbt.data.inputs[index]!);
+  const outpoint = spentBy(psbt.txInputs[index]!);
+  return described({ ...prevout, outpoint }, psbt.data.inputs[index]!);
 }
 
 function described(plain: Coin, input: Input): Coin {

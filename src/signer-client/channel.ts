@@ -1,10 +1,12 @@
-import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import type { Metadata as GrpcMetadata, ServiceError } from "@grpc/grpc-js";
 import { u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { parseAddress, readCertificates } from "./endpoint.js";
+import { grpc, status } from "./grpc.js";
 import {
   CHAIN_HEIGHT_HEADER,
   HMAC_HEADER,
+  type Metadata,
   OPEN_METHODS,
   REFUSE_OVERLAP_HEADER,
   requestHmac,
@@ -57,12 +59,13 @@ export interface Channel {
 /** Whether a signer signs: not while it stops, nor after its store has failed. */
 export type Health = "serving" | "not-serving";
 
-/** @throws TapstakeError `invalid-address`, `invalid-certificate` */
+/** @throws TapstakeError `invalid-address`, `invalid-certificate`, `package-missing` */
 export function openChannel(options: EotsClientOptions): Channel {
   const { address = DEFAULT_ADDRESS, hmacKey, tls, timeout = 120_000 } = options;
   parseAddress(address, "invalid-address");
   if (tls?.ca) readCertificates(tls.ca, "ca");
   const ca = tls?.ca && Buffer.from(tls.ca);
+  const { Client, credentials } = grpc();
   const client = new Client(address, tls ? credentials.createSsl(ca ?? null) : credentials.createInsecure(), {
     "grpc.max_receive_message_length": 32 << 20,
   });
@@ -124,8 +127,8 @@ function metadataOf(
   method: Method,
   bytes: Uint8Array,
   { hmacKey, chainHeight, refuseOverlap = false }: Demands & { readonly hmacKey: string | undefined },
-): Metadata {
-  const metadata = new Metadata();
+): GrpcMetadata {
+  const metadata = new (grpc().Metadata)();
   if (hmacKey !== undefined && !OPEN_METHODS.has(method)) {
     metadata.set(HMAC_HEADER, requestHmac(hmacKey, bytes));
   }

@@ -1,4 +1,3 @@
-import type { Metadata } from "@grpc/grpc-js";
 import { assertBytes, assertInteger, u64be, utf8 } from "../core/bytes.js";
 import { ERROR_CODES } from "../core/error-codes.js";
 import { type ErrorCode, TapstakeError } from "../core/errors.js";
@@ -6,6 +5,7 @@ import { type EotsClientOptions, type Health, openChannel, unexpected } from "./
 import { isLoopback, parseAddress } from "./endpoint.js";
 import {
   first,
+  type Metadata,
   OUTCOME_HEADER,
   OVERLAPS_HEADER,
   readHeights,
@@ -80,7 +80,8 @@ export interface EotsClient {
 /**
  * A client of a signer: this software's `tapstake fp serve`, or another that speaks the same interface. Each call
  * fails with a TapstakeError: the signer's own code where it is this software, otherwise by gRPC status.
- * @throws TapstakeError `invalid-address`; `invalid-certificate` where `tls.ca` has none
+ * @throws TapstakeError `invalid-address`; `invalid-certificate` where `tls.ca` has none; `package-missing` without
+ * @grpc/grpc-js, an optional package
  */
 export function createEotsClient(options: EotsClientOptions = {}): EotsClient {
   const { call, health, close } = openChannel(options);

@@ -1,5 +1,4 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
-import type { Metadata } from "@grpc/grpc-js";
 import type { ErrorCode } from "../core/errors.js";
 import type { Method } from "./wire.js";
 
@@ -20,6 +19,11 @@ export const OVERLAPS_HEADER = "x-tapstake-overlaps";
 export const CHAIN_HEIGHT_HEADER = "x-tapstake-chain-height";
 /** Request metadata of a commitment, with any value: not to be signed where it overlaps an earlier one. */
 export const REFUSE_OVERLAP_HEADER = "x-tapstake-refuse-overlap";
+
+/** The metadata of an answer, as it is read: gRPC's own types would be missing where its package is. */
+export interface Metadata {
+  get(name: string): readonly (string | Buffer)[];
+}
 
 /** A value of metadata as text. */
 export function first(metadata: Metadata | undefined, name: string): string | undefined {

@@ -1,10 +1,11 @@
-import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import type { Metadata, ServiceError } from "@grpc/grpc-js";
 import { ERROR_CODES } from "../core/error-codes.js";
 import { type ErrorCode, type ErrorDetails, TapstakeError } from "../core/errors.js";
+import { grpc, type Status, status, statusName } from "./grpc.js";
 import { CODE_HEADER, first } from "./metadata.js";
 
 /** Refusals to sign a height: FailedPrecondition, as the Go key manager answers a double sign (PROTOCOL 10). */
-const STATUS: Partial<Record<ErrorCode, status>> = {
+const STATUS: Partial<Record<ErrorCode, Status>> = {
   "double-vote": status.FAILED_PRECONDITION,
   "unknown-earlier-vote": status.FAILED_PRECONDITION,
   "below-watermark": status.FAILED_PRECONDITION,
@@ -37,12 +38,12 @@ const STATUS: Partial<Record<ErrorCode, status>> = {
 };
 
 /** Every status that this software answers with. */
-export const ANSWERS: readonly status[] = [
+export const ANSWERS: readonly Status[] = [
   ...new Set([status.OK, ...Object.values(STATUS), status.INTERNAL]),
 ];
 
 /** What a status means when the server is another software, which sends no code of ours. */
-const CODE: Partial<Record<status, ErrorCode>> = {
+const CODE: Partial<Record<Status, ErrorCode>> = {
   [status.FAILED_PRECONDITION]: "double-vote",
   [status.UNAUTHENTICATED]: "unauthenticated",
   [status.PERMISSION_DENIED]: "not-permitted",
@@ -54,8 +55,8 @@ const CODE: Partial<Record<status, ErrorCode>> = {
 };
 
 /** An error as gRPC carries it: status, message, and the code in trailing metadata. */
-export function toStatus(error: unknown): { code: status; details: string; metadata: Metadata } {
-  const metadata = new Metadata();
+export function toStatus(error: unknown): { code: Status; details: string; metadata: Metadata } {
+  const metadata = new (grpc().Metadata)();
   if (!(error instanceof TapstakeError)) {
     // Where it went wrong is for the log; its text might hold anything, and is for nobody.
     metadata.set(CODE_HEADER, "signer-error");
@@ -72,14 +73,14 @@ export function toStatus(error: unknown): { code: status; details: string; metad
  */
 export function fromStatus(error: ServiceError, address: string, isEncrypted: boolean): TapstakeError {
   const sent = first(error.metadata, CODE_HEADER);
-  const details: ErrorDetails = { address, status: status[error.code] ?? String(error.code) };
+  const details: ErrorDetails = { address, status: statusName(error.code) };
   if (sent !== undefined && Object.hasOwn(ERROR_CODES, sent)) {
     const message = error.details.startsWith(`${sent}: `)
       ? error.details.slice(sent.length + 2)
       : error.details;
     return new TapstakeError(sent as ErrorCode, message, details, { cause: error });
   }
-  const code = CODE[error.code] ?? "signer-error";
+  const code = CODE[error.code as Status] ?? "signer-error";
   const text =
     code === "signer-unreachable"
       ? `no signer answers at ${address}: ${withoutNoise(error.details, isEncrypted)}`

@@ -165,9 +165,9 @@ export const healthCheck = {
   path: "/grpc.health.v1.Health/Check",
   requestStream: false,
   responseStream: false,
-  requestSerialize: (request: HealthRequest) => asBuffer(encode("HealthCheckRequest", request)),
+  requestSerialize: (request: HealthRequest): Buffer => asBuffer(encode("HealthCheckRequest", request)),
   requestDeserialize: (bytes: Buffer) => decode("HealthCheckRequest", bytes) as unknown as HealthRequest,
-  responseSerialize: (response: HealthResponse) => asBuffer(encode("HealthCheckResponse", response)),
+  responseSerialize: (response: HealthResponse): Buffer => asBuffer(encode("HealthCheckResponse", response)),
   responseDeserialize: (bytes: Buffer) => decode("HealthCheckResponse", bytes) as unknown as HealthResponse,
 } as const;
 

@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { status } from "@grpc/grpc-js";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { ErrorCode } from "../core/errors.js";
 import { addressText, parseAddress } from "../signer-client/endpoint.js";
+import { statusName } from "../signer-client/grpc.js";
 import { OPEN_METHODS } from "../signer-client/metadata.js";
 import { ANSWERS } from "../signer-client/status.js";
 import { methodNames } from "../signer-client/wire.js";
@@ -104,7 +104,7 @@ function startAtZero({ signatures, requests, seconds, unauthenticated, denied }:
   for (const outcome of ["new", "same"]) signatures.inc({ outcome, code: "" }, 0);
   for (const code of [...REFUSAL_CODES, ...REFUSED_TOGETHER]) signatures.inc({ outcome: "refused", code }, 0);
   for (const method of methodNames) {
-    for (const answer of ANSWERS) requests.inc({ method, status: status[answer] }, 0);
+    for (const answer of ANSWERS) requests.inc({ method, status: statusName(answer) }, 0);
     seconds.zero({ method });
     denied.inc({ method }, 0);
     if (!OPEN_METHODS.has(method)) unauthenticated.inc({ method }, 0);

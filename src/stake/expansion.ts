@@ -15,6 +15,7 @@ import {
   outpointOf,
   outputAt,
   type UnspentOutput,
+  spentBy,
 } from "../bitcoin/transaction.js";
 import { applyRateUp, type Rate } from "../core/amount.js";
 import { assertBytes, equalBytes, hex } from "../core/bytes.js";
@@ -363,7 +364,7 @@ export function fundingWitness({ transaction, prevouts }: LeafSpend, returned: P
   const psbt = parseAnswer(returned);
   assertSameTransaction(transaction, psbt);
   assertSameCoins(transaction, prevouts, psbt);
-  const coins = transaction.ins.map(({ hash, index }, i) => ({ outpoint: { hash, index }, ...prevouts[i]! }));
+  const coins = transaction.ins.map((input, i) => ({ outpoint: spentBy(input), ...prevouts[i]! }));
   fundingKind(coins[FUNDING_INPUT]!);
   assertSameScripts(coins[FUNDING_INPUT]!, FUNDING_INPUT, psbt.data.inputs[FUNDING_INPUT]!);
   const spent = readInput(coins[FUNDING_INPUT]!, FUNDING_INPUT, psbt.data.inputs[FUNDING_INPUT]!);
@@ -392,7 +393,7 @@ function assertFundingCoin(coin: Coin, stake: UnspentOutput): void {
  * @throws TapstakeError `invalid-coin`
  */
 function assertNotSpent(coins: readonly Coin[], { staking }: PreviousStake): void {
-  const spent = new Set(staking.transaction.ins.map(formatOutpoint));
+  const spent = new Set(staking.transaction.ins.map((input) => formatOutpoint(spentBy(input))));
   const name = coins.map(({ outpoint }) => formatOutpoint(outpoint)).find((each) => spent.has(each));
   if (name === undefined) return;
   const text = `coin ${name} cannot fund this expansion: the transaction of the previous stake spends it already`;

@@ -1,5 +1,5 @@
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
-import type { Prevout } from "../bitcoin/transaction.js";
+import { type Prevout, spentBy } from "../bitcoin/transaction.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { assertCoin, type Coin } from "../funding/coin.js";
@@ -98,7 +98,10 @@ function walletInput(
   if (!hasSignature(input)) return { state: "unsigned" };
   if (!prevouts) return { state: "unverified", reason: "the PSBT does not say what every input spends" };
   try {
-    const coins = prevouts.map((prevout, i): Coin => ({ ...prevout, outpoint: transaction.ins[i]! }));
+    const coins = prevouts.map((prevout, i): Coin => ({
+      ...prevout,
+      outpoint: spentBy(transaction.ins[i]!),
+    }));
     coins[index] = coinOfPsbt(psbt, index, prevouts[index]!);
     assertCoin(coins[index]);
     const spent = readInput(coins[index], index, input);

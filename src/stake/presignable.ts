@@ -13,7 +13,7 @@ import { unbondingOf } from "./unbonding.js";
  */
 export function assertPresignable(terms: StakeTerms, params: ProtocolParams, value: bigint): void {
   const outputs = outputsOf(terms, params);
-  const stake: UnspentOutput = { outpoint: { hash: new Uint8Array(32), index: 0 }, value };
+  const stake: UnspentOutput = { outpoint: { txid: "00".repeat(32), vout: 0 }, value };
   const unbonding = unbondingOf(outputs, params, stake);
   if (!params.slashing) return;
   slashingOf(outputs, params, "staking", stake);

@@ -2,7 +2,7 @@ import { base64 } from "@scure/base";
 import { bip322 } from "../babylon/bip322.js";
 import { encodeEcdsaSignature, hash160, Transaction } from "../bitcoin/bitcoinjs.js";
 import { keyHashScript } from "../bitcoin/output-script.js";
-import type { Prevout } from "../bitcoin/transaction.js";
+import { type Prevout, spentBy } from "../bitcoin/transaction.js";
 import { compactSize, concatBytes, equalBytes, hex, isBytes, joinBytes } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { TapstakeError } from "../core/errors.js";
@@ -185,10 +185,7 @@ async function coinSignature(
   const signature = isTaproot
     ? await byOutputKey(signer, account, transaction, index, all)
     : await byKeyHash(signer, account, transaction, index, spent);
-  const coins: Coin[] = transaction.ins.map(({ hash, index: output }, i) => ({
-    outpoint: { hash, index: output },
-    ...all[i]!,
-  }));
+  const coins: Coin[] = transaction.ins.map((input, i) => ({ outpoint: spentBy(input), ...all[i]! }));
   checkInput(transaction, index, coins, { script: new Uint8Array(0), witness: signature.witness });
   return signature;
 }

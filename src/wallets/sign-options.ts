@@ -1,5 +1,5 @@
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
-import { formatOutpoint, spends } from "../bitcoin/transaction.js";
+import { formatOutpoint, spends, spentBy } from "../bitcoin/transaction.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { assertChoice } from "../core/text.js";
@@ -177,7 +177,7 @@ function funding({ delegation, of, account, bearsOrigins }: Step<StepInput["fund
   const coins = transaction.ins.map((input, i) => {
     const coin = of.coins.find(({ outpoint }) => spends(input, outpoint));
     if (coin) return asHeld(coin, account, bearsOrigins);
-    const outpoint = formatOutpoint(input);
+    const outpoint = formatOutpoint(spentBy(input));
     const text = `input ${i} of the staking transaction spends ${outpoint}, which is not among the coins given`;
     throw new TapstakeError("invalid-coin", text, { input: i, outpoint });
   });
@@ -232,7 +232,7 @@ function fundingCoin(delegation: Delegation, coins: readonly Coin[] = []): Coin 
   const input = delegation.staking.transaction.ins[FUNDING_INPUT]!;
   const { script, value, transaction } = output;
   const known: Coin = {
-    outpoint: { hash: input.hash, index: input.index },
+    outpoint: spentBy(input),
     script,
     value,
     ...(transaction && { previousTransaction: transaction }),

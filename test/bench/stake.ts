@@ -45,7 +45,7 @@ const wallet = {
 
 /** Another coin each round; the keys stay, as those of a committee do. */
 const coinOf = (round: number) => ({
-  outpoint: { hash: sha256(utf8(`coin ${round}`)), index: 0 },
+  outpoint: { txid: hex.encode(sha256(utf8(`coin ${round}`))), vout: 0 },
   value: 2_000_000n,
   script,
 });

@@ -2,12 +2,15 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { assertOutputScript } from "../../src/bitcoin/output-script.js";
 import {
+  createTransaction,
   formatOutpoint,
   outpointOf,
   outputAt,
   parseOutpoint,
   parseTransaction,
   spends,
+  spentBy,
+  toOutpoint,
 } from "../../src/bitcoin/transaction.js";
 import { hex } from "../../src/core/bytes.js";
 import { finishSpend } from "../../src/spending/spend.js";
@@ -124,7 +127,7 @@ describe("an output", () => {
     const outpoint = outpointOf(unsigned, 1);
     expect(formatOutpoint(outpoint)).toBe(`${unsigned.getId()}:1`);
     const spender = unsigned.clone();
-    spender.addInput(outpoint.hash, 1);
+    spender.addInput(unsigned.getHash(), 1);
     expect(spender.ins.map((each) => spends(each, outpoint))).toEqual([false, true]);
   });
 });
@@ -132,10 +135,9 @@ describe("an output", () => {
 describe("an outpoint as text", () => {
   const txid = "00".repeat(31) + "2a";
 
-  it("is read with the txid in reverse, and written the same", () => {
+  it("is read, and written the same", () => {
     const outpoint = parseOutpoint(`${txid}:7`);
-    expect(outpoint.hash[0]).toBe(0x2a);
-    expect(outpoint.index).toBe(7);
+    expect(outpoint).toEqual({ txid, vout: 7 });
     expect(formatOutpoint(outpoint)).toBe(`${txid}:7`);
   });
 
@@ -149,5 +151,39 @@ describe("an outpoint as text", () => {
     [`${txid.slice(2)}xy:0`, "invalid-hex"],
   ])("%j is refused", (text, code) => {
     expect(() => parseOutpoint(text)).toThrow(expect.objectContaining({ code }));
+  });
+});
+
+describe("an outpoint in either form", () => {
+  const txid = "ab".repeat(31) + "2a";
+
+  it("is the same, with the txid in lower case", () => {
+    const expected = { txid, vout: 7 };
+    expect(toOutpoint({ txid, vout: 7 })).toEqual(expected);
+    expect(toOutpoint({ txid: txid.toUpperCase(), vout: 7 })).toEqual(expected);
+    expect(toOutpoint(`${txid.toUpperCase()}:7`)).toEqual(expected);
+  });
+
+  it("is spent in the order of bytes of a transaction, and said in that of a txid", () => {
+    for (const outpoint of [{ txid, vout: 7 }, `${txid}:7`]) {
+      const { ins } = createTransaction([{ outpoint, sequence: 0 }], []);
+      expect(ins[0]).toMatchObject({ hash: hex.decode(txid).toReversed(), index: 7 });
+      expect(spentBy(ins[0]!)).toEqual({ txid, vout: 7 });
+      expect(spends(ins[0]!, outpoint)).toBe(true);
+      expect(spends(ins[0]!, `${txid}:8`)).toBe(false);
+    }
+  });
+
+  it("is never a hash in bytes, whose order cannot be seen", () => {
+    for (const hash of [hex.decode(txid), hex.decode(txid).toReversed()]) {
+      for (const outpoint of [{ hash, index: 7 }, { hash, txid: hash, vout: 7 }, hash]) {
+        expect(() => toOutpoint(outpoint as never)).toThrow(
+          expect.objectContaining({
+            code: "invalid-coin",
+            message: expect.stringContaining("{ txid, vout } or the text txid:vout") as string,
+          }),
+        );
+      }
+    }
   });
 });

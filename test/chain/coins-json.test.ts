@@ -15,7 +15,7 @@ const text = (change: object, amount = '"value":"5000"') =>
 describe("coins from JSON", () => {
   it("hold exactly what bitcoind writes, or satoshi as text", () => {
     const expected = {
-      outpoint: { hash: hex.decode(coin.txid), index: 1 },
+      outpoint: { txid: coin.txid, vout: 1 },
       script: hex.decode(coin.scriptPubKey),
     };
     expect(coinsFromJson(text({}))).toEqual([{ ...expected, value: 5000n }]);

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type RegtestNode, startNode } from "../../regtest/index.js";
-import { parseTransaction } from "../../src/bitcoin/transaction.js";
+import { parseTransaction, toOutpoint } from "../../src/bitcoin/transaction.js";
 import { hex } from "../../src/core/bytes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { regtest } from "../../src/params/data/regtest.js";
@@ -31,8 +31,7 @@ beforeAll(() => {
 });
 
 function listed({ outpoint, value, script }: (typeof owned)["coin"]) {
-  const txid = hex.encode(outpoint.hash.toReversed());
-  return { txid, vout: outpoint.index, value: `${value}`, scriptPubKey: hex.encode(script) };
+  return { ...toOutpoint(outpoint), value: `${value}`, scriptPubKey: hex.encode(script) };
 }
 
 const terms = (change: Readonly<Record<string, string>> = {}) =>

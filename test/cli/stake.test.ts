@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { committee } from "../../regtest/index.js";
 import { rateOf } from "../../src/bitcoin/fee.js";
-import { parseTransaction } from "../../src/bitcoin/transaction.js";
+import { parseTransaction, toOutpoint } from "../../src/bitcoin/transaction.js";
 import { formatRate } from "../../src/core/amount.js";
 import { hex } from "../../src/core/bytes.js";
 import { addCovenantSignatures, covenantSigner, signAsMember } from "../../src/covenant/member.js";
@@ -208,8 +208,7 @@ describe("tapstake stake create", () => {
   describe("of a P2PKH coin, whose txid is known only once it is signed", () => {
     const owned = [ownedCoin("P2PKH", 2_000_000n), ownedCoin("P2SH-P2WPKH", 1_000_000n)];
     const listed = owned.map(({ coin }) => ({
-      txid: hex.encode(coin.outpoint.hash.toReversed()),
-      vout: coin.outpoint.index,
+      ...toOutpoint(coin.outpoint),
       value: `${coin.value}`,
       scriptPubKey: hex.encode(coin.script),
       previousTransaction: (coin.previousTransaction as { toHex(): string }).toHex(),

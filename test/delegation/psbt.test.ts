@@ -230,7 +230,7 @@ describe("the staking transaction from its PSBT", () => {
       value: 100_000n,
       coins: [
         {
-          outpoint: { hash: new Uint8Array(32).fill(3), index: 0 },
+          outpoint: { txid: "03".repeat(32), vout: 0 },
           value: 200_000n,
           script: nobodysScript(),
         },

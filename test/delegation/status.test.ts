@@ -177,7 +177,7 @@ describe("the outputs of a stake", () => {
     const { staking, unbonding, slashing, unbondingSlashing } = bare;
     const found = stakeOutputs(bare).map(({ name, from, coin, timelock }) => [name, from, coin, timelock]);
     const at = (transaction: typeof staking.transaction, index: number) => ({
-      outpoint: { hash: transaction.getHash(), index },
+      outpoint: { txid: transaction.getId(), vout: index },
       value: transaction.outs[index]!.value,
     });
     expect(found).toEqual([

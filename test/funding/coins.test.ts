@@ -1,5 +1,6 @@
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { describe, expect, it } from "vitest";
+import { toOutpoint, txidOf } from "../../src/bitcoin/transaction.js";
 import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
 import type { ErrorCode } from "../../src/core/errors.js";
@@ -136,7 +137,7 @@ describe("a coin that is not as it says", () => {
   const change = (coin: Coin, edit: (previous: Transaction) => void) => {
     const previousTransaction = (coin.previousTransaction as Transaction).clone();
     edit(previousTransaction);
-    return { previousTransaction, outpoint: { hash: previousTransaction.getHash(), index: 1 } };
+    return { previousTransaction, outpoint: { txid: previousTransaction.getId(), vout: 1 } };
   };
   const hashLock = concatBytes(hex.decode("a820"), sha256(utf8("preimage")), hex.decode("87"));
   it.each<[string, Wallet, ErrorCode, (coin: Coin) => Record<string, unknown>]>([
@@ -148,7 +149,7 @@ describe("a coin that is not as it says", () => {
       "one without that output",
       "P2PKH",
       "invalid-coin",
-      ({ outpoint }) => ({ outpoint: { ...outpoint, index: 2 } }),
+      ({ outpoint }) => ({ outpoint: { ...toOutpoint(outpoint), vout: 2 } }),
     ],
     [
       "one of another value",
@@ -283,7 +284,7 @@ describe("a coin of an uncompressed key", () => {
   const previousTransaction = new Transaction();
   previousTransaction.addInput(sha256(utf8("uncompressed")), 0);
   previousTransaction.addOutput(script, 100_000n);
-  const outpoint = { hash: previousTransaction.getHash(), index: 0 };
+  const outpoint = { txid: previousTransaction.getId(), vout: 0 };
   const coin: Coin = { outpoint, value: 100_000n, script, previousTransaction };
   const owned: OwnedCoin = { coin, secrets: [secret], signing: [secret] };
 
@@ -434,7 +435,7 @@ describe("a script whose witness has no known size", () => {
   const locked = (inLeaf: boolean): Coin => {
     const pk = ownedCoin(inLeaf ? "P2TR pk" : "P2WSH pk", 100_000n, 5).coin;
     const script = concatBytes(lock, pk.leaf?.script ?? pk.witnessScript!);
-    const outpoint = { hash: sha256(utf8("locked")), index: 0 };
+    const outpoint = { txid: txidOf(sha256(utf8("locked"))), vout: 0 };
     if (!inLeaf) {
       const program = concatBytes(Uint8Array.of(0, 32), sha256(script));
       return { outpoint, value: 100_000n, script: program, witnessScript: script };

@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { toOutpoint, txidOf } from "../../src/bitcoin/transaction.js";
 import { addressOfScript } from "../../src/bitcoin/address.js";
 import { dustThreshold } from "../../src/bitcoin/output-script.js";
 import type { Rate } from "../../src/core/amount.js";
@@ -44,7 +45,7 @@ const tryStake = (coins: readonly Coin[], changes: Partial<StakingRequest> = {})
 /** Coins that differ by kind and value only, so that thousands are quickly made. */
 const SCRIPTS = { p2wpkh: P2WPKH, p2tr: P2TR };
 const plainCoin = (kind: keyof typeof SCRIPTS, value: bigint, index = 0): Coin => ({
-  outpoint: { hash: sha256(utf8("plain coins")), index },
+  outpoint: { txid: txidOf(sha256(utf8("plain coins"))), vout: index },
   value,
   script: SCRIPTS[kind],
 });
@@ -405,15 +406,14 @@ describe("beside the peer, on the same coins", () => {
   /** What the peer builds, and what it really pays; null when it refuses. */
   function peerStake(coins: readonly Coin[], rate: number) {
     const utxos = coins.map(({ outpoint, value, script }) => ({
-      txid: hex.encode(outpoint.hash.toReversed()),
-      vout: outpoint.index,
+      ...toOutpoint(outpoint),
       value: Number(value),
       scriptPubKey: hex.encode(script),
     }));
     try {
       const { transaction } = peer.stakingTransaction(scripts, Number(VALUE), home, utxos, network, rate);
-      const spent = new Set(transaction.ins.map(({ hash }) => hex.encode(hash)));
-      const put = coins.filter(({ outpoint }) => spent.has(hex.encode(outpoint.hash)));
+      const spent = new Set(transaction.ins.map(({ hash }) => txidOf(hash)));
+      const put = coins.filter(({ outpoint }) => spent.has(toOutpoint(outpoint).txid));
       const got = transaction.outs.reduce((sum, { value }) => sum + BigInt(value), 0n);
       return { transaction, paid: put.reduce((sum, { value }) => sum + value, 0n) - got };
     } catch (error) {

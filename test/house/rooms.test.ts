@@ -63,6 +63,7 @@ describe("the check of the rooms", () => {
     ["src/core/hashing/noble.ts", `import { hmac } from "@noble/hashes/hmac.js";`],
     ["src/core/hashing/node.ts", `import { hash } from "node:crypto";`],
     ["src/core/curve/libsecp.ts", `import { createRequire } from "node:module";`],
+    ["src/core/curve/node.ts", `import { createRequire } from "node:module";`],
     [
       "src/core/bytes.ts",
       `import { hexToBytes } from "@noble/hashes/utils.js"; globalThis.crypto.getRandomValues(x);`,
@@ -114,6 +115,7 @@ describe("the check of the rooms", () => {
     ["src/cli/a.ts", `import { schnorr } from "@noble/curves/secp256k1.js";`, "not its"],
     ["src/core/keys.ts", `import * as ecc from "tiny-secp256k1";`, "not its"],
     ["src/core/keys.ts", `import { backend } from "#curve";`, "#curve"],
+    ["src/core/keys.ts", `import { backend } from "#points";`, "#points"],
     ["src/crypto/randomness.ts", `import { backend } from "#hashing";`, "#hashing"],
     ["src/crypto/a.ts", `import { hmac } from "@noble/hashes/hmac.js";`, "not its"],
     ["src/core/hashing/noble.ts", `import { hash } from "node:crypto";`, "pure"],

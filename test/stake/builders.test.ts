@@ -46,13 +46,13 @@ const NOT_SATOSHI: readonly unknown[] = [
 const NOT_OUTPOINTS: readonly unknown[] = [
   undefined,
   null,
-  "aa:0",
+  "aa",
   {},
-  { hash: new Uint8Array(31), index: 0 },
-  { hash: "aa".repeat(32), index: 0 },
-  ...[-1, 0.5, Number.NaN, 0xffff_ffff, "0", 0n, undefined].map((index) => ({
-    hash: new Uint8Array(32),
-    index,
+  { hash: new Uint8Array(32), index: 0 },
+  { txid: new Uint8Array(32), vout: 0 },
+  ...[-1, 0.5, Number.NaN, 0xffff_ffff, "0", 0n, undefined].map((vout) => ({
+    txid: "aa".repeat(32),
+    vout,
   })),
 ];
 const NOT_RATES: readonly unknown[] = [
@@ -103,7 +103,7 @@ describe("the published unbonding transactions", () => {
       unbondingFee: BigInt(p.unbonding_fee),
     });
     const stake = {
-      outpoint: { hash: hex.decode(p.staking_tx_hash).toReversed(), index: p.staking_output_index },
+      outpoint: { txid: p.staking_tx_hash, vout: p.staking_output_index },
       value: BigInt(p.staking_value),
     };
     const { transaction, psbt } = buildUnbonding(published, params, stake);
@@ -333,6 +333,8 @@ describe("coins that are none are refused by every builder", () => {
       for (const outpoint of NOT_OUTPOINTS)
         refusal("invalid-coin", () => build({ ...COIN, outpoint: outpoint as UnspentOutput["outpoint"] }));
       refusal("invalid-coin", () => build(undefined as unknown as UnspentOutput));
+      for (const outpoint of ["aa:0", { txid: "aa".repeat(31), vout: 0 }])
+        refusal("invalid-hex", () => build({ ...COIN, outpoint }));
     }
   });
 

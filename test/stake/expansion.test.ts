@@ -7,7 +7,10 @@ import {
   createTransaction,
   FINAL_SEQUENCE,
   formatOutpoint,
+  outpointOf,
   parseTransaction,
+  spentBy,
+  toOutpoint,
 } from "../../src/bitcoin/transaction.js";
 import { hex } from "../../src/core/bytes.js";
 import type { ErrorCode } from "../../src/core/errors.js";
@@ -97,9 +100,9 @@ describe("an expansion", () => {
   it("has the previous stake and one coin in, the new stake and change out, version 2, final", () => {
     const { transaction, output, outputIndex, change, fee } = built;
     expect([transaction.version, transaction.locktime, outputIndex]).toEqual([2, 0, 0]);
-    expect(transaction.ins.map(({ hash, index, sequence }) => [hash, index, sequence])).toEqual([
-      [previous.staking.transaction.getHash(), 1, FINAL_SEQUENCE],
-      [request().coin.outpoint.hash, 1, FINAL_SEQUENCE],
+    expect(transaction.ins.map((input) => [spentBy(input), input.sequence])).toEqual([
+      [outpointOf(previous.staking.transaction, 1), FINAL_SEQUENCE],
+      [request().coin.outpoint, FINAL_SEQUENCE],
     ]);
     expect(transaction.outs).toEqual([
       { script: stakingOutput({ ...terms, timelock: 2_000 }, "regtest").script, value: 1_200_000n },
@@ -287,7 +290,7 @@ describe("an expansion that one of several coins funds", () => {
 
   it("passes over coins that are not mined, or cannot fund one, and the previous stake itself", () => {
     const stake = {
-      outpoint: { hash: previous.staking.transaction.getHash(), index: 1 },
+      outpoint: { txid: previous.staking.transaction.getId(), vout: 1 },
       value: 1_000_000n,
       script: P2TR,
     };
@@ -386,7 +389,7 @@ describe("an expansion is refused when only this is wrong:", () => {
     [
       "the previous stake as its own coin",
       "invalid-coin",
-      { coin: { ...coin, outpoint: { hash: previous.staking.transaction.getHash(), index: 1 } } },
+      { coin: { ...coin, outpoint: { txid: previous.staking.transaction.getId(), vout: 1 } } },
     ],
     ["no parameters", "invalid-params", { params: undefined as never }],
     ["no terms", "no-keys", { terms: undefined as never }],
@@ -586,10 +589,10 @@ describe("the peer", () => {
     "differs: it takes a %s coin",
     (wallet) => {
       const { coin } = ownedCoin(wallet, 300_000n);
-      const from = { txid: hex.encode(coin.outpoint.hash.toReversed()), vout: coin.outpoint.index };
+      const from = toOutpoint(coin.outpoint);
       const other = { ...from, value: Number(coin.value), scriptPubKey: hex.encode(coin.script) };
       const transaction = expandBoth(terms, 2_000, { paidBy: other }).theirs();
-      expect(transaction.ins[1]!.hash).toEqual(Buffer.from(coin.outpoint.hash));
+      expect(spentBy(transaction.ins[1]!)).toEqual(coin.outpoint);
       refusal("invalid-coin", () => buildExpansion(request({ coin })));
     },
   );

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { scriptOfAddress } from "../../src/bitcoin/address.js";
-import { outpointOf, type UnspentOutput } from "../../src/bitcoin/transaction.js";
+import { outpointOf, toOutpoint, type UnspentOutput } from "../../src/bitcoin/transaction.js";
 import { hex } from "../../src/core/bytes.js";
 import { Psbt } from "../../src/psbt/bitcoinjs.js";
 import type { StakeTerms } from "../../src/script/terms.js";
@@ -90,7 +90,7 @@ function bothOf(terms: StakeTerms, amounts: Partial<Amounts> = {}, slashingScrip
   };
   const staking = peer.stakingTransaction(scripts, value, home, [funds], network, 1).transaction;
   const stake: UnspentOutput = {
-    outpoint: { hash: Uint8Array.from(staking.getHash()), index: 0 },
+    outpoint: { txid: staking.getId(), vout: 0 },
     value: BigInt(value),
   };
   const slashed = [hex.encode(slashingScript), rate / 10_000, minFee, network] as const;
@@ -180,7 +180,7 @@ describe("the peer builds the same transactions", () => {
         // Fees are estimated in different ways: all but the value of the output must agree.
         const refunded = Object.assign(theirUnbonding.clone(), { outs: slashings[0][1].txOutputs });
         const refund = {
-          outpoint: { hash: Uint8Array.from(refunded.getHash()), index: 1 },
+          outpoint: { txid: refunded.getId(), vout: 1 },
           value: slashings[0][0].refunded,
         };
         const withdrawals = [
@@ -311,8 +311,8 @@ describe("the peer", () => {
     const elsewhere = new Psbt();
     elsewhere.setVersion(2);
     elsewhere.addInput({
-      hash: coin.outpoint.hash,
-      index: coin.outpoint.index,
+      hash: toOutpoint(coin.outpoint).txid,
+      index: toOutpoint(coin.outpoint).vout,
       sequence: staking.transaction.ins[0]!.sequence,
       witnessUtxo: { script: coin.script, value: coin.value },
     });
@@ -350,8 +350,7 @@ describe("the peer", () => {
       { signTransaction: () => Promise.reject(new Error("unused")) },
     );
     const utxo = {
-      txid: hex.encode(coin.outpoint.hash.toReversed()),
-      vout: coin.outpoint.index,
+      ...toOutpoint(coin.outpoint),
       value: 1_100_000,
       scriptPubKey: hex.encode(coin.script),
     };

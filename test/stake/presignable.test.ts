@@ -22,7 +22,7 @@ const withoutSlashing: ProtocolParams = {
   phase1: { tag: hex.decode("01020304"), confirmationDepth: 10 },
 };
 
-const outpoint = { hash: sha256(new Uint8Array(1)), index: 0 };
+const outpoint = { txid: hex.encode(sha256(new Uint8Array(1))), vout: 0 };
 
 function build(of: ProtocolParams, value: bigint | "all", held = 100_000n) {
   const { terms } = makeStake({ params: of });

@@ -1,6 +1,7 @@
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { txidOf } from "../../src/bitcoin/transaction.js";
 import { hash160, Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import type { Rate } from "../../src/core/amount.js";
 import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
@@ -39,7 +40,7 @@ const taprootKey = keyOf(-10);
 const taprootScript = concatBytes(Uint8Array.of(0x51, 32), taprootKey);
 
 const coin = (value: bigint, script: Uint8Array, index = 0): Coin => ({
-  outpoint: { hash: sha256(utf8(`coin ${index}`)), index },
+  outpoint: { txid: txidOf(sha256(utf8(`coin ${index}`))), vout: index },
   value,
   script,
 });
@@ -324,12 +325,12 @@ describe("many coins", () => {
 });
 
 it("what was built does not change with the caller's memory", () => {
-  const hash = new Uint8Array(32).fill(1);
+  const outpoint = { txid: "01".repeat(32), vout: 0 };
   const changeScript = P2WPKH.slice();
-  const coins = [{ outpoint: { hash, index: 0 }, value: 500_000n, script: ownerScript.slice() }];
+  const coins = [{ outpoint, value: 500_000n, script: ownerScript.slice() }];
   const { transaction } = buildStaking(request({ coins, changeScript }));
   const txid = transaction.getId();
-  hash.fill(2);
+  outpoint.vout = 2;
   changeScript.fill(0);
   expect(transaction.getId()).toBe(txid);
 });

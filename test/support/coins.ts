@@ -1,6 +1,6 @@
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { hash160, Transaction } from "../../src/bitcoin/bitcoinjs.js";
-import { spends } from "../../src/bitcoin/transaction.js";
+import { spends, txidOf } from "../../src/bitcoin/transaction.js";
 import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
 import { curve } from "../../src/core/curve/index.js";
 import { sha256, taggedHash } from "../../src/core/hashes.js";
@@ -55,7 +55,7 @@ export function ownedCoin(wallet: Wallet, value: bigint, index = 0): OwnedCoin {
   previousTransaction.addInput(sha256(utf8(`before ${wallet} coin ${index}`)), 0);
   previousTransaction.addOutput(hex.decode("6a0100"), 0n);
   previousTransaction.addOutput(script, value);
-  const outpoint = { hash: previousTransaction.getHash(), index: 1 };
+  const outpoint = { txid: previousTransaction.getId(), vout: 1 };
   const signing = wallet.endsWith("2-of-3") ? [secrets[2]!, secrets[0]!] : [secrets[0]!];
   return { coin: { outpoint, value, script, previousTransaction, ...fields }, secrets, signing };
 }
@@ -84,7 +84,7 @@ export function multisigCoin(of: "P2WSH" | "P2TR leaf", quorum: number, keys: nu
           concatBytes(small(quorum), ...secrets.map(compressed).map(push), small(keys), Uint8Array.of(0xae)),
         )
       : inLeaf(multiA(quorum, secrets.map(publicKeyOf)), publicKeyOf(secretOf("another owner")));
-  const outpoint = { hash: sha256(utf8(`${of} ${quorum} of ${keys}`)), index: 0 };
+  const outpoint = { txid: txidOf(sha256(utf8(`${of} ${quorum} of ${keys}`))), vout: 0 };
   return { coin: { outpoint, value: 100_000n, ...held }, secrets, signing: secrets.slice(-quorum) };
 }
 

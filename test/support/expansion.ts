@@ -1,6 +1,6 @@
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { hash160, Transaction } from "../../src/bitcoin/bitcoinjs.js";
-import { FINAL_SEQUENCE, outpointOf } from "../../src/bitcoin/transaction.js";
+import { FINAL_SEQUENCE, outpointOf, toOutpoint } from "../../src/bitcoin/transaction.js";
 import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
@@ -90,7 +90,10 @@ export async function expand(
     staking: (transaction) => {
       transaction.ins.length = 0;
       const inputs = [outpointOf(before.staking.transaction, before.staking.outputIndex), funding.outpoint];
-      for (const { hash, index } of inputs) transaction.addInput(hash, index, FINAL_SEQUENCE);
+      for (const outpoint of inputs) {
+        const { txid, vout } = toOutpoint(outpoint);
+        transaction.addInput(hex.decode(txid).toReversed(), vout, FINAL_SEQUENCE);
+      }
       changes.staking?.(transaction);
     },
   });

@@ -39,7 +39,7 @@ export const secretOf = (publicKey: Uint8Array): Uint8Array => secrets.get(hex.e
 export const feeRate = (text: string) => parseRate(text, 8);
 
 export const COIN: UnspentOutput = {
-  outpoint: { hash: new Uint8Array(32).fill(7), index: 1 },
+  outpoint: { txid: "07".repeat(32), vout: 1 },
   value: 1_000_000n,
 };
 

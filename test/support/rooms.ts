@@ -42,11 +42,16 @@ const CUSTODIANS: [library: RegExp, files: RegExp][] = [
 /** What the package itself chooses by environment, and the one door to it. */
 const DOORS: Readonly<Record<string, string>> = {
   "#curve": "src/core/curve/index.ts",
+  "#points": "src/core/curve/points.ts",
   "#hashing": "src/core/hashes.ts",
 };
 
 /** In a pure room all the same: elsewhere than in Node something else is chosen in their place. */
-const ONLY_IN_NODE: ReadonlySet<string> = new Set(["src/core/curve/libsecp.ts", "src/core/hashing/node.ts"]);
+const ONLY_IN_NODE: ReadonlySet<string> = new Set([
+  "src/core/curve/libsecp.ts",
+  "src/core/curve/node.ts",
+  "src/core/hashing/node.ts",
+]);
 
 /** In code, text and comments of the room that could serve any program; not in the package's own name. */
 const STAKING_WORD = /(?<!tap|mi)stak(e|ing)|covenant|finality|slash|unbond/i;

@@ -1,5 +1,5 @@
 import { rateOf } from "../../bitcoin/fee.js";
-import { formatOutpoint } from "../../bitcoin/transaction.js";
+import { formatOutpoint, spentBy } from "../../bitcoin/transaction.js";
 import { formatRate, type Rate } from "../../core/amount.js";
 import { hex } from "../../core/bytes.js";
 import { type Delegation, stakeCoin } from "../../delegation/delegation.js";
@@ -31,7 +31,7 @@ export function signedFacts({ params, set }: Stake, { delegation, fee, vsize, se
     satoshi: stakeCoin(delegation).value,
     paramSet: set,
     version: params.version,
-    coins: transaction.ins.map(formatOutpoint),
+    coins: transaction.ins.map((input) => formatOutpoint(spentBy(input))),
     fee,
     vsize,
     feeRate: formatRate(rateOf(fee, vsize)),

@@ -1,4 +1,4 @@
-import { formatOutpoint, type Prevout } from "../../bitcoin/transaction.js";
+import { formatOutpoint, type Prevout, spentBy } from "../../bitcoin/transaction.js";
 import type { OutputOnChain } from "../../chain/stake.js";
 import { hex } from "../../core/bytes.js";
 import type { Delegation } from "../../delegation/delegation.js";
@@ -78,7 +78,7 @@ function expandedFacts(delegation: Delegation) {
     added: value - coin.value,
     blocksNow: terms.timelock,
     funding: {
-      outpoint: formatOutpoint(transaction.ins[FUNDING_INPUT]!),
+      outpoint: formatOutpoint(spentBy(transaction.ins[FUNDING_INPUT]!)),
       satoshi: expansion.funding.value,
       ...scriptFacts(expansion.funding.script, expansion.params.network),
     },

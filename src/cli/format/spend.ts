@@ -1,6 +1,6 @@
 import type { Transaction } from "../../bitcoin/bitcoinjs.js";
 import { rateOf } from "../../bitcoin/fee.js";
-import { formatOutpoint, type Prevout } from "../../bitcoin/transaction.js";
+import { formatOutpoint, type Prevout, spentBy } from "../../bitcoin/transaction.js";
 import { formatBtc, formatRate } from "../../core/amount.js";
 import { hex } from "../../core/bytes.js";
 import type { Network } from "../../core/network.js";
@@ -100,7 +100,7 @@ export function spendFacts(
     role,
     ...(from && { from }),
     inputIndex,
-    outpoint: formatOutpoint(input),
+    outpoint: formatOutpoint(spentBy(input)),
     ...(value !== undefined && { satoshi: value }),
     ...(held !== undefined && { fee: held - sum(transaction.outs) }),
     ...(sameTxid !== undefined && { sameTxid }),

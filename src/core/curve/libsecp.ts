@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import type * as Library from "tiny-secp256k1";
 import { equalBytes, isBytes } from "../bytes.js";
+import { loadPackage } from "../optional.js";
 import { assertSigningArguments } from "./guards.js";
 import type { Curve } from "./index.js";
 
@@ -58,10 +59,13 @@ export const backend: Curve = {
       : null,
 };
 
+/** An optional package. */
+export const LIBRARY = "tiny-secp256k1";
+
 let loaded: typeof Library | undefined;
 
 const libsecp = (): typeof Library =>
-  (loaded ??= createRequire(import.meta.url)("tiny-secp256k1") as typeof Library);
+  (loaded ??= loadPackage<typeof Library>(createRequire(import.meta.url), LIBRARY));
 
 function isPoint(bytes: Uint8Array): boolean {
   return isBytes(bytes, 33) && libsecp().isPoint(bytes);

@@ -2,25 +2,15 @@ import { schnorr, secp256k1 } from "@noble/curves/secp256k1.js";
 import { concatBytes, isBytes } from "../bytes.js";
 import { assertSigningArguments } from "./guards.js";
 import type { Curve } from "./index.js";
+import { attempt, pointsBy } from "./noble-points.js";
 
-const { Point } = secp256k1;
+const points = pointsBy(secp256k1.Point);
+const { isPrivate } = points;
 
 /** @noble/curves: pure JavaScript, for browsers and other places without Node's file system. */
 export const backend: Curve = {
   name: "noble",
-  isPoint: (bytes) => attempt(() => parsePoint(bytes)) !== null,
-  isXOnlyPoint: (bytes) => attempt(() => liftX(bytes)) !== null,
-  isPrivate,
-  pointFromScalar: (scalar) => attempt(() => Point.BASE.multiply(toScalar(scalar)).toBytes(true)),
-  pointAdd: (a, b) => attempt(() => parsePoint(a).add(parsePoint(b)).toBytes(true)),
-  pointMultiply: (point, scalar) => attempt(() => parsePoint(point).multiply(toScalar(scalar)).toBytes(true)),
-  xOnlyPointAddTweak: (key, tweak) =>
-    attempt(() => {
-      const t = toScalar(tweak);
-      const sum = t === 0n ? liftX(key) : liftX(key).add(Point.BASE.multiply(t));
-      const bytes = sum.toBytes(true);
-      return { parity: bytes[0] === 3 ? 1 : 0, xOnlyPubkey: bytes.slice(1) };
-    }),
+  ...points,
   signSchnorr(digest, secretKey, aux = new Uint8Array(32)) {
     assertSigningArguments(digest, secretKey, aux, isPrivate);
     return schnorr.sign(digest, secretKey, aux);
@@ -48,35 +38,3 @@ export const backend: Curve = {
         })
       : null,
 };
-
-function isPrivate(bytes: Uint8Array): boolean {
-  return isBytes(bytes, 32) && secp256k1.utils.isValidSecretKey(bytes);
-}
-
-/** Compressed points only: the library would take 65 bytes too. */
-function parsePoint(bytes: Uint8Array) {
-  if (!isBytes(bytes, 33)) throw new RangeError("expected 33 bytes");
-  return Point.fromBytes(bytes);
-}
-
-function liftX(x: Uint8Array) {
-  const compressed = new Uint8Array(33);
-  compressed[0] = 2;
-  if (!isBytes(x, 32)) throw new RangeError("expected 32 bytes");
-  compressed.set(x, 1);
-  return Point.fromBytes(compressed);
-}
-
-/** 0 to n - 1; `multiply` itself refuses zero. */
-function toScalar(bytes: Uint8Array): bigint {
-  return Point.Fn.fromBytes(bytes);
-}
-
-/** The library throws at bad points and scalars, and at infinity when serialised; the interface answers null. */
-function attempt<T>(compute: () => T): T | null {
-  try {
-    return compute();
-  } catch {
-    return null;
-  }
-}

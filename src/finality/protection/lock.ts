@@ -3,12 +3,12 @@ import { randomBytes } from "node:crypto";
 import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import type Database from "libsql";
 import * as v from "valibot";
 import { TapstakeError } from "../../core/errors.js";
 import { jsonText } from "../../core/json.js";
 import type { Home } from "../home.js";
 import { readPrivateFile, writePrivateFile } from "../private-files.js";
+import type { Database } from "./schema.js";
 import { connect } from "./sqlite.js";
 
 /** Who holds a home. */
@@ -120,16 +120,17 @@ export function startOf(pid: number): string | undefined {
 
 const guardOf = (home: Home) => join(home.path, "signer.guard");
 
-function takeGuard(home: Home): Database.Database {
+function takeGuard(home: Home): Database {
   const path = guardOf(home);
   makeGuard(path);
-  let guard: Database.Database | undefined;
+  let guard: Database | undefined;
   try {
     guard = connect(path, { timeout: 0 });
     guard.exec("BEGIN EXCLUSIVE");
     return guard;
   } catch (error) {
     guard?.close();
+    if (error instanceof TapstakeError) throw error;
     if ((error as { code?: string }).code === "SQLITE_BUSY") throw running(home);
     throw new TapstakeError("file-error", `cannot lock ${path}: ${(error as Error).message}`, { path });
   }
@@ -149,7 +150,7 @@ function makeGuard(path: string): void {
   }
 }
 
-function releaseGuard(guard: Database.Database): void {
+function releaseGuard(guard: Database): void {
   // Closing alone would leave the lock to the garbage collector.
   try {
     guard.exec("ROLLBACK");

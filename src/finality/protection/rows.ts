@@ -1,9 +1,17 @@
-import type Database from "libsql";
 import { concatBytes, equalBytes, hex, u64be, utf8 } from "../../core/bytes.js";
 import { isChainId } from "../../vote/chain.js";
 import { higher } from "./decide.js";
 import { Heights, keyChainName, type KeyChainState } from "./key-chain.js";
-import { type Cell, combine, heightOf, NO_VOTES, selectFrom, sumOf, textOf } from "./schema.js";
+import {
+  type Cell,
+  combine,
+  type Database,
+  heightOf,
+  NO_VOTES,
+  selectFrom,
+  sumOf,
+  textOf,
+} from "./schema.js";
 import { connect, expect, rowsOf } from "./sqlite.js";
 import type { CommittedContext, CommittedRange, StoredCommitment, StoredVote } from "./store.js";
 import type { LoggedWatermarks } from "./watermark-log.js";
@@ -51,7 +59,7 @@ export interface Loaded {
  * Reads every row of a store and checks it, and that none is missing.
  * @throws DatabaseFault `corrupt`
  */
-export function loadStore(db: Database.Database): Loaded {
+export function loadStore(db: Database): Loaded {
   const state = readState(db);
   const known = [...rowsOf<KeyChainRow>(db.prepare(selectFrom("subjects")))].map(readKeyChain);
   const byId = new Map(known.map((keyChain) => [keyChain.id, keyChain]));
@@ -210,7 +218,7 @@ interface GeneratedRow {
   readonly sum: Uint8Array;
 }
 
-function readCommitments(db: Database.Database): Map<string, CommittedContext[]> {
+function readCommitments(db: Database): Map<string, CommittedContext[]> {
   const found = new Map<string, CommittedContext[]>();
   for (const row of rowsOf<CommitmentRow>(db.prepare(selectFrom("commitments")))) {
     const { commitment, alone } = readCommitment(row);
@@ -228,7 +236,7 @@ function readCommitments(db: Database.Database): Map<string, CommittedContext[]>
 const countOf = (lists: ReadonlyMap<string, readonly unknown[]>): number =>
   [...lists.values()].reduce((total, { length }) => total + length, 0);
 
-function readState(db: Database.Database): StateRow {
+function readState(db: Database): StateRow {
   const rows = [...rowsOf<StateRow>(db.prepare(selectFrom("state")))];
   const [row] = rows;
   expect(rows.length === 1 && row !== undefined, "its state is not there");
@@ -259,7 +267,7 @@ function readGenerated({ key, place, sum }: GeneratedRow): [key: string, place: 
 }
 
 /** The rows of a query that can be read, up to where the database cannot. */
-function tolerant<Row, T>(db: Database.Database, query: string, read: (row: Row) => T): T[] {
+function tolerant<Row, T>(db: Database, query: string, read: (row: Row) => T): T[] {
   const found: T[] = [];
   try {
     for (const row of rowsOf<Row>(db.prepare(query))) {

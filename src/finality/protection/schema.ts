@@ -1,4 +1,3 @@
-import type Database from "libsql";
 import { concatBytes, utf8 } from "../../core/bytes.js";
 import { sha256 } from "../../core/hashes.js";
 
@@ -78,7 +77,14 @@ export function selectFrom(table: keyof typeof QUERIES): string {
   return `SELECT ${cells.join(", ")} FROM ${table}`;
 }
 
-/** What is asked of the library's statements, whose own type has no name that could be exported. */
+/** What is asked of a connection to SQLite: the types of an optional package would be missing without it. */
+export interface Database {
+  exec(sql: string): unknown;
+  prepare(sql: string): Statement;
+  close(): unknown;
+}
+
+/** What is asked of a statement. */
 export interface Statement {
   run(...cells: unknown[]): unknown;
   get(...cells: unknown[]): unknown;
@@ -88,7 +94,7 @@ export interface Statement {
 
 export type Statements = Readonly<Record<keyof typeof STATEMENTS, Statement>>;
 
-export const prepareStatements = (db: Database.Database): Statements =>
+export const prepareStatements = (db: Database): Statements =>
   Object.fromEntries(Object.entries(STATEMENTS).map(([name, sql]) => [name, db.prepare(sql)])) as never;
 
 // By the column itself, as the primary key has it: what is selected as "height" is cast, and would be sorted.

@@ -1,4 +1,3 @@
-import type Database from "libsql";
 import { max, min } from "../../core/amount.js";
 import { hex, u64be, utf8 } from "../../core/bytes.js";
 import { describeType, TapstakeError } from "../../core/errors.js";
@@ -12,6 +11,7 @@ import type { FileCheck } from "./file-check.js";
 import { mergeKeyChain, previewImport } from "./import.js";
 import { type ImportOptions, type ImportReport, type Interchange, parseInterchange } from "./interchange.js";
 import { keyChainName, type KeyChainState } from "./key-chain.js";
+import type { Database } from "./schema.js";
 import { checkpoint, closeDatabase, DatabaseFault, faulty, openDatabase } from "./sqlite.js";
 import {
   type CommittedContext,
@@ -39,7 +39,7 @@ interface Attached {
 export class SqliteStore implements Protection {
   readonly home: Home;
   readonly instance: string;
-  readonly #db: Database.Database;
+  readonly #db: Database;
   readonly #tables: Tables;
   readonly #provenance: KeyProvenance;
   /** The number of the last write that is in the file itself. */

@@ -2,11 +2,21 @@ import { randomBytes } from "node:crypto";
 import { accessSync, closeSync, constants, existsSync, linkSync, openSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
-import type Database from "libsql";
+import type Library from "libsql";
 import { hex } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
+import { loadPackage } from "../../core/optional.js";
 import { syncFolder } from "../private-files.js";
-import { APPLICATION_ID, NO_VOTES, SCHEMA_VERSION, type Statement, sumOf, TABLES, textOf } from "./schema.js";
+import {
+  APPLICATION_ID,
+  type Database,
+  NO_VOTES,
+  SCHEMA_VERSION,
+  type Statement,
+  sumOf,
+  TABLES,
+  textOf,
+} from "./schema.js";
 
 /** Why a database could not be read or written, for the caller to put into words. */
 export class DatabaseFault extends Error {
@@ -18,11 +28,11 @@ export class DatabaseFault extends Error {
   }
 }
 
-let library: typeof Database | undefined;
+let library: typeof Library | undefined;
 
 /** A connection. The native library is loaded by the first: commands without a store need not wait for it. */
-export function connect(path: string, options?: Database.Options): Database.Database {
-  library ??= createRequire(import.meta.url)("libsql") as typeof Database;
+export function connect(path: string, options?: { readonly timeout?: number }): Database {
+  library ??= loadPackage<typeof Library>(createRequire(import.meta.url), "libsql");
   return new library(path, options);
 }
 
@@ -67,7 +77,7 @@ const unfinished = (path: string): string => `${path}.new`;
  * Opens a database for this process alone: WAL, each commit on the disk when it returns.
  * @throws DatabaseFault
  */
-export function openDatabase(path: string): Database.Database {
+export function openDatabase(path: string): Database {
   const db = faulty("unwritable", () => connect(path, { timeout: 0 }));
   try {
     damaged(path, () => {
@@ -89,13 +99,13 @@ export function openDatabase(path: string): Database.Database {
 }
 
 /** Moves what the write-ahead log holds into the file itself. */
-export const checkpoint = (db: Database.Database): void => void db.exec("PRAGMA wal_checkpoint(PASSIVE)");
+export const checkpoint = (db: Database): void => void db.exec("PRAGMA wal_checkpoint(PASSIVE)");
 
 /**
  * Ends a connection so that its locks are gone at once. `close` alone would leave them, and the write-ahead log, to
  * the garbage collector, which may come when there is another store at the same path.
  */
-export function closeDatabase(db: Database.Database): void {
+export function closeDatabase(db: Database): void {
   for (const command of ["ROLLBACK", "PRAGMA journal_mode = DELETE", "PRAGMA locking_mode = NORMAL"]) {
     attempt(() => db.exec(command));
   }
@@ -142,7 +152,7 @@ export function expect(fact: boolean, damage: string): asserts fact {
   if (!fact) throw new DatabaseFault("corrupt", damage);
 }
 
-export function pragma(db: Database.Database, command: string): unknown {
+export function pragma(db: Database, command: string): unknown {
   const row = db.prepare(`PRAGMA ${command}`).get() as Record<string, unknown> | undefined;
   return row && Object.values(row)[0];
 }
@@ -173,7 +183,7 @@ const KINDS: readonly (readonly [RegExp, DatabaseFault["kind"]])[] = [
   [/^(ENOSPC|EROFS|EACCES|EPERM|EDQUOT|EFBIG|EIO)$/, "unwritable"],
 ];
 
-function checkTables(db: Database.Database): void {
+function checkTables(db: Database): void {
   const text = "CAST(name AS BLOB) AS name, CAST(sql AS BLOB) AS sql";
   const master = db.prepare(`SELECT ${text} FROM sqlite_master WHERE sql IS NOT NULL`);
   const found = [...rowsOf<{ name: Uint8Array; sql: Uint8Array }>(master)].map((row) => ({

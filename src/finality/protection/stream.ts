@@ -1,5 +1,7 @@
-import { JSONParser, TokenType } from "@streamparser/json";
+import { createRequire } from "node:module";
+import type * as Library from "@streamparser/json";
 import { describeType, TapstakeError } from "../../core/errors.js";
+import { loadPackage } from "../../core/optional.js";
 import {
   addVoteTo,
   assertVersion,
@@ -60,9 +62,7 @@ const STEP = 1 << 12;
 
 /** Takes the votes out of a file as it is parsed: the elements of `votes` in the elements of `data`. */
 class InterchangeReader {
-  readonly #parser = new JSONParser({
-    paths: ["$", "$.metadata", "$.data", "$.data.*.votes", "$.data.*.votes.*"],
-  });
+  readonly #parser: Library.JSONParser;
   /** The lists of votes of the `data` that is open, by the places of their entries, and those of the last one. */
   #lists = new Map<number, Votes>();
   #data: ReadonlyMap<number, Votes> = this.#lists;
@@ -77,6 +77,11 @@ class InterchangeReader {
   #depth = 0;
 
   constructor() {
+    const require = createRequire(import.meta.url);
+    const { JSONParser, TokenType } = loadPackage<typeof Library>(require, "@streamparser/json");
+    this.#parser = new JSONParser({
+      paths: ["$", "$.metadata", "$.data", "$.data.*.votes", "$.data.*.votes.*"],
+    });
     this.#parser.onToken = ({ token }) => {
       this.#silent = 0;
       if (token === TokenType.LEFT_BRACE || token === TokenType.LEFT_BRACKET) this.#depth++;

@@ -1,4 +1,3 @@
-import type Database from "libsql";
 import { hex, u64be, utf8 } from "../../core/bytes.js";
 import { floorOf, higher, MAX_HEIGHT } from "./decide.js";
 import { Heights, keyChainName, type KeyChainState } from "./key-chain.js";
@@ -11,7 +10,7 @@ import {
   readVote,
   type VoteRow,
 } from "./rows.js";
-import { combine, prepareStatements, type Statements, sumOf, textOf } from "./schema.js";
+import { combine, type Database, prepareStatements, type Statements, sumOf, textOf } from "./schema.js";
 import { expect, rowsOf } from "./sqlite.js";
 import {
   type CommittedContext,
@@ -49,7 +48,7 @@ export class Tables {
    * Reads and checks every row.
    * @throws DatabaseFault `corrupt`
    */
-  constructor(db: Database.Database) {
+  constructor(db: Database) {
     this.#statements = prepareStatements(db);
     const loaded = loadStore(db);
     this.storeId = loaded.storeId;
