@@ -259,7 +259,7 @@ describe.concurrent("tapstake fp protection", () => {
 
   it.skipIf(!hasTerminal)("begins above the last vote on the chain, not above an old file", async () => {
     const interchange = join(temporaryFolder(), "interchange.json");
-    expectDone(await protection(await homeWithVotes(), "export", "--out", interchange));
+    expectWrote(await protection(await homeWithVotes(), "export", "--out", interchange), interchange);
     const args = ["fp", "protection", "import", interchange];
     const at = (home: string, typed: string) =>
       onTerminal(args, { TAPSTAKE_HOME: home }, ["Type the key's last vote", `${typed}\r`]);
