@@ -291,9 +291,8 @@ const IMPORT = {
   description: `Imports all of the file, or nothing if the file is invalid. It only forbids more: it raises watermarks and adds votes. A vote
 without its message blocks its height.
 
-If this home does not know a key yet, only the file says what the key signed. What it signed after the file was written is
-unknown. Find the key's last vote on the chain (docs/emergency.md) and type it: the key begins above it. With --yes, you say
-that the highest vote of the file is the last one. In doubt, run tapstake fp protection init after the import.`,
+If this home does not know a key yet, find the key's last vote on the chain (docs/emergency.md) and type it: the key
+begins above it. With --yes, you say that the highest vote of the file is the last one. In doubt, run init afterwards.`,
   examples: `
 tapstake fp protection import interchange.json
 `,
