@@ -1,5 +1,4 @@
 import type { CommanderError } from "@commander-js/extra-typings";
-import { hasAdvice } from "../core/advice.js";
 import { adviceOf } from "../core/error-codes.js";
 import { type ErrorCode, TapstakeError } from "../core/errors.js";
 import { tellOf } from "./output.js";
@@ -41,7 +40,7 @@ export function reportError(error: unknown): number {
     const help = `tapstake help ${code}`;
     const lines = [`tapstake: ${code}: ${message}`];
     if (!SAYS_WHAT_TO_DO.test(message)) lines.push(`Do: ${remedy}`);
-    if (saysMore(code) && !hasAdvice(message)) lines.push(`More: ${help}`);
+    if (saysMore(code)) lines.push(`More: ${help}`);
     tellOf({ error: { code, message, do: remedy, help, details } }, lines.join("\n"));
     return error instanceof Interrupted ? 130 : 1;
   }
@@ -88,6 +87,9 @@ export async function advising<T>(
 
 /** What to do: by what is known of the case, else what the code says. The library knows of no options. */
 function remedyOf({ code, details }: TapstakeError): string {
+  if (code === "double-vote" && details["imported"] === true) {
+    return "Stop every signer of this key now. If both votes can have left, follow “The key leaked” in docs/emergency.md.";
+  }
   if (code === "insufficient-funds" && "unconfirmed" in details) {
     return "Wait for a confirmation, or spend the unconfirmed coins too with `--allow-unconfirmed`.";
   }

@@ -259,8 +259,8 @@ fp commit --remote:
   The signer refuses a commitment that overlaps an earlier one. If the earlier one never reached the
   chain, --allow-overlap makes it sign. It does not store that commitment: write it with --out.
 
-If the signer answers protection-uninitialised, stop it and run tapstake fp protection on its
-machine.`,
+If the signer answers protection-uninitialised, stop it and run tapstake fp protection init on its
+machine, above the key's last vote on the chain (docs/emergency.md).`,
   },
   signer: {
     summary: "What a running signer signs, for whom, and where it logs",
@@ -351,11 +351,15 @@ field.
     ]
   }
 
-The file holds no secret. It is complete only while the key signs nothing after the export:
+The file holds no secret. A file alone is not enough: it does not know the votes after its export.
   1. Stop the old signer for good.
   2. tapstake fp protection export --out interchange.json
   3. tapstake fp protection import interchange.json    on the new machine
-  4. Start the new signer.
+  4. Find the key's last vote on the chain (docs/emergency.md), and begin above it:
+     tapstake fp protection init --key <name> --chain <id> --from-height <height from the script>
+  5. Start the new signer.
+
+Without a file, leave out 2 and 3.
 
 The file can also hold commitments, in "commitments". tapstake verifies their signatures.
 

@@ -19,6 +19,8 @@ export interface RemoteOptions {
   readonly remote?: string | true | undefined;
   readonly hmacKeyFile?: string | undefined;
   readonly tlsCa?: string | undefined;
+  /** Milliseconds for each call; the client's own unless given. */
+  readonly timeout?: number | undefined;
 }
 
 /**
@@ -73,6 +75,7 @@ export async function withRemote<T>(options: RemoteOptions, run: (signer: Remote
     address,
     ...(hmacKey !== undefined && { hmacKey }),
     ...(ca && { tls: { ca } }),
+    ...(options.timeout !== undefined && { timeout: options.timeout }),
   });
   try {
     return await run({ ...client, address });
@@ -136,7 +139,7 @@ export async function readHmacKey(file: string | undefined): Promise<string | un
   if (key === "")
     throw new TapstakeError(
       "unauthenticated",
-      "the HMAC key is empty. Do: make one with openssl rand -hex 32, and give it by --hmac-key-file",
+      "the HMAC key is empty. Do: give the key that the signer was started with (--hmac-key-file in its unit)",
     );
   if (key !== undefined && utf8(key).length < LEAST_HMAC_BYTES) {
     const message = `the HMAC key has fewer than ${LEAST_HMAC_BYTES} bytes, so others can guess it. Do: make a longer one with openssl rand -hex 32`;

@@ -4,9 +4,14 @@ import type { ErrorCode } from "./errors.js";
 /**
  * What a code means, its causes, what to do and what not to do, a line each.
  * @param here what is known of this very case, after what is true of every one
+ * @param instead what replaces the code's own advice in this very case
  */
-export function adviceText(code: ErrorCode, here: Partial<ErrorAdvice> = {}): string {
-  const advice = adviceOf(code);
+export function adviceText(
+  code: ErrorCode,
+  here: Partial<ErrorAdvice> = {},
+  instead: Partial<ErrorAdvice> = {},
+): string {
+  const advice = { ...adviceOf(code), ...instead };
   const parts = (["means", "causes", "do", "never"] as const).flatMap((part) => {
     const said = [advice[part], here[part]].filter((text) => text !== undefined);
     return said.length === 0 ? [] : [TITLES[part] + said.join(" ")];
@@ -20,6 +25,3 @@ const TITLES = {
   do: "What to do: ",
   never: "What not to do: ",
 } as const satisfies Record<keyof ErrorAdvice, string>;
-
-/** Whether a text has the advice of {@link adviceText} in it. */
-export const hasAdvice = (text: string): boolean => text.includes(`\n${TITLES.do}`);

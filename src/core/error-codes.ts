@@ -15,14 +15,18 @@ const SIGN_NOTHING = "Do not sign this delegation, and do not send its transacti
 const SEND_NO_COINS = "Do not send coins to this output.";
 
 const EMERGENCY = "Another signer may have signed here: if one can hold this key, see docs/emergency.md.";
-const BEGIN_ABOVE =
-  "find each key's last vote on the chain (see docs/emergency.md) and begin above it: " +
-  "`tapstake fp protection init --key <name> --chain <id> --from-height <height>`.";
+const INIT =
+  "`tapstake fp protection init --key <name> --chain <id> --from-height <the height that the script in docs/emergency.md prints>`";
 const RECOVER =
-  "Stop every signer of these keys. If you moved the file by mistake, and no signer has run since, put the latest one back. " +
-  `Otherwise ${BEGIN_ABOVE}`;
+  "Stop every signer of these keys. If you moved a file yourself, and no signer has run since, put back that very file. " +
+  `Otherwise find each key's last vote on the chain (docs/emergency.md) and begin above it: ${INIT}.`;
+const IMPORT_AGAIN =
+  "stop the signer. Move keys/<name>.json to a place outside the home, and nothing else. " +
+  "Import the key from its words under the same name, in this home: `tapstake fp keys import --help`. " +
+  "Then follow “Begin above” in docs/emergency.md.";
 const KEEP_FILES =
-  "Do not delete a file of the home, do not restore one from a backup, and do not guess the height. " +
+  "Do not delete a file of the home, do not restore a copy of one, and do not guess the height. " +
+  "Do not put protection.db and marks back together: two old files agree with each other. " +
   "A height that is signed twice for different messages reveals the key.";
 
 /**
@@ -473,13 +477,18 @@ export const ERROR_CODES = {
   "insecure-permissions": {
     means: "Others than its owner can reach a secret file or folder, or another user owns it.",
     do:
-      "Find out who could read it. As its owner, run `chmod 700` on a folder or `chmod 600` on a file. " +
+      "If another user owns it, run the command as that user, and change no owner. " +
+      "Otherwise find out who could read it, and run `chmod 700` on a folder or `chmod 600` on a file. " +
       "If another person may have read a secret, see docs/emergency.md.",
     never: "Do not keep using a key that another person may hold.",
   },
   "home-not-found": {
     means: "There is no home in this folder.",
-    do: "Check `--home` and TAPSTAKE_HOME. The first key makes a new home: `tapstake fp keys new <name>`.",
+    causes: "another user than the signer's, or a wrong path.",
+    do:
+      "Run the command as the signer's user (`sudo -iu tapstake`), or give `--home`. " +
+      "If you have no key yet, the first one makes a home: `tapstake fp keys new <name>`.",
+    never: "Do not make a new home or a new key if the key has voted.",
   },
   "invalid-key-name": {
     means: "A key cannot have this name.",
@@ -488,6 +497,7 @@ export const ERROR_CODES = {
   "key-exists": {
     means: "The home has a key of this name, or has this key under another name.",
     do: "Use the key that is there (`tapstake fp keys list`), or choose another name for a new key.",
+    never: "Do not delete a key that has voted to get past this.",
   },
   "key-not-found": {
     means: "The home or the signer has no such key.",
@@ -495,12 +505,14 @@ export const ERROR_CODES = {
   },
   "invalid-key-file": {
     means: "A key file is damaged or renamed, or another program wrote it.",
-    do: "Give the file its old name, or take it from a backup of the keys folder. The mnemonic words bring the key back too: `tapstake fp keys import --help`.",
+    do: `If you renamed the file, give it its old name. Otherwise ${IMPORT_AGAIN}`,
+    never: "Do not delete or move another file of the home.",
   },
   "wrong-passphrase": {
     means: "The passphrase does not open the key.",
     causes: "a typing error, the passphrase of another key, or a changed key file.",
-    do: "Enter it again. If the passphrase is lost, only the mnemonic words or the secret bring the key back.",
+    do: `Enter it again. If the passphrase is lost, or right and still refused, ${IMPORT_AGAIN}`,
+    never: "Do not delete or move another file of the home.",
   },
   "invalid-passphrase": {
     means: "A passphrase is empty or not text, or is too short for a key.",
@@ -529,7 +541,10 @@ export const ERROR_CODES = {
   "signer-unreachable": {
     means: "No signer answers at this address.",
     causes: "no daemon runs there, the address is wrong, a firewall, or only one side uses TLS.",
-    do: "Start the signer with `tapstake fp serve`, or give its address with `--remote`.",
+    do:
+      "Find out where the signer should run, and look there: `systemctl status tapstake`. " +
+      "If it does not run, start it there as it was started before. If it runs at another address, give that with `--remote`.",
+    never: "Do not start a signer anywhere else: a second signer of the key can reveal it.",
   },
   "signer-unhealthy": {
     means: "The signer answers but signs nothing.",
@@ -546,7 +561,8 @@ export const ERROR_CODES = {
   },
   unauthenticated: {
     means: "The signer does not accept the caller's HMAC, or an HMAC key is empty.",
-    do: "Give the signer and its callers one key with `--hmac-key-file`. Make it with `openssl rand -hex 32`.",
+    do: "Give the key that the signer was started with (`--hmac-key-file` in its unit).",
+    never: "Do not make a new HMAC key now: the signer and every caller need the same one.",
   },
   "not-permitted": {
     means: "The signer does not do this, or not for this caller.",
@@ -556,6 +572,7 @@ export const ERROR_CODES = {
   },
   "key-locked": {
     means: "The signer does not have the passphrase of this key yet.",
+    causes: "the signer was started again without the key in `--unlock`, or the key is newer than its start.",
     do: "Unlock the key: `tapstake fp unlock <key>`.",
   },
   "too-many-attempts": {
@@ -587,7 +604,8 @@ export const ERROR_CODES = {
       "a fork of the chain, a node that was rolled back, a second node with this key, or changed signing contexts.",
     do:
       "Keep the first vote and go on with the next height. Find out who asked for another. " +
-      `${EMERGENCY} If an import found two votes, treat the key as public.`,
+      `${EMERGENCY} If an import found two votes, stop every signer of this key now. ` +
+      "If both votes can have left, follow “The key leaked” in docs/emergency.md.",
     never:
       "Do not sign the other message in another way: two votes at one height reveal the key, and anyone can slash its stakes.",
   },
@@ -629,7 +647,7 @@ export const ERROR_CODES = {
     means:
       "The chain may have a vote of this key that this home does not know, so tapstake signed nothing at this height.",
     do:
-      "Go on above the chain height that you gave. If the key moved here, import its history: `tapstake fp protection import <file>`. " +
+      "Go on above the chain height that you gave. If the key moved here, begin above its last vote on the chain (docs/emergency.md). " +
       EMERGENCY,
     never:
       "Do not lower or leave out `--chain-height`, unless you are certain that this key never voted at this height.",
@@ -680,16 +698,20 @@ export const ERROR_CODES = {
     means: "This key may have votes on this chain that this home does not know.",
     causes: "votes on another machine, by another program, before a restore, or while the key was away.",
     do:
-      "Make sure that no other signer runs with this key. Import the former signer's file: `tapstake fp protection import <file>`. " +
-      `If there is no file, ${BEGIN_ABOVE}`,
+      "Make sure that no other signer runs with this key. " +
+      `Find the key's last vote on the chain (docs/emergency.md) and begin above it: ${INIT}. ` +
+      "If you have an interchange file, import it first: `tapstake fp protection import <file>`. " +
+      "A file alone is not enough: it does not know the votes after its export.",
     never: "Do not guess the height: a height that is signed twice reveals the key.",
   },
   "too-many-chains": {
     means: "A caller names a chain on which this key never voted, and the key has begun on many already.",
     causes: "a caller that names chains which do not exist.",
     do:
-      "Find out who asked. If you mean this chain, begin on it: " +
-      "`tapstake fp protection init --key <name> --chain <id> --from-height 0`.",
+      "Find out who asked. If this key never voted there, on any machine: " +
+      "`tapstake fp protection init --key <name> --chain <id> --from-height 0`. " +
+      "Otherwise begin above its last vote on the chain (docs/emergency.md).",
+    never: "Do not begin on a chain that you do not know.",
   },
   "protection-replaced": {
     means: "Another program changed the store of votes or its watermark log while the signer ran.",
@@ -699,7 +721,9 @@ export const ERROR_CODES = {
   },
   "protection-unwritable": {
     means: "The signer cannot record votes durably, so it signs nothing.",
-    do: "Check the disk (`df -h`, `mount`, `dmesg`) and what the message names. Then start the signer again: it checks its files and goes on.",
+    do:
+      "Check the disk (`df -h`, `mount`, `dmesg`) and what the message names. If the disk is full, make room outside the home first. " +
+      "Then start the signer again: it checks its files and goes on.",
     never: "Do not delete or restore a file of the home, and do not sign with another program meanwhile.",
   },
   "protection-closed": {
@@ -708,7 +732,9 @@ export const ERROR_CODES = {
   },
   "would-lower-mark": {
     means: "This would lower a watermark, and tapstake only raises watermarks.",
-    do: "Give the height that the message names, or a higher one.",
+    do:
+      "Look up the last vote on the chain (docs/emergency.md) and give a height above it. " +
+      "The height in the message is only the least that tapstake accepts. It is not a safe one: what is left here may be old.",
     never: "Do not begin with a fresh home to get below it: heights there may have votes.",
   },
   "commitment-overlap": {
@@ -716,6 +742,7 @@ export const ERROR_CODES = {
     do:
       "Start above the earlier commitment. If it never reached the chain, a running signer can sign another: " +
       "`tapstake fp commit --key <name> --chain <id> --start <height> --count <number> --remote --allow-overlap --out <file>`.",
+    never: "Do not add `--allow-overlap` if the earlier commitment may be on the chain.",
   },
   "count-too-small": {
     means: "A commitment has fewer heights than the chain asks for.",

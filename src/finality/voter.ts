@@ -228,7 +228,7 @@ export class Voter {
     const { id } = this.chain;
     this.#protection.applyProvenance(this.#publicKey);
     const watermarks = this.#protection.watermarks(this.#publicKey, id);
-    if (watermarks?.locked) throw locked(this.#protection.home, this.#publicKey, id, watermarks.lowWatermark);
+    if (watermarks?.locked) throw locked(this.#protection.home, this.#publicKey, id);
     if (watermarks) return watermarks;
     if (this.#key.origin === "generated" && this.#protection.isGeneratedHere(this.#publicKey)) {
       this.#mayBegin();

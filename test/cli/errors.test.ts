@@ -46,9 +46,30 @@ describe("the report of an error", () => {
     },
   );
 
-  it("adds nothing to a message that has the whole advice", () => {
+  it("adds only the command of the help to a message that has the whole advice", () => {
     const message = `What happened: this.\n${adviceText("protection-replaced")}`;
-    expect(linesOf("protection-replaced", message)).toHaveLength(message.split("\n").length);
+    const lines = linesOf("protection-replaced", message);
+    expect(lines).toHaveLength(message.split("\n").length + 1);
+    expect(lines.at(-1)).toBe("More: tapstake help protection-replaced");
+  });
+
+  it.each<ErrorCode>([
+    "below-watermark",
+    "protection-uninitialised",
+    "unauthenticated",
+    "key-locked",
+    "home-not-found",
+    "key-exists",
+    "commitment-overlap",
+  ])("names the help of what an operator meets at night: %s", (code) => {
+    expect(linesOf(code, "so it is").at(-1)).toBe(`More: tapstake help ${code}`);
+  });
+
+  it("says of two votes in an imported file what to do about the key, and not to go on voting", () => {
+    tellInJson(true);
+    const { said } = reported(new TapstakeError("double-vote", "two votes", { imported: true }));
+    const { error } = JSON.parse(said) as { error: { do: string } };
+    expect(error.do).toMatch(/^Stop every signer of this key now\./);
   });
 
   it("knows what to do in some cases better than by their code", () => {

@@ -483,7 +483,7 @@ describe.concurrent("tapstake fp keys list and show", () => {
       ].join("\n"),
     });
     expect(stderr).toMatch(
-      /^tapstake: invalid-key-file: 2 keys cannot be used:\n.*broken.*\n.*chmod 600.*\nDo: .*\n$/,
+      /^tapstake: invalid-key-file: 2 keys cannot be used:\n.*broken.*\n.*chmod 600.*\nDo: .*\nMore: tapstake help invalid-key-file\n$/,
     );
     const asJson = await keys(home, ["list", "--json"]);
     expect(asJson.code).toBe(1);

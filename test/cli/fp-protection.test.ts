@@ -195,7 +195,8 @@ describe.concurrent("tapstake fp protection", () => {
     const interchange = expectDone(await protection(one, "export")).stdout;
     const outcome = await fp(two, ["protection", "import", "-"], { input: interchange });
     expect(outcome.code).toBe(1);
-    expect(outcome.stderr).toMatch(/^tapstake: double-vote: .*105/);
+    expect(outcome.stderr).toMatch(/^tapstake: double-vote: .*105.*Do: stop every signer of this key now\./);
+    expect(outcome.stderr).not.toContain("Keep the first vote");
     expect(outcome.stdout).toMatch(/voted twice at +105\n/);
     // A second time it is known, and still said.
     const again = expectDone(await fp(two, ["protection", "import", "-"], { input: interchange })).stdout;
@@ -246,14 +247,36 @@ describe.concurrent("tapstake fp protection", () => {
     const home = homeWithKey("imported");
     const args = ["fp", "protection", "import", unvoted()];
     const env = { TAPSTAKE_HOME: home };
-    const wrong = await onTerminal(args, env, ["Type the height", "0\r"]);
+    const wrong = await onTerminal(args, env, ["Type the key's last vote", "yes\r"]);
     expect(wrong.stdout).toMatch(/known here.* nothing\r?\n[^]*nothing is signed below 40; no vote yet/);
     expect(wrong.stdout).toContain("cancelled");
     expect(wrong.code).toBe(1);
     expect(await shown(home)).toEqual([]);
-    const right = await onTerminal(args, env, ["Type the height", "40\r"]);
+    const right = await onTerminal(args, env, ["Type the key's last vote", "none\r"]);
     expect(right.code).toBe(0);
     expect(await shown(home)).toMatchObject([{ lowest: "40", highest: null }]);
+  });
+
+  it.skipIf(!hasTerminal)("begins above the last vote on the chain, not above an old file", async () => {
+    const interchange = join(temporaryFolder(), "interchange.json");
+    expectWrote(await protection(await homeWithVotes(), "export", "--out", interchange), interchange);
+    const args = ["fp", "protection", "import", interchange];
+    const at = (home: string, typed: string) =>
+      onTerminal(args, { TAPSTAKE_HOME: home }, ["Type the key's last vote", `${typed}\r`]);
+    const home = homeWithKey("imported");
+    const below = await at(home, "105");
+    expect(below.stdout).toContain("tapstake: would-lower-mark: ");
+    expect(below.code).toBe(1);
+    expect(await shown(home)).toEqual([]);
+    expect((await at(home, "none")).stdout).toContain("cancelled");
+    expect((await at(home, "120")).code).toBe(0);
+    // The file's votes are there too.
+    expect(await shown(home)).toMatchObject([{ lowest: "121", highest: "106", votes: 2 }]);
+    expect(codeOf(await voteFor(home, 120, block(1)))).toBe("below-watermark");
+    expectVoted(await voteFor(home, 121, block(1)));
+    const same = homeWithKey("imported");
+    expect((await at(same, "106")).code).toBe(0);
+    expect(await shown(same)).toMatchObject([{ lowest: "106", highest: "106", votes: 2 }]);
   });
 
   it("does not let a key begin by an export that may be stale: the other order of two commands holds it", async () => {

@@ -86,7 +86,7 @@ describe.concurrent("tapstake fp vote", () => {
     expect(outcome.code).toBe(1);
     expect(outcome.stdout).toBe("105  refused  double-vote\n");
     expect(outcome.stderr).toMatch(
-      /^tapstake: double-vote: .*height 105.*\nWhat it means: .*\nCauses: .*\nWhat to do: .*\nWhat not to do: .*\n$/,
+      /^tapstake: double-vote: .*height 105.*\nWhat it means: .*\nCauses: .*\nWhat to do: .*\nWhat not to do: .*\nMore: tapstake help double-vote\n$/,
     );
   });
 

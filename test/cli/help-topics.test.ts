@@ -21,6 +21,10 @@ describe("tapstake help with an error code", () => {
     expect((await help("quorum-reached")).stdout).not.toMatch(/Causes|What not to do/);
   });
 
+  it.each(["double-vote:", "Double-Vote"])("takes the code as it is copied: %s", async (copied) => {
+    expect(await help(copied)).toEqual(await help("double-vote"));
+  });
+
   it("says the same as data", async () => {
     expect(parsed(await help("double-vote", "--json"))).toEqual({
       code: "double-vote",

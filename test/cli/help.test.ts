@@ -20,6 +20,7 @@ const RUN_ELSEWHERE: Readonly<Record<string, string>> = {
   "": "an example is the help of another command",
   demo: "demo.test.ts",
   "fp serve": "signerd/command.test.ts",
+  "fp protection init": "it asks at the terminal: cli/fp-protection.test.ts",
 };
 
 /** In which state an example finds its stake, where it is not complete: see `exampleFiles`. */

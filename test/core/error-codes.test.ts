@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { adviceText, hasAdvice } from "../../src/core/advice.js";
+import { adviceText } from "../../src/core/advice.js";
 import { adviceOf, ERROR_CODES } from "../../src/core/error-codes.js";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { forbiddenIn } from "../support/words.js";
@@ -57,8 +57,9 @@ describe("the text of an advice", () => {
     expect(adviceText("quorum-reached").split("\n")).toHaveLength(2);
   });
 
-  it("is recognised in a message", () => {
-    expect(hasAdvice(`What happened: this.\n${adviceText("double-vote")}`)).toBe(true);
-    expect(hasAdvice("What to do: nothing")).toBe(false);
+  it("has in place of the code's own advice what is known better of the case", () => {
+    const text = adviceText("signer-unhealthy", {}, { do: "Wait." });
+    expect(text).toContain("\nWhat to do: Wait.");
+    expect(text).not.toContain(adviceOf("signer-unhealthy").do);
   });
 });

@@ -15,13 +15,14 @@ interface Chain {
   readonly highest: number;
   readonly votes: readonly number[];
   readonly secondsOld?: number;
+  readonly slashedAt?: number;
 }
 
 const closing: (() => void)[] = [];
 afterEach(() => closing.splice(0).forEach((close) => close()));
 
-/** What the page's script says of a chain. */
-async function said(chain: Chain): Promise<string> {
+/** What the page's script says of a chain, and its exit code. */
+async function said(chain: Chain, key = KEY): Promise<{ text: string; code: number | null }> {
   const server = createServer(({ url }, response) => {
     const answer = answerOf(chain, url!);
     response.writeHead(answer ? 200 : 500, { "content-type": "application/json" });
@@ -32,16 +33,22 @@ async function said(chain: Chain): Promise<string> {
   closing.push(() => server.close());
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  const address = `http://127.0.0.1:${port}/`;
-  const child = spawn(process.execPath, ["--input-type=module", "-", address, KEY]);
-  child.stdin.end(script);
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (output += String(text)));
-  await once(child, "close");
-  return output;
+  return run(`http://127.0.0.1:${port}/`, key);
 }
 
-function answerOf({ tip, highest, votes, secondsOld = 1 }: Chain, url: string): object | undefined {
+async function run(...args: string[]): Promise<{ text: string; code: number | null }> {
+  const child = spawn(process.execPath, ["--input-type=module", "-", ...args]);
+  child.stdin.end(script);
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (part) => (text += String(part)));
+  await once(child, "close");
+  return { text, code: child.exitCode };
+}
+
+function answerOf(
+  { tip, highest, votes, secondsOld = 1, slashedAt = 0 }: Chain,
+  url: string,
+): object | undefined {
   const time = new Date(Date.now() - secondsOld * 1000).toISOString();
   const [, voted] = /^\/babylon\/finality\/v1\/votes\/(\d+)$/.exec(url) ?? [];
   if (voted !== undefined)
@@ -51,38 +58,62 @@ function answerOf({ tip, highest, votes, secondsOld = 1 }: Chain, url: string): 
   }
   if (url !== `/babylon/btcstaking/v1/finality_providers/${KEY}/finality_provider`) return undefined;
   return {
-    finality_provider: { highest_voted_height: highest, jailed: false, slashed_babylon_height: "0" },
+    finality_provider: {
+      highest_voted_height: highest,
+      jailed: false,
+      slashed_babylon_height: `${slashedAt}`,
+    },
   };
 }
 
 describe("the emergency page's script", () => {
   it("finds the last vote, and begins above the tip", async () => {
-    const text = await said({ tip: 1000, highest: 998, votes: [990, 998] });
+    const { text, code } = await said({ tip: 1000, highest: 998, votes: [990, 998] });
     expect(text.replace(/\d+ seconds/, "SOME seconds")).toBe(
       "chain        bbn-1, height 1000, SOME seconds old\nlast vote    998\njailed       false\n" +
         "slashed      false\nbegin above  --from-height 1020\n",
     );
+    expect(code).toBe(0);
   });
 
   it("finds a vote above the provider's highest", async () => {
-    expect(await said({ tip: 1000, highest: 900, votes: [900, 950] })).toContain("last vote    950\n");
+    const { text } = await said({ tip: 1000, highest: 900, votes: [900, 950] });
+    expect(text).toContain("last vote    950\n");
+  });
+
+  it("takes the key in capitals", async () => {
+    const { text } = await said({ tip: 1000, highest: 900, votes: [900, 950] }, KEY.toUpperCase());
+    expect(text).toContain("last vote    950\n");
   });
 
   it("begins above a vote that is beyond the tip", async () => {
-    expect(await said({ tip: 1000, highest: 5000, votes: [5000] })).toContain("--from-height 5020\n");
+    const { text } = await said({ tip: 1000, highest: 5000, votes: [5000] });
+    expect(text).toContain("--from-height 5020\n");
   });
 
-  it("doubts a node whose votes do not show the highest one", async () => {
-    expect(await said({ tip: 1000, highest: 998, votes: [] })).toContain("DOUBT        the list of votes");
+  it.each<[string, Partial<Chain>, string]>([
+    ["whose votes do not show the highest one", { votes: [] }, "the list of votes does not show"],
+    ["that is behind", { secondsOld: 600 }, "this node is behind"],
+    ["that gives no heights", { highest: NaN }, "the node gives no heights"],
+    ["that slashed the key", { slashedAt: 900 }, "the key is slashed"],
+  ])("gives no height of a node %s", async (_what, other, reason) => {
+    const { text, code } = await said({ tip: 1000, highest: 998, votes: [998], ...other });
+    expect(text).toContain(`begin above  DO NOT USE, ${reason}`);
+    expect(text).not.toContain("--from-height");
+    expect(code).toBe(1);
   });
 
-  it("doubts a node that is behind", async () => {
-    const text = await said({ tip: 1000, highest: 998, votes: [998], secondsOld: 600 });
-    expect(text).toContain("DOUBT        this node is behind");
-  });
+  it.each([["127.0.0.1:1317", KEY], ["http://127.0.0.1:1317", "ab"], []])(
+    "says how it is used: %s %s",
+    async (...args) => {
+      const { text, code } = await run(...args.filter((each) => each !== undefined));
+      expect(text).toMatch(/^usage: node last-vote\.mjs .*\n$/);
+      expect(code).toBe(1);
+    },
+  );
 
   it("says that a key never voted", async () => {
-    expect(await said({ tip: 1000, highest: 0, votes: [] })).toMatch(/last vote {4}none\njailed/);
+    expect((await said({ tip: 1000, highest: 0, votes: [] })).text).toMatch(/last vote {4}none\njailed/);
   });
 });
 

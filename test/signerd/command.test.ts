@@ -186,6 +186,16 @@ describe("tapstake fp unlock", () => {
     });
   });
 
+  it("does not wait for ever for a signer that hangs", async () => {
+    const daemon = await startDaemon(homeWithKey());
+    const status = ["fp", "status", "--remote", daemon.address];
+    expect(await tapstake(status)).toMatchObject({ code: 0 });
+    daemon.kill("SIGSTOP");
+    const { code, stdout, stderr } = await tapstake(status);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^tapstake: signer-unreachable: no signer answers at /);
+  });
+
   it("says that nobody is there, before it asks for a passphrase", async () => {
     const { code, stderr } = await tapstake(["fp", "unlock", "ab".repeat(32), "--remote", "127.0.0.1:1"]);
     expect({ code, stderr }).toEqual({

@@ -24,7 +24,9 @@ export const command = () => {
     .argument("<topic...>", "an error code, codes, a topic or a command")
     .addOption(jsonOption());
   return help.action((words, { json = false }) => {
-    const topic = words.join(" ");
+    // As an error line has it: with its colon.
+    const asked = words.join(" ");
+    const topic = asked.toLowerCase().replace(/:$/, "");
     if (topic === "codes") {
       const codes = codesOf().map((code) => ({ code, means: adviceOf(code).means }));
       return answer(json, { codes }, (facts) => table(facts.codes.map(({ code, means }) => [code, means])));
@@ -38,7 +40,7 @@ export const command = () => {
     }
     const found = topicNamed(topic);
     if (found) return answer(json, { topic, ...found }, ({ text }) => text.trim());
-    throw unknownTopic(topic, namesOf(help));
+    throw unknownTopic(asked, namesOf(help));
   });
 };
 

@@ -24,6 +24,9 @@ const HAPPENED: Readonly<Record<Trouble["kind"], string>> = {
   corrupt: "is damaged",
 };
 
+/** No number stands here: each that this home knows may be older than the key's last vote. */
+const SCRIPT_HEIGHT = "<the height that the script in docs/emergency.md prints>";
+
 /** The refusal to open a home. Its floors are what each key and chain must begin at or above. */
 export function broken(
   home: Home,
@@ -31,11 +34,10 @@ export function broken(
   floors: ReadonlyMap<string, Floor>,
 ): TapstakeError {
   const file = part === "store" ? home.protectionFile : home.watermarkFile;
-  const commands = [...floors.values()].map(({ key, chainId, lowWatermark }) => {
-    const height = `<height above the last vote on the chain, ${lowWatermark} or more>`;
-    return initCommand(home, hex.encode(key), chainId, height);
-  });
-  const unknown = initCommand(home, "<key>", "<chain>", "<height above the last vote on the chain>");
+  const commands = [...floors.values()].map(({ key, chainId }) =>
+    initCommand(home, hex.encode(key), chainId, SCRIPT_HEIGHT),
+  );
+  const unknown = initCommand(home, "<key>", "<chain>", SCRIPT_HEIGHT);
   const lines = (commands.length > 0 ? commands : [unknown]).map((command) => `  ${command}`);
   return refusal(
     `protection-${kind}`,
@@ -71,7 +73,7 @@ export function unwritable(home: Home, found: string, cause?: unknown): Tapstake
     `votes cannot be recorded in ${home.path}: ${found}`,
     { home: home.path },
     { means: "Every signature that left this signer is recorded." },
-    cause === undefined ? undefined : { cause },
+    cause === undefined ? {} : { cause },
   );
 }
 
@@ -99,7 +101,7 @@ export function uninitialised(home: Home, publicKey: Uint8Array, chainId: string
     "protection-uninitialised",
     `key ${key} was asked to vote on chain ${chainId}, for which there are no watermarks here`,
     { key, chain: chainId },
-    { do: `In this home:\n  ${initCommand(home, key, chainId, "<that height + 1>")}` },
+    { do: `In this home:\n  ${initCommand(home, key, chainId, SCRIPT_HEIGHT)}` },
   );
 }
 
@@ -108,25 +110,25 @@ export function beginsByFile({ key: publicKey, chainId }: KeyChain): TapstakeErr
   const key = hex.encode(publicKey);
   return new TapstakeError(
     "protection-uninitialised",
-    `key ${key} on chain ${chainId} is not known here, and the file alone says what it signed; what it signed after the file was written is not known, and nothing was imported. Make sure that it signed nothing since, on any machine; then import with begin: true`,
+    `key ${key} on chain ${chainId} is not known here, and the file alone says what it signed; what it signed after the file was written is not known, and nothing was imported. Find its last vote on the chain (docs/emergency.md), import with begin: true, and begin above that vote with init`,
     { key, chain: chainId },
   );
 }
 
-/** A key that is locked on a chain; `lowWatermark` is the first height that it may begin at. */
-export function locked(
-  home: Home,
-  publicKey: Uint8Array,
-  chainId: string,
-  lowWatermark: bigint,
-): TapstakeError {
+/** A key that is locked on a chain. An import does not unlock it. */
+export function locked(home: Home, publicKey: Uint8Array, chainId: string): TapstakeError {
   const key = hex.encode(publicKey);
   return refusal(
     "protection-uninitialised",
     `key ${key} was asked to vote on chain ${chainId}, where it is locked: a part of its memory was lost, or the key was away from this home`,
     { key, chain: chainId },
+    {},
     {
-      do: `In this home:\n  ${initCommand(home, key, chainId, `<that height + 1, ${lowWatermark} or more>`)}`,
+      instead: {
+        do:
+          "Find the key's last vote on the chain (docs/emergency.md) and begin above it. In this home:\n" +
+          `  ${initCommand(home, key, chainId, SCRIPT_HEIGHT)}`,
+      },
     },
   );
 }
@@ -145,7 +147,7 @@ export function tooManyChains(
     { key, chain: chainId },
     {
       means: "The key goes on voting on the chains that it has begun on.",
-      do: `In this home:\n  ${initCommand(home, key, chainId, "0")}`,
+      do: `Only if this key never voted there, in this home:\n  ${initCommand(home, key, chainId, "0")}`,
     },
   );
 }
@@ -156,9 +158,9 @@ function refusal(
   happened: string,
   details: ErrorDetails,
   here: Partial<ErrorAdvice>,
-  options?: ErrorOptions,
+  { instead, ...options }: ErrorOptions & { readonly instead?: Partial<ErrorAdvice> } = {},
 ): TapstakeError {
-  const text = `What happened: ${happened}.\n${adviceText(code, here)}`;
+  const text = `What happened: ${happened}.\n${adviceText(code, here, instead)}`;
   return new TapstakeError(code, text, details, options);
 }
 

@@ -139,7 +139,7 @@ function begin(remains: Remains, { key, chainId, fromHeight }: InitRequest): Rem
   if (fromHeight < lowWatermark) {
     throw new TapstakeError(
       "would-lower-mark",
-      `expected a height of ${lowWatermark} or more, got ${fromHeight}: what is left here remembers ` +
+      `height ${fromHeight} is below ${lowWatermark}, the least that tapstake accepts here: what is left remembers ` +
         (highWatermark === null ? `${lowWatermark} as the lowest height` : `votes up to ${highWatermark}`),
       { lowWatermark, height: fromHeight },
     );

@@ -443,6 +443,6 @@ function checkEntry({ height, digest, signature }: VoteEntry): void {
 const wouldLower = (height: bigint, lowWatermark: bigint): TapstakeError =>
   new TapstakeError(
     "would-lower-mark",
-    `expected a height of ${lowWatermark} or more, got ${height}: nothing below ${lowWatermark} is signed any more, and that is never taken back`,
+    `height ${height} is below ${lowWatermark}, the least that tapstake accepts here: it only raises the low watermark`,
     { lowWatermark, height },
   );

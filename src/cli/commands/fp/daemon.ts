@@ -148,7 +148,8 @@ async function readTls(
 
 const STATUS = {
   description: `Asks the signer for its health. With --key and --chain, also checks your HMAC key, and that the signer has the key
-unlocked: tapstake asks for the public randomness of one height. Nothing is signed.
+unlocked: tapstake asks for the public randomness of one height. Nothing is signed. After 5 seconds without an answer, it
+says signer-unreachable.
 
 The Go key manager reports no health, so tapstake only checks that it answers.`,
   examples: `
@@ -173,7 +174,7 @@ export const status = () =>
       if ((name === undefined) !== (chain === undefined))
         throw new UsageError("--key and --chain go together: give both");
       const key = name === undefined ? undefined : keyNamed(name, options.home);
-      await withRemote(options, async (signer) => {
+      await withRemote({ ...options, timeout: STATUS_TIMEOUT }, async (signer) => {
         const { address } = signer;
         const asked = performance.now();
         await signer.ping();
@@ -194,6 +195,9 @@ export const status = () =>
         );
       });
     });
+
+/** Milliseconds for each question: a signer that hangs takes connections, and answers none. */
+const STATUS_TIMEOUT = 5000;
 
 /** Only for its name a home is needed. */
 const keyNamed = (text: string, home: string | undefined): Uint8Array =>

@@ -4,10 +4,11 @@ import { hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
 import { counted } from "../../../core/text.js";
 import { findHome, type Home, openHome } from "../../../finality/home.js";
-import { floorOf } from "../../../finality/protection/decide.js";
+import { floorOf, higher, MAX_HEIGHT } from "../../../finality/protection/decide.js";
 import { interchangeText } from "../../../finality/protection/export.js";
 import { type ImportPreview, previewImport } from "../../../finality/protection/import.js";
-import type { ReadInterchange } from "../../../finality/protection/interchange.js";
+import { ReadInterchange } from "../../../finality/protection/interchange.js";
+import { keyChainName } from "../../../finality/protection/key-chain.js";
 import { initProtection, type StoredKeyChain } from "../../../finality/protection/protection.js";
 import { readInterchange } from "../../../finality/protection/stream.js";
 import { type Described, groupCommand, type LazyCommands, newCommand } from "../../command.js";
@@ -26,7 +27,7 @@ import {
 import { readChunks } from "../../input.js";
 import { chainHeight, chainOption, homeOption, jsonOption, keyOption, yesOption } from "../../options.js";
 import { answer, note, sayAll, tell } from "../../output.js";
-import { isWatched, mustType } from "../../secrets.js";
+import { ask, cancelled, isWatched, mustType } from "../../secrets.js";
 import { publicKeyNamed, withProtection } from "../../signer.js";
 
 const COMMANDS: LazyCommands = {
@@ -123,16 +124,17 @@ const INIT = {
   description: `Danger: if the key votes again at a height where it voted before, it reveals its secret and every stake with it can be
 slashed. In doubt, choose a higher height: a missed vote costs far less than a second one.
 
-For a key that voted elsewhere or whose store was lost. If the former signer can still export, use import instead: it
-knows more.`,
+For a key that voted elsewhere or whose store was lost. If you have an interchange file, import it first. A file alone is
+not enough: it does not know the votes after its export.`,
   examples: `
-tapstake fp protection init --key moved --chain bbn-1 --from-height 5000 --yes
+tapstake fp protection init --key moved --chain bbn-1 --from-height 5000
 `,
   more: `
 Before you run it:
   1. Stop every other signer with this key, for good.
-  2. Look up the key's last vote on the chain itself, not in the log of the lost signer.
-  3. Add the votes that may still be on their way. Choose a height above all of these.
+  2. Wait a minute, and run the script in docs/emergency.md: it asks the chain for the last vote.
+  3. Give the height that it prints. If the answer is would-lower-mark, this home knows higher
+     votes: take the higher of both heights, plus 20.
 
 If the store is missing, empty, damaged or older than the watermark log, init sets aside what is
 left and begins a new store. Every other key and chain that the store knew is then locked until it
@@ -289,10 +291,10 @@ const IMPORT = {
   description: `Imports all of the file, or nothing if the file is invalid. It only forbids more: it raises watermarks and adds votes. A vote
 without its message blocks its height.
 
-If this home does not know a key yet, only the file says what the key signed. What it signed after the file was written is
-unknown. Type the highest height of the file to confirm, or give --yes.`,
+If this home does not know a key yet, find the key's last vote on the chain (docs/emergency.md) and type it: the key
+begins above it. With --yes, you say that the highest vote of the file is the last one. In doubt, run init afterwards.`,
   examples: `
-tapstake fp protection import interchange.json --yes
+tapstake fp protection import interchange.json
 `,
   topics: ["interchange", "home"],
   refused: "not an interchange file, a signer runs, another vote at a height, or not confirmed",
@@ -307,9 +309,11 @@ const importInterchange = () =>
     .action(async (path, options) => {
       const interchange = await interchangeIn(path);
       await withProtection(openHome(options.home), async (protection) => {
-        if (options.yes !== true)
-          await mustAgreeToBeginnings(interchange, previewImport(protection, interchange));
-        const imported = protection.importInterchange(interchange, { begin: true });
+        const agreed =
+          options.yes === true
+            ? interchange
+            : await withBeginnings(interchange, previewImport(protection, interchange));
+        const imported = protection.importInterchange(agreed, { begin: true });
         answer(options.json === true, { imported: importFacts(imported) }, importText);
         const conflicts = imported.flatMap((one) => one.conflicts);
         if (conflicts.length > 0) throw conflict(conflicts);
@@ -329,45 +333,74 @@ async function interchangeIn(path: string): Promise<ReadInterchange> {
 }
 
 /**
- * That a key never voted, or not after the export, cannot be checked here, and every copy of a file says so that is
- * older than the last vote.
- * @throws TapstakeError `cancelled`; UsageError when there is nobody to ask
+ * The file, with the last votes that a person has looked up on the chain: keys of which nothing is known here begin above
+ * them. That a key signed nothing after the export cannot be checked here.
+ * @throws TapstakeError `cancelled`; `would-lower-mark` for less than the file knows; UsageError without a terminal
  */
-async function mustAgreeToBeginnings(
-  { exportedAt }: ReadInterchange,
+async function withBeginnings(
+  interchange: ReadInterchange,
   previews: readonly ImportPreview[],
-): Promise<void> {
+): Promise<ReadInterchange> {
+  const { keyChains, exportedAt } = interchange;
   const beginnings = previews.filter(({ begins }) => begins).map(beginningOf);
-  if (beginnings.length === 0) return;
+  if (beginnings.length === 0) return interchange;
   const when = exportedAt === undefined ? "at a time that it does not say" : `at ${exportedAt}`;
   if (!isWatched()) throw unconfirmed(beginnings, when);
   tell(`${previewText(previews)}\n`);
-  for (const { key, chain, from, highest, typed } of beginnings) {
-    const [says, message] =
-      highest === null
-        ? [`never voted on ${chain}`, "Type the height to begin there"]
-        : [`voted on ${chain} up to height ${highest}`, "Type the highest height of the file"];
-    await mustType(typed, {
-      warning: `The file was written ${when} and says that ${key} ${says}: from height ${from} on, it will vote there. What it signed after that, on any machine, is not known here: if it voted for ${from} or above, it loses its stake.`,
-      message,
-    });
+  const begun = new Map<string, bigint>();
+  for (const beginning of beginnings) {
+    begun.set(keyChainName(beginning.publicKey, beginning.chain), await askedBeginning(beginning, when));
   }
+  const raised = keyChains.map((one) => {
+    const from = begun.get(keyChainName(one.key, one.chainId));
+    return from === undefined ? one : { ...one, lowWatermark: higher(from, one.lowWatermark) };
+  });
+  return new ReadInterchange(raised, exportedAt);
+}
+
+/** The height from which a key begins: above its last vote on the chain, and no lower than the file has it. */
+async function askedBeginning(
+  { key, chain, from, lowest, highest }: Beginning,
+  when: string,
+): Promise<bigint> {
+  const says = highest === null ? `never voted on ${chain}` : `voted on ${chain} up to height ${highest}`;
+  tell(
+    `The file was written ${when} and says that ${key} ${says}. It does not know later votes, of any machine. ` +
+      "Look up the key's last vote on the chain (docs/emergency.md): the key begins above it. " +
+      `If it voted for ${from} or above and you say that it did not, it loses its stake.`,
+  );
+  const typed = (
+    await ask(`Type the key's last vote on the chain${highest === null ? ", or none" : ""}`)
+  ).trim();
+  if (highest === null && typed === "none") return lowest;
+  if (!/^\d{1,20}$/.test(typed)) throw cancelled();
+  const last = BigInt(typed);
+  if (last >= MAX_HEIGHT) throw cancelled();
+  if (highest !== null && last < highest) {
+    throw new TapstakeError(
+      "would-lower-mark",
+      `the file has a vote of ${key} on ${chain} at height ${highest}, so ${last} is not its last one; nothing was imported`,
+      { lowWatermark: highest, height: last },
+    );
+  }
+  // The last vote itself may be asked for again where the file has it.
+  return last === highest ? lowest : last + 1n;
 }
 
 interface Beginning {
+  readonly publicKey: Uint8Array;
   readonly key: string;
   readonly chain: string;
   /** The first height of which the file knows nothing. */
   readonly from: bigint;
+  /** The low watermark that the file alone gives. */
+  readonly lowest: bigint;
   readonly highest: bigint | null;
-  /** What shows that somebody has read it. */
-  readonly typed: string;
 }
 
 function beginningOf({ key, chainId, after }: ImportPreview): Beginning {
-  const { highWatermark: highest } = after!;
-  const typed = `${highest ?? after!.lowWatermark}`;
-  return { key: hex.encode(key), chain: chainId, from: floorOf(after!), highest, typed };
+  const { lowWatermark: lowest, highWatermark: highest } = after!;
+  return { publicKey: key, key: hex.encode(key), chain: chainId, from: floorOf(after!), lowest, highest };
 }
 
 function unconfirmed(beginnings: readonly Beginning[], when: string): UsageError {
@@ -377,7 +410,8 @@ function unconfirmed(beginnings: readonly Beginning[], when: string): UsageError
   );
   return new UsageError(
     `no terminal to ask at: this home does not know these keys, and the file that was written ${when} would begin them: ${which.join("; ")}. ` +
-      "What they signed after that is unknown here: if they voted from these heights on, they lose their stake. Give --yes only if you are certain that they did not",
+      "What they signed after that is unknown here: if they voted from these heights on, they lose their stake. " +
+      "Look up their last votes on the chain (docs/emergency.md). Give --yes only if the file has them",
   );
 }
 
@@ -387,8 +421,8 @@ function conflict(heights: readonly bigint[]): TapstakeError {
   return new TapstakeError(
     "double-vote",
     `the file has other votes than this home at ${heights.length === 1 ? "height" : "heights"} ${shown}: the key voted twice there, ` +
-      "and anyone who sees both votes has the key. The file was imported, and both votes are blocked. Find out whether both left " +
-      "their signers. If they did, the key is exposed: warn the stakers who delegated to it",
-    { heights: heights.slice(0, 100).map(String) },
+      "and anyone who sees both votes has the key. The file was imported, and both votes are blocked. " +
+      "Do: stop every signer of this key now. If both votes can have left their signers, follow “The key leaked” in docs/emergency.md",
+    { heights: heights.slice(0, 100).map(String), imported: true },
   );
 }
