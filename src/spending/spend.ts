@@ -4,7 +4,7 @@ import type { Prevout } from "../bitcoin/transaction.js";
 import { equalBytes, hex, isBytes } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { describeType, TapstakeError } from "../core/errors.js";
-import { publicKeyOf } from "../core/keys.js";
+import { assertXOnly, publicKeyOf } from "../core/keys.js";
 import { schnorr } from "../crypto/schnorr.js";
 import type { Leaf } from "../script/outputs.js";
 import { leafWitness } from "./witness.js";
@@ -170,10 +170,7 @@ export function firstOfEach(signatures: readonly LeafSignature[]): LeafSignature
 
 /** @throws TapstakeError `invalid-public-key`; `unexpected-signer` when the leaf does not name the key */
 export function assertNamed(leaf: Leaf, publicKey: Uint8Array): void {
-  if (!isBytes(publicKey, 32)) {
-    const text = `a signature's key must be x-only, 32 bytes, but is ${describeType(publicKey)}`;
-    throw new TapstakeError("invalid-public-key", text);
-  }
+  assertXOnly(publicKey, "a signature's key");
   if (!isNamed(leaf, publicKey)) {
     const key = hex.encode(publicKey);
     throw new TapstakeError(

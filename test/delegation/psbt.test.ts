@@ -23,6 +23,7 @@ import {
   type Signer,
   signLeaf,
 } from "../../src/spending/spend.js";
+import type { KeySet } from "../../src/script/terms.js";
 import { shownPsbt } from "../../src/stake/explain-psbt.js";
 import { explainSpends } from "../../src/stake/explain.js";
 import { buildStaking, finishStaking, transactionFromPsbt } from "../../src/stake/staking.js";
@@ -129,6 +130,51 @@ describe("the stakers' signatures that come back in PSBTs", () => {
     const added = addStakerPsbts(ready, [await walletSigns(ready, "unbonding")]);
     expect(added.unbonding.stakerSignatures.map(({ publicKey }) => publicKey)).toEqual([first.publicKey]);
     expect(added.unbonding.covenantSignatures).toEqual(ready.unbonding.covenantSignatures);
+  });
+
+  it("of an unsigned PSBT are missing: the error names the stakers, or those who were expected", async () => {
+    const all = (stake.terms.staker as KeySet).keys.map(hex.encode);
+    for (const [name, of] of KINDS) {
+      const unsigned = psbtOf(of, name);
+      const { code, details } = await refusalOf(() => addStakerPsbts(of, [unsigned]));
+      expect({ code, details }).toEqual({
+        code: "missing-signature",
+        details: { missing: all, transaction: name, psbt: 0 },
+      });
+    }
+    const refused = await refusalOf(() =>
+      addStakerPsbts(bare, [psbtOf(bare, "slashing")], [first.publicKey]),
+    );
+    const key = hex.encode(first.publicKey);
+    expect(refused.details).toEqual({ missing: [key], transaction: "slashing", psbt: 0 });
+    expect(refused.message).toBe(`PSBT 1 of 1: the PSBT of the slashing has no signature by ${key}`);
+  });
+
+  it("by another key are counted, and the error names who is missing", async () => {
+    const psbt = psbtOf(bare, "slashing");
+    const spend = signedSpend(bare, "slashing");
+    const stranger = keySigner(secretOf("stranger"));
+    const signature = await stranger.signSchnorr(leafSighash(spend));
+    const filed = { pubkey: stranger.publicKey, leafHash: spend.leaf.hash, signature };
+    psbt.updateInput(0, { tapScriptSig: [filed] });
+    const { code, message, details } = await refusalOf(() => addStakerPsbts(bare, [psbt], [first.publicKey]));
+    const key = hex.encode(first.publicKey);
+    expect(code).toBe("missing-signature");
+    expect(details).toMatchObject({ missing: [key], bySomeoneElse: 1 });
+    expect(message).toContain(`has no signature by ${key}; 1 signature by another key`);
+  });
+
+  it("are expected of x-only keys: another length is refused by its place, with what to do", async () => {
+    const compressed = concatBytes(Uint8Array.of(2), first.publicKey);
+    const refused = await refusalOf(() => addStakerPsbts(bare, [], [first.publicKey, compressed]));
+    expect(refused).toMatchObject({ code: "invalid-public-key" });
+    expect(refused.message).toBe(
+      "expected[1]: expected an x-only key of 32 bytes, got 33 bytes; drop its first byte",
+    );
+    const text = await refusalOf(() =>
+      addStakerPsbts(bare, [], [hex.encode(first.publicKey) as unknown as Uint8Array]),
+    );
+    expect(text.message).toContain("give bytes, not text");
   });
 
   it("are refused when not everyone has signed who was asked, of each transaction that came back", async () => {
