@@ -3,7 +3,7 @@ import type { Transaction } from "../bitcoin/bitcoinjs.js";
 import { formatOutpoint, type Outpoint, type Prevout, type UnspentOutput } from "../bitcoin/transaction.js";
 import type { Rate } from "../core/amount.js";
 import { TapstakeError } from "../core/errors.js";
-import { type Network, sharesAddresses } from "../core/network.js";
+import { assertNetwork, type Network, sharesAddresses } from "../core/network.js";
 import { assertCoin, type Coin, coinKind } from "../funding/coin.js";
 
 /**
@@ -73,9 +73,10 @@ const GENESIS: Readonly<Record<string, Network>> = {
 /**
  * That a server is of a network, by its first block. Testnet and signet pass for each other, as parameters do that
  * name either.
- * @throws TapstakeError `wrong-network`, and the codes of {@link ChainAccess}
+ * @throws TapstakeError `wrong-network`, `invalid-network`, and the codes of {@link ChainAccess}
  */
 export async function checkChain(chain: ChainAccess, network: Network): Promise<void> {
+  assertNetwork(network);
   const genesis = await chain.genesis();
   const got = GENESIS[genesis];
   if (got && sharesAddresses(got, network)) return;

@@ -132,9 +132,15 @@ export function verifyLeafSignature(spend: LeafSpend, signature: LeafSignature):
 /**
  * The signed transaction: every signature verified, each leaf slot filled or empty, exactly the quorum of each
  * key set used. The unsigned transaction of the spend is left as it is.
- * @throws TapstakeError `missing-signature`, `size-above-estimate`, and the codes of {@link checkLeafSignature}
+ * @throws TapstakeError `missing-signature`, `size-above-estimate`, `invalid-argument` at what is no list, and the codes
+ * of {@link checkLeafSignature}
  */
 export function finishSpend(spend: LeafSpend, signatures: readonly LeafSignature[]): Transaction {
+  if (!Array.isArray(signatures)) {
+    const got = describeType(signatures);
+    const text = `expected a list of signatures, got ${got}; take them from a PSBT with signaturesFromPsbt`;
+    throw new TapstakeError("invalid-argument", text);
+  }
   for (const signature of signatures) checkLeafSignature(spend, signature);
   const signed = withWitness(spend, leafWitness(spend.leaf, signatures));
   if (spend.vsize !== undefined) assertEstimated(signed, spend.vsize);

@@ -46,6 +46,8 @@ export interface Staking extends Funding {
   readonly psbt: Psbt;
   /** Without signatures. The input of a P2SH coin has its input script already: it is known before anybody signs. */
   readonly transaction: Transaction;
+  /** Those that it was built with: a delegation of it has the same. */
+  readonly params: ProtocolParams;
   readonly output: StakingOutput;
   /** Which output of the transaction is the stake. */
   readonly outputIndex: number;
@@ -93,6 +95,7 @@ export function buildStaking(request: StakingRequest): Staking {
     ...funding,
     psbt,
     transaction,
+    params,
     output,
     outputIndex: 0,
     value,
@@ -142,7 +145,8 @@ export function transactionFromPsbt(returned: PsbtLike): Transaction {
 }
 
 /** A staking transaction that others can be built upon: signed, or said to keep its txid, as a {@link Staking} says. */
-export type StakingTransaction = Transaction | Pick<Staking, "transaction" | "txidFinal">;
+export type StakingTransaction =
+  Transaction | (Pick<Staking, "transaction" | "txidFinal"> & Partial<Pick<Staking, "params">>);
 
 /**
  * The transaction, once its txid can no longer change.

@@ -101,6 +101,16 @@ describe("the PSBTs of a delegation for its stakers' wallets", () => {
       expect(psbt.data.inputs[0]).not.toHaveProperty("tapScriptSig");
     }
   });
+
+  it.each([
+    ["a key", first.publicKey, "32 bytes"],
+    ["a key as text", "02".repeat(33), "string"],
+    ["nothing", undefined, "undefined"],
+  ])("are refused with a derivation that is %s", async (_, given, got) => {
+    const { code, message } = await refusalOf(() => stakerPsbts(bare, [given as never]));
+    expect(code).toBe("invalid-public-key");
+    expect(message).toBe(`derivations[0]: expected what parseKeyOrigin returns, got ${got}`);
+  });
 });
 
 describe("the stakers' signatures that come back in PSBTs", () => {
@@ -175,6 +185,20 @@ describe("the stakers' signatures that come back in PSBTs", () => {
       addStakerPsbts(bare, [], [hex.encode(first.publicKey) as unknown as Uint8Array]),
     );
     expect(text.message).toContain("give bytes, not text");
+  });
+
+  it("are refused when a PSBT is missing in the list, which is said", async () => {
+    for (const [missing, got] of [
+      [undefined, "undefined"],
+      [null, "null"],
+      [7, "number"],
+    ] as const) {
+      const refused = await refusalOf(() => addStakerPsbts(bare, [missing as never]));
+      expect([refused.code, refused.message]).toEqual([
+        "invalid-psbt",
+        `PSBT 1 of 1: not a PSBT: got ${got}`,
+      ]);
+    }
   });
 
   it("are refused when not everyone has signed who was asked, of each transaction that came back", async () => {
@@ -284,6 +308,24 @@ describe("the staking transaction from its PSBT", () => {
       changeScript: change,
       feeRate: parseRate("2"),
     });
+
+  it("makes a delegation under its own parameters only: another version is refused, and both are named", async () => {
+    const staking = funding();
+    const { params } = stake;
+    for (const change of [{ version: params.version + 1 }, { unbondingFee: params.unbondingFee + 1n }]) {
+      const other = { ...params, ...change };
+      const refused = await refusalOf(() => createDelegation(stake.terms, other, staking));
+      expect(refused).toMatchObject({
+        code: "params-mismatch",
+        details: { expected: params.version, got: other.version },
+      });
+      expect(refused.message).toContain(`built with parameters v${params.version}, and`);
+      expect(refused.message).toContain(`made with v${other.version}: `);
+      // Of a transaction alone the delegation cannot know.
+      const { transaction } = staking;
+      expect(createDelegation(stake.terms, other, { transaction, txidFinal: true }).params).toBe(other);
+    }
+  });
 
   it("is refused unsigned, altered, or without what it spends", async () => {
     const staking = funding();
