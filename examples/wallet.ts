@@ -112,7 +112,8 @@ const account = "bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu";
 const form = { kind: "bip322", output: "p2tr", network: params.network, address: account } as const;
 const { psbt: possession } = proofToSign(staker.publicKey, form);
 const proof = acceptProof(staker.publicKey, form, await wallet.sign(possession!.toBase64()));
-const registration = createDelegationMessage({ delegation, stakerAddress: account, proof });
+const inForce = { set: regtest, height: (await chain.tip()).height };
+const registration = createDelegationMessage({ delegation, stakerAddress: account, proof }, inForce);
 const { typeUrl, value } = encodeMessage("MsgCreateBTCDelegation", registration);
 console.log(`register    ${typeUrl}, ${value.length} bytes`);
 
@@ -133,7 +134,7 @@ console.log(`staked      ${txid}`);
 
 await node.mine();
 const block = await chain.merkleBlock(txid);
-const inclusion = inclusionProofFromMerkleBlock(block!, signed);
+const inclusion = inclusionProofFromMerkleBlock(block, signed);
 console.log(
   encodeMessage("MsgAddBTCDelegationInclusionProof", addInclusionProofMessage(delegation, account, inclusion))
     .typeUrl,
@@ -147,7 +148,7 @@ const unbonded = finishUnbonding(delegation);
 console.log(`unbonding   ${await chain.broadcast(unbonded)}`);
 
 await node.mine(params.unbondingTime);
-const spent = inclusionProofFromMerkleBlock((await chain.merkleBlock(unbonded.getId()))!, unbonded);
+const spent = inclusionProofFromMerkleBlock(await chain.merkleBlock(unbonded.getId()), unbonded);
 const undelegation = { signer: account, transaction: unbonded, inclusion: spent, fundingTransactions: [] };
 console.log(encodeMessage("MsgBTCUndelegate", undelegateMessage(delegation, undelegation)).typeUrl);
 

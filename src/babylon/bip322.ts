@@ -42,7 +42,7 @@ export const bip322 = {
       return concatBytes(Uint8Array.of(OP.ONE, 32), tweak(internalKey).xOnlyPubkey);
     }
     if (!isBytes(publicKey, 33) || !curve.isPoint(publicKey)) {
-      const text = `public key: expected 33 bytes of a point for P2WPKH, got ${describeType(publicKey)}`;
+      const text = `public key: expected 33 bytes of a point for P2WPKH, got ${describeType(publicKey)}; give the compressed key, 66 hexadecimal digits that begin with 02 or 03`;
       throw new TapstakeError("invalid-public-key", text);
     }
     return concatBytes(Uint8Array.of(0, 20), hash160(publicKey));

@@ -103,9 +103,18 @@ export function inclusionProofFromMerkle(
  * The same as `inclusionProof` from what bitcoind's `gettxoutproof` gives and Esplora's `merkleblock-proof`: the block's
  * header with the part of its Merkle tree that leads to the transaction (BIP-37). It is verified against that header;
  * that the header is Bitcoin's the caller checks.
- * @throws TapstakeError `invalid-bytes`; `invalid-proof` when it cannot be read, or is not of this transaction
+ * @param bytes what `merkleBlock` of a server gave: null while the transaction is in no block
+ * @throws TapstakeError `output-not-found` at null; `invalid-bytes`; `invalid-proof` when it cannot be read, or is not
+ * of this transaction
  */
-export function inclusionProofFromMerkleBlock(bytes: Uint8Array, transaction: Transaction): InclusionProof {
+export function inclusionProofFromMerkleBlock(
+  bytes: Uint8Array | null,
+  transaction: Transaction,
+): InclusionProof {
+  if (bytes === null) {
+    const txid = transaction.getId();
+    throw new TapstakeError("output-not-found", `${txid} is not in a block yet; wait until it is`, { txid });
+  }
   assertBytes(bytes, "proof");
   const reader = createReader(bytes, malformed);
   const header = reader.take(HEADER_LENGTH);

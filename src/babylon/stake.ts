@@ -10,6 +10,7 @@ import {
   stakeCoin,
   unbondedCoin,
 } from "../delegation/delegation.js";
+import { checkInForce, type OwnParams } from "../params/in-force.js";
 import type { ProtocolParams } from "../params/types.js";
 import { stakingOutput } from "../script/outputs.js";
 import { checkTerms, stakerKeys, type StakeTerms } from "../script/terms.js";
@@ -62,13 +63,17 @@ export interface ReadOptions {
 /**
  * The message that registers a stake. The delegation and the proof of possession are checked first, as the chain will.
  * Transactions go without witnesses, so that nothing is sent that could already be broadcast.
- * @throws TapstakeError the codes of `checkDelegation`; `invalid-address`, `invalid-possession`, `invalid-proof`;
+ * @param own your copy of the parameters, and the tip of Bitcoin: the chain refuses a stake under another version
+ * @throws TapstakeError the codes of `checkDelegation`; where `own` is given, those of `checkInForce`;
+ * `invalid-address`, `invalid-possession`, `invalid-proof`;
  * `unsupported-message` for several stakers and for expansions, `unsupported-sighash` for a slashing signature of 65 bytes
  */
 export function createDelegationMessage(
   registration: StakeRegistration,
+  own?: OwnParams,
 ): MessageOf<"MsgCreateBTCDelegation"> {
   const { delegation, inclusion } = registration;
+  if (own !== undefined) checkInForce(delegation.params, own);
   // The chain would register a new stake, and the committee would not sign the spend of the previous one.
   if (delegation.expansion) {
     const text = "MsgCreateBTCDelegation has no field for the stake that is expanded: MsgBtcStakeExpand has";
@@ -96,11 +101,16 @@ export function readCreateDelegation(
 
 /**
  * The message that registers an expansion.
+ * @param own as in {@link createDelegationMessage}
  * @throws TapstakeError `not-an-expansion`; `invalid-coin` without the transaction of the funding coin; and as
  * {@link createDelegationMessage}
  */
-export function expandMessage(registration: ExpansionRegistration): MessageOf<"MsgBtcStakeExpand"> {
+export function expandMessage(
+  registration: ExpansionRegistration,
+  own?: OwnParams,
+): MessageOf<"MsgBtcStakeExpand"> {
   const { delegation } = registration;
+  if (own !== undefined) checkInForce(delegation.params, own);
   const { funding } = expandedStake(delegation);
   if (!funding.transaction) {
     const text = "the funding coin has no previous transaction, and the chain asks for it";

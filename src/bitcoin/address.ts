@@ -3,7 +3,7 @@ import { assertBytes } from "../core/bytes.js";
 import { points } from "../core/curve/points.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
-import { assertNetwork, type Network } from "../core/network.js";
+import { assertNetwork, type Network, NETWORKS } from "../core/network.js";
 import { show } from "../core/text.js";
 import { encodeBech32m } from "./bech32m.js";
 import { OP } from "./opcodes.js";
@@ -27,9 +27,31 @@ export function scriptOfAddress(address: string, network: Network): Uint8Array {
   if (segwit && segwit.version > 1) {
     throw new TapstakeError("invalid-address", `${show(address)} is an address that anyone could spend from`);
   }
-  const script = segwit ? scriptOfSegwit(segwit, network) : scriptOfBase58(address, network);
-  if (!script) throw new TapstakeError("invalid-address", `${show(address)} is not an address of ${network}`);
-  return script;
+  const script = scriptOn(address, segwit, network);
+  if (script) return script;
+  const text = `${show(address)} is not an address of ${network}${reasonOf(address, segwit)}`;
+  throw new TapstakeError("invalid-address", text);
+}
+
+const scriptOn = (address: string, segwit: Segwit | null, network: Network): Uint8Array | null =>
+  segwit ? scriptOfSegwit(segwit, network) : scriptOfBase58(address, network);
+
+/** Why it is none, where that shows. */
+function reasonOf(address: string, segwit: Segwit | null): string {
+  const others = NETWORKS.filter((network) => scriptOn(address, segwit, network));
+  if (others.length > 0) return `: it is one of ${others.join(", ")}`;
+  return hasWrongChecksum(address) ? ": its checksum does not fit, so a character is wrong or missing" : "";
+}
+
+/** Text that looks like an address, and whose last characters do not fit the others. */
+function hasWrongChecksum(address: string): boolean {
+  const lower = address.toLowerCase();
+  if (/^(?:bc|tb|bcrt)1[02-9ac-hj-np-z]{30,80}$/.test(lower)) {
+    // BIP-173 refuses mixed case whatever the checksum.
+    if (address !== lower && address !== address.toUpperCase()) return false;
+    return !bech32.decodeUnsafe(address) && !bech32m.decodeUnsafe(address);
+  }
+  return /^[123mn][1-9A-HJ-NP-Za-km-z]{24,34}$/.test(address) && !readBase58(address);
 }
 
 /** The address of an output script, or null when it is none of the kinds of {@link scriptOfAddress}. */
@@ -103,16 +125,20 @@ const base58check = /* @__PURE__ */ createBase58check(sha256);
 const LONGEST_BASE58 = 35;
 
 function scriptOfBase58(address: string, network: Network): Uint8Array | null {
-  if (address.length > LONGEST_BASE58) return null;
-  let payload: Uint8Array;
-  try {
-    payload = base58check.decode(address);
-  } catch {
-    return null;
-  }
-  if (payload.length !== 21) return null;
+  const payload = readBase58(address);
+  if (payload?.length !== 21) return null;
   const { pubKeyHash, scriptHash } = PREFIXES[network];
   const hash = payload.slice(1);
   if (payload[0] === pubKeyHash) return keyHashScript(hash);
   return payload[0] === scriptHash ? Uint8Array.of(OP.HASH160, 20, ...hash, OP.EQUAL) : null;
+}
+
+/** What stands before the checksum, or null where that does not fit. */
+function readBase58(address: string): Uint8Array | null {
+  if (address.length > LONGEST_BASE58) return null;
+  try {
+    return base58check.decode(address);
+  } catch {
+    return null;
+  }
 }

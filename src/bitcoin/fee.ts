@@ -1,6 +1,6 @@
 import { applyRateUp, formatRate, type Rate } from "../core/amount.js";
 import { assertInteger } from "../core/bytes.js";
-import { TapstakeError } from "../core/errors.js";
+import { describeType, TapstakeError } from "../core/errors.js";
 import type { Transaction } from "./bitcoinjs.js";
 
 /** What nodes relay unless they are set up otherwise: 1 satoshi per virtual byte. */
@@ -90,7 +90,9 @@ export function assertRate(rate: Rate, name: string): void {
   const { numerator, denominator } = rate ?? {};
   const isFraction = typeof numerator === "bigint" && typeof denominator === "bigint";
   if (!isFraction || numerator < 0n || denominator <= 0n) {
-    throw new TapstakeError("invalid-rate", `${name}: expected a fraction, in sat/vB`);
+    const remedy = typeof rate === "number" ? `; use parseRate("${String(rate)}")` : "";
+    const got = rate === null || typeof rate !== "object" ? `, got ${describeType(rate)}` : "";
+    throw new TapstakeError("invalid-rate", `${name}: expected a fraction, in sat/vB${got}${remedy}`);
   }
 }
 

@@ -55,6 +55,10 @@ export const burntValue = (
  * @throws TapstakeError `invalid-bytes`
  */
 export function assertOutputScript(script: unknown, name: string): asserts script is Uint8Array {
+  if (typeof script === "string") {
+    const text = `${name}: expected a Uint8Array, got string; use scriptOfAddress for an address`;
+    throw new TapstakeError("invalid-bytes", text);
+  }
   assertBytes(script, name);
   if (script.length === 0)
     throw new TapstakeError("invalid-bytes", `${name}: expected a script, got 0 bytes`);

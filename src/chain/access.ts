@@ -8,7 +8,7 @@ import {
 } from "../bitcoin/transaction.js";
 import type { Rate } from "../core/amount.js";
 import { TapstakeError } from "../core/errors.js";
-import { type Network, sharesAddresses } from "../core/network.js";
+import { assertNetwork, type Network, sharesAddresses } from "../core/network.js";
 import { assertCoin, type Coin, coinKind } from "../funding/coin.js";
 
 /**
@@ -78,9 +78,10 @@ const GENESIS: Readonly<Record<string, Network>> = {
 /**
  * That a server is of a network, by its first block. Testnet and signet pass for each other, as parameters do that
  * name either.
- * @throws TapstakeError `wrong-network`, and the codes of {@link ChainAccess}
+ * @throws TapstakeError `wrong-network`, `invalid-network`, and the codes of {@link ChainAccess}
  */
 export async function checkChain(chain: ChainAccess, network: Network): Promise<void> {
+  assertNetwork(network);
   const genesis = await chain.genesis();
   const got = GENESIS[genesis];
   if (got && sharesAddresses(got, network)) return;

@@ -3,13 +3,14 @@ import { toOutpoint } from "../bitcoin/transaction.js";
 import { assertSatoshi, parseBtc } from "../core/amount.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { decimalNumber, decimalText, parseExactJson, readJson } from "../core/json.js";
+import { decimalNumber, parseExactJson, readJson } from "../core/json.js";
+import { show } from "../core/text.js";
 import { type Coin, coinKind } from "../funding/coin.js";
 import { splitKeyExpression } from "../script/key-expression.js";
 
 /**
  * Coins from JSON: a list, as `bitcoin-cli listunspent` writes it. Of each coin `txid`, `vout` and `scriptPubKey`
- * are read, and what it holds: `amount` in bitcoin, or `value` in satoshi as decimal text. Numbers are read exactly, however they are spelt. Where they are there, also
+ * are read, and what it holds: `amount` in bitcoin, or `value` in whole satoshi. Numbers are read exactly, however they are spelt. Where they are there, also
  * `redeemScript`, `witnessScript`, `confirmations`, and of `desc` where the keys come from. What no wallet's list says
  * can be written beside: `previousTransaction`, the raw transaction that made the coin; for P2TR spent by a script
  * `leaf`, with `script` and `controlBlock`; `witnessWeight` and `signatureLength`, as a {@link Coin} has them. Coins that
@@ -28,7 +29,7 @@ function coinOf(one: v.InferOutput<typeof form>, name: string): Coin {
   if ((amount === undefined) === (value === undefined)) {
     throw new TapstakeError("invalid-json", `${name}: expected either amount or value`, { path: name });
   }
-  const satoshi = value ?? parseBtc(amount!, `${name}.amount`);
+  const satoshi = value === undefined ? parseBtc(amount!, `${name}.amount`) : wholeSatoshi(value, name);
   assertSatoshi(satoshi, `${name}.value`);
   const bytes = (field: "scriptPubKey" | "redeemScript" | "witnessScript" | "previousTransaction") =>
     hex.decode(one[field]!, undefined, `${name}.${field}`);
@@ -50,6 +51,16 @@ function coinOf(one: v.InferOutput<typeof form>, name: string): Coin {
     ...(confirmations !== undefined && { confirmations }),
   };
   return desc === undefined ? coin : { ...coin, ...originsOf(coin, desc) };
+}
+
+/** Wallets write satoshi as a JSON number, or as text. */
+function wholeSatoshi(value: string, name: string): bigint {
+  if (/^(0|[1-9]\d{0,19})$/.test(value)) return BigInt(value);
+  const path = `${name}.value`;
+  const remedy = /^\d+\.\d+$/.test(value) ? "; bitcoin goes in amount" : "";
+  throw new TapstakeError("invalid-json", `${path}: expected whole satoshi, got ${show(value)}${remedy}`, {
+    path,
+  });
 }
 
 /**
@@ -81,7 +92,7 @@ const form = v.object({
   vout: count,
   scriptPubKey: v.string(),
   amount: v.optional(decimalNumber),
-  value: v.optional(decimalText),
+  value: v.optional(decimalNumber),
   spendable: v.optional(v.boolean()),
   redeemScript: v.optional(v.string()),
   witnessScript: v.optional(v.string()),

@@ -61,7 +61,7 @@ export function parseRate(text: string, decimals = 4, name = "rate"): Rate {
   if (!match || fraction.length > decimals) {
     throw new TapstakeError(
       "invalid-rate",
-      `${name}: expected a decimal number with at most ${decimals} decimals, got ${show(text)}`,
+      `${name}: expected a decimal number with at most ${decimals} decimals, got ${show(text)}${typeof text === "number" ? "; give it as text" : ""}`,
     );
   }
   const denominator = 10n ** BigInt(decimals);

@@ -74,7 +74,7 @@ export const ERROR_CODES = {
   },
   "invalid-public-key": {
     means: "A public key has the wrong length or form, or is not a point of the curve.",
-    do: "Give the key in the form that the message names, usually 64 hexadecimal digits (x-only). From a compressed key, drop the first byte (02 or 03).",
+    do: "Give the key in the form that the message names. If it asks for 32 bytes (x-only, 64 hexadecimal digits), drop the first byte (02 or 03) of a compressed key. If it asks for 33 bytes, take the compressed key (66 hexadecimal digits) from the wallet: the x-only key lacks the first byte.",
   },
   "invalid-secret-key": {
     means: "A secret key is not 32 bytes with a number from 1 to n - 1, or it was locked again.",
@@ -191,7 +191,7 @@ export const ERROR_CODES = {
   },
   "invalid-address": {
     means: "An address is malformed, or is not of the right network or kind.",
-    do: "Copy the address again from its source. For a signer give host and port, such as 127.0.0.1:12582.",
+    do: "Copy the address again from its source. Check that it is of the network and the kind that the message names.",
   },
   "invalid-op-return": {
     means: "The OP_RETURN of a phase-1 stake is missing or malformed, or announces another stake.",

@@ -5,18 +5,26 @@ import { scalar } from "./scalar.js";
 
 /** @throws TapstakeError `invalid-public-key` unless `value` is an x-only public key: 32 bytes, on the curve */
 export function assertPublicKey(value: unknown, name: string): asserts value is Uint8Array {
-  if (!isBytes(value, 32)) {
-    throw new TapstakeError(
-      "invalid-public-key",
-      `${name}: expected an x-only key of 32 bytes, got ${describeType(value)}`,
-    );
-  }
+  assertXOnly(value, name);
   if (!points.isXOnlyPoint(value)) {
     throw new TapstakeError(
       "invalid-public-key",
       `${name}: ${hex.encode(value)} is not the x coordinate of a point`,
     );
   }
+}
+
+/** @throws TapstakeError `invalid-public-key` unless `value` has the 32 bytes of an x-only key */
+export function assertXOnly(value: unknown, name: string): asserts value is Uint8Array {
+  if (isBytes(value, 32)) return;
+  const text = `${name}: expected an x-only key of 32 bytes, got ${describeType(value)}${remedyOf(value)}`;
+  throw new TapstakeError("invalid-public-key", text);
+}
+
+/** Libraries give compressed keys; wallets give hexadecimal text. */
+function remedyOf(value: unknown): string {
+  if (isBytes(value, 33) && (value[0] === 2 || value[0] === 3)) return "; drop its first byte";
+  return typeof value === "string" ? "; give bytes, not text" : "";
 }
 
 /** @throws TapstakeError `invalid-secret-key` unless `value` is 32 bytes, a scalar from 1 to n - 1 */

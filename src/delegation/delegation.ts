@@ -11,6 +11,7 @@ import { assertSatoshi } from "../core/amount.js";
 import { TapstakeError } from "../core/errors.js";
 import { assertChoice } from "../core/text.js";
 import { assertParams } from "../params/check.js";
+import { checkSameParams } from "../params/in-force.js";
 import type { ProtocolParams } from "../params/types.js";
 import { outputsOf, type StakeOutputs } from "../script/outputs.js";
 import type { StakeTerms } from "../script/terms.js";
@@ -91,8 +92,8 @@ export interface AdaptorSignature {
  * @param staking signed; or what `buildStaking` returned; or `{ transaction, txidFinal: true }`
  * @param expands where the staking transaction expands another stake: what `buildExpansion` returned
  * @throws TapstakeError `txid-not-final` when signing can still change the txid: pass what `finishStaking` gives;
- * `output-not-found`, `multiple-staking-outputs`, and the codes of the builders; where another
- * stake is expanded also `invalid-bytes`, `invalid-amount`, `invalid-transaction`, `invalid-argument`, and
+ * `params-mismatch` when `buildStaking` had other parameters; `output-not-found`, `multiple-staking-outputs`, and the
+ * codes of the builders; where another stake is expanded also `invalid-bytes`, `invalid-amount`, `invalid-transaction`, `invalid-argument`, and
  * `staking-output-mismatch` when it is not where it is said to be
  */
 export function createDelegation(
@@ -102,6 +103,7 @@ export function createDelegation(
   expands?: Expands,
 ): Delegation {
   assertParams(params);
+  assertBuiltWith(staking, params);
   const expansion = expands && expansionOf(expands);
   // What funds an expansion is segwit: `checkTransactions` refuses other coins.
   const transaction = expands && !("transaction" in staking) ? staking : withFinalTxid(staking);
@@ -122,6 +124,19 @@ export function createDelegation(
     unbondingSlashing: { transaction: unbondingSlashing, ...unsigned },
     ...(expansion && { expansion: { ...expansion, ...unsigned } }),
   };
+}
+
+/** The scripts of two versions can be the same: then only the unbonding and the slashings would be of the wrong one. */
+function assertBuiltWith(staking: StakingTransaction, params: ProtocolParams): void {
+  if (!("transaction" in staking) || staking.params === undefined) return;
+  try {
+    checkSameParams(params, staking.params);
+  } catch (cause) {
+    if (!(cause instanceof TapstakeError) || cause.code !== "params-mismatch") throw cause;
+    const [expected, got] = [staking.params.version, params.version];
+    const text = `the staking transaction was built with parameters v${expected}, and the delegation is made with v${got}: ${cause.message}`;
+    throw new TapstakeError("params-mismatch", text, { ...cause.details, expected, got }, { cause });
+  }
 }
 
 /** What a staking transaction expands, and what funds it: the result of `buildExpansion` says both. */

@@ -1,4 +1,4 @@
-import { outpointOf, type UnspentOutput } from "../bitcoin/transaction.js";
+import { outpointOf, type Prevout, type UnspentOutput } from "../bitcoin/transaction.js";
 import type { Leaf } from "../script/outputs.js";
 import { findOutput } from "../stake/decode.js";
 import type { Withdrawable } from "../stake/withdrawal.js";
@@ -13,7 +13,8 @@ export interface StakeOutput {
   readonly name: StakeOutputName;
   /** By which of the protocol's three outputs it is spent. */
   readonly from: Withdrawable;
-  readonly coin: UnspentOutput;
+  /** With its script: `buildWithdrawal` compares it. */
+  readonly coin: UnspentOutput & Pick<Prevout, "script">;
   readonly script: Uint8Array;
   /** The ways to spend it. */
   readonly leaves: readonly Leaf[];
@@ -30,7 +31,7 @@ export function stakeOutputs(delegation: Delegation): readonly StakeOutput[] {
   const output = (name: StakeOutputName, from: Withdrawable, coin: UnspentOutput): StakeOutput => {
     const { script, leaves } = outputs[from];
     const { timelock } = leaves.timelock;
-    return { name, from, coin, script, leaves: Object.values<Leaf>(leaves), timelock };
+    return { name, from, coin: { ...coin, script }, script, leaves: Object.values<Leaf>(leaves), timelock };
   };
   const refund = ({ transaction }: Delegation["slashing"]): UnspentOutput => {
     const index = findOutput(transaction, outputs.refund.script);

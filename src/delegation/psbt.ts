@@ -1,13 +1,13 @@
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
 import { outpointOf, type Prevout, spends } from "../bitcoin/transaction.js";
 import { SCHNORR_LENGTHS } from "../bitcoin/fee.js";
-import { containsBytes, hex } from "../core/bytes.js";
+import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { ProtocolParams } from "../params/types.js";
 import type { Psbt } from "../psbt/bitcoinjs.js";
 import { parseAnswer, parsePsbt, prevoutsOf, type PsbtLike, transactionOf } from "../psbt/read.js";
 import { assertSameTransaction } from "../psbt/returned.js";
-import { assertSignedBy, fromEachPsbt, signaturesFromPsbt } from "../psbt/signatures.js";
+import { assertExpected, assertSignedBy, fromEachPsbt, signaturesBySome } from "../psbt/signatures.js";
 import { describeOutput, spendPsbt } from "../psbt/write.js";
 import type { KeyOrigin } from "../script/key-origin.js";
 import type { StakeOutputs } from "../script/outputs.js";
@@ -70,9 +70,12 @@ export function addStakerPsbts(
   returned: readonly PsbtLike[],
   expected: readonly Uint8Array[] = [],
 ): Delegation {
+  assertExpected(expected);
   const outputs = outputsIn(delegation);
   const byName = new Map<SignedName, LeafSignature[]>();
-  for (const [name, more] of fromEachPsbt(returned, (psbt) => signedByStakers(delegation, psbt, outputs))) {
+  for (const [name, more] of fromEachPsbt(returned, (psbt) =>
+    signedByStakers(delegation, psbt, outputs, expected),
+  )) {
     byName.set(name, [...(byName.get(name) ?? []), ...more]);
   }
   const signed = [...byName].map(([name, signatures]) => {
@@ -162,16 +165,13 @@ function signedByStakers(
   delegation: Delegation,
   returned: PsbtLike,
   outputs: StakeOutputs,
+  expected: readonly Uint8Array[],
 ): [SignedName, LeafSignature[]] {
   const answer = parseAnswer(returned);
   const name = whichOf(delegation, answer);
-  const { staker } = signersOf(delegation, name);
-  const signatures = signaturesFromPsbt(signedSpend(delegation, name, outputs), answer).filter(
-    ({ publicKey }) => containsBytes(staker.keys, publicKey),
-  );
-  if (signatures.length > 0) return [name, signatures];
-  const text = `the PSBT of the ${name} has no signature by a staker`;
-  throw new TapstakeError("missing-signature", text, { transaction: name });
+  const { keys } = signersOf(delegation, name).staker;
+  const missing = expected.length > 0 ? expected : keys;
+  return [name, signaturesBySome(signedSpend(delegation, name, outputs), answer, keys, name, missing)];
 }
 
 /** By what it spends, and how many outputs it has: what else differs is then named. */

@@ -1,14 +1,16 @@
 import { assertInteger } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sharesAddresses } from "../core/network.js";
+import { show } from "../core/text.js";
 import { paramsToJson } from "./json.js";
 import type { ParamSet, ProtocolParams } from "./types.js";
 
 /**
  * The version in force at a Bitcoin height: the last whose activation height is not above it (PROTOCOL 8).
- * @throws TapstakeError `not-active` below the first activation, `invalid-number`
+ * @throws TapstakeError `not-active` below the first activation, `invalid-number`; `invalid-argument` at what is no set
  */
 export function paramsAt(set: ParamSet, height: number): ProtocolParams {
+  assertSet(set);
   assertInteger(height, "height", 0, Number.MAX_SAFE_INTEGER);
   const active = set.versions.findLast((params) => params.activationHeight <= height);
   if (!active) {
@@ -24,9 +26,10 @@ export function paramsAt(set: ParamSet, height: number): ProtocolParams {
 
 /**
  * A version by its number.
- * @throws TapstakeError `unknown-params`
+ * @throws TapstakeError `unknown-params`; `invalid-argument` at what is no set
  */
 export function paramsVersion(set: ParamSet, version: number): ProtocolParams {
+  assertSet(set);
   const found = set.versions.find((params) => params.version === version);
   if (!found) {
     throw new TapstakeError(
@@ -36,6 +39,12 @@ export function paramsVersion(set: ParamSet, version: number): ProtocolParams {
     );
   }
   return found;
+}
+
+function assertSet(set: unknown): void {
+  if (Array.isArray((set as Partial<ParamSet> | null | undefined)?.versions)) return;
+  const remedy = typeof set === "string" ? "; pass the set itself, not its name" : "";
+  throw new TapstakeError("invalid-argument", `expected a parameter set, got ${show(set)}${remedy}`);
 }
 
 /**

@@ -4,7 +4,7 @@ import { createReader } from "../bitcoin/byte-reader.js";
 import { pushesOf } from "../bitcoin/opcodes.js";
 import { outputAt, parseTransaction, type Prevout, spentBy } from "../bitcoin/transaction.js";
 import { assertBytes, compactSize, concatBytes, equalBytes, hex, joinBytes } from "../core/bytes.js";
-import { TapstakeError } from "../core/errors.js";
+import { describeType, TapstakeError } from "../core/errors.js";
 import {
   assertCoins,
   type Coin,
@@ -118,15 +118,13 @@ function bytesOf(psbt: PsbtLike): Uint8Array {
   return orInvalid(() => {
     const text = writtenText(psbt);
     if (text !== undefined) return decodeText(text);
-    const bytes = bytesOfObject(psbt);
+    if (typeof psbt !== "object" || psbt === null) throw new TypeError(`got ${describeType(psbt)}`);
+    const bytes = "toBuffer" in psbt ? psbt.toBuffer() : psbt;
     assertBytes(bytes, "PSBT");
     // A copy: slices of a Node Buffer would share its memory.
     return Uint8Array.from(bytes);
   });
 }
-
-const bytesOfObject = (psbt: PsbtLike) =>
-  typeof psbt === "object" && "toBuffer" in psbt ? psbt.toBuffer() : psbt;
 
 /**
  * The text that an answer is, or that a file's bytes are, without white space and the quotes around it. Undefined for

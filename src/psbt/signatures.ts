@@ -1,8 +1,9 @@
 import { Transaction } from "../bitcoin/bitcoinjs.js";
-import { equalBytes, hex } from "../core/bytes.js";
+import { containsBytes, equalBytes, hex } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { taggedHash } from "../core/hashes.js";
+import { assertXOnly } from "../core/keys.js";
 import type { Leaf } from "../script/outputs.js";
 import { merkleRootOf } from "../script/taproot.js";
 import {
@@ -24,23 +25,47 @@ import { assertSameCoins, assertSameLeaf, assertSameTransaction } from "./return
  * copy of the transaction, its coins and the leaf; everything else in the answer is passed over.
  * @param expected x-only keys whose signatures must be there
  * @throws TapstakeError `invalid-psbt`; `psbt-mismatch` naming what was altered, and in which input or output;
- * `witness-mismatch` at a final witness of another leaf; `unsupported-sighash`; `missing-signature` naming whose, with
- * what was seen instead: `bySomeoneElse`, the number of signatures that do not verify, and `tweaked`, whether one
- * of them is by a wallet's tweaked key
+ * `witness-mismatch` at a final witness of another leaf; `unsupported-sighash`; `missing-signature` naming whose in
+ * `missing`, with what was seen instead: `bySomeoneElse`, the number of signatures that verify for no key of the leaf,
+ * and `tweaked`, whether one of them is by a wallet's tweaked key
  */
 export function signaturesFromPsbt(
   spend: LeafSpend,
   returned: PsbtLike,
   expected: readonly Uint8Array[] = [],
 ): LeafSignature[] {
+  const { signatures, given } = readAnswer(spend, returned);
+  assertSignedBy(spend, signatures, expected, () => seenInstead(spend, given));
+  if (signatures.length > 0 || given.length === 0) return signatures;
+  throw notSigned(spend.leaf, keysOf(spend.leaf), seenInstead(spend, given));
+}
+
+/**
+ * The signatures by some of a leaf's keys: at least one of them must have signed.
+ * @param transaction its name, for the error
+ * @param missing the keys that the error names, where not one of `keys` signed
+ * @throws TapstakeError the codes of {@link signaturesFromPsbt}
+ */
+export function signaturesBySome(
+  spend: LeafSpend,
+  returned: PsbtLike,
+  keys: readonly Uint8Array[],
+  transaction: string,
+  missing: readonly Uint8Array[],
+): LeafSignature[] {
+  const { signatures, given } = readAnswer(spend, returned);
+  const own = signatures.filter(({ publicKey }) => containsBytes(keys, publicKey));
+  if (own.length > 0) return own;
+  throw notSigned(spend.leaf, missing, seenInstead(spend, given), transaction);
+}
+
+function readAnswer(spend: LeafSpend, returned: PsbtLike) {
   const answer = parseAnswer(returned);
   assertSameTransaction(spend.transaction, answer);
   const given = candidates(spend, answer);
   const signatures = signedBy(spend, given);
   if (signatures.length === 0 && given.length > 0) assertUnaltered(spend, answer, given);
-  assertSignedBy(spend, signatures, expected, () => seenInstead(spend, given, signatures.length));
-  if (signatures.length > 0 || given.length === 0) return signatures;
-  throw notSigned(spend.leaf, [], seenInstead(spend, given, 0));
+  return { signatures, given };
 }
 
 /** A signature of an answer: whose it is shows only in what it verifies for. */
@@ -112,12 +137,18 @@ function assertUnaltered(spend: LeafSpend, answer: Psbt, given: readonly Candida
 
 /** What an answer has instead of the signatures that were asked for. */
 interface Seen {
+  /** Signatures that verify for no key of the leaf. */
   readonly bySomeoneElse: number;
+  /** Whether a wallet filed one of them under a key of the leaf. */
+  readonly misfiled: boolean;
   readonly tweaked: boolean;
 }
 
-function seenInstead(spend: LeafSpend, given: readonly Candidate[], counted: number): Seen {
+function seenInstead(spend: LeafSpend, given: readonly Candidate[]): Seen {
   const { leaf } = spend;
+  const others = given.filter(({ signature }) =>
+    keysOf(leaf).every((publicKey) => !verifyLeafSignature(spend, { publicKey, signature })),
+  );
   const root = merkleRootOf(leaf.script, leaf.controlBlock)!;
   const tweaked = keysOf(leaf).flatMap((key) =>
     [taggedHash("TapTweak", key), taggedHash("TapTweak", key, root)].flatMap(
@@ -133,7 +164,8 @@ function seenInstead(spend: LeafSpend, given: readonly Candidate[], counted: num
         signature.slice(0, 64),
       ),
     );
-  return { bySomeoneElse: given.length - counted, tweaked: given.some(isTweaked) };
+  const misfiled = others.some(({ filedUnder }) => filedUnder && containsBytes(keysOf(leaf), filedUnder));
+  return { bySomeoneElse: others.length, misfiled, tweaked: others.some(isTweaked) };
 }
 
 /**
@@ -186,24 +218,59 @@ export function assertSignedBy(
   expected: readonly Uint8Array[],
   seen?: () => Seen,
 ): void {
-  if (!Array.isArray(expected)) {
-    throw new TapstakeError("invalid-argument", `expected a list of keys, got ${describeType(expected)}`);
-  }
+  assertExpected(expected);
   for (const key of expected) assertNamed(leaf, key);
-  const missing = expected
-    .filter((key) => !signatures.some(({ publicKey }) => equalBytes(publicKey, key)))
-    .map(hex.encode);
+  const missing = expected.filter((key) => !signatures.some(({ publicKey }) => equalBytes(publicKey, key)));
   if (missing.length > 0) throw notSigned(leaf, missing, seen?.());
 }
 
-function notSigned({ kind }: Leaf, missing: readonly string[], seen?: Seen): TapstakeError {
-  const { bySomeoneElse = 0, tweaked = false } = seen ?? {};
-  const by = missing.length > 0 ? ` by ${missing.join(", ")}` : " by a key that it names";
-  const others = bySomeoneElse > 0 ? `; it has ${bySomeoneElse} that no key of the leaf verifies` : "";
-  const why = tweaked
-    ? "; the wallet signed with its tweaked key: ask it with useTweakedSigner false (OKX: disableTweakSigner true)"
-    : "";
-  const text = `the PSBT came back without a signature of the ${kind} leaf${by}${others}${why}`;
-  const details = { missing, ...(bySomeoneElse > 0 && { bySomeoneElse }), ...(tweaked && { tweaked }) };
+/**
+ * That the keys whose signatures must be there are a list of x-only keys.
+ * @throws TapstakeError `invalid-argument`, `invalid-public-key`
+ */
+export function assertExpected(expected: readonly Uint8Array[]): void {
+  if (!Array.isArray(expected)) {
+    const text = `expected must be a list of keys, got ${describeType(expected)}`;
+    throw new TapstakeError("invalid-argument", text);
+  }
+  expected.forEach((key: unknown, i) => assertXOnly(key, `expected[${i}]`));
+}
+
+/** @param keys at least one, who did not sign */
+function notSigned(
+  { kind, signers }: Leaf,
+  keys: readonly Uint8Array[],
+  seen?: Seen,
+  transaction?: string,
+): TapstakeError {
+  const { bySomeoneElse = 0, misfiled = false, tweaked = false } = seen ?? {};
+  const missing = keys.map(hex.encode);
+  const all = signers.reduce((sum, each) => sum + each.keys.length, 0);
+  const by = all > 1 && keys.length === all ? "any of its keys" : missing.join(" or ");
+  const of =
+    transaction === undefined
+      ? ` has no signature of the ${kind} leaf`
+      : ` of the ${transaction} has no signature`;
+  const details = {
+    missing,
+    ...(transaction !== undefined && { transaction }),
+    ...(bySomeoneElse > 0 && { bySomeoneElse }),
+    ...(tweaked && { tweaked }),
+  };
+  const why = tweaked ? TWEAKED : "";
+  const text = `the PSBT${of} by ${by}${othersText(bySomeoneElse, misfiled)}${why}`;
   return new TapstakeError("missing-signature", text, details);
+}
+
+const TWEAKED =
+  "; the wallet signed with its tweaked key: ask it with useTweakedSigner false (OKX: disableTweakSigner true)";
+
+function othersText(count: number, misfiled: boolean): string {
+  if (count === 0) return "";
+  const whose = misfiled
+    ? "another key, or of another transaction"
+    : count === 1
+      ? "another key"
+      : "other keys";
+  return `; ${count} ${count === 1 ? "signature" : "signatures"} by ${whose}`;
 }

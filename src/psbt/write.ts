@@ -184,9 +184,13 @@ export function leafDerivations(leaf: Leaf, derivations: readonly KeyOrigin[]): 
     throw new TapstakeError("invalid-argument", text);
   }
   const seen = new Set<string>();
-  return derivations.map((derivation: Partial<KeyOrigin> | null) => {
+  return derivations.map((derivation: Partial<KeyOrigin> | null | undefined, i) => {
     const { publicKey, fingerprint, path } = derivation ?? {};
-    const pubkey = xOnly(publicKey!);
+    if (publicKey === undefined) {
+      const text = `derivations[${i}]: expected what parseKeyOrigin returns, got ${describeType(derivation)}`;
+      throw new TapstakeError("invalid-public-key", text);
+    }
+    const pubkey = xOnly(publicKey);
     assertNamed(leaf, pubkey);
     const key = hex.encode(pubkey);
     if (seen.has(key)) throw new TapstakeError("duplicate-key", `two derivations of key ${key}`, { key });

@@ -121,7 +121,9 @@ export function checkKeySet(set: KeySet, role: string): void {
 export function checkTimelock(blocks: number, name: string): void {
   if (!Number.isSafeInteger(blocks) || blocks < 1 || blocks > MAX_TIMELOCK) {
     const got = typeof blocks === "number" ? String(blocks) : describeType(blocks);
-    throw new TapstakeError("invalid-timelock", `${name}: expected 1 to ${MAX_TIMELOCK} blocks, got ${got}`);
+    const remedy = typeof blocks === "bigint" || typeof blocks === "string" ? "; give a number" : "";
+    const text = `${name}: expected 1 to ${MAX_TIMELOCK} blocks, got ${got}${remedy}`;
+    throw new TapstakeError("invalid-timelock", text);
   }
 }
 

@@ -4,7 +4,7 @@ import type { Prevout } from "../bitcoin/transaction.js";
 import { equalBytes, hex, isBytes } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { describeType, TapstakeError } from "../core/errors.js";
-import { publicKeyOf } from "../core/keys.js";
+import { assertXOnly, publicKeyOf } from "../core/keys.js";
 import { schnorr } from "../crypto/schnorr.js";
 import type { Leaf } from "../script/outputs.js";
 import { leafWitness } from "./witness.js";
@@ -132,9 +132,15 @@ export function verifyLeafSignature(spend: LeafSpend, signature: LeafSignature):
 /**
  * The signed transaction: every signature verified, each leaf slot filled or empty, exactly the quorum of each
  * key set used. The unsigned transaction of the spend is left as it is.
- * @throws TapstakeError `missing-signature`, `size-above-estimate`, and the codes of {@link checkLeafSignature}
+ * @throws TapstakeError `missing-signature`, `size-above-estimate`, `invalid-argument` at what is no list, and the codes
+ * of {@link checkLeafSignature}
  */
 export function finishSpend(spend: LeafSpend, signatures: readonly LeafSignature[]): Transaction {
+  if (!Array.isArray(signatures)) {
+    const got = describeType(signatures);
+    const text = `expected a list of signatures, got ${got}; take them from a PSBT with signaturesFromPsbt`;
+    throw new TapstakeError("invalid-argument", text);
+  }
   for (const signature of signatures) checkLeafSignature(spend, signature);
   const signed = withWitness(spend, leafWitness(spend.leaf, signatures));
   if (spend.vsize !== undefined) assertEstimated(signed, spend.vsize);
@@ -170,10 +176,7 @@ export function firstOfEach(signatures: readonly LeafSignature[]): LeafSignature
 
 /** @throws TapstakeError `invalid-public-key`; `unexpected-signer` when the leaf does not name the key */
 export function assertNamed(leaf: Leaf, publicKey: Uint8Array): void {
-  if (!isBytes(publicKey, 32)) {
-    const text = `a signature's key must be x-only, 32 bytes, but is ${describeType(publicKey)}`;
-    throw new TapstakeError("invalid-public-key", text);
-  }
+  assertXOnly(publicKey, "a signature's key");
   if (!isNamed(leaf, publicKey)) {
     const key = hex.encode(publicKey);
     throw new TapstakeError(

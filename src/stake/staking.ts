@@ -10,7 +10,7 @@ import {
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { hasWitness } from "../funding/coin-cost.js";
-import type { Coin } from "../funding/coin.js";
+import { type Coin, coinKind } from "../funding/coin.js";
 import { type Funding, selectAll, selectCoins, type Spending } from "../funding/selection.js";
 import { checkStake } from "../params/check.js";
 import { type ANY_RELEASE, checkBuilt, type RuleSet } from "../params/rules.js";
@@ -46,6 +46,8 @@ export interface Staking extends Funding {
   readonly psbt: Psbt;
   /** Without signatures. The input of a P2SH coin has its input script already: it is known before anybody signs. */
   readonly transaction: Transaction;
+  /** Those that it was built with: a delegation of it has the same. */
+  readonly params: ProtocolParams;
   readonly output: StakingOutput;
   /** Which output of the transaction is the stake. */
   readonly outputIndex: number;
@@ -93,6 +95,7 @@ export function buildStaking(request: StakingRequest): Staking {
     ...funding,
     psbt,
     transaction,
+    params,
     output,
     outputIndex: 0,
     value,
@@ -117,17 +120,23 @@ export function finishStaking(
   for (const [i, input] of psbt.data.inputs.entries()) {
     assertSameScripts(coins[i]!, i, input);
     const spent = readInput(coins[i]!, i, input);
-    if (!spent) {
-      throw new TapstakeError("missing-signature", `input ${i} of the staking transaction is not signed`, {
-        input: i,
-      });
-    }
+    if (!spent) throw notSigned(i, coins[i]!, input);
     checkInput(transaction, i, coins, spent);
     signed.setInputScript(i, spent.script);
     signed.setWitness(i, [...spent.witness]);
   }
   if (vsize !== undefined) assertEstimated(signed, vsize);
   return signed;
+}
+
+function notSigned(index: number, coin: Coin, input: Psbt["data"]["inputs"][number]): TapstakeError {
+  // A coin of one key: whatever signature there is, another key made it.
+  const isOfOneKey = coinKind(coin) !== "p2wsh" && coinKind(coin) !== "p2tr";
+  const bySomeoneElse = isOfOneKey ? (input.partialSig ?? []).length : 0;
+  const others = bySomeoneElse > 0 ? ` by the key of its coin; it has a signature by another key` : "";
+  const text = `input ${index} of the staking transaction is not signed${others}`;
+  const details = { input: index, ...(bySomeoneElse > 0 && { bySomeoneElse }) };
+  return new TapstakeError("missing-signature", text, details);
 }
 
 /**
@@ -142,7 +151,8 @@ export function transactionFromPsbt(returned: PsbtLike): Transaction {
 }
 
 /** A staking transaction that others can be built upon: signed, or said to keep its txid, as a {@link Staking} says. */
-export type StakingTransaction = Transaction | Pick<Staking, "transaction" | "txidFinal">;
+export type StakingTransaction =
+  Transaction | (Pick<Staking, "transaction" | "txidFinal"> & Partial<Pick<Staking, "params">>);
 
 /**
  * The transaction, once its txid can no longer change.

@@ -7,8 +7,14 @@ import {
   SCHNORR_LENGTHS,
 } from "../bitcoin/fee.js";
 import { assertNotDust, assertOutputScript } from "../bitcoin/output-script.js";
-import { assertUnspentOutput, createTransaction, type UnspentOutput } from "../bitcoin/transaction.js";
+import {
+  assertUnspentOutput,
+  createTransaction,
+  type Prevout,
+  type UnspentOutput,
+} from "../bitcoin/transaction.js";
 import type { Rate } from "../core/amount.js";
+import { assertBytes, equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { assertChoice } from "../core/text.js";
 import { assertParams } from "../params/check.js";
@@ -29,7 +35,8 @@ export interface WithdrawalRequest extends FeeRateLimits {
   readonly terms: StakeTerms;
   readonly params: ProtocolParams;
   readonly from: Withdrawable;
-  readonly coin: UnspentOutput;
+  /** Its script, if it is given, must be that of the output that `terms`, `params` and `from` name. */
+  readonly coin: UnspentOutput & Partial<Pick<Prevout, "script">>;
   /** The output script that the coins go to. */
   readonly destination: Uint8Array;
   /** Satoshi per virtual byte. */
@@ -60,7 +67,7 @@ export interface Withdrawal extends LeafSpend {
 
 /**
  * The transaction by which a staker takes coins back once their time lock has run out (PROTOCOL 3).
- * @throws TapstakeError the codes of `checkTerms`; `invalid-argument`, `invalid-params`, `invalid-coin`, `invalid-bytes`,
+ * @throws TapstakeError the codes of `checkTerms`; `staking-output-mismatch`; `invalid-argument`, `invalid-params`, `invalid-coin`, `invalid-bytes`,
  * `invalid-rate`, `fee-rate-too-low`, `fee-rate-too-high`, `invalid-number`, `insufficient-funds`, `dust-output`; the codes of `spendPsbt`
  */
 export function buildWithdrawal(request: WithdrawalRequest): Withdrawal {
@@ -72,6 +79,7 @@ export function buildWithdrawal(request: WithdrawalRequest): Withdrawal {
   if (signatureLength !== undefined) assertStatedLength(signatureLength, SCHNORR_LENGTHS);
   assertParams(params);
   const { script, leaves } = outputsOf(terms, params)[from];
+  assertSameScript(coin.script, script, from);
   const leaf: TimelockLeaf = leaves.timelock;
   const { timelock } = leaf;
   const build = (value: bigint): LeafSpend => {
@@ -97,4 +105,13 @@ export function buildWithdrawal(request: WithdrawalRequest): Withdrawal {
   const vsize = largest.virtualSize();
   const psbt = spendPsbt(spend, [], derivations);
   return { ...spend, psbt, value, fee, vsize, feeRate: rateOf(fee, vsize), timelock };
+}
+
+/** The coin of another output, or of other terms: its script would not open, which no node says before the time is up. */
+function assertSameScript(got: Uint8Array | undefined, expected: Uint8Array, from: Withdrawable): void {
+  if (got === undefined) return;
+  assertBytes(got, "coin's script");
+  if (equalBytes(got, expected)) return;
+  const text = `the coin is not the ${from} output of these terms and parameters: expected script ${hex.encode(expected)}, got ${hex.encode(got)}`;
+  throw new TapstakeError("staking-output-mismatch", text, { from });
 }

@@ -5,6 +5,7 @@ import {
   inclusionProof,
   type InclusionProof,
   inclusionProofFromMerkle,
+  inclusionProofFromMerkleBlock,
   inclusionProofFromTxids,
   verifyInclusionProof,
 } from "../../src/babylon/inclusion.js";
@@ -213,6 +214,18 @@ describe("an inclusion proof", () => {
     refusal("invalid-number", () => inclusionProofFromMerkle("00".repeat(32), [], -1));
     refusal("invalid-hex", () => inclusionProofFromMerkle("00".repeat(32), ["zz"], 0));
     refusal("invalid-hex", () => inclusionProofFromMerkle("00".repeat(32), "00" as never, 0));
+  });
+});
+
+describe("a proof as servers give it", () => {
+  it("is refused while the transaction is in no block: the server gives null", () => {
+    const transaction = new Transaction();
+    const txid = transaction.getId();
+    const { message, details } = refusal("output-not-found", () =>
+      inclusionProofFromMerkleBlock(null, transaction),
+    );
+    expect(message).toBe(`${txid} is not in a block yet; wait until it is`);
+    expect(details).toEqual({ txid });
   });
 });
 

@@ -97,6 +97,20 @@ describe("a stake's registration", () => {
     expect(read).toMatchObject({ stakerAddress, proof, inclusion });
   });
 
+  it("is refused where other parameters are in force than those of the delegation, if the caller says which", () => {
+    const registration = { delegation, stakerAddress, proof, inclusion };
+    const own = inForce(stake.params);
+    expect(createDelegationMessage(registration, own)).toEqual(message());
+    const set = {
+      ...own.set,
+      versions: [stake.params, { ...stake.params, version: stake.params.version + 1, activationHeight: 200 }],
+    };
+    const at = (height: number) => () => createDelegationMessage(registration, { set, height });
+    expect(at(199)).not.toThrow();
+    const { details } = refusal("params-not-in-force", at(200));
+    expect(details).toEqual({ height: 200, expected: stake.params.version + 1, got: stake.params.version });
+  });
+
   it("goes with any kind of proof, with a context, and without inclusion", () => {
     const { network } = stake.params;
     for (const form of [
@@ -218,6 +232,14 @@ describe("an expansion's registration", () => {
     refusal("invalid-coin", () => expandMessage(without));
     const plain = { delegation: await delegate(stake), stakerAddress, proof };
     refusal("not-an-expansion", () => expandMessage(plain));
+  });
+
+  it("is refused where other parameters are in force, if the caller says which", () => {
+    const own = inForce(stake.params);
+    const registration = { delegation, stakerAddress, proof };
+    expect(expandMessage(registration, own)).toEqual(message());
+    const set = { ...own.set, versions: [{ ...stake.params, version: stake.params.version + 1 }] };
+    refusal("params-mismatch", () => expandMessage(registration, { ...own, set }));
   });
 
   it("is no registration of a stake of its own", () => {

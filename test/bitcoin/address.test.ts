@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, type MockInstance, vi } from
 import { addressOfScript, scriptOfAddress, taprootAddress } from "../../src/bitcoin/address.js";
 import { concatBytes, hex } from "../../src/core/bytes.js";
 import { type Network, NETWORKS } from "../../src/core/network.js";
+import { show } from "../../src/core/text.js";
 import { keyOf, refusalOf } from "../support/stakes.js";
 
 const hash20 = hex.decode("751e76e8199196d454941c45d1b3a323f1433bd6");
@@ -40,6 +41,8 @@ afterAll(() => {
   warn.mockRestore();
   if (calls > 0) throw new Error("something was printed");
 });
+
+const CHECKSUM = ": its checksum does not fit, so a character is wrong or missing";
 
 describe("an address", () => {
   it("stands for its script, and the script for it, of each kind on each network", () => {
@@ -96,6 +99,25 @@ describe("an address", () => {
     ["bytes", kinds.p2tr],
     ["a bigint", 7n],
   ])("is not %s", (_, wrong) => expect(refusal(wrong)).toBe("invalid-address"));
+
+  it.each([
+    ["of another network", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", ": it is one of mainnet"],
+    ["of two other networks", "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx", ": it is one of testnet, signet"],
+    ["of another network, in Base58", "1BgGZ9tcN4rm9KBzDn7KprQz87SZ26SAMH", ": it is one of mainnet"],
+    ["mistyped", "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt08q", CHECKSUM],
+    ["mistyped, in capitals", "BCRT1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KYGT08Q", CHECKSUM],
+    ["mistyped, in Base58", "mipcBbFg9gMiCh81Kj8tqqdgoZub1ZJRfm", CHECKSUM],
+    ["in mixed case", "bcrt1qW508d6qejxtdg4y5r3zarvary0c5xw7kygt080", ""],
+    ["no address", "bcrt1", ""],
+    ["an account on the staking chain", "bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu", ""],
+  ])("is refused with the reason when it is %s", (_, address, reason) => {
+    expect(() => scriptOfAddress(address, "regtest")).toThrow(
+      expect.objectContaining({
+        code: "invalid-address",
+        message: `${show(address)} is not an address of regtest${reason}`,
+      }),
+    );
+  });
 
   it("may be upper case, not mixed", () => {
     const address = addressOfScript(kinds.p2tr, "mainnet")!;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import { formatOutpoint } from "../../src/bitcoin/transaction.js";
-import { type ChainAccess, withKnownPrevious } from "../../src/chain/access.js";
+import { type ChainAccess, checkChain, withKnownPrevious } from "../../src/chain/access.js";
 import { type ErrorCode, TapstakeError } from "../../src/core/errors.js";
 import { ownedCoin } from "../support/coins.js";
 
@@ -24,6 +24,16 @@ const failing = (code: ErrorCode) =>
   server(() => {
     throw new TapstakeError(code, "no");
   });
+
+describe("the network of a server", () => {
+  it("is asked by its name: another word is refused, with the names", async () => {
+    const chain = {} as ChainAccess;
+    await expect(checkChain(chain, "bitcoin" as never)).rejects.toMatchObject({
+      code: "invalid-network",
+      message: 'network: expected one of mainnet, testnet, signet, regtest, got "bitcoin"',
+    });
+  });
+});
 
 describe("the previous transactions of coins", () => {
   it("are added where the server has them, and asked only of coins without", async () => {

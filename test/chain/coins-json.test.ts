@@ -19,6 +19,7 @@ describe("coins from JSON", () => {
       script: hex.decode(coin.scriptPubKey),
     };
     expect(coinsFromJson(text({}))).toEqual([{ ...expected, value: 5000n }]);
+    expect(coinsFromJson(text({}, '"value":5000'))).toEqual([{ ...expected, value: 5000n }]);
     expect(coinsFromJson(text({}, '"amount":0.00005000'))).toEqual([{ ...expected, value: 5000n }]);
     expect(coinsFromJson(text({}, '"amount":20999999.97690000'))).toEqual([
       { ...expected, value: 2_099_999_997_690_000n },
@@ -101,7 +102,7 @@ describe("coins from JSON", () => {
     ["no amount", text({}, ""), "invalid-json"],
     ["two amounts", text({}, '"value":"1","amount":0.1'), "invalid-json"],
     ["a negative value", text({}, '"value":"-5"'), "invalid-json"],
-    ["satoshi as a number", text({}, '"value":5000'), "invalid-json"],
+    ["satoshi with decimals", text({}, '"value":"5000.5"'), "invalid-json"],
     ["more than all bitcoin", text({}, '"value":"2100000000000001"'), "invalid-amount"],
     ["nine decimals", text({}, '"amount":0.000000001'), "invalid-amount"],
     ["a negative amount", text({}, '"amount":-0.5'), "invalid-amount"],
@@ -121,5 +122,14 @@ describe("coins from JSON", () => {
     ["a script that is none", text({ scriptPubKey: "zz" }), "invalid-hex"],
   ])("are refused with %s", async (_, json, code) => {
     expect(await codeOf(() => coinsFromJson(json))).toBe(code);
+  });
+
+  it("are refused with bitcoin for satoshi, and the message names the other field", () => {
+    expect(() => coinsFromJson(text({}, '"value":0.02'))).toThrow(
+      expect.objectContaining({
+        code: "invalid-json",
+        message: 'coins[0].value: expected whole satoshi, got "0.02"; bitcoin goes in amount',
+      }),
+    );
   });
 });

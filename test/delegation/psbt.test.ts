@@ -23,6 +23,7 @@ import {
   type Signer,
   signLeaf,
 } from "../../src/spending/spend.js";
+import type { KeySet } from "../../src/script/terms.js";
 import { shownPsbt } from "../../src/stake/explain-psbt.js";
 import { explainSpends } from "../../src/stake/explain.js";
 import { buildStaking, finishStaking, transactionFromPsbt } from "../../src/stake/staking.js";
@@ -100,6 +101,16 @@ describe("the PSBTs of a delegation for its stakers' wallets", () => {
       expect(psbt.data.inputs[0]).not.toHaveProperty("tapScriptSig");
     }
   });
+
+  it.each([
+    ["a key", first.publicKey, "32 bytes"],
+    ["a key as text", "02".repeat(33), "string"],
+    ["nothing", undefined, "undefined"],
+  ])("are refused with a derivation that is %s", async (_, given, got) => {
+    const { code, message } = await refusalOf(() => stakerPsbts(bare, [given as never]));
+    expect(code).toBe("invalid-public-key");
+    expect(message).toBe(`derivations[0]: expected what parseKeyOrigin returns, got ${got}`);
+  });
 });
 
 describe("the stakers' signatures that come back in PSBTs", () => {
@@ -129,6 +140,65 @@ describe("the stakers' signatures that come back in PSBTs", () => {
     const added = addStakerPsbts(ready, [await walletSigns(ready, "unbonding")]);
     expect(added.unbonding.stakerSignatures.map(({ publicKey }) => publicKey)).toEqual([first.publicKey]);
     expect(added.unbonding.covenantSignatures).toEqual(ready.unbonding.covenantSignatures);
+  });
+
+  it("of an unsigned PSBT are missing: the error names the stakers, or those who were expected", async () => {
+    const all = (stake.terms.staker as KeySet).keys.map(hex.encode);
+    for (const [name, of] of KINDS) {
+      const unsigned = psbtOf(of, name);
+      const { code, details } = await refusalOf(() => addStakerPsbts(of, [unsigned]));
+      expect({ code, details }).toEqual({
+        code: "missing-signature",
+        details: { missing: all, transaction: name, psbt: 0 },
+      });
+    }
+    const refused = await refusalOf(() =>
+      addStakerPsbts(bare, [psbtOf(bare, "slashing")], [first.publicKey]),
+    );
+    const key = hex.encode(first.publicKey);
+    expect(refused.details).toEqual({ missing: [key], transaction: "slashing", psbt: 0 });
+    expect(refused.message).toBe(`PSBT 1 of 1: the PSBT of the slashing has no signature by ${key}`);
+  });
+
+  it("by another key are counted, and the error names who is missing", async () => {
+    const psbt = psbtOf(bare, "slashing");
+    const spend = signedSpend(bare, "slashing");
+    const stranger = keySigner(secretOf("stranger"));
+    const signature = await stranger.signSchnorr(leafSighash(spend));
+    const filed = { pubkey: stranger.publicKey, leafHash: spend.leaf.hash, signature };
+    psbt.updateInput(0, { tapScriptSig: [filed] });
+    const { code, message, details } = await refusalOf(() => addStakerPsbts(bare, [psbt], [first.publicKey]));
+    const key = hex.encode(first.publicKey);
+    expect(code).toBe("missing-signature");
+    expect(details).toMatchObject({ missing: [key], bySomeoneElse: 1 });
+    expect(message).toContain(`has no signature by ${key}; 1 signature by another key`);
+  });
+
+  it("are expected of x-only keys: another length is refused by its place, with what to do", async () => {
+    const compressed = concatBytes(Uint8Array.of(2), first.publicKey);
+    const refused = await refusalOf(() => addStakerPsbts(bare, [], [first.publicKey, compressed]));
+    expect(refused).toMatchObject({ code: "invalid-public-key" });
+    expect(refused.message).toBe(
+      "expected[1]: expected an x-only key of 32 bytes, got 33 bytes; drop its first byte",
+    );
+    const text = await refusalOf(() =>
+      addStakerPsbts(bare, [], [hex.encode(first.publicKey) as unknown as Uint8Array]),
+    );
+    expect(text.message).toContain("give bytes, not text");
+  });
+
+  it("are refused when a PSBT is missing in the list, which is said", async () => {
+    for (const [missing, got] of [
+      [undefined, "undefined"],
+      [null, "null"],
+      [7, "number"],
+    ] as const) {
+      const refused = await refusalOf(() => addStakerPsbts(bare, [missing as never]));
+      expect([refused.code, refused.message]).toEqual([
+        "invalid-psbt",
+        `PSBT 1 of 1: not a PSBT: got ${got}`,
+      ]);
+    }
   });
 
   it("are refused when not everyone has signed who was asked, of each transaction that came back", async () => {
@@ -238,6 +308,24 @@ describe("the staking transaction from its PSBT", () => {
       changeScript: change,
       feeRate: parseRate("2"),
     });
+
+  it("makes a delegation under its own parameters only: another version is refused, and both are named", async () => {
+    const staking = funding();
+    const { params } = stake;
+    for (const change of [{ version: params.version + 1 }, { unbondingFee: params.unbondingFee + 1n }]) {
+      const other = { ...params, ...change };
+      const refused = await refusalOf(() => createDelegation(stake.terms, other, staking));
+      expect(refused).toMatchObject({
+        code: "params-mismatch",
+        details: { expected: params.version, got: other.version },
+      });
+      expect(refused.message).toContain(`built with parameters v${params.version}, and`);
+      expect(refused.message).toContain(`made with v${other.version}: `);
+      // Of a transaction alone the delegation cannot know.
+      const { transaction } = staking;
+      expect(createDelegation(stake.terms, other, { transaction, txidFinal: true }).params).toBe(other);
+    }
+  });
 
   it("is refused unsigned, altered, or without what it spends", async () => {
     const staking = funding();

@@ -179,6 +179,7 @@ describe("the outputs of a stake", () => {
     const at = (transaction: typeof staking.transaction, index: number) => ({
       outpoint: { txid: transaction.getId(), vout: index },
       value: transaction.outs[index]!.value,
+      script: transaction.outs[index]!.script,
     });
     expect(found).toEqual([
       ["staking", "staking", at(staking.transaction, 0), 100],

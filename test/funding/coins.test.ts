@@ -416,6 +416,18 @@ describe("what a wallet returns", () => {
     refusal("invalid-signature", () => finish({ witness: [Uint8Array.of(1), first, second, script] }));
   });
 
+  it("that another key made is counted as such, where the coin is of one key", () => {
+    const owned = oneOf("P2WPKH");
+    const built = stakeFrom(owned);
+    const psbt = Psbt.fromBuffer(built.psbt.toBuffer());
+    const { signature } = signedPsbt(built.psbt, owned).data.inputs[0]!.partialSig![0]!;
+    const pubkey = secp256k1.getPublicKey(new Uint8Array(32).fill(77), true);
+    psbt.data.inputs[0]!.partialSig = [{ pubkey, signature }];
+    const { message, details } = refusal("missing-signature", () => finishStaking(built, psbt));
+    expect(details).toEqual({ input: 0, bySomeoneElse: 1 });
+    expect(message).toContain("not signed by the key of its coin; it has a signature by another key");
+  });
+
   it("is named by its input", () => {
     const built = stakeFrom(everyKind);
     for (const i of built.coins.keys()) {

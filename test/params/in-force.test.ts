@@ -49,6 +49,19 @@ describe("the version at a height", () => {
   });
 });
 
+describe("a parameter set", () => {
+  it.each([
+    ["its name", "regtest", 'expected a parameter set, got "regtest"; pass the set itself, not its name'],
+    ["nothing", undefined, "expected a parameter set, got undefined"],
+    ["one version of it", regtest.versions[0], "expected a parameter set, got object"],
+  ])("is refused when it is %s", (_, given, message) => {
+    for (const read of [paramsAt, paramsVersion]) {
+      const error = refusal(() => read(given as never, 0));
+      expect([error.code, error.message]).toEqual(["invalid-argument", message]);
+    }
+  });
+});
+
 describe("a version by number", () => {
   it("is the one of that number", () => {
     for (const params of mainnet.versions) expect(paramsVersion(mainnet, params.version)).toBe(params);

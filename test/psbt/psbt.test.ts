@@ -157,6 +157,11 @@ describe("a PSBT of a leaf spend", () => {
     expect(signaturesFromPsbt(spend, psbt)).toEqual([good]);
     const { details } = refusal("missing-signature", () => signaturesFromPsbt(spend, psbt, [another!]));
     expect(details).toEqual({ missing: [hex.encode(another!)], bySomeoneElse: 1 });
+    // What verified for a key of the leaf twice is not by someone else.
+    const twice = spendPsbt(spend, [good]);
+    twice.data.inputs[0]!.tapScriptSig!.push({ ...good, pubkey: another!, leafHash: spend.leaf.hash });
+    const refused = refusal("missing-signature", () => signaturesFromPsbt(spend, twice, [another!]));
+    expect(refused.details).toEqual({ missing: [hex.encode(another!)] });
   });
 });
 
@@ -167,9 +172,10 @@ describe("a signature in a returned PSBT is refused", () => {
     return psbt.toBase64();
   };
   const [member] = terms.covenant.keys;
+  const keys = spend.leaf.signers.flatMap((each) => each.keys.map(hex.encode));
   const expectRefused = (psbt: string) => {
     const { details } = refusal("missing-signature", () => signaturesFromPsbt(spend, psbt));
-    expect(details).toMatchObject({ missing: [], bySomeoneElse: 1 });
+    expect(details).toMatchObject({ missing: keys, bySomeoneElse: 1 });
     return details;
   };
 
@@ -180,7 +186,14 @@ describe("a signature in a returned PSBT is refused", () => {
 
   it("when the leaf does not name its key", () => {
     const stranger = sign(spend, keyOf(-4));
-    expect(expectRefused(returned(stranger.publicKey, stranger.signature))).not.toHaveProperty("tweaked");
+    const psbt = returned(stranger.publicKey, stranger.signature);
+    expect(expectRefused(psbt)).not.toHaveProperty("tweaked");
+    const refused = (expected?: readonly Uint8Array[]) =>
+      refusal("missing-signature", () => signaturesFromPsbt(spend, psbt, expected)).message;
+    expect(refused()).toBe(
+      `the PSBT has no signature of the ${spend.leaf.kind} leaf by any of its keys; 1 signature by another key`,
+    );
+    expect(refused([member!])).toContain(`leaf by ${hex.encode(member!)}; 1 signature by another key`);
   });
 
   it.each([

@@ -99,6 +99,10 @@ describe("a witness is refused", () => {
 
   it("without any signature", () => {
     refusal("missing-signature", () => finishSpend(spend, []));
+    const { message } = refusal("invalid-argument", () => finishSpend(spend, "70736274ff" as never));
+    expect(message).toBe(
+      "expected a list of signatures, got string; take them from a PSBT with signaturesFromPsbt",
+    );
   });
 
   it("with a signature by a key that the leaf does not name", () => {

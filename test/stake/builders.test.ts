@@ -209,6 +209,24 @@ describe("a withdrawal", () => {
       ...changes,
     });
 
+  it("is refused of a coin whose script is that of another output, or of other terms", () => {
+    const params = paramsFor(terms);
+    const { script } = withdraw().prevouts[0]!;
+    const coin = { ...COIN, script };
+    expect(withdraw({ coin }).transaction.getId()).toBe(withdraw().transaction.getId());
+    for (const wrong of [
+      { from: "unbonding" },
+      { from: "refund" },
+      { terms: { ...terms, timelock: terms.timelock + 1 } },
+      { coin: { ...COIN, script: P2WPKH } },
+    ] as const) {
+      refusal("staking-output-mismatch", () => withdraw({ coin, params, ...wrong }));
+    }
+    refusal("invalid-bytes", () => withdraw({ coin: { ...COIN, script: "5120" as never } }));
+    const address = refusal("invalid-bytes", () => withdraw({ destination: "bcrt1q" as never }));
+    expect(address.message).toContain("use scriptOfAddress");
+  });
+
   /** The witness of a wallet that writes SIGHASH_ALL behind each signature. */
   const longest = (witness: readonly Uint8Array[]) =>
     witness.map((element) => (element.length === 64 ? Uint8Array.of(...element, 1) : element));

@@ -184,6 +184,33 @@ describe("a staking transaction", () => {
     refusal("unsupported-by-release", () => buildStaking(on("regtest", { rules: ruleSet("v4") })));
   });
 
+  it.each<[string, Partial<StakingRequest>, string]>([
+    ["a rate that is a number", { feeRate: 2.5 as never }, 'use parseRate("2.5")'],
+    ["an address for the change", { changeScript: "bcrt1q" as never }, "got string; use scriptOfAddress"],
+    [
+      "a time lock that is a bigint",
+      { terms: { ...terms, timelock: 150n as never } },
+      "got bigint; give a number",
+    ],
+    [
+      "a time lock that is text",
+      { terms: { ...terms, timelock: "150" as never } },
+      "got string; give a number",
+    ],
+    [
+      "a key of 33 bytes",
+      { terms: { ...terms, staker: { keys: [new Uint8Array(33).fill(2)], quorum: 1 } } },
+      "got 33 bytes; drop its first byte",
+    ],
+    [
+      "a key as text",
+      { terms: { ...terms, staker: "02".repeat(32) as never } },
+      "got string; give bytes, not text",
+    ],
+  ])("says what to do about %s", (_, changes, remedy) => {
+    expect(() => buildStaking(request(changes))).toThrow(remedy);
+  });
+
   it("is refused with a change script that is none", () => {
     for (const script of NOT_BYTES.filter((value) => !(value instanceof Uint8Array) || value.length === 0)) {
       refusal("invalid-bytes", () => buildStaking(request({ changeScript: script as Uint8Array })));
