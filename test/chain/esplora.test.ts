@@ -122,7 +122,7 @@ describe("an answer", () => {
     '{"1":-1}',
     '{"1":0}',
     '{"soon":1}',
-    '{"1":1e3}',
+    '{"1":"1e3"}',
     `[{"txid":"${txid}","vout":0,"value":-5,"status":{"confirmed":false}}]`,
     `[{"txid":"${txid}","vout":0,"value":2100000000000001,"status":{"confirmed":false}}]`,
     `[{"txid":"${txid}","vout":0,"value":1.5,"status":{"confirmed":false}}]`,

@@ -301,27 +301,6 @@ describe.concurrent("tapstake fp protection", () => {
     expect(codeOf(await voteFor(empty, 107, block(2)))).toBe("protection-uninitialised");
   });
 
-  it.skipIf(!hasTerminal)(
-    "shows what a file with votes would let begin, and has its highest height typed",
-    async () => {
-      const interchange = temporaryFile(
-        "interchange.json",
-        expectDone(await protection(await homeWithVotes(), "export")).stdout,
-      );
-      const there = homeWithKey("imported");
-      const args = ["fp", "protection", "import", interchange];
-      const wrong = await onTerminal(args, { TAPSTAKE_HOME: there }, ["Type the highest", "107\r"]);
-      expect(wrong.stdout.replace(/\s+/g, " ")).toContain(
-        "up to height 106: from height 107 on, it will vote",
-      );
-      expect(wrong.code).toBe(1);
-      expect(await shown(there)).toEqual([]);
-      const right = await onTerminal(args, { TAPSTAKE_HOME: there }, ["Type the highest", "106\r"]);
-      expect(right.code).toBe(0);
-      expect(await shown(there)).toMatchObject([{ highest: "106", votes: 2 }]);
-    },
-  );
-
   it.each([
     ["invalid-json", "{"],
     ["invalid-json", "{}"],

@@ -373,7 +373,7 @@ describe.concurrent("with --remote", () => {
     const said = expectRefused(await inProcess(["fp", ...args, "--home", daemon.home]), "signer-running");
     expect(said).toContain(`process ${daemon.pid}`);
     expect(said).toContain("fp serve");
-    expect(said).toContain("tapstake fp vote, commit, unlock and status do so with --remote");
+    expect(said).toContain("--remote (tapstake fp vote, commit, unlock and status)");
     expect(said).toContain("or --commitment (tapstake fp proof)");
     expect(said).toContain(
       `stop the service (systemctl stop <its unit>), as systemd would start it again; else kill ${daemon.pid}.`,

@@ -137,7 +137,7 @@ describe("coins in JSON", () => {
     ["value", "0.5", "invalid-json"],
     ["value", "1e400", "invalid-json"],
     ["value", '"1e3"', "invalid-json"],
-    ["value", "1e3", "invalid-json"],
+    ["value", "1e-3", "invalid-json"],
   ] as const)("are refused with %s %s", (field, text, code) => {
     refusal(code, () => coinsFromJson(coin(field, text)));
   });

@@ -133,9 +133,9 @@ describe("the package in a browser", () => {
   });
 
   // 85,200 bytes in November 2026. Of 262,000 before compression, bitcoinjs-lib and what it brings have 125,000.
-  it("brings the whole way of a stake along in less than 87 kB of gzip", async () => {
+  it("brings the whole way of a stake along in less than 88 kB of gzip", async () => {
     const { bytes } = await bundleOf(...WHOLE_FLOW);
-    expect(bytes).toBeLessThan(87_000);
+    expect(bytes).toBeLessThan(88_000);
   });
 
   it("brings no PSBT along with decodeStaking alone", async () => {
