@@ -69,19 +69,19 @@ assert.equal(delegation.staking.transaction.outs[0].value, 1_000_000n);
 `,
   "optional.mjs": `
 import assert from "node:assert/strict";
-import { newMnemonic, openHome, openProtection, readInterchange } from "tapstake/finality";
+import { openHome, openProtection, readInterchange } from "tapstake/finality";
 import { createEotsClient } from "tapstake/signer-client";
 import "tapstake/chain";
+import "tapstake/wallets";
 import "tapstake/regtest";
 const missing = (name) => (error) => error.code === "package-missing" && error.details.package === name;
-assert.throws(newMnemonic, missing("@scure/bip39"));
 assert.throws(() => openProtection(openHome("home")), missing("libsql"));
 assert.throws(() => createEotsClient(), missing("@grpc/grpc-js"));
 await assert.rejects(readInterchange("{}"), missing("@streamparser/json"));
 `,
   "commonjs.cjs": `
 const assert = require("node:assert/strict");
-for (const entry of ["tapstake", "tapstake/chain", "tapstake/finality", "tapstake/signer-client", "tapstake/regtest"]) {
+for (const entry of ["tapstake", "tapstake/wallets", "tapstake/chain", "tapstake/finality", "tapstake/signer-client", "tapstake/regtest"]) {
   assert.ok(Object.keys(require(entry)).length > 0);
 }
 assert.equal(typeof require("tapstake").stakingOutput, "function");
@@ -132,9 +132,10 @@ import * as chain from "tapstake/chain";
 import * as finality from "tapstake/finality";
 import * as client from "tapstake/signer-client";
 import * as harness from "tapstake/regtest";
+import * as wallets from "tapstake/wallets";
 export const scriptOf = (terms: StakeTerms): Uint8Array => stakingOutput(terms, "mainnet").script;
 export const textOf = (psbt: Psbt): string => psbt.toBase64();
-export { chain, client, finality, harness };
+export { chain, client, finality, harness, wallets };
 `;
 
 if (isMain(import.meta.url)) {
