@@ -63,7 +63,7 @@ export function checkRunning(params: ProtocolParams): void {
  */
 export function checkSetRunning({ name, ended }: ParamSet): void {
   if (ended !== true) return;
-  const text = `the set ${name} has ended: none of its versions is in force, and its chain registers no new stake`;
+  const text = `the set ${name} has ended: no version of it is in force, and its chain registers no new stake`;
   throw new TapstakeError("params-not-in-force", text, { set: name });
 }
 

@@ -100,7 +100,7 @@ function inWitness(leaf: Leaf, witness: readonly Uint8Array[]): Candidate[] {
   const [only] = witness;
   const isKeyPath = witness.length === 1 && (only!.length === 64 || only!.length === 65);
   const text = isKeyPath
-    ? `the wallet signed by the key path, which nobody can spend by; ask for a signature of the ${leaf.kind} leaf`
+    ? `the wallet signed by the key path, by which no key can spend; ask for a signature of the ${leaf.kind} leaf`
     : `the witness does not open the expected ${leaf.kind} leaf`;
   throw new TapstakeError("witness-mismatch", text, { elements: witness.length });
 }

@@ -82,7 +82,7 @@ export function signOptions<S extends StakerStep, W extends WalletKind>(
  */
 const BEARS_ORIGINS = ["keystone", "core", "generic"] as const satisfies readonly WalletKind[];
 
-/** Whoever owns the coins can fund a stake; all else is the stakers' to sign. */
+/** Any wallet with coins can fund a stake; all else the stakers sign. */
 function accountFor(step: StakerStep, delegation: Delegation, { wallet, account }: AskedOf): CheckedAccount {
   const { terms, params } = delegation;
   const { staker } = step === "expansion" ? expandedStake(delegation).terms : terms;
@@ -226,7 +226,7 @@ function expansion({
   };
 }
 
-/** What funds the expansion: as it is given, or as the delegation knows it. */
+/** The funding coin of the expansion: the given one, or what the delegation records of it. */
 function fundingCoin(delegation: Delegation, coins: readonly Coin[] = []): Coin {
   const { funding: output } = expandedStake(delegation);
   const input = delegation.staking.transaction.ins[FUNDING_INPUT]!;

@@ -130,7 +130,7 @@ describe("the version of a delegation's parameters", () => {
     const { message, details } = await refusalOf(() =>
       checkForMember(delegation, key, { set: ended, height: 400 }),
     );
-    expect(message).toContain("the set own has ended: none of its versions is in force");
+    expect(message).toContain("the set own has ended: no version of it is in force");
     expect(details).toEqual({ set: "own" });
   });
 

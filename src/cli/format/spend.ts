@@ -230,7 +230,7 @@ function signatureLines({ quorums, staker, invalid, unverified }: SpendFacts): s
   ];
 }
 
-/** Of a spend that nobody signs in advance, there is nothing to say. */
+/** Empty for a spend that is never signed in advance. */
 function presignedText(facts: SpendFacts): string | undefined {
   const { role, presigned, sameTxid, signedBy, invalid, unverified } = facts;
   if (presigned === undefined || role === "withdrawal" || role === "expansion") return undefined;

@@ -151,7 +151,7 @@ export const isSameCommitment = (one: Committed, other: Committed): boolean =>
 
 type Committed = Pick<StoredCommitment, "startHeight" | "count" | "context" | "root">;
 
-/** The heights of a range that are in none of the others. */
+/** The heights of a range that no other range has. */
 export function uncovered(range: CommittedRange, others: readonly CommittedRange[]): CommittedRange[] {
   let rest = [range];
   for (const other of others)
