@@ -3,7 +3,7 @@ import type { Transaction } from "../bitcoin/bitcoinjs.js";
 import { createReader } from "../bitcoin/byte-reader.js";
 import { pushesOf } from "../bitcoin/opcodes.js";
 import { outputAt, parseTransaction, type Prevout, spentBy } from "../bitcoin/transaction.js";
-import { assertBytes, compactSize, concatBytes, equalBytes, hex, joinBytes } from "../core/bytes.js";
+import { assertBytes, compactSize, equalBytes, hex, joinBytes } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import {
   assertCoins,
@@ -16,7 +16,8 @@ import {
 import { tapleafHash } from "../script/taproot.js";
 import { withoutAnnex } from "../spending/witness.js";
 import { Psbt } from "./bitcoinjs.js";
-import { asVersion0, field, GLOBAL, PSBT_MAGIC } from "./v2.js";
+import { asVersion0, field, PSBT_MAGIC } from "./v2.js";
+import { psbtWith } from "./write.js";
 
 /**
  * A PSBT as it travels: the object, also one that another copy of bitcoinjs made; its bytes; or text in base64 or in
@@ -73,9 +74,6 @@ export function parseAnswer(answer: PsbtLike): Psbt {
 const FINAL = { scriptSig: 0x07, scriptWitness: 0x08 } as const;
 
 function finalPsbt(transaction: Transaction): Psbt {
-  const end = Uint8Array.of(0);
-  const unsigned = transaction.clone();
-  unsigned.ins.forEach((input) => Object.assign(input, { script: new Uint8Array(0), witness: [] }));
   const inputs = transaction.ins.map(({ script, witness }) => {
     const stack = [
       compactSize(witness.length),
@@ -84,11 +82,9 @@ function finalPsbt(transaction: Transaction): Psbt {
     return joinBytes([
       ...(script.length > 0 ? [field(Uint8Array.of(FINAL.scriptSig), script)] : []),
       ...(witness.length > 0 ? [field(Uint8Array.of(FINAL.scriptWitness), joinBytes(stack))] : []),
-      end,
     ]);
   });
-  const globals = concatBytes(field(Uint8Array.of(GLOBAL.unsignedTx), unsigned.toBuffer()), end);
-  return Psbt.fromBuffer(joinBytes([PSBT_MAGIC, globals, ...inputs, ...transaction.outs.map(() => end)]));
+  return psbtWith(transaction, inputs);
 }
 
 /** The unsigned transaction of a PSBT. @throws TapstakeError `invalid-transaction` */

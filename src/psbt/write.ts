@@ -1,5 +1,5 @@
 import type { Transaction } from "../bitcoin/bitcoinjs.js";
-import { assertBytes, compactSize, concatBytes, hex, u64be } from "../core/bytes.js";
+import { assertBytes, compactSize, concatBytes, hex, joinBytes, u64be } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { type Coin, coinKind, previousBytes } from "../funding/coin.js";
 import { type KeyOrigin, normalPath } from "../script/key-origin.js";
@@ -86,16 +86,23 @@ const WITNESS_UTXO = 0x01;
  * hundreds of inputs to the object one by one takes seconds.
  */
 export function unsignedPsbt(transaction: Transaction, prevouts: LeafSpend["prevouts"]): Psbt {
+  const inputs = prevouts.map(({ script, value }) => {
+    const coin = concatBytes(u64be(value).toReversed(), compactSize(script.length), script);
+    return field(Uint8Array.of(WITNESS_UTXO), coin);
+  });
+  return psbtWith(transaction, inputs);
+}
+
+/** A PSBT of a transaction without its signatures; `inputs` are the fields of each of its inputs. */
+export function psbtWith(transaction: Transaction, inputs: readonly Uint8Array[]): Psbt {
   const end = Uint8Array.of(0);
   const unsigned = transaction.clone();
   unsigned.ins.forEach((input) => Object.assign(input, { script: new Uint8Array(0), witness: [] }));
-  const inputs = prevouts.map(({ script, value }) => {
-    const coin = concatBytes(u64be(value).toReversed(), compactSize(script.length), script);
-    return concatBytes(field(Uint8Array.of(WITNESS_UTXO), coin), end);
-  });
+  const globals = field(Uint8Array.of(GLOBAL.unsignedTx), unsigned.toBuffer());
   const outputs = transaction.outs.map(() => end);
-  const globals = concatBytes(field(Uint8Array.of(GLOBAL.unsignedTx), unsigned.toBuffer()), end);
-  return Psbt.fromBuffer(concatBytes(PSBT_MAGIC, globals, ...inputs, ...outputs));
+  return Psbt.fromBuffer(
+    joinBytes([PSBT_MAGIC, globals, end, ...inputs.flatMap((fields) => [fields, end]), ...outputs]),
+  );
 }
 
 type InputFields = Psbt["data"]["inputs"][number];
