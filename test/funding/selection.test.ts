@@ -31,7 +31,8 @@ const request = (coins: readonly Coin[], changes: Partial<StakingRequest> = {}):
 });
 const stake = (coins: readonly Coin[], changes: Partial<StakingRequest> = {}): Staking =>
   buildStaking(request(coins, changes));
-const TOO_LITTLE = new Set<ErrorCode>(["insufficient-funds", "staking-value-out-of-range"]);
+/** `dust-output`: a stake whose slashing would pay its refund below what nodes relay. */
+const TOO_LITTLE = new Set<ErrorCode>(["insufficient-funds", "staking-value-out-of-range", "dust-output"]);
 /** What was built, or null when the coins do not suffice. */
 const tryStake = (coins: readonly Coin[], changes: Partial<StakingRequest> = {}): Staking | null => {
   try {
