@@ -61,7 +61,7 @@ export default defineConfig({
         pool: "forks",
       }),
       project("alone", { include: alone, pool: "forks" }),
-      project("regtest", { include: ["regtest/**/*.test.ts"], pool: "forks" }),
+      project("regtest", { include: ["regtest/**/*.test.ts"], pool: "forks", isolate: false }),
     ],
   },
 });
