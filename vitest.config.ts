@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 
@@ -38,8 +39,8 @@ export default defineConfig({
     },
   },
   test: {
-    // Left to itself, Vitest keeps a processor free: of two, half of the time.
-    maxWorkers: "100%",
+    // More than there are processors: a worker often waits for a disk, a node or a process that it started.
+    maxWorkers: Math.ceil(1.5 * availableParallelism()),
     setupFiles: [source("./test/support/setup.ts")],
     // For what hangs, and for nothing else: no test is right because it was quick.
     testTimeout: 600_000,
@@ -61,7 +62,7 @@ export default defineConfig({
         pool: "forks",
       }),
       project("alone", { include: alone, pool: "forks" }),
-      project("regtest", { include: ["regtest/**/*.test.ts"], pool: "forks" }),
+      project("regtest", { include: ["regtest/**/*.test.ts"], pool: "forks", isolate: false }),
     ],
   },
 });

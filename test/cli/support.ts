@@ -14,8 +14,13 @@ import { secretOf } from "../support/stake.js";
 
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
-/** As it was before any test: tests that run in this process change it meanwhile. */
-const inherited = { ...process.env };
+const lightScrypt = new URL("../support/light-scrypt-preload.mjs", import.meta.url);
+
+/** As it was before any test: tests that run in this process change it meanwhile. Passphrases are quick to try. */
+const inherited: NodeJS.ProcessEnv = {
+  ...process.env,
+  NODE_OPTIONS: `${process.env["NODE_OPTIONS"] ?? ""} --import=${lightScrypt.href}`.trimStart(),
+};
 
 export interface Outcome {
   readonly code: number | null;

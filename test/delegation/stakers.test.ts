@@ -104,9 +104,12 @@ describe.each([
   const { keys } = stake.terms.staker as KeySet;
   const signers = stake.stakerSecrets.map(keySigner);
 
+  let signedByMembers: Promise<Delegation> | undefined;
+
   /** The delegation whose unbonding these stakers signed, with three members of the committee. */
   async function ready(stakers: readonly number[]): Promise<Delegation> {
-    let delegation = await signedBy(stake, await delegate(stake), [0, 2, 4]);
+    signedByMembers ??= delegate(stake).then((made) => signedBy(stake, made, [0, 2, 4]));
+    let delegation = await signedByMembers;
     for (const i of stakers) delegation = await signUnbonding(delegation, signers[i]!);
     checkDelegation(delegation);
     return delegation;

@@ -95,9 +95,9 @@ describe("the randomness of a range", () => {
     const powers = [256, 512, 1_024, 2_048, 4_096, 8_192, 16_384].flatMap((power) =>
       [-1, 0, 1].map((d) => power + d),
     );
-    const all = xOnly((await derive({ count: 16_385 }, { constantTime: true })).points);
+    const all = xOnly((await derive({ count: 16_385 }, { constantTime: true, maxThreads: 0 })).points);
     const few = Array.from({ length: 200 }, (_, i) => i + 1);
-    for (const count of [...some(few, 20), ...some(powers, 5)]) {
+    for (const count of [...some(few, 10), ...some(powers, 3)]) {
       const { root } = await derive({ count });
       expect(hex.encode(root)).toBe(hex.encode(merkle.root(all.slice(0, count))));
     }
@@ -177,7 +177,7 @@ describe("deriving a long range", () => {
   ])("gives the same in a process %s", async (_, options, threads) => {
     const module = fileURLToPath(new URL("../../dist/src/derivation/derive.js", import.meta.url));
     const answer = await runScript(options, program(JSON.stringify(module)));
-    const { points } = await derive({ count: 9_000 });
+    const { points } = await nineThousand();
     const report = { ...sound, kernel: 9_000, threads: beside(threads) };
     const hooks = options.includes("--import") ? ["hook"] : [];
     expect(answer).toEqual([...hooks, JSON.stringify([hex.encode(sha256(points)), report])]);
@@ -201,7 +201,7 @@ describe("deriving a long range", () => {
         logLevel: "silent",
         external: ["tiny-secp256k1"],
       });
-      const { points } = await derive({ count: 9_000 });
+      const { points } = await nineThousand();
       const answer = await runScript([outfile]);
       expect(answer).toEqual([JSON.stringify([hex.encode(sha256(points)), { ...sound, kernel: 9_000 }])]);
     } finally {
@@ -209,6 +209,11 @@ describe("deriving a long range", () => {
     }
   });
 });
+
+/** What this process derives, once: others are compared with it. */
+const nineThousand = () => (derived ??= derive({ count: 9_000 }));
+
+let derived: ReturnType<typeof derive> | undefined;
 
 /** Says a hash of the points, and the report. */
 const program = (module: string) => `

@@ -7,7 +7,7 @@ import { Kernel } from "../../src/derivation/kernel.js";
 import { Multiples, windowFor, WINDOWS } from "../../src/derivation/multiples.js";
 import { isLong, randomOf } from "../support/runs.js";
 
-const count = isLong ? 1_000_000 : 20_000;
+const count = isLong ? 1_000_000 : 10_000;
 const block = 1024;
 const random = randomOf("a million points");
 const secretKey = Uint8Array.from({ length: 32 }, () => 1 + random.below(254));

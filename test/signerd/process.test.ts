@@ -182,7 +182,7 @@ describe("tapstake fp serve, as a process", () => {
 
 describeWithDisks("tapstake fp serve, on a disk that fills up", () => {
   it("fails with protection-unwritable, says that it is not well, and keeps every vote that it answered", async () => {
-    const disk = newDisk("1m");
+    const disk = newDisk("640k");
     const made = homeWithKey(undefined, [CHAIN], disk);
     const key = made.key.publicKey;
     const daemon = await startDaemon(made);

@@ -113,11 +113,18 @@ export interface DaemonProcess {
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
 
+interface DaemonOptions {
+  readonly locked?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
+  /** When it ends: with the test, if it is not said. */
+  readonly end?: (work: () => Promise<void>) => void;
+}
+
 /** `tapstake fp serve` as a process of its own, with its key open; it ends with the test. */
 export async function startDaemon(
   { home, key }: TestHome,
   args: readonly string[] = [],
-  { locked = false, env: more = {} }: { locked?: boolean; env?: Readonly<Record<string, string>> } = {},
+  { locked = false, env: more = {}, end = onTestFinished }: DaemonOptions = {},
 ): Promise<DaemonProcess> {
   if (!existsSync(main)) throw new Error("the command is not built: npm run build");
   const free = ["--address", "127.0.0.1:0", "--metrics-address", "127.0.0.1:0"];
@@ -130,7 +137,7 @@ export async function startDaemon(
   const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     child.on("close", (code, signal) => resolve({ code, signal }));
   });
-  onTestFinished(async () => {
+  end(async () => {
     child.kill("SIGKILL");
     await ended;
   });

@@ -1,22 +1,30 @@
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
+import { publicKeyOf } from "../../src/core/keys.js";
 import { eots } from "../../src/crypto/eots.js";
 import { failure as expectFailure } from "../support/errors.js";
+import { inHome } from "../support/signer.js";
+import { afterFile } from "../support/after-file.js";
 import { bytes, eotsVectors } from "../support/vectors.js";
-import { connect, homeWithKey, startDaemon } from "./support.js";
+import { addKey, connect, type DaemonProcess, homeWithKey, startDaemon } from "./support.js";
 
-describe("the votes that the Go reference made, by a daemon of its own each", () => {
+describe("the votes that the Go reference made, by a daemon", () => {
   const cases = eotsVectors().map((vector, i) => ({
     name: `${i}: ${vector.ChainId} ${vector.Height}`,
     ...vector,
   }));
 
+  let daemon: DaemonProcess;
+  /** Knows nothing of the votes of the first one. */
+  let forgetful: DaemonProcess;
+  beforeAll(async () => {
+    [daemon, forgetful] = await Promise.all([daemonOfAll(), daemonOfAll()]);
+  });
+
   it.each(cases)("$name", async ({ Sk, Pk, ChainId, Height, PubRand, Msg1, Sig1, Msg2, Sig2, Extracted }) => {
-    const made = homeWithKey(bytes(Sk), [ChainId]);
-    expect(hex.encode(made.key.publicKey)).toBe(Pk);
-    const daemon = await startDaemon(made);
+    expect(hex.encode(publicKeyOf(bytes(Sk)))).toBe(Pk);
     const client = connect(daemon.address);
-    const at = { key: made.key.publicKey, chainId: ChainId, height: BigInt(Height) };
+    const at = { key: bytes(Pk), chainId: ChainId, height: BigInt(Height) };
     const range = { key: at.key, chainId: ChainId, startHeight: at.height, count: 1 };
     const [R] = await client.createRandomnessPairList(range);
     expect(hex.encode(R!)).toBe(PubRand);
@@ -24,9 +32,9 @@ describe("the votes that the Go reference made, by a daemon of its own each", ()
     expect(hex.encode(signature)).toBe(Sig1);
     await expectFailure(client.signEots({ ...at, message: bytes(Msg2) }), "double-vote");
 
-    // One that knows nothing of the first vote. The second signature is given as n minus it in every row of the file.
-    const other = connect((await startDaemon(homeWithKey(bytes(Sk), [ChainId]))).address);
-    const second = { ...(await other.signEots({ ...at, message: bytes(Msg2) })), message: bytes(Msg2) };
+    // The second signature is given as n minus it in every row of the file.
+    const { signature: other } = await connect(forgetful.address).signEots({ ...at, message: bytes(Msg2) });
+    const second = { signature: other, message: bytes(Msg2) };
     expect(hex.encode(second.signature)).toBe(hex.encode(negated(Sig2)));
 
     // What the refusal is for: with both, the key is anyone's.
@@ -35,6 +43,24 @@ describe("the votes that the Go reference made, by a daemon of its own each", ()
     expect([Extracted, hex.encode(negated(Extracted))]).toContain(hex.encode(even));
   });
 });
+
+/** A daemon with the keys of all rows, each of which may vote on the chain of its row. */
+async function daemonOfAll(): Promise<DaemonProcess> {
+  const [first, ...others] = eotsVectors();
+  const made = homeWithKey(bytes(first!.Sk), [first!.ChainId]);
+  const keys = others.map(({ Sk, ChainId }, i) => ({
+    ...addKey(made.home, `validator-${i + 2}`, bytes(Sk)),
+    ChainId,
+  }));
+  inHome(made.home, (protection) => {
+    for (const { publicKey, ChainId } of keys) protection.init(publicKey, ChainId, 0n);
+  });
+  return startDaemon(
+    made,
+    keys.flatMap(({ name }) => ["--unlock", name]),
+    { end: afterFile },
+  );
+}
 
 describe("the vectors", () => {
   it("are negated back where the file has n - s", () => {

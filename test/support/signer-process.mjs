@@ -1,5 +1,6 @@
 // A signer as a process of its own, for tests that kill it. What it prints has left the house.
 //   node signer-process.mjs hold <home>         opens the home and waits
+//   node signer-process.mjs open <home>         says that it opens the home, does so and waits
 //   node signer-process.mjs vote <home> <from>  checks what was printed before (standard input), then votes on and on
 //   node signer-process.mjs try <home> <from>   votes until something fails, and prints the code of that
 import { randomBytes } from "node:crypto";
@@ -16,10 +17,11 @@ const say = (...words) => writeSync(1, `${words.join(" ")}\n`);
 const hexOf = (bytes) => Buffer.from(bytes).toString("hex");
 
 try {
+  if (mode === "open") say("opening");
   // Small, so that the watermark log is often written anew.
   const protection = openProtection(openHome(path), { roomForWatermarks: 2000 });
   const voter = new Voter({ key, protection, chain: { id: "bbn-test", minCount: 1 } });
-  if (mode === "hold") hold(protection);
+  if (mode === "hold" || mode === "open") hold(protection);
   else if (mode === "vote") {
     check(voter);
     say("ready");

@@ -34,6 +34,7 @@ import { failure } from "../../support/errors.js";
 import { homeOfTest, LIGHT } from "../../support/home.js";
 import { lightenScrypt } from "../../support/light-scrypt.mjs";
 import { refusal } from "../../support/refusal.js";
+import { isLong } from "../../support/runs.js";
 import { secretOf } from "../../support/stake.js";
 
 const passphrase = "correct horse battery staple";
@@ -434,6 +435,9 @@ async function makeAtOnce(home: Home, keys: readonly string[]): Promise<(string 
 
 const passphraseOf = (i: number): string => `passphrase ${i}`;
 
+/** How often a writer is killed, and how often several start at once. */
+const [KILLS, RACES] = isLong ? [24, 3] : [8, 1];
+
 describe("processes", () => {
   it("killed while they write leave the old state or the new one", async () => {
     const home = homeOfTest();
@@ -451,7 +455,7 @@ describe("processes", () => {
         writeSync(1, (i + 1) + "\\n");
       }`;
     let said = 0;
-    for (let round = 0; round < 24; round++) {
+    for (let round = 0; round < KILLS; round++) {
       const child = run(home, script(said));
       const output = outputOf(child);
       // Killed after any of its steps: wherever the next one is by then.
@@ -476,7 +480,7 @@ describe("processes", () => {
       expect(opens).toHaveLength(1);
       said = opens[0]!;
     }
-    expect(said).toBeGreaterThanOrEqual(24);
+    expect(said).toBeGreaterThanOrEqual(KILLS);
     // The next writer of a file takes along what the killed ones left of it.
     changePassphrase(home, key.name, passphraseOf(said), { passphrase: "in the end", scrypt: LIGHT });
     createKey(home, { ...key, name: "other", secretKey: secretOf("other") });
@@ -484,7 +488,7 @@ describe("processes", () => {
   });
 
   it("that make one name at once: one wins, and the file is the winner's", async () => {
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < RACES; round++) {
       const home = homeOfTest();
       const fields = (fill: number) =>
         `name: "same", passphrase: "${passphraseOf(fill)}", secretKey: new Uint8Array(32).fill(${fill})`;
@@ -498,7 +502,7 @@ describe("processes", () => {
   });
 
   it("that bring in one key under two names at once: one wins, or none", async () => {
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < RACES; round++) {
       const home = homeOfTest();
       // So slow that none has written its file before the others have looked.
       const slow = "scrypt: { n: 2 ** 15, r: 8, p: 1 }";

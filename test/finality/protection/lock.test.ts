@@ -10,6 +10,7 @@ import { startOf } from "../../../src/finality/protection/lock.js";
 import { openLocked, takeLock } from "../../../src/finality/protection/opening.js";
 import { initProtection, openProtection } from "../../../src/finality/protection/protection.js";
 import { refusal } from "../../support/refusal.js";
+import { isLong } from "../../support/runs.js";
 import { hash, inHome, newHome, newSigner, signerProgram, testKey, voterOf } from "../../support/signer.js";
 
 const children: ChildProcess[] = [];
@@ -190,11 +191,11 @@ describe("a lock that was lost between its taking and the opening of the store",
 
 describe("a signer that is killed while it opens a new home", () => {
   it("leaves one that opens, and in which a new key votes", async () => {
-    for (let i = 0; i < 12; i++) {
+    for (let i = 0; i < (isLong ? 12 : CREATED.length); i++) {
       const home = newHome();
       recordGenerated(home, testKey().publicKey);
-      const child = spawn(process.execPath, [signerProgram(), "hold", home.path], { stdio: "ignore" });
-      children.push(child);
+      const { child, line } = await start("open", home);
+      expect(line).toBe("opening");
       await waitUntil(() => existsSync(join(home.path, CREATED[i % CREATED.length]!)));
       await kill(child, "SIGKILL");
       inHome(home, (protection) => {

@@ -60,7 +60,7 @@ function damaged(damage: Damage): Home {
 
 const stateOf = (home: Home) => [
   readdirSync(home.path),
-  existsSync(home.watermarkFile) && readFileSync(home.watermarkFile),
+  existsSync(home.watermarkFile) && readFileSync(home.watermarkFile).toString("latin1"),
 ];
 
 /** No height that was voted for is signed with another message, by either key. */

@@ -159,8 +159,11 @@ tapstake fp status --remote 127.0.0.1:12582 || echo 'the signer does not answer'
   refused: "no signer answers, its store failed, a wrong HMAC key, or its key is locked",
 } as const;
 
-/** `fp status` */
-export const status = () =>
+/**
+ * `fp status`
+ * @param timeout milliseconds for each question: a signer that hangs takes connections, and answers none
+ */
+export const status = (timeout = 5000) =>
   newCommand("status", STATUS)
     .addOption(signerOption())
     .addOption(keyOption())
@@ -174,7 +177,7 @@ export const status = () =>
       if ((name === undefined) !== (chain === undefined))
         throw new UsageError("--key and --chain go together: give both");
       const key = name === undefined ? undefined : keyNamed(name, options.home);
-      await withRemote({ ...options, timeout: STATUS_TIMEOUT }, async (signer) => {
+      await withRemote({ ...options, timeout }, async (signer) => {
         const { address } = signer;
         const asked = performance.now();
         await signer.ping();
@@ -195,9 +198,6 @@ export const status = () =>
         );
       });
     });
-
-/** Milliseconds for each question: a signer that hangs takes connections, and answers none. */
-const STATUS_TIMEOUT = 5000;
 
 /** Only for its name a home is needed. */
 const keyNamed = (text: string, home: string | undefined): Uint8Array =>

@@ -29,7 +29,10 @@ const COMMANDS: LazyCommands = {
   },
   status: {
     summary: "Check that the signer runs and that your key is unlocked",
-    load: async () => (await daemon()).status,
+    load: async () => {
+      const { status } = await daemon();
+      return () => status();
+    },
   },
   pop: { summary: "Prove that a key and an account belong together", load: () => import("./pop.js") },
   "verify-commit": {
