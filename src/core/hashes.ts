@@ -8,7 +8,8 @@ import { concatBytes, utf8 } from "./bytes.js";
 export interface Hashing {
   sha256(data: Uint8Array): Uint8Array;
   /**
-   * The hash of `prefix ‖ item` for each of many items of one length, which stand one after another; so do the hashes.
+   * Hashes `prefix ‖ item` for each of many items of one length. The items stand one after another, and so do the
+   * hashes.
    * @param prefix one byte
    */
   hashMany(prefix: number, items: Uint8Array, length: 32 | 64): Uint8Array;

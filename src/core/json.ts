@@ -42,7 +42,7 @@ const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
 /** Anything else that begins like a number is left for the parser to refuse. */
 const NUMBER = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
-/** Beyond this exponent a number stays as it is written: it is no amount, and its digits could fill the memory. */
+/** Above this exponent a number keeps its written form: it is not an amount, and its digits could fill the memory. */
 const MOST_EXPONENT = 400;
 
 function exactToken(token: string, wholeOnly: boolean): string {

@@ -33,11 +33,11 @@ export function encodeProtobuf(schema: Schema, name: string, message: object): U
 }
 
 /**
- * Reads a message's bytes strictly: libraries take a field of another wire type for one of its own, and the last of
- * two values. Bytes must not quietly mean something else to another reader, least of all where they are authenticated.
- * @param unknown whether fields of unknown number are passed over, as newer writers may send them, or refused, because
- * what they say could change what the rest means
- * @throws TapstakeError `invalid-message` saying where and never what: a message may hold a secret
+ * Reads a message's bytes strictly. Libraries accept a field of another wire type, and take the last of two values. The
+ * same bytes must not mean something else to another reader, above all if they are authenticated.
+ * @param unknown what to do with fields of unknown number: pass over them, as newer writers may send them; or refuse
+ * them, as they could change the meaning of the rest
+ * @throws TapstakeError `invalid-message`, which says where and never shows the value: a message may hold a secret
  */
 export function decodeProtobuf(
   schema: Schema,
@@ -161,7 +161,7 @@ function textOf(name: string, key: string, content: Uint8Array): string {
   }
 }
 
-/** proto3 leaves defaults out: what is not there has its default, unless there is none. */
+/** proto3 leaves defaults out: an absent field has its default, unless the schema requires it. */
 function withDefaults(schema: Schema, name: string, message: Message): Record<string, unknown> {
   const entries = Object.entries(schema[name]!).flatMap(([key, field]) => {
     const value = message[key] ?? defaultOf(schema, name, key, field);

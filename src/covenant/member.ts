@@ -39,20 +39,20 @@ export interface CovenantSignatures {
   readonly slashing: readonly AdaptorSignature[];
   /** Of the slashing transaction of the unbonding output: one for each finality provider. */
   readonly unbondingSlashing: readonly AdaptorSignature[];
-  /** Of an expansion, the spend of the previous stake: by each member who is in the previous committee too. */
+  /** For an expansion, the spend of the previous stake; only members of the previous committee too have one. */
   readonly expansion?: LeafSignature;
 }
 
 /** What else a committee member holds a delegation against. */
 export interface MemberOptions {
   /**
-   * Of an expansion: the member's own parameters for the previous stake, of the set that the new one is held against,
-   * and the height that chose their version.
+   * For an expansion: the member's own parameters for the previous stake and the height that chose their version. The
+   * set must be that of the new stake's parameters.
    */
   readonly previous?: OwnParams;
   /**
-   * What the chain accepts: the current release unless given ({@link currentRules}). "any" takes every form, also an
-   * expansion to another finality provider, whose stake the previous provider's leaked key does not slash.
+   * The release whose rules apply: the current one by default ({@link currentRules}). "any" accepts all forms. That
+   * includes an expansion to another finality provider; the previous provider's leaked key does not slash its stake.
    */
   readonly rules?: RuleSet | typeof ANY_RELEASE;
 }
@@ -71,12 +71,12 @@ export function covenantSigner(secretKey: Uint8Array): CovenantSigner {
 }
 
 /**
- * Whether a committee member may sign a delegation (PROTOCOL 7).
+ * Checks that a committee member may sign a delegation (PROTOCOL 7).
  * @param member x-only key
- * @param own the member's own copy of the parameters and the height that chooses their version (PROTOCOL 8), neither of
- * them the delegation's: whoever wrote that could have chosen a version that slashes less
- * @throws TapstakeError `not-a-member`; `params-not-in-force`, also for a set that has ended; `params-mismatch`, of an
- * expansion also without previous parameters or with those of another set; `unsupported-by-release`, `quorum-reached`;
+ * @param own the member's own copy of the parameters and the height that chooses their version (PROTOCOL 8). Do not
+ * take either from the delegation: its author could have chosen a version that slashes less.
+ * @throws TapstakeError `not-a-member`; `params-not-in-force`, also for a set that has ended; `params-mismatch`, for an
+ * expansion also if the previous parameters are missing or of another set; `unsupported-by-release`, `quorum-reached`;
  * the codes of `paramsAt` and of `checkDelegation`
  */
 export function checkForMember(
@@ -120,10 +120,10 @@ export function checkForCommittee(
 }
 
 /**
- * Signs everything that a committee member signs, once every rule holds: the unbonding transaction, both slashing
- * transactions for each finality provider, and of an expansion the spend of the previous stake where the member was in
- * its committee. Each signature is verified before it is returned.
- * @param own as of {@link checkForMember}
+ * Signs all that a committee member signs, after it has checked all rules: the unbonding transaction, and both slashing
+ * transactions for each finality provider. For an expansion, it also signs the spend of the previous stake if the
+ * member was in its committee. Each signature is verified before it is returned.
+ * @param own as for {@link checkForMember}
  * @throws TapstakeError the codes of {@link checkForMember}; `signer-failed`, `invalid-signature`
  */
 export async function signAsMember(
@@ -325,7 +325,7 @@ function withExpansion(
   return { expansion: { ...expansion, covenantSignatures } };
 }
 
-/** The unbonding leaf names the staker too, who is no member. */
+/** The unbonding leaf also names the staker, who is not a member. */
 function assertMember({ terms }: Delegation, publicKey: Uint8Array): void {
   if (!terms.covenant.keys.some((key) => equalBytes(key, publicKey))) {
     const key = hex.encode(publicKey);

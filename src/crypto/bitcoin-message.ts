@@ -40,9 +40,10 @@ export const bitcoinMessage = {
   },
 
   /**
-   * The key that a text was signed with, 33 bytes; null on malformed input, at a header outside 27 to 34 and at a high
-   * s. Headers 27 and 28 speak of uncompressed keys, which changes nothing of the key itself. 29, 30, 33 and 34 would
-   * need an R that cannot be found, and recover nothing.
+   * The key that signed a text, 33 bytes. Null for malformed input, a header outside 27 to 34, or a high s.
+   *
+   * Headers 27 and 28 mean uncompressed keys, but lead to the same key. Headers 29, 30, 33 and 34 mean an R that cannot
+   * occur, so they recover nothing.
    */
   recover(text: string, signature: Uint8Array): Uint8Array | null {
     if (!isBytes(signature, 65) || typeof text !== "string") return null;

@@ -47,9 +47,9 @@ export const eots = {
   },
 
   /**
-   * `sign` for who knows both points already, which spares their multiplications: the only one left is that of the
-   * verification. Nothing else is asked of the points, and one that is wrong, in its parity alone too, makes a
-   * signature that does not verify and is withheld.
+   * `sign` for callers that know both points already. It saves two multiplications; only the one of the verification is
+   * left. The points are not checked. A wrong one, even in its parity alone, makes a signature that does not verify,
+   * and it is withheld.
    * @param known.keyPoint 33 bytes, secretKey × G
    * @param known.randomnessPoint 33 bytes, secretRandomness × G
    * @throws TapstakeError as `sign`; `invalid-bytes` for points of another length
@@ -91,20 +91,21 @@ export const eots = {
   },
 
   /**
-   * The secret key of who signed two messages under one randomness, as the 32-byte secret whose public key has
-   * even y: it can be n minus the operator's own. It is returned only if it is the secret of `publicKey`, which
-   * is all the proof there can be. The inputs are not changed.
+   * The secret key of the signer of two messages under one randomness. It is the 32-byte secret whose public key has
+   * even y, so it can be n minus the operator's own. It is returned only if it is the secret of `publicKey`: there is
+   * no other proof. The inputs are not changed.
    *
    * Otherwise the error says why there is no key, in this order:
-   * - `same-message`: both signatures are of one message, whatever they are themselves.
+   * - `same-message`: both signatures are of one message, even if they differ.
    * - `same-signature`: one s is given for two messages, so one of the pairs was put together wrongly.
-   * - `key-mismatch`: both signatures do use this randomness, and reveal a secret, but of another key: someone
-   *   signed in the name of `publicKey` without its secret. Detail `extracted` is the x-only key it belongs to.
-   * - `different-randomness`: the signatures were not both made by `publicKey` under this randomness; detail
-   *   `signature` names those that do not verify: `a`, `b` or `both`. When both fail, the key rather than the
-   *   randomness may be the wrong one: signatures alone cannot tell, as each commits to key and randomness at once.
+   * - `key-mismatch`: both signatures use this randomness and reveal the secret of another key. Someone signed in the
+   *   name of `publicKey` without its secret. Detail `extracted` is the x-only key of that secret.
+   * - `different-randomness`: `publicKey` did not make both signatures under this randomness. Detail `signature` names
+   *   those that do not verify: `a`, `b` or `both`. If both fail, the key rather than the randomness may be wrong: each
+   *   signature commits to both at once.
    *
-   * @throws TapstakeError those, and `invalid-public-key`, `invalid-randomness`, `invalid-bytes`, `invalid-signature`
+   * @throws TapstakeError `same-message`, `same-signature`, `key-mismatch`, `different-randomness`,
+   * `invalid-public-key`, `invalid-randomness`, `invalid-bytes`, `invalid-signature`
    */
   extract(
     publicKey: Uint8Array,
@@ -127,7 +128,7 @@ export const eots = {
     }
     const eA = challenge(publicRandomness, publicKey, sha256(a.message));
     const eB = challenge(publicRandomness, publicKey, sha256(b.message));
-    // s = k + e·d for both, so d = (sA - sB) / (eA - eB), and it is not 0 as the signatures differ.
+    // s = k + e·d for both, so d = (sA - sB) / (eA - eB). It is not 0, because the signatures differ.
     const d = scalar.multiply(scalar.subtract(sA, sB), scalar.invert(scalar.subtract(eA, eB)));
     const extracted = evenSecret(scalar.toBytes(d));
     if (equalBytes(extracted.publicKey, publicKey)) return scalar.toBytes(extracted.d);

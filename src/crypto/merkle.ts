@@ -64,8 +64,8 @@ export const merkle = {
 };
 
 /**
- * The root above hashes of one level: of leaves, or of subtrees of one power of two of leaves each, of which only the
- * last may have fewer.
+ * The root above the hashes of one level: leaves, or subtrees that each hold the same power of two of leaves. Only the
+ * last subtree may hold fewer.
  */
 export const rootOfHashes = (hashes: readonly Uint8Array[]): Uint8Array => rootOf(joinBytes(hashes));
 

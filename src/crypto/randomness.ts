@@ -50,8 +50,8 @@ export const randomness = {
 };
 
 /**
- * The secret randomness of many heights of one key and chain, as `randomness.deriveSecret` gives it for one. What an
- * HMAC does with its key (RFC 2104) is done once, so that a height costs two hashes.
+ * The secret randomness of many heights of one key and chain, as `randomness.deriveSecret` returns it for one. The
+ * HMAC's key schedule (RFC 2104) is computed once, so each height costs two hashes.
  */
 export class SecretRandomness {
   /** Key ⊕ 36…, height, chain id, counter. */

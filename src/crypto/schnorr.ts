@@ -8,10 +8,10 @@ import { scalar } from "../core/scalar.js";
 /** BIP-340 signatures of 32-byte digests. */
 export const schnorr = {
   /**
-   * Signs a digest; the signature is verified before it is returned.
+   * Signs a digest, and verifies the signature before it returns it.
    * @param secretKey 32 bytes
    * @param digest 32 bytes
-   * @param aux 32 bytes of auxiliary randomness; fresh ones unless given
+   * @param aux 32 bytes of auxiliary randomness; fresh ones by default
    * @returns 64 bytes
    * @throws TapstakeError `invalid-secret-key`, `invalid-bytes`, `self-check-failed`
    */

@@ -31,13 +31,13 @@ import {
 import { expansionSpend, slashingSpend, unbondingSpend } from "./spends.js";
 
 /**
- * Everything that a committee member, a staker or a watchtower must know of a delegation before relying on it
- * (PROTOCOL 7): the transactions, the stakers' slashing signatures, and every other signature that is present.
- * Outputs are built again from the keys and compared.
+ * Checks all that a committee member, a staker or a watchtower must know of a delegation before relying on it (PROTOCOL
+ * 7): the transactions, the stakers' slashing signatures, and every other signature that is present. It builds the
+ * outputs again from the keys and compares them.
  *
- * Everything is held against the delegation's own parameters. Whether these are the network's, the document cannot
- * prove: compare them with `checkSameParams` (`checkForMember` does).
- * @throws TapstakeError of the first rule that is broken, with that rule's code
+ * It uses the delegation's own parameters. The document cannot prove that these are the network's: compare them with
+ * `checkSameParams` (`checkForMember` does).
+ * @throws TapstakeError for the first rule that is broken, with that rule's code
  */
 export function checkDelegation(delegation: Delegation): void {
   checkSoFar(delegation);
@@ -64,7 +64,9 @@ export function checkTransactions(delegation: Delegation): void {
   checkedOutputs(delegation);
 }
 
-/** The outputs of a delegation whose transactions hold against them: what every later check starts from. */
+/**
+ * The outputs of a delegation, after a check that its transactions agree with them: all later checks start from these.
+ */
 export function checkedOutputs(delegation: Delegation): StakeOutputs {
   slashingParams(delegation.params);
   const outputs = outputsIn(delegation);
@@ -177,8 +179,9 @@ function checkCovenantSignatures(delegation: Delegation, outputs: StakeOutputs):
 }
 
 /**
- * Whether an adaptor signature is by a committee member, for one of the stake's finality providers, and verifies.
- * @param spend what it signs, where that is known already
+ * Checks that an adaptor signature is by a committee member, is for one of the stake's finality providers, and
+ * verifies.
+ * @param spend what it signs, if the caller has it already
  * @throws TapstakeError `invalid-covenant-signature`
  */
 export function checkAdaptorSignature(
@@ -248,7 +251,8 @@ export function checkExpansionTransaction(delegation: Delegation): void {
 }
 
 /**
- * The signatures so far of an expansion's spend of the previous stake; nothing where the delegation is none.
+ * Checks the signatures so far of an expansion's spend of the previous stake. A delegation that is not an expansion
+ * passes.
  * @throws TapstakeError `invalid-staker-signature`, `invalid-covenant-signature`, `duplicate-signature`
  */
 export function checkExpansionSignatures(delegation: Delegation): void {
@@ -261,9 +265,9 @@ export function checkExpansionSignatures(delegation: Delegation): void {
 }
 
 /**
- * The coin must be one that can be spent for what the committee signs: with any other, its signatures would go to
- * nobody, or, as an input script is in the txid and in no signature of a Taproot input, for a transaction with another
- * txid too, whose stake nobody could slash.
+ * The coin must be one that can be spent in the transaction that the committee signs. With any other, the committee's
+ * signatures may be useless. Or they may fit a transaction with another txid, whose stake can never be slashed: an
+ * input script is part of the txid, but of no Taproot signature.
  */
 function checkFunding({ staking, expansion }: Delegation): void {
   const input = staking.transaction.ins[FUNDING_INPUT]!;
@@ -358,8 +362,8 @@ export function checkEach(
 }
 
 /**
- * A key signs once. A second valid signature beside the first would leave a witness with two candidates for one
- * slot, and a slashing that cannot be finished on the day.
+ * Checks that a key signs once. A second valid signature beside the first would leave two candidates for one slot of
+ * the witness, and the slashing could not be finished when it is needed.
  * @throws TapstakeError `duplicate-signature`
  */
 export function assertDistinct(signers: readonly (readonly Uint8Array[])[]): void {

@@ -197,7 +197,7 @@ const keySet = ({ keys, quorum }: v.InferOutput<typeof keySetForm>, path: string
 
 const transaction = (text: string, path: string) => at(path, () => parseTransaction(bytes(text, path)));
 
-/** Of the shorter form, or the longer one: a byte more. */
+/** The bytes of a signature in its shorter form, or in its longer one: a byte more. */
 function signatureBytes(text: string, path: string, shorter: number): Uint8Array {
   return bytes(text, path, text.length === 2 * (shorter + 1) ? shorter + 1 : shorter);
 }

@@ -4,7 +4,7 @@ import { findOutput } from "../stake/decode.js";
 import type { Withdrawable } from "../stake/withdrawal.js";
 import { type Delegation, outputsIn, stakeCoin, unbondedCoin } from "./delegation.js";
 
-/** The outputs that a stake can come to rest in, by name. There are two refunds: of each slashing its own. */
+/** The outputs of a stake, by name. There are two refunds: each slashing has its own. */
 export const STAKE_OUTPUTS = ["staking", "unbonding", "refund", "unbonding-refund"] as const;
 export type StakeOutputName = (typeof STAKE_OUTPUTS)[number];
 

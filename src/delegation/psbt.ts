@@ -57,13 +57,13 @@ export function stakerPsbts(delegation: Delegation, derivations: readonly KeyOri
 }
 
 /**
- * The delegation with the stakers' signatures that came back in PSBTs: of whichever of its transactions, in any order,
- * from one wallet or from several. Which one a PSBT is shows in what it spends. Each signature is verified over the
- * delegation's own transaction; those of the committee are passed over.
- * @param expected x-only keys whose signatures must be there of every transaction that came back
- * @throws TapstakeError `psbt-mismatch` when a PSBT spends something else, or was altered; `missing-signature` when no
- * staker has signed it, or not everyone who was expected; the codes of `signaturesFromPsbt`. `psbt` in the details
- * says which PSBT, from 0
+ * The delegation with the stakers' signatures from PSBTs of any of its transactions, in any order, from one wallet or
+ * several. What a PSBT spends shows which transaction it is. Each signature is verified over the delegation's own
+ * transaction; signatures of the committee are ignored.
+ * @param expected x-only keys that must have signed each of the transactions given
+ * @throws TapstakeError `psbt-mismatch` if a PSBT spends something else, or was altered; `missing-signature` if no
+ * staker has signed it, or an expected key has not; the codes of `signaturesFromPsbt`. The details name the PSBT by its
+ * index, from 0 (`psbt`)
  */
 export function addStakerPsbts(
   delegation: Delegation,
@@ -128,16 +128,18 @@ export interface SignedStake {
   /** Satoshi, and virtual bytes of the signed transaction. */
   readonly fee: bigint;
   readonly vsize: number;
-  /** Whether the delegation has all of the transaction in it, so that whoever has the delegation can send it. */
+  /**
+   * Whether the delegation has the whole signed transaction in it, so that anyone who has the delegation can send it.
+   */
   readonly sendable: boolean;
 }
 
 /**
- * The delegation of a staking transaction that its wallets have signed already: one that P2PKH coins pay, whose txid is
- * known only then, or that a wallet built by itself. Witnesses are left out of it, as nothing is to be locked yet; the
- * input scripts of P2PKH coins stay, as they are in the txid.
- * @param original the PSBT as it was before signing, where it is to be compared
- * @throws TapstakeError `psbt-mismatch` when signing altered it; the codes of {@link transactionFromPsbt},
+ * The delegation of a staking transaction that its wallets have signed already: one that P2PKH coins pay for, whose
+ * txid is known only then, or one that a wallet built by itself. Witnesses are left out, so that the delegation cannot
+ * lock the coins yet. The input scripts of P2PKH coins stay, as they are part of the txid.
+ * @param original the PSBT before signing, if it is to be compared
+ * @throws TapstakeError `psbt-mismatch` if signing altered it; the codes of {@link transactionFromPsbt},
  * {@link createDelegation} and `checkTransactions`
  */
 export function delegationFromSigned(

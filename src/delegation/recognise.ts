@@ -37,13 +37,13 @@ export type Recognised =
     };
 
 /**
- * What a transaction is to a delegation: the staking transaction or one of the three pre-signed ones, by txid; or a
- * spend of the stake, of what was unbonded, or of a refund, by outpoint.
+ * What a transaction is to a delegation. By txid: the staking transaction, or one of the three pre-signed ones. By
+ * outpoint: a spend of the stake, of the unbonded stake, or of a refund.
  *
- * Before that the delegation's transactions are held against its terms, so that nothing is said of a document that
- * was made up; whether its parameters are the network's, only `checkSameParams` tells.
- * @param told what the inputs spend by some other account, such as a PSBT's: used where the delegation does not know
- * @throws TapstakeError the codes of `checkTransactions`; `not-a-stake` when it is no transaction of the delegation;
+ * It first checks the delegation's transactions against its terms, so that it says nothing of an invented document.
+ * Only `checkSameParams` tells whether the parameters are the network's.
+ * @param told what the inputs spend by another source, such as a PSBT; used if the delegation does not know
+ * @throws TapstakeError the codes of `checkTransactions`; `not-a-stake` if it is not a transaction of the delegation;
  * `witness-mismatch`
  */
 export function recognise(

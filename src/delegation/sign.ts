@@ -64,7 +64,7 @@ export function finishUnbonding(delegation: Delegation): Transaction {
 
 /** The leaves name the committee and the finality providers too, who must not sign in the staker's place. */
 function assertStaker({ terms }: Delegation, { publicKey }: Signer): void {
-  // What is no key at all, signLeaf refuses.
+  // signLeaf refuses a malformed key.
   if (!(publicKey instanceof Uint8Array)) return;
   const own = publicKey.slice(-32);
   if (!containsBytes(stakerKeys(terms.staker).keys, own)) {
@@ -95,12 +95,12 @@ export async function signExpansion(delegation: Delegation, staker: Signer): Pro
 }
 
 /**
- * The signed expansion: of the previous stake the stakers and a quorum of the previous committee, of the funding coin
- * what its wallet returned. A signature by a staker can come by the same PSBT. A member's of 65 bytes is refused: the
- * staking chain takes none, and the fee was not reckoned for it.
- * @param built what `buildExpansion` gave: where it was told how long signatures are, they must not be longer
+ * The signed expansion. The stakers and a quorum of the previous committee sign for the previous stake; the wallet of
+ * the funding coin signs for that coin. A staker's signature may come in the same PSBT. A member's signature of 65
+ * bytes is refused: the staking chain accepts none, and the fee does not pay for it.
+ * @param built the result of `buildExpansion`: if it was given signature lengths, no signature may be longer
  * @throws TapstakeError `not-an-expansion`, `missing-signature`; the codes of `signaturesFromPsbt` and of
- * `checkLeafSignature`; `invalid-coin` when the funding coin is neither P2WPKH nor P2TR; `unsupported-sighash` at a
+ * `checkLeafSignature`; `invalid-coin` if the funding coin is neither P2WPKH nor P2TR; `unsupported-sighash` for a
  * member's signature of 65 bytes; `size-above-estimate`
  */
 export function finishExpansion(

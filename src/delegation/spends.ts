@@ -20,7 +20,7 @@ export const PRESIGNED = ["unbonding", "slashing", "unbondingSlashing"] as const
 /** What stakers and committee sign of a delegation; `expansion` is the spend of the stake that it expands. */
 export type SignedName = (typeof PRESIGNED)[number] | "expansion";
 
-/** What there is to sign of a delegation. */
+/** The names of the transactions of a delegation that can be signed. */
 export const signedNames = ({ expansion }: Delegation): readonly SignedName[] =>
   expansion ? [...PRESIGNED, "expansion"] : PRESIGNED;
 
@@ -50,7 +50,10 @@ export function signersOf(
   return { staker: stakerKeys(terms.staker), covenant: params.covenant };
 }
 
-/** The signatures that are there and make a witness: of the committee none of slashings, which it adaptor-signs. */
+/**
+ * The signatures that can stand in a witness. The committee's signatures of slashings are adaptor signatures, so they
+ * are not among them.
+ */
 export function signedOf(
   delegation: Delegation,
   name: SignedName,
@@ -76,7 +79,7 @@ export function unbondingSpend(delegation: Delegation, outputs = outputsIn(deleg
 
 /**
  * A slashing transaction as a spend of the staking or the unbonding output, for signing and verifying.
- * @param outputs those of this delegation, where they are derived already
+ * @param outputs those of this delegation, if they are derived already
  * @throws TapstakeError `invalid-argument`, `unsupported-params`
  */
 export function slashingSpend(

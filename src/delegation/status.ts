@@ -19,7 +19,7 @@ export interface Signed {
 export interface SignatureStatus {
   readonly transaction: SignedName;
   readonly staker: Signed;
-  /** Of a slashing, for each finality provider its own: adaptor signatures that only this key finishes. */
+  /** For a slashing, adaptor signatures for each finality provider: only that provider's key finishes them. */
   readonly covenant: readonly (Signed & { readonly finalityProvider?: Uint8Array })[];
 }
 
@@ -69,10 +69,10 @@ export const isComplete = ({ signed, quorum }: Pick<Signed, "signed" | "quorum">
   signed.length >= quorum;
 
 /**
- * That a stake can be locked without trust in anyone: every rule of {@link checkDelegation} holds, and a quorum of the
- * committee has signed the unbonding and, for each finality provider, both slashings; where it expands another stake, a
- * quorum of that one's committee its spend too. Without the committee's signature of the unbonding, coins that are
- * locked stay so until the time lock has run out.
+ * Checks that a stake can be locked without trust in anyone. All rules of {@link checkDelegation} are met. A quorum of
+ * the committee has signed the unbonding and, for each finality provider, both slashings. For an expansion, a quorum of
+ * the previous committee has signed its spend too. Without the committee's signatures of the unbonding, locked coins
+ * stay locked until the time lock ends.
  * @throws TapstakeError `missing-signature`, and the codes of {@link checkDelegation}
  */
 export function checkReady(delegation: Delegation): void {

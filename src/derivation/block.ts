@@ -10,7 +10,7 @@ export interface HeightRange {
   readonly chainId: string;
   readonly start: bigint;
   readonly count: number;
-  /** 1 unless given. */
+  /** 1 by default. */
   readonly interval?: bigint | undefined;
 }
 

@@ -9,11 +9,14 @@ import { BlockDeriver, type DerivedBlock, type HeightRange, SUBTREE } from "./bl
 import type { MultiplesReport } from "./multiples.js";
 
 export interface DerivationOptions {
-  /** Beside this thread, at most; 0 for none. Up to 4 unless given: as many as processors, for ranges that are worth it. */
+  /**
+   * The most threads beside this one; 0 for none. The default is the number of processors, up to 4, for ranges that are
+   * long enough.
+   */
   readonly maxThreads?: number | undefined;
   /**
-   * Uses libsecp256k1 alone. Otherwise which entries of a table are read depends on the secrets: whoever shares the
-   * processor's caches could learn from it (docs/randomness.md).
+   * Uses libsecp256k1 alone. Otherwise the secrets decide which entries of a table are read: a program that shares the
+   * processor's caches could learn from that (docs/randomness.md).
    */
   readonly constantTime?: boolean | undefined;
   /** How many heights of how many are derived. */
@@ -28,11 +31,12 @@ export interface DerivationReport extends MultiplesReport {
 }
 
 /**
- * Derives the public randomness of a range (PROTOCOL 6) and hands it over block by block, in order, so that memory does
+ * Derives the public randomness of a range (PROTOCOL 6) and passes it on block by block, in order, so that memory does
  * not grow with the range. Other work runs meanwhile.
- * @param take is waited for where it is asynchronous; what it throws ends the work
- * @returns by what points were computed
- * @throws TapstakeError `invalid-secret-key`, `invalid-number` (0 heights, none apart, or beyond 64 bits), `cancelled`
+ * @param take an asynchronous one is awaited; what it throws ends the work
+ * @returns which implementations computed the points
+ * @throws TapstakeError `invalid-secret-key`; `invalid-number` (0 heights, an interval of 0, or beyond 64 bits);
+ * `cancelled`
  */
 export async function deriveRange(
   range: HeightRange,
@@ -60,7 +64,7 @@ export async function deriveRange(
   const ask = (first: number) => {
     const many = Math.min(size, count - first);
     const worker = workers[(first / size) % threads];
-    // A thread that fails is missed by nobody.
+    // This thread does the work of a thread that fails.
     return worker?.derive(first, many).catch(() => here.derive(first, many)) ?? here.derive(first, many);
   };
   try {
@@ -91,7 +95,7 @@ export interface Task {
   readonly constantTime: boolean | undefined;
 }
 
-/** What a thread is told: to derive some heights of the range, or to forget everything and end. */
+/** A message to a thread: derive some heights of the range, or forget everything and end. */
 export type Asked = { readonly first: number; readonly count: number } | "end";
 
 /** Where so many are derived, threads have paid their start. */

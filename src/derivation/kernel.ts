@@ -1,7 +1,7 @@
 import { GROUP_ORDER, scalar } from "../core/scalar.js";
 import { wasm } from "./kernel-wasm.js";
 
-/** What kernel/index.ts exports, of which more is said there. */
+/** What kernel/index.ts exports; it documents each function. */
 interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer };
   prepare(window: number, batch: number): void;
@@ -30,8 +30,8 @@ export class Kernel {
   /**
    * Computes the table: 72 bytes for each of 2^window digits of each of 256 / window places.
    * @param window bits of a digit, from 1 to 16
-   * @param offset what keeps sums from meeting entries of the table: a scalar that nobody can foresee
-   * @throws where WebAssembly is refused, or the memory
+   * @param offset an unpredictable scalar, which keeps sums from meeting entries of the table
+   * @throws if the platform refuses WebAssembly, or the memory
    */
   constructor(window: number, capacity: number, offset: bigint = freshScalar()) {
     const { Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssemblyLike }).WebAssembly;
@@ -56,8 +56,8 @@ export class Kernel {
   }
 
   /**
-   * The sum, as 64 bytes, of those results, as they stand, whose choice is `side`; undefined where sums meet on the way,
-   * and where there are none.
+   * The sum, as 64 bytes, of the results whose choice is `side`. Undefined if sums meet on the way, or there are no
+   * such results.
    * @param choices a byte for each result
    */
   total(choices: Uint8Array, side: 0 | 1): Uint8Array | undefined {

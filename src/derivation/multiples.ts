@@ -91,7 +91,7 @@ export class Multiples {
     choices.forEach((lot, i) => (choices[i] = lot & 1));
     let holds = isMultiple(compress(results, drawn), at(scalars, drawn));
     for (const side of [0, 1] as const) {
-      // Of few, all may be on one side.
+      // With few points, all may be on one side.
       if (!choices.includes(side)) continue;
       const total = kernel.total(choices, side);
       if (!total) return undefined;

@@ -75,8 +75,8 @@ export function evidenceToJson(evidence: Evidence): string {
 }
 
 /**
- * The inverse of {@link evidenceToJson}. A height below 2^53 may also be a JSON number. Whether the votes reveal a
- * key is the question of `extractFromVotes`.
+ * The inverse of {@link evidenceToJson}. A height below 2^53 may also be a JSON number. It does not check whether the
+ * votes reveal a key: `extractFromVotes` does.
  * @throws TapstakeError `invalid-json` also for unknown fields, `invalid-hex`
  */
 export function evidenceFromJson(text: string): Evidence {

@@ -30,7 +30,7 @@ export const MAX_STANDARD_WEIGHT = 400_000;
 /** How many coins the search takes up before it settles for the best that it saw: as many as Bitcoin Core. */
 const TRIES = 100_000;
 
-/** The choice of the least waste among those looked at, or null when none of them pays. */
+/** The choice with the least waste among those searched, or null if no choice can pay. */
 export function findCheapest({ required, optional }: Pool, cost: CoinCost): Choice | null {
   const { unit, now, later, plain, target } = cost;
   let best: (Choice & Outcome) | null = null;

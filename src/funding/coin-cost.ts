@@ -15,7 +15,7 @@ export interface Candidate {
   readonly segwit: boolean;
 }
 
-/** What some coins come to together. */
+/** The sums of some coins. */
 export interface Sums {
   readonly count: number;
   readonly value: bigint;
@@ -82,11 +82,11 @@ export interface CoinCost {
   readonly later: bigint;
   /** Weight units of the transaction without inputs and change. */
   readonly plain: number;
-  /** Weight units of the signed transaction, without change unless told. */
+  /** Weight units of the signed transaction; without change by default. */
   weightOf(sums: Sums, change?: bigint): number;
   /** The fee without change, in satoshi. */
   feeOf(sums: Sums): bigint;
-  /** What it comes to, with change or without, whichever wastes less; null when it does not pay. */
+  /** The result with or without change, whichever wastes less; null if the coins cannot pay. */
   settle(sums: Sums): Outcome | null;
 }
 

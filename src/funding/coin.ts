@@ -33,7 +33,7 @@ export interface Coin extends UnspentOutput {
   readonly redeemScript?: Uint8Array;
   /** For P2WSH, which needs it: the script whose hash the output holds. */
   readonly witnessScript?: Uint8Array;
-  /** For P2TR: the internal key, x-only, which some signers want to be told. */
+  /** For P2TR: the x-only internal key, 32 bytes, which some signers need. */
   readonly tapInternalKey?: Uint8Array;
   /** For P2TR spent by a script; without it, by its key. */
   readonly leaf?: CoinLeaf;
@@ -44,9 +44,9 @@ export interface Coin extends UnspentOutput {
    */
   readonly witnessWeight?: number;
   /**
-   * Bytes of each of its signatures, hash type included. ECDSA: 71 when its owners grind a low r, as Bitcoin Core does,
-   * or 72; in Taproot 64, or 65 with the hash type behind. The most unless told: then an input of more than four
-   * signatures can come out more than a virtual byte smaller than its fee was reckoned for.
+   * Bytes of each of its signatures, hash type included. ECDSA: 71 if the wallet grinds a low r, as Bitcoin Core does,
+   * else 72. Taproot: 64, or 65 with a hash type. The default is the longest: then an input of more than four
+   * signatures can end up more than a virtual byte smaller than the size its fee pays for.
    */
   readonly signatureLength?: number;
   /** Where the keys come from (BIP-32), for signers that find their keys by it. */
@@ -86,7 +86,7 @@ export function coinKind({ outpoint, script }: Coin): CoinKind {
 }
 
 /**
- * A coin that can be spent as it is described.
+ * Checks that a coin can be spent in the way it is described.
  * @throws TapstakeError `invalid-coin`, `invalid-hex`, `invalid-amount`, `invalid-bytes`, `invalid-number`,
  * `invalid-public-key`, `invalid-path`, `invalid-transaction`
  */

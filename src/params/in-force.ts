@@ -7,7 +7,8 @@ import type { ParamSet, ProtocolParams } from "./types.js";
 
 /**
  * The version in force at a Bitcoin height: the last whose activation height is not above it (PROTOCOL 8).
- * @throws TapstakeError `not-active` below the first activation, `invalid-number`; `invalid-argument` at what is no set
+ * @throws TapstakeError `not-active` below the first activation, `invalid-number`; `invalid-argument` if `set` is not a
+ * parameter set
  */
 export function paramsAt(set: ParamSet, height: number): ProtocolParams {
   assertSet(set);
@@ -26,7 +27,7 @@ export function paramsAt(set: ParamSet, height: number): ProtocolParams {
 
 /**
  * A version by its number.
- * @throws TapstakeError `unknown-params`; `invalid-argument` at what is no set
+ * @throws TapstakeError `unknown-params`; `invalid-argument` if `set` is not a parameter set
  */
 export function paramsVersion(set: ParamSet, version: number): ProtocolParams {
   assertSet(set);
@@ -57,8 +58,8 @@ export interface OwnParams {
 }
 
 /**
- * Whether parameters that came with a document are the version in force. A document names its own: its author could
- * have chosen a version that slashes less, and that the chain does not take any more.
+ * Checks that the parameters of a document are the version in force. A document names its own version: its author could
+ * have chosen one that slashes less, and that the chain no longer accepts.
  * @throws TapstakeError `params-not-in-force` for another version of the set, with `expected` and `got`; `not-active`
  * for a height before the first version; the codes of {@link checkSameParams}
  */
@@ -91,8 +92,8 @@ export const onNetworkOf = ({ network }: ProtocolParams, trusted: ProtocolParams
   sharesAddresses(network, trusted.network) ? { ...trusted, network } : trusted;
 
 /**
- * Whether parameters that came with a document are the ones that the caller trusts. A document names its own
- * parameters, so its author could have put there a slashing script, rate or unbonding time of their own.
+ * Checks that the parameters of a document are the ones that the caller trusts. The document's author chose its
+ * parameters, and could have put in another slashing script, slashing rate or unbonding time.
  * @param trusted the caller's own copy: see `paramsAt`
  * @throws TapstakeError `params-mismatch`, with the first differing field; the codes of `checkParams`
  */

@@ -10,11 +10,11 @@ import { paramsFromJson } from "./json.js";
 import { COMMISSION_DECIMALS, type ParamSet, type ProtocolParams, SLASHING_RATE_DECIMALS } from "./types.js";
 
 /**
- * Parameters in whichever form a file has them: one version or a list as `paramsToJson` writes it, or as networks
+ * Reads parameters in any form that files have: one version or a list as `paramsToJson` writes it, or as networks
  * publish them.
- * @param as what the set is called; the network is needed only by the published forms, which do not name it
- * @throws TapstakeError `invalid-network` when it is needed and not given; `wrong-network` when it is given and
- * another than the file says; the codes of `paramsFromJson` and `parseParamSet`
+ * @param as the name of the set; the network too for the published forms, which do not name it
+ * @throws TapstakeError `invalid-network` if it is needed and missing; `wrong-network` if the file names another
+ * network; the codes of `paramsFromJson` and `parseParamSet`
  */
 export function readParamSet(
   text: string,
@@ -51,12 +51,12 @@ export function readParamSet(
 }
 
 /**
- * Parameters as networks publish them: the file of phase 1 (`{"versions": […]}`, keys of 33 bytes) or the list of
- * phase 2 (versions numbered by their place, the slashing script in base64). Whole numbers may be JSON numbers or
- * decimal text. Fields that do not concern Bitcoin are ignored, as chains add to them.
- * @param json the JSON text, or what `JSON.parse` made of it
- * @param as what the set is called and the Bitcoin network, neither of which the published form says; where they are
- * known, the chain and the day too
+ * Reads parameters as networks publish them. Phase 1 is a file, `{"versions": […]}`, with keys of 33 bytes. Phase 2 is
+ * a list: the index is the version number, and the slashing script is in base64. Whole numbers may be JSON numbers or
+ * decimal text. Fields that do not concern Bitcoin are ignored, as chains add new ones.
+ * @param json the JSON text, or the result of `JSON.parse`
+ * @param as the name of the set and the Bitcoin network, which the published form does not say; also the chain and the
+ * day, if known
  * @throws TapstakeError `invalid-json`, `invalid-hex`, `invalid-rate`, and the codes of `checkParamSet`
  */
 export function parseParamSet(json: unknown, as: Omit<ParamSet, "versions">): ParamSet {

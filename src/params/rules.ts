@@ -82,9 +82,9 @@ export interface RuleContext {
 }
 
 /**
- * Whether the chain of a release accepts a stake of this form.
+ * Checks that the chain of a release accepts a stake of this form.
  * @throws TapstakeError `unsupported-by-release`, with the release and the {@link RuleName} in its details;
- * `invalid-argument`, `invalid-number` when the rules, or one of them, are none; the codes of {@link checkTerms}
+ * `invalid-argument`, `invalid-number` for malformed rules; the codes of {@link checkTerms}
  */
 export function checkRules(rules: RuleSet, terms: StakeTerms, { params, previous }: RuleContext = {}): void {
   assertRules(rules);

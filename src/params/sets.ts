@@ -29,8 +29,8 @@ export function paramSet(name: string): ParamSet {
 }
 
 /**
- * The published version that parameters are, in every field: a document can name its own and call them v3.
- * Undefined when they are none.
+ * The published version that equals the parameters in every field. A document chooses its own label, and could call
+ * other parameters v3. Undefined if no published version is equal.
  * @throws TapstakeError the codes of `checkParams`
  */
 export function identifyParams(

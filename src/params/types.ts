@@ -48,16 +48,19 @@ export interface Phase1Params {
 export interface ParamSet {
   /** `mainnet`, `mainnet-phase1`, `testnet`, `bbn-test-5`, `regtest`, or an operator's own name. */
   readonly name: string;
-  /** The Bitcoin that is staked: not the staking chain, of which several stake the same Bitcoin. */
+  /**
+   * The Bitcoin network of the stakes. It is not the staking chain: several staking chains use the same Bitcoin
+   * network.
+   */
   readonly network: Network;
-  /** The staking chain, as it names itself (`bbn-1`). Absent where there is none, and where a file does not say it. */
+  /** The staking chain's own id (`bbn-1`). Absent if there is no chain, or the file does not name it. */
   readonly chainId?: string;
   /**
    * The day on which these were all versions, as `YYYY-MM-DD` (UTC): the chain may have further ones since then.
    * Absent of parameters of one's own.
    */
   readonly takenOn?: string;
-  /** There is no further version to come, however long ago the set was taken: what it is about has ended. */
+  /** No further version will come, however old this copy of the set is: its phase or network has ended. */
   readonly ended?: boolean;
   readonly versions: readonly ProtocolParams[];
 }

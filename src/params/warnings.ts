@@ -14,10 +14,11 @@ export interface ParamsWarning {
 }
 
 /**
- * What the rules of PROTOCOL 8 let through and stakes suffer from: of the smallest stake a transaction with an output
- * so small that no node relays it, of every stake a fee below the satoshi per virtual byte that nodes ask for. A stake
- * that cannot be slashed has nothing at stake. Empty for the published parameters. Call it on parameters that
- * {@link checkParams} passed.
+ * Warns of what the rules of PROTOCOL 8 permit but stakes suffer from. For the smallest stake: an output so small that
+ * nodes do not relay the transaction. For every stake: a fee below the 1 sat/vB that nodes ask for. If nodes do not
+ * relay the slashing, the stake has nothing at risk.
+ *
+ * Empty for the published parameters. Call it on parameters that {@link checkParams} accepted.
  */
 export function paramsWarnings(params: ProtocolParams): readonly ParamsWarning[] {
   const warnings: ParamsWarning[] = [];

@@ -252,8 +252,8 @@ function checkMulti(
 }
 
 /**
- * A script that is not understood here. It is bitcoind's to run; here every element that has the form of a
- * signature must be one, by a key that the script names, of the whole transaction, and there must be one at least.
+ * A script that tapstake does not understand; bitcoind runs it. Each element in the form of a signature must be one of
+ * the whole transaction, by a key that the script names. At least one must be there.
  */
 function checkOther(signed: Signed, elements: readonly Uint8Array[], weight: number): void {
   const { index, coins } = signed;

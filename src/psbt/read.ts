@@ -20,8 +20,8 @@ import { asVersion0, field, PSBT_MAGIC } from "./v2.js";
 import { psbtWith } from "./write.js";
 
 /**
- * A PSBT as it travels: the object, also one that another copy of bitcoinjs made; its bytes; or text in base64 or in
- * hexadecimal of any case, also in quotes, with white space anywhere, or as bytes of a file.
+ * A PSBT in any form: the object, even if another copy of bitcoinjs made it; bytes, even those of a text file; or text
+ * in base64 or in hexadecimal of any case. Text may have quotes around it, and white space anywhere.
  */
 export type PsbtLike = Psbt | { toBuffer(): Uint8Array } | Uint8Array | string;
 
@@ -227,7 +227,7 @@ function signedLeaf({ tapKeySig, tapLeafScript = [], tapScriptSig = [] }: Input)
 export function readWitnessStack(bytes: Uint8Array): Uint8Array[] {
   const reader = createReader(bytes, malformedWitness);
   const count = reader.size();
-  // Each element takes a byte at least: no room is made for more.
+  // Each element takes a byte at least, so a list cannot be longer than the bytes left.
   if (count > reader.left) throw malformedWitness();
   const stack = Array.from({ length: count }, () => reader.sized());
   if (reader.left > 0) throw malformedWitness();

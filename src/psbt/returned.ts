@@ -37,9 +37,8 @@ type Value = string | number | bigint;
 type PsbtInput = Psbt["data"]["inputs"][number];
 
 /**
- * That what a returned PSBT says of its coins, as far as it says it, is what they are, and that it asks for
- * signatures of the whole transaction.
- * @throws TapstakeError `psbt-mismatch` naming the first input that differs, and in what
+ * Checks that what a returned PSBT says of its coins is true, and that it asks for signatures of the whole transaction.
+ * @throws TapstakeError `psbt-mismatch` with the first input that differs and what differs
  */
 export function assertSameCoins(expected: Transaction, prevouts: readonly Prevout[], psbt: Psbt): void {
   for (const [i, { script, value }] of prevouts.entries()) {
@@ -88,10 +87,10 @@ export function assertSameLeaf({ leaf, inputIndex: i, prevouts }: LeafSpend, inp
 }
 
 /**
- * That a returned PSBT says of how a coin is spent what was said of it: its scripts and its internal key. What a PSBT
- * leaves out is altered too, unless its wallet finalised the input, which drops them (BIP-174).
- * @param coin what is known of it: nothing is asked of an internal key that was not told
- * @throws TapstakeError `psbt-mismatch` naming what differs
+ * Checks that a returned PSBT still says how a coin is spent: its scripts and its internal key. What a PSBT leaves out
+ * counts as altered too, unless its wallet finalised the input, which drops these fields (BIP-174).
+ * @param coin what is known of it; an internal key that it does not name is not checked
+ * @throws TapstakeError `psbt-mismatch` with what differs
  */
 export function assertSameScripts(coin: Coin, i: number, input: PsbtInput): void {
   const { redeemScript, witnessScript, leaf } = coin;

@@ -19,14 +19,15 @@ import { parseAnswer, type PsbtLike, readWitnessStack } from "./read.js";
 import { assertSameCoins, assertSameLeaf, assertSameTransaction } from "./returned.js";
 
 /**
- * The signatures that a signer gave back for a leaf spend, in whatever form its wallet gives them: unfinalised, under
- * whichever key and leaf hash; in a final witness, complete or with the staker's signature alone; or in the whole
- * transaction. The transaction must be ours. A signature counts for the key of the leaf that verifies it over our own
- * copy of the transaction, its coins and the leaf; everything else in the answer is passed over.
- * @param expected x-only keys whose signatures must be there
- * @throws TapstakeError `invalid-psbt`; `psbt-mismatch` naming what was altered, and in which input or output;
- * `witness-mismatch` at a final witness of another leaf; `unsupported-sighash`; `missing-signature` naming whose in
- * `missing`, with what was seen instead: `bySomeoneElse`, the number of signatures that verify for no key of the leaf,
+ * The signatures for a leaf spend from a signer's answer, in any form that wallets give: unfinalised, under any key and
+ * leaf hash; in a final witness, complete or with the staker's signature alone; or in the whole transaction.
+ *
+ * The transaction must be ours. A signature counts for the key of the leaf that verifies it over our own copy of the
+ * transaction, its coins and the leaf. Everything else in the answer is ignored.
+ * @param expected x-only keys that must have signed
+ * @throws TapstakeError `invalid-psbt`; `psbt-mismatch` with what was altered, and in which input or output;
+ * `witness-mismatch` for a final witness of another leaf; `unsupported-sighash`; `missing-signature`, with the keys in
+ * `missing` and what was seen instead: `bySomeoneElse`, the number of signatures that verify for no key of the leaf,
  * and `tweaked`, whether one of them is by a wallet's tweaked key
  */
 export function signaturesFromPsbt(
@@ -41,9 +42,9 @@ export function signaturesFromPsbt(
 }
 
 /**
- * The signatures by some of a leaf's keys: at least one of them must have signed.
+ * The signatures by some of a leaf's keys; at least one of the keys must have signed.
  * @param transaction its name, for the error
- * @param missing the keys that the error names, where not one of `keys` signed
+ * @param missing the keys that the error names if not one of `keys` signed
  * @throws TapstakeError the codes of {@link signaturesFromPsbt}
  */
 export function signaturesBySome(
@@ -169,10 +170,11 @@ function seenInstead(spend: LeafSpend, given: readonly Candidate[]): Seen {
 }
 
 /**
- * The signatures in the PSBTs of one spend that came back from several signers, each of whom signed alone; of a key
- * that signed twice, the first. `finishSpend` makes the transaction of them.
- * @param expected x-only keys whose signatures must be there, in whichever PSBT
- * @throws TapstakeError the codes of {@link signaturesFromPsbt}, telling which PSBT (`psbt` in the details, from 0)
+ * The signatures from several PSBTs of one spend, each signed by another signer. If a key signed twice, the first
+ * counts. Pass them to `finishSpend`.
+ * @param expected x-only keys that must have signed, in any of the PSBTs
+ * @throws TapstakeError the codes of {@link signaturesFromPsbt}, with the index of the PSBT in the details (`psbt`,
+ * from 0)
  * @example
  * ```ts
  * const signed = finishSpend(unbonding, signaturesFromPsbts(unbonding, [fromAlice, fromBob, fromCommittee]));
@@ -189,8 +191,9 @@ export function signaturesFromPsbts(
 }
 
 /**
- * What is read from each of several PSBTs: where one is refused, the error says which.
- * @throws TapstakeError `invalid-psbt` where it is no list; the codes of `read`, with `psbt` in the details, from 0
+ * Reads each of several PSBTs. If `read` refuses one, the error says which.
+ * @throws TapstakeError `invalid-psbt` if `returned` is not a list; the codes of `read`, with the index as `psbt` in
+ * the details, from 0
  */
 export function fromEachPsbt<T>(returned: readonly PsbtLike[], read: (psbt: PsbtLike) => T): T[] {
   if (!Array.isArray(returned)) {

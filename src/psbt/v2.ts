@@ -119,7 +119,10 @@ function unsignedTransaction(globals: Fields, inputs: readonly Fields[], outputs
 /** From this number on a lock time is in seconds, below it in blocks. */
 const FIRST_TIME = 500_000_000;
 
-/** BIP-370: the highest lock that inputs ask for, as a height where all of them can have one; undefined without any. */
+/**
+ * BIP-370: the highest lock that inputs ask for, as a height if all of them permit one. Undefined if no input asks for
+ * one.
+ */
 function lockTime(inputs: readonly Fields[]): number | undefined {
   const locks = inputs
     .map((map) => ({

@@ -18,13 +18,13 @@ import { Psbt } from "./bitcoinjs.js";
 import { field, GLOBAL, PSBT_MAGIC } from "./v2.js";
 
 /**
- * A leaf spend as a PSBT (BIP-174, BIP-371) that a wallet can sign without knowing about staking: the coin, the
- * internal key, the leaf with its control block. The Merkle root is left out unless asked for: OKX and OneKey take an
- * input that has one for a spend by the key path. Signatures so far go along.
+ * A leaf spend as a PSBT (BIP-174, BIP-371) that a wallet can sign without knowing about staking. It names the coin,
+ * the internal key, and the leaf with its control block. The Merkle root is left out by default: OKX and OneKey treat
+ * an input that has one as a key-path spend. The PSBT includes the signatures made so far.
  * @param derivations of keys that the leaf names: hardware wallets find their own keys by them
- * @throws TapstakeError `unexpected-signer` when the leaf does not name a key, or by two signatures of one;
- * `invalid-signature`, `invalid-public-key`, `invalid-bytes`; `invalid-argument`, `duplicate-key`, `invalid-path` at
- * derivations that are none
+ * @throws TapstakeError `unexpected-signer` if the leaf does not name a key, or for two signatures of one;
+ * `invalid-signature`, `invalid-public-key`, `invalid-bytes`; `invalid-argument`, `duplicate-key`, `invalid-path` for
+ * malformed derivations
  */
 export function spendPsbt(
   spend: LeafSpend,
@@ -52,8 +52,8 @@ export function spendPsbt(
 }
 
 /**
- * Tells in a PSBT what one of its outputs is (BIP-371): the internal key, the tree of scripts, and the keys that are
- * the wallet's own. A wallet can then see that the coins stay its owner's, and under which conditions.
+ * Describes an output in a PSBT (BIP-371): its internal key, its tree of scripts, and which keys are the wallet's own.
+ * A wallet can then see that the coins stay with its owner, and under which conditions.
  * @param derivations checked ones; keys that the output does not name are left out
  */
 export function describeOutput(

@@ -27,13 +27,13 @@ export type DescribedOutput =
     };
 
 /**
- * Reads the descriptor of a staking, unbonding or refund output back into its terms, keys ascending (PROTOCOL 2).
- * White space is passed over, the checksum (BIP-380) verified when there; both sides of a branch may change places,
- * which Taproot does not tell apart. Whatever is accepted builds the output that the descriptor describes.
- * @throws TapstakeError `invalid-descriptor` when it is malformed; `invalid-checksum`; `wrong-internal-key` when a
- * key could spend without the scripts; `wrong-script-tree` when other scripts, or elsewhere; `underived-key` at an
- * extended or private key; `unsorted-keys` within a `multi_a`; `leaves-disagree` when stakers or committee differ
- * from leaf to leaf; `invalid-key-expression`, `invalid-path` at an origin that is none; and the codes of `checkTerms`
+ * Reads the descriptor of a staking, unbonding or refund output back into its terms, keys ascending (PROTOCOL 2). It
+ * ignores white space, and verifies the checksum (BIP-380) if there is one. The two sides of a branch may change
+ * places, which Taproot does not tell apart. An accepted descriptor and its terms have the same output.
+ * @throws TapstakeError `invalid-descriptor` if it is malformed; `invalid-checksum`; `wrong-internal-key` if a key
+ * could spend without the scripts; `wrong-script-tree` for other scripts or places; `underived-key` for an extended or
+ * private key; `unsorted-keys` within a `multi_a`; `leaves-disagree` if stakers or committee differ from leaf to leaf;
+ * `invalid-key-expression`, `invalid-path` for a malformed origin; the codes of `checkTerms`
  */
 export function parseDescriptor(descriptor: string): DescribedOutput {
   const [internalKey, tree, ...more] = call(withoutChecksum(descriptor), "tr") ?? [];

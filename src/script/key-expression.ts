@@ -7,7 +7,7 @@ import { decodeExtended, type ExtendedText, secretBelow, splitExtended } from ".
 import { type KeyOrigin, normalPath } from "./key-origin.js";
 import { readWif } from "./wif.js";
 
-/** A key of a descriptor as it is written (BIP-380): where it comes from, when that is said, and the key itself. */
+/** A key of a descriptor as written (BIP-380): its origin, if given, and the key itself. */
 interface KeyExpression {
   readonly origin?: Omit<KeyOrigin, "publicKey">;
   readonly key: string;
@@ -52,9 +52,9 @@ const publicKeyOfText = (key: string): Uint8Array =>
 const UNKNOWN = "expected hexadecimal, a private key (WIF) or an extended key";
 
 /**
- * The public key of a staker as people hold it: x-only or compressed in hexadecimal, or an extended key with the path to
- * one key behind it; and where it comes from, when `[fingerprint/path]` stands before it.
- * @throws TapstakeError `invalid-key-expression`, also at a secret key; `invalid-path`
+ * Reads the public key of a staker: x-only or compressed in hexadecimal, or an extended key followed by the path to one
+ * key. It also reads the origin, if `[fingerprint/path]` stands before the key.
+ * @throws TapstakeError `invalid-key-expression`, also for a secret key; `invalid-path`
  */
 export function readPublicKey(expression: string): { publicKey: Uint8Array; origin?: KeyOrigin } {
   const { key, origin } = splitKeyExpression(expression);
@@ -64,13 +64,13 @@ export function readPublicKey(expression: string): { publicKey: Uint8Array; orig
 }
 
 /**
- * The secret key, 32 bytes, that an expression stands for: 64 hexadecimal digits, a private key (WIF) of a compressed
- * public key, or an extended private key with the path to one key behind it, whose steps may be hardened. Extended keys
- * may begin with xprv, yprv, zprv, tprv, uprv or vprv. An origin before the key is compared with what the key says of
- * itself. The caller wipes the secret.
- * @param network refuses a key that is written for other networks; hexadecimal does not say for which it is
- * @throws TapstakeError `invalid-key-expression`, `invalid-secret-key`, `invalid-path`, `wrong-network`; never shows the
- * expression
+ * Reads a secret key, 32 bytes. The expression is one of: 64 hexadecimal digits; a private key (WIF) of a compressed
+ * public key; an extended private key followed by the path to one key, with hardened steps allowed. Extended keys may
+ * begin with xprv, yprv, zprv, tprv, uprv or vprv. An origin before the key must agree with what the key says of
+ * itself. The caller must wipe the secret.
+ * @param network refuses a key that is written for other networks; hexadecimal does not say its network
+ * @throws TapstakeError `invalid-key-expression`, `invalid-secret-key`, `invalid-path`, `wrong-network`; never shows
+ * the expression
  * @example
  * ```ts
  * const secretKey = secretOfExpression("[73c5da0a/86h/0h/0h]xprv9xgqHN7yz9MwC…/0/0", "mainnet");
@@ -186,7 +186,7 @@ function checkOrigin(
   if (last !== undefined && indexOf(last) !== index) {
     throw malformed("the last step of the origin is not that of the extended key");
   }
-  // Of a deeper key, only the parent's fingerprint is known.
+  // A key below the first level knows only its parent's fingerprint.
   const known = [own, parentFingerprint][depth];
   if (known !== undefined && known !== new DataView(Uint8Array.from(fingerprint).buffer).getUint32(0)) {
     throw malformed("the fingerprint of the origin is not that of the extended key");

@@ -4,7 +4,7 @@ import { describeType, TapstakeError } from "../core/errors.js";
 export interface KeyOrigin {
   /** X-only (32 bytes) or compressed (33 bytes). */
   readonly publicKey: Uint8Array;
-  /** Of the master key, 4 bytes: the beginning of HASH160 of its compressed public key. */
+  /** The master key's fingerprint, 4 bytes: the beginning of HASH160 of its compressed public key. */
   readonly fingerprint: Uint8Array;
   /** From the master key to this one: `m/86'/0'/0'/0/5`. */
   readonly path: string;

@@ -6,13 +6,13 @@ import { secretBelow } from "./hd-key.js";
 import { normalPath } from "./key-origin.js";
 
 /**
- * The secret key, 32 bytes, that BIP-39 words lead to. The caller wipes it. Words do not say which network or which
- * kind of address they are for: compare the public key with that of the stake.
+ * The secret key, 32 bytes, that BIP-39 words lead to. The caller must wipe it. The words do not say their network or
+ * kind of address: compare the public key with the stake's.
  * @param words 12 to 24 English words; case and white space do not matter
- * @param path of one key: `m/86'/0'/0'/0/0` is the first one of a Taproot account, with coin type 1 in place of the
- * first 0 off mainnet
- * @param passphrase the "25th word", where one was chosen
- * @throws TapstakeError `invalid-mnemonic`, which says which word is wrong and never what it is; `invalid-path`
+ * @param path of one key: `m/86'/0'/0'/0/0` is the first one of a Taproot account on mainnet; other networks have coin
+ * type 1 in place of the first 0
+ * @param passphrase the "25th word", if one was chosen
+ * @throws TapstakeError `invalid-mnemonic`, which says which word is wrong and never shows it; `invalid-path`
  */
 export function secretOfMnemonic(words: string, path: string, passphrase = ""): Uint8Array {
   const steps = normalPath(path);

@@ -2,7 +2,7 @@ import { hex } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { assertPublicKey } from "../core/keys.js";
 
-/** Keys of which `quorum` must sign. Keys are x-only (32 bytes); their order does not matter. */
+/** A set of x-only keys (32 bytes each); `quorum` of them must sign. Their order does not matter. */
 export interface KeySet {
   readonly keys: readonly Uint8Array[];
   readonly quorum: number;
@@ -24,9 +24,9 @@ export interface StakeTerms {
 export const MAX_TIMELOCK = 65_535;
 
 /**
- * The most keys of a stake, all roles together. The slashing leaf starts with one stack element for each of
- * them and pushes a key on top, and a stack holds at most 1000 (BIP-342): with one key more, nobody could
- * ever spend the leaf. rust-miniscript counts one element more and parses no descriptor of 999 keys, only of 998.
+ * The most keys of a stake, over all roles. The slashing leaf starts with one stack element for each key and pushes one
+ * key on top. A stack holds at most 1000 elements (BIP-342): with one key more, the leaf can never be spent.
+ * rust-miniscript counts one element more, so it parses descriptors of at most 998 keys.
  */
 export const MAX_KEYS = 999;
 
@@ -94,7 +94,7 @@ export function checkRoles(sets: readonly KeySet[]): void {
   checkDistinct(keys);
 }
 
-/** A key set of which any one key suffices: the finality providers of a stake. */
+/** A key set with a quorum of 1: the finality providers of a stake. */
 export const anyOf = (keys: readonly Uint8Array[]): KeySet => ({ keys, quorum: 1 });
 
 /** @throws TapstakeError `no-keys`, `too-many-keys`, `invalid-public-key`, `duplicate-key`, `invalid-quorum` */

@@ -130,10 +130,10 @@ export function verifyLeafSignature(spend: LeafSpend, signature: LeafSignature):
 }
 
 /**
- * The signed transaction: every signature verified, each leaf slot filled or empty, exactly the quorum of each
- * key set used. The unsigned transaction of the spend is left as it is.
- * @throws TapstakeError `missing-signature`, `size-above-estimate`, `invalid-argument` at what is no list, and the codes
- * of {@link checkLeafSignature}
+ * The signed transaction. Each signature is verified, each slot of the leaf is filled or empty, and each key set gives
+ * exactly its quorum. The spend's own unsigned transaction does not change.
+ * @throws TapstakeError `missing-signature`, `size-above-estimate`, `invalid-argument` if `signatures` is not a list,
+ * and the codes of {@link checkLeafSignature}
  */
 export function finishSpend(spend: LeafSpend, signatures: readonly LeafSignature[]): Transaction {
   if (!Array.isArray(signatures)) {
@@ -168,7 +168,7 @@ export function withSignature(list: readonly LeafSignature[], signature: LeafSig
   return [...list.filter(({ publicKey }) => !equalBytes(publicKey, signature.publicKey)), signature];
 }
 
-/** Of several signatures by one key, the first: a witness has one slot for it. */
+/** The first signature of each key: a witness has one slot for it. */
 export function firstOfEach(signatures: readonly LeafSignature[]): LeafSignature[] {
   const by = (key: Uint8Array) => signatures.find(({ publicKey }) => equalBytes(publicKey, key));
   return signatures.filter((signature) => by(signature.publicKey) === signature);

@@ -22,8 +22,7 @@ export interface DecodedStaking {
   readonly outputIndex: number;
   readonly params: ProtocolParams;
   /**
-   * The spend of an earlier stake of the same stakers, by its unbonding leaf, that makes this one an expansion; absent
-   * when it is a stake of its own.
+   * Present if this stake is an expansion: the spend of an earlier stake of the same stakers, by its unbonding leaf.
    */
   readonly expands?: DecodedSpend;
   /** Other versions that the same transaction fits, when its height is not known. */
@@ -38,13 +37,13 @@ export interface DecodeOptions {
 }
 
 /**
- * What a staking transaction stakes, by whom, under which parameters (PROTOCOL 3, 8). Terms come from its
- * phase-1 OP_RETURN or from the caller; the staking output is built again from them and must be there once.
+ * Reads who stakes what under which parameters from a staking transaction (PROTOCOL 3, 8). The terms come from its
+ * phase-1 OP_RETURN or from the caller. The staking output is built again from them, and must be there exactly once.
  *
- * Without a height, the version is the earliest that fits and that the transaction's lock time permits: a
- * transaction with lock time L is in a block above L.
- * @throws TapstakeError `invalid-op-return` when neither says who stakes; `multiple-op-returns`;
- * `output-not-found`, `multiple-staking-outputs`; `not-active`; the codes of {@link checkStake}
+ * Without a height, the version is the earliest that fits and that the transaction's lock time permits: a transaction
+ * with lock time L is in a block above L.
+ * @throws TapstakeError `invalid-op-return` if neither says who stakes; `multiple-op-returns`; `output-not-found`,
+ * `multiple-staking-outputs`; `not-active`; the codes of {@link checkStake}
  */
 export function decodeStaking(
   transaction: Transaction,
@@ -54,7 +53,7 @@ export function decodeStaking(
   return decodeCandidate(candidateOf(transaction), set, options);
 }
 
-/** A transaction that may stake, and what is worked out of it once for every version that it is held against. */
+/** A transaction that may stake, with what is computed once and compared with each version. */
 export interface StakingCandidate {
   readonly transaction: Transaction;
   /** @throws TapstakeError `multiple-op-returns` */
@@ -82,7 +81,10 @@ export function candidateOf(transaction: Transaction): StakingCandidate {
   };
 }
 
-/** {@link decodeStaking} of a candidate, which may be held against several sets. @throws TapstakeError its codes */
+/**
+ * {@link decodeStaking} of a candidate, which can be tried with several sets.
+ * @throws TapstakeError the codes of {@link decodeStaking}
+ */
 export function decodeCandidate(
   candidate: StakingCandidate,
   set: ParamSet,
@@ -184,7 +186,7 @@ function decodeUnder(params: ProtocolParams, candidate: StakingCandidate, given:
   return { terms, value, output, outputIndex, params, ...(expands && { expands }) };
 }
 
-/** Of two inputs the first, when it spends a stake of these stakers by the unbonding leaf (PROTOCOL 3). */
+/** The first of two inputs, if it spends a stake of these stakers by the unbonding leaf (PROTOCOL 3). */
 function expandedSpend(transaction: Transaction, { staker }: StakeTerms): DecodedSpend | undefined {
   if (transaction.ins.length !== 2) return undefined;
   return decodeSpends(transaction).find(

@@ -63,9 +63,10 @@ export interface ExpansionRequest extends FeeRateLimits {
   /** Satoshi per virtual byte. */
   readonly feeRate: Rate;
   /**
-   * Bytes of each staker's signature: 64, or 65 with the hash type behind. 65 unless told: then an expansion by more
-   * than seven stakers can come out more than two virtual bytes smaller than its fee was reckoned for. The committee's
-   * have 64, which is all that the staking chain takes; that of the coin is the coin's to tell.
+   * Bytes of each staker's signature: 64, or 65 with a hash type. The default is 65: then an expansion by more than
+   * seven stakers can end up more than two virtual bytes smaller than the size its fee pays for. The committee's
+   * signatures have 64 bytes, as the staking chain accepts no others. The coin itself states the length of its own
+   * signatures.
    */
   readonly signatureLength?: number;
   /** Of the stakers' keys, as the previous stake and the new one name them: the PSBT tells them to a wallet. */
@@ -77,7 +78,7 @@ export interface ExpansionRequest extends FeeRateLimits {
 /** An expansion that any one of several coins can fund. */
 export interface ExpansionFunding extends Omit<ExpansionRequest, "coin"> {
   readonly coins: readonly Coin[];
-  /** Whether a coin that is not mined yet may be spent: not unless told. */
+  /** Whether an unconfirmed coin may be spent: no by default. */
   readonly allowUnconfirmed?: boolean;
 }
 
@@ -98,11 +99,11 @@ export interface Expansion extends LeafSpend {
   readonly outputIndex: number;
   /** What the transaction pays, in satoshi. */
   readonly fee: bigint;
-  /** The most virtual bytes once signed: with every signature as long as it can be, or as was told. */
+  /** The most virtual bytes once signed: each signature has its stated length, else the longest. */
   readonly vsize: number;
   /** What is really paid: satoshi per virtual byte, to thousandths, rounded down. */
   readonly feeRate: Rate;
-  /** Satoshi that return to the change script; 0 when there is no change output. */
+  /** The value of the change output in satoshi; 0 without one. */
   readonly change: bigint;
   /** Why this coin. */
   readonly reason: ExpansionReason;
@@ -132,11 +133,11 @@ export function buildExpansion({ coin, ...request }: ExpansionRequest): Expansio
 }
 
 /**
- * {@link buildExpansion} with the one of several coins that costs least; of those that cost the same, the smallest:
- * larger ones are kept for what needs them. Passed over are coins that cannot fund an expansion by their script, those
- * that are not mined yet unless they are allowed, and the previous stake itself.
- * @throws TapstakeError `insufficient-funds` when none is enough; `invalid-coin`, also when one is given twice, or is
- * spent by the transaction of the previous stake; and as {@link buildExpansion}
+ * {@link buildExpansion} with the coin that costs least, out of several. Among coins that cost the same, it takes the
+ * smallest, and keeps larger ones for other uses. It ignores coins whose script cannot fund an expansion, unconfirmed
+ * coins unless they are allowed, and the previous stake itself.
+ * @throws TapstakeError `insufficient-funds` if no coin is enough; `invalid-coin`, also if a coin is given twice, or
+ * the transaction of the previous stake spends it; the codes of {@link buildExpansion}
  */
 export function fundExpansion(funding: ExpansionFunding): Expansion {
   const { coins, allowUnconfirmed = false, ...request } = funding;
@@ -324,9 +325,9 @@ export function previousStake(previous: PreviousStake): {
 }
 
 /**
- * What an expansion may change of a stake, and what not (PROTOCOL 3): the stakers stay, the value does not shrink,
- * and of the previous committee a quorum is in the new one, as only who signs all of the new stake signs the spend
- * of the old.
+ * Checks what an expansion may change of a stake (PROTOCOL 3). The stakers stay, and the value does not shrink. A
+ * quorum of the previous committee is in the new one: only members who sign all of the new stake sign the spend of the
+ * old.
  * @throws TapstakeError `wrong-network`, `staker-mismatch`, `covenant-mismatch`, `expansion-value-too-low`
  */
 export function checkExpansion(
@@ -401,8 +402,8 @@ function assertNotSpent(coins: readonly Coin[], { staking }: PreviousStake): voi
 }
 
 /**
- * The committee signs before the coin's owner does: what its owner shows must not change the txid, and its size must be
- * known from the output alone, which is all that a delegation records of the coin.
+ * The committee signs before the coin's owner does. So the owner's witness must not change the txid, and its size must
+ * be known from the output alone: a delegation records only the output of the coin.
  * @throws TapstakeError `invalid-coin`
  */
 export function fundingKind(coin: Coin): FundingKind {

@@ -28,8 +28,8 @@ export interface ShownPsbt {
 /** How far one input of a PSBT is signed. Signatures are verified over {@link ShownPsbt.prevouts}. */
 export interface ShownInput {
   /**
-   * `signed` by all who must, of a stake by each quorum that the leaf asks for; `in-part` where some have; `invalid`
-   * where a signature does not verify; `unverified` where the PSBT does not say what verifying them takes.
+   * `signed`: all who must have signed; for a stake, each quorum that the leaf requires. `in-part`: some have.
+   * `invalid`: a signature does not verify. `unverified`: the PSBT lacks what verifying needs.
    */
   readonly state: "signed" | "in-part" | "unsigned" | "invalid" | "unverified";
   /** Why it is `invalid` or `unverified`. */
@@ -37,10 +37,10 @@ export interface ShownInput {
 }
 
 /**
- * A PSBT as far as it is signed, for explaining it.
- * @param known what inputs spend, where that is known from elsewhere than the PSBT
+ * What a PSBT shows of its transaction, as far as it is signed.
+ * @param known what inputs spend, from another source than the PSBT
  * @throws TapstakeError `invalid-transaction`, `invalid-psbt`, `psbt-mismatch`, `unexpected-signer`; `witness-mismatch`
- * when a final witness opens a leaf with too few or too many slots
+ * if a final witness opens a leaf with too few or too many slots
  */
 export function shownPsbt(psbt: Psbt, known: readonly (Prevout | undefined)[] = []): ShownPsbt {
   const transaction = transactionOf(psbt);

@@ -84,7 +84,10 @@ export interface ExplainedSpend {
    * annex: then anybody can have filled the slots with anything.
    */
   readonly verified: boolean;
-  /** Whose slots hold what is no signature: of another size, or, where it could be verified, not verifying. */
+  /**
+   * The keys whose slots hold something else than their signature: wrong in size, or, if it could be checked, not
+   * verifying.
+   */
   readonly invalid: readonly Uint8Array[];
   /** Whether the witness has an annex (BIP-341), which signatures commit to. */
   readonly annex: boolean;
@@ -96,9 +99,9 @@ export interface ExplainedSpend {
 
 /**
  * The inputs of a transaction that spend outputs of a stake, from the transaction alone. Signatures are verified only
- * where every spent output is given too.
- * @param prevouts as a PSBT names them; of inputs that spend something else than their leaf, nothing is verified
- * @throws TapstakeError `witness-mismatch` when a witness opens a leaf with too few or too many slots
+ * if every spent output is given.
+ * @param prevouts as a PSBT names them; if an input does not spend its leaf's output, its signatures are not verified
+ * @throws TapstakeError `witness-mismatch` if a witness opens a leaf with too few or too many slots
  */
 export function explainSpends(
   transaction: Transaction,

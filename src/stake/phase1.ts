@@ -35,12 +35,14 @@ export type Phase1Stake =
     };
 
 /**
- * What a transaction at a height is to phase 1 (PROTOCOL 3, 8): exactly one OP_RETURN with the version's tag, the one
- * staking output that it announces, value and time in range, and the cap of the version not reached. A cap in satoshi
- * is reached once the stakes before make it up: the one that crosses it still counts. A cap height is the last at
- * which stakes count, whatever their sum, and goes before a cap in satoshi.
- * @throws TapstakeError `invalid-number`, `invalid-amount` at an observation that cannot be; `unsupported-params`
- * where the set is not of phase 1
+ * What a transaction at a height is to phase 1 (PROTOCOL 3, 8). A stake has exactly one OP_RETURN with the version's
+ * tag and the one staking output that it announces, and its value and time are in range. It counts if the version's cap
+ * is not reached.
+ *
+ * A cap in satoshi is reached once the earlier stakes add up to it: the stake that crosses it still counts. A cap
+ * height is the last height at which stakes count, whatever their sum; it goes before a cap in satoshi.
+ * @throws TapstakeError `invalid-number`, `invalid-amount` for an impossible observation; `unsupported-params` if the
+ * set is not of phase 1
  */
 export function checkPhase1Stake(
   transaction: Transaction,

@@ -2,8 +2,8 @@ import { describeType, TapstakeError } from "../core/errors.js";
 import { contextBytes } from "./messages.js";
 
 /**
- * What a signer knows of a chain. A chain of the v3 line signs votes and commitments with a context each, 64 hex
- * characters that are signed as text; a chain of the v4 line has neither.
+ * What a signer knows of a chain. A chain of the v3 line has two signing contexts, one for votes and one for
+ * commitments. Each is 64 hexadecimal characters, which are signed as text. A chain of the v4 line has neither.
  */
 export type ChainConfig = AnyChain & (ContextsOfChain | WithoutContexts);
 
@@ -25,9 +25,9 @@ interface WithoutContexts {
 }
 
 /**
- * Refuses what signs votes that no commitment of the same chain fits, or the other way round.
+ * Refuses a chain configuration whose votes and commitments would not belong together.
  * @throws TapstakeError `invalid-chain-id`; `invalid-argument` for one of `voteContext` and `commitContext` without the
- *   other, `invalid-hex` for a context that is none
+ * other; `invalid-hex` for a malformed context
  */
 export function assertChainConfig({ id, voteContext, commitContext, popContext }: ChainConfig): void {
   assertChainId(id);

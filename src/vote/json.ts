@@ -137,9 +137,9 @@ export interface BlockVoteJson {
 }
 
 /**
- * The blocks of a batch of votes: a JSON array of {@link BlockVoteJson}, or one of them a line.
- * @throws TapstakeError `duplicate-height` when a height is there twice, `invalid-json` also for an empty batch and
- * for unknown fields, `invalid-hex`
+ * The blocks of a batch of votes: a JSON array of {@link BlockVoteJson}, or one of them on each line.
+ * @throws TapstakeError `duplicate-height` if a height is there twice; `invalid-json` also for an empty batch and for
+ * unknown fields; `invalid-hex`
  */
 export function blockVotesFromJson(text: string): { height: bigint; appHash: Uint8Array }[] {
   const seen = new Map<bigint, string>();
@@ -178,7 +178,7 @@ function contextOf(text: string, name: string): string {
 }
 
 const U64_MAX = 2n ** 64n - 1n;
-/** What a message can hold of a height: 8 bytes. */
+/** A height must fit in the 8 bytes that a message has for it. */
 const height = v.pipe(
   blockHeight,
   v.custom<bigint>((value) => (value as bigint) <= U64_MAX, "a height of at most 8 bytes"),

@@ -113,7 +113,7 @@ export function verifyCommitment(commitment: Commitment): boolean {
   }
 }
 
-/** Whether `publicRandomness` is what a commitment promises for a height. False on malformed input. */
+/** Whether a commitment promises `publicRandomness` for a height. False for malformed input. */
 export function verifyRandomness(
   commitment: Commitment,
   height: bigint,
@@ -133,7 +133,7 @@ export function verifyRandomness(
   }
 }
 
-/** Why a signer refuses a height, and goes on with others. */
+/** The reasons for which a signer refuses one height and goes on with the others. */
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
 
 export const REFUSAL_CODES = [

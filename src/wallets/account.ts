@@ -19,8 +19,8 @@ export interface CheckedAccount extends WalletAccount {
 type Disagreement = "network" | "address" | "key";
 
 /**
- * An account whose network, address and key agree with each other and with a stake.
- * @param stakers x-only; undefined where the signer need not be a staker
+ * Checks that an account's network, address and key agree with each other and with a stake.
+ * @param stakers x-only; undefined if the signer need not be a staker
  * @throws TapstakeError `account-mismatch`, with `what` in the details: `network`, `address` or `key`;
  * `invalid-network`, `invalid-public-key`, `invalid-address`
  */

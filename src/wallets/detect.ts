@@ -6,7 +6,7 @@ export interface DetectedWallet {
   readonly kind: WalletKind;
   /** The wallet's own object. `babylon` and `utila` are of Babylon's shape. */
   readonly provider: unknown;
-  /** Of OKX, which has an object for each. */
+  /** For OKX, which has an object for each network. */
   readonly network?: Network;
 }
 

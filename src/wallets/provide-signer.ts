@@ -57,11 +57,12 @@ export interface ProvidedBy {
 }
 
 /**
- * A key as a wallet in Babylon's shape: the `btcProvider` of btc-staking-ts' manager, or what a page injects as
- * `window.btcwallet`. It signs the leaves of stakes that name its key, and coins of the account; as wallets do, it
- * finalises what it signed unless `autoFinalized` is false, of a leaf with its own signature alone. It asks for
- * no confirmation: give it PSBTs of your own program only.
- * @throws TapstakeError `account-mismatch` where the account's network, address and key disagree, or the key is not the
+ * A key as a wallet in Babylon's shape: the `btcProvider` of btc-staking-ts' manager, or the object that a page injects
+ * as `window.btcwallet`. It signs the leaves of stakes that name its key, and coins of the account.
+ *
+ * As wallets do, it finalises what it signed unless `autoFinalized` is false; a leaf is finalised with its own
+ * signature alone. It asks for no confirmation: pass it only PSBTs of your own program.
+ * @throws TapstakeError `account-mismatch` if the account's network, address and key disagree, or the key is not the
  * signer's
  */
 export function provideSigner(
@@ -158,7 +159,7 @@ async function leafSignature(
   return null;
 }
 
-/** Null where it is no leaf of a stake. */
+/** Null if it is not a leaf of a stake. */
 function leafOf(script: Uint8Array, controlBlock: Uint8Array): LeafSpend["leaf"] | null {
   let terms: LeafTerms;
   try {

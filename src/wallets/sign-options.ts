@@ -34,16 +34,17 @@ import {
 } from "./types.js";
 
 /**
- * One step of a stake's life, put as one wallet can answer it: the PSBT cut to what the wallet bears, the options of its
- * own call and of Babylon's interface, and `accept` for what comes back. The delegation and the account are checked
- * before anything is handed out.
+ * One step of a stake's life as one wallet can answer it: the PSBT with only the fields that the wallet accepts, the
+ * options of its own call and of Babylon's interface, and `accept` for the answer. The delegation and the account are
+ * checked before anything is returned.
  *
- * The steps want different things beside wallet and account. `funding` takes the `coins` of the staking transaction;
- * `expansion` takes `coins` where the funding coin is the account's and needs more than the delegation says of it; the
- * three withdrawals take the built `withdrawal`, which says where the coins go and at which fee rate.
- * @throws TapstakeError `account-mismatch` where the account is not a staker's, or its network, address and key
- * disagree; the codes of `checkTransactions`; `invalid-coin` at coins that are not the transaction's; `not-an-expansion`;
- * `psbt-mismatch` at a withdrawal of another stake or from another output; `invalid-argument`
+ * Some steps need more than wallet and account.
+ * - `funding` takes the `coins` of the staking transaction.
+ * - `expansion` takes `coins` if the funding coin is the account's and needs more than the delegation says of it.
+ * - The three withdrawals take the built `withdrawal`, which says where the coins go and at which fee rate.
+ * @throws TapstakeError `account-mismatch` if the account is not a staker's, or its network, address and key disagree;
+ * the codes of `checkTransactions`; `invalid-coin` for coins that are not the transaction's; `not-an-expansion`;
+ * `psbt-mismatch` for a withdrawal of another stake or from another output; `invalid-argument`
  * @example
  * ```ts
  * const request = signOptions("slashing", delegation, { wallet: "unisat", account });

@@ -13,9 +13,9 @@ export interface SigningBy {
   /** Which wallet stands behind the interface, where that is known: Keystone needs origins in its PSBTs. */
   readonly wallet?: WalletKind;
   /**
-   * What to sign of the delegation: both slashings unless told. `expansion` signs the spend of the previous stake; the
-   * funding coin's witness is not part of a delegation, so give the PSBT of `signOptions("expansion", …)` to a wallet
-   * that signs both.
+   * What to sign of the delegation: both slashings by default. `expansion` signs the spend of the previous stake. It
+   * does not return the funding coin's witness, which is not part of a delegation: a wallet that signs both needs the
+   * PSBT of `signOptions("expansion", …)`.
    */
   readonly steps?: readonly SignedName[];
 }

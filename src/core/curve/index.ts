@@ -9,7 +9,7 @@ export interface Curve extends Points {
   /** Which library answers: for diagnostics and benchmarks. */
   readonly name: "libsecp256k1" | "noble";
   /**
-   * A BIP-340 signature of a 32-byte digest; aux is 32 zero bytes unless given.
+   * A BIP-340 signature of a 32-byte digest; aux is 32 zero bytes by default.
    * @throws TapstakeError `invalid-bytes`, `invalid-secret-key`
    */
   signSchnorr(digest: Uint8Array, secretKey: Uint8Array, aux?: Uint8Array): Uint8Array;

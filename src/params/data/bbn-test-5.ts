@@ -44,7 +44,7 @@ const version0: ProtocolParams = {
   unbondingTime: 1008,
   unbondingFee: 2_000n,
   slashing: {
-    // P2PKH to a hash of twenty 0x01, of which nobody knows a key.
+    // P2PKH to a hash of twenty 0x01. No known key has it.
     script: hex.decode("76a914010101010101010101010101010101010101010188ac"),
     rate: parseRate("0.1"),
     minFee: 1_000n,
