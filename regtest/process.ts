@@ -39,9 +39,9 @@ export async function startProcess(
 }
 
 /**
- * The shell between us and bitcoind. Its standard input is a pipe that closes when this process ends, in whatever
- * way: kill -9 too. Then it kills bitcoind and removes the datadir, which nobody needs any more; it does the same
- * when bitcoind ends by itself. `read` is a builtin: no third process is left over.
+ * The shell between us and bitcoind. Its standard input is a pipe that closes when this process ends, even by kill -9.
+ * Then it kills bitcoind and removes the datadir, which has no further use; it does the same if bitcoind ends by
+ * itself. `read` is a builtin: no third process is left over.
  */
 const SUPERVISOR = `
 bitcoind=$1 datadir=$2
@@ -85,7 +85,7 @@ async function startOn(
   let said = "";
   shell.stderr.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(-4000)));
   const ended = once(shell, "close");
-  // A node that nobody stops must not keep the program alive; it ends with the program.
+  // A node that is not stopped must not keep the program alive; it ends with the program.
   shell.unref();
   for (const pipe of [shell.stdin, shell.stderr]) (pipe as unknown as { unref(): void }).unref();
 

@@ -72,9 +72,9 @@ interface Reckoned {
 }
 
 /**
- * That the mempool takes the transaction, which pays exactly the rate for the size that was reckoned; and that by the
- * node's own count this is the size of the longest signatures, and of shorter ones at most a virtual byte for each input
- * more, and for each four signatures beyond four in one.
+ * The mempool accepts the transaction, which pays exactly the rate for its estimated size. By the node's own count,
+ * this is the size with the longest signatures. With shorter ones the estimate is larger by at most a virtual byte for
+ * each input, and one for each four signatures beyond four in one input.
  */
 async function expectAtRate(
   what: string,

@@ -163,7 +163,7 @@ async function expectAllRefused(wrong: readonly Mutation[]): Promise<void> {
   }
 }
 
-/** The withdrawal with locks that its script must refuse, each signed as it is. */
+/** The withdrawal with locks that its script must refuse, each signed anew. */
 async function wrongLocks(
   spend: LeafSpend & { timelock: number },
   participants: Participants,

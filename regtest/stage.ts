@@ -112,7 +112,7 @@ export async function stakeMany(
   );
 }
 
-/** The node's own reckoning of the address of every output that a stake can come to. */
+/** The node's own addresses for all outputs of a stake. */
 async function compareAddresses(node: RegtestNode, terms: StakeTerms, params: ProtocolParams): Promise<void> {
   const { network, unbondingTime } = params;
   const outputs: TaprootOutput<"timelock">[] = [

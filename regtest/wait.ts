@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { TapstakeError } from "../src/core/errors.js";
 
 export interface WaitOptions {
-  /** The most to wait, in milliseconds: 30000 unless told. */
+  /** The longest wait, in milliseconds: 30000 by default. */
   readonly deadline?: number;
   /** What is waited for, for the message: "the stake to confirm". */
   readonly what: string;

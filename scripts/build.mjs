@@ -24,7 +24,7 @@ export async function build() {
   const hash = sourceHash();
   const compiled = compile();
   const bundled = [...(await bundleCommand()), await writeManPage()];
-  // Of the command, only the bundle is run: nothing imports its parts.
+  // For the command, only the bundle is run: no program imports its parts.
   const emitted = new Set([...compiled.filter((path) => !path.startsWith("dist/src/cli/")), ...bundled]);
   for (const path of filesBelow("dist")) {
     if (!emitted.has(path)) rmSync(join(root, path));

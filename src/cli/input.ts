@@ -16,7 +16,7 @@ const MAX_MEGABYTES = 16;
 
 /**
  * The text of a file, or of standard input for `-`, up to 16 MB; without a byte order mark.
- * @param otherwise what a path is that leads to no file
+ * @param otherwise what a path is if no file is there
  * @throws TapstakeError `file-error`
  */
 export async function readText(path: string, otherwise?: string): Promise<string> {

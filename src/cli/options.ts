@@ -122,7 +122,7 @@ export const maxFeeRateOption = () =>
 export const secretOption = () =>
   new Option("--secret-file <file>", "secret key, any form; - for standard input (env: TAPSTAKE_SECRET)");
 
-/** Of commands that spend a leaf, whose signatures wallets can make. */
+/** For commands that spend a leaf: wallets can make the signatures. */
 export const spendPsbtOption = () =>
   new Option("--psbt <file>", "new file for the PSBT, with the signatures so far; sends nothing").conflicts(
     "out",
@@ -163,14 +163,14 @@ export const chainOption = () => new Option("--chain <id>", "id of the chain, su
 export const constantTimeOption = () =>
   new Option("--constant-time", "derive randomness in constant time; use on shared hardware (slower)");
 
-/** Of commands that always ask a signer on another machine, or in another process. */
+/** For commands that always ask a signer on another machine, or in another process. */
 export const signerOption = () =>
   new Option(
     "--remote <address>",
     `signer to ask, host:port (default: $TAPSTAKE_REMOTE or ${DEFAULT_ADDRESS})`,
   );
 
-/** Of commands that sign here by default, and can ask such a signer. */
+/** For commands that sign here by default, and can ask such a signer. */
 export const remoteOption = () =>
   new Option(
     "--remote [address]",

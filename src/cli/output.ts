@@ -30,7 +30,7 @@ export function tellInJson(json: boolean): void {
   asLines = json;
 }
 
-/** Says on standard error what is no answer: the text, or with `--json` the facts. */
+/** Writes what is not the answer to standard error: the text, or with `--json` the facts. */
 export function tellOf(facts: Said, text: string): void {
   tell(asLines ? toJson(facts, 0) : text);
 }
@@ -74,7 +74,7 @@ export function toJson(value: unknown, indent = 2): string {
   );
 }
 
-/** A reader that has seen enough (`| head`) is no error; a full disk is one, and gets no stack trace. */
+/** A reader that stops early (`| head`) is not an error. A full disk is one, and gets no stack trace. */
 export function closeQuietly(stream: NodeJS.WriteStream): void {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);

@@ -19,7 +19,7 @@ export interface RemoteOptions {
   readonly remote?: string | true | undefined;
   readonly hmacKeyFile?: string | undefined;
   readonly tlsCa?: string | undefined;
-  /** Milliseconds for each call; the client's own unless given. */
+  /** Milliseconds for each call; the client's own limit by default. */
   readonly timeout?: number | undefined;
 }
 
@@ -118,8 +118,8 @@ function stoppedFirst({ code, message, details }: TapstakeError, address: string
 }
 
 /**
- * Who asks another signer needs no home of its own; but one that is named is meant to say something, and only a home
- * knows the names of keys.
+ * The caller's home. A call to another signer needs none; but the user who names a home expects it to be used, and only
+ * a home knows the names of keys.
  * @throws TapstakeError as `findHome`
  */
 function homeOfCaller({ home: path, key }: Pick<SignerOptions, "home" | "key">): Home {

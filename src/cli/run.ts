@@ -119,7 +119,7 @@ export async function run(given: readonly string[]): Promise<number> {
   }
 }
 
-/** The commands, of which only the one that `args` call is loaded. */
+/** The commands. Only the one that `args` call is loaded. */
 export async function commandTree(args: readonly string[]): Promise<Command> {
   const program = createProgram();
   await addCommands(program, COMMANDS, args);

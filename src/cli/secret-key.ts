@@ -36,10 +36,10 @@ export interface SecretKeyUse {
 }
 
 /**
- * What `use` makes of a secret key from a file, the environment (which loses it), or a prompt: hexadecimal, WIF,
- * an extended private key with its path, or BIP-39 words. The key is wiped in every case.
+ * Calls `use` with a secret key from a file, the environment (which loses it), or a prompt: hexadecimal, WIF, an
+ * extended private key with its path, or BIP-39 words. The key is wiped in every case.
  * @throws TapstakeError `invalid-hex`, `invalid-secret-key`, `invalid-key-expression`, `invalid-mnemonic`,
- * `invalid-path`, `wrong-network`, `file-error`, `cancelled`; UsageError when there is no key to be had
+ * `invalid-path`, `wrong-network`, `file-error`, `cancelled`; UsageError if no source has a key
  */
 export async function withSecretKey<T>(
   source: SecretKeySource,

@@ -12,7 +12,7 @@ export const isWatched = () => process.stdin.isTTY === true && process.stderr.is
 
 export interface PassphraseSource {
   readonly file?: string | undefined;
-  /** Read when there is no file, then removed, so that no process started here inherits it. */
+  /** Read if there is no file, then removed, so that no child process inherits it. */
   readonly variable: "TAPSTAKE_PASSPHRASE" | "TAPSTAKE_NEW_PASSPHRASE";
   readonly option: string;
   readonly question: string;
@@ -29,9 +29,9 @@ export const currentPassphrase = (file: string | undefined): PassphraseSource =>
 });
 
 /**
- * A passphrase from a file, the environment, or the person at the terminal: never from an argument, which every
- * process of the machine can see. The caller wipes it.
- * @throws TapstakeError `invalid-passphrase`, `file-error`, `cancelled`; UsageError when there is none to be had
+ * Reads a passphrase from a file, the environment, or the terminal: never from an argument, which every process of the
+ * machine can see. The caller must wipe it.
+ * @throws TapstakeError `invalid-passphrase`, `file-error`, `cancelled`; UsageError if no source has one
  */
 export async function readPassphrase(source: PassphraseSource): Promise<Uint8Array> {
   const { file, variable, option, question, isNew } = source;

@@ -58,8 +58,8 @@ export function readTerms(options: TermsOptions): Omit<StakeTerms, "covenant"> |
 }
 
 /**
- * A staker's key as people hold it. An origin before it says nothing here: `--origin` puts it into PSBTs.
- * @throws TapstakeError `invalid-hex`; `invalid-key-expression` at secret keys too; `invalid-path`
+ * Reads a staker's key. An origin before it has no effect here: `--origin` puts it into PSBTs.
+ * @throws TapstakeError `invalid-hex`; `invalid-key-expression`, also for secret keys; `invalid-path`
  */
 function stakerKey(text: string): Uint8Array {
   return /^(?:0[23])?[0-9a-fA-F]{64}$|[^0-9a-fA-F]/.test(text)
@@ -117,8 +117,8 @@ interface Trusted {
 }
 
 /**
- * The parameters that a delegation was made under, and of an expansion also those of the stake that it expands, from a
- * source other than the delegation itself: its author could have put other parameters there.
+ * The parameters of a delegation, and for an expansion also those of the previous stake. They come from another source
+ * than the delegation: its author could have put other parameters there.
  * @throws TapstakeError `params-mismatch`, `unknown-params`, `not-active`, and the codes of `readParams`
  */
 export async function trustedParams(
@@ -156,11 +156,11 @@ interface MemberView extends MemberOptions {
 }
 
 /**
- * What a committee member holds a delegation against, none of it from the delegation: its set of parameters, which an
- * expansion shares with the stake that it expands, and the heights that choose their versions, of the options or of the
- * member's own bitcoind.
- * @throws UsageError where a height is missing; TapstakeError `unknown-params`, and the codes of `readParams`,
- * `openNode` and `registrationHeight`
+ * What a committee member compares a delegation with. It has a set of parameters, and the heights that choose their
+ * versions; an expansion and its previous stake share the set. The heights come from the options or from the member's
+ * own bitcoind, never from the delegation.
+ * @throws UsageError if a height is missing; TapstakeError `unknown-params`, and the codes of `readParams`, `openNode`
+ * and `registrationHeight`
  */
 export async function memberView(delegation: Delegation, options: MemberTrust): Promise<MemberView> {
   const { params, expansion } = delegation;
@@ -221,9 +221,9 @@ interface HeldStake extends Pick<RuleContext, "previous"> {
 }
 
 /**
- * A stake held against the release that is named; where none is, on public networks, against the current one, whose
- * refusal is for the caller to act on. Undefined where nothing is asked.
- * @throws TapstakeError `unsupported-by-release` by a release that is named
+ * Checks a stake against the named release. Without one, on public networks, it checks against the current release, and
+ * the caller must act on the refusal. Undefined if there is nothing to check.
+ * @throws TapstakeError `unsupported-by-release` by a named release
  */
 export function heldRules(
   { terms, ...context }: HeldStake,

@@ -9,7 +9,7 @@ import type { Home } from "./home.js";
 import { readPrivateFile, writePrivateFile } from "./private-files.js";
 
 /**
- * The chains of `chains.json` by id; none when there is no such file.
+ * The chains of `chains.json` by id; empty if there is no such file.
  * @throws TapstakeError `invalid-json`, `unknown-version`, `insecure-permissions`, `file-error`
  */
 export function loadChains(home: Home): ReadonlyMap<string, ChainConfig> {
@@ -43,7 +43,7 @@ export function chainConfig(home: Home, id: string): ChainConfig {
 
 /** A chain as it stands in `chains.json`. */
 export interface ChainEntry {
-  /** The fewest heights that a commitment may cover; 1 unless given. */
+  /** The fewest heights that a commitment may cover; 1 by default. */
   readonly minCount?: number | undefined;
   /** The release line: v3 signs with contexts, v4, the default, without. */
   readonly contexts?: "v3" | "v4" | undefined;
@@ -167,7 +167,7 @@ function configOf(id: string, entry: v.InferOutput<typeof chain>, path: string):
   const where = `${path}.chains[${JSON.stringify(id)}]`;
   const refuse = (text: string) => new TapstakeError("invalid-json", `${where}: ${text}`, { path: where });
   if (contexts === "v4") {
-    // A context that is silently left out, or silently used, makes votes that nobody accepts.
+    // If a context is left out or used without notice, the chain accepts no vote.
     const named = Object.entries({ ...given, moduleAddress, stakingModuleAddress })
       .filter(([, value]) => value !== undefined)
       .map(([name]) => name);

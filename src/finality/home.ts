@@ -20,8 +20,9 @@ export interface Home {
 }
 
 /**
- * The home at `path`, else at `TAPSTAKE_HOME`, else `~/.tapstake`. Made where there is none, open to its owner alone.
- * @throws TapstakeError `insecure-permissions` when others can reach it, `file-error`
+ * Opens the home at `path`, else at `TAPSTAKE_HOME`, else `~/.tapstake`. If there is none, it makes one that only its
+ * owner can reach.
+ * @throws TapstakeError `insecure-permissions` if others can reach it; `file-error`
  */
 export function openHome(path?: string): Home {
   const home = homeAt(path);
@@ -31,7 +32,7 @@ export function openHome(path?: string): Home {
 }
 
 /**
- * {@link openHome} for what may be refused yet: where there is no home, none is made.
+ * {@link openHome} for actions that can still be refused: it makes no home.
  * @throws TapstakeError as {@link openHome}
  */
 export function peekHome(path?: string): Home {

@@ -96,11 +96,11 @@ export function readPrivateFile(path: string, limit: number): Uint8Array | undef
 }
 
 /**
- * Writes a file for its owner alone so that a crash at any moment leaves the old state or the new one. When it
- * returns, the file is on the disk.
- * @param content may be made from the status of the very file that it goes into
+ * Writes a file that only its owner can read. After a crash at any moment, the old state or the new one is there. When
+ * it returns, the file is on the disk.
+ * @param content may be made from the status of the file that it goes into
  * @param mode `create` never replaces a file; `replace` does
- * @returns false when `create` found a file there
+ * @returns false if `create` found a file there
  * @throws TapstakeError `file-error`
  */
 export function writePrivateFile(path: string, content: Content, mode: "create" | "replace"): boolean {
@@ -120,10 +120,10 @@ export function writePrivateFile(path: string, content: Content, mode: "create" 
 }
 
 /**
- * {@link writePrivateFile} for what is too long to be held, or to be written while others wait; it never replaces a
- * file.
- * @param parts the content; what they throw ends it, and nothing is left
- * @returns false when a file was there
+ * {@link writePrivateFile} for content that is too long for memory, or too slow to write while others wait. It never
+ * replaces a file.
+ * @param parts the content; what they throw ends the writing, and leaves no file
+ * @returns false if a file was there
  * @throws TapstakeError `file-error`
  */
 export const writePrivateParts = (path: string, parts: Parts): Promise<boolean> =>
@@ -139,10 +139,10 @@ interface Manner {
 }
 
 /**
- * Writes a file, part by part, so that a crash at any moment leaves the old state or the new one. When it returns, the
+ * Writes a file part by part. After a crash at any moment, the old state or the new one is there. When it returns, the
  * file is on the disk.
- * @param parts the content; what they throw ends it, and nothing is left
- * @returns false when a file was there that is not to be replaced
+ * @param parts the content; what they throw ends the writing, and leaves no file
+ * @returns false if a file was there that may not be replaced
  * @throws TapstakeError `file-error`, with the system's code in its details
  */
 export async function writeParts(
@@ -187,7 +187,7 @@ const SYNCED_AT_ONCE = 1 << 22;
 /** @throws TapstakeError `file-error` */
 export function removePrivateFile(path: string): void {
   attempt("remove", path, () => {
-    // First, as nobody comes back for copies of a file that is gone.
+    // Removed first: no later call would remove copies of a file that is gone.
     removeAbandoned(path);
     rmSync(path);
     syncFolder(dirname(path));

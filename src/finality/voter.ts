@@ -24,7 +24,10 @@ export interface VoterOptions {
   /** The last vote known on the chain: nothing at or below it is signed anew. */
   readonly chainHeight?: bigint | undefined;
   readonly cache?: RandomnessCache | undefined;
-  /** Signs messages that are no votes too, or have another context: whoever may name the message can then have a transaction signed. */
+  /**
+   * Signs other messages than votes too, and votes with another context. A caller that can name the message can then
+   * have a transaction signed.
+   */
   readonly anyMessage?: boolean | undefined;
   /**
    * Votes at heights whose commitment has another signing context than the chain: for a chain that changed its release
@@ -137,7 +140,10 @@ export class Voter {
     return this.batch([vote], options)[0]!;
   }
 
-  /** {@link Voter.vote} for a message as it is. @throws TapstakeError `not-a-vote` too */
+  /**
+   * {@link Voter.vote} for a message in bytes.
+   * @throws TapstakeError as `Voter.vote`, and `not-a-vote`
+   */
   voteMessage(vote: MessageVote, options?: VoteOptions): VoteResult {
     return this.batch([vote], options)[0]!;
   }
@@ -191,7 +197,7 @@ export class Voter {
   #read(vote: BlockVote | MessageVote): MessageVote {
     const { height } = vote;
     u64be(height, "height");
-    // A copy: whoever holds the caller's bytes could change them between the digest and the signature.
+    // A copy: the caller could change its own bytes between the digest and the signature.
     const message =
       "message" in vote
         ? copyOf(vote.message)
@@ -237,15 +243,15 @@ export class Voter {
     throw uninitialised(this.#protection.home, this.#publicKey, id);
   }
 
-  /** Whoever may ask for votes can name any number of chains, and each is remembered for good. */
+  /** A caller can name any number of chains, and each is remembered for good. */
   #mayBegin(): void {
     const begun = this.#protection.keyChains().filter(({ key }) => equalBytes(key, this.#publicKey)).length;
     if (begun >= MAX_BEGUN) throw tooManyChains(this.#protection.home, this.#publicKey, this.chain.id, begun);
   }
 
   /**
-   * The remembered signature, unless it is none under this key's randomness: an import brings what it brings, and a
-   * faulty machine may have recorded a signature that its check then withheld.
+   * The remembered signature, if it verifies under this key's randomness. An imported one may not, and a faulty machine
+   * may have recorded a signature that its check then withheld.
    */
   #again(
     height: bigint,

@@ -27,7 +27,7 @@ import {
 } from "./wire.js";
 
 export interface EotsClientOptions {
-  /** `host:port`; 127.0.0.1:12582 unless given. */
+  /** `host:port`; 127.0.0.1:12582 by default. */
   readonly address?: string;
   /** The key that the signer authenticates requests with. */
   readonly hmacKey?: string;

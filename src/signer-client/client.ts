@@ -17,7 +17,7 @@ import { DEFAULT_ADDRESS, type Methods, type SignDataRequest } from "./wire.js";
 
 export type { EotsClientOptions } from "./channel.js";
 
-/** A height of a batch: signed, or refused with a code. `signed` where the signer does not say which it was. */
+/** One height of a batch: signed, or refused with a code. `signed` if the signer does not say which code. */
 export type BatchAnswer =
   | { readonly height: bigint; readonly kind: "new" | "same" | "signed"; readonly signature: Uint8Array }
   | { readonly height: bigint; readonly kind: "refused"; readonly code: ErrorCode };
@@ -30,7 +30,7 @@ export interface EotsClient {
    * failed; undefined where the server has no such service, as the Go key manager has none.
    */
   health(): Promise<Health | undefined>;
-  /** Public randomness of heights `start`, `start + interval`, …; `interval` is 1 unless given. */
+  /** Public randomness of heights `start`, `start + interval`, …; `interval` is 1 by default. */
   createRandomnessPairList(request: {
     key: Uint8Array;
     chainId: string | Uint8Array;
@@ -58,11 +58,13 @@ export interface EotsClient {
     chainHeight?: bigint | undefined;
   }): Promise<BatchAnswer[]>;
   /**
-   * Only digests that the signer computed itself: a commitment to randomness it served, a proof of possession.
-   * `overlaps` names the heights, such as `120000-128191,130000-138191`, of other commitments that it signed or keeps
-   * to heights of this one, of which a chain takes one; it is known when the signer is this software.
-   * @param request.refuseOverlap asks it to refuse such a commitment with `commitment-overlap` instead. Other software
-   * takes no notice of it.
+   * Signs only digests that the signer computed itself: a commitment to randomness that it served, or a proof of
+   * possession.
+   *
+   * `overlaps` names heights of this commitment that are also in other commitments of the signer, such as
+   * `120000-128191,130000-138191`. A chain accepts only one of them. Only this software reports `overlaps`.
+   * @param request.refuseOverlap asks the signer to refuse such a commitment with `commitment-overlap` instead. Other
+   * software ignores it.
    */
   signSchnorr(request: {
     key: Uint8Array;

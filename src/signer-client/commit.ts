@@ -12,14 +12,14 @@ export interface RemoteCommitRequest {
   readonly start: bigint;
   /** How many heights: from `chain.minCount` to the 100,000 that this software's signer derives at once. */
   readonly count: number;
-  /** Has it signed also where it overlaps an earlier commitment, of which the chain takes one a height. */
+  /** Also signs a commitment that overlaps an earlier one. The chain accepts one commitment per height. */
   readonly allowOverlap?: boolean | undefined;
 }
 
 /** A commitment that a remote signer signed. */
 export interface RemoteCommitment {
   readonly commitment: Commitment;
-  /** The public randomness of each height, in order, x-only: what `merkle.proof` proves a height by. */
+  /** The public randomness of each height, in order, x-only: `merkle.proof` proves each height with it. */
   readonly points: readonly Uint8Array[];
   /** As in `EotsClient.signSchnorr`. */
   readonly overlaps?: string;

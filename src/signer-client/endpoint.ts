@@ -47,7 +47,7 @@ export function isLocalPeer(peer: string): boolean {
 }
 
 /**
- * The certificates of a PEM file, of which OpenSSL takes no notice where it is none.
+ * The certificates of a PEM file. OpenSSL ignores a file without any, so this function refuses it.
  * @param file where they are from, for messages
  * @throws TapstakeError `invalid-certificate`
  */

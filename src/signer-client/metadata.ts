@@ -20,7 +20,7 @@ export const CHAIN_HEIGHT_HEADER = "x-tapstake-chain-height";
 /** Request metadata of a commitment, with any value: not to be signed where it overlaps an earlier one. */
 export const REFUSE_OVERLAP_HEADER = "x-tapstake-refuse-overlap";
 
-/** The metadata of an answer, as it is read: gRPC's own types would be missing where its package is. */
+/** The metadata of an answer, as far as tapstake reads it: gRPC's own types would need its package. */
 export interface Metadata {
   get(name: string): readonly (string | Buffer)[];
 }
@@ -52,7 +52,7 @@ export function isRequestHmac(key: string, request: Uint8Array, given: string): 
   return got.length === expected.length && timingSafeEqual(got, expected);
 }
 
-/** A height of a batch with the code that it was refused with; without one, it was signed before. */
+/** One height of a batch with the code of its refusal; without a code, it was signed before. */
 export interface ListedHeight {
   readonly height: bigint;
   readonly code?: ErrorCode;
@@ -62,9 +62,9 @@ export interface ListedHeight {
 export const MAX_LISTS = 6000;
 
 /**
- * Heights as text for metadata: `100:double-vote,105-190:below-watermark`, ascending, neighbours of one code as a
- * range.
- * @param room characters that it may have
+ * Heights as text for metadata: `100:double-vote,105-190:below-watermark`, ascending. Neighbours with one code are
+ * written as a range.
+ * @param room the most characters
  * @returns the text, and how many heights did not fit
  */
 export function writeHeights(
@@ -84,7 +84,7 @@ export function writeHeights(
   return { text: parts.join(","), unlisted };
 }
 
-/** What {@link writeHeights} wrote: finds a height in it, with its code. Malformed parts are passed over. */
+/** Reads what {@link writeHeights} wrote, and finds a height's code in it. Malformed parts are ignored. */
 export function readHeights(text: string): (height: bigint) => Pick<Range, "code"> | undefined {
   const ranges = text.split(",").flatMap((part): Range[] => {
     const match = /^(\d{1,20})(?:-(\d{1,20}))?(?::([a-z-]+))?$/.exec(part);

@@ -4,7 +4,7 @@ import { type ErrorCode, type ErrorDetails, TapstakeError } from "../core/errors
 import { grpc, type Status, status, statusName } from "./grpc.js";
 import { CODE_HEADER, first } from "./metadata.js";
 
-/** Refusals to sign a height: FailedPrecondition, as the Go key manager answers a double sign (PROTOCOL 10). */
+/** Refusals to sign one height: FailedPrecondition, as the Go key manager answers a double sign (PROTOCOL 10). */
 const STATUS: Partial<Record<ErrorCode, Status>> = {
   "double-vote": status.FAILED_PRECONDITION,
   "unknown-earlier-vote": status.FAILED_PRECONDITION,
@@ -58,7 +58,7 @@ const CODE: Partial<Record<Status, ErrorCode>> = {
 export function toStatus(error: unknown): { code: Status; details: string; metadata: Metadata } {
   const metadata = new (grpc().Metadata)();
   if (!(error instanceof TapstakeError)) {
-    // Where it went wrong is for the log; its text might hold anything, and is for nobody.
+    // Where an internal error happened goes to the log; its text could contain anything, so no caller gets it.
     metadata.set(CODE_HEADER, "signer-error");
     return { code: status.INTERNAL, details: "signer-error: a bug in the signer; see its log", metadata };
   }

@@ -21,7 +21,7 @@ export type VoteAnswer =
   | { readonly height: bigint; readonly kind: "refused"; readonly code: ErrorCode; readonly message: string };
 
 /**
- * Votes by a remote signer, which remembers them; each signature is verified under the signer's own randomness.
+ * Votes by a remote signer, which remembers them. Each signature is verified under the signer's own randomness.
  * @returns an answer for each vote, in their order
  * @throws TapstakeError the codes of the client; `signer-error` for a signature that does not verify
  */

@@ -4,7 +4,7 @@ import { decodeProtobuf, encodeProtobuf, type Schema } from "../core/protobuf.js
 /** The gRPC service that finality-provider software signs with today (PROTOCOL 10). */
 export const SERVICE = "proto.EOTSManager";
 
-/** Where such a signer listens unless told otherwise (PROTOCOL 10). */
+/** The default address of such a signer (PROTOCOL 10). */
 export const DEFAULT_ADDRESS = "127.0.0.1:12582";
 
 /** The fields of every message, by name. Numbers and types are the interface; names are ours. */

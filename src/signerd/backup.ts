@@ -28,8 +28,8 @@ export class Backups {
 
   /**
    * Writes a copy, whole or not at all, and removes the oldest of those above {@link KEPT}. Returns its name.
-   * @param where what the caller says of it
-   * @param cancelled whether nobody waits for it any more
+   * @param where the folder and database that the caller names
+   * @param cancelled whether the caller no longer waits for it
    * @throws TapstakeError `backup-running`, `disk-nearly-full`, `signer-stopping`, and the codes of
    * {@link backupTarget} and of the store
    */
@@ -106,10 +106,11 @@ const COPY = /^protection-\d{4}-[\dTZ-]+\.json$/;
 const UNFINISHED = /^\.protection-\d{4}-[\dTZ-]+\.json\.\d+\.[0-9a-f]{12}\.tmp$/;
 
 /**
- * Where a copy of all votes goes: the interchange form, as importing it merges and never lowers a watermark,
- * while a copy of the store's own file could only ever be put back as an older one, which is refused. Callers are not
- * trusted with the file system: the store is the one of this home, and the copy lands in the home's `backups` folder,
- * or in a folder below it.
+ * Where a copy of all votes goes. The copy is an interchange file, as importing it merges and never lowers a watermark.
+ * A copy of the store's own file could only be put back as an older store, and the signer refuses that.
+ *
+ * Callers are not trusted with the file system: the store is the one of this home, and the copy goes to the home's
+ * `backups` folder, or to a folder below it.
  * @throws TapstakeError `not-permitted`, `insecure-permissions`, `file-error`
  */
 function backupTarget(

@@ -24,7 +24,7 @@ export function openLog(level: string, file: string | undefined): Logger {
   // Written at once: the last lines before a crash are the ones that matter.
   const open = () => destination({ dest: file ?? 2, sync: true, mode: 0o600 });
   const out = file === undefined ? open() : attempt("write the log", file, open);
-  // Whoever reads the log may go away; the signer stays.
+  // The reader of the log may go away; the signer stays.
   out.on("error", () => {});
   return createLog(level, out);
 }

@@ -119,7 +119,7 @@ export interface Health {
 }
 
 /**
- * `/metrics` for Prometheus and `/healthz` (200 or 503), on a loopback address only: nobody has to authenticate.
+ * `/metrics` for Prometheus and `/healthz` (200 or 503), without authentication, and so on a loopback address only.
  * @throws TapstakeError `insecure-address`, `listen-failed`
  */
 export async function serveMetrics(

@@ -17,20 +17,20 @@ import { Signer } from "./signer.js";
 
 export interface ServeOptions {
   readonly home: Home;
-  /** `host:port`; 127.0.0.1:12582 unless given; port 0 takes a free one. */
+  /** `host:port`; 127.0.0.1:12582 by default; port 0 takes a free one. */
   readonly address?: string;
   /** Authenticates callers (PROTOCOL 10). An address that is not loopback needs one of 16 bytes or more. */
   readonly hmacKey?: string;
   /** Where the HMAC key is from, for messages. */
   readonly hmacKeySource?: string;
   readonly tls?: TlsIdentity;
-  /** A loopback address for `/metrics` and `/healthz`; none unless given. */
+  /** A loopback address for `/metrics` and `/healthz`; without it, they are not served. */
   readonly metricsAddress?: string;
   /** Keys to open before anyone is served, by name or public key. */
   readonly unlock?: readonly { readonly key: string; readonly passphrase: Passphrase }[];
-  /** Signs any digest by SignSchnorrSig: whoever can call then can spend and slash with the key. */
+  /** Signs any digest by SignSchnorrSig. Anyone who can call the signer can then spend and slash with the key. */
   readonly openSchnorr?: boolean;
-  /** Signs messages that are no votes: whoever can call then can have a slashing transaction signed. */
+  /** Signs messages that are not votes. Anyone who can call the signer can then have a slashing transaction signed. */
   readonly openMessages?: boolean;
   /** Derives randomness by libsecp256k1 alone, whose steps do not depend on secrets; some six times as slow. */
   readonly constantTime?: boolean;
@@ -40,7 +40,7 @@ export interface ServeOptions {
   readonly otherContexts?: ReadonlySet<string>;
   /** Bech32 addresses for which SignSchnorrSig proves possession of a key. */
   readonly popAddresses?: readonly string[];
-  /** Milliseconds in which callers may fetch their last answers when it stops; ten seconds unless given. */
+  /** Milliseconds in which callers may fetch their last answers when it stops; ten seconds by default. */
   readonly patience?: number;
   readonly log: Logger;
 }
@@ -160,7 +160,7 @@ function createServer(): Server {
   });
 }
 
-/** Lets what was begun end and its answers arrive; whoever does not fetch them is cut off in the end. */
+/** Lets begun calls end and their answers arrive. Callers that do not fetch them are cut off in the end. */
 function shutDown(server: Server, patience: number): Promise<void> {
   return new Promise((resolve) => {
     const impatient = setTimeout(() => {

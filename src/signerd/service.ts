@@ -157,7 +157,7 @@ function chainHeightOf({ metadata }: Call): bigint | undefined {
   );
 }
 
-/** What this signer does for nobody. */
+/** What this signer refuses to every caller. */
 const DENIED: ReadonlySet<string> = new Set(["not-permitted", "not-a-vote"]);
 
 /** Failures of the store itself, rather than answers that it gave. */
@@ -179,7 +179,7 @@ function countFailure({ metrics }: Parts, method: Method, error: unknown): void 
 const levelOf = (method: Method, facts: Facts) =>
   method === "Ping" ? "debug" : "refused" in facts ? "warn" : "info";
 
-/** Where something went wrong that nobody foresaw. Its message might hold anything, so it is left out. */
+/** Where an unforeseen error happened. Its message is left out: it could contain anything. */
 function placeOf(error: unknown): Facts {
   if (!(error instanceof Error)) return {};
   const { name, message, stack = "" } = error;

@@ -37,10 +37,12 @@ interface SignableDigest {
 }
 
 /**
- * The digests that SignSchnorrSig signs. The key that votes also unlocks slashed stakes, so a signature of any
- * digest that a caller names is a signature of a slashing transaction (PROTOCOL 11). Software of today asks for
- * two things: the commitment to randomness that it was just given, and a proof of possession. Both are computed
- * here, from what this signer handed out and what its operator configured, and everything else is refused.
+ * The digests that SignSchnorrSig signs. The key that votes also unlocks slashed stakes: a signature of a digest that
+ * the caller chose could be a signature of a slashing transaction (PROTOCOL 11).
+ *
+ * Today's software asks for two things: the commitment to randomness that it was just given, and a proof of possession.
+ * This class computes both, from what this signer served and what its operator configured. Every other digest is
+ * refused.
  */
 export class SignableDigests {
   readonly #digests = new Map<string, Required<SignableDigest>>();

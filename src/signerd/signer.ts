@@ -20,8 +20,8 @@ import { type Metrics, REFUSED_TOGETHER } from "./metrics.js";
 import { type SignableCommitment, SignableDigests } from "./signable-digests.js";
 
 /**
- * Of one answer: 100,000 points are 3.4 MB, and gRPC clients take 4 MB unless told otherwise. No other answer comes near
- * that, so nothing else bounds them.
+ * The most heights of one answer: 100,000 points are 3.4 MB, and gRPC clients accept 4 MB by default. No other answer
+ * comes near that, so only this one has a limit.
  */
 export const MAX_RANDOMNESS = 100_000;
 
@@ -55,7 +55,7 @@ interface SignerParts {
   readonly openMessages: boolean;
   /** Derives randomness by libsecp256k1 alone. */
   readonly constantTime: boolean;
-  /** Told by what points were computed, and whether anything was computed wrongly. */
+  /** Reports which implementations computed points, and whether a result was wrong. */
   readonly onReport: (report: MultiplesReport) => void;
   /** Logs what an operator should know. */
   readonly warn: (facts: Facts, text: string) => void;
@@ -75,11 +75,11 @@ interface Signed {
 /** What the daemon does for its callers, apart from how they reach it. */
 export class Signer {
   readonly #voters = new Map<string, Voter>();
-  /** Software asks for the randomness of a height before it asks for the vote there. */
+  /** Callers ask for the randomness of a height before they ask for the vote there. */
   readonly #cache = new RandomnessCache();
   readonly #chains: ReadonlyMap<string, ChainConfig>;
   readonly #signable: SignableDigests;
-  /** Keys and chains of which the log says that a vote is in no stored commitment. */
+  /** Keys and chains for which the log already says that no stored commitment covers a vote. */
   readonly #uncovered = new Set<string>();
   #deriving: Promise<unknown> = Promise.resolve();
 
@@ -93,7 +93,7 @@ export class Signer {
     this.#signable = new SignableDigests(parts.popAddresses, this.#chains.values());
   }
 
-  /** Chains whose last vote was stated, of which nobody here has heard: their names may be mistyped. */
+  /** Chains with a stated last vote that no caller has used so far: their names may be mistyped. */
   unheardOf(): string[] {
     const { protection, chainHeights } = this.parts;
     const all = [...protection.keyChains(), ...protection.committers()];
@@ -121,10 +121,11 @@ export class Signer {
   }
 
   /**
-   * A result for every height of a batch. Nothing is signed when a height is there twice or was committed to with
-   * another signing context than the chain has, or a message is no vote, or one with another signing context.
-   * @throws TapstakeError `duplicate-height`, `not-a-vote`, `context-mismatch`, `invalid-number`, and what keeps every
-   * height from being signed
+   * A result for every height of a batch. The whole batch is refused if a height is there twice, or has a commitment
+   * with another signing context than the chain's. It is also refused if a message is not a vote, or has another
+   * signing context.
+   * @throws TapstakeError `duplicate-height`, `not-a-vote`, `context-mismatch`, `invalid-number`, and the codes of what
+   * keeps every height from being signed
    */
   async batch(
     uid: Uint8Array,
@@ -153,9 +154,9 @@ export class Signer {
   }
 
   /**
-   * Public randomness of `count` heights from `start`, `interval` apart. Long ranges are derived one at a time; votes
-   * and requests that take no longer than a step of one pass by.
-   * @param cancelled whether nobody waits for the answer any more
+   * Public randomness of `count` heights from `start`, `interval` apart. Long ranges are derived one at a time. Votes,
+   * and requests no longer than one step, do not wait for them.
+   * @param cancelled whether the caller no longer waits for the answer
    */
   randomness(
     uid: Uint8Array,
@@ -226,7 +227,7 @@ export class Signer {
     return ranges.size === 0 ? undefined : [...ranges].slice(0, OVERLAPS_TOLD).join(",");
   }
 
-  /** Stores a commitment beside which there is none yet: proofs and warnings are made of what is stored. */
+  /** Stores a commitment if there is none: proofs and warnings are made from what is stored. */
   #keep(key: Uint8Array, commitment: SignableCommitment, signature: Uint8Array): void {
     const { chainId, isContiguous, ...kept } = commitment;
     const { protection } = this.parts;
@@ -311,7 +312,7 @@ export class Signer {
     return results;
   }
 
-  /** Says once for each key and chain that no commitment stored here covers a height that was voted for. */
+  /** Logs once for each key and chain that no stored commitment covers a height that was voted for. */
   #warnOfUncovered(publicKey: Uint8Array, chain: string, results: readonly VoteResult[]): void {
     const key = hex.encode(publicKey);
     const id = `${key}/${chain}`;

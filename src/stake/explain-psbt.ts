@@ -37,7 +37,7 @@ export interface ShownInput {
 }
 
 /**
- * What a PSBT shows of its transaction, as far as it is signed.
+ * What a PSBT shows of its transaction and of its signatures so far.
  * @param known what inputs spend, from another source than the PSBT
  * @throws TapstakeError `invalid-transaction`, `invalid-psbt`, `psbt-mismatch`, `unexpected-signer`; `witness-mismatch`
  * if a final witness opens a leaf with too few or too many slots

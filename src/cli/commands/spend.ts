@@ -156,7 +156,7 @@ interface Answers extends SecretKeySource {
   readonly isBySecret: boolean;
 }
 
-/** Of stakers, as their wallets returned them, and by the secret key. */
+/** The stakers' signatures: from the PSBTs that their wallets returned, and by the secret key. */
 async function signaturesOf(
   delegation: Delegation,
   spend: LeafSpend,

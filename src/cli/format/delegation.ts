@@ -193,7 +193,7 @@ export type StakeState =
 /** What a server knows of a stake. */
 export interface StakeFound {
   readonly output: OutputOnChain | null;
-  /** Whether the server has the staking transaction; only where it finds none of the outputs. */
+  /** Whether the server has the staking transaction; only present if it finds none among the outputs. */
   readonly isSent?: boolean;
   /** Whether the coins of the staking transaction are unspent; only where it has not been sent. */
   readonly hasCoins?: boolean;

@@ -54,7 +54,7 @@ export interface SpendFacts {
   readonly verified: boolean;
   /** Why they could not be. */
   readonly unverified?: string;
-  /** Whose slots of the witness hold what is no signature of theirs. */
+  /** The keys whose slots in the witness hold something else than their signature. */
   readonly invalid: readonly string[];
   /** Blocks that the spent output must be old. */
   readonly timelock?: number;
@@ -272,7 +272,7 @@ export interface WithinDelegation {
 }
 
 /**
- * @param told as of `recognise`
+ * @param told as for `recognise`
  * @throws TapstakeError as `recognise`
  */
 export function withinDelegation(

@@ -5,7 +5,7 @@ import type { Home } from "../home.js";
 import { readPrivateFile } from "../private-files.js";
 import { type KeyFile, parseKeyFile } from "./keyfile.js";
 
-/** A key whose file cannot be used as it is. */
+/** A key whose file cannot be used until it is repaired. */
 export interface DamagedKey {
   readonly name: string;
   /** `invalid-key-file`, `unknown-version`, `insecure-permissions` or `file-error`, and what to do about it. */

@@ -114,7 +114,7 @@ export function passphraseBytes(passphrase: Passphrase): Uint8Array {
   return bytes;
 }
 
-/** Whoever has the file tries short ones first. */
+/** A thief of the file tries short ones first. */
 export const LEAST_CHARACTERS = 8;
 
 /** @throws TapstakeError `invalid-passphrase` for one that is too short to keep a key */
@@ -249,7 +249,7 @@ function decrypt(file: KeyFile, key: Uint8Array): Uint8Array {
     opening.setAAD(authenticated(file));
     opening.setAuthTag(hex.decode(tag));
     const opened = opening.update(hex.decode(data));
-    // Node gives buffers: they are copied so that nobody holds a view of a shared one.
+    // Node returns views of a shared buffer: copies leave no view of it with a caller.
     const secret = Uint8Array.from(opened);
     opened.fill(0);
     try {

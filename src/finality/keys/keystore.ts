@@ -39,7 +39,7 @@ export interface KeyInfo {
   readonly path?: string;
 }
 
-/** A key that can sign. Its secret is no enumerable property, and neither JSON nor `util.inspect` shows it. */
+/** A key that can sign. Its secret is not an enumerable property, and neither JSON nor `util.inspect` shows it. */
 export interface UnlockedKey extends KeyInfo {
   /** 32 bytes: the key's own, not a copy. Throws `invalid-secret-key` after {@link UnlockedKey.wipe}. */
   readonly secretKey: Uint8Array;
@@ -56,16 +56,16 @@ export interface NewKey {
   /** One that is `generated` has never signed: it may vote on any chain from its first height on. */
   readonly origin: KeyInfo["origin"];
   readonly path?: string | undefined;
-  /** That of the tool that the key comes from; 1, the only one known, unless given. */
+  /** The derivation version of the tool that the key comes from; 1, the only one known, by default. */
   readonly derivationVersion?: number | undefined;
-  /** 2^17, 8, 1 unless given. */
+  /** 2^17, 8, 1 by default. */
   readonly scrypt?: ScryptCost | undefined;
 }
 
 /** The keys of a home, by name. What they say is authentic only once they are unlocked. */
 export interface KeyList {
   readonly keys: readonly KeyInfo[];
-  /** One of them keeps nobody from using the others. */
+  /** The keys whose files cannot be used; the others still can. */
   readonly damaged: readonly DamagedKey[];
 }
 
@@ -111,12 +111,12 @@ export function createKey(home: Home, key: NewKey): KeyInfo {
   if (origin === "imported") recordImported(home, publicKey);
   if (!writePrivateFile(pathOf(home, name), content, "create")) throw nameTaken(name);
   try {
-    // Of two processes that bring in one key under two names at once, neither may succeed unseen.
+    // If two processes bring in one key under two names at once, at least one of them must see the other and fail.
     checkNewKey(home, name, publicKey);
-    // Last, as a key without this note only has to be told from where it may vote.
+    // Written last: without this note, the key only needs `protection init` before its first vote.
     if (origin === "generated") recordGenerated(home, publicKey);
   } catch (error) {
-    // Whoever is refused a new key was not shown its words either.
+    // If the key is refused, the caller has not seen its words yet.
     removePrivateFile(pathOf(home, name));
     throw error;
   }
@@ -154,8 +154,8 @@ export async function unlockKeyAsync(
 }
 
 /**
- * Encrypts a key anew; the randomness and the rest of it stay as they are.
- * @param next.scrypt may lower the cost; unless given it stays what it was, or rises to 2^17, 8, 1
+ * Encrypts a key anew; its randomness and the rest of it do not change.
+ * @param next.scrypt may lower the cost; by default the cost stays, or rises to 2^17, 8, 1
  * @throws TapstakeError as {@link unlockKey}
  */
 export function changePassphrase(
@@ -201,9 +201,9 @@ export function deleteKey(home: Home, nameOrPublicKey: string, passphrase: Passp
 }
 
 /**
- * `unlockKey`, for the secret to leave the home: from then on only its owner keeps it from signing twice. When it
- * returns, it is on the disk that the key counts as new here no more. A signer that runs would not hear of that in
- * time: it has to be stopped first.
+ * `unlockKey` for a secret that leaves the home: from then on, only its owner prevents a double vote elsewhere. When it
+ * returns, a note on the disk says that the key is no longer new here. A running signer would not see the note in time:
+ * stop it first.
  * @throws TapstakeError `signer-running`, `file-error`, and as `unlockKey`
  */
 export function exportKey(home: Home, nameOrPublicKey: string, passphrase: Passphrase): UnlockedKey {

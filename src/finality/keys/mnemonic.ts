@@ -17,7 +17,7 @@ export function newMnemonic(): string {
  * The secret key, 32 bytes, that BIP-39 words lead to.
  * @param words 12 to 24 English words; case and white space do not matter
  * @param path a BIP-32 path
- * @param bip39Passphrase the "25th word", where one was chosen; nothing to do with the key file's passphrase
+ * @param bip39Passphrase the "25th word", if one was chosen; it is not the key file's passphrase
  * @throws TapstakeError `invalid-mnemonic`, `invalid-path`
  */
 export function secretFromMnemonic(words: string, path = DEFAULT_PATH, bip39Passphrase = ""): Uint8Array {

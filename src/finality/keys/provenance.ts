@@ -39,8 +39,8 @@ export function recordImported(home: Home, publicKey: Uint8Array): void {
 }
 
 /**
- * Notes that the secret of a key left this home: it counts as new no more, as it may be used elsewhere by the time that
- * it votes here. Chains on which it votes already go on.
+ * Notes that the secret of a key left this home. The key is no longer new, as it may sign elsewhere before it votes
+ * here. Chains on which it votes already go on.
  * @throws TapstakeError `invalid-public-key`, `file-error`
  */
 export function recordExported(home: Home, publicKey: Uint8Array): void {
@@ -61,7 +61,7 @@ function hasGenerated(home: Home, publicKey: Uint8Array): boolean {
   return place !== undefined && textOf(home, publicKey) === place;
 }
 
-/** What the note of a key says, where there is one; one that is no more valid says nothing. */
+/** What the note of a key says; undefined if there is no valid note. */
 function provenanceOf(home: Home, publicKey: Uint8Array): Provenance | undefined {
   if (!lstatSync(pathOf(home, publicKey), { throwIfNoEntry: false })) return undefined;
   if (hasImported(home, publicKey)) return "imported";
@@ -77,14 +77,17 @@ function hasImported(home: Home, publicKey: Uint8Array): boolean {
   return text !== "" && text !== EXPORTED && !PLACE.test(text);
 }
 
-/** Where a file is, which no copy of it has; undefined where there is none, or the disk does not tell. */
+/**
+ * Identifies where a file is on the disk: each copy has another place. Undefined if there is no file, or the disk does
+ * not tell.
+ */
 function placeOfFile(path: string): string | undefined {
   const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   // Where files have no time of birth, another one may get the same place.
   return stats?.isFile() && stats.birthtimeNs !== 0n ? placeOf(stats) : undefined;
 }
 
-/** The keys of which notes say this. */
+/** The keys whose notes say this. */
 function keysNoted(home: Home, noted: Provenance): Uint8Array[] {
   if (!lstatSync(folderOf(home), { throwIfNoEntry: false })) return [];
   return readdirSync(folderOf(home))

@@ -118,8 +118,8 @@ export interface DecisionInput {
  * | nothing                                | it is at or below the chain height | refused: `at-or-below-chain-height` |
  * | nothing                                |                                    | new                                 |
  *
- * A remembered signature may never have left, when a crash kept it back: below the lowest height, where another signer
- * may have voted since, it stays.
+ * A crash may have kept back a remembered signature. Below the lowest height it is never released: another signer may
+ * have voted there since.
  */
 export function decide({ height, digest, record, watermarks, chainHeight }: DecisionInput): Decision {
   const again = record && decideAgain(height, digest, record);

@@ -11,10 +11,12 @@ const VOTES_AT_ONCE = 256;
  * Everything that a store knows, as the text of an `Interchange`, part by part: of millions of votes, few are in memory
  * at a time.
  *
- * Votes may go on between two parts. What was signed before the first part (`exportedAt`) is there, all of it; what is
- * signed later may be or not, as after any export. The watermarks of a key and chain are read last, in one part with its
- * last votes: they are never lower than its votes, whatever was pruned meanwhile is below the lowest, and the highest
- * is that of a vote that is there, without which an import would not take the votes for complete.
+ * Votes may go on between two parts. The export has every vote from before the first part (`exportedAt`), and may lack
+ * later ones.
+ *
+ * The watermarks of a key and chain are read last, in one part with its last votes. So they are never lower than its
+ * votes, and votes pruned meanwhile are below the low watermark. The high watermark is that of a vote in the file:
+ * without it, an import would not count the votes as complete.
  */
 export function* interchangeText(store: ProtectionStore): Generator<string, void> {
   const metadata = { format: "tapstake-protection", version: 1, exportedAt: new Date().toISOString() };
@@ -61,7 +63,8 @@ function restOf(
 ): Omit<InterchangeKeyChain, "key" | "chain" | "votes"> {
   const watermarks = store.watermarks(key, chainId);
   return {
-    // Those that overlap others come last, as an import keeps the first one of a height for proofs.
+    // Commitments that overlap others come last: for each height, an import keeps the first one, which serves its
+    // proofs.
     commitments: [...store.commitments(key, chainId), ...store.overlapping(key, chainId)].map(commitmentJson),
     lowest: textOf(watermarks?.lowWatermark),
     highest: textOf(watermarks?.highWatermark),

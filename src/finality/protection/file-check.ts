@@ -13,12 +13,13 @@ export interface Appended {
 }
 
 /**
- * Notices that another program replaced, changed or deleted the store or the watermark log while this process has them
- * open: what is written next would be lost with them.
+ * Detects that another program replaced, changed or deleted the store or the watermark log while this process has them
+ * open. Later writes would be lost with those files.
  *
- * The store is compared by its status, as nothing but a checkpoint writes to the file itself. The log is written at
- * every vote, so it is read by its name instead: what has that name ends with the last line. Its status is left alone,
- * as a kernel that was asked for it (Linux since 6.13) syncs the time of the next change too, for half the time again.
+ * The store is compared by its status, as only a checkpoint writes to the file itself. The log is written at every
+ * vote, so it is read by its name: the file of that name must end with the last line. The log's status is not read.
+ * After such a read, a kernel (Linux since 6.13) also syncs the time of the next change, which takes half as long
+ * again.
  */
 export class FileCheck {
   readonly #store: string;

@@ -12,7 +12,7 @@ import type { Tables, Writer } from "./tables.js";
 
 /**
  * Merges what a file says of one key and chain into a store, inside a transaction.
- * @param known what the store knows of them; undefined where the file has commitments alone
+ * @param known what the store knows of them; undefined if the file has only commitments
  */
 export function mergeKeyChain(
   tables: Tables,
@@ -101,8 +101,8 @@ export interface ImportPreview {
   readonly votes: number;
   readonly commitments: number;
   /**
-   * Whether a key of which nothing is known here, and that was not made here, would begin to vote: the file alone
-   * vouches for what it signed, and knows nothing of what came after its export.
+   * Whether a key that this home does not know, and that was not made here, would begin to vote. Only the file says
+   * what the key signed, and it does not know what came after its export.
    */
   readonly begins: boolean;
 }

@@ -53,9 +53,9 @@ export interface InterchangeCommitment {
 /** What somebody has to say of an interchange file, beside giving it. */
 export interface ImportOptions {
   /**
-   * That keys of which nothing is known here, and that were not made here, begin to vote by the file alone
-   * (`ImportPreview.begins`). What they signed after it was written is not known: somebody has to be certain that they
-   * signed nothing.
+   * Lets keys that this home does not know, and that were not made here, begin to vote on the word of the file alone
+   * (`ImportPreview.begins`). The file does not say what they signed after it was written: the operator must be certain
+   * that they signed nothing.
    */
   readonly begin?: boolean | undefined;
 }
@@ -104,7 +104,7 @@ export interface ReadCommitment {
   readonly context?: string;
 }
 
-/** An interchange file that was read. What is said more than once of a key and chain, or of a height, is merged. */
+/** An interchange file that was read. What it says more than once of a key and chain, or of one height, is merged. */
 export class ReadInterchange {
   readonly keyChains: readonly ReadKeyChain[];
   /** When it was exported, as far as it says. */
@@ -117,10 +117,11 @@ export class ReadInterchange {
 }
 
 /**
- * Reads an interchange file; what was read already is given back.
+ * Reads an interchange file; the result of an earlier read is returned as is.
  * @param value its JSON
- * @param votes those of the entries of `data`, by their places, where they were taken out of it
- * @throws TapstakeError `invalid-json`, `unknown-version`; `invalid-signature` for a commitment that its key has not signed
+ * @param votes those of the entries of `data`, by their places, if they were taken out of it
+ * @throws TapstakeError `invalid-json`, `unknown-version`; `invalid-signature` for a commitment that its key has not
+ * signed
  */
 export function parseInterchange(value: unknown, votes?: ReadonlyMap<number, Votes>): ReadInterchange {
   if (value instanceof ReadInterchange) return value;
@@ -148,7 +149,7 @@ export function assertVersion(value: unknown): { readonly [name: string]: unknow
   throw new TapstakeError("unknown-version", `interchange: expected version 1, got ${version}`, { version });
 }
 
-/** It is shown to people: a text that is no time could be anything. */
+/** It is shown to people: a text that is not a time could be anything. */
 const timeOf = (text: unknown): string | undefined =>
   typeof text === "string" && /^\d{4}-[\d:.TZ+-]{1,30}$/.test(text) ? text : undefined;
 

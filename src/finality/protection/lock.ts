@@ -31,13 +31,14 @@ export interface Lock {
 }
 
 /**
- * Makes this process the one signer of a home, or says at once who is. Two locks are taken:
+ * Makes this process the one signer of a home, or says at once which process is. It takes two locks:
  *
- * - of the operating system (as SQLite takes it), on `signer.guard`, which ends with its process however that ends;
- * - the file `signer.lock`, which names the process, and holds where the guard was removed by hand or does not work,
- *   as on some network file systems. One that a killed process left is recognised by its process id and start.
+ * - the operating system's (as SQLite takes it) on `signer.guard`, which ends with its process in every case;
+ * - the file `signer.lock`, which names the process. It still protects if the guard was removed by hand, or does not
+ *   work, as on some network file systems. A lock that a killed process left is recognised by its process id and start
+ *   time.
  *
- * @throws TapstakeError `signer-running`; `file-error` where the home cannot be written to
+ * @throws TapstakeError `signer-running`; `file-error` if the home cannot be written to
  */
 export function lockHome(home: Home): Lock {
   const guard = takeGuard(home);
@@ -137,8 +138,8 @@ function takeGuard(home: Home): Database {
 }
 
 /**
- * Makes the file, where there is none, as SQLite would let the umask decide who can read it. One that is there is not
- * even opened: as POSIX has it, closing it again would end the lock that this very process may hold on it.
+ * Makes the guard file if there is none: SQLite would let the umask decide who can read it. It does not open an
+ * existing one. Under POSIX, closing it again would end the lock that this process may have on it.
  */
 function makeGuard(path: string): void {
   try {

@@ -98,8 +98,9 @@ export function guarded<T>(home: Home, work: () => T): T {
 }
 
 /**
- * What belongs to the store lies beside it: beside a link to it, it would be looked for in vain. Through a hard link a
- * copy of the home has this very file, without the votes that are beside it only, and its keys count as generated there.
+ * Refuses links. SQLite looks for the store's other files beside the link, and would not find them. Through a hard
+ * link, a copy of the home has this very file, but not the votes in the files beside it; and its keys count as
+ * generated there.
  */
 function refuseLinks(home: Home): void {
   for (const path of [home.protectionFile, home.watermarkFile]) {

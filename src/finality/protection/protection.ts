@@ -21,17 +21,17 @@ export type {
 } from "./store.js";
 
 export interface ProtectionOptions {
-  /** For records; host name and process id unless given. */
+  /** For records; host name and process id by default. */
   readonly instance?: string;
-  /** Room for new lines in the watermark log until it is written anew, in bytes. */
+  /** Bytes for new lines in the watermark log until it is written anew. */
   readonly roomForWatermarks?: number;
 }
 
 /**
- * Opens what a home remembers, after it has become the one signer of the home and has checked everything that is
- * remembered there against itself and against the watermark log. A home without any memory gets an empty one.
+ * Opens what a home remembers. It first becomes the one signer of the home, and checks all that is remembered against
+ * itself and against the watermark log. A home without any memory gets an empty one.
  * @throws TapstakeError `signer-running`, `protection-missing`, `protection-empty`, `protection-behind`,
- *   `protection-corrupt`, `protection-unwritable`; `insecure-permissions`
+ * `protection-corrupt`, `protection-unwritable`; `insecure-permissions`
  */
 export function openProtection(home: Home, options: ProtectionOptions = {}): Protection {
   const lock = takeLock(home);
@@ -65,10 +65,11 @@ export interface InitReport extends Watermarks {
 }
 
 /**
- * Begins votes at a height, or raises the low watermark to it. It is the only way to go on where `openProtection`
- * refuses. A store that is missing, empty, behind or corrupt is set aside and a new one begins; one that is whole, and
- * lacks only its watermark log, keeps its votes. No key signs anew what the store or the watermark log still remember, and
- * every other key and chain that they remember is locked until it has an `init` of its own.
+ * Begins votes at a height, or raises the low watermark to it. It is the only way to go on if `openProtection` refuses.
+ *
+ * A store that is missing, empty, behind or corrupt is set aside and a new one begins. A whole store that lacks only
+ * its watermark log keeps its votes. No key signs anew what the store or the watermark log still remember. Every other
+ * key and chain that they remember is locked until it has an `init` of its own.
  * @throws TapstakeError `would-lower-mark` before anything is changed; and as {@link openProtection}
  */
 export function initProtection(
@@ -132,7 +133,7 @@ const named = ({ instance = `${hostname()}:${process.pid}`, roomForWatermarks }:
   roomForWatermarks,
 });
 
-/** What remains, with the one key and chain of which somebody has said where it begins. */
+/** What remains, with the one key and chain whose first height the operator has stated. */
 function begin(remains: Remains, { key, chainId, fromHeight }: InitRequest): Remains {
   const name = keyChainName(key, chainId);
   const { lowWatermark = 0n, highWatermark = null } = remains.floors.get(name) ?? {};

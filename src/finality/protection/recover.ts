@@ -20,8 +20,8 @@ export interface Remains {
 }
 
 /**
- * Gathers what every part of a broken home still remembers. None of them can be known to have the last votes, so every
- * key and chain is locked until somebody says where it begins.
+ * Gathers what every part of a broken home still remembers. Any part may lack the last votes, so every key and chain is
+ * locked until the operator states its first height.
  */
 export function remainsOf(home: Home): Remains {
   const log = guarded(home, () => readWatermarkLog(home.watermarkFile));
@@ -38,8 +38,8 @@ export function remainsOf(home: Home): Remains {
 }
 
 /**
- * Begins anew from what remains. A kill at any moment leaves a home that is refused and remembers as much: the
- * watermark log, replaced in one step, is the first to know of all floors, and is only trusted with the store that it names.
+ * Begins anew from what remains. After a kill at any moment, the home is refused and remembers as much. The watermark
+ * log is replaced in one step and is the first to know all floors; it is trusted only with the store that it names.
  * @returns the files that were set aside
  */
 export function recover(home: Home, instance: string, { floors, isStoreWhole }: Remains): string[] {

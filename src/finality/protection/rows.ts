@@ -140,13 +140,14 @@ export function readVote(row: VoteRow): StoredVote {
 /** A row of commitments. */
 export interface ReadCommitmentRow {
   readonly commitment: StoredCommitment;
-  /** Of a commitment that overlaps others, heights that it alone covers: the row is for them, and serves no proof. */
+  /** For a commitment that overlaps others, heights that it alone covers: the row is for them, and serves no proof. */
   readonly alone: CommittedRange | undefined;
 }
 
 /**
- * A commitment as the cells of its row, but for the checksum. One that overlaps others has a row for each run of
- * heights that it alone covers: no two rows share a height, and its own range stands in place of the subtrees.
+ * A commitment as the cells of its row, without the checksum. A commitment that overlaps others has a row for each run
+ * of heights that it alone covers. So no two rows share a height; such a row holds the commitment's own range in place
+ * of the subtrees.
  */
 export function commitmentCells(
   key: Uint8Array,

@@ -29,7 +29,7 @@ import type { LoggedWatermarks } from "./watermark-log.js";
 interface Attached {
   /** Notes a write and the watermarks that it changed in the watermark log, durably. */
   readonly mirror: (seq: number, watermarks: readonly LoggedWatermarks[]) => void;
-  /** The files that nobody else may touch. */
+  /** The files that no other process may change. */
   readonly files: FileCheck;
   /** Ends with the store. */
   readonly onClose: () => void;
@@ -123,7 +123,7 @@ export class SqliteStore implements Protection {
     this.#usable();
     const found = new Map<bigint, VoteRecord>();
     const known = this.#known(key, chainId);
-    // Where there is none, whatever became of the files is found out by `append`.
+    // If there is none, `append` finds out what happened to the files.
     const wanted = new Set(heights.filter((height) => known?.heights.has(height)));
     if (!known || wanted.size === 0) return found;
     return this.#read(() => {

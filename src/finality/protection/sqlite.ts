@@ -37,7 +37,7 @@ export function connect(path: string, options?: { readonly timeout?: number }): 
 }
 
 /**
- * Writes an empty store, whole or not at all, where there is none. Returns its id.
+ * Writes an empty store, whole or not at all, if there is none. Returns its id.
  * @throws DatabaseFault
  */
 export function createDatabase(path: string): string {

@@ -8,18 +8,18 @@ import type { KeyChain } from "./key-chain.js";
 /** A vote to remember. */
 export interface VoteEntry {
   readonly height: bigint;
-  /** SHA-256 of the message, 32 bytes; null for a vote of which no more is known than that it was made. */
+  /** SHA-256 of the message, 32 bytes; null if only the fact of a vote is known. */
   readonly digest: Uint8Array | null;
   /** 32 bytes. */
   readonly signature: Uint8Array | null;
 }
 
-/** A vote as it is remembered. */
+/** A vote as the store remembers it. */
 export interface StoredVote extends VoteRecord {
   readonly height: bigint;
 }
 
-/** A commitment as it is remembered. */
+/** A commitment as the store remembers it. */
 export interface StoredCommitment {
   readonly startHeight: bigint;
   readonly count: number;
@@ -59,8 +59,9 @@ export interface ProtectionStore {
   /** Votes from `from` on, by height. */
   records(key: Uint8Array, chainId: string, from?: bigint, limit?: number): StoredVote[];
   /**
-   * Takes over, for good, what is noted of a key: one that was elsewhere is locked, one whose secret left is new no more,
-   * and the note that it was generated here ends. Comes before every vote. See `recordImported`, `recordExported` and `recordGenerated`.
+   * Takes over, for good, what is noted of a key. A key that was elsewhere is locked; one whose secret left is no
+   * longer new; the note that it was generated here ends. Comes before every vote. See `recordImported`,
+   * `recordExported` and `recordGenerated`.
    */
   applyProvenance(key: Uint8Array): void;
   /** Heights that sign nothing, as which message was signed there is not known, in order. */

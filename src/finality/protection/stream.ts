@@ -11,10 +11,10 @@ import {
 } from "./interchange.js";
 
 /**
- * Reads an interchange file that may be longer than a text can be: votes are read one by one as they come, and what is
- * around them as a whole in the end.
- * @param source its text or its bytes (UTF-8), whole or in parts, as of a stream
- * @throws TapstakeError `invalid-json`, `unknown-version`, `invalid-signature`; `invalid-argument` for what is no such source
+ * Reads an interchange file that may be longer than a text can be. It reads votes one by one as they come, and the rest
+ * as a whole at the end.
+ * @param source its text or its bytes (UTF-8), whole or in parts, as from a stream
+ * @throws TapstakeError `invalid-json`, `unknown-version`, `invalid-signature`; `invalid-argument` for any other source
  */
 export async function readInterchange(
   source: InterchangePart | Iterable<InterchangePart> | AsyncIterable<InterchangePart>,
@@ -51,16 +51,16 @@ const notInterchange = (value: unknown): TapstakeError =>
     `interchange: expected text, bytes or a stream of them, got ${describeType(value)}`,
   );
 
-/** Of one text, number or space, in characters: no file of ours comes near it. */
+/** The most characters of one text, number or space: files that tapstake writes have far fewer. */
 const LONGEST_TOKEN = 1 << 16;
-/** Of all that is no vote, in characters: some hundred thousand commitments. */
+/** The most characters beside the votes: some hundred thousand commitments. */
 const LONGEST_REST = 1 << 26;
 /** Of what is inside of each other: each level costs memory. */
 const DEEPEST = 100;
 /** Characters that are parsed before the limits are looked at again. */
 const STEP = 1 << 12;
 
-/** Takes the votes out of a file as it is parsed: the elements of `votes` in the elements of `data`. */
+/** Takes the votes out of a file while it is parsed: the elements of `votes` in the elements of `data`. */
 class InterchangeReader {
   readonly #parser: Library.JSONParser;
   /** The lists of votes of the `data` that is open, by the places of their entries, and those of the last one. */
@@ -70,7 +70,7 @@ class InterchangeReader {
   #votes: Votes = new Map();
   #metadata: unknown;
   #file: unknown;
-  /** Characters since the last token; of all that is no vote; and of that at the last vote. */
+  /** Characters since the last token; of all that is not a vote; and of that at the last vote. */
   #silent = 0;
   #rest = 0;
   #restAtVote = 0;

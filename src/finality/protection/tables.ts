@@ -23,15 +23,17 @@ import {
 
 /** By whom and when a row is written. */
 export interface Writer {
-  /** UTF-8, as it is stored. */
+  /** UTF-8, as stored. */
   readonly at: Uint8Array;
   readonly instance: Uint8Array;
 }
 
 /**
- * The rows of an open store and what ties them together: each carries a checksum over all of it; votes carry a running
- * number and the combination of all checksums before them, so that a vote is one row in one page, and that no row can
- * be missing. Changes belong into a transaction, which ends with `writeState` unless it is a single vote.
+ * The rows of an open store and what ties them together. Each row has a checksum over all of it. Votes have a running
+ * number and the combination of all checksums before them. So a vote is one row in one page, and a missing row is
+ * detected.
+ *
+ * Changes belong in a transaction, which ends with `writeState` unless it is a single vote.
  */
 export class Tables {
   readonly storeId: string;
@@ -70,7 +72,7 @@ export class Tables {
     yield* asWritten(known, rows, known.heights.between(from, to));
   }
 
-  /** @throws DatabaseFault `corrupt` where there is none, though one was written */
+  /** @throws DatabaseFault `corrupt` if a vote was written and is missing */
   vote(known: KeyChainState, height: bigint): StoredVote | undefined {
     if (!known.heights.has(height)) return undefined;
     // To its end: a walk that is given up keeps its statement busy.
@@ -222,8 +224,8 @@ export class Tables {
 }
 
 /**
- * Rows, if they are those that this process has read and written: SQLite trusts its files, and reads what somebody else
- * wrote over them as if it were its own. A row that was lost so would be a height to vote for again.
+ * Rows, if they are those that this process has read and written. SQLite trusts its files, and reads what another
+ * program wrote over them as its own. A row lost that way would be a height that could be voted for again.
  */
 function* asWritten(
   { blocked }: KeyChainState,

@@ -46,7 +46,7 @@ export class WatermarkLog {
 
   /**
    * Writes the file anew, whole or not at all, and keeps it open to append to.
-   * @param room bytes for lines until it is written anew
+   * @param room bytes for new lines until it is written anew
    */
   constructor(path: string, content: WatermarkLogContent, room = 1 << 18) {
     this.#path = path;
@@ -69,7 +69,7 @@ export class WatermarkLog {
     const [one] = changed;
     const { line, check } = withCheck(this.#written.check, one ? bodyOf(one) : writeOf(seq));
     const bytes = Buffer.from(line, "latin1");
-    // Of several lines some could be lost, and nobody would know.
+    // Of several lines, some could be lost without notice.
     if (changed.length > 1 || position + bytes.length > end) {
       this.#written = this.#rewrite();
       close(file);
@@ -126,7 +126,7 @@ interface Written {
   /** Of the last line. */
   readonly check: string;
   readonly line: Uint8Array;
-  /** Where the next line begins, and where there is no room for it. */
+  /** Where the next line begins, and where the space for lines ends. */
   readonly position: number;
   readonly end: number;
 }

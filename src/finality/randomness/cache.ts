@@ -11,9 +11,9 @@ export interface RandomnessPair {
 }
 
 /**
- * The public randomness of heights that were derived before: what remains for a vote there is one HMAC. Points are
- * public; no secret is kept. The oldest are dropped first, used or not: a height is voted for once, and the next one
- * after it.
+ * The public randomness of heights that were derived before. A vote at such a height then needs only one HMAC. Points
+ * are public; no secret is kept. The oldest are dropped first, used or not: a height has one vote, and the next vote is
+ * at the next height.
  */
 export class RandomnessCache {
   readonly capacity: number;

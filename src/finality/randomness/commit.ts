@@ -20,7 +20,7 @@ interface Deriving extends DerivationOptions {
   readonly chain: ChainConfig;
   /** Filled with what is derived, so that votes there need no multiplication but their verification. */
   readonly cache?: RandomnessCache | undefined;
-  /** Told in the end by what the points were computed, and whether anything was computed wrongly. */
+  /** Called at the end: which implementations computed the points, and whether any result was wrong. */
   readonly onReport?: ((report: DerivationReport) => void) | undefined;
 }
 
@@ -68,10 +68,10 @@ export interface CommittedHeight {
 }
 
 /**
- * The public randomness of a committed height and its proof, derived again from at most 256 heights; from all of
- * them where the commitment was imported.
- * @throws TapstakeError `no-commitment` for a height in none; `invalid-proof` when the commitment is not to this
- *   key's randomness; `cancelled`
+ * The public randomness of a committed height and its proof. It is derived again from at most 256 heights, or from all
+ * of them if the commitment was imported.
+ * @throws TapstakeError `no-commitment` if no commitment covers the height; `invalid-proof` if the commitment is not to
+ * this key's randomness; `cancelled`
  */
 export async function proveCommitted(
   request: Committing & { readonly height: bigint },

@@ -152,7 +152,7 @@ const commitThere = (options: CommitOptions): Promise<Commitment> =>
     return commitment;
   });
 
-/** Of a commitment to randomness that the signer has just handed out, only its configuration can be why it is refused. */
+/** The signer has just served this randomness: only its configuration can be why it refuses the commitment. */
 function explained(error: unknown, { id, commitContext }: ChainConfig, count: number): unknown {
   if (!(error instanceof TapstakeError) || error.code !== "not-permitted") return error;
   const { code, message, details } = error;

@@ -276,7 +276,7 @@ const exportInterchange = () =>
         note("Sign nothing here from now on: what is signed later is not in this file.");
     });
 
-/** For whoever compares it with what the key has voted for. */
+/** For a comparison with the votes of the key on the chain. */
 function votesOf(keyChains: readonly StoredKeyChain[]): string {
   const votes = keyChains.reduce((sum, one) => sum + one.votes, 0);
   const heights = keyChains.flatMap(({ highWatermark }) => highWatermark ?? []);
@@ -333,8 +333,8 @@ async function interchangeIn(path: string): Promise<ReadInterchange> {
 }
 
 /**
- * The file, with the last votes that a person has looked up on the chain: keys of which nothing is known here begin above
- * them. That a key signed nothing after the export cannot be checked here.
+ * The file, with the last votes that a person has looked up on the chain: keys that this home does not know begin above
+ * them. tapstake cannot check that a key signed nothing after the export.
  * @throws TapstakeError `cancelled`; `would-lower-mark` for less than the file knows; UsageError without a terminal
  */
 async function withBeginnings(
@@ -391,7 +391,7 @@ interface Beginning {
   readonly publicKey: Uint8Array;
   readonly key: string;
   readonly chain: string;
-  /** The first height of which the file knows nothing. */
+  /** The first height that the file does not know. */
   readonly from: bigint;
   /** The low watermark that the file alone gives. */
   readonly lowest: bigint;
