@@ -12,7 +12,7 @@ export function assertSatoshi(value: unknown, name: string): asserts value is bi
     const got = typeof value === "bigint" ? `${value}` : describeType(value);
     throw new TapstakeError(
       "invalid-amount",
-      `${name}: expected satoshi as a bigint, 0 to ${MAX_MONEY}, got ${got}`,
+      `${name} must be satoshi as a bigint, 0 to ${MAX_MONEY}, not ${got}`,
     );
   }
 }
@@ -35,7 +35,7 @@ export function parseBtc(text: string, name = "amount"): bigint {
   if (!match) {
     throw new TapstakeError(
       "invalid-amount",
-      `${name}: expected bitcoin as text with at most 8 decimals, got ${show(text)}`,
+      `${name} must be bitcoin as text with at most 8 decimals, not ${show(text)}`,
     );
   }
   const satoshi = BigInt(match[1]!) * SATOSHI_PER_BTC + BigInt((match[2] ?? "").padEnd(8, "0"));
@@ -61,7 +61,7 @@ export function parseRate(text: string, decimals = 4, name = "rate"): Rate {
   if (!match || fraction.length > decimals) {
     throw new TapstakeError(
       "invalid-rate",
-      `${name}: expected a decimal number with at most ${decimals} decimals, got ${show(text)}${typeof text === "number" ? "; give it as text" : ""}`,
+      `${name} must be a decimal number with at most ${decimals} decimals, not ${show(text)}${typeof text === "number" ? "; give it as text" : ""}`,
     );
   }
   const denominator = 10n ** BigInt(decimals);

@@ -35,9 +35,9 @@ export const adaptor = {
     if (!T) {
       throw new TapstakeError(
         "invalid-encryption-key",
-        `encryption key: expected a point of 32 or 33 bytes, got ${
+        `encryption key must be a point of 32 or 33 bytes, not ${
           isBytes(encryptionKey, 32) || isBytes(encryptionKey, 33)
-            ? "bytes that are none"
+            ? "bytes that are not a point"
             : describeType(encryptionKey)
         }`,
       );
@@ -114,7 +114,7 @@ export const adaptor = {
       const got = isBytes(finished, 64) ? "64 bytes with s of n or more" : describeType(finished);
       throw new TapstakeError(
         "invalid-signature",
-        `finished signature: expected 64 bytes of BIP-340, got ${got}`,
+        `finished signature must be a BIP-340 signature of 64 bytes, not ${got}`,
       );
     }
     const t = isOdd(R0) ? scalar.subtract(s, finishedS) : scalar.subtract(finishedS, s);
@@ -171,8 +171,8 @@ function mustParse(signature: unknown): { R0: Uint8Array; s: bigint } {
     const known = isBytes(signature, 65) || isBytes(signature, 66);
     throw new TapstakeError(
       "invalid-signature",
-      `adaptor signature: expected 65 or 66 bytes with a point and a scalar, got ${
-        known ? "bytes that hold no such pair" : describeType(signature)
+      `adaptor signature must be 65 or 66 bytes with a point and a scalar, not ${
+        known ? "other bytes" : describeType(signature)
       }`,
     );
   }

@@ -6,7 +6,7 @@ import { assertPublicKey, assertSecretKey, evenSecret } from "../core/keys.js";
 import { scalar } from "../core/scalar.js";
 import { challenge } from "./schnorr.js";
 
-/** A message, of any length, and the 32-byte signature of it. */
+/** A message of any length and its 32-byte signature. */
 export interface SignedMessage {
   readonly message: Uint8Array;
   readonly signature: Uint8Array;
@@ -18,7 +18,7 @@ interface KnownPoints {
   readonly randomnessPoint: Uint8Array;
 }
 
-/** A signature that was not verified yet, as BIP-340 knows it. */
+/** A signature as BIP-340 defines it, not verified yet. */
 interface UnverifiedSignature {
   /** SHA-256 of the message. */
   readonly digest: Uint8Array;
@@ -31,8 +31,8 @@ interface UnverifiedSignature {
 /** Extractable one-time signatures: signing two messages under one randomness reveals the key (PROTOCOL 6). */
 export const eots = {
   /**
-   * Signs a message. To sign another message with the same randomness gives the secret key away.
-   * The signature is verified before it is returned.
+   * Signs a message. Signing another message with the same randomness reveals the secret key. The signature is verified
+   * before it is returned.
    * @param secretKey 32 bytes
    * @param secretRandomness 32 bytes, a scalar: see `randomness.derive`
    * @param message any length
@@ -120,11 +120,11 @@ export const eots = {
     if (equalBytes(a.message, b.message)) {
       throw new TapstakeError(
         "same-message",
-        "expected signatures of two different messages, got one message twice",
+        "both signatures are of one message: give votes for two different messages",
       );
     }
     if (sA === sB) {
-      throw new TapstakeError("same-signature", "expected two different signatures, got one twice");
+      throw new TapstakeError("same-signature", "one signature was given twice: give two different ones");
     }
     const eA = challenge(publicRandomness, publicKey, sha256(a.message));
     const eB = challenge(publicRandomness, publicKey, sha256(b.message));
@@ -137,7 +137,7 @@ export const eots = {
   },
 };
 
-/** The s of a signature that verifies. @throws TapstakeError `self-check-failed` */
+/** The s of a signature, if it verifies. @throws TapstakeError `self-check-failed` */
 function verified({ digest, publicKey, signature }: UnverifiedSignature): Uint8Array {
   if (curve.verifySchnorr(digest, publicKey, signature)) return signature.slice(32);
   throw new TapstakeError("self-check-failed", "an EOTS signature made here does not verify");
@@ -172,7 +172,7 @@ function whyNoKey(
     const expected = hex.encode(publicKey);
     return new TapstakeError(
       "key-mismatch",
-      `expected the secret of public key ${expected}, but the signatures reveal that of ${actual}`,
+      `the signatures reveal the secret of public key ${actual}, not of ${expected}: give that key's own votes`,
       { expected, extracted: actual },
     );
   }
@@ -183,9 +183,13 @@ function whyNoKey(
     signature === "both"
       ? "neither signature verifies under this randomness and public key"
       : `signature ${signature} does not verify under this randomness; the other does`;
-  return new TapstakeError("different-randomness", `expected two signatures under one randomness: ${which}`, {
-    signature,
-  });
+  return new TapstakeError(
+    "different-randomness",
+    `two signatures under one randomness are needed: ${which}`,
+    {
+      signature,
+    },
+  );
 }
 
 /** k as BIP-340 uses it, negated where R has odd y, and x(R). */
@@ -200,7 +204,7 @@ function assertSecretRandomness(value: unknown): asserts value is Uint8Array {
     const got = isBytes(value, 32) ? "32 bytes outside that range" : describeType(value);
     throw new TapstakeError(
       "invalid-randomness",
-      `secret randomness: expected a scalar between 1 and n - 1, got ${got}`,
+      `secret randomness must be a scalar between 1 and n - 1, not ${got}`,
     );
   }
 }
@@ -210,7 +214,7 @@ function assertPublicRandomness(value: unknown): asserts value is Uint8Array {
     const got = isBytes(value, 32) ? hex.encode(value) : describeType(value);
     throw new TapstakeError(
       "invalid-randomness",
-      `public randomness: expected 32 bytes, the x coordinate of a point, got ${got}`,
+      `public randomness must be 32 bytes, the x coordinate of a point, not ${got}`,
     );
   }
 }
@@ -222,7 +226,7 @@ function parseSigned(signed: SignedMessage, name: string): bigint {
     const got = isBytes(signed.signature, 32)
       ? "32 bytes that are n or more"
       : describeType(signed.signature);
-    throw new TapstakeError("invalid-signature", `signature ${name}: expected 32 bytes below n, got ${got}`);
+    throw new TapstakeError("invalid-signature", `signature ${name} must be 32 bytes below n, not ${got}`);
   }
   return s;
 }

@@ -1,4 +1,4 @@
-/** Something that can be taken or left: what it brings, and its weight. */
+/** An item that can be taken or left: what it brings, and its weight. */
 export interface Item {
   readonly gain: bigint;
   /** Weight units. */
@@ -80,11 +80,11 @@ function bestOfFew(items: readonly Item[], start: number, price: bigint, limit: 
 const startSums = (start: number): Sums =>
   Array.from({ length: UNITS }, (_, remainder) => (remainder === start % UNITS ? 0n : null));
 
-/** The remainder that there was before an item of this weight came to it. */
+/** The remainder before an item of this weight was added. */
 const before = (remainder: number, weight: number): number =>
   (((remainder - weight) % UNITS) + UNITS) % UNITS;
 
-/** Each remainder's best, with the item or without; and where it was taken. */
+/** The best sum for each remainder, with the item or without; and where the item was taken. */
 function withItem(without: Sums, from: Sums, gain: bigint, weight: number): [Sums, boolean[]] {
   const took = without.map((sum, remainder) => {
     const earlier = from[before(remainder, weight)]!;

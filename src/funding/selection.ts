@@ -17,11 +17,11 @@ import { assertCoins, type Coin } from "./coin.js";
 export interface Spending {
   /** Coins to choose from. Their owners sign, and need not be the staker. */
   readonly coins: readonly Coin[];
-  /** Coins to spend in any case, besides. */
+  /** Further coins, which must be spent. */
   readonly mustSpend?: readonly Coin[];
   /** Whether unconfirmed coins may be spent: no by default. */
   readonly allowUnconfirmed?: boolean;
-  /** Satoshi per virtual byte. */
+  /** Fee rate in sat/vB. */
   readonly feeRate: Rate;
   /**
    * The fee rate, in sat/vB, that the owner expects to pay later to spend a coin. With it, the selection minimises
@@ -44,15 +44,15 @@ export type SelectionReason = "changeless" | "cheapest" | "only" | "all" | "fitt
 /** What pays for a transaction. */
 export interface Funding {
   readonly coins: readonly Coin[];
-  /** What the transaction pays, in satoshi. */
+  /** The fee in satoshi. */
   readonly fee: bigint;
-  /** The most virtual bytes once signed: with every signature as long as it can be, or as its coin says. */
+  /** The most virtual bytes once signed: each signature has the length that its coin states, else the longest. */
   readonly vsize: number;
-  /** What is really paid: satoshi per virtual byte, to thousandths, rounded down. */
+  /** The real fee rate in sat/vB, in thousandths, rounded down. */
   readonly feeRate: Rate;
   /** The value of the change output in satoshi; 0 without one. */
   readonly change: bigint;
-  /** Why these coins. */
+  /** Why these coins were selected. */
   readonly reason: SelectionReason;
 }
 
@@ -112,7 +112,7 @@ function poolOf({ coins, mustSpend = [], allowUnconfirmed = false }: Spending): 
     const text = `coin ${outpoint} must be spent, but it is unconfirmed and unconfirmed coins are not allowed`;
     throw new TapstakeError("invalid-coin", text, { outpoint });
   }
-  // Left aside, and named when the rest is not enough.
+  // Left out, and named in the error if the other coins are not enough.
   const aside = coins.filter((coin) => !isFree(coin));
   return {
     pool: { required: mustSpend.map(candidateOf), optional: coins.filter(isFree).map(candidateOf) },

@@ -49,8 +49,9 @@ function assertSet(set: unknown): void {
 }
 
 /**
- * Somebody's own copy of a network's parameters, and the Bitcoin height that says which version of them holds: that of
- * the block with the staking transaction where the stake is registered after it, the tip's where before (PROTOCOL 8).
+ * The caller's own copy of a network's parameters, and the Bitcoin height that chooses their version (PROTOCOL 8). If
+ * the stake is registered after its staking transaction is in a block, that is the block's height; if before, the
+ * tip's.
  */
 export interface OwnParams {
   readonly set: ParamSet;
@@ -73,21 +74,21 @@ export function checkInForce(given: ProtocolParams, { set, height }: OwnParams):
   checkSameParams(given, onNetworkOf(given, own));
 }
 
-/** That a version is not the newest of its set, as data. */
+/** Says, as data, that a version is not the newest of its set. */
 export interface Superseded {
-  /** The Bitcoin height from which a later version holds in its place. */
+  /** The Bitcoin height from which a later version replaces it. */
   readonly since: number;
   /** The newest version of the set. */
   readonly newest: number;
 }
 
-/** Since when a version of a set is superseded; undefined for the newest one. */
+/** What superseded a version of a set, and when; undefined for the newest version. */
 export function supersededSince({ versions }: ParamSet, { version }: ProtocolParams): Superseded | undefined {
   const next = versions.find((later) => later.version > version);
   return next && { since: next.activationHeight, newest: versions.at(-1)!.version };
 }
 
-/** The published test parameters hold for testnet and for signet, whichever of the two they are read as. */
+/** The published test parameters are valid for testnet and for signet, under either name. */
 export const onNetworkOf = ({ network }: ProtocolParams, trusted: ProtocolParams): ProtocolParams =>
   sharesAddresses(network, trusted.network) ? { ...trusted, network } : trusted;
 

@@ -127,7 +127,7 @@ const form = v.strictObject({
   ),
 });
 
-/** The shortest decimal number, whatever the fraction's denominator. */
+/** The shortest decimal number for a fraction, with any denominator. */
 function decimal(rate: Rate, decimals: number): string {
   const denominator = 10n ** BigInt(decimals);
   return formatRate({ numerator: (rate.numerator * denominator) / rate.denominator, denominator });

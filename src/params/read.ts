@@ -45,7 +45,7 @@ export function readParamSet(
     throw new TapstakeError("wrong-network", message, { expected: as.network, got: network });
   }
   const set: ParamSet = { name: as.name, network, versions };
-  // A single version keeps the number that it has among its siblings.
+  // A single version keeps its number from the list.
   if (versions.length > 1) checkParamSet(set);
   return set;
 }
@@ -74,7 +74,7 @@ const isPublishedForm = (json: unknown): boolean =>
 const isOwnForm = (value: unknown): boolean =>
   typeof value === "object" && value !== null && "covenant" in value;
 
-/** Beyond 2^53 a JSON number may already be another one than was written. */
+/** A JSON number beyond 2^53 may already differ from the one in the text. */
 const whole = v.pipe(
   v.custom<number | string>((value) => isWhole(value), "a whole number below 2^53"),
   v.transform((value) => BigInt(value)),

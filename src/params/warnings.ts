@@ -7,7 +7,7 @@ import { type Leaf, stakingOutput, unbondingOutput } from "../script/outputs.js"
 import { NUMS_KEY } from "../script/taproot.js";
 import type { ProtocolParams } from "./types.js";
 
-/** What is legal in parameters, and makes some stake that they admit unsafe. */
+/** A value that the rules permit, but that makes some stakes unsafe. */
 export interface ParamsWarning {
   readonly field: string;
   readonly message: string;
@@ -53,7 +53,7 @@ export function paramsWarnings(params: ProtocolParams): readonly ParamsWarning[]
   return warnings;
 }
 
-/** The outputs of a stake by one staker and one finality provider: with more keys every transaction is larger. */
+/** The outputs of a stake by one staker and one finality provider: more keys make every transaction larger. */
 function smallestOutputs({ covenant, minTime, unbondingTime, network }: ProtocolParams) {
   // No secrets of these points are known, so no member has them.
   const staker = NUMS_KEY;

@@ -69,14 +69,14 @@ function readAnswer(spend: LeafSpend, returned: PsbtLike) {
   return { signatures, given };
 }
 
-/** A signature of an answer: whose it is shows only in what it verifies for. */
+/** A signature from an answer. Only verification shows whose it is. */
 interface Candidate {
   readonly signature: Uint8Array;
-  /** The key that the wallet filed it under, where it says one. */
+  /** The key under which the wallet put it, if any. */
   readonly filedUnder?: Uint8Array;
 }
 
-/** @throws TapstakeError `witness-mismatch` at a final witness that opens something else */
+/** @throws TapstakeError `witness-mismatch` for a final witness that opens another leaf */
 function candidates({ leaf, inputIndex }: LeafSpend, answer: Psbt): Candidate[] {
   const { finalScriptWitness, tapScriptSig = [] } = answer.data.inputs[inputIndex]!;
   if (finalScriptWitness) return inWitness(leaf, readWitnessStack(finalScriptWitness));
@@ -86,7 +86,7 @@ function candidates({ leaf, inputIndex }: LeafSpend, answer: Psbt): Candidate[] 
   return all.slice(0, most).map(({ pubkey, signature }) => ({ signature, filedUnder: pubkey }));
 }
 
-/** One for each of the four ways in which wallets file one; an answer can be stuffed with others. */
+/** One for each of the four ways in which wallets file one. The limit stops an answer with many false signatures. */
 const MOST_FOR_EACH_KEY = 4;
 
 /** Wallets that finalise leave out the empty slots, and put what they have in front. */
@@ -106,7 +106,7 @@ function inWitness(leaf: Leaf, witness: readonly Uint8Array[]): Candidate[] {
   throw new TapstakeError("witness-mismatch", text, { elements: witness.length });
 }
 
-/** BIP-340 hashes the key in: a signature verifies for one key at most. */
+/** BIP-340 hashes the key, so a signature verifies for one key at most. */
 function signedBy(spend: LeafSpend, given: readonly Candidate[]): LeafSignature[] {
   const signed: LeafSignature[] = [];
   for (const { signature, filedUnder } of given) {
@@ -122,7 +122,7 @@ function signedBy(spend: LeafSpend, given: readonly Candidate[]): LeafSignature[
 const keysOf = ({ signers }: Leaf): Uint8Array[] => signers.flatMap(({ keys }) => [...keys]);
 
 /**
- * Nothing verifies: what the PSBT says of the input that is not so explains it.
+ * If no signature verifies, a false field of the PSBT's input explains why.
  * @throws TapstakeError `psbt-mismatch`, `unsupported-sighash`
  */
 function assertUnaltered(spend: LeafSpend, answer: Psbt, given: readonly Candidate[]): void {
@@ -136,7 +136,7 @@ function assertUnaltered(spend: LeafSpend, answer: Psbt, given: readonly Candida
   assertSameLeaf(spend, answer.data.inputs[spend.inputIndex]!);
 }
 
-/** What an answer has instead of the signatures that were asked for. */
+/** What an answer has in place of the required signatures. */
 interface Seen {
   /** Signatures that verify for no key of the leaf. */
   readonly bySomeoneElse: number;
@@ -197,7 +197,7 @@ export function signaturesFromPsbts(
  */
 export function fromEachPsbt<T>(returned: readonly PsbtLike[], read: (psbt: PsbtLike) => T): T[] {
   if (!Array.isArray(returned)) {
-    throw new TapstakeError("invalid-psbt", `expected a list of PSBTs, got ${describeType(returned)}`);
+    throw new TapstakeError("invalid-psbt", `the PSBTs must be a list, not ${describeType(returned)}`);
   }
   return returned.map((psbt: PsbtLike, index) => {
     try {
@@ -211,9 +211,9 @@ export function fromEachPsbt<T>(returned: readonly PsbtLike[], read: (psbt: Psbt
 }
 
 /**
- * That there is a signature by each of these keys.
- * @param seen what there was instead, where something is missing
- * @throws TapstakeError `missing-signature` naming whose; `unexpected-signer` when the leaf does not name one of them
+ * Checks that each of these keys has signed.
+ * @param seen what the answer has instead, if a signature is missing
+ * @throws TapstakeError `missing-signature` with the keys; `unexpected-signer` if the leaf does not name one of them
  */
 export function assertSignedBy(
   { leaf }: LeafSpend,
@@ -228,18 +228,18 @@ export function assertSignedBy(
 }
 
 /**
- * That the keys whose signatures must be there are a list of x-only keys.
+ * Checks that the keys that must sign are a list of x-only keys.
  * @throws TapstakeError `invalid-argument`, `invalid-public-key`
  */
 export function assertExpected(expected: readonly Uint8Array[]): void {
   if (!Array.isArray(expected)) {
-    const text = `expected must be a list of keys, got ${describeType(expected)}`;
+    const text = `expected must be a list of keys, not ${describeType(expected)}`;
     throw new TapstakeError("invalid-argument", text);
   }
   expected.forEach((key: unknown, i) => assertXOnly(key, `expected[${i}]`));
 }
 
-/** @param keys at least one, who did not sign */
+/** @param keys the keys that did not sign; at least one */
 function notSigned(
   { kind, signers }: Leaf,
   keys: readonly Uint8Array[],

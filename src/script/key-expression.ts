@@ -39,7 +39,7 @@ export function readPlainKey(key: string): Uint8Array | null {
  * @throws TapstakeError `invalid-key-expression`, `invalid-path`; never shows the expression, which may be secret
  */
 export function publicKeyOfExpression(expression: string): Uint8Array {
-  if (typeof expression !== "string") throw malformed("expected text");
+  if (typeof expression !== "string") throw malformed("it must be text");
   const { key } = splitKeyExpression(expression);
   // Descriptors know no other version bytes (BIP-380).
   if (/^[yzuv]p/.test(key)) throw malformed(UNKNOWN);
@@ -49,7 +49,7 @@ export function publicKeyOfExpression(expression: string): Uint8Array {
 const publicKeyOfText = (key: string): Uint8Array =>
   readPlainKey(key) ?? publicKeyOfWif(key) ?? publicKeyOfExtended(key);
 
-const UNKNOWN = "expected hexadecimal, a private key (WIF) or an extended key";
+const UNKNOWN = "the key must be hexadecimal, a private key (WIF) or an extended key";
 
 /**
  * Reads the public key of a staker: x-only or compressed in hexadecimal, or an extended key followed by the path to one
@@ -59,7 +59,7 @@ const UNKNOWN = "expected hexadecimal, a private key (WIF) or an extended key";
 export function readPublicKey(expression: string): { publicKey: Uint8Array; origin?: KeyOrigin } {
   const { key, origin } = splitKeyExpression(expression);
   const isSecret = splitExtended(key)?.isPrivate === true || publicKeyOfWif(key) !== null;
-  if (isSecret) throw malformed("expected a public key, got a secret one");
+  if (isSecret) throw malformed("it is a secret key: give the public key");
   return { publicKey: publicKeyOfText(key), ...(origin && { origin: parseKeyOrigin(expression) }) };
 }
 
@@ -80,7 +80,7 @@ export function readPublicKey(expression: string): { publicKey: Uint8Array; orig
  */
 export function secretOfExpression(expression: string, network?: Network): Uint8Array {
   if (network !== undefined) assertNetwork(network);
-  if (typeof expression !== "string") throw malformed("expected text");
+  if (typeof expression !== "string") throw malformed("it must be text");
   const { key, origin } = splitKeyExpression(expression.trim());
   if (/^[0-9a-fA-F]{64}$/.test(key)) return checked(hex.decode(key));
   if (readPlainKey(key)) throw malformed(PUBLIC);
@@ -88,7 +88,7 @@ export function secretOfExpression(expression: string, network?: Network): Uint8
   if (wif) return checked(wif.secretKey, wif.isMainnet, network);
   const extended = splitExtended(key);
   if (extended) return checked(secretOfExtended(extended, origin), extended.isMainnet, network);
-  throw malformed("expected 64 hexadecimal digits, a private key (WIF) or an extended private key");
+  throw malformed("the key must be 64 hexadecimal digits, a private key (WIF) or an extended private key");
 }
 
 function checked(secretKey: Uint8Array, isMainnet?: boolean, network?: Network): Uint8Array {
@@ -118,10 +118,10 @@ function checked(secretKey: Uint8Array, isMainnet?: boolean, network?: Network):
  * ```
  */
 export function parseKeyOrigin(expression: string): KeyOrigin {
-  if (typeof expression !== "string") throw malformed("expected text");
+  if (typeof expression !== "string") throw malformed("it must be text");
   const { origin, key } = splitKeyExpression(expression);
   const publicKey = publicKeyOfText(key);
-  if (!origin) throw malformed("expected an origin before the key: [fingerprint/path]");
+  if (!origin) throw malformed("the origin is missing: write [fingerprint/path] before the key");
   const [, ...steps] = key.split("/");
   const path = normalPath([origin.path, ...steps].join("/"));
   return { publicKey, fingerprint: origin.fingerprint, path };
@@ -152,7 +152,7 @@ function publicKeyOfExtended(text: string): Uint8Array {
 /** The path behind an extended key, to one key. */
 function stepsOf({ steps }: ExtendedText): string {
   if (steps.includes("*") || steps.includes("<")) {
-    throw malformed("expected one key, got a range: write an index in place of *");
+    throw malformed("it is a range of keys: write an index in place of *");
   }
   return normalPath(`m${steps}`);
 }
@@ -196,7 +196,7 @@ function checkOrigin(
 const indexOf = (step: string): number =>
   Number.parseInt(step, 10) + (step.endsWith("'") ? HARDENED_OFFSET : 0);
 
-const PUBLIC = "expected a secret key, got a public one";
+const PUBLIC = "it is a public key: give the secret key";
 
 function malformed(message: string): TapstakeError {
   return new TapstakeError("invalid-key-expression", `key expression: ${message}`);

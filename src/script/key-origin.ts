@@ -21,7 +21,10 @@ export function normalPath(path: string): string {
   // BIP-32 writes the depth of a key in one byte.
   if (!match || steps.includes(null) || steps.length > 255) {
     const got = typeof path === "string" ? JSON.stringify(path) : describeType(path);
-    throw new TapstakeError("invalid-path", `expected a BIP-32 path such as m/86'/0'/0'/0/5, got ${got}`);
+    throw new TapstakeError(
+      "invalid-path",
+      `the path must be a BIP-32 path such as m/86'/0'/0'/0/5, not ${got}`,
+    );
   }
   return ["m", ...steps].join("/");
 }

@@ -30,7 +30,7 @@ export function secretOfMnemonic(words: string, path: string, passphrase = ""): 
  */
 export function seedOfMnemonic(words: string, passphrase: string): Uint8Array {
   if (typeof words !== "string") {
-    throw new TapstakeError("invalid-mnemonic", `expected words as text, got ${describeType(words)}`);
+    throw new TapstakeError("invalid-mnemonic", `words must be text, not ${describeType(words)}`);
   }
   const mnemonic = words.normalize("NFKD").trim().toLowerCase().split(/\s+/).join(" ");
   checkWords(mnemonic);
@@ -44,7 +44,7 @@ function checkWords(mnemonic: string): void {
     const got = mnemonic === "" ? 0 : words.length;
     throw new TapstakeError(
       "invalid-mnemonic",
-      `expected 12, 15, 18, 21 or 24 words and nothing beside them, got ${got}`,
+      `there must be 12, 15, 18, 21 or 24 words and nothing else, not ${got}`,
       { got },
     );
   }

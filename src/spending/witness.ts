@@ -35,8 +35,8 @@ export function leafWitness(leaf: Leaf, signatures: readonly LeafSignature[]): U
 }
 
 /**
- * A witness that holds these signatures, each in its slot, and nothing else: the quorum is not looked at.
- * For showing that Bitcoin refuses too few and too many; everyone else wants {@link leafWitness}.
+ * A witness with each of these signatures in its slot, without a check of the quorum. It shows that Bitcoin refuses too
+ * few and too many; otherwise use {@link leafWitness}.
  * @throws TapstakeError `unexpected-signer`
  */
 export function assembleWitness(leaf: Leaf, signatures: readonly LeafSignature[]): Uint8Array[] {
@@ -80,7 +80,7 @@ export function readWitness(leaf: Leaf, witness: readonly Uint8Array[]): LeafSig
   });
 }
 
-/** BIP-341: a last element that starts with 0x50 is the annex, which the spend carries along. */
+/** BIP-341: a last element that starts with 0x50 is the annex, which does not open the leaf. */
 export function withoutAnnex(witness: readonly Uint8Array[]): readonly Uint8Array[] {
   return witness.length >= 2 && witness.at(-1)![0] === 0x50 ? witness.slice(0, -1) : witness;
 }

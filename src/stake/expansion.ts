@@ -40,7 +40,7 @@ import { assertPresignable } from "./presignable.js";
 /** A stake that can be expanded: a `Delegation` is one. */
 export interface PreviousStake {
   readonly terms: StakeTerms;
-  /** Those that the stake was made under: their committee signs. */
+  /** The parameters of that stake: their committee signs. */
   readonly params: ProtocolParams;
   readonly staking: { readonly transaction: Transaction; readonly outputIndex: number };
 }
@@ -49,18 +49,18 @@ export interface ExpansionRequest extends FeeRateLimits {
   readonly previous: PreviousStake;
   /** The new stake: by the same stakers; its time lock starts anew. */
   readonly terms: StakeTerms;
-  /** Those in force now. */
+  /** The parameters in force now. */
   readonly params: ProtocolParams;
-  /** What to stake, in satoshi: not less than before. */
+  /** What to stake, in satoshi: at least the value of the previous stake. */
   readonly value: bigint;
   /**
-   * The one coin that pays the fee and what is added: P2WPKH, or P2TR spent by its key. Its owner signs, and need
-   * not be the staker.
+   * The one coin that pays the fee and the added value: P2WPKH, or P2TR spent by its key. Its owner signs, and need not
+   * be the staker.
    */
   readonly coin: Coin;
   /** The output script that change goes to. */
   readonly changeScript: Uint8Array;
-  /** Satoshi per virtual byte. */
+  /** Fee rate in sat/vB. */
   readonly feeRate: Rate;
   /**
    * Bytes of each staker's signature: 64, or 65 with a hash type. The default is 65: then an expansion by more than
@@ -69,7 +69,7 @@ export interface ExpansionRequest extends FeeRateLimits {
    * signatures.
    */
   readonly signatureLength?: number;
-  /** Of the stakers' keys, as the previous stake and the new one name them: the PSBT tells them to a wallet. */
+  /** Origins of the stakers' keys, as the previous stake and the new one name them: the PSBT shows them to a wallet. */
   readonly derivations?: readonly KeyOrigin[];
   /** What the chain must accept, as {@link checkBuilt} says. */
   readonly rules?: RuleSet | typeof ANY_RELEASE;
@@ -83,12 +83,14 @@ export interface ExpansionFunding extends Omit<ExpansionRequest, "coin"> {
 }
 
 /**
- * Why this coin: `given`, the caller named it; of several, `changeless`, it needs no change and none with change costs
- * less; `cheapest`, it costs least, with change. Of coins that cost the same, it is the smallest.
+ * Why this coin was selected. Among coins that cost the same, it is the smallest.
+ * - `given`: the caller named it.
+ * - `changeless`: it needs no change, and no coin with change costs less.
+ * - `cheapest`: it costs least, with change.
  */
 export type ExpansionReason = "given" | "changeless" | "cheapest";
 
-/** An expansion, unsigned. As a spend it is the one of the previous stake, by its unbonding leaf. */
+/** An unsigned expansion. As a {@link LeafSpend}, it is the spend of the previous stake by its unbonding leaf. */
 export interface Expansion extends LeafSpend {
   readonly psbt: Psbt;
   readonly previous: PreviousStake;
@@ -97,15 +99,15 @@ export interface Expansion extends LeafSpend {
   readonly output: StakingOutput;
   /** Which output of the transaction is the new stake. */
   readonly outputIndex: number;
-  /** What the transaction pays, in satoshi. */
+  /** The fee in satoshi. */
   readonly fee: bigint;
   /** The most virtual bytes once signed: each signature has its stated length, else the longest. */
   readonly vsize: number;
-  /** What is really paid: satoshi per virtual byte, to thousandths, rounded down. */
+  /** The real fee rate in sat/vB, in thousandths, rounded down. */
   readonly feeRate: Rate;
   /** The value of the change output in satoshi; 0 without one. */
   readonly change: bigint;
-  /** Why this coin. */
+  /** Why this coin was selected. */
   readonly reason: ExpansionReason;
 }
 
@@ -115,13 +117,14 @@ export const FUNDING_INPUT = 1;
 const STAKE_OUTPUT = 0;
 
 /**
- * The transaction that turns a stake into a larger or longer one without unbonding (PROTOCOL 3): the previous stake
- * by its unbonding leaf and one funding coin in, the new stake and change out. The committee of the previous
- * parameters signs it in advance, so nothing of it can change afterwards.
- * @throws TapstakeError the codes of {@link checkStake}, of {@link checkExpansion}, and of {@link checkBuilt}; `staking-output-mismatch` when the previous stake is not where it is said to be; `invalid-coin`,
- * `invalid-amount`, `invalid-bytes`, `invalid-public-key`, `invalid-rate`, `fee-rate-too-low`, `fee-rate-too-high`, `invalid-number`,
- * `insufficient-funds`, `dust-output`; `multiple-staking-outputs` when change would return to the stake; the codes of
- * `spendPsbt` at derivations
+ * The transaction that turns a stake into a larger or longer one without unbonding (PROTOCOL 3). It spends the previous
+ * stake, by its unbonding leaf, and one funding coin. It pays the new stake and change. The committee of the previous
+ * parameters signs it in advance, so nothing in it can change later.
+ * @throws TapstakeError the codes of {@link checkStake}, of {@link checkExpansion}, and of {@link checkBuilt};
+ * `staking-output-mismatch` if the previous stake is not at its stated outpoint; `invalid-coin`, `invalid-amount`,
+ * `invalid-bytes`, `invalid-public-key`, `invalid-rate`, `fee-rate-too-low`, `fee-rate-too-high`, `invalid-number`,
+ * `insufficient-funds`, `dust-output`; `multiple-staking-outputs` if the change script is the stake's; the codes of
+ * `spendPsbt` for derivations
  */
 export function buildExpansion({ coin, ...request }: ExpansionRequest): Expansion {
   const plan = planOf(request);
@@ -167,7 +170,7 @@ export function fundExpansion(funding: ExpansionFunding): Expansion {
   return expansionOf(plan, best, best.change > 0n ? "cheapest" : "changeless");
 }
 
-/** An expansion but for its coin, checked. */
+/** A checked expansion without its coin. */
 interface Plan extends Omit<ExpansionRequest, "coin"> {
   readonly stake: ReturnType<typeof previousStake>;
   readonly output: StakingOutput;
@@ -225,7 +228,7 @@ function spendWith({ stake, output, value, changeScript }: Plan, coin: Coin, cha
   };
 }
 
-/** Change is what is left of the surplus after the fee; when that would be dust, it goes to the fee. */
+/** Change is what remains of the surplus after the fee. If that would be dust, it goes to the fee. */
 function pay(plan: Plan, coin: Coin): Payment | Shortage {
   const { stake, value, changeScript, feeRate } = plan;
   const surplus = stake.coin.value + coin.value - value;
@@ -280,7 +283,7 @@ function insufficient({ needed, available }: Shortage): TapstakeError {
   return new TapstakeError("insufficient-funds", text, { needed, available });
 }
 
-/** @param largest what the largest coin lacks, if there is one that could be spent */
+/** @param largest what the largest spendable coin lacks, if there is one */
 function noneIsEnough(
   largest: Shortage | undefined,
   coins: readonly Coin[],
@@ -300,7 +303,7 @@ function noneIsEnough(
 }
 
 /**
- * The output of a stake that is to be expanded, built again from its terms and found where it is said to be.
+ * The output of the previous stake: built again from its terms, and found at its stated place.
  * @throws TapstakeError `invalid-argument`, `output-not-found`, `staking-output-mismatch`, the codes of
  * {@link checkStake}
  */
@@ -389,8 +392,8 @@ function assertFundingCoin(coin: Coin, stake: UnspentOutput): void {
 }
 
 /**
- * A coin that the previous stake's own transaction spends is gone once that stake is on the chain: no node would take
- * the expansion.
+ * If the previous stake's own transaction spends a coin, the coin is gone once that stake is on the chain: no node
+ * would accept the expansion.
  * @throws TapstakeError `invalid-coin`
  */
 function assertNotSpent(coins: readonly Coin[], { staking }: PreviousStake): void {

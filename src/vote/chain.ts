@@ -35,7 +35,7 @@ export function assertChainConfig({ id, voteContext, commitContext, popContext }
   if ((voteContext === undefined) === (commitContext === undefined)) return;
   const [missing, given] =
     voteContext === undefined ? ["voteContext", "commitContext"] : ["commitContext", "voteContext"];
-  const text = `chain ${id}: expected ${missing} beside ${given}, got none: give both contexts, or neither`;
+  const text = `chain ${id} has ${given} without ${missing}: give both contexts, or neither`;
   throw new TapstakeError("invalid-argument", text, { chain: id, field: missing! });
 }
 
@@ -47,7 +47,7 @@ export function assertChainConfig({ id, voteContext, commitContext, popContext }
 export function assertChainId(value: unknown): asserts value is string {
   if (isChainId(value)) return;
   const got = typeof value === "string" ? `${value.length} characters` : describeType(value);
-  const text = `chain id: expected 1 to 128 printable ASCII characters without spaces, got ${got}`;
+  const text = `chain id must be 1 to 128 printable ASCII characters without spaces, not ${got}`;
   throw new TapstakeError("invalid-chain-id", text);
 }
 
@@ -64,7 +64,7 @@ export function chainIdOf(bytes: Uint8Array): string {
 /** @throws TapstakeError `count-too-small` */
 export function assertMinCount({ id, minCount: minimum }: ChainConfig, count: number): void {
   if (count >= minimum) return;
-  const text = `chain ${id} takes commitments to ${minimum} heights or more, got ${count}`;
+  const text = `chain ${id} accepts commitments to at least ${minimum} heights, not to ${count}: commit to more`;
   throw new TapstakeError("count-too-small", text, { minimum, count });
 }
 

@@ -59,7 +59,7 @@ export function commitmentFromJson(text: string): Commitment {
   const lastHeight = json.startHeight + BigInt(json.count - 1);
   if (json.lastHeight !== undefined && json.lastHeight !== lastHeight) {
     const path = "commitment.lastHeight";
-    const got = `expected ${lastHeight}, which follows from the count, got ${json.lastHeight}`;
+    const got = `must be ${lastHeight}, as startHeight and count say, not ${json.lastHeight}`;
     throw new TapstakeError("invalid-json", `${path}: ${got}`, { path });
   }
   return {
@@ -156,7 +156,8 @@ export function blockVotesFromJson(text: string): { height: bigint; appHash: Uin
     seen.set(at, name);
     return { height: at, appHash: hex.decode(hash, 32, `${name}.hash`) };
   });
-  if (votes.length === 0) throw new TapstakeError("invalid-json", "batch: expected votes, got none");
+  if (votes.length === 0)
+    throw new TapstakeError("invalid-json", "the batch is empty: give at least one vote");
   return votes;
 }
 

@@ -83,7 +83,7 @@ export function contextBytes(context: string | undefined): Uint8Array {
   if (context === undefined) return new Uint8Array();
   // The text itself is signed, so its case matters.
   if (hex.encode(hex.decode(context, 32, "signing context")) !== context) {
-    throw new TapstakeError("invalid-hex", "signing context: expected lower-case digits");
+    throw new TapstakeError("invalid-hex", "the signing context has upper-case digits: give lower-case ones");
   }
   return utf8(context);
 }

@@ -95,8 +95,8 @@ const version6: ProtocolParams = {
 };
 
 /**
- * The public testnet before today's, which staked on Bitcoin's signet and was shut down. Its list was taken after
- * that, so that these are all versions that it ever had.
+ * The public testnet before today's: it staked on Bitcoin's signet, and was shut down. The list was taken after that,
+ * so it is complete.
  */
 export const bbnTest5: ParamSet = frozen({
   name: "bbn-test-5",
