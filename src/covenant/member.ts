@@ -26,7 +26,7 @@ import {
 } from "../spending/spend.js";
 import type { Slashable } from "../stake/slashing.js";
 
-/** What can sign for a committee member: as for any leaf, and adaptor signatures on top. */
+/** A committee member's signer: it signs leaves as any signer, and also makes adaptor signatures. */
 export interface CovenantSigner extends Signer {
   /** An adaptor signature of a 32-byte digest, encrypted to a finality provider's x-only key: 65 bytes. */
   signAdaptor(encryptionKey: Uint8Array, digest: Uint8Array): Uint8Array | Promise<Uint8Array>;
@@ -35,15 +35,15 @@ export interface CovenantSigner extends Signer {
 /** All that one committee member signs of a delegation. */
 export interface CovenantSignatures {
   readonly unbonding: LeafSignature;
-  /** Of the slashing transaction of the staking output: one for each finality provider. */
+  /** Signatures of the staking output's slashing transaction: one for each finality provider. */
   readonly slashing: readonly AdaptorSignature[];
-  /** Of the slashing transaction of the unbonding output: one for each finality provider. */
+  /** Signatures of the unbonding output's slashing transaction: one for each finality provider. */
   readonly unbondingSlashing: readonly AdaptorSignature[];
   /** For an expansion, the spend of the previous stake; only members of the previous committee too have one. */
   readonly expansion?: LeafSignature;
 }
 
-/** What else a committee member holds a delegation against. */
+/** What else a committee member compares a delegation with. */
 export interface MemberOptions {
   /**
    * For an expansion: the member's own parameters for the previous stake and the height that chose their version. The
@@ -134,7 +134,7 @@ export async function signAsMember(
 ): Promise<CovenantSignatures> {
   const publicKey = Uint8Array.from(signer.publicKey).slice(-32);
   checkForMember(delegation, publicKey, own, options);
-  // Taken now: transactions can change, and a remote signer leaves time for it.
+  // Copied now: transactions can change while a remote signer works.
   const outputs = outputsIn(delegation);
   const digests = {
     staking: leafSighash(slashingSpend(delegation, "staking", outputs)),
@@ -151,10 +151,10 @@ export async function signAsMember(
 }
 
 /**
- * A delegation with all of one member's signatures more; earlier ones of the same member are replaced.
+ * A delegation with all signatures of one member added; they replace earlier ones of the same member.
  * @throws TapstakeError `not-a-member`, `unsupported-sighash`, `invalid-signature`; `invalid-covenant-signature` also
- * for a signature by another member; `missing-signature` when a finality provider is left out, or of an expansion
- * the spend of the previous stake; `duplicate-signature` when a provider is there twice; `not-an-expansion`
+ * for a signature by another member; `missing-signature` if a finality provider is left out, or for an expansion the
+ * spend of the previous stake; `duplicate-signature` if a provider is there twice; `not-an-expansion`
  */
 export function addCovenantSignatures(delegation: Delegation, signatures: CovenantSignatures): Delegation {
   const { unbonding } = delegation;
@@ -175,9 +175,9 @@ export function addCovenantSignatures(delegation: Delegation, signatures: Covena
 }
 
 /**
- * All that one member has signed of a delegation, taken out of it: what the member hands in to the chain.
+ * All signatures of one member in a delegation: what the member submits to the chain.
  * @param member x-only key
- * @throws TapstakeError `not-a-member`; `missing-signature` when it has not signed the unbonding
+ * @throws TapstakeError `not-a-member`; `missing-signature` if it has not signed the unbonding
  */
 export function signaturesOfMember(delegation: Delegation, member: Uint8Array): CovenantSignatures {
   assertMember(delegation, member);
@@ -199,8 +199,9 @@ export function signaturesOfMember(delegation: Delegation, member: Uint8Array): 
 }
 
 /**
- * Whether a quorum of members has signed the unbonding, for every finality provider both slashings, and of an
- * expansion the spend of the previous stake. Signatures are counted, not verified: `checkDelegation` does that.
+ * Whether a quorum of members has signed everything: the unbonding, both slashings for each finality provider, and for
+ * an expansion the spend of the previous stake. It counts signatures without verifying them: `checkDelegation` does
+ * that.
  */
 export function hasQuorum(delegation: Delegation): boolean {
   const { terms, unbonding, slashing, unbondingSlashing, expansion } = delegation;
@@ -277,7 +278,7 @@ function withAdaptors(delegation: Delegation, from: Slashable, added: readonly A
   return { ...presigned, covenantSignatures: [...kept, ...added] };
 }
 
-/** The parameters of the previous stake came with the document as well, and its committee signs. */
+/** The document also chose the previous stake's parameters, and the committee signs a spend under them. */
 function checkPreviousParams(
   given: ProtocolParams,
   { set }: OwnParams,
@@ -302,7 +303,7 @@ const isSameChain = (one: ParamSet, other: ParamSet): boolean =>
 const isPreviousMember = ({ expansion }: Delegation, key: Uint8Array): boolean =>
   expansion !== undefined && containsBytes(expansion.params.covenant.keys, key);
 
-/** The delegation's expansion with a member's signature, where the delegation is one and the member can sign it. */
+/** The delegation's expansion with a member's signature, if there is an expansion and the member can sign it. */
 function withExpansion(
   delegation: Delegation,
   { unbonding, expansion: signed }: CovenantSignatures,

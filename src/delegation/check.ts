@@ -45,9 +45,9 @@ export function checkDelegation(delegation: Delegation): void {
 }
 
 /**
- * The rules of {@link checkDelegation} that hold while signatures are still being gathered: any may be missing, and
- * those that are there must verify.
- * @throws TapstakeError of the first rule that is broken, with that rule's code
+ * Checks the rules of {@link checkDelegation} that apply while signatures are collected: any may be missing, and those
+ * that are there must verify.
+ * @throws TapstakeError for the first rule that is broken, with that rule's code
  */
 export function checkSoFar(delegation: Delegation): void {
   const outputs = checkedOutputs(delegation);
@@ -57,8 +57,8 @@ export function checkSoFar(delegation: Delegation): void {
 }
 
 /**
- * The rules of {@link checkDelegation} that need no signature: what a staker checks before signing.
- * @throws TapstakeError of the first rule that is broken, with that rule's code
+ * Checks the rules of {@link checkDelegation} that need no signature: a staker checks them before signing.
+ * @throws TapstakeError for the first rule that is broken, with that rule's code
  */
 export function checkTransactions(delegation: Delegation): void {
   checkedOutputs(delegation);
@@ -222,10 +222,10 @@ function mismatch(
 }
 
 /**
- * The rules of a staking transaction that expands another stake (PROTOCOL 3, 7); nothing where it does not. The
- * committee signs it in advance, so it is final as the others are. That the previous stake is registered and active,
- * only the chain knows.
- * @throws TapstakeError of the first rule that is broken, with that rule's code
+ * Checks the rules for a staking transaction that expands another stake (PROTOCOL 3, 7); any other passes. The
+ * committee signs it in advance, so nothing in it may change later. Only the chain knows whether the previous stake is
+ * registered and active.
+ * @throws TapstakeError for the first rule that is broken, with that rule's code
  */
 export function checkExpansionTransaction(delegation: Delegation): void {
   const { terms, params, staking, expansion } = delegation;
@@ -286,18 +286,18 @@ function checkFunding({ staking, expansion }: Delegation): void {
   }
 }
 
-/** What one pre-signed transaction must look like. */
+/** The required form of one pre-signed transaction. */
 export interface Shape {
   readonly versions: readonly number[];
-  /** What the first inputs spend, in order; the others, `moreInputs`, spend what is said elsewhere. */
+  /** What the first inputs spend, in order. The caller checks the others (`moreInputs`) elsewhere. */
   readonly spends: readonly OutpointLike[];
   readonly moreInputs?: number;
-  /** How many outputs there may be. */
+  /** The permitted numbers of outputs. */
   readonly outputs: readonly number[];
 }
 
 /**
- * What all pre-signed transactions have in common (PROTOCOL 3).
+ * Checks what all pre-signed transactions have in common (PROTOCOL 3).
  * @throws TapstakeError `wrong-version`, `wrong-locktime`, `wrong-input-count`, `wrong-output-count`, `wrong-sequence`,
  * `wrong-script-sig`, `wrong-witness`, `wrong-outpoint`
  */
@@ -317,7 +317,7 @@ export function checkShape(transaction: Transaction, name: string, shape: Shape)
   for (const [index, input] of ins.entries()) {
     const of = inputs === 1 ? "" : `input ${index}: `;
     demand("wrong-sequence", `${of}sequence`, [FINAL_SEQUENCE], input.sequence);
-    // A script here would not change the signatures but the txid, and with it what the next transaction spends.
+    // An input script would not change the signatures but the txid, and with it what the next transaction spends.
     demand("wrong-script-sig", `${of}input script bytes`, [0], input.script.length);
     const outpoint = shape.spends[index];
     if (!outpoint) continue;
@@ -330,7 +330,7 @@ export function checkShape(transaction: Transaction, name: string, shape: Shape)
   }
 }
 
-/** @throws TapstakeError `dust-output` at an output that nodes would not relay */
+/** @throws TapstakeError `dust-output` for an output that nodes do not relay */
 export function assertNoDust({ outs }: Transaction, name: string): void {
   for (const [index, { script, value }] of outs.entries()) {
     const threshold = dustThreshold(script);
@@ -341,7 +341,7 @@ export function assertNoDust({ outs }: Transaction, name: string): void {
 }
 
 /**
- * Signatures of a leaf spend, each by another of these keys, and each valid.
+ * Checks signatures of a leaf spend: each must be valid, and by another one of these keys.
  * @throws TapstakeError the given code, `duplicate-signature`
  */
 export function checkEach(

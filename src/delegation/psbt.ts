@@ -20,19 +20,19 @@ import { createDelegation, type Delegation, outputsIn, stakeCoin, unbondedCoin }
 import { finishExpansion } from "./sign.js";
 import { type SignedName, signedOf, signedSpend, signersOf } from "./spends.js";
 
-/** What a staker's wallet signs of a delegation, one PSBT each. */
+/** What a staker's wallet signs of a delegation: one PSBT for each transaction. */
 export interface StakerPsbts {
   readonly unbonding: Psbt;
   readonly slashing: Psbt;
   readonly unbondingSlashing: Psbt;
-  /** Where the delegation expands another stake: the staking transaction, which spends that. */
+  /** For an expansion: the staking transaction, which spends the previous stake. */
   readonly expansion?: Psbt;
 }
 
 /**
- * What stakers sign of a delegation, as PSBTs for their wallets. No signature of others goes along: a wallet that finds
- * one takes the input for signed, or finalises a witness that lacks its empty slots. `addStakerPsbts` joins them. Every
- * transaction of the delegation is checked first.
+ * What stakers sign of a delegation, as PSBTs for their wallets. They contain no signatures of others: a wallet that
+ * finds one may treat the input as signed, or finalise a witness without its empty slots. `addStakerPsbts` combines
+ * them. Every transaction of the delegation is checked first.
  * @param derivations of the stakers' keys: a wallet that knows a key by its origin signs without importing anything
  * @throws TapstakeError the codes of `checkTransactions` and of `spendPsbt`
  */
@@ -90,8 +90,8 @@ export function addStakerPsbts(
 const SLASHINGS: ReadonlySet<SignedName> = new Set(["slashing", "unbondingSlashing"]);
 
 /**
- * A signature that the staking chain takes: of slashings those of 64 bytes. It is said while the wallet that signed is
- * still at hand.
+ * Checks that the staking chain accepts a signature: signatures of slashings must be 64 bytes. The error comes while
+ * the user still has the wallet at hand.
  * @throws TapstakeError `unsupported-sighash`
  */
 export function assertAcceptable(name: SignedName, { publicKey, signature }: LeafSignature): void {
@@ -102,10 +102,10 @@ export function assertAcceptable(name: SignedName, { publicKey, signature }: Lea
 }
 
 /**
- * The signed staking transaction of a delegation, from the PSBT that the wallet with the coins returned. The
- * signatures are verified over the coins that the PSBT names; of an expansion, over those that the delegation names.
- * @throws TapstakeError `psbt-mismatch` when it was altered; `txid-not-final` when signing made it another transaction,
- * which nothing that is pre-signed could spend; the codes of {@link transactionFromPsbt}, of an expansion those of
+ * The signed staking transaction of a delegation, from the PSBT that the funding wallet returned. The signatures are
+ * verified over the coins that the PSBT names; for an expansion, over those that the delegation names.
+ * @throws TapstakeError `psbt-mismatch` if it was altered; `txid-not-final` if signing changed its txid, so that the
+ * pre-signed transactions could not spend it; the codes of {@link transactionFromPsbt}, for an expansion those of
  * `finishExpansion`
  */
 export function finishStakeFunding(delegation: Delegation, returned: PsbtLike): Transaction {
@@ -122,7 +122,7 @@ export function finishStakeFunding(delegation: Delegation, returned: PsbtLike): 
   return signed;
 }
 
-/** What a signed staking transaction makes, and pays. */
+/** The delegation of a signed staking transaction, and what that transaction pays. */
 export interface SignedStake {
   readonly delegation: Delegation;
   /** Satoshi, and virtual bytes of the signed transaction. */
@@ -176,7 +176,10 @@ function signedByStakers(
   return [name, signaturesBySome(signedSpend(delegation, name, outputs), answer, keys, name, missing)];
 }
 
-/** By what it spends, and how many outputs it has: what else differs is then named. */
+/**
+ * The transaction that a PSBT is most like, by what it spends and its number of outputs: the error then names the
+ * difference.
+ */
 function whichOf(delegation: Delegation, psbt: Psbt): SignedName {
   const { ins, outs } = transactionOf(psbt);
   const spent = ({ outpoint }: Pick<ReturnType<typeof stakeCoin>, "outpoint">) =>

@@ -16,7 +16,7 @@ import { expansionSpend } from "./spends.js";
 /** A spend of one of a delegation's outputs. */
 export interface RecognisedSpend extends ExplainedSpend {
   readonly from: Withdrawable;
-  /** What the spent output holds, in satoshi. */
+  /** The value of the spent output, in satoshi. */
   readonly value: bigint;
 }
 
@@ -24,15 +24,18 @@ export interface RecognisedSpend extends ExplainedSpend {
 export type Recognised =
   | {
       readonly kind: "staking";
-      /** Of an expansion: its spend of the previous stake. */
+      /** For an expansion: its spend of the previous stake. */
       readonly expands?: RecognisedSpend;
     }
   | {
       readonly kind: "spend";
       readonly spends: readonly RecognisedSpend[];
-      /** It is, by txid, one of the three that were made in advance; any other spend is the staker's own. */
+      /** Whether its txid is that of a pre-signed transaction. If not, the staker made another spend. */
       readonly sameTxid: boolean;
-      /** It is one of the three, and either not signed yet or signed as its leaf asks. A txid says nothing of that. */
+      /**
+       * Whether it is a pre-signed transaction that is unsigned, or signed as its leaf requires. The txid alone does
+       * not show that.
+       */
       readonly presigned: boolean;
     };
 
@@ -100,14 +103,14 @@ function recogniseExpansion(delegation: Delegation, transaction: Transaction): R
   };
 }
 
-/** Exactly each quorum has signed, as the leaf's script asks (PROTOCOL 4). */
+/** Whether exactly the quorum of each key set has signed, as the leaf's script requires (PROTOCOL 4). */
 function isFinished(spend: ExplainedSpend): boolean {
   const isExact = quorumsOf(spend).every(({ signed, quorum }) => signed === quorum);
   return spend.verified && spend.invalid.length === 0 && isExact;
 }
 
 /**
- * Without a witness yet, the shape tells: withdrawals have the lock's sequence; a slashing has one input and two
+ * Before there is a witness, the shape decides: withdrawals have the lock's sequence; a slashing has one input and two
  * outputs, an unbonding one of each, an expansion two inputs.
  */
 function opens(input: Transaction["ins"][number], leaf: Leaf, { ins, outs }: Transaction): boolean {

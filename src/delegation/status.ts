@@ -6,16 +6,16 @@ import { checkDelegation } from "./check.js";
 import type { Delegation } from "./delegation.js";
 import { type SignedName, signedNames, signedOf, signedSpend, signersOf } from "./spends.js";
 
-/** Who of a key set has signed one thing: every signature was verified. */
+/** Which keys of a key set have signed one transaction. Every signature was verified. */
 export interface Signed {
   readonly quorum: number;
   readonly keys: readonly Uint8Array[];
   readonly signed: readonly Uint8Array[];
-  /** Whose signature is there and does not verify. */
+  /** The keys whose signatures are there but do not verify. */
   readonly invalid: readonly Uint8Array[];
 }
 
-/** What one of the transactions has been signed by. */
+/** The signatures of one transaction. */
 export interface SignatureStatus {
   readonly transaction: SignedName;
   readonly staker: Signed;
@@ -24,8 +24,8 @@ export interface SignatureStatus {
 }
 
 /**
- * Which signatures a delegation has, and which verify: of the unbonding, both slashings, and where it expands a stake
- * of the spend of that one.
+ * Which signatures a delegation has, and which verify: of the unbonding, of both slashings, and for an expansion of the
+ * spend of the previous stake.
  * @throws TapstakeError `unsupported-params`; the codes of `expansionSpend`
  */
 export function signatureStatus(delegation: Delegation): readonly SignatureStatus[] {

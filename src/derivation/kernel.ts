@@ -46,8 +46,8 @@ export class Kernel {
   }
 
   /**
-   * The multiples of some scalars, 32 bytes big-endian each: for each 64 bytes, x and y; undefined where a sum met an
-   * entry of the table. The bytes are the kernel's own, until the next batch.
+   * The multiples of some scalars of 32 bytes big-endian: 64 bytes each, x and y. Undefined if a sum met an entry of
+   * the table. The result is the kernel's own memory, valid until the next batch.
    */
   multiply(scalars: Uint8Array): Uint8Array | undefined {
     this.#write([scalars]);
@@ -73,7 +73,7 @@ export class Kernel {
     this.#exports.wipe();
   }
 
-  /** All of its memory, and where the table begins: for tests that look for secrets, or spoil it. */
+  /** All of its memory, and where the table begins: tests look for secrets in it, or damage it. */
   get memory(): { readonly bytes: Uint8Array; readonly table: number } {
     return { bytes: new Uint8Array(this.#exports.memory.buffer), table: this.#exports.tableAt() };
   }

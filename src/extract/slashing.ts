@@ -11,7 +11,7 @@ import { finishSpend, firstOfEach, leafSighash, verifyLeafSignature } from "../s
 import { readWitness } from "../spending/witness.js";
 import type { Slashable } from "../stake/slashing.js";
 
-/** A finality provider's secret, and what gave it away. */
+/** A finality provider's secret, and the signature that revealed it. */
 export interface ExtractedKey {
   /** 32 bytes, the secret with even y. */
   readonly secretKey: Uint8Array;
@@ -40,7 +40,7 @@ export function finishSlashing(delegation: Delegation, from: Slashable, secretKe
   }
   const spend = slashingSpend(delegation, from);
   const digest = leafSighash(spend);
-  // The record may hold bad signatures too: they must not keep the good ones from being used.
+  // The delegation may contain bad signatures too: they must not stop the use of the good ones.
   const stakers = presigned.stakerSignatures.filter((signed) => verifyLeafSignature(spend, signed));
   const decryptionKey = scalar.toBytes(d);
   const members = presigned.covenantSignatures
@@ -76,7 +76,7 @@ export function extractFromSlashing(delegation: Delegation, transaction: Transac
   );
 }
 
-/** By txid: only the transaction that was pre-signed carries signatures that its adaptor signatures lead to. */
+/** By txid: only the pre-signed transaction has signatures that lead back to its adaptor signatures. */
 function whichSlashing(delegation: Delegation, transaction: Transaction): Slashable {
   const hash = transaction.getHash();
   for (const from of ["staking", "unbonding"] as const) {
@@ -86,7 +86,7 @@ function whichSlashing(delegation: Delegation, transaction: Transaction): Slasha
   throw new TapstakeError("not-a-slashing", text, { txid: transaction.getId() });
 }
 
-/** Null when the finished signature does not come from this adaptor signature, or gives another's key. */
+/** Null if the finished signature does not come from this adaptor signature, or reveals another key. */
 function tryExtract(
   signature: Uint8Array,
   finished: Uint8Array,

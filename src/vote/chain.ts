@@ -40,8 +40,8 @@ export function assertChainConfig({ id, voteContext, commitContext, popContext }
 }
 
 /**
- * A chain identifier as it goes into the randomness (PROTOCOL 6), byte for byte: "bbn-1" and "BBN-1" are two chains.
- * Only plain text is one, so that two are never taken for each other, by people or by programs.
+ * Checks a chain identifier, which goes into the randomness byte for byte (PROTOCOL 6): "bbn-1" and "BBN-1" are two
+ * chains. Only plain ASCII is accepted, so that neither people nor programs confuse two of them.
  * @throws TapstakeError `invalid-chain-id`
  */
 export function assertChainId(value: unknown): asserts value is string {
@@ -51,10 +51,10 @@ export function assertChainId(value: unknown): asserts value is string {
   throw new TapstakeError("invalid-chain-id", text);
 }
 
-/** Whether {@link assertChainId} lets it pass. */
+/** Whether {@link assertChainId} accepts it. */
 export const isChainId = (value: unknown): value is string => typeof value === "string" && PLAIN.test(value);
 
-/** The chain identifier that some bytes are. @throws TapstakeError `invalid-chain-id` */
+/** Bytes as a chain identifier. @throws TapstakeError `invalid-chain-id` */
 export function chainIdOf(bytes: Uint8Array): string {
   const id = String.fromCharCode(...bytes.subarray(0, 129));
   assertChainId(id);

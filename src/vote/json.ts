@@ -12,7 +12,7 @@ export interface CommitmentJson {
   readonly count: number;
   readonly root: string;
   readonly signature: string;
-  /** Only of chains that sign commitments with a context: 64 characters. */
+  /** Only on chains that sign commitments with a context: 64 characters. */
   readonly context?: string;
 }
 
@@ -31,7 +31,7 @@ export interface FinalityVoteJson {
   readonly appHash: string;
   readonly publicRandomness: string;
   readonly signature: string;
-  /** Only of chains that sign votes with a context: 64 characters. */
+  /** Only on chains that sign votes with a context: 64 characters. */
   readonly context?: string;
 }
 
@@ -50,9 +50,9 @@ export function commitmentToJson(commitment: Commitment): string {
 }
 
 /**
- * The inverse of {@link commitmentToJson}. Whether it is signed is the question of `verifyCommitment`. Beside it may
- * stand what the commands' `--json` says of a commitment: `chain`, `lastHeight` and `made`, which are not signed.
- * @throws TapstakeError `invalid-json` also for other fields, and for a `lastHeight` that is not; `invalid-hex`
+ * The inverse of {@link commitmentToJson}. It does not check the signature: `verifyCommitment` does. The JSON may also
+ * have fields from the commands' `--json`: `chain`, `lastHeight` and `made`, which are not signed.
+ * @throws TapstakeError `invalid-json` also for other fields, and for a wrong `lastHeight`; `invalid-hex`
  */
 export function commitmentFromJson(text: string): Commitment {
   const json = readJson(commitmentForm, parseJson(text, "commitment"), "commitment");
@@ -84,7 +84,7 @@ export function merkleProofToJson(proof: MerkleProof): string {
 }
 
 /**
- * The inverse of {@link merkleProofToJson}. Whether it proves anything is the question of `verifyRandomness`.
+ * The inverse of {@link merkleProofToJson}. It does not check the proof: `verifyRandomness` does.
  * @throws TapstakeError `invalid-json` also for unknown fields, `invalid-hex`
  */
 export function merkleProofFromJson(text: string): MerkleProof {
@@ -112,7 +112,7 @@ export function voteToJson(vote: FinalityVote): string {
 }
 
 /**
- * The inverse of {@link voteToJson}. Whether the vote counts is the question of `verifyVote`.
+ * The inverse of {@link voteToJson}. It does not check the vote: `verifyVote` does.
  * @throws TapstakeError `invalid-json` also for unknown fields, `invalid-hex`
  */
 export function voteFromJson(text: string): FinalityVote {
@@ -189,7 +189,7 @@ const whole = (least: number) =>
     (value) => Number.isSafeInteger(value) && (value as number) >= least,
     `a whole number from ${least}`,
   );
-/** More aunts than any tree of 2^53 leaves has would only cost time. */
+/** No tree of at most 2^53 leaves has more aunts: further ones would only cost time. */
 const MAX_AUNTS = 53;
 
 const commitmentForm = v.strictObject({
