@@ -5,10 +5,10 @@ import { TapstakeError } from "../../core/errors.js";
 import { secretBelow } from "../../script/hd-key.js";
 import { seedOfMnemonic } from "../../script/mnemonic.js";
 
-/** The BIP-44 path of the chain's own keyring (coin type 118), so that its words give the same key here. */
+/** The BIP-44 path of the chain's own keyring (coin type 118): its words give the same key here. */
 export const DEFAULT_PATH = "m/44'/118'/0'/0/0";
 
-/** 24 fresh English words (BIP-39, 256 bits). Who has them has the key. */
+/** 24 fresh English words (BIP-39, 256 bits). Anyone who has them has the key. */
 export function newMnemonic(): string {
   return generateMnemonic(wordlist, 256);
 }

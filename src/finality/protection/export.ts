@@ -43,19 +43,19 @@ export function* interchangeText(store: ProtectionStore): Generator<string, void
   yield "\n]\n}\n";
 }
 
-/** Every key and chain with votes, watermarks or commitments: a key may have committed and never voted. */
+/** Every key and chain with votes, watermarks or commitments: a key may have commitments without votes. */
 function keyChainsOf(store: ProtectionStore): Iterable<{ key: Uint8Array; chainId: string }> {
   const all = [...store.keyChains(), ...store.committers()];
   return new Map(all.map((keyChain) => [keyChainName(keyChain.key, keyChain.chainId), keyChain])).values();
 }
 
-/** From which height on there may be more votes after a page. */
+/** The height from which there may be more votes after a page. */
 function nextOf(page: readonly StoredVote[]): bigint | null {
   const last = page.at(-1)?.height ?? MAX_HEIGHT;
   return page.length < VOTES_AT_ONCE || last === MAX_HEIGHT ? null : last + 1n;
 }
 
-/** What is said of a key and chain beside its votes. */
+/** All that is known of a key and chain beside its votes. */
 function restOf(
   store: ProtectionStore,
   key: Uint8Array,

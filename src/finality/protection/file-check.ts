@@ -2,10 +2,10 @@ import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { equalBytes } from "../../core/bytes.js";
 
-/** A file that this process appends to, and what it wrote last. */
+/** A file that this process appends to, and its last line. */
 export interface Appended {
   readonly path: string;
-  /** Open to write, whatever has its name by now. */
+  /** The open file, even if its name now leads to another one. */
   readonly file: number;
   /** The last line, and where it begins; a zero byte follows it. */
   readonly line: Uint8Array;
@@ -32,12 +32,12 @@ export class FileCheck {
     this.#known = look(store);
   }
 
-  /** What another program did to a file; undefined where it was nothing. */
+  /** What another program did to a file; undefined if nothing. */
   changed(): string | undefined {
     return this.#compare(look(this.#store), isUnchanged);
   }
 
-  /** {@link changed}, after this process has written to the store itself. */
+  /** {@link changed}, called after this process has written to the store itself. */
   accept(): string | undefined {
     const now = look(this.#store);
     const found = this.#compare(now, isSameFile);
@@ -59,7 +59,7 @@ interface Status {
   readonly ino: number;
   readonly size: number;
   readonly mtimeMs: number;
-  /** Another name is another home, perhaps. */
+  /** Another name may be in another home. */
   readonly nlink: number;
 }
 
@@ -80,7 +80,7 @@ function difference(
   return before.ino === now.ino && before.dev === now.dev ? "changed" : "replaced";
 }
 
-/** What is wrong with a file that should end as it was written. */
+/** How a file differs from what was written at its end. */
 function misread({ path, file, line, position }: Appended): string | undefined {
   return reaching(() => {
     const named = openSync(path, "r");

@@ -10,8 +10,8 @@ import { keyChainName } from "./key-chain.js";
 import { lastOf } from "./store.js";
 
 /**
- * All votes as they travel between signers, in the spirit of EIP-3076. JSON: heights are decimal text,
- * bytes lower-case hexadecimal. docs/protection.md describes every field.
+ * All votes in the form in which they travel between signers, like EIP-3076. JSON: heights are decimal text, bytes
+ * lower-case hexadecimal. docs/protection.md describes every field.
  */
 export interface Interchange {
   readonly metadata: {
@@ -25,10 +25,10 @@ export interface Interchange {
 export interface InterchangeKeyChain {
   readonly key: string;
   readonly chain: string;
-  /** Null for a key that never voted: what is said of it is its commitments alone. */
+  /** Null for a key that never voted: the file has only its commitments. */
   readonly lowest: string | null;
   readonly highest: string | null;
-  /** There may have been more votes than are known: nothing is signed until somebody says from which height on. */
+  /** More votes may have been made than are known: nothing is signed until the operator states the first height. */
   readonly held?: boolean | undefined;
   readonly votes: readonly InterchangeVote[];
   readonly commitments?: readonly InterchangeCommitment[] | undefined;
@@ -50,7 +50,7 @@ export interface InterchangeCommitment {
   readonly context?: string | undefined;
 }
 
-/** What somebody has to say of an interchange file, beside giving it. */
+/** What the operator must state beside the interchange file. */
 export interface ImportOptions {
   /**
    * Lets keys that this home does not know, and that were not made here, begin to vote on the word of the file alone
@@ -64,17 +64,20 @@ export interface ImportOptions {
 export interface ImportedKeyChain {
   readonly key: Uint8Array;
   readonly chainId: string;
-  /** Null where the key still has no watermarks: the file had commitments alone. */
+  /** Null if the key still has no watermarks: the file had only commitments. */
   readonly lowWatermark: bigint | null;
   readonly highWatermark: bigint | null;
-  /** Votes that were not known before. */
+  /** Votes that the store did not know before. */
   readonly added: number;
-  /** Heights with another message here than in the file: both are blocked now, and the key may be lost already. */
+  /**
+   * Heights with another message here than in the file. Both messages are blocked now, and the key may be exposed
+   * already.
+   */
   readonly conflicts: readonly bigint[];
-  /** Other heights of the file that sign nothing here, as which message was signed there is not known. */
+  /** Other heights of the file at which nothing is signed here, as the signed message is unknown. */
   readonly blocked: readonly bigint[];
   readonly commitments: number;
-  /** Commitments that overlap others: they serve no proof, and votes at heights that they alone cover heed their context. */
+  /** Commitments that overlap others. They serve no proof; votes at heights that they alone cover use their context. */
   readonly commitmentsSkipped: number;
 }
 
@@ -107,7 +110,7 @@ export interface ReadCommitment {
 /** An interchange file that was read. What it says more than once of a key and chain, or of one height, is merged. */
 export class ReadInterchange {
   readonly keyChains: readonly ReadKeyChain[];
-  /** When it was exported, as far as it says. */
+  /** The time of export, if the file states it. */
   readonly exportedAt: string | undefined;
 
   constructor(keyChains: readonly ReadKeyChain[], exportedAt: string | undefined) {
@@ -141,7 +144,7 @@ export function parseInterchange(value: unknown, votes?: ReadonlyMap<number, Vot
   return new ReadInterchange([...keyChains.values()], timeOf(exportedAt));
 }
 
-/** Comes before anything else is read, which a later version may have changed. Returns what the file says of itself. */
+/** Called before the rest is read, which a later version may have changed. Returns what the file says of itself. */
 export function assertVersion(value: unknown): { readonly [name: string]: unknown } {
   const { metadata } = readJson(envelope, value, "interchange");
   const { version } = metadata;
@@ -163,7 +166,7 @@ export const addVoteTo = (votes: Votes, value: unknown, name: string): void =>
 function addVote(votes: Votes, { height, digest, signature }: v.InferOutput<typeof vote>): void {
   const read = {
     digest: digest == null ? null : hex.decode(digest),
-    // Without its message a signature proves nothing.
+    // A signature without its message proves nothing.
     signature: digest == null || signature == null ? null : hex.decode(signature),
   };
   const earlier = votes.get(height);
@@ -190,7 +193,7 @@ function readKeyChain(entry: v.InferOutput<typeof keyChain>, votes: Votes, name:
   });
 }
 
-/** A commitment that its key has not signed is on no chain, and would refuse votes here. */
+/** The chain has no commitment that its key has not signed; an import of one would make votes fail here. */
 function readCommitment(
   { context, root, signature, ...range }: v.InferOutput<typeof commitment>,
   finalityProvider: Uint8Array,
@@ -213,8 +216,8 @@ function readCommitment(
 }
 
 /**
- * What is known of one height from two sources. Different messages make a vote without digest, which blocks both:
- * the signature of either may not be out yet, and then must not get out.
+ * What two sources know of one height. Different messages make a vote without digest, which blocks both: the signature
+ * of either may not have left yet, and then must not leave.
  */
 export function mergeVotes(a: ReadVote, b: ReadVote): ReadVote {
   if (!a.digest || !b.digest || !equalBytes(a.digest, b.digest)) return { digest: null, signature: null };
@@ -222,8 +225,8 @@ export function mergeVotes(a: ReadVote, b: ReadVote): ReadVote {
 }
 
 /**
- * A key and chain whose watermarks agree with their votes. Where the highest vote is not among the votes, others may be missing
- * too, and nothing up to it is signed.
+ * A key and chain whose watermarks agree with their votes. If the highest vote is not among the votes, others may be
+ * missing too, and nothing up to it is signed.
  */
 function settle(keyChain: ReadKeyChain & { readonly votes: Votes }): ReadKeyChain {
   const { votes } = keyChain;
@@ -233,7 +236,7 @@ function settle(keyChain: ReadKeyChain & { readonly votes: Votes }): ReadKeyChai
   }
   const stated = keyChain.highWatermark;
   if (lowWatermark !== null && stated !== null && !votes.has(stated) && stated >= lowWatermark) {
-    // Nothing is above the last height: there a vote without digest blocks what the watermark cannot.
+    // No height is above the last one: a vote without digest blocks it in place of the watermark.
     if (stated === MAX_HEIGHT) votes.set(stated, { digest: null, signature: null });
     lowWatermark = stated === MAX_HEIGHT ? stated : stated + 1n;
   }
@@ -304,7 +307,7 @@ const keyChain = v.strictObject({
   commitments: v.optional(v.array(commitment)),
 });
 
-// Newer releases may say more about the file itself, and an older one reads the version before anything else.
+// Newer releases may add fields about the file itself; an older release reads the version before anything else.
 const envelope = v.looseObject({
   metadata: v.looseObject({ format: v.literal("tapstake-protection"), version: v.number() }),
 });

@@ -11,15 +11,15 @@ import { readPrivateFile, writePrivateFile } from "../private-files.js";
 import type { Database } from "./schema.js";
 import { connect } from "./sqlite.js";
 
-/** Who holds a home. */
+/** The process that has the lock of a home. */
 export interface Holder {
   readonly pid: number;
   readonly host: string;
-  /** When the process started, as the system tells it: a process id alone is used again. */
+  /** When the process started, as the system says: process ids are used again. */
   readonly start: string;
   readonly command: string;
   readonly since: string;
-  /** Tells this hold from every other. */
+  /** Distinguishes this lock from every other. */
   readonly token: string;
 }
 
@@ -45,7 +45,7 @@ export function lockHome(home: Home): Lock {
   try {
     const holder = describeThisProcess();
     const content = Buffer.from(jsonText(holder));
-    // Under the guard, no other process judges and removes a stale file at the same time.
+    // While this process has the guard, no other process examines or removes a stale file.
     if (!writePrivateFile(home.lockFile, content, "create")) {
       const other = readHolder(home);
       if (!other || !isGone(other)) throw running(home, other);
@@ -63,7 +63,7 @@ export function lockHome(home: Home): Lock {
         try {
           if (isHeld()) rmSync(home.lockFile, { force: true });
         } catch {
-          // Out of reach it stays, and is recognised as that of an ended process once this one has ended.
+          // A file that cannot be removed stays. After the end of this process, it counts as an ended process's file.
         } finally {
           releaseGuard(guard);
         }
@@ -103,11 +103,11 @@ export function running(home: Home, holder: Holder | undefined = readHolder(home
 const ASK =
   "If it is a daemon, ask it with --remote (tapstake fp vote, commit, unlock and status) or --commitment (tapstake fp proof).";
 
-/** When a process started; "ended" for a zombie, undefined where the system does not say. */
+/** When a process started; "ended" for a zombie; undefined if the system does not say. */
 export function startOf(pid: number): string | undefined {
   if (process.platform === "linux") {
     try {
-      // The name of the command, in parentheses, may hold anything; the 22nd field is the start in ticks since boot.
+      // The name of the command, in parentheses, may contain anything; the 22nd field is the start in ticks since boot.
       const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)!.split(" ");
       if (fields[0] === "Z" || fields[0] === "X") return "ended";
       return `${readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim()} ${fields[19]}`;
@@ -152,7 +152,7 @@ function makeGuard(path: string): void {
 }
 
 function releaseGuard(guard: Database): void {
-  // Closing alone would leave the lock to the garbage collector.
+  // Without this, the garbage collector would free the lock at some later time.
   try {
     guard.exec("ROLLBACK");
   } finally {
@@ -171,7 +171,7 @@ function describeThisProcess(): Holder {
   };
 }
 
-/** Whether a holder has certainly ended. */
+/** Whether a process has certainly ended. */
 function isGone({ pid, host, start }: Holder): boolean {
   if (host !== hostname()) return false;
   try {

@@ -48,7 +48,7 @@ export interface InitRequest {
   /** X-only, 32 bytes. */
   readonly key: Uint8Array;
   readonly chainId: string;
-  /** Nothing below it is ever signed: the height after the last vote of the key. */
+  /** Nothing below it is ever signed. Give the height after the last vote of the key. */
   readonly fromHeight: bigint;
 }
 
@@ -56,11 +56,11 @@ export interface InitReport extends Watermarks {
   /** Files that were set aside because they could not be trusted. */
   readonly setAside: readonly string[];
   /**
-   * Whether a new store began, without the commitments of the old one. To have them again, commit to the same heights
-   * (`commitStored` gives the same roots), or import an export.
+   * Whether a new store began, without the commitments of the old one. To restore them, commit to the same heights
+   * again (`commitStored` gives the same roots), or import an export.
    */
   readonly commitmentsLost: boolean;
-  /** Other keys and chains that sign nothing before an `init` of their own. */
+  /** Other keys and chains, which sign nothing before an `init` of their own. */
   readonly locked: readonly Pick<StoredKeyChain, "key" | "chainId">[];
 }
 
@@ -110,7 +110,7 @@ export function initProtection(
   }
 }
 
-/** Puts into words why a home is refused. */
+/** Puts the reason of a refusal into words. */
 function explained<T>(home: Home, open: () => T): T {
   try {
     return open();
@@ -119,7 +119,7 @@ function explained<T>(home: Home, open: () => T): T {
   }
 }
 
-/** For the words of a refusal, which is right without them. */
+/** For the text of a refusal, which is right without them. */
 function floorsOf(home: Home): Remains["floors"] {
   try {
     return remainsOf(home).floors;

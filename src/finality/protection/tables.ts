@@ -21,7 +21,7 @@ import {
   type VoteEntry,
 } from "./store.js";
 
-/** By whom and when a row is written. */
+/** Who writes a row, and when. */
 export interface Writer {
   /** UTF-8, as stored. */
   readonly at: Uint8Array;
@@ -40,7 +40,7 @@ export class Tables {
   readonly keyChains: Map<string, KeyChainState>;
   readonly generated: Map<string, string>;
   readonly #statements: Statements;
-  /** Every vote asks for them, and rows of commitments are long. */
+  /** Every vote needs them, and rows of commitments are long. */
   readonly #committed: Map<string, CommittedContext[]>;
   #commitments: number;
   #seq: number;
@@ -66,7 +66,10 @@ export class Tables {
     return this.#seq;
   }
 
-  /** The votes from one height to another, by height. @throws DatabaseFault `corrupt` unless they are what was written */
+  /**
+   * The votes from one height to another, by height. @throws DatabaseFault `corrupt` unless they are those that were
+   * written
+   */
   *votes(known: KeyChainState, from = 0n, to = MAX_HEIGHT): Generator<StoredVote> {
     const rows = rowsOf<VoteRow>(this.#statements.votes, known.id, u64be(from), u64be(to));
     yield* asWritten(known, rows, known.heights.between(from, to));
@@ -75,7 +78,7 @@ export class Tables {
   /** @throws DatabaseFault `corrupt` if a vote was written and is missing */
   vote(known: KeyChainState, height: bigint): StoredVote | undefined {
     if (!known.heights.has(height)) return undefined;
-    // To its end: a walk that is given up keeps its statement busy.
+    // Read to its end: an unfinished walk keeps its statement busy.
     const [vote] = [...this.votes(known, height, height)];
     return vote;
   }
@@ -86,13 +89,13 @@ export class Tables {
     return [...asWritten(known, rows, take(known.heights.between(from, MAX_HEIGHT), limit))];
   }
 
-  /** Those that overlap no earlier one. */
+  /** Commitments that overlap no earlier one. */
   commitments(key: Uint8Array, chainId: string): StoredCommitment[] {
     const rows = this.#commitmentRows(key, chainId);
     return rows.flatMap(({ commitment, alone }) => (alone ? [] : [commitment]));
   }
 
-  /** Those that overlap others and cover heights that no other does. */
+  /** Commitments that overlap others and cover heights that no other does. */
   overlapping(key: Uint8Array, chainId: string): StoredCommitment[] {
     const found: StoredCommitment[] = [];
     for (const { commitment, alone } of this.#commitmentRows(key, chainId)) {
@@ -106,7 +109,7 @@ export class Tables {
     return [...rowsOf<CommitmentRow>(this.#statements.commitments, key, utf8(chainId))].map(readCommitment);
   }
 
-  /** What is in memory of the rows of commitments: heights and contexts. */
+  /** The heights and contexts of the commitments, from memory. */
   committed(key: Uint8Array, chainId: string): readonly CommittedContext[] {
     return this.#committed.get(keyChainName(key, chainId)) ?? [];
   }
@@ -133,7 +136,7 @@ export class Tables {
     return known;
   }
 
-  /** @throws DatabaseFault `corrupt` where there is one, whatever the file says */
+  /** @throws DatabaseFault `corrupt` if the file has a row that memory does not know */
   addVote(known: KeyChainState, entry: VoteEntry, writer: Writer): void {
     expect(known.heights.add(entry.height), `it was to have a second vote at height ${entry.height}`);
     this.#insert(known, entry, writer);
@@ -157,7 +160,7 @@ export class Tables {
     if (!digest) known.blocked.add(height);
   }
 
-  /** Returns how many votes it forgot. @throws DatabaseFault `corrupt` where there are fewer than were written */
+  /** Returns how many votes it forgot. @throws DatabaseFault `corrupt` if there are fewer than were written */
   forgetBelow(known: KeyChainState, height: bigint): number {
     const below = u64be(height);
     let found = 0;
@@ -171,7 +174,7 @@ export class Tables {
     return found;
   }
 
-  /** @param alone of one that overlaps others, heights that it alone covers: only they are added */
+  /** @param alone for one that overlaps others, heights that it alone covers: only they are added */
   addCommitment(
     key: Uint8Array,
     chainId: string,
@@ -195,12 +198,12 @@ export class Tables {
   }
 
   forgetGenerated(key: Uint8Array): void {
-    // A list, as the library takes a single object for names and values, and ends the process.
+    // A list: given one object, the library reads it as names and values, and ends the process.
     this.#statements.forgetGenerated.run([key]);
     this.generated.delete(hex.encode(key));
   }
 
-  /** Keeps a key and chain from signing until it is begun anew, above what is known of it. `writeKeyChain` makes it so. */
+  /** Locks a key and chain until an `init` above what is known of it. `writeKeyChain` makes it durable. */
   lock(known: KeyChainState): void {
     known.lowWatermark = floorOf(known);
     known.locked = true;

@@ -38,7 +38,7 @@ export class RandomnessCache {
     this.#set(placeOf(publicKey, chainId, height), Uint8Array.from(point));
   }
 
-  /** The points of heights `interval` apart, 33 bytes each, one after another. */
+  /** Sets the points of heights `interval` apart, 33 bytes each, one after another. */
   setAll(publicKey: Uint8Array, chainId: string, first: bigint, points: Uint8Array, interval = 1n): void {
     const name = keyChainName(publicKey, chainId);
     for (let i = 0; i < points.length / 33; i++) {
