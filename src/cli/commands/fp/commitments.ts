@@ -268,7 +268,7 @@ async function prove(options: ProofOptions): Promise<CommittedHeight> {
   }
 }
 
-/** Without the store: what a file says is committed is enough. */
+/** Proves without the store: a commitment's file is enough. */
 async function proveFrom(
   file: string,
   options: SignerOptions,
