@@ -45,14 +45,14 @@ export type Recognised =
  *
  * It first checks the delegation's transactions against its terms, so that it says nothing of an invented document.
  * Only `checkSameParams` tells whether the parameters are the network's.
- * @param told what the inputs spend by another source, such as a PSBT; used if the delegation does not know
+ * @param elsewhere what the inputs spend by another source, such as a PSBT; used if the delegation does not know
  * @throws TapstakeError the codes of `checkTransactions`; `not-a-stake` if it is not a transaction of the delegation;
  * `witness-mismatch`
  */
 export function recognise(
   delegation: Delegation,
   transaction: Transaction,
-  told: readonly Prevout[] = [],
+  elsewhere: readonly Prevout[] = [],
 ): Recognised {
   checkTransactions(delegation);
   if (isSame(transaction, delegation.staking.transaction)) {
@@ -64,7 +64,7 @@ export function recognise(
   const { params, unbonding, slashing, unbondingSlashing } = delegation;
   const set: ParamSet = { name: "the delegation's", network: params.network, versions: [params] };
   const spent = spentCoins(delegation, transaction);
-  const prevouts = spent.flatMap((known, i) => (known ? prevoutOf(known) : (told[i] ?? [])));
+  const prevouts = spent.flatMap((known, i) => (known ? prevoutOf(known) : (elsewhere[i] ?? [])));
   const found = transaction.ins.flatMap((input, inputIndex) => {
     const known = spent[inputIndex];
     const leaf = known?.leaves.find((each) => opens(input, each, transaction));

@@ -30,7 +30,7 @@ export interface Spent {
   readonly witness: readonly Uint8Array[];
 }
 
-/** The input script of a coin, as far as it is known before signing: for P2SH, the push of the redeem script. */
+/** The part of an input script that is known before signing: for P2SH, the push of the redeem script. */
 export function fixedInputScript({ redeemScript }: Coin): Uint8Array {
   return redeemScript ? push(redeemScript) : new Uint8Array(0);
 }

@@ -10,7 +10,7 @@ export interface RemoteCommitRequest {
   readonly key: Uint8Array;
   readonly chain: ChainConfig;
   readonly start: bigint;
-  /** How many heights: from `chain.minCount` to the 100,000 that this software's signer derives at once. */
+  /** The number of heights: from `chain.minCount` to 100,000, which this software's signer derives at once. */
   readonly count: number;
   /** Also signs a commitment that overlaps an earlier one. The chain accepts one commitment per height. */
   readonly allowOverlap?: boolean | undefined;
@@ -26,9 +26,10 @@ export interface RemoteCommitment {
 }
 
 /**
- * Commits to randomness by a remote signer, as Go software does too: asks for the randomness, builds the tree, and has
- * its root signed (PROTOCOL 10). The signature is verified.
- * @throws TapstakeError `count-too-small`; `commitment-overlap`; the codes of the client; `signer-error` for a signature that does not verify
+ * Commits to randomness through a remote signer, as Go software does: it asks for the randomness, builds the tree, and
+ * has its root signed (PROTOCOL 10). The signature is verified.
+ * @throws TapstakeError `count-too-small`; `commitment-overlap`; the codes of the client; `signer-error` for a
+ * signature that does not verify
  */
 export async function commitRemotely(
   signer: EotsClient,

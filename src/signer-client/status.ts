@@ -42,7 +42,7 @@ export const ANSWERS: readonly Status[] = [
   ...new Set([status.OK, ...Object.values(STATUS), status.INTERNAL]),
 ];
 
-/** What a status means when the server is another software, which sends no code of ours. */
+/** The meaning of a status if the server is another software, which sends no code of ours. */
 const CODE: Partial<Record<Status, ErrorCode>> = {
   [status.FAILED_PRECONDITION]: "double-vote",
   [status.UNAUTHENTICATED]: "unauthenticated",
@@ -54,7 +54,7 @@ const CODE: Partial<Record<Status, ErrorCode>> = {
   [status.DEADLINE_EXCEEDED]: "signer-unreachable",
 };
 
-/** An error as gRPC carries it: status, message, and the code in trailing metadata. */
+/** An error in gRPC's form: status, message, and the code in trailing metadata. */
 export function toStatus(error: unknown): { code: Status; details: string; metadata: Metadata } {
   const metadata = new (grpc().Metadata)();
   if (!(error instanceof TapstakeError)) {
@@ -68,7 +68,7 @@ export function toStatus(error: unknown): { code: Status; details: string; metad
 }
 
 /**
- * The TapstakeError that a call failed by: with its original code where the signer is this software.
+ * The TapstakeError of a failed call: with its original code if the signer is this software.
  * @param isEncrypted whether the call was made with TLS
  */
 export function fromStatus(error: ServiceError, address: string, isEncrypted: boolean): TapstakeError {
@@ -88,13 +88,13 @@ export function fromStatus(error: ServiceError, address: string, isEncrypted: bo
   return new TapstakeError(code, text, details, { cause: error });
 }
 
-/** What gRPC says of a connection that there is not, as an operator can use it. */
+/** gRPC's text about a failed connection, in words for an operator. */
 function withoutNoise(details: string, isEncrypted: boolean): string {
   const reason = /^No connection established\. Last error: ([^]*?)\s*\. Resolution note: $/.exec(
     details,
   )?.[1];
   if (reason === undefined) return details;
-  // OpenSSL takes the other's bytes for a record of TLS.
+  // OpenSSL reads the other side's plain bytes as a TLS record.
   if (isEncrypted && /wrong version number|packet length too long/.test(reason)) {
     return "what listens there does not speak TLS: leave --tls-ca out (TAPSTAKE_TLS_CA), or give the signer --tls-cert";
   }

@@ -25,18 +25,18 @@ import { type SignableCommitment, SignableDigests } from "./signable-digests.js"
  */
 export const MAX_RANDOMNESS = 100_000;
 
-/** Of one batch. Software of today asks for a thousand. */
+/** The most heights of one batch. Today's software sends a thousand. */
 export const MAX_BATCH = 10_000;
 
-/** Heights of a request that waits for no other: a few milliseconds. */
+/** Requests for so few heights do not wait for others: they take a few milliseconds. */
 const DERIVED_AT_ONCE = 32;
-/** Large enough that a write for each of them costs nothing beside their curve operations. */
+/** So many that one write for them costs nothing beside their curve operations. */
 const SIGNED_AT_ONCE = 256;
 
-/** Of the commitments that one overlaps: metadata is bounded. */
+/** The most overlaps that an answer lists: metadata is bounded. */
 const OVERLAPS_TOLD = 20;
 
-/** Pairs of key and chain that are kept: a caller can name any number of chains. */
+/** The most pairs of key and chain in memory: a caller can name any number of chains. */
 const MAX_VOTERS = 256;
 
 const UNCOVERED =
@@ -57,22 +57,22 @@ interface SignerParts {
   readonly constantTime: boolean;
   /** Reports which implementations computed points, and whether a result was wrong. */
   readonly onReport: (report: MultiplesReport) => void;
-  /** Logs what an operator should know. */
+  /** Logs a message for the operator. */
   readonly warn: (facts: Facts, text: string) => void;
   readonly chainHeights: ReadonlyMap<string, bigint>;
-  /** Chains that are voted on also where the commitment has another signing context. */
+  /** Chains whose votes are signed even if the commitment has another signing context. */
   readonly otherContexts: ReadonlySet<string>;
 }
 
-/** A signature of a digest, and what the digest is. */
+/** A signature of a digest, and the meaning of the digest. */
 interface Signed {
   readonly signature: Uint8Array;
   readonly meaning: string;
-  /** Earlier commitments to some of the heights of this one, as `from-to` with commas between. */
+  /** Earlier commitments to some of its heights, as `from-to` with commas between. */
   readonly overlaps?: string | undefined;
 }
 
-/** What the daemon does for its callers, apart from how they reach it. */
+/** The daemon's services for its callers, without the transport. */
 export class Signer {
   readonly #voters = new Map<string, Voter>();
   /** Callers ask for the randomness of a height before they ask for the vote there. */
@@ -101,14 +101,14 @@ export class Signer {
     return [...chainHeights.keys()].filter((id) => !known.has(id) && !this.#chains.has(id));
   }
 
-  /** Shows on the metrics page where a key that was opened stands on each chain; 0 where it never voted. */
+  /** Sets the metrics of an unlocked key: its high watermark on each chain, 0 if it never voted there. */
   showHeights(uid: Uint8Array): void {
     for (const { key, chainId, highWatermark } of this.parts.protection.keyChains()) {
       if (equalBytes(key, uid)) this.#showHeight(key, chainId, highWatermark);
     }
   }
 
-  /** One vote, durable before it is returned; a refusal is a result too. @throws TapstakeError as `Voter.batch` */
+  /** One vote, durable before it is returned. A refusal is a result too. @throws TapstakeError as `Voter.batch` */
   vote(uid: Uint8Array, chainId: Uint8Array, vote: MessageVote, options: VoteOptions): VoteResult {
     try {
       const { voter, key, chain } = this.#voter(uid, chainId);
@@ -174,7 +174,7 @@ export class Signer {
   }
 
   /**
-   * @param options.refuseOverlap whether the caller wants no commitment that overlaps an earlier one
+   * @param options.refuseOverlap refuses a commitment that overlaps an earlier one
    * @throws TapstakeError `not-permitted` for a digest that is not this signer's own, `commitment-overlap`
    */
   schnorr(uid: Uint8Array, digest: Uint8Array, { refuseOverlap }: { refuseOverlap: boolean }): Signed {
@@ -210,7 +210,7 @@ export class Signer {
     return { signature, meaning, overlaps };
   }
 
-  /** Other commitments to some of the same heights, which may have reached the chain or not. */
+  /** Other commitments to some of the same heights; they may be on the chain or not. */
   #overlaps(key: Uint8Array, commitment: SignableCommitment): string | undefined {
     const { chainId, root, context } = commitment;
     const earlier = [
@@ -218,7 +218,7 @@ export class Signer {
       ...this.parts.protection.commitments(key, chainId),
       ...this.parts.protection.overlapping(key, chainId),
     ]
-      // The root is the same under another context, and the commitment another one.
+      // Under another context, the root is the same and the commitment is another one.
       .filter(
         (other) => !(equalBytes(other.root, root) && other.context === context) && overlap(other, commitment),
       )
@@ -231,7 +231,7 @@ export class Signer {
   #keep(key: Uint8Array, commitment: SignableCommitment, signature: Uint8Array): void {
     const { chainId, isContiguous, ...kept } = commitment;
     const { protection } = this.parts;
-    // Also when it is stored itself already.
+    // Also true if the store has this very commitment.
     const isTaken = protection.committed(key, chainId).some((other) => overlap(other, commitment));
     if (isContiguous && !isTaken) protection.addCommitment(key, chainId, { ...kept, signature });
   }
@@ -260,7 +260,7 @@ export class Signer {
       subtrees.push(merkle.root(points));
     } else {
       const range = { secretKey: key.secretKey, chainId: chain.id, start, count, interval };
-      // One thread: votes keep the other processor.
+      // One thread, so that votes have the other processor.
       const report = await deriveRange(range, { constantTime, maxThreads: 1 }, (block) => {
         assertWanted();
         // The key may have been locked meanwhile.
@@ -281,7 +281,7 @@ export class Signer {
     const chain = this.#chain(chainId);
     const id = `${hex.encode(uid)}/${chain.id}`;
     const voter = this.#voters.get(id) ?? this.#newVoter(key, chain);
-    // The least recently used goes first.
+    // The least recently used one is dropped first.
     this.#voters.delete(id);
     this.#voters.set(id, voter);
     if (this.#voters.size > MAX_VOTERS) this.#voters.delete(this.#voters.keys().next().value!);
@@ -326,7 +326,7 @@ export class Signer {
     this.parts.warn({ key, chain, height: `${vote.height}`, code: "no-commitment" }, UNCOVERED);
   }
 
-  /** Counts heights that got no answer each, as a call was refused with all of them. */
+  /** Counts a refusal for each height of a call that was refused as a whole. */
   #countRefused(error: unknown, heights: number): void {
     if (!(error instanceof TapstakeError) || !REFUSED_TOGETHER.has(error.code)) return;
     this.parts.metrics.signatures.inc({ outcome: "refused", code: error.code }, heights);

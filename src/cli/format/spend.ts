@@ -275,15 +275,15 @@ export interface WithinDelegation {
 }
 
 /**
- * @param told as for `recognise`
+ * @param elsewhere as for `recognise`
  * @throws TapstakeError as `recognise`
  */
 export function withinDelegation(
   delegation: Delegation,
   transaction: Transaction,
-  told: readonly Prevout[] = [],
+  elsewhere: readonly Prevout[] = [],
 ): WithinDelegation {
-  const recognised = recognise(delegation, transaction, told);
+  const recognised = recognise(delegation, transaction, elsewhere);
   if (recognised.kind === "staking") {
     const { expands } = recognised;
     return { isStake: true, spends: expands ? [expansionFacts(delegation, transaction, expands)] : [] };

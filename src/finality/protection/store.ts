@@ -70,7 +70,7 @@ export interface ProtectionStore {
   /** Whether this key was generated in this home, while this store was there: see `recordGenerated`. */
   isGeneratedHere(key: Uint8Array): boolean;
   /**
-   * Remembers votes, all or none of them, first in the store and then in the watermark log. Throws if one of the
+   * Remembers votes, all or nothing, first in the store and then in the watermark log. Throws if one of the
    * heights has a record already.
    */
   append(key: Uint8Array, chainId: string, entries: readonly VoteEntry[]): void;

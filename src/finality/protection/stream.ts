@@ -120,7 +120,7 @@ class InterchangeReader {
 
   #takeVote(vote: unknown, entry: number, place: number, list: unknown[]): void {
     addVoteTo(this.#votes, vote, `interchange.data[${entry}].votes[${place}]`);
-    // Dropped, as it is not needed after this.
+    // Dropped: no later step needs it.
     list.length = 0;
     if (place === 0) this.#restAtVote = this.#rest;
     else this.#rest = this.#restAtVote;
