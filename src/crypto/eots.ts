@@ -172,7 +172,7 @@ function whyNoKey(
     const expected = hex.encode(publicKey);
     return new TapstakeError(
       "key-mismatch",
-      `the signatures reveal the secret of public key ${actual}, not of ${expected}: give that key's own votes`,
+      `the signatures reveal the secret of public key ${actual}, but must be votes of ${expected}`,
       { expected, extracted: actual },
     );
   }

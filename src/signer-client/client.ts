@@ -166,7 +166,7 @@ function batchAnswers(
   const refusedAt = readHeights(first(trailer, REFUSED_HEADER) ?? "");
   const sameAt = readHeights(first(trailer, SAME_HEADER) ?? "");
   const same = new Set(responses.map(({ height }) => height).filter((height) => sameAt(height)));
-  // The list may be cut. If it has as many heights as were signed before, all others are new.
+  // The list may be cut. If it has as many heights as the trailer counts, all others are new.
   const isWhole = first(trailer, OUTCOME_HEADER)?.includes(`,same=${same.size},`) ?? false;
   const surplus = signed.size !== responses.length || responses.length > asked.length;
   if (surplus) throw unexpected("expected one signature a height at most, got more");
