@@ -144,7 +144,7 @@ describe("signatures that were given for one thing", () => {
 
 describe("adaptor signatures of the committee", () => {
   const spendOf = () => slashingSpend(stake, "staking");
-  /** Of the quorum, for one provider. */
+  /** Adaptor signatures of the quorum, for one provider. */
   const adaptorsFor = ({ publicKey }: Party) =>
     stake.slashing.covenantSignatures.filter(({ finalityProvider }) =>
       equalBytes(finalityProvider, publicKey),

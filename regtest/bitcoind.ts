@@ -20,10 +20,10 @@ export const BITCOIND_HELP =
 const OLDEST = 28;
 
 /**
- * The bitcoind to use: `BITCOIND`, then PATH, then the one that this project installed for itself. One that is
- * too old or does not run is passed over.
- * @param options.onSkip told in a line about what is passed over
- * @throws TapstakeError `bitcoind-not-found` when BITCOIND is set to what is no bitcoind of version 28 or later
+ * Finds the bitcoind to use: `BITCOIND`, then PATH, then the one that this project installed. It passes over one that
+ * is too old or does not run.
+ * @param options.onSkip called with a line about each bitcoind that is passed over
+ * @throws TapstakeError `bitcoind-not-found` if BITCOIND is not a bitcoind of version 28 or later
  */
 export function findBitcoind(options: { onSkip?: (why: string) => void } = {}): Bitcoind | undefined {
   // The supervisor that guards against orphans is a POSIX shell: on Windows, Docker is the way.

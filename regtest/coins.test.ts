@@ -17,7 +17,7 @@ const { params } = participants;
 
 /** What bitcoind's wallet hands out addresses of. */
 const ADDRESS_TYPES = ["legacy", "p2sh-segwit", "bech32", "bech32m"] as const;
-/** What it does not sign without being told of the script: keys of our own do. */
+/** What it signs only with knowledge of the script: our own keys sign these. */
 const OWN = WALLETS.filter((wallet) => wallet.startsWith("P2WSH") || / (pk|pkh|2-of-3)$/.test(wallet));
 
 let node: RegtestNode;

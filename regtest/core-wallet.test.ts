@@ -378,8 +378,8 @@ describe("two of three stakers, each with a wallet of their own", () => {
 });
 
 /**
- * That wallets complete a withdrawal by passing its PSBT on, that bitcoind's finaliser and ours make the same of
- * it, and that the node takes it at the fee rate, but not a block early.
+ * Wallets complete a withdrawal by passing its PSBT on. bitcoind's finaliser and ours make the same transaction of it.
+ * The node accepts it at the fee rate, but not a block early.
  */
 async function expectWithdrawn(
   from: Withdrawable,
@@ -415,7 +415,7 @@ async function expectWithdrawn(
   await node.mineTransactions([transaction.toBuffer()]);
 }
 
-/** Every output that a stake can come to. */
+/** All the outputs of a stake. */
 const outputsOf = (terms: StakeTerms) => [
   stakingOutput(terms, "regtest"),
   unbondingOutput(terms, UNBONDING_TIME, "regtest"),

@@ -87,7 +87,7 @@ test("an operator who forces the second signature past the refusal loses the key
   expect(refused).toMatchObject({ kind: "refused", code: "double-vote" });
   expect(refused).not.toHaveProperty("signature");
 
-  // "It is my own key": without the protection, eots.sign signs whatever it is told.
+  // Without the protection, eots.sign signs any message.
   const { secret } = randomness.derive(key.secretKey, chainId, height);
   const forced = {
     ...vote,

@@ -4,7 +4,7 @@ import { hex } from "../src/core/bytes.js";
 import { failure } from "../test/support/errors.js";
 import { type RegtestNode, startNode } from "./index.js";
 
-/** The point of BIP-341 for which nobody knows a secret. */
+/** The point of BIP-341 whose secret is unknown. */
 const NUMS = "50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0";
 
 let node: RegtestNode;

@@ -12,14 +12,14 @@ import { waitFor } from "./wait.js";
 export interface StartOptions {
   /** More flags for bitcoind; a node that is attached to keeps its own. */
   readonly args?: readonly string[];
-  /** Blocks to mine at the start: 101 unless told, so that one coinbase can be spent. */
+  /** Blocks to mine at the start: 101 by default, so that one coinbase can be spent. */
   readonly blocks?: number;
   /**
    * Bitcoin Core's relay policy on Bitcoin Knots too, whose own relays no witness above 1650 bytes: that of a
    * committee of 20, say.
    */
   readonly corePolicy?: boolean;
-  /** The most to wait until bitcoind answers, in milliseconds: 60000 unless told. */
+  /** The longest wait for bitcoind's first answer, in milliseconds: 60000 by default. */
   readonly deadline?: number;
 }
 
@@ -67,8 +67,8 @@ export interface RegtestNode {
    */
   fundMany(payments: readonly Payment[]): Promise<Funding[]>;
   /**
-   * Hands a raw transaction to the node; returns its id.
-   * @param options.maxBurn the most satoshi that may go to outputs nobody can spend
+   * Sends a raw transaction to the node; returns its id.
+   * @param options.maxBurn the most satoshi that may go to outputs that can never be spent
    * @throws TapstakeError `node-refused` with `reason`
    */
   send(transaction: Uint8Array | string, options?: { maxBurn?: bigint }): Promise<string>;
@@ -84,9 +84,9 @@ export interface RegtestNode {
 }
 
 /**
- * Starts a private bitcoind on a free port with a datadir of its own, mines and makes a wallet. It ends with
- * `stop()`, or with this process in whatever way that ends. Where there is no bitcoind but a regtest node answers
- * (docker-compose.yml, or TAPSTAKE_REGTEST_URL), that one is used.
+ * Starts a private bitcoind on a free port with a datadir of its own, mines and makes a wallet. It ends with `stop()`,
+ * or when this process ends in any way. If there is no bitcoind but a regtest node answers (docker-compose.yml, or
+ * TAPSTAKE_REGTEST_URL), that node is used.
  * @throws TapstakeError `bitcoind-not-found`, `node-start-failed`, `wait-timeout`; when attaching `wrong-network`,
  * `node-unreachable`
  * @example
@@ -128,9 +128,9 @@ async function startBacking({ args = [], corePolicy, deadline = 60_000 }: StartO
 }
 
 /**
- * What Bitcoin Core does not know, and does not start with. Bitcoin Knots takes a lock time of 21 for the mark of an
- * overlay protocol and relays no such transaction, while its own wallet draws lock times from the last hundred heights,
- * 21 included, and keeps silent when the mempool refuses what it has sent.
+ * Options that Bitcoin Core does not know, and does not start with. Bitcoin Knots takes a lock time of 21 as the mark
+ * of an overlay protocol, and relays no such transaction. Its own wallet picks lock times from the last hundred
+ * heights, 21 included, and does not report that the mempool refused a transaction.
  */
 const knotsPolicy = (corePolicy = false): string[] => [
   "-rejectparasites=0",

@@ -8,7 +8,7 @@ import { createRpc, type RpcOptions } from "../src/chain/index.js";
 import { TapstakeError } from "../src/core/errors.js";
 import { waitFor } from "./wait.js";
 
-/** A bitcoind that runs, and how to end it. */
+/** A running bitcoind, and how to end it. */
 export interface NodeProcess {
   readonly connection: RpcOptions;
   readonly datadir: string;
@@ -16,12 +16,12 @@ export interface NodeProcess {
   stop(): Promise<void>;
 }
 
-/** Another process may take a port between our look and bitcoind's bind: then the next port is tried. */
+/** Another process may take the port between our check and bitcoind's bind: then the next port is tried. */
 const PORT_ATTEMPTS = 5;
 
 /**
  * Starts bitcoind on a free port with a datadir of its own.
- * @throws TapstakeError `node-start-failed` with what bitcoind said or where no datadir can be made; `wait-timeout`
+ * @throws TapstakeError `node-start-failed`, with bitcoind's own words, or if no datadir can be made; `wait-timeout`
  */
 export async function startProcess(
   bitcoind: string,
@@ -39,9 +39,9 @@ export async function startProcess(
 }
 
 /**
- * The shell between us and bitcoind. Its standard input is a pipe that closes when this process ends, in whatever
- * way: kill -9 too. Then it kills bitcoind and removes the datadir, which nobody needs any more; it does the same
- * when bitcoind ends by itself. `read` is a builtin: no third process is left over.
+ * The shell between us and bitcoind. Its standard input is a pipe that closes when this process ends, even by kill -9.
+ * Then it kills bitcoind and removes the datadir, which has no further use; it does the same if bitcoind ends by
+ * itself. `read` is a builtin: no third process is left over.
  */
 const SUPERVISOR = `
 bitcoind=$1 datadir=$2
@@ -85,7 +85,7 @@ async function startOn(
   let said = "";
   shell.stderr.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(-4000)));
   const ended = once(shell, "close");
-  // A node that nobody stops must not keep the program alive; it ends with the program.
+  // A node that is not stopped must not keep the program alive; it ends with the program.
   shell.unref();
   for (const pipe of [shell.stdin, shell.stderr]) (pipe as unknown as { unref(): void }).unref();
 
@@ -126,7 +126,7 @@ async function createDatadir(): Promise<string> {
   }
 }
 
-/** Not yet listening and still warming up (code -28) are the two ways of not being ready. */
+/** A node is not ready while it does not listen, or while it warms up (code -28). */
 async function isReady(rpc: ReturnType<typeof createRpc>): Promise<boolean> {
   try {
     await rpc.getblockchaininfo();
@@ -143,7 +143,7 @@ function startFailed(said: string, exitCode: number | null): TapstakeError {
   return new TapstakeError("node-start-failed", `bitcoind did not start: ${why}`, { said });
 }
 
-/** 401 is the answer of another node on the port: ours could not bind it and is about to end. */
+/** 401 comes from another node on the port: ours could not bind it and is about to end. */
 function isPortTaken(error: unknown): boolean {
   if (!(error instanceof TapstakeError)) return false;
   return (

@@ -64,7 +64,7 @@ describe("a wallet that knows nothing of staking funds a stake from P2WPKH and P
     const { fee, vsize } = await node.rpc.getmempoolentry(txid);
     expect(fee).toBe(staking.fee);
     expect(vsize).toBe(transaction.virtualSize());
-    // Never below what was asked, and above it by no more than signatures that came out a byte shorter.
+    // Never below the requested rate, and above it only by signatures that are a byte shorter.
     expect(fee).toBeGreaterThanOrEqual(applyRateUp(BigInt(vsize), feeRate));
     expect(fee).toBeLessThanOrEqual(applyRateUp(BigInt(vsize) + 1n, feeRate));
     await node.mine();

@@ -43,12 +43,12 @@ const STAKERS = [
   { stakers: [1, 1], providers: 1, committee: [3, 5] },
   { stakers: [2, 3], providers: 3, committee: [6, 9] },
 ] as const satisfies readonly Shape[];
-/** So many that the lengths of their signatures make more than a virtual byte of difference. */
+/** So many that the lengths of their signatures differ by more than a virtual byte. */
 const MANY = [
   { stakers: [8, 8], providers: 1, committee: [6, 9] },
   { stakers: [20, 20], providers: 1, committee: [3, 5] },
 ] as const satisfies readonly Shape[];
-/** Satoshi per virtual byte. */
+/** Fee rates in sat/vB. */
 const RATES = ["1", "1.001", "7.77", "10", "123.4"];
 const ALL: readonly { shape: Shape; rate: string }[] = [
   ...STAKERS.flatMap((shape) => RATES.map((rate) => ({ shape, rate }))),
@@ -72,9 +72,9 @@ interface Reckoned {
 }
 
 /**
- * That the mempool takes the transaction, which pays exactly the rate for the size that was reckoned; and that by the
- * node's own count this is the size of the longest signatures, and of shorter ones at most a virtual byte for each input
- * more, and for each four signatures beyond four in one.
+ * The mempool accepts the transaction, which pays exactly the rate for its estimated size. By the node's own count,
+ * this is the size with the longest signatures. With shorter ones the estimate is larger by at most a virtual byte for
+ * each input, and one for each four signatures beyond four in one input.
  */
 async function expectAtRate(
   what: string,
@@ -90,7 +90,7 @@ async function expectAtRate(
   expect(vsize - real, what).toBeLessThanOrEqual(longest ? 0 : transaction.ins.length + unknown);
 }
 
-/** That the mempool takes the transaction and finds exactly this fee, which relays. Its virtual size. */
+/** The mempool accepts the transaction, finds exactly this fee, and relays it. Returns its virtual size. */
 async function expectStandard(what: string, transaction: Transaction, fee: bigint): Promise<number> {
   const verdict = await node.accepts(transaction.toBuffer());
   expect({ what, ...verdict }).toMatchObject({ what, allowed: true, reason: null, fee });
@@ -122,7 +122,7 @@ async function stakeAt(rate: Rate, terms: StakeTerms, params: ProtocolParams): P
   return transaction;
 }
 
-/** As a wallet signs that writes the hash type behind: 65 bytes. */
+/** A signature with its hash type, as some wallets write it: 65 bytes. */
 function explicitly(spend: LeafSpend, secretKey: Uint8Array): LeafSignature {
   const signature = schnorr.sign(secretKey, leafSighash(spend, Transaction.SIGHASH_ALL));
   const publicKey = keySigner(secretKey).publicKey;
@@ -197,7 +197,7 @@ describe.each(CASES)(
       const stakerSignatures = secrets.map((secret) => explicitly(expansion, secret));
       const explicit = { ...expanded, expansion: { ...expanded.expansion!, stakerSignatures } };
       const largest = finishExpansion(explicit, owned.psbt, expansion);
-      // But for the coin's own signature, which is as the wallet makes it.
+      // Except the coin's own signature, which the wallet makes.
       await expectAtRate("expansion", largest, expansion, feeRate);
 
       await expectWithdrawal("staking", stakeCoin(delegation));

@@ -77,7 +77,7 @@ describe("a Merkle block", () => {
       for (let at = 0; at < two.length; at++) {
         const altered = Uint8Array.from(two);
         altered[at]! ^= 0x80;
-        // With other bytes than the root's altered it is another header, and proved to be in that.
+        // A header with other bytes outside the root is another header, and the proof leads to that one.
         if (at < 36 || (at >= 68 && at < 80)) continue;
         refusal("invalid-proof", () => inclusionProofFromMerkleBlock(altered, transaction));
       }
@@ -154,7 +154,7 @@ describe("proofs of possession", () => {
   });
 });
 
-/** The proof as bitcoind has it: the header and a partial tree, walked from the root (BIP-37). */
+/** The proof in bitcoind's form: the header and a partial tree, walked from the root (BIP-37). */
 function merkleBlockOf(
   { key, proof }: InclusionProof,
   header: Uint8Array,
@@ -179,7 +179,7 @@ function merkleBlockOf(
     };
     if (isRight) beside();
     walk(level - 1);
-    // The last of an odd level stands beside itself, which the partial tree leaves out.
+    // The last node of an odd level is its own sibling; the partial tree leaves it out.
     if (!isRight && at + 1 < width) beside();
   };
   walk(proof.length / 32);

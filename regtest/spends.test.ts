@@ -30,7 +30,7 @@ interface Case extends Shape {
   readonly slashingVersion: 1 | 2;
 }
 
-/** Every size of committee with every number of providers, and both kinds of staker, each at least once. */
+/** Every size of committee, every number of providers, and both kinds of staker, each at least once. */
 const CASES: readonly Case[] = [
   { stakers: [1, 1], providers: 1, committee: [1, 1], slashingVersion: 2 },
   { stakers: [2, 3], providers: 4, committee: [1, 1], slashingVersion: 1 },
@@ -60,7 +60,7 @@ afterAll(() => node?.stop());
 describe.each(some(CASES, 1).map((shape) => [nameOf(shape), shape] as const))("%s", (name, shape) => {
   const participants = participantsOf(name, shape, UNBONDING_TIME);
   const signing = participants.stakers.slice(0, shape.stakers[0]);
-  /** What becomes of the four stakes. */
+  /** The outputs of the four stakes. */
   let left: Delegation, unbonded: Delegation, slashed: Delegation, slashedLate: Delegation;
   /** Refunds of the two slashings. */
   const refunds: UnspentOutput[] = [];
@@ -73,7 +73,7 @@ describe.each(some(CASES, 1).map((shape) => [nameOf(shape), shape] as const))("%
       stakers: signing,
     }));
     const stakes = await stakeMany(node, requests);
-    // Any members make a quorum: here the last ones, where `mutationsOf` has the first by key.
+    // Any members make a quorum: here the last ones; `mutationsOf` takes the first by key.
     const members = participants.committee.slice(-shape.committee[0]);
     const ready = await Promise.all(
       stakes.map(async (stake) => {
@@ -116,7 +116,7 @@ describe.each(some(CASES, 1).map((shape) => [nameOf(shape), shape] as const))("%
     await node.mine();
     await expectOnlyRightSlashing(slashedLate, "unbonding", participants);
     const transaction = finishSlashing(slashedLate, "unbonding", participants.providers[0]!.secretKey);
-    // Consensus knows no limit on what is burnt.
+    // Consensus has no limit on burnt value.
     await node.mineTransactions([transaction.toBuffer()]);
     refunds.push(refundCoin(transaction));
   });
@@ -163,7 +163,7 @@ async function expectAllRefused(wrong: readonly Mutation[]): Promise<void> {
   }
 }
 
-/** The withdrawal with locks that its script must refuse, each signed as it is. */
+/** The withdrawal with locks that its script must refuse, each signed anew. */
 async function wrongLocks(
   spend: LeafSpend & { timelock: number },
   participants: Participants,
@@ -190,7 +190,7 @@ async function wrongLocks(
   ]);
 }
 
-/** The unbonding with a staker's signature as some wallets give it: 65 bytes with SIGHASH_ALL. */
+/** The unbonding with a staker's signature of 65 bytes, with SIGHASH_ALL, as some wallets make it. */
 async function withHashTypeAll(
   spend: LeafSpend,
   { unbonding }: Delegation,

@@ -30,9 +30,9 @@ import { buildWithdrawal, type Withdrawable, type Withdrawal } from "../src/stak
 import type { Funding, RegtestNode } from "./node.js";
 import type { Party } from "./parties.js";
 
-/** What tests and the demo do with stakes on a node, over and over. */
+/** What tests and the demo often do with stakes on a node. */
 
-/** Satoshi per virtual byte: anything above the relay minimum will do on regtest. */
+/** Fee rate in sat/vB: on regtest, any rate above the relay minimum will do. */
 export const FEE_RATE: Rate = parseRate("2");
 
 export interface StakeRequest {
@@ -40,7 +40,7 @@ export interface StakeRequest {
   readonly params: ProtocolParams;
   /** Satoshi. */
   readonly value: bigint;
-  /** Who signs as staker. */
+  /** The parties that sign as stakers. */
   readonly stakers: readonly Party[];
   /**
    * The committee members that sign, before the coins are locked. Without them, the stake is mined although the
@@ -51,7 +51,7 @@ export interface StakeRequest {
 
 /**
  * Stakes coins of the node's wallet and mines the stake. The stakers and the committee sign in advance; the wallet
- * signs last, without knowing about staking, because its signature locks the coins.
+ * signs last, because its signature locks the coins. It does not know about staking.
  * @throws TapstakeError `missing-signature` when fewer than a quorum of the committee sign; `unexpected-verdict` when
  * the node derives another address from a descriptor than we do
  */
@@ -112,7 +112,7 @@ export async function stakeMany(
   );
 }
 
-/** The node's own reckoning of the address of every output that a stake can come to. */
+/** The node's own addresses for all outputs of a stake. */
 async function compareAddresses(node: RegtestNode, terms: StakeTerms, params: ProtocolParams): Promise<void> {
   const { network, unbondingTime } = params;
   const outputs: TaprootOutput<"timelock">[] = [
@@ -138,7 +138,7 @@ export async function coSign(delegation: Delegation, members: readonly Party[]):
     ...(expansion && { previous: asInForce(expansion.params) }),
   } as const;
   for (const { secretKey } of members) {
-    // Each member checks and signs the same document; a quorum's signatures are put together afterwards.
+    // Each member checks and signs the same document; then the signatures of a quorum are combined.
     signed = addCovenantSignatures(
       signed,
       await signAsMember(delegation, covenantSigner(secretKey), asInForce(params), options),
@@ -147,7 +147,7 @@ export async function coSign(delegation: Delegation, members: readonly Party[]):
   return signed;
 }
 
-/** On a private chain the parameters are whatever the story says. */
+/** On a private chain, the test chooses the parameters. */
 const asInForce = (params: ProtocolParams): OwnParams => ({
   set: { name: "stage", network: params.network, versions: [params] },
   height: params.activationHeight,
@@ -162,8 +162,8 @@ export async function sendAndMine(node: RegtestNode, transaction: Transaction): 
 }
 
 /**
- * What the node says against a transaction.
- * @throws TapstakeError `unexpected-verdict` when it says nothing against it
+ * The node's reason for refusing a transaction.
+ * @throws TapstakeError `unexpected-verdict` if it accepts the transaction
  */
 export async function refusal(node: RegtestNode, transaction: Transaction): Promise<string> {
   const { allowed, reason } = await node.accepts(transaction.toBuffer());

@@ -42,9 +42,10 @@ const two = { ...party("finality provider two"), chainId: "chain-two" };
 const FIRST_HEIGHT = 5_000n;
 
 /**
- * A stake's whole life in four stakes, on a real node: slashed, unbonded, slashed while unbonding, run out. Every
- * acceptance and refusal is the node's own; what turns out otherwise ends the story with an error.
- * @throws TapstakeError `unexpected-verdict`, and whatever the parts throw
+ * A stake's whole life in four stakes, on a real node: slashed, unbonded, slashed while unbonding, ended by its time
+ * lock. The node itself accepts or refuses each transaction; any other result than the expected one ends the demo with
+ * an error.
+ * @throws TapstakeError `unexpected-verdict`, and the codes of all parts
  */
 export async function tellStory(node: RegtestNode, onEvent: (event: StoryEvent) => void): Promise<void> {
   const scene: Scene = { node, narrator: new Narrator(onEvent) };
@@ -114,7 +115,7 @@ function openStake(
   return stake(node, { terms, params, value: STAKE, stakers: [staker], committee: members });
 }
 
-/** Stake 1. Returns the secret that finality provider one lost. */
+/** Stake 1. Returns the secret key that finality provider one exposed. */
 async function slashForTwoVotes(scene: Scene, delegation: Delegation): Promise<Uint8Array> {
   const { node, narrator } = scene;
   narrator.begin("Stake 1: its finality provider votes twice");
@@ -292,7 +293,7 @@ async function withdraw(
   });
 }
 
-/** A signature by every committee member, plain: what they could sign if they broke the protocol. */
+/** A plain signature by every committee member: what they could sign if they broke the protocol. */
 function signAll(spend: LeafSpend): LeafSignature[] {
   const digest = leafSighash(spend);
   return committee.map(({ secretKey, publicKey }) => ({

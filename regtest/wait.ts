@@ -2,17 +2,17 @@ import { setTimeout as delay } from "node:timers/promises";
 import { TapstakeError } from "../src/core/errors.js";
 
 export interface WaitOptions {
-  /** The most to wait, in milliseconds: 30000 unless told. */
+  /** The longest wait, in milliseconds: 30000 by default. */
   readonly deadline?: number;
-  /** What is waited for, for the message: "the stake to confirm". */
+  /** The awaited condition, for the message: "the stake to confirm". */
   readonly what: string;
 }
 
-/** How often a condition is looked at, in milliseconds. */
+/** The interval of checks, in milliseconds. */
 const INTERVAL = 10;
 
 /**
- * Asks until the answer is truthy, and returns it. An error of `condition` ends the wait.
+ * Calls `condition` until its answer is truthy, and returns the answer. An error of `condition` ends the wait.
  * @throws TapstakeError `wait-timeout`
  */
 export async function waitFor<T>(

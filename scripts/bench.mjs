@@ -6,7 +6,7 @@ import { build } from "esbuild";
 import { root } from "./shared.mjs";
 
 const sources = join(root, "test/bench");
-// Inside the project, so that packages are found from there.
+// Inside the project, so that Node finds the packages.
 const folder = mkdtempSync(join(root, "dist/bench-"));
 try {
   for (const name of readdirSync(sources).filter((file) => file.endsWith(".ts"))) {

@@ -18,7 +18,7 @@ import { fail, isMain, root, run, say } from "./shared.mjs";
 const home = join(root, ".bitcoind");
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/** The harness knows where a node may be; its compiled form is used, so that there is one set of rules. */
+/** The harness knows where a node may be. Its compiled form is used, so that there is one set of rules. */
 const harness = () => import("../dist/regtest/index.js");
 
 /** `{ path, version, from }` of the bitcoind to use, or undefined. */
@@ -34,7 +34,7 @@ export async function ensureBitcoind() {
   const { attachableUrl, BITCOIND_HELP } = await harness();
   const asked = process.env.TAPSTAKE_REGTEST_URL;
   const found = asked ? undefined : await findBitcoind();
-  // One of an earlier release has no wrapper of bitcoin-cli.
+  // An installation of an earlier release has no wrapper of bitcoin-cli.
   if (found?.from === "installed") writeWrappers(home);
   if (found) return found;
   if (!asked && canInstall()) {
@@ -55,8 +55,8 @@ function canInstall() {
 }
 
 /**
- * Unpacks bitcoind and the C library it needs into .bitcoind/. apt checks every signature and hash; nothing is
- * installed into the system. The folder appears in one step, so runs at the same time do not disturb each other.
+ * Unpacks bitcoind and the C library that it needs into .bitcoind/. apt checks every signature and hash; nothing is
+ * installed into the system. The folder appears in one step, so that simultaneous runs do not disturb each other.
  */
 export function installBitcoind() {
   removeLeftovers();
@@ -73,7 +73,7 @@ export function installBitcoind() {
   }
 }
 
-/** Folders of runs that were killed half way. */
+/** Folders of killed runs. */
 function removeLeftovers() {
   for (const name of readdirSync(root)) {
     const pid = /^\.bitcoind-(\d+)-/.exec(name)?.[1];
@@ -132,7 +132,7 @@ function download(state) {
     .map((name) => join(archives, name));
 }
 
-/** The archive that this machine's apt already uses; undefined where it is not Debian's. */
+/** The archive that this machine's apt already uses; undefined if it is not Debian's. */
 function archive() {
   const targets = spawnSync(
     "apt-get",
@@ -143,8 +143,8 @@ function archive() {
 }
 
 /**
- * bitcoind and bitcoin-cli started through their own loader and libraries, by paths relative to the wrapper: the folder
- * can move, and a link can lead to it. A wrapper that is there stays: it may just be running.
+ * Starts bitcoind and bitcoin-cli through their own loader and libraries, by paths relative to the wrapper: the folder
+ * can move, and a link can lead to it. An existing wrapper stays: it may be running.
  */
 export function writeWrappers(prefix) {
   const loader = readdirSync(prefix, { recursive: true }).find((path) =>
@@ -166,7 +166,7 @@ exec "$here/${loader}" --library-path "$here/${dirname(loader)}" "$here/usr/bin/
   }
 }
 
-/** Puts the finished folder in place; one that another run put there meanwhile is as good. */
+/** Puts the finished folder in place. If another run has put one there meanwhile, that one is used. */
 function settle(prefix) {
   if (existsSync(home) && !works()) rmSync(home, { recursive: true, force: true });
   try {

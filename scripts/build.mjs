@@ -10,21 +10,21 @@ const compiler = join(root, "node_modules/typescript/bin/tsc");
 const stamp = join(root, "dist/.stamp");
 const command = join(root, "dist/cli/main.js");
 
-/** Builds dist unless it was built from exactly these sources. Says a line only when it builds. */
+/** Builds dist unless it was built from exactly these sources. Prints a line only when it builds. */
 export async function ensureBuilt() {
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === sourceHash()) return;
   say("building dist (once)");
   await build();
 }
 
-/** Compiles everything, then removes from dist what no source stands for any more. */
+/** Compiles everything, then removes from dist what no longer has a source. */
 export async function build() {
   rmSync(stamp, { force: true });
   await writeKernels();
   const hash = sourceHash();
   const compiled = compile();
   const bundled = [...(await bundleCommand()), await writeManPage()];
-  // Of the command, only the bundle is run: nothing imports its parts.
+  // For the command, only the bundle is run: no program imports its parts.
   const emitted = new Set([...compiled.filter((path) => !path.startsWith("dist/src/cli/")), ...bundled]);
   for (const path of filesBelow("dist")) {
     if (!emitted.has(path)) rmSync(join(root, path));
@@ -44,8 +44,8 @@ function compile() {
 }
 
 /**
- * The command as a few files instead of hundreds, which Node would look for and compile one by one each time it starts.
- * What a command needs is loaded when it runs, as in the sources. The optional packages stay outside.
+ * Bundles the command into a few files, as Node would search and compile hundreds of them at each start. A command
+ * loads what it needs when it runs, as in the sources. The optional packages stay outside.
  */
 async function bundleCommand() {
   const { build: bundle } = await import("esbuild");
@@ -59,11 +59,11 @@ async function bundleCommand() {
     platform: "node",
     format: "esm",
     target: "node20",
-    // A third less to read and parse. Names stay: of errors they are part of what a program sees.
+    // A third less to read and parse. Names stay: they are part of the errors that a program sees.
     minifySyntax: true,
     minifyWhitespace: true,
     external: Object.keys(optionalDependencies),
-    // Packages of the older kind look for Node's own modules by it.
+    // Older packages find Node's own modules through it.
     banner: {
       js: 'import { createRequire as requireIn } from "node:module";\nconst require = requireIn(import.meta.url);',
     },

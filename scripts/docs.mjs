@@ -1,4 +1,4 @@
-// Writes the pages of docs/ that are made from the sources: docs/errors.md, of every error code.
+// Writes the pages of docs/ that are generated from the sources: docs/errors.md, from all error codes.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ensureBuilt } from "./build.mjs";
@@ -13,7 +13,7 @@ never to do. The command says the same without a network: \`tapstake help <code>
 If a finality provider's signer refuses to vote and you do not know why, begin with [emergency.md](emergency.md).
 `;
 
-/** The source of the codes, whose comments name the groups. */
+/** The source of the codes; its comments name the groups. */
 export const SOURCE = "src/core/error-codes.ts";
 
 /**
@@ -48,7 +48,7 @@ function entryOf(code, { means, causes, do: remedy, never }) {
   return `### ${code}\n\n${parts.map((part) => `${part}\n`).join("\n")}`;
 }
 
-/** As Markdown: pages by their names are links, and signs outside of code stand for themselves. */
+/** Text as Markdown: page names become links, and special characters outside code are escaped. */
 const marked = (text) =>
   text
     .split("`")

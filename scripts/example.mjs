@@ -1,5 +1,5 @@
-// `npm run example -- stake`: runs a file of examples/. Examples import the package by its name, as its users do: they
-// run against what was built.
+// `npm run example -- stake` runs a file of examples/. Examples import the package by its name, as its users do, so
+// they run against the build.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// Dependencies of the project and of its site: installed when they are missing.
+// Installs the dependencies of the project and of its site if they are missing.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { run, say } from "./shared.mjs";
@@ -9,12 +9,12 @@ export function ensureInstalled(folder, name = "dependencies") {
   say(`installing ${name} (npm ci)`);
   const npm = process.env.npm_execpath;
   const args = ["ci", "--loglevel=error", "--no-audit", "--no-fund"];
-  // npm sets npm_execpath when it runs a script; another package manager sets its own there.
+  // npm sets npm_execpath when it runs a script; another package manager sets its own path there.
   if (npm?.endsWith("npm-cli.js")) run(process.execPath, [npm, ...args], { cwd: folder });
   else run("npm", args, { cwd: folder, shell: process.platform === "win32" });
 }
 
-/** npm notes what it installed in node_modules/.package-lock.json; packages for other systems are not in it. */
+/** npm records what it installed in node_modules/.package-lock.json, without packages for other systems. */
 function isInstalled(folder) {
   const noted = join(folder, "node_modules/.package-lock.json");
   if (!existsSync(noted)) return false;

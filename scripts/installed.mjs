@@ -1,4 +1,5 @@
-// The package as its users install it: packed, installed without the optional packages, imported, and compiled against.
+// Checks the package as its users install it: packed, installed without the optional packages, imported, and compiled
+// against.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,10 +7,10 @@ import { fail, isMain, root, run } from "./shared.mjs";
 
 /** The oldest TypeScript that the README promises. */
 const TYPESCRIPT = "5.4.5";
-/** The most packages, by name, that the library alone brings along. */
+/** The most packages, by name, that the library alone installs. */
 const MOST_PACKAGES = 16;
 
-/** How programs are compiled, and what the compiler resolves modules by. */
+/** The compiler options for programs, and how they resolve modules. */
 const RESOLUTIONS = [
   ["bundler", "esnext"],
   ["node16", "node16"],
@@ -52,7 +53,7 @@ function countPackages(folder) {
   }
 }
 
-/** What is missing without the optional packages, and what is not. */
+/** What works without the optional packages, and what does not. */
 const PROGRAMS = {
   "library.mjs": `
 import assert from "node:assert/strict";
@@ -103,7 +104,7 @@ function refusesDaemon(folder) {
   }
 }
 
-/** Types of the package compile with the oldest TypeScript; those of other packages are theirs to mend. */
+/** The package's types compile with the oldest TypeScript; types of other packages are not checked. */
 function compiles(folder) {
   const types = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).devDependencies["@types/node"];
   const packages = [`typescript@${TYPESCRIPT}`, `@types/node@${types}`];

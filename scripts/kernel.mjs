@@ -1,18 +1,18 @@
-// Compiles kernel/ with AssemblyScript into sources of src/, where it is text and needs no loader. The same sources give
-// the same bytes everywhere: kernel/wasm.sha256 says which, and another result is refused.
+// Compiles kernel/ with AssemblyScript into sources of src/, as text that needs no loader. The same sources give the
+// same bytes everywhere: kernel/wasm.sha256 has their hash, and another result is refused.
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fail, isMain, root, say } from "./shared.mjs";
 
-/** What is compiled, and the source that the result goes into. */
+/** The sources that are compiled, and the file for each result. */
 const KERNELS = {
   "kernel/index.ts": "src/derivation/kernel-wasm.ts",
   "kernel/hashes.ts": "src/core/hashing/many-wasm.ts",
 };
 const expected = join(root, "kernel/wasm.sha256");
 
-/** Writes the kernels where the sources import them from. */
+/** Writes the kernels to the files that the sources import. */
 export async function writeKernels() {
   const kernels = await compileKernels();
   const [wanted, got] = [readFileSync(expected, "utf8"), digestsOf(kernels)];
@@ -81,7 +81,7 @@ if (isMain(import.meta.url)) {
   }
 }
 
-/** Whether what is in use, in the sources and in dist, is what the sources give. */
+/** Whether the kernels in the sources and in dist equal those compiled from kernel/. */
 function compare(kernels) {
   if (digestsOf(kernels) !== readFileSync(expected, "utf8")) {
     throw new Error("kernel/wasm.sha256 is of other kernels");

@@ -1,4 +1,5 @@
-// `npm run demo`, `npm test` and others on a fresh clone: brings what is missing, then runs. A second run starts at once.
+// Runs `npm run demo`, `npm test` and others on a fresh clone: it installs what is missing, then runs the command. A
+// second run starts at once.
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { join } from "node:path";
@@ -16,13 +17,13 @@ const commands = {
   example: [join(root, "scripts/example.mjs")],
 };
 
-/** The site needs no bitcoind; an example asks for one itself. */
+/** The site needs no bitcoind; an example finds one itself. */
 const withoutNode = ["docs", "example"];
 
-/** Runs Node on a script in the foreground, and ends as it ends. */
+/** Runs Node on a script in the foreground, and exits with the script's code. */
 function become(args) {
   const child = spawn(process.execPath, args, { cwd: root, stdio: "inherit" });
-  // Ctrl-C reaches the child by itself; `kill` reaches only us. Either way the child decides how to end.
+  // Ctrl-C reaches the child directly; `kill` reaches only this process. In both cases the child decides how to end.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     process.on(signal, () => {
       if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
@@ -39,7 +40,7 @@ try {
   ensureInstalled(root);
   await ensureBuilt();
   const { attach } = withoutNode.includes(name) ? { attach: false } : await ensureBitcoind();
-  // Files that share one node must not run at the same time: each counts on its own blocks.
+  // Files that share one node must not run at the same time: each counts its own blocks.
   const shared = attach && name.startsWith("test") ? ["--no-file-parallelism"] : [];
   // Every random case, every step that can be killed, the whole million: see test/support/runs.ts.
   if (name === "test:long") process.env.TAPSTAKE_LONG = "1";

@@ -1,4 +1,4 @@
-// What the bootstrap scripts share. They run on a bare Node, before anything is installed.
+// What the bootstrap scripts share. They run with Node alone, before any package is installed.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, realpathSync } from "node:fs";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Says one line to the person who waits; standard output belongs to the command that is run. */
+/** Prints a line for the waiting user; standard output belongs to the command that is run. */
 export const say = (line) => process.stderr.write(`${line}\n`);
 
 /** Whether the module at `url` is the script that Node was started with. */
@@ -22,12 +22,12 @@ export function fail(error) {
   process.exit(1);
 }
 
-/** Runs a command to its end and returns its standard output; throws with what it said when it fails. */
+/** Runs a command to its end and returns its standard output. If it fails, throws with its output. */
 export function run(command, args, options = {}) {
   const result = spawnSync(command, args, { encoding: "utf8", maxBuffer: 2 ** 26, ...options });
   if (result.error) throw new Error(`${command}: ${result.error.message}`);
   if (result.status !== 0) {
-    // What the compiler lists beside its errors is not for people.
+    // The compiler's lines beside its errors are not for people.
     const said = `${result.stdout ?? ""}${result.stderr ?? ""}`.replace(/^TSFILE: .*\n?/gm, "").trim();
     const how = result.signal ? `was stopped by ${result.signal}` : `failed with exit code ${result.status}`;
     throw new Error(`${command} ${args[0] ?? ""} ${how}${said && `:\n${said}`}`);

@@ -10,13 +10,13 @@ import { OP } from "./opcodes.js";
 import { keyHashScript, outputKind, taprootScript } from "./output-script.js";
 
 /**
- * The output script that an address stands for: P2PKH, P2SH, P2WPKH, P2WSH or P2TR. Testnet, signet and (in
- * Base58) regtest share their addresses.
+ * The output script of an address: P2PKH, P2SH, P2WPKH, P2WSH or P2TR. Testnet, signet and (in Base58) regtest share
+ * their addresses.
  *
- * BIP-350 would have wallets accept witness versions above 1 as well. They are refused here: Bitcoin has no
- * rules for them yet, so whoever mines next could take what is sent there.
- * @throws TapstakeError `invalid-address` also when it is an address of another network, or a Taproot address
- * whose key is no point; `invalid-network`
+ * BIP-350 lets wallets pay to witness versions above 1. This function refuses them: Bitcoin has no rules for them yet,
+ * so any miner could take the coins.
+ * @throws TapstakeError `invalid-address`, also for an address of another network and for a Taproot address whose key
+ * is not a point; `invalid-network`
  */
 export function scriptOfAddress(address: string, network: Network): Uint8Array {
   assertNetwork(network);
@@ -36,14 +36,14 @@ export function scriptOfAddress(address: string, network: Network): Uint8Array {
 const scriptOn = (address: string, segwit: Segwit | null, network: Network): Uint8Array | null =>
   segwit ? scriptOfSegwit(segwit, network) : scriptOfBase58(address, network);
 
-/** Why it is none, where that shows. */
+/** Why the text is not an address, if that can be seen. */
 function reasonOf(address: string, segwit: Segwit | null): string {
   const others = NETWORKS.filter((network) => scriptOn(address, segwit, network));
   if (others.length > 0) return `: it is one of ${others.join(", ")}`;
   return hasWrongChecksum(address) ? ": its checksum does not fit, so a character is wrong or missing" : "";
 }
 
-/** Text that looks like an address, and whose last characters do not fit the others. */
+/** Whether the text looks like an address, but its checksum does not match. */
 function hasWrongChecksum(address: string): boolean {
   const lower = address.toLowerCase();
   if (/^(?:bc|tb|bcrt)1[02-9ac-hj-np-z]{30,80}$/.test(lower)) {
@@ -54,7 +54,7 @@ function hasWrongChecksum(address: string): boolean {
   return /^[123mn][1-9A-HJ-NP-Za-km-z]{24,34}$/.test(address) && !readBase58(address);
 }
 
-/** The address of an output script, or null when it is none of the kinds of {@link scriptOfAddress}. */
+/** The address of an output script, or null for a kind that {@link scriptOfAddress} does not know. */
 export function addressOfScript(script: Uint8Array, network: Network): string | null {
   assertNetwork(network);
   const { hrp, pubKeyHash, scriptHash } = PREFIXES[network];
@@ -97,7 +97,7 @@ interface Segwit {
   readonly program: Uint8Array;
 }
 
-/** A segwit address taken apart: version 0 in bech32 (BIP-173), all others in bech32m (BIP-350); null of other text. */
+/** Reads a segwit address: version 0 in bech32 (BIP-173), all others in bech32m (BIP-350). Null for any other text. */
 function readSegwit(address: string): Segwit | null {
   for (const coder of [bech32, bech32m]) {
     const decoded = coder.decodeUnsafe(address);
@@ -133,7 +133,7 @@ function scriptOfBase58(address: string, network: Network): Uint8Array | null {
   return payload[0] === scriptHash ? Uint8Array.of(OP.HASH160, 20, ...hash, OP.EQUAL) : null;
 }
 
-/** What stands before the checksum, or null where that does not fit. */
+/** What stands before the checksum, or null if the checksum does not match. */
 function readBase58(address: string): Uint8Array | null {
   if (address.length > LONGEST_BASE58) return null;
   try {

@@ -5,8 +5,8 @@ const CONSTANT = 0x2bc830a3;
 const CHECKSUM_LENGTH = 6;
 
 /**
- * The address of a witness program of version 1 or above (BIP-350). Writing one takes this little, so that a program
- * which only shows an output's address has no decoder in it.
+ * The address of a witness program of version 1 or above (BIP-350). It needs no decoder: a program that only shows an
+ * output's address does not bundle one.
  * @param hrp lower case, such as `bc`
  */
 export function encodeBech32m(hrp: string, version: number, program: Uint8Array): string {
@@ -21,7 +21,7 @@ export function encodeBech32m(hrp: string, version: number, program: Uint8Array)
   return `${hrp}1${[...words, ...last].map((word) => ALPHABET[word]).join("")}`;
 }
 
-/** Groups of 5 bits, the last one filled up with zeros. */
+/** Groups of 5 bits; zeros fill the last one. */
 function wordsOf(bytes: Uint8Array): number[] {
   const words: number[] = [];
   let [held, bits] = [0, 0];

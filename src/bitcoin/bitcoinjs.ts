@@ -1,6 +1,6 @@
 /**
- * The door to bitcoinjs-lib, by its parts: who builds an output or reads a transaction does not bundle its PSBT. That
- * has a door of its own, `psbt/bitcoinjs`.
+ * The only import of bitcoinjs-lib outside `psbt/`, by its parts: programs that build an output or read a transaction
+ * do not bundle its PSBT code. `psbt/bitcoinjs` imports that.
  */
 import { hash160 as hash160Of } from "bitcoinjs-lib/src/crypto";
 import { decode, encode } from "bitcoinjs-lib/src/script_signature";
@@ -8,10 +8,10 @@ import { decode, encode } from "bitcoinjs-lib/src/script_signature";
 export { Block } from "bitcoinjs-lib/src/block";
 export { Transaction } from "bitcoinjs-lib/src/transaction";
 
-/** RIPEMD-160 of SHA-256: what a P2WPKH output names its key by. */
+/** RIPEMD-160 of SHA-256: P2WPKH outputs name their key by it. */
 export const hash160 = (data: Uint8Array): Uint8Array => hash160Of(data);
 
-/** A DER signature with its hash type behind (BIP-66), as r ‖ s; null when it is none. */
+/** A DER signature followed by its hash type (BIP-66), as r ‖ s (64 bytes); null if it is malformed. */
 export function decodeEcdsaSignature(bytes: Uint8Array): { signature: Uint8Array; hashType: number } | null {
   try {
     return decode(bytes);
@@ -20,6 +20,6 @@ export function decodeEcdsaSignature(bytes: Uint8Array): { signature: Uint8Array
   }
 }
 
-/** r ‖ s as a DER signature with its hash type behind (BIP-66). */
+/** r ‖ s (64 bytes) as a DER signature followed by its hash type (BIP-66). */
 export const encodeEcdsaSignature = (signature: Uint8Array, hashType: number): Uint8Array =>
   encode(signature, hashType);

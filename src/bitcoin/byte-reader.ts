@@ -1,11 +1,11 @@
-/** Takes bytes apart from the front. Each call throws what `malformed` makes, where there is too little. */
+/** Reads bytes from the front. Each call throws what `malformed` makes if too few bytes are left. */
 export interface Reader {
   take(length: number): Uint8Array;
-  /** Bitcoin's variable-length size, in its shortest form only. */
+  /** Bitcoin's variable-length size (compactSize), in its shortest form only. */
   size(): number;
-  /** Bytes behind their length. */
+  /** Bytes after their length. */
   sized(): Uint8Array;
-  /** Bytes that were not taken yet. */
+  /** How many bytes are not read yet. */
   readonly left: number;
 }
 
@@ -35,7 +35,7 @@ export function createReader(bytes: Uint8Array, malformed: () => Error): Reader 
   };
 }
 
-/** A number of up to six bytes, the lowest first. */
+/** A number of up to six bytes, little-endian. */
 export function littleEndian(bytes: Uint8Array): number {
   return bytes.reduceRight((sum, byte) => sum * 256 + byte, 0);
 }

@@ -3,35 +3,38 @@ import { assertInteger } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import type { Transaction } from "./bitcoinjs.js";
 
-/** What nodes relay unless they are set up otherwise: 1 satoshi per virtual byte. */
+/** The lowest fee rate that nodes relay by default: 1 sat/vB. */
 const MIN_FEE_RATE: Rate = { numerator: 1n, denominator: 1n };
 
-/** Ten times what Bitcoin's fullest days have asked for: above it, a decimal point or a unit has slipped. */
+/**
+ * The default maximum, in sat/vB: ten times the rate of Bitcoin's fullest days. A higher rate is a wrong unit or
+ * decimal point.
+ */
 export const MAX_FEE_RATE: Rate = { numerator: 1000n, denominator: 1n };
 
-/** Between which rates a fee rate must be, in satoshi per virtual byte. */
+/** The permitted range of a fee rate, in sat/vB. */
 export interface FeeRateLimits {
-  /** The least that the node relays: 1 unless told, 0 for any. */
+  /** The lowest rate that the node relays, in sat/vB: 1 by default, 0 for any. */
   readonly minFeeRate?: Rate;
-  /** The most that is meant: 1000 unless told. */
+  /** The highest rate that is not a mistake, in sat/vB: 1000 by default. */
   readonly maxFeeRate?: Rate;
 }
 
-/** What a transaction pays at a rate in satoshi per virtual byte, rounded up, once its witnesses have this size. */
+/**
+ * The fee in satoshi that a transaction pays at a rate in sat/vB, rounded up. Its witnesses must have their final size.
+ */
 export function feeAt(transaction: Transaction, feeRate: Rate): bigint {
   return applyRateUp(BigInt(transaction.virtualSize()), feeRate);
 }
 
-/**
- * What a fee is per virtual byte, as Bitcoin Core counts it: whole satoshi per 1000 virtual bytes, rounded down.
- */
+/** The fee rate of a fee, as Bitcoin Core counts it: whole satoshi per 1000 virtual bytes, rounded down. */
 export function rateOf(fee: bigint, vsize: number): Rate {
   return { numerator: (fee * 1000n) / BigInt(vsize), denominator: 1000n };
 }
 
 /**
- * A signed transaction of no more virtual bytes than its fee was reckoned for. With more it would pay less than the rate
- * that was asked, and at the least rate no node would relay it.
+ * Returns the signed transaction, if it is not larger than the estimate its fee was computed for. A larger one pays
+ * less than the requested rate, and at the lowest rate no node relays it.
  * @throws TapstakeError `size-above-estimate`
  */
 export function assertEstimated(signed: Transaction, vsize: number): void {
@@ -42,8 +45,8 @@ export function assertEstimated(signed: Transaction, vsize: number): void {
 }
 
 /**
- * How long signatures of a kind are, in bytes, hash type included. A fee must be enough for the longest that may come,
- * unless the caller knows better.
+ * The lengths of one kind of signature in bytes, hash type included. The fee must pay for the longest, unless the
+ * caller states a length.
  */
 export interface SignatureLengths {
   readonly least: number;
@@ -52,7 +55,7 @@ export interface SignatureLengths {
 
 /** DER with a low s (BIP-66, BIP-146): 71 bytes with a low r too, as Bitcoin Core grinds it, otherwise up to 72. */
 export const ECDSA_LENGTHS: SignatureLengths = { least: 71, most: 72 };
-/** BIP-340, with SIGHASH_DEFAULT or with another hash type behind (BIP-341). */
+/** BIP-340: 64 bytes with SIGHASH_DEFAULT, 65 with another hash type (BIP-341). */
 export const SCHNORR_LENGTHS: SignatureLengths = { least: 64, most: 65 };
 
 /** @throws TapstakeError `invalid-number` */
@@ -61,7 +64,7 @@ export function assertStatedLength(length: number, { least, most }: SignatureLen
 }
 
 /**
- * A fee rate that nodes relay, and that nobody pays by mistake.
+ * Checks that nodes relay a fee rate, and that it is not high by mistake.
  * @throws TapstakeError `invalid-rate` unless the rates are exact fractions, the first above 0; `fee-rate-too-low`,
  * `fee-rate-too-high`
  */
@@ -98,6 +101,6 @@ export function assertRate(rate: Rate, name: string): void {
 
 const compareRates = (a: Rate, b: Rate): bigint => a.numerator * b.denominator - b.numerator * a.denominator;
 
-/** A rate for people, to thousandths: fractions of any denominator come in. */
+/** A rate for people, in thousandths: its denominator can be any number. */
 const decimal = ({ numerator, denominator }: Rate): string =>
   formatRate({ numerator: (numerator * 1000n) / denominator, denominator: 1000n });

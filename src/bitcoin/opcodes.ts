@@ -21,7 +21,7 @@ export const OP = {
 /** The opcode that pushes a 32-byte key. */
 export const PUSH_KEY = 32;
 
-/** A push of a number from 1 to 65535: OP_1 to OP_16, or a minimal script number behind its length. */
+/** A push of a number from 1 to 65535: OP_1 to OP_16, or a minimal script number after its length. */
 export function pushNumber(value: number): Uint8Array {
   if (value <= 16) return Uint8Array.of(OP.ONE - 1 + value);
   const bytes = [];

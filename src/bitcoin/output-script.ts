@@ -2,10 +2,10 @@ import { assertBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { OP } from "./opcodes.js";
 
-/** What an output script is. */
+/** The kinds of output scripts. */
 export type OutputKind = "p2pkh" | "p2sh" | "p2wpkh" | "p2wsh" | "p2tr";
 
-/** The kind of an output script, or null when it is another. A P2TR key need not be a point. */
+/** The kind of an output script, or null for any other script. The key of a P2TR script need not be a point. */
 export function outputKind(script: Uint8Array): OutputKind | null {
   const starts = (length: number, ...head: readonly number[]) =>
     script.length === length && head.every((byte, i) => script[i] === byte);
@@ -19,12 +19,15 @@ export function outputKind(script: Uint8Array): OutputKind | null {
 /** The P2TR script of an x-only output key (BIP-341). */
 export const taprootScript = (outputKey: Uint8Array): Uint8Array => Uint8Array.of(OP.ONE, 32, ...outputKey);
 
-/** DUP HASH160 <20 bytes> EQUALVERIFY CHECKSIG: the whole of a P2PKH output, and what P2WPKH signs (BIP-143). */
+/**
+ * DUP HASH160 <20 bytes> EQUALVERIFY CHECKSIG: the script of a P2PKH output, and the script that P2WPKH signatures
+ * commit to (BIP-143).
+ */
 export function keyHashScript(keyHash: Uint8Array): Uint8Array {
   return Uint8Array.of(OP.DUP, OP.HASH160, 20, ...keyHash, OP.EQUALVERIFY, OP.CHECKSIG);
 }
 
-/** The hash that a {@link keyHashScript} names, or null when the script is another. */
+/** The hash that a {@link keyHashScript} names, or null for any other script. */
 export function readKeyHash(script: Uint8Array): Uint8Array | null {
   const isOne =
     script.length === 25 &&
@@ -36,7 +39,7 @@ export function readKeyHash(script: Uint8Array): Uint8Array | null {
   return isOne ? script.slice(3, 23) : null;
 }
 
-/** What an OP_RETURN output with a single push carries, or null for every other script. */
+/** The data of an OP_RETURN output with a single push, or null for any other script. */
 export function opReturnData(script: Uint8Array): Uint8Array | null {
   if (script[0] !== OP.RETURN || script.length < 2) return null;
   const start = script[1] === OP.PUSHDATA1 ? 3 : 2;
@@ -45,13 +48,13 @@ export function opReturnData(script: Uint8Array): Uint8Array | null {
   return isPush && script.length === start + length ? script.slice(start) : null;
 }
 
-/** Satoshi that outputs hold which nobody can spend. */
+/** The satoshi in outputs that can never be spent. */
 export const burntValue = (
   outputs: readonly { readonly script: Uint8Array; readonly value: bigint }[],
 ): bigint => outputs.reduce((sum, { script, value }) => sum + (opReturnData(script) ? value : 0n), 0n);
 
 /**
- * An output script that coins can be sent to. An empty one would let anybody take them.
+ * Checks a script that coins go to. An empty script would let anyone take them.
  * @throws TapstakeError `invalid-bytes`
  */
 export function assertOutputScript(script: unknown, name: string): asserts script is Uint8Array {
@@ -64,7 +67,7 @@ export function assertOutputScript(script: unknown, name: string): asserts scrip
     throw new TapstakeError("invalid-bytes", `${name}: expected a script, got 0 bytes`);
 }
 
-/** @throws TapstakeError `dust-output` when nodes would not relay this output */
+/** @throws TapstakeError `dust-output` if nodes do not relay this output */
 export function assertNotDust(
   { script, value }: { readonly script: Uint8Array; readonly value: bigint },
   name: string,
@@ -85,7 +88,7 @@ export function dustThreshold(script: Uint8Array): bigint {
   return BigInt(3 * (output + spendSize(script)));
 }
 
-/** What Bitcoin Core counts for the input that will spend an output with this script, in virtual bytes. */
+/** The virtual bytes that Bitcoin Core counts for the input that will spend an output with this script. */
 export const spendSize = (script: Uint8Array): number => (isWitnessProgram(script) ? 67 : 148);
 
 /** Whether an output is native segwit: a version (OP_0, OP_1 to OP_16), then one push of 2 to 40 bytes (BIP-141). */

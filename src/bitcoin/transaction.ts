@@ -4,42 +4,42 @@ import { describeType, TapstakeError } from "../core/errors.js";
 import { counted, show } from "../core/text.js";
 import { Transaction } from "./bitcoinjs.js";
 
-/** Where an output is, as explorers and bitcoind write it. */
+/** The place of an output, as explorers and bitcoind write it. */
 export interface Outpoint {
   /** 64 hexadecimal digits. */
   readonly txid: string;
-  /** The output's place in its transaction, counted from 0. */
+  /** The index of the output in its transaction, from 0. */
   readonly vout: number;
 }
 
 /**
- * An outpoint as functions take it: `{ txid, vout }`, or the text `txid:vout`. Bytes are refused: whether they are in
- * the order of a txid or of a transaction cannot be seen.
+ * An outpoint as functions take it: `{ txid, vout }`, or the text `txid:vout`. Functions refuse bytes: their order
+ * (txid or transaction) cannot be seen.
  */
 export type OutpointLike = Outpoint | string;
 
-/** What an input spends: signatures commit to both (BIP-341). */
+/** The output that an input spends: signatures commit to both fields (BIP-341). */
 export interface Prevout {
   readonly script: Uint8Array;
   /** Satoshi. */
   readonly value: bigint;
 }
 
-/** An output that can be spent: where it is and what it holds. */
+/** An output that can be spent: its outpoint, script and value. */
 export interface UnspentOutput {
   readonly outpoint: OutpointLike;
   /** Satoshi. */
   readonly value: bigint;
 }
 
-/** The sequence of pre-signed transactions: neither a lock nor replaceable (PROTOCOL 3). */
+/** The sequence of pre-signed transactions: no relative lock, not replaceable (PROTOCOL 3). */
 export const FINAL_SEQUENCE = 0xffff_ffff;
-/** Replaceable (BIP-125): the fee can be raised while the transaction waits. */
+/** The sequence of a replaceable input (BIP-125): the fee can be raised while the transaction is unconfirmed. */
 export const REPLACEABLE_SEQUENCE = 0xffff_fffd;
 
 /**
- * A transaction of version 2 without lock time, unsigned. It keeps nothing of the caller's memory: what is changed
- * there later must not change what was built.
+ * An unsigned transaction of version 2 without lock time. It copies the caller's buffers: a later change of them must
+ * not change the transaction.
  */
 export function createTransaction(
   inputs: readonly { readonly outpoint: OutpointLike; readonly sequence: number }[],
@@ -56,7 +56,7 @@ export function createTransaction(
 }
 
 /**
- * Bytes as a transaction. Accepts exactly what serialises to the same bytes again.
+ * Reads a transaction. It accepts only bytes that serialise to the same bytes again.
  * @throws TapstakeError `invalid-transaction`
  */
 export function parseTransaction(raw: Uint8Array): Transaction {
@@ -96,19 +96,22 @@ export function spentBy({ hash, index }: Pick<Transaction["ins"][number], "hash"
   return { txid: txidOf(hash), vout: index };
 }
 
-/** `txid:vout`, as people and explorers write it. @throws TapstakeError `invalid-hex`, `invalid-coin` */
+/**
+ * `txid:vout`, as explorers write it.
+ * @throws TapstakeError `invalid-hex`, `invalid-coin`
+ */
 export function formatOutpoint(outpoint: OutpointLike): string {
   const { txid, vout } = readOutpoint(outpoint);
   return `${txid}:${vout}`;
 }
 
-/** A transaction's hash as people and explorers write it: in the reversed order of bytes. */
+/** A transaction's hash as explorers write it: in reversed byte order. */
 export const txidOf = (hash: Uint8Array): string => hex.encode(hash.toReversed());
 
 const hashOfTxid = (txid: string): Uint8Array => hex.decode(txid, 32, "txid").toReversed();
 
 /**
- * The inverse of {@link formatOutpoint}: what people, explorers and bitcoind write.
+ * The inverse of {@link formatOutpoint}: it reads what explorers and bitcoind write.
  * @throws TapstakeError `invalid-hex`, `invalid-coin`
  * @example
  * ```ts
@@ -131,7 +134,7 @@ export function toOutpoint(outpoint: OutpointLike): Outpoint {
   return read;
 }
 
-/** Either form; also the outpoint that spends nothing, whose vout is 0xffffffff. */
+/** Either form; also the null outpoint of a coinbase, whose vout is 0xffffffff. */
 function readOutpoint(outpoint: OutpointLike): Outpoint {
   if (typeof outpoint === "string") return parseOutpoint(outpoint);
   const { txid, vout } = outpoint ?? {};
@@ -160,7 +163,7 @@ export function assertUnspentOutput(coin: UnspentOutput): void {
 
 /**
  * One output of a transaction.
- * @throws TapstakeError `output-not-found` beyond the last
+ * @throws TapstakeError `output-not-found` if there is no such output
  */
 export function outputAt(transaction: Transaction, index: number): Prevout {
   const output = transaction.outs[index];

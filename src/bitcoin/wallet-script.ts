@@ -1,18 +1,18 @@
 import { OP } from "./opcodes.js";
 import { readKeyHash } from "./output-script.js";
 
-/** A script of a wallet whose every satisfaction has a known form. */
+/** A wallet's script whose every satisfaction has a known form. */
 export type WalletScript =
   | { readonly kind: "pk"; readonly key: Uint8Array }
   | { readonly kind: "pkh"; readonly keyHash: Uint8Array }
   | { readonly kind: "multi"; readonly keys: readonly Uint8Array[]; readonly quorum: number };
 
-/** Which rules a script is read by: BIP-141 with keys of 33 bytes, or BIP-342 with keys of 32. */
+/** The rules for reading a script: BIP-141 with keys of 33 bytes, or BIP-342 with keys of 32. */
 export type ScriptRules = "witness-v0" | "tapscript";
 
 /**
- * A script as one key, one key by its hash, or M of N keys (`multi` and `sortedmulti`, in Taproot `multi_a` and
- * `sortedmulti_a`); null when it is another.
+ * Reads a script as one key, one key by its hash, or M of N keys: `multi` and `sortedmulti`, in Taproot `multi_a` and
+ * `sortedmulti_a`. Null for any other script.
  */
 export function readWalletScript(script: Uint8Array, rules: ScriptRules): WalletScript | null {
   const keyLength = rules === "tapscript" ? 32 : 33;
@@ -24,7 +24,7 @@ export function readWalletScript(script: Uint8Array, rules: ScriptRules): Wallet
   return rules === "tapscript" ? readMultiA(script) : readMulti(script);
 }
 
-/** M <33 bytes> … N CHECKMULTISIG, with at most 16 keys: what N can say in one opcode. */
+/** M <33 bytes> … N CHECKMULTISIG, with at most 16 keys: one opcode holds N. */
 function readMulti(script: Uint8Array): WalletScript | null {
   const count = (script.length - 3) / 34;
   const [quorum, said] = [smallNumber(script[0]), smallNumber(script.at(-2))];

@@ -10,7 +10,7 @@ import { UsageError } from "./errors.js";
 import { writeDocument } from "./files.js";
 import type { Row } from "./output.js";
 
-/** A bitcoind, of one's own. */
+/** The options of the user's own bitcoind. */
 export interface NodeOptions {
   readonly rpc?: string | undefined;
   readonly rpcAuthFile?: string | undefined;
@@ -21,7 +21,7 @@ export interface ChainOptions extends NodeOptions {
 }
 
 /**
- * The server by the options above, else by the environment; undefined when neither names one.
+ * Opens the server that the options name, else the environment; undefined if neither names one.
  * @throws TapstakeError `wrong-network`, `node-unreachable`, `node-error`
  */
 export async function openChain(options: ChainOptions, network: Network): Promise<ChainAccess | undefined> {
@@ -29,7 +29,7 @@ export async function openChain(options: ChainOptions, network: Network): Promis
 }
 
 /**
- * A bitcoind by the options above, else by the environment, for what no other server is trusted with; undefined when
+ * Opens the bitcoind that the options name, else the environment, where no other server may be trusted. Undefined if
  * neither names one.
  * @throws TapstakeError as {@link openChain}
  */
@@ -59,7 +59,7 @@ function nodeOf({ rpcAuthFile }: NodeOptions, url: string | undefined): ChainAcc
   return undefined;
 }
 
-/** Blocks within which a transaction is meant to be mined by default. */
+/** The default target for confirmation, in blocks. */
 const FEE_BLOCKS = 6;
 
 interface FeeOptions {
@@ -68,8 +68,8 @@ interface FeeOptions {
 }
 
 /**
- * What `--fee-rate` says, else what the server estimates; neither goes beyond `--max-fee-rate`.
- * @throws TapstakeError `invalid-rate`, `no-fee-estimate`, `fee-rate-too-high`; UsageError when there is neither
+ * The fee rate of `--fee-rate`, else the server's estimate; neither may exceed `--max-fee-rate`.
+ * @throws TapstakeError `invalid-rate`, `no-fee-estimate`, `fee-rate-too-high`; UsageError if there is neither
  */
 export async function feeRateOf(
   { feeRate, maxFeeRate }: FeeOptions,
@@ -86,7 +86,7 @@ export async function feeRateOf(
   return rate;
 }
 
-/** For the builders, which have a limit of their own. @throws TapstakeError `invalid-rate` */
+/** The limit as builders take it. @throws TapstakeError `invalid-rate` */
 export const maxFeeRateOf = ({ maxFeeRate }: Pick<FeeOptions, "maxFeeRate">): Rate =>
   parseRate(maxFeeRate, 3, "highest fee rate");
 
@@ -99,7 +99,7 @@ async function askedRate(given: string | undefined, chain: ChainAccess | undefin
 
 export const feeRateText = (rate: Rate): string => `${formatRate(rate)} sat/vB`;
 
-/** What became of a signed transaction. */
+/** Where a signed transaction went. */
 export interface Delivered {
   readonly txid: string;
   readonly transaction: string;
@@ -109,8 +109,8 @@ export interface Delivered {
 }
 
 /**
- * Writes a signed transaction to the file of `--out`, or else hands it to the server, where there is one. What it burns
- * is what its leaf says, and meant.
+ * Writes a signed transaction to the file of `--out`, or else sends it to the server, if there is one. The leaf decides
+ * what it burns, so that is intended.
  * @throws TapstakeError `file-error`; `node-refused`, and the codes of `ChainAccess`
  */
 export async function deliver(
@@ -127,7 +127,7 @@ export async function deliver(
   return { ...facts, sentTo: chain.url };
 }
 
-/** Raw where it went nowhere else. */
+/** The raw transaction, if it went neither to a file nor to a server. */
 export const deliveredRows = ({ transaction, file, sentTo }: Delivered): Row[] => [
   ["sent to", sentTo],
   ["written to", file === undefined ? undefined : `${file}, not sent`],

@@ -1,10 +1,10 @@
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { type Help, helpText, paragraphs } from "./help.js";
 
-/** What makes a command; `args` are the arguments after its own name. */
+/** Makes a command; `args` are the arguments after its own name. */
 type Make = (args: readonly string[]) => CommandUnknownOpts | Promise<CommandUnknownOpts>;
 
-/** Commands by name: each brings its libraries only when it is called. */
+/** Commands by name. A command loads its libraries only when it is called. */
 export type LazyCommands = Readonly<
   Record<
     string,
@@ -15,7 +15,7 @@ export type LazyCommands = Readonly<
   >
 >;
 
-/** Adds commands to one that is their parent, loading only the one that `args` call, or ask for help with. */
+/** Adds commands to their parent. It loads only the one that `args` call, or ask help for. */
 export async function addCommands(
   parent: CommandUnknownOpts,
   commands: LazyCommands,
@@ -33,15 +33,15 @@ const made = (loaded: Make | { readonly command: Make }, args: readonly string[]
   typeof loaded === "function" ? loaded(args) : loaded.command(args);
 
 export interface Described extends Help {
-  /** What the command does beside its summary, in five lines at most. */
+  /** What the summary does not say, in five lines at most. */
   readonly description: string;
 }
 
-/** A command with its help; its arguments and options are the caller's to add. */
+/** A command with its help; the caller adds arguments and options. */
 export const newCommand = (name: string, { description, ...help }: Described) =>
   new Command(name).description(paragraphs(description)).addHelpText("after", helpText(help));
 
-/** A command that only holds others. */
+/** A command that only has subcommands. */
 export async function groupCommand(
   name: string,
   described: Omit<Described, "refused">,

@@ -3,14 +3,14 @@ import type { Node } from "./walk.js";
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** A script that completes the command in a shell. Names and descriptions are the tree's own. */
+/** A script that completes the command in a shell. The command tree gives its names and descriptions. */
 export const completionOf = (shell: Shell, nodes: readonly Node[]): string => SCRIPTS[shell](nodes).trim();
 
 const nameOf = ({ path }: Node) => ["tapstake", ...path].join(" ");
 const flagsOf = ({ options }: Node) => options.flatMap(({ flags }) => flags);
 const wordsOf = (node: Node) => [...node.commands.map(({ name }) => name), ...node.choices, ...flagsOf(node)];
 
-/** `tapstake fp vote|--key`: what stands behind an option. Files are completed where a value has no choices. */
+/** `tapstake fp vote|--key`: the values of an option. Files are completed if an option has no choices. */
 const valuesOf = (nodes: readonly Node[]) =>
   nodes.flatMap((node) =>
     node.options
@@ -18,7 +18,7 @@ const valuesOf = (nodes: readonly Node[]) =>
       .flatMap(({ flags, choices }) => flags.map((flag) => ({ key: `${nameOf(node)}|${flag}`, choices }))),
   );
 
-/** Both read their cases alike: the words so far name the command, the last one the option. */
+/** Both shells read their cases alike: the words so far name the command, the last one the option. */
 const cases = (nodes: readonly Node[]) => ({
   commands: nodes.map((node) => `    '${nameOf(node)}') names='${wordsOf(node).join(" ")}' ;;`).join("\n"),
   paths: nodes.map((node) => `'${nameOf(node)}'`).join("|"),

@@ -7,10 +7,10 @@ interface Range {
   readonly last: bigint;
 }
 
-/** More of them are not read by anyone who is warned. */
+/** The most ranges that a warning lists. */
 const SHOWN = 5;
 
-/** What is known here of a chain that is voted on. */
+/** What this home knows of the commitments on a chain. */
 export interface Coverage {
   readonly chain: ChainConfig;
   readonly isConfigured: boolean;
@@ -18,8 +18,8 @@ export interface Coverage {
 }
 
 /**
- * Warns of votes that the chain will not accept, as no stored commitment covers their heights. Where none is stored
- * at all, the randomness may have been committed elsewhere, or the chain's id is mistyped.
+ * Warns of votes that the chain will not accept, as no stored commitment covers their heights. If none is stored at
+ * all, the randomness may have been committed elsewhere, or the chain's id is mistyped.
  */
 export function warnOfUncovered(heights: readonly bigint[], known: Coverage): void {
   const uncovered = heights.filter((height) => !known.commitments.some((one) => covers(one, height)));
@@ -49,7 +49,7 @@ function otherText(where: string, { chain, isConfigured, commitments }: Coverage
   );
 }
 
-/** In order, neighbours as one. */
+/** Ranges in order, neighbours joined. */
 function joined(ranges: readonly Range[]): Range[] {
   const all: Range[] = [];
   for (const range of [...ranges].sort((a, b) => (a.first < b.first ? -1 : 1))) {

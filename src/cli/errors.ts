@@ -15,16 +15,16 @@ export class Interrupted extends TapstakeError {
   }
 }
 
-/** A mistake in the command line, with where to read more. */
+/** An error in the command line, with where to read more. */
 export function withHelp(error: CommanderError | UsageError, path: readonly string[]): UsageError {
   const code = "code" in error ? error.code : "";
-  // The help was the answer already.
+  // The help was already the answer.
   if (code === "commander.help") return new UsageError("");
   const message = error.message
     .replace(/^error: /, "")
     .replace(/\s*\n\s*/g, " ")
     .replace(/\.$/, "")
-    // What stands after the "=" of an option that there is not may be a secret.
+    // Text after the "=" of an unknown option may be a secret.
     .replace(/(unknown option '[^'=]*)=[^]*'/, "$1'");
   return new UsageError(`${message}; see ${["tapstake", ...path, "--help"].join(" ")}`);
 }
@@ -55,21 +55,21 @@ export function reportError(error: unknown): number {
   return 1;
 }
 
-/** A message that names a command or an option, or has the whole advice, needs no other one below it. */
+/** A message that names a command or an option, or has the whole advice, needs no further advice. */
 const SAYS_WHAT_TO_DO = /\btapstake [a-z]|(?:^|\s|\()--[a-z]|^What to do: |\. Do: /m;
 
-/** What to do in this very case, where the message ends with it: better than what the code says. */
+/** The remedy for this case, at the end of a message. It is better than the code's advice. */
 const REMEDY = /\. Do: (.+)$/s;
 
-/** Whether the help of a code has more than what to do: causes, or what never to do. */
+/** Whether the help of a code has more than the remedy: causes, or what never to do. */
 function saysMore(code: ErrorCode): boolean {
   const { causes, never } = adviceOf(code);
   return causes !== undefined || never !== undefined;
 }
 
 /**
- * Runs what may lack something that this command takes by an option: the message then says which. The advice of the
- * code does not know the command.
+ * Runs `work`. If its error means that an option of this command is missing, the message names the option: the code's
+ * advice does not know the command.
  */
 export async function advising<T>(
   code: ErrorCode,
@@ -85,7 +85,7 @@ export async function advising<T>(
   }
 }
 
-/** What to do: by what is known of the case, else what the code says. The library knows of no options. */
+/** The remedy: from what is known of the case, else the code's. The library knows no options. */
 function remedyOf({ code, details }: TapstakeError): string {
   if (code === "double-vote" && details["imported"] === true) {
     return "Stop every signer of this key now. If both votes can have left, follow “The key leaked” in docs/emergency.md.";
@@ -99,10 +99,10 @@ function remedyOf({ code, details }: TapstakeError): string {
   return adviceOf(code).do;
 }
 
-/** As nodes say it, and those that index addresses. */
+/** The words of nodes, and of address indexes. */
 const GONE = /bad-txns-inputs-missingorspent|missing inputs/i;
 
-/** What the system says of a file, in words. */
+/** The system's reason for a file error, in words. */
 export const fileReason = (code: string): string => REASONS[code] ?? code;
 
 const REASONS: Readonly<Record<string, string>> = {

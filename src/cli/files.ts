@@ -9,20 +9,20 @@ import { fileReason } from "./errors.js";
 import { readDelegation } from "./input.js";
 import { note } from "./output.js";
 
-/** As a whole, or in parts that are made while they are written. */
+/** The content as a whole, or in parts that are made during the writing. */
 type Content = string | Uint8Array | Iterable<string>;
 
-/** What goes into a file of `--out`. */
+/** The result for a file of `--out`. */
 interface Written {
-  /** In words: `3 votes`. */
+  /** What it is, in words: `3 votes`. */
   readonly what: string;
-  /** How else to come by it, now that it was made. */
+  /** How to get it otherwise, once it is made. */
   readonly otherwise: string;
 }
 
 /**
- * Sees to it that a file of `--out` can be written, before the work whose result goes there is done.
- * @throws TapstakeError `file-error`, also where there is a file already: it may be all that holds something
+ * Checks that the file of `--out` can be written, before the work for it is done.
+ * @throws TapstakeError `file-error`, also if the file exists: it may be the only record of something
  */
 export async function checkOut(path: string | undefined): Promise<void> {
   if (path === undefined) return;
@@ -61,8 +61,8 @@ function cannotWrite(path: string, cause: unknown, reason?: string): TapstakeErr
 }
 
 /**
- * Writes a document to a new file, or prints it for `-`. A crash leaves all of the file or nothing.
- * @throws TapstakeError `file-error`, also where there is a file already
+ * Writes a document to a new file, or prints it for `-`. After a crash, the whole file or no file is there.
+ * @throws TapstakeError `file-error`, also if the file exists
  */
 export async function writeDocument(path: string, content: string | Uint8Array): Promise<void> {
   if (path === "-") return void process.stdout.write(content);
@@ -74,9 +74,9 @@ export async function writeDocument(path: string, content: string | Uint8Array):
 }
 
 /**
- * Writes a delegation. A file that is there is replaced only by more of the same: it must hold this stake, and the
- * signatures that it has by then are kept beside the new ones.
- * @throws TapstakeError `file-error`; `delegation-mismatch` when the file holds another stake; the codes of
+ * Writes a delegation. It replaces an existing file only if that has the same stake, and keeps the signatures that the
+ * file has by then.
+ * @throws TapstakeError `file-error`; `delegation-mismatch` if the file has another stake; the codes of
  * `combineDelegations` and `delegationFromJson`
  */
 export async function writeDelegation(path: string, delegation: Delegation): Promise<void> {
@@ -84,7 +84,7 @@ export async function writeDelegation(path: string, delegation: Delegation): Pro
   if (!isThere) return writeDocument(path, delegationToJson(delegation));
   const extended = combineDelegations(delegation, await readDelegation(path));
   try {
-    // What a link leads to is replaced, and not the link.
+    // Replaces the target of a link, not the link.
     const real = await realpath(path);
     const { mode } = await lstat(real);
     await writeParts(real, [delegationToJson(extended)], { mode: mode & 0o777, replace: true });
@@ -102,17 +102,17 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/** @throws TapstakeError `file-error`, also where there is a file already */
+/** @throws TapstakeError `file-error`, also if the file exists */
 async function writeNew(path: string, content: Content): Promise<void> {
   const there = await lstat(path).catch(() => undefined);
   const parts = typeof content === "string" || content instanceof Uint8Array ? [content] : content;
-  // Less what the umask takes away.
+  // Less what the umask removes.
   if (there || !(await writeParts(path, parts, { mode: 0o666 }))) throw systemError("EEXIST");
 }
 
 const systemError = (code: string) => Object.assign(new Error(code), { code });
 
-/** Sees to it that new files can be written, before the work is done. @throws TapstakeError `file-error` */
+/** Checks that new files can be written, before the work is done. @throws TapstakeError `file-error` */
 export async function checkNewFiles(...paths: readonly (string | undefined)[]): Promise<void> {
   for (const path of paths) if (path !== "-") await checkOut(path);
 }

@@ -1,4 +1,4 @@
-// What several commands share: forms of files, servers, secrets. A command's help names its topics.
+// The subjects that several commands share: forms of files, servers, secrets. A command's help names its topics.
 
 /** What `tapstake help <topic>` shows, beside commands and error codes. */
 export interface HelpTopic {

@@ -6,13 +6,13 @@ export function paragraphs(text: string): string {
   return text.trim().replace(/([^\n])\n(?!\n)/g, "$1 ");
 }
 
-/** What stands below the options of every command. */
+/** The text below the options of every command. */
 export interface Help {
   /** Shell lines that work when copied, in a folder with the files that they name. */
   readonly examples: string;
-  /** What the command alone has to explain: the rest is in its topics. */
+  /** What only this command must explain: the rest is in its topics. */
   readonly more?: string;
-  /** What `tapstake help <topic>` says of what this command takes. */
+  /** The topics of `tapstake help <topic>` for what this command reads. */
   readonly topics?: readonly TopicName[];
   /** What exit code 1 means here. */
   readonly refused: string;
@@ -41,13 +41,13 @@ const indent = (text: string) =>
 
 /** How a command's help is written: the summary, which its parent lists too, opens the description. */
 export const HELP_STYLE: Partial<CommanderHelp> = {
-  // Narrow terminals: beside a long option, the description still has words of one line.
+  // In narrow terminals, the description beside a long option still has several words on each line.
   minWidthToWrap: 20,
   commandDescription: (command: CommandUnknownOpts) =>
     [command.summary() === "" ? "" : `${command.summary()}.`, command.description()]
       .filter((text) => text !== "")
       .join("\n\n"),
-  // Choices stand in the description, where they are few enough to be worth it.
+  // The choices stand in the description if they are few.
   optionDescription: ({ description, defaultValue }: Option) =>
     typeof defaultValue === "string" && defaultValue !== ""
       ? `${description} (default: ${defaultValue})`

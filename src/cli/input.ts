@@ -11,12 +11,12 @@ import type { Psbt } from "../psbt/bitcoinjs.js";
 import { parseAnswer } from "../psbt/read.js";
 import { fileReason, UsageError } from "./errors.js";
 
-/** No file of ours comes near it but an interchange file, and a device that never ends must not take all memory. */
+/** Apart from an interchange file, tapstake's files are far smaller; an endless device must not take all memory. */
 const MAX_MEGABYTES = 16;
 
 /**
  * The text of a file, or of standard input for `-`, up to 16 MB; without a byte order mark.
- * @param otherwise what a path is that leads to no file
+ * @param otherwise what a path is if no file is there
  * @throws TapstakeError `file-error`
  */
 export async function readText(path: string, otherwise?: string): Promise<string> {
@@ -31,8 +31,8 @@ export async function readContent(path: string, otherwise?: string): Promise<Uin
 }
 
 /**
- * The content of a file, or of standard input for `-`, part by part, for what is too long to be held.
- * @throws TapstakeError `file-error`, also where it is larger than `megabytes`
+ * The content of a file, or of standard input for `-`, part by part, if it is too long for memory.
+ * @throws TapstakeError `file-error`, also if it is larger than `megabytes`
  */
 export async function* readChunks(
   path: string,
@@ -89,7 +89,7 @@ function transactionFrom(digits: string, source: string): Transaction {
   }
   const raw = hex.decode(compact, undefined, "transaction");
   if (raw.length === TXID_BYTES) {
-    // It could be a secret, so it is not shown.
+    // Not shown: it could be a secret.
     const text =
       "64 digits are the length of a transaction id, not of a transaction. Do: give the whole transaction, as bitcoin-cli getrawtransaction <txid> prints it";
     throw new TapstakeError("invalid-transaction", text);
@@ -106,8 +106,7 @@ const GIVE_INSPECTABLE =
 const PSBT_MAGIC = Uint8Array.of(0x70, 0x73, 0x62, 0x74, 0xff);
 
 /**
- * A PSBT from a file or standard input: binary, base64, hexadecimal, or in the JSON with which bitcoind's wallet
- * answers.
+ * A PSBT from a file or standard input: binary, base64, hexadecimal, or in the JSON of bitcoind's wallet.
  * @throws TapstakeError `file-error`, `invalid-psbt`, `invalid-json`
  */
 export async function readPsbt(path: string): Promise<Psbt> {
@@ -118,7 +117,7 @@ function psbtOf(content: Uint8Array): Psbt {
   return parseAnswer(psbtText(content));
 }
 
-/** The PSBT itself, where it is in the JSON with which bitcoind's wallet answers. */
+/** The PSBT itself, if it is in the JSON of bitcoind's wallet. */
 function psbtText(content: Uint8Array): Uint8Array | string {
   const text = new TextDecoder().decode(content).trim();
   return text.startsWith("{") ? readJson(walletAnswer, parseJson(text, "PSBT"), "PSBT").psbt : content;
@@ -127,15 +126,15 @@ function psbtText(content: Uint8Array): Uint8Array | string {
 /** What `bitcoin-cli walletprocesspsbt` prints. */
 const walletAnswer = v.object({ psbt: v.string() });
 
-/** What `inspect` takes. */
+/** What `inspect` reads. */
 export type Inspectable =
   | { readonly kind: "transaction"; readonly transaction: Transaction }
-  | { readonly kind: "psbt"; readonly psbt: Psbt; /** Its file, or a word for it. */ readonly source: string }
+  | { readonly kind: "psbt"; readonly psbt: Psbt; /** Its file, or a name for it. */ readonly source: string }
   | { readonly kind: "delegation"; readonly delegation: Delegation };
 
 /**
- * A transaction, a PSBT or a delegation: the text itself of either of the first two, a file, or standard input for `-`.
- * What it is shows in how it begins.
+ * A transaction, a PSBT or a delegation: the text of either of the first two, a file, or standard input for `-`. Its
+ * first bytes show which it is.
  * @throws TapstakeError `file-error`, and the codes of `readTransaction`, `readPsbt` and `delegationFromJson`
  */
 export async function readInspectable(source: string): Promise<Inspectable> {
@@ -163,11 +162,11 @@ export async function readDelegation(path: string): Promise<Delegation> {
   return delegationFromJson(await readText(path));
 }
 
-/** Longer than any path component may be, a text with a mistyped digit is still no path. */
+/** A text longer than any path component cannot be a path, even with a mistyped digit. */
 const isHexadecimal = (source: string) =>
   /^[0-9a-fA-F]+$/.test(source) || (source.length > 255 && !source.includes("/"));
 
-/** Only one thing can be read from standard input. */
+/** Standard input can be read only once. */
 export function checkOneStandardInput(...sources: readonly (string | undefined)[]): void {
   if (sources.filter((source) => source === "-").length > 1) {
     throw new UsageError("only one of the files can be standard input: give the others a name");

@@ -46,7 +46,7 @@ const argument = (one: Node["command"]["registeredArguments"][number]) => {
   return one.required ? `<${name}>` : `[${name}]`;
 };
 
-/** Plain text: no character of it is roff's own. */
+/** Escapes text: roff treats some of its characters as its own. */
 const text = (plain: string) =>
   plain
     .replace(/\\/g, "\\e")

@@ -5,7 +5,7 @@ import { NETWORKS } from "../core/network.js";
 import { ANY_RELEASE, ruleSets } from "../params/rules.js";
 import { DEFAULT_ADDRESS } from "../signer-client/wire.js";
 
-// Every option that more than one command has, and how the values of options are read.
+// Every option of more than one command, and how option values are read.
 
 /** The argument of commands that take a delegation. */
 export const DELEGATION = ["<delegation>", "file of the delegation; - for standard input"] as const;
@@ -15,15 +15,15 @@ export const jsonOption = () => new Option("--json", "print the result as JSON")
 export const networkOption = () =>
   new Option("--network <name>", `Bitcoin network: ${NETWORKS.join(", ")}`).choices(NETWORKS);
 
-/** Of commands that extend a delegation. */
+/** For commands that extend a delegation. */
 export const outOption = () =>
   new Option("--out <file>", "file to write instead of the delegation's own; - for standard output");
 
-/** Of commands that end with a signed transaction. */
+/** For commands that end with a signed transaction. */
 export const rawOption = () =>
   new Option("--out <file>", "new file for the raw transaction, not sent; - for standard output");
 
-/** Of commands that cannot do without terms. */
+/** For commands that need terms. */
 export const stakerOption = () =>
   new Option(
     "--staker <key...>",
@@ -45,7 +45,7 @@ export const timeOption = () =>
     .argParser(wholeNumber)
     .makeOptionMandatory();
 
-/** What pays: the coins of a file, or those at addresses. */
+/** The coins that pay: from a file, or at addresses. */
 export const coinsOption = (help = "coins to choose from (JSON); - for standard input") =>
   new Option("--coins <file>", help).conflicts("fromAddress");
 
@@ -58,7 +58,7 @@ export const changeOption = () => new Option("--change <address>", "address for 
 
 export const allowUnconfirmedOption = () => new Option("--allow-unconfirmed", "spend unconfirmed coins too");
 
-/** Where stakers' keys come from: wallets find their own keys in PSBTs by it. */
+/** The origins of the stakers' keys: wallets find their own keys in PSBTs by them. */
 export const originOption = () =>
   new Option("--origin <key...>", "origin of a staker's key, for PSBTs: [fingerprint/path]key");
 
@@ -68,11 +68,11 @@ export const trustedParamsOption = () =>
 export const versionOption = (help = "version of --params (default: by height, else the newest)") =>
   new Option("--version <number>", help).argParser(wholeNumber).conflicts("height");
 
-/** Which version a new stake is made under. */
+/** Chooses the version for a new stake. */
 export const activeAtOption = (help = "Bitcoin height that chooses the version") =>
   new Option("--height <height>", help).argParser(wholeNumber);
 
-/** Which version a stake must have been made under. */
+/** Chooses the version that an existing stake must have. */
 export const heightOption = () =>
   new Option("--height <height>", "Bitcoin height whose version the stake must have").argParser(wholeNumber);
 
@@ -87,7 +87,7 @@ export const releaseOption = () =>
 
 const RELEASES = [...ruleSets.keys(), ANY_RELEASE];
 
-/** Which member of the committee it is about. */
+/** The member of the committee that the command is about. */
 export const memberOption = () => new Option("--member <key>", "x-only key of the committee member");
 
 export const rpcOption = () =>
@@ -102,7 +102,7 @@ export const rpcAuthOption = () =>
 export const esploraOption = () =>
   new Option("--esplora <url>", "Esplora server to ask (env: TAPSTAKE_ESPLORA)");
 
-/** Of commands of members: a server of others must not choose the parameters that a member signs under. */
+/** For commands of members: another party's server must not choose the parameters that a member signs under. */
 export const membersEsploraOption = () =>
   new Option("--esplora <url>", "refused for committee members")
     .argParser(() => {
@@ -115,14 +115,14 @@ export const membersEsploraOption = () =>
 export const feeRateOption = () =>
   new Option("--fee-rate <sat/vB>", "fee rate in sat/vB (default: the node's estimate)");
 
-/** Ten times what Bitcoin's fullest days have asked for: above it, a decimal point or a unit has slipped. */
+/** Ten times the rate of Bitcoin's fullest days: a higher rate is a wrong unit or decimal point. */
 export const maxFeeRateOption = () =>
   new Option("--max-fee-rate <sat/vB>", "highest fee rate to accept, in sat/vB").default("1000");
 
 export const secretOption = () =>
   new Option("--secret-file <file>", "secret key, any form; - for standard input (env: TAPSTAKE_SECRET)");
 
-/** Of commands that spend a leaf, whose signatures wallets can make. */
+/** For commands that spend a leaf: wallets can make the signatures. */
 export const spendPsbtOption = () =>
   new Option("--psbt <file>", "new file for the PSBT, with the signatures so far; sends nothing").conflicts(
     "out",
@@ -131,7 +131,7 @@ export const spendPsbtOption = () =>
 export const signedOption = () =>
   new Option("--signed <file...>", "PSBTs that wallets or other stakers signed, in any form");
 
-/** Of words in --secret-file. */
+/** The path for words in --secret-file. */
 export const wordsPathOption = () =>
   new Option("--path <path>", "path of the key in BIP-39 words, such as m/86'/0'/0'/0/0");
 
@@ -150,7 +150,7 @@ export const yesOption = () => new Option("--yes", "skip the question");
 export const votesOption = () =>
   new Option("--votes <file>", "evidence of two votes at one height (JSON); - for standard input");
 
-/** Of every command of a finality provider. */
+/** For every command of a finality provider. */
 export const homeOption = () =>
   new Option("--home <dir>", "keys and vote history (default: $TAPSTAKE_HOME or ~/.tapstake)");
 
@@ -159,18 +159,18 @@ export const keyOption = () =>
 
 export const chainOption = () => new Option("--chain <id>", "id of the chain, such as bbn-1");
 
-/** Keeps the derivation of randomness off tables. */
+/** Derives randomness without tables. */
 export const constantTimeOption = () =>
   new Option("--constant-time", "derive randomness in constant time; use on shared hardware (slower)");
 
-/** Of commands that always ask a signer on another machine, or in another process. */
+/** For commands that always ask a signer on another machine, or in another process. */
 export const signerOption = () =>
   new Option(
     "--remote <address>",
     `signer to ask, host:port (default: $TAPSTAKE_REMOTE or ${DEFAULT_ADDRESS})`,
   );
 
-/** Of commands that sign here by default, and can ask such a signer. */
+/** For commands that sign here by default, and can ask such a signer. */
 export const remoteOption = () =>
   new Option(
     "--remote [address]",
@@ -192,13 +192,13 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
-/** An amount of the command line. */
+/** An amount in satoshi. */
 export function satoshiAmount(text: string): bigint {
   if (!/^\d{1,19}$/.test(text)) throw new InvalidArgumentError("expected a whole number of satoshi.");
   return BigInt(text);
 }
 
-/** How many heights a commitment covers: 32 bits. */
+/** The number of heights of a commitment: 32 bits. */
 export function countOfHeights(text: string): number {
   const count = wholeNumber(text);
   if (count < 1 || count > 0xffff_ffff) throw new InvalidArgumentError("expected 1 to 4294967295.");
@@ -218,7 +218,7 @@ export function chainHeights(
   text: string,
   earlier: ReadonlyMap<string, bigint> = new Map(),
 ): ReadonlyMap<string, bigint> {
-  // An id may hold a "=" itself.
+  // A chain id may contain a "=" itself.
   const at = text.lastIndexOf("=");
   if (at === -1) throw new InvalidArgumentError("expected <chain>=<height>, such as bbn-1=5000.");
   const chain = text.slice(0, at);
@@ -234,7 +234,7 @@ export function hash32(text: string): Uint8Array {
   return hex.decode(text);
 }
 
-/** For options that take several values: after one another, with commas between, or the option repeated. */
+/** For options with several values: one after another, with commas between, or the option repeated. */
 export function several(text: string, earlier: readonly string[] | undefined): string[] {
   return [...(earlier ?? []), ...text.split(",").filter((part) => part !== "")];
 }
@@ -245,7 +245,7 @@ export function several(text: string, earlier: readonly string[] | undefined): s
  */
 export function parseKey(text: string, name: string): Uint8Array {
   if (/^0[23][0-9a-fA-F]{64}$/.test(text)) {
-    // Dropping the parity silently would print another key than was pasted.
+    // Without this refusal, dropping the parity would use another key than the user pasted.
     throw new TapstakeError(
       "invalid-public-key",
       `${name}: expected an x-only key of 32 bytes, got a compressed one of 33: drop its first byte (${text.slice(0, 2)})`,

@@ -6,7 +6,7 @@ import type { ErrorCode, ErrorDetails } from "../core/errors.js";
 /** Colours, or plain text without a terminal or with NO_COLOR. */
 export const colors = pc.createColors(pc.isColorSupported && process.stdout.isTTY === true);
 
-/** Writes a line, or several, to standard output. */
+/** Writes one or more lines to standard output. */
 export function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
@@ -18,19 +18,19 @@ export async function sayAll(parts: Iterable<string>): Promise<void> {
   }
 }
 
-/** Says something to the person who is asked at the terminal, beside the answer. */
+/** Writes to the user at the terminal, beside the answer. */
 export function tell(message: string): void {
   process.stderr.write(`${message}\n`);
 }
 
-/** Whether what goes to standard error is for a program too, each of it on a line: `--json` of the whole command. */
+/** Whether standard error is for a program too, each message on one line: `--json` of the whole command. */
 let asLines = false;
 
 export function tellInJson(json: boolean): void {
   asLines = json;
 }
 
-/** Says on standard error what is no answer: the text, or with `--json` the facts. */
+/** Writes what is not the answer to standard error: the text, or with `--json` the facts. */
 export function tellOf(facts: Said, text: string): void {
   tell(asLines ? toJson(facts, 0) : text);
 }
@@ -38,22 +38,22 @@ export function tellOf(facts: Said, text: string): void {
 /** What a line of standard error is about. */
 type Said = { readonly [Kind in "error" | "warning"]?: object } & { readonly note?: string };
 
-/** Says something beside the answer to the reader: a person, or a program. */
+/** Writes a note beside the answer, for a person or a program. */
 export const note = (text: string): void => tellOf({ note: text }, text);
 
 interface Warning {
-  /** The code of the error that is to be feared. */
+  /** The code of the error that could follow. */
   readonly code: ErrorCode;
   readonly message: string;
   readonly details?: ErrorDetails;
 }
 
-/** Says in one line on standard error what does not stop a command, but needs attention. */
+/** Writes one line to standard error about something that does not stop a command, but needs attention. */
 export function warn({ code, message, details = {} }: Warning): void {
   tellOf({ warning: { code, message, ...details } }, `tapstake: warning: ${message}`);
 }
 
-/** The result of a command: the same facts as data or as text, and nothing else on standard output. */
+/** Writes the result of a command: the facts as data or as text, and nothing else on standard output. */
 export function answer<Facts extends object>(
   asJson: boolean,
   facts: Facts,
@@ -74,7 +74,7 @@ export function toJson(value: unknown, indent = 2): string {
   );
 }
 
-/** A reader that has seen enough (`| head`) is no error; a full disk is one, and gets no stack trace. */
+/** A reader that stops early (`| head`) is not an error. A full disk is one, and gets no stack trace. */
 export function closeQuietly(stream: NodeJS.WriteStream): void {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
@@ -86,7 +86,7 @@ export function closeQuietly(stream: NodeJS.WriteStream): void {
   });
 }
 
-/** A line of a table: undefined leaves it out; of a list, each on a line of its own. */
+/** A row of a table: undefined leaves it out; a list takes a line for each element. */
 export type Row = readonly [label: string, value: string | readonly string[] | undefined];
 
 /** Labels dim and aligned, values beside them. */
@@ -109,13 +109,13 @@ export function section(title: string, body: string): string {
   return `${colors.bold(title)}\n${body}`;
 }
 
-/** Shows how far something long has come, where a person watches: on standard error, and only on a terminal. */
+/** Shows the progress of long work to a person: on standard error, and only on a terminal. */
 export interface Progress {
   update(done: number): void;
   stop(): void;
 }
 
-/** @param what is being done, and in which unit: `deriving heights` */
+/** @param what the work and its unit: `deriving heights` */
 export async function showProgress(what: string, total: number): Promise<Progress> {
   if (process.stderr.isTTY !== true) return { update: () => {}, stop: () => {} };
   const { default: progress } = await import("cli-progress");
@@ -124,7 +124,7 @@ export async function showProgress(what: string, total: number): Promise<Progres
       format: `${what}  {bar}  {value} of {total}, {eta_formatted} left`,
       hideCursor: true,
       clearOnComplete: true,
-      // Ctrl-C is the command's own to answer.
+      // The command handles Ctrl-C itself.
       gracefulExit: false,
     },
     progress.Presets.shades_classic,

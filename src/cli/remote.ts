@@ -19,13 +19,13 @@ export interface RemoteOptions {
   readonly remote?: string | true | undefined;
   readonly hmacKeyFile?: string | undefined;
   readonly tlsCa?: string | undefined;
-  /** Milliseconds for each call; the client's own unless given. */
+  /** Milliseconds for each call; the client's own limit by default. */
   readonly timeout?: number | undefined;
 }
 
 /**
- * Whether a signer elsewhere is asked. The variable alone is enough: a caller who sends everything to one signer
- * by it would have a second one here.
+ * Whether a signer elsewhere is asked. The environment variable alone is enough: a caller that uses one signer through
+ * it would otherwise start a second one here.
  * @throws UsageError for options that say otherwise
  */
 export function asksRemote(options: RemoteOptions & LocalOptions): boolean {
@@ -46,7 +46,7 @@ export function asksRemote(options: RemoteOptions & LocalOptions): boolean {
   return isRemote;
 }
 
-/** Of commands that can sign here too. */
+/** For commands that can also sign here. */
 interface LocalOptions {
   readonly passphraseFile?: string | undefined;
   readonly constantTime?: true | undefined;
@@ -55,7 +55,7 @@ interface LocalOptions {
 const firstGiven = (options: Readonly<Record<string, unknown>>): string | undefined =>
   Object.keys(options).find((name) => options[name] !== undefined);
 
-/** A signer that is asked, and where it is. */
+/** A client of a signer, and the signer's address. */
 export type Remote = EotsClient & { readonly address: string };
 
 /**
@@ -69,7 +69,7 @@ export async function withRemote<T>(options: RemoteOptions, run: (signer: Remote
   const caFile = options.tlsCa ?? process.env["TAPSTAKE_TLS_CA"];
   const ca = caFile ? await readBytes(caFile) : undefined;
   if (ca) readCertificates(ca, caFile!);
-  // Who signs here needs no gRPC.
+  // Loaded here: local signing needs no gRPC.
   const { createEotsClient } = await import("../signer-client/client.js");
   const client = createEotsClient({
     address,
@@ -84,17 +84,17 @@ export async function withRemote<T>(options: RemoteOptions, run: (signer: Remote
   }
 }
 
-/** What another process, or machine, signs with. */
+/** What a signer in another process or machine needs. */
 export interface RemoteSigner {
   readonly signer: EotsClient;
   /** X-only. */
   readonly key: Uint8Array;
-  /** As this home has it configured. */
+  /** As configured in this home. */
   readonly chain: ChainConfig;
 }
 
 /**
- * Runs something with the signer of `--remote`. Where that one asks for `protection init`, it has to be stopped before.
+ * Runs something with the signer of `--remote`. If that signer asks for `protection init`, it must be stopped first.
  * @throws TapstakeError the codes of `withRemote`, `findHome`, `publicKeyNamed` and `chainConfig`
  */
 export function asRemoteSigner<T>(
@@ -118,8 +118,8 @@ function stoppedFirst({ code, message, details }: TapstakeError, address: string
 }
 
 /**
- * Who asks another signer needs no home of its own; but one that is named is meant to say something, and only a home
- * knows the names of keys.
+ * The caller's home. A call to another signer needs none; but the user who names a home expects it to be used, and only
+ * a home knows the names of keys.
  * @throws TapstakeError as `findHome`
  */
 function homeOfCaller({ home: path, key }: Pick<SignerOptions, "home" | "key">): Home {
@@ -129,7 +129,7 @@ function homeOfCaller({ home: path, key }: Pick<SignerOptions, "home" | "key">):
 }
 
 /**
- * The HMAC key from a file, else from the environment, from which it is removed; undefined when there is neither.
+ * The HMAC key from a file, else from the environment, which loses it; undefined if there is neither.
  * @throws TapstakeError `file-error`, `unauthenticated` for an empty one
  */
 export async function readHmacKey(file: string | undefined): Promise<string | undefined> {

@@ -74,7 +74,7 @@ const COMMANDS: LazyCommands = {
   },
 };
 
-/** No line of help is longer. */
+/** The longest line of help. */
 const COLUMNS = 100;
 
 const ABOUT = `
@@ -100,7 +100,7 @@ Exit codes:
  */
 export async function run(given: readonly string[]): Promise<number> {
   const args = withoutHelp(given);
-  // Whichever command it is: most read a secret some time, and the environment may hold one already.
+  // For every command: most read a secret at some time, and the environment may contain one already.
   hideFromCoreDumps();
   tellInJson(args.includes("--json"));
   closeQuietly(process.stdout);
@@ -119,7 +119,7 @@ export async function run(given: readonly string[]): Promise<number> {
   }
 }
 
-/** The commands, of which only the one that `args` call is loaded. */
+/** The commands. Only the one that `args` call is loaded. */
 export async function commandTree(args: readonly string[]): Promise<Command> {
   const program = createProgram();
   await addCommands(program, COMMANDS, args);
@@ -136,7 +136,7 @@ function createProgram(): Command {
     .addHelpText("after", AFTER.trimEnd());
 }
 
-/** Errors are thrown, and worded in one place. */
+/** Errors are thrown, and put into words in one place. */
 function quiet(command: CommandUnknownOpts): void {
   command.exitOverride();
   command.configureOutput({ outputError: () => {} });
@@ -163,7 +163,7 @@ function commandPath(program: CommandUnknownOpts, args: readonly string[]): stri
   return path;
 }
 
-/** The version of this package, from its package.json: two folders above the bundle, as above the source. */
+/** The version of this package, from its package.json: two folders above both the bundle and the source. */
 function version(): string {
   const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
   return (JSON.parse(text) as { version: string }).version;

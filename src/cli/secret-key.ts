@@ -15,31 +15,31 @@ import { readText } from "./input.js";
 import { tell } from "./output.js";
 import { askSecret, isWatched, readSecretLine, warnOfReaders } from "./secrets.js";
 
-/** What says where a secret key is: options of a command. */
+/** Options of a command that say where a secret key is. */
 export interface SecretKeySource {
   readonly secretFile?: string | undefined;
-  /** Of BIP-39 words: where in their tree the key is. */
+  /** For BIP-39 words: the key's place in their tree. */
   readonly path?: string | undefined;
   readonly bip39PassphraseFile?: string | undefined;
 }
 
-/** What a command may read from standard input for it. */
+/** The files that the command may read from standard input. */
 export const secretFiles = ({ secretFile, bip39PassphraseFile }: SecretKeySource) => [
   secretFile,
   bip39PassphraseFile,
 ];
 
-/** Whose key it is, for the question; and where it is used, where that is known: a key may be written for a network. */
+/** Whose key it is, for the question; and its network, if known: a key may be written for one network. */
 export interface SecretKeyUse {
   readonly whose: string;
   readonly network?: Network | undefined;
 }
 
 /**
- * What `use` makes of a secret key from a file, the environment (which loses it), or a prompt: hexadecimal, WIF,
- * an extended private key with its path, or BIP-39 words. The key is wiped in every case.
+ * Calls `use` with a secret key from a file, the environment (which loses it), or a prompt: hexadecimal, WIF, an
+ * extended private key with its path, or BIP-39 words. The key is wiped in every case.
  * @throws TapstakeError `invalid-hex`, `invalid-secret-key`, `invalid-key-expression`, `invalid-mnemonic`,
- * `invalid-path`, `wrong-network`, `file-error`, `cancelled`; UsageError when there is no key to be had
+ * `invalid-path`, `wrong-network`, `file-error`, `cancelled`; UsageError if no source has a key
  */
 export async function withSecretKey<T>(
   source: SecretKeySource,
@@ -55,8 +55,8 @@ export async function withSecretKey<T>(
 }
 
 /**
- * {@link withSecretKey} of a staker of this stake. In a terminal, the key and its Taproot address are shown first.
- * @throws TapstakeError `unexpected-signer` by another key, before `use` begins, naming both
+ * {@link withSecretKey} for a staker of this stake. In a terminal, it first shows the key and its Taproot address.
+ * @throws TapstakeError `unexpected-signer` for another key, before `use` begins, naming both
  */
 export function withStakerKey<T>(
   { terms, params: { network } }: Delegation,
@@ -85,7 +85,7 @@ function notStaker(publicKey: Uint8Array, keys: readonly Uint8Array[], network: 
 const keyText = (publicKey: Uint8Array, network: Network): string =>
   `${hex.encode(publicKey)} (Taproot address ${taprootAddressOf(publicKey, network)})`;
 
-/** The address that a wallet shows for a key of its Taproot account (BIP-86). */
+/** The address that a wallet shows for this key of its Taproot account (BIP-86). */
 export const taprootAddressOf = (publicKey: Uint8Array, network: Network): string =>
   addressOfScript(taprootScript(outputKeyOf(publicKey)), network)!;
 
@@ -105,14 +105,14 @@ async function secretText({ secretFile }: SecretKeySource, whose: string): Promi
   return (await askSecret(`The secret key of ${whose} (hexadecimal, WIF, xprv with path, or words)`)).trim();
 }
 
-/** The first line of a file; all of it where words stand on several. */
+/** The first line of a file, or all of it if words stand on several lines. */
 async function secretOfFile(path: string): Promise<string> {
   const content = await readText(path);
   if (path !== "-") await warnOfReaders(path);
   return isWords(content) ? content : content.split(/\r?\n/, 1)[0]!;
 }
 
-/** Letters with space between them: no other form of a key has any. */
+/** Letters with space between them: no other form of a key has spaces. */
 const isWords = (text: string): boolean => /^\s*\p{L}+(?:\s+\p{L}+)+\s*$/u.test(text);
 
 async function readSecretKey(

@@ -7,20 +7,20 @@ import { Interrupted, UsageError } from "./errors.js";
 import { readText } from "./input.js";
 import { tell, warn } from "./output.js";
 
-/** Whether someone is there to be asked. Questions go to standard error: standard output is for the answer. */
+/** Whether a person can be asked. Questions go to standard error: standard output is for the answer. */
 export const isWatched = () => process.stdin.isTTY === true && process.stderr.isTTY === true;
 
 export interface PassphraseSource {
   readonly file?: string | undefined;
-  /** Read when there is no file, then removed, so that no process started here inherits it. */
+  /** Read if there is no file, then removed, so that no child process inherits it. */
   readonly variable: "TAPSTAKE_PASSPHRASE" | "TAPSTAKE_NEW_PASSPHRASE";
   readonly option: string;
   readonly question: string;
-  /** A new passphrase is asked for twice. */
+  /** The user types a new passphrase twice. */
   readonly isNew?: boolean;
 }
 
-/** Of an existing key. */
+/** The passphrase of an existing key. */
 export const currentPassphrase = (file: string | undefined): PassphraseSource => ({
   file,
   variable: "TAPSTAKE_PASSPHRASE",
@@ -29,9 +29,9 @@ export const currentPassphrase = (file: string | undefined): PassphraseSource =>
 });
 
 /**
- * A passphrase from a file, the environment, or the person at the terminal: never from an argument, which every
- * process of the machine can see. The caller wipes it.
- * @throws TapstakeError `invalid-passphrase`, `file-error`, `cancelled`; UsageError when there is none to be had
+ * Reads a passphrase from a file, the environment, or the terminal: never from an argument, which every process of the
+ * machine can see. The caller must wipe it.
+ * @throws TapstakeError `invalid-passphrase`, `file-error`, `cancelled`; UsageError if no source has one
  */
 export async function readPassphrase(source: PassphraseSource): Promise<Uint8Array> {
   const { file, variable, option, question, isNew } = source;
@@ -54,7 +54,7 @@ const lackOf = (passphrase: string): string | undefined =>
     ? `fewer than ${LEAST_CHARACTERS} characters. Choose a longer one`
     : undefined;
 
-/** A passphrase that was typed twice alike. */
+/** A passphrase that the user has typed twice alike. */
 async function askNew(question: string): Promise<string> {
   for (;;) {
     const typed = await askSecret(question, lackOf);
@@ -64,7 +64,7 @@ async function askNew(question: string): Promise<string> {
 }
 
 /**
- * The first line of a file, with a warning where the file is not its owner's alone.
+ * The first line of a file, with a warning if others than its owner can read the file.
  * @throws TapstakeError `file-error`
  */
 export async function readSecretLine(path: string): Promise<string> {
@@ -73,11 +73,11 @@ export async function readSecretLine(path: string): Promise<string> {
   return line;
 }
 
-/** Warns of a file with a secret that is not its owner's alone. */
+/** Warns of a file with a secret that others than its owner can read. */
 export async function warnOfReaders(path: string): Promise<void> {
   if (process.platform === "win32") return;
   const stats = await stat(path);
-  // A credential of systemd has a mode that shows who is on its access list.
+  // The mode of a systemd credential shows who is on its access list.
   const given = process.env["CREDENTIALS_DIRECTORY"];
   const isGiven = given !== undefined && dirname(resolve(path)) === resolve(given);
   if (stats.isFile() && (stats.mode & 0o077) !== 0 && !isGiven) {
@@ -86,7 +86,7 @@ export async function warnOfReaders(path: string): Promise<void> {
   }
 }
 
-/** What `use` makes of a passphrase, which is wiped whatever becomes of it; throws as {@link readPassphrase}. */
+/** Calls `use` with a passphrase, and wipes it in every case; throws as {@link readPassphrase}. */
 export async function withPassphrase<T>(
   source: PassphraseSource,
   use: (passphrase: Uint8Array) => T | Promise<T>,
@@ -99,7 +99,7 @@ export async function withPassphrase<T>(
   }
 }
 
-/** A terminal that does not know its size says 0, and a question would have a line for each character. */
+/** A terminal of unknown size says 0, and a question would take a line for each character. */
 function widen(): void {
   for (const stream of [process.stdout, process.stderr]) {
     if (stream.columns === 0) stream.columns = 80;
@@ -123,7 +123,7 @@ export async function ask(message: string): Promise<string> {
 }
 
 /**
- * Goes on after `--yes`, or when the person at the terminal agrees.
+ * Goes on after `--yes`, or if the user at the terminal agrees.
  * @throws TapstakeError `cancelled`; UsageError without a terminal
  */
 export async function mustAgree(message: string, yes: boolean): Promise<void> {
@@ -134,8 +134,8 @@ export async function mustAgree(message: string, yes: boolean): Promise<void> {
 }
 
 /**
- * Goes on after `--yes`, or when the person at the terminal has read what is at stake and types something again: for
- * what is too easily agreed to.
+ * Goes on after `--yes`, or if the user at the terminal types a text again after reading the risk: for decisions that
+ * are too easy to agree to.
  * @throws TapstakeError `cancelled`; UsageError without a terminal
  */
 export async function mustType(
@@ -148,7 +148,7 @@ export async function mustType(
   if ((await ask(message)).trim() !== expected) throw cancelled();
 }
 
-/** The line without its end: editors add one. */
+/** The line without its end, which editors add. */
 const firstLine = (content: string) => content.split(/\r?\n/, 1)[0]!;
 
 export const cancelled = () => new TapstakeError("cancelled", "nothing was changed");

@@ -15,7 +15,7 @@ export interface SignerOptions {
   readonly passphraseFile?: string | undefined;
 }
 
-/** Everything that signs, on this machine. */
+/** All that is needed to sign on this machine. */
 export interface LocalSigner {
   readonly home: Home;
   readonly key: UnlockedKey;
@@ -24,7 +24,7 @@ export interface LocalSigner {
 }
 
 /**
- * Runs something as the one signer of the home, with the key unlocked, and locks both again.
+ * Runs something as the one signer of the home, with the key unlocked. It locks both again afterwards.
  * @throws TapstakeError the codes of `openProtection`, `unlockKey` and `chainConfig`
  */
 export async function asSigner<T>(
@@ -34,7 +34,7 @@ export async function asSigner<T>(
   const home = findHome(options.home);
   const chain = chainConfig(home, options.chain);
   showKey(home, options.key);
-  // Before anyone is asked for a passphrase: a second signer is refused at once.
+  // Before the passphrase question: a second signer is refused at once.
   return withProtection(home, async (protection) => {
     const key = await unlockFor(home, options);
     try {
@@ -46,7 +46,7 @@ export async function asSigner<T>(
 }
 
 /**
- * Runs something with what the home remembers, as its one signer.
+ * Runs something with the home's protection, as its one signer.
  * @throws TapstakeError the codes of `openProtection`
  */
 export async function withProtection<T>(
@@ -61,7 +61,7 @@ export async function withProtection<T>(
   }
 }
 
-/** The key of `--key`, by the passphrase of the person who runs the command; the caller wipes it. */
+/** The key of `--key`, unlocked with its passphrase; the caller must wipe it. */
 export const unlockFor = (
   home: Home,
   { key, passphraseFile }: Pick<SignerOptions, "key" | "passphraseFile">,
@@ -69,7 +69,7 @@ export const unlockFor = (
   withPassphrase(currentPassphrase(passphraseFile), (passphrase) => unlockKey(home, key, passphrase));
 
 /**
- * The public key that a name or 64 hexadecimal digits stand for: a remote signer's key need not be in this home.
+ * The public key for a name or for 64 hexadecimal digits: a remote signer's key need not be in this home.
  * @throws TapstakeError `key-not-found`, `invalid-key-name`
  */
 export function publicKeyNamed(home: Home, nameOrPublicKey: string): Uint8Array {
@@ -78,7 +78,7 @@ export function publicKeyNamed(home: Home, nameOrPublicKey: string): Uint8Array 
     : showKey(home, nameOrPublicKey).publicKey;
 }
 
-/** Whether it is written as a public key, rather than a name. */
+/** Whether the text is a public key, and not a name. */
 export const isPublicKey = (nameOrPublicKey: string) => /^[0-9a-fA-F]{64}$/.test(nameOrPublicKey);
 
 /** Warns that the machine computed wrongly, if it did. */

@@ -1,12 +1,12 @@
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** How long the same request may go on arriving, in milliseconds. */
+/** How long repeated signals count as one request, in milliseconds. */
 const ECHO = 1_000;
 
 /**
- * Acts on the first signal that asks to stop. A later one ends the process at once, whatever it does; but within a second
- * it is the same request: timeout(1) signals a process and then its group, and so does npm at Ctrl-C.
- * @returns what lets signals end the process again
+ * Calls `act` at the first signal that asks to stop. A later signal ends the process at once. Within a second it counts
+ * as the same request: timeout(1) signals a process and then its group, and so does npm at Ctrl-C.
+ * @returns a function after which signals end the process again
  */
 export function onStopRequest(act: (signal: NodeJS.Signals) => void): () => void {
   let asked = false;
@@ -23,7 +23,7 @@ export function onStopRequest(act: (signal: NodeJS.Signals) => void): () => void
   return release;
 }
 
-/** A signal that Ctrl-C, or a request to end, aborts instead of ending the process at once. */
+/** A signal that Ctrl-C, or another request to stop, aborts; the process goes on. */
 export function abortOnSignal(): { readonly signal: AbortSignal; release(): void } {
   const controller = new AbortController();
   const release = onStopRequest(() => controller.abort());

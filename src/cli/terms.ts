@@ -36,8 +36,8 @@ export interface TermsOptions {
 }
 
 /**
- * Who stakes with whom and for how long, or undefined when no option says so.
- * @throws UsageError when only some of them are given
+ * The terms of a stake from the options; undefined if no option states any.
+ * @throws UsageError if only some of them are given
  */
 export function readTerms(options: TermsOptions): Omit<StakeTerms, "covenant"> | undefined {
   const { staker, stakerQuorum, fp, time } = options;
@@ -58,8 +58,8 @@ export function readTerms(options: TermsOptions): Omit<StakeTerms, "covenant"> |
 }
 
 /**
- * A staker's key as people hold it. An origin before it says nothing here: `--origin` puts it into PSBTs.
- * @throws TapstakeError `invalid-hex`; `invalid-key-expression` at secret keys too; `invalid-path`
+ * Reads a staker's key. An origin before it has no effect here: `--origin` puts it into PSBTs.
+ * @throws TapstakeError `invalid-hex`; `invalid-key-expression`, also for secret keys; `invalid-path`
  */
 function stakerKey(text: string): Uint8Array {
   return /^(?:0[23])?[0-9a-fA-F]{64}$|[^0-9a-fA-F]/.test(text)
@@ -91,7 +91,7 @@ interface Choice {
   readonly network?: Network | undefined;
 }
 
-/** The version of a set that a new stake is made under: the one that is asked for, in force at the tip, or newest. */
+/** The parameter version for a new stake: the requested one, the one in force at the tip, or the newest. */
 export async function chooseParams(
   set: ParamSet,
   { version, height, network = set.network }: Choice,
@@ -108,17 +108,17 @@ export interface TrustOptions {
   readonly previousHeight?: number | undefined;
 }
 
-/** Parameters that are known from elsewhere than the delegation. */
+/** Parameters from another source than the delegation. */
 interface Trusted {
-  /** Of the set that they are of. */
+  /** The name of their set. */
   readonly name: string;
   readonly set: ParamSet;
   readonly params: ProtocolParams;
 }
 
 /**
- * The parameters that a delegation was made under, and of an expansion also those of the stake that it expands, from a
- * source other than the delegation itself: its author could have put other parameters there.
+ * The parameters of a delegation, and for an expansion also those of the previous stake. They come from another source
+ * than the delegation: its author could have put other parameters there.
  * @throws TapstakeError `params-mismatch`, `unknown-params`, `not-active`, and the codes of `readParams`
  */
 export async function trustedParams(
@@ -150,17 +150,17 @@ interface MemberTrust extends TrustOptions, NodeOptions {
   readonly release?: string | undefined;
 }
 
-/** As functions of committee members take them. */
+/** The form in which functions for committee members take them. */
 interface MemberView extends MemberOptions {
   readonly own: OwnParams;
 }
 
 /**
- * What a committee member holds a delegation against, none of it from the delegation: its set of parameters, which an
- * expansion shares with the stake that it expands, and the heights that choose their versions, of the options or of the
- * member's own bitcoind.
- * @throws UsageError where a height is missing; TapstakeError `unknown-params`, and the codes of `readParams`,
- * `openNode` and `registrationHeight`
+ * What a committee member compares a delegation with. It has a set of parameters, and the heights that choose their
+ * versions; an expansion and its previous stake share the set. The heights come from the options or from the member's
+ * own bitcoind, never from the delegation.
+ * @throws UsageError if a height is missing; TapstakeError `unknown-params`, and the codes of `readParams`, `openNode`
+ * and `registrationHeight`
  */
 export async function memberView(delegation: Delegation, options: MemberTrust): Promise<MemberView> {
   const { params, expansion } = delegation;
@@ -187,15 +187,15 @@ function rulesOf(release: string | undefined): Pick<MemberOptions, "rules"> {
 
 const previousOutpoint = ({ staking }: ExpandedStake) => outpointOf(staking.transaction, staking.outputIndex);
 
-/** Who says the height chooses the parameters, and with them how much can be slashed. */
+/** The height chooses the parameters, and with them how much can be slashed. */
 const noHeight = (what: string) =>
   new UsageError(
     `give ${what}, or your own bitcoind by --rpc. An Esplora server does not count here: a false height chooses a version that slashes less`,
   );
 
 /**
- * The set by which a stake is registered today: of several published ones of a network, which one holds is not the
- * document's to say.
+ * The set under which stakes are registered today. A network can have several published sets, and the document must not
+ * choose one of them.
  */
 export const currentSet = (
   { network }: ProtocolParams,
@@ -207,11 +207,11 @@ interface ReleaseOptions {
   readonly release?: string | undefined;
 }
 
-/** What the chain of a release says of a stake. */
+/** What a release's chain accepts of a stake. */
 export interface HeldRules {
   readonly name: string;
   readonly accepts: boolean;
-  /** Absent where it accepts. */
+  /** Absent if the chain accepts it. */
   readonly refusal?: TapstakeError;
 }
 
@@ -221,9 +221,9 @@ interface HeldStake extends Pick<RuleContext, "previous"> {
 }
 
 /**
- * A stake held against the release that is named; where none is, on public networks, against the current one, whose
- * refusal is for the caller to act on. Undefined where nothing is asked.
- * @throws TapstakeError `unsupported-by-release` by a release that is named
+ * Checks a stake against the named release. Without one, on public networks, it checks against the current release, and
+ * the caller must act on the refusal. Undefined if there is nothing to check.
+ * @throws TapstakeError `unsupported-by-release` by a named release
  */
 export function heldRules(
   { terms, ...context }: HeldStake,
@@ -244,7 +244,7 @@ export function heldRules(
 }
 
 /**
- * That the set of a new stake has not ended, unless every release will do.
+ * Checks that the set of a new stake has not ended, unless every release will do.
  * @throws TapstakeError `params-not-in-force`
  */
 export async function assertRunning(
@@ -267,7 +267,7 @@ export const heldDelegation = (
 ): HeldRules | undefined =>
   heldRules({ terms, params, ...(expansion && { previous: expansion.terms }) }, options);
 
-/** Says what the chain does not accept, while nothing is locked yet. */
+/** Warns of what the chain does not accept, while nothing is locked yet. */
 export function warnOfRelease(held: HeldRules | undefined): void {
   if (!held?.refusal) return;
   const { code, message, details } = held.refusal;
@@ -290,7 +290,7 @@ interface CoinOptions extends ChainOptions {
   readonly change?: string | undefined;
 }
 
-/** The coins of a file, or what the server knows at addresses. */
+/** The coins from a file, or from the server's knowledge of addresses. */
 export async function readCoins(
   { coins, fromAddress }: CoinOptions,
   network: Network,

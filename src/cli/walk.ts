@@ -1,7 +1,7 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { commandTree } from "./run.js";
 
-/** What can be typed behind a command. */
+/** A command with what can be typed after it. */
 export interface Node {
   /** Its names from the top: empty for tapstake itself. */
   readonly path: readonly string[];
@@ -17,7 +17,7 @@ export interface Node {
   readonly choices: readonly string[];
 }
 
-/** All commands, each behind its parent. Commands are loaded only when they are named, so each is named once. */
+/** All commands, each after its parent. Naming a command loads it, so each is named once. */
 export async function walk(path: readonly string[] = []): Promise<Node[]> {
   let command: CommandUnknownOpts = await commandTree(path);
   for (const name of path) command = command.commands.find((each) => each.name() === name)!;

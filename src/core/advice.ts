@@ -2,9 +2,9 @@ import { adviceOf, type ErrorAdvice } from "./error-codes.js";
 import type { ErrorCode } from "./errors.js";
 
 /**
- * What a code means, its causes, what to do and what not to do, a line each.
- * @param here what is known of this very case, after what is true of every one
- * @param instead what replaces the code's own advice in this very case
+ * The text for a code: its meaning, its causes, what to do and what never to do, each on a line.
+ * @param here what is known of this case, after what is true of every case
+ * @param instead replaces the code's own advice in this case
  */
 export function adviceText(
   code: ErrorCode,

@@ -3,7 +3,7 @@ import { show } from "./text.js";
 
 /** Satoshi in one bitcoin. */
 export const SATOSHI_PER_BTC = 100_000_000n;
-/** All the bitcoin there can be, in satoshi: no amount is larger. */
+/** The most bitcoin that can exist, in satoshi. No amount is larger. */
 export const MAX_MONEY = 21_000_000n * SATOSHI_PER_BTC;
 
 /** @throws TapstakeError `invalid-amount` unless `value` is a bigint from 0 to {@link MAX_MONEY} satoshi */
@@ -12,12 +12,12 @@ export function assertSatoshi(value: unknown, name: string): asserts value is bi
     const got = typeof value === "bigint" ? `${value}` : describeType(value);
     throw new TapstakeError(
       "invalid-amount",
-      `${name}: expected satoshi as a bigint, 0 to ${MAX_MONEY}, got ${got}`,
+      `${name} must be satoshi as a bigint, 0 to ${MAX_MONEY}, not ${got}`,
     );
   }
 }
 
-/** Satoshi as bitcoin, for people: `30000400000n` is `"300.004 BTC"`. */
+/** Satoshi as bitcoin for people: `30000400000n` is `"300.004 BTC"`. */
 export function formatBtc(satoshi: bigint): string {
   const sign = satoshi < 0n ? "-" : "";
   const size = satoshi < 0n ? -satoshi : satoshi;
@@ -26,8 +26,8 @@ export function formatBtc(satoshi: bigint): string {
 }
 
 /**
- * Bitcoin as satoshi: `"300.004"` is `30000400000n`. For what Bitcoin Core and people write. Zeros after the eighth
- * decimal are accepted, as in {@link parseRate}.
+ * Bitcoin as satoshi: `"300.004"` is `30000400000n`. It reads what Bitcoin Core and people write. Zeros after the
+ * eighth decimal are accepted, as in {@link parseRate}.
  * @throws TapstakeError `invalid-amount`
  */
 export function parseBtc(text: string, name = "amount"): bigint {
@@ -35,7 +35,7 @@ export function parseBtc(text: string, name = "amount"): bigint {
   if (!match) {
     throw new TapstakeError(
       "invalid-amount",
-      `${name}: expected bitcoin as text with at most 8 decimals, got ${show(text)}`,
+      `${name} must be bitcoin as text with at most 8 decimals, not ${show(text)}`,
     );
   }
   const satoshi = BigInt(match[1]!) * SATOSHI_PER_BTC + BigInt((match[2] ?? "").padEnd(8, "0"));
@@ -43,16 +43,16 @@ export function parseBtc(text: string, name = "amount"): bigint {
   return satoshi;
 }
 
-/** An exact fraction: a slashing rate, or a fee rate in satoshi per virtual byte. Never a float. */
+/** An exact fraction: a slashing rate, or a fee rate in sat/vB. Never a float. */
 export interface Rate {
   readonly numerator: bigint;
   readonly denominator: bigint;
 }
 
 /**
- * A decimal number as an exact fraction: `"0.05"` is 500 / 10000 with 4 decimals.
- * Zeros after the last significant decimal are accepted, as chains write them.
- * @param decimals the most decimals that may be significant; the denominator is 10 to this power
+ * A decimal number as an exact fraction: `"0.05"` is 500 / 10000 with 4 decimals. Zeros after the last significant
+ * decimal are accepted, as chains write them.
+ * @param decimals the most significant decimals; the denominator is 10 to this power
  * @throws TapstakeError `invalid-rate`
  */
 export function parseRate(text: string, decimals = 4, name = "rate"): Rate {
@@ -61,7 +61,7 @@ export function parseRate(text: string, decimals = 4, name = "rate"): Rate {
   if (!match || fraction.length > decimals) {
     throw new TapstakeError(
       "invalid-rate",
-      `${name}: expected a decimal number with at most ${decimals} decimals, got ${show(text)}${typeof text === "number" ? "; give it as text" : ""}`,
+      `${name} must be a decimal number with at most ${decimals} decimals, not ${show(text)}${typeof text === "number" ? "; give it as text" : ""}`,
     );
   }
   const denominator = 10n ** BigInt(decimals);
@@ -71,7 +71,7 @@ export function parseRate(text: string, decimals = 4, name = "rate"): Rate {
   };
 }
 
-/** A rate whose denominator is a power of ten, as the shortest decimal number. */
+/** The shortest decimal number for a rate whose denominator is a power of ten. */
 export function formatRate(rate: Rate): string {
   const decimals = rate.denominator.toString().length - 1;
   const whole = rate.numerator / rate.denominator;

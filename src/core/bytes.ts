@@ -13,7 +13,7 @@ export const hex = {
    */
   decode(text: string, length?: number, name = "value"): Uint8Array {
     if (typeof text !== "string") {
-      throw new TapstakeError("invalid-hex", `${name}: expected hexadecimal text, got ${describeType(text)}`);
+      throw new TapstakeError("invalid-hex", `${name} must be hexadecimal text, not ${describeType(text)}`);
     }
     if (text.length % 2 !== 0) {
       throw new TapstakeError(
@@ -28,7 +28,7 @@ export const hex = {
       });
     }
     if (length !== undefined && text.length !== 2 * length) {
-      throw new TapstakeError("invalid-hex", `${name}: expected ${length} bytes, got ${text.length / 2}`, {
+      throw new TapstakeError("invalid-hex", `${name} must be ${length} bytes, not ${text.length / 2}`, {
         expected: length,
         actual: text.length / 2,
       });
@@ -41,11 +41,11 @@ export const hex = {
 export function assertBytes(value: unknown, name: string, length?: number): asserts value is Uint8Array {
   if (!(value instanceof Uint8Array) || (length !== undefined && value.length !== length)) {
     const expected = length === undefined ? "a Uint8Array" : `a Uint8Array of ${length} bytes`;
-    throw new TapstakeError("invalid-bytes", `${name}: expected ${expected}, got ${describeType(value)}`);
+    throw new TapstakeError("invalid-bytes", `${name} must be ${expected}, not ${describeType(value)}`);
   }
 }
 
-/** Whether `value` is a Uint8Array of `length` bytes: for `verify` functions, which answer and do not throw. */
+/** Whether `value` is a Uint8Array of `length` bytes: for `verify` functions, which return false and do not throw. */
 export function isBytes(value: unknown, length: number): value is Uint8Array {
   return value instanceof Uint8Array && value.length === length;
 }
@@ -74,7 +74,7 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 /** Byte strings one after the other. */
 export const concatBytes = (...parts: readonly Uint8Array[]): Uint8Array => joinBytes(parts);
 
-/** A list of byte strings, one after the other, however long it is: there are limits to how many arguments a call has. */
+/** Joins a list of byte strings. The list can be longer than a call's arguments, whose number is limited. */
 export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) {
@@ -92,7 +92,7 @@ export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
 
 /** ASCII text as bytes: for tags and chain identifiers. */
 export function utf8(text: string): Uint8Array {
-  // Where the encoder comes from another realm (jsdom does that), so do its bytes: `instanceof` would refuse them.
+  // If the encoder comes from another realm (as in jsdom), so do its bytes, and `instanceof` would refuse them.
   return Uint8Array.from(new TextEncoder().encode(text));
 }
 
@@ -103,13 +103,13 @@ export function utf8(text: string): Uint8Array {
 export function u64be(value: bigint, name = "value"): Uint8Array {
   if (typeof value !== "bigint" || value < 0n || value > 0xffff_ffff_ffff_ffffn) {
     const got = typeof value === "bigint" ? String(value) : describeType(value);
-    throw new TapstakeError("invalid-number", `${name}: expected a bigint from 0 to 2^64 - 1, got ${got}`);
+    throw new TapstakeError("invalid-number", `${name} must be a bigint from 0 to 2^64 - 1, not ${got}`);
   }
   wordView.setBigUint64(0, value);
   return word.slice();
 }
 
-/** Written over and copied: a buffer apart for a view of each eight bytes would cost more than they do. */
+/** One buffer, written over and copied: a new view for each eight bytes would cost more than the bytes. */
 const word = new Uint8Array(8);
 const wordView = new DataView(word.buffer);
 
@@ -129,9 +129,6 @@ export function assertInteger(
 ): asserts value is number {
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < min || value > max) {
     const got = typeof value === "number" ? String(value) : describeType(value);
-    throw new TapstakeError(
-      "invalid-number",
-      `${name}: expected an integer from ${min} to ${max}, got ${got}`,
-    );
+    throw new TapstakeError("invalid-number", `${name} must be an integer from ${min} to ${max}, not ${got}`);
   }
 }

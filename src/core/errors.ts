@@ -7,8 +7,8 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 export type ErrorDetails = Readonly<Record<string, string | number | bigint | boolean | readonly string[]>>;
 
 /**
- * The one error that tapstake throws at what a caller can act on.
- * The message says what was expected and what came; `details` says the same as data.
+ * The error that tapstake throws for everything that a caller can act on. The message says what is wrong with which
+ * value, and what to do; `details` says the same as data.
  */
 export class TapstakeError extends Error {
   override readonly name = "TapstakeError";

@@ -2,13 +2,14 @@ import { backend } from "#hashing";
 import { concatBytes, utf8 } from "./bytes.js";
 
 /**
- * What tapstake hashes with. Two libraries answer, as for the curve: OpenSSL in Node, @noble/hashes elsewhere; the
- * export condition of `#hashing` in package.json chooses, and both pass the same tests. All hashes have 32 bytes.
+ * What tapstake hashes with. Two libraries implement it: OpenSSL in Node, @noble/hashes elsewhere. The export condition
+ * of `#hashing` in package.json chooses; both pass the same tests. All hashes have 32 bytes.
  */
 export interface Hashing {
   sha256(data: Uint8Array): Uint8Array;
   /**
-   * The hash of `prefix ‖ item` for each of many items of one length, which stand one after another; so do the hashes.
+   * Hashes `prefix ‖ item` for each of many items of one length. The items stand one after another, and so do the
+   * hashes.
    * @param prefix one byte
    */
   hashMany(prefix: number, items: Uint8Array, length: 32 | 64): Uint8Array;

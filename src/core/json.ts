@@ -2,9 +2,9 @@ import * as v from "valibot";
 import { describeType, TapstakeError } from "./errors.js";
 
 /**
- * JSON, in which a number that a float would round to a whole one becomes its text, which no form takes for a whole
+ * Parses JSON. A number that a float would round to a whole one becomes its text, and no schema accepts that as a whole
  * number.
- * @throws TapstakeError `invalid-json` when `text` is not JSON
+ * @throws TapstakeError `invalid-json` if `text` is not JSON
  */
 export const parseJson = (text: string, name: string): unknown => parseBy(unrounded, text, name);
 
@@ -24,10 +24,10 @@ function parseBy(parse: (text: string) => unknown, text: string, name: string): 
 }
 
 /**
- * JSON without floats. However a number is spelt (`1000`, `1E3`, `1000.0`), a whole one below 2^53 is a number, and
- * any other becomes its decimal text, exactly: `5.46e-05` is `"0.0000546"`.
- * @param wholeOnly leaves as text also whole numbers that are written with decimals or an exponent
- * @throws SyntaxError at what is not JSON
+ * JSON without floats. However a number is spelt (`1000`, `1E3`, `1000.0`), a whole one below 2^53 is a number, and any
+ * other becomes its decimal text, exactly: `5.46e-05` is `"0.0000546"`.
+ * @param wholeOnly also leaves whole numbers with decimals or an exponent as text
+ * @throws SyntaxError if the text is not JSON
  */
 export function parseNumbers(text: string, wholeOnly = false): unknown {
   return JSON.parse(text.replace(TOKENS, (token) => exactToken(token, wholeOnly)));
@@ -36,13 +36,13 @@ export function parseNumbers(text: string, wholeOnly = false): unknown {
 const unrounded = (text: string): unknown =>
   JSON.parse(text.replace(TOKENS, (token) => (isRounded(token) ? `"${token}"` : token)));
 
-/** Strings (left as they are) and numbers. A string is matched whole, so that digits inside it are not touched. */
+/** Strings (left alone) and numbers. A string is matched whole, so that digits inside it do not change. */
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
 
 /** Anything else that begins like a number is left for the parser to refuse. */
 const NUMBER = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
-/** Beyond this exponent a number stays as it is written: it is no amount, and its digits could fill the memory. */
+/** Above this exponent a number keeps its written form: it is not an amount, and its digits could fill the memory. */
 const MOST_EXPONENT = 400;
 
 function exactToken(token: string, wholeOnly: boolean): string {
@@ -103,7 +103,7 @@ export const decimalText = v.pipe(
   v.transform((text) => BigInt(text)),
 );
 
-/** A block height: decimal text, or a number below 2^53, which has lost no digits. */
+/** A block height: decimal text, or a number below 2^53, which is exact. */
 export const blockHeight = v.pipe(
   v.custom<number | string>(
     (value) => typeof value === "string" || (Number.isSafeInteger(value) && (value as number) >= 0),
@@ -126,7 +126,7 @@ export const decimalNumber = v.pipe(
 function explain(issue: v.BaseIssue<unknown>): string {
   if (issue.expected === "never") return "unknown field";
   const expected = issue.type === "custom" ? issue.message : issue.expected;
-  return `expected ${expected}, got ${issue.input === undefined ? "nothing" : describeType(issue.input)}`;
+  return `must be ${expected}, not ${issue.input === undefined ? "nothing" : describeType(issue.input)}`;
 }
 
 const step = (key: unknown): string => (typeof key === "number" ? `[${key}]` : `.${String(key)}`);

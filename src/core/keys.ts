@@ -17,7 +17,7 @@ export function assertPublicKey(value: unknown, name: string): asserts value is 
 /** @throws TapstakeError `invalid-public-key` unless `value` has the 32 bytes of an x-only key */
 export function assertXOnly(value: unknown, name: string): asserts value is Uint8Array {
   if (isBytes(value, 32)) return;
-  const text = `${name}: expected an x-only key of 32 bytes, got ${describeType(value)}${remedyOf(value)}`;
+  const text = `${name} must be an x-only key of 32 bytes, not ${describeType(value)}${remedyOf(value)}`;
   throw new TapstakeError("invalid-public-key", text);
 }
 
@@ -30,10 +30,10 @@ function remedyOf(value: unknown): string {
 /** @throws TapstakeError `invalid-secret-key` unless `value` is 32 bytes, a scalar from 1 to n - 1 */
 export function assertSecretKey(value: unknown, name = "secret key"): asserts value is Uint8Array {
   if (!isBytes(value, 32)) {
-    throw new TapstakeError("invalid-secret-key", `${name}: expected 32 bytes, got ${describeType(value)}`);
+    throw new TapstakeError("invalid-secret-key", `${name} must be 32 bytes, not ${describeType(value)}`);
   }
   if (!points.isPrivate(value)) {
-    throw new TapstakeError("invalid-secret-key", `${name}: not a scalar between 1 and n - 1`);
+    throw new TapstakeError("invalid-secret-key", `${name} must be a scalar between 1 and n - 1`);
   }
 }
 

@@ -9,7 +9,7 @@ export type Network = (typeof NETWORKS)[number];
 /** @throws TapstakeError `invalid-network` */
 export function assertNetwork(value: unknown): asserts value is Network {
   if (!(NETWORKS as readonly unknown[]).includes(value)) {
-    const text = `network: expected one of ${NETWORKS.join(", ")}, got ${show(value)}`;
+    const text = `network must be one of ${NETWORKS.join(", ")}, not ${show(value)}`;
     throw new TapstakeError("invalid-network", text);
   }
 }

@@ -13,11 +13,13 @@ export function loadPackage<T>(load: (name: string) => unknown, name: string): T
   }
 }
 
-/** Node's error about a package that is not installed, as one that says how to install it; null for other errors. */
+/**
+ * Turns Node's error about a package that is not installed into one that says how to install it; null for other errors.
+ */
 export function missingPackage(error: unknown): TapstakeError | null {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   if (code !== "MODULE_NOT_FOUND" && code !== "ERR_MODULE_NOT_FOUND") return null;
-  // A path is a file of this package or of another one: that is damage, and no choice of the installer.
+  // A missing path means a damaged package, of this project or another: the user did not leave it out.
   const name = /^Cannot find (?:package|module) '(@?[a-z0-9][^'\\:]*)'/.exec(String(message))?.[1];
   if (name === undefined) return null;
   return new TapstakeError(

@@ -9,13 +9,13 @@ export interface Field {
   readonly id: number;
   readonly type: string;
   readonly repeated?: true;
-  /** Of a number: written even when it is 0, if it is given. Of bytes and messages: may be absent. */
+  /** For a number: written even when it is 0, if it is given. For bytes and messages: may be absent. */
   readonly optional?: true;
-  /** Of bytes: how many there must be. */
+  /** For bytes: their required length. */
   readonly length?: number;
 }
 
-/** The fields of every message, by name, in the order of their numbers: they are written in it. */
+/** The fields of every message, by name, in the order of their numbers, which is the order of writing. */
 export type Schema = Readonly<Record<string, Readonly<Record<string, Field>>>>;
 
 type Message = Readonly<Record<string, unknown>>;
@@ -33,11 +33,11 @@ export function encodeProtobuf(schema: Schema, name: string, message: object): U
 }
 
 /**
- * Reads a message's bytes strictly: libraries take a field of another wire type for one of its own, and the last of
- * two values. Bytes must not quietly mean something else to another reader, least of all where they are authenticated.
- * @param unknown whether fields of unknown number are passed over, as newer writers may send them, or refused, because
- * what they say could change what the rest means
- * @throws TapstakeError `invalid-message` saying where and never what: a message may hold a secret
+ * Reads a message's bytes strictly. Libraries accept a field of another wire type, and take the last of two values. The
+ * same bytes must not mean something else to another reader, above all if they are authenticated.
+ * @param unknown what to do with fields of unknown number: pass over them, as newer writers may send them; or refuse
+ * them, as they could change the meaning of the rest
+ * @throws TapstakeError `invalid-message`, which says where and never shows the value: a message may hold a secret
  */
 export function decodeProtobuf(
   schema: Schema,
@@ -78,7 +78,7 @@ const INT64_MAX = 2n ** 63n - 1n;
 
 function encodeField(schema: Schema, path: string, field: Field, value: unknown): Uint8Array[] {
   if (field.repeated) {
-    if (!Array.isArray(value)) throw invalid(path, `expected a list, got ${describeType(value)}`);
+    if (!Array.isArray(value)) throw invalid(path, `must be a list, not ${describeType(value)}`);
     const { repeated: _, ...single } = field;
     const one: Field = { ...single, optional: true };
     return (value as unknown[]).flatMap((each, i) => encodeField(schema, `${path}[${i}]`, one, each ?? null));
@@ -101,7 +101,7 @@ function numberOf(path: string, field: Field, value: unknown): bigint {
   }
   u64be(value as bigint, path);
   if (field.type === "int64" && (value as bigint) > INT64_MAX) {
-    throw new TapstakeError("invalid-number", `${path}: expected at most 2^63 - 1, got ${String(value)}`);
+    throw new TapstakeError("invalid-number", `${path} must be at most 2^63 - 1, not ${String(value)}`);
   }
   return value as bigint;
 }
@@ -112,11 +112,11 @@ function contentOf(schema: Schema, path: string, field: Field, value: unknown): 
     return value;
   }
   if (field.type === "string") {
-    if (typeof value !== "string") throw invalid(path, `expected text, got ${describeType(value)}`);
+    if (typeof value !== "string") throw invalid(path, `must be text, not ${describeType(value)}`);
     return utf8(value);
   }
   if (typeof value !== "object" || value === null) {
-    throw invalid(path, `expected ${field.type}, got ${describeType(value)}`);
+    throw invalid(path, `must be ${field.type}, not ${describeType(value)}`);
   }
   return encodeProtobuf(schema, field.type, value);
 }
@@ -161,7 +161,7 @@ function textOf(name: string, key: string, content: Uint8Array): string {
   }
 }
 
-/** proto3 leaves defaults out: what is not there has its default, unless there is none. */
+/** proto3 leaves defaults out: an absent field has its default, unless the schema requires it. */
 function withDefaults(schema: Schema, name: string, message: Message): Record<string, unknown> {
   const entries = Object.entries(schema[name]!).flatMap(([key, field]) => {
     const value = message[key] ?? defaultOf(schema, name, key, field);
@@ -184,7 +184,7 @@ function defaultOf(schema: Schema, name: string, key: string, field: Field): unk
 
 function assertLength(name: string, key: string, { length }: Field, bytes: Uint8Array): void {
   if (length !== undefined && bytes.length !== length) {
-    throw invalid(name, `${key}: expected ${length} bytes, got ${bytes.length}`);
+    throw invalid(name, `${key} must be ${length} bytes, not ${bytes.length}`);
   }
 }
 

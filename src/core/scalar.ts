@@ -4,8 +4,8 @@ import { Field } from "@noble/curves/abstract/modular.js";
 export const GROUP_ORDER: bigint = 0xffffffff_ffffffff_ffffffff_fffffffe_baaedce6_af48a03b_bfd25e8c_d0364141n;
 
 /**
- * Arithmetic modulo the group order n, which libsecp256k1 does not export.
- * BigInt is not constant time: a program that times single operations on the same machine could learn from it.
+ * Arithmetic modulo the group order n, which libsecp256k1 does not export. BigInt is not constant time: a program on
+ * the same machine that times single operations could learn from it.
  */
 const Fn = /* @__PURE__ */ Field(GROUP_ORDER);
 

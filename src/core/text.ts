@@ -3,12 +3,11 @@ import { describeType, TapstakeError } from "./errors.js";
 
 const SHOWN = 8;
 
-/** A number of things: "1 block", "2 blocks". */
+/** A number with its noun: "1 block", "2 blocks". */
 export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
 
 /**
- * What came instead of the expected text or bytes, for messages: the beginning only, because what was pasted into
- * the wrong place could be a secret key.
+ * A wrong value for a message: only its beginning, because a text pasted into the wrong place could be a secret key.
  */
 export function show(value: unknown): string {
   if (value instanceof Uint8Array) {
@@ -23,7 +22,7 @@ export function show(value: unknown): string {
 /** @throws TapstakeError `invalid-argument` unless `value` is text */
 export function assertText(value: unknown, name: string): asserts value is string {
   if (typeof value === "string") return;
-  throw new TapstakeError("invalid-argument", `${name}: expected text, got ${describeType(value)}`);
+  throw new TapstakeError("invalid-argument", `${name} must be text, not ${describeType(value)}`);
 }
 
 /** @throws TapstakeError `invalid-argument` unless `value` is one of `choices`: callers without types pass anything */
@@ -33,7 +32,7 @@ export function assertChoice<T extends string>(
   choices: readonly T[],
 ): asserts value is T {
   if (!(choices as readonly unknown[]).includes(value)) {
-    const text = `${name}: expected one of ${choices.join(", ")}, got ${show(value)}`;
+    const text = `${name} must be one of ${choices.join(", ")}, not ${show(value)}`;
     throw new TapstakeError("invalid-argument", text);
   }
 }

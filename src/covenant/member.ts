@@ -26,7 +26,7 @@ import {
 } from "../spending/spend.js";
 import type { Slashable } from "../stake/slashing.js";
 
-/** What can sign for a committee member: as for any leaf, and adaptor signatures on top. */
+/** A committee member's signer: it signs leaves as any signer, and also makes adaptor signatures. */
 export interface CovenantSigner extends Signer {
   /** An adaptor signature of a 32-byte digest, encrypted to a finality provider's x-only key: 65 bytes. */
   signAdaptor(encryptionKey: Uint8Array, digest: Uint8Array): Uint8Array | Promise<Uint8Array>;
@@ -35,24 +35,24 @@ export interface CovenantSigner extends Signer {
 /** All that one committee member signs of a delegation. */
 export interface CovenantSignatures {
   readonly unbonding: LeafSignature;
-  /** Of the slashing transaction of the staking output: one for each finality provider. */
+  /** Signatures of the staking output's slashing transaction: one for each finality provider. */
   readonly slashing: readonly AdaptorSignature[];
-  /** Of the slashing transaction of the unbonding output: one for each finality provider. */
+  /** Signatures of the unbonding output's slashing transaction: one for each finality provider. */
   readonly unbondingSlashing: readonly AdaptorSignature[];
-  /** Of an expansion, the spend of the previous stake: by each member who is in the previous committee too. */
+  /** For an expansion, the spend of the previous stake; only members of the previous committee too have one. */
   readonly expansion?: LeafSignature;
 }
 
-/** What else a committee member holds a delegation against. */
+/** What else a committee member compares a delegation with. */
 export interface MemberOptions {
   /**
-   * Of an expansion: the member's own parameters for the previous stake, of the set that the new one is held against,
-   * and the height that chose their version.
+   * For an expansion: the member's own parameters for the previous stake and the height that chose their version. The
+   * set must be that of the new stake's parameters.
    */
   readonly previous?: OwnParams;
   /**
-   * What the chain accepts: the current release unless given ({@link currentRules}). "any" takes every form, also an
-   * expansion to another finality provider, whose stake the previous provider's leaked key does not slash.
+   * The release whose rules apply: the current one by default ({@link currentRules}). "any" accepts all forms. That
+   * includes an expansion to another finality provider; the previous provider's leaked key does not slash its stake.
    */
   readonly rules?: RuleSet | typeof ANY_RELEASE;
 }
@@ -71,12 +71,12 @@ export function covenantSigner(secretKey: Uint8Array): CovenantSigner {
 }
 
 /**
- * Whether a committee member may sign a delegation (PROTOCOL 7).
+ * Checks that a committee member may sign a delegation (PROTOCOL 7).
  * @param member x-only key
- * @param own the member's own copy of the parameters and the height that chooses their version (PROTOCOL 8), neither of
- * them the delegation's: whoever wrote that could have chosen a version that slashes less
- * @throws TapstakeError `not-a-member`; `params-not-in-force`, also for a set that has ended; `params-mismatch`, of an
- * expansion also without previous parameters or with those of another set; `unsupported-by-release`, `quorum-reached`;
+ * @param own the member's own copy of the parameters and the height that chooses their version (PROTOCOL 8). Do not
+ * take either from the delegation: its author could have chosen a version that slashes less.
+ * @throws TapstakeError `not-a-member`; `params-not-in-force`, also for a set that has ended; `params-mismatch`, for an
+ * expansion also if the previous parameters are missing or of another set; `unsupported-by-release`, `quorum-reached`;
  * the codes of `paramsAt` and of `checkDelegation`
  */
 export function checkForMember(
@@ -120,10 +120,10 @@ export function checkForCommittee(
 }
 
 /**
- * Signs everything that a committee member signs, once every rule holds: the unbonding transaction, both slashing
- * transactions for each finality provider, and of an expansion the spend of the previous stake where the member was in
- * its committee. Each signature is verified before it is returned.
- * @param own as of {@link checkForMember}
+ * Signs all that a committee member signs, after it has checked all rules: the unbonding transaction, and both slashing
+ * transactions for each finality provider. For an expansion, it also signs the spend of the previous stake if the
+ * member was in its committee. Each signature is verified before it is returned.
+ * @param own as for {@link checkForMember}
  * @throws TapstakeError the codes of {@link checkForMember}; `signer-failed`, `invalid-signature`
  */
 export async function signAsMember(
@@ -134,7 +134,7 @@ export async function signAsMember(
 ): Promise<CovenantSignatures> {
   const publicKey = Uint8Array.from(signer.publicKey).slice(-32);
   checkForMember(delegation, publicKey, own, options);
-  // Taken now: transactions can change, and a remote signer leaves time for it.
+  // Copied now: transactions can change while a remote signer works.
   const outputs = outputsIn(delegation);
   const digests = {
     staking: leafSighash(slashingSpend(delegation, "staking", outputs)),
@@ -151,10 +151,10 @@ export async function signAsMember(
 }
 
 /**
- * A delegation with all of one member's signatures more; earlier ones of the same member are replaced.
+ * A delegation with all signatures of one member added; they replace earlier ones of the same member.
  * @throws TapstakeError `not-a-member`, `unsupported-sighash`, `invalid-signature`; `invalid-covenant-signature` also
- * for a signature by another member; `missing-signature` when a finality provider is left out, or of an expansion
- * the spend of the previous stake; `duplicate-signature` when a provider is there twice; `not-an-expansion`
+ * for a signature by another member; `missing-signature` if a finality provider is left out, or for an expansion the
+ * spend of the previous stake; `duplicate-signature` if a provider is there twice; `not-an-expansion`
  */
 export function addCovenantSignatures(delegation: Delegation, signatures: CovenantSignatures): Delegation {
   const { unbonding } = delegation;
@@ -175,9 +175,9 @@ export function addCovenantSignatures(delegation: Delegation, signatures: Covena
 }
 
 /**
- * All that one member has signed of a delegation, taken out of it: what the member hands in to the chain.
+ * All signatures of one member in a delegation: what the member submits to the chain.
  * @param member x-only key
- * @throws TapstakeError `not-a-member`; `missing-signature` when it has not signed the unbonding
+ * @throws TapstakeError `not-a-member`; `missing-signature` if it has not signed the unbonding
  */
 export function signaturesOfMember(delegation: Delegation, member: Uint8Array): CovenantSignatures {
   assertMember(delegation, member);
@@ -199,8 +199,9 @@ export function signaturesOfMember(delegation: Delegation, member: Uint8Array): 
 }
 
 /**
- * Whether a quorum of members has signed the unbonding, for every finality provider both slashings, and of an
- * expansion the spend of the previous stake. Signatures are counted, not verified: `checkDelegation` does that.
+ * Whether a quorum of members has signed everything: the unbonding, both slashings for each finality provider, and for
+ * an expansion the spend of the previous stake. It counts signatures without verifying them: `checkDelegation` does
+ * that.
  */
 export function hasQuorum(delegation: Delegation): boolean {
   const { terms, unbonding, slashing, unbondingSlashing, expansion } = delegation;
@@ -277,7 +278,7 @@ function withAdaptors(delegation: Delegation, from: Slashable, added: readonly A
   return { ...presigned, covenantSignatures: [...kept, ...added] };
 }
 
-/** The parameters of the previous stake came with the document as well, and its committee signs. */
+/** The document also chose the previous stake's parameters, and the committee signs a spend under them. */
 function checkPreviousParams(
   given: ProtocolParams,
   { set }: OwnParams,
@@ -302,7 +303,7 @@ const isSameChain = (one: ParamSet, other: ParamSet): boolean =>
 const isPreviousMember = ({ expansion }: Delegation, key: Uint8Array): boolean =>
   expansion !== undefined && containsBytes(expansion.params.covenant.keys, key);
 
-/** The delegation's expansion with a member's signature, where the delegation is one and the member can sign it. */
+/** The delegation's expansion with a member's signature, if there is an expansion and the member can sign it. */
 function withExpansion(
   delegation: Delegation,
   { unbonding, expansion: signed }: CovenantSignatures,
@@ -325,7 +326,7 @@ function withExpansion(
   return { expansion: { ...expansion, covenantSignatures } };
 }
 
-/** The unbonding leaf names the staker too, who is no member. */
+/** The unbonding leaf also names the staker, who is not a member. */
 function assertMember({ terms }: Delegation, publicKey: Uint8Array): void {
   if (!terms.covenant.keys.some((key) => equalBytes(key, publicKey))) {
     const key = hex.encode(publicKey);

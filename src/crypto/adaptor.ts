@@ -7,20 +7,20 @@ import { scalar } from "../core/scalar.js";
 import { challenge, freshAux } from "./schnorr.js";
 
 /**
- * Schnorr adaptor signatures (PROTOCOL 5): signatures that only the owner of an encryption key can finish, and
- * that reveal the secret of that key to their holder once finished.
+ * Schnorr adaptor signatures (PROTOCOL 5). Only the owner of the encryption key can finish one. A finished one reveals
+ * the secret of that key to anyone who has both.
  *
- * A signature is 65 bytes, `02|03 ‖ x(R0) ‖ s`; the older form of 66 bytes, `02 ‖ x(R0) ‖ s ‖ 00|01`, is
- * understood wherever a signature is taken. An encryption key of 32 bytes, a finality provider's, means even y;
- * one of 33 bytes keeps its parity.
+ * A signature is 65 bytes, `02|03 ‖ x(R0) ‖ s`. Every function that takes a signature also accepts the older form of 66
+ * bytes, `02 ‖ x(R0) ‖ s ‖ 00|01`. An encryption key of 32 bytes, a finality provider's, means even y; one of 33 bytes
+ * keeps its parity.
  */
 export const adaptor = {
   /**
-   * Signs a digest for the owner of `encryptionKey` to finish; the signature is verified before it is returned.
+   * Signs a digest for the owner of `encryptionKey` to finish, and verifies the signature before it returns it.
    * @param secretKey 32 bytes
    * @param encryptionKey 32 bytes, x-only, or 33 bytes compressed
    * @param digest 32 bytes
-   * @param aux 32 bytes of auxiliary randomness; fresh ones unless given
+   * @param aux 32 bytes of auxiliary randomness; fresh ones by default
    * @returns 65 bytes
    * @throws TapstakeError `invalid-secret-key`, `invalid-encryption-key`, `invalid-bytes`, `self-check-failed`
    */
@@ -35,9 +35,9 @@ export const adaptor = {
     if (!T) {
       throw new TapstakeError(
         "invalid-encryption-key",
-        `encryption key: expected a point of 32 or 33 bytes, got ${
+        `encryption key must be a point of 32 or 33 bytes, not ${
           isBytes(encryptionKey, 32) || isBytes(encryptionKey, 33)
-            ? "bytes that are none"
+            ? "bytes that are not a point"
             : describeType(encryptionKey)
         }`,
       );
@@ -82,9 +82,11 @@ export const adaptor = {
   /**
    * Finishes a signature with the secret of its encryption key.
    *
-   * The result is a BIP-340 signature only if the adaptor signature verifies and the key is the right one, which
-   * cannot be seen here without the message: verify it with `schnorr.verify` before use. For an encryption key of
-   * 32 bytes the secret is the one with even y, as `eots.extract` gives it; n minus it finishes nothing.
+   * The result is a BIP-340 signature only if the adaptor signature verifies and the key is the right one. This
+   * function cannot check that without the message: verify the result with `schnorr.verify` before use.
+   *
+   * For an encryption key of 32 bytes the secret is the one with even y, as `eots.extract` returns it. n minus that
+   * secret does not finish the signature.
    * @param decryptionKey 32 bytes
    * @returns 64 bytes
    * @throws TapstakeError `invalid-signature`, `invalid-secret-key`
@@ -98,12 +100,12 @@ export const adaptor = {
   },
 
   /**
-   * The decryption key that turned `signature` into `finished`. It is the secret of the encryption key only if
-   * both signatures verify: compare its public key with the expected one.
+   * The decryption key that turned `signature` into `finished`. It is the secret of the encryption key only if both
+   * signatures verify: compare its public key with the encryption key.
    * @param finished a BIP-340 signature, 64 bytes
    * @returns 32 bytes; for an encryption key of 32 bytes, the secret with even y
-   * @throws TapstakeError `invalid-signature` when either is malformed, `no-evidence` when `finished` was not made
-   * from `signature`: their R differ, or nothing was added
+   * @throws TapstakeError `invalid-signature` if either is malformed; `no-evidence` if `finished` was not made from
+   * `signature`: their R differ, or nothing was added
    */
   extract(signature: Uint8Array, finished: Uint8Array): Uint8Array {
     const { R0, s } = mustParse(signature);
@@ -112,7 +114,7 @@ export const adaptor = {
       const got = isBytes(finished, 64) ? "64 bytes with s of n or more" : describeType(finished);
       throw new TapstakeError(
         "invalid-signature",
-        `finished signature: expected 64 bytes of BIP-340, got ${got}`,
+        `finished signature must be a BIP-340 signature of 64 bytes, not ${got}`,
       );
     }
     const t = isOdd(R0) ? scalar.subtract(s, finishedS) : scalar.subtract(finishedS, s);
@@ -169,8 +171,8 @@ function mustParse(signature: unknown): { R0: Uint8Array; s: bigint } {
     const known = isBytes(signature, 65) || isBytes(signature, 66);
     throw new TapstakeError(
       "invalid-signature",
-      `adaptor signature: expected 65 or 66 bytes with a point and a scalar, got ${
-        known ? "bytes that hold no such pair" : describeType(signature)
+      `adaptor signature must be 65 or 66 bytes with a point and a scalar, not ${
+        known ? "other bytes" : describeType(signature)
       }`,
     );
   }

@@ -7,12 +7,12 @@ import { assertText } from "../core/text.js";
 
 /**
  * Texts signed as wallets and Bitcoin Core's `signmessage` do: compact ECDSA, `header ‖ r ‖ s` of 65 bytes with a low
- * s. The header is 31 or 32: 27, 4 for a compressed key, and the parity of R, by which the key is recovered.
+ * s. The header is 27, plus 4 for a compressed key, plus the parity of R, which recovers the key: 31 or 32.
  */
 export const bitcoinMessage = {
   /**
-   * What is signed: the double SHA256 of "Bitcoin Signed Message:\n" and the text, each behind its length. 32 bytes.
-   * @throws TapstakeError `invalid-argument` unless the text is text
+   * What is signed, 32 bytes: the double SHA256 of "Bitcoin Signed Message:\n" and the text, each after its length.
+   * @throws TapstakeError `invalid-argument` unless `text` is text
    */
   digest(text: string): Uint8Array {
     assertText(text, "message");
@@ -22,7 +22,7 @@ export const bitcoinMessage = {
   },
 
   /**
-   * Signs a text; the signature is verified before it is returned.
+   * Signs a text, and verifies the signature before it returns it.
    * @param secretKey 32 bytes
    * @returns 65 bytes
    * @throws TapstakeError `invalid-secret-key`, `invalid-argument`, `self-check-failed`
@@ -40,9 +40,10 @@ export const bitcoinMessage = {
   },
 
   /**
-   * The key that a text was signed with, 33 bytes; null on malformed input, at a header outside 27 to 34 and at a high
-   * s. Headers 27 and 28 speak of uncompressed keys, which changes nothing of the key itself. 29, 30, 33 and 34 would
-   * need an R that cannot be found, and recover nothing.
+   * The key that signed a text, 33 bytes. Null for malformed input, a header outside 27 to 34, or a high s.
+   *
+   * Headers 27 and 28 mean uncompressed keys, but lead to the same key. Headers 29, 30, 33 and 34 mean an R that cannot
+   * occur, so they recover nothing.
    */
   recover(text: string, signature: Uint8Array): Uint8Array | null {
     if (!isBytes(signature, 65) || typeof text !== "string") return null;
@@ -50,7 +51,7 @@ export const bitcoinMessage = {
     if (parity !== 0 && parity !== 1) return null;
     const digest = bitcoinMessage.digest(text);
     const point = curve.recoverEcdsa(digest, signature.subarray(1), parity);
-    // Recovery itself takes a high s, which anyone can make of a low one.
+    // Recovery itself accepts a high s, which anyone can make from a low one.
     return point && curve.verifyEcdsa(digest, point, signature.subarray(1)) ? point : null;
   },
 };

@@ -6,7 +6,7 @@ import { assertPublicKey, assertSecretKey, evenSecret } from "../core/keys.js";
 import { scalar } from "../core/scalar.js";
 import { challenge } from "./schnorr.js";
 
-/** A message, of any length, and the 32-byte signature of it. */
+/** A message of any length and its 32-byte signature. */
 export interface SignedMessage {
   readonly message: Uint8Array;
   readonly signature: Uint8Array;
@@ -18,7 +18,7 @@ interface KnownPoints {
   readonly randomnessPoint: Uint8Array;
 }
 
-/** A signature that was not verified yet, as BIP-340 knows it. */
+/** A signature as BIP-340 defines it, not verified yet. */
 interface UnverifiedSignature {
   /** SHA-256 of the message. */
   readonly digest: Uint8Array;
@@ -31,8 +31,8 @@ interface UnverifiedSignature {
 /** Extractable one-time signatures: signing two messages under one randomness reveals the key (PROTOCOL 6). */
 export const eots = {
   /**
-   * Signs a message. To sign another message with the same randomness gives the secret key away.
-   * The signature is verified before it is returned.
+   * Signs a message. Signing another message with the same randomness reveals the secret key. The signature is verified
+   * before it is returned.
    * @param secretKey 32 bytes
    * @param secretRandomness 32 bytes, a scalar: see `randomness.derive`
    * @param message any length
@@ -47,9 +47,9 @@ export const eots = {
   },
 
   /**
-   * `sign` for who knows both points already, which spares their multiplications: the only one left is that of the
-   * verification. Nothing else is asked of the points, and one that is wrong, in its parity alone too, makes a
-   * signature that does not verify and is withheld.
+   * `sign` for callers that know both points already. It saves two multiplications; only the one of the verification is
+   * left. The points are not checked. A wrong one, even in its parity alone, makes a signature that does not verify,
+   * and it is withheld.
    * @param known.keyPoint 33 bytes, secretKey × G
    * @param known.randomnessPoint 33 bytes, secretRandomness × G
    * @throws TapstakeError as `sign`; `invalid-bytes` for points of another length
@@ -91,20 +91,21 @@ export const eots = {
   },
 
   /**
-   * The secret key of who signed two messages under one randomness, as the 32-byte secret whose public key has
-   * even y: it can be n minus the operator's own. It is returned only if it is the secret of `publicKey`, which
-   * is all the proof there can be. The inputs are not changed.
+   * The secret key of the signer of two messages under one randomness. It is the 32-byte secret whose public key has
+   * even y, so it can be n minus the operator's own. It is returned only if it is the secret of `publicKey`: there is
+   * no other proof. The inputs are not changed.
    *
    * Otherwise the error says why there is no key, in this order:
-   * - `same-message`: both signatures are of one message, whatever they are themselves.
+   * - `same-message`: both signatures are of one message, even if they differ.
    * - `same-signature`: one s is given for two messages, so one of the pairs was put together wrongly.
-   * - `key-mismatch`: both signatures do use this randomness, and reveal a secret, but of another key: someone
-   *   signed in the name of `publicKey` without its secret. Detail `extracted` is the x-only key it belongs to.
-   * - `different-randomness`: the signatures were not both made by `publicKey` under this randomness; detail
-   *   `signature` names those that do not verify: `a`, `b` or `both`. When both fail, the key rather than the
-   *   randomness may be the wrong one: signatures alone cannot tell, as each commits to key and randomness at once.
+   * - `key-mismatch`: both signatures use this randomness and reveal the secret of another key. Someone signed in the
+   *   name of `publicKey` without its secret. Detail `extracted` is the x-only key of that secret.
+   * - `different-randomness`: `publicKey` did not make both signatures under this randomness. Detail `signature` names
+   *   those that do not verify: `a`, `b` or `both`. If both fail, the key rather than the randomness may be wrong: each
+   *   signature commits to both at once.
    *
-   * @throws TapstakeError those, and `invalid-public-key`, `invalid-randomness`, `invalid-bytes`, `invalid-signature`
+   * @throws TapstakeError `same-message`, `same-signature`, `key-mismatch`, `different-randomness`,
+   * `invalid-public-key`, `invalid-randomness`, `invalid-bytes`, `invalid-signature`
    */
   extract(
     publicKey: Uint8Array,
@@ -119,15 +120,15 @@ export const eots = {
     if (equalBytes(a.message, b.message)) {
       throw new TapstakeError(
         "same-message",
-        "expected signatures of two different messages, got one message twice",
+        "both signatures are of one message: give votes for two different messages",
       );
     }
     if (sA === sB) {
-      throw new TapstakeError("same-signature", "expected two different signatures, got one twice");
+      throw new TapstakeError("same-signature", "one signature was given twice: give two different ones");
     }
     const eA = challenge(publicRandomness, publicKey, sha256(a.message));
     const eB = challenge(publicRandomness, publicKey, sha256(b.message));
-    // s = k + e·d for both, so d = (sA - sB) / (eA - eB), and it is not 0 as the signatures differ.
+    // s = k + e·d for both, so d = (sA - sB) / (eA - eB). It is not 0, because the signatures differ.
     const d = scalar.multiply(scalar.subtract(sA, sB), scalar.invert(scalar.subtract(eA, eB)));
     const extracted = evenSecret(scalar.toBytes(d));
     if (equalBytes(extracted.publicKey, publicKey)) return scalar.toBytes(extracted.d);
@@ -136,7 +137,7 @@ export const eots = {
   },
 };
 
-/** The s of a signature that verifies. @throws TapstakeError `self-check-failed` */
+/** The s of a signature, if it verifies. @throws TapstakeError `self-check-failed` */
 function verified({ digest, publicKey, signature }: UnverifiedSignature): Uint8Array {
   if (curve.verifySchnorr(digest, publicKey, signature)) return signature.slice(32);
   throw new TapstakeError("self-check-failed", "an EOTS signature made here does not verify");
@@ -171,7 +172,7 @@ function whyNoKey(
     const expected = hex.encode(publicKey);
     return new TapstakeError(
       "key-mismatch",
-      `expected the secret of public key ${expected}, but the signatures reveal that of ${actual}`,
+      `the signatures reveal the secret of public key ${actual}, but must be votes of ${expected}`,
       { expected, extracted: actual },
     );
   }
@@ -182,9 +183,13 @@ function whyNoKey(
     signature === "both"
       ? "neither signature verifies under this randomness and public key"
       : `signature ${signature} does not verify under this randomness; the other does`;
-  return new TapstakeError("different-randomness", `expected two signatures under one randomness: ${which}`, {
-    signature,
-  });
+  return new TapstakeError(
+    "different-randomness",
+    `two signatures under one randomness are needed: ${which}`,
+    {
+      signature,
+    },
+  );
 }
 
 /** k as BIP-340 uses it, negated where R has odd y, and x(R). */
@@ -199,7 +204,7 @@ function assertSecretRandomness(value: unknown): asserts value is Uint8Array {
     const got = isBytes(value, 32) ? "32 bytes outside that range" : describeType(value);
     throw new TapstakeError(
       "invalid-randomness",
-      `secret randomness: expected a scalar between 1 and n - 1, got ${got}`,
+      `secret randomness must be a scalar between 1 and n - 1, not ${got}`,
     );
   }
 }
@@ -209,7 +214,7 @@ function assertPublicRandomness(value: unknown): asserts value is Uint8Array {
     const got = isBytes(value, 32) ? hex.encode(value) : describeType(value);
     throw new TapstakeError(
       "invalid-randomness",
-      `public randomness: expected 32 bytes, the x coordinate of a point, got ${got}`,
+      `public randomness must be 32 bytes, the x coordinate of a point, not ${got}`,
     );
   }
 }
@@ -221,7 +226,7 @@ function parseSigned(signed: SignedMessage, name: string): bigint {
     const got = isBytes(signed.signature, 32)
       ? "32 bytes that are n or more"
       : describeType(signed.signature);
-    throw new TapstakeError("invalid-signature", `signature ${name}: expected 32 bytes below n, got ${got}`);
+    throw new TapstakeError("invalid-signature", `signature ${name} must be 32 bytes below n, not ${got}`);
   }
   return s;
 }

@@ -2,7 +2,7 @@ import { assertBytes, concatBytes, equalBytes, isBytes, joinBytes } from "../cor
 import { describeType, TapstakeError } from "../core/errors.js";
 import { hashMany, sha256 } from "../core/hashes.js";
 
-/** That a leaf is at an index of a tree of so many leaves. */
+/** Proves that a leaf is at `index` in a tree of `total` leaves. */
 export interface MerkleProof {
   readonly total: number;
   readonly index: number;
@@ -33,8 +33,8 @@ export const merkle = {
   proof: (leaves: readonly Uint8Array[], index: number): MerkleProof => merkle.proofs(leaves)(index),
 
   /**
-   * Hashes a tree once and gives back what makes the proof of each of its leaves.
-   * @throws TapstakeError `invalid-bytes`; and the function returned, `index-out-of-range`
+   * Hashes a tree once, and returns a function that makes the proof of each leaf.
+   * @throws TapstakeError `invalid-bytes`; the returned function throws `index-out-of-range`
    */
   proofs(leaves: readonly Uint8Array[]): (index: number) => MerkleProof {
     const levels = levelsAbove(hashLeaves(leaves));
@@ -42,8 +42,8 @@ export const merkle = {
   },
 
   /**
-   * Whether `proof` shows that `leaf` is at `proof.index` of the `proof.total` leaves under `root` (32 bytes).
-   * False on malformed input. A caller who knows the index and total compares them too: the root does not commit to them.
+   * Whether `proof` shows that `leaf` is at `proof.index` of the `proof.total` leaves under `root` (32 bytes). False
+   * for malformed input. Compare index and total too if you know them: the root does not commit to them.
    */
   verify(root: Uint8Array, leaf: Uint8Array, proof: MerkleProof): boolean {
     if (!isBytes(root, 32) || !(leaf instanceof Uint8Array) || !isProof(proof)) return false;
@@ -64,8 +64,8 @@ export const merkle = {
 };
 
 /**
- * The root above hashes of one level: of leaves, or of subtrees of one power of two of leaves each, of which only the
- * last may have fewer.
+ * The root above the hashes of one level: leaves, or subtrees that each hold the same power of two of leaves. Only the
+ * last subtree may hold fewer.
  */
 export const rootOfHashes = (hashes: readonly Uint8Array[]): Uint8Array => rootOf(joinBytes(hashes));
 
@@ -102,7 +102,7 @@ function proofFrom(levels: readonly Level[], index: number): MerkleProof {
   const total = widthOf(levels[0]!);
   if (!Number.isSafeInteger(index) || index < 0 || index >= total) {
     const got = typeof index === "number" ? String(index) : describeType(index);
-    const text = `expected the index of one of ${total} leaves, got ${got}`;
+    const text = `the index must be that of one of ${total} leaves, not ${got}`;
     throw new TapstakeError("index-out-of-range", text, { total });
   }
   return { total, index, leafHash: hashAt(levels[0]!, index), aunts: auntsIn(levels, index) };
@@ -121,7 +121,7 @@ function auntsIn(levels: readonly Level[], index: number): Uint8Array[] {
 
 function hashLeaves(leaves: readonly Uint8Array[]): Level {
   if (!Array.isArray(leaves)) {
-    const text = `leaves: expected a list of Uint8Array, got ${describeType(leaves)}`;
+    const text = `leaves must be a list of Uint8Array, not ${describeType(leaves)}`;
     throw new TapstakeError("invalid-bytes", text);
   }
   const list = Array.from(leaves as readonly Uint8Array[]);

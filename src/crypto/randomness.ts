@@ -4,8 +4,8 @@ import { sha256 } from "../core/hashes.js";
 import { assertSecretKey, publicKeyOf } from "../core/keys.js";
 
 /**
- * One height's randomness: the secret scalar that signs, and the x-only point that is committed. 32 bytes each.
- * `secret` is not enumerable: it is in no log, no JSON and no copy by `{ ...spread }` unless it is named.
+ * One height's randomness: the secret scalar that signs, and the x-only point that is committed; 32 bytes each.
+ * `secret` is not enumerable: logs, JSON and copies by `{ ...spread }` leave it out unless they name it.
  */
 export interface Randomness {
   readonly secret: Uint8Array;
@@ -15,8 +15,8 @@ export interface Randomness {
 /** The randomness of a finality provider's votes (PROTOCOL 6). */
 export const randomness = {
   /**
-   * Which derivation `derive` is. Store it with the key: under live commitments another derivation makes votes
-   * that do not verify, and costs the provider its stake.
+   * The version of the derivation. Store it with the key. Under existing commitments, another derivation makes votes
+   * that do not verify, which costs the provider its stake.
    */
   derivationVersion: 1,
 
@@ -29,7 +29,7 @@ export const randomness = {
    */
   derive(secretKey: Uint8Array, chainId: string | Uint8Array, height: bigint): Randomness {
     const secret = randomness.deriveSecret(secretKey, chainId, height);
-    // With the one vote of its height it gives the provider's key.
+    // Together with the one vote of its height, it reveals the provider's key.
     return Object.defineProperty({ secret, public: publicKeyOf(secret) }, "secret", { enumerable: false });
   },
 
@@ -50,8 +50,8 @@ export const randomness = {
 };
 
 /**
- * The secret randomness of many heights of one key and chain, as `randomness.deriveSecret` gives it for one. What an
- * HMAC does with its key (RFC 2104) is done once, so that a height costs two hashes.
+ * The secret randomness of many heights of one key and chain, as `randomness.deriveSecret` returns it for one. The
+ * HMAC's key schedule (RFC 2104) is computed once, so each height costs two hashes.
  */
 export class SecretRandomness {
   /** Key ⊕ 36…, height, chain id, counter. */
@@ -74,7 +74,10 @@ export class SecretRandomness {
     }
   }
 
-  /** @returns 32 bytes, which the caller wipes @param height from 0 to 2^64 - 1 */
+  /**
+   * @param height from 0 to 2^64 - 1
+   * @returns 32 bytes; the caller must wipe them
+   */
   at(height: bigint): Uint8Array {
     this.#view.setBigUint64(BLOCK, height);
     return firstScalar((iter) => {
@@ -86,7 +89,7 @@ export class SecretRandomness {
     });
   }
 
-  /** Forgets the key. What is derived afterwards is of no key. */
+  /** Forgets the key. Results after that belong to no key. */
   wipe(): void {
     this.#inner.fill(0);
     this.#outer.fill(0);

@@ -8,10 +8,10 @@ import { scalar } from "../core/scalar.js";
 /** BIP-340 signatures of 32-byte digests. */
 export const schnorr = {
   /**
-   * Signs a digest; the signature is verified before it is returned.
+   * Signs a digest, and verifies the signature before it returns it.
    * @param secretKey 32 bytes
    * @param digest 32 bytes
-   * @param aux 32 bytes of auxiliary randomness; fresh ones unless given
+   * @param aux 32 bytes of auxiliary randomness; fresh ones by default
    * @returns 64 bytes
    * @throws TapstakeError `invalid-secret-key`, `invalid-bytes`, `self-check-failed`
    */
@@ -32,7 +32,7 @@ export const schnorr = {
   },
 };
 
-/** The BIP-340 challenge e of x-only randomness R, x-only key P and a 32-byte message. */
+/** The BIP-340 challenge e for x-only randomness R, x-only key P and a 32-byte message. */
 export function challenge(randomness: Uint8Array, publicKey: Uint8Array, message: Uint8Array): bigint {
   return scalar.reduce(taggedHash("BIP0340/challenge", randomness, publicKey, message));
 }

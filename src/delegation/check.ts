@@ -31,13 +31,13 @@ import {
 import { expansionSpend, slashingSpend, unbondingSpend } from "./spends.js";
 
 /**
- * Everything that a committee member, a staker or a watchtower must know of a delegation before relying on it
- * (PROTOCOL 7): the transactions, the stakers' slashing signatures, and every other signature that is present.
- * Outputs are built again from the keys and compared.
+ * Checks all that a committee member, a staker or a watchtower must know of a delegation before relying on it (PROTOCOL
+ * 7): the transactions, the stakers' slashing signatures, and every other signature that is present. It builds the
+ * outputs again from the keys and compares them.
  *
- * Everything is held against the delegation's own parameters. Whether these are the network's, the document cannot
- * prove: compare them with `checkSameParams` (`checkForMember` does).
- * @throws TapstakeError of the first rule that is broken, with that rule's code
+ * It uses the delegation's own parameters. The document cannot prove that these are the network's: compare them with
+ * `checkSameParams` (`checkForMember` does).
+ * @throws TapstakeError for the first rule that is broken, with that rule's code
  */
 export function checkDelegation(delegation: Delegation): void {
   checkSoFar(delegation);
@@ -45,9 +45,9 @@ export function checkDelegation(delegation: Delegation): void {
 }
 
 /**
- * The rules of {@link checkDelegation} that hold while signatures are still being gathered: any may be missing, and
- * those that are there must verify.
- * @throws TapstakeError of the first rule that is broken, with that rule's code
+ * Checks the rules of {@link checkDelegation} that apply while signatures are collected: any may be missing, and those
+ * that are there must verify.
+ * @throws TapstakeError for the first rule that is broken, with that rule's code
  */
 export function checkSoFar(delegation: Delegation): void {
   const outputs = checkedOutputs(delegation);
@@ -57,14 +57,16 @@ export function checkSoFar(delegation: Delegation): void {
 }
 
 /**
- * The rules of {@link checkDelegation} that need no signature: what a staker checks before signing.
- * @throws TapstakeError of the first rule that is broken, with that rule's code
+ * Checks the rules of {@link checkDelegation} that need no signature: a staker checks them before signing.
+ * @throws TapstakeError for the first rule that is broken, with that rule's code
  */
 export function checkTransactions(delegation: Delegation): void {
   checkedOutputs(delegation);
 }
 
-/** The outputs of a delegation whose transactions hold against them: what every later check starts from. */
+/**
+ * The outputs of a delegation, after a check that its transactions agree with them: all later checks start from these.
+ */
 export function checkedOutputs(delegation: Delegation): StakeOutputs {
   slashingParams(delegation.params);
   const outputs = outputsIn(delegation);
@@ -177,8 +179,9 @@ function checkCovenantSignatures(delegation: Delegation, outputs: StakeOutputs):
 }
 
 /**
- * Whether an adaptor signature is by a committee member, for one of the stake's finality providers, and verifies.
- * @param spend what it signs, where that is known already
+ * Checks that an adaptor signature is by a committee member, is for one of the stake's finality providers, and
+ * verifies.
+ * @param spend what it signs, if the caller has it already
  * @throws TapstakeError `invalid-covenant-signature`
  */
 export function checkAdaptorSignature(
@@ -219,10 +222,10 @@ function mismatch(
 }
 
 /**
- * The rules of a staking transaction that expands another stake (PROTOCOL 3, 7); nothing where it does not. The
- * committee signs it in advance, so it is final as the others are. That the previous stake is registered and active,
- * only the chain knows.
- * @throws TapstakeError of the first rule that is broken, with that rule's code
+ * Checks the rules for a staking transaction that expands another stake (PROTOCOL 3, 7); any other passes. The
+ * committee signs it in advance, so nothing in it may change later. Only the chain knows whether the previous stake is
+ * registered and active.
+ * @throws TapstakeError for the first rule that is broken, with that rule's code
  */
 export function checkExpansionTransaction(delegation: Delegation): void {
   const { terms, params, staking, expansion } = delegation;
@@ -248,7 +251,8 @@ export function checkExpansionTransaction(delegation: Delegation): void {
 }
 
 /**
- * The signatures so far of an expansion's spend of the previous stake; nothing where the delegation is none.
+ * Checks the signatures so far of an expansion's spend of the previous stake. A delegation that is not an expansion
+ * passes.
  * @throws TapstakeError `invalid-staker-signature`, `invalid-covenant-signature`, `duplicate-signature`
  */
 export function checkExpansionSignatures(delegation: Delegation): void {
@@ -261,9 +265,9 @@ export function checkExpansionSignatures(delegation: Delegation): void {
 }
 
 /**
- * The coin must be one that can be spent for what the committee signs: with any other, its signatures would go to
- * nobody, or, as an input script is in the txid and in no signature of a Taproot input, for a transaction with another
- * txid too, whose stake nobody could slash.
+ * The coin must be one that can be spent in the transaction that the committee signs. With any other, the committee's
+ * signatures may be useless. Or they may fit a transaction with another txid, whose stake can never be slashed: an
+ * input script is part of the txid, but of no Taproot signature.
  */
 function checkFunding({ staking, expansion }: Delegation): void {
   const input = staking.transaction.ins[FUNDING_INPUT]!;
@@ -282,18 +286,18 @@ function checkFunding({ staking, expansion }: Delegation): void {
   }
 }
 
-/** What one pre-signed transaction must look like. */
+/** The required form of one pre-signed transaction. */
 export interface Shape {
   readonly versions: readonly number[];
-  /** What the first inputs spend, in order; the others, `moreInputs`, spend what is said elsewhere. */
+  /** What the first inputs spend, in order. The caller checks the others (`moreInputs`) elsewhere. */
   readonly spends: readonly OutpointLike[];
   readonly moreInputs?: number;
-  /** How many outputs there may be. */
+  /** The permitted numbers of outputs. */
   readonly outputs: readonly number[];
 }
 
 /**
- * What all pre-signed transactions have in common (PROTOCOL 3).
+ * Checks what all pre-signed transactions have in common (PROTOCOL 3).
  * @throws TapstakeError `wrong-version`, `wrong-locktime`, `wrong-input-count`, `wrong-output-count`, `wrong-sequence`,
  * `wrong-script-sig`, `wrong-witness`, `wrong-outpoint`
  */
@@ -313,7 +317,7 @@ export function checkShape(transaction: Transaction, name: string, shape: Shape)
   for (const [index, input] of ins.entries()) {
     const of = inputs === 1 ? "" : `input ${index}: `;
     demand("wrong-sequence", `${of}sequence`, [FINAL_SEQUENCE], input.sequence);
-    // A script here would not change the signatures but the txid, and with it what the next transaction spends.
+    // An input script would not change the signatures but the txid, and with it what the next transaction spends.
     demand("wrong-script-sig", `${of}input script bytes`, [0], input.script.length);
     const outpoint = shape.spends[index];
     if (!outpoint) continue;
@@ -326,7 +330,7 @@ export function checkShape(transaction: Transaction, name: string, shape: Shape)
   }
 }
 
-/** @throws TapstakeError `dust-output` at an output that nodes would not relay */
+/** @throws TapstakeError `dust-output` for an output that nodes do not relay */
 export function assertNoDust({ outs }: Transaction, name: string): void {
   for (const [index, { script, value }] of outs.entries()) {
     const threshold = dustThreshold(script);
@@ -337,7 +341,7 @@ export function assertNoDust({ outs }: Transaction, name: string): void {
 }
 
 /**
- * Signatures of a leaf spend, each by another of these keys, and each valid.
+ * Checks signatures of a leaf spend: each must be valid, and by another one of these keys.
  * @throws TapstakeError the given code, `duplicate-signature`
  */
 export function checkEach(
@@ -358,8 +362,8 @@ export function checkEach(
 }
 
 /**
- * A key signs once. A second valid signature beside the first would leave a witness with two candidates for one
- * slot, and a slashing that cannot be finished on the day.
+ * Checks that a key signs once. A second valid signature beside the first would leave two candidates for one slot of
+ * the witness, and the slashing could not be finished when it is needed.
  * @throws TapstakeError `duplicate-signature`
  */
 export function assertDistinct(signers: readonly (readonly Uint8Array[])[]): void {

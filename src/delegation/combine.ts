@@ -9,9 +9,9 @@ import { delegationToJson } from "./json.js";
 import { PRESIGNED, type SignedName, signedOf, signedSpend, signersOf } from "./spends.js";
 
 /**
- * A delegation with the signatures of a copy that others signed meanwhile. Each is verified before it is taken over;
- * what is there already stays.
- * @throws TapstakeError `delegation-mismatch` when the copy is of another stake; `unexpected-signer`,
+ * A delegation with the signatures of a copy that others signed meanwhile. Each new signature is verified first; those
+ * of the delegation stay.
+ * @throws TapstakeError `delegation-mismatch` if the copy is of another stake; `unexpected-signer`,
  * `unsupported-sighash`, `invalid-signature`, `invalid-covenant-signature`
  */
 export function combineDelegations(delegation: Delegation, copy: Delegation): Delegation {
@@ -54,7 +54,7 @@ export function combineDelegations(delegation: Delegation, copy: Delegation): De
   };
 }
 
-/** The signatures of a delegation, and those that only the copy has, each by one of those who may give it. */
+/** The signatures of a delegation, and those that only the copy has; each is by a permitted signer. */
 function combined(
   delegation: Delegation,
   copy: Delegation,
@@ -105,7 +105,7 @@ function unsigned(delegation: Delegation): Record<string, string> {
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, JSON.stringify(value)]));
 }
 
-/** Only one of the copies may have the whole funding transaction: its txid and what it holds are in both. */
+/** Only one of the copies may have the whole funding transaction: both have its txid and the funding output. */
 const bareExpansion = ({ funding: { script, value }, ...expansion }: ExpandedStake): ExpandedStake => ({
   ...expansion,
   funding: { script, value },

@@ -23,14 +23,14 @@ import { type StakingTransaction, withFinalTxid } from "../stake/staking.js";
 import { unbondingOf } from "../stake/unbonding.js";
 
 /**
- * One stake, whole: its terms, the parameters it was made under, the staking transaction, the pre-signed
- * transactions, and the signatures so far. The document that stakers, committee and watchtowers pass on; each
- * step takes one and returns a new one.
+ * One stake with all that belongs to it: its terms, its parameters, the staking transaction, the pre-signed
+ * transactions, and the signatures so far. Stakers, committee and watchtowers pass this document on; each step takes
+ * one and returns a new one.
  */
 export interface Delegation {
   readonly terms: StakeTerms;
   readonly params: ProtocolParams;
-  /** Blocks that unbonding takes: what the staker proposes. It must equal the parameters'. */
+  /** The unbonding time in blocks that the staker proposes. It must equal the parameters'. */
   readonly unbondingTime: number;
   readonly staking: { readonly transaction: Transaction; readonly outputIndex: number };
   readonly unbonding: PresignedUnbonding;
@@ -38,32 +38,32 @@ export interface Delegation {
   readonly slashing: PresignedSlashing;
   /** Slashes the unbonding output. */
   readonly unbondingSlashing: PresignedSlashing;
-  /** The stake that the staking transaction expands; absent when it is a stake of its own. */
+  /** The stake that the staking transaction expands; absent for an ordinary stake. */
   readonly expansion?: ExpandedStake;
 }
 
 /**
- * The stake that another one expands, and what is signed of its spend. Input 0 of the new staking transaction spends
- * it by its unbonding leaf, under its own parameters; input 1 is the funding coin (PROTOCOL 3).
+ * The previous stake of an expansion, and the signatures of its spend. Input 0 of the new staking transaction spends it
+ * by its unbonding leaf, under its own parameters; input 1 is the funding coin (PROTOCOL 3).
  */
 export interface ExpandedStake extends PreviousStake {
   /** What input 1 spends: the committee's signatures commit to it. */
   readonly funding: FundingOutput;
   readonly stakerSignatures: readonly LeafSignature[];
-  /** By members of the committee of these, the previous parameters. */
+  /** Signatures by members of the previous parameters' committee. */
   readonly covenantSignatures: readonly LeafSignature[];
 }
 
 /** The output that funds an expansion. */
 export interface FundingOutput extends Prevout {
-  /** The whole transaction that it is of: the chain asks for it when the expansion is registered. */
+  /** The whole transaction of this output: the chain requires it at the expansion's registration. */
   readonly transaction?: Transaction;
 }
 
 export interface PresignedUnbonding {
   /** Unsigned: the signatures are beside it. */
   readonly transaction: Transaction;
-  /** The stakers' own, usually given only on the day they want to unbond. */
+  /** The stakers' own signatures, usually made only when they want to unbond. */
   readonly stakerSignatures: readonly LeafSignature[];
   readonly covenantSignatures: readonly LeafSignature[];
 }
@@ -79,22 +79,22 @@ export interface PresignedSlashing {
 export interface AdaptorSignature {
   /** The committee member, x-only. */
   readonly publicKey: Uint8Array;
-  /** Whose secret finishes it, x-only. */
+  /** The finality provider whose secret finishes the signature, x-only. */
   readonly finalityProvider: Uint8Array;
   /** 65 bytes. */
   readonly signature: Uint8Array;
 }
 
 /**
- * A delegation without signatures: the unbonding and both slashing transactions are built from the staking
- * transaction. Its own signatures may still be missing if they do not change its txid: if no coin that pays for it
- * is P2PKH, and the input scripts of P2SH coins are there. A `Staking` says so itself, as `txidFinal`.
- * @param staking signed; or what `buildStaking` returned; or `{ transaction, txidFinal: true }`
- * @param expands where the staking transaction expands another stake: what `buildExpansion` returned
- * @throws TapstakeError `txid-not-final` when signing can still change the txid: pass what `finishStaking` gives;
- * `params-mismatch` when `buildStaking` had other parameters; `output-not-found`, `multiple-staking-outputs`, and the
- * codes of the builders; where another stake is expanded also `invalid-bytes`, `invalid-amount`, `invalid-transaction`, `invalid-argument`, and
- * `staking-output-mismatch` when it is not where it is said to be
+ * A delegation without signatures. The unbonding and both slashing transactions are built from the staking transaction.
+ * That one may lack its own signatures if they do not change its txid: if no P2PKH coin pays for it, and the input
+ * scripts of P2SH coins are there. A `Staking` says so itself, as `txidFinal`.
+ * @param staking signed; or the result of `buildStaking`; or `{ transaction, txidFinal: true }`
+ * @param expands for an expansion, the result of `buildExpansion`
+ * @throws TapstakeError `txid-not-final` if signing can still change the txid: pass the result of `finishStaking`;
+ * `params-mismatch` if `buildStaking` had other parameters; `output-not-found`, `multiple-staking-outputs`, and the
+ * codes of the builders; for an expansion also `invalid-bytes`, `invalid-amount`, `invalid-transaction`,
+ * `invalid-argument`, and `staking-output-mismatch` if the previous stake is not at its stated place
  */
 export function createDelegation(
   terms: StakeTerms,
@@ -105,7 +105,7 @@ export function createDelegation(
   assertParams(params);
   assertBuiltWith(staking, params);
   const expansion = expands && expansionOf(expands);
-  // What funds an expansion is segwit: `checkTransactions` refuses other coins.
+  // The coin that funds an expansion is segwit: `checkTransactions` refuses other coins.
   const transaction = expands && !("transaction" in staking) ? staking : withFinalTxid(staking);
   const outputs = outputsOf(terms, params);
   const outputIndex = findOutput(transaction, outputs.staking.script);
@@ -126,7 +126,7 @@ export function createDelegation(
   };
 }
 
-/** The scripts of two versions can be the same: then only the unbonding and the slashings would be of the wrong one. */
+/** Two versions can have the same scripts: with the wrong one, only the unbonding and the slashings would be wrong. */
 function assertBuiltWith(staking: StakingTransaction, params: ProtocolParams): void {
   if (!("transaction" in staking) || staking.params === undefined) return;
   try {
@@ -186,6 +186,6 @@ function coinOf(transaction: Transaction, index: number): UnspentOutput {
   return { outpoint: outpointOf(transaction, index), value: outputAt(transaction, index).value };
 }
 
-/** The outputs of a delegation's stake, derived from its terms: for everything that one call asks of it. */
+/** The outputs of a delegation's stake, derived from its terms: for all uses within one call. */
 export const outputsIn = ({ terms, params, unbondingTime }: Delegation): StakeOutputs =>
   outputsOf(terms, { network: params.network, unbondingTime });

@@ -11,8 +11,8 @@ import type { PreviousStake } from "../stake/expansion.js";
 import type { AdaptorSignature, Delegation, ExpandedStake, PresignedSlashing } from "./delegation.js";
 
 /**
- * The newest version of the JSON form, and with all before it what this release reads. Version 2 brought expansions;
- * what expands no stake is still written in version 1, so that older software reads it.
+ * The newest version of the JSON form; this release reads it and all earlier ones. Version 2 added expansions. Other
+ * stakes are still written in version 1, so that older software reads them.
  */
 export const DELEGATION_VERSION = 2;
 const WITHOUT_EXPANSION = 1;
@@ -42,8 +42,8 @@ export function delegationToJson(delegation: Delegation): string {
 }
 
 /**
- * The inverse of {@link delegationToJson}. The form, every field and the terms are validated; whether the
- * transactions and signatures are right is the question of `checkDelegation`. `details.path` says where.
+ * The inverse of {@link delegationToJson}. It validates the form, every field and the terms; `checkDelegation` checks
+ * the transactions and signatures. `details.path` says where an error is.
  * @throws TapstakeError `unknown-version`, `invalid-json`, `invalid-hex`, `invalid-transaction`, `output-not-found`,
  * and the codes of `checkTerms` and of parameters
  */
@@ -172,7 +172,7 @@ const presignedSlashingToJson = ({
 
 const keySetToJson = ({ keys, quorum }: KeySet) => ({ keys: keys.map((each) => hex.encode(each)), quorum });
 
-/** What `read` refuses, with the place in the document. */
+/** Calls `read`; its error names the place in the document. */
 function at<T>(path: string, read: () => T): T {
   try {
     return read();
@@ -197,7 +197,7 @@ const keySet = ({ keys, quorum }: v.InferOutput<typeof keySetForm>, path: string
 
 const transaction = (text: string, path: string) => at(path, () => parseTransaction(bytes(text, path)));
 
-/** Of the shorter form, or the longer one: a byte more. */
+/** The bytes of a signature in its shorter form, or in its longer one: a byte more. */
 function signatureBytes(text: string, path: string, shorter: number): Uint8Array {
   return bytes(text, path, text.length === 2 * (shorter + 1) ? shorter + 1 : shorter);
 }

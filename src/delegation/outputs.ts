@@ -4,27 +4,28 @@ import { findOutput } from "../stake/decode.js";
 import type { Withdrawable } from "../stake/withdrawal.js";
 import { type Delegation, outputsIn, stakeCoin, unbondedCoin } from "./delegation.js";
 
-/** The outputs that a stake can come to rest in, by name. There are two refunds: of each slashing its own. */
+/** The outputs of a stake, by name. There are two refunds: each slashing has its own. */
 export const STAKE_OUTPUTS = ["staking", "unbonding", "refund", "unbonding-refund"] as const;
 export type StakeOutputName = (typeof STAKE_OUTPUTS)[number];
 
-/** One of them: where it is, once the transaction that makes it is mined. */
+/** One output of a stake: where it is, once the transaction that makes it is mined. */
 export interface StakeOutput {
   readonly name: StakeOutputName;
-  /** By which of the protocol's three outputs it is spent. */
+  /** Which of the protocol's three outputs it is. */
   readonly from: Withdrawable;
   /** With its script: `buildWithdrawal` compares it. */
   readonly coin: UnspentOutput & Pick<Prevout, "script">;
   readonly script: Uint8Array;
   /** The ways to spend it. */
   readonly leaves: readonly Leaf[];
-  /** Blocks that it must be old before the staker alone can spend it. */
+  /** The blocks after which the staker alone can spend it. */
   readonly timelock: number;
 }
 
 /**
- * Where the coins of a delegation can be, in the order of {@link STAKE_OUTPUTS}.
- * @throws TapstakeError `output-not-found`, `multiple-staking-outputs` when a slashing leaves no such refund
+ * The outputs that can have the coins of a delegation, in the order of {@link STAKE_OUTPUTS}.
+ * @throws TapstakeError `output-not-found`, `multiple-staking-outputs` if a slashing does not have its refund exactly
+ * once
  */
 export function stakeOutputs(delegation: Delegation): readonly StakeOutput[] {
   const outputs = outputsIn(delegation);

@@ -20,19 +20,19 @@ import { createDelegation, type Delegation, outputsIn, stakeCoin, unbondedCoin }
 import { finishExpansion } from "./sign.js";
 import { type SignedName, signedOf, signedSpend, signersOf } from "./spends.js";
 
-/** What a staker's wallet signs of a delegation, one PSBT each. */
+/** What a staker's wallet signs of a delegation: one PSBT for each transaction. */
 export interface StakerPsbts {
   readonly unbonding: Psbt;
   readonly slashing: Psbt;
   readonly unbondingSlashing: Psbt;
-  /** Where the delegation expands another stake: the staking transaction, which spends that. */
+  /** For an expansion: the staking transaction, which spends the previous stake. */
   readonly expansion?: Psbt;
 }
 
 /**
- * What stakers sign of a delegation, as PSBTs for their wallets. No signature of others goes along: a wallet that finds
- * one takes the input for signed, or finalises a witness that lacks its empty slots. `addStakerPsbts` joins them. Every
- * transaction of the delegation is checked first.
+ * What stakers sign of a delegation, as PSBTs for their wallets. They contain no signatures of others: a wallet that
+ * finds one may treat the input as signed, or finalise a witness without its empty slots. `addStakerPsbts` combines
+ * them. Every transaction of the delegation is checked first.
  * @param derivations of the stakers' keys: a wallet that knows a key by its origin signs without importing anything
  * @throws TapstakeError the codes of `checkTransactions` and of `spendPsbt`
  */
@@ -57,13 +57,13 @@ export function stakerPsbts(delegation: Delegation, derivations: readonly KeyOri
 }
 
 /**
- * The delegation with the stakers' signatures that came back in PSBTs: of whichever of its transactions, in any order,
- * from one wallet or from several. Which one a PSBT is shows in what it spends. Each signature is verified over the
- * delegation's own transaction; those of the committee are passed over.
- * @param expected x-only keys whose signatures must be there of every transaction that came back
- * @throws TapstakeError `psbt-mismatch` when a PSBT spends something else, or was altered; `missing-signature` when no
- * staker has signed it, or not everyone who was expected; the codes of `signaturesFromPsbt`. `psbt` in the details
- * says which PSBT, from 0
+ * The delegation with the stakers' signatures from PSBTs of any of its transactions, in any order, from one wallet or
+ * several. What a PSBT spends shows which transaction it is. Each signature is verified over the delegation's own
+ * transaction; signatures of the committee are ignored.
+ * @param expected x-only keys that must have signed each of the transactions given
+ * @throws TapstakeError `psbt-mismatch` if a PSBT spends something else, or was altered; `missing-signature` if no
+ * staker has signed it, or an expected key has not; the codes of `signaturesFromPsbt`. The details name the PSBT by its
+ * index, from 0 (`psbt`)
  */
 export function addStakerPsbts(
   delegation: Delegation,
@@ -90,8 +90,8 @@ export function addStakerPsbts(
 const SLASHINGS: ReadonlySet<SignedName> = new Set(["slashing", "unbondingSlashing"]);
 
 /**
- * A signature that the staking chain takes: of slashings those of 64 bytes. It is said while the wallet that signed is
- * still at hand.
+ * Checks that the staking chain accepts a signature: signatures of slashings must be 64 bytes. The error comes while
+ * the user still has the wallet at hand.
  * @throws TapstakeError `unsupported-sighash`
  */
 export function assertAcceptable(name: SignedName, { publicKey, signature }: LeafSignature): void {
@@ -102,10 +102,10 @@ export function assertAcceptable(name: SignedName, { publicKey, signature }: Lea
 }
 
 /**
- * The signed staking transaction of a delegation, from the PSBT that the wallet with the coins returned. The
- * signatures are verified over the coins that the PSBT names; of an expansion, over those that the delegation names.
- * @throws TapstakeError `psbt-mismatch` when it was altered; `txid-not-final` when signing made it another transaction,
- * which nothing that is pre-signed could spend; the codes of {@link transactionFromPsbt}, of an expansion those of
+ * The signed staking transaction of a delegation, from the PSBT that the funding wallet returned. The signatures are
+ * verified over the coins that the PSBT names; for an expansion, over those that the delegation names.
+ * @throws TapstakeError `psbt-mismatch` if it was altered; `txid-not-final` if signing changed its txid, so that the
+ * pre-signed transactions could not spend it; the codes of {@link transactionFromPsbt}, for an expansion those of
  * `finishExpansion`
  */
 export function finishStakeFunding(delegation: Delegation, returned: PsbtLike): Transaction {
@@ -122,22 +122,24 @@ export function finishStakeFunding(delegation: Delegation, returned: PsbtLike): 
   return signed;
 }
 
-/** What a signed staking transaction makes, and pays. */
+/** The delegation of a signed staking transaction, and what that transaction pays. */
 export interface SignedStake {
   readonly delegation: Delegation;
   /** Satoshi, and virtual bytes of the signed transaction. */
   readonly fee: bigint;
   readonly vsize: number;
-  /** Whether the delegation has all of the transaction in it, so that whoever has the delegation can send it. */
+  /**
+   * Whether the delegation has the whole signed transaction in it, so that anyone who has the delegation can send it.
+   */
   readonly sendable: boolean;
 }
 
 /**
- * The delegation of a staking transaction that its wallets have signed already: one that P2PKH coins pay, whose txid is
- * known only then, or that a wallet built by itself. Witnesses are left out of it, as nothing is to be locked yet; the
- * input scripts of P2PKH coins stay, as they are in the txid.
- * @param original the PSBT as it was before signing, where it is to be compared
- * @throws TapstakeError `psbt-mismatch` when signing altered it; the codes of {@link transactionFromPsbt},
+ * The delegation of a staking transaction that its wallets have signed already: one that P2PKH coins pay for, whose
+ * txid is known only then, or one that a wallet built by itself. Witnesses are left out, so that the delegation cannot
+ * lock the coins yet. The input scripts of P2PKH coins stay, as they are part of the txid.
+ * @param original the PSBT before signing, if it is to be compared
+ * @throws TapstakeError `psbt-mismatch` if signing altered it; the codes of {@link transactionFromPsbt},
  * {@link createDelegation} and `checkTransactions`
  */
 export function delegationFromSigned(
@@ -174,7 +176,10 @@ function signedByStakers(
   return [name, signaturesBySome(signedSpend(delegation, name, outputs), answer, keys, name, missing)];
 }
 
-/** By what it spends, and how many outputs it has: what else differs is then named. */
+/**
+ * The transaction that a PSBT is most like, by what it spends and its number of outputs: the error then names the
+ * difference.
+ */
 function whichOf(delegation: Delegation, psbt: Psbt): SignedName {
   const { ins, outs } = transactionOf(psbt);
   const spent = ({ outpoint }: Pick<ReturnType<typeof stakeCoin>, "outpoint">) =>

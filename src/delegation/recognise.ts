@@ -16,7 +16,7 @@ import { expansionSpend } from "./spends.js";
 /** A spend of one of a delegation's outputs. */
 export interface RecognisedSpend extends ExplainedSpend {
   readonly from: Withdrawable;
-  /** What the spent output holds, in satoshi. */
+  /** The value of the spent output, in satoshi. */
   readonly value: bigint;
 }
 
@@ -24,32 +24,35 @@ export interface RecognisedSpend extends ExplainedSpend {
 export type Recognised =
   | {
       readonly kind: "staking";
-      /** Of an expansion: its spend of the previous stake. */
+      /** For an expansion: its spend of the previous stake. */
       readonly expands?: RecognisedSpend;
     }
   | {
       readonly kind: "spend";
       readonly spends: readonly RecognisedSpend[];
-      /** It is, by txid, one of the three that were made in advance; any other spend is the staker's own. */
+      /** Whether its txid is that of a pre-signed transaction. If not, the staker made another spend. */
       readonly sameTxid: boolean;
-      /** It is one of the three, and either not signed yet or signed as its leaf asks. A txid says nothing of that. */
+      /**
+       * Whether it is a pre-signed transaction that is unsigned, or signed as its leaf requires. The txid alone does
+       * not show that.
+       */
       readonly presigned: boolean;
     };
 
 /**
- * What a transaction is to a delegation: the staking transaction or one of the three pre-signed ones, by txid; or a
- * spend of the stake, of what was unbonded, or of a refund, by outpoint.
+ * What a transaction is to a delegation. By txid: the staking transaction, or one of the three pre-signed ones. By
+ * outpoint: a spend of the stake, of the unbonded stake, or of a refund.
  *
- * Before that the delegation's transactions are held against its terms, so that nothing is said of a document that
- * was made up; whether its parameters are the network's, only `checkSameParams` tells.
- * @param told what the inputs spend by some other account, such as a PSBT's: used where the delegation does not know
- * @throws TapstakeError the codes of `checkTransactions`; `not-a-stake` when it is no transaction of the delegation;
+ * It first checks the delegation's transactions against its terms, so that it says nothing of an invented document.
+ * Only `checkSameParams` tells whether the parameters are the network's.
+ * @param elsewhere what the inputs spend by another source, such as a PSBT; used if the delegation does not know
+ * @throws TapstakeError the codes of `checkTransactions`; `not-a-stake` if it is not a transaction of the delegation;
  * `witness-mismatch`
  */
 export function recognise(
   delegation: Delegation,
   transaction: Transaction,
-  told: readonly Prevout[] = [],
+  elsewhere: readonly Prevout[] = [],
 ): Recognised {
   checkTransactions(delegation);
   if (isSame(transaction, delegation.staking.transaction)) {
@@ -61,7 +64,7 @@ export function recognise(
   const { params, unbonding, slashing, unbondingSlashing } = delegation;
   const set: ParamSet = { name: "the delegation's", network: params.network, versions: [params] };
   const spent = spentCoins(delegation, transaction);
-  const prevouts = spent.flatMap((known, i) => (known ? prevoutOf(known) : (told[i] ?? [])));
+  const prevouts = spent.flatMap((known, i) => (known ? prevoutOf(known) : (elsewhere[i] ?? [])));
   const found = transaction.ins.flatMap((input, inputIndex) => {
     const known = spent[inputIndex];
     const leaf = known?.leaves.find((each) => opens(input, each, transaction));
@@ -100,14 +103,14 @@ function recogniseExpansion(delegation: Delegation, transaction: Transaction): R
   };
 }
 
-/** Exactly each quorum has signed, as the leaf's script asks (PROTOCOL 4). */
+/** Whether exactly the quorum of each key set has signed, as the leaf's script requires (PROTOCOL 4). */
 function isFinished(spend: ExplainedSpend): boolean {
   const isExact = quorumsOf(spend).every(({ signed, quorum }) => signed === quorum);
   return spend.verified && spend.invalid.length === 0 && isExact;
 }
 
 /**
- * Without a witness yet, the shape tells: withdrawals have the lock's sequence; a slashing has one input and two
+ * Before there is a witness, the shape decides: withdrawals have the lock's sequence; a slashing has one input and two
  * outputs, an unbonding one of each, an expansion two inputs.
  */
 function opens(input: Transaction["ins"][number], leaf: Leaf, { ins, outs }: Transaction): boolean {

@@ -20,14 +20,15 @@ import { type Delegation, expandedStake, presignedSlashing } from "./delegation.
 import { expansionSpend, slashingSpend, unbondingSpend } from "./spends.js";
 
 /**
- * The staker's advance signatures of both slashing transactions: what makes the stake slashable. Every transaction of
- * the delegation is checked first, against its own parameters. Call it for each of several stakers.
- * @throws TapstakeError `unexpected-signer` by any other key; the codes of `checkTransactions` and of `signLeaf`
+ * Makes the staker's signatures of both slashing transactions in advance: without them, the stake cannot be slashed. It
+ * first checks every transaction of the delegation, against the delegation's own parameters. Call it for each of
+ * several stakers.
+ * @throws TapstakeError `unexpected-signer` for any other key; the codes of `checkTransactions` and of `signLeaf`
  */
 export async function signSlashings(delegation: Delegation, staker: Signer): Promise<Delegation> {
   assertStaker(delegation, staker);
   const outputs = checkedOutputs(delegation);
-  // Taken now, as they were checked: transactions can change, and a remote signer leaves time for it.
+  // Copied now, as checked: transactions can change while a remote signer works.
   const spends = {
     staking: spendOfCopy(slashingSpend(delegation, "staking", outputs)),
     unbonding: spendOfCopy(slashingSpend(delegation, "unbonding", outputs)),
@@ -41,9 +42,9 @@ export async function signSlashings(delegation: Delegation, staker: Signer): Pro
 }
 
 /**
- * The staker's signature of the unbonding transaction: with the committee's, the stake can leave. Every transaction of
- * the delegation is checked first.
- * @throws TapstakeError `unexpected-signer` by any other key; the codes of `checkTransactions` and of `signLeaf`
+ * Makes the staker's signature of the unbonding transaction: together with the committee's, it can end the stake. It
+ * first checks every transaction of the delegation.
+ * @throws TapstakeError `unexpected-signer` for any other key; the codes of `checkTransactions` and of `signLeaf`
  */
 export async function signUnbonding(delegation: Delegation, staker: Signer): Promise<Delegation> {
   assertStaker(delegation, staker);
@@ -62,9 +63,9 @@ export function finishUnbonding(delegation: Delegation): Transaction {
   return finishSpend(unbondingSpend(delegation), [...stakerSignatures, ...covenantSignatures]);
 }
 
-/** The leaves name the committee and the finality providers too, who must not sign in the staker's place. */
+/** The leaves also name the committee and the finality providers; they must not sign in the staker's place. */
 function assertStaker({ terms }: Delegation, { publicKey }: Signer): void {
-  // What is no key at all, signLeaf refuses.
+  // signLeaf refuses a malformed key.
   if (!(publicKey instanceof Uint8Array)) return;
   const own = publicKey.slice(-32);
   if (!containsBytes(stakerKeys(terms.staker).keys, own)) {
@@ -74,15 +75,15 @@ function assertStaker({ terms }: Delegation, { publicKey }: Signer): void {
 }
 
 /**
- * The staker's signature of the spend of the previous stake. Call it for each of several stakers, and last: with the
- * committee's signatures the expansion can go out. Every transaction of the delegation is checked first.
- * @throws TapstakeError `not-an-expansion`; `unexpected-signer` by any other key; the codes of `checkTransactions` and of
- * `signLeaf`
+ * Makes the staker's signature of the spend of the previous stake. Call it for each of several stakers, and last: with
+ * the committee's signatures, the expansion can be broadcast. It first checks every transaction of the delegation.
+ * @throws TapstakeError `not-an-expansion`; `unexpected-signer` for any other key; the codes of `checkTransactions` and
+ * of `signLeaf`
  */
 export async function signExpansion(delegation: Delegation, staker: Signer): Promise<Delegation> {
   const expansion = expandedStake(delegation);
   const { keys } = stakerKeys(expansion.terms.staker);
-  // The leaf names the committee too, whose members must not sign in the staker's place.
+  // The leaf also names the committee, whose members must not sign in the staker's place.
   const own = staker.publicKey instanceof Uint8Array ? staker.publicKey.slice(-32) : undefined;
   if (own && !containsBytes(keys, own)) {
     const key = hex.encode(own);
@@ -95,12 +96,12 @@ export async function signExpansion(delegation: Delegation, staker: Signer): Pro
 }
 
 /**
- * The signed expansion: of the previous stake the stakers and a quorum of the previous committee, of the funding coin
- * what its wallet returned. A signature by a staker can come by the same PSBT. A member's of 65 bytes is refused: the
- * staking chain takes none, and the fee was not reckoned for it.
- * @param built what `buildExpansion` gave: where it was told how long signatures are, they must not be longer
+ * The signed expansion. The stakers and a quorum of the previous committee sign for the previous stake; the wallet of
+ * the funding coin signs for that coin. A staker's signature may come in the same PSBT. A member's signature of 65
+ * bytes is refused: the staking chain accepts none, and the fee does not pay for it.
+ * @param built the result of `buildExpansion`: if it was given signature lengths, no signature may be longer
  * @throws TapstakeError `not-an-expansion`, `missing-signature`; the codes of `signaturesFromPsbt` and of
- * `checkLeafSignature`; `invalid-coin` when the funding coin is neither P2WPKH nor P2TR; `unsupported-sighash` at a
+ * `checkLeafSignature`; `invalid-coin` if the funding coin is neither P2WPKH nor P2TR; `unsupported-sighash` for a
  * member's signature of 65 bytes; `size-above-estimate`
  */
 export function finishExpansion(

@@ -14,17 +14,17 @@ import {
   unbondedCoin,
 } from "./delegation.js";
 
-/** The three transactions that are signed in advance, by the names that they have in a delegation. */
+/** The three pre-signed transactions, by their names in a delegation. */
 export const PRESIGNED = ["unbonding", "slashing", "unbondingSlashing"] as const;
 
-/** What stakers and committee sign of a delegation; `expansion` is the spend of the stake that it expands. */
+/** What stakers and committee sign of a delegation; `expansion` is the spend of the previous stake. */
 export type SignedName = (typeof PRESIGNED)[number] | "expansion";
 
-/** What there is to sign of a delegation. */
+/** The names of the transactions of a delegation that can be signed. */
 export const signedNames = ({ expansion }: Delegation): readonly SignedName[] =>
   expansion ? [...PRESIGNED, "expansion"] : PRESIGNED;
 
-/** What is signed, as a spend. @throws TapstakeError `unsupported-params`; the codes of `expansionSpend` */
+/** The spend that is signed. @throws TapstakeError `unsupported-params`; the codes of `expansionSpend` */
 export function signedSpend(
   delegation: Delegation,
   name: SignedName,
@@ -36,7 +36,7 @@ export function signedSpend(
 }
 
 /**
- * Who signs it: of an expansion those of the stake that it expands, under its own parameters.
+ * The signers of the spend: for an expansion, those of the previous stake, under its own parameters.
  * @throws TapstakeError `not-an-expansion`
  */
 export function signersOf(
@@ -50,7 +50,10 @@ export function signersOf(
   return { staker: stakerKeys(terms.staker), covenant: params.covenant };
 }
 
-/** The signatures that are there and make a witness: of the committee none of slashings, which it adaptor-signs. */
+/**
+ * The signatures that can stand in a witness. The committee's signatures of slashings are adaptor signatures, so they
+ * are not among them.
+ */
 export function signedOf(
   delegation: Delegation,
   name: SignedName,
@@ -65,7 +68,7 @@ export function signedOf(
 
 /**
  * The unbonding transaction as a spend of the staking output, for signing and verifying.
- * @param outputs those of this delegation, where they are derived already
+ * @param outputs those of this delegation, if they are derived already
  */
 export function unbondingSpend(delegation: Delegation, outputs = outputsIn(delegation)): LeafSpend {
   const { script, leaves } = outputs.staking;
@@ -76,7 +79,7 @@ export function unbondingSpend(delegation: Delegation, outputs = outputsIn(deleg
 
 /**
  * A slashing transaction as a spend of the staking or the unbonding output, for signing and verifying.
- * @param outputs those of this delegation, where they are derived already
+ * @param outputs those of this delegation, if they are derived already
  * @throws TapstakeError `invalid-argument`, `unsupported-params`
  */
 export function slashingSpend(
@@ -92,9 +95,9 @@ export function slashingSpend(
 }
 
 /**
- * The spend of the previous stake by an expansion, for signing and verifying: input 0 of the staking transaction, by
- * the unbonding leaf that the previous terms make.
- * @throws TapstakeError `not-an-expansion`; `wrong-input-count` where it has not two inputs; `output-not-found`
+ * An expansion's spend of the previous stake, for signing and verifying: input 0 of the staking transaction, by the
+ * unbonding leaf of the previous terms.
+ * @throws TapstakeError `not-an-expansion`; `wrong-input-count` unless it has two inputs; `output-not-found`
  */
 export function expansionSpend(delegation: Delegation): LeafSpend {
   const { terms, params, staking, funding } = expandedStake(delegation);

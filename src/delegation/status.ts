@@ -6,26 +6,26 @@ import { checkDelegation } from "./check.js";
 import type { Delegation } from "./delegation.js";
 import { type SignedName, signedNames, signedOf, signedSpend, signersOf } from "./spends.js";
 
-/** Who of a key set has signed one thing: every signature was verified. */
+/** Which keys of a key set have signed one transaction. Every signature was verified. */
 export interface Signed {
   readonly quorum: number;
   readonly keys: readonly Uint8Array[];
   readonly signed: readonly Uint8Array[];
-  /** Whose signature is there and does not verify. */
+  /** The keys whose signatures are there but do not verify. */
   readonly invalid: readonly Uint8Array[];
 }
 
-/** What one of the transactions has been signed by. */
+/** The signatures of one transaction. */
 export interface SignatureStatus {
   readonly transaction: SignedName;
   readonly staker: Signed;
-  /** Of a slashing, for each finality provider its own: adaptor signatures that only this key finishes. */
+  /** For a slashing, adaptor signatures for each finality provider: only that provider's key finishes them. */
   readonly covenant: readonly (Signed & { readonly finalityProvider?: Uint8Array })[];
 }
 
 /**
- * Which signatures a delegation has, and which verify: of the unbonding, both slashings, and where it expands a stake
- * of the spend of that one.
+ * Which signatures a delegation has, and which verify: of the unbonding, of both slashings, and for an expansion of the
+ * spend of the previous stake.
  * @throws TapstakeError `unsupported-params`; the codes of `expansionSpend`
  */
 export function signatureStatus(delegation: Delegation): readonly SignatureStatus[] {
@@ -69,10 +69,10 @@ export const isComplete = ({ signed, quorum }: Pick<Signed, "signed" | "quorum">
   signed.length >= quorum;
 
 /**
- * That a stake can be locked without trust in anyone: every rule of {@link checkDelegation} holds, and a quorum of the
- * committee has signed the unbonding and, for each finality provider, both slashings; where it expands another stake, a
- * quorum of that one's committee its spend too. Without the committee's signature of the unbonding, coins that are
- * locked stay so until the time lock has run out.
+ * Checks that a stake can be locked without trust in anyone. All rules of {@link checkDelegation} are met. A quorum of
+ * the committee has signed the unbonding and, for each finality provider, both slashings. For an expansion, a quorum of
+ * the previous committee has signed its spend too. Without the committee's signatures of the unbonding, locked coins
+ * stay locked until the time lock ends.
  * @throws TapstakeError `missing-signature`, and the codes of {@link checkDelegation}
  */
 export function checkReady(delegation: Delegation): void {

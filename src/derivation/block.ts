@@ -3,20 +3,20 @@ import { merkle } from "../crypto/merkle.js";
 import { SecretRandomness } from "../crypto/randomness.js";
 import { Multiples, type MultiplesOptions, type MultiplesReport } from "./multiples.js";
 
-/** Heights whose public randomness is wanted: `start`, `start + interval`, …. */
+/** The heights to derive: `start`, `start + interval`, …. */
 export interface HeightRange {
   /** The finality provider's secret, 32 bytes. */
   readonly secretKey: Uint8Array;
   readonly chainId: string;
   readonly start: bigint;
   readonly count: number;
-  /** 1 unless given. */
+  /** 1 by default. */
   readonly interval?: bigint | undefined;
 }
 
-/** What was derived for some neighbours in a range. */
+/** The results for neighbouring heights of a range. */
 export interface DerivedBlock {
-  /** The place of the first in the range. */
+  /** The place of the first height in the range. */
   readonly first: number;
   /** 33 bytes each, compressed. */
   readonly points: Uint8Array;

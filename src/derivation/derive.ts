@@ -9,30 +9,34 @@ import { BlockDeriver, type DerivedBlock, type HeightRange, SUBTREE } from "./bl
 import type { MultiplesReport } from "./multiples.js";
 
 export interface DerivationOptions {
-  /** Beside this thread, at most; 0 for none. Up to 4 unless given: as many as processors, for ranges that are worth it. */
+  /**
+   * The most threads beside this one; 0 for none. The default is the number of processors, up to 4, for ranges that are
+   * long enough.
+   */
   readonly maxThreads?: number | undefined;
   /**
-   * Uses libsecp256k1 alone. Otherwise which entries of a table are read depends on the secrets: whoever shares the
-   * processor's caches could learn from it (docs/randomness.md).
+   * Uses libsecp256k1 alone. Otherwise the secrets decide which entries of a table are read: a program that shares the
+   * processor's caches could learn from that (docs/randomness.md).
    */
   readonly constantTime?: boolean | undefined;
-  /** How many heights of how many are derived. */
+  /** Reports how many heights are derived, and of how many. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
   /** Ends the work between two blocks. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface DerivationReport extends MultiplesReport {
-  /** Threads beside this one that worked to the end. What others could not do was done here. */
+  /** The threads beside this one that worked to the end. This thread did the work of the others. */
   readonly threads: number;
 }
 
 /**
- * Derives the public randomness of a range (PROTOCOL 6) and hands it over block by block, in order, so that memory does
+ * Derives the public randomness of a range (PROTOCOL 6) and passes it on block by block, in order, so that memory does
  * not grow with the range. Other work runs meanwhile.
- * @param take is waited for where it is asynchronous; what it throws ends the work
- * @returns by what points were computed
- * @throws TapstakeError `invalid-secret-key`, `invalid-number` (0 heights, none apart, or beyond 64 bits), `cancelled`
+ * @param take an asynchronous one is awaited; what it throws ends the work
+ * @returns which implementations computed the points
+ * @throws TapstakeError `invalid-secret-key`; `invalid-number` (0 heights, an interval of 0, or beyond 64 bits);
+ * `cancelled`
  */
 export async function deriveRange(
   range: HeightRange,
@@ -50,7 +54,7 @@ export async function deriveRange(
   assertInteger(maxThreads, "threads", 0, 64);
   const threads = count < WORTH_THREADS ? 0 : Math.min(maxThreads, availableParallelism());
   const size = threads === 0 ? SUBTREE : BLOCK;
-  // Memory that threads share: messages would leave copies behind.
+  // The threads share this memory: messages would leave copies of the key behind.
   const secretKey = new Uint8Array(new SharedArrayBuffer(32));
   secretKey.set(range.secretKey);
   const task: Task = { range: { ...range, secretKey }, constantTime };
@@ -60,13 +64,13 @@ export async function deriveRange(
   const ask = (first: number) => {
     const many = Math.min(size, count - first);
     const worker = workers[(first / size) % threads];
-    // A thread that fails is missed by nobody.
+    // This thread does the work of a thread that fails.
     return worker?.derive(first, many).catch(() => here.derive(first, many)) ?? here.derive(first, many);
   };
   try {
     for (let next = 0, done = 0; done < count;) {
       if (signal?.aborted) throw new TapstakeError("cancelled", "the derivation of randomness was stopped");
-      // Threads have a second block to begin while the first is fetched.
+      // Each thread has a second block to begin while the first is fetched.
       while (next < count && pending.length < Math.max(1, 2 * threads)) {
         pending.push(ask(next));
         pending.at(-1)!.catch(() => {});
@@ -85,19 +89,19 @@ export async function deriveRange(
   }
 }
 
-/** What a thread is started with. */
+/** The message that starts a thread. */
 export interface Task {
   readonly range: HeightRange;
   readonly constantTime: boolean | undefined;
 }
 
-/** What a thread is told: to derive some heights of the range, or to forget everything and end. */
+/** A message to a thread: derive some heights of the range, or forget everything and end. */
 export type Asked = { readonly first: number; readonly count: number } | "end";
 
-/** Where so many are derived, threads have paid their start. */
+/** From so many heights on, threads are worth their start. */
 const WORTH_THREADS = 8_192;
 
-/** Heights that a thread derives at a time: some milliseconds, and one batch of the kernel. */
+/** The heights that a thread derives at a time: some milliseconds, and one batch of the kernel. */
 const BLOCK = 4 * SUBTREE;
 
 const NOTHING: MultiplesReport = { kernel: 0, library: 0, mismatches: 0, collisions: 0 };
@@ -109,7 +113,7 @@ const addReports = (a: MultiplesReport, b: MultiplesReport): MultiplesReport => 
   collisions: a.collisions + b.collisions,
 });
 
-/** Derives in this thread, and lets others have it between two blocks. */
+/** Derives in this thread, and lets other work run between two blocks. */
 class Here {
   readonly #task: Task;
   #deriver: BlockDeriver | undefined;
@@ -146,15 +150,15 @@ class Thread {
     let worker: Worker;
     try {
       const script = createRequire(import.meta.url).resolve("#derive-thread");
-      // What a block leaves behind is small and short-lived: without the limit it would pile up to 100 MB. Options of
-      // the process, such as hooks to import, are not the thread's.
+      // A block leaves small garbage behind, which would pile up to 100 MB without the limit. Options of the process,
+      // such as import hooks, do not apply to the thread.
       worker = new Worker(script, {
         workerData,
         execArgv: [],
         resourceLimits: { maxYoungGenerationSizeMb: 4 },
       });
     } catch (error) {
-      // A process may be forbidden to have threads, and in a bundle the script is not there.
+      // A process may be forbidden to have threads, and a bundle does not contain the script.
       this.#failure = error;
       return;
     }
@@ -170,7 +174,7 @@ class Thread {
     worker.on("exit", () => this.#fail(new Error("the thread has ended")));
   }
 
-  /** Whether it never failed. */
+  /** Whether it has never failed. */
   get isSound(): boolean {
     return this.#failure === undefined;
   }

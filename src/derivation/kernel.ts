@@ -1,7 +1,7 @@
 import { GROUP_ORDER, scalar } from "../core/scalar.js";
 import { wasm } from "./kernel-wasm.js";
 
-/** What kernel/index.ts exports, of which more is said there. */
+/** What kernel/index.ts exports; it documents each function. */
 interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer };
   prepare(window: number, batch: number): void;
@@ -30,8 +30,8 @@ export class Kernel {
   /**
    * Computes the table: 72 bytes for each of 2^window digits of each of 256 / window places.
    * @param window bits of a digit, from 1 to 16
-   * @param offset what keeps sums from meeting entries of the table: a scalar that nobody can foresee
-   * @throws where WebAssembly is refused, or the memory
+   * @param offset an unpredictable scalar, which keeps sums from meeting entries of the table
+   * @throws if the platform refuses WebAssembly, or the memory
    */
   constructor(window: number, capacity: number, offset: bigint = freshScalar()) {
     const { Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssemblyLike }).WebAssembly;
@@ -46,8 +46,8 @@ export class Kernel {
   }
 
   /**
-   * The multiples of some scalars, 32 bytes big-endian each: for each 64 bytes, x and y; undefined where a sum met an
-   * entry of the table. The bytes are the kernel's own, until the next batch.
+   * The multiples of some scalars of 32 bytes big-endian: 64 bytes each, x and y. Undefined if a sum met an entry of
+   * the table. The result is the kernel's own memory, valid until the next batch.
    */
   multiply(scalars: Uint8Array): Uint8Array | undefined {
     this.#write([scalars]);
@@ -56,8 +56,8 @@ export class Kernel {
   }
 
   /**
-   * The sum, as 64 bytes, of those results, as they stand, whose choice is `side`; undefined where sums meet on the way,
-   * and where there are none.
+   * The sum, as 64 bytes, of the results whose choice is `side`. Undefined if sums meet on the way, or there are no
+   * such results.
    * @param choices a byte for each result
    */
   total(choices: Uint8Array, side: 0 | 1): Uint8Array | undefined {
@@ -73,7 +73,7 @@ export class Kernel {
     this.#exports.wipe();
   }
 
-  /** All of its memory, and where the table begins: for tests that look for secrets, or spoil it. */
+  /** All of its memory, and where the table begins: tests look for secrets in it, or damage it. */
   get memory(): { readonly bytes: Uint8Array; readonly table: number } {
     return { bytes: new Uint8Array(this.#exports.memory.buffer), table: this.#exports.tableAt() };
   }

@@ -4,17 +4,20 @@ import { TapstakeError } from "../core/errors.js";
 import { GROUP_ORDER, scalar } from "../core/scalar.js";
 import { Kernel } from "./kernel.js";
 
-/** How many points were computed by what, and how often the kernel was not believed. */
+/** How many points each implementation computed, and how often the kernel's results were wrong. */
 export interface MultiplesReport {
   readonly kernel: number;
   readonly library: number;
-  /** Batches that the kernel computed wrongly: a faulty machine. The library computed them again. */
+  /** Batches with a wrong result of the kernel: the machine is faulty. The library computed them again. */
   readonly mismatches: number;
-  /** Batches in which sums met, which different scalars do only on a faulty machine. The library computed them again. */
+  /**
+   * Batches in which sums met: with different scalars, that happens only on a faulty machine. The library computed them
+   * again.
+   */
   readonly collisions: number;
 }
 
-/** What was computed wrongly, in words for who runs the machine; undefined where nothing was. */
+/** What was computed wrongly, in words for the operator; undefined if everything was right. */
 export function mistrust({ mismatches, collisions }: MultiplesReport): string | undefined {
   const batches = mismatches + collisions;
   if (batches === 0) return undefined;
@@ -25,19 +28,20 @@ export function mistrust({ mismatches, collisions }: MultiplesReport): string | 
 }
 
 export interface MultiplesOptions {
-  /** About how many points will be asked for: the table is made for that. */
+  /** About how many points will be needed: the table is made for that number. */
   readonly count: number;
   /** By libsecp256k1 alone, whose steps do not depend on the scalars; some thirteen times as slow. */
   readonly constantTime?: boolean | undefined;
-  /** What computes, for tests. */
+  /** The kernel to use, for tests. */
   readonly kernel?: Kernel | undefined;
 }
 
 /**
- * Multiples of G, by the kernel where that pays, and verified against libsecp256k1 before anybody gets them. A batch is
- * split in two by lot, and the sum of each half must be that of its scalars times G: one sum of all would not see two
- * points that changed places. One of its points, by lot too, must be that of its scalar. What does not hold, or cannot
- * run here, the library computes.
+ * Multiples of G, by the kernel if that saves time. They are verified against libsecp256k1 before they are returned.
+ *
+ * A batch is split in two at random, and the sum of each half must equal the sum of its scalars times G: a sum over all
+ * would miss two points that changed places. One point, chosen at random, must equal its scalar times G. The library
+ * computes every batch that fails, or that the kernel cannot compute.
  */
 export class Multiples {
   readonly #kernel: Kernel | undefined;
@@ -84,14 +88,14 @@ export class Multiples {
     return undefined;
   }
 
-  /** Undefined where sums meet. */
+  /** Undefined if sums meet. */
   #holds(kernel: Kernel, scalars: Uint8Array, results: Uint8Array): boolean | undefined {
     const choices = globalThis.crypto.getRandomValues(new Uint8Array(scalars.length / 32));
     const drawn = Math.floor(Math.random() * choices.length);
     choices.forEach((lot, i) => (choices[i] = lot & 1));
     let holds = isMultiple(compress(results, drawn), at(scalars, drawn));
     for (const side of [0, 1] as const) {
-      // Of few, all may be on one side.
+      // With few points, all may be on one side.
       if (!choices.includes(side)) continue;
       const total = kernel.total(choices, side);
       if (!total) return undefined;
@@ -115,16 +119,16 @@ export class Multiples {
   }
 }
 
-/** Points below which a table costs more than it saves. */
+/** With fewer points, a table costs more time than it saves. */
 const WORTH_A_TABLE = 512;
 
-/** Scalars that share an inversion: with more, what they work on leaves the processor's nearest cache. */
+/** Scalars that share an inversion: with more, the data leaves the processor's nearest cache. */
 const BATCH = 1024;
 
-/** All bits of digits that are built. With more, a column of the table leaves the second cache. */
+/** The sizes of digits, in bits, that are built. With larger ones, a column of the table leaves the second cache. */
 export const WINDOWS: readonly number[] = [7, 8, 9, 10, 11, 12];
 
-/** The bits of a digit with which so many points cost the fewest additions, those for the table included. */
+/** The size of digits, in bits, with the fewest additions for so many points, those for the table included. */
 export function windowFor(count: number): number {
   const cost = (window: number) => (2 ** window + count) * Math.ceil(256 / window) - count;
   return WINDOWS.reduce((best, window) => (cost(window) < cost(best) ? window : best));
@@ -134,7 +138,7 @@ function startKernel(count: number): Kernel | undefined {
   try {
     return new Kernel(windowFor(count), Math.min(BATCH, count));
   } catch {
-    // WebAssembly or its memory is refused here.
+    // WebAssembly or its memory is refused on this platform.
     return undefined;
   }
 }

@@ -4,19 +4,19 @@ import { blockHeight, jsonText, parseJson, readJson } from "../core/json.js";
 import { eots } from "../crypto/eots.js";
 import { voteMessage } from "../vote/messages.js";
 
-/** A vote as the chain shows it: what was signed, and the EOTS signature. */
+/** A vote as the chain shows it: the signed block and the EOTS signature. */
 export interface CastVote {
   /** 32 bytes. */
   readonly appHash: Uint8Array;
   /** 32 bytes. */
   readonly signature: Uint8Array;
-  /** The chain's signing context for votes, where it uses one. */
+  /** The chain's signing context for votes, if it has one. */
   readonly context?: string;
 }
 
 /**
- * Two votes of one finality provider at one height (PROTOCOL 6). Which of them is on the canonical chain makes no
- * difference to the key.
+ * Two votes of one finality provider at one height (PROTOCOL 6). It does not matter which one is on the canonical
+ * chain.
  */
 export interface Evidence {
   /** The finality provider's EOTS key, x-only. */
@@ -36,7 +36,7 @@ export interface Evidence {
 export function extractFromVotes(evidence: Evidence): Uint8Array {
   const { finalityProvider, height, publicRandomness, canonical, fork } = evidence;
   const signed = ({ signature, ...vote }: CastVote) => ({
-    // The height of the evidence holds, whatever else a vote says of itself.
+    // The height of the evidence applies, even if a vote states another one.
     message: voteMessage({ ...vote, height }),
     signature,
   });
@@ -52,7 +52,7 @@ export interface EvidenceJson {
   readonly fork_app_hash: string;
   readonly canonical_finality_sig: string;
   readonly fork_finality_sig: string;
-  /** Only of chains that sign votes with a context; the votes can differ in it. */
+  /** Only on chains that sign votes with a context; the two votes can differ in it. */
   readonly canonical_signing_context?: string;
   readonly fork_signing_context?: string;
 }
@@ -75,8 +75,8 @@ export function evidenceToJson(evidence: Evidence): string {
 }
 
 /**
- * The inverse of {@link evidenceToJson}. A height below 2^53 may also be a JSON number. Whether the votes reveal a
- * key is the question of `extractFromVotes`.
+ * The inverse of {@link evidenceToJson}. A height below 2^53 may also be a JSON number. It does not check whether the
+ * votes reveal a key: `extractFromVotes` does.
  * @throws TapstakeError `invalid-json` also for unknown fields, `invalid-hex`
  */
 export function evidenceFromJson(text: string): Evidence {

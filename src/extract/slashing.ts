@@ -11,7 +11,7 @@ import { finishSpend, firstOfEach, leafSighash, verifyLeafSignature } from "../s
 import { readWitness } from "../spending/witness.js";
 import type { Slashable } from "../stake/slashing.js";
 
-/** A finality provider's secret, and what gave it away. */
+/** A finality provider's secret, and the signature that revealed it. */
 export interface ExtractedKey {
   /** 32 bytes, the secret with even y. */
   readonly secretKey: Uint8Array;
@@ -24,11 +24,11 @@ export interface ExtractedKey {
 }
 
 /**
- * The slashing transaction of a delegation, finished with a finality provider's secret (PROTOCOL 5): the adaptor
- * signatures of a quorum are adapted, the finality provider's own signature is made, and everything is verified.
- * @param secretKey 32 bytes; the secret of either parity will do
- * @throws TapstakeError `invalid-argument`, `invalid-secret-key`; `unknown-finality-provider` when the stake is not with this key;
- * `missing-signature` when too few signatures of the delegation verify; those that do not are passed over
+ * Finishes a delegation's slashing transaction with a finality provider's secret (PROTOCOL 5). It adapts the adaptor
+ * signatures of a quorum, makes the finality provider's own signature, and verifies everything.
+ * @param secretKey 32 bytes; of either parity
+ * @throws TapstakeError `invalid-argument`, `invalid-secret-key`; `unknown-finality-provider` if the stake is not with
+ * this key; `missing-signature` if too few signatures of the delegation verify; it ignores those that do not
  */
 export function finishSlashing(delegation: Delegation, from: Slashable, secretKey: Uint8Array): Transaction {
   const presigned = presignedSlashing(delegation, from);
@@ -40,7 +40,7 @@ export function finishSlashing(delegation: Delegation, from: Slashable, secretKe
   }
   const spend = slashingSpend(delegation, from);
   const digest = leafSighash(spend);
-  // The record may hold bad signatures too: they must not keep the good ones from being used.
+  // The delegation may contain bad signatures too: they must not stop the use of the good ones.
   const stakers = presigned.stakerSignatures.filter((signed) => verifyLeafSignature(spend, signed));
   const decryptionKey = scalar.toBytes(d);
   const members = presigned.covenantSignatures
@@ -52,11 +52,12 @@ export function finishSlashing(delegation: Delegation, from: Slashable, secretKe
 }
 
 /**
- * The secret of the finality provider whose key finished a slashing transaction, from the transaction and the
- * adaptor signatures of the delegation that it slashes ("selective slashing", PROTOCOL 5). Every committee member's
- * signature in the witness is compared with every adaptor signature of that member.
- * @throws TapstakeError `not-a-slashing` when the transaction is not one of the delegation's two; `witness-mismatch`;
- * `no-evidence` when no adaptor signature of the delegation was finished in it
+ * The secret of the finality provider whose key finished a slashing transaction ("selective slashing", PROTOCOL 5). It
+ * comes from the transaction and the adaptor signatures of the delegation: each member's signature in the witness is
+ * compared with each adaptor signature of that member.
+ * @returns 32 bytes
+ * @throws TapstakeError `not-a-slashing` if the transaction is not one of the delegation's two; `witness-mismatch`;
+ * `no-evidence` if no adaptor signature of the delegation was finished in it
  */
 export function extractFromSlashing(delegation: Delegation, transaction: Transaction): ExtractedKey {
   const from = whichSlashing(delegation, transaction);
@@ -75,7 +76,7 @@ export function extractFromSlashing(delegation: Delegation, transaction: Transac
   );
 }
 
-/** By txid: only the transaction that was pre-signed carries signatures that its adaptor signatures lead to. */
+/** By txid: only the pre-signed transaction has signatures that lead back to its adaptor signatures. */
 function whichSlashing(delegation: Delegation, transaction: Transaction): Slashable {
   const hash = transaction.getHash();
   for (const from of ["staking", "unbonding"] as const) {
@@ -85,7 +86,7 @@ function whichSlashing(delegation: Delegation, transaction: Transaction): Slasha
   throw new TapstakeError("not-a-slashing", text, { txid: transaction.getId() });
 }
 
-/** Null when the finished signature does not come from this adaptor signature, or gives another's key. */
+/** Null if the finished signature does not come from this adaptor signature, or reveals another key. */
 function tryExtract(
   signature: Uint8Array,
   finished: Uint8Array,

@@ -9,7 +9,7 @@ import type { Home } from "./home.js";
 import { readPrivateFile, writePrivateFile } from "./private-files.js";
 
 /**
- * The chains of `chains.json` by id; none when there is no such file.
+ * The chains of `chains.json` by id; empty if there is no such file.
  * @throws TapstakeError `invalid-json`, `unknown-version`, `insecure-permissions`, `file-error`
  */
 export function loadChains(home: Home): ReadonlyMap<string, ChainConfig> {
@@ -19,7 +19,7 @@ export function loadChains(home: Home): ReadonlyMap<string, ChainConfig> {
 }
 
 /**
- * What `chains.json` holds.
+ * Parses the text of `chains.json`.
  * @param path for messages
  * @throws TapstakeError `invalid-json`, `unknown-version`
  */
@@ -34,29 +34,30 @@ export function parseChains(text: string, path: string): ReadonlyMap<string, Cha
 }
 
 /**
- * One chain. One that `chains.json` does not name has no signing contexts, and commits to any number of heights.
+ * The configuration of one chain. A chain that `chains.json` does not name has no signing contexts, and its commitments
+ * may have any number of heights.
  * @throws TapstakeError as {@link loadChains}
  */
 export function chainConfig(home: Home, id: string): ChainConfig {
   return loadChains(home).get(id) ?? { id, minCount: 1 };
 }
 
-/** A chain as it stands in `chains.json`. */
+/** A chain's entry in `chains.json`. */
 export interface ChainEntry {
-  /** The fewest heights that a commitment may cover; 1 unless given. */
+  /** The fewest heights that a commitment may cover; 1 by default. */
   readonly minCount?: number | undefined;
   /** The release line: v3 signs with contexts, v4, the default, without. */
   readonly contexts?: "v3" | "v4" | undefined;
-  /** v3: the module that checks votes and commitments, in bech32. */
+  /** v3: the bech32 address of the module that checks votes and commitments. */
   readonly moduleAddress?: string | undefined;
-  /** v3: the module that checks proofs of possession, in bech32. */
+  /** v3: the bech32 address of the module that checks proofs of possession. */
   readonly stakingModuleAddress?: string | undefined;
 }
 
 /**
- * Writes a chain to `chains.json`, or changes it there: what the entry does not say stays as it was, also contexts that
- * are written out, unless it says `contexts: "v4"` or gives the address that they are in place of. Others stay as they
- * are.
+ * Writes a chain to `chains.json`, or changes its entry. Fields that `entry` leaves out keep their values. So do
+ * contexts that are written out, unless `entry` says `contexts: "v4"` or gives the address that the context stands for.
+ * Other chains do not change.
  * @throws TapstakeError `invalid-chain-id`, `invalid-json` for an entry that breaks a rule, and as `loadChains`
  */
 export function setChain(home: Home, id: string, entry: ChainEntry): ChainConfig {
@@ -77,7 +78,7 @@ export function removeChain(home: Home, id: string): void {
   });
 }
 
-/** An entry that may have contexts written out, by hand. */
+/** An entry in which a person may have written contexts out. */
 interface WrittenEntry extends ChainEntry {
   readonly voteContext?: string | undefined;
   readonly commitContext?: string | undefined;
@@ -103,7 +104,7 @@ function changed(old: WrittenEntry, entry: ChainEntry): WrittenEntry {
   };
 }
 
-/** Changes the entries and writes them, if what results can be read again. Returns the file's text. */
+/** Changes the entries, and writes them if the result can be read again. Returns the file's text. */
 function edit(home: Home, change: (entries: Map<string, WrittenEntry>) => void): string {
   const path = home.chainsFile;
   loadChains(home);
@@ -116,14 +117,14 @@ function edit(home: Home, change: (entries: Map<string, WrittenEntry>) => void):
   const text = jsonText({ version: 1, chains: Object.fromEntries(entries) });
   const read = parseChains(text, path);
   for (const id of entries.keys()) {
-    // Names that every object has are left out when JSON is read.
+    // JSON parsing leaves out names that every object has.
     if (!read.has(id)) throw new TapstakeError("invalid-chain-id", `${id} cannot be configured as a chain`);
   }
   writePrivateFile(path, utf8(text), "replace");
   return text;
 }
 
-/** Of `chains.json`. */
+/** The largest `chains.json`. */
 const MAX_FILE_BYTES = 1 << 20;
 
 const context = v.custom<string>(
@@ -142,9 +143,9 @@ const chain = v.strictObject({
   minCount: v.optional(count, 1),
   /** The release line: v3 signs with contexts, v4 without. */
   contexts: v.optional(v.picklist(["v3", "v4"]), "v4"),
-  /** Who checks votes and commitments: the finality module, or a chain's finality contract. */
+  /** The bech32 address of what checks votes and commitments: the finality module, or a chain's finality contract. */
   moduleAddress: v.optional(address),
-  /** Who checks proofs of possession: another module, with another address. */
+  /** The bech32 address of the module that checks proofs of possession. */
   stakingModuleAddress: v.optional(address),
   voteContext: v.optional(context),
   commitContext: v.optional(context),
@@ -159,7 +160,7 @@ const file = v.strictObject({
   ),
 });
 
-/** A context that is written out stands; the others follow from the addresses. */
+/** A context that is written out applies; the others follow from the addresses. */
 function configOf(id: string, entry: v.InferOutput<typeof chain>, path: string): ChainConfig {
   const { minCount, contexts, moduleAddress, stakingModuleAddress, voteContext, commitContext, popContext } =
     entry;
@@ -167,7 +168,7 @@ function configOf(id: string, entry: v.InferOutput<typeof chain>, path: string):
   const where = `${path}.chains[${JSON.stringify(id)}]`;
   const refuse = (text: string) => new TapstakeError("invalid-json", `${where}: ${text}`, { path: where });
   if (contexts === "v4") {
-    // A context that is silently left out, or silently used, makes votes that nobody accepts.
+    // If a context is left out or used without notice, the chain accepts no vote.
     const named = Object.entries({ ...given, moduleAddress, stakingModuleAddress })
       .filter(([, value]) => value !== undefined)
       .map(([name]) => name);

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { TapstakeError } from "../core/errors.js";
 import { makePrivateFolder } from "./private-files.js";
 
-/** Where a finality provider's keys and memory are. Paths are absolute; the files need not exist. */
+/** The folder of a finality provider's keys and protection. Paths are absolute; the files need not exist. */
 export interface Home {
   readonly path: string;
   /** Encrypted keys: `<name>.json`. */
@@ -13,15 +13,16 @@ export interface Home {
   readonly watermarkFile: string;
   /** The store of votes. */
   readonly protectionFile: string;
-  /** Who the one signer is. */
+  /** Names the one signer. */
   readonly lockFile: string;
   /** Chains by id. */
   readonly chainsFile: string;
 }
 
 /**
- * The home at `path`, else at `TAPSTAKE_HOME`, else `~/.tapstake`. Made where there is none, open to its owner alone.
- * @throws TapstakeError `insecure-permissions` when others can reach it, `file-error`
+ * Opens the home at `path`, else at `TAPSTAKE_HOME`, else `~/.tapstake`. If there is none, it makes one that only its
+ * owner can reach.
+ * @throws TapstakeError `insecure-permissions` if others can reach it; `file-error`
  */
 export function openHome(path?: string): Home {
   const home = homeAt(path);
@@ -31,7 +32,7 @@ export function openHome(path?: string): Home {
 }
 
 /**
- * {@link openHome} for what may be refused yet: where there is no home, none is made.
+ * {@link openHome} for actions that can still be refused: it makes no home.
  * @throws TapstakeError as {@link openHome}
  */
 export function peekHome(path?: string): Home {
@@ -40,12 +41,12 @@ export function peekHome(path?: string): Home {
 }
 
 /**
- * {@link openHome} for what only makes sense where there is a home: a mistyped path makes none.
+ * {@link openHome} for actions that need an existing home: a mistyped path makes none.
  * @throws TapstakeError `home-not-found` too
  */
 export function findHome(path?: string): Home {
   const home = peekHome(path);
-  // A folder of something else is not turned into a home either.
+  // A folder with other content is not made into a home either.
   if (existsSync(home.keysFolder)) return home;
   throw new TapstakeError(
     "home-not-found",
@@ -56,7 +57,7 @@ export function findHome(path?: string): Home {
   );
 }
 
-/** Where a home is or would be. Nothing is looked at. */
+/** The paths of a home, whether it exists or not. It does not touch the disk. */
 export function homeAt(path?: string): Home {
   const home = resolve(path ?? (process.env["TAPSTAKE_HOME"] || join(homedir(), ".tapstake")));
   return {

@@ -22,12 +22,12 @@ import { open, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { TapstakeError } from "../core/errors.js";
 
-/** What only its owner can reach. */
+/** Modes of what only its owner can reach. */
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 
 /**
- * Makes a folder for its owner alone, whatever the umask is, or checks one that is there.
+ * Makes a folder for its owner alone, with any umask, or checks an existing one.
  * @throws TapstakeError `insecure-permissions`, `file-error`
  */
 export function makePrivateFolder(path: string): void {
@@ -44,8 +44,8 @@ export function makePrivateFolder(path: string): void {
 }
 
 /**
- * @param stats of the open file, so that what is checked is what is read
- * @throws TapstakeError `insecure-permissions` when group or others can reach `path`, or another user owns it
+ * @param stats of the open file, so that the check is of the file that is read
+ * @throws TapstakeError `insecure-permissions` if group or others can reach `path`, or another user owns it
  */
 export function assertPrivate(path: string, stats: Stats): void {
   const user = process.geteuid?.();
@@ -96,11 +96,11 @@ export function readPrivateFile(path: string, limit: number): Uint8Array | undef
 }
 
 /**
- * Writes a file for its owner alone so that a crash at any moment leaves the old state or the new one. When it
- * returns, the file is on the disk.
- * @param content may be made from the status of the very file that it goes into
+ * Writes a file that only its owner can read. After a crash at any moment, the old state or the new one is there. When
+ * it returns, the file is on the disk.
+ * @param content may be made from the status of the file that it goes into
  * @param mode `create` never replaces a file; `replace` does
- * @returns false when `create` found a file there
+ * @returns false if `create` found a file there
  * @throws TapstakeError `file-error`
  */
 export function writePrivateFile(path: string, content: Content, mode: "create" | "replace"): boolean {
@@ -120,10 +120,10 @@ export function writePrivateFile(path: string, content: Content, mode: "create" 
 }
 
 /**
- * {@link writePrivateFile} for what is too long to be held, or to be written while others wait; it never replaces a
- * file.
- * @param parts the content; what they throw ends it, and nothing is left
- * @returns false when a file was there
+ * {@link writePrivateFile} for content that is too long for memory, or too slow to write while others wait. It never
+ * replaces a file.
+ * @param parts the content; what they throw ends the writing, and leaves no file
+ * @returns false if a file was there
  * @throws TapstakeError `file-error`
  */
 export const writePrivateParts = (path: string, parts: Parts): Promise<boolean> =>
@@ -133,16 +133,16 @@ type Parts = AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>;
 
 interface Manner {
   readonly mode: number;
-  /** Whether it has this mode whatever the umask is. */
+  /** Whether it gets this mode with any umask. */
   readonly exactly?: boolean;
   readonly replace?: boolean;
 }
 
 /**
- * Writes a file, part by part, so that a crash at any moment leaves the old state or the new one. When it returns, the
+ * Writes a file part by part. After a crash at any moment, the old state or the new one is there. When it returns, the
  * file is on the disk.
- * @param parts the content; what they throw ends it, and nothing is left
- * @returns false when a file was there that is not to be replaced
+ * @param parts the content; what they throw ends the writing, and leaves no file
+ * @returns false if a file was there that may not be replaced
  * @throws TapstakeError `file-error`, with the system's code in its details
  */
 export async function writeParts(
@@ -159,7 +159,7 @@ export async function writeParts(
       for await (const part of parts) {
         await file.writeFile(part);
         unsynced += part.length;
-        // Little by little, as others' writes wait until the disk has taken what was given to it before.
+        // Written in small parts: other processes' writes wait until the disk has taken what it was given before.
         if (unsynced < SYNCED_AT_ONCE) continue;
         await file.datasync();
         unsynced = 0;
@@ -187,7 +187,7 @@ const SYNCED_AT_ONCE = 1 << 22;
 /** @throws TapstakeError `file-error` */
 export function removePrivateFile(path: string): void {
   attempt("remove", path, () => {
-    // First, as nobody comes back for copies of a file that is gone.
+    // Removed first: no later call would remove copies of a file that is gone.
     removeAbandoned(path);
     rmSync(path);
     syncFolder(dirname(path));
@@ -211,9 +211,9 @@ export function erasePrivateFile(path: string): void {
   removePrivateFile(path);
 }
 
-/** Makes what happened to the names in a folder durable. */
+/** Makes changes of names in a folder durable. */
 export function syncFolder(path: string): void {
-  // Windows cannot open folders, and needs no such thing.
+  // Windows cannot open folders, and does not need this.
   if (process.platform === "win32") return;
   const folder = openSync(path, "r");
   try {
@@ -237,7 +237,7 @@ function writeDurably(path: string, content: Content): void {
   }
 }
 
-/** A link, unlike a rename, fails where there is a file already: of two processes, one wins. */
+/** A link, unlike a rename, fails if a file is there: of two processes, one wins. */
 function linkIfNone(from: string, to: string): boolean {
   try {
     linkSync(from, to);
@@ -252,8 +252,8 @@ const temporaryFor = (path: string) =>
   join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(6).toString("hex")}.tmp`);
 
 /**
- * Removes what processes left that were killed while they wrote this file. Should one of them be alive after all
- * (in another container), its write fails.
+ * Removes what processes left that were killed while they wrote this file. If one of them is still alive (in another
+ * container), its write fails.
  */
 function removeAbandoned(path: string): void {
   const prefix = `.${basename(path)}.`;
@@ -271,7 +271,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Runs what touches `path`; what fails is a `file-error`. @throws TapstakeError */
+/** Runs what touches `path`; a failure becomes a `file-error`. @throws TapstakeError */
 export function attempt<T>(what: string, path: string, action: () => T): T {
   try {
     return action();

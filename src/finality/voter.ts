@@ -24,29 +24,35 @@ export interface VoterOptions {
   /** The last vote known on the chain: nothing at or below it is signed anew. */
   readonly chainHeight?: bigint | undefined;
   readonly cache?: RandomnessCache | undefined;
-  /** Signs messages that are no votes too, or have another context: whoever may name the message can then have a transaction signed. */
+  /**
+   * Signs other messages than votes too, and votes with another context. A caller that can name the message can then
+   * have a transaction signed.
+   */
   readonly anyMessage?: boolean | undefined;
   /**
-   * Votes at heights whose commitment has another signing context than the chain: for a chain that changed its release
-   * between the commitment and the vote. The chain counts no such vote otherwise, and the height is used up.
+   * Votes at heights whose commitment has another signing context than the chain, for a chain that changed its release
+   * between commitment and vote. Otherwise the chain does not count such a vote, and the height cannot be voted for
+   * again.
    */
   readonly otherContext?: boolean | undefined;
 }
 
 /** What a caller knows, for one call. */
 export interface VoteOptions {
-  /** The last vote known on the chain; it counts where it is higher than what the voter knows itself. */
+  /** The last vote known on the chain; it applies if it is higher than what the voter knows. */
   readonly chainHeight?: bigint | undefined;
 }
 
-/** A vote for a block: the message is made here, with the chain's signing context. */
+/** A vote for a block: the voter makes the message, with the chain's signing context. */
 export interface BlockVote {
   readonly height: bigint;
   /** 32 bytes. */
   readonly appHash: Uint8Array;
 }
 
-/** A vote whose message somebody else has made. Where the chain is configured with a context, it has that one. */
+/**
+ * A vote whose message the caller has made. If the chain is configured with a context, the message has that context.
+ */
 export interface MessageVote {
   readonly height: bigint;
   /** All of it, signing context included: `[context] ‖ u64be(height) ‖ 32 bytes` (PROTOCOL 6). */
@@ -70,11 +76,11 @@ export type VoteResult =
     };
 
 /**
- * Votes of one key on one chain, each recorded before its signature is handed out.
+ * Votes of one key on one chain. Each vote is recorded before its signature is returned.
  *
- * Calls are synchronous, and the store belongs to one process, so that from the look-up to the record nothing else
- * runs: look up, decide, sign in memory, write to the store, write to the watermark log, hand out (see
- * docs/protection.md). A signature is verified before it is recorded.
+ * Calls are synchronous, and the store belongs to one process, so nothing else runs in between: look up, decide, sign
+ * in memory, write to the store, write to the watermark log, return the signature (see docs/protection.md). A signature
+ * is verified before it is recorded.
  */
 export class Voter {
   readonly #publicKey: Uint8Array;
@@ -89,7 +95,7 @@ export class Voter {
 
   /**
    * @throws TapstakeError `invalid-chain-id`, `invalid-argument`, `invalid-hex` for a chain configuration that breaks a
-   *   rule of {@link ChainConfig}; `key-mismatch` when the secret is not that of the public key
+   * rule of {@link ChainConfig}; `key-mismatch` if the secret is not that of the public key
    */
   constructor(options: VoterOptions) {
     const {
@@ -123,21 +129,28 @@ export class Voter {
     return this.#publicKey.slice();
   }
 
-  /** Tells of a vote known on the chain: from now on nothing at or below its height is signed anew. Only raises. */
+  /**
+   * Notes a vote known on the chain: from then on, nothing at or below its height is signed anew. A lower height has no
+   * effect.
+   */
   noteChainHeight(height: bigint): void {
     this.#chainHeight = higher(this.#chainHeight, height);
   }
 
   /**
-   * Votes for a block. A refusal is an answer and no error.
-   * @throws TapstakeError `invalid-number`, `invalid-bytes`; `context-mismatch`; `protection-uninitialised`, `too-many-chains`,
-   *   `protection-unwritable`, `protection-corrupt`, `protection-closed`; `self-check-failed`. No signature leaves then.
+   * Votes for a block. A refusal is an answer, not an error.
+   * @throws TapstakeError `invalid-number`, `invalid-bytes`; `context-mismatch`; `protection-uninitialised`,
+   * `too-many-chains`, `protection-unwritable`, `protection-corrupt`, `protection-closed`; `self-check-failed`. Then no
+   * signature is returned.
    */
   vote(vote: BlockVote, options?: VoteOptions): VoteResult {
     return this.batch([vote], options)[0]!;
   }
 
-  /** {@link Voter.vote} for a message as it is. @throws TapstakeError `not-a-vote` too */
+  /**
+   * {@link Voter.vote} for a message in bytes.
+   * @throws TapstakeError as `Voter.vote`, and `not-a-vote`
+   */
   voteMessage(vote: MessageVote, options?: VoteOptions): VoteResult {
     return this.batch([vote], options)[0]!;
   }
@@ -178,8 +191,8 @@ export class Voter {
   }
 
   /**
-   * The messages of some votes, for a caller that signs a long list in parts and wants it refused as a whole.
-   * @throws TapstakeError what {@link Voter.batch} does before it looks at what was signed
+   * Checks the messages of some votes, for a caller that signs a long list in parts and wants it refused as a whole.
+   * @throws TapstakeError the errors of {@link Voter.batch} that do not depend on earlier votes
    */
   check(votes: readonly (BlockVote | MessageVote)[]): MessageVote[] {
     const read = votes.map((vote) => this.#read(vote));
@@ -191,7 +204,7 @@ export class Voter {
   #read(vote: BlockVote | MessageVote): MessageVote {
     const { height } = vote;
     u64be(height, "height");
-    // A copy: whoever holds the caller's bytes could change them between the digest and the signature.
+    // A copy: the caller could change its own bytes between the digest and the signature.
     const message =
       "message" in vote
         ? copyOf(vote.message)
@@ -209,13 +222,14 @@ export class Voter {
     return { height, message };
   }
 
-  /** The chain takes votes of one release, and one that it does not count uses the height up all the same. */
+  /** The chain accepts votes of one release. A vote that it does not count still uses the height up. */
   #refuseOtherCommitment(votes: readonly MessageVote[]): void {
     for (const range of this.#protection.committed(this.#publicKey, this.chain.id)) {
       if (range.context !== this.chain.commitContext) {
         if (votes.some(({ height }) => covers(range, height))) throw otherCommitment(this.chain, range);
       } else if (range.context === undefined && !this.#anyMessage) {
-        // A chain without contexts takes a message with one where nothing says which form counts: here something does.
+        // For a chain without contexts, a message with a context is accepted only if nothing says which form counts:
+        // here the commitment does.
         const other = votes.find(
           ({ height, message }) => message.length > BARE_VOTE && covers(range, height),
         );
@@ -237,15 +251,15 @@ export class Voter {
     throw uninitialised(this.#protection.home, this.#publicKey, id);
   }
 
-  /** Whoever may ask for votes can name any number of chains, and each is remembered for good. */
+  /** A caller can name any number of chains, and each is remembered for good. */
   #mayBegin(): void {
     const begun = this.#protection.keyChains().filter(({ key }) => equalBytes(key, this.#publicKey)).length;
     if (begun >= MAX_BEGUN) throw tooManyChains(this.#protection.home, this.#publicKey, this.chain.id, begun);
   }
 
   /**
-   * The remembered signature, unless it is none under this key's randomness: an import brings what it brings, and a
-   * faulty machine may have recorded a signature that its check then withheld.
+   * The remembered signature, if it verifies under this key's randomness. An imported one may not, and a faulty machine
+   * may have recorded a signature that its check then withheld.
    */
   #again(
     height: bigint,
@@ -265,10 +279,10 @@ export class Voter {
   }
 }
 
-/** Bytes of a vote's message without a signing context (PROTOCOL 6). */
+/** The length in bytes of a vote's message without a signing context (PROTOCOL 6). */
 const BARE_VOTE = 40;
 
-/** Chains that a key has before it begins no other one by itself. */
+/** The chains that a key may begin on by itself; for more, the operator must confirm. */
 const MAX_BEGUN = 100;
 
 function refuseDuplicates(requests: readonly { readonly height: bigint }[]): void {
@@ -327,7 +341,7 @@ function contextBesideNone(
 const contextText = (context: string | undefined): string =>
   context === undefined ? "no signing context" : `the signing context ${context} for commitments`;
 
-/** The higher of two chain heights, where one is known. */
+/** The higher of two chain heights, or the one that is known. */
 function higher(known: bigint | undefined, told: bigint | undefined): bigint | undefined {
   if (told === undefined) return known;
   u64be(told, "chain height");
@@ -336,6 +350,6 @@ function higher(known: bigint | undefined, told: bigint | undefined): bigint | u
 
 function copyOf(message: unknown): Uint8Array {
   assertBytes(message, "message");
-  // Not `slice`, which of a Node Buffer shares its memory.
+  // Not `slice`: for a Node Buffer, it shares the memory.
   return Uint8Array.from(message);
 }

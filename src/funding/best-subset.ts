@@ -1,4 +1,4 @@
-/** Something that can be taken or left: what it brings, and its weight. */
+/** An item that can be taken or left: what it brings, and its weight. */
 export interface Item {
   readonly gain: bigint;
   /** Weight units. */
@@ -9,9 +9,9 @@ export interface Item {
 const UNITS = 4;
 
 /**
- * The items that together bring most, when what they weigh is rounded up to whole virtual bytes and the rounding
- * costs `price` per weight unit. Exact: of the weight only its remainder matters beyond the gains, so the best of
- * each remainder is carried along. Takes time in proportion to the items, times the limit if there is one.
+ * The items that bring most together. Their total weight is rounded up to whole virtual bytes, and the rounding costs
+ * `price` per weight unit. The result is exact: beyond the gains, only the remainder of the weight matters, so the best
+ * of each remainder is kept. The time grows with the number of items, times the limit if there is one.
  * @param start weight units that are there already
  * @param limit the most items to take
  * @returns the positions of the items, ascending
@@ -46,7 +46,7 @@ function bestOfAll(items: readonly Item[], start: number, price: bigint): number
 }
 
 function bestOfFew(items: readonly Item[], start: number, price: bigint, limit: number): number[] {
-  // Of items with one remainder, those that bring most are best: the others cannot be among so few.
+  // Among items with one remainder, those that bring most are best; the others cannot be among so few.
   const worth = [...items.keys()].toSorted((a, b) => (items[a]!.gain < items[b]!.gain ? 1 : -1));
   const ranked = Array.from({ length: UNITS }, () => 0);
   const useful = worth.filter((i) => ranked[items[i]!.weight % UNITS]!++ < limit).toSorted((a, b) => a - b);
@@ -80,11 +80,11 @@ function bestOfFew(items: readonly Item[], start: number, price: bigint, limit: 
 const startSums = (start: number): Sums =>
   Array.from({ length: UNITS }, (_, remainder) => (remainder === start % UNITS ? 0n : null));
 
-/** The remainder that there was before an item of this weight came to it. */
+/** The remainder before an item of this weight was added. */
 const before = (remainder: number, weight: number): number =>
   (((remainder - weight) % UNITS) + UNITS) % UNITS;
 
-/** Each remainder's best, with the item or without; and where it was taken. */
+/** The best sum for each remainder, with the item or without; and where the item was taken. */
 function withItem(without: Sums, from: Sums, gain: bigint, weight: number): [Sums, boolean[]] {
   const took = without.map((sum, remainder) => {
     const earlier = from[before(remainder, weight)]!;

@@ -14,12 +14,12 @@ import {
 
 /** The coins of a choice. */
 export interface Pool {
-  /** Those that are spent in any case. */
+  /** The coins that must be spent. */
   readonly required: readonly Candidate[];
   readonly optional: readonly Candidate[];
 }
 
-/** Coins that pay. */
+/** Coins that can pay. */
 export interface Choice extends Pick<Outcome, "fee" | "change"> {
   readonly selected: Selected;
 }
@@ -27,10 +27,10 @@ export interface Choice extends Pick<Outcome, "fee" | "change"> {
 /** The largest transaction that nodes relay, in weight units. */
 export const MAX_STANDARD_WEIGHT = 400_000;
 
-/** How many coins the search takes up before it settles for the best that it saw: as many as Bitcoin Core. */
+/** How many coins the search takes before it returns the best choice so far: as many as Bitcoin Core. */
 const TRIES = 100_000;
 
-/** The choice of the least waste among those looked at, or null when none of them pays. */
+/** The choice with the least waste among those searched, or null if no choice can pay. */
 export function findCheapest({ required, optional }: Pool, cost: CoinCost): Choice | null {
   const { unit, now, later, plain, target } = cost;
   let best: (Choice & Outcome) | null = null;
@@ -56,12 +56,12 @@ export function findCheapest({ required, optional }: Pool, cost: CoinCost): Choi
 
   const worths = byWorth.map(worth);
   const { reach, lightest, nextOther } = whatIsLeft(byWorth, worths);
-  /** Spending a coin costs more now than later: then no set wastes less than its weight costs beyond that. */
+  /** Spending a coin costs more now than later: then a set wastes at least the extra cost of its weight. */
   const isDear = now >= later;
   const isTooDear = (weight: number) =>
     isDear && best !== null && now * BigInt(plain) + (now - later) * BigInt(weight) >= best.waste;
   const chosen = [...required];
-  /** The coins taken, and what there was before each. */
+  /** The coins taken, and the sums before each. */
   const taken: { at: number; sums: Sums; reached: bigint }[] = [];
   let [at, sums, reached] = [0, start, start.value * unit - now * BigInt(start.weight)];
   for (let tries = 0; tries < TRIES; tries++) {

@@ -6,7 +6,7 @@ import { applyRateUp, type Rate } from "../core/amount.js";
 import { compactSize } from "../core/bytes.js";
 import { type Coin, coinKind, spendingScript, walletScriptOf } from "./coin.js";
 
-/** A coin, and what the search asks of it over and over. */
+/** A coin with what the search reads often. */
 export interface Candidate {
   readonly coin: Coin;
   readonly value: bigint;
@@ -15,7 +15,7 @@ export interface Candidate {
   readonly segwit: boolean;
 }
 
-/** What some coins come to together. */
+/** The sums of some coins. */
 export interface Sums {
   readonly count: number;
   readonly value: bigint;
@@ -49,11 +49,11 @@ export const candidateOf = (coin: Coin): Candidate => ({
   segwit: hasWitness(coin),
 });
 
-/** What a selection has to know of the transaction that it funds. */
+/** What a selection must know of the transaction that it pays for. */
 export interface Recipient {
   /** Where change goes. */
   readonly changeScript: Uint8Array;
-  /** The transaction that spends these coins, with change when asked. */
+  /** The transaction that spends these coins, with this much change. */
   readonly build: (coins: readonly Coin[], change: bigint) => Transaction;
 }
 
@@ -63,7 +63,7 @@ interface Rates {
   readonly longTermFeeRate?: Rate;
 }
 
-/** How a set of coins pays. */
+/** The result of paying with a set of coins. */
 export interface Outcome {
   readonly fee: bigint;
   readonly change: bigint;
@@ -75,18 +75,18 @@ export interface Outcome {
 export interface CoinCost {
   /** What the coins must hold beyond the cost of their inputs, in units. */
   readonly target: bigint;
-  /** Units in a satoshi: with so many, a rate times a weight is a whole number. */
+  /** Units in a satoshi: in these units, a rate times a weight is a whole number. */
   readonly unit: bigint;
   /** Units per weight unit, now and later. */
   readonly now: bigint;
   readonly later: bigint;
   /** Weight units of the transaction without inputs and change. */
   readonly plain: number;
-  /** Weight units of the signed transaction, without change unless told. */
+  /** Weight units of the signed transaction; without change by default. */
   weightOf(sums: Sums, change?: bigint): number;
   /** The fee without change, in satoshi. */
   feeOf(sums: Sums): bigint;
-  /** What it comes to, with change or without, whichever wastes less; null when it does not pay. */
+  /** The result with or without change, whichever wastes less; null if the coins cannot pay. */
   settle(sums: Sums): Outcome | null;
 }
 
@@ -131,10 +131,10 @@ const MANY_INPUTS_WEIGHT = 4 * 2;
 /** The marker and the flag of a transaction with witnesses (BIP-144). */
 export const SEGWIT_WEIGHT = 2;
 
-/** The weight of a signed transaction that without inputs has the given one. */
+/** The weight of a signed transaction, from its weight without inputs. */
 function signedWeight(withoutInputs: number, { count, weight, segwit }: Sums): number {
   const head = count > FEW_INPUTS ? MANY_INPUTS_WEIGHT : 0;
-  // Among witnesses, an input without one says so in a byte.
+  // Beside inputs with witnesses, an input without one takes a byte to say so.
   const witnesses = segwit === 0 ? 0 : SEGWIT_WEIGHT + count - segwit;
   return withoutInputs + head + witnesses + weight;
 }
@@ -145,14 +145,14 @@ const KEY_LENGTH = 33;
 const OUTPOINT_LENGTH = 36 + 4;
 
 /**
- * The most weight units of an input once it is signed, its witness included (BIP-141). The one byte by which an
- * input without witness says so, in a transaction that has others, is not in it.
+ * The most weight units of an input once it is signed, its witness included (BIP-141). It leaves out the byte for an
+ * empty witness, which an input needs in a transaction that has other witnesses.
  */
 export function inputWeight(coin: Coin): number {
   return 4 * (OUTPOINT_LENGTH + elementLength(scriptLength(coin))) + witnessWeight(coin);
 }
 
-/** Whether the coin is spent by a witness: all but P2PKH. */
+/** Whether a witness spends the coin: true for all but P2PKH. */
 export const hasWitness = (coin: Coin): boolean => coinKind(coin) !== "p2pkh";
 
 /** The weight units of a witness whose elements have these lengths. */
@@ -176,7 +176,7 @@ function witnessWeight(coin: Coin): number {
   return stackWeight(witnessLengths(coin));
 }
 
-/** The lengths of the elements of a coin's witness, of a script whose witness has a known size. */
+/** The lengths of the elements of a coin's witness, for a script whose witness has a known size. */
 export function witnessLengths(coin: Coin): number[] {
   const kind = coinKind(coin);
   const signature = signatureLength(coin);
@@ -202,5 +202,5 @@ function leafLengths(script: WalletScript, signature: number): number[] {
   return script.keys.map((_, i) => (i < script.quorum ? signature : 0));
 }
 
-/** Bytes behind their length. */
+/** Bytes after their length. */
 const elementLength = (length: number): number => compactSize(length).length + length;

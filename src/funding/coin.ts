@@ -18,8 +18,8 @@ import { type KeyOrigin, normalPath } from "../script/key-origin.js";
 import { outputKeyOf } from "../script/taproot.js";
 
 /**
- * A coin of a wallet that can fund a stake. Its owner signs, and need not be the staker; coins of different owners
- * and kinds mix freely. Keys are compressed throughout: an uncompressed one is refused.
+ * A coin of a wallet that can fund a stake. Its owner signs, and need not be the staker; a stake can use coins of
+ * several owners and kinds. All keys must be compressed.
  */
 export interface Coin extends UnspentOutput {
   /** The output script that holds the coin: P2PKH, P2SH-P2WPKH, P2WPKH, P2WSH or P2TR. */
@@ -33,25 +33,27 @@ export interface Coin extends UnspentOutput {
   readonly redeemScript?: Uint8Array;
   /** For P2WSH, which needs it: the script whose hash the output holds. */
   readonly witnessScript?: Uint8Array;
-  /** For P2TR: the internal key, x-only, which some signers want to be told. */
+  /** For P2TR: the x-only internal key, 32 bytes, which some signers need. */
   readonly tapInternalKey?: Uint8Array;
   /** For P2TR spent by a script; without it, by its key. */
   readonly leaf?: CoinLeaf;
   /**
    * For a P2WSH script or a leaf other than one key, a key by its hash, or M of N: the most weight units of its
-   * witness, script, control block and the count of elements included. The fee is reckoned with it, so a witness
-   * that comes back larger is refused.
+   * witness. They include the script, the control block and the count of elements. The fee pays for this weight, so a
+   * larger witness is refused.
    */
   readonly witnessWeight?: number;
   /**
-   * Bytes of each of its signatures, hash type included. ECDSA: 71 when its owners grind a low r, as Bitcoin Core does,
-   * or 72; in Taproot 64, or 65 with the hash type behind. The most unless told: then an input of more than four
-   * signatures can come out more than a virtual byte smaller than its fee was reckoned for.
+   * Bytes of each of its signatures, hash type included. ECDSA: 71 if the wallet grinds a low r, as Bitcoin Core does,
+   * else 72. Taproot: 64, or 65 with a hash type. The default is the longest: then an input of more than four
+   * signatures can end up more than a virtual byte smaller than the size its fee pays for.
    */
   readonly signatureLength?: number;
-  /** Where the keys come from (BIP-32), for signers that find their keys by it. */
+  /** The origins of the keys (BIP-32), for signers that find their keys by them. */
   readonly derivations?: readonly CoinKeyOrigin[];
-  /** Blocks since the coin was mined, its own included; 0 while it is not. Unknown counts as mined. */
+  /**
+   * The coin's confirmations, its own block included; 0 while it is unconfirmed. An unknown number counts as confirmed.
+   */
   readonly confirmations?: number;
 }
 
@@ -62,20 +64,23 @@ export interface CoinLeaf {
   readonly controlBlock: Uint8Array;
 }
 
-/** Where a key of a coin comes from. The key is compressed, 33 bytes; x-only, 32 bytes, in a P2TR coin. */
+/** The origin of one of a coin's keys. The key is compressed, 33 bytes; in a P2TR coin it is x-only, 32 bytes. */
 export interface CoinKeyOrigin extends KeyOrigin {
   /** In a P2TR coin: the hashes of the leaves that name the key; none for the internal key (BIP-371). */
   readonly leafHashes?: readonly Uint8Array[];
 }
 
-/** Why a coin of an uncompressed key is refused: its fee would be too low, and in segwit no node relays its spend. */
+/**
+ * Why a coin of an uncompressed key is refused: its fee would be too low, and nodes relay no segwit spend by such a
+ * key.
+ */
 export const UNCOMPRESSED =
   "its key is uncompressed (65 bytes), and tapstake spends coins of compressed keys only";
 
-/** What an output script is. */
+/** The kind of a coin, by its output script. */
 export type CoinKind = "p2pkh" | "p2sh-p2wpkh" | "p2wpkh" | "p2wsh" | "p2tr";
 
-/** @throws TapstakeError `invalid-coin` at an output script of no kind that is known here */
+/** @throws TapstakeError `invalid-coin` for an output script of an unknown kind */
 export function coinKind({ outpoint, script }: Coin): CoinKind {
   const kind = outputKind(script);
   if (kind) return kind === "p2sh" ? "p2sh-p2wpkh" : kind;
@@ -86,7 +91,7 @@ export function coinKind({ outpoint, script }: Coin): CoinKind {
 }
 
 /**
- * A coin that can be spent as it is described.
+ * Checks that a coin can be spent in the way it is described.
  * @throws TapstakeError `invalid-coin`, `invalid-hex`, `invalid-amount`, `invalid-bytes`, `invalid-number`,
  * `invalid-public-key`, `invalid-path`, `invalid-transaction`
  */
@@ -110,7 +115,10 @@ export function assertCoin(coin: Coin): void {
   for (const origin of coin.derivations) assertOrigin(coin, kind, origin);
 }
 
-/** Lists of coins, each coin given once in all of them. @throws TapstakeError the codes of {@link assertCoin} */
+/**
+ * Checks lists of coins; each coin may occur once in all of them.
+ * @throws TapstakeError the codes of {@link assertCoin}
+ */
 export function assertCoins(...lists: readonly (readonly Coin[])[]): void {
   const seen = new Set<string>();
   for (const list of lists) {
@@ -125,18 +133,18 @@ export function assertCoins(...lists: readonly (readonly Coin[])[]): void {
   }
 }
 
-/** The script of a P2WSH coin, or of the leaf of a P2TR coin; undefined where a coin is spent without one. */
+/** The script of a P2WSH coin, or of the leaf of a P2TR coin; undefined if the coin has neither. */
 export function spendingScript({ witnessScript, leaf }: Coin): Uint8Array | undefined {
   return witnessScript ?? leaf?.script;
 }
 
-/** How the {@link spendingScript} of a coin is satisfied; null when only its owner knows. */
+/** How the {@link spendingScript} of a coin is satisfied; null if only its owner knows. */
 export function walletScriptOf(coin: Coin): WalletScript | null {
   const script = spendingScript(coin);
   return script ? readWalletScript(script, coin.leaf ? "tapscript" : "witness-v0") : null;
 }
 
-/** The bytes of a coin's previous transaction, when it is given. */
+/** The bytes of a coin's previous transaction, if it is given. */
 export function previousBytes({ previousTransaction }: Coin): Uint8Array | undefined {
   return previousTransaction instanceof Uint8Array ? previousTransaction : previousTransaction?.toBuffer();
 }
@@ -216,7 +224,7 @@ function assertTaproot(coin: Coin): void {
   }
 }
 
-/** A witness of 400,000 weight units and more does not relay. */
+/** Nodes do not relay a witness of 400,000 weight units or more. */
 export const MOST_WITNESS_WEIGHT = 400_000;
 
 function assertSized(coin: Coin): void {

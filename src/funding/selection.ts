@@ -17,50 +17,53 @@ import { assertCoins, type Coin } from "./coin.js";
 export interface Spending {
   /** Coins to choose from. Their owners sign, and need not be the staker. */
   readonly coins: readonly Coin[];
-  /** Coins to spend in any case, besides. */
+  /** Further coins, which must be spent. */
   readonly mustSpend?: readonly Coin[];
-  /** Whether coins that are not mined yet may be spent: not unless told. */
+  /** Whether unconfirmed coins may be spent: no by default. */
   readonly allowUnconfirmed?: boolean;
-  /** Satoshi per virtual byte. */
+  /** Fee rate in sat/vB. */
   readonly feeRate: Rate;
   /**
-   * What the owner expects to pay later to spend a coin, in satoshi per virtual byte. With it, what is least is
-   * Bitcoin Core's waste: fees now, and those of spending the change later, less what the coins spent now would
-   * cost later. 0 unless told: then what is least is the fee of this transaction.
+   * The fee rate, in sat/vB, that the owner expects to pay later to spend a coin. With it, the selection minimises
+   * Bitcoin Core's waste: the fee now, plus the later cost of spending the change, less the later cost of the coins
+   * spent now. The default is 0, which minimises the fee of this transaction.
    */
   readonly longTermFeeRate?: Rate;
 }
 
 /**
- * Why these coins: `changeless`, they need no change and nothing with change costs less; `cheapest`, they cost
- * least, with change; `only`, the search found none, and these are the most that the coins can yield; `all`, that
- * was asked for; `fitting`, that was asked for, and these hold most of those that nodes relay in one transaction.
+ * Why these coins were selected.
+ * - `changeless`: they need no change, and no choice with change costs less.
+ * - `cheapest`: they cost least, with change.
+ * - `only`: the search found no choice, and these yield the most that the coins can.
+ * - `all`: the caller asked for all coins.
+ * - `fitting`: the caller asked for all coins; these hold the most among those that nodes relay in one transaction.
  */
 export type SelectionReason = "changeless" | "cheapest" | "only" | "all" | "fitting";
 
 /** What pays for a transaction. */
 export interface Funding {
   readonly coins: readonly Coin[];
-  /** What the transaction pays, in satoshi. */
+  /** The fee in satoshi. */
   readonly fee: bigint;
-  /** The most virtual bytes once signed: with every signature as long as it can be, or as its coin says. */
+  /** The most virtual bytes once signed: each signature has the length that its coin states, else the longest. */
   readonly vsize: number;
-  /** What is really paid: satoshi per virtual byte, to thousandths, rounded down. */
+  /** The real fee rate in sat/vB, in thousandths, rounded down. */
   readonly feeRate: Rate;
-  /** Satoshi that return to the change script; 0 when there is no change output. */
+  /** The value of the change output in satoshi; 0 without one. */
   readonly change: bigint;
-  /** Why these coins. */
+  /** Why these coins were selected. */
   readonly reason: SelectionReason;
 }
 
 /**
- * Chooses coins that cover `value` and the fee at the least waste; without a long-term rate that is the least fee,
- * with the surplus of a choice without change counted in. Change returns unless it would be dust.
+ * Selects coins that cover `value` and the fee with the least waste. Without a long-term rate, that is the least fee; a
+ * surplus without change counts as fee. There is a change output unless it would be dust.
  *
- * Branch and bound, as Bitcoin Core does it, over choices with change too. Of some 15 coins what it finds is the
- * least there is; of more, the best of the first 100,000 that were looked at, and never worse than the
- * largest coins first. Whatever subset of the coins can pay, something is found: a satoshi more never turns
- * success into failure. (That holds up to the weight that nodes relay, some 1,400 coins in one transaction.)
+ * The search is branch and bound, as in Bitcoin Core, and includes choices with change. For up to about 15 coins the
+ * result is optimal. For more, it is the best of the first 100,000 choices, and never worse than taking the largest
+ * coins first. If any subset of the coins can pay, the search finds one: a satoshi more never turns a failure into a
+ * success. (That holds up to the weight that nodes relay, some 1,400 coins in one transaction.)
  * @throws TapstakeError `invalid-coin` and the other codes of a bad coin; `invalid-rate`, `insufficient-funds`,
  * `transaction-too-large`
  */
@@ -78,8 +81,8 @@ export function selectCoins(spending: Spending, value: bigint, recipient: Recipi
 }
 
 /**
- * All that the coins yield, less the fee: those that cost more to spend than they hold stay where they are, and those
- * that hold least for their weight where all would be more than nodes relay in one transaction.
+ * All that the coins yield, less the fee. Coins that cost more to spend than they hold are left out. If the rest is
+ * more than nodes relay in one transaction, the coins that hold least for their weight are left out too.
  * @throws TapstakeError the codes of {@link selectCoins}
  */
 export function selectAll(
@@ -109,7 +112,7 @@ function poolOf({ coins, mustSpend = [], allowUnconfirmed = false }: Spending): 
     const text = `coin ${outpoint} must be spent, but it is unconfirmed and unconfirmed coins are not allowed`;
     throw new TapstakeError("invalid-coin", text, { outpoint });
   }
-  // Left aside, and named when the rest is not enough.
+  // Left out, and named in the error if the other coins are not enough.
   const aside = coins.filter((coin) => !isFree(coin));
   return {
     pool: { required: mustSpend.map(candidateOf), optional: coins.filter(isFree).map(candidateOf) },

@@ -13,23 +13,23 @@ import {
   type SlashingParams,
 } from "./types.js";
 
-/** Bitcoin heights, as block headers' lock times count them. */
+/** Bitcoin heights, with the limit of lock times. */
 const MAX_HEIGHT = 0xffff_ffff;
 
 /**
- * The rules that one version keeps (PROTOCOL 8). A value that is wrong in itself is refused with its own code; a
- * rule between values with `invalid-params`. `details.field` names the field.
+ * Checks the rules for one version (PROTOCOL 8). A value that is wrong in itself has its own code; a broken rule
+ * between values has `invalid-params`. `details.field` names the field.
  * @throws TapstakeError `invalid-params`, `invalid-number`, `invalid-amount`, `invalid-timelock`, `invalid-rate`,
- * `invalid-bytes`, `invalid-network`, and the codes of a key set: `no-keys`, `too-many-keys`,
- * `invalid-public-key`, `duplicate-key`, `invalid-quorum`
+ * `invalid-bytes`, `invalid-network`, and the codes of a key set: `no-keys`, `too-many-keys`, `invalid-public-key`,
+ * `duplicate-key`, `invalid-quorum`
  */
 export function checkParams(params: ProtocolParams): void {
   checkVersion(params, "");
 }
 
 /**
- * The rules of every version, and those between them: numbered 0, 1, 2, …, activation heights strictly
- * increasing, one network. Of the set itself, the form of what it says of its chain.
+ * Checks every version and the rules between versions: numbers 0, 1, 2, …, strictly increasing activation heights, one
+ * network. It also checks the form of what the set says of its chain.
  * @throws TapstakeError the codes of {@link checkParams}; `details.field` starts with `versions[i].`
  */
 export function checkParamSet(set: ParamSet): void {
@@ -64,11 +64,11 @@ export function checkParamSet(set: ParamSet): void {
 }
 
 /**
- * Whether a stake is one that the parameters admit: its committee, its time, its value.
+ * Checks that the parameters permit a stake: its committee, its time and its value.
  * @param value satoshi
  * @throws TapstakeError the codes of {@link checkTerms}, `invalid-params`, `covenant-mismatch`,
- * `staking-time-out-of-range`, `staking-value-out-of-range`, `invalid-amount`; of malformed limits, which would
- * admit everything, `invalid-amount` and `invalid-timelock`
+ * `staking-time-out-of-range`, `staking-value-out-of-range`, `invalid-amount`; for malformed limits, which would permit
+ * everything, `invalid-amount` and `invalid-timelock`
  */
 export function checkStake(params: ProtocolParams, terms: StakeTerms, value: bigint): void {
   assertParams(params);
@@ -94,7 +94,10 @@ export function checkStake(params: ProtocolParams, terms: StakeTerms, value: big
   }
 }
 
-/** @throws TapstakeError `invalid-timelock`; `staking-time-out-of-range` when the parameters do not admit a stake of so many blocks */
+/**
+ * @throws TapstakeError `invalid-timelock`; `staking-time-out-of-range` if the parameters do not permit a stake of so
+ * many blocks
+ */
 export function checkStakingTime({ minTime, maxTime, version }: ProtocolParams, timelock: number): void {
   checkTimelock(minTime, "least staking time");
   checkTimelock(maxTime, "longest staking time");
@@ -105,7 +108,7 @@ export function checkStakingTime({ minTime, maxTime, version }: ProtocolParams, 
   }
 }
 
-/** Whether two key sets name the same keys, in whatever order, with the same quorum. */
+/** Whether two key sets name the same keys, in any order, with the same quorum. */
 export function sameKeySet(a: KeySet, b: KeySet): boolean {
   const [left, right] = [[...a.keys].sort(compareBytes), [...b.keys].sort(compareBytes)];
   return (
@@ -128,14 +131,14 @@ function checkOrigin({ chainId, takenOn, ended }: ParamSet): void {
   }
 }
 
-/** The 30th of February and a month 13 are no days, and `Date` makes others of them or none. */
+/** `Date` turns the 30th of February into another day, and rejects month 13. */
 function isDay(value: unknown): boolean {
   if (typeof value !== "string" || !/^\d{4}-\d{2}-\d{2}$/.test(value)) return false;
   const time = Date.parse(`${value}T00:00:00Z`);
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(value);
 }
 
-/** @throws TapstakeError `invalid-params` unless there are parameters at all */
+/** @throws TapstakeError `invalid-params` unless `params` is an object */
 export function assertParams(params: ProtocolParams, name = "params"): void {
   if (typeof params === "object" && params !== null) return;
   throw broken(name, `expected protocol parameters, got ${describeType(params)}`);
@@ -149,7 +152,8 @@ function checkVersion(params: ProtocolParams, path: string): void {
   inField(`${path}activationHeight`, (name) => assertInteger(params.activationHeight, name, 0, MAX_HEIGHT));
 
   inField(`${path}covenant`, (name) => checkKeySet(covenant, name));
-  // Two quorums of one committee must share a member, or the committee could sign two contrary things.
+  // Two quorums of one committee must share a member. Otherwise the committee could sign two contradictory
+  // transactions.
   if (covenant.quorum * 2 <= covenant.keys.length) {
     throw broken(
       `${path}covenant.quorum`,
@@ -218,7 +222,7 @@ function checkPhase1(phase1: Phase1Params, path: string): void {
   inField(`${path}.confirmationDepth`, (name) => assertInteger(confirmationDepth, name, 1, MAX_HEIGHT));
 }
 
-/** A fraction that `decimals` decimals write exactly. */
+/** A fraction that needs at most `decimals` decimals. */
 function checkDecimal(rate: Rate, decimals: number, name: string): Rate {
   const { numerator, denominator } = rate ?? {};
   const isFraction = typeof numerator === "bigint" && typeof denominator === "bigint" && denominator > 0n;
@@ -242,7 +246,7 @@ function broken(field: string, message: string): TapstakeError {
   return new TapstakeError("invalid-params", `${field}: ${message}`, { field });
 }
 
-/** What `check` throws, with the field as data and in the message. */
+/** Runs `check`, and adds the field to the details and the message of its error. */
 function inField(field: string, check: (name: string) => void): void {
   try {
     check(field);

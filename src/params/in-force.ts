@@ -7,7 +7,8 @@ import type { ParamSet, ProtocolParams } from "./types.js";
 
 /**
  * The version in force at a Bitcoin height: the last whose activation height is not above it (PROTOCOL 8).
- * @throws TapstakeError `not-active` below the first activation, `invalid-number`; `invalid-argument` at what is no set
+ * @throws TapstakeError `not-active` below the first activation, `invalid-number`; `invalid-argument` if `set` is not a
+ * parameter set
  */
 export function paramsAt(set: ParamSet, height: number): ProtocolParams {
   assertSet(set);
@@ -26,7 +27,7 @@ export function paramsAt(set: ParamSet, height: number): ProtocolParams {
 
 /**
  * A version by its number.
- * @throws TapstakeError `unknown-params`; `invalid-argument` at what is no set
+ * @throws TapstakeError `unknown-params`; `invalid-argument` if `set` is not a parameter set
  */
 export function paramsVersion(set: ParamSet, version: number): ProtocolParams {
   assertSet(set);
@@ -48,8 +49,9 @@ function assertSet(set: unknown): void {
 }
 
 /**
- * Somebody's own copy of a network's parameters, and the Bitcoin height that says which version of them holds: that of
- * the block with the staking transaction where the stake is registered after it, the tip's where before (PROTOCOL 8).
+ * The caller's own copy of a network's parameters, and the Bitcoin height that chooses their version (PROTOCOL 8). If
+ * the stake is registered after its staking transaction is in a block, that is the block's height; if before, the
+ * tip's.
  */
 export interface OwnParams {
   readonly set: ParamSet;
@@ -57,8 +59,8 @@ export interface OwnParams {
 }
 
 /**
- * Whether parameters that came with a document are the version in force. A document names its own: its author could
- * have chosen a version that slashes less, and that the chain does not take any more.
+ * Checks that the parameters of a document are the version in force. A document names its own version: its author could
+ * have chosen one that slashes less, and that the chain no longer accepts.
  * @throws TapstakeError `params-not-in-force` for another version of the set, with `expected` and `got`; `not-active`
  * for a height before the first version; the codes of {@link checkSameParams}
  */
@@ -72,27 +74,27 @@ export function checkInForce(given: ProtocolParams, { set, height }: OwnParams):
   checkSameParams(given, onNetworkOf(given, own));
 }
 
-/** That a version is not the newest of its set, as data. */
+/** Says, as data, that a version is not the newest of its set. */
 export interface Superseded {
-  /** The Bitcoin height from which a later version holds in its place. */
+  /** The Bitcoin height from which a later version replaces it. */
   readonly since: number;
   /** The newest version of the set. */
   readonly newest: number;
 }
 
-/** Since when a version of a set is superseded; undefined for the newest one. */
+/** What superseded a version of a set, and when; undefined for the newest version. */
 export function supersededSince({ versions }: ParamSet, { version }: ProtocolParams): Superseded | undefined {
   const next = versions.find((later) => later.version > version);
   return next && { since: next.activationHeight, newest: versions.at(-1)!.version };
 }
 
-/** The published test parameters hold for testnet and for signet, whichever of the two they are read as. */
+/** The published test parameters are valid for testnet and for signet, under either name. */
 export const onNetworkOf = ({ network }: ProtocolParams, trusted: ProtocolParams): ProtocolParams =>
   sharesAddresses(network, trusted.network) ? { ...trusted, network } : trusted;
 
 /**
- * Whether parameters that came with a document are the ones that the caller trusts. A document names its own
- * parameters, so its author could have put there a slashing script, rate or unbonding time of their own.
+ * Checks that the parameters of a document are the ones that the caller trusts. The document's author chose its
+ * parameters, and could have put in another slashing script, slashing rate or unbonding time.
  * @param trusted the caller's own copy: see `paramsAt`
  * @throws TapstakeError `params-mismatch`, with the first differing field; the codes of `checkParams`
  */

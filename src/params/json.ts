@@ -66,16 +66,16 @@ export function paramsToJson(params: ProtocolParams): ProtocolParamsJson {
 }
 
 /**
- * The inverse of {@link paramsToJson}. Unknown fields are refused, and every rule of one version is checked.
+ * The inverse of {@link paramsToJson}. It refuses unknown fields, and checks all rules of one version.
  * @param json the object, after `JSON.parse`
- * @param name what it is called in messages, with the path inside it behind
+ * @param name its name in messages; the path inside it follows
  * @throws TapstakeError `invalid-json`, `invalid-hex`, and the codes of `checkParams`
  */
 export function paramsFromJson(json: unknown, name = "params"): ProtocolParams {
   const { covenant, slashing, minCommission, phase1, ...rest } = readJson(form, json, name);
   const params: ProtocolParams = {
     ...rest,
-    // `checkParams` refuses a name that is no network, with its own code.
+    // `checkParams` refuses an unknown network, with its own code.
     network: rest.network as Network,
     covenant: {
       keys: covenant.keys.map((key, i) => hex.decode(key, 32, `${name}.covenant.keys[${i}]`)),
@@ -127,7 +127,7 @@ const form = v.strictObject({
   ),
 });
 
-/** The shortest decimal number, whatever the fraction's denominator. */
+/** The shortest decimal number for a fraction, with any denominator. */
 function decimal(rate: Rate, decimals: number): string {
   const denominator = 10n ** BigInt(decimals);
   return formatRate({ numerator: (rate.numerator * denominator) / rate.denominator, denominator });

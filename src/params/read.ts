@@ -10,11 +10,11 @@ import { paramsFromJson } from "./json.js";
 import { COMMISSION_DECIMALS, type ParamSet, type ProtocolParams, SLASHING_RATE_DECIMALS } from "./types.js";
 
 /**
- * Parameters in whichever form a file has them: one version or a list as `paramsToJson` writes it, or as networks
+ * Reads parameters in any form that files have: one version or a list as `paramsToJson` writes it, or as networks
  * publish them.
- * @param as what the set is called; the network is needed only by the published forms, which do not name it
- * @throws TapstakeError `invalid-network` when it is needed and not given; `wrong-network` when it is given and
- * another than the file says; the codes of `paramsFromJson` and `parseParamSet`
+ * @param as the name of the set; the network too for the published forms, which do not name it
+ * @throws TapstakeError `invalid-network` if it is needed and missing; `wrong-network` if the file names another
+ * network; the codes of `paramsFromJson` and `parseParamSet`
  */
 export function readParamSet(
   text: string,
@@ -45,18 +45,18 @@ export function readParamSet(
     throw new TapstakeError("wrong-network", message, { expected: as.network, got: network });
   }
   const set: ParamSet = { name: as.name, network, versions };
-  // A single version keeps the number that it has among its siblings.
+  // A single version keeps its number from the list.
   if (versions.length > 1) checkParamSet(set);
   return set;
 }
 
 /**
- * Parameters as networks publish them: the file of phase 1 (`{"versions": […]}`, keys of 33 bytes) or the list of
- * phase 2 (versions numbered by their place, the slashing script in base64). Whole numbers may be JSON numbers or
- * decimal text. Fields that do not concern Bitcoin are ignored, as chains add to them.
- * @param json the JSON text, or what `JSON.parse` made of it
- * @param as what the set is called and the Bitcoin network, neither of which the published form says; where they are
- * known, the chain and the day too
+ * Reads parameters as networks publish them. Phase 1 is a file, `{"versions": […]}`, with keys of 33 bytes. Phase 2 is
+ * a list: the index is the version number, and the slashing script is in base64. Whole numbers may be JSON numbers or
+ * decimal text. Fields that do not concern Bitcoin are ignored, as chains add new ones.
+ * @param json the JSON text, or the result of `JSON.parse`
+ * @param as the name of the set and the Bitcoin network, which the published form does not say; also the chain and the
+ * day, if known
  * @throws TapstakeError `invalid-json`, `invalid-hex`, `invalid-rate`, and the codes of `checkParamSet`
  */
 export function parseParamSet(json: unknown, as: Omit<ParamSet, "versions">): ParamSet {
@@ -74,7 +74,7 @@ const isPublishedForm = (json: unknown): boolean =>
 const isOwnForm = (value: unknown): boolean =>
   typeof value === "object" && value !== null && "covenant" in value;
 
-/** Beyond 2^53 a JSON number may already be another one than was written. */
+/** A JSON number beyond 2^53 may already differ from the one in the text. */
 const whole = v.pipe(
   v.custom<number | string>((value) => isWhole(value), "a whole number below 2^53"),
   v.transform((value) => BigInt(value)),

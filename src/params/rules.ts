@@ -6,15 +6,18 @@ import { checkRunning } from "./sets.js";
 import type { ProtocolParams } from "./types.js";
 
 /**
- * What the chain of one protocol release accepts, of the many forms that the scripts allow. Bitcoin knows nothing of
- * it: a stake of another form locks coins all the same, and is not registered.
+ * The forms of stakes that the chain of one protocol release accepts; the scripts permit more. Bitcoin does not know
+ * these rules: a stake of another form locks its coins, and the chain does not register it.
  */
 export interface RuleSet {
   /** The release, for messages. */
   readonly name: string;
-  /** The most finality providers of a stake; absent where a parameter of the chain says it, which is not known here. */
+  /**
+   * The most finality providers of a stake; absent if a parameter of the chain sets the limit, which tapstake does not
+   * know.
+   */
   readonly maxFinalityProviders?: number;
-  /** The most staker keys; absent as above. */
+  /** The most staker keys; absent for the same reason. */
   readonly maxStakers?: number;
   /** Whether a stake can be expanded, and whether to the very same finality providers or to further ones too. */
   readonly expansion: (typeof EXPANSIONS)[number];
@@ -24,7 +27,7 @@ export interface RuleSet {
   readonly signingContext: boolean;
 }
 
-/** No rules of any chain: what a caller has to ask for where the current release's hold otherwise. */
+/** No chain's rules: callers must pass it where the current release's rules would apply. */
 export const ANY_RELEASE = "any";
 
 const EXPANSIONS = ["none", "same-providers", "more-providers"] as const;
@@ -35,8 +38,8 @@ export type RuleName = "maxFinalityProviders" | "maxStakers" | "expansion" | "op
 const oneOfEach = { maxFinalityProviders: 1, maxStakers: 1 } as const;
 
 /**
- * The rule sets that come with tapstake, by the release that they are named for; docs/forms.md says how each is
- * known. A chain whose parameters set a limit of its own: `{ ...ruleSet("v3"), maxFinalityProviders: 10 }`.
+ * The rule sets that come with tapstake, by release; docs/forms.md names the source of each. For a chain whose
+ * parameters set their own limit: `{ ...ruleSet("v3"), maxFinalityProviders: 10 }`.
  */
 export const ruleSets: ReadonlyMap<string, RuleSet> = new Map(
   (
@@ -70,10 +73,13 @@ export function ruleSet(name: string): RuleSet {
   return rules;
 }
 
-/** The rules of the newest release whose chain takes stakes under such parameters, as far as this version knows. */
+/**
+ * The rules of the newest release whose chain accepts stakes under such parameters, as far as this version of tapstake
+ * knows.
+ */
 export const currentRules = ({ phase1 }: ProtocolParams): RuleSet => ruleSet(phase1 ? "phase1" : "v4");
 
-/** What else of a stake a rule can be about. */
+/** What else of a stake the rules need. */
 export interface RuleContext {
   /** The parameters that the stake is made under: they say whether it announces itself. */
   readonly params?: ProtocolParams;
@@ -82,9 +88,9 @@ export interface RuleContext {
 }
 
 /**
- * Whether the chain of a release accepts a stake of this form.
+ * Checks that the chain of a release accepts a stake of this form.
  * @throws TapstakeError `unsupported-by-release`, with the release and the {@link RuleName} in its details;
- * `invalid-argument`, `invalid-number` when the rules, or one of them, are none; the codes of {@link checkTerms}
+ * `invalid-argument`, `invalid-number` for malformed rules; the codes of {@link checkTerms}
  */
 export function checkRules(rules: RuleSet, terms: StakeTerms, { params, previous }: RuleContext = {}): void {
   assertRules(rules);
@@ -100,9 +106,9 @@ export function checkRules(rules: RuleSet, terms: StakeTerms, { params, previous
 }
 
 /**
- * {@link checkRules} for the builder of a stake. Without rules, the current release's hold where coins have value, which
- * is everywhere but on regtest. Coins of a stake of another form, or under a set that has ended, are locked and not
- * registered: {@link ANY_RELEASE} builds such a stake all the same.
+ * {@link checkRules} for the builder of a stake. Without rules, it checks the current release's where coins have value:
+ * everywhere but on regtest. A stake of another form, or under a set that has ended, would lock its coins and not be
+ * registered; {@link ANY_RELEASE} permits it.
  * @throws TapstakeError `params-not-in-force` under a published set that has ended, and as {@link checkRules}
  */
 export function checkBuilt(
@@ -111,7 +117,7 @@ export function checkBuilt(
   context: RuleContext & { readonly params: ProtocolParams },
 ): void {
   if (rules === ANY_RELEASE) return;
-  // What are no parameters at all, the builder refuses by their own code.
+  // The builder refuses malformed parameters, with their own code.
   const { params } = context;
   const isOfValue = params !== undefined && params.network !== "regtest";
   if (isOfValue) checkRunning(params);
@@ -119,7 +125,7 @@ export function checkBuilt(
   else if (isOfValue) checkRules(currentRules(params), terms, context);
 }
 
-/** An unknown rule would refuse nothing. */
+/** A misspelt rule would refuse nothing. */
 function assertRules(rules: RuleSet): void {
   if (typeof rules?.name !== "string") {
     throw new TapstakeError("invalid-argument", `rules: expected a rule set, got ${describeType(rules)}`);

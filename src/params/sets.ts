@@ -29,8 +29,8 @@ export function paramSet(name: string): ParamSet {
 }
 
 /**
- * The published version that parameters are, in every field: a document can name its own and call them v3.
- * Undefined when they are none.
+ * The published version that equals the parameters in every field. A document chooses its own label, and could call
+ * other parameters v3. Undefined if no published version is equal.
  * @throws TapstakeError the codes of `checkParams`
  */
 export function identifyParams(
@@ -48,8 +48,8 @@ function published(params: ProtocolParams): ReturnType<typeof identifyParams> {
 }
 
 /**
- * Whether stakes can still be registered under parameters, as far as is known: whether their published set goes on.
- * Parameters of no published set pass, and are not checked.
+ * Checks that stakes can still be registered under parameters: their published set must still run. Parameters of no
+ * published set pass without a check.
  * @throws TapstakeError `params-not-in-force`
  */
 export function checkRunning(params: ProtocolParams): void {
@@ -58,7 +58,7 @@ export function checkRunning(params: ProtocolParams): void {
 }
 
 /**
- * Whether the chain of a set registers stakes still: at a later height the last version only seems to be in force.
+ * Checks that the chain of a set still registers stakes: after its end, the last version only seems to be in force.
  * @throws TapstakeError `params-not-in-force`
  */
 export function checkSetRunning({ name, ended }: ParamSet): void {

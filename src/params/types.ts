@@ -6,7 +6,7 @@ import type { KeySet } from "../script/terms.js";
 export interface ProtocolParams {
   readonly version: number;
   readonly network: Network;
-  /** The Bitcoin height from which this version holds, until the next one's. */
+  /** The Bitcoin height from which this version is in force, until the next one's. */
   readonly activationHeight: number;
   readonly covenant: KeySet;
   readonly minValue: bigint;
@@ -15,20 +15,22 @@ export interface ProtocolParams {
   readonly maxTime: number;
   /** The time lock of the unbonding output and of a slashing's refund. */
   readonly unbondingTime: number;
-  /** What an unbonding transaction pays, exactly. */
+  /** The exact fee of an unbonding transaction, in satoshi. */
   readonly unbondingFee: bigint;
   /** Absent in phase 1, which only locked coins. */
   readonly slashing?: SlashingParams;
-  /** The least that a finality provider may charge, 0 to 1. The chain enforces it; Bitcoin does not see it. */
+  /**
+   * The lowest commission that a finality provider may charge, 0 to 1. The chain enforces it; Bitcoin does not see it.
+   */
   readonly minCommission?: Rate;
   readonly phase1?: Phase1Params;
 }
 
-/** What a slashing transaction must pay, and to whom. */
+/** How much a slashing transaction must pay, and to which script. */
 export interface SlashingParams {
   /** The output script that receives the slashed coins. */
   readonly script: Uint8Array;
-  /** The part of the stake that is slashed: between 0 and 1, at most 4 decimals. */
+  /** The slashed part of the stake: between 0 and 1, at most 4 decimals. */
   readonly rate: Rate;
   readonly minFee: bigint;
 }
@@ -48,16 +50,19 @@ export interface Phase1Params {
 export interface ParamSet {
   /** `mainnet`, `mainnet-phase1`, `testnet`, `bbn-test-5`, `regtest`, or an operator's own name. */
   readonly name: string;
-  /** The Bitcoin that is staked: not the staking chain, of which several stake the same Bitcoin. */
+  /**
+   * The Bitcoin network of the stakes. It is not the staking chain: several staking chains use the same Bitcoin
+   * network.
+   */
   readonly network: Network;
-  /** The staking chain, as it names itself (`bbn-1`). Absent where there is none, and where a file does not say it. */
+  /** The staking chain's own id (`bbn-1`). Absent if there is no chain, or the file does not name it. */
   readonly chainId?: string;
   /**
-   * The day on which these were all versions, as `YYYY-MM-DD` (UTC): the chain may have further ones since then.
-   * Absent of parameters of one's own.
+   * The day on which these were all versions, as `YYYY-MM-DD` (UTC): the chain may have added others since. Absent for
+   * a caller's own parameters.
    */
   readonly takenOn?: string;
-  /** There is no further version to come, however long ago the set was taken: what it is about has ended. */
+  /** No further version will come, however old this copy of the set is: its phase or network has ended. */
   readonly ended?: boolean;
   readonly versions: readonly ProtocolParams[];
 }
@@ -68,8 +73,8 @@ export const SLASHING_RATE_DECIMALS = 4;
 export const COMMISSION_DECIMALS = 18;
 
 /**
- * The same object, frozen with all objects in it: parameters that one part of a program trusts must not be changed
- * by another. The bytes of keys and scripts are what JavaScript cannot freeze.
+ * The same object, frozen with all objects in it: no part of a program may change parameters that another part trusts.
+ * JavaScript cannot freeze the bytes of keys and scripts.
  */
 export function frozen<T extends object>(value: T): T {
   for (const inner of Object.values(value) as unknown[]) {

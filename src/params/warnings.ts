@@ -7,17 +7,18 @@ import { type Leaf, stakingOutput, unbondingOutput } from "../script/outputs.js"
 import { NUMS_KEY } from "../script/taproot.js";
 import type { ProtocolParams } from "./types.js";
 
-/** What is legal in parameters, and makes some stake that they admit unsafe. */
+/** A value that the rules permit, but that makes some stakes unsafe. */
 export interface ParamsWarning {
   readonly field: string;
   readonly message: string;
 }
 
 /**
- * What the rules of PROTOCOL 8 let through and stakes suffer from: of the smallest stake a transaction with an output
- * so small that no node relays it, of every stake a fee below the satoshi per virtual byte that nodes ask for. A stake
- * that cannot be slashed has nothing at stake. Empty for the published parameters. Call it on parameters that
- * {@link checkParams} passed.
+ * Warns of what the rules of PROTOCOL 8 permit but stakes suffer from. For the smallest stake: an output so small that
+ * nodes do not relay the transaction. For every stake: a fee below the 1 sat/vB that nodes ask for. If nodes do not
+ * relay the slashing, the stake has nothing at risk.
+ *
+ * Empty for the published parameters. Call it on parameters that {@link checkParams} accepted.
  */
 export function paramsWarnings(params: ProtocolParams): readonly ParamsWarning[] {
   const warnings: ParamsWarning[] = [];
@@ -52,7 +53,7 @@ export function paramsWarnings(params: ProtocolParams): readonly ParamsWarning[]
   return warnings;
 }
 
-/** The outputs of a stake by one staker and one finality provider: with more keys every transaction is larger. */
+/** The outputs of a stake by one staker and one finality provider: more keys make every transaction larger. */
 function smallestOutputs({ covenant, minTime, unbondingTime, network }: ProtocolParams) {
   // No secrets of these points are known, so no member has them.
   const staker = NUMS_KEY;

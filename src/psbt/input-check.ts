@@ -23,23 +23,22 @@ interface SignedInput {
   }[];
 }
 
-/** What an input shows to spend its coin. */
+/** What an input contains to spend its coin. */
 export interface Spent {
   /** The input script (scriptSig). */
   readonly script: Uint8Array;
   readonly witness: readonly Uint8Array[];
 }
 
-/** The input script of a coin that is known before anybody signs: for P2SH the push of what is inside. */
+/** The part of an input script that is known before signing: for P2SH, the push of the redeem script. */
 export function fixedInputScript({ redeemScript }: Coin): Uint8Array {
   return redeemScript ? push(redeemScript) : new Uint8Array(0);
 }
 
 /**
- * How a signed PSBT input spends a wallet's coin, finalised or put together here from what its owners signed; null
- * when signatures are missing. They are not verified.
- * @throws TapstakeError `psbt-mismatch` at an input script or a witness where the coin has none, or another one;
- * `invalid-psbt`
+ * How a signed PSBT input spends a wallet's coin: as its wallet finalised it, or assembled here from the owners'
+ * signatures. Null if signatures are missing. The signatures are not verified.
+ * @throws TapstakeError `psbt-mismatch` for an input script or a witness that the coin does not have; `invalid-psbt`
  */
 export function readInput(coin: Coin, index: number, input: SignedInput): Spent | null {
   const { finalScriptSig = new Uint8Array(0), finalScriptWitness } = input;
@@ -63,9 +62,9 @@ export function readInput(coin: Coin, index: number, input: SignedInput): Spent 
 }
 
 /**
- * An input whose owners have signed the whole transaction.
- * @throws TapstakeError `invalid-signature`; `invalid-coin` when its key is uncompressed; `witness-mismatch` when it shows another script, or more than the fee
- * was reckoned for; `unsupported-sighash` when others could still change the transaction
+ * Checks an input: its owners must have signed the whole transaction.
+ * @throws TapstakeError `invalid-signature`; `invalid-coin` for an uncompressed key; `witness-mismatch` for another
+ * script, or a witness larger than the fee pays for; `unsupported-sighash` if others could still change the transaction
  */
 export function checkInput(
   transaction: Transaction,
@@ -83,14 +82,14 @@ export function checkInput(
   else checkKeyPath(signed, witness);
 }
 
-/** An input of a transaction, and what its signatures are over. */
+/** An input of a transaction, and what its signatures commit to. */
 interface Signed {
   readonly transaction: Transaction;
   readonly index: number;
   readonly coins: readonly Coin[];
 }
 
-/** The witness of a segwit coin from the signatures of its owners, or null while some are missing. */
+/** The witness of a segwit coin from its owners' signatures, or null while some are missing. */
 function assembled(coin: Coin, input: SignedInput): Uint8Array[] | null {
   const { redeemScript, script, leaf, witnessScript } = coin;
   if (witnessScript) {
@@ -120,7 +119,7 @@ function witnessScriptElements(script: WalletScript | null, input: SignedInput):
     const signature = by(script.key);
     return signature ? [signature] : null;
   }
-  // CHECKMULTISIG wants the signatures in the order of the keys, behind an empty element (BIP-147).
+  // CHECKMULTISIG needs the signatures in the order of the keys, after an empty element (BIP-147).
   const signatures = script.keys.flatMap((key) => by(key) ?? []).slice(0, script.quorum);
   return signatures.length === script.quorum ? [new Uint8Array(0), ...signatures] : null;
 }
@@ -154,11 +153,11 @@ function inputScriptElements(script: Uint8Array, index: number): Uint8Array[] {
     elements?.length === 2 &&
     elements.every(({ length }) => length <= LONGEST_SHORT_PUSH) &&
     equalBytes(concatBytes(...elements.map(push)), script);
-  if (!isExact) throw invalid(index, "expected the pushes of a signature and a key as its input script");
+  if (!isExact) throw invalid(index, "its input script must push a signature and a key");
   return elements;
 }
 
-/** BIP-141, BIP-143, and the rules before them: a DER signature, and the key that the coin names by its hash. */
+/** BIP-141, BIP-143, and the older rules: a DER signature, and the key whose hash the coin names. */
 function checkKeyHash(signed: Signed, elements: readonly Uint8Array[], keyHash: Uint8Array): void {
   const [signature, key] = elements;
   if (isBytes(key, 65) && equalBytes(hash160(key), keyHash)) {
@@ -167,19 +166,19 @@ function checkKeyHash(signed: Signed, elements: readonly Uint8Array[], keyHash: 
     });
   }
   if (elements.length !== 2 || !signature || !isBytes(key, 33) || !equalBytes(hash160(key), keyHash)) {
-    throw invalid(signed.index, "expected a signature and the compressed key of the coin");
+    throw invalid(signed.index, "its witness must be a signature and the compressed key of the coin");
   }
   checkEcdsa(signed, signature, key, keyHashScript(keyHash));
 }
 
-/** BIP-341, key path: one element, 64 bytes, or 65 with the hash type behind. */
+/** BIP-341, key path: one element, 64 bytes, or 65 with a hash type. */
 function checkKeyPath(signed: Signed, witness: readonly Uint8Array[]): void {
   const [signature] = witness;
-  if (witness.length !== 1) throw invalid(signed.index, "expected one Schnorr signature in the witness");
+  if (witness.length !== 1) throw invalid(signed.index, "its witness must be one Schnorr signature");
   checkSchnorr(signed, signature!, signed.coins[signed.index]!.script.slice(2));
 }
 
-/** The script of a P2WSH coin, or of a leaf with its control block, behind what satisfies it. */
+/** The script of a P2WSH coin, or of a leaf with its control block, after the elements that satisfy it. */
 function checkScript(signed: Signed, witness: readonly Uint8Array[]): void {
   const { index, coins } = signed;
   const coin = coins[index]!;
@@ -204,12 +203,15 @@ function checkScriptKeyHash(signed: Signed, elements: readonly Uint8Array[], key
   if (!leaf) return checkKeyHash(signed, elements, keyHash);
   const [signature, key] = elements;
   if (elements.length !== 2 || !key || !equalBytes(hash160(key), keyHash)) {
-    throw invalid(signed.index, `expected a signature and the key that ${hex.encode(leaf.script)} names`);
+    throw invalid(
+      signed.index,
+      `its witness must be a signature and the key that ${hex.encode(leaf.script)} names`,
+    );
   }
   return checkSchnorr(signed, signature!, key, tapleafHash(leaf.script));
 }
 
-/** A slot for each key, the last for the first key; the quorum of them filled (BIP-342). */
+/** One slot for each key, the first key's last; a quorum of the slots is filled (BIP-342). */
 function checkSlots(
   signed: Signed,
   elements: readonly Uint8Array[],
@@ -218,7 +220,7 @@ function checkSlots(
   const [keys, quorum] = script.kind === "pk" ? [[script.key], 1] : [script.keys, script.quorum];
   const filled = elements.filter(({ length }) => length > 0).length;
   if (elements.length !== keys.length || filled !== quorum) {
-    const text = `expected ${quorum} signatures in ${keys.length} slots, got ${filled} in ${elements.length}`;
+    const text = `the script needs ${quorum} signatures in ${keys.length} slots; the witness has ${filled} in ${elements.length}`;
     throw invalid(signed.index, text);
   }
   const leafHash = tapleafHash(signed.coins[signed.index]!.leaf!.script);
@@ -227,7 +229,7 @@ function checkSlots(
   }
 }
 
-/** One signature; or behind an empty element the quorum, in the order of the keys (BIP-147). */
+/** One signature; or, after an empty element, the quorum in the order of the keys (BIP-147). */
 function checkMulti(
   signed: Signed,
   elements: readonly Uint8Array[],
@@ -235,12 +237,12 @@ function checkMulti(
 ): void {
   const code = signed.coins[signed.index]!.witnessScript!;
   if (script.kind === "pk") {
-    if (elements.length !== 1) throw invalid(signed.index, "expected one signature before the script");
+    if (elements.length !== 1) throw invalid(signed.index, "one signature must stand before the script");
     return checkEcdsa(signed, elements[0]!, script.key, code);
   }
   const [dummy, ...signatures] = elements;
   if (dummy?.length !== 0 || signatures.length !== script.quorum) {
-    const text = `expected an empty element and ${script.quorum} signatures before the script`;
+    const text = `an empty element and ${script.quorum} signatures must stand before the script`;
     throw invalid(signed.index, text);
   }
   let keys = [...script.keys];
@@ -252,8 +254,8 @@ function checkMulti(
 }
 
 /**
- * A script that is not understood here. It is bitcoind's to run; here every element that has the form of a
- * signature must be one, by a key that the script names, of the whole transaction, and there must be one at least.
+ * A script that tapstake does not understand; bitcoind runs it. Each element in the form of a signature must be one of
+ * the whole transaction, by a key that the script names. At least one must be there.
  */
 function checkOther(signed: Signed, elements: readonly Uint8Array[], weight: number): void {
   const { index, coins } = signed;
@@ -271,7 +273,7 @@ function checkOther(signed: Signed, elements: readonly Uint8Array[], weight: num
   const signatures = elements.filter((element) =>
     coin.leaf ? element.length === 64 || element.length === 65 : decodeEcdsaSignature(element) !== null,
   );
-  if (signatures.length === 0) throw invalid(index, "expected a signature in the witness, got none");
+  if (signatures.length === 0) throw invalid(index, "its witness has no signature: sign this input");
   for (const signature of signatures) {
     const isGood = keys.some((key) =>
       coin.leaf
@@ -287,7 +289,7 @@ function checkEcdsa(signed: Signed, signature: Uint8Array, key: Uint8Array, code
   throw invalid(signed.index, `the signature by ${hex.encode(key)} does not verify over this transaction`);
 }
 
-/** A DER signature with its hash type behind, over what BIP-143 says, or for P2PKH what Bitcoin always said. */
+/** A DER signature followed by its hash type, over the BIP-143 digest, or for P2PKH over the original one. */
 function isEcdsa(
   { transaction, index, coins }: Signed,
   signature: Uint8Array,
@@ -318,9 +320,9 @@ function isSchnorr(
   leafHash?: Uint8Array,
 ): boolean {
   if (signature.length !== 64 && signature.length !== 65) {
-    throw invalid(index, `expected a Schnorr signature of 64 or 65 bytes, got ${signature.length}`);
+    throw invalid(index, `its Schnorr signature must be 64 or 65 bytes, not ${signature.length}`);
   }
-  // BIP-341: a 65th byte that says DEFAULT is invalid.
+  // BIP-341: a 65th byte of 0 (DEFAULT) is invalid.
   if (signature.length === 65) assertAll(signature[64]!, index);
   const digest = transaction.hashForWitnessV1(
     index,
@@ -338,14 +340,14 @@ function assertAll(hashType: number, input: number): void {
   throw new TapstakeError("unsupported-sighash", text, { input });
 }
 
-/** Above so many bytes a push has its length in a byte of its own. */
+/** A longer push has a length byte of its own. */
 const LONGEST_SHORT_PUSH = 75;
 
 const push = (element: Uint8Array): Uint8Array => concatBytes(compactSize(element.length), element);
 
 function mismatch(input: number, got: string, expected: string): TapstakeError {
   const what = `input ${input}: input script`;
-  const text = `the PSBT came back with ${got} at input ${input}, expected ${expected}`;
+  const text = `the PSBT came back with ${got} at input ${input}, but must have ${expected}`;
   return new TapstakeError("psbt-mismatch", text, { what, input });
 }
 

@@ -20,14 +20,14 @@ import { asVersion0, field, PSBT_MAGIC } from "./v2.js";
 import { psbtWith } from "./write.js";
 
 /**
- * A PSBT as it travels: the object, also one that another copy of bitcoinjs made; its bytes; or text in base64 or in
- * hexadecimal of any case, also in quotes, with white space anywhere, or as bytes of a file.
+ * A PSBT in any form: the object, even if another copy of bitcoinjs made it; bytes, even those of a text file; or text
+ * in base64 or in hexadecimal of any case. Text may have quotes around it, and white space anywhere.
  */
 export type PsbtLike = Psbt | { toBuffer(): Uint8Array } | Uint8Array | string;
 
 /**
- * A PSBT from whatever form it came in: browser wallets answer in hexadecimal, hardware wallets in base64, `jq` in
- * quotes. One of version 2 (BIP-370) becomes one of version 0, which every signer reads.
+ * Reads a PSBT in any form: browser wallets answer in hexadecimal, hardware wallets in base64, `jq` in quotes. It
+ * converts version 2 (BIP-370) to version 0, which every signer reads.
  * @throws TapstakeError `invalid-psbt`
  */
 export function parsePsbt(psbt: PsbtLike): Psbt {
@@ -39,12 +39,12 @@ function psbtOfBytes(raw: Uint8Array): Psbt {
     const got = transactionIn(raw)
       ? "a transaction"
       : `${raw.length} bytes that do not begin with 70736274ff`;
-    throw new TapstakeError("invalid-psbt", `expected a PSBT, got ${got}`);
+    throw new TapstakeError("invalid-psbt", `this must be a PSBT, not ${got}`);
   }
   return orInvalid(() => {
     const bytes = asVersion0(raw);
     const parsed = Psbt.fromBuffer(bytes);
-    // The library stops reading where it likes; keys may be in another order, but all must be there.
+    // The library stops reading early at some errors. Keys may be in another order, but all bytes must be there.
     if (parsed.toBuffer().length !== bytes.length) throw new RangeError("it has bytes that mean nothing");
     return parsed;
   });
@@ -59,8 +59,8 @@ function orInvalid<T>(read: () => T): T {
 }
 
 /**
- * What a wallet gave back: a PSBT, or the whole signed transaction, which wallets hand out that finalise by themselves.
- * That becomes a PSBT whose inputs are final.
+ * Reads a wallet's answer: a PSBT, or the whole signed transaction from wallets that finalise by themselves. A
+ * transaction becomes a PSBT with final inputs.
  * @throws TapstakeError `invalid-psbt`
  */
 export function parseAnswer(answer: PsbtLike): Psbt {
@@ -92,9 +92,9 @@ export const transactionOf = (psbt: Psbt): Transaction =>
   parseTransaction(psbt.data.globalMap.unsignedTx.toBuffer());
 
 /**
- * The outputs that a PSBT says that it spends, as far as it does. Whether they are what is on chain, only the chain
- * tells; Taproot signatures commit to them.
- * @throws TapstakeError `psbt-mismatch` when a whole previous transaction is not the one of the outpoint
+ * The outputs that a PSBT says it spends, as far as it names them. Only the chain knows whether they exist; Taproot
+ * signatures commit to them.
+ * @throws TapstakeError `psbt-mismatch` if a previous transaction is not the one of the outpoint
  */
 export function prevoutsOf(psbt: Psbt): readonly (Prevout | undefined)[] {
   return psbt.data.inputs.map(({ witnessUtxo, nonWitnessUtxo }, i) => {
@@ -123,8 +123,8 @@ function bytesOf(psbt: PsbtLike): Uint8Array {
 }
 
 /**
- * The text that an answer is, or that a file's bytes are, without white space and the quotes around it. Undefined for
- * other bytes and objects: a PSBT has 0xff in fifth place, a transaction zeros, a signature more than letters.
+ * The text of an answer or of a file's bytes, without white space and the quotes around it. Undefined for other bytes
+ * and objects: a PSBT has 0xff as fifth byte, a transaction has zeros, a signature has bytes that are not letters.
  */
 export function writtenText(answer: PsbtLike): string | undefined {
   const isFile = answer instanceof Uint8Array && answer.length > 0 && answer.every(isText);
@@ -135,10 +135,10 @@ export function writtenText(answer: PsbtLike): string | undefined {
 /** Printable ASCII and white space. */
 const isText = (byte: number) => (byte >= 0x20 && byte < 0x7f) || (byte >= 0x09 && byte <= 0x0d);
 
-/** The bytes in {@link writtenText}: hexadecimal in any case, or base64. Throws what the decoder throws. */
+/** The bytes in {@link writtenText}: hexadecimal in any case, or base64. It throws the decoder's errors. */
 export function decodeText(text: string): Uint8Array {
   if (/^(?:[0-9a-f]{2})+$/i.test(text)) return hex.decode(text.toLowerCase());
-  // Strict: bitcoinjs' own base64 skips characters that do not belong.
+  // Strict: bitcoinjs' own base64 decoder skips invalid characters.
   return base64.decode(text);
 }
 
@@ -151,17 +151,17 @@ function transactionIn(bytes: Uint8Array): Transaction | undefined {
   }
 }
 
-/** Whether bytes begin as those of a PSBT do. */
+/** Whether bytes begin like a PSBT. */
 export const isPsbt = (bytes: Uint8Array): boolean =>
   equalBytes(bytes.subarray(0, PSBT_MAGIC.length), PSBT_MAGIC);
 
 type Input = Psbt["data"]["inputs"][number];
 
 /**
- * The coins that a signed PSBT spends, as it describes them itself. Scripts lead to the outputs that hold the coins;
- * whether these are what is on chain, only the chain tells.
- * @throws TapstakeError `invalid-psbt` when it does not say what it spends; `psbt-mismatch` as `prevoutsOf`;
- * `invalid-coin` where what it says does not fit together, or is not enough to spend a coin
+ * The coins that a signed PSBT spends, as it describes them itself. Each script must lead to the output that holds the
+ * coin; only the chain knows whether that output exists.
+ * @throws TapstakeError `invalid-psbt` if it does not say what it spends; `psbt-mismatch` as `prevoutsOf`;
+ * `invalid-coin` if its fields contradict each other, or are not enough to spend a coin
  */
 export function coinsOfPsbt(psbt: Psbt): Coin[] {
   const coins = prevoutsOf(psbt).map((prevout, i): Coin => {
@@ -227,7 +227,7 @@ function signedLeaf({ tapKeySig, tapLeafScript = [], tapScriptSig = [] }: Input)
 export function readWitnessStack(bytes: Uint8Array): Uint8Array[] {
   const reader = createReader(bytes, malformedWitness);
   const count = reader.size();
-  // Each element takes a byte at least: no room is made for more.
+  // Each element takes a byte at least, so a list cannot be longer than the bytes left.
   if (count > reader.left) throw malformedWitness();
   const stack = Array.from({ length: count }, () => reader.sized());
   if (reader.left > 0) throw malformedWitness();

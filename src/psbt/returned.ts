@@ -8,8 +8,8 @@ import type { LeafSpend } from "../spending/spend.js";
 import type { Psbt } from "./bitcoinjs.js";
 
 /**
- * That what came back is our transaction: nothing but signatures may differ.
- * @throws TapstakeError `psbt-mismatch` naming the first thing that differs: version, lock time, an input, an output
+ * Checks that the returned transaction is ours: only signatures may differ.
+ * @throws TapstakeError `psbt-mismatch` with the first difference: version, lock time, an input, an output
  */
 export function assertSameTransaction(expected: Transaction, psbt: Psbt): void {
   const got = Transaction.fromBuffer(psbt.data.globalMap.unsignedTx.toBuffer());
@@ -37,9 +37,8 @@ type Value = string | number | bigint;
 type PsbtInput = Psbt["data"]["inputs"][number];
 
 /**
- * That what a returned PSBT says of its coins, as far as it says it, is what they are, and that it asks for
- * signatures of the whole transaction.
- * @throws TapstakeError `psbt-mismatch` naming the first input that differs, and in what
+ * Checks that what a returned PSBT says of its coins is true, and that it asks for signatures of the whole transaction.
+ * @throws TapstakeError `psbt-mismatch` with the first input that differs and what differs
  */
 export function assertSameCoins(expected: Transaction, prevouts: readonly Prevout[], psbt: Psbt): void {
   for (const [i, { script, value }] of prevouts.entries()) {
@@ -65,9 +64,9 @@ export function assertSameCoins(expected: Transaction, prevouts: readonly Prevou
 }
 
 /**
- * That a returned PSBT, as far as it says so, opens the expected leaf of the expected coin. Wallets may add other
+ * Checks that a returned PSBT opens the expected leaf of the expected coin, as far as it says so. Wallets may add other
  * leaves of the same output.
- * @throws TapstakeError `psbt-mismatch` naming what differs
+ * @throws TapstakeError `psbt-mismatch` with what differs
  */
 export function assertSameLeaf({ leaf, inputIndex: i, prevouts }: LeafSpend, input: PsbtInput): void {
   const { tapInternalKey, tapMerkleRoot, tapLeafScript = [], finalScriptSig } = input;
@@ -88,10 +87,10 @@ export function assertSameLeaf({ leaf, inputIndex: i, prevouts }: LeafSpend, inp
 }
 
 /**
- * That a returned PSBT says of how a coin is spent what was said of it: its scripts and its internal key. What a PSBT
- * leaves out is altered too, unless its wallet finalised the input, which drops them (BIP-174).
- * @param coin what is known of it: nothing is asked of an internal key that was not told
- * @throws TapstakeError `psbt-mismatch` naming what differs
+ * Checks that a returned PSBT still says how a coin is spent: its scripts and its internal key. What a PSBT leaves out
+ * counts as altered too, unless its wallet finalised the input, which drops these fields (BIP-174).
+ * @param coin what is known of it; an internal key that it does not name is not checked
+ * @throws TapstakeError `psbt-mismatch` with what differs
  */
 export function assertSameScripts(coin: Coin, i: number, input: PsbtInput): void {
   const { redeemScript, witnessScript, leaf } = coin;
@@ -118,7 +117,7 @@ export function assertSameScripts(coin: Coin, i: number, input: PsbtInput): void
 
 type TapLeaf = NonNullable<PsbtInput["tapLeafScript"]>[number];
 
-/** Each must be of the output that is spent: wallets may add others of it. */
+/** Each leaf must be of the spent output: wallets may add other leaves of it. */
 function assertOwnLeaves(
   i: number,
   output: Uint8Array,
@@ -154,13 +153,13 @@ function differs(input: number, what: string, expected: Value, got: Value): Taps
   return psbtMismatch(`input ${input}: ${what}`, expected, got, { input });
 }
 
-/** @param where the input or output, when it is one that differs */
+/** @param where the input or output that differs */
 export function psbtMismatch(
   what: string,
   expected: Value,
   got: Value,
   where: { readonly input?: number; readonly output?: number } = {},
 ): TapstakeError {
-  const text = `the PSBT came back with ${what} ${got}, expected ${expected}`;
+  const text = `the PSBT came back with ${what} ${got}, but it must be ${expected}`;
   return new TapstakeError("psbt-mismatch", text, { what, expected, got, ...where });
 }

@@ -19,14 +19,15 @@ import { parseAnswer, type PsbtLike, readWitnessStack } from "./read.js";
 import { assertSameCoins, assertSameLeaf, assertSameTransaction } from "./returned.js";
 
 /**
- * The signatures that a signer gave back for a leaf spend, in whatever form its wallet gives them: unfinalised, under
- * whichever key and leaf hash; in a final witness, complete or with the staker's signature alone; or in the whole
- * transaction. The transaction must be ours. A signature counts for the key of the leaf that verifies it over our own
- * copy of the transaction, its coins and the leaf; everything else in the answer is passed over.
- * @param expected x-only keys whose signatures must be there
- * @throws TapstakeError `invalid-psbt`; `psbt-mismatch` naming what was altered, and in which input or output;
- * `witness-mismatch` at a final witness of another leaf; `unsupported-sighash`; `missing-signature` naming whose in
- * `missing`, with what was seen instead: `bySomeoneElse`, the number of signatures that verify for no key of the leaf,
+ * The signatures for a leaf spend from a signer's answer, in any form that wallets give: unfinalised, under any key and
+ * leaf hash; in a final witness, complete or with the staker's signature alone; or in the whole transaction.
+ *
+ * The transaction must be ours. A signature counts for the key of the leaf that verifies it over our own copy of the
+ * transaction, its coins and the leaf. Everything else in the answer is ignored.
+ * @param expected x-only keys that must have signed
+ * @throws TapstakeError `invalid-psbt`; `psbt-mismatch` with what was altered, and in which input or output;
+ * `witness-mismatch` for a final witness of another leaf; `unsupported-sighash`; `missing-signature`, with the keys in
+ * `missing` and what was seen instead: `bySomeoneElse`, the number of signatures that verify for no key of the leaf,
  * and `tweaked`, whether one of them is by a wallet's tweaked key
  */
 export function signaturesFromPsbt(
@@ -41,9 +42,9 @@ export function signaturesFromPsbt(
 }
 
 /**
- * The signatures by some of a leaf's keys: at least one of them must have signed.
+ * The signatures by some of a leaf's keys; at least one of the keys must have signed.
  * @param transaction its name, for the error
- * @param missing the keys that the error names, where not one of `keys` signed
+ * @param missing the keys that the error names if not one of `keys` signed
  * @throws TapstakeError the codes of {@link signaturesFromPsbt}
  */
 export function signaturesBySome(
@@ -68,14 +69,14 @@ function readAnswer(spend: LeafSpend, returned: PsbtLike) {
   return { signatures, given };
 }
 
-/** A signature of an answer: whose it is shows only in what it verifies for. */
+/** A signature from an answer. Only verification shows whose it is. */
 interface Candidate {
   readonly signature: Uint8Array;
-  /** The key that the wallet filed it under, where it says one. */
+  /** The key under which the wallet put it, if any. */
   readonly filedUnder?: Uint8Array;
 }
 
-/** @throws TapstakeError `witness-mismatch` at a final witness that opens something else */
+/** @throws TapstakeError `witness-mismatch` for a final witness that opens another leaf */
 function candidates({ leaf, inputIndex }: LeafSpend, answer: Psbt): Candidate[] {
   const { finalScriptWitness, tapScriptSig = [] } = answer.data.inputs[inputIndex]!;
   if (finalScriptWitness) return inWitness(leaf, readWitnessStack(finalScriptWitness));
@@ -85,7 +86,7 @@ function candidates({ leaf, inputIndex }: LeafSpend, answer: Psbt): Candidate[] 
   return all.slice(0, most).map(({ pubkey, signature }) => ({ signature, filedUnder: pubkey }));
 }
 
-/** One for each of the four ways in which wallets file one; an answer can be stuffed with others. */
+/** One for each of the four ways in which wallets file one. The limit stops an answer with many false signatures. */
 const MOST_FOR_EACH_KEY = 4;
 
 /** Wallets that finalise leave out the empty slots, and put what they have in front. */
@@ -105,7 +106,7 @@ function inWitness(leaf: Leaf, witness: readonly Uint8Array[]): Candidate[] {
   throw new TapstakeError("witness-mismatch", text, { elements: witness.length });
 }
 
-/** BIP-340 hashes the key in: a signature verifies for one key at most. */
+/** BIP-340 hashes the key, so a signature verifies for one key at most. */
 function signedBy(spend: LeafSpend, given: readonly Candidate[]): LeafSignature[] {
   const signed: LeafSignature[] = [];
   for (const { signature, filedUnder } of given) {
@@ -121,7 +122,7 @@ function signedBy(spend: LeafSpend, given: readonly Candidate[]): LeafSignature[
 const keysOf = ({ signers }: Leaf): Uint8Array[] => signers.flatMap(({ keys }) => [...keys]);
 
 /**
- * Nothing verifies: what the PSBT says of the input that is not so explains it.
+ * If no signature verifies, a false field of the PSBT's input explains why.
  * @throws TapstakeError `psbt-mismatch`, `unsupported-sighash`
  */
 function assertUnaltered(spend: LeafSpend, answer: Psbt, given: readonly Candidate[]): void {
@@ -135,7 +136,7 @@ function assertUnaltered(spend: LeafSpend, answer: Psbt, given: readonly Candida
   assertSameLeaf(spend, answer.data.inputs[spend.inputIndex]!);
 }
 
-/** What an answer has instead of the signatures that were asked for. */
+/** What an answer has in place of the required signatures. */
 interface Seen {
   /** Signatures that verify for no key of the leaf. */
   readonly bySomeoneElse: number;
@@ -169,10 +170,11 @@ function seenInstead(spend: LeafSpend, given: readonly Candidate[]): Seen {
 }
 
 /**
- * The signatures in the PSBTs of one spend that came back from several signers, each of whom signed alone; of a key
- * that signed twice, the first. `finishSpend` makes the transaction of them.
- * @param expected x-only keys whose signatures must be there, in whichever PSBT
- * @throws TapstakeError the codes of {@link signaturesFromPsbt}, telling which PSBT (`psbt` in the details, from 0)
+ * The signatures from several PSBTs of one spend, each signed by another signer. If a key signed twice, the first
+ * counts. Pass them to `finishSpend`.
+ * @param expected x-only keys that must have signed, in any of the PSBTs
+ * @throws TapstakeError the codes of {@link signaturesFromPsbt}, with the index of the PSBT in the details (`psbt`,
+ * from 0)
  * @example
  * ```ts
  * const signed = finishSpend(unbonding, signaturesFromPsbts(unbonding, [fromAlice, fromBob, fromCommittee]));
@@ -189,12 +191,13 @@ export function signaturesFromPsbts(
 }
 
 /**
- * What is read from each of several PSBTs: where one is refused, the error says which.
- * @throws TapstakeError `invalid-psbt` where it is no list; the codes of `read`, with `psbt` in the details, from 0
+ * Reads each of several PSBTs. If `read` refuses one, the error says which.
+ * @throws TapstakeError `invalid-psbt` if `returned` is not a list; the codes of `read`, with the index as `psbt` in
+ * the details, from 0
  */
 export function fromEachPsbt<T>(returned: readonly PsbtLike[], read: (psbt: PsbtLike) => T): T[] {
   if (!Array.isArray(returned)) {
-    throw new TapstakeError("invalid-psbt", `expected a list of PSBTs, got ${describeType(returned)}`);
+    throw new TapstakeError("invalid-psbt", `the PSBTs must be a list, not ${describeType(returned)}`);
   }
   return returned.map((psbt: PsbtLike, index) => {
     try {
@@ -208,9 +211,9 @@ export function fromEachPsbt<T>(returned: readonly PsbtLike[], read: (psbt: Psbt
 }
 
 /**
- * That there is a signature by each of these keys.
- * @param seen what there was instead, where something is missing
- * @throws TapstakeError `missing-signature` naming whose; `unexpected-signer` when the leaf does not name one of them
+ * Checks that each of these keys has signed.
+ * @param seen what the answer has instead, if a signature is missing
+ * @throws TapstakeError `missing-signature` with the keys; `unexpected-signer` if the leaf does not name one of them
  */
 export function assertSignedBy(
   { leaf }: LeafSpend,
@@ -225,18 +228,18 @@ export function assertSignedBy(
 }
 
 /**
- * That the keys whose signatures must be there are a list of x-only keys.
+ * Checks that the keys that must sign are a list of x-only keys.
  * @throws TapstakeError `invalid-argument`, `invalid-public-key`
  */
 export function assertExpected(expected: readonly Uint8Array[]): void {
   if (!Array.isArray(expected)) {
-    const text = `expected must be a list of keys, got ${describeType(expected)}`;
+    const text = `expected must be a list of keys, not ${describeType(expected)}`;
     throw new TapstakeError("invalid-argument", text);
   }
   expected.forEach((key: unknown, i) => assertXOnly(key, `expected[${i}]`));
 }
 
-/** @param keys at least one, who did not sign */
+/** @param keys the keys that did not sign; at least one */
 function notSigned(
   { kind, signers }: Leaf,
   keys: readonly Uint8Array[],

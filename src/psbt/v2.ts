@@ -5,7 +5,7 @@ import { compactSize, concatBytes, joinBytes } from "../core/bytes.js";
 /** The first bytes of a PSBT (BIP-174). */
 export const PSBT_MAGIC = Uint8Array.of(0x70, 0x73, 0x62, 0x74, 0xff);
 
-/** The types of fields whose keys hold nothing else: of the global map, of inputs, of outputs (BIP-174, BIP-370). */
+/** The types of fields whose keys hold only the type: in the global map, in inputs, in outputs (BIP-174, BIP-370). */
 const GLOBAL_OF_VERSION_2 = {
   txVersion: 0x02,
   fallbackLockTime: 0x03,
@@ -24,9 +24,9 @@ const INPUT = {
 const OUTPUT = { amount: 0x03, script: 0x04 } as const;
 
 /**
- * A PSBT of version 2 (BIP-370), which has no unsigned transaction but its parts, as one of version 0, which has it.
- * One of version 0: the same bytes. Each must have the fields of its own version only.
- * @throws RangeError saying what is wrong
+ * Converts a PSBT of version 2 (BIP-370), which has the parts of the transaction, to version 0, which has the unsigned
+ * transaction. For version 0 it returns the same bytes. A PSBT must have only the fields of its own version.
+ * @throws RangeError with what is wrong
  */
 export function asVersion0(bytes: Uint8Array): Uint8Array {
   const malformed = () =>
@@ -40,7 +40,7 @@ export function asVersion0(bytes: Uint8Array): Uint8Array {
     assertVersion0(globals, reader);
     return bytes;
   }
-  if (version !== 2) throw new RangeError(`expected a PSBT of version 0 or 2, got ${version}`);
+  if (version !== 2) throw new RangeError(`the version must be 0 or 2, not ${version}`);
   if (valueOf(globals, GLOBAL.unsignedTx)) throw new RangeError("version 2 has no unsigned transaction");
   const inputs = readMaps(reader, countOf(globals, GLOBAL.inputCount, "inputs"));
   const outputs = readMaps(reader, countOf(globals, GLOBAL.outputCount, "outputs"));
@@ -55,10 +55,10 @@ export function asVersion0(bytes: Uint8Array): Uint8Array {
   );
 }
 
-/** BIP-370: in version 0 the transaction alone says what is spent and paid. */
+/** BIP-370: in version 0, only the transaction says what is spent and paid. */
 function assertVersion0(globals: Fields, reader: Reader): void {
   const unsigned = required(valueOf(globals, GLOBAL.unsignedTx), "an unsigned transaction");
-  // Behind the 4 bytes of its version stands the number of its inputs.
+  // The number of inputs follows the 4 bytes of the transaction's version.
   if (unsigned[4] === 0) throw new RangeError("its transaction has no inputs");
   const count = Transaction.fromBuffer(Uint8Array.from(unsigned)).ins.length;
   assertWithout(globals, GLOBAL_OF_VERSION_2, "global");
@@ -77,7 +77,7 @@ function assertWithout(fields: Fields, types: Readonly<Record<string, number>>, 
   }
 }
 
-/** A field of a PSBT: its key and its value, each behind its length. */
+/** A field of a PSBT: its key and its value, each after its length. */
 export const field = (key: Uint8Array, value: Uint8Array): Uint8Array =>
   concatBytes(compactSize(key.length), key, compactSize(value.length), value);
 
@@ -119,7 +119,10 @@ function unsignedTransaction(globals: Fields, inputs: readonly Fields[], outputs
 /** From this number on a lock time is in seconds, below it in blocks. */
 const FIRST_TIME = 500_000_000;
 
-/** BIP-370: the highest lock that inputs ask for, as a height where all of them can have one; undefined without any. */
+/**
+ * BIP-370: the highest lock that inputs ask for, as a height if all of them permit one. Undefined if no input asks for
+ * one.
+ */
 function lockTime(inputs: readonly Fields[]): number | undefined {
   const locks = inputs
     .map((map) => ({
@@ -144,7 +147,7 @@ function countOf(globals: Fields, type: number, what: string): number {
   const malformed = () => new RangeError(`its number of ${what} is malformed`);
   const reader = createReader(value, malformed);
   const count = reader.size();
-  // 100,000 are more than fit into a block; a number that nothing follows would fill all memory.
+  // More than 100,000 do not fit into a block, and a false number would fill the memory.
   if (reader.left > 0 || count > 100_000) throw malformed();
   return count;
 }
@@ -158,12 +161,12 @@ function valueOf(fields: Fields, type: number, length?: number): Uint8Array | un
   const [found, ...more] = fields.filter(([key]) => key.length === 1 && key[0] === type);
   if (more.length > 0) throw new RangeError(`it has field ${type} twice`);
   if (found && length !== undefined && found[1].length !== length) {
-    throw new RangeError(`expected ${length} bytes in field ${type}, got ${found[1].length}`);
+    throw new RangeError(`field ${type} must be ${length} bytes, not ${found[1].length}`);
   }
   return found?.[1];
 }
 
 function required<T>(value: T | undefined, what: string): T {
-  if (value === undefined) throw new RangeError(`expected ${what}`);
+  if (value === undefined) throw new RangeError(`it lacks ${what}`);
   return value;
 }

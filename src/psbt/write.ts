@@ -18,13 +18,13 @@ import { Psbt } from "./bitcoinjs.js";
 import { field, GLOBAL, PSBT_MAGIC } from "./v2.js";
 
 /**
- * A leaf spend as a PSBT (BIP-174, BIP-371) that a wallet can sign without knowing about staking: the coin, the
- * internal key, the leaf with its control block. The Merkle root is left out unless asked for: OKX and OneKey take an
- * input that has one for a spend by the key path. Signatures so far go along.
+ * A leaf spend as a PSBT (BIP-174, BIP-371) that a wallet can sign without knowing about staking. It names the coin,
+ * the internal key, and the leaf with its control block. The Merkle root is left out by default: OKX and OneKey treat
+ * an input that has one as a key-path spend. The PSBT includes the signatures made so far.
  * @param derivations of keys that the leaf names: hardware wallets find their own keys by them
- * @throws TapstakeError `unexpected-signer` when the leaf does not name a key, or by two signatures of one;
- * `invalid-signature`, `invalid-public-key`, `invalid-bytes`; `invalid-argument`, `duplicate-key`, `invalid-path` at
- * derivations that are none
+ * @throws TapstakeError `unexpected-signer` if the leaf does not name a key, or for two signatures of one;
+ * `invalid-signature`, `invalid-public-key`, `invalid-bytes`; `invalid-argument`, `duplicate-key`, `invalid-path` for
+ * malformed derivations
  */
 export function spendPsbt(
   spend: LeafSpend,
@@ -40,7 +40,7 @@ export function spendPsbt(
     return { pubkey: hex.decode(key), leafHash: leaf.hash, signature };
   });
   const psbt = unsignedPsbt(transaction, prevouts);
-  // Through `data`: the library would build the output again to compare, which takes longer than all the rest.
+  // Through `data`: the library would build the output again to compare it, which takes longer than everything else.
   psbt.data.updateInput(inputIndex, {
     tapInternalKey: NUMS_KEY,
     ...(merkleRoot ? { tapMerkleRoot: merkleRootOf(script, controlBlock)! } : {}),
@@ -52,8 +52,8 @@ export function spendPsbt(
 }
 
 /**
- * Tells in a PSBT what one of its outputs is (BIP-371): the internal key, the tree of scripts, and the keys that are
- * the wallet's own. A wallet can then see that the coins stay its owner's, and under which conditions.
+ * Describes an output in a PSBT (BIP-371): its internal key, its tree of scripts, and which keys are the wallet's own.
+ * A wallet can then see that the coins stay with its owner, and under which conditions.
  * @param derivations checked ones; keys that the output does not name are left out
  */
 export function describeOutput(
@@ -82,8 +82,8 @@ export function describeOutput(
 const WITNESS_UTXO = 0x01;
 
 /**
- * A PSBT of a transaction and the coins that it spends, nothing signed. Written as bytes and read back: adding
- * hundreds of inputs to the object one by one takes seconds.
+ * An unsigned PSBT of a transaction and the coins that it spends. It is written as bytes and read back: adding hundreds
+ * of inputs to the object one by one takes seconds.
  */
 export function unsignedPsbt(transaction: Transaction, prevouts: LeafSpend["prevouts"]): Psbt {
   const inputs = prevouts.map(({ script, value }) => {
@@ -108,22 +108,22 @@ export function psbtWith(transaction: Transaction, inputs: readonly Uint8Array[]
 type InputFields = Psbt["data"]["inputs"][number];
 
 /**
- * A PSBT (BIP-174, BIP-371) that the wallets of these coins can sign: for each coin the output that it spends, the
- * previous transaction where it is given, the scripts, and where the keys come from.
+ * A PSBT (BIP-174, BIP-371) that the wallets of these coins can sign. For each coin it has the spent output, the
+ * previous transaction if given, the scripts, and the origins of the keys.
  */
 export function fundingPsbt(transaction: Transaction, coins: readonly Coin[]): Psbt {
   const psbt = unsignedPsbt(transaction, coins);
   for (const [i, coin] of coins.entries()) {
     const input = psbt.data.inputs[i]!;
-    // BIP-174: the output alone is for segwit coins. Of a P2PKH coin signers must see the whole transaction.
+    // BIP-174: the output alone is for segwit coins. For a P2PKH coin, signers must see the whole transaction.
     if (coinKind(coin) === "p2pkh") delete input.witnessUtxo;
-    // Set as they are: the library's own way parses each previous transaction again for each of the others.
+    // Set directly: the library would parse each previous transaction again for each of the others.
     Object.assign(input, fieldsOf(coin));
   }
   return psbt;
 }
 
-/** Adds to a PSBT the previous transactions of its coins, in the order of its inputs, where a coin has one. */
+/** Adds the coins' previous transactions to a PSBT, in the order of its inputs. */
 export function addPrevious(psbt: Psbt, coins: readonly Coin[], firstInput = 0): void {
   for (const [i, coin] of coins.entries()) {
     const nonWitnessUtxo = previousBytes(coin);
@@ -131,7 +131,7 @@ export function addPrevious(psbt: Psbt, coins: readonly Coin[], firstInput = 0):
   }
 }
 
-/** What a PSBT says of a coin beside the output that holds it. The coin is one that was checked. */
+/** The PSBT fields of a coin beside its output. The coin must be checked already. */
 export function fieldsOf(coin: Coin): Partial<InputFields> {
   const { redeemScript, witnessScript, leaf } = coin;
   const nonWitnessUtxo = previousBytes(coin);
@@ -181,20 +181,20 @@ interface TapDerivation {
 }
 
 /**
- * Where keys of a leaf come from, as a PSBT says it.
- * @throws TapstakeError `invalid-argument`, `invalid-public-key`, `unexpected-signer` when the leaf does not name the
+ * The origins of a leaf's keys as PSBT fields.
+ * @throws TapstakeError `invalid-argument`, `invalid-public-key`, `unexpected-signer` if the leaf does not name the
  * key; `duplicate-key`, `invalid-bytes`, `invalid-path`
  */
 export function leafDerivations(leaf: Leaf, derivations: readonly KeyOrigin[]): TapDerivation[] {
   if (!Array.isArray(derivations)) {
-    const text = `expected a list of derivations, got ${describeType(derivations)}`;
+    const text = `derivations must be a list, not ${describeType(derivations)}`;
     throw new TapstakeError("invalid-argument", text);
   }
   const seen = new Set<string>();
   return derivations.map((derivation: Partial<KeyOrigin> | null | undefined, i) => {
     const { publicKey, fingerprint, path } = derivation ?? {};
     if (publicKey === undefined) {
-      const text = `derivations[${i}]: expected what parseKeyOrigin returns, got ${describeType(derivation)}`;
+      const text = `derivations[${i}] must be what parseKeyOrigin returns, not ${describeType(derivation)}`;
       throw new TapstakeError("invalid-public-key", text);
     }
     const pubkey = xOnly(publicKey);
@@ -208,7 +208,7 @@ export function leafDerivations(leaf: Leaf, derivations: readonly KeyOrigin[]): 
   });
 }
 
-/** The same for an output: each key with all leaves that name it; keys that none names are left out. */
+/** The same for an output: each key with all leaves that name it. Keys that no leaf names are left out. */
 export function outputDerivations(
   leaves: readonly Leaf[],
   derivations: readonly KeyOrigin[],

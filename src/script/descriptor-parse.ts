@@ -27,24 +27,24 @@ export type DescribedOutput =
     };
 
 /**
- * Reads the descriptor of a staking, unbonding or refund output back into its terms, keys ascending (PROTOCOL 2).
- * White space is passed over, the checksum (BIP-380) verified when there; both sides of a branch may change places,
- * which Taproot does not tell apart. Whatever is accepted builds the output that the descriptor describes.
- * @throws TapstakeError `invalid-descriptor` when it is malformed; `invalid-checksum`; `wrong-internal-key` when a
- * key could spend without the scripts; `wrong-script-tree` when other scripts, or elsewhere; `underived-key` at an
- * extended or private key; `unsorted-keys` within a `multi_a`; `leaves-disagree` when stakers or committee differ
- * from leaf to leaf; `invalid-key-expression`, `invalid-path` at an origin that is none; and the codes of `checkTerms`
+ * Reads the descriptor of a staking, unbonding or refund output back into its terms, keys ascending (PROTOCOL 2). It
+ * ignores white space, and verifies the checksum (BIP-380) if there is one. The two sides of a branch may change
+ * places, which Taproot does not tell apart. An accepted descriptor and its terms have the same output.
+ * @throws TapstakeError `invalid-descriptor` if it is malformed; `invalid-checksum`; `wrong-internal-key` if a key
+ * could spend without the scripts; `wrong-script-tree` for other scripts or places; `underived-key` for an extended or
+ * private key; `unsorted-keys` within a `multi_a`; `leaves-disagree` if stakers or committee differ from leaf to leaf;
+ * `invalid-key-expression`, `invalid-path` for a malformed origin; the codes of `checkTerms`
  */
 export function parseDescriptor(descriptor: string): DescribedOutput {
   const [internalKey, tree, ...more] = call(withoutChecksum(descriptor), "tr") ?? [];
-  if (internalKey === undefined) throw malformed("expected tr(…)");
+  if (internalKey === undefined) throw malformed("it must begin with tr(");
   const derivations = new Map<string, KeyOrigin>();
   const internal = readKey(internalKey, new Map());
   if (!equalBytes(internal, NUMS_KEY)) {
     const text = `the internal key is ${hex.encode(internal)}, not the unspendable ${hex.encode(NUMS_KEY)}`;
     throw new TapstakeError("wrong-internal-key", text, { key: hex.encode(internal) });
   }
-  if (tree === undefined || more.length > 0) throw wrongTree("expected tr(<key>,<one tree of scripts>)");
+  if (tree === undefined || more.length > 0) throw wrongTree("it must be tr(<key>,<one tree of scripts>)");
   const output = describe(readTree(tree, derivations));
   return { ...output, derivations: [...derivations.values()] };
 }
@@ -61,7 +61,7 @@ export function parseDescriptor(descriptor: string): DescribedOutput {
 export function importableDescriptor(descriptor: string, expressions: readonly string[]): string {
   parseDescriptor(descriptor);
   if (!Array.isArray(expressions)) {
-    const message = `expected a list of key expressions, got ${describeType(expressions)}`;
+    const message = `key expressions must be a list, not ${describeType(expressions)}`;
     throw new TapstakeError("invalid-key-expression", message);
   }
   let [text] = compact(descriptor).split("#") as [string];
@@ -80,9 +80,9 @@ export function importableDescriptor(descriptor: string, expressions: readonly s
 const compact = (descriptor: string): string => descriptor.replace(/\s/g, "");
 
 function withoutChecksum(descriptor: string): string {
-  if (typeof descriptor !== "string") throw malformed(`expected text, got ${show(descriptor)}`);
+  if (typeof descriptor !== "string") throw malformed(`it must be text, not ${show(descriptor)}`);
   const [text, checksum, ...more] = compact(descriptor).split("#") as [string, ...string[]];
-  if (more.length > 0) throw malformed("expected one # before the checksum");
+  if (more.length > 0) throw malformed("only one # may stand in it, before the checksum");
   const bad = [...text].find((character) => !INPUT_CHARACTERS.includes(character));
   if (bad !== undefined) throw malformed(`${JSON.stringify(bad)} does not occur in descriptors`);
   if (checksum === undefined) return text;
@@ -99,10 +99,10 @@ const OUTPUTS = Object.keys(OUTPUT_TREES) as OutputKind[];
 function readTree(text: string, derivations: Map<string, KeyOrigin>, depth = 0): Tree<LeafTerms> {
   if (!text.startsWith("{")) return readLeaf(text, derivations);
   const deepest = Math.max(...OUTPUTS.map((kind) => depthOf(OUTPUT_TREES[kind])));
-  if (depth === deepest) throw wrongTree(`expected leaves at a depth of ${deepest} at most`);
+  if (depth === deepest) throw wrongTree(`its leaves must be at a depth of ${deepest} at most`);
   const [left, right, ...more] = text.endsWith("}") ? splitArguments(text.slice(1, -1)) : [];
   if (left === undefined || right === undefined || more.length > 0) {
-    throw malformed("expected a branch: {<tree>,<tree>}");
+    throw malformed("a branch must be {<tree>,<tree>}");
   }
   return [readTree(left, derivations, depth + 1), readTree(right, derivations, depth + 1)];
 }
@@ -111,7 +111,7 @@ function readLeaf(text: string, derivations: Map<string, KeyOrigin>): LeafTerms 
   const parts = flatten(text);
   const last = parts.pop()!;
   const signers = parts.map((part) => {
-    if (!part.startsWith("v:")) throw wrongTree(`expected v:pk(…) or v:multi_a(…), got ${show(part)}`);
+    if (!part.startsWith("v:")) throw wrongTree(`${show(part)} must be v:pk(…) or v:multi_a(…)`);
     return readKeySet(part.slice(2), derivations);
   });
   const lock = call(last, "older");
@@ -149,7 +149,7 @@ function readKeySet(text: string, derivations: Map<string, KeyOrigin>): KeySet {
     return { keys: [readKey(single[0]!, derivations)], quorum: 1 };
   }
   const several = call(text, "multi_a");
-  if (!several) throw wrongTree(`expected pk(…), multi_a(…) or older(…), got ${show(text)}`);
+  if (!several) throw wrongTree(`${show(text)} must be pk(…), multi_a(…) or older(…)`);
   const quorum = readNumber(several.slice(0, 1));
   const keys = several.slice(1).map((key) => readKey(key, derivations));
   if (keys.length < 2) throw wrongTree("multi_a of one key: the protocol's scripts count from two keys on");
@@ -174,7 +174,7 @@ function readKey(text: string, derivations: Map<string, KeyOrigin>): Uint8Array 
     // Its text is not shown: it may hold a secret.
     throw new TapstakeError(
       "underived-key",
-      "expected keys of 32 bytes in hexadecimal: derive extended keys first, and give public ones",
+      "keys must be 32 bytes in hexadecimal: derive extended keys first, and give public ones",
     );
   }
   const name = hex.encode(publicKey);
@@ -184,7 +184,8 @@ function readKey(text: string, derivations: Map<string, KeyOrigin>): Uint8Array 
 
 function readNumber(args: readonly string[]): number {
   const [text] = args;
-  if (args.length !== 1 || !/^(0|[1-9]\d{0,9})$/.test(text!)) throw malformed("expected a decimal number");
+  if (args.length !== 1 || !/^(0|[1-9]\d{0,9})$/.test(text!))
+    throw malformed("older needs one decimal number");
   return Number(text);
 }
 
@@ -220,7 +221,7 @@ function describe(tree: Tree<LeafTerms>): Unsourced<DescribedOutput> {
   const kind = OUTPUTS.find((output) => shapeOf(OUTPUT_TREES[output]) === shape);
   if (!kind) {
     const known = OUTPUTS.map((output) => formatTree(OUTPUT_TREES[output]));
-    throw wrongTree(`expected ${known.join(" or ")}, got ${shape}`);
+    throw wrongTree(`the tree must be ${known.join(" or ")}, not ${shape}`);
   }
   const { staker: stakers, finalityProviders, covenant, timelock } = partsOf(leavesOf(tree));
   const staker = stakers.keys.length === 1 ? stakers.keys[0]! : stakers;

@@ -7,7 +7,7 @@ import { decodeExtended, type ExtendedText, secretBelow, splitExtended } from ".
 import { type KeyOrigin, normalPath } from "./key-origin.js";
 import { readWif } from "./wif.js";
 
-/** A key of a descriptor as it is written (BIP-380): where it comes from, when that is said, and the key itself. */
+/** A key of a descriptor as written (BIP-380): its origin, if given, and the key itself. */
 interface KeyExpression {
   readonly origin?: Omit<KeyOrigin, "publicKey">;
   readonly key: string;
@@ -39,7 +39,7 @@ export function readPlainKey(key: string): Uint8Array | null {
  * @throws TapstakeError `invalid-key-expression`, `invalid-path`; never shows the expression, which may be secret
  */
 export function publicKeyOfExpression(expression: string): Uint8Array {
-  if (typeof expression !== "string") throw malformed("expected text");
+  if (typeof expression !== "string") throw malformed("it must be text");
   const { key } = splitKeyExpression(expression);
   // Descriptors know no other version bytes (BIP-380).
   if (/^[yzuv]p/.test(key)) throw malformed(UNKNOWN);
@@ -49,28 +49,28 @@ export function publicKeyOfExpression(expression: string): Uint8Array {
 const publicKeyOfText = (key: string): Uint8Array =>
   readPlainKey(key) ?? publicKeyOfWif(key) ?? publicKeyOfExtended(key);
 
-const UNKNOWN = "expected hexadecimal, a private key (WIF) or an extended key";
+const UNKNOWN = "the key must be hexadecimal, a private key (WIF) or an extended key";
 
 /**
- * The public key of a staker as people hold it: x-only or compressed in hexadecimal, or an extended key with the path to
- * one key behind it; and where it comes from, when `[fingerprint/path]` stands before it.
- * @throws TapstakeError `invalid-key-expression`, also at a secret key; `invalid-path`
+ * Reads the public key of a staker: x-only or compressed in hexadecimal, or an extended key followed by the path to one
+ * key. It also reads the origin, if `[fingerprint/path]` stands before the key.
+ * @throws TapstakeError `invalid-key-expression`, also for a secret key; `invalid-path`
  */
 export function readPublicKey(expression: string): { publicKey: Uint8Array; origin?: KeyOrigin } {
   const { key, origin } = splitKeyExpression(expression);
   const isSecret = splitExtended(key)?.isPrivate === true || publicKeyOfWif(key) !== null;
-  if (isSecret) throw malformed("expected a public key, got a secret one");
+  if (isSecret) throw malformed("it is a secret key: give the public key");
   return { publicKey: publicKeyOfText(key), ...(origin && { origin: parseKeyOrigin(expression) }) };
 }
 
 /**
- * The secret key, 32 bytes, that an expression stands for: 64 hexadecimal digits, a private key (WIF) of a compressed
- * public key, or an extended private key with the path to one key behind it, whose steps may be hardened. Extended keys
- * may begin with xprv, yprv, zprv, tprv, uprv or vprv. An origin before the key is compared with what the key says of
- * itself. The caller wipes the secret.
- * @param network refuses a key that is written for other networks; hexadecimal does not say for which it is
- * @throws TapstakeError `invalid-key-expression`, `invalid-secret-key`, `invalid-path`, `wrong-network`; never shows the
- * expression
+ * Reads a secret key, 32 bytes. The expression is one of: 64 hexadecimal digits; a private key (WIF) of a compressed
+ * public key; an extended private key followed by the path to one key, with hardened steps allowed. Extended keys may
+ * begin with xprv, yprv, zprv, tprv, uprv or vprv. An origin before the key must agree with what the key says of
+ * itself. The caller must wipe the secret.
+ * @param network refuses a key that is written for other networks; hexadecimal does not say its network
+ * @throws TapstakeError `invalid-key-expression`, `invalid-secret-key`, `invalid-path`, `wrong-network`; never shows
+ * the expression
  * @example
  * ```ts
  * const secretKey = secretOfExpression("[73c5da0a/86h/0h/0h]xprv9xgqHN7yz9MwC…/0/0", "mainnet");
@@ -80,7 +80,7 @@ export function readPublicKey(expression: string): { publicKey: Uint8Array; orig
  */
 export function secretOfExpression(expression: string, network?: Network): Uint8Array {
   if (network !== undefined) assertNetwork(network);
-  if (typeof expression !== "string") throw malformed("expected text");
+  if (typeof expression !== "string") throw malformed("it must be text");
   const { key, origin } = splitKeyExpression(expression.trim());
   if (/^[0-9a-fA-F]{64}$/.test(key)) return checked(hex.decode(key));
   if (readPlainKey(key)) throw malformed(PUBLIC);
@@ -88,7 +88,7 @@ export function secretOfExpression(expression: string, network?: Network): Uint8
   if (wif) return checked(wif.secretKey, wif.isMainnet, network);
   const extended = splitExtended(key);
   if (extended) return checked(secretOfExtended(extended, origin), extended.isMainnet, network);
-  throw malformed("expected 64 hexadecimal digits, a private key (WIF) or an extended private key");
+  throw malformed("the key must be 64 hexadecimal digits, a private key (WIF) or an extended private key");
 }
 
 function checked(secretKey: Uint8Array, isMainnet?: boolean, network?: Network): Uint8Array {
@@ -118,10 +118,10 @@ function checked(secretKey: Uint8Array, isMainnet?: boolean, network?: Network):
  * ```
  */
 export function parseKeyOrigin(expression: string): KeyOrigin {
-  if (typeof expression !== "string") throw malformed("expected text");
+  if (typeof expression !== "string") throw malformed("it must be text");
   const { origin, key } = splitKeyExpression(expression);
   const publicKey = publicKeyOfText(key);
-  if (!origin) throw malformed("expected an origin before the key: [fingerprint/path]");
+  if (!origin) throw malformed("the origin is missing: write [fingerprint/path] before the key");
   const [, ...steps] = key.split("/");
   const path = normalPath([origin.path, ...steps].join("/"));
   return { publicKey, fingerprint: origin.fingerprint, path };
@@ -152,7 +152,7 @@ function publicKeyOfExtended(text: string): Uint8Array {
 /** The path behind an extended key, to one key. */
 function stepsOf({ steps }: ExtendedText): string {
   if (steps.includes("*") || steps.includes("<")) {
-    throw malformed("expected one key, got a range: write an index in place of *");
+    throw malformed("it is a range of keys: write an index in place of *");
   }
   return normalPath(`m${steps}`);
 }
@@ -186,7 +186,7 @@ function checkOrigin(
   if (last !== undefined && indexOf(last) !== index) {
     throw malformed("the last step of the origin is not that of the extended key");
   }
-  // Of a deeper key, only the parent's fingerprint is known.
+  // A key below the first level knows only its parent's fingerprint.
   const known = [own, parentFingerprint][depth];
   if (known !== undefined && known !== new DataView(Uint8Array.from(fingerprint).buffer).getUint32(0)) {
     throw malformed("the fingerprint of the origin is not that of the extended key");
@@ -196,7 +196,7 @@ function checkOrigin(
 const indexOf = (step: string): number =>
   Number.parseInt(step, 10) + (step.endsWith("'") ? HARDENED_OFFSET : 0);
 
-const PUBLIC = "expected a secret key, got a public one";
+const PUBLIC = "it is a public key: give the secret key";
 
 function malformed(message: string): TapstakeError {
   return new TapstakeError("invalid-key-expression", `key expression: ${message}`);

@@ -4,7 +4,7 @@ import { describeType, TapstakeError } from "../core/errors.js";
 export interface KeyOrigin {
   /** X-only (32 bytes) or compressed (33 bytes). */
   readonly publicKey: Uint8Array;
-  /** Of the master key, 4 bytes: the beginning of HASH160 of its compressed public key. */
+  /** The master key's fingerprint, 4 bytes: the beginning of HASH160 of its compressed public key. */
   readonly fingerprint: Uint8Array;
   /** From the master key to this one: `m/86'/0'/0'/0/5`. */
   readonly path: string;
@@ -21,7 +21,10 @@ export function normalPath(path: string): string {
   // BIP-32 writes the depth of a key in one byte.
   if (!match || steps.includes(null) || steps.length > 255) {
     const got = typeof path === "string" ? JSON.stringify(path) : describeType(path);
-    throw new TapstakeError("invalid-path", `expected a BIP-32 path such as m/86'/0'/0'/0/5, got ${got}`);
+    throw new TapstakeError(
+      "invalid-path",
+      `the path must be a BIP-32 path such as m/86'/0'/0'/0/5, not ${got}`,
+    );
   }
   return ["m", ...steps].join("/");
 }

@@ -137,7 +137,7 @@ function oneOf({ keys, quorum }: KeySet): readonly Uint8Array[] {
   if (quorum === 1) return keys;
   throw new TapstakeError(
     "invalid-quorum",
-    `finality provider: expected that any one of them suffices, got a quorum of ${quorum}`,
+    `finality providers must have a quorum of 1, not ${quorum}: any one of them suffices`,
   );
 }
 

@@ -6,13 +6,13 @@ import { secretBelow } from "./hd-key.js";
 import { normalPath } from "./key-origin.js";
 
 /**
- * The secret key, 32 bytes, that BIP-39 words lead to. The caller wipes it. Words do not say which network or which
- * kind of address they are for: compare the public key with that of the stake.
+ * The secret key, 32 bytes, that BIP-39 words lead to. The caller must wipe it. The words do not say their network or
+ * kind of address: compare the public key with the stake's.
  * @param words 12 to 24 English words; case and white space do not matter
- * @param path of one key: `m/86'/0'/0'/0/0` is the first one of a Taproot account, with coin type 1 in place of the
- * first 0 off mainnet
- * @param passphrase the "25th word", where one was chosen
- * @throws TapstakeError `invalid-mnemonic`, which says which word is wrong and never what it is; `invalid-path`
+ * @param path of one key: `m/86'/0'/0'/0/0` is the first one of a Taproot account on mainnet; other networks have coin
+ * type 1 in place of the first 0
+ * @param passphrase the "25th word", if one was chosen
+ * @throws TapstakeError `invalid-mnemonic`, which says which word is wrong and never shows it; `invalid-path`
  */
 export function secretOfMnemonic(words: string, path: string, passphrase = ""): Uint8Array {
   const steps = normalPath(path);
@@ -30,7 +30,7 @@ export function secretOfMnemonic(words: string, path: string, passphrase = ""): 
  */
 export function seedOfMnemonic(words: string, passphrase: string): Uint8Array {
   if (typeof words !== "string") {
-    throw new TapstakeError("invalid-mnemonic", `expected words as text, got ${describeType(words)}`);
+    throw new TapstakeError("invalid-mnemonic", `words must be text, not ${describeType(words)}`);
   }
   const mnemonic = words.normalize("NFKD").trim().toLowerCase().split(/\s+/).join(" ");
   checkWords(mnemonic);
@@ -44,7 +44,7 @@ function checkWords(mnemonic: string): void {
     const got = mnemonic === "" ? 0 : words.length;
     throw new TapstakeError(
       "invalid-mnemonic",
-      `expected 12, 15, 18, 21 or 24 words and nothing beside them, got ${got}`,
+      `there must be 12, 15, 18, 21 or 24 words and nothing else, not ${got}`,
       { got },
     );
   }

@@ -51,14 +51,17 @@ export function decodeOpReturn(script: Uint8Array): StakeOpReturn {
   if (script.length !== DATA_LENGTH + 2 || script[0] !== OP.RETURN || script[1] !== DATA_LENGTH) {
     throw new TapstakeError(
       "invalid-op-return",
-      `expected OP_RETURN and ${DATA_LENGTH} bytes, got ${show(script)}`,
+      `the script must be OP_RETURN and ${DATA_LENGTH} bytes, not ${show(script)}`,
     );
   }
   // A copy, as plain bytes: slices of a Buffer would share the caller's memory.
   const data = new Uint8Array(script.subarray(2));
   const version = data[TAG_LENGTH];
   if (version !== VERSION) {
-    throw new TapstakeError("invalid-op-return", `expected OP_RETURN version ${VERSION}, got ${version}`);
+    throw new TapstakeError(
+      "invalid-op-return",
+      `the OP_RETURN has version ${version}, but tapstake reads only version ${VERSION}`,
+    );
   }
   const decoded = {
     tag: data.slice(0, 4),

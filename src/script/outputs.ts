@@ -44,7 +44,7 @@ export interface Leaf<Kind extends LeafKind = LeafKind> extends ScriptPath, Pick
   readonly kind: Kind;
 }
 
-/** A leaf that asks for time, as the one that asks for nobody but the staker does. */
+/** A leaf with a time lock; only the staker signs it. */
 export interface TimelockLeaf<Kind extends LockedKind = LockedKind> extends Leaf<Kind> {
   /** Blocks that the coins must be old: the sequence of the spending input. */
   readonly timelock: number;
@@ -56,8 +56,8 @@ export interface TaprootOutput<Kind extends LeafKind> {
   readonly script: Uint8Array;
   readonly address: string;
   /**
-   * With its checksum (BIP-380): Bitcoin Core's `deriveaddresses` and `importdescriptors` take it as it is. Written
-   * when it is first read.
+   * The descriptor with its checksum (BIP-380), for Bitcoin Core's `deriveaddresses` and `importdescriptors`. It is
+   * computed at the first read.
    */
   readonly descriptor: string;
   readonly leaves: { readonly [K in Kind]: K extends LockedKind ? TimelockLeaf<K> : Leaf<K> };
@@ -136,7 +136,10 @@ export function outputsOf(
   };
 }
 
-/** The parts of an output's leaves, checked. Nobody else holds them: its descriptor is written from them later. */
+/**
+ * The checked parts of an output's leaves. No caller has a reference to them: the descriptor is computed from them
+ * later.
+ */
 type OutputParts<K extends OutputKind> = PartsOf<LeafIn<K>>;
 
 const partsOf = (terms: CheckedTerms): OutputParts<"staking"> => ({

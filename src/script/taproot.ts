@@ -4,8 +4,8 @@ import { TapstakeError } from "../core/errors.js";
 import { taggedHash } from "../core/hashes.js";
 
 /**
- * The point that nobody has the discrete logarithm of (BIP-341). As internal key it leaves the scripts as
- * the only way to spend.
+ * The point whose discrete logarithm is unknown (BIP-341). As the internal key, it leaves the scripts as the only way
+ * to spend.
  */
 export const NUMS_KEY: Uint8Array = hex.decode(
   "50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0",
@@ -45,8 +45,8 @@ export function tapleafHash(script: Uint8Array): Uint8Array {
 }
 
 /**
- * The x-only key that a tapscript and its control block (BIP-341) add up to, or null when they cannot: a
- * malformed control block, another leaf version, an internal key that is no point, the wrong parity.
+ * The x-only output key of a tapscript and its control block (BIP-341). Null if the control block is malformed, has
+ * another leaf version, names an internal key that is not a point, or has the wrong parity.
  */
 export function outputKeyOf(script: Uint8Array, controlBlock: Uint8Array): Uint8Array | null {
   const root = merkleRootOf(script, controlBlock);

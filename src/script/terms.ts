@@ -2,7 +2,7 @@ import { hex } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { assertPublicKey } from "../core/keys.js";
 
-/** Keys of which `quorum` must sign. Keys are x-only (32 bytes); their order does not matter. */
+/** A set of x-only keys (32 bytes each); `quorum` of them must sign. Their order does not matter. */
 export interface KeySet {
   readonly keys: readonly Uint8Array[];
   readonly quorum: number;
@@ -24,9 +24,9 @@ export interface StakeTerms {
 export const MAX_TIMELOCK = 65_535;
 
 /**
- * The most keys of a stake, all roles together. The slashing leaf starts with one stack element for each of
- * them and pushes a key on top, and a stack holds at most 1000 (BIP-342): with one key more, nobody could
- * ever spend the leaf. rust-miniscript counts one element more and parses no descriptor of 999 keys, only of 998.
+ * The most keys of a stake, over all roles. The slashing leaf starts with one stack element for each key and pushes one
+ * key on top. A stack holds at most 1000 elements (BIP-342): with one key more, the leaf can never be spent.
+ * rust-miniscript counts one element more, so it parses descriptors of at most 998 keys.
  */
 export const MAX_KEYS = 999;
 
@@ -47,7 +47,7 @@ export function stakerKeys(staker: Uint8Array | KeySet): KeySet {
  */
 export function checkTerms(terms: StakeTerms): void {
   if (typeof terms !== "object" || terms === null) {
-    throw new TapstakeError("no-keys", `expected the terms of a stake, got ${describeType(terms)}`);
+    throw new TapstakeError("no-keys", `the terms of a stake must be an object, not ${describeType(terms)}`);
   }
   const staker = stakerKeys(terms.staker);
   const finalityProviders = anyOf(terms.finalityProviders);
@@ -94,26 +94,24 @@ export function checkRoles(sets: readonly KeySet[]): void {
   checkDistinct(keys);
 }
 
-/** A key set of which any one key suffices: the finality providers of a stake. */
+/** A key set with a quorum of 1: the finality providers of a stake. */
 export const anyOf = (keys: readonly Uint8Array[]): KeySet => ({ keys, quorum: 1 });
 
 /** @throws TapstakeError `no-keys`, `too-many-keys`, `invalid-public-key`, `duplicate-key`, `invalid-quorum` */
 export function checkKeySet(set: KeySet, role: string): void {
   if (!Array.isArray(set?.keys)) {
-    throw new TapstakeError("no-keys", `${role}: expected a list of keys, got ${describeType(set?.keys)}`);
+    throw new TapstakeError("no-keys", `${role} needs a list of keys, not ${describeType(set?.keys)}`);
   }
   const { keys, quorum } = set;
-  if (keys.length === 0) throw new TapstakeError("no-keys", `${role}: expected at least one key`);
+  if (keys.length === 0) throw new TapstakeError("no-keys", `${role} has no key: give at least one`);
   checkCount(keys.length, role);
   for (const [i, key] of keys.entries()) assertPublicKey(key, `${role} key ${i}`);
   checkDistinct(keys);
   if (!Number.isSafeInteger(quorum) || quorum < 1 || quorum > keys.length) {
     const got = typeof quorum === "number" ? String(quorum) : describeType(quorum);
-    throw new TapstakeError(
-      "invalid-quorum",
-      `${role}: expected a quorum from 1 to ${keys.length}, got ${got}`,
-      { keys: keys.length },
-    );
+    throw new TapstakeError("invalid-quorum", `${role} needs a quorum from 1 to ${keys.length}, not ${got}`, {
+      keys: keys.length,
+    });
   }
 }
 
@@ -122,14 +120,14 @@ export function checkTimelock(blocks: number, name: string): void {
   if (!Number.isSafeInteger(blocks) || blocks < 1 || blocks > MAX_TIMELOCK) {
     const got = typeof blocks === "number" ? String(blocks) : describeType(blocks);
     const remedy = typeof blocks === "bigint" || typeof blocks === "string" ? "; give a number" : "";
-    const text = `${name}: expected 1 to ${MAX_TIMELOCK} blocks, got ${got}${remedy}`;
+    const text = `${name} must be 1 to ${MAX_TIMELOCK} blocks, not ${got}${remedy}`;
     throw new TapstakeError("invalid-timelock", text);
   }
 }
 
 function checkCount(count: number, role: string): void {
   if (count > MAX_KEYS) {
-    throw new TapstakeError("too-many-keys", `${role}: expected at most ${MAX_KEYS} keys, got ${count}`, {
+    throw new TapstakeError("too-many-keys", `${role} may have ${MAX_KEYS} keys at most, not ${count}`, {
       count,
     });
   }

@@ -27,11 +27,14 @@ import {
 } from "./wire.js";
 
 export interface EotsClientOptions {
-  /** `host:port`; 127.0.0.1:12582 unless given. */
+  /** `host:port`; 127.0.0.1:12582 by default. */
   readonly address?: string;
   /** The key that the signer authenticates requests with. */
   readonly hmacKey?: string;
-  /** Encrypts; `ca` is the PEM of who vouches for the signer, unless the system's authorities do. */
+  /**
+   * Encrypts the connection. `ca` is the PEM of the authority that certifies the signer; the system's authorities by
+   * default.
+   */
   readonly tls?: { readonly ca?: Uint8Array };
   /** Milliseconds for each call; 100,000 heights take one second, and ten in constant time. */
   readonly timeout?: number;
@@ -42,21 +45,21 @@ interface Answered<M extends Method> {
   readonly trailer: Metadata;
 }
 
-/** What a call has as metadata: each makes the signer stricter, if it knows of it. */
+/** A call's metadata: each field makes the signer stricter, if the signer knows it. */
 interface Demands {
   readonly chainHeight?: bigint | undefined;
   readonly refuseOverlap?: boolean | undefined;
 }
 
-/** A connection to a signer, which is made when it is needed. */
+/** A connection to a signer, opened when it is needed. */
 export interface Channel {
   call<M extends Method>(method: M, request: Methods[M]["request"], demands?: Demands): Promise<Answered<M>>;
-  /** `undefined` where the server does not say. */
+  /** `undefined` if the server does not say. */
   health(): Promise<Health | undefined>;
   close(): void;
 }
 
-/** Whether a signer signs: not while it stops, nor after its store has failed. */
+/** Whether a signer signs: not while it stops, and not after its store has failed. */
 export type Health = "serving" | "not-serving";
 
 /** @throws TapstakeError `invalid-address`, `invalid-certificate`, `package-missing` */
@@ -70,7 +73,7 @@ export function openChannel(options: EotsClientOptions): Channel {
     "grpc.max_receive_message_length": 32 << 20,
   });
   const deadline = () => ({ deadline: Date.now() + timeout });
-  // The bytes that are authenticated are the bytes that are sent.
+  // The authenticated bytes are the bytes that are sent.
   const asIs = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   let isClosed = false;
   const assertOpen = () => {
@@ -93,7 +96,7 @@ export function openChannel(options: EotsClientOptions): Channel {
           .makeUnaryRequest(pathOf(method), asIs, (reply: Buffer) => reply, bytes, metadata, deadline(), done)
           .on("status", ({ metadata: trailer }) => {
             wipeRequest(method, bytes);
-            // gRPC hands over the answer first and the trailer after it.
+            // gRPC passes on the answer first and the trailer after it.
             if (settle === undefined) return;
             try {
               resolve({ answer: decodeResponse(method, settle), trailer });

@@ -17,20 +17,20 @@ import { DEFAULT_ADDRESS, type Methods, type SignDataRequest } from "./wire.js";
 
 export type { EotsClientOptions } from "./channel.js";
 
-/** A height of a batch: signed, or refused with a code. `signed` where the signer does not say which it was. */
+/** One height of a batch: signed, or refused with a code. `signed` if the signer does not say which code. */
 export type BatchAnswer =
   | { readonly height: bigint; readonly kind: "new" | "same" | "signed"; readonly signature: Uint8Array }
   | { readonly height: bigint; readonly kind: "refused"; readonly code: ErrorCode };
 
-/** A remote signer (PROTOCOL 10). A chain id is text, or the bytes of one; keys are x-only. */
+/** A remote signer (PROTOCOL 10). A chain id is text or its bytes; keys are x-only. */
 export interface EotsClient {
   ping(): Promise<void>;
   /**
-   * Whether it signs, by the gRPC standard's health check: `not-serving` while it stops and after its store has
-   * failed; undefined where the server has no such service, as the Go key manager has none.
+   * Whether it signs, by gRPC's standard health check: `not-serving` while it stops and after its store has failed.
+   * Undefined if the server has no such check, such as the Go key manager.
    */
   health(): Promise<Health | undefined>;
-  /** Public randomness of heights `start`, `start + interval`, …; `interval` is 1 unless given. */
+  /** Public randomness of heights `start`, `start + interval`, …; `interval` is 1 by default. */
   createRandomnessPairList(request: {
     key: Uint8Array;
     chainId: string | Uint8Array;
@@ -39,9 +39,9 @@ export interface EotsClient {
     interval?: bigint;
   }): Promise<Uint8Array[]>;
   /**
-   * `outcome` is known when the signer is this software.
-   * @param request.chainHeight the last vote known on the chain: nothing at or below it is signed anew by this call.
-   * Other software takes no notice of it.
+   * `outcome` is present if the signer is this software.
+   * @param request.chainHeight the last vote known on the chain: this call signs nothing anew at or below it. Other
+   * software ignores it.
    */
   signEots(request: {
     key: Uint8Array;
@@ -50,7 +50,10 @@ export interface EotsClient {
     message: Uint8Array;
     chainHeight?: bigint | undefined;
   }): Promise<{ signature: Uint8Array; outcome?: "new" | "same" }>;
-  /** An answer for every height, in the order asked. @param request.chainHeight as in {@link signEots} */
+  /**
+   * An answer for every height, in the order of the request.
+   * @param request.chainHeight as in {@link signEots}
+   */
   signBatchEots(request: {
     key: Uint8Array;
     chainId: string | Uint8Array;
@@ -58,11 +61,13 @@ export interface EotsClient {
     chainHeight?: bigint | undefined;
   }): Promise<BatchAnswer[]>;
   /**
-   * Only digests that the signer computed itself: a commitment to randomness it served, a proof of possession.
-   * `overlaps` names the heights, such as `120000-128191,130000-138191`, of other commitments that it signed or keeps
-   * to heights of this one, of which a chain takes one; it is known when the signer is this software.
-   * @param request.refuseOverlap asks it to refuse such a commitment with `commitment-overlap` instead. Other software
-   * takes no notice of it.
+   * Signs only digests that the signer computed itself: a commitment to randomness that it served, or a proof of
+   * possession.
+   *
+   * `overlaps` names heights of this commitment that are also in other commitments of the signer, such as
+   * `120000-128191,130000-138191`. A chain accepts only one of them. Only this software reports `overlaps`.
+   * @param request.refuseOverlap asks the signer to refuse such a commitment with `commitment-overlap` instead. Other
+   * software ignores it.
    */
   signSchnorr(request: {
     key: Uint8Array;
@@ -78,10 +83,10 @@ export interface EotsClient {
 }
 
 /**
- * A client of a signer: this software's `tapstake fp serve`, or another that speaks the same interface. Each call
- * fails with a TapstakeError: the signer's own code where it is this software, otherwise by gRPC status.
- * @throws TapstakeError `invalid-address`; `invalid-certificate` where `tls.ca` has none; `package-missing` without
- * @grpc/grpc-js, an optional package
+ * A client of a signer: this software's `tapstake fp serve`, or another signer with the same interface. A failed call
+ * throws a TapstakeError, with the signer's own code if it is this software, else by gRPC status.
+ * @throws TapstakeError `invalid-address`; `invalid-certificate` if `tls.ca` has no certificate; `package-missing`
+ * without @grpc/grpc-js, an optional package
  */
 export function createEotsClient(options: EotsClientOptions = {}): EotsClient {
   const { call, health, close } = openChannel(options);
@@ -151,7 +156,7 @@ export function createEotsClient(options: EotsClientOptions = {}): EotsClient {
   };
 }
 
-/** Every height that was asked for gets an answer: one that is missing was refused, for whatever reason. */
+/** Every requested height gets an answer: a missing one was refused, for any reason. */
 function batchAnswers(
   asked: readonly SignDataRequest[],
   responses: Methods["SignBatchEOTS"]["response"]["responses"],
@@ -161,7 +166,7 @@ function batchAnswers(
   const refusedAt = readHeights(first(trailer, REFUSED_HEADER) ?? "");
   const sameAt = readHeights(first(trailer, SAME_HEADER) ?? "");
   const same = new Set(responses.map(({ height }) => height).filter((height) => sameAt(height)));
-  // The list is cut where it is too long; all others are new when it has as many as there are.
+  // The list may be cut. If it has as many heights as the trailer counts, all others are new.
   const isWhole = first(trailer, OUTCOME_HEADER)?.includes(`,same=${same.size},`) ?? false;
   const surplus = signed.size !== responses.length || responses.length > asked.length;
   if (surplus) throw unexpected("expected one signature a height at most, got more");
@@ -177,9 +182,9 @@ function batchAnswers(
 
 function refusalCode(listed: string | undefined, trailer: Metadata): ErrorCode {
   if (listed !== undefined && Object.hasOwn(ERROR_CODES, listed)) return listed as ErrorCode;
-  // A list that was too long was cut, and a newer signer may know other codes.
+  // A long list was cut, and a newer signer may have other codes.
   const isOurs = listed !== undefined || first(trailer, UNLISTED_HEADER) !== undefined;
-  // The Go key manager leaves out heights that it signed otherwise before, and nothing else.
+  // The Go key manager leaves out only heights for which it signed something else before.
   return isOurs ? "unlisted-refusal" : "double-vote";
 }
 

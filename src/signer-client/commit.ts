@@ -10,25 +10,26 @@ export interface RemoteCommitRequest {
   readonly key: Uint8Array;
   readonly chain: ChainConfig;
   readonly start: bigint;
-  /** How many heights: from `chain.minCount` to the 100,000 that this software's signer derives at once. */
+  /** The number of heights: from `chain.minCount` to 100,000, which this software's signer derives at once. */
   readonly count: number;
-  /** Has it signed also where it overlaps an earlier commitment, of which the chain takes one a height. */
+  /** Also signs a commitment that overlaps an earlier one. The chain accepts one commitment per height. */
   readonly allowOverlap?: boolean | undefined;
 }
 
 /** A commitment that a remote signer signed. */
 export interface RemoteCommitment {
   readonly commitment: Commitment;
-  /** The public randomness of each height, in order, x-only: what `merkle.proof` proves a height by. */
+  /** The public randomness of each height, in order, x-only: `merkle.proof` proves each height with it. */
   readonly points: readonly Uint8Array[];
   /** As in `EotsClient.signSchnorr`. */
   readonly overlaps?: string;
 }
 
 /**
- * Commits to randomness by a remote signer, as Go software does too: asks for the randomness, builds the tree, and has
- * its root signed (PROTOCOL 10). The signature is verified.
- * @throws TapstakeError `count-too-small`; `commitment-overlap`; the codes of the client; `signer-error` for a signature that does not verify
+ * Commits to randomness through a remote signer, as Go software does: it asks for the randomness, builds the tree, and
+ * has its root signed (PROTOCOL 10). The signature is verified.
+ * @throws TapstakeError `count-too-small`; `commitment-overlap`; the codes of the client; `signer-error` for a
+ * signature that does not verify
  */
 export async function commitRemotely(
   signer: EotsClient,

@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { BlockList, isIP } from "node:net";
 import { type ErrorCode, TapstakeError } from "../core/errors.js";
 
-/** Where to listen, or whom to ask. */
+/** An address to listen on, or to call. */
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
@@ -10,8 +10,8 @@ export interface ListenAddress {
 
 /**
  * `127.0.0.1:12582`, `[::1]:12582` or `name:port`; port 0 takes a free one.
- * @param code of the refusal: who asks does not listen
- * @throws TapstakeError `listen-failed`, unless `code` is another
+ * @param code the code of the error, for addresses that are called
+ * @throws TapstakeError `listen-failed`, or `code`
  */
 export function parseAddress(text: string, code: ErrorCode = "listen-failed"): ListenAddress {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:/[\]]+)):(\d{1,5})$/.exec(text);
@@ -33,7 +33,7 @@ const loopback = new BlockList();
 loopback.addSubnet("127.0.0.0", 8, "ipv4");
 loopback.addAddress("::1", "ipv6");
 
-/** Whether only this machine can reach a host. A name other than localhost may lead anywhere. */
+/** Whether only this machine can reach a host. A name other than localhost may lead to any machine. */
 export function isLoopback(host: string): boolean {
   const family = isIP(host);
   if (family === 0) return host === "localhost";
@@ -47,7 +47,7 @@ export function isLocalPeer(peer: string): boolean {
 }
 
 /**
- * The certificates of a PEM file, of which OpenSSL takes no notice where it is none.
+ * The certificates of a PEM file. OpenSSL ignores a file without any, so this function refuses it.
  * @param file where they are from, for messages
  * @throws TapstakeError `invalid-certificate`
  */

@@ -4,23 +4,25 @@ import type { Method } from "./wire.js";
 
 /** Trailing metadata: the code of a refusal, beyond what a gRPC status says. */
 export const CODE_HEADER = "x-tapstake-code";
-/** Trailing metadata of a batch: what was refused, as `heights:code` with commas between. */
+/** Trailing metadata of a batch: the refused heights, as `heights:code` with commas between. */
 export const REFUSED_HEADER = "x-tapstake-refused";
 /** Trailing metadata of a batch: how many refused heights did not fit into {@link REFUSED_HEADER}. */
 export const UNLISTED_HEADER = "x-tapstake-refused-unlisted";
-/** Trailing metadata of a batch: what was signed before, as heights with commas between. */
+/** Trailing metadata of a batch: the heights that were signed before, with commas between. */
 export const SAME_HEADER = "x-tapstake-same";
 /** Trailing metadata of a vote: `new` or `same`; of a batch, `new=N,same=N,refused=N`. */
 export const OUTCOME_HEADER = "x-tapstake-outcome";
-/** Trailing metadata of a signed commitment: earlier ones with heights of it, as `from-to` with commas between. */
+/**
+ * Trailing metadata of a signed commitment: earlier ones that share heights with it, as `from-to` with commas between.
+ */
 export const OVERLAPS_HEADER = "x-tapstake-overlaps";
 
 /** Request metadata: the last vote known on the chain, as decimal text. */
 export const CHAIN_HEIGHT_HEADER = "x-tapstake-chain-height";
-/** Request metadata of a commitment, with any value: not to be signed where it overlaps an earlier one. */
+/** Request metadata of a commitment, with any value: refuse it if it overlaps an earlier one. */
 export const REFUSE_OVERLAP_HEADER = "x-tapstake-refuse-overlap";
 
-/** The metadata of an answer, as it is read: gRPC's own types would be missing where its package is. */
+/** The metadata of an answer, as far as tapstake reads it: gRPC's own types would need its package. */
 export interface Metadata {
   get(name: string): readonly (string | Buffer)[];
 }
@@ -34,7 +36,7 @@ export function first(metadata: Metadata | undefined, name: string): string | un
 /** The metadata field of a request's authentication code (PROTOCOL 10); gRPC compares names in lower case. */
 export const HMAC_HEADER = "x-fpd-hmac";
 
-/** The methods that anyone may call (PROTOCOL 10): neither changes nor reveals anything here. */
+/** The methods that anyone may call (PROTOCOL 10): they neither change nor reveal anything here. */
 export const OPEN_METHODS: ReadonlySet<Method> = new Set<Method>(["Ping", "SaveEOTSKeyName"]);
 
 /** An HMAC key of fewer bytes can be guessed. */
@@ -52,19 +54,19 @@ export function isRequestHmac(key: string, request: Uint8Array, given: string): 
   return got.length === expected.length && timingSafeEqual(got, expected);
 }
 
-/** A height of a batch with the code that it was refused with; without one, it was signed before. */
+/** One height of a batch with the code of its refusal; without a code, it was signed before. */
 export interface ListedHeight {
   readonly height: bigint;
   readonly code?: ErrorCode;
 }
 
-/** Characters of all lists of one answer: metadata beyond 8 KiB is refused by many gRPC implementations. */
+/** The most characters of all lists of one answer: many gRPC implementations refuse metadata beyond 8 KiB. */
 export const MAX_LISTS = 6000;
 
 /**
- * Heights as text for metadata: `100:double-vote,105-190:below-watermark`, ascending, neighbours of one code as a
- * range.
- * @param room characters that it may have
+ * Heights as text for metadata: `100:double-vote,105-190:below-watermark`, ascending. Neighbours with one code are
+ * written as a range.
+ * @param room the most characters
  * @returns the text, and how many heights did not fit
  */
 export function writeHeights(
@@ -84,7 +86,7 @@ export function writeHeights(
   return { text: parts.join(","), unlisted };
 }
 
-/** What {@link writeHeights} wrote: finds a height in it, with its code. Malformed parts are passed over. */
+/** Reads what {@link writeHeights} wrote, and finds a height's code in it. Malformed parts are ignored. */
 export function readHeights(text: string): (height: bigint) => Pick<Range, "code"> | undefined {
   const ranges = text.split(",").flatMap((part): Range[] => {
     const match = /^(\d{1,20})(?:-(\d{1,20}))?(?::([a-z-]+))?$/.exec(part);

@@ -4,7 +4,7 @@ import { type ErrorCode, type ErrorDetails, TapstakeError } from "../core/errors
 import { grpc, type Status, status, statusName } from "./grpc.js";
 import { CODE_HEADER, first } from "./metadata.js";
 
-/** Refusals to sign a height: FailedPrecondition, as the Go key manager answers a double sign (PROTOCOL 10). */
+/** Refusals to sign one height: FailedPrecondition, as the Go key manager answers a double sign (PROTOCOL 10). */
 const STATUS: Partial<Record<ErrorCode, Status>> = {
   "double-vote": status.FAILED_PRECONDITION,
   "unknown-earlier-vote": status.FAILED_PRECONDITION,
@@ -42,7 +42,7 @@ export const ANSWERS: readonly Status[] = [
   ...new Set([status.OK, ...Object.values(STATUS), status.INTERNAL]),
 ];
 
-/** What a status means when the server is another software, which sends no code of ours. */
+/** The meaning of a status if the server is another software, which sends no code of ours. */
 const CODE: Partial<Record<Status, ErrorCode>> = {
   [status.FAILED_PRECONDITION]: "double-vote",
   [status.UNAUTHENTICATED]: "unauthenticated",
@@ -54,11 +54,11 @@ const CODE: Partial<Record<Status, ErrorCode>> = {
   [status.DEADLINE_EXCEEDED]: "signer-unreachable",
 };
 
-/** An error as gRPC carries it: status, message, and the code in trailing metadata. */
+/** An error in gRPC's form: status, message, and the code in trailing metadata. */
 export function toStatus(error: unknown): { code: Status; details: string; metadata: Metadata } {
   const metadata = new (grpc().Metadata)();
   if (!(error instanceof TapstakeError)) {
-    // Where it went wrong is for the log; its text might hold anything, and is for nobody.
+    // Where an internal error happened goes to the log; its text could contain anything, so no caller gets it.
     metadata.set(CODE_HEADER, "signer-error");
     return { code: status.INTERNAL, details: "signer-error: a bug in the signer; see its log", metadata };
   }
@@ -68,7 +68,7 @@ export function toStatus(error: unknown): { code: Status; details: string; metad
 }
 
 /**
- * The TapstakeError that a call failed by: with its original code where the signer is this software.
+ * The TapstakeError of a failed call: with its original code if the signer is this software.
  * @param isEncrypted whether the call was made with TLS
  */
 export function fromStatus(error: ServiceError, address: string, isEncrypted: boolean): TapstakeError {
@@ -88,13 +88,13 @@ export function fromStatus(error: ServiceError, address: string, isEncrypted: bo
   return new TapstakeError(code, text, details, { cause: error });
 }
 
-/** What gRPC says of a connection that there is not, as an operator can use it. */
+/** gRPC's text about a failed connection, in words for an operator. */
 function withoutNoise(details: string, isEncrypted: boolean): string {
   const reason = /^No connection established\. Last error: ([^]*?)\s*\. Resolution note: $/.exec(
     details,
   )?.[1];
   if (reason === undefined) return details;
-  // OpenSSL takes the other's bytes for a record of TLS.
+  // OpenSSL reads the other side's plain bytes as a TLS record.
   if (isEncrypted && /wrong version number|packet length too long/.test(reason)) {
     return "what listens there does not speak TLS: leave --tls-ca out (TAPSTAKE_TLS_CA), or give the signer --tls-cert";
   }

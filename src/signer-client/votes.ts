@@ -15,13 +15,13 @@ export interface RemoteVoteRequest {
   readonly chainHeight?: bigint | undefined;
 }
 
-/** The answer for one height. `signed` is what a signer did that does not say whether it was new. */
+/** The answer for one height. `signed` if the signer does not say whether the vote is new. */
 export type VoteAnswer =
   | { readonly height: bigint; readonly kind: "new" | "same" | "signed"; readonly vote: FinalityVote }
   | { readonly height: bigint; readonly kind: "refused"; readonly code: ErrorCode; readonly message: string };
 
 /**
- * Votes by a remote signer, which remembers them; each signature is verified under the signer's own randomness.
+ * Votes by a remote signer, which remembers them. Each signature is verified under the signer's own randomness.
  * @returns an answer for each vote, in their order
  * @throws TapstakeError the codes of the client; `signer-error` for a signature that does not verify
  */
@@ -79,14 +79,16 @@ async function batch(signer: EotsClient, bounded: Bounded, votes: readonly Asked
   );
 }
 
-/** The interface has codes alone for the heights of a batch. */
+/** For the heights of a batch, the interface has only codes. */
 const refusalText = ({ height, code }: { readonly height: bigint; readonly code: ErrorCode }): string =>
   `the signer did not sign height ${height}. ${ERROR_CODES[code].means} Its log says more.`;
 
-/** Heights that the signer derives at once: more would wait behind whatever else it derives. */
+/** Heights that the signer derives at once: more would wait for other derivations. */
 const AT_ONCE = 32;
 
-/** The signer's public randomness of each height, asked for by runs of neighbours: a range must have no gap. */
+/**
+ * The signer's public randomness of each height. Each request is for a run of neighbours, as a range must have no gap.
+ */
 async function pointsOf(
   signer: EotsClient,
   named: Named,

@@ -1,13 +1,13 @@
 import { TapstakeError } from "../core/errors.js";
 import { decodeProtobuf, encodeProtobuf, type Schema } from "../core/protobuf.js";
 
-/** The gRPC service that finality-provider software signs with today (PROTOCOL 10). */
+/** The gRPC service through which today's finality-provider software signs (PROTOCOL 10). */
 export const SERVICE = "proto.EOTSManager";
 
-/** Where such a signer listens unless told otherwise (PROTOCOL 10). */
+/** The default address of such a signer (PROTOCOL 10). */
 export const DEFAULT_ADDRESS = "127.0.0.1:12582";
 
-/** The fields of every message, by name. Numbers and types are the interface; names are ours. */
+/** The fields of every message, by name. The interface fixes numbers and types; the names are ours. */
 const MESSAGES: Schema = {
   PingRequest: {},
   PingResponse: {},
@@ -50,7 +50,7 @@ interface Empty {
   readonly [none: string]: never;
 }
 
-/** A vote: raw message bytes, as the caller wants them signed. */
+/** A vote: the raw message bytes that the caller wants signed. */
 export interface SignDataRequest {
   readonly msg: Uint8Array;
   readonly height: bigint;
@@ -62,7 +62,7 @@ interface SignEotsRequest extends SignDataRequest {
   readonly chainId: Uint8Array;
 }
 
-/** What each method takes and answers. */
+/** The request and the answer of each method. */
 export interface Methods {
   Ping: { request: Empty; response: Empty };
   CreateRandomnessPairList: {
@@ -118,11 +118,11 @@ export const methodNames = Object.keys(METHODS) as Method[];
 
 export const pathOf = (method: Method): string => `/${SERVICE}/${method}`;
 
-/** A request's bytes as Go would write them: in the order of field numbers, without fields of default value. */
+/** A request's bytes as Go writes them: in the order of field numbers, without fields of default value. */
 export const encodeRequest = <M extends Method>(method: M, request: Methods[M]["request"]): Uint8Array =>
   encode(METHODS[method][0], request);
 
-/** Overwrites a request that holds a passphrase, once it was used. What gRPC copied of it is out of reach. */
+/** Overwrites a request with a passphrase after its use. It cannot reach gRPC's copies. */
 export function wipeRequest(method: Method, bytes: Uint8Array): void {
   if (method === "UnlockKey") bytes.fill(0);
 }
@@ -142,10 +142,10 @@ function encode(name: string, message: object): Uint8Array {
   return encodeProtobuf(MESSAGES, name, message);
 }
 
-/** HMACs do not cover the method's name (PROTOCOL 10), so it matters that messages are read strictly. */
+/** HMACs do not cover the method's name (PROTOCOL 10), so messages must be read strictly. */
 function decode(name: string, bytes: Uint8Array): Record<string, unknown> {
   try {
-    // Newer callers may send fields that are not known here.
+    // Newer callers may send unknown fields.
     return decodeProtobuf(MESSAGES, name, bytes, "skip");
   } catch (error) {
     if (!(error instanceof TapstakeError)) throw error;
@@ -172,7 +172,7 @@ export const healthCheck = {
 } as const;
 
 interface HealthRequest {
-  /** All of them where it is empty. */
+  /** All services if it is empty. */
   readonly service: string;
 }
 

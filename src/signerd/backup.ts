@@ -8,13 +8,13 @@ import { attempt, makePrivateFolder, writePrivateParts } from "../finality/priva
 import { interchangeText } from "../finality/protection/export.js";
 import type { Protection } from "../finality/protection/protection.js";
 
-/** Copies that are kept: each holds what older ones do, and callers must not fill the disk with them. */
+/** The copies that are kept: each contains all that older ones do, and callers must not fill the disk with them. */
 const KEPT = 10;
 
-/** What is left on the disk for the votes: a tenth of it, or 1 GiB where that is less. */
+/** The space left on the disk for votes: a tenth of the disk, or 1 GiB if that is less. */
 const leastFree = (size: number): number => Math.min(size / 10, 2 ** 30);
 
-/** Copies of all votes that callers ask for. One is written at a time, and votes pass by. */
+/** Copies of all votes for callers. One copy is written at a time; votes do not wait for it. */
 export class Backups {
   readonly #root: string;
   #isWriting = false;
@@ -28,8 +28,8 @@ export class Backups {
 
   /**
    * Writes a copy, whole or not at all, and removes the oldest of those above {@link KEPT}. Returns its name.
-   * @param where what the caller says of it
-   * @param cancelled whether nobody waits for it any more
+   * @param where the folder and database that the caller names
+   * @param cancelled whether the caller no longer waits for it
    * @throws TapstakeError `backup-running`, `disk-nearly-full`, `signer-stopping`, and the codes of
    * {@link backupTarget} and of the store
    */
@@ -39,7 +39,7 @@ export class Backups {
     }
     this.#isWriting = true;
     try {
-      // Before a folder is made.
+      // Checked before a folder is made.
       await this.#mustHaveRoom();
       const { name, path } = backupTarget(this.home, where);
       try {
@@ -78,7 +78,7 @@ export class Backups {
     );
   }
 
-  /** Removes old copies, what was left by a copy that a kill ended, and folders that have become empty. */
+  /** Removes old copies, the remains of a killed copy, and empty folders. */
   #cleanUp(): void {
     const entries = readdirSync(this.#root, { recursive: true, withFileTypes: true });
     const files = entries.filter((entry) => entry.isFile());
@@ -98,7 +98,7 @@ function removeEmpty(folder: string): void {
   try {
     rmdirSync(folder);
   } catch {
-    // There is something in it.
+    // The folder is not empty.
   }
 }
 
@@ -106,10 +106,11 @@ const COPY = /^protection-\d{4}-[\dTZ-]+\.json$/;
 const UNFINISHED = /^\.protection-\d{4}-[\dTZ-]+\.json\.\d+\.[0-9a-f]{12}\.tmp$/;
 
 /**
- * Where a copy of all votes goes: the interchange form, as importing it merges and never lowers a watermark,
- * while a copy of the store's own file could only ever be put back as an older one, which is refused. Callers are not
- * trusted with the file system: the store is the one of this home, and the copy lands in the home's `backups` folder,
- * or in a folder below it.
+ * Where a copy of all votes goes. The copy is an interchange file, as importing it merges and never lowers a watermark.
+ * A copy of the store's own file could only be put back as an older store, and the signer refuses that.
+ *
+ * Callers are not trusted with the file system: the store is the one of this home, and the copy goes to the home's
+ * `backups` folder, or to a folder below it.
  * @throws TapstakeError `not-permitted`, `insecure-permissions`, `file-error`
  */
 function backupTarget(
@@ -133,7 +134,7 @@ function backupTarget(
   }
   makePrivateFolder(root);
   makePrivateFolder(target);
-  // A link that someone put there must not lead out of it.
+  // A link in the home must not lead out of it.
   if (!isWithin(realpathSync(root), realpathSync(target))) {
     throw new TapstakeError("not-permitted", "backup_dir: a symbolic link leads out of the backups folder");
   }

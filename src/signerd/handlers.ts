@@ -23,11 +23,11 @@ import type { Signer } from "./signer.js";
 /** Facts of a call for the log: public ones only. */
 export type Facts = Record<string, string | number>;
 
-/** What a handler may know of the call itself. */
+/** What a handler may know of a call beside its message. */
 export interface CallContext {
   /** Whether the caller has gone, or the signer is stopping. */
   readonly cancelled: () => boolean;
-  /** Whether what is sent can be read on its way. */
+  /** Whether others can read the answer on its way. */
   readonly exposed: () => boolean;
   /** The last vote known on the chain, if the caller says so. @throws TapstakeError `invalid-number` */
   readonly chainHeight: () => bigint | undefined;
@@ -58,7 +58,7 @@ interface Parts {
   readonly protection: Protection;
 }
 
-/** The methods of PROTOCOL 10, safer where the original is not (PROTOCOL 11). */
+/** The methods of PROTOCOL 10, made safer where PROTOCOL 11 says so. */
 export function createHandlers({ home, keys, signer, protection }: Parts): Handlers {
   const backups = new Backups(home, protection);
   return {
@@ -97,7 +97,7 @@ export function createHandlers({ home, keys, signer, protection }: Parts): Handl
       );
       const outcome = counts(results);
       const { text, unlisted } = writeHeights(refused);
-      // What does not fit into the answer is in the log.
+      // What does not fit into the answer is only in the log.
       note({ outcome, ...(refused.length > 0 && { refused: writeHeights(refused, Infinity).text }) });
       const again = results.filter(({ kind }) => kind === "same").map(({ height }) => ({ height }));
       const same = writeHeights(again, MAX_LISTS - text.length).text;
@@ -122,7 +122,7 @@ export function createHandlers({ home, keys, signer, protection }: Parts): Handl
 
     SaveEOTSKeyName({ keyName, eotsPk }) {
       const publicKey = xOnly(eotsPk);
-      // One answer for a name that is not there and one that is another key's: this method is open to all.
+      // The same answer for an unknown name and for another key's name: anyone may call this method.
       if (!nameIs(home, keyName, publicKey)) {
         throw new TapstakeError(
           "key-mismatch",
@@ -162,7 +162,7 @@ function checkedKey(uid: Uint8Array): Uint8Array {
   return uid;
 }
 
-/** The Go client sends the name's key uncompressed; other forms of the same point are as good. */
+/** The Go client sends the key uncompressed; other forms of the same point are accepted too. */
 function xOnly(key: Uint8Array): Uint8Array {
   const isForm =
     key.length === 32 ||

@@ -4,10 +4,10 @@ import type { Home } from "../finality/home.js";
 import type { Passphrase } from "../finality/keys/keyfile.js";
 import { type KeyInfo, showKey, type UnlockedKey, unlockKeyAsync } from "../finality/keys/keystore.js";
 
-/** After the first wrong passphrase a second's wait, doubling up to this. */
+/** The longest wait. After the first wrong passphrase it is a second; it doubles with each further one. */
 const LONGEST_WAIT = 60_000;
 
-/** The keys of a home, and those of them that can sign. */
+/** The keys of a home, and which of them are unlocked. */
 export class KeyRing {
   readonly #unlocked = new Map<string, UnlockedKey>();
   readonly #failures = new Map<string, { count: number; until: number }>();
@@ -37,8 +37,8 @@ export class KeyRing {
   }
 
   /**
-   * Opens a key for callers, one attempt at a time: wrong passphrases make the next attempt wait. A key that is
-   * open stays open, whatever the passphrase.
+   * Unlocks a key for callers, one attempt at a time: after wrong passphrases, the next attempt must wait. An unlocked
+   * key stays unlocked, whatever the passphrase.
    * @throws TapstakeError `too-many-attempts`, `wrong-passphrase`, `key-not-found`
    */
   async unlock(publicKey: Uint8Array, passphrase: Passphrase): Promise<KeyInfo> {
@@ -62,7 +62,7 @@ export class KeyRing {
     }
   }
 
-  /** Opens a key by name, for the operator at start. @throws TapstakeError as `unlockKey` */
+  /** Unlocks a key by name, for the operator at start. @throws TapstakeError as `unlockKey` */
   async open(nameOrPublicKey: string, passphrase: Passphrase): Promise<KeyInfo> {
     const key = await unlockKeyAsync(this.home, nameOrPublicKey, passphrase);
     const id = hex.encode(key.publicKey);

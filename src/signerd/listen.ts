@@ -14,19 +14,19 @@ import {
 } from "../signer-client/endpoint.js";
 import { LEAST_HMAC_BYTES } from "../signer-client/metadata.js";
 
-/** What the signer shows and proves to callers. */
+/** The signer's TLS certificate and key. */
 export interface TlsIdentity {
-  /** PEM: the certificate, and those that vouch for it after it. */
+  /** PEM: the certificate, followed by those that certify it. */
   readonly certificate: Uint8Array;
   /** PEM. */
   readonly key: Uint8Array;
-  /** Where they are from, for messages. */
+  /** The source of the certificate, for messages. */
   readonly certificateFile?: string;
   readonly keyFile?: string;
 }
 
 /**
- * Refuses what TLS cannot be served with: gRPC would take it, and no caller could connect.
+ * Refuses a certificate or key that TLS cannot use: gRPC would accept it, and then every caller would fail to connect.
  * @returns a line for each certificate of the chain that callers refuse at this time
  * @throws TapstakeError `invalid-certificate`, which names the file
  */
@@ -46,10 +46,10 @@ export function checkTls(identity: TlsIdentity, now: Date = new Date()): string[
 }
 
 /**
- * Where the signer listens, before a file is opened or a port taken.
- * @param source where the HMAC key is from, for messages
- * @throws TapstakeError `insecure-address` for an address that other machines may reach, without an HMAC key or with one
- *   that can be guessed; `unauthenticated` for an empty HMAC key
+ * The address to listen on, checked before any file or port is opened.
+ * @param source the source of the HMAC key, for messages
+ * @throws TapstakeError `insecure-address` for an address that other machines may reach, without an HMAC key or with
+ * one that can be guessed; `unauthenticated` for an empty HMAC key
  */
 export function signerAddress(text: string, hmacKey: string | undefined, source = "hmacKey"): ListenAddress {
   const address = parseAddress(text);
@@ -63,7 +63,7 @@ export function signerAddress(text: string, hmacKey: string | undefined, source 
 }
 
 /**
- * Refuses to offer a signer to a network without knowing who calls.
+ * Refuses to offer a signer to a network without authentication.
  * @throws TapstakeError `insecure-address`
  */
 export function assertSafeToListen(address: ListenAddress, what: string, remedy: string | undefined): void {
@@ -89,12 +89,12 @@ export function bind(server: Server, address: ListenAddress, tls: TlsIdentity | 
 }
 
 /**
- * Why an address cannot be listened on.
- * @param option where another address is given
+ * Why the process cannot listen on an address.
+ * @param option the option that sets another address
  */
 export function listenFailed(address: string, option: string, cause: unknown): TapstakeError {
   const text = cause instanceof Error ? cause.message : String(cause);
-  // gRPC wraps the reason into text of its own.
+  // gRPC wraps the reason in text of its own.
   const code = /\bE[A-Z]{4,}\b/.exec(text)?.[0];
   const why = (code !== undefined && WHY[code]?.(option)) ?? code ?? text;
   return new TapstakeError("listen-failed", `cannot listen on ${address}: ${why}`, { address }, { cause });

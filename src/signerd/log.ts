@@ -2,7 +2,7 @@ import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { destination, type DestinationStream, type Logger, pino } from "pino";
 import { attempt } from "../finality/private-files.js";
 
-/** Lines of JSON, with the name of the level and the time in ISO 8601. */
+/** Lines of JSON with the name of the level and the time in ISO 8601. */
 export const createLog = (level: string, out: DestinationStream): Logger =>
   pino(
     {
@@ -16,15 +16,15 @@ export const createLog = (level: string, out: DestinationStream): Logger =>
 
 /**
  * The log of a signer's process: appended to a file, else on standard error.
- * @throws TapstakeError `file-error` where the file cannot be written
+ * @throws TapstakeError `file-error` if the file cannot be written
  */
 export function openLog(level: string, file: string | undefined): Logger {
-  // The library's own lines would stand between the log's.
+  // The library's own lines would mix with the log's.
   setLogVerbosity(logVerbosity.NONE);
-  // Written at once: the last lines before a crash are the ones that matter.
+  // Written at once: the last lines before a crash matter most.
   const open = () => destination({ dest: file ?? 2, sync: true, mode: 0o600 });
   const out = file === undefined ? open() : attempt("write the log", file, open);
-  // Whoever reads the log may go away; the signer stays.
+  // The reader of the log may go away; the signer stays.
   out.on("error", () => {});
   return createLog(level, out);
 }

@@ -11,10 +11,10 @@ import { methodNames } from "../signer-client/wire.js";
 import { REFUSAL_CODES } from "../vote/vote.js";
 import { assertSafeToListen, listenFailed } from "./listen.js";
 
-/** Milliseconds matter: a vote takes one or two, deriving randomness thousands. */
+/** Bounds in seconds: a vote takes one or two milliseconds, deriving randomness thousands. */
 const SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2, 10, 60];
 
-/** Codes that refuse a call with all its heights. Failures of the store are counted as what they are. */
+/** Codes that refuse a call with all its heights. Failures of the store are counted separately. */
 export const REFUSED_TOGETHER: ReadonlySet<ErrorCode> = new Set([
   "protection-uninitialised",
   "too-many-chains",
@@ -26,7 +26,7 @@ export const REFUSED_TOGETHER: ReadonlySet<ErrorCode> = new Set([
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
-/** What has labels whose values are known from the start. */
+/** Metrics whose label values are known at the start. */
 interface Counted {
   readonly signatures: Counter<"outcome" | "code">;
   readonly requests: Counter<"method" | "status">;
@@ -35,13 +35,13 @@ interface Counted {
   readonly denied: Counter<"method">;
 }
 
-/** What is looked up when somebody reads the page. */
+/** State that is read when the page is requested. */
 interface State {
   readonly up: () => boolean;
   readonly unlockedKeys: () => number;
 }
 
-/** What the signer counts, in a registry of its own. docs/service.md lists it. */
+/** The signer's metrics, in a registry of their own. docs/service.md lists them. */
 export function createMetrics({ up, unlockedKeys }: State) {
   const registry = new Registry();
   const registers = [registry];
@@ -111,7 +111,7 @@ function startAtZero({ signatures, requests, seconds, unauthenticated, denied }:
   }
 }
 
-/** How the signer is, for `/healthz`. */
+/** The state of the signer, for `/healthz`. */
 export interface Health {
   readonly healthy: boolean;
   readonly status: string;
@@ -119,7 +119,7 @@ export interface Health {
 }
 
 /**
- * `/metrics` for Prometheus and `/healthz` (200 or 503), on a loopback address only: nobody has to authenticate.
+ * `/metrics` for Prometheus and `/healthz` (200 or 503), without authentication, and so on a loopback address only.
  * @throws TapstakeError `insecure-address`, `listen-failed`
  */
 export async function serveMetrics(

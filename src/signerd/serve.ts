@@ -17,51 +17,51 @@ import { Signer } from "./signer.js";
 
 export interface ServeOptions {
   readonly home: Home;
-  /** `host:port`; 127.0.0.1:12582 unless given; port 0 takes a free one. */
+  /** `host:port`; 127.0.0.1:12582 by default; port 0 takes a free one. */
   readonly address?: string;
-  /** Authenticates callers (PROTOCOL 10). An address that is not loopback needs one of 16 bytes or more. */
+  /** Authenticates callers (PROTOCOL 10). An address that is not loopback needs a key of 16 bytes or more. */
   readonly hmacKey?: string;
-  /** Where the HMAC key is from, for messages. */
+  /** The source of the HMAC key, for messages. */
   readonly hmacKeySource?: string;
   readonly tls?: TlsIdentity;
-  /** A loopback address for `/metrics` and `/healthz`; none unless given. */
+  /** A loopback address for `/metrics` and `/healthz`; without it, they are not served. */
   readonly metricsAddress?: string;
-  /** Keys to open before anyone is served, by name or public key. */
+  /** The keys to unlock before any call is served, by name or public key. */
   readonly unlock?: readonly { readonly key: string; readonly passphrase: Passphrase }[];
-  /** Signs any digest by SignSchnorrSig: whoever can call then can spend and slash with the key. */
+  /** Signs any digest by SignSchnorrSig. Anyone who can call the signer can then spend and slash with the key. */
   readonly openSchnorr?: boolean;
-  /** Signs messages that are no votes: whoever can call then can have a slashing transaction signed. */
+  /** Signs messages that are not votes. Anyone who can call the signer can then have a slashing transaction signed. */
   readonly openMessages?: boolean;
-  /** Derives randomness by libsecp256k1 alone, whose steps do not depend on secrets; some six times as slow. */
+  /** Derives randomness by libsecp256k1 alone, in steps that do not depend on secrets; about six times as slow. */
   readonly constantTime?: boolean;
-  /** Chain id to the last vote known on that chain, of any key: nothing at or below it is signed anew. */
+  /** For a chain id, the last vote known on that chain, of any key: nothing at or below it is signed anew. */
   readonly chainHeights?: ReadonlyMap<string, bigint>;
-  /** Chains that are voted on also where the commitment has another signing context than `chains.json` has. */
+  /** Chains whose votes are signed even if the commitment has another signing context than `chains.json`. */
   readonly otherContexts?: ReadonlySet<string>;
   /** Bech32 addresses for which SignSchnorrSig proves possession of a key. */
   readonly popAddresses?: readonly string[];
-  /** Milliseconds in which callers may fetch their last answers when it stops; ten seconds unless given. */
+  /** Milliseconds in which callers may fetch their last answers when it stops; ten seconds by default. */
   readonly patience?: number;
   readonly log: Logger;
 }
 
 export interface RunningSigner {
-  /** Where it listens, with the port that it got. */
+  /** The address with its real port. */
   readonly address: string;
   readonly metricsAddress: string | undefined;
-  /** What an operator should know of what was asked for, beside the log. */
+  /** What the operator should know of the given options, beside the log. */
   readonly warnings: readonly string[];
-  /** Finishes what was begun, begins nothing new, forgets the keys, lets go of the store. */
+  /** Finishes begun calls, begins no new ones, forgets the keys, and closes the store. */
   stop(): Promise<void>;
 }
 
-/** Requests: a batch of ten thousand votes is 1.1 MB. */
+/** The largest request: a batch of ten thousand votes is 1.1 MB. */
 const MAX_REQUEST = 2 << 20;
 
 /**
- * Serves a home's keys by the interface of PROTOCOL 10. There is one signer for a home at a time.
- * @throws TapstakeError `insecure-address`, `invalid-certificate` before anything is opened; `listen-failed`; what
- * `openProtection` and unlocking refuse
+ * Serves a home's keys through the interface of PROTOCOL 10. A home has one signer at a time.
+ * @throws TapstakeError `insecure-address`, `invalid-certificate` before anything is opened; `listen-failed`; the codes
+ * of `openProtection` and of unlocking
  */
 export async function serve(options: ServeOptions): Promise<RunningSigner> {
   const { home, log, unlock = [], patience = 10_000 } = options;
@@ -160,7 +160,7 @@ function createServer(): Server {
   });
 }
 
-/** Lets what was begun end and its answers arrive; whoever does not fetch them is cut off in the end. */
+/** Lets begun calls end and their answers arrive. Callers that do not fetch them are cut off in the end. */
 function shutDown(server: Server, patience: number): Promise<void> {
   return new Promise((resolve) => {
     const impatient = setTimeout(() => {

@@ -37,8 +37,8 @@ import type { Metrics } from "./metrics.js";
 const asIs = (bytes: Buffer): Buffer => bytes;
 
 /**
- * The service as gRPC sees it: bytes in, bytes out. Messages are authenticated as the bytes that arrived, before
- * anything reads them.
+ * The service as gRPC sees it: bytes in, bytes out. The bytes that arrive are authenticated before anything parses
+ * them.
  */
 export const eotsService: ServiceDefinition = Object.fromEntries(
   methodNames.map((method) => [
@@ -66,7 +66,7 @@ interface Parts {
 
 type Call = ServerUnaryCall<Buffer, Buffer>;
 
-/** Every method with what surrounds it: authentication, decoding, counting, logging, and errors as gRPC has them. */
+/** Every method with its frame: authentication, decoding, counting, logging, and errors in gRPC's form. */
 export function eotsHandlers(parts: Parts): UntypedServiceImplementation {
   return Object.fromEntries(
     methodNames.map((method) => [
@@ -124,7 +124,7 @@ async function respond<M extends Method>(
     cancelled: () => call.cancelled || parts.stopping(),
     exposed: () => !parts.encrypted && !isLocalPeer(call.getPeer()),
     chainHeight: () => chainHeightOf(call),
-    // It is not authenticated either.
+    // Metadata is not authenticated either.
     refuseOverlap: first(call.metadata, REFUSE_OVERLAP_HEADER) !== undefined,
     ...logging,
   });
@@ -145,7 +145,7 @@ function authenticate(key: string | undefined, method: Method, call: Call): void
   );
 }
 
-/** It is not authenticated, so it must only ever make the signer stricter. */
+/** It is not authenticated, so it may only make the signer stricter. */
 function chainHeightOf({ metadata }: Call): bigint | undefined {
   const given = metadata.get(CHAIN_HEIGHT_HEADER);
   if (given.length === 0) return undefined;
@@ -157,10 +157,10 @@ function chainHeightOf({ metadata }: Call): bigint | undefined {
   );
 }
 
-/** What this signer does for nobody. */
+/** What this signer refuses to every caller. */
 const DENIED: ReadonlySet<string> = new Set(["not-permitted", "not-a-vote"]);
 
-/** Failures of the store itself, rather than answers that it gave. */
+/** Failures of the store itself; all other codes are its answers. */
 const STORE_FAILURES: ReadonlySet<string> = new Set([
   "protection-unwritable",
   "protection-corrupt",
@@ -175,11 +175,11 @@ function countFailure({ metrics }: Parts, method: Method, error: unknown): void 
   if (STORE_FAILURES.has(code)) metrics.storeErrors.inc();
 }
 
-/** Who reads warnings alone is to see every height that is refused, also those of a batch. */
+/** A reader of warnings alone must see every refused height, also those of a batch. */
 const levelOf = (method: Method, facts: Facts) =>
   method === "Ping" ? "debug" : "refused" in facts ? "warn" : "info";
 
-/** Where something went wrong that nobody foresaw. Its message might hold anything, so it is left out. */
+/** Where an unforeseen error happened. Its message is left out: it could contain anything. */
 function placeOf(error: unknown): Facts {
   if (!(error instanceof Error)) return {};
   const { name, message, stack = "" } = error;
@@ -200,7 +200,7 @@ function logFailure(log: Logger, facts: Facts, call: Call, error: unknown): void
 
 export const healthService: ServiceDefinition = { Check: healthCheck };
 
-/** The standard's health check, for load balancers and supervisors. */
+/** gRPC's standard health check, for load balancers and supervisors. */
 export function healthHandlers(isHealthy: () => boolean): UntypedServiceImplementation {
   return {
     Check(call: ServerUnaryCall<{ service: string }, HealthResponse>, answer: sendUnaryData<HealthResponse>) {

@@ -5,10 +5,13 @@ import type { CommittedRange } from "../finality/protection/store.js";
 import type { ChainConfig } from "../vote/chain.js";
 import { commitmentDigest } from "../vote/messages.js";
 
-/** Callers sign a commitment right after they asked for its randomness; the oldest ranges are forgotten. */
+/**
+ * The most ranges that are remembered; the oldest are forgotten. Callers sign a commitment right after they asked for
+ * its randomness.
+ */
 const REMEMBERED = 4096;
 
-/** A range of randomness that was handed out: heights `start`, `start + interval`, …. */
+/** A range of randomness that was served: heights `start`, `start + interval`, …. */
 export interface ServedRange {
   readonly key: Uint8Array;
   readonly chain: ChainConfig;
@@ -19,15 +22,15 @@ export interface ServedRange {
   readonly subtrees: readonly Uint8Array[];
 }
 
-/** A commitment that a digest is of. */
+/** A commitment whose digest may be signed. */
 export interface SignableCommitment extends CommittedRange {
   readonly chainId: string;
   /** The Merkle root of the public randomness. */
   readonly root: Uint8Array;
-  /** As a store keeps them. */
+  /** In the form of the store. */
   readonly subtrees: Uint8Array;
   readonly context?: string;
-  /** Whether it is to neighbouring heights, as chains read every commitment. */
+  /** Whether its heights are neighbours: chains read every commitment that way. */
   readonly isContiguous: boolean;
 }
 
@@ -37,10 +40,12 @@ interface SignableDigest {
 }
 
 /**
- * The digests that SignSchnorrSig signs. The key that votes also unlocks slashed stakes, so a signature of any
- * digest that a caller names is a signature of a slashing transaction (PROTOCOL 11). Software of today asks for
- * two things: the commitment to randomness that it was just given, and a proof of possession. Both are computed
- * here, from what this signer handed out and what its operator configured, and everything else is refused.
+ * The digests that SignSchnorrSig signs. The key that votes also unlocks slashed stakes: a signature of a digest that
+ * the caller chose could be a signature of a slashing transaction (PROTOCOL 11).
+ *
+ * Today's software asks for two things: the commitment to randomness that it was just given, and a proof of possession.
+ * This class computes both, from what this signer served and what its operator configured. Every other digest is
+ * refused.
  */
 export class SignableDigests {
   readonly #digests = new Map<string, Required<SignableDigest>>();
@@ -48,7 +53,7 @@ export class SignableDigests {
   readonly #possession: readonly Uint8Array[];
 
   /**
-   * @param addresses bech32 addresses whose possession may be proved (PROTOCOL 6)
+   * @param addresses bech32 addresses that the signer may prove possession for (PROTOCOL 6)
    * @throws TapstakeError `invalid-address`
    */
   constructor(addresses: readonly string[], chains: Iterable<ChainConfig>) {
@@ -58,7 +63,7 @@ export class SignableDigests {
     );
   }
 
-  /** Remembers what a commitment to these points would sign, with the chain's context where it has one. */
+  /** Remembers the digest of a commitment to these points, with the chain's context if it has one. */
   served({ key, chain, start, interval, count, subtrees }: ServedRange): void {
     if (count < chain.minCount) return;
     const context = chain.commitContext;
@@ -75,7 +80,7 @@ export class SignableDigests {
     this.#remember(name(key, digest), { meaning: `a commitment for ${chain.id}`, commitment });
   }
 
-  /** What a digest is, or undefined when this signer did not compute it for this key. */
+  /** The meaning of a digest; undefined if this signer did not compute it for this key. */
   find(key: Uint8Array, digest: Uint8Array): SignableDigest | undefined {
     if (this.#possession.some((own) => equalBytes(own, digest))) return { meaning: "a proof of possession" };
     return this.#digests.get(name(key, digest));

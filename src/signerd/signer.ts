@@ -20,23 +20,23 @@ import { type Metrics, REFUSED_TOGETHER } from "./metrics.js";
 import { type SignableCommitment, SignableDigests } from "./signable-digests.js";
 
 /**
- * Of one answer: 100,000 points are 3.4 MB, and gRPC clients take 4 MB unless told otherwise. No other answer comes near
- * that, so nothing else bounds them.
+ * The most heights of one answer: 100,000 points are 3.4 MB, and gRPC clients accept 4 MB by default. No other answer
+ * comes near that, so only this one has a limit.
  */
 export const MAX_RANDOMNESS = 100_000;
 
-/** Of one batch. Software of today asks for a thousand. */
+/** The most heights of one batch. Today's software sends a thousand. */
 export const MAX_BATCH = 10_000;
 
-/** Heights of a request that waits for no other: a few milliseconds. */
+/** Requests for so few heights do not wait for others: they take a few milliseconds. */
 const DERIVED_AT_ONCE = 32;
-/** Large enough that a write for each of them costs nothing beside their curve operations. */
+/** So many that one write for them costs nothing beside their curve operations. */
 const SIGNED_AT_ONCE = 256;
 
-/** Of the commitments that one overlaps: metadata is bounded. */
+/** The most overlaps that an answer lists: metadata is bounded. */
 const OVERLAPS_TOLD = 20;
 
-/** Pairs of key and chain that are kept: a caller can name any number of chains. */
+/** The most pairs of key and chain in memory: a caller can name any number of chains. */
 const MAX_VOTERS = 256;
 
 const UNCOVERED =
@@ -55,31 +55,31 @@ interface SignerParts {
   readonly openMessages: boolean;
   /** Derives randomness by libsecp256k1 alone. */
   readonly constantTime: boolean;
-  /** Told by what points were computed, and whether anything was computed wrongly. */
+  /** Reports which implementations computed points, and whether a result was wrong. */
   readonly onReport: (report: MultiplesReport) => void;
-  /** Logs what an operator should know. */
+  /** Logs a message for the operator. */
   readonly warn: (facts: Facts, text: string) => void;
   readonly chainHeights: ReadonlyMap<string, bigint>;
-  /** Chains that are voted on also where the commitment has another signing context. */
+  /** Chains whose votes are signed even if the commitment has another signing context. */
   readonly otherContexts: ReadonlySet<string>;
 }
 
-/** A signature of a digest, and what the digest is. */
+/** A signature of a digest, and the meaning of the digest. */
 interface Signed {
   readonly signature: Uint8Array;
   readonly meaning: string;
-  /** Earlier commitments to some of the heights of this one, as `from-to` with commas between. */
+  /** Earlier commitments to some of its heights, as `from-to` with commas between. */
   readonly overlaps?: string | undefined;
 }
 
-/** What the daemon does for its callers, apart from how they reach it. */
+/** The daemon's services for its callers, without the transport. */
 export class Signer {
   readonly #voters = new Map<string, Voter>();
-  /** Software asks for the randomness of a height before it asks for the vote there. */
+  /** Callers ask for the randomness of a height before they ask for the vote there. */
   readonly #cache = new RandomnessCache();
   readonly #chains: ReadonlyMap<string, ChainConfig>;
   readonly #signable: SignableDigests;
-  /** Keys and chains of which the log says that a vote is in no stored commitment. */
+  /** Keys and chains for which the log already says that no stored commitment covers a vote. */
   readonly #uncovered = new Set<string>();
   #deriving: Promise<unknown> = Promise.resolve();
 
@@ -93,7 +93,7 @@ export class Signer {
     this.#signable = new SignableDigests(parts.popAddresses, this.#chains.values());
   }
 
-  /** Chains whose last vote was stated, of which nobody here has heard: their names may be mistyped. */
+  /** Chains with a stated last vote that no caller has used so far: their names may be mistyped. */
   unheardOf(): string[] {
     const { protection, chainHeights } = this.parts;
     const all = [...protection.keyChains(), ...protection.committers()];
@@ -101,14 +101,14 @@ export class Signer {
     return [...chainHeights.keys()].filter((id) => !known.has(id) && !this.#chains.has(id));
   }
 
-  /** Shows on the metrics page where a key that was opened stands on each chain; 0 where it never voted. */
+  /** Sets the metrics of an unlocked key: its high watermark on each chain, 0 if it never voted there. */
   showHeights(uid: Uint8Array): void {
     for (const { key, chainId, highWatermark } of this.parts.protection.keyChains()) {
       if (equalBytes(key, uid)) this.#showHeight(key, chainId, highWatermark);
     }
   }
 
-  /** One vote, durable before it is returned; a refusal is a result too. @throws TapstakeError as `Voter.batch` */
+  /** One vote, durable before it is returned. A refusal is a result too. @throws TapstakeError as `Voter.batch` */
   vote(uid: Uint8Array, chainId: Uint8Array, vote: MessageVote, options: VoteOptions): VoteResult {
     try {
       const { voter, key, chain } = this.#voter(uid, chainId);
@@ -121,10 +121,11 @@ export class Signer {
   }
 
   /**
-   * A result for every height of a batch. Nothing is signed when a height is there twice or was committed to with
-   * another signing context than the chain has, or a message is no vote, or one with another signing context.
-   * @throws TapstakeError `duplicate-height`, `not-a-vote`, `context-mismatch`, `invalid-number`, and what keeps every
-   * height from being signed
+   * A result for every height of a batch. The whole batch is refused if a height is there twice, or has a commitment
+   * with another signing context than the chain's. It is also refused if a message is not a vote, or has another
+   * signing context.
+   * @throws TapstakeError `duplicate-height`, `not-a-vote`, `context-mismatch`, `invalid-number`, and the codes of what
+   * keeps every height from being signed
    */
   async batch(
     uid: Uint8Array,
@@ -153,9 +154,9 @@ export class Signer {
   }
 
   /**
-   * Public randomness of `count` heights from `start`, `interval` apart. Long ranges are derived one at a time; votes
-   * and requests that take no longer than a step of one pass by.
-   * @param cancelled whether nobody waits for the answer any more
+   * Public randomness of `count` heights from `start`, `interval` apart. Long ranges are derived one at a time. Votes,
+   * and requests no longer than one step, do not wait for them.
+   * @param cancelled whether the caller no longer waits for the answer
    */
   randomness(
     uid: Uint8Array,
@@ -173,7 +174,7 @@ export class Signer {
   }
 
   /**
-   * @param options.refuseOverlap whether the caller wants no commitment that overlaps an earlier one
+   * @param options.refuseOverlap refuses a commitment that overlaps an earlier one
    * @throws TapstakeError `not-permitted` for a digest that is not this signer's own, `commitment-overlap`
    */
   schnorr(uid: Uint8Array, digest: Uint8Array, { refuseOverlap }: { refuseOverlap: boolean }): Signed {
@@ -209,7 +210,7 @@ export class Signer {
     return { signature, meaning, overlaps };
   }
 
-  /** Other commitments to some of the same heights, which may have reached the chain or not. */
+  /** Other commitments to some of the same heights; they may be on the chain or not. */
   #overlaps(key: Uint8Array, commitment: SignableCommitment): string | undefined {
     const { chainId, root, context } = commitment;
     const earlier = [
@@ -217,7 +218,7 @@ export class Signer {
       ...this.parts.protection.commitments(key, chainId),
       ...this.parts.protection.overlapping(key, chainId),
     ]
-      // The root is the same under another context, and the commitment another one.
+      // Under another context, the root is the same and the commitment is another one.
       .filter(
         (other) => !(equalBytes(other.root, root) && other.context === context) && overlap(other, commitment),
       )
@@ -226,11 +227,11 @@ export class Signer {
     return ranges.size === 0 ? undefined : [...ranges].slice(0, OVERLAPS_TOLD).join(",");
   }
 
-  /** Stores a commitment beside which there is none yet: proofs and warnings are made of what is stored. */
+  /** Stores a commitment if there is none: proofs and warnings are made from what is stored. */
   #keep(key: Uint8Array, commitment: SignableCommitment, signature: Uint8Array): void {
     const { chainId, isContiguous, ...kept } = commitment;
     const { protection } = this.parts;
-    // Also when it is stored itself already.
+    // Also true if the store has this very commitment.
     const isTaken = protection.committed(key, chainId).some((other) => overlap(other, commitment));
     if (isContiguous && !isTaken) protection.addCommitment(key, chainId, { ...kept, signature });
   }
@@ -259,7 +260,7 @@ export class Signer {
       subtrees.push(merkle.root(points));
     } else {
       const range = { secretKey: key.secretKey, chainId: chain.id, start, count, interval };
-      // One thread: votes keep the other processor.
+      // One thread, so that votes have the other processor.
       const report = await deriveRange(range, { constantTime, maxThreads: 1 }, (block) => {
         assertWanted();
         // The key may have been locked meanwhile.
@@ -280,7 +281,7 @@ export class Signer {
     const chain = this.#chain(chainId);
     const id = `${hex.encode(uid)}/${chain.id}`;
     const voter = this.#voters.get(id) ?? this.#newVoter(key, chain);
-    // The least recently used goes first.
+    // The least recently used one is dropped first.
     this.#voters.delete(id);
     this.#voters.set(id, voter);
     if (this.#voters.size > MAX_VOTERS) this.#voters.delete(this.#voters.keys().next().value!);
@@ -311,7 +312,7 @@ export class Signer {
     return results;
   }
 
-  /** Says once for each key and chain that no commitment stored here covers a height that was voted for. */
+  /** Logs once for each key and chain that no stored commitment covers a height that was voted for. */
   #warnOfUncovered(publicKey: Uint8Array, chain: string, results: readonly VoteResult[]): void {
     const key = hex.encode(publicKey);
     const id = `${key}/${chain}`;
@@ -325,7 +326,7 @@ export class Signer {
     this.parts.warn({ key, chain, height: `${vote.height}`, code: "no-commitment" }, UNCOVERED);
   }
 
-  /** Counts heights that got no answer each, as a call was refused with all of them. */
+  /** Counts a refusal for each height of a call that was refused as a whole. */
   #countRefused(error: unknown, heights: number): void {
     if (!(error instanceof TapstakeError) || !REFUSED_TOGETHER.has(error.code)) return;
     this.parts.metrics.signatures.inc({ outcome: "refused", code: error.code }, heights);

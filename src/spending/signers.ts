@@ -3,16 +3,18 @@ import { describeType, TapstakeError } from "../core/errors.js";
 import type { KeyOrigin } from "../script/key-origin.js";
 import { type Signer, xOnly } from "./spend.js";
 
-/** What is used of a `Signer` or `SignerAsync` of bitcoinjs-lib, by whose types `signSchnorr` may be missing. */
+/**
+ * The part of a `Signer` or `SignerAsync` of bitcoinjs-lib that is used; their types allow `signSchnorr` to be missing.
+ */
 export interface BitcoinJsSigner {
   readonly publicKey: Uint8Array;
   signSchnorr?(digest: Uint8Array): Uint8Array | Promise<Uint8Array>;
 }
 
 /**
- * A signer of bitcoinjs-lib as a {@link Signer}. `ECPairInterface` (ecpair) and `BIP32Interface` (bip32) need no such
- * step: they are signers already. Never pass what `tweak` returns: it signs by another key, which no leaf names.
- * @throws TapstakeError `invalid-argument` when it cannot sign by BIP-340
+ * A signer of bitcoinjs-lib as a {@link Signer}. `ECPairInterface` (ecpair) and `BIP32Interface` (bip32) are signers
+ * already. Never pass the result of `tweak`: it signs with another key, which no leaf names.
+ * @throws TapstakeError `invalid-argument` if it cannot sign by BIP-340
  */
 export function fromBitcoinJs(signer: BitcoinJsSigner): Signer {
   if (typeof signer?.signSchnorr !== "function") {
@@ -25,7 +27,7 @@ export function fromBitcoinJs(signer: BitcoinJsSigner): Signer {
   return { publicKey, signSchnorr: (digest) => signer.signSchnorr!(digest) };
 }
 
-/** What is used of a `BIP32Interface`: a key at the root of a tree. */
+/** The part of a `BIP32Interface` that is used: a key at the root of a tree. */
 export interface HdRoot extends BitcoinJsSigner {
   /** 4 bytes: the beginning of HASH160 of its compressed public key. */
   readonly fingerprint: Uint8Array;
@@ -33,12 +35,12 @@ export interface HdRoot extends BitcoinJsSigner {
 }
 
 /**
- * The signer of one key in a tree (BIP-32), found by its origin: the root must have the origin's fingerprint, and the key
- * at its path must be the origin's.
+ * The signer of one key in a tree (BIP-32), found by its origin. The root must have the origin's fingerprint, and the
+ * key at its path must be the origin's.
  * @param root of the package bip32: `bip32.fromSeed(seed)`
- * @param origin what `parseKeyOrigin` gives
- * @throws TapstakeError `key-mismatch` when the root, or the key that it leads to, is another; `invalid-argument` when
- * the root cannot derive the path, or what it derives cannot sign by BIP-340
+ * @param origin the result of `parseKeyOrigin`
+ * @throws TapstakeError `key-mismatch` if the root, or the key at the path, is another; `invalid-argument` if the root
+ * cannot derive the path, or the derived key cannot sign by BIP-340
  */
 export function hdSigner(root: HdRoot, origin: KeyOrigin): Signer {
   if (!isBytes(root?.fingerprint, 4)) {

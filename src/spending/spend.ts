@@ -9,7 +9,7 @@ import { schnorr } from "../crypto/schnorr.js";
 import type { Leaf } from "../script/outputs.js";
 import { leafWitness } from "./witness.js";
 
-/** A transaction that spends a stake by one leaf: all that its signatures commit to. */
+/** A transaction that spends a stake by one leaf, with all that its signatures commit to. */
 export interface LeafSpend {
   /** Unsigned. */
   readonly transaction: Transaction;
@@ -18,11 +18,11 @@ export interface LeafSpend {
   /** What each input spends, in order: Taproot signatures commit to all of them (BIP-341). */
   readonly prevouts: readonly Prevout[];
   readonly leaf: Leaf;
-  /** The most virtual bytes that the fee was reckoned for, where it depends on the size. */
+  /** The most virtual bytes that the fee pays for, if it depends on the size. */
   readonly vsize?: number;
 }
 
-/** A BIP-340 signature of a leaf spend: 64 bytes, or 65 with SIGHASH_ALL behind (PROTOCOL 4). */
+/** A BIP-340 signature of a leaf spend: 64 bytes, or 65 with SIGHASH_ALL appended (PROTOCOL 4). */
 export interface LeafSignature {
   /** X-only key. */
   readonly publicKey: Uint8Array;
@@ -30,8 +30,8 @@ export interface LeafSignature {
 }
 
 /**
- * What can sign: a key in memory, a hardware wallet, a remote service. `publicKey` may be x-only (32 bytes)
- * or compressed (33 bytes).
+ * A signer: a key in memory, a hardware wallet, a remote service. `publicKey` may be x-only (32 bytes) or compressed
+ * (33 bytes).
  */
 export interface Signer {
   readonly publicKey: Uint8Array;
@@ -41,7 +41,7 @@ export interface Signer {
 const SIGHASH_DEFAULT = Transaction.SIGHASH_DEFAULT;
 const SIGHASH_ALL = Transaction.SIGHASH_ALL;
 
-/** The digest that signatures of a leaf spend are over (BIP-341, BIP-342): 32 bytes. */
+/** The digest that signatures of a leaf spend commit to (BIP-341, BIP-342): 32 bytes. */
 export function leafSighash(
   { transaction, inputIndex, prevouts, leaf }: LeafSpend,
   sighashType = SIGHASH_DEFAULT,
@@ -56,9 +56,9 @@ export function leafSighash(
 }
 
 /**
- * Has a signer sign a leaf spend. What it returns is verified before it is used.
- * @throws TapstakeError `invalid-public-key`, `unexpected-signer` when the leaf does not name its key;
- * `signer-failed`; `invalid-signature`
+ * Asks a signer for its signature of a leaf spend, and verifies it before it returns it.
+ * @throws TapstakeError `invalid-public-key`, `unexpected-signer` if the leaf does not name its key; `signer-failed`;
+ * `invalid-signature`
  */
 export async function signLeaf(spend: LeafSpend, signer: Signer): Promise<LeafSignature> {
   const publicKey = xOnly(signer.publicKey);
@@ -82,14 +82,14 @@ export async function signLeaf(spend: LeafSpend, signer: Signer): Promise<LeafSi
 }
 
 /**
- * A leaf signature that can be relied on: by a key that the leaf names, over this transaction.
+ * Checks a leaf signature: it must be by a key that the leaf names, over this transaction.
  * @throws TapstakeError `invalid-public-key`, `unexpected-signer`, `unsupported-sighash`, `invalid-signature`
  */
 export function checkLeafSignature(spend: LeafSpend, { publicKey, signature }: LeafSignature): void {
   assertNamed(spend.leaf, publicKey);
   const key = hex.encode(publicKey);
   assertSignatureLength(key, signature);
-  // BIP-341: a 65th byte of 0 is invalid, and other types than ALL would let others change the transaction.
+  // BIP-341: a 65th byte of 0 is invalid. Other types than ALL would let others change the transaction.
   if (signature.length === 65 && signature[64] !== SIGHASH_ALL) {
     throw new TapstakeError(
       "unsupported-sighash",
@@ -119,7 +119,7 @@ export function assertSignatureLength(key: string, signature: Uint8Array): void 
   }
 }
 
-/** Whether {@link checkLeafSignature} passes. */
+/** Whether {@link checkLeafSignature} accepts the signature. */
 export function verifyLeafSignature(spend: LeafSpend, signature: LeafSignature): boolean {
   try {
     checkLeafSignature(spend, signature);
@@ -130,10 +130,10 @@ export function verifyLeafSignature(spend: LeafSpend, signature: LeafSignature):
 }
 
 /**
- * The signed transaction: every signature verified, each leaf slot filled or empty, exactly the quorum of each
- * key set used. The unsigned transaction of the spend is left as it is.
- * @throws TapstakeError `missing-signature`, `size-above-estimate`, `invalid-argument` at what is no list, and the codes
- * of {@link checkLeafSignature}
+ * The signed transaction. Each signature is verified, each slot of the leaf is filled or empty, and each key set gives
+ * exactly its quorum. The spend's own unsigned transaction does not change.
+ * @throws TapstakeError `missing-signature`, `size-above-estimate`, `invalid-argument` if `signatures` is not a list,
+ * and the codes of {@link checkLeafSignature}
  */
 export function finishSpend(spend: LeafSpend, signatures: readonly LeafSignature[]): Transaction {
   if (!Array.isArray(signatures)) {
@@ -147,7 +147,7 @@ export function finishSpend(spend: LeafSpend, signatures: readonly LeafSignature
   return signed;
 }
 
-/** The same spend by a copy of its transaction, which no caller can change while a signer takes its time. */
+/** The same spend with a copy of its transaction, which no caller can change while a signer works. */
 export const spendOfCopy = (spend: LeafSpend): LeafSpend => ({
   ...spend,
   transaction: spend.transaction.clone(),
@@ -163,12 +163,12 @@ export function withWitness(
   return signed;
 }
 
-/** A list with one signature more; the same signer's earlier one is replaced. */
+/** The list with one signature more; it replaces an earlier one of the same signer. */
 export function withSignature(list: readonly LeafSignature[], signature: LeafSignature): LeafSignature[] {
   return [...list.filter(({ publicKey }) => !equalBytes(publicKey, signature.publicKey)), signature];
 }
 
-/** Of several signatures by one key, the first: a witness has one slot for it. */
+/** The first signature of each key: a witness has one slot for it. */
 export function firstOfEach(signatures: readonly LeafSignature[]): LeafSignature[] {
   const by = (key: Uint8Array) => signatures.find(({ publicKey }) => equalBytes(publicKey, key));
   return signatures.filter((signature) => by(signature.publicKey) === signature);
@@ -191,7 +191,7 @@ export function assertNamed(leaf: Leaf, publicKey: Uint8Array): void {
 export const isNamed = (leaf: Leaf, publicKey: Uint8Array): boolean =>
   leaf.signers.some(({ keys }) => keys.some((key) => equalBytes(key, publicKey)));
 
-/** A copy of its own: signers take their time, and `slice` of a Node Buffer would share its memory. */
+/** A copy: signers take time, and `slice` of a Node Buffer would share its memory. */
 export function xOnly(publicKey: Uint8Array): Uint8Array {
   if (!isBytes(publicKey, 33)) return isBytes(publicKey, 32) ? Uint8Array.from(publicKey) : publicKey;
   return Uint8Array.from(publicKey).slice(1);

@@ -6,8 +6,8 @@ import type { Leaf } from "../script/outputs.js";
 import type { LeafSignature } from "./spend.js";
 
 /**
- * The witness of a leaf (PROTOCOL 4): exactly the quorum of each key set, whoever signed and in whatever order
- * the signatures came; an empty slot for everyone else. Of more than a quorum, the first by key are taken.
+ * The witness of a leaf (PROTOCOL 4): exactly the quorum of each key set, and an empty slot for every other key. The
+ * order of the signatures does not matter. If more than a quorum signed, the first by key count.
  * @throws TapstakeError `missing-signature`, `unexpected-signer`
  */
 export function leafWitness(leaf: Leaf, signatures: readonly LeafSignature[]): Uint8Array[] {
@@ -35,8 +35,8 @@ export function leafWitness(leaf: Leaf, signatures: readonly LeafSignature[]): U
 }
 
 /**
- * A witness that holds these signatures, each in its slot, and nothing else: the quorum is not looked at.
- * For showing that Bitcoin refuses too few and too many; everyone else wants {@link leafWitness}.
+ * A witness with each of these signatures in its slot, without a check of the quorum. It shows that Bitcoin refuses too
+ * few and too many; otherwise use {@link leafWitness}.
  * @throws TapstakeError `unexpected-signer`
  */
 export function assembleWitness(leaf: Leaf, signatures: readonly LeafSignature[]): Uint8Array[] {
@@ -46,9 +46,9 @@ export function assembleWitness(leaf: Leaf, signatures: readonly LeafSignature[]
 }
 
 /**
- * The witness of a fully signed spend, with zeros for signatures: for its size. The stakers sign with wallets, some of
- * which write the hash type behind: their signatures, those of the first key set, have the given length. All others
- * have 64 bytes, as the staking chain takes no longer ones.
+ * The witness of a fully signed spend, with zeros as signatures, to compute its size. Stakers sign with wallets, and
+ * some wallets append the hash type: signatures of the first key set have the given length. All others have 64 bytes,
+ * as the staking chain accepts no longer ones.
  */
 export function placeholderWitness(leaf: Leaf, stakerLength: number = SCHNORR_LENGTHS.most): Uint8Array[] {
   const signatures = leaf.signers.flatMap(({ keys, quorum }, set) =>
@@ -80,7 +80,7 @@ export function readWitness(leaf: Leaf, witness: readonly Uint8Array[]): LeafSig
   });
 }
 
-/** BIP-341: a last element that starts with 0x50 is the annex, which the spend carries along. */
+/** BIP-341: a last element that starts with 0x50 is the annex, which does not open the leaf. */
 export function withoutAnnex(witness: readonly Uint8Array[]): readonly Uint8Array[] {
   return witness.length >= 2 && witness.at(-1)![0] === 0x50 ? witness.slice(0, -1) : witness;
 }

@@ -13,7 +13,7 @@ import { NUMS_KEY, outputKeyOf } from "../script/taproot.js";
 import { anyOf, type CheckedTerms, checkedTerms, stakerKeys, type StakeTerms } from "../script/terms.js";
 import { withoutAnnex } from "../spending/witness.js";
 
-/** A staking transaction, understood. */
+/** What a staking transaction stakes. */
 export interface DecodedStaking {
   readonly terms: StakeTerms;
   /** Satoshi. */
@@ -22,8 +22,7 @@ export interface DecodedStaking {
   readonly outputIndex: number;
   readonly params: ProtocolParams;
   /**
-   * The spend of an earlier stake of the same stakers, by its unbonding leaf, that makes this one an expansion; absent
-   * when it is a stake of its own.
+   * Present if this stake is an expansion: the spend of an earlier stake of the same stakers, by its unbonding leaf.
    */
   readonly expands?: DecodedSpend;
   /** Other versions that the same transaction fits, when its height is not known. */
@@ -31,20 +30,20 @@ export interface DecodedStaking {
 }
 
 export interface DecodeOptions {
-  /** The height of the block that holds the transaction: it alone decides the parameter version. */
+  /** The height of the block that contains the transaction: it alone decides the parameter version. */
   readonly height?: number;
-  /** Who and how long, for a stake without OP_RETURN; the committee comes from the parameters. */
+  /** Who stakes and for how long, for a stake without OP_RETURN; the committee comes from the parameters. */
   readonly terms?: Omit<StakeTerms, "covenant">;
 }
 
 /**
- * What a staking transaction stakes, by whom, under which parameters (PROTOCOL 3, 8). Terms come from its
- * phase-1 OP_RETURN or from the caller; the staking output is built again from them and must be there once.
+ * Reads who stakes what under which parameters from a staking transaction (PROTOCOL 3, 8). The terms come from its
+ * phase-1 OP_RETURN or from the caller. The staking output is built again from them, and must be there exactly once.
  *
- * Without a height, the version is the earliest that fits and that the transaction's lock time permits: a
- * transaction with lock time L is in a block above L.
- * @throws TapstakeError `invalid-op-return` when neither says who stakes; `multiple-op-returns`;
- * `output-not-found`, `multiple-staking-outputs`; `not-active`; the codes of {@link checkStake}
+ * Without a height, the version is the earliest that fits and that the transaction's lock time permits: a transaction
+ * with lock time L is in a block above L.
+ * @throws TapstakeError `invalid-op-return` if neither says who stakes; `multiple-op-returns`; `output-not-found`,
+ * `multiple-staking-outputs`; `not-active`; the codes of {@link checkStake}
  */
 export function decodeStaking(
   transaction: Transaction,
@@ -54,7 +53,7 @@ export function decodeStaking(
   return decodeCandidate(candidateOf(transaction), set, options);
 }
 
-/** A transaction that may stake, and what is worked out of it once for every version that it is held against. */
+/** A transaction that may stake, with what is computed once and compared with each version. */
 export interface StakingCandidate {
   readonly transaction: Transaction;
   /** @throws TapstakeError `multiple-op-returns` */
@@ -65,7 +64,7 @@ export interface StakingCandidate {
 
 export function candidateOf(transaction: Transaction): StakingCandidate {
   let found: { readonly data: StakeOpReturn } | null | undefined;
-  // Versions share committees: with the same terms, theirs is the same output.
+  // Versions share committees: with the same terms, they have the same output.
   const made: { readonly terms: CheckedTerms; readonly network: Network; readonly output: StakingOutput }[] =
     [];
   return {
@@ -82,7 +81,10 @@ export function candidateOf(transaction: Transaction): StakingCandidate {
   };
 }
 
-/** {@link decodeStaking} of a candidate, which may be held against several sets. @throws TapstakeError its codes */
+/**
+ * {@link decodeStaking} of a candidate, which can be tried with several sets.
+ * @throws TapstakeError the codes of {@link decodeStaking}
+ */
 export function decodeCandidate(
   candidate: StakingCandidate,
   set: ParamSet,
@@ -98,7 +100,7 @@ export function decodeCandidate(
       fits.push(decodeUnder(params, candidate, options.terms));
     } catch (error) {
       if (!(error instanceof TapstakeError)) throw error;
-      // Of several refusals the most telling is one by a version whose committee made the output.
+      // Among several refusals, the most useful is that of a version whose committee made the output.
       if (!refusal || (refusal as TapstakeError).code === "output-not-found") refusal = error;
     }
   }
@@ -109,7 +111,7 @@ export function decodeCandidate(
   return { ...chosen, alternatives: others.map(({ params }) => params) };
 }
 
-/** An input that spends a leaf of a stake, as its witness shows it. */
+/** An input that spends a leaf of a stake, as its witness says. */
 export interface DecodedSpend {
   readonly inputIndex: number;
   readonly leaf: LeafTerms;
@@ -120,9 +122,9 @@ export interface DecodedSpend {
 }
 
 /**
- * The inputs of a transaction that spend outputs of a stake, from their witnesses alone. Inputs of any other kind
- * are left out. A witness can say what it likes until it is in the chain: neither the spent output nor a signature
- * is verified here.
+ * The inputs of a transaction that spend outputs of a stake, from their witnesses alone. Other inputs are left out.
+ * Before the transaction is in the chain, a witness can contain anything: this function verifies neither the spent
+ * output nor a signature.
  */
 export function decodeSpends(transaction: Transaction): DecodedSpend[] {
   return transaction.ins.flatMap(({ witness }, inputIndex) => {
@@ -167,7 +169,7 @@ function decodeUnder(params: ProtocolParams, candidate: StakingCandidate, given:
   const onChain = params.phase1 || !given ? termsOnChain(candidate, params) : undefined;
   const terms: StakeTerms = { ...(given ?? onChain!), covenant: params.covenant };
   const output = candidate.output(terms, params.network);
-  // A phase-1 stake is what its OP_RETURN says (PROTOCOL 3), whatever else the transaction pays to.
+  // A phase-1 stake is what its OP_RETURN says (PROTOCOL 3), whatever else the transaction pays.
   if (given && onChain) {
     const announced = candidate.output({ ...onChain, covenant: params.covenant }, params.network);
     if (!equalBytes(announced.script, output.script)) {
@@ -184,7 +186,7 @@ function decodeUnder(params: ProtocolParams, candidate: StakingCandidate, given:
   return { terms, value, output, outputIndex, params, ...(expands && { expands }) };
 }
 
-/** Of two inputs the first, when it spends a stake of these stakers by the unbonding leaf (PROTOCOL 3). */
+/** The first of two inputs, if it spends a stake of these stakers by the unbonding leaf (PROTOCOL 3). */
 function expandedSpend(transaction: Transaction, { staker }: StakeTerms): DecodedSpend | undefined {
   if (transaction.ins.length !== 2) return undefined;
   return decodeSpends(transaction).find(
@@ -215,7 +217,10 @@ const sameTerms = (a: CheckedTerms, b: CheckedTerms): boolean =>
   sameKeySet(anyOf(a.finalityProviders), anyOf(b.finalityProviders)) &&
   sameKeySet(a.covenant, b.covenant);
 
-/** The height that the transaction must be above; -1 for a time or none. Final sequences switch the lock off. */
+/**
+ * The height that the transaction must be above; -1 if its lock is a time, or it has no lock. Final sequences switch
+ * the lock off.
+ */
 function lockHeight({ locktime, ins }: Transaction): number {
   const locked = ins.some(({ sequence }) => sequence !== FINAL_SEQUENCE);
   return locked && locktime < 500_000_000 ? locktime : -1;

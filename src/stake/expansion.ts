@@ -40,7 +40,7 @@ import { assertPresignable } from "./presignable.js";
 /** A stake that can be expanded: a `Delegation` is one. */
 export interface PreviousStake {
   readonly terms: StakeTerms;
-  /** Those that the stake was made under: their committee signs. */
+  /** The parameters of that stake: their committee signs. */
   readonly params: ProtocolParams;
   readonly staking: { readonly transaction: Transaction; readonly outputIndex: number };
 }
@@ -49,26 +49,27 @@ export interface ExpansionRequest extends FeeRateLimits {
   readonly previous: PreviousStake;
   /** The new stake: by the same stakers; its time lock starts anew. */
   readonly terms: StakeTerms;
-  /** Those in force now. */
+  /** The parameters in force now. */
   readonly params: ProtocolParams;
-  /** What to stake, in satoshi: not less than before. */
+  /** What to stake, in satoshi: at least the value of the previous stake. */
   readonly value: bigint;
   /**
-   * The one coin that pays the fee and what is added: P2WPKH, or P2TR spent by its key. Its owner signs, and need
-   * not be the staker.
+   * The one coin that pays the fee and the added value: P2WPKH, or P2TR spent by its key. Its owner signs, and need not
+   * be the staker.
    */
   readonly coin: Coin;
   /** The output script that change goes to. */
   readonly changeScript: Uint8Array;
-  /** Satoshi per virtual byte. */
+  /** Fee rate in sat/vB. */
   readonly feeRate: Rate;
   /**
-   * Bytes of each staker's signature: 64, or 65 with the hash type behind. 65 unless told: then an expansion by more
-   * than seven stakers can come out more than two virtual bytes smaller than its fee was reckoned for. The committee's
-   * have 64, which is all that the staking chain takes; that of the coin is the coin's to tell.
+   * Bytes of each staker's signature: 64, or 65 with a hash type. The default is 65: then an expansion by more than
+   * seven stakers can end up more than two virtual bytes smaller than the size its fee pays for. The committee's
+   * signatures have 64 bytes, as the staking chain accepts no others. The coin itself states the length of its own
+   * signatures.
    */
   readonly signatureLength?: number;
-  /** Of the stakers' keys, as the previous stake and the new one name them: the PSBT tells them to a wallet. */
+  /** Origins of the stakers' keys, as the previous stake and the new one name them: the PSBT shows them to a wallet. */
   readonly derivations?: readonly KeyOrigin[];
   /** What the chain must accept, as {@link checkBuilt} says. */
   readonly rules?: RuleSet | typeof ANY_RELEASE;
@@ -77,17 +78,19 @@ export interface ExpansionRequest extends FeeRateLimits {
 /** An expansion that any one of several coins can fund. */
 export interface ExpansionFunding extends Omit<ExpansionRequest, "coin"> {
   readonly coins: readonly Coin[];
-  /** Whether a coin that is not mined yet may be spent: not unless told. */
+  /** Whether an unconfirmed coin may be spent: no by default. */
   readonly allowUnconfirmed?: boolean;
 }
 
 /**
- * Why this coin: `given`, the caller named it; of several, `changeless`, it needs no change and none with change costs
- * less; `cheapest`, it costs least, with change. Of coins that cost the same, it is the smallest.
+ * Why this coin was selected. Among coins that cost the same, it is the smallest.
+ * - `given`: the caller named it.
+ * - `changeless`: it needs no change, and no coin with change costs less.
+ * - `cheapest`: it costs least, with change.
  */
 export type ExpansionReason = "given" | "changeless" | "cheapest";
 
-/** An expansion, unsigned. As a spend it is the one of the previous stake, by its unbonding leaf. */
+/** An unsigned expansion. As a {@link LeafSpend}, it is the spend of the previous stake by its unbonding leaf. */
 export interface Expansion extends LeafSpend {
   readonly psbt: Psbt;
   readonly previous: PreviousStake;
@@ -96,15 +99,15 @@ export interface Expansion extends LeafSpend {
   readonly output: StakingOutput;
   /** Which output of the transaction is the new stake. */
   readonly outputIndex: number;
-  /** What the transaction pays, in satoshi. */
+  /** The fee in satoshi. */
   readonly fee: bigint;
-  /** The most virtual bytes once signed: with every signature as long as it can be, or as was told. */
+  /** The most virtual bytes once signed: each signature has its stated length, else the longest. */
   readonly vsize: number;
-  /** What is really paid: satoshi per virtual byte, to thousandths, rounded down. */
+  /** The real fee rate in sat/vB, in thousandths, rounded down. */
   readonly feeRate: Rate;
-  /** Satoshi that return to the change script; 0 when there is no change output. */
+  /** The value of the change output in satoshi; 0 without one. */
   readonly change: bigint;
-  /** Why this coin. */
+  /** Why this coin was selected. */
   readonly reason: ExpansionReason;
 }
 
@@ -114,13 +117,14 @@ export const FUNDING_INPUT = 1;
 const STAKE_OUTPUT = 0;
 
 /**
- * The transaction that turns a stake into a larger or longer one without unbonding (PROTOCOL 3): the previous stake
- * by its unbonding leaf and one funding coin in, the new stake and change out. The committee of the previous
- * parameters signs it in advance, so nothing of it can change afterwards.
- * @throws TapstakeError the codes of {@link checkStake}, of {@link checkExpansion}, and of {@link checkBuilt}; `staking-output-mismatch` when the previous stake is not where it is said to be; `invalid-coin`,
- * `invalid-amount`, `invalid-bytes`, `invalid-public-key`, `invalid-rate`, `fee-rate-too-low`, `fee-rate-too-high`, `invalid-number`,
- * `insufficient-funds`, `dust-output`; `multiple-staking-outputs` when change would return to the stake; the codes of
- * `spendPsbt` at derivations
+ * The transaction that turns a stake into a larger or longer one without unbonding (PROTOCOL 3). It spends the previous
+ * stake, by its unbonding leaf, and one funding coin. It pays the new stake and change. The committee of the previous
+ * parameters signs it in advance, so nothing in it can change later.
+ * @throws TapstakeError the codes of {@link checkStake}, of {@link checkExpansion}, and of {@link checkBuilt};
+ * `staking-output-mismatch` if the previous stake is not at its stated outpoint; `invalid-coin`, `invalid-amount`,
+ * `invalid-bytes`, `invalid-public-key`, `invalid-rate`, `fee-rate-too-low`, `fee-rate-too-high`, `invalid-number`,
+ * `insufficient-funds`, `dust-output`; `multiple-staking-outputs` if the change script is the stake's; the codes of
+ * `spendPsbt` for derivations
  */
 export function buildExpansion({ coin, ...request }: ExpansionRequest): Expansion {
   const plan = planOf(request);
@@ -132,11 +136,11 @@ export function buildExpansion({ coin, ...request }: ExpansionRequest): Expansio
 }
 
 /**
- * {@link buildExpansion} with the one of several coins that costs least; of those that cost the same, the smallest:
- * larger ones are kept for what needs them. Passed over are coins that cannot fund an expansion by their script, those
- * that are not mined yet unless they are allowed, and the previous stake itself.
- * @throws TapstakeError `insufficient-funds` when none is enough; `invalid-coin`, also when one is given twice, or is
- * spent by the transaction of the previous stake; and as {@link buildExpansion}
+ * {@link buildExpansion} with the coin that costs least, out of several. Among coins that cost the same, it takes the
+ * smallest, and keeps larger ones for other uses. It ignores coins whose script cannot fund an expansion, unconfirmed
+ * coins unless they are allowed, and the previous stake itself.
+ * @throws TapstakeError `insufficient-funds` if no coin is enough; `invalid-coin`, also if a coin is given twice, or
+ * the transaction of the previous stake spends it; the codes of {@link buildExpansion}
  */
 export function fundExpansion(funding: ExpansionFunding): Expansion {
   const { coins, allowUnconfirmed = false, ...request } = funding;
@@ -166,7 +170,7 @@ export function fundExpansion(funding: ExpansionFunding): Expansion {
   return expansionOf(plan, best, best.change > 0n ? "cheapest" : "changeless");
 }
 
-/** An expansion but for its coin, checked. */
+/** A checked expansion without its coin. */
 interface Plan extends Omit<ExpansionRequest, "coin"> {
   readonly stake: ReturnType<typeof previousStake>;
   readonly output: StakingOutput;
@@ -224,7 +228,7 @@ function spendWith({ stake, output, value, changeScript }: Plan, coin: Coin, cha
   };
 }
 
-/** Change is what is left of the surplus after the fee; when that would be dust, it goes to the fee. */
+/** Change is what remains of the surplus after the fee. If that would be dust, it goes to the fee. */
 function pay(plan: Plan, coin: Coin): Payment | Shortage {
   const { stake, value, changeScript, feeRate } = plan;
   const surplus = stake.coin.value + coin.value - value;
@@ -279,7 +283,7 @@ function insufficient({ needed, available }: Shortage): TapstakeError {
   return new TapstakeError("insufficient-funds", text, { needed, available });
 }
 
-/** @param largest what the largest coin lacks, if there is one that could be spent */
+/** @param largest what the largest spendable coin lacks, if there is one */
 function noneIsEnough(
   largest: Shortage | undefined,
   coins: readonly Coin[],
@@ -299,7 +303,7 @@ function noneIsEnough(
 }
 
 /**
- * The output of a stake that is to be expanded, built again from its terms and found where it is said to be.
+ * The output of the previous stake: built again from its terms, and found at its stated place.
  * @throws TapstakeError `invalid-argument`, `output-not-found`, `staking-output-mismatch`, the codes of
  * {@link checkStake}
  */
@@ -324,9 +328,9 @@ export function previousStake(previous: PreviousStake): {
 }
 
 /**
- * What an expansion may change of a stake, and what not (PROTOCOL 3): the stakers stay, the value does not shrink,
- * and of the previous committee a quorum is in the new one, as only who signs all of the new stake signs the spend
- * of the old.
+ * Checks what an expansion may change of a stake (PROTOCOL 3). The stakers stay, and the value does not shrink. A
+ * quorum of the previous committee is in the new one: only members who sign all of the new stake sign the spend of the
+ * old.
  * @throws TapstakeError `wrong-network`, `staker-mismatch`, `covenant-mismatch`, `expansion-value-too-low`
  */
 export function checkExpansion(
@@ -388,8 +392,8 @@ function assertFundingCoin(coin: Coin, stake: UnspentOutput): void {
 }
 
 /**
- * A coin that the previous stake's own transaction spends is gone once that stake is on the chain: no node would take
- * the expansion.
+ * If the previous stake's own transaction spends a coin, the coin is gone once that stake is on the chain: no node
+ * would accept the expansion.
  * @throws TapstakeError `invalid-coin`
  */
 function assertNotSpent(coins: readonly Coin[], { staking }: PreviousStake): void {
@@ -401,8 +405,8 @@ function assertNotSpent(coins: readonly Coin[], { staking }: PreviousStake): voi
 }
 
 /**
- * The committee signs before the coin's owner does: what its owner shows must not change the txid, and its size must be
- * known from the output alone, which is all that a delegation records of the coin.
+ * The committee signs before the coin's owner does. So the owner's witness must not change the txid, and its size must
+ * be known from the output alone: a delegation records only the output of the coin.
  * @throws TapstakeError `invalid-coin`
  */
 export function fundingKind(coin: Coin): FundingKind {

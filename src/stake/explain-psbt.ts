@@ -10,14 +10,14 @@ import { parseLeaf } from "../script/leaf.js";
 import { assembleWitness } from "../spending/witness.js";
 import { type ExplainedSpend, explainSpends, leafOf, quorumsOf } from "./explain.js";
 
-/** What a PSBT says, as a transaction. */
+/** A PSBT as a transaction. */
 export interface ShownPsbt {
   /**
-   * With the witnesses that the PSBT has: final ones, and of a stake's leaf the signatures so far, with empty slots for
-   * those that are missing. It need not be valid.
+   * With the witnesses that the PSBT has: final ones; for a leaf of a stake, the signatures so far, with empty slots
+   * for missing ones. It need not be valid.
    */
   readonly transaction: Transaction;
-  /** What it spends, by the PSBT's own account where it is not known better, when that is so of every input. */
+  /** What it spends, as the caller or else the PSBT says. Absent unless every input is known. */
   readonly prevouts?: readonly Prevout[];
   /** How many inputs are `signed`. */
   readonly signedInputs: number;
@@ -25,11 +25,11 @@ export interface ShownPsbt {
   readonly inputs: readonly ShownInput[];
 }
 
-/** How far one input of a PSBT is signed. Signatures are verified over {@link ShownPsbt.prevouts}. */
+/** How far one input of a PSBT is signed. Signatures are verified with {@link ShownPsbt.prevouts}. */
 export interface ShownInput {
   /**
-   * `signed` by all who must, of a stake by each quorum that the leaf asks for; `in-part` where some have; `invalid`
-   * where a signature does not verify; `unverified` where the PSBT does not say what verifying them takes.
+   * `signed`: all who must have signed; for a stake, each quorum that the leaf requires. `in-part`: some have.
+   * `invalid`: a signature does not verify. `unverified`: the PSBT lacks what verifying needs.
    */
   readonly state: "signed" | "in-part" | "unsigned" | "invalid" | "unverified";
   /** Why it is `invalid` or `unverified`. */
@@ -37,10 +37,10 @@ export interface ShownInput {
 }
 
 /**
- * A PSBT as far as it is signed, for explaining it.
- * @param known what inputs spend, where that is known from elsewhere than the PSBT
+ * What a PSBT shows of its transaction and of its signatures so far.
+ * @param known what inputs spend, from another source than the PSBT
  * @throws TapstakeError `invalid-transaction`, `invalid-psbt`, `psbt-mismatch`, `unexpected-signer`; `witness-mismatch`
- * when a final witness opens a leaf with too few or too many slots
+ * if a final witness opens a leaf with too few or too many slots
  */
 export function shownPsbt(psbt: Psbt, known: readonly (Prevout | undefined)[] = []): ShownPsbt {
   const transaction = transactionOf(psbt);
@@ -81,13 +81,13 @@ function stakeInput(spend: ExplainedSpend, { tapKeySig, finalScriptWitness }: In
     return { state: "unverified", reason };
   }
   if (spend.invalid.length > 0) return { state: "invalid", reason: "a signature does not verify" };
-  // NUMEQUAL: of a final witness one signature too many is as wrong as one too few (PROTOCOL 4).
+  // NUMEQUAL: in a final witness, one signature too many is as wrong as one too few (PROTOCOL 4).
   const tooMany = finalScriptWitness && quorums.some(({ signed, quorum }) => signed > quorum);
   if (tooMany) return { state: "invalid", reason: "it has more signatures than the leaf takes" };
   return { state: quorums.every(({ missing }) => missing === 0) ? "signed" : "in-part" };
 }
 
-/** Any other input, as the wallet that has its coin signs it. */
+/** Any other input: the wallet that has its coin signs it. */
 function walletInput(
   psbt: Psbt,
   transaction: Transaction,
@@ -118,7 +118,7 @@ const hasSignature = ({ partialSig = [], tapScriptSig = [], ...input }: Input): 
   [input.finalScriptWitness, input.finalScriptSig, input.tapKeySig].some((each) => each !== undefined) ||
   partialSig.length + tapScriptSig.length > 0;
 
-/** Undefined where the input opens no leaf of a stake. */
+/** Undefined if the input opens no leaf of a stake. */
 function openedWitness({ tapLeafScript, tapScriptSig = [] }: Input): Uint8Array[] | undefined {
   const [opened, ...others] = tapLeafScript ?? [];
   const terms = opened && others.length === 0 ? tryParseLeaf(opened.script) : undefined;

@@ -21,22 +21,22 @@ import {
 } from "./decode.js";
 import type { Withdrawable } from "./withdrawal.js";
 
-/** A parameter version and the set that it is of. */
+/** A parameter version and its set. */
 export interface VersionOf {
   readonly set: ParamSet;
   readonly params: ProtocolParams;
 }
 
-/** A staking transaction, understood under the first of several parameter sets that it fits. */
+/** A staking transaction under the first of several parameter sets that it fits. */
 export interface IdentifiedStaking extends DecodedStaking {
   readonly set: ParamSet;
-  /** Everything else that it fits: other versions of the set, and other sets. */
+  /** All others that it fits: versions of the same set, and of other sets. */
   readonly others: readonly VersionOf[];
 }
 
 /**
- * What a staking transaction stakes, when it is not known under which parameters: every set is tried, in order.
- * @throws TapstakeError `not-a-stake` when no set has this stake; when one does and refuses it, that set's code
+ * What a staking transaction stakes, if its parameters are unknown: it tries every set, in order.
+ * @throws TapstakeError `not-a-stake` if no set has this stake; if a set has it and refuses it, that set's code
  */
 export function identifyStaking(
   transaction: Transaction,
@@ -70,35 +70,41 @@ export type SpendRole = "unbonding" | "expansion" | "slashing" | "withdrawal";
 export interface ExplainedSpend {
   readonly role: SpendRole;
   readonly inputIndex: number;
-  /** Which output of the stake's life is spent; absent when nothing tells. */
+  /** Which output of the stake is spent; absent if it cannot be determined. */
   readonly from?: Withdrawable;
   readonly leaf: LeafTerms;
-  /** Whose slots of the witness hold a signature, in ascending order; whether of theirs, {@link verified} says. */
+  /**
+   * The keys whose slots in the witness hold a signature, in ascending order. {@link verified} says whether the
+   * signatures are theirs.
+   */
   readonly signed: {
     readonly staker: readonly Uint8Array[];
     readonly finalityProviders: readonly Uint8Array[];
     readonly covenant: readonly Uint8Array[];
   };
   /**
-   * Whether each signature of {@link signed} was verified. It cannot be without every spent output, nor beside an
-   * annex: then anybody can have filled the slots with anything.
+   * Whether each signature of {@link signed} was verified. That needs every spent output, and no annex. Without it,
+   * anyone can have filled the slots.
    */
   readonly verified: boolean;
-  /** Whose slots hold what is no signature: of another size, or, where it could be verified, not verifying. */
+  /**
+   * The keys whose slots hold something else than their signature: wrong in size, or, if it could be checked, not
+   * verifying.
+   */
   readonly invalid: readonly Uint8Array[];
   /** Whether the witness has an annex (BIP-341), which signatures commit to. */
   readonly annex: boolean;
-  /** The versions whose committee the leaf names; none for a time lock, which names no committee. */
+  /** The versions whose committee the leaf names; empty for a timelock leaf, which names no committee. */
   readonly versions: readonly VersionOf[];
-  /** Of a slashing: where the slashed coins and the refund are, by the first of {@link versions} that says so. */
+  /** For a slashing: where the slashed coins and the refund are, by the first of {@link versions} that says so. */
   readonly outputs?: { readonly slashed?: number; readonly refund?: number; readonly refundLock: number };
 }
 
 /**
  * The inputs of a transaction that spend outputs of a stake, from the transaction alone. Signatures are verified only
- * where every spent output is given too.
- * @param prevouts as a PSBT names them; of inputs that spend something else than their leaf, nothing is verified
- * @throws TapstakeError `witness-mismatch` when a witness opens a leaf with too few or too many slots
+ * if every spent output is given.
+ * @param prevouts as a PSBT names them; if an input does not spend its leaf's output, its signatures are not verified
+ * @throws TapstakeError `witness-mismatch` if a witness opens a leaf with too few or too many slots
  */
 export function explainSpends(
   transaction: Transaction,
@@ -117,7 +123,7 @@ export function explainSpends(
   });
 }
 
-/** One of the key sets that a leaf asks for, and how many of it have signed. */
+/** A key set that a leaf requires, and how many of its keys have signed. */
 export interface SignedQuorum {
   readonly by: keyof ExplainedSpend["signed"];
   readonly quorum: number;
@@ -125,7 +131,7 @@ export interface SignedQuorum {
   readonly missing: number;
 }
 
-/** What signatures a spend has, and what is missing, of each key set that its leaf names (PROTOCOL 2). */
+/** The signatures that a spend has, and those that it lacks, for each key set of its leaf (PROTOCOL 2). */
 export function quorumsOf({ leaf, signed }: Pick<ExplainedSpend, "leaf" | "signed">): SignedQuorum[] {
   const count = (by: SignedQuorum["by"], quorum: number): SignedQuorum => {
     const { length } = signed[by];
@@ -138,7 +144,7 @@ export function quorumsOf({ leaf, signed }: Pick<ExplainedSpend, "leaf" | "signe
   ];
 }
 
-/** The leaf that is spent. Signatures are verified when every output that the transaction spends is known too. */
+/** The spent leaf. Signatures are verified if every output that the transaction spends is known too. */
 export interface KnownSpend {
   readonly leaf: Leaf;
   readonly prevouts?: readonly Prevout[] | undefined;
@@ -171,15 +177,15 @@ function roleOf(
   { inputIndex, leaf }: Pick<ExplainedSpend, "inputIndex" | "leaf">,
 ): SpendRole {
   if (leaf.kind !== "unbonding") return ROLES[leaf.kind];
-  // An expansion adds one coin to the stake and makes a stake of both again (PROTOCOL 3). Anything else that the
-  // stakers and the committee agree on takes the coins out.
+  // An expansion adds one coin to the stake and makes one new stake of both (PROTOCOL 3). Any other spend that the
+  // stakers and the committee sign takes the coins out.
   const restakes = outs.some(
     ({ script }) => script.length === 34 && script[0] === OP.ONE && script[1] === 32,
   );
   return ins.length === 2 && inputIndex === 0 && restakes ? "expansion" : "unbonding";
 }
 
-/** What opening a leaf means, where nothing but the leaf says it. */
+/** What opening a leaf means, if only the leaf is known. */
 const ROLES: Readonly<Record<Exclude<LeafKind, "unbonding">, SpendRole>> = {
   timelock: "withdrawal",
   slashing: "slashing",
@@ -273,7 +279,7 @@ export function leafOf(terms: LeafTerms, script: Uint8Array, controlBlock: Uint8
   return { kind: terms.kind, signers, script, controlBlock, hash: tapleafHash(script) };
 }
 
-/** A refusal that says more than that the set does not know this stake. */
+/** A refusal that says more than that the set does not have this stake. */
 function tellingRefusal(refusals: readonly TapstakeError[]): TapstakeError | undefined {
   const known = refusals.filter(({ code }) => code !== "output-not-found" && code !== "invalid-op-return");
   return known.find(({ code }) => code !== "not-active") ?? known[0];

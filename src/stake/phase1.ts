@@ -5,42 +5,44 @@ import { TapstakeError } from "../core/errors.js";
 import type { ParamSet, Phase1Params } from "../params/types.js";
 import { type DecodedStaking, decodeStaking } from "./decode.js";
 
-/** What is known of the chain when a phase-1 stake is judged. Heights in blocks. */
+/** What is known of the chain when a phase-1 stake is examined. Heights in blocks. */
 export interface Phase1Observation {
   /** The height of the block that holds the transaction: it decides the version. */
   readonly height: number;
   /** The height of the best block. */
   readonly tip: number;
   /**
-   * Satoshi in all stakes that were active just before this one, in the order of the chain: what was unbonded in
-   * between no longer counts, what overflowed never did.
+   * Satoshi in all stakes that were active just before this one, in chain order. Stakes unbonded by then no longer
+   * count; overflowed stakes never did.
    */
   readonly staked: bigint;
 }
 
-/** What a transaction is to phase 1. */
+/** The status of a transaction in phase 1. */
 export type Phase1Stake =
   | {
       /**
-       * `pending`: a stake whose block is not yet as deep as the version asks; `active`: it counts; `overflow`: it
-       * is locked all the same, and does not count, as the cap was reached.
+       * `pending`: a stake whose block has fewer confirmations than the version requires; `active`: it counts;
+       * `overflow`: its coins are locked, but it does not count, as the cap was reached.
        */
       readonly status: "pending" | "active" | "overflow";
       readonly stake: DecodedStaking;
     }
   | {
-      /** No stake, or one that its version does not admit. */
+      /** Not a stake, or one that its version does not permit. */
       readonly status: "invalid";
       readonly refusal: TapstakeError;
     };
 
 /**
- * What a transaction at a height is to phase 1 (PROTOCOL 3, 8): exactly one OP_RETURN with the version's tag, the one
- * staking output that it announces, value and time in range, and the cap of the version not reached. A cap in satoshi
- * is reached once the stakes before make it up: the one that crosses it still counts. A cap height is the last at
- * which stakes count, whatever their sum, and goes before a cap in satoshi.
- * @throws TapstakeError `invalid-number`, `invalid-amount` at an observation that cannot be; `unsupported-params`
- * where the set is not of phase 1
+ * What a transaction at a height is to phase 1 (PROTOCOL 3, 8). A stake has exactly one OP_RETURN with the version's
+ * tag and the one staking output that it announces, and its value and time are in range. It counts if the version's cap
+ * is not reached.
+ *
+ * A cap in satoshi is reached once the earlier stakes add up to it: the stake that crosses it still counts. A cap
+ * height is the last height at which stakes count, whatever their sum; it goes before a cap in satoshi.
+ * @throws TapstakeError `invalid-number`, `invalid-amount` for an impossible observation; `unsupported-params` if the
+ * set is not of phase 1
  */
 export function checkPhase1Stake(
   transaction: Transaction,

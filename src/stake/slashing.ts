@@ -34,10 +34,10 @@ export interface Slashing extends LeafSpend {
 }
 
 /**
- * The transaction that punishes a double vote (PROTOCOL 3). Signed in advance by the staker, adaptor-signed by
- * the committee, finished by whoever knows a finality provider's leaked key.
+ * The transaction that punishes a double vote (PROTOCOL 3). The staker signs it in advance, and the committee
+ * adaptor-signs it. Anyone who knows a finality provider's leaked key can finish it.
  * @param coin the staking output, or the unbonding output
- * @param derivations of keys that the PSBT tells a wallet, as `spendPsbt` takes them
+ * @param derivations of keys that the PSBT shows to a wallet, as `spendPsbt` takes them
  * @throws TapstakeError the codes of `checkTerms` and of {@link slashingParams}; `invalid-argument`, `invalid-coin`,
  * `dust-output`; the codes of `spendPsbt`
  */

@@ -29,13 +29,14 @@ export interface StakingRequest extends Spending, FeeRateLimits {
   readonly terms: StakeTerms;
   readonly params: ProtocolParams;
   /**
-   * What to stake, in satoshi; or `"all"`: what the coins yield, with the fee taken from it. Coins that cost more
-   * to spend than they hold then stay where they are, as do those beyond what nodes relay at once, and nothing returns.
+   * What to stake, in satoshi; or `"all"`: what the coins yield, less the fee, without a change output. Two kinds of
+   * coins are then left out: coins that cost more to spend than they hold, and coins beyond what nodes relay in one
+   * transaction.
    */
   readonly value: bigint | "all";
   /** The output script that change goes to; needed unless all is staked. */
   readonly changeScript?: Uint8Array;
-  /** Whether the fee can be raised while the transaction waits (BIP-125): yes unless told. */
+  /** Whether the fee can be raised while the transaction is unconfirmed (BIP-125): yes by default. */
   readonly replaceable?: boolean;
   /** What the chain must accept, as {@link checkBuilt} says. */
   readonly rules?: RuleSet | typeof ANY_RELEASE;
@@ -54,8 +55,8 @@ export interface Staking extends Funding {
   /** What is staked, in satoshi. */
   readonly value: bigint;
   /**
-   * Whether the txid stays as it is when the transaction is signed. With a P2PKH coin it does not, as its signature
-   * is part of what is hashed: nothing can be built upon the stake before {@link finishStaking}.
+   * Whether signing leaves the txid unchanged. A P2PKH coin's signature is part of the hashed bytes, so it changes the
+   * txid: nothing can be built upon the stake before {@link finishStaking}.
    */
   readonly txidFinal: boolean;
 }

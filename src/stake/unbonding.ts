@@ -26,10 +26,11 @@ export interface Unbonding extends LeafSpend {
 }
 
 /**
- * The transaction that takes a stake out early (PROTOCOL 3): one input, one output, the fee of the parameters.
+ * The transaction that ends a stake early (PROTOCOL 3): one input, one output, the fee of the parameters.
  * @param stake the staking output
- * @param derivations of keys that the PSBT tells a wallet, as `spendPsbt` takes them
- * @throws TapstakeError the codes of `checkTerms`; `invalid-coin`, `invalid-params`, `invalid-amount`, `dust-output`; the codes of `spendPsbt`
+ * @param derivations of keys that the PSBT shows to a wallet, as `spendPsbt` takes them
+ * @throws TapstakeError the codes of `checkTerms`; `invalid-coin`, `invalid-params`, `invalid-amount`, `dust-output`;
+ * the codes of `spendPsbt`
  */
 export function buildUnbonding(
   terms: StakeTerms,

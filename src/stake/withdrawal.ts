@@ -44,8 +44,8 @@ export interface WithdrawalRequest extends FeeRateLimits {
   /** Of the stakers' keys: the PSBT tells them to a wallet, as `spendPsbt` does. */
   readonly derivations?: readonly KeyOrigin[];
   /**
-   * Bytes of each staker's signature: 64, or 65 with the hash type behind. 65 unless told: then a withdrawal by more
-   * than four stakers can come out more than a virtual byte smaller than its fee was reckoned for.
+   * Bytes of each staker's signature: 64, or 65 with a hash type. The default is 65: then a withdrawal by more than
+   * four stakers can end up more than a virtual byte smaller than the size its fee pays for.
    */
   readonly signatureLength?: number;
 }
@@ -57,7 +57,7 @@ export interface Withdrawal extends LeafSpend {
   readonly value: bigint;
   /** What the transaction pays, in satoshi. */
   readonly fee: bigint;
-  /** The most virtual bytes once signed: with every signature as long as it can be, or as was told. */
+  /** The most virtual bytes once signed: each signature has its stated length, else the longest. */
   readonly vsize: number;
   /** What is really paid: satoshi per virtual byte, to thousandths, rounded down. */
   readonly feeRate: Rate;

@@ -2,8 +2,8 @@ import { describeType, TapstakeError } from "../core/errors.js";
 import { contextBytes } from "./messages.js";
 
 /**
- * What a signer knows of a chain. A chain of the v3 line signs votes and commitments with a context each, 64 hex
- * characters that are signed as text; a chain of the v4 line has neither.
+ * What a signer knows of a chain. A chain of the v3 line has two signing contexts, one for votes and one for
+ * commitments. Each is 64 hexadecimal characters, which are signed as text. A chain of the v4 line has neither.
  */
 export type ChainConfig = AnyChain & (ContextsOfChain | WithoutContexts);
 
@@ -25,9 +25,9 @@ interface WithoutContexts {
 }
 
 /**
- * Refuses what signs votes that no commitment of the same chain fits, or the other way round.
+ * Refuses a chain configuration whose votes and commitments would not belong together.
  * @throws TapstakeError `invalid-chain-id`; `invalid-argument` for one of `voteContext` and `commitContext` without the
- *   other, `invalid-hex` for a context that is none
+ * other; `invalid-hex` for a malformed context
  */
 export function assertChainConfig({ id, voteContext, commitContext, popContext }: ChainConfig): void {
   assertChainId(id);
@@ -35,26 +35,26 @@ export function assertChainConfig({ id, voteContext, commitContext, popContext }
   if ((voteContext === undefined) === (commitContext === undefined)) return;
   const [missing, given] =
     voteContext === undefined ? ["voteContext", "commitContext"] : ["commitContext", "voteContext"];
-  const text = `chain ${id}: expected ${missing} beside ${given}, got none: give both contexts, or neither`;
+  const text = `chain ${id} has ${given} without ${missing}: give both contexts, or neither`;
   throw new TapstakeError("invalid-argument", text, { chain: id, field: missing! });
 }
 
 /**
- * A chain identifier as it goes into the randomness (PROTOCOL 6), byte for byte: "bbn-1" and "BBN-1" are two chains.
- * Only plain text is one, so that two are never taken for each other, by people or by programs.
+ * Checks a chain identifier, which goes into the randomness byte for byte (PROTOCOL 6): "bbn-1" and "BBN-1" are two
+ * chains. Only plain ASCII is accepted, so that neither people nor programs confuse two of them.
  * @throws TapstakeError `invalid-chain-id`
  */
 export function assertChainId(value: unknown): asserts value is string {
   if (isChainId(value)) return;
   const got = typeof value === "string" ? `${value.length} characters` : describeType(value);
-  const text = `chain id: expected 1 to 128 printable ASCII characters without spaces, got ${got}`;
+  const text = `chain id must be 1 to 128 printable ASCII characters without spaces, not ${got}`;
   throw new TapstakeError("invalid-chain-id", text);
 }
 
-/** Whether {@link assertChainId} lets it pass. */
+/** Whether {@link assertChainId} accepts it. */
 export const isChainId = (value: unknown): value is string => typeof value === "string" && PLAIN.test(value);
 
-/** The chain identifier that some bytes are. @throws TapstakeError `invalid-chain-id` */
+/** Bytes as a chain identifier. @throws TapstakeError `invalid-chain-id` */
 export function chainIdOf(bytes: Uint8Array): string {
   const id = String.fromCharCode(...bytes.subarray(0, 129));
   assertChainId(id);
@@ -64,7 +64,7 @@ export function chainIdOf(bytes: Uint8Array): string {
 /** @throws TapstakeError `count-too-small` */
 export function assertMinCount({ id, minCount: minimum }: ChainConfig, count: number): void {
   if (count >= minimum) return;
-  const text = `chain ${id} takes commitments to ${minimum} heights or more, got ${count}`;
+  const text = `chain ${id} accepts commitments to at least ${minimum} heights, not to ${count}: commit to more`;
   throw new TapstakeError("count-too-small", text, { minimum, count });
 }
 

@@ -12,7 +12,7 @@ export interface CommitmentJson {
   readonly count: number;
   readonly root: string;
   readonly signature: string;
-  /** Only of chains that sign commitments with a context: 64 characters. */
+  /** Only on chains that sign commitments with a context: 64 characters. */
   readonly context?: string;
 }
 
@@ -31,7 +31,7 @@ export interface FinalityVoteJson {
   readonly appHash: string;
   readonly publicRandomness: string;
   readonly signature: string;
-  /** Only of chains that sign votes with a context: 64 characters. */
+  /** Only on chains that sign votes with a context: 64 characters. */
   readonly context?: string;
 }
 
@@ -50,16 +50,16 @@ export function commitmentToJson(commitment: Commitment): string {
 }
 
 /**
- * The inverse of {@link commitmentToJson}. Whether it is signed is the question of `verifyCommitment`. Beside it may
- * stand what the commands' `--json` says of a commitment: `chain`, `lastHeight` and `made`, which are not signed.
- * @throws TapstakeError `invalid-json` also for other fields, and for a `lastHeight` that is not; `invalid-hex`
+ * The inverse of {@link commitmentToJson}. It does not check the signature: `verifyCommitment` does. The JSON may also
+ * have fields from the commands' `--json`: `chain`, `lastHeight` and `made`, which are not signed.
+ * @throws TapstakeError `invalid-json` also for other fields, and for a wrong `lastHeight`; `invalid-hex`
  */
 export function commitmentFromJson(text: string): Commitment {
   const json = readJson(commitmentForm, parseJson(text, "commitment"), "commitment");
   const lastHeight = json.startHeight + BigInt(json.count - 1);
   if (json.lastHeight !== undefined && json.lastHeight !== lastHeight) {
     const path = "commitment.lastHeight";
-    const got = `expected ${lastHeight}, which follows from the count, got ${json.lastHeight}`;
+    const got = `must be ${lastHeight}, as startHeight and count say, not ${json.lastHeight}`;
     throw new TapstakeError("invalid-json", `${path}: ${got}`, { path });
   }
   return {
@@ -84,7 +84,7 @@ export function merkleProofToJson(proof: MerkleProof): string {
 }
 
 /**
- * The inverse of {@link merkleProofToJson}. Whether it proves anything is the question of `verifyRandomness`.
+ * The inverse of {@link merkleProofToJson}. It does not check the proof: `verifyRandomness` does.
  * @throws TapstakeError `invalid-json` also for unknown fields, `invalid-hex`
  */
 export function merkleProofFromJson(text: string): MerkleProof {
@@ -112,7 +112,7 @@ export function voteToJson(vote: FinalityVote): string {
 }
 
 /**
- * The inverse of {@link voteToJson}. Whether the vote counts is the question of `verifyVote`.
+ * The inverse of {@link voteToJson}. It does not check the vote: `verifyVote` does.
  * @throws TapstakeError `invalid-json` also for unknown fields, `invalid-hex`
  */
 export function voteFromJson(text: string): FinalityVote {
@@ -137,9 +137,9 @@ export interface BlockVoteJson {
 }
 
 /**
- * The blocks of a batch of votes: a JSON array of {@link BlockVoteJson}, or one of them a line.
- * @throws TapstakeError `duplicate-height` when a height is there twice, `invalid-json` also for an empty batch and
- * for unknown fields, `invalid-hex`
+ * The blocks of a batch of votes: a JSON array of {@link BlockVoteJson}, or one of them on each line.
+ * @throws TapstakeError `duplicate-height` if a height is there twice; `invalid-json` also for an empty batch and for
+ * unknown fields; `invalid-hex`
  */
 export function blockVotesFromJson(text: string): { height: bigint; appHash: Uint8Array }[] {
   const seen = new Map<bigint, string>();
@@ -156,7 +156,8 @@ export function blockVotesFromJson(text: string): { height: bigint; appHash: Uin
     seen.set(at, name);
     return { height: at, appHash: hex.decode(hash, 32, `${name}.hash`) };
   });
-  if (votes.length === 0) throw new TapstakeError("invalid-json", "batch: expected votes, got none");
+  if (votes.length === 0)
+    throw new TapstakeError("invalid-json", "the batch is empty: give at least one vote");
   return votes;
 }
 
@@ -178,7 +179,7 @@ function contextOf(text: string, name: string): string {
 }
 
 const U64_MAX = 2n ** 64n - 1n;
-/** What a message can hold of a height: 8 bytes. */
+/** A height must fit in the 8 bytes that a message has for it. */
 const height = v.pipe(
   blockHeight,
   v.custom<bigint>((value) => (value as bigint) <= U64_MAX, "a height of at most 8 bytes"),
@@ -188,7 +189,7 @@ const whole = (least: number) =>
     (value) => Number.isSafeInteger(value) && (value as number) >= least,
     `a whole number from ${least}`,
   );
-/** More aunts than any tree of 2^53 leaves has would only cost time. */
+/** No tree of at most 2^53 leaves has more aunts: further ones would only cost time. */
 const MAX_AUNTS = 53;
 
 const commitmentForm = v.strictObject({

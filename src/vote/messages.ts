@@ -2,7 +2,7 @@ import { assertBytes, assertInteger, concatBytes, equalBytes, hex, u64be, utf8 }
 import { TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
 
-/** What a signing context can be for. */
+/** The purposes of signing contexts. */
 export type ContextKind = "fp_pop" | "fp_rand_commit" | "fp_fin_vote" | "staker_pop";
 
 /** A vote of a finality provider for one block. */
@@ -10,7 +10,7 @@ export interface Vote {
   readonly height: bigint;
   /** 32 bytes. */
   readonly appHash: Uint8Array;
-  /** The chain's {@link signingContext} for `fp_fin_vote`, where it uses one. */
+  /** The chain's {@link signingContext} for `fp_fin_vote`, if it has one. */
   readonly context?: string;
 }
 
@@ -20,7 +20,7 @@ export interface RandomnessCommitment {
   readonly count: number | bigint;
   /** The Merkle root of the public randomness, 32 bytes. */
   readonly root: Uint8Array;
-  /** The chain's {@link signingContext} for `fp_rand_commit`, where it uses one. */
+  /** The chain's {@link signingContext} for `fp_rand_commit`, if it has one. */
   readonly context?: string;
 }
 
@@ -35,8 +35,8 @@ export function voteMessage({ height, appHash, context }: Vote): Uint8Array {
 }
 
 /**
- * Whether some bytes are a {@link voteMessage} for this height, with any signing context or with none. An EOTS
- * signature is a BIP-340 signature of the message's SHA256: a signer of other bytes may sign a transaction.
+ * Whether bytes are a {@link voteMessage} for this height, with any signing context or without one. An EOTS signature
+ * is a BIP-340 signature of the message's SHA256: a signer that signs other bytes may sign a transaction.
  * @throws TapstakeError `invalid-bytes`, `invalid-number`
  */
 export function isVoteMessage(message: Uint8Array, height: bigint): boolean {
@@ -71,7 +71,7 @@ export function commitmentDigest(commitment: RandomnessCommitment): Uint8Array {
 }
 
 /**
- * The text before every signed message on chains of the v3 release line: 64 ASCII characters. v4 has none.
+ * The text before every signed message on chains of the v3 release line: 64 ASCII characters. The v4 line has none.
  * @param moduleAddress the chain module's address in bech32
  */
 export function signingContext(kind: ContextKind, chainId: string, moduleAddress: string): string {
@@ -83,7 +83,7 @@ export function contextBytes(context: string | undefined): Uint8Array {
   if (context === undefined) return new Uint8Array();
   // The text itself is signed, so its case matters.
   if (hex.encode(hex.decode(context, 32, "signing context")) !== context) {
-    throw new TapstakeError("invalid-hex", "signing context: expected lower-case digits");
+    throw new TapstakeError("invalid-hex", "the signing context has upper-case digits: give lower-case ones");
   }
   return utf8(context);
 }
@@ -94,7 +94,7 @@ function heightsOf(count: number | bigint): bigint {
   return BigInt(count);
 }
 
-/** The height's 8 bytes and the 32 of a hash. */
+/** The 8 bytes of the height and the 32 bytes of a hash. */
 const VOTE_LENGTH = 40;
 
 const isHexDigit = (byte: number): boolean => "0123456789abcdef".includes(String.fromCharCode(byte));

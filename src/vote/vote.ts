@@ -18,11 +18,11 @@ export interface Commitment {
   readonly root: Uint8Array;
   /** BIP-340, 64 bytes. */
   readonly signature: Uint8Array;
-  /** The chain's signing context for commitments, where it uses one. */
+  /** The chain's signing context for commitments, if it has one. */
   readonly context?: string;
 }
 
-/** A vote for a block, with the randomness that it was made under (PROTOCOL 6). */
+/** A vote for a block, with its public randomness (PROTOCOL 6). */
 export interface FinalityVote {
   /** X-only EOTS key. */
   readonly finalityProvider: Uint8Array;
@@ -33,7 +33,7 @@ export interface FinalityVote {
   readonly publicRandomness: Uint8Array;
   /** EOTS signature, 32 bytes. */
   readonly signature: Uint8Array;
-  /** The chain's signing context for votes, where it uses one. */
+  /** The chain's signing context for votes, if it has one. */
   readonly context?: string;
 }
 
@@ -46,8 +46,8 @@ export interface VoteRequest {
 }
 
 /**
- * A vote, with nothing that remembers it: called twice for one height with two hashes, it gives the secret key
- * away. For tests, demonstrations and callers with a protection of their own.
+ * Signs a vote without any memory of earlier votes: two calls for one height with two hashes reveal the secret key. For
+ * tests, demonstrations and callers with their own slashing protection.
  * @throws TapstakeError `invalid-secret-key`, `invalid-number`, `invalid-bytes`
  */
 export function signVoteUnprotected(request: VoteRequest): FinalityVote {
@@ -58,10 +58,10 @@ export function signVoteUnprotected(request: VoteRequest): FinalityVote {
 }
 
 /**
- * Whether a vote counts: signed by its finality provider under the randomness that the commitment promises for
- * its height. False on malformed input.
+ * Whether a vote counts: its finality provider signed it under the randomness that the commitment promises for its
+ * height. False for malformed input.
  *
- * The vote names its own signing context; a caller who knows which one the chain uses compares it.
+ * The vote names its own signing context. If you know the chain's context, compare the two.
  */
 export function verifyVote(commitment: Commitment, vote: FinalityVote, proof: MerkleProof): boolean {
   try {
@@ -73,7 +73,7 @@ export function verifyVote(commitment: Commitment, vote: FinalityVote, proof: Me
 }
 
 /**
- * As {@link verifyVote}, and says what does not hold: the first thing, from the commitment to the vote.
+ * Like {@link verifyVote}, but throws the first error, in the order from the commitment to the vote.
  * @throws TapstakeError `key-mismatch`, `invalid-signature`, `index-out-of-range`, `invalid-proof`
  */
 export function checkVote(commitment: Commitment, vote: FinalityVote, proof: MerkleProof): void {
@@ -113,7 +113,7 @@ export function verifyCommitment(commitment: Commitment): boolean {
   }
 }
 
-/** Whether `publicRandomness` is what a commitment promises for a height. False on malformed input. */
+/** Whether a commitment promises `publicRandomness` for a height. False for malformed input. */
 export function verifyRandomness(
   commitment: Commitment,
   height: bigint,
@@ -121,7 +121,7 @@ export function verifyRandomness(
   proof: MerkleProof,
 ): boolean {
   try {
-    // The root alone does not say which height a leaf is for: index and total do, so they are compared first.
+    // The root alone does not say which height a leaf is for. Index and total do, so they are compared first.
     return (
       isBytes(publicRandomness, 32) &&
       BigInt(proof.index) === height - commitment.startHeight &&
@@ -133,7 +133,7 @@ export function verifyRandomness(
   }
 }
 
-/** Why a signer refuses a height, and goes on with others. */
+/** The reasons for which a signer refuses one height and goes on with the others. */
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
 
 export const REFUSAL_CODES = [
@@ -143,6 +143,6 @@ export const REFUSAL_CODES = [
   "at-or-below-chain-height",
 ] as const;
 
-/** Whether a code is a signer's answer to one height, and no failure. */
+/** Whether a code is a signer's refusal of one height, and not a failure. */
 export const isRefusal = (code: string): code is RefusalCode =>
   (REFUSAL_CODES as readonly string[]).includes(code);

@@ -6,21 +6,21 @@ import { assertNetwork, type Network, sharesAddresses } from "../core/network.js
 import { xOnly } from "../spending/spend.js";
 import type { WalletAccount, WalletKind } from "./types.js";
 
-/** An account that was checked: its address is its key's. */
+/** A checked account: its address belongs to its key. */
 export interface CheckedAccount extends WalletAccount {
   readonly xOnlyKey: Uint8Array;
-  /** 33 bytes in hexadecimal; undefined where the wallet gave an x-only key. */
+  /** 33 bytes in hexadecimal; undefined if the wallet gave an x-only key. */
   readonly publicKeyHex: string | undefined;
   readonly output: SigningOutput;
   readonly script: Uint8Array;
 }
 
-/** What an account can disagree with a stake in: `what` in the details of `account-mismatch`. */
+/** What can differ between an account and a stake: `what` in the details of `account-mismatch`. */
 type Disagreement = "network" | "address" | "key";
 
 /**
- * An account whose network, address and key agree with each other and with a stake.
- * @param stakers x-only; undefined where the signer need not be a staker
+ * Checks that an account's network, address and key agree with each other and with a stake.
+ * @param stakers x-only; undefined if the signer need not be a staker
  * @throws TapstakeError `account-mismatch`, with `what` in the details: `network`, `address` or `key`;
  * `invalid-network`, `invalid-public-key`, `invalid-address`
  */
@@ -33,7 +33,7 @@ export function checkAccount(
   }: { readonly wallet?: WalletKind; readonly stakers?: readonly Uint8Array[] | undefined } = {},
 ): CheckedAccount {
   assertNetwork(account.network);
-  // OneKey says testnet where it is on signet.
+  // OneKey says testnet on signet.
   const agrees =
     wallet === "onekey" ? sharesAddresses(account.network, network) : account.network === network;
   if (!agrees) {
@@ -54,7 +54,7 @@ function withAddress(account: WalletAccount, network: Network): CheckedAccount {
   const { publicKey, address } = account;
   const script = scriptOfAddress(address, network);
   const isWhole = isBytes(publicKey, 33);
-  // The parity of a key is hashed into a P2WPKH address.
+  // A P2WPKH address hashes the key with its parity.
   const outputs = SIGNING_OUTPUTS.filter((each) => each === "p2tr" || isWhole);
   const output = outputs.find((each) => equalBytes(bip322.script(publicKey, each), script));
   const xOnlyKey = xOnly(publicKey);

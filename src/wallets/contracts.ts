@@ -5,7 +5,7 @@ import type { StakeTerms } from "../script/terms.js";
 import { slashingParams } from "../stake/slashing.js";
 import type { Contract, StakerStep } from "./types.js";
 
-/** The names under which Babylon's interface knows the steps. */
+/** The names of the steps in Babylon's interface. */
 const ACTIONS = {
   funding: "sign-btc-staking-transaction",
   slashing: "sign-btc-slashing-transaction",
@@ -18,8 +18,9 @@ const ACTIONS = {
 } as const satisfies Record<StakerStep, string>;
 
 /**
- * What Babylon's interface says of a step beside the PSBT. Wallets show it; only Ledger's app refuses to sign without.
- * @param staker x-only: the one who is asked
+ * What Babylon's interface says of a step, beside the PSBT. Wallets show it; only Ledger's app refuses to sign without
+ * it.
+ * @param staker the x-only key of the signing staker
  * @throws TapstakeError `unsupported-params`, `not-an-expansion`
  */
 export function describeStep(

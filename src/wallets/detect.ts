@@ -4,15 +4,16 @@ import type { WalletKind } from "./types.js";
 /** A wallet that a page can talk to. */
 export interface DetectedWallet {
   readonly kind: WalletKind;
-  /** The wallet's own object. `babylon` and `utila` are of Babylon's shape. */
+  /** The wallet's own object. `babylon` and `utila` have Babylon's shape. */
   readonly provider: unknown;
-  /** Of OKX, which has an object for each. */
+  /** For OKX, which has an object for each network. */
   readonly network?: Network;
 }
 
 /**
- * The wallets that have put themselves into a page, each once, in a fixed order. Nothing is called: what is found there
- * may still be locked, or say no. UniSat comes a moment after the page (`unisat#initialized`), so look again then.
+ * The wallets that have put an object into a page, each once, in a fixed order. It calls no function of theirs: a
+ * found wallet may still be locked, or refuse. UniSat comes a moment after the page (`unisat#initialized`), so look
+ * again then.
  * @param page `globalThis`, or `window`
  */
 export function detectWallets(page: object): DetectedWallet[] {
@@ -29,7 +30,7 @@ interface Row {
   readonly network?: Network;
 }
 
-/** Where each wallet is found. Objects of other wallets under a name are left out. */
+/** Where each wallet's object is. Another wallet's object under the same name is left out. */
 const ROWS: readonly Row[] = [
   { kind: "unisat", at: unisat },
   { kind: "okx", at: (page) => read(page, "okxwallet", "bitcoin"), network: "mainnet" },
@@ -47,7 +48,7 @@ const ROWS: readonly Row[] = [
   { kind: "babylon", at: (page) => read(page, "btcwallet") },
 ];
 
-/** OneKey and Bitget put themselves under UniSat's older name too. */
+/** OneKey and Bitget put their objects under UniSat's older name too. */
 function unisat(page: object): unknown {
   const found = read(page, "unisat_wallet") ?? read(page, "unisat");
   const isOther = read(found, "isOneKey") || found === read(page, "bitkeep", "unisat");
@@ -57,7 +58,7 @@ function unisat(page: object): unknown {
 const withRequest = (provider: unknown) =>
   typeof read(provider, "request") === "function" ? provider : undefined;
 
-/** What other programs put into a page may throw when it is read. */
+/** Objects of other programs in a page may throw when they are read. */
 function read(from: unknown, ...path: readonly string[]): unknown {
   try {
     return path.reduce<unknown>(
@@ -69,6 +70,6 @@ function read(from: unknown, ...path: readonly string[]): unknown {
   }
 }
 
-/** Some are classes, or functions with methods. */
+/** Some wallets are classes, or functions with methods. */
 const isProvider = (value: unknown): value is object =>
   (typeof value === "object" && value !== null) || typeof value === "function";

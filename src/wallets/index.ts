@@ -1,4 +1,4 @@
-/** What each wallet must be asked, and what it may answer. Runs in browsers too. */
+/** What each wallet must be asked to sign, and what it may answer. Runs in browsers too. */
 export { detectWallets, type DetectedWallet } from "./detect.js";
 export type { NativeOptions, ToSignInput } from "./native.js";
 export { provideSigner, walletSigner, type ProvidedBy, type WalletSigner } from "./provide-signer.js";

@@ -8,7 +8,7 @@ export interface AskedInput {
   readonly by: "leaf" | "p2tr" | "p2wpkh";
 }
 
-/** What one step asks of one account. */
+/** What one step asks of an account. */
 export interface Asked {
   readonly account: CheckedAccount;
   readonly inputs: readonly AskedInput[];
@@ -17,7 +17,7 @@ export interface Asked {
   readonly babylon: SignPsbtOptions;
 }
 
-/** An input as UniSat, OKX and OneKey are asked. */
+/** An input in the form of UniSat, OKX and OneKey. */
 export interface ToSignInput {
   index: number;
   publicKey?: string;
@@ -33,7 +33,7 @@ interface ToSign {
   toSignInputs: ToSignInput[];
 }
 
-/** What each wallet's own call takes. Where it is undefined the PSBT is all there is. */
+/** The options of each wallet's own call. Undefined if the call takes only the PSBT. */
 export interface NativeOptions {
   /** `signPsbt(psbtHex, native)` */
   readonly babylon: SignPsbtOptions;
@@ -72,7 +72,7 @@ interface Finalised {
   autoFinalized: true;
 }
 
-/** The option names are each wallet's own; WALLETS says how each was found out (docs/wallets.md). */
+/** The option names of each wallet; WALLETS says how each was found (docs/wallets.md). */
 export const NATIVE: { readonly [W in WalletKind]: (asked: Asked) => NativeOptions[W] } = {
   babylon: ({ babylon }) => babylon,
   unisat: (asked) => toSign(asked, (useTweakedSigner) => ({ useTweakedSigner })),
@@ -105,7 +105,7 @@ export const NATIVE: { readonly [W in WalletKind]: (asked: Asked) => NativeOptio
   generic: () => undefined,
 };
 
-/** An input as Babylon's interface has it. */
+/** An input in the form of Babylon's interface. */
 export const babylonInput = (account: CheckedAccount, { index, by }: AskedInput): SignInput => ({
   index,
   ...ownerOf(account),
@@ -119,20 +119,22 @@ function toSign({ account, inputs }: Asked, tweak: (byOutputKey: boolean) => Par
   const toSignInputs = inputs.map(({ index, by }) => ({
     index,
     ...ownerOf(account),
-    // A leaf names the account's own key; only its Taproot coins are spent by the tweaked one (BIP-86).
+    // A leaf names the account's own key; only the account's Taproot coins are spent by the tweaked key (BIP-86).
     ...tweak(by === "p2tr"),
   }));
   return { autoFinalized: false, toSignInputs };
 }
 
-/** Each version reads the name that it knows. */
+/** Each version of the wallet reads the name that it knows. */
 const everyName = (byOutputKey: boolean): Partial<ToSignInput> => ({
   useTweakedSigner: byOutputKey,
   useTweakSigner: byOutputKey,
   disableTweakSigner: !byOutputKey,
 });
 
-/** Whose input it is: wallets compare it with the account's, and take the key or, without its parity, the address. */
+/**
+ * The owner of an input: wallets compare it with the account. They take the key or, without its parity, the address.
+ */
 const ownerOf = ({ publicKeyHex, address }: CheckedAccount) =>
   publicKeyHex === undefined ? { address } : { publicKey: publicKeyHex };
 

@@ -24,12 +24,12 @@ import type { BtcProvider, MessageKind, SignPsbtOptions, WalletAccount } from ".
 
 /**
  * A signer of all that a wallet signs. `Signer` alone is enough for the leaves of a stake. Keys of ecpair and nodes of
- * bip32 fit as they are.
+ * bip32 fit without change.
  */
 export interface WalletSigner extends Signer {
   /** ECDSA over a digest: r ‖ s, 64 bytes, with a low s. For P2WPKH coins, their messages and messages of ECDSA. */
   sign?(digest: Uint8Array): Uint8Array | Promise<Uint8Array>;
-  /** The signer by the key that a tweak leads to (BIP-341). For P2TR coins and their messages. */
+  /** The signer with the key that a tweak leads to (BIP-341). For P2TR coins and their messages. */
   tweak?(tweak: Uint8Array): Pick<Signer, "signSchnorr">;
 }
 
@@ -52,16 +52,17 @@ export function walletSigner(secretKey: Uint8Array): WalletSigner {
 }
 
 export interface ProvidedBy {
-  /** A transaction by its txid, in hexadecimal: btc-staking-ts asks for that of an expansion's funding coin. */
+  /** A transaction by its txid, in hexadecimal: btc-staking-ts needs that of an expansion's funding coin. */
   readonly getTransactionHex?: (txid: string) => Promise<string>;
 }
 
 /**
- * A key as a wallet in Babylon's shape: the `btcProvider` of btc-staking-ts' manager, or what a page injects as
- * `window.btcwallet`. It signs the leaves of stakes that name its key, and coins of the account; as wallets do, it
- * finalises what it signed unless `autoFinalized` is false, of a leaf with its own signature alone. It asks for
- * no confirmation: give it PSBTs of your own program only.
- * @throws TapstakeError `account-mismatch` where the account's network, address and key disagree, or the key is not the
+ * A key as a wallet in Babylon's shape: the `btcProvider` of btc-staking-ts' manager, or the object that a page injects
+ * as `window.btcwallet`. It signs the leaves of stakes that name its key, and coins of the account.
+ *
+ * As wallets do, it finalises what it signed unless `autoFinalized` is false; a leaf is finalised with its own
+ * signature alone. It asks for no confirmation: pass it only PSBTs of your own program.
+ * @throws TapstakeError `account-mismatch` if the account's network, address and key disagree, or the key is not the
  * signer's
  */
 export function provideSigner(
@@ -107,7 +108,7 @@ async function signed(own: Own, psbtHex: string, options: SignPsbtOptions = {}):
 
 type Input = Psbt["data"]["inputs"][number];
 
-/** What one input is signed with: the fields of an unfinalised input, and the witness of a final one. */
+/** The signature of one input: the fields of an unfinalised input, and the witness of a final one. */
 interface InputSignature {
   readonly fields: Partial<Input>;
   readonly witness: readonly Uint8Array[];
@@ -130,7 +131,7 @@ async function signInput(own: Own, psbt: Psbt, index: number, isFinal: boolean):
   return true;
 }
 
-/** BIP-174: of a final input what it spends stays, and nothing else. */
+/** BIP-174: a final input keeps the fields of what it spends, and no others. */
 function finalise(input: Input, witness: readonly Uint8Array[]): void {
   for (const field of Object.keys(input)) {
     if (field !== "witnessUtxo" && field !== "nonWitnessUtxo") delete input[field as keyof Input];
@@ -158,7 +159,7 @@ async function leafSignature(
   return null;
 }
 
-/** Null where it is no leaf of a stake. */
+/** Null if it is not a leaf of a stake. */
 function leafOf(script: Uint8Array, controlBlock: Uint8Array): LeafSpend["leaf"] | null {
   let terms: LeafTerms;
   try {
@@ -215,7 +216,7 @@ async function byKeyHash(
   index: number,
   { value }: Prevout,
 ): Promise<InputSignature> {
-  // BIP-143 has a P2WPKH signature commit to the script of its key's hash.
+  // BIP-143: a P2WPKH signature commits to the script of its key's hash.
   const code = keyHashScript(hash160(publicKey));
   const digest = transaction.hashForWitnessV0(index, code, value, Transaction.SIGHASH_ALL);
   const signature = encodeEcdsaSignature(await ecdsa(signer, digest), Transaction.SIGHASH_ALL);
@@ -231,7 +232,7 @@ async function signedMessage(own: Own, message: string, type: MessageKind): Prom
   return base64.encode(psbt.data.inputs[0]!.finalScriptWitness!);
 }
 
-/** The header of a signature by a compressed key, but for the parity of its R, which only recovery tells. */
+/** The header of a signature by a compressed key, without the parity of its R, which only recovery finds. */
 const COMPRESSED_HEADER = 31;
 
 async function ecdsaMessage({ signer, account }: Own, message: string): Promise<Uint8Array> {

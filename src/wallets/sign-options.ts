@@ -34,16 +34,17 @@ import {
 } from "./types.js";
 
 /**
- * One step of a stake's life, put as one wallet can answer it: the PSBT cut to what the wallet bears, the options of its
- * own call and of Babylon's interface, and `accept` for what comes back. The delegation and the account are checked
- * before anything is handed out.
+ * One step of a stake's life as one wallet can answer it: the PSBT with only the fields that the wallet accepts, the
+ * options of its own call and of Babylon's interface, and `accept` for the answer. The delegation and the account are
+ * checked before anything is returned.
  *
- * The steps want different things beside wallet and account. `funding` takes the `coins` of the staking transaction;
- * `expansion` takes `coins` where the funding coin is the account's and needs more than the delegation says of it; the
- * three withdrawals take the built `withdrawal`, which says where the coins go and at which fee rate.
- * @throws TapstakeError `account-mismatch` where the account is not a staker's, or its network, address and key
- * disagree; the codes of `checkTransactions`; `invalid-coin` at coins that are not the transaction's; `not-an-expansion`;
- * `psbt-mismatch` at a withdrawal of another stake or from another output; `invalid-argument`
+ * Some steps need more than wallet and account.
+ * - `funding` takes the `coins` of the staking transaction.
+ * - `expansion` takes `coins` if the funding coin is the account's and needs more than the delegation says of it.
+ * - The three withdrawals take the built `withdrawal`, which says where the coins go and at which fee rate.
+ * @throws TapstakeError `account-mismatch` if the account is not a staker's, or its network, address and key disagree;
+ * the codes of `checkTransactions`; `invalid-coin` for coins that are not the transaction's; `not-an-expansion`;
+ * `psbt-mismatch` for a withdrawal of another stake or from another output; `invalid-argument`
  * @example
  * ```ts
  * const request = signOptions("slashing", delegation, { wallet: "unisat", account });
@@ -77,12 +78,12 @@ export function signOptions<S extends StakerStep, W extends WalletKind>(
 }
 
 /**
- * Those that find their keys by origin, and read what an output is. For all others the PSBT is that of btc-staking-ts,
- * which they sign: coin, internal key and leaf.
+ * The wallets that find their keys by origin, and read what an output is. All others get the PSBT that btc-staking-ts
+ * makes, which they sign: coin, internal key and leaf.
  */
 const BEARS_ORIGINS = ["keystone", "core", "generic"] as const satisfies readonly WalletKind[];
 
-/** Any wallet with coins can fund a stake; all else the stakers sign. */
+/** Any wallet with coins can fund a stake; the stakers sign everything else. */
 function accountFor(step: StakerStep, delegation: Delegation, { wallet, account }: AskedOf): CheckedAccount {
   const { terms, params } = delegation;
   const { staker } = step === "expansion" ? expandedStake(delegation).terms : terms;
@@ -124,7 +125,7 @@ function presigned(
   name: Exclude<SignedName, "expansion">,
   { delegation, account, origins, bearsOrigins }: Step<object>,
 ): Ask<readonly LeafSignature[]> {
-  // It checks every transaction of the delegation first.
+  // This call checks every transaction of the delegation first.
   const psbt = stakerPsbts(delegation, origins)[name];
   if (!bearsOrigins) forgetOutputs(psbt);
   const spend = signedSpend(delegation, name);
@@ -219,7 +220,8 @@ function expansion({
     inputs: [LEAF_INPUT, ...own],
     accept: (returned) => {
       const signatures = ownSignatures(spend, returned, account);
-      // Its witness is verified while the wallet is at hand; `finishExpansion` takes it from the same answer.
+      // The funding coin's witness is verified while the wallet is at hand; `finishExpansion` takes it from the same
+      // answer.
       if (own.length > 0) fundingWitness(spend, returned);
       return signatures;
     },
@@ -246,7 +248,9 @@ function fundingCoin(delegation: Delegation, coins: readonly Coin[] = []): Coin 
   throw new TapstakeError("invalid-coin", text, { outpoint });
 }
 
-/** A coin with what the account knows of it: its internal key, without which some wallets sign nothing; its origin. */
+/**
+ * A coin with what the account knows of it: its internal key, without which some wallets do not sign, and its origin.
+ */
 function asHeld(coin: Coin, account: CheckedAccount, bearsOrigins: boolean): Coin {
   const { derivations, ...plain } = coin;
   const isOwn = equalBytes(coin.script, account.script);
@@ -265,14 +269,14 @@ function ownInput(coin: Coin, index: number, account: CheckedAccount): AskedInpu
   return equalBytes(coin.script, account.script) ? [{ index, by: account.output }] : [];
 }
 
-/** What the account signed of a leaf; others' signatures in the answer are passed over. */
+/** The account's signatures of a leaf; signatures of others in the answer are ignored. */
 function ownSignatures(spend: LeafSpend, returned: PsbtLike, { xOnlyKey }: CheckedAccount): LeafSignature[] {
   return signaturesFromPsbt(spend, returned, [xOnlyKey]).filter(({ publicKey }) =>
     equalBytes(publicKey, xOnlyKey),
   );
 }
 
-/** Common to all wallets of Babylon's list is a PSBT that says nothing of outputs. */
+/** All wallets of Babylon's list accept a PSBT that says nothing of outputs. */
 function forgetOutputs(psbt: Psbt): void {
   for (const output of psbt.data.outputs) {
     for (const field of Object.keys(output)) delete output[field as keyof typeof output];

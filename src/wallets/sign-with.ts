@@ -7,24 +7,24 @@ import { xOnly } from "../spending/spend.js";
 import { signOptions } from "./sign-options.js";
 import type { AskedOf, BtcProvider, SigningRequest, WalletAccount, WalletKind } from "./types.js";
 
-/** Which account a wallet signs with, and what. */
+/** The account that a wallet signs with, and what it signs. */
 export interface SigningBy {
   readonly account: WalletAccount;
-  /** Which wallet stands behind the interface, where that is known: Keystone needs origins in its PSBTs. */
+  /** The wallet behind the interface, if known: Keystone needs origins in its PSBTs. */
   readonly wallet?: WalletKind;
   /**
-   * What to sign of the delegation: both slashings unless told. `expansion` signs the spend of the previous stake; the
-   * funding coin's witness is not part of a delegation, so give the PSBT of `signOptions("expansion", …)` to a wallet
-   * that signs both.
+   * What to sign of the delegation: both slashings by default. `expansion` signs the spend of the previous stake. It
+   * does not return the funding coin's witness, which is not part of a delegation: a wallet that signs both needs the
+   * PSBT of `signOptions("expansion", …)`.
    */
   readonly steps?: readonly SignedName[];
 }
 
 /**
  * The delegation with the staker's signatures by a wallet in Babylon's shape: `BtcProvider` of btc-staking-ts,
- * `IBTCProvider` of Babylon's wallet connector, or a page's `window.btcwallet`. Where it signs several PSBTs at once, the
+ * `IBTCProvider` of Babylon's wallet connector, or a page's `window.btcwallet`. If it signs several PSBTs at once, the
  * user confirms once. Every answer is verified as `addStakerPsbts` does.
- * @throws TapstakeError `signer-failed` where the wallet throws, or answers with too few PSBTs; the codes of
+ * @throws TapstakeError `signer-failed` if the wallet throws, or answers with too few PSBTs; the codes of
  * {@link signOptions} and of `addStakerPsbts`
  */
 export async function signWith(
@@ -50,7 +50,7 @@ async function answers(provider: BtcProvider, requests: readonly SigningRequest[
     if (provider.signPsbts && psbts.length > 1)
       return asMany(await provider.signPsbts(psbts, options), psbts);
     const signed: string[] = [];
-    // One after the other: each is a window of the wallet, which the user confirms.
+    // One after the other: each opens a window of the wallet, which the user confirms.
     for (const [i, psbt] of psbts.entries()) signed.push(await provider.signPsbt(psbt, options[i]!));
     return signed;
   } catch (cause) {

@@ -21,8 +21,8 @@ export const STAKER_STEPS = [
 export type StakerStep = (typeof STAKER_STEPS)[number];
 
 /**
- * The wallets whose ways are known. `babylon` is any object of Babylon's shape, such as `window.btcwallet`; `core` is
- * Bitcoin Core; `generic` any other signer of PSBTs.
+ * The known wallets. `babylon` is any object in Babylon's shape, such as `window.btcwallet`; `core` is Bitcoin Core;
+ * `generic` is any other signer of PSBTs.
  */
 export const WALLET_KINDS = [
   "babylon",
@@ -47,11 +47,11 @@ export type WalletKind = (typeof WALLET_KINDS)[number];
 
 /**
  * A wallet in Babylon's shape: the `BtcProvider` of btc-staking-ts and the `IBTCProvider` of Babylon's wallet connector
- * fit it as they are.
+ * fit it.
  */
 export interface BtcProvider {
   signPsbt(psbtHex: string, options?: SignPsbtOptions): Promise<string>;
-  /** Several PSBTs by one confirmation, where the wallet offers it. */
+  /** Signs several PSBTs with one confirmation, if the wallet offers it. */
   signPsbts?(psbtsHexes: string[], options?: SignPsbtOptions[]): Promise<string[]>;
   /** @returns base64 */
   signMessage(message: string, type: MessageKind): Promise<string>;
@@ -60,7 +60,7 @@ export interface BtcProvider {
 
 export type MessageKind = "ecdsa" | "bip322-simple";
 
-/** What Babylon's interface says of a PSBT beside it. */
+/** What Babylon's interface says of a PSBT, beside it. */
 export interface SignPsbtOptions {
   autoFinalized?: boolean;
   contracts?: Contract[];
@@ -69,7 +69,7 @@ export interface SignPsbtOptions {
   displayMessage?: string;
 }
 
-/** What a PSBT is about, for wallets that show it, and for Ledger's app, which does not sign without. */
+/** What a PSBT is for: wallets show it, and Ledger's app does not sign without it. */
 export interface Contract {
   id: string;
   params: Record<string, string | number | string[] | number[]>;
@@ -85,28 +85,28 @@ export interface SignInput {
   disableTweakSigner?: boolean;
 }
 
-/** The account of a wallet that signs. */
+/** The wallet's account that signs. */
 export interface WalletAccount {
-  /** 33 bytes as wallets give it; x-only (32 bytes) is enough where the address is P2TR. Never the output key. */
+  /** 33 bytes as wallets give it; x-only (32 bytes) is enough for a P2TR address. Never the output key. */
   readonly publicKey: Uint8Array;
-  /** P2TR with the key of BIP-86, or P2WPKH: of this key. */
+  /** The address of this key: P2TR as in BIP-86, or P2WPKH. */
   readonly address: string;
   /** The network that the wallet says it is on. */
   readonly network: Network;
-  /** Where the key comes from: Keystone and Bitcoin Core find their keys by it. */
+  /** The origin of the key: Keystone and Bitcoin Core find their keys by it. */
   readonly origin?: Omit<KeyOrigin, "publicKey">;
 }
 
-/** Who is asked. */
+/** The wallet and the account that sign. */
 export interface AskedOf<W extends WalletKind = WalletKind> {
   readonly wallet: W;
   readonly account: WalletAccount;
 }
 
-/** What a step needs to know beside who is asked: coins of their own, or the withdrawal. */
+/** What a step needs beside wallet and account: its coins, or the withdrawal. */
 export interface StepInput {
   readonly funding: {
-    /** Those of the staking transaction, in any order: the `coins` of `buildStaking`'s result. */
+    /** The coins of the staking transaction, in any order: `coins` in the result of `buildStaking`. */
     readonly coins: readonly Coin[];
   };
   readonly slashing: object;
@@ -116,17 +116,17 @@ export interface StepInput {
   readonly withdrawUnbonding: WithdrawalInput;
   readonly withdrawRefund: WithdrawalInput;
   readonly expansion: {
-    /** The funding coin, where it is the account's and what the delegation says of it is not enough for the wallet. */
+    /** The funding coin, if it is the account's and the wallet needs more of it than the delegation says. */
     readonly coins?: readonly Coin[];
   };
 }
 
 interface WithdrawalInput {
-  /** What `buildWithdrawal` made: it says where the coins go, and at which fee rate. */
+  /** The result of `buildWithdrawal`: it says where the coins go, and at which fee rate. */
   readonly withdrawal: Withdrawal;
 }
 
-/** What a step's answer gives: the signed transaction where a wallet signs all of it, else verified signatures. */
+/** The result of a step: the signed transaction if a wallet signs all of it, else verified signatures. */
 export interface StepAnswer {
   readonly funding: Transaction;
   readonly slashing: readonly LeafSignature[];
@@ -138,17 +138,18 @@ export interface StepAnswer {
   readonly expansion: readonly LeafSignature[];
 }
 
-/** One step, put as one wallet can answer it. */
+/** One step, in the form that one wallet can answer. */
 export interface SigningRequest<S extends StakerStep = StakerStep, W extends WalletKind = WalletKind> {
   readonly step: S;
   readonly psbtHex: string;
   readonly psbtBase64: string;
   /** For a wallet in Babylon's shape: the second argument of its `signPsbt`. */
   readonly babylon: SignPsbtOptions;
-  /** What this wallet's own call takes beside the PSBT, or with it. */
+  /** The options of this wallet's own call, beside the PSBT or with it. */
   readonly native: NativeOptions[W];
   /**
-   * What came back, verified: in hexadecimal, base64 or bytes, finalised or not, or as a whole transaction.
+   * Verifies the answer, and returns its result. The answer may be in hexadecimal, base64 or bytes, finalised or not,
+   * or as a whole transaction.
    * @throws TapstakeError the codes of `signaturesFromPsbt`, for `funding` those of `finishStaking` and
    * `txid-not-final`; `unsupported-sighash` at a slashing signature of 65 bytes
    */

@@ -122,7 +122,7 @@ describe("reading a message", () => {
   it("is refused with text that is not UTF-8, bytes of another length, and without a message that must be there", () => {
     refusal("invalid-message", read(hex.decode(`0a01ff${hex.encode(value.slice(7))}`)));
     const short = concatBytes(hex.decode("1a1f"), new Uint8Array(31));
-    expect(refusal("invalid-message", read(short)).message).toMatch(/expected 32 bytes, got 31/);
+    expect(refusal("invalid-message", read(short)).message).toMatch(/must be 32 bytes, not 31/);
     const lone = { typeUrl: TYPE_URLS.MsgAddBTCDelegationInclusionProof, value: hex.decode("0a0141") };
     expect(refusal("invalid-message", () => decodeMessage(lone)).message).toMatch(
       /InclusionProof is missing/,

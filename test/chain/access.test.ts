@@ -30,7 +30,7 @@ describe("the network of a server", () => {
     const chain = {} as ChainAccess;
     await expect(checkChain(chain, "bitcoin" as never)).rejects.toMatchObject({
       code: "invalid-network",
-      message: 'network: expected one of mainnet, testnet, signet, regtest, got "bitcoin"',
+      message: 'network must be one of mainnet, testnet, signet, regtest, not "bitcoin"',
     });
   });
 });

@@ -117,10 +117,10 @@ describe.concurrent("tapstake descriptor", () => {
       `key ${a} is in two places of the same stake`,
     ],
     [["--staker", b, "--fp", `02${a}`, "--time", "5"], "invalid-public-key", "drop its first byte (02)"],
-    [["--staker", a.slice(2), "--fp", b, "--time", "5"], "invalid-hex", "staker: expected 32 bytes, got 31"],
+    [["--staker", a.slice(2), "--fp", b, "--time", "5"], "invalid-hex", "staker must be 32 bytes, not 31"],
     [["--staker", "f".repeat(64), "--fp", b, "--time", "5"], "invalid-public-key", "is not the x coordinate"],
-    [["--staker", a, "--fp", b, "--time", "0"], "invalid-timelock", "expected 1 to 65535 blocks, got 0"],
-    [["--staker", a, "--fp", b, "--time", "65536"], "invalid-timelock", "got 65536"],
+    [["--staker", a, "--fp", b, "--time", "0"], "invalid-timelock", "must be 1 to 65535 blocks, not 0"],
+    [["--staker", a, "--fp", b, "--time", "65536"], "invalid-timelock", "not 65536"],
     [
       [...stake, "--network", "regtest"],
       "wrong-network",

@@ -89,7 +89,7 @@ describe.concurrent("with --remote", () => {
     expectDone(await inProcess(["fp", "chains", "set", chain, "--min-count", "9", "--home", home]));
     const commit = (count: number) => ask({}, ["commit", "--start", "5", "--count", `${count}`], { home });
     const few = await commit(8);
-    expect(expectRefused(few.outcome, "count-too-small")).toContain("9 heights or more, got 8");
+    expect(expectRefused(few.outcome, "count-too-small")).toContain("at least 9 heights, not to 8");
     expect(few.asked).toEqual([]);
     expectDone((await commit(9)).outcome);
   });

@@ -404,7 +404,7 @@ describe("tapstake stake sign", () => {
     writeFileSync(at("altered.psbt"), altered);
     const outcome = await run("stake sign", path, "--psbt", at("altered.psbt"));
     expect(refusedWith(outcome)).toBe("psbt-mismatch");
-    expect(outcome.stderr).toContain("output 0: value 100001, expected 100000");
+    expect(outcome.stderr).toContain("output 0: value 100001, but it must be 100000");
     expect(read("copy.json")).toBe(read("bare.json"));
   });
 

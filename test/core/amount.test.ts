@@ -64,7 +64,7 @@ describe("rates", () => {
     expect(parseRate("0.050000000000000000")).toEqual(parseRate("0.05"));
     expect(parseRate("1")).toEqual({ numerator: 10_000n, denominator: 10_000n });
     const { message } = refusal("invalid-rate", () => parseRate(2.5 as never));
-    expect(message).toContain("got number; give it as text");
+    expect(message).toContain("not number; give it as text");
     expect(parseRate("0")).toEqual({ numerator: 0n, denominator: 10_000n });
     expect(parseRate("1.5", 0 + 1)).toEqual({ numerator: 15n, denominator: 10n });
   });

@@ -50,7 +50,7 @@ describe("a choice", () => {
     assertChoice("b", "letter", ["a", "b"]);
     for (const bad of ["c", "constructor", "", 0, null, undefined, ["a"]]) {
       const { message } = refusal("invalid-argument", () => assertChoice(bad, "letter", ["a", "b"]));
-      expect(message).toMatch(/^letter: expected one of a, b, got /);
+      expect(message).toMatch(/^letter must be one of a, b, not /);
     }
   });
 });

@@ -202,7 +202,7 @@ describe("eots.extract", () => {
     const error = refusal("same-signature", () =>
       eots.extract(publicKey, R, a, { ...a, message: text("b") }),
     );
-    expect(error.message).toContain("different signatures");
+    expect(error.message).toContain("give two different ones");
   });
 
   it("different-randomness: names the signature that was made under another", () => {

@@ -109,7 +109,7 @@ describe("the PSBTs of a delegation for its stakers' wallets", () => {
   ])("are refused with a derivation that is %s", async (_, given, got) => {
     const { code, message } = await refusalOf(() => stakerPsbts(bare, [given as never]));
     expect(code).toBe("invalid-public-key");
-    expect(message).toBe(`derivations[0]: expected what parseKeyOrigin returns, got ${got}`);
+    expect(message).toBe(`derivations[0] must be what parseKeyOrigin returns, not ${got}`);
   });
 });
 
@@ -179,7 +179,7 @@ describe("the stakers' signatures that come back in PSBTs", () => {
     const refused = await refusalOf(() => addStakerPsbts(bare, [], [first.publicKey, compressed]));
     expect(refused).toMatchObject({ code: "invalid-public-key" });
     expect(refused.message).toBe(
-      "expected[1]: expected an x-only key of 32 bytes, got 33 bytes; drop its first byte",
+      "expected[1] must be an x-only key of 32 bytes, not 33 bytes; drop its first byte",
     );
     const text = await refusalOf(() =>
       addStakerPsbts(bare, [], [hex.encode(first.publicKey) as unknown as Uint8Array]),

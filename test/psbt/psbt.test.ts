@@ -413,7 +413,7 @@ describe("a PSBT as other tools pass it on", () => {
       refusal("invalid-psbt", () => parsePsbt({ toBuffer }));
     }
     const { message } = refusal("invalid-psbt", () => parsePsbt(spend.transaction));
-    expect(message).toContain("got a transaction");
+    expect(message).toContain("not a transaction");
   });
 });
 

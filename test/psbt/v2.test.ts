@@ -100,7 +100,7 @@ describe("a PSBT of version 2 (BIP-370)", () => {
 
   it("is refused by name of its version where that is not known", () => {
     const { message } = refusal("invalid-psbt", () => parsePsbt(example({ number: "01fb0403000000" })));
-    expect(message).toContain("expected a PSBT of version 0 or 2, got 3");
+    expect(message).toContain("the version must be 0 or 2, not 3");
   });
 
   it("is refused cut anywhere", () => {

@@ -190,22 +190,22 @@ describe("a staking transaction", () => {
     [
       "a time lock that is a bigint",
       { terms: { ...terms, timelock: 150n as never } },
-      "got bigint; give a number",
+      "not bigint; give a number",
     ],
     [
       "a time lock that is text",
       { terms: { ...terms, timelock: "150" as never } },
-      "got string; give a number",
+      "not string; give a number",
     ],
     [
       "a key of 33 bytes",
       { terms: { ...terms, staker: { keys: [new Uint8Array(33).fill(2)], quorum: 1 } } },
-      "got 33 bytes; drop its first byte",
+      "not 33 bytes; drop its first byte",
     ],
     [
       "a key as text",
       { terms: { ...terms, staker: "02".repeat(32) as never } },
-      "got string; give bytes, not text",
+      "not string; give bytes, not text",
     ],
   ])("says what to do about %s", (_, changes, remedy) => {
     expect(() => buildStaking(request(changes))).toThrow(remedy);

@@ -20,7 +20,7 @@ describe("chain configuration", () => {
   ] as const)("is refused without %s beside the other context, by name", (field, config) => {
     const { details, message } = refusal("invalid-argument", broken(config));
     expect(details).toEqual({ chain: "bbn-1", field });
-    expect(message).toContain(`expected ${field} beside`);
+    expect(message).toContain(`without ${field}: give both`);
   });
 
   it("is refused with a context that is not 64 lower-case hexadecimal digits", () => {

@@ -171,7 +171,7 @@ describe("a batch of votes as JSON", () => {
       }),
     );
     for (const empty of ["", "[]", "\n \n"]) {
-      expect(() => blockVotesFromJson(empty)).toThrow(refusing("invalid-json", "got none"));
+      expect(() => blockVotesFromJson(empty)).toThrow(refusing("invalid-json", "the batch is empty"));
     }
     expect(() => blockVotesFromJson(`{"height": 1, "hash": "${hash}"}\n{`)).toThrow(
       refusing("invalid-json", "batch line 2"),

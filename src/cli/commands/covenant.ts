@@ -48,7 +48,7 @@ tapstake covenant sign --help
 
 export const covenant = (args: readonly string[]) => groupCommand("covenant", GROUP, COMMANDS, args);
 
-/** What a member holds a delegation against is the same, whether it signs then or not. */
+/** A member compares a delegation with the same data, whether it then signs or not. */
 const memberCommand = (name: string, about: Described) =>
   newCommand(name, about)
     .argument(...DELEGATION)

@@ -41,7 +41,7 @@ export const command = () =>
       say(json ? toJson({ node: node.version, seconds: took, chapters }) : `\nAll of it took ${took} s.`);
     });
 
-/** Ctrl-C ends the node first. Returns what takes the listener away again. */
+/** Ends the node before Ctrl-C ends the process. Returns a function that removes the listener. */
 function stopOnSignal(stop: () => Promise<void>): () => void {
   const listeners = (["SIGINT", "SIGTERM"] as const).map((signal) => {
     const listener = () => {
@@ -54,13 +54,13 @@ function stopOnSignal(stop: () => Promise<void>): () => void {
   return () => listeners.forEach((remove) => remove());
 }
 
-/** A chapter of the story as data. */
+/** A chapter of the demo as data. */
 export interface Chapter {
   readonly title: string;
   readonly events: Omit<StoryEvent, "chapter">[];
 }
 
-/** Puts an event where it belongs; a chapter's own event opens it. */
+/** Adds an event to its chapter; a chapter's own event opens it. */
 export function addToChapters(chapters: Chapter[], { chapter, ...event }: StoryEvent): void {
   let current = chapters.at(-1);
   if (current?.title !== chapter) {

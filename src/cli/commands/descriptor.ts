@@ -90,7 +90,7 @@ export const command = () =>
       const terms: StakeTerms = { ...readTerms(options)!, covenant };
       const expressions = options.walletKeys === undefined ? [] : await readExpressions(options.walletKeys);
       const outputs = facts(terms, unbondingTime, network, expressions);
-      // An address of a stake that no chain would accept is one to lose coins to.
+      // A user could lose coins to the address of a stake that no chain accepts.
       if (params) checkStakingTime(params, terms.timelock);
       answer(options.json === true, outputs, text);
     });
@@ -105,14 +105,14 @@ interface FrameOptions {
 }
 
 interface Frame {
-  /** The parameters that the terms must be within. */
+  /** The parameters that must permit the terms. */
   readonly params?: ProtocolParams;
   readonly network: Network;
   readonly covenant: KeySet;
   readonly unbondingTime: number;
 }
 
-/** What does not come from the stake itself: from parameters, or from options. */
+/** The data that the stake itself does not give: from parameters, or from options. */
 async function readFrame(options: FrameOptions): Promise<Frame> {
   const { params: name, version, covenant, quorum, unbondingTime, network } = options;
   if (covenant) {
@@ -133,7 +133,7 @@ async function readFrame(options: FrameOptions): Promise<Frame> {
   };
 }
 
-/** Key expressions, a line each. */
+/** Key expressions, one on each line. */
 async function readExpressions(path: string): Promise<string[]> {
   const content = await readText(path);
   if (path !== "-") await warnOfReaders(path);
@@ -141,7 +141,7 @@ async function readExpressions(path: string): Promise<string[]> {
   return lines.filter((line) => line !== "");
 }
 
-/** @param expressions keys of stakers, who are in each of the outputs */
+/** @param expressions keys of stakers; each output has them */
 function facts(terms: StakeTerms, unbondingTime: number, network: Network, expressions: readonly string[]) {
   const who = { ...terms, staker: stakerKeys(terms.staker) };
   const describe = ({ script, address, descriptor, leaves }: TaprootOutput<"timelock">) => ({

@@ -146,7 +146,7 @@ export const command = () =>
         allowUnconfirmed: options.allowUnconfirmed === true,
         derivations: readOrigins(options.origin),
       });
-      // Signers may want to see it, and the staking chain asks for it when the expansion is registered.
+      // Signers may want to see the transaction, and the staking chain requires it at the expansion's registration.
       const [coin] = chain ? await withKnownPrevious(chain, [expansion.coin]) : [expansion.coin];
       addPrevious(expansion.psbt, [coin!], FUNDING_INPUT);
       const created = createDelegation(terms, params, expansion.transaction, { previous, coin: coin! });
@@ -166,7 +166,7 @@ export const command = () =>
     });
 
 /**
- * That there is a stake to expand, in a block or in the mempool.
+ * Checks that the previous stake is in a block or in the mempool.
  * @throws TapstakeError `output-not-found`; the codes of `stakeOnChain`
  */
 async function assertStaked(previous: Delegation, chain: ChainAccess): Promise<void> {
@@ -176,6 +176,6 @@ async function assertStaked(previous: Delegation, chain: ChainAccess): Promise<v
   throw new TapstakeError("output-not-found", text);
 }
 
-/** The set of the option, or that of the stake, which is a published one: its parameters were just found there. */
+/** The set of the option, else that of the stake. That one is published: its parameters were just found there. */
 const setOf = ({ params }: Delegation, name: string | undefined): Promise<ParamSet> | ParamSet =>
   name === undefined ? identifyParams(params)!.set : readParams(name, params.network);

@@ -24,7 +24,7 @@ export const command = () => {
     .argument("<topic...>", "an error code, codes, a topic or a command")
     .addOption(jsonOption());
   return help.action((words, { json = false }) => {
-    // As an error line has it: with its colon.
+    // As in an error line: with its colon.
     const asked = words.join(" ");
     const topic = asked.toLowerCase().replace(/:$/, "");
     if (topic === "codes") {
@@ -51,7 +51,7 @@ const codesOf = () => Object.keys(ERROR_CODES) as ErrorCode[];
 const topicNamed = (name: string): HelpTopic | undefined =>
   Object.hasOwn(TOPICS, name) ? TOPICS[name] : undefined;
 
-/** Everything that help can be asked about. */
+/** All names that help knows. */
 const namesOf = ({ parent }: CommandUnknownOpts): string[] => [
   ...(parent?.commands.map((each) => each.name()) ?? []),
   "codes",
@@ -65,7 +65,7 @@ function unknownTopic(topic: string, names: readonly string[]): UsageError {
   return new UsageError(`no command, error code or topic is named '${topic}'${meant}`);
 }
 
-/** The name that the fewest changes make of a text, if they are few: a third of its characters. */
+/** The most similar name, if it differs by few changes: a third of the text's characters. */
 function nearest(text: string, names: readonly string[]): string | undefined {
   const ranked = names
     .map((name) => ({ name, changes: changesBetween(text, name) }))
@@ -74,7 +74,7 @@ function nearest(text: string, names: readonly string[]): string | undefined {
   return best && best.changes <= Math.floor(best.name.length / 3) ? best.name : undefined;
 }
 
-/** How many characters have to be put in, taken out or replaced (Levenshtein). */
+/** How many characters must be inserted, removed or replaced (Levenshtein). */
 function changesBetween(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (const [i, character] of [...a].entries()) {

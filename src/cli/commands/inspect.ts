@@ -82,11 +82,11 @@ export const command = () =>
 interface Facts {
   readonly headline: string;
   readonly txid: string;
-  /** Of a PSBT: how far it is signed, and what it pays by its own account. */
+  /** For a PSBT: how far it is signed, and what it pays as it says itself. */
   readonly psbt?: PsbtFacts;
   readonly stake?: StakeFacts;
   readonly spends?: readonly SpendFacts[];
-  /** Of a delegation. */
+  /** For a delegation. */
   readonly delegation?: DelegationFacts;
 }
 
@@ -124,7 +124,7 @@ async function inspect(input: Inspectable, options: Options): Promise<Facts> {
   return "inputs" in shown ? { ...facts, psbt: psbtFacts(shown) } : facts;
 }
 
-/** What a PSBT says of the coins that a delegation knows is passed over. */
+/** If a delegation knows the coins of a PSBT, what the PSBT says of them is ignored. */
 function shownWithin(psbt: Psbt, delegation: Delegation | undefined): ShownPsbt {
   return shownPsbt(psbt, delegation && knownPrevouts(delegation, transactionOf(psbt)));
 }
@@ -141,7 +141,7 @@ function psbtFacts({ transaction, prevouts, signedInputs, inputs }: ShownPsbt): 
   };
 }
 
-/** A transaction without a delegation. It can spend one stake and make another. */
+/** A transaction without a delegation. It can spend one stake and create another. */
 async function inspectAlone(
   { transaction, prevouts }: Shown,
   options: Omit<Options, "delegation"> & { readonly psbt?: string },
@@ -164,7 +164,7 @@ async function inspectAlone(
   }
 }
 
-/** @param psbt where it is, when the transaction is in a PSBT: the one of `stake create` says nothing of its terms */
+/** @param psbt the file, if the transaction is in a PSBT: that of `stake create` does not contain the terms */
 function withoutTerms(reason: string, psbt: string | undefined): string {
   return psbt === undefined
     ? `${reason}. Do: give the delegation by --delegation, or the terms by --staker, --fp and --time`
@@ -177,7 +177,7 @@ function inspectWithin({ transaction, prevouts }: Shown, delegation: Delegation)
   return found(transaction, isStake ? stakeOf(delegation) : undefined, spends);
 }
 
-/** A delegation's own document: what is staked, what can become of it, and who has signed that. */
+/** A delegation: what is staked, its transactions, and who has signed them. */
 function inspectDelegation(delegation: Delegation): Facts {
   checkTransactions(delegation);
   const facts = found(delegation.staking.transaction, stakeOf(delegation), []);

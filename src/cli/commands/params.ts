@@ -68,7 +68,7 @@ function choose(set: ParamSet, { atHeight, version }: Choice): ProtocolParams {
   return version === undefined ? set.versions.at(-1)! : paramsVersion(set, version);
 }
 
-/** The version in force at a height: null before the first, nothing when no height is asked for. */
+/** The version in force at a height: null before the first; undefined if no height was given. */
 function inForce(set: ParamSet, height: number | undefined): { readonly inForce?: number | null } {
   if (height === undefined) return {};
   const active = set.versions.findLast(({ activationHeight }) => activationHeight <= height);

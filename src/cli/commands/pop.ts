@@ -49,7 +49,7 @@ tapstake pop verify --help
 by a wallet that signs messages the older way.`,
 };
 
-/** Proofs of possession by any key; `tapstake fp pop` is for those of a home. */
+/** Proofs of possession by any key; `tapstake fp pop` is for keys of a home. */
 export const command = (args: readonly string[]) => groupCommand("pop", GROUP, COMMANDS, args);
 
 const kindOption = () =>
@@ -169,7 +169,7 @@ async function makeProof(
     const publicKey = hex.decode(key, undefined, "key");
     return { ...of, publicKey: publicKey.slice(-32), proof: acceptProof(publicKey, form, answered!) };
   }
-  // A mistyped address is found before anyone is asked for a secret.
+  // Checked before the user is asked for a secret.
   proofOfPossessionText(address, context);
   return withSecretKey(source, { whose: "the owner", network }, (secretKey) => ({
     ...of,
@@ -272,7 +272,7 @@ async function readRecord(path: string | undefined, given: RecordOptions): Promi
   };
 }
 
-/** A proof of possession as data, with its number on the chain. */
+/** A proof of possession as data, with its type number on the chain. */
 export const proofFacts = ({ publicKey, proof, address, context, network }: ProofRecord) => ({
   kind: proof.kind,
   btcSigType: PROOF_KINDS.indexOf(proof.kind),

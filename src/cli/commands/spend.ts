@@ -123,7 +123,7 @@ export const unbond = () =>
       answerSpent(options.json === true, delegation, transaction, delivered);
     });
 
-/** Who must sign, and how their signatures get into the file. */
+/** Who must sign, and how to put the signatures into the file. */
 function unbondingAdvice(path: string, { terms }: Delegation, { details }: TapstakeError): string {
   const missing = details["missing"] as readonly string[];
   const stakers = new Set(stakerKeys(terms.staker).keys.map((key) => hex.encode(key)));
@@ -132,7 +132,7 @@ function unbondingAdvice(path: string, { terms }: Delegation, { details }: Tapst
     : `ask committee members to run tapstake covenant sign, then join their copies with tapstake stake combine ${path}`;
 }
 
-/** For the stakers' wallets: without the committee's signatures, as `stakerPsbts` writes it. */
+/** The PSBT for the stakers' wallets: without the committee's signatures, as in `stakerPsbts`. */
 function unbondingPsbt(
   delegation: Delegation,
   signatures: readonly LeafSignature[],
@@ -144,7 +144,7 @@ function unbondingPsbt(
   return psbt.toBase64();
 }
 
-/** PSBTs stand for a wallet that signs: a secret beside them must be named. */
+/** A user who gives PSBTs signs with a wallet: a secret beside them must be named. */
 const isSecretAsked = (
   { secretFile }: SecretKeySource,
   psbt: string | undefined,
@@ -156,7 +156,7 @@ interface Answers extends SecretKeySource {
   readonly isBySecret: boolean;
 }
 
-/** Of stakers, as their wallets returned them, and by the secret key. */
+/** The stakers' signatures: from the PSBTs that their wallets returned, and by the secret key. */
 async function signaturesOf(
   delegation: Delegation,
   spend: LeafSpend,
@@ -173,7 +173,7 @@ async function signaturesOf(
   );
 }
 
-/** @throws UsageError where no PSBT is written that they could go into */
+/** @throws UsageError if no PSBT is written that could contain them */
 function originsOf(origins: readonly string[] | undefined, psbt: string | undefined): KeyOrigin[] {
   const derivations = readOrigins(origins);
   if (derivations.length > 0 && psbt === undefined) {
@@ -258,7 +258,7 @@ export const withdraw = () =>
       answerSpent(options.json === true, delegation, transaction, delivered);
     });
 
-/** @returns how many blocks are left too, where a server can tell */
+/** @returns also how many blocks remain, if a server can say */
 async function whatIsThere(
   delegation: Delegation,
   name: StakeOutputName | undefined,
@@ -334,7 +334,7 @@ export const slash = () =>
       answerSpent(options.json === true, delegation, transaction, delivered);
     });
 
-/** @throws TapstakeError `output-not-found` when neither output is unspent */
+/** @throws TapstakeError `output-not-found` if neither output is unspent */
 async function slashableNow(delegation: Delegation, chain: ChainAccess | undefined): Promise<Slashable> {
   if (!chain) return "staking";
   const found = await stakeOnChain(delegation, chain);

@@ -305,7 +305,8 @@ async function delegatedStake(path: string, psbt: string, options: Options): Pro
   }
   const transaction = finishStakeFunding(delegation, await readPsbt(psbt));
   const chain = await openChain(options, params.network);
-  // Registered before, it was held against the tip of that day; registered later, its block chooses the version.
+  // A stake registered earlier was checked at the tip of that day; for one registered later, its block chooses the
+  // version.
   if (options.registerLater && chain) {
     const tip = await chain.tip();
     checkInForce(params, { set: currentSet(params, set, options.params), height: tip.height + 1 });
@@ -324,7 +325,7 @@ function checkSlashingsSigned(delegation: Delegation, path: string): void {
   }
 }
 
-/** What a stake of phase 1 says of itself, held against the terms that it was meant to have. */
+/** What a stake of phase 1 says of itself, compared with its intended terms. */
 async function phase1Stake(psbt: string, options: Options): Promise<SignedStake> {
   const given = readTerms(options);
   if (!given || options.params === undefined) {

@@ -4,7 +4,7 @@ import { type CommitmentJson, commitmentToJson } from "../../vote/json.js";
 import type { Commitment } from "../../vote/vote.js";
 import { type Row, section, table } from "../output.js";
 
-/** What commands say of a commitment, as data. */
+/** A commitment as data. */
 export function commitmentFacts(commitment: Commitment) {
   const { finalityProvider, startHeight, count, root, signature, context } = commitment;
   const lastHeight = startHeight + BigInt(count - 1);
@@ -12,7 +12,7 @@ export function commitmentFacts(commitment: Commitment) {
   return { ...known, ...(context !== undefined && { context }) };
 }
 
-/** The same as rows of a table. */
+/** A commitment as rows of a table. */
 export function commitmentRows(commitment: Commitment): Row[] {
   const { finalityProvider, count, root, context } = commitment;
   return [
@@ -24,18 +24,18 @@ export function commitmentRows(commitment: Commitment): Row[] {
   ];
 }
 
-/** From which height to which. */
+/** The first and the last height. */
 export const heights = ({ startHeight, count }: Pick<Commitment, "startHeight" | "count">): string =>
   `${startHeight} to ${startHeight + BigInt(count - 1)}`;
 
-/** The commitments of a key on a chain, as a home keeps them. */
+/** The commitments of a key on a chain in a home. */
 interface Stored {
   readonly finalityProvider: Uint8Array;
   readonly chain: string;
   readonly commitments: readonly StoredCommitment[];
 }
 
-/** Each commitment as `fp verify-commit` takes it. */
+/** Each commitment in the form that `fp verify-commit` reads. */
 export const storedFacts = ({ finalityProvider, chain, commitments }: Stored) => ({
   finalityProvider,
   chain,

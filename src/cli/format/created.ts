@@ -14,15 +14,15 @@ import type { Withdrawal } from "../../stake/withdrawal.js";
 import { table } from "../output.js";
 import { amount, blocks, paidText, scriptFacts, scriptText } from "./text.js";
 
-/** What is to be staked, and how. */
+/** A stake to be made. */
 export interface Stake {
   readonly terms: StakeTerms;
   readonly params: ProtocolParams;
-  /** The name of the set that the parameters are of. */
+  /** The name of the parameter set. */
   readonly set: string;
 }
 
-/** What a transaction that is signed stakes, spends and pays, as data. */
+/** What a signed transaction stakes, spends and pays, as data. */
 export function signedFacts({ params, set }: Stake, { delegation, fee, vsize, sendable }: SignedStake) {
   const { transaction, outputIndex } = delegation.staking;
   return {
@@ -63,7 +63,7 @@ export const signedText = (facts: SignedFacts): string =>
     ],
   ]);
 
-/** What a built stake spends, pays and returns, as data. */
+/** What a built stake spends, pays and returns as change, as data. */
 export function stakingFacts({ params, set }: Stake, staking: Staking) {
   return {
     ...(staking.txidFinal && { txid: staking.transaction.getId() }),
@@ -115,7 +115,7 @@ const REASONS: Readonly<Record<SelectionReason, string>> = {
   fitting: "the largest coins, as many as nodes relay in one transaction; the rest stays",
 };
 
-/** What a built expansion spends, pays and returns, as data. */
+/** What a built expansion spends, pays and returns as change, as data. */
 export function expansionFacts({ terms, params, set }: Stake, previous: Delegation, expansion: Expansion) {
   return {
     txid: expansion.transaction.getId(),
@@ -163,12 +163,12 @@ const EXPANSION_REASONS: Readonly<Record<ExpansionReason, string>> = {
 
 interface Shared {
   readonly signatures: number;
-  /** The address that is paid. */
+  /** The address of the payment. */
   readonly to: string;
   readonly blocksLeft: number | undefined;
 }
 
-/** What a withdrawal that goes to a wallet pays, as data. */
+/** What a withdrawal for a wallet pays, as data. */
 export const withdrawalFacts = (built: Withdrawal, { signatures, to, blocksLeft }: Shared) => ({
   signatures,
   satoshi: built.value,

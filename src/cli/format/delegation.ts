@@ -9,7 +9,7 @@ import { FUNDING_INPUT, previousStake } from "../../stake/expansion.js";
 import { colors, type Row, section, table } from "../output.js";
 import { amount, blocks, countText, scriptFacts, scriptText } from "./text.js";
 
-/** Which signatures a delegation has, as data. */
+/** The signatures of a delegation, as data. */
 export function signatureFacts(delegation: Delegation) {
   const status = signatureStatus(delegation);
   return {
@@ -26,7 +26,7 @@ export function signatureFacts(delegation: Delegation) {
   };
 }
 
-/** Whether a stake can be locked: its unbonding, and the spend of a stake that it expands, the staker signs last. */
+/** Whether a stake can be locked. The staker's signatures of the unbonding and of an expansion's spend come last. */
 const isReady = (status: readonly SignatureStatus[]): boolean =>
   status.every(
     ({ transaction, staker, covenant }) =>
@@ -43,7 +43,7 @@ function signedFacts({ quorum, keys, signed, invalid }: Signed) {
 type SignatureFacts = ReturnType<typeof signatureFacts>;
 type SignedFacts = ReturnType<typeof signedFacts>;
 
-/** What `inspect` says of a delegation beside the stake itself. */
+/** What `inspect` shows of a delegation beside the stake itself. */
 export function delegationFacts(delegation: Delegation) {
   const { params, unbonding, slashing, unbondingSlashing, unbondingTime } = delegation;
   const slashed = ({ transaction }: Delegation["slashing"]) => ({
@@ -62,7 +62,7 @@ export function delegationFacts(delegation: Delegation) {
   };
 }
 
-/** The stake that a delegation expands, and what that costs. */
+/** The stake that a delegation expands, and the cost of that. */
 function expandedFacts(delegation: Delegation) {
   const { expansion, staking, terms } = delegation;
   if (!expansion) return undefined;
@@ -89,7 +89,7 @@ function expandedFacts(delegation: Delegation) {
 
 export type DelegationFacts = ReturnType<typeof delegationFacts>;
 
-/** What can become of the stake, and who has signed that. */
+/** The transactions of the stake, and who has signed them. */
 export function delegationText(facts: DelegationFacts): string {
   const { unbondingTime, unbonded, transactions } = facts;
   const locked = `locked ${blocks(unbondingTime)}`;
@@ -138,7 +138,7 @@ function expandedText({ funding, ...facts }: NonNullable<DelegationFacts["expand
   );
 }
 
-/** What each is for, in a few words. */
+/** The purpose of each, in a few words. */
 export const SIGNED_WORDS: Readonly<Record<SignedName, string>> = {
   unbonding: "unbonding",
   slashing: "slashing of the stake",
@@ -146,7 +146,7 @@ export const SIGNED_WORDS: Readonly<Record<SignedName, string>> = {
   expansion: "spend of the expanded stake",
 };
 
-/** What is signed and what is missing. */
+/** Which signatures are there, and which are missing. */
 export function signatureText({ transactions }: SignatureFacts): string {
   const rows = transactions.flatMap(({ transaction, staker, covenant }): Row[] => {
     return [
@@ -160,7 +160,7 @@ export function signatureText({ transactions }: SignatureFacts): string {
   return table(rows, "  ");
 }
 
-/** What is given later than the rest. */
+/** The signatures that come later than the rest. */
 const WHEN: Readonly<Partial<Record<SignedName, string>>> = {
   unbonding: " (given on the day of unbonding)",
   expansion: " (given last)",
@@ -186,20 +186,20 @@ export function readyText({ ready, transactions }: SignatureFacts, isAsked = fal
   return isAsked ? `${signed}${then} can be broadcast` : `${signed}. ${NOT_ASKED}`;
 }
 
-/** Where a stake is in its life: by what the chain has of it, and before that by what is signed. */
+/** The state of a stake: from what the chain has of it, and before that from its signatures. */
 export type StakeState =
   "incomplete" | "ready" | "sent" | "staked" | "unbonding" | "slashed" | "over" | "gone";
 
-/** What a server knows of a stake. */
+/** What a server says of a stake. */
 export interface StakeFound {
   readonly output: OutputOnChain | null;
-  /** Whether the server has the staking transaction; only where it finds none of the outputs. */
+  /** Whether the server has the staking transaction; only present if it finds none among the outputs. */
   readonly isSent?: boolean;
-  /** Whether the coins of the staking transaction are unspent; only where it has not been sent. */
+  /** Whether the coins of the staking transaction are unspent; only present if it has not been sent. */
   readonly hasCoins?: boolean;
 }
 
-/** @param found undefined where no chain was asked */
+/** @param found undefined if no server was asked */
 export function stakeState(
   { ready }: SignatureFacts,
   { output, isSent = false, hasCoins = true }: Partial<StakeFound> = {},
@@ -211,7 +211,7 @@ export function stakeState(
   return ready ? "ready" : "incomplete";
 }
 
-/** @param isAsked whether a server was asked: without one, a stake that is ready may be on the chain already */
+/** @param isAsked whether a server was asked: without one, a ready stake may be on the chain already */
 export function stateText(state: StakeState, facts: SignatureFacts, isAsked: boolean): string {
   const unready = facts.ready ? "" : "; signatures are missing: without them you cannot unbond it";
   switch (state) {
@@ -242,7 +242,7 @@ const OUTPUT_WORDS: Readonly<Record<StakeOutputName, string>> = {
   "unbonding-refund": "slashed while unbonding; the refund remains",
 };
 
-/** Of a stake without an unspent output. */
+/** The words for a stake without an unspent output. */
 const ABSENT: Readonly<Partial<Record<StakeState, string>>> = {
   incomplete: "not found: not broadcast yet",
   ready: "not found: not broadcast yet",

@@ -6,7 +6,7 @@ import { publicKeyOf } from "../../core/keys.js";
 import type { KeyInfo } from "../../finality/keys/keystore.js";
 import { colors, table } from "../output.js";
 
-/** What commands say of a key, as data: nothing secret. */
+/** A key as data, without its secret. */
 export function keyFacts({ name, publicKey, origin, derivationVersion, createdAt, path }: KeyInfo) {
   const known = { name, publicKey: hex.encode(publicKey), origin, derivationVersion, createdAt };
   return { ...known, ...(path !== undefined && { path }) };
@@ -30,7 +30,7 @@ interface KeyListFacts {
   readonly damaged: readonly { readonly name: string; readonly code: string }[];
 }
 
-/** A line a key, those that cannot be used among them. */
+/** One line for each key, those that cannot be used included. */
 export function keyListText({ keys, damaged }: KeyListFacts): string {
   const rows = [
     ...keys.map(({ name, publicKey, origin }) => [name, `${publicKey}  ${origin}`] as const),
@@ -39,7 +39,7 @@ export function keyListText({ keys, damaged }: KeyListFacts): string {
   return table(rows.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Words of BIP-39 with their numbers, four a line. */
+/** The words of BIP-39 with their numbers, four on each line. */
 export function numberedWords(mnemonic: string): string {
   return mnemonic
     .split(" ")
@@ -57,7 +57,7 @@ const exportedForm = v.object({
 });
 
 /**
- * What `tapstake fp keys export --json` printed: {@link keyFacts}, and the secret.
+ * The output of `tapstake fp keys export --json`: {@link keyFacts}, and the secret.
  * @throws TapstakeError `invalid-json`, `invalid-hex`, `invalid-secret-key`, `key-mismatch`
  */
 export function exportedKey(text: string) {

@@ -8,10 +8,10 @@ import type { ImportReport } from "../../finality/protection/interchange.js";
 import type { ProtectionStore, StoredKeyChain } from "../../finality/protection/protection.js";
 import { section, table } from "../output.js";
 
-/** Of heights that are blocked. */
+/** The most blocked heights that are listed. */
 const SHOWN = 5;
 
-/** What is remembered of each key and chain, as data, with the key's name where the home has it. */
+/** The memory of each key and chain as data, with the key's name if the home has it. */
 export function keyChainsFacts(home: Home, protection: ProtectionStore) {
   const { keys } = listKeys(home);
   return protection.keyChains().map(({ key, chainId, votes, ...watermarks }: StoredKeyChain) => {
@@ -63,16 +63,16 @@ interface HeightFacts {
   readonly chain: string;
   readonly height: bigint;
   readonly lowest: bigint | null;
-  /** A signature stays where it is: one that a crash kept back may not get out any more. */
+  /** Without the signature: one that a crash kept back must not leave any more. */
   readonly vote: Omit<VoteRecord, "signature"> | null;
 }
 
-/** Watermarks by the names that they have in JSON. */
+/** Watermarks under their names in JSON. */
 export function watermarkFacts({ lowWatermark, highWatermark, locked }: StoredWatermarks) {
   return { lowest: lowWatermark, highest: highWatermark, held: locked };
 }
 
-/** What is remembered of one height. */
+/** The record of one height. */
 export const heightText = ({ key, chain, height, lowest, vote }: HeightFacts): string =>
   table([
     ["key", hex.encode(key)],
@@ -103,7 +103,7 @@ export function watermarksText(facts: WatermarksFacts): string {
   ]);
 }
 
-/** What an import will do, for the person who must agree to it. */
+/** What an import will do, for the user who must agree to it. */
 export function previewText(previews: readonly ImportPreview[]): string {
   return previews
     .map(({ key, chainId, before, after, votes, commitments }) =>
@@ -129,7 +129,7 @@ const watermarkText = ({
 }: StoredWatermarks): string =>
   `nothing is signed ${held ? "until protection init, and never " : ""}below ${lowest}; ${highest === null ? "no vote yet" : `the highest vote is ${highest}`}`;
 
-/** Heights at which nothing is signed, as their votes are not known. */
+/** Heights at which nothing is signed, as their votes are unknown. */
 const blockedText = ({ count, first }: { count: number; first: readonly bigint[] }): string | undefined =>
   count === 0
     ? undefined

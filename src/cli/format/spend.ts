@@ -26,18 +26,18 @@ import {
   shortKey,
 } from "./text.js";
 
-/** What `inspect` says of a spend of a stake. */
+/** What `inspect` shows of a spend of a stake. */
 export interface SpendFacts {
   readonly headline: string;
   readonly role: ExplainedSpend["role"];
-  /** Which output of the stake's life is spent. */
+  /** Which output of the stake is spent. */
   readonly from?: Withdrawable;
   readonly inputIndex: number;
   readonly outpoint: string;
-  /** What the spent output holds and what the transaction pays; only where the delegation tells. */
+  /** The value of the spent output and the fee; only present if the delegation says them. */
   readonly satoshi?: bigint;
   readonly fee?: bigint;
-  /** Whether it is, by txid, one of the delegation's three; and not signed yet, or signed by those who must. */
+  /** Whether it is, by txid, one of the delegation's three; and unsigned, or signed by all who must. */
   readonly sameTxid?: boolean;
   readonly presigned?: boolean;
   readonly staker: KeySetFacts;
@@ -48,18 +48,18 @@ export interface SpendFacts {
     readonly finalityProviders: readonly string[];
     readonly covenant: readonly string[];
   };
-  /** How many of each quorum there are of them, and how many are missing. */
+  /** The size of each quorum, and how many signatures are missing. */
   readonly quorums: readonly SignedQuorum[];
-  /** Whether the signatures were verified. If not, anybody can have put them there. */
+  /** Whether the signatures were verified. If not, anyone can have put them there. */
   readonly verified: boolean;
-  /** Why they could not be. */
+  /** Why they could not be verified. */
   readonly unverified?: string;
-  /** Whose slots of the witness hold what is no signature of theirs. */
+  /** The keys whose slots in the witness hold something else than their signature. */
   readonly invalid: readonly string[];
-  /** Blocks that the spent output must be old. */
+  /** The blocks that the spent output must be old. */
   readonly timelock?: number;
   readonly sequence: number;
-  /** Which parameter versions have this committee; of a delegation's spend, the one that it was made under. */
+  /** The parameter versions with this committee; for a delegation's spend, its own version. */
   readonly versions: readonly { readonly paramSet: string; readonly version: number }[];
   readonly outputs: readonly OutputFacts[];
 }
@@ -72,13 +72,13 @@ interface KeySetFacts {
 interface OutputFacts extends ScriptFacts {
   readonly satoshi: bigint;
   readonly is?: "slashed" | "refund" | "unbonding" | "stake";
-  /** Blocks; of a refund. */
+  /** For a refund: its time lock in blocks. */
   readonly timelock?: number;
 }
 
 interface Context {
   readonly network?: Network | undefined;
-  /** Of the spend by which a delegation's stake expands another: everything that is spent, and the new stake. */
+  /** For an expansion's spend of the previous stake: all that is spent, and the new stake. */
   readonly expands?: { readonly prevouts: readonly Prevout[]; readonly stakeIndex: number };
   readonly sameTxid?: boolean;
   readonly presigned?: boolean;
@@ -160,7 +160,7 @@ function headline(
     leaf.kind === "timelock"
       ? ""
       : `${signed.covenant.length} of ${leaf.covenant.keys.length} committee members`;
-  // A transaction without its coins can name anybody: it accuses and it credits no one.
+  // Without its coins, a transaction can name anyone: the text must blame and credit no one.
   const committee = verified ? `signed by ${members}` : `with signatures for ${members}, not verified`;
   switch (spend.role) {
     case "unbonding":
@@ -265,22 +265,25 @@ function outputText({ satoshi, is, timelock, ...script }: OutputFacts): string {
   return `${amount(satoshi)} to ${scriptText(script)}${is === undefined ? "" : what[is]}`;
 }
 
-/** What a transaction is to a delegation: its stake, or a spend of one of its outputs; an expansion is both. */
+/**
+ * What a transaction is to a delegation: its staking transaction, a spend of one of its outputs, or for an expansion
+ * both.
+ */
 export interface WithinDelegation {
   readonly isStake: boolean;
   readonly spends: readonly SpendFacts[];
 }
 
 /**
- * @param told as of `recognise`
+ * @param elsewhere as for `recognise`
  * @throws TapstakeError as `recognise`
  */
 export function withinDelegation(
   delegation: Delegation,
   transaction: Transaction,
-  told: readonly Prevout[] = [],
+  elsewhere: readonly Prevout[] = [],
 ): WithinDelegation {
-  const recognised = recognise(delegation, transaction, told);
+  const recognised = recognise(delegation, transaction, elsewhere);
   if (recognised.kind === "staking") {
     const { expands } = recognised;
     return { isStake: true, spends: expands ? [expansionFacts(delegation, transaction, expands)] : [] };
@@ -306,13 +309,13 @@ function expansionFacts(
   return spendFacts(transaction, { ...spend, versions: published(params) }, { network, expands });
 }
 
-/** What published versions they are. */
+/** The published versions that equal the parameters. */
 function published(params: ProtocolParams): readonly VersionOf[] {
   const found = identifyParams(params);
   return found ? [found] : [];
 }
 
-/** Says in plain words what a finished spend does, and what became of it. */
+/** Says in plain words what a finished spend does, and where it went. */
 export function answerSpent(
   asJson: boolean,
   delegation: Delegation,

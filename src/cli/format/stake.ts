@@ -20,11 +20,11 @@ import {
   shortKey,
 } from "./text.js";
 
-/** What `inspect` says of a stake: a headline, and everything behind it. */
+/** What `inspect` shows of a stake: a headline, and the data for it. */
 export interface StakeFacts {
   readonly headline: string;
   readonly network: Network;
-  /** Absent when the parameters are a delegation's own, of no set that is known. */
+  /** Absent if the parameters are a delegation's own, of no known set. */
   readonly paramSet?: string;
   readonly version: number;
   readonly activationHeight: number;
@@ -61,10 +61,10 @@ type Stake = Omit<DecodedStaking, "alternatives"> &
   Partial<Pick<IdentifiedStaking, "set">>;
 
 export interface Known {
-  /** The network asked for: signet and testnet differ in nothing that the transaction shows. */
+  /** The requested network: a transaction does not show whether it is signet or testnet. */
   readonly network?: Network | undefined;
   readonly height?: number | undefined;
-  /** What the stake holds that this one expands, in satoshi. */
+  /** The value of the previous stake of an expansion, in satoshi. */
   readonly expands?: bigint;
 }
 

@@ -8,10 +8,10 @@ import type { KeySet } from "../../script/terms.js";
 import { colors } from "../output.js";
 import type { HeldRules } from "../terms.js";
 
-/** Parameters that only a delegation's document vouches for. */
+/** The label of parameters that only a delegation's document states. */
 export const OWN_PARAMS = "of the delegation itself, of no known network";
 
-/** Enough of a key to tell it from others at a glance. */
+/** The beginning of a key, enough to distinguish it at a glance. */
 export const shortKey = (key: Uint8Array): string => `${hex.encode(key.slice(0, 3))}…`;
 
 export const amount = (satoshi: bigint): string => `${satoshi} satoshi (${formatBtc(satoshi)})`;
@@ -24,7 +24,7 @@ interface Paid {
   readonly feeRate: string;
 }
 
-/** What a transaction pays, and what was asked for where that is another rate. */
+/** What a transaction pays, and the requested rate if it differs. */
 export function paidText({ fee, vsize, feeRate }: Paid, asked: Rate): string {
   const other = feeRate === formatRate(asked) ? "" : `, asked for ${formatRate(asked)}`;
   return `${amount(fee)}: ${feeRate} sat/vB for ${vsize} vB${other}`;
@@ -46,7 +46,7 @@ function quorumOf({ keys, quorum }: KeySet, one: string, many: string): string {
 export const quorumShort = ({ keys, quorum }: { keys: readonly unknown[]; quorum: number }): string =>
   `${quorum} of ${keys.length}`;
 
-/** How much of a quorum has signed, and what is missing of it. */
+/** How many of a quorum have signed, and how many signatures are missing. */
 export function countText({ signed, quorum }: { signed: number; quorum: number }, by?: string): string {
   const signatures = `signatures${by === undefined ? "" : ` by ${by}`}`;
   if (signed > quorum) return colors.green(`${signed} ${signatures}, ${quorum} needed`);
@@ -54,7 +54,7 @@ export function countText({ signed, quorum }: { signed: number; quorum: number }
   return signed === quorum ? colors.green(count) : colors.yellow(`${count}, ${quorum - signed} missing`);
 }
 
-/** An output script as data: its address where it has one, the text of an OP_RETURN where it is one. */
+/** An output script as data: its address if it has one, or the text of an OP_RETURN. */
 export function scriptFacts(script: Uint8Array, network: Network | undefined): ScriptFacts {
   const address = network && addressOfScript(script, network);
   const text = readable(opReturnData(script));
@@ -68,7 +68,7 @@ export function scriptFacts(script: Uint8Array, network: Network | undefined): S
 export interface ScriptFacts {
   readonly script: string;
   readonly address?: string;
-  /** What an OP_RETURN says, when it is readable text. */
+  /** The text of an OP_RETURN, if it is readable. */
   readonly opReturn?: string;
 }
 
@@ -82,7 +82,7 @@ function readable(data: Uint8Array | null): string | null {
   return data.every((byte) => byte >= 0x20 && byte < 0x7f) ? new TextDecoder().decode(data) : null;
 }
 
-/** What the three leaves of a stake are for, in plain words. */
+/** The purposes of a stake's three leaves, in plain words. */
 export function leafWords(
   leaf: { kind: "timelock" | "unbonding" | "slashing"; timelock?: number },
   who: { staker: KeySet; finalityProviders: readonly Uint8Array[]; covenant: KeySet },
@@ -101,7 +101,7 @@ export function leafWords(
   }
 }
 
-/** What the chain of a release says of a stake, as data. */
+/** What a release's chain accepts of a stake, as data. */
 export const releaseFacts = (held: HeldRules | undefined) =>
   held && { release: { name: held.name, accepts: held.accepts } };
 

@@ -11,7 +11,7 @@ export const voteFacts = (answers: readonly VoteAnswer[]) =>
     one.kind === "refused" ? one : { ...one, vote: JSON.parse(voteToJson(one.vote)) as FinalityVoteJson },
   );
 
-/** A line a height. */
+/** One line for each height. */
 export function votesText(answers: readonly VoteAnswer[]): string {
   return table(
     answers.map((one) => {
@@ -21,7 +21,7 @@ export function votesText(answers: readonly VoteAnswer[]): string {
   );
 }
 
-/** The refusals among answers, in words, as the error that a command ends with; undefined when there are none. */
+/** The refusals among the answers as the error that a command ends with; undefined if there are none. */
 export function refusalError(answers: readonly VoteAnswer[], asJson: boolean): TapstakeError | undefined {
   const refused = answers.filter((one) => one.kind === "refused");
   const [first] = refused;

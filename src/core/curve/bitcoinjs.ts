@@ -3,8 +3,8 @@ import { scalar } from "../scalar.js";
 import { type Curve, curve } from "./index.js";
 
 /**
- * A curve in the shape that the libraries of bitcoinjs ask for (ecpair's `TinySecp256k1Interface`). tiny-secp256k1 itself
- * is not handed out: see libsecp.ts.
+ * A curve in the shape that the libraries of bitcoinjs need (ecpair's `TinySecp256k1Interface`). It does not pass on
+ * tiny-secp256k1 itself: see libsecp.ts.
  */
 export const forBitcoinJs = (library: Curve) => ({
   isPoint: (bytes: Uint8Array): boolean => library.isPoint(bytes),

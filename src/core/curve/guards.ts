@@ -1,7 +1,7 @@
 import { assertBytes, isBytes } from "../bytes.js";
 import { describeType, TapstakeError } from "../errors.js";
 
-/** What both libraries refuse to sign with, said in one way. */
+/** The arguments that both libraries refuse to sign with, with the same errors. */
 export function assertSigningArguments(
   digest: unknown,
   secretKey: unknown,
@@ -14,7 +14,7 @@ export function assertSigningArguments(
     const got = isBytes(secretKey, 32) ? "32 bytes outside that range" : describeType(secretKey);
     throw new TapstakeError(
       "invalid-secret-key",
-      `secret key: expected a scalar between 1 and n - 1, got ${got}`,
+      `secret key must be a scalar between 1 and n - 1, not ${got}`,
     );
   }
 }

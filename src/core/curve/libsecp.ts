@@ -8,11 +8,11 @@ import type { Curve } from "./index.js";
 /**
  * libsecp256k1, compiled to WebAssembly.
  *
- * Every argument is judged before it enters the module. At a point that is not on the curve tiny-secp256k1 throws
- * from inside WebAssembly, which never gives back the stack it used: after about 3,400 such calls the module fails
- * for good, valid input included. A sender of signatures by impossible keys could stop a verifier.
+ * Every argument is checked before it enters the module. For a point that is not on the curve, tiny-secp256k1 throws
+ * from inside WebAssembly, which never frees the stack it used. After about 3,400 such calls the module fails for good,
+ * even for valid input: signatures by impossible keys could stop a verifier.
  *
- * It is loaded by the first operation: to compile it takes longer than a command that needs no curve.
+ * The first operation loads it: compiling takes longer than a command that needs no curve.
  */
 export const backend: Curve = {
   name: "libsecp256k1",
@@ -72,8 +72,8 @@ function isPoint(bytes: Uint8Array): boolean {
 }
 
 /**
- * X-only keys that were found to be points, by their last bits: to judge one costs a square root, and the keys of a
- * signer and of a committee come again in every stake.
+ * X-only keys that were found to be points, by their last bits. The check costs a square root, and the keys of a signer
+ * and of a committee occur in every stake.
  */
 const judged: (Uint8Array | undefined)[] = Array.from({ length: 1024 });
 
@@ -91,7 +91,7 @@ function isPrivate(bytes: Uint8Array): boolean {
   return libsecp().isPrivate(bytes);
 }
 
-/** 0 to n - 1. The module throws, in JavaScript, at a tweak or at half a signature above that. */
+/** 0 to n - 1. For a larger tweak or half of a signature, the module throws in JavaScript. */
 function isBelowOrder(bytes: Uint8Array): boolean {
   return isPrivate(bytes) || (isBytes(bytes, 32) && bytes.every((byte) => byte === 0));
 }

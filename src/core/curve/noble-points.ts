@@ -2,7 +2,9 @@ import { weierstrass, type WeierstrassPointCons } from "@noble/curves/abstract/w
 import { isBytes } from "../bytes.js";
 import type { Points } from "./points.js";
 
-/** secp256k1 by its definition (SEC 2, 2.4.1): the library's own has signatures and hashing to the curve tied to it. */
+/**
+ * secp256k1 by its definition (SEC 2, 2.4.1): the library's own object also brings signatures and hashing to the curve.
+ */
 const Secp256k1 = /* @__PURE__ */ weierstrass({
   p: 0xffffffff_ffffffff_ffffffff_ffffffff_ffffffff_ffffffff_fffffffe_fffffc2fn,
   n: 0xffffffff_ffffffff_ffffffff_fffffffe_baaedce6_af48a03b_bfd25e8c_d0364141n,
@@ -17,13 +19,13 @@ const Secp256k1 = /* @__PURE__ */ weierstrass({
 export function pointsBy(Point: WeierstrassPointCons<bigint>): Points {
   /** Compressed points only: the library would take 65 bytes too. */
   const parsePoint = (bytes: Uint8Array) => {
-    if (!isBytes(bytes, 33)) throw new RangeError("expected 33 bytes");
+    if (!isBytes(bytes, 33)) throw new RangeError("a compressed point must be 33 bytes");
     return Point.fromBytes(bytes);
   };
   const liftX = (x: Uint8Array) => {
     const compressed = new Uint8Array(33);
     compressed[0] = 2;
-    if (!isBytes(x, 32)) throw new RangeError("expected 32 bytes");
+    if (!isBytes(x, 32)) throw new RangeError("an x coordinate must be 32 bytes");
     compressed.set(x, 1);
     return Point.fromBytes(compressed);
   };
@@ -49,7 +51,7 @@ export function pointsBy(Point: WeierstrassPointCons<bigint>): Points {
 
 export const backend: Points = /* @__PURE__ */ pointsBy(Secp256k1);
 
-/** The library throws at bad points and scalars, and at infinity when serialised; the interface answers null. */
+/** The library throws for bad points and scalars, and when it serialises infinity; the interface returns null. */
 export function attempt<T>(compute: () => T): T | null {
   try {
     return compute();

@@ -1,11 +1,11 @@
 import { backend } from "#points";
 
 /**
- * The operations on points and keys alone. Programs that sign and verify nothing, as those that only show a stake's
- * address, load no more than these: `#points` is `#curve` in Node, and a part of it elsewhere.
+ * The operations on points and keys alone, for programs that neither sign nor verify, such as those that only show a
+ * stake's address. `#points` is `#curve` in Node, and a part of it elsewhere.
  *
- * Points are 33 bytes compressed, x-only keys 32 bytes, scalars 32 bytes big-endian. Functions that combine
- * points answer null where the result is the point at infinity or an argument is malformed, whatever its type.
+ * Points are 33 bytes compressed, x-only keys 32 bytes, scalars 32 bytes big-endian. Functions that combine points
+ * return null if the result is the point at infinity, or an argument is malformed or of a wrong type.
  */
 export interface Points {
   /** Whether `bytes` is a point, 33 bytes compressed. */

@@ -14,7 +14,7 @@ export function hashMany(prefix: number, items: Uint8Array, length: 32 | 64): Ui
   return hashes;
 }
 
-/** Items in a call of the kernel: its memory has room for so many. */
+/** The items in one call of the kernel: its memory holds so many. */
 const CAPACITY = 1_024;
 
 interface HashKernel {

@@ -2,7 +2,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { concatBytes, joinBytes } from "../bytes.js";
 import type { Hashing } from "../hashes.js";
 
-/** @noble/hashes, where there is no Node. */
+/** @noble/hashes, for programs outside Node. */
 export const backend: Hashing = {
   sha256: (data) => sha256(data),
   hashMany: (prefix, items, length) =>

@@ -1,13 +1,13 @@
 import { writeFileSync } from "node:fs";
 
 /**
- * Leaves the memory of this process, and of what it starts, out of core dumps. On Linux; elsewhere `ulimit -c 0`
- * before the start does it.
- * @returns whether it did
+ * Keeps the memory of this process, and of its child processes, out of core dumps. It works on Linux; elsewhere, run
+ * `ulimit -c 0` before the start.
+ * @returns whether it worked
  */
 export function hideFromCoreDumps(): boolean {
   try {
-    // core(5): no bit set, no mapping is written. A process may always hide its own.
+    // core(5): with no bit set, no mapping is written. A process may always hide its own memory.
     writeFileSync("/proc/self/coredump_filter", "0");
     return true;
   } catch {

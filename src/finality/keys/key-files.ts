@@ -5,7 +5,7 @@ import type { Home } from "../home.js";
 import { readPrivateFile } from "../private-files.js";
 import { type KeyFile, parseKeyFile } from "./keyfile.js";
 
-/** A key whose file cannot be used as it is. */
+/** A key whose file cannot be used until it is repaired. */
 export interface DamagedKey {
   readonly name: string;
   /** `invalid-key-file`, `unknown-version`, `insecure-permissions` or `file-error`, and what to do about it. */
@@ -17,7 +17,7 @@ const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 const PUBLIC_KEY = /^[0-9a-fA-F]{64}$/;
 const EXTENSION = ".json";
 
-/** Where the key of a name is, or would be. */
+/** The path of the key file for a name, whether it exists or not. */
 export const pathOf = (home: Home, name: string) => join(home.keysFolder, `${name}${EXTENSION}`);
 
 /**
@@ -44,11 +44,11 @@ function findPublicKey(home: Home, publicKey: string): KeyFile {
   if (file) return file;
   const others = damaged.map(({ name, error }) => `${name} (${error.code})`).join(", ");
   const unless = others === "" ? "" : `, unless it is one that cannot be read: ${others}`;
-  // What was given is not shown: it may be a secret, pasted by mistake.
+  // The given text is not shown: it may be a secret, pasted by mistake.
   throw new TapstakeError("key-not-found", `no key in ${home.keysFolder} has this public key${unless}`);
 }
 
-/** Every file that can be read, by the names of the keys, and which cannot. */
+/** Every key file that can be read, by the name of its key, and those that cannot be read. */
 export function readKeys(home: Home): { files: KeyFile[]; damaged: DamagedKey[] } {
   const files: KeyFile[] = [];
   const damaged: DamagedKey[] = [];
@@ -95,7 +95,8 @@ export function namesIn(home: Home): string[] {
 }
 
 /**
- * No more than a character is shown of a name that is wrong: a secret may have been typed in its place.
+ * Checks the name of a key. The error shows one character of a wrong name at most: the user may have typed a secret in
+ * its place.
  * @throws TapstakeError `invalid-key-name`
  */
 export function checkName(name: string): void {

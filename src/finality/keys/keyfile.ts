@@ -6,10 +6,10 @@ import { describeType, TapstakeError } from "../../core/errors.js";
 import { jsonText, parseJson, readJson } from "../../core/json.js";
 import { randomness } from "../../crypto/randomness.js";
 
-/** A passphrase: text, or the UTF-8 of its NFKC form, which its owner can wipe. */
+/** A passphrase: text, or the UTF-8 bytes of its NFKC form, which the caller can wipe. */
 export type Passphrase = string | Uint8Array;
 
-/** What scrypt costs; it takes 128·n·r bytes of memory. */
+/** The cost parameters of scrypt, which takes 128·n·r bytes of memory. */
 export interface ScryptCost {
   /** A power of two. */
   readonly n: number;
@@ -20,13 +20,13 @@ export interface ScryptCost {
 /** A third of a second and 128 MiB on a machine of 2024. */
 export const DEFAULT_SCRYPT: ScryptCost = { n: 2 ** 17, r: 8, p: 1 };
 
-/** What a new passphrase is stretched by unless its owner says otherwise: never less than the old one was. */
+/** The cost for a new passphrase, unless its owner chooses one: never less than that of the old one. */
 export function costToKeep({ n, r, p }: ScryptCost): ScryptCost {
   const work = (cost: ScryptCost) => cost.n * cost.r * cost.p;
   return work({ n, r, p }) > work(DEFAULT_SCRYPT) ? { n, r, p } : DEFAULT_SCRYPT;
 }
 
-/** What a key file says without its passphrase. */
+/** What a key file shows without its passphrase. */
 export type KeyHeader = Pick<
   KeyFile,
   "name" | "publicKey" | "origin" | "derivationVersion" | "createdAt" | "path"
@@ -63,13 +63,13 @@ export function sealKey(
 }
 
 /**
- * A key file, byte by byte as {@link sealKey} writes it.
+ * Parses a key file, which must be exactly the bytes that {@link sealKey} writes.
  * @param where the file, for messages
  * @throws TapstakeError `invalid-key-file`; `unknown-version` for a file or derivation version of a later release
  */
 export function parseKeyFile(content: Uint8Array, where: string): KeyFile {
   const file = readForm(content, where);
-  // One way of writing each file leaves nothing in it that could change unseen.
+  // Each file can be written in only one way, so no change of it goes unnoticed.
   if (!equalBytes(content, utf8(textOf(file)))) {
     throw invalid(where, "not written as this software writes it");
   }
@@ -87,7 +87,7 @@ export function openKey(file: KeyFile, passphrase: Passphrase): Uint8Array {
   );
 }
 
-/** {@link openKey} without keeping the process from anything else meanwhile. */
+/** {@link openKey} without blocking the process. */
 export async function openKeyAsync(file: KeyFile, passphrase: Passphrase): Promise<Uint8Array> {
   const bytes = passphraseBytes(passphrase);
   try {
@@ -98,7 +98,8 @@ export async function openKeyAsync(file: KeyFile, passphrase: Passphrase): Promi
 }
 
 /**
- * A passphrase as scrypt takes it, in a buffer of its own: people's keyboards write the same text in different ways.
+ * A passphrase as scrypt takes it, in a buffer of its own. It is normalised, as keyboards write the same text in
+ * different ways.
  * @throws TapstakeError `invalid-passphrase`
  */
 export function passphraseBytes(passphrase: Passphrase): Uint8Array {
@@ -114,13 +115,13 @@ export function passphraseBytes(passphrase: Passphrase): Uint8Array {
   return bytes;
 }
 
-/** Whoever has the file tries short ones first. */
+/** A thief of the file tries short ones first. */
 export const LEAST_CHARACTERS = 8;
 
 /** @throws TapstakeError `invalid-passphrase` for one that is too short to keep a key */
 export function assertNewPassphrase(passphrase: Passphrase): void {
   const bytes = passphraseBytes(passphrase);
-  // Of UTF-8, every byte that continues no character begins one.
+  // In UTF-8, every byte that does not continue a character begins one.
   const characters = bytes.filter((byte) => (byte & 0xc0) !== 0x80).length;
   bytes.fill(0);
   if (characters >= LEAST_CHARACTERS) return;
@@ -128,7 +129,7 @@ export function assertNewPassphrase(passphrase: Passphrase): void {
   throw new TapstakeError("invalid-passphrase", text);
 }
 
-/** Reading a stranger's file must not exhaust the machine: 1 GiB, and 32 times the default work. */
+/** A stranger's file must not exhaust the machine: the limits are 1 GiB, and 32 times the default work. */
 const MAX_MEMORY = 2 ** 30;
 const MAX_WORK = 2 ** 32;
 
@@ -158,7 +159,7 @@ const time = v.custom<string>(
   "a time such as 2026-01-31T12:00:00.000Z",
 );
 
-/** In the order in which the fields are written. */
+/** In the order of writing. */
 const schema = v.strictObject({
   version: v.literal(1),
   name: v.string(),
@@ -182,7 +183,7 @@ const schema = v.strictObject({
   }),
 });
 
-/** Versions are looked at before the rest, which may have changed with them. */
+/** Versions are read before the rest, which another version may have changed. */
 const versions = v.looseObject({ version: v.number(), derivationVersion: v.optional(v.unknown()) });
 
 function readForm(content: Uint8Array, where: string): KeyFile {
@@ -199,7 +200,7 @@ function readForm(content: Uint8Array, where: string): KeyFile {
   });
 }
 
-/** @throws TapstakeError `unknown-version` unless randomness can be derived so */
+/** @throws TapstakeError `unknown-version` unless tapstake can derive randomness in this version */
 export function checkDerivationVersion(version: number): asserts version is 1 {
   if (version !== randomness.derivationVersion) throw unknownVersion("the key", "derivation", version);
 }
@@ -228,7 +229,7 @@ function invalid(where: string, why: string, options?: ErrorOptions): TapstakeEr
 
 type Sealed = Omit<KeyFile, "cipher"> & { cipher: Pick<KeyFile["cipher"], "name" | "nonce"> };
 
-/** All that the tag vouches for besides the secret. */
+/** What the tag authenticates besides the secret. */
 function authenticated({ cipher: { name, nonce }, ...rest }: Sealed): Uint8Array {
   return utf8(JSON.stringify(inOrder({ ...rest, cipher: { name, nonce } })));
 }
@@ -249,7 +250,7 @@ function decrypt(file: KeyFile, key: Uint8Array): Uint8Array {
     opening.setAAD(authenticated(file));
     opening.setAuthTag(hex.decode(tag));
     const opened = opening.update(hex.decode(data));
-    // Node gives buffers: they are copied so that nobody holds a view of a shared one.
+    // Node returns views of a shared buffer: copies leave no view of it with a caller.
     const secret = Uint8Array.from(opened);
     opened.fill(0);
     try {
@@ -288,7 +289,7 @@ const scryptAsync = promisify(
 );
 
 function scryptArguments({ n, r, p, salt }: KeyFile["kdf"]) {
-  // OpenSSL counts a little more than the table itself.
+  // OpenSSL counts a little more memory than the table itself.
   const options = { N: n, r, p, maxmem: 128 * r * (n + p + 4) + 2 ** 16 };
   return [hex.decode(salt), 32, options] as const;
 }

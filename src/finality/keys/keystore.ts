@@ -24,7 +24,7 @@ import { recordExported, recordGenerated, recordImported } from "./provenance.js
 
 export type { DamagedKey } from "./key-files.js";
 
-/** What anyone may know of a key. */
+/** The public data of a key. */
 export interface KeyInfo {
   readonly name: string;
   /** X-only EOTS key, 32 bytes. */
@@ -33,13 +33,13 @@ export interface KeyInfo {
   readonly createdAt: string;
   /** An imported key may have signed elsewhere. */
   readonly origin: "generated" | "imported";
-  /** Which derivation its randomness has: see `randomness.derivationVersion`. */
+  /** The version of its randomness derivation: see `randomness.derivationVersion`. */
   readonly derivationVersion: 1;
-  /** The BIP-32 path, when it came from a mnemonic. */
+  /** The BIP-32 path, if the key came from a mnemonic. */
   readonly path?: string;
 }
 
-/** A key that can sign. Its secret is no enumerable property, and neither JSON nor `util.inspect` shows it. */
+/** A key that can sign. Its secret is not an enumerable property, and neither JSON nor `util.inspect` shows it. */
 export interface UnlockedKey extends KeyInfo {
   /** 32 bytes: the key's own, not a copy. Throws `invalid-secret-key` after {@link UnlockedKey.wipe}. */
   readonly secretKey: Uint8Array;
@@ -51,25 +51,25 @@ export interface NewKey {
   /** Lower-case letters, digits, `.`, `_` and `-`, at most 64; the first is a letter or digit. */
   readonly name: string;
   readonly passphrase: Passphrase;
-  /** 32 bytes; the caller wipes its own copy. */
+  /** 32 bytes; the caller must wipe its own copy. */
   readonly secretKey: Uint8Array;
-  /** One that is `generated` has never signed: it may vote on any chain from its first height on. */
+  /** `generated` means that the key has never signed: it may vote on any chain from its first height on. */
   readonly origin: KeyInfo["origin"];
   readonly path?: string | undefined;
-  /** That of the tool that the key comes from; 1, the only one known, unless given. */
+  /** The derivation version of the tool that the key comes from; 1, the only one known, by default. */
   readonly derivationVersion?: number | undefined;
-  /** 2^17, 8, 1 unless given. */
+  /** 2^17, 8, 1 by default. */
   readonly scrypt?: ScryptCost | undefined;
 }
 
-/** The keys of a home, by name. What they say is authentic only once they are unlocked. */
+/** The keys of a home, by name. Their data is authentic only after they are unlocked. */
 export interface KeyList {
   readonly keys: readonly KeyInfo[];
-  /** One of them keeps nobody from using the others. */
+  /** The keys whose files cannot be used; the others still can. */
   readonly damaged: readonly DamagedKey[];
 }
 
-/** @throws TapstakeError `file-error` when the folder cannot be read */
+/** @throws TapstakeError `file-error` if the folder cannot be read */
 export function listKeys(home: Home): KeyList {
   const { files, damaged } = readKeys(home);
   return { keys: files.map(infoOf), damaged };
@@ -84,10 +84,10 @@ export function showKey(home: Home, nameOrPublicKey: string): KeyInfo {
 }
 
 /**
- * Writes a new key, encrypted: when it returns, the file is on the disk, and a crash leaves the whole file or none.
- * The passphrase has 8 characters or more.
+ * Writes a new key, encrypted. When it returns, the file is on the disk; after a crash, the whole file or no file is
+ * there. The passphrase must have 8 characters or more.
  * @throws TapstakeError `key-exists` for a name or key that is there; `invalid-key-name`, `invalid-secret-key`,
- *   `invalid-passphrase`, `invalid-path`, `unknown-version` (derivation), `file-error`
+ * `invalid-passphrase`, `invalid-path`, `unknown-version` (derivation), `file-error`
  */
 export function createKey(home: Home, key: NewKey): KeyInfo {
   const { name, passphrase, secretKey, origin, path, scrypt } = key;
@@ -107,16 +107,16 @@ export function createKey(home: Home, key: NewKey): KeyInfo {
     ...(path !== undefined && { path }),
   };
   const content = sealKey(header, secretKey, passphrase, scrypt);
-  // Before the key is there: what this home remembers of it may be from before it went elsewhere.
+  // Noted before the key is there: what this home remembers of the key may be older than votes made elsewhere.
   if (origin === "imported") recordImported(home, publicKey);
   if (!writePrivateFile(pathOf(home, name), content, "create")) throw nameTaken(name);
   try {
-    // Of two processes that bring in one key under two names at once, neither may succeed unseen.
+    // If two processes bring in one key under two names at once, at least one of them must see the other and fail.
     checkNewKey(home, name, publicKey);
-    // Last, as a key without this note only has to be told from where it may vote.
+    // Written last: without this note, the key only needs `protection init` before its first vote.
     if (origin === "generated") recordGenerated(home, publicKey);
   } catch (error) {
-    // Whoever is refused a new key was not shown its words either.
+    // If the key is refused, the caller has not seen its words yet.
     removePrivateFile(pathOf(home, name));
     throw error;
   }
@@ -124,8 +124,8 @@ export function createKey(home: Home, key: NewKey): KeyInfo {
 }
 
 /**
- * @throws TapstakeError `invalid-key-name`, or `key-exists` when the home has a key of this name: before a person is
- *   asked for anything else
+ * Checks a new name before the user is asked for anything else.
+ * @throws TapstakeError `invalid-key-name`, or `key-exists` if the home has a key of this name
  */
 export function checkNewName(home: Home, name: string): void {
   checkName(name);
@@ -134,7 +134,7 @@ export function checkNewName(home: Home, name: string): void {
 }
 
 /**
- * The key with its secret, which the caller wipes when it is done.
+ * The key with its secret, which the caller must wipe after use.
  * @param nameOrPublicKey the key's name, or its public key in hexadecimal
  * @throws TapstakeError `wrong-passphrase`, and as {@link showKey}
  */
@@ -143,7 +143,7 @@ export function unlockKey(home: Home, nameOrPublicKey: string, passphrase: Passp
   return unlocked(home, file, openKey(file, passphrase));
 }
 
-/** {@link unlockKey} for a process that has other things to do during the third of a second that it takes. */
+/** {@link unlockKey} without blocking the process for the third of a second that it takes. */
 export async function unlockKeyAsync(
   home: Home,
   nameOrPublicKey: string,
@@ -154,8 +154,8 @@ export async function unlockKeyAsync(
 }
 
 /**
- * Encrypts a key anew; the randomness and the rest of it stay as they are.
- * @param next.scrypt may lower the cost; unless given it stays what it was, or rises to 2^17, 8, 1
+ * Encrypts a key anew; its randomness and the rest of it do not change.
+ * @param next.scrypt may lower the cost; by default the cost stays, or rises to 2^17, 8, 1
  * @throws TapstakeError as {@link unlockKey}
  */
 export function changePassphrase(
@@ -179,8 +179,8 @@ export function changePassphrase(
 }
 
 /**
- * Removes a key's file. What the home remembers of its votes stays, and holds it should the file come back. A signer
- * that runs may have the key open, and would go on voting with it: it has to be stopped first.
+ * Removes a key's file. The home keeps its memory of the key's votes, and locks the key if the file comes back. A
+ * running signer may have the key open, and would go on voting with it: stop it first.
  * @param passphrase null deletes without proof that the caller could have used the key
  * @throws TapstakeError `signer-running`, and as `unlockKey`
  */
@@ -188,10 +188,10 @@ export function deleteKey(home: Home, nameOrPublicKey: string, passphrase: Passp
   const { name } = showKey(home, nameOrPublicKey);
   const lock = lockHome(home);
   try {
-    // Again, as another process may have put another key there meanwhile.
+    // Checked again: another process may have put another key there meanwhile.
     const key = showKey(home, name);
     if (passphrase !== null) unlockKey(home, key.name, passphrase).wipe();
-    // First, as a copy of the file may vote elsewhere, and come back.
+    // Noted first: a copy of the file may vote elsewhere, and come back.
     recordImported(home, key.publicKey);
     removePrivateFile(pathOf(home, key.name));
     return key;
@@ -201,9 +201,9 @@ export function deleteKey(home: Home, nameOrPublicKey: string, passphrase: Passp
 }
 
 /**
- * `unlockKey`, for the secret to leave the home: from then on only its owner keeps it from signing twice. When it
- * returns, it is on the disk that the key counts as new here no more. A signer that runs would not hear of that in
- * time: it has to be stopped first.
+ * `unlockKey` for a secret that leaves the home: from then on, only its owner prevents a double vote elsewhere. When it
+ * returns, a note on the disk says that the key is no longer new here. A running signer would not see the note in time:
+ * stop it first.
  * @throws TapstakeError `signer-running`, `file-error`, and as `unlockKey`
  */
 export function exportKey(home: Home, nameOrPublicKey: string, passphrase: Passphrase): UnlockedKey {
@@ -247,7 +247,7 @@ class Unlocked implements UnlockedKey {
     this.#wiped = true;
   }
 
-  /** Asked to call getters, it would show the secret. */
+  /** By default, `util.inspect` can call getters, and would show the secret. */
   [inspect.custom](): KeyInfo {
     return { ...this };
   }

@@ -5,10 +5,10 @@ import { TapstakeError } from "../../core/errors.js";
 import { secretBelow } from "../../script/hd-key.js";
 import { seedOfMnemonic } from "../../script/mnemonic.js";
 
-/** The BIP-44 path of the chain's own keyring (coin type 118), so that its words give the same key here. */
+/** The BIP-44 path of the chain's own keyring (coin type 118): its words give the same key here. */
 export const DEFAULT_PATH = "m/44'/118'/0'/0/0";
 
-/** 24 fresh English words (BIP-39, 256 bits). Who has them has the key. */
+/** 24 fresh English words (BIP-39, 256 bits). Anyone who has them has the key. */
 export function newMnemonic(): string {
   return generateMnemonic(wordlist, 256);
 }
@@ -17,7 +17,7 @@ export function newMnemonic(): string {
  * The secret key, 32 bytes, that BIP-39 words lead to.
  * @param words 12 to 24 English words; case and white space do not matter
  * @param path a BIP-32 path
- * @param bip39Passphrase the "25th word", where one was chosen; nothing to do with the key file's passphrase
+ * @param bip39Passphrase the "25th word", if one was chosen; it is not the key file's passphrase
  * @throws TapstakeError `invalid-mnemonic`, `invalid-path`
  */
 export function secretFromMnemonic(words: string, path = DEFAULT_PATH, bip39Passphrase = ""): Uint8Array {

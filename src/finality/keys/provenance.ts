@@ -13,13 +13,15 @@ import {
 import type { KeyChainState } from "../protection/key-chain.js";
 import type { Tables } from "../protection/tables.js";
 
-/** What a home notes of a key until the store has taken it over: where its secret is from, or that it left. */
+/** What a home notes of a key until the store takes it over: where its secret came from, or that it left. */
 type Provenance = "generated" | "imported" | "exported";
 
 /**
- * Notes that a key was generated in this home, just now, so that it cannot have signed before: at its first vote it
- * needs no `protection init`. The note is apart from the key's file and names its own place on the disk, and the first
- * vote ends it: a key or a home that was copied, or copied back, does not pass for a new one.
+ * Notes that a key was generated in this home just now, so it cannot have signed before. At its first vote it needs no
+ * `protection init`.
+ *
+ * The note is apart from the key's file and names its own place on the disk; the first vote ends it. So a copied key or
+ * home, or one copied back, does not count as new.
  * @throws TapstakeError `invalid-public-key`, `file-error`
  */
 export function recordGenerated(home: Home, publicKey: Uint8Array): void {
@@ -27,20 +29,20 @@ export function recordGenerated(home: Home, publicKey: Uint8Array): void {
 }
 
 /**
- * Notes that a key came from elsewhere, or went there: what it signed meanwhile is not known here, whatever this home
- * remembers of it. The store locks the key on all chains as soon as it reads the note.
+ * Notes that a key came from elsewhere, or went there. This home does not know what it signed meanwhile. The store
+ * locks the key on all chains as soon as it reads the note.
  * @throws TapstakeError `invalid-public-key`, `file-error`
  */
 export function recordImported(home: Home, publicKey: Uint8Array): void {
   assertPublicKey(publicKey, "public key");
-  // Replaced alone, the note that it was generated would stay valid under another name that a backup gave to it.
+  // A backup may have given the note `generated` another name, under which it would stay valid: erase it first.
   if (hasGenerated(home, publicKey)) removeNote(home, publicKey);
   write(home, publicKey, () => IMPORTED);
 }
 
 /**
- * Notes that the secret of a key left this home: it counts as new no more, as it may be used elsewhere by the time that
- * it votes here. Chains on which it votes already go on.
+ * Notes that the secret of a key left this home. The key is no longer new, as it may sign elsewhere before it votes
+ * here. Chains on which it votes already go on.
  * @throws TapstakeError `invalid-public-key`, `file-error`
  */
 export function recordExported(home: Home, publicKey: Uint8Array): void {
@@ -48,20 +50,20 @@ export function recordExported(home: Home, publicKey: Uint8Array): void {
   attempt("write", path, () => {
     do {
       const noted = provenanceOf(home, publicKey);
-      // That it was elsewhere says more: it stays, also where it comes this very moment.
+      // The note `imported` says more: it stays, even if it is written at this very moment.
       if (noted === "imported" || noted === "exported") return;
       if (lstatSync(path, { throwIfNoEntry: false })) removeNote(home, publicKey);
     } while (!write(home, publicKey, () => EXPORTED, "create"));
   });
 }
 
-/** Whether a valid note is there that the key was generated here. */
+/** Whether there is a valid note that the key was generated here. */
 function hasGenerated(home: Home, publicKey: Uint8Array): boolean {
   const place = placeOfFile(pathOf(home, publicKey));
   return place !== undefined && textOf(home, publicKey) === place;
 }
 
-/** What the note of a key says, where there is one; one that is no more valid says nothing. */
+/** What the note of a key says; undefined if there is no valid note. */
 function provenanceOf(home: Home, publicKey: Uint8Array): Provenance | undefined {
   if (!lstatSync(pathOf(home, publicKey), { throwIfNoEntry: false })) return undefined;
   if (hasImported(home, publicKey)) return "imported";
@@ -69,7 +71,7 @@ function provenanceOf(home: Home, publicKey: Uint8Array): Provenance | undefined
   return hasGenerated(home, publicKey) ? "generated" : undefined;
 }
 
-/** Whether a note says that this key was elsewhere; one that cannot be understood says so too. */
+/** Whether a note says that this key was elsewhere. A note that cannot be understood counts as one. */
 function hasImported(home: Home, publicKey: Uint8Array): boolean {
   const stats = lstatSync(pathOf(home, publicKey), { throwIfNoEntry: false });
   if (!stats?.isFile()) return stats !== undefined;
@@ -77,14 +79,17 @@ function hasImported(home: Home, publicKey: Uint8Array): boolean {
   return text !== "" && text !== EXPORTED && !PLACE.test(text);
 }
 
-/** Where a file is, which no copy of it has; undefined where there is none, or the disk does not tell. */
+/**
+ * Identifies where a file is on the disk: each copy has another place. Undefined if there is no file, or the disk does
+ * not tell.
+ */
 function placeOfFile(path: string): string | undefined {
   const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  // Where files have no time of birth, another one may get the same place.
+  // If files have no birth time, another file may get the same place.
   return stats?.isFile() && stats.birthtimeNs !== 0n ? placeOf(stats) : undefined;
 }
 
-/** The keys of which notes say this. */
+/** The keys whose notes say this. */
 function keysNoted(home: Home, noted: Provenance): Uint8Array[] {
   if (!lstatSync(folderOf(home), { throwIfNoEntry: false })) return [];
   return readdirSync(folderOf(home))
@@ -94,7 +99,7 @@ function keysNoted(home: Home, noted: Provenance): Uint8Array[] {
 }
 
 /**
- * Ends a note, durably; that a key was generated here under every other name too that a backup may have given to it.
+ * Ends a note, durably. For `generated` it ends the note under every name that a backup may have given it.
  * @throws TapstakeError `file-error`
  */
 function removeNote(home: Home, publicKey: Uint8Array): void {
@@ -103,11 +108,11 @@ function removeNote(home: Home, publicKey: Uint8Array): void {
   else erasePrivateFile(path);
 }
 
-/** What a store lets be done to it here. */
+/** What notes may do to a store. */
 interface StoreAccess {
-  /** Changes it in one transaction. */
+  /** Changes the store in one transaction. */
   readonly write: (touched: readonly KeyChainState[], change: () => void) => void;
-  /** Reads or ends notes: where that fails, it is not known what they say. */
+  /** Reads or ends notes: if that fails, their content is unknown. */
   readonly careful: <T>(work: () => T) => T;
 }
 
@@ -119,7 +124,7 @@ export class KeyProvenance {
     private readonly store: StoreAccess,
   ) {}
 
-  /** Takes over what is noted of a key. */
+  /** Takes over the note of a key. */
   apply(key: Uint8Array): void {
     const noted = this.store.careful(() => provenanceOf(this.home, key));
     if (noted === "imported") this.#lock([key]);
@@ -127,7 +132,7 @@ export class KeyProvenance {
     if (noted === "generated") this.#takeOver(key);
   }
 
-  /** Takes over that keys were elsewhere or left; that they were generated waits for the first vote. */
+  /** Takes over the notes of imported and exported keys; those of generated keys wait for the first vote. */
   applyAll(): void {
     const keys = (noted: Provenance) => this.store.careful(() => keysNoted(this.home, noted));
     const [imported, exported] = [keys("imported"), keys("exported")];
@@ -136,7 +141,7 @@ export class KeyProvenance {
   }
 
   isGeneratedHere(key: Uint8Array): boolean {
-    // It counts in the very store that took it over: in a copy of the home the key is not new.
+    // It counts only in the store that took it over: in a copy of the home, the key is not new.
     const place = this.#place();
     if (place === undefined) return false;
     const noted = this.store.careful(() => provenanceOf(this.home, key));
@@ -164,7 +169,7 @@ export class KeyProvenance {
     this.#endNotes(keys);
   }
 
-  /** Found again after a loss, the note would make a key new that has voted since. */
+  /** Ended, as a note found again after a loss would make a key new that has voted since. */
   #takeOver(key: Uint8Array): void {
     const place = this.#place();
     if (place !== undefined && this.tables.generated.get(hex.encode(key)) !== place) {
@@ -187,7 +192,7 @@ export class KeyProvenance {
   }
 }
 
-// As they stand in files, since before they had these names.
+// The words in the files, which are older than these names.
 const IMPORTED = "absent\n";
 const EXPORTED = "exported\n";
 const PLACE = /^\d+ \d+\n$/;
@@ -211,5 +216,5 @@ function textOf(home: Home, publicKey: Uint8Array): string {
   return attempt("read", path, () => readFileSync(path, "utf8"));
 }
 
-/** What a copy of the file, elsewhere or later, does not have. */
+/** What a copy of the file, elsewhere or later, does not share. */
 const placeOf = ({ ino, birthtimeNs }: BigIntStats): string => `${ino} ${birthtimeNs}\n`;

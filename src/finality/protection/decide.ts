@@ -2,11 +2,11 @@ import { max } from "../../core/amount.js";
 import { equalBytes } from "../../core/bytes.js";
 import type { RefusalCode } from "../../vote/vote.js";
 
-/** What is remembered of a vote at one height. */
+/** The record of a vote at one height. */
 export interface VoteRecord {
-  /** SHA-256 of the whole message, signing context included; null where it is not known: such a record only blocks. */
+  /** SHA-256 of the whole message, signing context included; null if unknown: such a record only blocks. */
   readonly digest: Uint8Array | null;
-  /** 32 bytes; null where it is not known. */
+  /** 32 bytes; null if unknown. */
   readonly signature: Uint8Array | null;
   /** When it was recorded, ISO 8601. */
   readonly at: string;
@@ -14,21 +14,21 @@ export interface VoteRecord {
   readonly instance: string;
 }
 
-/** What bounds the votes of one key on one chain. */
+/** The limits for votes of one key on one chain. */
 export interface Watermarks {
-  /** Below it nothing is signed. It is raised and never lowered. */
+  /** Nothing below it is signed. It is raised and never lowered. */
   readonly lowWatermark: bigint;
   /** The highest height ever signed; null before the first vote. */
   readonly highWatermark: bigint | null;
 }
 
-/** The lowest height that is certainly above everything that watermarks remember, where there is one. */
+/** The lowest height that is certainly above everything that watermarks remember, if there is one. */
 export function floorOf({ lowWatermark, highWatermark }: Watermarks): bigint {
   if (highWatermark === null || highWatermark < lowWatermark) return lowWatermark;
   return highWatermark === MAX_HEIGHT ? highWatermark : highWatermark + 1n;
 }
 
-/** What two memories of one key and chain say together; `lowWatermark` is null where neither has one. */
+/** The combination of two memories of one key and chain; `lowWatermark` is null if neither has one. */
 export function higherWatermarks<Lowest extends bigint | null>(
   a: Highest<Lowest>,
   b: Highest<bigint | null>,
@@ -44,27 +44,27 @@ interface Highest<Lowest> {
   readonly highWatermark: bigint | null;
 }
 
-/** The higher of two heights, where there are two. */
+/** The higher of two heights, or the one that is there. */
 export function higher<Height extends bigint | null>(a: Height, b: bigint | null): Height | bigint {
   if (a === null || b === null) return b ?? a;
   return max(a, b);
 }
 
-/** The last height that there is. */
+/** The last possible height. */
 export const MAX_HEIGHT = 0xffff_ffff_ffff_ffffn;
 
-/** Watermarks as they are remembered. */
+/** Watermarks as the store remembers them. */
 export interface StoredWatermarks extends Watermarks {
   /**
-   * Whether more may have been signed than is remembered: nothing is signed until the operator has given the height
+   * Whether more may have been signed than is remembered. If so, nothing is signed until the operator gives the height
    * to begin at, `lowWatermark` or above.
    */
   readonly locked: boolean;
 }
 
 /**
- * Watermarks after the interchange file of another signer was merged in. What that signer did after it was written is not known, also
- * at heights that it had left out: nothing new is signed up to its highest.
+ * Watermarks after another signer's interchange file was merged in. What that signer did after the export is unknown,
+ * also at heights that it had left out. So nothing new is signed up to its highest height.
  */
 export function mergedWatermarks(
   here: StoredWatermarks | null,
@@ -88,19 +88,19 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** What to do about a request to vote: sign it, hand out the signature that it had, or refuse. */
+/** What to do with a request to vote: sign it, return the remembered signature, or refuse. */
 export type Decision =
   { readonly kind: "new" } | { readonly kind: "same"; readonly signature: Uint8Array } | Refusal;
 
 /** Everything that a decision depends on. */
 export interface DecisionInput {
   readonly height: bigint;
-  /** SHA-256 of the message that is to be signed, 32 bytes. */
+  /** SHA-256 of the message to sign, 32 bytes. */
   readonly digest: Uint8Array;
-  /** What is remembered at this height; null when nothing is. */
+  /** The record at this height; null if there is none. */
   readonly record: VoteRecord | null;
   readonly watermarks: Watermarks;
-  /** The last vote known to be on the chain, when the caller gives it: nothing at or below it is signed anew. */
+  /** The last vote known to be on the chain, if the caller gives it: nothing at or below it is signed anew. */
   readonly chainHeight?: bigint | undefined;
 }
 
@@ -118,8 +118,8 @@ export interface DecisionInput {
  * | nothing                                | it is at or below the chain height | refused: `at-or-below-chain-height` |
  * | nothing                                |                                    | new                                 |
  *
- * A remembered signature may never have left, when a crash kept it back: below the lowest height, where another signer
- * may have voted since, it stays.
+ * A crash may have kept back a remembered signature. Below the lowest height it is never released: another signer may
+ * have voted there since.
  */
 export function decide({ height, digest, record, watermarks, chainHeight }: DecisionInput): Decision {
   const again = record && decideAgain(height, digest, record);

@@ -6,14 +6,14 @@ import type { Home } from "../home.js";
 import type { KeyChain } from "./key-chain.js";
 import type { LoggedWatermarks } from "./watermark-log.js";
 
-/** Where votes of one key on one chain may begin after what is remembered cannot be trusted. */
+/** Where votes of one key on one chain may begin after the home's memory cannot be trusted. */
 export type Floor = Omit<LoggedWatermarks, "seq">;
 
-/** What cannot be trusted of a home's memory. */
+/** What part of a home's memory cannot be trusted. */
 export interface Trouble {
   readonly kind: "missing" | "empty" | "behind" | "corrupt";
   readonly part: "store" | "watermark-log";
-  /** What was seen, in words. */
+  /** What was found, in words. */
   readonly found: string;
 }
 
@@ -24,10 +24,10 @@ const HAPPENED: Readonly<Record<Trouble["kind"], string>> = {
   corrupt: "is damaged",
 };
 
-/** No number stands here: each that this home knows may be older than the key's last vote. */
+/** The advice shows no number here: any number that this home knows may be older than the key's last vote. */
 const SCRIPT_HEIGHT = "<the height that the script in docs/emergency.md prints>";
 
-/** The refusal to open a home. Its floors are what each key and chain must begin at or above. */
+/** The refusal to open a home. Each key and chain must begin at its floor or above. */
 export function broken(
   home: Home,
   { kind, part, found }: Trouble,
@@ -57,7 +57,7 @@ export function broken(
   );
 }
 
-/** Another program wrote to the files of a signer that runs. */
+/** Another program wrote to the files of a running signer. */
 export const replaced = (home: Home, found: string): TapstakeError =>
   refusal(
     "protection-replaced",
@@ -66,7 +66,7 @@ export const replaced = (home: Home, found: string): TapstakeError =>
     { means: "The next start could lose what is recorded from now on, so this signer signs nothing now." },
   );
 
-/** A write that failed, or may have. */
+/** A write that failed, or may have failed. */
 export function unwritable(home: Home, found: string, cause?: unknown): TapstakeError {
   return refusal(
     "protection-unwritable",
@@ -77,7 +77,7 @@ export function unwritable(home: Home, found: string, cause?: unknown): Tapstake
   );
 }
 
-/** A file of the home that other names lead to: the disk is not the cause. */
+/** A file of the home that has other names: the disk is not the cause. */
 export function linked(home: Home, found: string, remedy: string): TapstakeError {
   const text =
     `What happened: ${found}.\n` +
@@ -86,7 +86,7 @@ export function linked(home: Home, found: string, remedy: string): TapstakeError
   return new TapstakeError("protection-unwritable", text, { home: home.path });
 }
 
-/** Another program than a signer has the store open. */
+/** A program other than a signer has the store open. */
 export const inUse = (home: Home): TapstakeError =>
   new TapstakeError(
     "signer-running",
@@ -105,7 +105,7 @@ export function uninitialised(home: Home, publicKey: Uint8Array, chainId: string
   );
 }
 
-/** A key that would begin to vote by an interchange file alone. */
+/** A key that would begin to vote on the word of an interchange file alone. */
 export function beginsByFile({ key: publicKey, chainId }: KeyChain): TapstakeError {
   const key = hex.encode(publicKey);
   return new TapstakeError(
@@ -133,7 +133,7 @@ export function locked(home: Home, publicKey: Uint8Array, chainId: string): Taps
   );
 }
 
-/** A new key that has begun on so many chains that somebody has to say that the next one is meant. */
+/** A new key that has begun on so many chains that the operator must confirm the next one. */
 export function tooManyChains(
   home: Home,
   publicKey: Uint8Array,
@@ -152,7 +152,7 @@ export function tooManyChains(
   );
 }
 
-/** What happened, and the advice of the code with what is known of this case. */
+/** What happened, and the code's advice with what is known of this case. */
 function refusal(
   code: ErrorCode,
   happened: string,
@@ -167,6 +167,6 @@ function refusal(
 const initCommand = ({ path }: Home, key: string, chainId: string, height: string): string =>
   `tapstake fp protection init --key ${key} --chain ${quoted(chainId)} --from-height ${height} --home ${quoted(path)}`;
 
-/** A word for a shell: a chain id can be anything that is printable. */
+/** Text for a shell: a chain id can have any printable characters. */
 const quoted = (text: string): string =>
   /^[\w@%+=:,./-]+$|^<[a-z]+>$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

@@ -11,10 +11,12 @@ const VOTES_AT_ONCE = 256;
  * Everything that a store knows, as the text of an `Interchange`, part by part: of millions of votes, few are in memory
  * at a time.
  *
- * Votes may go on between two parts. What was signed before the first part (`exportedAt`) is there, all of it; what is
- * signed later may be or not, as after any export. The watermarks of a key and chain are read last, in one part with its
- * last votes: they are never lower than its votes, whatever was pruned meanwhile is below the lowest, and the highest
- * is that of a vote that is there, without which an import would not take the votes for complete.
+ * Votes may go on between two parts. The export has every vote from before the first part (`exportedAt`), and may lack
+ * later ones.
+ *
+ * The watermarks of a key and chain are read last, in one part with its last votes. So they are never lower than its
+ * votes, and votes pruned meanwhile are below the low watermark. The high watermark is that of a vote in the file:
+ * without it, an import would not count the votes as complete.
  */
 export function* interchangeText(store: ProtectionStore): Generator<string, void> {
   const metadata = { format: "tapstake-protection", version: 1, exportedAt: new Date().toISOString() };
@@ -41,19 +43,19 @@ export function* interchangeText(store: ProtectionStore): Generator<string, void
   yield "\n]\n}\n";
 }
 
-/** Every key and chain with votes, watermarks or commitments: a key may have committed and never voted. */
+/** Every key and chain with votes, watermarks or commitments: a key may have commitments without votes. */
 function keyChainsOf(store: ProtectionStore): Iterable<{ key: Uint8Array; chainId: string }> {
   const all = [...store.keyChains(), ...store.committers()];
   return new Map(all.map((keyChain) => [keyChainName(keyChain.key, keyChain.chainId), keyChain])).values();
 }
 
-/** From which height on there may be more votes after a page. */
+/** The height from which there may be more votes after a page. */
 function nextOf(page: readonly StoredVote[]): bigint | null {
   const last = page.at(-1)?.height ?? MAX_HEIGHT;
   return page.length < VOTES_AT_ONCE || last === MAX_HEIGHT ? null : last + 1n;
 }
 
-/** What is said of a key and chain beside its votes. */
+/** All that is known of a key and chain beside its votes. */
 function restOf(
   store: ProtectionStore,
   key: Uint8Array,
@@ -61,7 +63,8 @@ function restOf(
 ): Omit<InterchangeKeyChain, "key" | "chain" | "votes"> {
   const watermarks = store.watermarks(key, chainId);
   return {
-    // Those that overlap others come last, as an import keeps the first one of a height for proofs.
+    // Commitments that overlap others come last: for each height, an import keeps the first one, which serves its
+    // proofs.
     commitments: [...store.commitments(key, chainId), ...store.overlapping(key, chainId)].map(commitmentJson),
     lowest: textOf(watermarks?.lowWatermark),
     highest: textOf(watermarks?.highWatermark),

@@ -2,10 +2,10 @@ import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { equalBytes } from "../../core/bytes.js";
 
-/** A file that this process appends to, and what it wrote last. */
+/** A file that this process appends to, and its last line. */
 export interface Appended {
   readonly path: string;
-  /** Open to write, whatever has its name by now. */
+  /** The open file, even if its name now leads to another one. */
   readonly file: number;
   /** The last line, and where it begins; a zero byte follows it. */
   readonly line: Uint8Array;
@@ -13,12 +13,13 @@ export interface Appended {
 }
 
 /**
- * Notices that another program replaced, changed or deleted the store or the watermark log while this process has them
- * open: what is written next would be lost with them.
+ * Detects that another program replaced, changed or deleted the store or the watermark log while this process has them
+ * open. Later writes would be lost with those files.
  *
- * The store is compared by its status, as nothing but a checkpoint writes to the file itself. The log is written at
- * every vote, so it is read by its name instead: what has that name ends with the last line. Its status is left alone,
- * as a kernel that was asked for it (Linux since 6.13) syncs the time of the next change too, for half the time again.
+ * The store is compared by its status, as only a checkpoint writes to the file itself. The log is written at every
+ * vote, so it is read by its name: the file of that name must end with the last line. The log's status is not read.
+ * After such a read, a kernel (Linux since 6.13) also syncs the time of the next change, which takes half as long
+ * again.
  */
 export class FileCheck {
   readonly #store: string;
@@ -31,12 +32,12 @@ export class FileCheck {
     this.#known = look(store);
   }
 
-  /** What another program did to a file; undefined where it was nothing. */
+  /** What another program did to a file; undefined if nothing. */
   changed(): string | undefined {
     return this.#compare(look(this.#store), isUnchanged);
   }
 
-  /** {@link changed}, after this process has written to the store itself. */
+  /** {@link changed}, called after this process has written to the store itself. */
   accept(): string | undefined {
     const now = look(this.#store);
     const found = this.#compare(now, isSameFile);
@@ -58,7 +59,7 @@ interface Status {
   readonly ino: number;
   readonly size: number;
   readonly mtimeMs: number;
-  /** Another name is another home, perhaps. */
+  /** Another name may be in another home. */
   readonly nlink: number;
 }
 
@@ -79,7 +80,7 @@ function difference(
   return before.ino === now.ino && before.dev === now.dev ? "changed" : "replaced";
 }
 
-/** What is wrong with a file that should end as it was written. */
+/** How a file differs from what was written at its end. */
 function misread({ path, file, line, position }: Appended): string | undefined {
   return reaching(() => {
     const named = openSync(path, "r");

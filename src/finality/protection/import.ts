@@ -12,7 +12,7 @@ import type { Tables, Writer } from "./tables.js";
 
 /**
  * Merges what a file says of one key and chain into a store, inside a transaction.
- * @param known what the store knows of them; undefined where the file has commitments alone
+ * @param known what the store knows of them; undefined if the file has only commitments
  */
 export function mergeKeyChain(
   tables: Tables,
@@ -41,7 +41,7 @@ function importVotes(
   let added = 0;
   for (const [height, vote] of file.votes) {
     const record = tables.vote(known, height);
-    // Forgotten on purpose, and blocked by the watermark.
+    // Pruned votes: the watermark blocks their heights.
     if (!record && height < known.lowWatermark) continue;
     if (!record) {
       tables.addVote(known, { height, ...vote }, writer);
@@ -61,8 +61,8 @@ function importVotes(
 }
 
 /**
- * Stores the commitments of a file. One that overlaps another cannot serve proofs beside it, and may be the one on the
- * chain: heights that it alone covers are kept, so that votes there heed its signing context.
+ * Stores the commitments of a file. One that overlaps another cannot serve proofs beside it, but may be the one on the
+ * chain. The heights that it alone covers are kept, so that votes there use its signing context.
  */
 function importCommitments(
   tables: Tables,
@@ -89,27 +89,27 @@ function importCommitments(
   return { commitments, commitmentsSkipped };
 }
 
-/** What an import would do to one key and chain. */
+/** What an import would change for one key and chain. */
 export interface ImportPreview {
   readonly key: Uint8Array;
   readonly chainId: string;
-  /** The watermarks as they are; null where nothing is known of the key on this chain. */
+  /** The watermarks now; null if the key is unknown on this chain. */
   readonly before: StoredWatermarks | null;
-  /** The watermarks as the import leaves them; null where the file has commitments alone. */
+  /** The watermarks after the import; null if the file has only commitments. */
   readonly after: StoredWatermarks | null;
   /** How many votes and commitments the file has. */
   readonly votes: number;
   readonly commitments: number;
   /**
-   * Whether a key of which nothing is known here, and that was not made here, would begin to vote: the file alone
-   * vouches for what it signed, and knows nothing of what came after its export.
+   * Whether a key that this home does not know, and that was not made here, would begin to vote. Only the file says
+   * what the key signed, and it does not know what came after its export.
    */
   readonly begins: boolean;
 }
 
 /**
- * What `importInterchange` would do with a file. Nothing is changed.
- * @param file as of `importInterchange`
+ * What `importInterchange` would do with a file. It changes nothing.
+ * @param file as for `importInterchange`
  * @throws TapstakeError `invalid-json`, `unknown-version`, `invalid-signature`
  */
 export function previewImport(store: ProtectionStore, file: unknown): ImportPreview[] {

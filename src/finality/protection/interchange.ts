@@ -10,8 +10,8 @@ import { keyChainName } from "./key-chain.js";
 import { lastOf } from "./store.js";
 
 /**
- * All votes as they travel between signers, in the spirit of EIP-3076. JSON: heights are decimal text,
- * bytes lower-case hexadecimal. docs/protection.md describes every field.
+ * All votes in the form in which they travel between signers, like EIP-3076. JSON: heights are decimal text, bytes
+ * lower-case hexadecimal. docs/protection.md describes every field.
  */
 export interface Interchange {
   readonly metadata: {
@@ -25,10 +25,10 @@ export interface Interchange {
 export interface InterchangeKeyChain {
   readonly key: string;
   readonly chain: string;
-  /** Null for a key that never voted: what is said of it is its commitments alone. */
+  /** Null for a key that never voted: the file has only its commitments. */
   readonly lowest: string | null;
   readonly highest: string | null;
-  /** There may have been more votes than are known: nothing is signed until somebody says from which height on. */
+  /** More votes may have been made than are known: nothing is signed until the operator states the first height. */
   readonly held?: boolean | undefined;
   readonly votes: readonly InterchangeVote[];
   readonly commitments?: readonly InterchangeCommitment[] | undefined;
@@ -50,12 +50,12 @@ export interface InterchangeCommitment {
   readonly context?: string | undefined;
 }
 
-/** What somebody has to say of an interchange file, beside giving it. */
+/** What the operator must state beside the interchange file. */
 export interface ImportOptions {
   /**
-   * That keys of which nothing is known here, and that were not made here, begin to vote by the file alone
-   * (`ImportPreview.begins`). What they signed after it was written is not known: somebody has to be certain that they
-   * signed nothing.
+   * Lets keys that this home does not know, and that were not made here, begin to vote on the word of the file alone
+   * (`ImportPreview.begins`). The file does not say what they signed after it was written: the operator must be certain
+   * that they signed nothing.
    */
   readonly begin?: boolean | undefined;
 }
@@ -64,17 +64,20 @@ export interface ImportOptions {
 export interface ImportedKeyChain {
   readonly key: Uint8Array;
   readonly chainId: string;
-  /** Null where the key still has no watermarks: the file had commitments alone. */
+  /** Null if the key still has no watermarks: the file had only commitments. */
   readonly lowWatermark: bigint | null;
   readonly highWatermark: bigint | null;
-  /** Votes that were not known before. */
+  /** Votes that the store did not know before. */
   readonly added: number;
-  /** Heights with another message here than in the file: both are blocked now, and the key may be lost already. */
+  /**
+   * Heights with another message here than in the file. Both messages are blocked now, and the key may be exposed
+   * already.
+   */
   readonly conflicts: readonly bigint[];
-  /** Other heights of the file that sign nothing here, as which message was signed there is not known. */
+  /** Other heights of the file at which nothing is signed here, as the signed message is unknown. */
   readonly blocked: readonly bigint[];
   readonly commitments: number;
-  /** Commitments that overlap others: they serve no proof, and votes at heights that they alone cover heed their context. */
+  /** Commitments that overlap others. They serve no proof; votes at heights that they alone cover use their context. */
   readonly commitmentsSkipped: number;
 }
 
@@ -104,10 +107,10 @@ export interface ReadCommitment {
   readonly context?: string;
 }
 
-/** An interchange file that was read. What is said more than once of a key and chain, or of a height, is merged. */
+/** An interchange file that was read. What it says more than once of a key and chain, or of one height, is merged. */
 export class ReadInterchange {
   readonly keyChains: readonly ReadKeyChain[];
-  /** When it was exported, as far as it says. */
+  /** The time of export, if the file states it. */
   readonly exportedAt: string | undefined;
 
   constructor(keyChains: readonly ReadKeyChain[], exportedAt: string | undefined) {
@@ -117,10 +120,11 @@ export class ReadInterchange {
 }
 
 /**
- * Reads an interchange file; what was read already is given back.
+ * Reads an interchange file; the result of an earlier read is returned as is.
  * @param value its JSON
- * @param votes those of the entries of `data`, by their places, where they were taken out of it
- * @throws TapstakeError `invalid-json`, `unknown-version`; `invalid-signature` for a commitment that its key has not signed
+ * @param votes those of the entries of `data`, by their places, if they were taken out of it
+ * @throws TapstakeError `invalid-json`, `unknown-version`; `invalid-signature` for a commitment that its key has not
+ * signed
  */
 export function parseInterchange(value: unknown, votes?: ReadonlyMap<number, Votes>): ReadInterchange {
   if (value instanceof ReadInterchange) return value;
@@ -140,7 +144,7 @@ export function parseInterchange(value: unknown, votes?: ReadonlyMap<number, Vot
   return new ReadInterchange([...keyChains.values()], timeOf(exportedAt));
 }
 
-/** Comes before anything else is read, which a later version may have changed. Returns what the file says of itself. */
+/** Called before the rest is read, which a later version may have changed. Returns what the file says of itself. */
 export function assertVersion(value: unknown): { readonly [name: string]: unknown } {
   const { metadata } = readJson(envelope, value, "interchange");
   const { version } = metadata;
@@ -148,7 +152,7 @@ export function assertVersion(value: unknown): { readonly [name: string]: unknow
   throw new TapstakeError("unknown-version", `interchange: expected version 1, got ${version}`, { version });
 }
 
-/** It is shown to people: a text that is no time could be anything. */
+/** It is shown to people: a text that is not a time could be anything. */
 const timeOf = (text: unknown): string | undefined =>
   typeof text === "string" && /^\d{4}-[\d:.TZ+-]{1,30}$/.test(text) ? text : undefined;
 
@@ -162,7 +166,7 @@ export const addVoteTo = (votes: Votes, value: unknown, name: string): void =>
 function addVote(votes: Votes, { height, digest, signature }: v.InferOutput<typeof vote>): void {
   const read = {
     digest: digest == null ? null : hex.decode(digest),
-    // Without its message a signature proves nothing.
+    // A signature without its message proves nothing.
     signature: digest == null || signature == null ? null : hex.decode(signature),
   };
   const earlier = votes.get(height);
@@ -189,7 +193,7 @@ function readKeyChain(entry: v.InferOutput<typeof keyChain>, votes: Votes, name:
   });
 }
 
-/** A commitment that its key has not signed is on no chain, and would refuse votes here. */
+/** The chain has no commitment that its key has not signed; an import of one would make votes fail here. */
 function readCommitment(
   { context, root, signature, ...range }: v.InferOutput<typeof commitment>,
   finalityProvider: Uint8Array,
@@ -212,8 +216,8 @@ function readCommitment(
 }
 
 /**
- * What is known of one height from two sources. Different messages make a vote without digest, which blocks both:
- * the signature of either may not be out yet, and then must not get out.
+ * What two sources know of one height. Different messages make a vote without digest, which blocks both: the signature
+ * of either may not have left yet, and then must not leave.
  */
 export function mergeVotes(a: ReadVote, b: ReadVote): ReadVote {
   if (!a.digest || !b.digest || !equalBytes(a.digest, b.digest)) return { digest: null, signature: null };
@@ -221,8 +225,8 @@ export function mergeVotes(a: ReadVote, b: ReadVote): ReadVote {
 }
 
 /**
- * A key and chain whose watermarks agree with their votes. Where the highest vote is not among the votes, others may be missing
- * too, and nothing up to it is signed.
+ * A key and chain whose watermarks agree with their votes. If the highest vote is not among the votes, others may be
+ * missing too, and nothing up to it is signed.
  */
 function settle(keyChain: ReadKeyChain & { readonly votes: Votes }): ReadKeyChain {
   const { votes } = keyChain;
@@ -232,7 +236,7 @@ function settle(keyChain: ReadKeyChain & { readonly votes: Votes }): ReadKeyChai
   }
   const stated = keyChain.highWatermark;
   if (lowWatermark !== null && stated !== null && !votes.has(stated) && stated >= lowWatermark) {
-    // Nothing is above the last height: there a vote without digest blocks what the watermark cannot.
+    // No height is above the last one: a vote without digest blocks it in place of the watermark.
     if (stated === MAX_HEIGHT) votes.set(stated, { digest: null, signature: null });
     lowWatermark = stated === MAX_HEIGHT ? stated : stated + 1n;
   }
@@ -303,7 +307,7 @@ const keyChain = v.strictObject({
   commitments: v.optional(v.array(commitment)),
 });
 
-// Newer releases may say more about the file itself, and an older one reads the version before anything else.
+// Newer releases may add fields about the file itself; an older release reads the version before anything else.
 const envelope = v.looseObject({
   metadata: v.looseObject({ format: v.literal("tapstake-protection"), version: v.number() }),
 });

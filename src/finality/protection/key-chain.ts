@@ -2,7 +2,7 @@ import { assertBytes, hex } from "../../core/bytes.js";
 import { assertChainId } from "../../vote/chain.js";
 import type { StoredWatermarks } from "./decide.js";
 
-/** A key and the chain that it votes on: what is remembered of votes belongs to one of these. */
+/** A key and the chain that it votes on. Every memory of votes belongs to one of these. */
 export interface KeyChain {
   /** X-only, 32 bytes. */
   readonly key: Uint8Array;
@@ -16,18 +16,18 @@ export function keyChainName(key: Uint8Array, chainId: string): string {
   return `${hex.encode(key)} ${chainId}`;
 }
 
-/** What is in memory of a key and chain: as in the store, which only this process writes. */
+/** The state of a key and chain in memory. It equals the store, which only this process writes. */
 export interface KeyChainState extends KeyChain, Mutable<StoredWatermarks> {
   readonly id: number;
-  /** Where there are votes: a store that has fewer has lost them. */
+  /** The heights with votes: a store that has fewer has lost some. */
   readonly heights: Heights;
-  /** Where the message of a vote is not known. */
+  /** The heights with a vote whose message is unknown. */
   readonly blocked: Heights;
 }
 
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
 
-/** A set of heights, kept as runs of neighbours: votes that follow each other cost one run, however many they are. */
+/** A set of heights, kept as runs of neighbours: any number of consecutive votes costs one run. */
 export class Heights {
   /** In order, with a gap between each two. */
   #runs: Run[] = [];
@@ -42,7 +42,7 @@ export class Heights {
     return run !== undefined && run.first <= height;
   }
 
-  /** Returns whether it was not there. */
+  /** Returns whether the height is new. */
   add(height: bigint): boolean {
     if (this.has(height)) return false;
     this.#size++;
@@ -57,7 +57,7 @@ export class Heights {
     return true;
   }
 
-  /** Returns how many there were. */
+  /** Returns how many heights it removed. */
   removeBelow(height: bigint): number {
     const before = this.#size;
     this.#runs = this.#runs.slice(this.#place(height));
@@ -67,7 +67,7 @@ export class Heights {
     return before - this.#size;
   }
 
-  /** Those from one height to another, in order. */
+  /** The heights from one to another, in order. */
   *between(from: bigint, to: bigint): Generator<bigint, void> {
     for (let at = this.#place(from); at < this.#runs.length; at++) {
       const { first, last } = this.#runs[at]!;
@@ -81,7 +81,7 @@ export class Heights {
   /** The first run that does not end before a height. */
   #place(height: bigint): number {
     let [from, to] = [0, this.#runs.length];
-    // The last one is asked for most.
+    // Most queries are for the last run.
     if (to === 0 || this.#runs[to - 1]!.last < height) return to;
     while (from < to) {
       const middle = (from + to) >> 1;

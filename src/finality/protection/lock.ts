@@ -11,15 +11,15 @@ import { readPrivateFile, writePrivateFile } from "../private-files.js";
 import type { Database } from "./schema.js";
 import { connect } from "./sqlite.js";
 
-/** Who holds a home. */
+/** The process that has the lock of a home. */
 export interface Holder {
   readonly pid: number;
   readonly host: string;
-  /** When the process started, as the system tells it: a process id alone is used again. */
+  /** When the process started, as the system says: process ids are used again. */
   readonly start: string;
   readonly command: string;
   readonly since: string;
-  /** Tells this hold from every other. */
+  /** Distinguishes this lock from every other. */
   readonly token: string;
 }
 
@@ -31,20 +31,21 @@ export interface Lock {
 }
 
 /**
- * Makes this process the one signer of a home, or says at once who is. Two locks are taken:
+ * Makes this process the one signer of a home, or says at once which process is. It takes two locks:
  *
- * - of the operating system (as SQLite takes it), on `signer.guard`, which ends with its process however that ends;
- * - the file `signer.lock`, which names the process, and holds where the guard was removed by hand or does not work,
- *   as on some network file systems. One that a killed process left is recognised by its process id and start.
+ * - the operating system's (as SQLite takes it) on `signer.guard`, which ends with its process in every case;
+ * - the file `signer.lock`, which names the process. It still protects if the guard was removed by hand, or does not
+ *   work, as on some network file systems. A lock that a killed process left is recognised by its process id and start
+ *   time.
  *
- * @throws TapstakeError `signer-running`; `file-error` where the home cannot be written to
+ * @throws TapstakeError `signer-running`; `file-error` if the home cannot be written to
  */
 export function lockHome(home: Home): Lock {
   const guard = takeGuard(home);
   try {
     const holder = describeThisProcess();
     const content = Buffer.from(jsonText(holder));
-    // Under the guard, no other process judges and removes a stale file at the same time.
+    // While this process has the guard, no other process examines or removes a stale file.
     if (!writePrivateFile(home.lockFile, content, "create")) {
       const other = readHolder(home);
       if (!other || !isGone(other)) throw running(home, other);
@@ -62,7 +63,7 @@ export function lockHome(home: Home): Lock {
         try {
           if (isHeld()) rmSync(home.lockFile, { force: true });
         } catch {
-          // Out of reach it stays, and is recognised as that of an ended process once this one has ended.
+          // A file that cannot be removed stays. After the end of this process, it counts as an ended process's file.
         } finally {
           releaseGuard(guard);
         }
@@ -102,11 +103,11 @@ export function running(home: Home, holder: Holder | undefined = readHolder(home
 const ASK =
   "If it is a daemon, ask it with --remote (tapstake fp vote, commit, unlock and status) or --commitment (tapstake fp proof).";
 
-/** When a process started; "ended" for a zombie, undefined where the system does not say. */
+/** When a process started; "ended" for a zombie; undefined if the system does not say. */
 export function startOf(pid: number): string | undefined {
   if (process.platform === "linux") {
     try {
-      // The name of the command, in parentheses, may hold anything; the 22nd field is the start in ticks since boot.
+      // The name of the command, in parentheses, may contain anything; the 22nd field is the start in ticks since boot.
       const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)!.split(" ");
       if (fields[0] === "Z" || fields[0] === "X") return "ended";
       return `${readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim()} ${fields[19]}`;
@@ -137,8 +138,8 @@ function takeGuard(home: Home): Database {
 }
 
 /**
- * Makes the file, where there is none, as SQLite would let the umask decide who can read it. One that is there is not
- * even opened: as POSIX has it, closing it again would end the lock that this very process may hold on it.
+ * Makes the guard file if there is none: SQLite would let the umask decide who can read it. It does not open an
+ * existing one. Under POSIX, closing it again would end the lock that this process may have on it.
  */
 function makeGuard(path: string): void {
   try {
@@ -151,7 +152,7 @@ function makeGuard(path: string): void {
 }
 
 function releaseGuard(guard: Database): void {
-  // Closing alone would leave the lock to the garbage collector.
+  // Without this, the garbage collector would free the lock at some later time.
   try {
     guard.exec("ROLLBACK");
   } finally {
@@ -170,7 +171,7 @@ function describeThisProcess(): Holder {
   };
 }
 
-/** Whether a holder has certainly ended. */
+/** Whether a process has certainly ended. */
 function isGone({ pid, host, start }: Holder): boolean {
   if (host !== hostname()) return false;
   try {

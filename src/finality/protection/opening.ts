@@ -14,7 +14,7 @@ import {
   type WatermarkLogContent,
 } from "./watermark-log.js";
 
-/** What a home remembers cannot be trusted, until somebody says where votes begin. */
+/** A home's memory cannot be trusted until the operator states where votes begin. */
 export class Broken extends Error {
   readonly trouble: Trouble;
 
@@ -46,10 +46,10 @@ export function openLocked(
   try {
     store = new SqliteStore(home, instance);
     if (log) compare(store, log);
-    // A store that was never written to is as good as none: a crash came before its watermark log.
+    // An empty store that was never written to counts as missing: a crash came before its watermark log.
     else if (store.seq > 0) throw missing("watermark-log");
     if (!guarded(home, () => lock.isHeld())) throw running(home);
-    // Written anew, it has caught up with the store, and is known to be writable.
+    // Written anew, the log equals the store, and it is known to be writable.
     const file = writeWatermarkLog(home, store, roomForWatermarks);
     store.attach({
       mirror: (seq, changed) => file.append(seq, changed),
@@ -81,7 +81,7 @@ export function writeWatermarkLog(home: Home, store: SqliteStore, room?: number)
   return guarded(home, () => new WatermarkLog(home.watermarkFile, content, room));
 }
 
-/** Runs what touches files: where they cannot be written or read, nothing can be signed. */
+/** Runs what touches files: if they cannot be written or read, nothing can be signed. */
 export function guarded<T>(home: Home, work: () => T): T {
   try {
     return work();
@@ -98,8 +98,9 @@ export function guarded<T>(home: Home, work: () => T): T {
 }
 
 /**
- * What belongs to the store lies beside it: beside a link to it, it would be looked for in vain. Through a hard link a
- * copy of the home has this very file, without the votes that are beside it only, and its keys count as generated there.
+ * Refuses links. SQLite looks for the store's other files beside the link, and would not find them. Through a hard
+ * link, a copy of the home has this very file, but not the votes in the files beside it; and its keys count as
+ * generated there.
  */
 function refuseLinks(home: Home): void {
   for (const path of [home.protectionFile, home.watermarkFile]) {
@@ -121,7 +122,7 @@ function refuseLinks(home: Home): void {
   );
 }
 
-/** Sees to it that there is a store to open: that of the watermark log, or a new one where nothing was remembered. */
+/** Ensures that there is a store to open: that of the watermark log, or a new one if nothing was remembered. */
 function checkStoreFile(home: Home, log: WatermarkLogContent | undefined): void {
   const path = home.protectionFile;
   const stats = lstatSync(path, { throwIfNoEntry: false });
@@ -129,7 +130,7 @@ function checkStoreFile(home: Home, log: WatermarkLogContent | undefined): void 
   if (log?.damage !== undefined)
     throw new Broken({ kind: "corrupt", part: "watermark-log", found: log.damage });
   if (stats) return;
-  // A write-ahead log of another store would be played into a new one.
+  // SQLite would play the write-ahead log of another store into a new one.
   if (log || besides(path).length > 0) throw missing("store");
   createDatabase(path);
 }
@@ -137,7 +138,7 @@ function checkStoreFile(home: Home, log: WatermarkLogContent | undefined): void 
 const missing = (part: Trouble["part"]): Broken =>
   new Broken({ kind: "missing", part, found: "other files of the signer's memory are here" });
 
-/** The store may be ahead of its watermark log, by what a crash kept from it; never behind. */
+/** The store may be ahead of its watermark log, by a write that a crash kept from the log; never behind. */
 function compare(store: SqliteStore, log: WatermarkLogContent): void {
   const behind = (found: string) => new Broken({ kind: "behind", part: "store", found });
   if (store.storeId !== log.storeId) {
@@ -146,7 +147,7 @@ function compare(store: SqliteStore, log: WatermarkLogContent): void {
   if (store.seq < log.seq) {
     throw behind(`its last write is number ${store.seq}, and the watermark log knows ${log.seq}`);
   }
-  // The write of a torn line was in the store before the line was begun.
+  // The store had the write of a torn line before the line was begun.
   if (log.torn && store.seq === log.seq) {
     throw behind(`its last write is number ${store.seq}, and the watermark log has begun a later one`);
   }

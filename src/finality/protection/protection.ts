@@ -21,17 +21,17 @@ export type {
 } from "./store.js";
 
 export interface ProtectionOptions {
-  /** For records; host name and process id unless given. */
+  /** For records; host name and process id by default. */
   readonly instance?: string;
-  /** Room for new lines in the watermark log until it is written anew, in bytes. */
+  /** Bytes for new lines in the watermark log until it is written anew. */
   readonly roomForWatermarks?: number;
 }
 
 /**
- * Opens what a home remembers, after it has become the one signer of the home and has checked everything that is
- * remembered there against itself and against the watermark log. A home without any memory gets an empty one.
+ * Opens what a home remembers. It first becomes the one signer of the home, and checks all that is remembered against
+ * itself and against the watermark log. A home without any memory gets an empty one.
  * @throws TapstakeError `signer-running`, `protection-missing`, `protection-empty`, `protection-behind`,
- *   `protection-corrupt`, `protection-unwritable`; `insecure-permissions`
+ * `protection-corrupt`, `protection-unwritable`; `insecure-permissions`
  */
 export function openProtection(home: Home, options: ProtectionOptions = {}): Protection {
   const lock = takeLock(home);
@@ -48,7 +48,7 @@ export interface InitRequest {
   /** X-only, 32 bytes. */
   readonly key: Uint8Array;
   readonly chainId: string;
-  /** Nothing below it is ever signed: the height after the last vote of the key. */
+  /** Nothing below it is ever signed. Give the height after the last vote of the key. */
   readonly fromHeight: bigint;
 }
 
@@ -56,19 +56,20 @@ export interface InitReport extends Watermarks {
   /** Files that were set aside because they could not be trusted. */
   readonly setAside: readonly string[];
   /**
-   * Whether a new store began, without the commitments of the old one. To have them again, commit to the same heights
-   * (`commitStored` gives the same roots), or import an export.
+   * Whether a new store began, without the commitments of the old one. To restore them, commit to the same heights
+   * again (`commitStored` gives the same roots), or import an export.
    */
   readonly commitmentsLost: boolean;
-  /** Other keys and chains that sign nothing before an `init` of their own. */
+  /** Other keys and chains, which sign nothing before an `init` of their own. */
   readonly locked: readonly Pick<StoredKeyChain, "key" | "chainId">[];
 }
 
 /**
- * Begins votes at a height, or raises the low watermark to it. It is the only way to go on where `openProtection`
- * refuses. A store that is missing, empty, behind or corrupt is set aside and a new one begins; one that is whole, and
- * lacks only its watermark log, keeps its votes. No key signs anew what the store or the watermark log still remember, and
- * every other key and chain that they remember is locked until it has an `init` of its own.
+ * Begins votes at a height, or raises the low watermark to it. It is the only way to go on if `openProtection` refuses.
+ *
+ * A store that is missing, empty, behind or corrupt is set aside and a new one begins. A whole store that lacks only
+ * its watermark log keeps its votes. No key signs anew what the store or the watermark log still remember. Every other
+ * key and chain that they remember is locked until it has an `init` of its own.
  * @throws TapstakeError `would-lower-mark` before anything is changed; and as {@link openProtection}
  */
 export function initProtection(
@@ -109,7 +110,7 @@ export function initProtection(
   }
 }
 
-/** Puts into words why a home is refused. */
+/** Puts the reason of a refusal into words. */
 function explained<T>(home: Home, open: () => T): T {
   try {
     return open();
@@ -118,7 +119,7 @@ function explained<T>(home: Home, open: () => T): T {
   }
 }
 
-/** For the words of a refusal, which is right without them. */
+/** For the text of a refusal, which is right without them. */
 function floorsOf(home: Home): Remains["floors"] {
   try {
     return remainsOf(home).floors;
@@ -132,7 +133,7 @@ const named = ({ instance = `${hostname()}:${process.pid}`, roomForWatermarks }:
   roomForWatermarks,
 });
 
-/** What remains, with the one key and chain of which somebody has said where it begins. */
+/** What remains, with the one key and chain whose first height the operator has stated. */
 function begin(remains: Remains, { key, chainId, fromHeight }: InitRequest): Remains {
   const name = keyChainName(key, chainId);
   const { lowWatermark = 0n, highWatermark = null } = remains.floors.get(name) ?? {};

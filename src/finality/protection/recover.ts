@@ -11,7 +11,7 @@ import { SqliteStore } from "./sqlite-store.js";
 import { besides, createDatabase, DatabaseFault, removeDatabase } from "./sqlite.js";
 import { type LoggedWatermarks, readWatermarkLog, type WatermarkLogContent } from "./watermark-log.js";
 
-/** What is left of a broken home. */
+/** What remains of a broken home. */
 export interface Remains {
   /** By key and chain; `lowWatermark` is above everything that any part of the home remembers. */
   readonly floors: ReadonlyMap<string, Floor>;
@@ -20,8 +20,8 @@ export interface Remains {
 }
 
 /**
- * Gathers what every part of a broken home still remembers. None of them can be known to have the last votes, so every
- * key and chain is locked until somebody says where it begins.
+ * Gathers what every part of a broken home still remembers. Any part may lack the last votes, so every key and chain is
+ * locked until the operator states its first height.
  */
 export function remainsOf(home: Home): Remains {
   const log = guarded(home, () => readWatermarkLog(home.watermarkFile));
@@ -38,8 +38,8 @@ export function remainsOf(home: Home): Remains {
 }
 
 /**
- * Begins anew from what remains. A kill at any moment leaves a home that is refused and remembers as much: the
- * watermark log, replaced in one step, is the first to know of all floors, and is only trusted with the store that it names.
+ * Begins anew from what remains. After a kill at any moment, the home is refused and remembers as much. The watermark
+ * log is replaced in one step and is the first to know all floors; it is trusted only with the store that it names.
  * @returns the files that were set aside
  */
 export function recover(home: Home, instance: string, { floors, isStoreWhole }: Remains): string[] {
@@ -70,11 +70,11 @@ export function recover(home: Home, instance: string, { floors, isStoreWhole }: 
 
 interface StoreRemains {
   readonly watermarks: readonly LoggedWatermarks[];
-  /** Where every row of it could be read and is as it was written. */
+  /** Present if every row could be read and is as written. */
   readonly whole?: { readonly storeId: string; readonly seq: number };
 }
 
-/** Reads a copy: looking at a write-ahead log changes it. */
+/** Reads a copy: reading a write-ahead log changes it. */
 function readRemains(home: Home): StoreRemains {
   if (!existsSync(home.protectionFile)) return { watermarks: [] };
   const copy = `${home.protectionFile}.reading`;
@@ -111,7 +111,7 @@ function isStoreOf({ whole }: StoreRemains, watermarks: WatermarkLogContent | un
   return watermarks.damage !== undefined && isIts && watermarks.seq <= whole.seq;
 }
 
-/** Gives a file a second name, so that it stays when its first one is taken over. */
+/** Gives a file a second name, so that it stays when another file takes its first one. */
 function keepAside(path: string, suffix: string): string[] {
   if (!existsSync(path)) return [];
   linkSync(path, path + suffix);

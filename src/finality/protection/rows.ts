@@ -41,7 +41,7 @@ export interface CommitmentRow {
   readonly sum: Uint8Array;
 }
 
-/** What a store holds, but for the votes themselves. */
+/** What a store contains beside the votes. */
 export interface Loaded {
   readonly storeId: string;
   /** The number of the last write. */
@@ -49,14 +49,14 @@ export interface Loaded {
   /** The checksums of all votes together. */
   readonly total: Uint8Array;
   readonly keyChains: Map<string, KeyChainState>;
-  /** By key generated here, where the store was when it took that over. */
+  /** By key generated here: where the store was when it took that over. */
   readonly generated: Map<string, string>;
   /** By key and chain. */
   readonly commitments: Map<string, CommittedContext[]>;
 }
 
 /**
- * Reads every row of a store and checks it, and that none is missing.
+ * Reads and checks every row of a store, and checks that none is missing.
  * @throws DatabaseFault `corrupt`
  */
 export function loadStore(db: Database): Loaded {
@@ -75,7 +75,7 @@ export function loadStore(db: Database): Loaded {
     if (!digest) keyChain.blocked.add(height);
     keyChain.highWatermark = higher(keyChain.highWatermark, height);
     found = combine(found, row.sum);
-    // Single votes are one row and leave the state as it was.
+    // A single vote is one row, and does not change the state.
     if (row.seq > seq) [seq, total] = [row.seq, combine(row.before, row.sum)];
   }
   expect(equalBytes(found, total), "votes are missing");
@@ -98,8 +98,8 @@ export function loadStore(db: Database): Loaded {
 }
 
 /**
- * The watermarks of every key and chain, as far as damage lets them be read: rows that are as they were written count,
- * whatever is around them.
+ * The watermarks of every key and chain, as far as damage lets them be read. Rows that are as written count, whatever
+ * is around them.
  */
 export function readReadable(path: string): LoggedWatermarks[] {
   const db = connect(path);
@@ -123,7 +123,7 @@ export function readReadable(path: string): LoggedWatermarks[] {
   }
 }
 
-/** @throws DatabaseFault `corrupt` where the row does not have its checksum */
+/** @throws DatabaseFault `corrupt` if the row does not have its checksum */
 export function readVote(row: VoteRow): StoredVote {
   const { subject, height, digest, signature, at, instance, seq, before } = row;
   checkSum(row, sumOf("votes", subject, height, digest, signature, at, instance, seq, before));
@@ -140,13 +140,14 @@ export function readVote(row: VoteRow): StoredVote {
 /** A row of commitments. */
 export interface ReadCommitmentRow {
   readonly commitment: StoredCommitment;
-  /** Of a commitment that overlaps others, heights that it alone covers: the row is for them, and serves no proof. */
+  /** For a commitment that overlaps others, heights that it alone covers: the row is for them, and serves no proof. */
   readonly alone: CommittedRange | undefined;
 }
 
 /**
- * A commitment as the cells of its row, but for the checksum. One that overlaps others has a row for each run of
- * heights that it alone covers: no two rows share a height, and its own range stands in place of the subtrees.
+ * A commitment as the cells of its row, without the checksum. A commitment that overlaps others has a row for each run
+ * of heights that it alone covers. So no two rows share a height; such a row holds the commitment's own range in place
+ * of the subtrees.
  */
 export function commitmentCells(
   key: Uint8Array,
@@ -173,7 +174,7 @@ const rangeOf = (cell: Uint8Array): CommittedRange => ({
   count: Number(heightOf(cell.subarray(8))),
 });
 
-/** @throws DatabaseFault `corrupt` where the row does not have its checksum */
+/** @throws DatabaseFault `corrupt` if the row does not have its checksum */
 export function readCommitment(row: CommitmentRow): ReadCommitmentRow {
   const { key, chain, start, count, root, signature, context, subtrees, at, sum } = row;
   const computed = sumOf("commitments", key, chain, start, count, root, signature, context, subtrees, at);
@@ -266,7 +267,7 @@ function readGenerated({ key, place, sum }: GeneratedRow): [key: string, place: 
   return [hex.encode(key), textOf(place)];
 }
 
-/** The rows of a query that can be read, up to where the database cannot. */
+/** The rows of a query up to the first that the database cannot read. */
 function tolerant<Row, T>(db: Database, query: string, read: (row: Row) => T): T[] {
   const found: T[] = [];
   try {
@@ -274,11 +275,11 @@ function tolerant<Row, T>(db: Database, query: string, read: (row: Row) => T): T
       try {
         found.push(read(row));
       } catch {
-        // A row that is not as it was written says nothing.
+        // A row that differs from what was written proves nothing.
       }
     }
   } catch {
-    // What was found before counts.
+    // The rows found so far count.
   }
   return found;
 }

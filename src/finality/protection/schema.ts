@@ -2,8 +2,8 @@ import { concatBytes, utf8 } from "../../core/bytes.js";
 import { sha256 } from "../../core/hashes.js";
 
 /**
- * The tables of a store, exactly as SQLite keeps their text: a store with others is damaged. Text is kept as bytes:
- * the library ends the process at a text that is not UTF-8, as damage can make it.
+ * The tables of a store, exactly as SQLite keeps their text: a store with other tables is damaged. Text is stored as
+ * bytes: the library ends the process if a text is not UTF-8, which damage can cause.
  */
 export const TABLES: Readonly<Record<string, string>> = {
   state: `CREATE TABLE state (
@@ -57,9 +57,7 @@ export const TABLES: Readonly<Record<string, string>> = {
   ) STRICT, WITHOUT ROWID`,
 };
 
-/**
- * Queries. Cells are read as what they should be, whatever damage has made of their types: see {@link TABLES}.
- */
+/** Queries. Each cell is read as its proper type, whatever type damage has made of it: see {@link TABLES}. */
 const QUERIES = {
   state: "one, store:b, seq, total:b, subjects, births, commitments, sum:b",
   subjects: "id, key:b, chain:b, lowest:b, highest:b, held, sum:b",
@@ -77,14 +75,14 @@ export function selectFrom(table: keyof typeof QUERIES): string {
   return `SELECT ${cells.join(", ")} FROM ${table}`;
 }
 
-/** What is asked of a connection to SQLite: the types of an optional package would be missing without it. */
+/** What is used of a connection to SQLite: the types of an optional package would be missing without it. */
 export interface Database {
   exec(sql: string): unknown;
   prepare(sql: string): Statement;
   close(): unknown;
 }
 
-/** What is asked of a statement. */
+/** What is used of a statement. */
 export interface Statement {
   run(...cells: unknown[]): unknown;
   get(...cells: unknown[]): unknown;
@@ -97,10 +95,10 @@ export type Statements = Readonly<Record<keyof typeof STATEMENTS, Statement>>;
 export const prepareStatements = (db: Database): Statements =>
   Object.fromEntries(Object.entries(STATEMENTS).map(([name, sql]) => [name, db.prepare(sql)])) as never;
 
-// By the column itself, as the primary key has it: what is selected as "height" is cast, and would be sorted.
+// The column itself, as in the primary key: the selected "height" is cast, and would have to be sorted.
 const BY_HEIGHT = "ORDER BY votes.height";
 
-/** What is done to an open store. A vote is one `addVote`. */
+/** The changes of an open store. A vote is one `addVote`. */
 const STATEMENTS = {
   votes: `${selectFrom("votes")} WHERE subject = ? AND height BETWEEN ? AND ? ${BY_HEIGHT}`,
   page: `${selectFrom("votes")} WHERE subject = ? AND height >= ? ${BY_HEIGHT} LIMIT ?`,
@@ -126,7 +124,7 @@ export const APPLICATION_ID = 0x74617073;
 
 export type Cell = Uint8Array | number | null;
 
-/** 16 bytes over the cells of a row, the name of its table first; each cell carries its type and length. */
+/** 16 bytes over the cells of a row, the name of its table first; each cell includes its type and length. */
 export function sumOf(table: string, ...cells: readonly Cell[]): Uint8Array {
   const parts: Uint8Array[] = [];
   let heads = table;
@@ -137,7 +135,7 @@ export function sumOf(table: string, ...cells: readonly Cell[]): Uint8Array {
   return sha256(concatBytes(...parts, utf8(heads))).subarray(0, 16);
 }
 
-/** a XOR b. The sums of all votes together, so that none can be missing. */
+/** a XOR b. It combines the checksums of all votes, so that a missing one is detected. */
 export function combine(a: Uint8Array, b: Uint8Array): Uint8Array {
   return a.map((byte, i) => byte ^ b[i]!);
 }
@@ -148,6 +146,6 @@ export const NO_VOTES: Uint8Array = new Uint8Array(16);
 export const heightOf = (bytes: Uint8Array): bigint =>
   new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0);
 
-/** The one text that some bytes are in UTF-8: no two byte strings are one text. @throws TypeError */
+/** Bytes as UTF-8 text: different bytes give different texts. @throws TypeError */
 export const textOf = (bytes: Uint8Array): string =>
   new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);

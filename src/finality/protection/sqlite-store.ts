@@ -25,17 +25,17 @@ import {
 import { Tables, type Writer } from "./tables.js";
 import type { LoggedWatermarks } from "./watermark-log.js";
 
-/** What belongs to an open store. */
+/** What an open store also needs. */
 interface Attached {
   /** Notes a write and the watermarks that it changed in the watermark log, durably. */
   readonly mirror: (seq: number, watermarks: readonly LoggedWatermarks[]) => void;
-  /** The files that nobody else may touch. */
+  /** The files that no other process may change. */
   readonly files: FileCheck;
   /** Ends with the store. */
   readonly onClose: () => void;
 }
 
-/** The store in SQLite: what may be done to its {@link Tables}, in which order, and what a failure means. */
+/** The store in SQLite: which changes of its {@link Tables} are permitted, in which order, and what a failure means. */
 export class SqliteStore implements Protection {
   readonly home: Home;
   readonly instance: string;
@@ -49,7 +49,7 @@ export class SqliteStore implements Protection {
   #closed = false;
 
   /**
-   * Opens a store and checks every byte of it that means something.
+   * Opens a store, and checks every byte that has a meaning.
    * @throws DatabaseFault
    */
   constructor(home: Home, instance: string, path: string = home.protectionFile) {
@@ -70,7 +70,7 @@ export class SqliteStore implements Protection {
     });
   }
 
-  /** Tells the store what belongs to it. */
+  /** Gives the store what it also needs. */
   attach(attached: Attached): void {
     this.#attached = attached;
   }
@@ -123,12 +123,12 @@ export class SqliteStore implements Protection {
     this.#usable();
     const found = new Map<bigint, VoteRecord>();
     const known = this.#known(key, chainId);
-    // Where there is none, whatever became of the files is found out by `append`.
+    // If there is none, `append` finds out what happened to the files.
     const wanted = new Set(heights.filter((height) => known?.heights.has(height)));
     if (!known || wanted.size === 0) return found;
     return this.#read(() => {
       const [first, last] = [[...wanted].reduce(min), [...wanted].reduce(max)];
-      // One walk where the heights are close together, as they are in a batch.
+      // One walk if the heights are close together, as in a batch.
       const together = wanted.size > 2 && last - first < 4n * BigInt(wanted.size);
       for (const [from, to] of together
         ? [[first, last] as const]
@@ -165,7 +165,7 @@ export class SqliteStore implements Protection {
     this.#provenance.apply(key);
   }
 
-  /** Takes over what is noted of every key that was elsewhere, or whose secret left. */
+  /** Takes over the notes of every imported or exported key. */
   applyAllProvenance(): void {
     this.#provenance.applyAll();
   }
@@ -200,7 +200,7 @@ export class SqliteStore implements Protection {
     return { lowWatermark: fromHeight, highWatermark: earlier?.highWatermark ?? null };
   }
 
-  /** Raises watermarks after a loss, in one transaction. No key counts as new here any more. */
+  /** Raises watermarks after a loss, in one transaction. After that, no key counts as new here. */
   restart(floors: readonly Floor[]): void {
     const plan = floors.map((floor) => {
       const { key, chainId } = floor;
@@ -215,7 +215,7 @@ export class SqliteStore implements Protection {
           const { highWatermark, locked } = floor;
           const lowWatermark = max(known.lowWatermark, floor.lowWatermark);
           Object.assign(known, { lowWatermark, highWatermark, locked });
-          // No watermark is above the last height of all: a vote without digest blocks it.
+          // No watermark is above the last possible height: a vote without digest blocks it.
           if (highWatermark === MAX_HEIGHT && !known.heights.has(highWatermark)) {
             this.#tables.addVote(known, { height: highWatermark, digest: null, signature: null }, writer);
           }
@@ -303,7 +303,7 @@ export class SqliteStore implements Protection {
     if (this.#closed) return;
     this.#closed = true;
     try {
-      // What has these names then is not this store, and must not lose its write-ahead log.
+      // Changed files of these names are not this store's, and must not lose their write-ahead log.
       if (this.#attached?.files.changed() !== undefined) this.#db.close();
       else closeDatabase(this.#db);
     } finally {
@@ -311,7 +311,7 @@ export class SqliteStore implements Protection {
     }
   }
 
-  /** Reads or ends notes of keys: where that fails, it is not known what they say. */
+  /** Reads or ends notes of keys: if that fails, their content is unknown. */
   #careful<T>(work: () => T): T {
     try {
       return work();
@@ -368,8 +368,8 @@ export class SqliteStore implements Protection {
   }
 
   /**
-   * What is durable when it returns, and then the watermark log. What is in memory changes with it: where one of both
-   * fails, nothing is used any more.
+   * Commits the transaction, and then writes the watermark log: both are durable when it returns. The memory changes
+   * with them; if either fails, the store is no longer used.
    */
   #commit(touched: readonly KeyChainState[], change: () => void): void {
     this.#usable();
@@ -392,7 +392,7 @@ export class SqliteStore implements Protection {
     try {
       faulty("unwritable", () => checkpoint(this.#db));
     } catch (error) {
-      // What it has written by then is our own, and not what ends the store.
+      // The changes until now are our own, and not a reason to end the store.
       this.#attached?.files.accept();
       throw this.#fail(error);
     }
@@ -417,7 +417,7 @@ export class SqliteStore implements Protection {
   }
 }
 
-/** The write-ahead log begins anew then. While it still grows, a sync takes half as long again. */
+/** After so many writes, the write-ahead log begins anew. While it grows, a sync takes half as long again. */
 const WRITES_BETWEEN_CHECKPOINTS = 100;
 
 const writerNow = (instance: string): Writer => ({

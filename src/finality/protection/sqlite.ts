@@ -18,7 +18,7 @@ import {
   textOf,
 } from "./schema.js";
 
-/** Why a database could not be read or written, for the caller to put into words. */
+/** Why a database could not be read or written; the caller puts it into words. */
 export class DatabaseFault extends Error {
   readonly kind: "busy" | "corrupt" | "empty" | "unwritable";
 
@@ -30,14 +30,14 @@ export class DatabaseFault extends Error {
 
 let library: typeof Library | undefined;
 
-/** A connection. The native library is loaded by the first: commands without a store need not wait for it. */
+/** Opens a connection. The first one loads the native library: commands without a store need not wait for it. */
 export function connect(path: string, options?: { readonly timeout?: number }): Database {
   library ??= loadPackage<typeof Library>(createRequire(import.meta.url), "libsql");
   return new library(path, options);
 }
 
 /**
- * Writes an empty store, whole or not at all, where there is none. Returns its id.
+ * Writes an empty store, whole or not at all, if there is none. Returns its id.
  * @throws DatabaseFault
  */
 export function createDatabase(path: string): string {
@@ -68,7 +68,7 @@ export function createDatabase(path: string): string {
   });
 }
 
-/** Removes what a kill has left of {@link createDatabase}: perhaps another name of the store. */
+/** Removes what a killed {@link createDatabase} has left: it may be another name of the store. */
 export const removeUnfinished = (path: string): void => removeDatabase(unfinished(path));
 
 const unfinished = (path: string): string => `${path}.new`;
@@ -84,9 +84,9 @@ export function openDatabase(path: string): Database {
       db.exec("PRAGMA locking_mode = EXCLUSIVE");
       expect(pragma(db, "journal_mode = WAL") === "wal", "it refuses the mode that writes need");
       db.exec("PRAGMA synchronous = FULL");
-      // Nothing but `checkpoint` writes to the file itself: who else does is noticed.
+      // Only `checkpoint` writes to the file itself, so a write of another program is noticed.
       db.exec("PRAGMA wal_autocheckpoint = 0");
-      // Reading alone takes no lock that keeps others out.
+      // A mere read takes no lock that keeps others out.
       db.exec("BEGIN IMMEDIATE");
       db.exec("COMMIT");
       checkTables(db);
@@ -98,23 +98,26 @@ export function openDatabase(path: string): Database {
   }
 }
 
-/** Moves what the write-ahead log holds into the file itself. */
+/** Moves the content of the write-ahead log into the file itself. */
 export const checkpoint = (db: Database): void => void db.exec("PRAGMA wal_checkpoint(PASSIVE)");
 
 /**
- * Ends a connection so that its locks are gone at once. `close` alone would leave them, and the write-ahead log, to
- * the garbage collector, which may come when there is another store at the same path.
+ * Ends a connection and frees its locks at once. With `close` alone, the garbage collector would free them and the
+ * write-ahead log later, perhaps when another store is at the same path.
  */
 export function closeDatabase(db: Database): void {
   for (const command of ["ROLLBACK", "PRAGMA journal_mode = DELETE", "PRAGMA locking_mode = NORMAL"]) {
     attempt(() => db.exec(command));
   }
-  // The lock is let go at the first access in the new mode.
+  // The lock ends at the first access in the new mode.
   attempt(() => db.exec("SELECT count(*) FROM sqlite_master"));
   db.close();
 }
 
-/** Runs `work` on a database whose file can be written: what SQLite calls read-only is then damage to its header. */
+/**
+ * Runs `work` on a database whose file can be written: an error that SQLite calls read-only then means a damaged
+ * header.
+ */
 function damaged(path: string, work: () => void): void {
   try {
     faulty("corrupt", work);
@@ -135,7 +138,7 @@ function isWritable(path: string): boolean {
   }
 }
 
-/** Runs `work`; what it throws becomes a {@link DatabaseFault}, of kind `otherwise` unless the error says more. */
+/** Runs `work`; its error becomes a {@link DatabaseFault}, of kind `otherwise` unless the error says more. */
 export function faulty<T>(otherwise: DatabaseFault["kind"], work: () => T): T {
   try {
     return work();
@@ -158,8 +161,8 @@ export function pragma(db: Database, command: string): unknown {
 }
 
 /**
- * The rows of a query, with blobs as Uint8Array. The library gives an ArrayBuffer for a blob here, and a Buffer for
- * one from `get`.
+ * The rows of a query, with blobs as Uint8Array. Here the library returns an ArrayBuffer for a blob; from `get`, a
+ * Buffer.
  */
 export function* rowsOf<Row>(statement: Statement, ...parameters: unknown[]): Generator<Row> {
   for (const row of statement.iterate(...parameters) as Iterable<Record<string, unknown>>) {
@@ -177,7 +180,7 @@ export const besides = (path: string): string[] =>
 const KINDS: readonly (readonly [RegExp, DatabaseFault["kind"]])[] = [
   [/^SQLITE_(BUSY|LOCKED)/, "busy"],
   [/^SQLITE_(CORRUPT|NOTADB|IOERR_SHORT_READ|IOERR_CORRUPTFS)/, "corrupt"],
-  // What `textOf` throws at bytes that are no text.
+  // The error of `textOf` for bytes that are not UTF-8.
   [/^ERR_ENCODING_INVALID_ENCODED_DATA$/, "corrupt"],
   [/^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|PERM|NOLFS)/, "unwritable"],
   [/^(ENOSPC|EROFS|EACCES|EPERM|EDQUOT|EFBIG|EIO)$/, "unwritable"],
@@ -217,6 +220,6 @@ function attempt(work: () => unknown): void {
   try {
     work();
   } catch {
-    // The connection ends either way, with its process at the latest.
+    // The connection ends in either case, at the latest with its process.
   }
 }

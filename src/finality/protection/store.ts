@@ -8,18 +8,18 @@ import type { KeyChain } from "./key-chain.js";
 /** A vote to remember. */
 export interface VoteEntry {
   readonly height: bigint;
-  /** SHA-256 of the message, 32 bytes; null for a vote of which no more is known than that it was made. */
+  /** SHA-256 of the message, 32 bytes; null if only the fact of a vote is known. */
   readonly digest: Uint8Array | null;
   /** 32 bytes. */
   readonly signature: Uint8Array | null;
 }
 
-/** A vote as it is remembered. */
+/** A vote as the store remembers it. */
 export interface StoredVote extends VoteRecord {
   readonly height: bigint;
 }
 
-/** A commitment as it is remembered. */
+/** A commitment as the store remembers it. */
 export interface StoredCommitment {
   readonly startHeight: bigint;
   readonly count: number;
@@ -28,12 +28,12 @@ export interface StoredCommitment {
   /** BIP-340, 64 bytes. */
   readonly signature: Uint8Array;
   readonly context?: string;
-  /** Hashes of the subtrees of 256 leaves, one after the other; null where they must be computed again. */
+  /** Hashes of the subtrees of 256 leaves, one after the other; null if they must be computed again. */
   readonly subtrees: Uint8Array | null;
   readonly at: string;
 }
 
-/** A key and a chain that are known to the store. */
+/** A key and a chain that the store knows. */
 export interface StoredKeyChain extends StoredWatermarks {
   /** X-only, 32 bytes. */
   readonly key: Uint8Array;
@@ -43,15 +43,16 @@ export interface StoredKeyChain extends StoredWatermarks {
 }
 
 /**
- * What a signer remembers, durably. Keys are x-only, 32 bytes; what is written is on the disk when a method returns.
- * After a write that failed, whatever it was, every method refuses with `protection-unwritable` until the store is
- * opened again: what is on the disk is not known.
+ * The durable memory of a signer. Keys are x-only, 32 bytes; what a method writes is on the disk when it returns.
+ *
+ * After any failed write, the content of the disk is unknown: every method then refuses with `protection-unwritable`
+ * until the store is opened again.
  */
 export interface ProtectionStore {
   readonly home: Home;
   /** Every key and chain, with its watermarks. */
   keyChains(): StoredKeyChain[];
-  /** The watermarks of a key on a chain; null when votes there were never initialised. */
+  /** The watermarks of a key on a chain; null if votes there were never initialised. */
   watermarks(key: Uint8Array, chainId: string): StoredWatermarks | null;
   record(key: Uint8Array, chainId: string, height: bigint): VoteRecord | null;
   /** The records among these heights. */
@@ -59,17 +60,18 @@ export interface ProtectionStore {
   /** Votes from `from` on, by height. */
   records(key: Uint8Array, chainId: string, from?: bigint, limit?: number): StoredVote[];
   /**
-   * Takes over, for good, what is noted of a key: one that was elsewhere is locked, one whose secret left is new no more,
-   * and the note that it was generated here ends. Comes before every vote. See `recordImported`, `recordExported` and `recordGenerated`.
+   * Takes over, for good, what is noted of a key. A key that was elsewhere is locked; one whose secret left is no
+   * longer new; the note that it was generated here ends. Comes before every vote. See `recordImported`,
+   * `recordExported` and `recordGenerated`.
    */
   applyProvenance(key: Uint8Array): void;
-  /** Heights that sign nothing, as which message was signed there is not known, in order. */
+  /** Heights, in order, at which nothing is signed, as the message that was signed there is unknown. */
   blocked(key: Uint8Array, chainId: string): bigint[];
-  /** Whether this key was made in this home, while this store was there: see `recordGenerated`. */
+  /** Whether this key was generated in this home, while this store was there: see `recordGenerated`. */
   isGeneratedHere(key: Uint8Array): boolean;
   /**
-   * Remembers votes, all or none, first in the store and then in the watermark log. Throws where one of the heights has
-   * a record already.
+   * Remembers votes, all or nothing, first in the store and then in the watermark log. Throws if one of the
+   * heights has a record already.
    */
   append(key: Uint8Array, chainId: string, entries: readonly VoteEntry[]): void;
   /**
@@ -83,40 +85,40 @@ export interface ProtectionStore {
    *   `protection-uninitialised`
    */
   prune(key: Uint8Array, chainId: string, below: bigint): number;
-  /** Everything that is remembered; `interchangeText` writes what is too long to be held. */
+  /** Everything that is remembered; for content that is too long for memory, use `interchangeText`. */
   exportInterchange(): Interchange;
   /**
-   * Merges an interchange file, all of it or nothing.
-   * @param file the JSON of one, parsed, or what `readInterchange` made of its text
+   * Merges an interchange file, whole or not at all.
+   * @param file its JSON, parsed, or the result of `readInterchange`
    * @throws TapstakeError `invalid-json`, `unknown-version`; `invalid-signature` for a commitment that its key has not
-   *   signed; `protection-uninitialised` where a key would begin by the file and `begin` is not given
+   * signed; `protection-uninitialised` if a key would begin on the word of the file and `begin` is not given
    */
   importInterchange(file: unknown, options?: ImportOptions): ImportReport;
   /** Every key and chain with a commitment. */
   committers(): { readonly key: Uint8Array; readonly chainId: string }[];
-  /** Commitments that overlap no earlier one: proofs are made of them. */
+  /** Commitments that overlap no earlier one: they serve proofs. */
   commitments(key: Uint8Array, chainId: string): StoredCommitment[];
-  /** Imported commitments that overlap others. They serve no proof; votes at heights that they alone cover heed their context. */
+  /**
+   * Imported commitments that overlap others. They serve no proof; votes at heights that they alone cover use their
+   * context.
+   */
   overlapping(key: Uint8Array, chainId: string): StoredCommitment[];
   /**
    * The heights and contexts of {@link ProtectionStore.commitments}, and of the heights that one of
-   * {@link ProtectionStore.overlapping} alone covers, from memory: a vote asks for them.
+   * {@link ProtectionStore.overlapping} alone covers. They come from memory, as each vote needs them.
    */
   committed(key: Uint8Array, chainId: string): readonly CommittedContext[];
   /** @throws TapstakeError `commitment-overlap` */
   addCommitment(key: Uint8Array, chainId: string, commitment: Omit<StoredCommitment, "at">): void;
 }
 
-/** An open store. It is the only one of its home until it is closed. */
+/** An open store: the only one of its home until it is closed. */
 export interface Protection extends ProtectionStore {
   /** Which signer this is, in records: host and process. */
   readonly instance: string;
-  /**
-   * Whether a write failed, or the store was found to be damaged or replaced: nothing is signed until it is opened
-   * again.
-   */
+  /** Whether a write failed, or the store was found damaged or replaced: nothing is signed until it is opened again. */
   readonly failed: boolean;
-  /** Closing twice is once. */
+  /** A second call does nothing. */
   close(): void;
 }
 
@@ -126,7 +128,7 @@ export interface CommittedRange {
   readonly count: number;
 }
 
-/** The heights of a commitment, and the signing context that it was made under. */
+/** The heights of a commitment, and its signing context. */
 export interface CommittedContext extends CommittedRange {
   readonly context?: string;
 }
@@ -142,7 +144,7 @@ export const overlap = (one: CommittedRange, other: CommittedRange): boolean =>
 
 export const lastOf = ({ startHeight, count }: CommittedRange): bigint => startHeight + BigInt(count) - 1n;
 
-/** Whether two are one and the same commitment, whatever signature it has. */
+/** Whether two records are of one commitment, with any signature. */
 export const isSameCommitment = (one: Committed, other: Committed): boolean =>
   one.startHeight === other.startHeight &&
   one.count === other.count &&
@@ -159,7 +161,7 @@ export function uncovered(range: CommittedRange, others: readonly CommittedRange
   return rest;
 }
 
-/** What of one range is before and after another that it overlaps. */
+/** The parts of one range before and after another that it overlaps. */
 function around(one: CommittedRange, other: CommittedRange): CommittedRange[] {
   const before = Number(other.startHeight - one.startHeight);
   const after = Number(lastOf(one) - lastOf(other));

@@ -11,10 +11,10 @@ import {
 } from "./interchange.js";
 
 /**
- * Reads an interchange file that may be longer than a text can be: votes are read one by one as they come, and what is
- * around them as a whole in the end.
- * @param source its text or its bytes (UTF-8), whole or in parts, as of a stream
- * @throws TapstakeError `invalid-json`, `unknown-version`, `invalid-signature`; `invalid-argument` for what is no such source
+ * Reads an interchange file that may be longer than a text can be. It reads votes one by one as they come, and the rest
+ * as a whole at the end.
+ * @param source its text or its bytes (UTF-8), whole or in parts, as from a stream
+ * @throws TapstakeError `invalid-json`, `unknown-version`, `invalid-signature`; `invalid-argument` for any other source
  */
 export async function readInterchange(
   source: InterchangePart | Iterable<InterchangePart> | AsyncIterable<InterchangePart>,
@@ -34,7 +34,7 @@ type InterchangePart = string | Uint8Array;
 const isPart = (value: unknown): value is InterchangePart =>
   typeof value === "string" || value instanceof Uint8Array;
 
-/** The whole of a text or of bytes is one part: their own parts are characters, and numbers. */
+/** A whole text or a byte array is one part: iterating it would give characters or numbers. */
 function partsOf(source: Parameters<typeof readInterchange>[0]): Iterable<unknown> | AsyncIterable<unknown> {
   if (isPart(source)) return [source];
   const isIterable =
@@ -51,26 +51,26 @@ const notInterchange = (value: unknown): TapstakeError =>
     `interchange: expected text, bytes or a stream of them, got ${describeType(value)}`,
   );
 
-/** Of one text, number or space, in characters: no file of ours comes near it. */
+/** The most characters of one text, number or space: files that tapstake writes have far fewer. */
 const LONGEST_TOKEN = 1 << 16;
-/** Of all that is no vote, in characters: some hundred thousand commitments. */
+/** The most characters beside the votes: some hundred thousand commitments. */
 const LONGEST_REST = 1 << 26;
-/** Of what is inside of each other: each level costs memory. */
+/** The deepest nesting: each level costs memory. */
 const DEEPEST = 100;
-/** Characters that are parsed before the limits are looked at again. */
+/** Characters that are parsed before the limits are checked again. */
 const STEP = 1 << 12;
 
-/** Takes the votes out of a file as it is parsed: the elements of `votes` in the elements of `data`. */
+/** Takes the votes out of a file while it is parsed: the elements of `votes` in the elements of `data`. */
 class InterchangeReader {
   readonly #parser: Library.JSONParser;
-  /** The lists of votes of the `data` that is open, by the places of their entries, and those of the last one. */
+  /** The lists of votes of the open `data`, by the places of their entries, and those of the last one. */
   #lists = new Map<number, Votes>();
   #data: ReadonlyMap<number, Votes> = this.#lists;
-  /** The votes of the list that is open. */
+  /** The votes of the open list. */
   #votes: Votes = new Map();
   #metadata: unknown;
   #file: unknown;
-  /** Characters since the last token; of all that is no vote; and of that at the last vote. */
+  /** Characters since the last token; of all that is not a vote; and of that at the last vote. */
   #silent = 0;
   #rest = 0;
   #restAtVote = 0;
@@ -93,7 +93,7 @@ class InterchangeReader {
       if (stack.length === 4) {
         if (Array.isArray(parent)) this.#takeVote(value, entry, key as number, parent);
       } else if (stack.length === 3) {
-        // Said twice, the last one counts, as it does in JSON.
+        // If a field is there twice, the last one counts, as in JSON.
         this.#lists.set(entry, this.#votes);
         this.#votes = new Map();
       } else if (key === "data") [this.#data, this.#lists] = [this.#lists, new Map()];
@@ -120,7 +120,7 @@ class InterchangeReader {
 
   #takeVote(vote: unknown, entry: number, place: number, list: unknown[]): void {
     addVoteTo(this.#votes, vote, `interchange.data[${entry}].votes[${place}]`);
-    // Taken, it is kept no longer.
+    // Dropped: no later step needs it.
     list.length = 0;
     if (place === 0) this.#restAtVote = this.#rest;
     else this.#rest = this.#restAtVote;
@@ -134,7 +134,7 @@ class InterchangeReader {
     }
   }
 
-  /** Why the file cannot be read, where a version that it named before is not the reason. */
+  /** Why the file cannot be read, unless it named a newer version before: then that is the reason. */
   #newerOr(error: TapstakeError): TapstakeError {
     try {
       assertVersion({ metadata: this.#metadata });

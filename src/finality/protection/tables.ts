@@ -21,24 +21,26 @@ import {
   type VoteEntry,
 } from "./store.js";
 
-/** By whom and when a row is written. */
+/** Who writes a row, and when. */
 export interface Writer {
-  /** UTF-8, as it is stored. */
+  /** UTF-8, as stored. */
   readonly at: Uint8Array;
   readonly instance: Uint8Array;
 }
 
 /**
- * The rows of an open store and what ties them together: each carries a checksum over all of it; votes carry a running
- * number and the combination of all checksums before them, so that a vote is one row in one page, and that no row can
- * be missing. Changes belong into a transaction, which ends with `writeState` unless it is a single vote.
+ * The rows of an open store and what ties them together. Each row has a checksum over all of it. Votes have a running
+ * number and the combination of all checksums before them. So a vote is one row in one page, and a missing row is
+ * detected.
+ *
+ * Changes belong in a transaction, which ends with `writeState` unless it is a single vote.
  */
 export class Tables {
   readonly storeId: string;
   readonly keyChains: Map<string, KeyChainState>;
   readonly generated: Map<string, string>;
   readonly #statements: Statements;
-  /** Every vote asks for them, and rows of commitments are long. */
+  /** Every vote needs them, and rows of commitments are long. */
   readonly #committed: Map<string, CommittedContext[]>;
   #commitments: number;
   #seq: number;
@@ -64,16 +66,19 @@ export class Tables {
     return this.#seq;
   }
 
-  /** The votes from one height to another, by height. @throws DatabaseFault `corrupt` unless they are what was written */
+  /**
+   * The votes from one height to another, by height. @throws DatabaseFault `corrupt` unless they are those that were
+   * written
+   */
   *votes(known: KeyChainState, from = 0n, to = MAX_HEIGHT): Generator<StoredVote> {
     const rows = rowsOf<VoteRow>(this.#statements.votes, known.id, u64be(from), u64be(to));
     yield* asWritten(known, rows, known.heights.between(from, to));
   }
 
-  /** @throws DatabaseFault `corrupt` where there is none, though one was written */
+  /** @throws DatabaseFault `corrupt` if a vote was written and is missing */
   vote(known: KeyChainState, height: bigint): StoredVote | undefined {
     if (!known.heights.has(height)) return undefined;
-    // To its end: a walk that is given up keeps its statement busy.
+    // Read to its end: an unfinished walk keeps its statement busy.
     const [vote] = [...this.votes(known, height, height)];
     return vote;
   }
@@ -84,13 +89,13 @@ export class Tables {
     return [...asWritten(known, rows, take(known.heights.between(from, MAX_HEIGHT), limit))];
   }
 
-  /** Those that overlap no earlier one. */
+  /** Commitments that overlap no earlier one. */
   commitments(key: Uint8Array, chainId: string): StoredCommitment[] {
     const rows = this.#commitmentRows(key, chainId);
     return rows.flatMap(({ commitment, alone }) => (alone ? [] : [commitment]));
   }
 
-  /** Those that overlap others and cover heights that no other does. */
+  /** Commitments that overlap others and cover heights that no other does. */
   overlapping(key: Uint8Array, chainId: string): StoredCommitment[] {
     const found: StoredCommitment[] = [];
     for (const { commitment, alone } of this.#commitmentRows(key, chainId)) {
@@ -104,7 +109,7 @@ export class Tables {
     return [...rowsOf<CommitmentRow>(this.#statements.commitments, key, utf8(chainId))].map(readCommitment);
   }
 
-  /** What is in memory of the rows of commitments: heights and contexts. */
+  /** The heights and contexts of the commitments, from memory. */
   committed(key: Uint8Array, chainId: string): readonly CommittedContext[] {
     return this.#committed.get(keyChainName(key, chainId)) ?? [];
   }
@@ -131,7 +136,7 @@ export class Tables {
     return known;
   }
 
-  /** @throws DatabaseFault `corrupt` where there is one, whatever the file says */
+  /** @throws DatabaseFault `corrupt` if the file has a row that memory does not know */
   addVote(known: KeyChainState, entry: VoteEntry, writer: Writer): void {
     expect(known.heights.add(entry.height), `it was to have a second vote at height ${entry.height}`);
     this.#insert(known, entry, writer);
@@ -155,7 +160,7 @@ export class Tables {
     if (!digest) known.blocked.add(height);
   }
 
-  /** Returns how many votes it forgot. @throws DatabaseFault `corrupt` where there are fewer than were written */
+  /** Returns how many votes it forgot. @throws DatabaseFault `corrupt` if there are fewer than were written */
   forgetBelow(known: KeyChainState, height: bigint): number {
     const below = u64be(height);
     let found = 0;
@@ -169,7 +174,7 @@ export class Tables {
     return found;
   }
 
-  /** @param alone of one that overlaps others, heights that it alone covers: only they are added */
+  /** @param alone for one that overlaps others, heights that it alone covers: only they are added */
   addCommitment(
     key: Uint8Array,
     chainId: string,
@@ -193,12 +198,12 @@ export class Tables {
   }
 
   forgetGenerated(key: Uint8Array): void {
-    // A list, as the library takes a single object for names and values, and ends the process.
+    // A list: given one object, the library reads it as names and values, and ends the process.
     this.#statements.forgetGenerated.run([key]);
     this.generated.delete(hex.encode(key));
   }
 
-  /** Keeps a key and chain from signing until it is begun anew, above what is known of it. `writeKeyChain` makes it so. */
+  /** Locks a key and chain until an `init` above what is known of it. `writeKeyChain` makes it durable. */
   lock(known: KeyChainState): void {
     known.lowWatermark = floorOf(known);
     known.locked = true;
@@ -222,8 +227,8 @@ export class Tables {
 }
 
 /**
- * Rows, if they are those that this process has read and written: SQLite trusts its files, and reads what somebody else
- * wrote over them as if it were its own. A row that was lost so would be a height to vote for again.
+ * Rows, if they are those that this process has read and written. SQLite trusts its files, and reads what another
+ * program wrote over them as its own. A row lost that way would be a height that could be voted for again.
  */
 function* asWritten(
   { blocked }: KeyChainState,

@@ -6,7 +6,7 @@ import { higherWatermarks, type StoredWatermarks } from "./decide.js";
 import type { Appended } from "./file-check.js";
 import { keyChainName } from "./key-chain.js";
 
-/** The watermarks of one key and chain, as of one write to the store. */
+/** The watermarks of one key and chain, at one write to the store. */
 export interface LoggedWatermarks extends StoredWatermarks {
   readonly key: Uint8Array;
   readonly chainId: string;
@@ -14,15 +14,15 @@ export interface LoggedWatermarks extends StoredWatermarks {
   readonly seq: number;
 }
 
-/** What the watermark log says: the highest of everything in it. */
+/** The content of the watermark log: the highest of everything in it. */
 export interface WatermarkLogContent {
-  /** Which store it belongs to, 32 hexadecimal digits. */
+  /** The store that it belongs to, 32 hexadecimal digits. */
   readonly storeId: string;
   readonly seq: number;
   readonly watermarks: ReadonlyMap<string, LoggedWatermarks>;
-  /** Whether a crash cut its last line off: the store has that write then. */
+  /** Whether a crash cut its last line off: the store has that write. */
   readonly torn?: boolean;
-  /** Why the file cannot be trusted; its whole lines are in `watermarks` all the same. */
+  /** Why the file cannot be trusted; `watermarks` has its whole lines in any case. */
   readonly damage?: string;
 }
 
@@ -46,7 +46,7 @@ export class WatermarkLog {
 
   /**
    * Writes the file anew, whole or not at all, and keeps it open to append to.
-   * @param room bytes for lines until it is written anew
+   * @param room bytes for new lines until it is written anew
    */
   constructor(path: string, content: WatermarkLogContent, room = 1 << 18) {
     this.#path = path;
@@ -55,13 +55,15 @@ export class WatermarkLog {
     this.#written = this.#rewrite();
   }
 
-  /** What was written last. */
+  /** The last line written. */
   get ending(): Appended {
     const { file, line, position } = this.#written;
     return { path: this.#path, file, line, position: position - line.length };
   }
 
-  /** Notes one write and the watermarks that it changed, durably. After an error nothing is known. */
+  /**
+   * Notes one write and the watermarks that it changed, durably. After an error, the content of the file is unknown.
+   */
   append(seq: number, changed: readonly LoggedWatermarks[]): void {
     this.#content.seq = seq;
     for (const each of changed) raise(this.#content.watermarks, each);
@@ -69,7 +71,7 @@ export class WatermarkLog {
     const [one] = changed;
     const { line, check } = withCheck(this.#written.check, one ? bodyOf(one) : writeOf(seq));
     const bytes = Buffer.from(line, "latin1");
-    // Of several lines some could be lost, and nobody would know.
+    // Of several lines, some could be lost without notice.
     if (changed.length > 1 || position + bytes.length > end) {
       this.#written = this.#rewrite();
       close(file);
@@ -84,7 +86,7 @@ export class WatermarkLog {
 
   close(): void {
     const { file } = this.#written;
-    // Its number may soon be that of another file.
+    // The system may soon give its number to another file.
     this.#written = { ...this.#written, file: -1 };
     if (file >= 0) close(file);
   }
@@ -123,10 +125,10 @@ function close(file: number): void {
 /** How far the open file was written. */
 interface Written {
   readonly file: number;
-  /** Of the last line. */
+  /** The check of the last line. */
   readonly check: string;
   readonly line: Uint8Array;
-  /** Where the next line begins, and where there is no room for it. */
+  /** Where the next line begins, and where the space for lines ends. */
   readonly position: number;
   readonly end: number;
 }
@@ -141,8 +143,8 @@ export function readWatermarkLog(path: string): WatermarkLogContent | undefined 
 }
 
 /**
- * A last line without its end is what a crash leaves, of a vote that was not handed out: it is ignored. Anything
- * else that is not as it was written is damage.
+ * A last line without its end is what a crash leaves, of a vote whose signature did not leave: it is ignored. Any other
+ * difference from what was written is damage.
  */
 export function parseWatermarkLog(bytes: Uint8Array): WatermarkLogContent {
   const lines = Buffer.from(bytes).toString("latin1").split("\n");
@@ -155,7 +157,7 @@ export function parseWatermarkLog(bytes: Uint8Array): WatermarkLogContent {
   if (!header || withCheck("", `${HEADER} ${storeId}`).check !== header[2]) {
     damage = "its first line is not that of a watermark log";
   }
-  // As it stands there, here and below, so that one damaged line does not take the next along.
+  // The check as the file has it, here and below: one damaged line then does not invalidate the next.
   let before = lines[0]?.slice(-16) ?? "";
   for (const [i, line] of [...lines, rest].slice(1).entries()) {
     const read = parseLine(line, before);

@@ -11,9 +11,9 @@ export interface RandomnessPair {
 }
 
 /**
- * The public randomness of heights that were derived before: what remains for a vote there is one HMAC. Points are
- * public; no secret is kept. The oldest are dropped first, used or not: a height is voted for once, and the next one
- * after it.
+ * The public randomness of heights that were derived before. A vote at such a height then needs only one HMAC. Points
+ * are public; no secret is kept. The oldest are dropped first, used or not: a height has one vote, and the next vote is
+ * at the next height.
  */
 export class RandomnessCache {
   readonly capacity: number;
@@ -38,7 +38,7 @@ export class RandomnessCache {
     this.#set(placeOf(publicKey, chainId, height), Uint8Array.from(point));
   }
 
-  /** The points of heights `interval` apart, 33 bytes each, one after another. */
+  /** Sets the points of heights `interval` apart, 33 bytes each, one after another. */
   setAll(publicKey: Uint8Array, chainId: string, first: bigint, points: Uint8Array, interval = 1n): void {
     const name = keyChainName(publicKey, chainId);
     for (let i = 0; i < points.length / 33; i++) {

@@ -14,13 +14,13 @@ import type { UnlockedKey } from "../keys/keystore.js";
 import { covers, type ProtectionStore, refuseOverlap, type StoredCommitment } from "../protection/store.js";
 import type { RandomnessCache } from "./cache.js";
 
-/** Deriving the randomness of a key on a chain, which reads and changes no store. */
+/** Derives the randomness of a key on a chain, without reading or changing a store. */
 interface Deriving extends DerivationOptions {
   readonly key: UnlockedKey;
   readonly chain: ChainConfig;
-  /** Filled with what is derived, so that votes there need no multiplication but their verification. */
+  /** Receives what is derived: votes at these heights then need no multiplication but that of their verification. */
   readonly cache?: RandomnessCache | undefined;
-  /** Told in the end by what the points were computed, and whether anything was computed wrongly. */
+  /** Called at the end: which implementations computed the points, and whether any result was wrong. */
   readonly onReport?: ((report: DerivationReport) => void) | undefined;
 }
 
@@ -30,15 +30,15 @@ export interface Committing extends Deriving {
 
 export interface CommitRequest extends Committing {
   readonly start: bigint;
-  /** How many heights: from `chain.minCount` to 4,294,967,295. */
+  /** The number of heights: from `chain.minCount` to 4,294,967,295. */
   readonly count: number;
 }
 
 /**
- * Derives and commits the randomness of `count` heights, signs the commitment and stores it. Other work runs
- * meanwhile; memory does not grow with the number of heights, but for 32 bytes every 256.
+ * Derives the randomness of `count` heights, signs the commitment and stores it. Other work runs meanwhile. Memory
+ * grows by only 32 bytes for every 256 heights.
  * @throws TapstakeError `commitment-overlap`, `count-too-small`, `invalid-number` (0 heights, or beyond 64 bits),
- *   `cancelled`, and what the store throws
+ * `cancelled`, and what the store throws
  */
 export async function commitStored(request: CommitRequest): Promise<Commitment> {
   const { key, chain, protection, start, count } = request;
@@ -54,12 +54,12 @@ export async function commitStored(request: CommitRequest): Promise<Commitment> 
   const signed = { ...range, root: rootOfHashes(hashes), ...(context !== undefined && { context }) };
   const signature = schnorr.sign(key.secretKey, commitmentDigest(signed));
   const commitment = { ...signed, signature };
-  // Looks for an overlap again: another commitment may have been stored meanwhile.
+  // Checks again for an overlap: another commitment may have been stored meanwhile.
   protection.addCommitment(key.publicKey, chain.id, { ...commitment, subtrees: joinBytes(hashes) });
   return { ...commitment, finalityProvider: Uint8Array.from(key.publicKey) };
 }
 
-/** What a chain is shown of a committed height. */
+/** What a chain needs to see of a committed height. */
 export interface CommittedHeight {
   readonly commitment: Commitment;
   /** X-only. */
@@ -68,10 +68,10 @@ export interface CommittedHeight {
 }
 
 /**
- * The public randomness of a committed height and its proof, derived again from at most 256 heights; from all of
- * them where the commitment was imported.
- * @throws TapstakeError `no-commitment` for a height in none; `invalid-proof` when the commitment is not to this
- *   key's randomness; `cancelled`
+ * The public randomness of a committed height and its proof. It is derived again from at most 256 heights, or from all
+ * of them if the commitment was imported.
+ * @throws TapstakeError `no-commitment` if no commitment covers the height; `invalid-proof` if the commitment is not to
+ * this key's randomness; `cancelled`
  */
 export async function proveCommitted(
   request: Committing & { readonly height: bigint },
@@ -88,10 +88,10 @@ export async function proveCommitted(
 }
 
 /**
- * {@link proveCommitted} for a commitment that its owner has: no store is opened, so it can be asked for while another
- * process is the signer. All heights of the commitment are derived again.
- * @throws TapstakeError as {@link proveCommitted}; `key-mismatch`, `invalid-signature` for a commitment that is not this
- *   key's own
+ * {@link proveCommitted} for a commitment that the caller has. It opens no store, so it works while another process is
+ * the signer. It derives all heights of the commitment again.
+ * @throws TapstakeError as {@link proveCommitted}; `key-mismatch`, `invalid-signature` for a commitment that is not
+ * this key's own
  */
 export async function proveIn(
   commitment: Commitment,
@@ -170,7 +170,7 @@ function derive(
   });
 }
 
-/** The hashes that were stored, if they lead to the root. */
+/** The stored hashes, if they lead to the root. */
 function readSubtrees(
   bytes: Uint8Array | null,
   { root, count }: Pick<StoredCommitment, "root" | "count">,
@@ -188,17 +188,17 @@ export interface CommittedRandomness {
    * @throws TapstakeError `index-out-of-range` for a height outside it
    */
   proof(height: bigint): MerkleProof;
-  /** By what the points were computed, and whether anything was computed wrongly. */
+  /** Which implementations computed the points, and whether a result was wrong. */
   readonly report: MultiplesReport;
 }
 
 export interface CommitmentRequest {
   /** The finality provider's EOTS secret, 32 bytes. */
   readonly secretKey: Uint8Array;
-  /** The chain that the votes are for: part of the derivation, so that chains never share randomness. */
+  /** The chain of the votes. It is part of the derivation, so that chains never share randomness. */
   readonly chainId: string;
   readonly startHeight: bigint;
-  /** Heights: chains ask for a minimum of thousands, and 50,000 is usual. */
+  /** The number of heights: chains require thousands, and 50,000 is usual. */
   readonly count: number;
   readonly context?: string;
   /** As in `DerivationOptions`. */

@@ -44,7 +44,7 @@ const version0: ProtocolParams = {
   unbondingTime: 1008,
   unbondingFee: 2_000n,
   slashing: {
-    // P2PKH to a hash of twenty 0x01, of which nobody knows a key.
+    // P2PKH to a hash of twenty 0x01. No known key has it.
     script: hex.decode("76a914010101010101010101010101010101010101010188ac"),
     rate: parseRate("0.1"),
     minFee: 1_000n,
@@ -95,8 +95,8 @@ const version6: ProtocolParams = {
 };
 
 /**
- * The public testnet before today's, which staked on Bitcoin's signet and was shut down. Its list was taken after
- * that, so that these are all versions that it ever had.
+ * The public testnet before today's: it staked on Bitcoin's signet, and was shut down. The list was taken after that,
+ * so it is complete.
  */
 export const bbnTest5: ParamSet = frozen({
   name: "bbn-test-5",

@@ -3,8 +3,8 @@ import { hex } from "../../core/bytes.js";
 import { COMMISSION_DECIMALS, frozen, type ParamSet } from "../types.js";
 
 /**
- * For tests only: the secret of member i is SHA256("tapstake regtest covenant member <i>"), i from 1 to 5, so
- * that everybody can sign for this committee. Never use it where coins have value.
+ * For tests only: the secret of member i is SHA256("tapstake regtest covenant member <i>"), i from 1 to 5, so anyone
+ * can sign for this committee. Never use it where coins have value.
  */
 const committee = [
   "3becbba47b0de6c18f7fb48e6e82cfd9858dd5b372228d32006362d84c844203",

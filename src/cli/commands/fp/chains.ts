@@ -100,7 +100,7 @@ function moduleAddress(text: string): string {
   return text;
 }
 
-/** What chains.json would refuse, in the words of the options. */
+/** Checks what chains.json would refuse, with messages that name the options. */
 function checkContexts(entry: ChainEntry, before: ChainConfig | undefined): void {
   const known = before?.voteContext === undefined ? "v4" : "v3";
   const { contexts = known, moduleAddress: address, stakingModuleAddress } = entry;
@@ -135,7 +135,7 @@ const remove = () =>
       if (before) warnOfContexts(before, undefined);
     });
 
-/** @param before how it was configured until now: what changed is shown with what it was */
+/** @param before the old configuration: changes are shown with it */
 function chainText(chain: ChainConfig, before: ChainConfig = chain): string {
   const old = new Map(rowsOf(before));
   return table(
@@ -156,7 +156,7 @@ const rowsOf = ({ id, minCount, voteContext, commitContext, popContext }: ChainC
     ["  possession", popContext ?? (voteContext === undefined ? undefined : "none")],
   ] satisfies Row[];
 
-/** What a change of a chain's configuration changed, as it was; null for what was not there. */
+/** The old values of a changed configuration; null for what was not there. */
 const changes = (before: ChainConfig, now: ChainConfig) =>
   Object.fromEntries(
     (["minCount", "voteContext", "commitContext", "popContext"] as const)
@@ -164,7 +164,7 @@ const changes = (before: ChainConfig, now: ChainConfig) =>
       .map((name) => [name, before[name] ?? null]),
   );
 
-/** Warns where the contexts of votes or commitments of a configured chain change, or go with it. */
+/** Warns if the contexts of votes or commitments of a configured chain change or disappear. */
 function warnOfContexts(before: ChainConfig, now: ChainConfig | undefined): void {
   if (before.voteContext === now?.voteContext && before.commitContext === now?.commitContext) return;
   const message =

@@ -152,7 +152,7 @@ const commitThere = (options: CommitOptions): Promise<Commitment> =>
     return commitment;
   });
 
-/** Of a commitment to randomness that the signer has just handed out, only its configuration can be why it is refused. */
+/** The signer has just served this randomness: only its configuration can be why it refuses the commitment. */
 function explained(error: unknown, { id, commitContext }: ChainConfig, count: number): unknown {
   if (!(error instanceof TapstakeError) || error.code !== "not-permitted") return error;
   const { code, message, details } = error;
@@ -268,7 +268,7 @@ async function prove(options: ProofOptions): Promise<CommittedHeight> {
   }
 }
 
-/** Without the store: what a file says is committed is enough. */
+/** Proves without the store: a commitment's file is enough. */
 async function proveFrom(
   file: string,
   options: SignerOptions,

@@ -75,7 +75,7 @@ export const serve = () =>
     )
     .addOption(jsonOption())
     .action(async (given) => {
-      // No other command needs the server's libraries.
+      // Loaded here: no other command needs the server's libraries.
       const { openLog } = await import("../../../signerd/log.js");
       const { serve: start } = await import("../../../signerd/serve.js");
       const home = openHome(given.home);
@@ -100,11 +100,12 @@ export const serve = () =>
         openSchnorr: given.openSchnorr ?? false,
         openMessages: given.openMessages ?? false,
       };
-      // The first signal that asks to stop. A second one ends the process at once, which loses nothing that left it.
+      // Waits for the first signal that asks to stop. A second one ends the process at once, which loses nothing that
+      // was sent.
       const stopAsked = new Promise<NodeJS.Signals>((resolve) => onStopRequest(resolve));
       const running = await unlocking(given, (unlock) => start({ ...options, unlock }));
       const { address, metricsAddress, warnings } = running;
-      // Where the log has not said so here.
+      // Said here unless the log has said so.
       if (given.logFile !== undefined || !log.isLevelEnabled("warn")) {
         for (const message of warnings) warn({ code: "unknown-chain", message });
       }
@@ -119,7 +120,7 @@ export const serve = () =>
       await running.stop();
     });
 
-/** Passphrases live no longer than it takes to use them. */
+/** Passphrases exist no longer than `use` needs them. */
 async function unlocking<T>(
   { unlock, passphraseFile }: { unlock?: string[] | undefined; passphraseFile?: string | undefined },
   use: (unlock: NonNullable<ServeOptions["unlock"]>) => Promise<T>,
@@ -199,7 +200,7 @@ export const status = (timeout = 5000) =>
       });
     });
 
-/** Only for its name a home is needed. */
+/** Only a key's name needs a home. */
 const keyNamed = (text: string, home: string | undefined): Uint8Array =>
   isPublicKey(text) ? hex.decode(text) : publicKeyNamed(findHome(home), text);
 
@@ -243,7 +244,7 @@ export const unlock = () =>
       });
     });
 
-/** What is long enough to be a mistyped public key is read as one. */
+/** Text that is long enough to be a mistyped public key is read as one. */
 function keyToUnlock(text: string, home: string | undefined): Uint8Array {
   if (/^[0-9a-fA-F]{40,}$/.test(text)) return parseKey(text, "key");
   try {

@@ -58,5 +58,5 @@ tapstake fp keys list
   topics: ["home", "secrets"],
 } as const;
 
-/** Everything that a finality provider's operator does. */
+/** The commands of a finality provider's operator. */
 export const command = (args: readonly string[]) => groupCommand("fp", GROUP, COMMANDS, args);

@@ -180,7 +180,7 @@ const exportSecret = () =>
     .action(async (name, options) => {
       const home = findHome(options.home);
       const { publicKey } = showKey(home, name);
-      // What is refused in the end is refused before anyone is asked.
+      // Checked before the user is asked for anything.
       lockHome(home).release();
       note(
         `tapstake will print the secret of ${hex.encode(publicKey)}. Anyone who sees it can vote with it, and two different votes at one height give the stake away. Never run it in two places.`,

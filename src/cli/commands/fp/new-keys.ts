@@ -24,7 +24,7 @@ import {
 
 const NAME = ["<name>", "name for the key: a-z, 0-9, and . _ - between them"] as const;
 
-/** A passphrase that a key is encrypted with from now on. */
+/** The new passphrase for a key. */
 const newPassphrase = (file: string | undefined, question: string) => ({
   ...currentPassphrase(file),
   question,
@@ -77,7 +77,7 @@ export const newKey = () =>
       });
     });
 
-/** @throws TapstakeError `cancelled` unless the person can name three of the words */
+/** @throws TapstakeError `cancelled` unless the user can name three of the words */
 async function mustRepeat(mnemonic: string): Promise<void> {
   tell(`\nWrite these words down. They are not shown again.\n\n${numberedWords(mnemonic)}\n`);
   const words = mnemonic.split(" ");
@@ -87,7 +87,7 @@ async function mustRepeat(mnemonic: string): Promise<void> {
       tell(`That is not word ${index + 1}.`);
       return false;
     };
-    // Anyone may mistype; who has no words to look at, guesses no better the third time.
+    // Anyone may mistype. Without the words at hand, the third guess is no better.
     if ((await isRight()) || (await isRight()) || (await isRight())) continue;
     throw new TapstakeError(
       "cancelled",
@@ -212,7 +212,7 @@ async function readWordsOrSecret(file: string | undefined): Promise<string> {
   throw new UsageError("no key to import: give --mnemonic-file or --secret-file");
 }
 
-/** For who has the key before their eyes to compare, while Ctrl-C still leaves everything as it was. */
+/** Shows the key for comparison, while Ctrl-C still changes nothing. */
 function publicKeyText(secretKey: Uint8Array, path: string | undefined): string {
   const where = path === undefined ? "" : ` at path ${path}`;
   return `The public key${where} is ${hex.encode(publicKeyOf(secretKey))}.\nIf you expect another key, stop here (Ctrl-C): nothing was stored.`;

@@ -51,7 +51,7 @@ const make = () =>
       const { name, publicKey } = showKey(home, options.key);
       const { address } = options;
       const context = possessionContext(options);
-      // A mistyped address is found before anyone is asked for a passphrase.
+      // Checked before the user is asked for a passphrase.
       proofOfPossessionDigest(address, context);
       const key = await unlockFor(home, options);
       try {
@@ -119,9 +119,9 @@ interface ContextOptions {
 }
 
 /**
- * The context for proofs of possession on the chain of `--chain`; undefined where the chain has none, or is not named.
- * There is a warning about a chain that is not configured, as it may be one that has.
- * @throws TapstakeError `context-mismatch` where the chain has contexts, and this one is not known; as `loadChains`
+ * The context for proofs of possession on the chain of `--chain`; undefined if the chain has none, or is not named. It
+ * warns of a chain that is not configured, as that chain may have one.
+ * @throws TapstakeError `context-mismatch` if the chain has contexts and this one is unknown; as `loadChains`
  */
 function possessionContext({ home, chain: id }: ContextOptions): string | undefined {
   if (id === undefined) return undefined;

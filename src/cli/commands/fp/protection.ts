@@ -52,7 +52,7 @@ tapstake fp protection check
   topics: ["home", "interchange"],
 } as const;
 
-/** What keeps a key from voting twice at one height: looked at, begun, moved, and made shorter. */
+/** The slashing protection: show it, begin it, move it, and prune it. */
 export const command = (args: readonly string[]) => groupCommand("protection", GROUP, COMMANDS, args);
 
 const SHOW = {
@@ -218,13 +218,16 @@ interface WatermarkAsked {
   readonly flags: string;
   readonly meaning: string;
   readonly home: (path: string | undefined) => Home;
-  /** What is at stake. */
+  /** Says what is at risk. */
   readonly warning: (watermark: Watermark) => string;
   /** Asks for the height once more. */
   readonly question: string;
 }
 
-/** A command that raises the low watermark of a key on a chain for good: it runs once the height was typed again. */
+/**
+ * A command that raises the low watermark of a key on a chain for good. It runs only after the user has typed the
+ * height again.
+ */
 function watermarkCommand(
   name: string,
   about: Described,
@@ -276,7 +279,7 @@ const exportInterchange = () =>
         note("Sign nothing here from now on: what is signed later is not in this file.");
     });
 
-/** For whoever compares it with what the key has voted for. */
+/** For a comparison with the votes of the key on the chain. */
 function votesOf(keyChains: readonly StoredKeyChain[]): string {
   const votes = keyChains.reduce((sum, one) => sum + one.votes, 0);
   const heights = keyChains.flatMap(({ highWatermark }) => highWatermark ?? []);
@@ -284,7 +287,7 @@ function votesOf(keyChains: readonly StoredKeyChain[]): string {
   return `${counted(votes, "vote")}${highest}`;
 }
 
-/** Four million votes: more than a year of one each ten seconds, and what is older can be pruned. */
+/** Four million votes: more than a year with one every ten seconds. Older votes can be pruned. */
 const MAX_MEGABYTES = 1024;
 
 const IMPORT = {
@@ -320,7 +323,7 @@ const importInterchange = () =>
       });
     });
 
-/** Errors of an interchange file begin with its name. */
+/** Names the interchange file at the beginning of its errors. */
 async function interchangeIn(path: string): Promise<ReadInterchange> {
   try {
     return await readInterchange(readChunks(path, MAX_MEGABYTES));
@@ -333,8 +336,8 @@ async function interchangeIn(path: string): Promise<ReadInterchange> {
 }
 
 /**
- * The file, with the last votes that a person has looked up on the chain: keys of which nothing is known here begin above
- * them. That a key signed nothing after the export cannot be checked here.
+ * The file, with the last votes that a person has looked up on the chain: keys that this home does not know begin above
+ * them. tapstake cannot check that a key signed nothing after the export.
  * @throws TapstakeError `cancelled`; `would-lower-mark` for less than the file knows; UsageError without a terminal
  */
 async function withBeginnings(
@@ -358,7 +361,7 @@ async function withBeginnings(
   return new ReadInterchange(raised, exportedAt);
 }
 
-/** The height from which a key begins: above its last vote on the chain, and no lower than the file has it. */
+/** The height at which a key begins: above its last vote on the chain, and no lower than in the file. */
 async function askedBeginning(
   { key, chain, from, lowest, highest }: Beginning,
   when: string,
@@ -383,7 +386,7 @@ async function askedBeginning(
       { lowWatermark: highest, height: last },
     );
   }
-  // The last vote itself may be asked for again where the file has it.
+  // If the file has the last vote, that vote may be repeated.
   return last === highest ? lowest : last + 1n;
 }
 
@@ -391,9 +394,9 @@ interface Beginning {
   readonly publicKey: Uint8Array;
   readonly key: string;
   readonly chain: string;
-  /** The first height of which the file knows nothing. */
+  /** The first height that the file does not know. */
   readonly from: bigint;
-  /** The low watermark that the file alone gives. */
+  /** The low watermark from the file alone. */
   readonly lowest: bigint;
   readonly highest: bigint | null;
 }
@@ -415,7 +418,7 @@ function unconfirmed(beginnings: readonly Beginning[], when: string): UsageError
   );
 }
 
-/** The file is merged all the same: the heights are blocked now. But someone has to know. */
+/** The file is merged in any case: the heights are blocked now. But the operator must know. */
 function conflict(heights: readonly bigint[]): TapstakeError {
   const shown = heights.slice(0, 10).join(", ") + (heights.length > 10 ? ", …" : "");
   return new TapstakeError(

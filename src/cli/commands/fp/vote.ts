@@ -108,7 +108,7 @@ interface Options extends SignerOptions, RemoteOptions {
 interface Answered {
   readonly key: Uint8Array;
   readonly answers: readonly VoteAnswer[];
-  /** Undefined of a remote signer: what it remembers is not seen from here. */
+  /** Undefined for a remote signer: this command cannot see what it remembers. */
   readonly known?: Coverage;
 }
 
