@@ -21,26 +21,27 @@ const MAX_PAGES = 1000;
 /**
  * The entries of all pages of an answer, asked for as they are needed.
  * @param path without a query, or with one
- * @param entriesOf the entries in one answer, of the form `form`
+ * @param fields the form of an answer
+ * @param entriesOf the entries in one answer
  * @throws TapstakeError `unexpected-answer` when a page leads back to an earlier one, or there are too many
  */
-export async function* pagesOf<Form extends v.GenericSchema, Entry>(
+export async function* pagesOf<Fields extends v.ObjectEntries, Entry>(
   server: Server,
   path: string,
-  form: Form,
-  entriesOf: (answer: v.InferOutput<Form>) => readonly Entry[],
+  fields: Fields,
+  entriesOf: (answer: v.InferOutput<v.ObjectSchema<Fields, undefined>>) => readonly Entry[],
   { pageSize = PAGE_SIZE, maxPages = MAX_PAGES, reverse = false }: Paging = {},
 ): AsyncGenerator<Entry, void, undefined> {
   assertInteger(pageSize, "pageSize", 1, PAGE_SIZE);
   assertInteger(maxPages, "maxPages", 1, 1_000_000);
   const seen = new Set<string>();
-  const paged = v.intersect([form, v.looseObject({ pagination })]);
+  const form = v.object({ ...fields, pagination });
   let key = "";
   for (let page = 0; page < maxPages; page++) {
     const query = `pagination.limit=${pageSize}${reverse ? "&pagination.reverse=true" : ""}`;
     const from = key === "" ? "" : `&pagination.key=${encodeURIComponent(key)}`;
-    const answer = await server.get(`${path}${path.includes("?") ? "&" : "?"}${query}${from}`, paged);
-    const entries = entriesOf(answer as v.InferOutput<Form>);
+    const answer = await server.get(`${path}${path.includes("?") ? "&" : "?"}${query}${from}`, form);
+    const entries = entriesOf(answer as v.InferOutput<v.ObjectSchema<Fields, undefined>>);
     if (entries.length > pageSize) throw endless(server, path, `more than ${pageSize} entries in a page`);
     yield* entries;
     key = (answer as { pagination?: { next_key?: string | null } | null }).pagination?.next_key ?? "";

@@ -21,7 +21,7 @@ export const paramsVersions = (server: Server, paging?: Paging) =>
   pagesOf(
     server,
     `${STAKING}/params_versions`,
-    v.object({ params: v.array(form.paramsVersion) }),
+    { params: v.array(form.paramsVersion) },
     ({ params }) => params,
     paging,
   );
@@ -45,7 +45,7 @@ export async function delegation(server: Server, txid: string): Promise<form.Raw
 export async function* delegationsByStatus(server: Server, status: DelegationStatus, paging?: Paging) {
   assertChoice(status, "status", DELEGATION_STATUSES);
   const path = `${STAKING}/btc_delegations/${status}`;
-  const answer = v.object({ btc_delegations: form.list(form.delegation) });
+  const answer = { btc_delegations: form.list(form.delegation) };
   for await (const found of pagesOf(server, path, answer, (page) => page.btc_delegations, paging)) {
     if (status !== "ANY" && found.status_desc !== status) {
       throw server.mismatch(path, "btc_delegations.status_desc", status);
@@ -58,9 +58,7 @@ export async function* delegationsByStatus(server: Server, status: DelegationSta
 export async function* delegationsByProvider(server: Server, key: Uint8Array, paging?: Paging) {
   const name = keyText(key);
   const path = `${STAKING}/finality_providers/${name}/delegations`;
-  const answer = v.object({
-    btc_delegator_delegations: form.list(v.object({ dels: form.list(form.delegation) })),
-  });
+  const answer = { btc_delegator_delegations: form.list(v.object({ dels: form.list(form.delegation) })) };
   const pages = pagesOf(server, path, answer, (page) => page.btc_delegator_delegations, paging);
   for await (const { dels } of pages) {
     for (const found of dels) {
@@ -91,7 +89,7 @@ export const providers = (server: Server, paging?: Paging) =>
   pagesOf(
     server,
     `${STAKING}/finality_providers`,
-    v.object({ finality_providers: form.list(form.provider) }),
+    { finality_providers: form.list(form.provider) },
     (page) => page.finality_providers,
     paging,
   );
@@ -116,7 +114,7 @@ export function commits(server: Server, key: Uint8Array, { reverse = true, ...pa
   return pagesOf(
     server,
     `${FINALITY}/finality_providers/${keyText(key)}/pub_rand_commit_list`,
-    v.object({ pub_rand_commit_map: v.nullish(v.record(heights, form.commit)) }),
+    { pub_rand_commit_map: v.nullish(v.record(heights, form.commit)) },
     ({ pub_rand_commit_map: map }) => {
       const entries = Object.entries(map ?? {}).map(([height, commit]) => ({
         startHeight: BigInt(height),
@@ -150,7 +148,7 @@ export async function block(server: Server, height: bigint): Promise<form.ChainB
 export function blocks(server: Server, status: BlockStatus = "ANY", paging?: Paging) {
   assertChoice(status, "status", BLOCK_STATUSES);
   const path = `${FINALITY}/blocks?status=${status}`;
-  return pagesOf(server, path, v.object({ blocks: form.list(form.block) }), (page) => page.blocks, paging);
+  return pagesOf(server, path, { blocks: form.list(form.block) }, (page) => page.blocks, paging);
 }
 
 /** The newest Bitcoin block that the chain knows. */
@@ -186,7 +184,7 @@ export const evidences = (server: Server, startHeight = 0n, paging?: Paging) =>
   pagesOf(
     server,
     `${FINALITY}/evidences?start_height=${heightText(startHeight)}`,
-    v.object({ evidences: form.list(form.evidence) }),
+    { evidences: form.list(form.evidence) },
     (page) => page.evidences,
     paging,
   );
@@ -206,7 +204,7 @@ export const signingInfos = (server: Server, paging?: Paging) =>
   pagesOf(
     server,
     `${FINALITY}/signing_infos`,
-    v.object({ signing_infos: form.list(form.signingInfo) }),
+    { signing_infos: form.list(form.signingInfo) },
     (page) => page.signing_infos,
     paging,
   );
