@@ -22,9 +22,8 @@ export async function broadcast(
 ): Promise<Verdict> {
   try {
     const said = rpc ? await overRpc(rpc, raw) : await overLcd(lcd, raw);
-    if (said === "in-cache") return { kind: "taken" };
     const { codespace, code, log, hash } = said;
-    if (hash.toUpperCase() !== txhash) {
+    if (hash !== undefined && hash.toUpperCase() !== txhash) {
       const server = rpc ?? lcd;
       return { kind: "unclear", error: server.mismatch("", "hash", txhash) };
     }
@@ -40,7 +39,7 @@ interface Said {
   readonly codespace: string;
   readonly code: number;
   readonly log: string;
-  readonly hash: string;
+  readonly hash?: string;
 }
 
 async function overLcd(lcd: Server, raw: Uint8Array): Promise<Said> {
@@ -50,20 +49,27 @@ async function overLcd(lcd: Server, raw: Uint8Array): Promise<Said> {
   return { hash, codespace, code, log };
 }
 
-async function overRpc(rpc: Server, raw: Uint8Array): Promise<Said | "in-cache"> {
+async function overRpc(rpc: Server, raw: Uint8Array): Promise<Said> {
   const body = { jsonrpc: "2.0", id: 1, method: "broadcast_tx_sync", params: { tx: base64.encode(raw) } };
   const answer = await rpc.post("", body, rpcForm);
   if (answer.result) return answer.result;
   const { code, message, data } = answer.error!;
-  if (`${message} ${data}`.includes("tx already exists in cache")) return "in-cache";
-  // CometBFT's own refusals (a full mempool, a transaction that is too large) come as errors of JSON-RPC.
-  throw new TapstakeError("node-error", `${rpc.url}: broadcast_tx_sync: ${message}: ${data}`.slice(0, 500), {
-    url: rpc.url,
-    path: "broadcast_tx_sync",
-    code,
-    reason: `${message}: ${data}`.slice(0, 500),
-  });
+  const log = `${message}: ${data}`.slice(0, LONGEST_REASON);
+  // CometBFT's own answers come as errors of JSON-RPC; the LCD gives them these codes.
+  const [, known] = COMETBFT.find(([text]) => log.includes(text)) ?? [];
+  if (known !== undefined) return { codespace: "sdk", code: known, log };
+  const about = { url: rpc.url, path: "broadcast_tx_sync", code, reason: log };
+  throw new TapstakeError("node-error", `${rpc.url}: broadcast_tx_sync: ${log}`, about);
 }
+
+const COMETBFT = [
+  ["tx already exists in cache", 19],
+  ["mempool is full", 20],
+  ["Tx too large", 21],
+] as const;
+
+/** The longest text of a server that is repeated. */
+const LONGEST_REASON = 500;
 
 const text = v.nullish(v.string(), "");
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));

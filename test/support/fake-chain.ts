@@ -28,6 +28,8 @@ export interface Answer {
   readonly body: unknown;
 }
 
+type Override = Answer | "hang-up" | ((body: string) => Answer);
+
 interface Account {
   readonly accountNumber: bigint;
   /** In the newest block. */
@@ -89,7 +91,7 @@ export class FakeChain {
   #url = "";
   #mempool: Pending[] = [];
   readonly #results = new Map<string, Result>();
-  readonly #overrides: { readonly path: RegExp; left: number; readonly answer: Answer | "hang-up" }[] = [];
+  readonly #overrides: { readonly path: RegExp; left: number; readonly answer: Override }[] = [];
 
   /** Starts for the length of a test. */
   static async start(): Promise<FakeChain> {
@@ -113,6 +115,15 @@ export class FakeChain {
   /** Answers the next requests of a path (`count` of them) in another way. */
   answer(path: RegExp, answer: Answer | "hang-up", count = 1): void {
     this.#overrides.push({ path, left: count, answer });
+  }
+
+  /** Answers the next transactions (`count` of them) in another way, by their own hash unless it is given. */
+  answerBroadcast(said: Readonly<Record<string, unknown>>, count = 1): void {
+    const answer = (body: string): Answer => {
+      const { tx_bytes } = JSON.parse(body) as TxBytes;
+      return { body: { tx_response: { txhash: txHash(base64.decode(tx_bytes)), ...said } } };
+    };
+    this.#overrides.push({ path: /^cosmos\/tx\/v1beta1\/txs$/, left: count, answer });
   }
 
   /** Makes a block of the mempool. */
@@ -168,7 +179,11 @@ export class FakeChain {
       response.destroy();
       return;
     }
-    const answer = override?.answer ?? this.#answerTo(path, body, request.url!.startsWith("/rpc"));
+    const given = override?.answer;
+    const answer =
+      typeof given === "function"
+        ? given(body)
+        : (given ?? this.#answerTo(path, body, request.url!.startsWith("/rpc")));
     const text = typeof answer.body === "string" ? answer.body : JSON.stringify(answer.body);
     response.writeHead(answer.status ?? 200, answer.headers).end(text);
   }
