@@ -94,7 +94,8 @@ describe("a delegation", () => {
     const txid = await txidOf();
     const cut = { btc_delegation: { ...recorded.btc_delegation, staking_tx_hex: "0100" } };
     const { chain } = await chainOf({ [`${STAKING}btc_delegation/`]: cut });
-    await failure(chain.delegation(txid), "unexpected-answer");
+    const error = await failure(chain.delegation(txid), "unexpected-answer");
+    expect(error.details["reason"]).toBe("mismatch");
   });
 
   it.each([
@@ -181,13 +182,13 @@ describe("pages", () => {
     const lcd = await serve((_body, _request, response) => response.end(JSON.stringify(pages(count++))));
     return { chain: babylonChain({ lcd, chainId: "bbn-1" }), count: () => count };
   };
-  const pageError = (error: TapstakeError) =>
+  const expectEndless = (error: TapstakeError) =>
     expect(error.details).toMatchObject({ reason: "pages", path: `${FINALITY}blocks?status=ANY` });
 
   it("that lead back to an earlier one are refused", async () => {
     const keys = ["AA==", "AQ==", "AA=="];
     const { chain, count } = await paged((n) => ({ blocks: [], pagination: { next_key: keys[n] } }));
-    pageError(await failure(all(chain.blocks()), "unexpected-answer"));
+    expectEndless(await failure(all(chain.blocks()), "unexpected-answer"));
     expect(count()).toBe(3);
   });
 
@@ -200,18 +201,19 @@ describe("pages", () => {
     const read = async () => {
       for await (const each of chain.blocks("ANY", { maxPages: 7 })) found.push(each);
     };
-    pageError(await failure(read(), "unexpected-answer"));
+    expectEndless(await failure(read(), "unexpected-answer"));
     expect([found.length, count()]).toEqual([7, 7]);
   });
 
   it("with more entries than asked for are refused", async () => {
     const { chain } = await paged(() => ({ blocks: [blockOf(1), blockOf(2)] }));
-    pageError(await failure(all(chain.blocks("ANY", { pageSize: 1 })), "unexpected-answer"));
+    expectEndless(await failure(all(chain.blocks("ANY", { pageSize: 1 })), "unexpected-answer"));
   });
 
   it("have at most 100 entries", async () => {
     const { chain } = await paged(() => ({ blocks: [] }));
-    await failure(all(chain.blocks("ANY", { pageSize: 101 })), "invalid-number");
+    const error = await failure(all(chain.blocks("ANY", { pageSize: 101 })), "invalid-number");
+    expect(error.message).toContain("1 to 100");
   });
 });
 
@@ -470,5 +472,7 @@ it("a server that answers another thing everywhere changes nothing", async () =>
     chain.height(),
     all(chain.params()),
   ];
-  for (const question of questions) await failure(question, "unexpected-answer");
+  for (const question of questions) {
+    expect((await failure(question, "unexpected-answer")).details["reason"]).toBe("form");
+  }
 });

@@ -155,7 +155,7 @@ describe("before anything is signed", () => {
     const { fake, chain } = await started();
     change(fake);
     await failure(chain.send([commitment()], signer, options), code);
-    unsigned(fake);
+    expect(fake.handedIn).toEqual([]);
   });
 
   it("a fee at the limit is paid, one above it is not", async () => {
