@@ -1,3 +1,4 @@
+import type { ChainRelease } from "../babylon/errors.js";
 import type { AnyMessage } from "../babylon/messages.js";
 import { DEFAULT_TIMEOUT } from "../chain/http.js";
 import { TapstakeError } from "../core/errors.js";
@@ -15,7 +16,6 @@ import { type Clock, createServer, type Server } from "./lcd.js";
 import {
   account,
   type ChainAccount,
-  type ChainRelease,
   type ChainTransaction,
   latestHeight,
   type NodeInfo,

@@ -1,5 +1,12 @@
 /** `tapstake/babylon`: the staking chain, asked and written to. Runs in browsers too. */
-export { chainError, readErrorText, type ChainError, type Retry, type SaidError } from "../babylon/errors.js";
+export {
+  chainError,
+  readErrorText,
+  type ChainError,
+  type ChainRelease,
+  type Retry,
+  type SaidError,
+} from "../babylon/errors.js";
 export {
   accountOfKey,
   decodeAuthInfo,
@@ -32,7 +39,7 @@ export type {
   SigningInfo,
 } from "./forms.js";
 export type { Clock } from "./lcd.js";
-export type { ChainAccount, ChainEvent, ChainRelease, ChainTransaction, NodeInfo } from "./node.js";
+export type { ChainAccount, ChainEvent, ChainTransaction, NodeInfo } from "./node.js";
 export type { Paging } from "./pages.js";
 export type { BlockStatus, CheckpointParams, DelegationStatus, RawCheckpoint } from "./queries.js";
 export type { FinalityParams } from "./queries.js";

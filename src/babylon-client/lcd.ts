@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { type ChainError, chainError, readErrorText } from "../babylon/errors.js";
+import { type ChainError, chainError, type ChainRelease, readErrorText } from "../babylon/errors.js";
 import { ask, parseUrl } from "../chain/http.js";
 import { type ErrorDetails, TapstakeError } from "../core/errors.js";
 import { parseExactJson } from "../core/json.js";
@@ -20,7 +20,7 @@ export interface ServerOptions {
   /** The most bytes of an answer. */
   readonly limit: number;
   readonly clock: Clock;
-  readonly release: "v1" | "v2" | "v3" | "v4";
+  readonly release: ChainRelease;
 }
 
 /** A server of the chain that answers in JSON. Everything throws the codes of {@link Server.get}. */
@@ -132,7 +132,7 @@ export function refusal(
     readonly codespace: string;
     readonly code: number;
     readonly log: string;
-    readonly release: ServerOptions["release"];
+    readonly release: ChainRelease;
     readonly error?: ChainError | undefined;
   },
   about: ErrorDetails,

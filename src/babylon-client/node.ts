@@ -1,4 +1,6 @@
 import * as v from "valibot";
+import type { ChainRelease } from "../babylon/errors.js";
+import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { hexadecimal, list, u64 } from "./forms.js";
 import { nullAt, type Server } from "./lcd.js";
@@ -11,9 +13,6 @@ export interface NodeInfo {
   /** The release of the messages by that version; undefined for one that is not known. */
   readonly release?: ChainRelease;
 }
-
-/** A release of the chain's messages. One name stands for all its minor versions. */
-export type ChainRelease = "v1" | "v2" | "v3" | "v4";
 
 export async function nodeInfo(server: Server): Promise<NodeInfo> {
   const answer = await server.get(
@@ -91,11 +90,12 @@ export interface ChainEvent {
 
 /** A transaction by its hash; null when no block that the server knows has it. */
 export async function transaction(server: Server, hash: string): Promise<ChainTransaction | null> {
-  const path = `cosmos/tx/v1beta1/txs/${hash}`;
+  const name = hex.encode(hex.decode(hash, 32, "txhash")).toUpperCase();
+  const path = `cosmos/tx/v1beta1/txs/${name}`;
   const answer = await nullAt(server.get(path, v.object({ tx_response: txResponse })));
   if (!answer) return null;
   const found = answer.tx_response;
-  if (found.txhash.toUpperCase() !== hash) throw server.mismatch(path, "tx_response.txhash", hash);
+  if (found.txhash.toUpperCase() !== name) throw server.mismatch(path, "tx_response.txhash", name);
   return found;
 }
 

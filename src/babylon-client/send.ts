@@ -1,6 +1,6 @@
 import { base64 } from "@scure/base";
 import * as v from "valibot";
-import { expectedSequence } from "../babylon/errors.js";
+import { type ChainRelease, expectedSequence } from "../babylon/errors.js";
 import type { AnyMessage } from "../babylon/messages.js";
 import { encodeAuthInfo, encodeTxBody, encodeTxRaw, type TxBody, txHash } from "../babylon/transaction.js";
 import { assertInteger, u64be } from "../core/bytes.js";
@@ -9,7 +9,7 @@ import { broadcast } from "./broadcast.js";
 import { FEE_DENOM, feeFor, gasLimitFor, lostRefund } from "./fee.js";
 import { u64 } from "./forms.js";
 import { type Clock, refusal, type Server } from "./lcd.js";
-import { account, type ChainEvent, type ChainRelease, checkNode, latestHeight } from "./node.js";
+import { account, type ChainEvent, checkNode, latestHeight } from "./node.js";
 import { accountOf, type DirectSigner, type Signed, signed, type SigningAccount } from "./signer.js";
 import { awaitBlock } from "./wait.js";
 

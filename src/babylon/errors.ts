@@ -19,14 +19,14 @@ export interface ChainError {
   readonly retry: Retry;
 }
 
-/** The releases of the chain whose numbers differ: those of `v3` are apart, all others agree. */
-type NumberedBy = "v1" | "v2" | "v3" | "v4";
+/** A release of the chain. Some numbers of `v3` mean something else; all others agree. */
+export type ChainRelease = "v1" | "v2" | "v3" | "v4";
 
 /** The error of a codespace and number; undefined for one that the release does not have. */
 export function chainError(
   codespace: string,
   code: number,
-  release: NumberedBy = "v4",
+  release: ChainRelease = "v4",
 ): ChainError | undefined {
   return errorsOf(release).find((error) => error.codespace === codespace && error.code === code);
 }
@@ -44,7 +44,7 @@ export interface SaidError {
  * Reads the text of an error: queries name codespace and number, simulations only what the error means, at the end.
  * A text that says neither has neither.
  */
-export function readErrorText(text: string, release: NumberedBy = "v4"): SaidError {
+export function readErrorText(text: string, release: ChainRelease = "v4"): SaidError {
   const said = text.replace(/ with gas used: '\d+'$/, "");
   const index = /message index: (\d{1,9}):/.exec(said)?.[1];
   const messageIndex = index === undefined ? {} : { messageIndex: Number(index) };
@@ -65,13 +65,13 @@ export function expectedSequence(text: string): bigint | undefined {
 }
 
 /** Of several that a text ends with, the longest is meant: "not found" ends many. */
-function errorAtEnd(said: string, release: NumberedBy): ChainError | undefined {
+function errorAtEnd(said: string, release: ChainRelease): ChainError | undefined {
   const text = said.toLowerCase();
   const ends = errorsOf(release).filter(({ meaning }) => `: ${text}`.endsWith(`: ${meaning.toLowerCase()}`));
   return ends.sort((a, b) => b.meaning.length - a.meaning.length)[0];
 }
 
-const errorsOf = (release: NumberedBy): readonly ChainError[] =>
+const errorsOf = (release: ChainRelease): readonly ChainError[] =>
   release === "v3" ? [...listOf(V3), ...listOf(ERRORS)] : listOf(ERRORS);
 
 type Row = readonly [code: number, name: string, meaning: string, retry: Retry];

@@ -440,7 +440,8 @@ describe("a transaction of the chain", () => {
       events: [{ type: "a", attributes: [{ key: "b", value: "" }] }],
     });
     await failure(chain.transaction("EF".repeat(32)), "unexpected-answer");
-    expect(await chain.transaction("CD".repeat(32))).toBeNull();
+    expect(await chain.transaction("cd".repeat(32))).toBeNull();
+    await failure(chain.transaction("../node_info"), "invalid-hex");
   });
 });
 
