@@ -1,4 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { babylonChain } from "../../src/babylon-client/client.js";
 import { DELEGATION_STATUSES } from "../../src/babylon-client/queries.js";
 import { hex } from "../../src/core/bytes.js";
@@ -56,7 +58,7 @@ describe("recorded answers", () => {
   });
 
   it("a delegation is given as the chain wrote it", async () => {
-    const txid = await txidOf();
+    const txid = txidIn(recorded.btc_delegation);
     const { chain, asked } = await chainOf({ [`${STAKING}btc_delegation/`]: recorded });
     expect(await chain.delegation(txid.toUpperCase())).toEqual(recorded.btc_delegation);
     expect(asked).toEqual([`${STAKING}btc_delegation/${txid}`]);
@@ -91,7 +93,7 @@ describe("a delegation", () => {
   });
 
   it("whose transaction cannot be read is refused", async () => {
-    const txid = await txidOf();
+    const txid = txidIn(recorded.btc_delegation);
     const cut = { btc_delegation: { ...recorded.btc_delegation, staking_tx_hex: "0100" } };
     const { chain } = await chainOf({ [`${STAKING}btc_delegation/`]: cut });
     const error = await failure(chain.delegation(txid), "unexpected-answer");
@@ -110,7 +112,7 @@ describe("a delegation", () => {
     const { chain } = await chainOf({
       [`${STAKING}btc_delegation/`]: { btc_delegation: { ...recorded.btc_delegation, [name]: value } },
     });
-    const error = await failure(chain.delegation(await txidOf()), "unexpected-answer");
+    const error = await failure(chain.delegation(txidIn(recorded.btc_delegation)), "unexpected-answer");
     expect(error.details).toMatchObject({ reason: "form", field: `btc_delegation.${field}` });
   });
 
@@ -445,11 +447,30 @@ describe("a transaction of the chain", () => {
   });
 });
 
-/** The txid of the recorded delegation, from its own bytes. */
-async function txidOf(): Promise<string> {
-  const { parseTransaction } = await import("../../src/bitcoin/transaction.js");
-  return parseTransaction(hex.decode(recorded.btc_delegation["staking_tx_hex"] as string)).getId();
-}
+const txidIn = (found: Record<string, unknown>) =>
+  parseTransaction(hex.decode(found["staking_tx_hex"] as string)).getId();
+
+it("an altered delegation is either what the chain could write, or a typed error", async () => {
+  const text = JSON.stringify(recorded);
+  const txid = txidIn(recorded.btc_delegation);
+  let answer = text;
+  const lcd = await serve((_body, _request, response) => response.end(answer));
+  const chain = babylonChain({ lcd, chainId: "bbn-1" });
+  const pieces = fc.constantFrom("", "0", "-1", '"', "null", "{}", "[]", "ff", ":", ",", "1e9", "\\u0000");
+  const place = fc.nat(text.length);
+  await fc.assert(
+    fc.asyncProperty(place, fc.nat(40), pieces, async (at, length, piece) => {
+      answer = text.slice(0, at) + piece + text.slice(at + length);
+      const found: unknown = await chain.delegation(txid).catch((error: unknown) => error);
+      if (found instanceof Error) {
+        expect(found).toMatchObject({ name: "TapstakeError", code: "unexpected-answer" });
+      } else {
+        expect(txidIn(found as Record<string, unknown>)).toBe(txid);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
 
 it("a server that answers another thing everywhere changes nothing", async () => {
   const chain = babylonChain({ lcd: await serveText('{"ok":true}'), chainId: "bbn-1" });

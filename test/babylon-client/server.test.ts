@@ -74,6 +74,8 @@ describe("a server of the chain", () => {
     ["a web page with status 200", "<!doctype html><p>hi", 200, "unexpected-answer", { reason: "html" }],
     ["cut JSON", '{"header":{"hash_hex":"ab', 200, "unexpected-answer", { reason: "json" }],
     ["an empty answer", "", 200, "unexpected-answer", { reason: "json" }],
+    ["a million open quotes", `{"a":"${'\\"'.repeat(500_000)}`, 200, "unexpected-answer", { reason: "json" }],
+    ["deep nesting", "[".repeat(100_000) + "]".repeat(100_000), 200, "unexpected-answer", { reason: "form" }],
     ["null", "null", 200, "unexpected-answer", { reason: "form" }],
     [
       "another form",
