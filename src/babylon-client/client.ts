@@ -47,9 +47,10 @@ export interface BabylonOptions {
 }
 
 /**
- * What the chain knows. Keys are x-only, of 32 bytes; heights of the chain are bigints, of Bitcoin numbers; hashes are
- * text, as people write them. `Raw…` is the JSON of the chain, with its form checked. A list is asked for page by page,
- * as it is read. Everything throws `node-unreachable`, `unexpected-answer`, `node-error` and `chain-refused`.
+ * Questions to the chain. Keys are x-only, of 32 bytes. Heights of the chain are bigints, those of Bitcoin are numbers.
+ * Hashes are text, as people write them. `Raw…` is the JSON of the chain, with its form checked. The reader of a list
+ * asks for the next page when it comes to it. Everything throws `node-unreachable`, `unexpected-answer`, `node-error`
+ * and `chain-refused`.
  */
 export interface BabylonQueries {
   params(paging?: Paging): AsyncGenerator<RawParamsVersion, void, undefined>;

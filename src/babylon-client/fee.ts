@@ -5,7 +5,7 @@ import { TapstakeError } from "../core/errors.js";
 /** The one coin that pays fees. */
 export const FEE_DENOM = "ubbn";
 
-/** Nodes take no more gas in a transaction (`babylon-mempool.max-gas-wanted-per-tx`, by default). */
+/** The most gas that nodes take in a transaction: the default of `babylon-mempool.max-gas-wanted-per-tx`. */
 export const MAX_GAS = 10_000_000n;
 
 /** Gas to allow for what a simulation used. The block's state can be another: 1.2 has run out of gas in the field. */

@@ -69,7 +69,7 @@ export function unreachable(endpoint: string, why: string, cause?: unknown): Tap
   );
 }
 
-/** The text of an answer; null for one that has more bytes, of which no more are read. */
+/** The text of an answer; null for one that has more bytes: the rest is not read. */
 async function textWithin(response: Response, limit: number): Promise<string | null> {
   if (!response.body) return "";
   const reader = response.body.getReader();
