@@ -17,7 +17,7 @@ if (process.env["TAPSTAKE_SEED"] === undefined) {
 /** Rooms whose code keeps no state and asks nothing of the system: their tests share a process. */
 const shared = [
   "{core,crypto,bitcoin,script,params,funding,spending,psbt,stake,delegation,covenant,vote,extract,babylon,wallets}",
-  "{chain,derivation,fuzz}",
+  "{chain,babylon-client,derivation,fuzz}",
 ].map((room) => `test/${room}/**/*.test.ts`);
 
 /** Tests that put another module in the place of one: each needs a process that has not loaded it yet. */

@@ -73,6 +73,7 @@ import assert from "node:assert/strict";
 import { openHome, openProtection, readInterchange } from "tapstake/finality";
 import { createEotsClient } from "tapstake/signer-client";
 import "tapstake/chain";
+import "tapstake/babylon";
 import "tapstake/wallets";
 import "tapstake/regtest";
 const missing = (name) => (error) => error.code === "package-missing" && error.details.package === name;
@@ -82,7 +83,7 @@ await assert.rejects(readInterchange("{}"), missing("@streamparser/json"));
 `,
   "commonjs.cjs": `
 const assert = require("node:assert/strict");
-for (const entry of ["tapstake", "tapstake/wallets", "tapstake/chain", "tapstake/finality", "tapstake/signer-client", "tapstake/regtest"]) {
+for (const entry of ["tapstake", "tapstake/wallets", "tapstake/chain", "tapstake/babylon", "tapstake/finality", "tapstake/signer-client", "tapstake/regtest"]) {
   assert.ok(Object.keys(require(entry)).length > 0);
 }
 assert.equal(typeof require("tapstake").stakingOutput, "function");
@@ -130,13 +131,14 @@ function compiles(folder) {
 const IMPORTS = `
 import { stakingOutput, type Psbt, type StakeTerms } from "tapstake";
 import * as chain from "tapstake/chain";
+import * as babylon from "tapstake/babylon";
 import * as finality from "tapstake/finality";
 import * as client from "tapstake/signer-client";
 import * as harness from "tapstake/regtest";
 import * as wallets from "tapstake/wallets";
 export const scriptOf = (terms: StakeTerms): Uint8Array => stakingOutput(terms, "mainnet").script;
 export const textOf = (psbt: Psbt): string => psbt.toBase64();
-export { chain, client, finality, harness, wallets };
+export { babylon, chain, client, finality, harness, wallets };
 `;
 
 if (isMain(import.meta.url)) {

@@ -1,3 +1,4 @@
+import { joinBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { parseNumbers } from "../core/json.js";
 
@@ -13,20 +14,27 @@ export interface HttpRequest {
   readonly name: string;
   readonly timeout: number;
   readonly init?: RequestInit;
+  /** The most bytes that an answer may have: no limit by default. */
+  readonly limit?: number;
 }
 
 /**
  * Asks over HTTP, and waits for all of the answer, whatever its status is.
- * @throws TapstakeError `node-unreachable`
+ * @throws TapstakeError `node-unreachable`; `unexpected-answer` when the answer is longer than its limit
  */
-export async function ask({ endpoint, path, name, timeout, init }: HttpRequest) {
+export async function ask({ endpoint, path, name, timeout, init, limit }: HttpRequest) {
   try {
     const response = await fetch(endpoint + path, { ...init, signal: AbortSignal.timeout(timeout) });
-    return { status: response.status, text: await response.text() };
+    const { status, headers } = response;
+    if (limit === undefined) return { status, headers, text: await response.text() };
+    const text = await textWithin(response, limit);
+    if (text !== null) return { status, headers, text };
   } catch (error) {
     const why = isTimeout(error) ? `no answer to ${name} in ${timeout} ms` : reasonOf(error);
     throw unreachable(endpoint, why, error);
   }
+  const text = `${name}: the answer of ${endpoint} has more than ${limit} bytes`;
+  throw new TapstakeError("unexpected-answer", text, { url: endpoint, path, reason: "size" });
 }
 
 /** @throws TapstakeError `node-unreachable` when it is no HTTP address; credentials in it are not shown */
@@ -59,6 +67,24 @@ export function unreachable(endpoint: string, why: string, cause?: unknown): Tap
     { url: endpoint },
     { cause },
   );
+}
+
+/** The text of an answer; null for one that has more bytes: the rest is not read. */
+async function textWithin(response: Response, limit: number): Promise<string | null> {
+  if (!response.body) return "";
+  const reader = response.body.getReader();
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return new TextDecoder().decode(joinBytes(parts));
+    length += value.length;
+    if (length > limit) {
+      await reader.cancel();
+      return null;
+    }
+    parts.push(value);
+  }
 }
 
 const isTimeout = (error: unknown): boolean => error instanceof Error && error.name === "TimeoutError";

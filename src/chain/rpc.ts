@@ -349,11 +349,12 @@ function readAnswer(method: string, endpoint: string, status: number, text: stri
   return answer.result;
 }
 
-/** Imported where it is used: the rest of this file needs only `fetch`. */
+/** Not imported: the rest of this file needs only `fetch`, and browsers have no files. */
 async function readCookie(path: string, endpoint: string): Promise<string> {
-  const { readFile } = await import("node:fs/promises");
+  const files = globalThis.process?.getBuiltinModule?.("fs/promises");
+  if (!files) throw unreachable(endpoint, "only Node can read a cookie file");
   try {
-    return (await readFile(path, "utf8")).trim();
+    return (await files.readFile(path, "utf8")).trim();
   } catch (error) {
     throw unreachable(endpoint, `no cookie file at ${path}; the node is not running, or not there`, error);
   }

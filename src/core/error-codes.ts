@@ -771,6 +771,57 @@ export const ERROR_CODES = {
     causes: "a node that has seen too few transactions.",
     do: "Give the fee rate yourself, in sat/vB: `--fee-rate 2`.",
   },
+  // The staking chain's servers
+  "unexpected-answer": {
+    means:
+      "A server's answer does not have the form that the staking chain's servers use, or is not what was asked for.",
+    causes: "another kind of server at this address, a proxy's own page, a cut or altered answer.",
+    do: "Check the address of the server (`url` and `path` in the details), and ask another server of the same chain.",
+  },
+  "wrong-chain": {
+    means: "The server is of another staking chain than the one that was asked for.",
+    do: "Give the address of a server of the chain that the message names, or correct the chain's id.",
+  },
+  "node-catching-up": {
+    means: "The server has not yet read all blocks of the staking chain, so what it knows is old.",
+    do: "Wait until the server has caught up, or ask another one.",
+  },
+  "chain-refused": {
+    means: "The staking chain refused a request, a message or a transaction.",
+    do: "Look at `codespace`, `chainCode` and `name` in the details, and at `retry`: `done` (it is so already), `again` (send it now, signed anew), `later` (when the chain's state has changed), `changed` (only with other content, gas or fee), `never`.",
+  },
+  "account-not-found": {
+    means: "The account does not exist on the staking chain.",
+    causes: "an account that never received a coin, or one of another chain.",
+    do: "Send some of the chain's coins to the account first.",
+  },
+  "fee-above-limit": {
+    means: "The fee of a transaction of the staking chain would be above its limit.",
+    do: "Raise `feeLimit` if the fee is right, or send fewer messages in a transaction.",
+  },
+  "gas-above-limit": {
+    means: "A transaction of the staking chain needs more gas than nodes take in a transaction.",
+    do: "Send the messages in several transactions, one after the other.",
+  },
+  "refund-lost": {
+    means: "The chain would refund the fee of some messages, but not in this transaction.",
+    causes: "a message without refund beside them, or the same message twice.",
+    do: "Send the messages with a refund in a transaction of their own, or set `mixRefunds`.",
+  },
+  "transaction-changed": {
+    means: "A wallet signed another transaction than it was asked to.",
+    do: "Look at the field that the message names. Sign again without changes in the wallet.",
+  },
+  "transaction-expired": {
+    means:
+      "A transaction of the staking chain was not in a block up to its last height, and cannot be in a later one.",
+    do: "Send the messages again. Read the cause, if the error has one.",
+  },
+  "outcome-unknown": {
+    means: "A transaction was signed and sent, and the server cannot say what became of it.",
+    do: "Look for `txhash` in the details on another server of the chain. Send again only when its `timeoutHeight` has passed without it.",
+    never: "Do not sign the same messages again before that: both transactions could be in blocks.",
+  },
   "node-start-failed": {
     means: "bitcoind did not start.",
     do: "Read bitcoind's reason in the message, and correct what it names.",

@@ -89,9 +89,13 @@ const decode = (bytes: number[]): string => new TextDecoder().decode(Uint8Array.
 const fill = (length: number): Uint8Array => globalThis.crypto.getRandomValues(new Uint8Array(length));
 
 describe("the package in a browser", () => {
-  it("bundles tapstake/wallets without plugins, with no Node module and no WebAssembly", async () => {
+  it.each([
+    ["tapstake/wallets", "wallets"],
+    ["tapstake/chain", "chain"],
+    ["tapstake/babylon", "babylon-client"],
+  ])("bundles %s without plugins, with no Node module and no WebAssembly", async (_name, room) => {
     const made = await build({
-      entryPoints: [`${root}dist/src/wallets/index.js`],
+      entryPoints: [`${root}dist/src/${room}/index.js`],
       absWorkingDir: root,
       bundle: true,
       platform: "browser",

@@ -39,7 +39,7 @@ describe("the check of the rooms", () => {
       "babylon",
       "wallets",
     ]);
-    expect(ROOMS).toHaveLength(22);
+    expect(ROOMS).toHaveLength(23);
   });
 
   it.each([

@@ -18,6 +18,7 @@ export const ROOMS = [
   "babylon",
   "wallets",
   "chain",
+  "babylon-client",
   "derivation",
   "signer-client",
   "finality",

@@ -1,0 +1,188 @@
+import type { ChainRelease } from "../babylon/errors.js";
+import type { AnyMessage } from "../babylon/messages.js";
+import { DEFAULT_TIMEOUT } from "../chain/http.js";
+import { TapstakeError } from "../core/errors.js";
+import type {
+  ChainBlock,
+  LightClientHeader,
+  RawCommit,
+  RawDelegation,
+  RawEvidence,
+  RawParamsVersion,
+  RawProvider,
+  SigningInfo,
+} from "./forms.js";
+import { type Clock, createServer, type Server } from "./lcd.js";
+import {
+  account,
+  type ChainAccount,
+  type ChainTransaction,
+  latestHeight,
+  type NodeInfo,
+  nodeInfo,
+  transaction,
+} from "./node.js";
+import type { Paging } from "./pages.js";
+import * as query from "./queries.js";
+import { checkedSend, inTurn, send, type SendOptions, type SentTransaction } from "./send.js";
+import type { DirectSigner } from "./signer.js";
+
+export interface BabylonOptions {
+  /** The LCD (REST) server of a node, for example `https://host/api`. */
+  readonly lcd: string;
+  /** The CometBFT RPC server of a node: transactions are handed in there, where it is given. */
+  readonly rpc?: string;
+  /** For example `bbn-1`. */
+  readonly chainId: string;
+  /** Of the chain's messages and errors: `v4` by default. */
+  readonly release?: ChainRelease;
+  /** How long to wait for an answer, in milliseconds: 30000 by default. */
+  readonly timeout?: number;
+  /** The most bytes of an answer: 16 MiB by default. */
+  readonly maxAnswer?: number;
+  /** How often to look for a transaction, in milliseconds: 2000 by default. */
+  readonly pollInterval?: number;
+  /** Time: that of the system by default. */
+  readonly clock?: Clock;
+}
+
+/**
+ * Questions to the chain. Keys are x-only, of 32 bytes. Heights of the chain are bigints, those of Bitcoin are numbers.
+ * Hashes are text, as people write them. `Raw…` is the JSON of the chain, with its form checked. The reader of a list
+ * asks for the next page when it comes to it. Everything throws `node-unreachable`, `unexpected-answer`, `node-error`
+ * and `chain-refused`.
+ */
+export interface BabylonQueries {
+  params(paging?: Paging): AsyncGenerator<RawParamsVersion, void, undefined>;
+  delegation(txid: string): Promise<RawDelegation | null>;
+  delegations(
+    of: { readonly status: query.DelegationStatus } | { readonly provider: Uint8Array },
+    paging?: Paging,
+  ): AsyncGenerator<RawDelegation, void, undefined>;
+  provider(key: Uint8Array): Promise<RawProvider | null>;
+  providers(paging?: Paging): AsyncGenerator<RawProvider, void, undefined>;
+  powerAt(key: Uint8Array, height: bigint): Promise<bigint>;
+  power(key: Uint8Array): Promise<{ readonly height: bigint; readonly power: bigint }>;
+  commits(
+    key: Uint8Array,
+    paging?: Paging,
+  ): AsyncGenerator<{ readonly startHeight: bigint; readonly commit: RawCommit }, void, undefined>;
+  votesAt(height: bigint): Promise<readonly Uint8Array[]>;
+  block(height: bigint): Promise<ChainBlock | null>;
+  blocks(status?: query.BlockStatus, paging?: Paging): AsyncGenerator<ChainBlock, void, undefined>;
+  tip(): Promise<LightClientHeader>;
+  depth(hash: string): Promise<number | null>;
+  evidence(key: Uint8Array): Promise<RawEvidence | null>;
+  evidences(startHeight?: bigint, paging?: Paging): AsyncGenerator<RawEvidence, void, undefined>;
+  signingInfo(key: Uint8Array): Promise<SigningInfo | null>;
+  signingInfos(paging?: Paging): AsyncGenerator<SigningInfo, void, undefined>;
+  checkpointParams(): Promise<query.CheckpointParams>;
+  rawCheckpoint(epoch: bigint): Promise<query.RawCheckpoint | null>;
+  epoch(): Promise<{ readonly epoch: bigint; readonly boundary: bigint }>;
+  activatedHeight(): Promise<bigint | null>;
+  finalityParams(): Promise<query.FinalityParams>;
+  account(address: string): Promise<ChainAccount | null>;
+  transaction(txhash: string): Promise<ChainTransaction | null>;
+}
+
+/** The staking chain, by one of its servers. */
+export interface BabylonChain extends BabylonQueries {
+  /** The LCD server, without credentials. */
+  readonly url: string;
+  readonly chainId: string;
+  /** The same questions about the state of a height. Most servers keep few: an older one is refused. */
+  at(height: bigint): BabylonQueries;
+  node(): Promise<NodeInfo>;
+  /**
+   * The release that the server runs.
+   * @throws TapstakeError `wrong-chain`; `unsupported-by-release` for one that is not known
+   */
+  release(): Promise<ChainRelease>;
+  /** The newest height of the server. */
+  height(): Promise<bigint>;
+  /**
+   * Simulates, signs and sends messages as one transaction, and waits until it is in a block. What is sent for an account
+   * waits for what was sent before.
+   * @param messages of one account, which the signer has
+   * @throws TapstakeError before a signature `invalid-argument`, `refund-lost`, `account-mismatch`, `wrong-chain`,
+   * `node-catching-up`, `account-not-found`, `gas-above-limit`, `fee-above-limit`, `chain-refused`; by the signer
+   * `signer-failed`, `transaction-changed`, `invalid-signature`; after a signature only `chain-refused`,
+   * `transaction-expired` (send again) and `outcome-unknown` (do not)
+   */
+  send(messages: readonly AnyMessage[], signer: DirectSigner, options: SendOptions): Promise<SentTransaction>;
+}
+
+const MAX_ANSWER = 16 * 1024 * 1024;
+const POLL_INTERVAL = 2000;
+
+const SYSTEM_CLOCK: Clock = {
+  now: () => Date.now(),
+  sleep: (milliseconds) => new Promise((resolve) => void setTimeout(resolve, milliseconds)),
+};
+
+/**
+ * A client of the staking chain. It keeps no secret and opens no connection until it is asked.
+ * @throws TapstakeError `node-unreachable` when a URL is none
+ */
+export function babylonChain(options: BabylonOptions): BabylonChain {
+  const { chainId, release = "v4", timeout = DEFAULT_TIMEOUT, maxAnswer = MAX_ANSWER } = options;
+  const { clock = SYSTEM_CLOCK, pollInterval = POLL_INTERVAL } = options;
+  const server = (url: string) => createServer({ url, timeout, limit: maxAnswer, clock, release });
+  const lcd = server(options.lcd);
+  const rpc = options.rpc === undefined ? undefined : server(options.rpc);
+  const sending = { lcd, rpc, chainId, release, clock, pollInterval };
+  return {
+    ...queriesOf(lcd),
+    url: lcd.url,
+    chainId,
+    at: (height) => queriesOf(lcd.at(height)),
+    node: () => nodeInfo(lcd),
+    async release() {
+      const info = await nodeInfo(lcd);
+      if (info.chainId !== chainId) {
+        const text = `${lcd.url} is a server of ${info.chainId}, not of ${chainId}`;
+        throw new TapstakeError("wrong-chain", text, { expected: chainId, got: info.chainId });
+      }
+      if (info.release) return info.release;
+      const text = `${lcd.url} runs version ${info.version} of the chain, which tapstake does not know`;
+      throw new TapstakeError("unsupported-by-release", text, { version: info.version });
+    },
+    height: () => latestHeight(lcd),
+    async send(messages, signer, how) {
+      const by = await checkedSend(messages, signer, how);
+      return inTurn(`${chainId} ${by.address}`, () => send(sending, messages, signer, by, how));
+    },
+  };
+}
+
+function queriesOf(lcd: Server): BabylonQueries {
+  return {
+    params: (paging) => query.paramsVersions(lcd, paging),
+    delegation: (txid) => query.delegation(lcd, txid),
+    delegations: (of, paging) =>
+      "status" in of
+        ? query.delegationsByStatus(lcd, of.status, paging)
+        : query.delegationsByProvider(lcd, of.provider, paging),
+    provider: (key) => query.provider(lcd, key),
+    providers: (paging) => query.providers(lcd, paging),
+    powerAt: (key, height) => query.powerAt(lcd, key, height),
+    power: (key) => query.power(lcd, key),
+    commits: (key, paging) => query.commits(lcd, key, paging),
+    votesAt: (height) => query.votesAt(lcd, height),
+    block: (height) => query.block(lcd, height),
+    blocks: (status, paging) => query.blocks(lcd, status, paging),
+    tip: () => query.tip(lcd),
+    depth: (hash) => query.depth(lcd, hash),
+    evidence: (key) => query.evidence(lcd, key),
+    evidences: (startHeight, paging) => query.evidences(lcd, startHeight, paging),
+    signingInfo: (key) => query.signingInfo(lcd, key),
+    signingInfos: (paging) => query.signingInfos(lcd, paging),
+    checkpointParams: () => query.checkpointParams(lcd),
+    rawCheckpoint: (epoch) => query.rawCheckpoint(lcd, epoch),
+    epoch: () => query.epoch(lcd),
+    activatedHeight: () => query.activatedHeight(lcd),
+    finalityParams: () => query.finalityParams(lcd),
+    account: (address) => account(lcd, address),
+    transaction: (txhash) => transaction(lcd, txhash),
+  };
+}

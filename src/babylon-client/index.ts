@@ -1,0 +1,47 @@
+/** `tapstake/babylon`: the staking chain, asked and written to. Runs in browsers too. */
+export {
+  chainError,
+  readErrorText,
+  type ChainError,
+  type ChainRelease,
+  type Retry,
+  type SaidError,
+} from "../babylon/errors.js";
+export {
+  accountOfKey,
+  decodeAuthInfo,
+  decodeTxBody,
+  decodeTxRaw,
+  encodeAuthInfo,
+  encodeSignDoc,
+  encodeTxBody,
+  encodeTxRaw,
+  signDoc,
+  txHash,
+  verifySignDoc,
+  type AuthInfo,
+  type ChainCoin,
+  type SignDoc,
+  type TxBody,
+  type TxFee,
+  type TxRaw,
+  type TxSigner,
+} from "../babylon/transaction.js";
+export { babylonChain, type BabylonChain, type BabylonOptions, type BabylonQueries } from "./client.js";
+export type {
+  ChainBlock,
+  LightClientHeader,
+  RawCommit,
+  RawDelegation,
+  RawEvidence,
+  RawParamsVersion,
+  RawProvider,
+  SigningInfo,
+} from "./forms.js";
+export type { Clock } from "./lcd.js";
+export type { ChainAccount, ChainEvent, ChainTransaction, NodeInfo } from "./node.js";
+export type { Paging } from "./pages.js";
+export type { BlockStatus, CheckpointParams, DelegationStatus, RawCheckpoint } from "./queries.js";
+export type { FinalityParams } from "./queries.js";
+export type { SendOptions, SendWarning, SentTransaction } from "./send.js";
+export { accountSigner, type AccountSigner, type DirectAnswer, type DirectSigner } from "./signer.js";
