@@ -1,5 +1,6 @@
 import { backend } from "#hashing";
 import { concatBytes, utf8 } from "./bytes.js";
+import { ripemd160 } from "./hashing/ripemd160.js";
 
 /**
  * What tapstake hashes with. Two libraries implement it: OpenSSL in Node, @noble/hashes elsewhere. The export condition
@@ -16,6 +17,12 @@ export interface Hashing {
 }
 
 export const { sha256, hashMany }: Hashing = backend;
+
+/** SHA-256 twice: what names transactions and blocks. */
+export const hash256 = (data: Uint8Array): Uint8Array => sha256(sha256(data));
+
+/** RIPEMD-160 of SHA-256: what a P2WPKH output names its key by. */
+export const hash160 = (data: Uint8Array): Uint8Array => ripemd160(sha256(data));
 
 const prefixes = new Map<string, Uint8Array>();
 
