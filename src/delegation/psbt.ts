@@ -52,7 +52,7 @@ export function stakerPsbts(delegation: Delegation, derivations: readonly KeyOri
   if (!expansion) return psbts;
   const psbt = psbtOf("expansion", staking.outputIndex, outputs.staking);
   const { transaction } = expansion.funding;
-  if (transaction) psbt.data.updateInput(FUNDING_INPUT, { nonWitnessUtxo: transaction.toBuffer() });
+  if (transaction) psbt.updateInput(FUNDING_INPUT, { nonWitnessUtxo: transaction.toBuffer() });
   return { ...psbts, expansion: psbt };
 }
 

@@ -192,7 +192,7 @@ function signed(psbtHex: string, secret: Uint8Array): string {
   const psbt = parsePsbt(hex.decode(psbtHex));
   const { tapLeafScript, witnessUtxo } = psbt.data.inputs[0]!;
   const { script, controlBlock } = tapLeafScript![0]!;
-  const transaction = Transaction.fromBuffer(psbt.data.getTransaction());
+  const transaction = Transaction.fromBuffer(psbt.data.globalMap.unsignedTx.toBuffer());
   const { script: spent, value } = witnessUtxo!;
   const digest = transaction.hashForWitnessV1(0, [spent], [value], 0, tapleafHash(script));
   const stack = [schnorr.sign(secret, digest), script, controlBlock];

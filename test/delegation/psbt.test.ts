@@ -333,10 +333,7 @@ describe("the staking transaction from its PSBT", () => {
     expect(await codeOf(() => finishStakeFunding(delegation, staking.psbt))).toBe("missing-signature");
     const elsewhere = funding(hex.decode(`0014${"12".repeat(20)}`));
     expect(await codeOf(() => finishStakeFunding(delegation, elsewhere.psbt))).toBe("psbt-mismatch");
-    const empty = new Psbt();
-    empty.setVersion(2);
-    empty.addInput({ hash: new Uint8Array(32).fill(3), index: 0, sequence: 0xffff_fffd });
-    for (const { script, value } of staking.transaction.outs) empty.addOutput({ script, value });
+    const empty = new Psbt(staking.transaction);
     expect(await codeOf(() => finishStakeFunding(delegation, empty))).toBe("invalid-psbt");
     const forged = parsePsbt(staking.psbt.toBase64());
     forged.updateInput(0, { tapKeySig: new Uint8Array(64).fill(1) });

@@ -172,7 +172,9 @@ describe("what a returned PSBT says of its input", () => {
   ])("but it may be one that %s", (_, change) => {
     const psbt = returned(change);
     psbt.addUnknownKeyValToGlobal({ key: hex.decode("fc0774617073746b6500"), value: new Uint8Array(5) });
-    psbt.addUnknownKeyValToOutput(0, { key: hex.decode("fc0774617073746b6501"), value: new Uint8Array(5) });
+    psbt.data.outputs[0]!.unknownKeyVals = [
+      { key: hex.decode("fc0774617073746b6501"), value: new Uint8Array(5) },
+    ];
     const signatures = signaturesFromPsbt(spend, psbt.toBase64(), [alice]);
     expect(signatures.map(({ publicKey }) => publicKey)).toEqual([alice]);
   });

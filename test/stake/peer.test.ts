@@ -3,13 +3,14 @@ import { describe, expect, it } from "vitest";
 import { scriptOfAddress } from "../../src/bitcoin/address.js";
 import { outpointOf, toOutpoint, type UnspentOutput } from "../../src/bitcoin/transaction.js";
 import { hex } from "../../src/core/bytes.js";
-import { Psbt } from "../../src/psbt/bitcoinjs.js";
+import { unsignedPsbt } from "../../src/psbt/write.js";
 import type { StakeTerms } from "../../src/script/terms.js";
 import { finishSpend } from "../../src/spending/spend.js";
 import { buildSlashing } from "../../src/stake/slashing.js";
 import { buildStaking, finishStaking } from "../../src/stake/staking.js";
 import { buildUnbonding } from "../../src/stake/unbonding.js";
 import { buildWithdrawal } from "../../src/stake/withdrawal.js";
+import { inBitcoinJs } from "../support/bitcoinjs.js";
 import { ownedCoin, signInput } from "../support/coins.js";
 import { verdict } from "../support/interpreter.js";
 import {
@@ -308,15 +309,9 @@ describe("the peer", () => {
       changeScript: P2TR,
       feeRate: feeRate("2"),
     });
-    const elsewhere = new Psbt();
-    elsewhere.setVersion(2);
-    elsewhere.addInput({
-      hash: toOutpoint(coin.outpoint).txid,
-      index: toOutpoint(coin.outpoint).vout,
-      sequence: staking.transaction.ins[0]!.sequence,
-      witnessUtxo: { script: coin.script, value: coin.value },
-    });
-    elsewhere.addOutput({ script: P2PKH, value: 1_099_000n });
+    const redirected = staking.transaction.clone();
+    redirected.outs = [{ script: P2PKH, value: 1_099_000n }];
+    const elsewhere = unsignedPsbt(redirected, [coin]);
     signInput(elsewhere, 0, [funding]);
     refusal("psbt-mismatch", () => finishStaking(staking, elsewhere));
 
@@ -343,7 +338,7 @@ describe("the peer", () => {
         },
       ],
       {
-        signPsbt: () => Promise.resolve(elsewhere.clone().finalizeAllInputs().toHex()),
+        signPsbt: () => Promise.resolve(inBitcoinJs(elsewhere).finalizeAllInputs().toHex()),
         signMessage: () => Promise.reject(new Error("unused")),
         getTransactionHex: () => Promise.reject(new Error("unused")),
       },

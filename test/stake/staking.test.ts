@@ -19,6 +19,7 @@ import { unsignedPsbt } from "../../src/psbt/write.js";
 import { decodeOpReturn } from "../../src/script/op-return.js";
 import { stakingOutput } from "../../src/script/outputs.js";
 import { buildStaking, finishStaking, type Staking, type StakingRequest } from "../../src/stake/staking.js";
+import { inBitcoinJs } from "../support/bitcoinjs.js";
 import { NOT_BYTES } from "../support/arbitraries.js";
 import { executes } from "../support/interpreter.js";
 import { feeRate, keyOf, P2TR, P2WPKH, paramsFor, secretOf, termsOf } from "../support/lives.js";
@@ -397,7 +398,7 @@ describe("the signed staking transaction", () => {
   });
 
   it("comes from a PSBT that bitcoinjs signed", () => {
-    const psbt = Psbt.fromBuffer(built.psbt.toBuffer());
+    const psbt = inBitcoinJs(built.psbt);
     psbt.signInput(wpkh, {
       publicKey: ownerKey,
       sign: (digest) => secp256k1.sign(digest, owner, { prehash: false, lowS: true }),

@@ -11,6 +11,7 @@ import { type Coin, coinKind } from "../../src/funding/coin.js";
 import { Psbt } from "../../src/psbt/bitcoinjs.js";
 import { tapleafHash, taproot } from "../../src/script/taproot.js";
 import { buildStaking, type Staking, type StakingRequest } from "../../src/stake/staking.js";
+import { inBitcoinJs } from "./bitcoinjs.js";
 import { feeRate, paramsFor, termsOf } from "./lives.js";
 
 /** How the coins of a wallet are held and spent: each kind that can fund a stake, each script of a known size. */
@@ -184,13 +185,14 @@ export function signInput(psbt: Psbt, i: number, owned: readonly OwnedCoin[], si
   const { explicit = false, hashType = explicit ? 1 : 0 } = signing;
   if (coinKind(coin) !== "p2tr") {
     const type = signing.hashType ?? 1;
-    if (type !== 1) psbt.updateInput(i, { sighashType: type });
+    const theirs = inBitcoinJs(psbt);
+    // The library asks for it; a wallet that signs as it likes does not tell.
+    if (type !== 1) theirs.updateInput(i, { sighashType: type });
     for (const secret of signers) {
       const sign = (digest: Uint8Array) => ecdsa(digest, secret, signing.ecdsaLength);
-      psbt.signInput(i, { publicKey: compressed(secret), sign }, [type]);
+      theirs.signInput(i, { publicKey: compressed(secret), sign }, [type]);
     }
-    // The library asks for it; a wallet that signs as it likes does not tell.
-    delete psbt.data.inputs[i]!.sighashType;
+    psbt.data.inputs[i]!.partialSig = theirs.data.inputs[i]!.partialSig!;
     return;
   }
   const transaction = unsignedOf(psbt);
@@ -236,5 +238,5 @@ const derLength = (signature: Uint8Array): number =>
 
 /** The transaction of a PSBT. */
 export function unsignedOf(psbt: Psbt): Transaction {
-  return Transaction.fromBuffer(psbt.data.getTransaction());
+  return Transaction.fromBuffer(psbt.data.globalMap.unsignedTx.toBuffer());
 }
