@@ -1,4 +1,4 @@
-import { backend } from "#hashing";
+import { sha256 } from "#hashing";
 import { concatBytes, utf8 } from "./bytes.js";
 import { ripemd160 } from "./hashing/ripemd160.js";
 
@@ -16,7 +16,7 @@ export interface Hashing {
   hashMany(prefix: number, items: Uint8Array, length: 32 | 64): Uint8Array;
 }
 
-export const { sha256, hashMany }: Hashing = backend;
+export { hashMany, sha256 } from "#hashing";
 
 /** SHA-256 twice: what names transactions and blocks. */
 export const hash256 = (data: Uint8Array): Uint8Array => sha256(sha256(data));

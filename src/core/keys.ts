@@ -1,4 +1,4 @@
-import { assertBytes, hex, isBytes } from "./bytes.js";
+import { assertBytes, encodeHex, isBytes } from "./bytes.js";
 import { points } from "./curve/points.js";
 import { describeType, TapstakeError } from "./errors.js";
 import { scalar } from "./scalar.js";
@@ -9,7 +9,7 @@ export function assertPublicKey(value: unknown, name: string): asserts value is 
   if (!points.isXOnlyPoint(value)) {
     throw new TapstakeError(
       "invalid-public-key",
-      `${name}: ${hex.encode(value)} is not the x coordinate of a point`,
+      `${name}: ${encodeHex(value)} is not the x coordinate of a point`,
     );
   }
 }

@@ -1,4 +1,5 @@
-import { compactSize, compareBytes, concatBytes, hex } from "../core/bytes.js";
+import { hexToBytes } from "@noble/hashes/utils.js";
+import { compactSize, compareBytes, concatBytes } from "../core/bytes.js";
 import { points } from "../core/curve/points.js";
 import { TapstakeError } from "../core/errors.js";
 import { taggedHash } from "../core/hashes.js";
@@ -7,7 +8,7 @@ import { taggedHash } from "../core/hashes.js";
  * The point whose discrete logarithm is unknown (BIP-341). As the internal key, it leaves the scripts as the only way
  * to spend.
  */
-export const NUMS_KEY: Uint8Array = hex.decode(
+export const NUMS_KEY: Uint8Array = hexToBytes(
   "50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0",
 );
 
