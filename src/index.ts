@@ -37,9 +37,11 @@ export {
   parseTransaction,
   spentBy,
   toOutpoint,
+  toTransaction,
   type Outpoint,
   type OutpointLike,
   type Prevout,
+  type TransactionLike,
   type UnspentOutput,
 } from "./bitcoin/transaction.js";
 
@@ -108,6 +110,7 @@ export { assembleWitness, leafWitness, readWitness } from "./spending/witness.js
 
 // psbt
 export type { Psbt } from "./psbt/bitcoinjs.js";
+export type { PsbtInput, PsbtOutput } from "./psbt/fields.js";
 export { parsePsbt, type PsbtLike } from "./psbt/read.js";
 export { signaturesFromPsbt, signaturesFromPsbts } from "./psbt/signatures.js";
 export { spendPsbt } from "./psbt/write.js";

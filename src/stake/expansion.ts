@@ -16,6 +16,7 @@ import {
   outputAt,
   type UnspentOutput,
   spentBy,
+  toTransaction,
 } from "../bitcoin/transaction.js";
 import { applyRateUp, type Rate } from "../core/amount.js";
 import { assertBytes, equalBytes, hex } from "../core/bytes.js";
@@ -317,7 +318,7 @@ export function previousStake(previous: PreviousStake): {
     throw new TapstakeError("invalid-argument", text);
   }
   const output = stakingOutput(terms, params.network);
-  const { script, value } = outputAt(staking.transaction, staking.outputIndex);
+  const { script, value } = outputAt(toTransaction(staking.transaction), staking.outputIndex);
   if (!equalBytes(script, output.script)) {
     const [expected, got] = [hex.encode(output.script), hex.encode(script)];
     const text = `previous staking output ${staking.outputIndex}: expected script ${expected}, got ${got}`;
@@ -351,7 +352,7 @@ export function checkExpansion(
     const text = `the new committee keeps ${staying} members of the previous one; ${quorum} are needed`;
     throw new TapstakeError("covenant-mismatch", text, { expected: quorum, got: staying });
   }
-  const staked = outputAt(previous.staking.transaction, previous.staking.outputIndex).value;
+  const staked = outputAt(toTransaction(previous.staking.transaction), previous.staking.outputIndex).value;
   if (value < staked) {
     const text = `the new stake of ${value} sat is below the previous one of ${staked} sat`;
     throw new TapstakeError("expansion-value-too-low", text, { expected: staked, got: value });

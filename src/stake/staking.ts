@@ -6,6 +6,7 @@ import {
   FINAL_SEQUENCE,
   type Prevout,
   REPLACEABLE_SEQUENCE,
+  toTransaction,
 } from "../bitcoin/transaction.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
@@ -162,14 +163,15 @@ export type StakingTransaction =
  */
 export function withFinalTxid(staking: StakingTransaction): Transaction {
   if ("transaction" in staking) {
-    if (staking.txidFinal) return staking.transaction;
+    if (staking.txidFinal) return toTransaction(staking.transaction);
     throw new TapstakeError(
       "txid-not-final",
       "a P2PKH coin pays for this transaction, so its txid changes when it is signed: build upon what finishStaking gives",
     );
   }
-  const unsigned = staking.ins.findIndex(({ script, witness }) => script.length + witness.length === 0);
-  if (unsigned < 0) return staking;
+  const signed = toTransaction(staking);
+  const unsigned = signed.ins.findIndex(({ script, witness }) => script.length + witness.length === 0);
+  if (unsigned < 0) return signed;
   const text = `input ${unsigned} of the staking transaction is not signed, and may be of a P2PKH coin: pass what buildStaking or finishStaking gave, or { transaction, txidFinal: true } where every coin is segwit`;
   throw new TapstakeError("txid-not-final", text, { input: unsigned });
 }
