@@ -114,7 +114,7 @@ describe("the check of the rooms", () => {
     ["src/cli/a.ts", `import { schnorr } from "@noble/curves/secp256k1.js";`, "not its"],
     ["src/core/keys.ts", `import * as ecc from "tiny-secp256k1";`, "not its"],
     ["src/core/keys.ts", `import { backend } from "#curve";`, "#curve"],
-    ["src/core/keys.ts", `import { backend } from "#points";`, "#points"],
+    ["src/core/keys.ts", `import { isXOnlyPoint } from "#points";`, "#points"],
     ["src/crypto/randomness.ts", `import { backend } from "#hashing";`, "#hashing"],
     ["src/crypto/a.ts", `import { hmac } from "@noble/hashes/hmac.js";`, "not its"],
     ["src/core/hashing/noble.ts", `import { hash } from "node:crypto";`, "pure"],
