@@ -1,4 +1,4 @@
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import { transactionsOfBlock } from "../bitcoin/block.js";
 import { createReader, littleEndian, type Reader } from "../bitcoin/byte-reader.js";
 import {

@@ -2,7 +2,7 @@ import { assertSatoshi, MAX_MONEY } from "../core/amount.js";
 import { assertBytes, equalBytes, hex } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { counted, show } from "../core/text.js";
-import { Transaction } from "./bitcoinjs.js";
+import { Transaction } from "./transaction-class.js";
 
 /** The place of an output, as explorers and bitcoind write it. */
 export interface Outpoint {

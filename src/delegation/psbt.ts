@@ -1,10 +1,10 @@
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import { outpointOf, type Prevout, spends } from "../bitcoin/transaction.js";
 import { SCHNORR_LENGTHS } from "../bitcoin/fee.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { ProtocolParams } from "../params/types.js";
-import type { Psbt } from "../psbt/bitcoinjs.js";
+import type { Psbt } from "../psbt/psbt.js";
 import { parseAnswer, parsePsbt, prevoutsOf, type PsbtLike, transactionOf } from "../psbt/read.js";
 import { assertSameTransaction } from "../psbt/returned.js";
 import { assertExpected, assertSignedBy, fromEachPsbt, signaturesBySome } from "../psbt/signatures.js";

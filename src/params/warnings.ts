@@ -1,4 +1,4 @@
-import { Transaction } from "../bitcoin/bitcoinjs.js";
+import { Transaction } from "../bitcoin/transaction-class.js";
 import { dustThreshold } from "../bitcoin/output-script.js";
 import { applyRate } from "../core/amount.js";
 import { xOnlyPointAddTweak } from "../core/curve/points.js";

@@ -1,5 +1,5 @@
 import { base64 } from "@scure/base";
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import { createReader } from "../bitcoin/byte-reader.js";
 import { createWriter } from "../bitcoin/byte-writer.js";
 import { pushesOf } from "../bitcoin/opcodes.js";
@@ -16,7 +16,7 @@ import {
 } from "../funding/coin.js";
 import { tapleafHash } from "../script/taproot.js";
 import { withoutAnnex } from "../spending/witness.js";
-import { Psbt } from "./bitcoinjs.js";
+import { Psbt } from "./psbt.js";
 import { asVersion0, PSBT_MAGIC } from "./v2.js";
 import { withoutSignatures } from "./write.js";
 

@@ -1,4 +1,4 @@
-import { Transaction } from "../bitcoin/bitcoinjs.js";
+import { Transaction } from "../bitcoin/transaction-class.js";
 import { createReader, littleEndian, type Reader } from "../bitcoin/byte-reader.js";
 import { createWriter } from "../bitcoin/byte-writer.js";
 import { concatBytes } from "../core/bytes.js";

@@ -1,4 +1,4 @@
-import { Transaction } from "../bitcoin/bitcoinjs.js";
+import { Transaction } from "../bitcoin/transaction-class.js";
 import { assertBytes, concatBytes, hex } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { type Coin, coinKind, previousBytes } from "../funding/coin.js";
@@ -14,7 +14,7 @@ import {
   xOnly,
 } from "../spending/spend.js";
 import { indexByKey } from "../spending/witness.js";
-import { Psbt } from "./bitcoinjs.js";
+import { Psbt } from "./psbt.js";
 
 /**
  * A leaf spend as a PSBT (BIP-174, BIP-371) that a wallet can sign without knowing about staking. It names the coin,

@@ -1,4 +1,4 @@
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import {
   assertFeeRate,
   assertStatedLength,
@@ -26,7 +26,7 @@ import { assertCoin, assertCoins, type Coin, coinKind } from "../funding/coin.js
 import { checkStake, sameKeySet } from "../params/check.js";
 import { type ANY_RELEASE, checkBuilt, type RuleSet } from "../params/rules.js";
 import type { ProtocolParams } from "../params/types.js";
-import type { Psbt } from "../psbt/bitcoinjs.js";
+import type { Psbt } from "../psbt/psbt.js";
 import { checkInput, readInput } from "../psbt/input-check.js";
 import { parseAnswer, type PsbtLike } from "../psbt/read.js";
 import { assertSameCoins, assertSameScripts, assertSameTransaction } from "../psbt/returned.js";

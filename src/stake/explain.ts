@@ -1,4 +1,4 @@
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import { OP } from "../bitcoin/opcodes.js";
 import { type Prevout, toTransaction, type TransactionLike } from "../bitcoin/transaction.js";
 import { equalBytes, hex } from "../core/bytes.js";

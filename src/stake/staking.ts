@@ -1,4 +1,4 @@
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import { assertEstimated, assertFeeRate, type FeeRateLimits } from "../bitcoin/fee.js";
 import { assertNotDust, assertOutputScript } from "../bitcoin/output-script.js";
 import {
@@ -16,7 +16,7 @@ import { type Funding, selectAll, selectCoins, type Spending } from "../funding/
 import { checkStake } from "../params/check.js";
 import { type ANY_RELEASE, checkBuilt, type RuleSet } from "../params/rules.js";
 import type { ProtocolParams } from "../params/types.js";
-import type { Psbt } from "../psbt/bitcoinjs.js";
+import type { Psbt } from "../psbt/psbt.js";
 import { checkInput, fixedInputScript, readInput } from "../psbt/input-check.js";
 import { coinsOfPsbt, parseAnswer, parsePsbt, type PsbtLike, transactionOf } from "../psbt/read.js";
 import { assertSameCoins, assertSameScripts, assertSameTransaction } from "../psbt/returned.js";

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { bip322 } from "../../src/babylon/bip322.js";
 import { acceptProof, type Bip322Form, proofToSign, verifyProofOfPossession } from "../../src/babylon/pop.js";
 import { scriptOfAddress } from "../../src/bitcoin/address.js";
-import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { hex, utf8 } from "../../src/core/bytes.js";
 import { curve } from "../../src/core/curve/index.js";
 import { TapstakeError } from "../../src/core/errors.js";

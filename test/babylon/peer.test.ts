@@ -11,7 +11,7 @@ import {
   readExpand,
 } from "../../src/babylon/stake.js";
 import { addressOfScript } from "../../src/bitcoin/address.js";
-import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { compactSize, concatBytes, hex } from "../../src/core/bytes.js";
 import { curve } from "../../src/core/curve/index.js";

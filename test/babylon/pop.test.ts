@@ -16,7 +16,7 @@ import {
   verifyProofOfPossession,
 } from "../../src/babylon/pop.js";
 import { addressOfScript } from "../../src/bitcoin/address.js";
-import { hash160 } from "../../src/bitcoin/bitcoinjs.js";
+import { hash160 } from "../../src/core/hashes.js";
 import { concatBytes, equalBytes, hex, utf8 } from "../../src/core/bytes.js";
 import { curve } from "../../src/core/curve/index.js";
 import { sha256 } from "../../src/core/hashes.js";

@@ -6,7 +6,7 @@
 import { createRequire } from "node:module";
 import type * as Peer from "@babylonlabs-io/btc-staking-ts";
 import * as secp from "tiny-secp256k1";
-import { hash160 } from "../../src/bitcoin/bitcoinjs.js";
+import { hash160 } from "../../src/core/hashes.js";
 import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
 import {

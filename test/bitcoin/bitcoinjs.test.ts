@@ -2,11 +2,12 @@ import { createRequire } from "node:module";
 import { Psbt as BitcoinJsPsbt, script as scripts, Transaction as BitcoinJsTransaction } from "bitcoinjs-lib";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeEcdsaSignature, encodeEcdsaSignature, Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { decodeEcdsaSignature, encodeEcdsaSignature } from "../../src/bitcoin/ecdsa-signature.js";
+import { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { transactionsOfBlock } from "../../src/bitcoin/block.js";
 import { toTransaction, type TransactionLike } from "../../src/bitcoin/transaction.js";
 import { concatBytes, hex } from "../../src/core/bytes.js";
-import { Psbt } from "../../src/psbt/bitcoinjs.js";
+import { Psbt } from "../../src/psbt/psbt.js";
 import { bytes32, flipBit } from "../support/arbitraries.js";
 import { refusal } from "../support/refusal.js";
 import { runs } from "../support/runs.js";
@@ -64,8 +65,8 @@ describe("a transaction", () => {
   it("has the sighashes of bitcoinjs, for every hash type", () => {
     const types = [1, 2, 3, 0x81, 0x82, 0x83];
     // Of 34 bytes, as P2TR: with other scripts bitcoinjs knows no sighash of one input.
-    const code = fc.uint8Array({ minLength: 34, maxLength: 34 }).map((all) => all.fill(0x51, 0, 2));
-    const anything = fc.record({ of: transactions, code, leaf: bytes32 });
+    const scriptOf34 = fc.uint8Array({ minLength: 34, maxLength: 34 }).map((all) => all.fill(0x51, 0, 2));
+    const anything = fc.record({ of: transactions, code: scriptOf34, leaf: bytes32 });
     fc.assert(
       fc.property(anything, amount, fc.boolean(), ({ of, code, leaf }, value, withAnnex) => {
         const other = theirs(of);
@@ -105,7 +106,7 @@ describe("a transaction", () => {
   });
 
   it("refuses what bitcoinjs refuses", () => {
-    const good = "0200000001" + "11".repeat(36) + "00ffffffff0101000000000000000151" + "00000000";
+    const good = `0200000001${"11".repeat(36)}00ffffffff010100000000000000015100000000`;
     expect(Transaction.fromHex(good).toHex()).toBe(good);
     const witness = good.replace("0200000001", "02000000000101").replace(/00000000$/, "000000000000");
     for (const bad of [good.slice(0, -2), `${good}00`, "", witness, good.replace("0101000", "fd010001000")]) {
@@ -136,7 +137,7 @@ describe("a transaction", () => {
   });
 
   it("is one of a block's", () => {
-    const one = "0200000001" + "11".repeat(36) + "00ffffffff0101000000000000000151" + "00000000";
+    const one = `0200000001${"11".repeat(36)}00ffffffff010100000000000000015100000000`;
     const block = hex.decode(`${"00".repeat(80)}02${one}${one}`);
     expect(transactionsOfBlock(block).map((each) => each.toHex())).toEqual([one, one]);
     expect(() => transactionsOfBlock(block.slice(0, -1))).toThrow(RangeError);

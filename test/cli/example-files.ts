@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { secp256k1 } from "@noble/curves/secp256k1.js";
-import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { hex } from "../../src/core/bytes.js";
 import { delegationFromJson } from "../../src/delegation/json.js";

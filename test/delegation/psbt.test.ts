@@ -1,6 +1,7 @@
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { describe, expect, it } from "vitest";
-import { encodeEcdsaSignature, type Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { encodeEcdsaSignature } from "../../src/bitcoin/ecdsa-signature.js";
+import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { parseRate } from "../../src/core/amount.js";
 import { compactSize, concatBytes, equalBytes, hex } from "../../src/core/bytes.js";
@@ -13,7 +14,7 @@ import { PRESIGNED, type SignedName, signedSpend } from "../../src/delegation/sp
 import { signatureStatus } from "../../src/delegation/status.js";
 import type { Coin } from "../../src/funding/coin.js";
 import { regtest } from "../../src/params/data/regtest.js";
-import { Psbt } from "../../src/psbt/bitcoinjs.js";
+import { Psbt } from "../../src/psbt/psbt.js";
 import { parsePsbt } from "../../src/psbt/read.js";
 import { spendPsbt } from "../../src/psbt/write.js";
 import {

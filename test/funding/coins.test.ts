@@ -1,13 +1,13 @@
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { describe, expect, it } from "vitest";
 import { toOutpoint, txidOf } from "../../src/bitcoin/transaction.js";
-import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { createDelegation } from "../../src/delegation/delegation.js";
 import { type Coin, coinKind } from "../../src/funding/coin.js";
-import { Psbt } from "../../src/psbt/bitcoinjs.js";
+import { Psbt } from "../../src/psbt/psbt.js";
 import { taproot } from "../../src/script/taproot.js";
 import { finishStaking } from "../../src/stake/staking.js";
 import {

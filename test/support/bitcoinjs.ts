@@ -1,6 +1,6 @@
 import { initEccLib, Psbt as BitcoinJsPsbt } from "bitcoinjs-lib";
 import * as tiny from "tiny-secp256k1";
-import type { Psbt } from "../../src/psbt/bitcoinjs.js";
+import type { Psbt } from "../../src/psbt/psbt.js";
 
 initEccLib(tiny);
 

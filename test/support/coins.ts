@@ -1,5 +1,6 @@
 import { secp256k1 } from "@noble/curves/secp256k1.js";
-import { hash160, Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { hash160 } from "../../src/core/hashes.js";
+import { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { spends, txidOf } from "../../src/bitcoin/transaction.js";
 import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
 import { curve } from "../../src/core/curve/index.js";
@@ -8,7 +9,7 @@ import { evenSecret, publicKeyOf } from "../../src/core/keys.js";
 import { scalar } from "../../src/core/scalar.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { type Coin, coinKind } from "../../src/funding/coin.js";
-import { Psbt } from "../../src/psbt/bitcoinjs.js";
+import { Psbt } from "../../src/psbt/psbt.js";
 import { tapleafHash, taproot } from "../../src/script/taproot.js";
 import { buildStaking, type Staking, type StakingRequest } from "../../src/stake/staking.js";
 import { inBitcoinJs } from "./bitcoinjs.js";

@@ -1,1 +1,0 @@
-export { Psbt } from "./psbt.js";
