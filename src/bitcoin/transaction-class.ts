@@ -23,7 +23,7 @@ export interface TransactionOutput {
 
 /**
  * A transaction, in the shape that bitcoinjs-lib 7 gives it: programs hand over one for the other. That library itself
- * would be a third of what a stake's page loads.
+ * would be a third of what a page loads.
  */
 export class Transaction {
   static readonly DEFAULT_SEQUENCE: number = 0xffff_ffff;

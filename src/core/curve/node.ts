@@ -8,7 +8,9 @@ import type { Points } from "./points.js";
 export const backend: Curve = isInstalled(LIBRARY) ? libsecp : noble;
 
 /** What {@link Points} has, by itself as elsewhere. */
-export const { isXOnlyPoint, xOnlyPointAddTweak }: Points = backend;
+export const isXOnlyPoint: Points["isXOnlyPoint"] = (bytes) => backend.isXOnlyPoint(bytes);
+export const xOnlyPointAddTweak: Points["xOnlyPointAddTweak"] = (key, tweak) =>
+  backend.xOnlyPointAddTweak(key, tweak);
 
 function isInstalled(name: string): boolean {
   try {
