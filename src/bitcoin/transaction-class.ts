@@ -86,7 +86,7 @@ export class Transaction {
     hash: Uint8Array,
     index: number,
     sequence: number = Transaction.DEFAULT_SEQUENCE,
-    script = new Uint8Array(0),
+    script: Uint8Array = new Uint8Array(0),
   ): number {
     assertBytes(hash, "hash of an input", 32);
     return this.ins.push({ hash, index, script, sequence, witness: [] }) - 1;
