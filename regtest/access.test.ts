@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { scriptOfAddress } from "../src/bitcoin/address.js";
-import type { Transaction } from "../src/bitcoin/bitcoinjs.js";
+import type { Transaction } from "../src/bitcoin/transaction-class.js";
 import { formatOutpoint, parseOutpoint, parseTransaction } from "../src/bitcoin/transaction.js";
 import {
   bitcoindAccess,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { scriptOfAddress } from "../src/bitcoin/address.js";
-import type { Transaction } from "../src/bitcoin/bitcoinjs.js";
+import type { Transaction } from "../src/bitcoin/transaction-class.js";
 import { equalBytes } from "../src/core/bytes.js";
 import { evenSecret } from "../src/core/keys.js";
 import { scalar } from "../src/core/scalar.js";

@@ -5,7 +5,7 @@ import { applyRateUp, parseRate } from "../src/core/amount.js";
 import { hex } from "../src/core/bytes.js";
 import { createDelegation } from "../src/delegation/delegation.js";
 import { type Coin, coinKind } from "../src/funding/coin.js";
-import { Psbt } from "../src/psbt/bitcoinjs.js";
+import { Psbt } from "../src/psbt/psbt.js";
 import { buildStaking, finishStaking } from "../src/stake/staking.js";
 import { type OwnedCoin, ownedCoin, signInput, WALLETS } from "../test/support/coins.js";
 import { participantsOf } from "../test/support/participants.js";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { scriptOfAddress } from "../src/bitcoin/address.js";
-import type { Transaction } from "../src/bitcoin/bitcoinjs.js";
+import type { Transaction } from "../src/bitcoin/transaction-class.js";
 import { parseOutpoint } from "../src/bitcoin/transaction.js";
 import { parseRate } from "../src/core/amount.js";
 import { checkDelegation } from "../src/delegation/check.js";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Transaction } from "../src/bitcoin/bitcoinjs.js";
+import { Transaction } from "../src/bitcoin/transaction-class.js";
 import { OP } from "../src/bitcoin/opcodes.js";
 import { outpointOf, parseTransaction } from "../src/bitcoin/transaction.js";
 import { concatBytes, hex } from "../src/core/bytes.js";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { scriptOfAddress } from "../src/bitcoin/address.js";
-import { Transaction } from "../src/bitcoin/bitcoinjs.js";
+import { Transaction } from "../src/bitcoin/transaction-class.js";
 import { parseOutpoint, type UnspentOutput } from "../src/bitcoin/transaction.js";
 import { applyRateUp, parseRate, type Rate } from "../src/core/amount.js";
 import { schnorr } from "../src/crypto/schnorr.js";

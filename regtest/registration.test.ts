@@ -16,7 +16,7 @@ import {
   verifyProofOfPossession,
 } from "../src/babylon/pop.js";
 import { addressOfScript } from "../src/bitcoin/address.js";
-import { hash160 } from "../src/bitcoin/bitcoinjs.js";
+import { hash160 } from "../src/core/hashes.js";
 import { parseTransaction } from "../src/bitcoin/transaction.js";
 import { bitcoindAccess } from "../src/chain/bitcoind.js";
 import { esploraAccess } from "../src/chain/esplora.js";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Transaction } from "../src/bitcoin/bitcoinjs.js";
+import { Transaction } from "../src/bitcoin/transaction-class.js";
 import type { UnspentOutput } from "../src/bitcoin/transaction.js";
 import { concatBytes } from "../src/core/bytes.js";
 import { schnorr } from "../src/crypto/schnorr.js";

@@ -1,5 +1,5 @@
 import { scriptOfAddress } from "../src/bitcoin/address.js";
-import type { Transaction } from "../src/bitcoin/bitcoinjs.js";
+import type { Transaction } from "../src/bitcoin/transaction-class.js";
 import {
   formatOutpoint,
   outpointOf,

@@ -29,7 +29,7 @@ export { schnorr } from "./crypto/schnorr.js";
 
 // bitcoin
 export { addressOfScript, scriptOfAddress } from "./bitcoin/address.js";
-export type { Transaction } from "./bitcoin/bitcoinjs.js";
+export type { Transaction } from "./bitcoin/transaction-class.js";
 export {
   formatOutpoint,
   outpointOf,
@@ -37,9 +37,11 @@ export {
   parseTransaction,
   spentBy,
   toOutpoint,
+  toTransaction,
   type Outpoint,
   type OutpointLike,
   type Prevout,
+  type TransactionLike,
   type UnspentOutput,
 } from "./bitcoin/transaction.js";
 
@@ -107,7 +109,8 @@ export { fromBitcoinJs, hdSigner, type BitcoinJsSigner, type HdRoot } from "./sp
 export { assembleWitness, leafWitness, readWitness } from "./spending/witness.js";
 
 // psbt
-export type { Psbt } from "./psbt/bitcoinjs.js";
+export type { Psbt } from "./psbt/psbt.js";
+export type { PsbtInput, PsbtOutput } from "./psbt/fields.js";
 export { parsePsbt, type PsbtLike } from "./psbt/read.js";
 export { signaturesFromPsbt, signaturesFromPsbts } from "./psbt/signatures.js";
 export { spendPsbt } from "./psbt/write.js";

@@ -1,4 +1,6 @@
-import { encodeEcdsaSignature, hash160, Transaction } from "../bitcoin/bitcoinjs.js";
+import { encodeEcdsaSignature } from "../bitcoin/ecdsa-signature.js";
+import { hash160 } from "../core/hashes.js";
+import { Transaction } from "../bitcoin/transaction-class.js";
 import { OP } from "../bitcoin/opcodes.js";
 import { assertOutputScript, keyHashScript } from "../bitcoin/output-script.js";
 import { createTransaction, outpointOf, parseTransaction, spentBy } from "../bitcoin/transaction.js";
@@ -11,7 +13,7 @@ import { scalar } from "../core/scalar.js";
 import { assertChoice, assertText, show } from "../core/text.js";
 import { schnorr } from "../crypto/schnorr.js";
 import { type Coin, coinKind } from "../funding/coin.js";
-import type { Psbt } from "../psbt/bitcoinjs.js";
+import type { Psbt } from "../psbt/psbt.js";
 import { checkInput, readInput } from "../psbt/input-check.js";
 import { decodeText, isPsbt, parsePsbt, type PsbtLike, readWitnessStack, writtenText } from "../psbt/read.js";
 import { assertSameTransaction } from "../psbt/returned.js";

@@ -1,4 +1,4 @@
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import { parseTransaction } from "../bitcoin/transaction.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";

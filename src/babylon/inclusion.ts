@@ -1,4 +1,5 @@
-import { Block, type Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
+import { transactionsOfBlock } from "../bitcoin/block.js";
 import { createReader, littleEndian, type Reader } from "../bitcoin/byte-reader.js";
 import {
   assertBytes,
@@ -224,11 +225,7 @@ function assertDistinct(hashes: readonly Uint8Array[]): void {
 
 function transactionsOf(block: Uint8Array): Transaction[] {
   try {
-    // A copy: what the library reads shares the memory of a Node Buffer.
-    const parsed = Block.fromBuffer(Uint8Array.from(block));
-    if (!parsed.transactions?.length) throw new RangeError("it has no transactions");
-    if (parsed.byteLength(false) !== block.length) throw new RangeError("it has bytes that mean nothing");
-    return parsed.transactions;
+    return transactionsOfBlock(block);
   } catch (cause) {
     const text = `the ${block.length} bytes given are not one whole block`;
     throw new TapstakeError("invalid-transaction", text, {}, { cause });

@@ -12,7 +12,7 @@ import { decodeProtobuf, encodeProtobuf } from "../core/protobuf.js";
 import { assertChoice, show } from "../core/text.js";
 import { bitcoinMessage } from "../crypto/bitcoin-message.js";
 import { schnorr } from "../crypto/schnorr.js";
-import type { Psbt } from "../psbt/bitcoinjs.js";
+import type { Psbt } from "../psbt/psbt.js";
 import type { PsbtLike } from "../psbt/read.js";
 import type { Signer } from "../spending/spend.js";
 import { contextBytes } from "../vote/messages.js";

@@ -1,4 +1,4 @@
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import { outputAt, toOutpoint, txidOf } from "../bitcoin/transaction.js";
 import { TapstakeError } from "../core/errors.js";
 import { checkDelegation } from "../delegation/check.js";

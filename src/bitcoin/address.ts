@@ -1,6 +1,6 @@
 import { bech32, bech32m, createBase58check } from "@scure/base";
 import { assertBytes } from "../core/bytes.js";
-import { points } from "../core/curve/points.js";
+import { isXOnlyPoint } from "../core/curve/points.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
 import { assertNetwork, type Network, NETWORKS } from "../core/network.js";
@@ -67,7 +67,7 @@ export function addressOfScript(script: Uint8Array, network: Network): string | 
     case "p2wsh":
       return bech32.encode(hrp, [0, ...bech32.toWords(script.slice(2))]);
     case "p2tr":
-      return points.isXOnlyPoint(script.slice(2)) ? taprootAddress(script.slice(2), network) : null;
+      return isXOnlyPoint(script.slice(2)) ? taprootAddress(script.slice(2), network) : null;
     default:
       return null;
   }
@@ -117,7 +117,7 @@ function scriptOfSegwit({ hrp, version, program }: Segwit, network: Network): Ui
       ? Uint8Array.of(0, program.length, ...program)
       : null;
   }
-  return program.length === 32 && points.isXOnlyPoint(program) ? taprootScript(program) : null;
+  return program.length === 32 && isXOnlyPoint(program) ? taprootScript(program) : null;
 }
 
 const base58check = /* @__PURE__ */ createBase58check(sha256);

@@ -1,7 +1,7 @@
 import { applyRateUp, formatRate, type Rate } from "../core/amount.js";
 import { assertInteger } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
-import type { Transaction } from "./bitcoinjs.js";
+import type { Transaction } from "./transaction-class.js";
 
 /** The lowest fee rate that nodes relay by default: 1 sat/vB. */
 const MIN_FEE_RATE: Rate = { numerator: 1n, denominator: 1n };

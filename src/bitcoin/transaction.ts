@@ -2,7 +2,7 @@ import { assertSatoshi, MAX_MONEY } from "../core/amount.js";
 import { assertBytes, equalBytes, hex } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { counted, show } from "../core/text.js";
-import { Transaction } from "./bitcoinjs.js";
+import { Transaction } from "./transaction-class.js";
 
 /** The place of an output, as explorers and bitcoind write it. */
 export interface Outpoint {
@@ -86,8 +86,22 @@ export function parseTransaction(raw: Uint8Array): Transaction {
   return transaction;
 }
 
+/** A transaction as functions take it: one of this package, or one of bitcoinjs-lib, version 6 or 7. */
+export type TransactionLike = Pick<Transaction, "toBuffer">;
+
+/**
+ * A transaction in whichever form it was given: one of another library is read from its bytes, as amounts in it may be
+ * numbers.
+ * @throws TapstakeError `invalid-transaction`
+ */
+export function toTransaction(transaction: TransactionLike): Transaction {
+  if (transaction instanceof Transaction) return transaction;
+  if (typeof transaction?.toBuffer === "function") return parseTransaction(transaction.toBuffer());
+  throw new TapstakeError("invalid-transaction", `expected a transaction, got ${describeType(transaction)}`);
+}
+
 /** The outpoint of one of a transaction's outputs. */
-export function outpointOf(transaction: Transaction, vout: number): Outpoint {
+export function outpointOf(transaction: Pick<Transaction, "getId">, vout: number): Outpoint {
   return { txid: transaction.getId(), vout };
 }
 

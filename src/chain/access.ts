@@ -1,5 +1,5 @@
 import { scriptOfAddress } from "../bitcoin/address.js";
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import {
   formatOutpoint,
   type OutpointLike,

@@ -1,4 +1,4 @@
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import { type OutpointLike, parseTransaction, toOutpoint } from "../bitcoin/transaction.js";
 import { parseBtc } from "../core/amount.js";
 import { hex } from "../core/bytes.js";

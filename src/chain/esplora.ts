@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import { outputAt, parseTransaction, toOutpoint } from "../bitcoin/transaction.js";
 import { MAX_MONEY, type Rate } from "../core/amount.js";
 import { hex } from "../core/bytes.js";

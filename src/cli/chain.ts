@@ -1,4 +1,4 @@
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import { burntValue } from "../bitcoin/output-script.js";
 import { type ChainAccess, checkChain } from "../chain/access.js";
 import { bitcoindAccess } from "../chain/bitcoind.js";

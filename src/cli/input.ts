@@ -1,13 +1,13 @@
 import { createReadStream } from "node:fs";
 import * as v from "valibot";
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import { parseTransaction } from "../bitcoin/transaction.js";
 import { equalBytes, hex, utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { parseJson, readJson } from "../core/json.js";
 import type { Delegation } from "../delegation/delegation.js";
 import { delegationFromJson } from "../delegation/json.js";
-import type { Psbt } from "../psbt/bitcoinjs.js";
+import type { Psbt } from "../psbt/psbt.js";
 import { parseAnswer } from "../psbt/read.js";
 import { fileReason, UsageError } from "./errors.js";
 

@@ -4,7 +4,7 @@ import { describeType, TapstakeError } from "./errors.js";
 /** Strict hexadecimal: lower case out, either case in, never truncated or padded. */
 export const hex = {
   /** Bytes as lower-case hexadecimal. */
-  encode: (bytes: Uint8Array): string => bytesToHex(bytes),
+  encode: (bytes: Uint8Array): string => encodeHex(bytes),
 
   /**
    * Hexadecimal as bytes. Unlike `Buffer.from(text, "hex")` it never stops silently at a bad digit.
@@ -36,6 +36,9 @@ export const hex = {
     return hexToBytes(text);
   },
 };
+
+/** `hex.encode` alone: a program that shows a stake's address only loads no decoder. */
+export const encodeHex = (bytes: Uint8Array): string => bytesToHex(bytes);
 
 /** @throws TapstakeError `invalid-bytes` unless `value` is a Uint8Array (of `length` bytes, when given) */
 export function assertBytes(value: unknown, name: string, length?: number): asserts value is Uint8Array {
@@ -109,9 +112,9 @@ export function u64be(value: bigint, name = "value"): Uint8Array {
   return word.slice();
 }
 
-/** One buffer, written over and copied: a new view for each eight bytes would cost more than the bytes. */
-const word = new Uint8Array(8);
-const wordView = new DataView(word.buffer);
+/** Written over and copied: a buffer apart for a view of each eight bytes would cost more than they do. */
+const word = /* @__PURE__ */ new Uint8Array(8);
+const wordView = /* @__PURE__ */ new DataView(word.buffer);
 
 /** Bitcoin's variable-length size, up to 2^32 - 1: 1, 3 or 5 bytes. */
 export function compactSize(length: number): Uint8Array {

@@ -1,5 +1,6 @@
-import { backend } from "#hashing";
+import { sha256 } from "#hashing";
 import { concatBytes, utf8 } from "./bytes.js";
+import { ripemd160 } from "./hashing/ripemd160.js";
 
 /**
  * What tapstake hashes with. Two libraries implement it: OpenSSL in Node, @noble/hashes elsewhere. The export condition
@@ -15,7 +16,13 @@ export interface Hashing {
   hashMany(prefix: number, items: Uint8Array, length: 32 | 64): Uint8Array;
 }
 
-export const { sha256, hashMany }: Hashing = backend;
+export { hashMany, sha256 } from "#hashing";
+
+/** SHA-256 twice: what names transactions and blocks. */
+export const hash256 = (data: Uint8Array): Uint8Array => sha256(sha256(data));
+
+/** RIPEMD-160 of SHA-256: what a P2WPKH output names its key by. */
+export const hash160 = (data: Uint8Array): Uint8Array => ripemd160(sha256(data));
 
 const prefixes = new Map<string, Uint8Array>();
 

@@ -1,15 +1,16 @@
-import { assertBytes, hex, isBytes } from "./bytes.js";
-import { points } from "./curve/points.js";
+import { assertBytes, encodeHex, isBytes } from "./bytes.js";
+import { curve } from "./curve/index.js";
+import { isXOnlyPoint } from "./curve/points.js";
 import { describeType, TapstakeError } from "./errors.js";
 import { scalar } from "./scalar.js";
 
 /** @throws TapstakeError `invalid-public-key` unless `value` is an x-only public key: 32 bytes, on the curve */
 export function assertPublicKey(value: unknown, name: string): asserts value is Uint8Array {
   assertXOnly(value, name);
-  if (!points.isXOnlyPoint(value)) {
+  if (!isXOnlyPoint(value)) {
     throw new TapstakeError(
       "invalid-public-key",
-      `${name}: ${hex.encode(value)} is not the x coordinate of a point`,
+      `${name}: ${encodeHex(value)} is not the x coordinate of a point`,
     );
   }
 }
@@ -32,8 +33,8 @@ export function assertSecretKey(value: unknown, name = "secret key"): asserts va
   if (!isBytes(value, 32)) {
     throw new TapstakeError("invalid-secret-key", `${name} must be 32 bytes, not ${describeType(value)}`);
   }
-  if (!points.isPrivate(value)) {
-    throw new TapstakeError("invalid-secret-key", `${name} must be a scalar between 1 and n - 1`);
+  if (!curve.isPrivate(value)) {
+    throw new TapstakeError("invalid-secret-key", `${name}: not a scalar between 1 and n - 1`);
   }
 }
 
@@ -58,7 +59,7 @@ export function evenSecret(secretKey: Uint8Array, name?: string): { d: bigint; p
 }
 
 function compressedPoint(secretKey: Uint8Array): Uint8Array {
-  const point = points.pointFromScalar(secretKey);
+  const point = curve.pointFromScalar(secretKey);
   assertBytes(point, "public key", 33);
   return point;
 }

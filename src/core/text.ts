@@ -1,4 +1,4 @@
-import { hex } from "./bytes.js";
+import { encodeHex } from "./bytes.js";
 import { describeType, TapstakeError } from "./errors.js";
 
 const SHOWN = 8;
@@ -11,7 +11,7 @@ export const counted = (count: number, what: string): string => `${count} ${what
  */
 export function show(value: unknown): string {
   if (value instanceof Uint8Array) {
-    const start = hex.encode(value.slice(0, SHOWN / 2));
+    const start = encodeHex(value.slice(0, SHOWN / 2));
     return value.length > SHOWN / 2 ? `${start}… (${value.length} bytes)` : start || "0 bytes";
   }
   if (typeof value !== "string") return describeType(value);

@@ -1,4 +1,4 @@
-import { assertBytes, concatBytes, equalBytes, hex, isBytes } from "../core/bytes.js";
+import { assertBytes, concatBytes, encodeHex, equalBytes, isBytes } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
@@ -168,8 +168,8 @@ function whyNoKey(
 ): TapstakeError {
   const point = curve.pointFromScalar(scalar.toBytes(extracted.k));
   if (point && equalBytes(point.subarray(1), publicRandomness)) {
-    const actual = hex.encode(extracted.publicKey);
-    const expected = hex.encode(publicKey);
+    const actual = encodeHex(extracted.publicKey);
+    const expected = encodeHex(publicKey);
     return new TapstakeError(
       "key-mismatch",
       `the signatures reveal the secret of public key ${actual}, but must be votes of ${expected}`,
@@ -211,7 +211,7 @@ function assertSecretRandomness(value: unknown): asserts value is Uint8Array {
 
 function assertPublicRandomness(value: unknown): asserts value is Uint8Array {
   if (!isBytes(value, 32) || !curve.isXOnlyPoint(value)) {
-    const got = isBytes(value, 32) ? hex.encode(value) : describeType(value);
+    const got = isBytes(value, 32) ? encodeHex(value) : describeType(value);
     throw new TapstakeError(
       "invalid-randomness",
       `public randomness must be 32 bytes, the x coordinate of a point, not ${got}`,

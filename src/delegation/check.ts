@@ -1,4 +1,4 @@
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import { dustThreshold } from "../bitcoin/output-script.js";
 import {
   FINAL_SEQUENCE,

@@ -1,9 +1,10 @@
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import { assertOutputScript } from "../bitcoin/output-script.js";
 import {
   outpointOf,
   outputAt,
   parseTransaction,
+  toTransaction,
   type Prevout,
   type UnspentOutput,
 } from "../bitcoin/transaction.js";
@@ -105,8 +106,9 @@ export function createDelegation(
   assertParams(params);
   assertBuiltWith(staking, params);
   const expansion = expands && expansionOf(expands);
-  // The coin that funds an expansion is segwit: `checkTransactions` refuses other coins.
-  const transaction = expands && !("transaction" in staking) ? staking : withFinalTxid(staking);
+  // What funds an expansion is segwit: `checkTransactions` refuses other coins.
+  const transaction =
+    expands && !("transaction" in staking) ? toTransaction(staking) : withFinalTxid(staking);
   const outputs = outputsOf(terms, params);
   const outputIndex = findOutput(transaction, outputs.staking.script);
   const stake = coinOf(transaction, outputIndex);

@@ -1,10 +1,10 @@
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import { outpointOf, type Prevout, spends } from "../bitcoin/transaction.js";
 import { SCHNORR_LENGTHS } from "../bitcoin/fee.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { ProtocolParams } from "../params/types.js";
-import type { Psbt } from "../psbt/bitcoinjs.js";
+import type { Psbt } from "../psbt/psbt.js";
 import { parseAnswer, parsePsbt, prevoutsOf, type PsbtLike, transactionOf } from "../psbt/read.js";
 import { assertSameTransaction } from "../psbt/returned.js";
 import { assertExpected, assertSignedBy, fromEachPsbt, signaturesBySome } from "../psbt/signatures.js";
@@ -52,7 +52,7 @@ export function stakerPsbts(delegation: Delegation, derivations: readonly KeyOri
   if (!expansion) return psbts;
   const psbt = psbtOf("expansion", staking.outputIndex, outputs.staking);
   const { transaction } = expansion.funding;
-  if (transaction) psbt.data.updateInput(FUNDING_INPUT, { nonWitnessUtxo: transaction.toBuffer() });
+  if (transaction) psbt.updateInput(FUNDING_INPUT, { nonWitnessUtxo: transaction.toBuffer() });
   return { ...psbts, expansion: psbt };
 }
 

@@ -1,5 +1,5 @@
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
-import { type Prevout, spends } from "../bitcoin/transaction.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
+import { type Prevout, spends, toTransaction, type TransactionLike } from "../bitcoin/transaction.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { ParamSet } from "../params/types.js";
@@ -51,9 +51,10 @@ export type Recognised =
  */
 export function recognise(
   delegation: Delegation,
-  transaction: Transaction,
-  elsewhere: readonly Prevout[] = [],
+  given: TransactionLike,
+  told: readonly Prevout[] = [],
 ): Recognised {
+  const transaction = toTransaction(given);
   checkTransactions(delegation);
   if (isSame(transaction, delegation.staking.transaction)) {
     return {

@@ -1,4 +1,5 @@
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
+import { toTransaction, type TransactionLike } from "../bitcoin/transaction.js";
 import { containsBytes, equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { evenSecret } from "../core/keys.js";
@@ -59,7 +60,8 @@ export function finishSlashing(delegation: Delegation, from: Slashable, secretKe
  * @throws TapstakeError `not-a-slashing` if the transaction is not one of the delegation's two; `witness-mismatch`;
  * `no-evidence` if no adaptor signature of the delegation was finished in it
  */
-export function extractFromSlashing(delegation: Delegation, transaction: Transaction): ExtractedKey {
+export function extractFromSlashing(delegation: Delegation, given: TransactionLike): ExtractedKey {
+  const transaction = toTransaction(given);
   const from = whichSlashing(delegation, transaction);
   const { inputIndex, leaf } = slashingSpend(delegation, from);
   const finished = readWitness(leaf, transaction.ins[inputIndex]!.witness);

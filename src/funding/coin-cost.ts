@@ -1,4 +1,4 @@
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import { assertRate, ECDSA_LENGTHS, SCHNORR_LENGTHS } from "../bitcoin/fee.js";
 import { dustThreshold, spendSize } from "../bitcoin/output-script.js";
 import type { WalletScript } from "../bitcoin/wallet-script.js";

@@ -1,4 +1,5 @@
-import { hash160, type Transaction } from "../bitcoin/bitcoinjs.js";
+import { hash160 } from "../core/hashes.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import { assertStatedLength, ECDSA_LENGTHS, SCHNORR_LENGTHS } from "../bitcoin/fee.js";
 import { outputKind } from "../bitcoin/output-script.js";
 import {

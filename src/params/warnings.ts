@@ -1,7 +1,7 @@
-import { Transaction } from "../bitcoin/bitcoinjs.js";
+import { Transaction } from "../bitcoin/transaction-class.js";
 import { dustThreshold } from "../bitcoin/output-script.js";
 import { applyRate } from "../core/amount.js";
-import { points } from "../core/curve/points.js";
+import { xOnlyPointAddTweak } from "../core/curve/points.js";
 import { sha256 } from "../core/hashes.js";
 import { type Leaf, stakingOutput, unbondingOutput } from "../script/outputs.js";
 import { NUMS_KEY } from "../script/taproot.js";
@@ -57,7 +57,7 @@ export function paramsWarnings(params: ProtocolParams): readonly ParamsWarning[]
 function smallestOutputs({ covenant, minTime, unbondingTime, network }: ProtocolParams) {
   // No secrets of these points are known, so no member has them.
   const staker = NUMS_KEY;
-  const provider = points.xOnlyPointAddTweak(staker, sha256(staker))!.xOnlyPubkey;
+  const provider = xOnlyPointAddTweak(staker, sha256(staker))!.xOnlyPubkey;
   const terms = { staker, finalityProviders: [provider], covenant, timelock: minTime };
   return {
     staking: stakingOutput(terms, network),

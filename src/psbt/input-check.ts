@@ -1,4 +1,6 @@
-import { decodeEcdsaSignature, hash160, Transaction } from "../bitcoin/bitcoinjs.js";
+import { decodeEcdsaSignature } from "../bitcoin/ecdsa-signature.js";
+import { hash160 } from "../core/hashes.js";
+import { Transaction } from "../bitcoin/transaction-class.js";
 import { pushesOf } from "../bitcoin/opcodes.js";
 import { keyHashScript, readKeyHash } from "../bitcoin/output-script.js";
 import type { WalletScript } from "../bitcoin/wallet-script.js";

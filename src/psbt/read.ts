@@ -1,9 +1,10 @@
 import { base64 } from "@scure/base";
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import { createReader } from "../bitcoin/byte-reader.js";
+import { createWriter } from "../bitcoin/byte-writer.js";
 import { pushesOf } from "../bitcoin/opcodes.js";
 import { outputAt, parseTransaction, type Prevout, spentBy } from "../bitcoin/transaction.js";
-import { assertBytes, compactSize, equalBytes, hex, joinBytes } from "../core/bytes.js";
+import { assertBytes, equalBytes, hex } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import {
   assertCoins,
@@ -15,9 +16,9 @@ import {
 } from "../funding/coin.js";
 import { tapleafHash } from "../script/taproot.js";
 import { withoutAnnex } from "../spending/witness.js";
-import { Psbt } from "./bitcoinjs.js";
-import { asVersion0, field, PSBT_MAGIC } from "./v2.js";
-import { psbtWith } from "./write.js";
+import { Psbt } from "./psbt.js";
+import { asVersion0, PSBT_MAGIC } from "./v2.js";
+import { withoutSignatures } from "./write.js";
 
 /**
  * A PSBT in any form: the object, even if another copy of bitcoinjs made it; bytes, even those of a text file; or text
@@ -41,13 +42,7 @@ function psbtOfBytes(raw: Uint8Array): Psbt {
       : `${raw.length} bytes that do not begin with 70736274ff`;
     throw new TapstakeError("invalid-psbt", `this must be a PSBT, not ${got}`);
   }
-  return orInvalid(() => {
-    const bytes = asVersion0(raw);
-    const parsed = Psbt.fromBuffer(bytes);
-    // The library stops reading early at some errors. Keys may be in another order, but all bytes must be there.
-    if (parsed.toBuffer().length !== bytes.length) throw new RangeError("it has bytes that mean nothing");
-    return parsed;
-  });
+  return orInvalid(() => Psbt.fromBuffer(asVersion0(raw)));
 }
 
 function orInvalid<T>(read: () => T): T {
@@ -70,21 +65,12 @@ export function parseAnswer(answer: PsbtLike): Psbt {
   return transaction ? finalPsbt(transaction) : psbtOfBytes(bytes);
 }
 
-/** The fields of a final input (BIP-174). */
-const FINAL = { scriptSig: 0x07, scriptWitness: 0x08 } as const;
-
 function finalPsbt(transaction: Transaction): Psbt {
-  const inputs = transaction.ins.map(({ script, witness }) => {
-    const stack = [
-      compactSize(witness.length),
-      ...witness.flatMap((each) => [compactSize(each.length), each]),
-    ];
-    return joinBytes([
-      ...(script.length > 0 ? [field(Uint8Array.of(FINAL.scriptSig), script)] : []),
-      ...(witness.length > 0 ? [field(Uint8Array.of(FINAL.scriptWitness), joinBytes(stack))] : []),
-    ]);
-  });
-  return psbtWith(transaction, inputs);
+  const inputs = transaction.ins.map(({ script, witness }) => ({
+    ...(script.length > 0 && { finalScriptSig: script }),
+    ...(witness.length > 0 && { finalScriptWitness: createWriter().stack(witness).done() }),
+  }));
+  return new Psbt(withoutSignatures(transaction), inputs);
 }
 
 /** The unsigned transaction of a PSBT. @throws TapstakeError `invalid-transaction` */
@@ -138,7 +124,6 @@ const isText = (byte: number) => (byte >= 0x20 && byte < 0x7f) || (byte >= 0x09 
 /** The bytes in {@link writtenText}: hexadecimal in any case, or base64. It throws the decoder's errors. */
 export function decodeText(text: string): Uint8Array {
   if (/^(?:[0-9a-f]{2})+$/i.test(text)) return hex.decode(text.toLowerCase());
-  // Strict: bitcoinjs' own base64 decoder skips invalid characters.
   return base64.decode(text);
 }
 

@@ -1,11 +1,11 @@
-import { Transaction } from "../bitcoin/bitcoinjs.js";
+import { Transaction } from "../bitcoin/transaction-class.js";
 import { type Prevout, txidOf } from "../bitcoin/transaction.js";
 import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { Coin } from "../funding/coin.js";
 import { LEAF_VERSION, merkleRootOf, NUMS_KEY, outputKeyOf } from "../script/taproot.js";
 import type { LeafSpend } from "../spending/spend.js";
-import type { Psbt } from "./bitcoinjs.js";
+import type { Psbt } from "./psbt.js";
 
 /**
  * Checks that the returned transaction is ours: only signatures may differ.

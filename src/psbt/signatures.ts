@@ -1,4 +1,4 @@
-import { Transaction } from "../bitcoin/bitcoinjs.js";
+import { Transaction } from "../bitcoin/transaction-class.js";
 import { containsBytes, equalBytes, hex } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { describeType, TapstakeError } from "../core/errors.js";
@@ -14,7 +14,7 @@ import {
   type LeafSpend,
   verifyLeafSignature,
 } from "../spending/spend.js";
-import type { Psbt } from "./bitcoinjs.js";
+import type { Psbt } from "./psbt.js";
 import { parseAnswer, type PsbtLike, readWitnessStack } from "./read.js";
 import { assertSameCoins, assertSameLeaf, assertSameTransaction } from "./returned.js";
 

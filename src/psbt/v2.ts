@@ -1,6 +1,8 @@
-import { Transaction } from "../bitcoin/bitcoinjs.js";
+import { Transaction } from "../bitcoin/transaction-class.js";
 import { createReader, littleEndian, type Reader } from "../bitcoin/byte-reader.js";
-import { compactSize, concatBytes, joinBytes } from "../core/bytes.js";
+import { createWriter } from "../bitcoin/byte-writer.js";
+import { concatBytes } from "../core/bytes.js";
+import type { KeyValue } from "./fields.js";
 
 /** The first bytes of a PSBT (BIP-174). */
 export const PSBT_MAGIC = Uint8Array.of(0x70, 0x73, 0x62, 0x74, 0xff);
@@ -48,10 +50,12 @@ export function asVersion0(bytes: Uint8Array): Uint8Array {
   const unsigned = unsignedTransaction(globals, inputs, outputs).toBuffer();
   return concatBytes(
     PSBT_MAGIC,
-    field(Uint8Array.of(GLOBAL.unsignedTx), unsigned),
-    writeMap(globals, Object.values(GLOBAL)),
-    ...inputs.map((map) => writeMap(map, Object.values(INPUT))),
-    ...outputs.map((map) => writeMap(map, Object.values(OUTPUT))),
+    writeMap([
+      { key: Uint8Array.of(GLOBAL.unsignedTx), value: unsigned },
+      ...without(globals, Object.values(GLOBAL)),
+    ]),
+    ...inputs.map((map) => writeMap(without(map, Object.values(INPUT)))),
+    ...outputs.map((map) => writeMap(without(map, Object.values(OUTPUT)))),
   );
 }
 
@@ -60,10 +64,10 @@ function assertVersion0(globals: Fields, reader: Reader): void {
   const unsigned = required(valueOf(globals, GLOBAL.unsignedTx), "an unsigned transaction");
   // The number of inputs follows the 4 bytes of the transaction's version.
   if (unsigned[4] === 0) throw new RangeError("its transaction has no inputs");
-  const count = Transaction.fromBuffer(Uint8Array.from(unsigned)).ins.length;
+  const { ins } = Transaction.fromBuffer(unsigned);
   assertWithout(globals, GLOBAL_OF_VERSION_2, "global");
   for (let map = 0; reader.left > 0; map++) {
-    const isInput = map < count;
+    const isInput = map < ins.length;
     assertWithout(readMap(reader), isInput ? INPUT : OUTPUT, isInput ? "input" : "output");
   }
 }
@@ -77,25 +81,29 @@ function assertWithout(fields: Fields, types: Readonly<Record<string, number>>, 
   }
 }
 
-/** A field of a PSBT: its key and its value, each after its length. */
-export const field = (key: Uint8Array, value: Uint8Array): Uint8Array =>
-  concatBytes(compactSize(key.length), key, compactSize(value.length), value);
+type Fields = readonly KeyValue[];
 
-type Fields = readonly (readonly [key: Uint8Array, value: Uint8Array])[];
-
-function readMap(reader: Reader): Fields {
-  const fields: [Uint8Array, Uint8Array][] = [];
-  for (let key = reader.sized(); key.length > 0; key = reader.sized()) fields.push([key, reader.sized()]);
+/** The pairs of one map (BIP-174), up to the end that it marks. */
+export function readMap(reader: Reader): KeyValue[] {
+  const fields: KeyValue[] = [];
+  for (let key = reader.sized(); key.length > 0; key = reader.sized()) {
+    fields.push({ key, value: reader.sized() });
+  }
   return fields;
 }
 
 const readMaps = (reader: Reader, count: number): Fields[] =>
   Array.from({ length: count }, () => readMap(reader));
 
-function writeMap(fields: Fields, without: readonly number[]): Uint8Array {
-  const kept = fields.filter(([key]) => key.length > 1 || !without.includes(key[0]!));
-  return joinBytes([...kept.map(([key, value]) => field(key, value)), Uint8Array.of(0)]);
+/** The bytes of one map, with its end. */
+export function writeMap(fields: Fields): Uint8Array {
+  const writer = createWriter();
+  for (const { key, value } of fields) writer.sized(key).sized(value);
+  return writer.uint8(0).done();
 }
+
+const without = (fields: Fields, types: readonly number[]): Fields =>
+  fields.filter(({ key }) => key.length > 1 || !types.includes(key[0]!));
 
 function unsignedTransaction(globals: Fields, inputs: readonly Fields[], outputs: readonly Fields[]) {
   const transaction = new Transaction();
@@ -158,12 +166,12 @@ function numberOf(fields: Fields, type: number, length: number): number | undefi
 }
 
 function valueOf(fields: Fields, type: number, length?: number): Uint8Array | undefined {
-  const [found, ...more] = fields.filter(([key]) => key.length === 1 && key[0] === type);
+  const [found, ...more] = fields.filter(({ key }) => key.length === 1 && key[0] === type);
   if (more.length > 0) throw new RangeError(`it has field ${type} twice`);
-  if (found && length !== undefined && found[1].length !== length) {
-    throw new RangeError(`field ${type} must be ${length} bytes, not ${found[1].length}`);
+  if (found && length !== undefined && found.value.length !== length) {
+    throw new RangeError(`expected ${length} bytes in field ${type}, got ${found.value.length}`);
   }
-  return found?.[1];
+  return found?.value;
 }
 
 function required<T>(value: T | undefined, what: string): T {

@@ -1,5 +1,5 @@
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
-import { assertBytes, compactSize, concatBytes, hex, joinBytes, u64be } from "../core/bytes.js";
+import { Transaction } from "../bitcoin/transaction-class.js";
+import { assertBytes, concatBytes, hex } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { type Coin, coinKind, previousBytes } from "../funding/coin.js";
 import { type KeyOrigin, normalPath } from "../script/key-origin.js";
@@ -14,8 +14,7 @@ import {
   xOnly,
 } from "../spending/spend.js";
 import { indexByKey } from "../spending/witness.js";
-import { Psbt } from "./bitcoinjs.js";
-import { field, GLOBAL, PSBT_MAGIC } from "./v2.js";
+import { Psbt } from "./psbt.js";
 
 /**
  * A leaf spend as a PSBT (BIP-174, BIP-371) that a wallet can sign without knowing about staking. It names the coin,
@@ -40,8 +39,7 @@ export function spendPsbt(
     return { pubkey: hex.decode(key), leafHash: leaf.hash, signature };
   });
   const psbt = unsignedPsbt(transaction, prevouts);
-  // Through `data`: the library would build the output again to compare it, which takes longer than everything else.
-  psbt.data.updateInput(inputIndex, {
+  psbt.updateInput(inputIndex, {
     tapInternalKey: NUMS_KEY,
     ...(merkleRoot ? { tapMerkleRoot: merkleRootOf(script, controlBlock)! } : {}),
     tapLeafScript: [{ leafVersion: LEAF_VERSION, script, controlBlock }],
@@ -64,7 +62,7 @@ export function describeOutput(
 ): void {
   const leaves: Leaf[] = Object.values(output.leaves);
   const tapBip32Derivation = outputDerivations(leaves, derivations);
-  psbt.data.updateOutput(index, {
+  psbt.updateOutput(index, {
     tapInternalKey: NUMS_KEY,
     tapTree: {
       // From left to right, as BIP-371 has them.
@@ -78,31 +76,19 @@ export function describeOutput(
   });
 }
 
-/** The type of the field that says what an input spends (BIP-174). */
-const WITNESS_UTXO = 0x01;
-
-/**
- * An unsigned PSBT of a transaction and the coins that it spends. It is written as bytes and read back: adding hundreds
- * of inputs to the object one by one takes seconds.
- */
+/** A PSBT of a transaction and the coins that it spends, nothing signed. */
 export function unsignedPsbt(transaction: Transaction, prevouts: LeafSpend["prevouts"]): Psbt {
-  const inputs = prevouts.map(({ script, value }) => {
-    const coin = concatBytes(u64be(value).toReversed(), compactSize(script.length), script);
-    return field(Uint8Array.of(WITNESS_UTXO), coin);
-  });
-  return psbtWith(transaction, inputs);
+  const inputs = prevouts.map(({ script, value }) => ({
+    witnessUtxo: { script: Uint8Array.from(script), value },
+  }));
+  return new Psbt(withoutSignatures(transaction), inputs);
 }
 
-/** A PSBT of a transaction without its signatures; `inputs` are the fields of each of its inputs. */
-export function psbtWith(transaction: Transaction, inputs: readonly Uint8Array[]): Psbt {
-  const end = Uint8Array.of(0);
+/** A copy of a transaction without its signatures, in memory of its own. */
+export function withoutSignatures(transaction: Transaction): Transaction {
   const unsigned = transaction.clone();
   unsigned.ins.forEach((input) => Object.assign(input, { script: new Uint8Array(0), witness: [] }));
-  const globals = field(Uint8Array.of(GLOBAL.unsignedTx), unsigned.toBuffer());
-  const outputs = transaction.outs.map(() => end);
-  return Psbt.fromBuffer(
-    joinBytes([PSBT_MAGIC, globals, end, ...inputs.flatMap((fields) => [fields, end]), ...outputs]),
-  );
+  return Transaction.fromBuffer(unsigned.toBuffer());
 }
 
 type InputFields = Psbt["data"]["inputs"][number];
@@ -117,7 +103,6 @@ export function fundingPsbt(transaction: Transaction, coins: readonly Coin[]): P
     const input = psbt.data.inputs[i]!;
     // BIP-174: the output alone is for segwit coins. For a P2PKH coin, signers must see the whole transaction.
     if (coinKind(coin) === "p2pkh") delete input.witnessUtxo;
-    // Set directly: the library would parse each previous transaction again for each of the others.
     Object.assign(input, fieldsOf(coin));
   }
   return psbt;

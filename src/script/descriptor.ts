@@ -1,4 +1,4 @@
-import { hex } from "../core/bytes.js";
+import { encodeHex } from "../core/bytes.js";
 import { isBranch, NUMS_KEY, type Tree } from "./taproot.js";
 
 /**
@@ -6,7 +6,7 @@ import { isBranch, NUMS_KEY, type Tree } from "./taproot.js";
  * every wallet that reads descriptors.
  */
 export function descriptorOf(tree: Tree<string>): string {
-  return withChecksum(`tr(${hex.encode(NUMS_KEY)},${formatTree(tree)})`);
+  return withChecksum(`tr(${encodeHex(NUMS_KEY)},${formatTree(tree)})`);
 }
 
 /** A tree as descriptors write it: `{left,right}`. */

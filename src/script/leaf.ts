@@ -1,5 +1,5 @@
 import { OP, PUSH_KEY, pushNumber } from "../bitcoin/opcodes.js";
-import { assertBytes, compareBytes, equalBytes, hex, joinBytes } from "../core/bytes.js";
+import { assertBytes, compareBytes, equalBytes, encodeHex, joinBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { show } from "../core/text.js";
 import { anyOf, checkKeySet, checkRoles, checkTimelock, type KeySet } from "./terms.js";
@@ -154,7 +154,7 @@ function quorumScript({ keys, quorum }: KeySet, verify: boolean): Uint8Array[] {
 const PUSH = Uint8Array.of(PUSH_KEY);
 
 function quorumMiniscript({ keys, quorum }: KeySet): string {
-  const names = keys.map(hex.encode);
+  const names = keys.map(encodeHex);
   return names.length === 1 ? `pk(${names[0]})` : `multi_a(${quorum},${names.join(",")})`;
 }
 

@@ -1,5 +1,6 @@
-import { compactSize, compareBytes, concatBytes, hex } from "../core/bytes.js";
-import { points } from "../core/curve/points.js";
+import { hexToBytes } from "@noble/hashes/utils.js";
+import { compactSize, compareBytes, concatBytes } from "../core/bytes.js";
+import { xOnlyPointAddTweak } from "../core/curve/points.js";
 import { TapstakeError } from "../core/errors.js";
 import { taggedHash } from "../core/hashes.js";
 
@@ -7,7 +8,7 @@ import { taggedHash } from "../core/hashes.js";
  * The point whose discrete logarithm is unknown (BIP-341). As the internal key, it leaves the scripts as the only way
  * to spend.
  */
-export const NUMS_KEY: Uint8Array = hex.decode(
+export const NUMS_KEY: Uint8Array = hexToBytes(
   "50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0",
 );
 
@@ -26,7 +27,7 @@ export interface ScriptPath {
 /** The x-only output key of a tree under {@link NUMS_KEY}, and its scripts from left to right. */
 export function taproot(tree: Tree<Uint8Array>): { outputKey: Uint8Array; paths: ScriptPath[] } {
   const { hash: root, leaves } = branch(tree);
-  const tweaked = points.xOnlyPointAddTweak(NUMS_KEY, taggedHash("TapTweak", NUMS_KEY, root));
+  const tweaked = xOnlyPointAddTweak(NUMS_KEY, taggedHash("TapTweak", NUMS_KEY, root));
   if (!tweaked) throw new TapstakeError("invalid-script", "the script tree has no Taproot output key");
   const head = Uint8Array.of(LEAF_VERSION | tweaked.parity);
   return {
@@ -52,7 +53,7 @@ export function outputKeyOf(script: Uint8Array, controlBlock: Uint8Array): Uint8
   const root = merkleRootOf(script, controlBlock);
   if (!root) return null;
   const internalKey = controlBlock.slice(1, 33);
-  const tweaked = points.xOnlyPointAddTweak(internalKey, taggedHash("TapTweak", internalKey, root));
+  const tweaked = xOnlyPointAddTweak(internalKey, taggedHash("TapTweak", internalKey, root));
   return tweaked && tweaked.parity === (controlBlock[0]! & 1) ? tweaked.xOnlyPubkey : null;
 }
 

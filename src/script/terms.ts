@@ -1,4 +1,4 @@
-import { hex } from "../core/bytes.js";
+import { encodeHex } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { assertPublicKey } from "../core/keys.js";
 
@@ -136,7 +136,7 @@ function checkCount(count: number, role: string): void {
 function checkDistinct(keys: readonly Uint8Array[]): void {
   const seen = new Set<string>();
   for (const key of keys) {
-    const text = hex.encode(key);
+    const text = encodeHex(key);
     if (seen.has(text)) {
       throw new TapstakeError("duplicate-key", `key ${text} is in two places of the same stake`, {
         key: text,

@@ -1,4 +1,4 @@
-import { Transaction } from "../bitcoin/bitcoinjs.js";
+import { Transaction } from "../bitcoin/transaction-class.js";
 import { assertEstimated } from "../bitcoin/fee.js";
 import type { Prevout } from "../bitcoin/transaction.js";
 import { equalBytes, hex, isBytes } from "../core/bytes.js";

@@ -1,5 +1,5 @@
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
-import { FINAL_SEQUENCE } from "../bitcoin/transaction.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
+import { FINAL_SEQUENCE, toTransaction, type TransactionLike } from "../bitcoin/transaction.js";
 import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { Network } from "../core/network.js";
@@ -40,13 +40,13 @@ export interface DecodeOptions {
  * Reads who stakes what under which parameters from a staking transaction (PROTOCOL 3, 8). The terms come from its
  * phase-1 OP_RETURN or from the caller. The staking output is built again from them, and must be there exactly once.
  *
- * Without a height, the version is the earliest that fits and that the transaction's lock time permits: a transaction
- * with lock time L is in a block above L.
- * @throws TapstakeError `invalid-op-return` if neither says who stakes; `multiple-op-returns`; `output-not-found`,
- * `multiple-staking-outputs`; `not-active`; the codes of {@link checkStake}
+ * Without a height, the version is the earliest that fits and that the transaction's lock time permits: a
+ * transaction with lock time L is in a block above L.
+ * @throws TapstakeError `invalid-op-return` when neither says who stakes; `multiple-op-returns`;
+ * `output-not-found`, `multiple-staking-outputs`; `not-active`; `invalid-transaction`; the codes of {@link checkStake}
  */
 export function decodeStaking(
-  transaction: Transaction,
+  transaction: TransactionLike,
   set: ParamSet,
   options: DecodeOptions = {},
 ): DecodedStaking {
@@ -62,7 +62,8 @@ export interface StakingCandidate {
   output(terms: StakeTerms, network: Network): StakingOutput;
 }
 
-export function candidateOf(transaction: Transaction): StakingCandidate {
+export function candidateOf(given: TransactionLike): StakingCandidate {
+  const transaction = toTransaction(given);
   let found: { readonly data: StakeOpReturn } | null | undefined;
   // Versions share committees: with the same terms, they have the same output.
   const made: { readonly terms: CheckedTerms; readonly network: Network; readonly output: StakingOutput }[] =
@@ -70,8 +71,8 @@ export function candidateOf(transaction: Transaction): StakingCandidate {
   return {
     transaction,
     opReturn: () => (found ??= findOpReturn(transaction.outs.map(({ script }) => script)))?.data,
-    output(given, network) {
-      const terms = checkedTerms(given);
+    output(stakeTerms, network) {
+      const terms = checkedTerms(stakeTerms);
       const known = made.find((other) => other.network === network && sameTerms(other.terms, terms));
       if (known) return known.output;
       const output = stakingOutput(terms, network);
@@ -126,8 +127,8 @@ export interface DecodedSpend {
  * Before the transaction is in the chain, a witness can contain anything: this function verifies neither the spent
  * output nor a signature.
  */
-export function decodeSpends(transaction: Transaction): DecodedSpend[] {
-  return transaction.ins.flatMap(({ witness }, inputIndex) => {
+export function decodeSpends(transaction: TransactionLike): DecodedSpend[] {
+  return toTransaction(transaction).ins.flatMap(({ witness }, inputIndex) => {
     const stack = withoutAnnex(witness);
     const [script, controlBlock] = stack.slice(-2);
     if (!script || !controlBlock || stack.length < 3) return [];

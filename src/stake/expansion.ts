@@ -1,4 +1,4 @@
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import {
   assertFeeRate,
   assertStatedLength,
@@ -16,6 +16,7 @@ import {
   outputAt,
   type UnspentOutput,
   spentBy,
+  toTransaction,
 } from "../bitcoin/transaction.js";
 import { applyRateUp, type Rate } from "../core/amount.js";
 import { assertBytes, equalBytes, hex } from "../core/bytes.js";
@@ -25,7 +26,7 @@ import { assertCoin, assertCoins, type Coin, coinKind } from "../funding/coin.js
 import { checkStake, sameKeySet } from "../params/check.js";
 import { type ANY_RELEASE, checkBuilt, type RuleSet } from "../params/rules.js";
 import type { ProtocolParams } from "../params/types.js";
-import type { Psbt } from "../psbt/bitcoinjs.js";
+import type { Psbt } from "../psbt/psbt.js";
 import { checkInput, readInput } from "../psbt/input-check.js";
 import { parseAnswer, type PsbtLike } from "../psbt/read.js";
 import { assertSameCoins, assertSameScripts, assertSameTransaction } from "../psbt/returned.js";
@@ -317,7 +318,7 @@ export function previousStake(previous: PreviousStake): {
     throw new TapstakeError("invalid-argument", text);
   }
   const output = stakingOutput(terms, params.network);
-  const { script, value } = outputAt(staking.transaction, staking.outputIndex);
+  const { script, value } = outputAt(toTransaction(staking.transaction), staking.outputIndex);
   if (!equalBytes(script, output.script)) {
     const [expected, got] = [hex.encode(output.script), hex.encode(script)];
     const text = `previous staking output ${staking.outputIndex}: expected script ${expected}, got ${got}`;
@@ -351,7 +352,7 @@ export function checkExpansion(
     const text = `the new committee keeps ${staying} members of the previous one; ${quorum} are needed`;
     throw new TapstakeError("covenant-mismatch", text, { expected: quorum, got: staying });
   }
-  const staked = outputAt(previous.staking.transaction, previous.staking.outputIndex).value;
+  const staked = outputAt(toTransaction(previous.staking.transaction), previous.staking.outputIndex).value;
   if (value < staked) {
     const text = `the new stake of ${value} sat is below the previous one of ${staked} sat`;
     throw new TapstakeError("expansion-value-too-low", text, { expected: staked, got: value });

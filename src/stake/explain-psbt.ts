@@ -1,9 +1,9 @@
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import { type Prevout, spentBy } from "../bitcoin/transaction.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { assertCoin, type Coin } from "../funding/coin.js";
-import type { Psbt } from "../psbt/bitcoinjs.js";
+import type { Psbt } from "../psbt/psbt.js";
 import { checkInput, readInput } from "../psbt/input-check.js";
 import { coinOfPsbt, prevoutsOf, readWitnessStack, transactionOf } from "../psbt/read.js";
 import { parseLeaf } from "../script/leaf.js";

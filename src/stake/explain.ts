@@ -1,6 +1,6 @@
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import { OP } from "../bitcoin/opcodes.js";
-import type { Prevout } from "../bitcoin/transaction.js";
+import { type Prevout, toTransaction, type TransactionLike } from "../bitcoin/transaction.js";
 import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sameKeySet } from "../params/check.js";
@@ -39,7 +39,7 @@ export interface IdentifiedStaking extends DecodedStaking {
  * @throws TapstakeError `not-a-stake` if no set has this stake; if a set has it and refuses it, that set's code
  */
 export function identifyStaking(
-  transaction: Transaction,
+  transaction: TransactionLike,
   sets: readonly ParamSet[],
   options: DecodeOptions = {},
 ): IdentifiedStaking {
@@ -55,7 +55,7 @@ export function identifyStaking(
     }
   }
   const [first] = fits;
-  if (!first) throw tellingRefusal(refusals) ?? notAStake(transaction, sets, options);
+  if (!first) throw tellingRefusal(refusals) ?? notAStake(candidate.transaction, sets, options);
   const others = fits.flatMap(({ set, decoded }) => {
     const versions = set === first.set ? decoded.alternatives : [decoded.params, ...decoded.alternatives];
     return versions.map((params) => ({ set, params }));
@@ -107,10 +107,11 @@ export interface ExplainedSpend {
  * @throws TapstakeError `witness-mismatch` if a witness opens a leaf with too few or too many slots
  */
 export function explainSpends(
-  transaction: Transaction,
+  given: TransactionLike,
   sets: readonly ParamSet[],
   prevouts?: readonly Prevout[],
 ): ExplainedSpend[] {
+  const transaction = toTransaction(given);
   return decodeSpends(transaction).map(({ inputIndex, leaf, script, depth }) => {
     const from = leaf.kind === "slashing" ? slashedOutput(leaf, script, sets) : lockedOutput(leaf, depth);
     const [leafScript, controlBlock] = withoutAnnex(transaction.ins[inputIndex]!.witness).slice(-2);

@@ -1,4 +1,4 @@
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { TransactionLike } from "../bitcoin/transaction.js";
 import { assertSatoshi } from "../core/amount.js";
 import { assertInteger } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
@@ -45,7 +45,7 @@ export type Phase1Stake =
  * set is not of phase 1
  */
 export function checkPhase1Stake(
-  transaction: Transaction,
+  transaction: TransactionLike,
   set: ParamSet,
   { height, tip, staked }: Phase1Observation,
 ): Phase1Stake {

@@ -10,7 +10,7 @@ import { TapstakeError } from "../core/errors.js";
 import { assertChoice } from "../core/text.js";
 import { assertParams, checkSlashing } from "../params/check.js";
 import type { ProtocolParams, SlashingParams } from "../params/types.js";
-import type { Psbt } from "../psbt/bitcoinjs.js";
+import type { Psbt } from "../psbt/psbt.js";
 import { describeOutput, spendPsbt } from "../psbt/write.js";
 import type { KeyOrigin } from "../script/key-origin.js";
 import { outputsOf, type SlashingChangeOutput, type StakeOutputs } from "../script/outputs.js";

@@ -1,4 +1,4 @@
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import { assertEstimated, assertFeeRate, type FeeRateLimits } from "../bitcoin/fee.js";
 import { assertNotDust, assertOutputScript } from "../bitcoin/output-script.js";
 import {
@@ -6,6 +6,7 @@ import {
   FINAL_SEQUENCE,
   type Prevout,
   REPLACEABLE_SEQUENCE,
+  toTransaction,
 } from "../bitcoin/transaction.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
@@ -15,7 +16,7 @@ import { type Funding, selectAll, selectCoins, type Spending } from "../funding/
 import { checkStake } from "../params/check.js";
 import { type ANY_RELEASE, checkBuilt, type RuleSet } from "../params/rules.js";
 import type { ProtocolParams } from "../params/types.js";
-import type { Psbt } from "../psbt/bitcoinjs.js";
+import type { Psbt } from "../psbt/psbt.js";
 import { checkInput, fixedInputScript, readInput } from "../psbt/input-check.js";
 import { coinsOfPsbt, parseAnswer, parsePsbt, type PsbtLike, transactionOf } from "../psbt/read.js";
 import { assertSameCoins, assertSameScripts, assertSameTransaction } from "../psbt/returned.js";
@@ -162,14 +163,15 @@ export type StakingTransaction =
  */
 export function withFinalTxid(staking: StakingTransaction): Transaction {
   if ("transaction" in staking) {
-    if (staking.txidFinal) return staking.transaction;
+    if (staking.txidFinal) return toTransaction(staking.transaction);
     throw new TapstakeError(
       "txid-not-final",
       "a P2PKH coin pays for this transaction, so its txid changes when it is signed: build upon what finishStaking gives",
     );
   }
-  const unsigned = staking.ins.findIndex(({ script, witness }) => script.length + witness.length === 0);
-  if (unsigned < 0) return staking;
+  const signed = toTransaction(staking);
+  const unsigned = signed.ins.findIndex(({ script, witness }) => script.length + witness.length === 0);
+  if (unsigned < 0) return signed;
   const text = `input ${unsigned} of the staking transaction is not signed, and may be of a P2PKH coin: pass what buildStaking or finishStaking gave, or { transaction, txidFinal: true } where every coin is segwit`;
   throw new TapstakeError("txid-not-final", text, { input: unsigned });
 }

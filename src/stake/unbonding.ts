@@ -8,7 +8,7 @@ import {
 import { assertSatoshi } from "../core/amount.js";
 import { assertParams } from "../params/check.js";
 import type { ProtocolParams } from "../params/types.js";
-import type { Psbt } from "../psbt/bitcoinjs.js";
+import type { Psbt } from "../psbt/psbt.js";
 import { describeOutput, spendPsbt } from "../psbt/write.js";
 import type { KeyOrigin } from "../script/key-origin.js";
 import { outputsOf, type StakeOutputs, type UnbondingOutput } from "../script/outputs.js";

@@ -19,7 +19,7 @@ import { TapstakeError } from "../core/errors.js";
 import { assertChoice } from "../core/text.js";
 import { assertParams } from "../params/check.js";
 import type { ProtocolParams } from "../params/types.js";
-import type { Psbt } from "../psbt/bitcoinjs.js";
+import type { Psbt } from "../psbt/psbt.js";
 import { spendPsbt } from "../psbt/write.js";
 import type { KeyOrigin } from "../script/key-origin.js";
 import { outputsOf, type TimelockLeaf } from "../script/outputs.js";

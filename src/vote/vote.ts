@@ -1,4 +1,4 @@
-import { equalBytes, hex, isBytes } from "../core/bytes.js";
+import { encodeHex, equalBytes, isBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { publicKeyOf } from "../core/keys.js";
 import { eots } from "../crypto/eots.js";
@@ -80,11 +80,11 @@ export function checkVote(commitment: Commitment, vote: FinalityVote, proof: Mer
   const { startHeight, count } = commitment;
   const { finalityProvider, height, publicRandomness, signature } = vote;
   if (!equalBytes(finalityProvider, commitment.finalityProvider)) {
-    const [of, got] = [commitment.finalityProvider, finalityProvider].map(hex.encode);
+    const [of, got] = [commitment.finalityProvider, finalityProvider].map(encodeHex);
     throw new TapstakeError("key-mismatch", `the commitment is of ${of}, and the vote of ${got}`);
   }
   if (!verifyCommitment(commitment)) {
-    const provider = hex.encode(commitment.finalityProvider);
+    const provider = encodeHex(commitment.finalityProvider);
     throw new TapstakeError("invalid-signature", `the commitment is not signed by ${provider}`);
   }
   const last = startHeight + BigInt(count - 1);

@@ -1,4 +1,4 @@
-import { Transaction } from "../bitcoin/bitcoinjs.js";
+import { Transaction } from "../bitcoin/transaction-class.js";
 import type { CheckedAccount } from "./account.js";
 import type { SignInput, SignPsbtOptions, WalletKind } from "./types.js";
 

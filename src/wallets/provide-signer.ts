@@ -1,6 +1,8 @@
 import { base64 } from "@scure/base";
 import { bip322 } from "../babylon/bip322.js";
-import { encodeEcdsaSignature, hash160, Transaction } from "../bitcoin/bitcoinjs.js";
+import { encodeEcdsaSignature } from "../bitcoin/ecdsa-signature.js";
+import { hash160 } from "../core/hashes.js";
+import { Transaction } from "../bitcoin/transaction-class.js";
 import { keyHashScript } from "../bitcoin/output-script.js";
 import { type Prevout, spentBy } from "../bitcoin/transaction.js";
 import { compactSize, concatBytes, equalBytes, hex, isBytes, joinBytes } from "../core/bytes.js";
@@ -13,7 +15,7 @@ import { assertChoice } from "../core/text.js";
 import { bitcoinMessage } from "../crypto/bitcoin-message.js";
 import { schnorr } from "../crypto/schnorr.js";
 import type { Coin } from "../funding/coin.js";
-import type { Psbt } from "../psbt/bitcoinjs.js";
+import type { Psbt } from "../psbt/psbt.js";
 import { checkInput } from "../psbt/input-check.js";
 import { parsePsbt, prevoutsOf, transactionOf } from "../psbt/read.js";
 import { type LeafTerms, parseLeaf, policyOf } from "../script/leaf.js";

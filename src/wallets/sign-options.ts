@@ -1,4 +1,4 @@
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import { formatOutpoint, spends, spentBy } from "../bitcoin/transaction.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
@@ -8,7 +8,7 @@ import { type Delegation, expandedStake, outputsIn } from "../delegation/delegat
 import { assertAcceptable, stakerPsbts } from "../delegation/psbt.js";
 import { type SignedName, signedSpend } from "../delegation/spends.js";
 import { assertCoins, type Coin } from "../funding/coin.js";
-import type { Psbt } from "../psbt/bitcoinjs.js";
+import type { Psbt } from "../psbt/psbt.js";
 import type { PsbtLike } from "../psbt/read.js";
 import { signaturesFromPsbt } from "../psbt/signatures.js";
 import { fieldsOf, fundingPsbt, spendPsbt } from "../psbt/write.js";

@@ -2,7 +2,7 @@ import type { Network } from "../core/network.js";
 import type { Coin } from "../funding/coin.js";
 import type { PsbtLike } from "../psbt/read.js";
 import type { KeyOrigin } from "../script/key-origin.js";
-import type { Transaction } from "../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../bitcoin/transaction-class.js";
 import type { LeafSignature } from "../spending/spend.js";
 import type { Withdrawal } from "../stake/withdrawal.js";
 import type { NativeOptions } from "./native.js";

@@ -3,11 +3,12 @@ import { describe, expect, it } from "vitest";
 import { bip322 } from "../../src/babylon/bip322.js";
 import { acceptProof, type Bip322Form, proofToSign, verifyProofOfPossession } from "../../src/babylon/pop.js";
 import { scriptOfAddress } from "../../src/bitcoin/address.js";
-import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { hex, utf8 } from "../../src/core/bytes.js";
 import { curve } from "../../src/core/curve/index.js";
 import { TapstakeError } from "../../src/core/errors.js";
 import { parsePsbt, readWitnessStack } from "../../src/psbt/read.js";
+import { inBitcoinJs } from "../support/bitcoinjs.js";
 import { refusal } from "../support/refusal.js";
 import { secretOf } from "../support/stake.js";
 import { readCopy, readVectors } from "../support/vectors.js";
@@ -156,14 +157,14 @@ describe("BIP-322: a wallet's answer", () => {
   it("is read as a PSBT in every form of text", () => {
     const secret = secretOf("staker");
     const point = curve.pointFromScalar(secret)!;
-    const { psbt } = proofToSign(point, form);
-    psbt!.signInput(0, {
+    const psbt = inBitcoinJs(proofToSign(point, form).psbt!);
+    psbt.signInput(0, {
       publicKey: point,
       sign: (digest: Uint8Array) => curve.signEcdsa(digest, secret).signature,
     });
-    const bytes = psbt!.toBuffer();
+    const bytes = psbt.toBuffer();
     const expected = acceptProof(point, form, bytes);
-    for (const text of [psbt!.toBase64(), hex.encode(bytes), hex.encode(bytes).toUpperCase()]) {
+    for (const text of [psbt.toBase64(), hex.encode(bytes), hex.encode(bytes).toUpperCase()]) {
       expect(acceptProof(point, form, text)).toEqual(expected);
       expect(acceptProof(point, form, `"${text}"\n`)).toEqual(expected);
     }

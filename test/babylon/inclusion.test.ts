@@ -9,7 +9,7 @@ import {
   inclusionProofFromTxids,
   verifyInclusionProof,
 } from "../../src/babylon/inclusion.js";
-import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { concatBytes, equalBytes, hex } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { flipBit, NOT_BYTES } from "../support/arbitraries.js";

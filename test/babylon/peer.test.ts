@@ -11,7 +11,7 @@ import {
   readExpand,
 } from "../../src/babylon/stake.js";
 import { addressOfScript } from "../../src/bitcoin/address.js";
-import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { compactSize, concatBytes, hex } from "../../src/core/bytes.js";
 import { curve } from "../../src/core/curve/index.js";
@@ -192,7 +192,7 @@ function signed(psbtHex: string, secret: Uint8Array): string {
   const psbt = parsePsbt(hex.decode(psbtHex));
   const { tapLeafScript, witnessUtxo } = psbt.data.inputs[0]!;
   const { script, controlBlock } = tapLeafScript![0]!;
-  const transaction = Transaction.fromBuffer(psbt.data.getTransaction());
+  const transaction = Transaction.fromBuffer(psbt.data.globalMap.unsignedTx.toBuffer());
   const { script: spent, value } = witnessUtxo!;
   const digest = transaction.hashForWitnessV1(0, [spent], [value], 0, tapleafHash(script));
   const stack = [schnorr.sign(secret, digest), script, controlBlock];

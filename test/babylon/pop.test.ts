@@ -16,7 +16,7 @@ import {
   verifyProofOfPossession,
 } from "../../src/babylon/pop.js";
 import { addressOfScript } from "../../src/bitcoin/address.js";
-import { hash160 } from "../../src/bitcoin/bitcoinjs.js";
+import { hash160 } from "../../src/core/hashes.js";
 import { concatBytes, equalBytes, hex, utf8 } from "../../src/core/bytes.js";
 import { curve } from "../../src/core/curve/index.js";
 import { sha256 } from "../../src/core/hashes.js";
@@ -26,6 +26,7 @@ import { bitcoinMessage } from "../../src/crypto/bitcoin-message.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { keySigner } from "../../src/spending/spend.js";
 import { signingContext } from "../../src/vote/messages.js";
+import { inBitcoinJs } from "../support/bitcoinjs.js";
 import { bytes32, flipBit, NOT_BYTES, secrets } from "../support/arbitraries.js";
 import { failure } from "../support/errors.js";
 import { peer, peerNetworks } from "../support/peer.js";
@@ -328,18 +329,19 @@ describe("BIP-322", () => {
 
   it.each(["p2wpkh", "p2tr"] as const)("is taken from a PSBT of %s that a wallet signed", (output) => {
     const form = { kind: "bip322", address, output, network } as const;
-    const { psbt } = proofToSign(point, form);
-    refusal("missing-signature", () => acceptProof(point, form, psbt!));
-    if (output === "p2tr") psbt!.signInput(0, signerOf(tweakedSecret()));
-    else psbt!.signInput(0, signerOf(secretKey));
-    const partly = psbt!.toBase64();
+    const { psbt: unsigned } = proofToSign(point, form);
+    refusal("missing-signature", () => acceptProof(point, form, unsigned!));
+    const psbt = inBitcoinJs(unsigned!);
+    if (output === "p2tr") psbt.signInput(0, signerOf(tweakedSecret()));
+    else psbt.signInput(0, signerOf(secretKey));
+    const partly = psbt.toBase64();
     expect(verifies(acceptProof(point, form, partly))).toBe(true);
-    psbt!.finalizeAllInputs();
-    for (const answer of [psbt!, psbt!.toBuffer(), psbt!.toBase64(), `\n${psbt!.toBase64()}`]) {
+    psbt.finalizeAllInputs();
+    for (const answer of [psbt, psbt.toBuffer(), psbt.toBase64(), `\n${psbt.toBase64()}`]) {
       expect(verifies(acceptProof(point, form, answer))).toBe(true);
     }
     refusal("psbt-mismatch", () => acceptProof(point, { ...form, address: otherAddress }, partly));
-    refusal("invalid-psbt", () => acceptProof(point, form, psbt!.toBuffer().slice(0, 40)));
+    refusal("invalid-psbt", () => acceptProof(point, form, psbt.toBuffer().slice(0, 40)));
   });
 
   function tweakedSecret(): Uint8Array {

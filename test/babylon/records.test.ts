@@ -30,7 +30,7 @@ import {
   readCreateDelegation,
   readExpand,
 } from "../../src/babylon/stake.js";
-import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { parseRate } from "../../src/core/amount.js";
 import { hex } from "../../src/core/bytes.js";
 import type { ErrorCode } from "../../src/core/errors.js";

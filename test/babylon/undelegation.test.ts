@@ -2,7 +2,7 @@ import { bech32 } from "@scure/base";
 import { describe, expect, it } from "vitest";
 import type { InclusionProof } from "../../src/babylon/inclusion.js";
 import { readUndelegate, undelegateMessage } from "../../src/babylon/lifecycle.js";
-import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { parseRate } from "../../src/core/amount.js";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { stakeCoin } from "../../src/delegation/delegation.js";

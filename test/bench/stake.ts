@@ -6,7 +6,7 @@
 import { createRequire } from "node:module";
 import type * as Peer from "@babylonlabs-io/btc-staking-ts";
 import * as secp from "tiny-secp256k1";
-import { hash160 } from "../../src/bitcoin/bitcoinjs.js";
+import { hash160 } from "../../src/core/hashes.js";
 import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
 import {
@@ -22,6 +22,7 @@ import {
   signSlashings,
   signUnbonding,
 } from "../../src/index.js";
+import { BitcoinJsPsbt } from "../support/bitcoinjs.js";
 import { figure, interleaved, say } from "./support/report.js";
 
 const ROUNDS = 300;
@@ -60,9 +61,9 @@ async function ours(round: number): Promise<string> {
   const feeRate = { numerator: BigInt(FEE_RATE), denominator: 1n };
   const coins = [coinOf(round)];
   const staking = buildStaking({ terms, params, value, coins, changeScript: script, feeRate });
-  staking.psbt.signInput(0, wallet);
+  const fromWallet = BitcoinJsPsbt.fromBuffer(staking.psbt.toBuffer()).signInput(0, wallet);
   const signer = keySigner(staker);
-  const delegation = createDelegation(terms, params, finishStaking(staking, staking.psbt));
+  const delegation = createDelegation(terms, params, finishStaking(staking, fromWallet));
   const signed = await signUnbonding(await signSlashings(delegation, signer), signer);
   return hex.encode(signed.unbondingSlashing.transaction.ins[0]!.hash);
 }

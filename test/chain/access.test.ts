@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { formatOutpoint } from "../../src/bitcoin/transaction.js";
 import { type ChainAccess, checkChain, withKnownPrevious } from "../../src/chain/access.js";
 import { type ErrorCode, TapstakeError } from "../../src/core/errors.js";

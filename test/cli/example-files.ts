@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { secp256k1 } from "@noble/curves/secp256k1.js";
-import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { hex } from "../../src/core/bytes.js";
 import { delegationFromJson } from "../../src/delegation/json.js";
-import { parsePsbt } from "../../src/psbt/read.js";
+import { BitcoinJsPsbt } from "../support/bitcoinjs.js";
 import { passphrase } from "./fp-support.js";
 import { shellInProcess } from "./shell-in-process.js";
 import { EVIDENCE, temporaryFolder, txOutProof } from "./support.js";
@@ -91,7 +91,7 @@ function fundingTransaction(): Transaction {
 }
 
 function signedByWallet(base64: string): string {
-  const psbt = parsePsbt(base64.trim());
+  const psbt = BitcoinJsPsbt.fromBase64(base64.trim());
   const sign = (digest: Uint8Array) => secp256k1.sign(digest, WALLET, { prehash: false, lowS: true });
   psbt.signInput(0, { publicKey: secp256k1.getPublicKey(WALLET, true), sign });
   return psbt.toBase64();

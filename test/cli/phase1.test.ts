@@ -7,7 +7,7 @@ import { hex } from "../../src/core/bytes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import { paramsToJson } from "../../src/params/json.js";
-import { Psbt } from "../../src/psbt/bitcoinjs.js";
+import { Psbt } from "../../src/psbt/psbt.js";
 import { parsePsbt } from "../../src/psbt/read.js";
 import { ownedCoin, signedPsbt } from "../support/coins.js";
 import { secretOf } from "../support/stake.js";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
-import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { concatBytes, hex } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { adviceOf } from "../../src/core/error-codes.js";

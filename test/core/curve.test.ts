@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { Curve } from "../../src/core/curve/index.js";
 import { backend as libsecp } from "../../src/core/curve/libsecp.js";
 import { backend as noble } from "../../src/core/curve/noble.js";
+import * as own from "../../src/core/curve/public-points.js";
 import { TapstakeError } from "../../src/core/errors.js";
 import { GROUP_ORDER, scalar } from "../../src/core/scalar.js";
 import { bytes32, NOT_BYTES, secrets } from "../support/arbitraries.js";
@@ -54,6 +55,7 @@ function answer(curve: Curve, name: keyof Curve, args: readonly unknown[]): unkn
 function expectSame(name: keyof Curve, ...args: readonly unknown[]): unknown {
   const expected = answer(libsecp, name, args);
   expect(answer(noble, name, args)).toEqual(expected);
+  if (name in own) expect(answer(own as unknown as Curve, name, args)).toEqual(expected);
   expect(expected).not.toBeInstanceOf(Error);
   return expected;
 }
@@ -73,7 +75,7 @@ const FUNCTIONS: [keyof Curve, fc.Arbitrary<unknown>[]][] = [
   ["recoverEcdsa", [bytes32, fc.uint8Array({ minLength: 64, maxLength: 64 }), fc.constantFrom(0, 1)]],
 ];
 
-describe("both curve libraries answer the same", () => {
+describe("both curve libraries, and what browsers have of public keys, answer the same", () => {
   for (const [name, arbitraries] of FUNCTIONS) {
     it(`${name}: on good, bad and edge values`, () => {
       fc.assert(
@@ -157,6 +159,19 @@ describe("both curve libraries answer the same", () => {
     expect(expectSame("pointMultiply", G, new Uint8Array(32))).toBeNull();
     expect(expectSame("pointFromScalar", new Uint8Array(32))).toBeNull();
     expect(expectSame("xOnlyPointAddTweak", G.slice(1), scalar.toBytes(GROUP_ORDER - 1n))).toBeNull();
+  });
+
+  it("every tweak of a few leads to the same key, also to a key added to itself", () => {
+    for (const key of [1n, 2n, 3n, GROUP_ORDER - 1n, GROUP_ORDER / 2n].map((each) => scalar.toBytes(each))) {
+      const x = noble.pointFromScalar(key)!.slice(1);
+      for (const tweak of [0n, 1n, 2n, 3n, 4n, 7n, 8n, 255n, 256n]) {
+        expectSame("xOnlyPointAddTweak", x, scalar.toBytes(tweak));
+        expectSame("xOnlyPointAddTweak", x, scalar.toBytes(scalar.negate(tweak)));
+      }
+      expectSame("xOnlyPointAddTweak", x, key);
+      expectSame("xOnlyPointAddTweak", x, scalar.toBytes(scalar.negate(scalar.reduce(key))));
+    }
+    expectSame("xOnlyPointAddTweak", G.slice(1), bytes(ORDER));
   });
 
   it("a tweak of 0 leaves the key, and a point is added to itself", () => {

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { backend as noble } from "../../src/core/hashing/noble.js";
-import { backend as node } from "../../src/core/hashing/node.js";
+import * as noble from "../../src/core/hashing/noble.js";
+import * as node from "../../src/core/hashing/node.js";
 
 const expected = (prefix: number, items: Uint8Array, length: number) =>
   Array.from({ length: items.length / length }, (_, i) =>

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { taggedHash } from "../../src/core/hashes.js";
-import { backend as noble } from "../../src/core/hashing/noble.js";
-import { backend as openssl } from "../../src/core/hashing/node.js";
+import * as noble from "../../src/core/hashing/noble.js";
+import * as openssl from "../../src/core/hashing/node.js";
 
 const node = (...parts: readonly Uint8Array[]) => {
   const hash = createHash("sha256");

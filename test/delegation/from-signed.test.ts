@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { type SignedStake, delegationFromSigned } from "../../src/delegation/psbt.js";
-import { Psbt } from "../../src/psbt/bitcoinjs.js";
+import { Psbt } from "../../src/psbt/psbt.js";
 import { finishStaking, type Staking, buildStaking } from "../../src/stake/staking.js";
 import { type OwnedCoin, ownedCoin, signedPsbt, type Wallet } from "../support/coins.js";
 import { feeRate } from "../support/lives.js";

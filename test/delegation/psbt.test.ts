@@ -1,6 +1,7 @@
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { describe, expect, it } from "vitest";
-import { encodeEcdsaSignature, type Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { encodeEcdsaSignature } from "../../src/bitcoin/ecdsa-signature.js";
+import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { parseRate } from "../../src/core/amount.js";
 import { compactSize, concatBytes, equalBytes, hex } from "../../src/core/bytes.js";
@@ -13,7 +14,7 @@ import { PRESIGNED, type SignedName, signedSpend } from "../../src/delegation/sp
 import { signatureStatus } from "../../src/delegation/status.js";
 import type { Coin } from "../../src/funding/coin.js";
 import { regtest } from "../../src/params/data/regtest.js";
-import { Psbt } from "../../src/psbt/bitcoinjs.js";
+import { Psbt } from "../../src/psbt/psbt.js";
 import { parsePsbt } from "../../src/psbt/read.js";
 import { spendPsbt } from "../../src/psbt/write.js";
 import {
@@ -333,10 +334,7 @@ describe("the staking transaction from its PSBT", () => {
     expect(await codeOf(() => finishStakeFunding(delegation, staking.psbt))).toBe("missing-signature");
     const elsewhere = funding(hex.decode(`0014${"12".repeat(20)}`));
     expect(await codeOf(() => finishStakeFunding(delegation, elsewhere.psbt))).toBe("psbt-mismatch");
-    const empty = new Psbt();
-    empty.setVersion(2);
-    empty.addInput({ hash: new Uint8Array(32).fill(3), index: 0, sequence: 0xffff_fffd });
-    for (const { script, value } of staking.transaction.outs) empty.addOutput({ script, value });
+    const empty = new Psbt(staking.transaction);
     expect(await codeOf(() => finishStakeFunding(delegation, empty))).toBe("invalid-psbt");
     const forged = parsePsbt(staking.psbt.toBase64());
     forged.updateInput(0, { tapKeySig: new Uint8Array(64).fill(1) });

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { Transaction } from "../../src/bitcoin/transaction-class.js";
 import type { Delegation } from "../../src/delegation/delegation.js";
 import { recognise } from "../../src/delegation/recognise.js";
 import { type Life, provider, staker, wholeLife } from "../support/life.js";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { outpointOf } from "../../src/bitcoin/transaction.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { checkDelegation } from "../../src/delegation/check.js";

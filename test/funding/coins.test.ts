@@ -1,13 +1,13 @@
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { describe, expect, it } from "vitest";
 import { toOutpoint, txidOf } from "../../src/bitcoin/transaction.js";
-import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { createDelegation } from "../../src/delegation/delegation.js";
 import { type Coin, coinKind } from "../../src/funding/coin.js";
-import { Psbt } from "../../src/psbt/bitcoinjs.js";
+import { Psbt } from "../../src/psbt/psbt.js";
 import { taproot } from "../../src/script/taproot.js";
 import { finishStaking } from "../../src/stake/staking.js";
 import {
@@ -21,6 +21,7 @@ import {
   type Wallet,
   WALLETS,
 } from "../support/coins.js";
+import { inBitcoinJs } from "../support/bitcoinjs.js";
 import { executes } from "../support/interpreter.js";
 import { feeRate, P2WPKH, paramsFor, termsOf } from "../support/lives.js";
 import { refusal } from "../support/refusal.js";
@@ -48,9 +49,9 @@ describe("a stake funded by coins of every kind", () => {
     const one = stakeFrom(owned);
     const psbt = signedPsbt(one.psbt, owned);
     const ours = finishStaking(one, psbt);
-    psbt.finalizeAllInputs();
-    expect(executes(finishStaking(one, psbt), 0, one.coins)).toBe(true);
-    expect(finishStaking(one, psbt).ins[0]!.script).toEqual(ours.ins[0]!.script);
+    const finalised = inBitcoinJs(psbt).finalizeAllInputs();
+    expect(executes(finishStaking(one, finalised), 0, one.coins)).toBe(true);
+    expect(finishStaking(one, finalised).ins[0]!.script).toEqual(ours.ins[0]!.script);
   });
 
   it("keeps its txid when it is signed unless a coin is P2PKH", () => {

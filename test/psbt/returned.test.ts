@@ -2,12 +2,12 @@ import { createRequire } from "node:module";
 import type * as WasmUtxo from "@bitgo/wasm-utxo";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { concatBytes, equalBytes, hex } from "../../src/core/bytes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { finishExpansion, signExpansion } from "../../src/delegation/sign.js";
 import { expansionSpend } from "../../src/delegation/spends.js";
-import { Psbt } from "../../src/psbt/bitcoinjs.js";
+import { Psbt } from "../../src/psbt/psbt.js";
 import { signaturesFromPsbt, signaturesFromPsbts } from "../../src/psbt/signatures.js";
 import { spendPsbt } from "../../src/psbt/write.js";
 import type { KeyOrigin } from "../../src/script/key-origin.js";
@@ -172,7 +172,9 @@ describe("what a returned PSBT says of its input", () => {
   ])("but it may be one that %s", (_, change) => {
     const psbt = returned(change);
     psbt.addUnknownKeyValToGlobal({ key: hex.decode("fc0774617073746b6500"), value: new Uint8Array(5) });
-    psbt.addUnknownKeyValToOutput(0, { key: hex.decode("fc0774617073746b6501"), value: new Uint8Array(5) });
+    psbt.data.outputs[0]!.unknownKeyVals = [
+      { key: hex.decode("fc0774617073746b6501"), value: new Uint8Array(5) },
+    ];
     const signatures = signaturesFromPsbt(spend, psbt.toBase64(), [alice]);
     expect(signatures.map(({ publicKey }) => publicKey)).toEqual([alice]);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { equalBytes, hex } from "../../src/core/bytes.js";
 import type { Network } from "../../src/core/network.js";
 import { encodeOpReturn, findOpReturn } from "../../src/script/op-return.js";

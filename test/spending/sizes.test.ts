@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { createTransaction, FINAL_SEQUENCE } from "../../src/bitcoin/transaction.js";
 import { applyRateUp } from "../../src/core/amount.js";
 import { stakingOutput } from "../../src/script/outputs.js";

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { addressOfScript } from "../../src/bitcoin/address.js";
-import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { dustThreshold } from "../../src/bitcoin/output-script.js";
 import {
   createTransaction,

@@ -4,7 +4,7 @@ import { compactSize, concatBytes } from "../../src/core/bytes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { unbondedCoin } from "../../src/delegation/delegation.js";
 import { expansionSpend, slashingSpend, unbondingSpend } from "../../src/delegation/spends.js";
-import type { Psbt } from "../../src/psbt/bitcoinjs.js";
+import type { Psbt } from "../../src/psbt/psbt.js";
 import { spendPsbt, unsignedPsbt } from "../../src/psbt/write.js";
 import { keySigner, type LeafSpend, signLeaf } from "../../src/spending/spend.js";
 import { assembleWitness } from "../../src/spending/witness.js";

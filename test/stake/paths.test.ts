@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { equalBytes } from "../../src/core/bytes.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { sortKeys } from "../../src/script/leaf.js";

@@ -1,15 +1,26 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { scriptOfAddress } from "../../src/bitcoin/address.js";
-import { outpointOf, toOutpoint, type UnspentOutput } from "../../src/bitcoin/transaction.js";
+import type { Transaction } from "../../src/bitcoin/transaction-class.js";
+import {
+  outpointOf,
+  parseTransaction,
+  toOutpoint,
+  type UnspentOutput,
+} from "../../src/bitcoin/transaction.js";
 import { hex } from "../../src/core/bytes.js";
-import { Psbt } from "../../src/psbt/bitcoinjs.js";
+import { createDelegation } from "../../src/delegation/delegation.js";
+import { delegationToJson } from "../../src/delegation/json.js";
+import type { ParamSet } from "../../src/params/types.js";
+import { unsignedPsbt } from "../../src/psbt/write.js";
 import type { StakeTerms } from "../../src/script/terms.js";
 import { finishSpend } from "../../src/spending/spend.js";
+import { decodeStaking } from "../../src/stake/decode.js";
 import { buildSlashing } from "../../src/stake/slashing.js";
 import { buildStaking, finishStaking } from "../../src/stake/staking.js";
 import { buildUnbonding } from "../../src/stake/unbonding.js";
 import { buildWithdrawal } from "../../src/stake/withdrawal.js";
+import { inBitcoinJs } from "../support/bitcoinjs.js";
 import { ownedCoin, signInput } from "../support/coins.js";
 import { verdict } from "../support/interpreter.js";
 import {
@@ -296,6 +307,22 @@ describe("the peer", () => {
     refusal("unexpected-signer", () => finishSpend(spend, [staker, stranger, first!, second!, third!]));
   });
 
+  it("hands over transactions of bitcoinjs 6, whose amounts are numbers: they are read by their bytes", () => {
+    const { params, theirs } = bothOf(terms);
+    const own = parseTransaction(theirs.staking.toBuffer());
+    const set: ParamSet = { name: "peer", network: "mainnet", versions: [params] };
+    const { covenant: _, ...who } = terms;
+    expect(typeof theirs.staking.outs[0]!.value).toBe("number");
+    expect(decodeStaking(theirs.staking, set, { terms: who })).toEqual(
+      decodeStaking(own, set, { terms: who }),
+    );
+    const staking = { transaction: theirs.staking as unknown as Transaction, txidFinal: true };
+    const delegation = createDelegation(terms, params, staking);
+    expect(delegationToJson(delegation)).toEqual(
+      delegationToJson(createDelegation(terms, params, { transaction: own, txidFinal: true })),
+    );
+  });
+
   it("takes what a wallet returns for what it gave it, and would send an altered transaction", async () => {
     const { params, theirs, scripts } = bothOf(terms);
     const funding = ownedCoin("P2WPKH", 1_100_000n);
@@ -308,15 +335,9 @@ describe("the peer", () => {
       changeScript: P2TR,
       feeRate: feeRate("2"),
     });
-    const elsewhere = new Psbt();
-    elsewhere.setVersion(2);
-    elsewhere.addInput({
-      hash: toOutpoint(coin.outpoint).txid,
-      index: toOutpoint(coin.outpoint).vout,
-      sequence: staking.transaction.ins[0]!.sequence,
-      witnessUtxo: { script: coin.script, value: coin.value },
-    });
-    elsewhere.addOutput({ script: P2PKH, value: 1_099_000n });
+    const redirected = staking.transaction.clone();
+    redirected.outs = [{ script: P2PKH, value: 1_099_000n }];
+    const elsewhere = unsignedPsbt(redirected, [coin]);
     signInput(elsewhere, 0, [funding]);
     refusal("psbt-mismatch", () => finishStaking(staking, elsewhere));
 
@@ -343,7 +364,7 @@ describe("the peer", () => {
         },
       ],
       {
-        signPsbt: () => Promise.resolve(elsewhere.clone().finalizeAllInputs().toHex()),
+        signPsbt: () => Promise.resolve(inBitcoinJs(elsewhere).finalizeAllInputs().toHex()),
         signMessage: () => Promise.reject(new Error("unused")),
         getTransactionHex: () => Promise.reject(new Error("unused")),
       },

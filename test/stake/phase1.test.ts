@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { hex } from "../../src/core/bytes.js";
 import { mainnet, mainnetPhase1 } from "../../src/params/data/mainnet.js";

@@ -2,7 +2,8 @@ import { secp256k1 } from "@noble/curves/secp256k1.js";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { txidOf } from "../../src/bitcoin/transaction.js";
-import { hash160, Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { hash160 } from "../../src/core/hashes.js";
+import { Transaction } from "../../src/bitcoin/transaction-class.js";
 import type { Rate } from "../../src/core/amount.js";
 import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
 import { backend as libsecp } from "../../src/core/curve/libsecp.js";
@@ -14,11 +15,12 @@ import type { Coin } from "../../src/funding/coin.js";
 import { mainnetPhase1 } from "../../src/params/data/mainnet.js";
 import { ruleSet } from "../../src/params/rules.js";
 import { paramSet } from "../../src/params/sets.js";
-import { Psbt } from "../../src/psbt/bitcoinjs.js";
+import { Psbt } from "../../src/psbt/psbt.js";
 import { unsignedPsbt } from "../../src/psbt/write.js";
 import { decodeOpReturn } from "../../src/script/op-return.js";
 import { stakingOutput } from "../../src/script/outputs.js";
 import { buildStaking, finishStaking, type Staking, type StakingRequest } from "../../src/stake/staking.js";
+import { inBitcoinJs } from "../support/bitcoinjs.js";
 import { NOT_BYTES } from "../support/arbitraries.js";
 import { executes } from "../support/interpreter.js";
 import { feeRate, keyOf, P2TR, P2WPKH, paramsFor, secretOf, termsOf } from "../support/lives.js";
@@ -397,7 +399,7 @@ describe("the signed staking transaction", () => {
   });
 
   it("comes from a PSBT that bitcoinjs signed", () => {
-    const psbt = Psbt.fromBuffer(built.psbt.toBuffer());
+    const psbt = inBitcoinJs(built.psbt);
     psbt.signInput(wpkh, {
       publicKey: ownerKey,
       sign: (digest) => secp256k1.sign(digest, owner, { prehash: false, lowS: true }),

@@ -1,5 +1,6 @@
 import { secp256k1 } from "@noble/curves/secp256k1.js";
-import { hash160, Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { hash160 } from "../../src/core/hashes.js";
+import { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { spends, txidOf } from "../../src/bitcoin/transaction.js";
 import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
 import { curve } from "../../src/core/curve/index.js";
@@ -8,9 +9,10 @@ import { evenSecret, publicKeyOf } from "../../src/core/keys.js";
 import { scalar } from "../../src/core/scalar.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { type Coin, coinKind } from "../../src/funding/coin.js";
-import { Psbt } from "../../src/psbt/bitcoinjs.js";
+import { Psbt } from "../../src/psbt/psbt.js";
 import { tapleafHash, taproot } from "../../src/script/taproot.js";
 import { buildStaking, type Staking, type StakingRequest } from "../../src/stake/staking.js";
+import { inBitcoinJs } from "./bitcoinjs.js";
 import { feeRate, paramsFor, termsOf } from "./lives.js";
 
 /** How the coins of a wallet are held and spent: each kind that can fund a stake, each script of a known size. */
@@ -184,13 +186,14 @@ export function signInput(psbt: Psbt, i: number, owned: readonly OwnedCoin[], si
   const { explicit = false, hashType = explicit ? 1 : 0 } = signing;
   if (coinKind(coin) !== "p2tr") {
     const type = signing.hashType ?? 1;
-    if (type !== 1) psbt.updateInput(i, { sighashType: type });
+    const theirs = inBitcoinJs(psbt);
+    // The library asks for it; a wallet that signs as it likes does not tell.
+    if (type !== 1) theirs.updateInput(i, { sighashType: type });
     for (const secret of signers) {
       const sign = (digest: Uint8Array) => ecdsa(digest, secret, signing.ecdsaLength);
-      psbt.signInput(i, { publicKey: compressed(secret), sign }, [type]);
+      theirs.signInput(i, { publicKey: compressed(secret), sign }, [type]);
     }
-    // The library asks for it; a wallet that signs as it likes does not tell.
-    delete psbt.data.inputs[i]!.sighashType;
+    psbt.data.inputs[i]!.partialSig = theirs.data.inputs[i]!.partialSig!;
     return;
   }
   const transaction = unsignedOf(psbt);
@@ -236,5 +239,5 @@ const derLength = (signature: Uint8Array): number =>
 
 /** The transaction of a PSBT. */
 export function unsignedOf(psbt: Psbt): Transaction {
-  return Transaction.fromBuffer(psbt.data.getTransaction());
+  return Transaction.fromBuffer(psbt.data.globalMap.unsignedTx.toBuffer());
 }

@@ -1,5 +1,6 @@
 import { secp256k1 } from "@noble/curves/secp256k1.js";
-import { hash160, Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { hash160 } from "../../src/core/hashes.js";
+import { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { FINAL_SEQUENCE, outpointOf, toOutpoint } from "../../src/bitcoin/transaction.js";
 import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
@@ -7,7 +8,7 @@ import { publicKeyOf } from "../../src/core/keys.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import type { Delegation, ExpandedStake } from "../../src/delegation/delegation.js";
 import type { Coin } from "../../src/funding/coin.js";
-import type { Psbt } from "../../src/psbt/bitcoinjs.js";
+import type { Psbt } from "../../src/psbt/psbt.js";
 import { unsignedPsbt } from "../../src/psbt/write.js";
 import { type LeafSpend, withWitness } from "../../src/spending/spend.js";
 import { type Changes, delegate, nobodysScript, secretOf, type TestStake } from "./stake.js";

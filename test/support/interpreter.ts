@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import type { Prevout } from "../../src/bitcoin/transaction.js";
 
 /**

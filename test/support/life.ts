@@ -1,4 +1,4 @@
-import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { outpointOf, type UnspentOutput } from "../../src/bitcoin/transaction.js";
 import { parseRate } from "../../src/core/amount.js";
 import { utf8 } from "../../src/core/bytes.js";

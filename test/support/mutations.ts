@@ -1,4 +1,4 @@
-import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { concatBytes } from "../../src/core/bytes.js";
 import { type LeafSpend, withWitness } from "../../src/spending/spend.js";
 import { type Participants, signAll, signersOf, withSignatures } from "./participants.js";

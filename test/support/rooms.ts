@@ -32,8 +32,9 @@ export const PURE_ROOMS: readonly string[] = ROOMS.slice(0, ROOMS.indexOf("chain
 
 /** Libraries that only these files may import. */
 const CUSTODIANS: [library: RegExp, files: RegExp][] = [
-  [/^bitcoinjs-lib(\/|$)/, /^src\/(bitcoin|psbt)\/bitcoinjs\.ts$/],
-  [/^@noble\/hashes\/(?!utils)/, /^src\/core\/hashing\/noble\.ts$/],
+  // For tests only: programs that show a stake's address do not bundle it.
+  [/^(bitcoinjs-lib|bip174)(\/|$)/, /^$/],
+  [/^@noble\/hashes\/(?!utils)/, /^src\/core\/hashing\/(noble|ripemd160)\.ts$/],
   [
     /^(@noble\/curves|tiny-secp256k1|@bitcoinerlab\/secp256k1|secp256k1)(\/|$)/,
     /^src\/core\/(curve\/[^/]+|scalar)\.ts$/,

@@ -1,4 +1,4 @@
-import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { FINAL_SEQUENCE, outpointOf } from "../../src/bitcoin/transaction.js";
 import { parseRate } from "../../src/core/amount.js";
 import { hex, utf8 } from "../../src/core/bytes.js";
@@ -13,7 +13,7 @@ import { type SignedName, signedOf, signedSpend, slashingSpend } from "../../src
 import { regtest } from "../../src/params/data/regtest.js";
 import type { OwnParams } from "../../src/params/in-force.js";
 import type { ProtocolParams } from "../../src/params/types.js";
-import type { Psbt } from "../../src/psbt/bitcoinjs.js";
+import type { Psbt } from "../../src/psbt/psbt.js";
 import { spendPsbt } from "../../src/psbt/write.js";
 import { stakingOutput } from "../../src/script/outputs.js";
 import { stakerKeys, type StakeTerms } from "../../src/script/terms.js";

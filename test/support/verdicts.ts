@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import type { RegtestNode } from "../../regtest/node.js";
 import { refusal } from "../../regtest/stage.js";
-import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { failure } from "./errors.js";
 
 /** What bitcoind says when a script fails, in all its versions, within its reason. */

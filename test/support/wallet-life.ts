@@ -3,7 +3,7 @@ import { mnemonicToSeedSync } from "@scure/bip39";
 import * as tiny from "tiny-secp256k1";
 import { bip322, type SigningOutput } from "../../src/babylon/bip322.js";
 import { addressOfScript } from "../../src/bitcoin/address.js";
-import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { outpointOf } from "../../src/bitcoin/transaction.js";
 import { utf8 } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";

@@ -6,8 +6,8 @@ import { ECPairFactory, type ECPairInterface } from "ecpair";
 import * as tiny from "tiny-secp256k1";
 import { equalBytes, hex } from "../../src/core/bytes.js";
 import { taggedHash } from "../../src/core/hashes.js";
-import { Psbt } from "../../src/psbt/bitcoinjs.js";
 import type { ToSignInput } from "../../src/wallets/native.js";
+import { BitcoinJsPsbt } from "./bitcoinjs.js";
 import { root, type WalletLife } from "./wallet-life.js";
 
 /** rust-bitcoin, which is Keystone's signer. */
@@ -52,7 +52,7 @@ interface UnisatOptions {
 export function unisat(life: WalletLife, psbtHex: string, options: UnisatOptions = {}): string {
   const { autoFinalized = true } = options;
   const account = ECPair.fromPrivateKey(life.secretKey);
-  const psbt = Psbt.fromHex(psbtHex);
+  const psbt = BitcoinJsPsbt.fromHex(psbtHex);
   const toSign = options.toSignInputs ?? psbt.data.inputs.map((_, index): ToSignInput => ({ index }));
   for (const { index, publicKey, address, useTweakedSigner, disableTweakSigner } of toSign) {
     if (publicKey !== undefined && publicKey !== hex.encode(account.publicKey)) throw new Error("publicKey");

@@ -6,7 +6,7 @@ import { decodeMessage } from "../../src/babylon/messages.js";
 import { verifyProofOfPossession } from "../../src/babylon/pop.js";
 import { readCreateDelegation } from "../../src/babylon/stake.js";
 import { addressOfScript } from "../../src/bitcoin/address.js";
-import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { outpointOf, parseTransaction, type Prevout } from "../../src/bitcoin/transaction.js";
 import { hex } from "../../src/core/bytes.js";
 import { publicKeyOf } from "../../src/core/keys.js";

@@ -1,6 +1,6 @@
 import { base64 } from "@scure/base";
 import { beforeAll, describe, expect, it } from "vitest";
-import { Transaction } from "../../src/bitcoin/bitcoinjs.js";
+import { Transaction } from "../../src/bitcoin/transaction-class.js";
 import type { Prevout } from "../../src/bitcoin/transaction.js";
 import { hex } from "../../src/core/bytes.js";
 import type { Delegation } from "../../src/delegation/delegation.js";

@@ -1,5 +1,5 @@
 import { Option } from "@commander-js/extra-typings";
-import type { Transaction } from "../../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../../bitcoin/transaction-class.js";
 import type { Prevout } from "../../bitcoin/transaction.js";
 import { TapstakeError } from "../../core/errors.js";
 import { type Network, sharesAddresses } from "../../core/network.js";
@@ -8,7 +8,7 @@ import type { Delegation } from "../../delegation/delegation.js";
 import { knownPrevouts } from "../../delegation/recognise.js";
 import { identifyParams, paramSets } from "../../params/sets.js";
 import type { ParamSet } from "../../params/types.js";
-import type { Psbt } from "../../psbt/bitcoinjs.js";
+import type { Psbt } from "../../psbt/psbt.js";
 import { transactionOf } from "../../psbt/read.js";
 import { stakingOutput } from "../../script/outputs.js";
 import type { StakeTerms } from "../../script/terms.js";

@@ -140,7 +140,7 @@ function unbondingPsbt(
 ): string {
   const psbt = stakerPsbts(delegation, derivations).unbonding;
   const [{ tapScriptSig } = {}] = spendPsbt(unbondingSpend(delegation), signatures).data.inputs;
-  if (tapScriptSig) psbt.data.updateInput(0, { tapScriptSig });
+  if (tapScriptSig) psbt.updateInput(0, { tapScriptSig });
   return psbt.toBase64();
 }
 

@@ -1,6 +1,6 @@
 import { Option } from "@commander-js/extra-typings";
 import { scriptOfAddress } from "../../bitcoin/address.js";
-import type { Transaction } from "../../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../../bitcoin/transaction-class.js";
 import { type ChainAccess, withKnownPrevious } from "../../chain/access.js";
 import { TapstakeError } from "../../core/errors.js";
 import type { Network } from "../../core/network.js";

@@ -14,7 +14,7 @@ import { hideFromCoreDumps } from "../../finality/keys/core-dumps.js";
 import { writePrivateFile } from "../../finality/private-files.js";
 import { type Superseded, supersededSince } from "../../params/in-force.js";
 import type { ProtocolParams } from "../../params/types.js";
-import type { Psbt } from "../../psbt/bitcoinjs.js";
+import type { Psbt } from "../../psbt/psbt.js";
 import { keySigner, type Signer } from "../../spending/spend.js";
 import { openChain } from "../chain.js";
 import { groupCommand, type LazyCommands, newCommand } from "../command.js";

@@ -1,4 +1,4 @@
-import type { Transaction } from "../../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../../bitcoin/transaction-class.js";
 import { rateOf } from "../../bitcoin/fee.js";
 import { formatOutpoint, type Prevout, spentBy } from "../../bitcoin/transaction.js";
 import { formatBtc, formatRate } from "../../core/amount.js";

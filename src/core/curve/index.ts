@@ -2,11 +2,24 @@ import { backend } from "#curve";
 import type { Points } from "./points.js";
 
 /**
- * What tapstake needs of secp256k1. Two libraries implement it: libsecp256k1 as WebAssembly in Node, @noble/curves
- * elsewhere. The export condition of `#curve` in package.json chooses; both pass the same tests.
+ * What tapstake asks of secp256k1. Two libraries answer: libsecp256k1 as WebAssembly in Node, @noble/curves
+ * elsewhere; the export condition of `#curve` in package.json chooses, and both pass the same tests.
+ *
+ * Points are 33 bytes compressed, x-only keys 32 bytes, scalars 32 bytes big-endian. Functions that combine
+ * points answer null where the result is the point at infinity or an argument is malformed, whatever its type.
  */
 export interface Curve extends Points {
-  /** The name of the library in use, for diagnostics and benchmarks. */
+  /** Whether `bytes` is a point, 33 bytes compressed. */
+  isPoint(bytes: Uint8Array): boolean;
+  /** Whether `bytes` is a scalar from 1 to n - 1. */
+  isPrivate(bytes: Uint8Array): boolean;
+  /** scalar × G */
+  pointFromScalar(scalar: Uint8Array): Uint8Array | null;
+  /** a + b */
+  pointAdd(a: Uint8Array, b: Uint8Array): Uint8Array | null;
+  /** scalar × point */
+  pointMultiply(point: Uint8Array, scalar: Uint8Array): Uint8Array | null;
+  /** Which library answers: for diagnostics and benchmarks. */
   readonly name: "libsecp256k1" | "noble";
   /**
    * A BIP-340 signature of a 32-byte digest; aux is 32 zero bytes by default.

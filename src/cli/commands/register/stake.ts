@@ -6,7 +6,7 @@ import {
   undelegateMessage,
 } from "../../../babylon/lifecycle.js";
 import { createDelegationMessage, expandMessage } from "../../../babylon/stake.js";
-import type { Transaction } from "../../../bitcoin/bitcoinjs.js";
+import type { Transaction } from "../../../bitcoin/transaction-class.js";
 import { hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
 import type { Network } from "../../../core/network.js";
