@@ -74,10 +74,13 @@ export { paramsFromJson, paramsToJson, type ProtocolParamsJson } from "./params/
 export { parseParamSet, readParamSet } from "./params/read.js";
 export {
   ANY_RELEASE,
-  checkRules,
+  checkForm,
   currentRules,
+  NEWEST_RELEASE,
+  RELEASES,
   ruleSet,
   ruleSets,
+  type Release,
   type RuleContext,
   type RuleName,
   type RuleSet,
@@ -270,11 +273,8 @@ export {
   readAddInclusionProof,
   readCovenantSignatures,
   readSelectiveSlashing,
-  readUndelegate,
   selectiveSlashingMessage,
-  undelegateMessage,
   type CovenantSubmission,
-  type Undelegation,
 } from "./babylon/lifecycle.js";
 export {
   checkedMessage,
@@ -333,3 +333,4 @@ export {
   type Registrant,
   type StakeRegistration,
 } from "./babylon/stake.js";
+export { readUndelegate, undelegateMessage, type Undelegation } from "./babylon/undelegation.js";

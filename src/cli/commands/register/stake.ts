@@ -1,11 +1,8 @@
 import { Option } from "@commander-js/extra-typings";
 import { type InclusionProof, inclusionProofFromMerkleBlock } from "../../../babylon/inclusion.js";
-import {
-  addInclusionProofMessage,
-  covenantSignaturesMessage,
-  undelegateMessage,
-} from "../../../babylon/lifecycle.js";
+import { addInclusionProofMessage, covenantSignaturesMessage } from "../../../babylon/lifecycle.js";
 import { createDelegationMessage, expandMessage } from "../../../babylon/stake.js";
+import { undelegateMessage } from "../../../babylon/undelegation.js";
 import type { Transaction } from "../../../bitcoin/bitcoinjs.js";
 import { hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
