@@ -312,16 +312,58 @@ export {
   addFinalitySignatureMessage,
   commitRandomnessMessage,
   createFinalityProviderMessage,
+  DESCRIPTION_LIMITS,
+  editFinalityProviderMessage,
   equivocationMessage,
   readAddFinalitySignature,
   readCommitRandomness,
   readCreateFinalityProvider,
+  readEditFinalityProvider,
   readEquivocation,
+  readUnjailFinalityProvider,
+  unjailFinalityProviderMessage,
   type Commission,
   type ProviderDescription,
+  type ProviderEdit,
   type ProviderOptions,
   type ProviderRegistration,
 } from "./babylon/provider.js";
+export {
+  insertHeadersMessage,
+  insertSpvProofMessage,
+  readInsertHeaders,
+  readInsertSpvProof,
+  type CheckpointPart,
+  type CheckpointReport,
+} from "./babylon/reports.js";
+export type { Checkpoint } from "./babylon/checkpoint.js";
+export {
+  contextOf,
+  moduleAddress,
+  releaseFacts,
+  releasesOf,
+  unknownTo,
+  type ReleaseFacts,
+} from "./babylon/releases.js";
+export { checkRules, RULES } from "./babylon/rules/check.js";
+export type {
+  AwaitedState,
+  BrokenRule,
+  ChainError,
+  ChainState,
+  CheckpointState,
+  CommitmentState,
+  DelegationState,
+  DelegationStatus,
+  Fact,
+  HeaderState,
+  ProviderState,
+  Rule,
+  UncheckedRule,
+  Until,
+  Verdict,
+  VotedBlock,
+} from "./babylon/rules/types.js";
 export type { MessageOf } from "./babylon/schema.js";
 export {
   createDelegationMessage,
