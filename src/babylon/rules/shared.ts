@@ -154,7 +154,8 @@ export function inclusionRules<M>(
       needs: has(["inclusionBlock.header"]),
       check(message, state) {
         const included = of(message, state);
-        if (!included || isIncluded(included, state.inclusionBlock!.header!)) return undefined;
+        const header = state.inclusionBlock?.header;
+        if (!included || !header || isIncluded(included, header)) return undefined;
         return { reason: `the proof does not show ${included.transaction.getId()} to be in its block` };
       },
     },
@@ -163,10 +164,10 @@ export function inclusionRules<M>(
       error,
       needs: has(["inclusionBlock.height", "btcTip.height", "confirmationDepth"]),
       check(message, { inclusionBlock, btcTip, confirmationDepth }) {
-        if (!proofOf(message)) return undefined;
-        const height = inclusionBlock!.height + confirmationDepth!;
+        if (!proofOf(message) || !inclusionBlock) return undefined;
+        const height = inclusionBlock.height + confirmationDepth!;
         if (btcTip!.height >= height) return undefined;
-        const reason = `the block is ${btcTip!.height - inclusionBlock!.height} below the tip; the chain asks for ${confirmationDepth}`;
+        const reason = `the block is ${btcTip!.height - inclusionBlock.height} below the tip; the chain asks for ${confirmationDepth}`;
         return { reason, until: { kind: "btc-height", height } };
       },
     },
@@ -176,9 +177,9 @@ export function inclusionRules<M>(
       needs: has(["inclusionBlock.height", "btcTip.height"]),
       check(message, state) {
         const included = of(message, state);
-        if (!included) return undefined;
+        if (!included || !state.inclusionBlock) return undefined;
         const { timelock, unbondingTime } = included;
-        const end = state.inclusionBlock!.height + timelock;
+        const end = state.inclusionBlock.height + timelock;
         if (state.btcTip!.height + unbondingTime < end) return undefined;
         return { reason: `the time lock ends at ${end}, and unbonding takes ${unbondingTime} blocks` };
       },

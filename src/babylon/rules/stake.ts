@@ -422,6 +422,7 @@ function fundingOutput({ stakingTx, fundingTx }: Expand) {
 }
 
 export const EXPAND: readonly RuleOf<"MsgBtcStakeExpand">[] = [
+  ...STAKE,
   {
     rule: "previous-known",
     error: staking(1102),
@@ -448,7 +449,6 @@ export const EXPAND: readonly RuleOf<"MsgBtcStakeExpand">[] = [
         ? undefined
         : { reason: `only ${previous.stakerAddress} may expand the stake` },
   },
-  ...STAKE,
   {
     rule: "expansion-inputs",
     check({ stakingTx, fundingTx, previousStakingTxHash }): Finding {
