@@ -41,7 +41,7 @@ tapstake stake sign larger.json --secret-file staker.key
 tapstake unbond stake.json --secret-file staker.key --out unbonding.hex
 tapstake pop make --address ${ACCOUNT} --secret-file staker.key --out pop.json
 tapstake register create-delegation signed.json --proof pop.json --message > message.json
-tapstake register equivocation evidence.json --out message.bin --address ${ACCOUNT}
+tapstake register equivocation evidence.json --release v3 --out message.bin --address ${ACCOUNT}
 
 tapstake fp keys new validator-1
 tapstake fp commit --key validator-1 --chain bbn-1 --start 1000 --count 100 --out commitment.json

@@ -23,7 +23,11 @@ export function headerUpon(
 }
 
 /** Headers that follow one upon another, the oldest first. */
-export function headerChain(length: number, previous = new Uint8Array(32), firstTime = 1000): Uint8Array[] {
+export function headerChain(
+  length: number,
+  previous: Uint8Array = new Uint8Array(32),
+  firstTime = 1000,
+): Uint8Array[] {
   const headers: Uint8Array[] = [];
   for (let i = 0; i < length; i++) {
     const before = headers.at(-1);
