@@ -29,7 +29,7 @@ export function checkMinedWitness(spend: LeafSpend): void {
 
 const SINGLE = 3;
 /** BIP-341: ALL, NONE and SINGLE, and each with ANYONECANPAY. DEFAULT is written as no byte. */
-const HASH_TYPES = [1, 2, SINGLE, 0x81, 0x82, 0x80 | SINGLE];
+const HASH_TYPES: ReadonlySet<number> = new Set([1, 2, SINGLE, 0x81, 0x82, 0x80 | SINGLE]);
 
 function checkSignature(
   { transaction, inputIndex, prevouts, leaf }: LeafSpend,
@@ -40,7 +40,7 @@ function checkSignature(
   assertSignatureLength(key, signature);
   const type = signature[64];
   const lacksOutput = type !== undefined && (type & 0x7f) === SINGLE && inputIndex >= transaction.outs.length;
-  if (type !== undefined && (!HASH_TYPES.includes(type) || lacksOutput)) {
+  if (type !== undefined && (!HASH_TYPES.has(type) || lacksOutput)) {
     const text = `the signature by ${key} has hash type ${type}, which Bitcoin does not take here`;
     throw new TapstakeError("unsupported-sighash", text, { key });
   }

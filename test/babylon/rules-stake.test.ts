@@ -309,10 +309,10 @@ describe("the rules of MsgCreateBTCDelegation", () => {
 
 /** The same transaction as a coinbase. */
 function coinbaseOf(bytes: Uint8Array): Uint8Array {
-  const changed = Uint8Array.from(bytes);
-  changed.fill(0, 5, 37);
-  changed.fill(0xff, 37, 41);
-  return changed;
+  const coinbase = Uint8Array.from(bytes);
+  coinbase.fill(0, 5, 37);
+  coinbase.fill(0xff, 37, 41);
+  return coinbase;
 }
 
 describe("the rules of MsgBtcStakeExpand", () => {

@@ -70,8 +70,9 @@ const EDIT_PROVIDER = {
   description: `MsgEditFinalityProvider. The description replaces all that the chain has: give every part of it. Without --commission the
 commission stays. The chain takes one change of it within 24 hours.`,
   examples: `
-tapstake register edit-provider --fp db9160428e401753dc1a9952ffd4fa3386c7609cf8411d2b6d79c42323ca9923 \\
-  --moniker "Validator 1" --commission 0.06 --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
+tapstake register edit-provider --moniker "Validator 1" --commission 0.06 \\
+  --fp db9160428e401753dc1a9952ffd4fa3386c7609cf8411d2b6d79c42323ca9923 \\
+  --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
 `,
   refused: "no key of a provider, a commission above 1, no moniker, or a text that is too long",
 } as const;
@@ -204,11 +205,11 @@ const EQUIVOCATION = {
   description: `MsgEquivocationEvidence, which release v3 alone knows. Checks first that the two votes reveal the key. The evidence is what
 tapstake extract --votes takes. For other releases, report the key that it prints: tapstake register selective-slashing.`,
   examples: `
-tapstake register equivocation evidence.json --release v3 --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
+tapstake register equivocation evidence.json --release v3 \\
+  --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
 `,
   topics: ["votes"],
-  refused:
-    "the votes reveal no key, have different signing contexts, or the release does not know the message",
+  refused: "the votes reveal no key, have different signing contexts, or it is not release v3",
 } as const;
 
 /** `register equivocation` */

@@ -20,9 +20,7 @@ const HEADERS = {
 getblockheader <hash> false prints them. The first must follow upon a header that the chain knows. Some networks
 list the accounts that may report headers.`,
   examples: `
-for height in 101 102; do
-  bitcoin-cli -regtest getblockheader $(bitcoin-cli -regtest getblockhash $height) false
-done > headers.txt
+# headers.txt: a line of bitcoin-cli getblockheader <hash> false for each block
 tapstake register headers headers.txt --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
 `,
   refused: "no headers, one that does not follow upon the one before, or one without its work",
@@ -44,7 +42,7 @@ const CHECKPOINT = {
   description: `MsgInsertBTCSpvProof. Proves that the two transactions of a checkpoint are in blocks: part 0, then part 1. The proofs come from
 the server or from files (--txoutproof), in the same order.`,
   examples: `
-# part-0.hex, part-1.hex: the two transactions; part-0.proof, part-1.proof: from bitcoin-cli gettxoutproof
+# part-0.hex and part-1.hex: the transactions; the proofs: from bitcoin-cli gettxoutproof
 tapstake register checkpoint part-0.hex part-1.hex --txoutproof part-0.proof part-1.proof \\
   --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
 `,
