@@ -1,7 +1,7 @@
 // A stake made larger and longer without unbonding, on a private bitcoind: no gap in which it secures nothing.
 import {
   buildExpansion,
-  checkRules,
+  checkForm,
   createDelegation,
   finishExpansion,
   finishUnbonding,
@@ -28,7 +28,7 @@ try {
     timelock: 100,
   };
   // What the chain of a release accepts is asked by name; Bitcoin itself takes every form.
-  checkRules(ruleSet("v4"), terms, { params });
+  checkForm(ruleSet("v4"), terms, { params });
   const members = committee.slice(0, 3);
   const request = { terms, params, value: 1_000_000n, stakers: [staker], committee: members };
   const previous = await signUnbonding(await stake(bitcoind, request), keySigner(staker.secretKey));

@@ -2,6 +2,7 @@
 import {
   acceptProof,
   addInclusionProofMessage,
+  checkRules,
   createDelegation,
   createDelegationMessage,
   decodeMessage,
@@ -52,6 +53,15 @@ try {
   const message = createDelegationMessage({ delegation, stakerAddress, proof });
   const { typeUrl, value } = encodeMessage("MsgCreateBTCDelegation", message);
   console.log(`${typeUrl}: ${value.length} bytes`);
+
+  // What would the chain answer? You say what you know of it: here the parameters, and the tip of its light client.
+  const answer = checkRules("v4", decodeMessage({ typeUrl, value }), {
+    params: regtest,
+    btcTip: { height: 101 },
+  });
+  if (answer.verdict === "never") throw new Error(`${answer.rule}: ${answer.reason}`);
+  if (answer.verdict === "later") console.log("the chain takes it later:", answer.until);
+  console.log(`not checked: ${answer.unchecked.map(({ rule }) => rule).join(", ")}`);
 
   // 4. Whoever gets the bytes has the delegation back, with every rule checked again.
   const read = decodeMessage({ typeUrl, value });

@@ -76,10 +76,13 @@ export { paramsFromJson, paramsToJson, type ProtocolParamsJson } from "./params/
 export { parseParamSet, readParamSet } from "./params/read.js";
 export {
   ANY_RELEASE,
-  checkRules,
+  checkForm,
   currentRules,
+  NEWEST_RELEASE,
+  RELEASES,
   ruleSet,
   ruleSets,
+  type Release,
   type RuleContext,
   type RuleName,
   type RuleSet,
@@ -273,11 +276,8 @@ export {
   readAddInclusionProof,
   readCovenantSignatures,
   readSelectiveSlashing,
-  readUndelegate,
   selectiveSlashingMessage,
-  undelegateMessage,
   type CovenantSubmission,
-  type Undelegation,
 } from "./babylon/lifecycle.js";
 export {
   checkedMessage,
@@ -315,16 +315,58 @@ export {
   addFinalitySignatureMessage,
   commitRandomnessMessage,
   createFinalityProviderMessage,
+  DESCRIPTION_LIMITS,
+  editFinalityProviderMessage,
   equivocationMessage,
   readAddFinalitySignature,
   readCommitRandomness,
   readCreateFinalityProvider,
+  readEditFinalityProvider,
   readEquivocation,
+  readUnjailFinalityProvider,
+  unjailFinalityProviderMessage,
   type Commission,
   type ProviderDescription,
+  type ProviderEdit,
   type ProviderOptions,
   type ProviderRegistration,
 } from "./babylon/provider.js";
+export {
+  insertHeadersMessage,
+  insertSpvProofMessage,
+  readInsertHeaders,
+  readInsertSpvProof,
+  type CheckpointPart,
+  type CheckpointReport,
+} from "./babylon/reports.js";
+export type { Checkpoint } from "./babylon/checkpoint.js";
+export {
+  contextOf,
+  moduleAddress,
+  releaseFacts,
+  releasesOf,
+  unknownTo,
+  type ReleaseFacts,
+} from "./babylon/releases.js";
+export { checkRules, RULES } from "./babylon/rules/check.js";
+export type {
+  AwaitedState,
+  BrokenRule,
+  ChainError,
+  ChainState,
+  CheckpointState,
+  CommitmentState,
+  DelegationState,
+  DelegationStatus,
+  Fact,
+  HeaderState,
+  ProviderState,
+  Rule,
+  UncheckedRule,
+  Until,
+  Verdict,
+  VotedBlock,
+} from "./babylon/rules/types.js";
 export type { MessageOf } from "./babylon/schema.js";
 export {
   createDelegationMessage,
@@ -336,3 +378,4 @@ export {
   type Registrant,
   type StakeRegistration,
 } from "./babylon/stake.js";
+export { readUndelegate, undelegateMessage, type Undelegation } from "./babylon/undelegation.js";

@@ -12,10 +12,11 @@ import {
   type TxBody,
   verifySignDoc,
 } from "../babylon/transaction.js";
-import { hash160 } from "../bitcoin/bitcoinjs.js";
+
 import { equalBytes, isBytes } from "../core/bytes.js";
-import { points } from "../core/curve/points.js";
+import { curve } from "../core/curve/index.js";
 import { TapstakeError } from "../core/errors.js";
+import { hash160 } from "../core/hashes.js";
 import { assertSecretKey } from "../core/keys.js";
 import { FEE_DENOM } from "./fee.js";
 
@@ -65,7 +66,7 @@ export interface AccountSigner extends DirectSigner {
 export function accountSigner(secretKey: Uint8Array, prefix = "bbn"): AccountSigner {
   assertSecretKey(secretKey);
   const key = Uint8Array.from(secretKey);
-  const publicKey = points.pointFromScalar(key)!;
+  const publicKey = curve.pointFromScalar(key)!;
   const address = accountOfKey(publicKey, prefix);
   return {
     address,

@@ -2,6 +2,7 @@ import type { Transaction } from "../bitcoin/transaction-class.js";
 import { parseTransaction } from "../bitcoin/transaction.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
+import type { Delegation } from "../delegation/delegation.js";
 import type { LeafSignature } from "../spending/spend.js";
 import type { InclusionProof } from "./inclusion.js";
 import { account, PROOF_KINDS, type ProofOfPossession } from "./pop.js";
@@ -36,7 +37,7 @@ type Row<R, Wire> =
  * in the table's order.
  */
 export function fields<Message extends object, R>(rows: {
-  readonly [Field in keyof Message]: Row<R, Message[Field]>;
+  readonly [Field in keyof Message]-?: Row<R, Message[Field]>;
 }): Codec<R, Message> {
   const table = Object.entries(rows as Record<string, string | AnyRow>).map(([field, row]) =>
     typeof row === "string" ? { field, path: row, codec: SAME } : { field, path: row[0], codec: row[1] },
@@ -91,7 +92,11 @@ export const POP: Codec<ProofOfPossession, MessageOf<"ProofOfPossessionBTC">> = 
   },
 };
 
-/** Of the right form: whether it proves anything needs the block's header. @throws TapstakeError `invalid-proof` */
+/**
+ * Of the right form, and not of a coinbase, which neither stakes nor spends a stake: whether it proves anything needs the
+ * block's header.
+ * @throws TapstakeError `invalid-proof`
+ */
 export const INCLUSION: Codec<InclusionProof, InclusionProof> = {
   write: ofRightForm,
   read: ofRightForm,
@@ -100,6 +105,10 @@ export const INCLUSION: Codec<InclusionProof, InclusionProof> = {
 function ofRightForm(inclusion: InclusionProof): InclusionProof {
   const { key, proof } = inclusion;
   const steps = proof.length / 32;
+  if (key.index === 0) {
+    const text = "the proof is of index 0, the coinbase of its block, which cannot stake or spend a stake";
+    throw new TapstakeError("invalid-proof", text);
+  }
   if (Number.isInteger(steps) && key.index < 2 ** steps) return inclusion;
   const text = `a Merkle branch of ${proof.length} bytes cannot lead to index ${key.index}`;
   throw new TapstakeError("invalid-proof", text);
@@ -148,6 +157,12 @@ export const txid = (expected: string, name: string): Codec<null, string> => ({
     throw new TapstakeError("message-mismatch", `${name}: expected ${expected}, got ${got}`, { expected });
   },
 });
+
+/** Which stake a message is about: a field for its checking, and nothing of a record. */
+export const aboutStake = ({ staking }: Delegation): readonly [null, Codec<null, string>] => [
+  null,
+  txid(staking.transaction.getId(), "staking transaction"),
+];
 
 /**
  * A signature as the chain verifies it: of SIGHASH_DEFAULT, 64 bytes. Bitcoin would take 65 as well.

@@ -5,40 +5,27 @@ import { describeType, TapstakeError } from "../core/errors.js";
 import { jsonText, parseJson, readJson } from "../core/json.js";
 import type { Network } from "../core/network.js";
 import type { Delegation } from "../delegation/delegation.js";
+import { NEWEST_RELEASE, type Release } from "../params/rules.js";
 import type { ProtocolParams } from "../params/types.js";
 import type { Commitment } from "../vote/vote.js";
-import {
-  readAddInclusionProof,
-  readCovenantSignatures,
-  readSelectiveSlashing,
-  readUndelegate,
-} from "./lifecycle.js";
+import { readAddInclusionProof, readCovenantSignatures, readSelectiveSlashing } from "./lifecycle.js";
 import {
   readAddFinalitySignature,
   readCommitRandomness,
   readCreateFinalityProvider,
+  readEditFinalityProvider,
   readEquivocation,
+  readUnjailFinalityProvider,
 } from "./provider.js";
 import { decodeProtobuf, encodeProtobuf } from "../core/protobuf.js";
 import { show } from "../core/text.js";
+import { type MessageName, releasesOf, schemaOf, TYPE_URLS, unknownTo } from "./releases.js";
 import { type MessageOf, SCHEMA } from "./schema.js";
+import { readInsertHeaders, readInsertSpvProof } from "./reports.js";
 import { readCreateDelegation, readExpand } from "./stake.js";
+import { readUndelegate } from "./undelegation.js";
 
-/** Where the chain finds each message: the `typeUrl` in a transaction of its own. */
-export const TYPE_URLS = {
-  MsgCreateFinalityProvider: "/babylon.btcstaking.v1.MsgCreateFinalityProvider",
-  MsgCreateBTCDelegation: "/babylon.btcstaking.v1.MsgCreateBTCDelegation",
-  MsgBtcStakeExpand: "/babylon.btcstaking.v1.MsgBtcStakeExpand",
-  MsgAddBTCDelegationInclusionProof: "/babylon.btcstaking.v1.MsgAddBTCDelegationInclusionProof",
-  MsgBTCUndelegate: "/babylon.btcstaking.v1.MsgBTCUndelegate",
-  MsgAddCovenantSigs: "/babylon.btcstaking.v1.MsgAddCovenantSigs",
-  MsgSelectiveSlashingEvidence: "/babylon.btcstaking.v1.MsgSelectiveSlashingEvidence",
-  MsgCommitPubRandList: "/babylon.finality.v1.MsgCommitPubRandList",
-  MsgAddFinalitySig: "/babylon.finality.v1.MsgAddFinalitySig",
-  MsgEquivocationEvidence: "/babylon.finality.v1.MsgEquivocationEvidence",
-} as const;
-
-export type MessageName = keyof typeof TYPE_URLS;
+export { type MessageName, TYPE_URLS } from "./releases.js";
 
 /** A message as a transaction of the chain carries it: protobuf's `Any`. */
 export interface AnyMessage {
@@ -52,10 +39,16 @@ export type NamedMessage = {
 }[MessageName];
 
 /**
- * A message's bytes, as the published protobuf package writes them.
- * @throws TapstakeError `invalid-argument`, `invalid-message`, `invalid-bytes`, `invalid-number`
+ * A message's bytes, as the chain's own program writes them.
+ * @param release of the chain that the message is for: a chain cannot decode a field that its release does not know
+ * @throws TapstakeError `not-in-release` when the release does not know the message, or a field that it holds;
+ * `invalid-argument`, `invalid-message`, `invalid-bytes`, `invalid-number`
  */
-export function encodeMessage<Name extends MessageName>(name: Name, message: MessageOf<Name>): AnyMessage {
+export function encodeMessage<Name extends MessageName>(
+  name: Name,
+  message: MessageOf<Name>,
+  release: Release = NEWEST_RELEASE,
+): AnyMessage {
   const typeUrl = Object.hasOwn(TYPE_URLS, name) ? TYPE_URLS[name] : undefined;
   if (typeUrl === undefined) {
     throw new TapstakeError("invalid-argument", `expected the name of a message, got ${show(name)}`);
@@ -63,13 +56,25 @@ export function encodeMessage<Name extends MessageName>(name: Name, message: Mes
   if (typeof message !== "object" || message === null) {
     throw new TapstakeError("invalid-message", `${name}: expected its fields, got ${describeType(message)}`);
   }
-  return { typeUrl, value: encodeProtobuf(SCHEMA, name, message) };
+  assertInRelease(release, name, message);
+  return { typeUrl, value: encodeProtobuf(schemaOf(release), name, message) };
+}
+
+/** @throws TapstakeError `not-in-release` */
+export function assertInRelease(release: Release, name: MessageName, message: object): void {
+  const unknown = unknownTo(release, name, message);
+  if (unknown === undefined) return;
+  const others = releasesOf(name, message);
+  const known = others.length === 0 ? "" : `; ${others.join(", ")} would`;
+  const text = `release ${release} of the chain does not know ${unknown}${known}`;
+  throw new TapstakeError("not-in-release", text, { release, unknown, releases: others });
 }
 
 /**
  * The inverse of {@link encodeMessage}. Refused are bytes that end early, fields of another wire type or length, twice
  * or missing, numbers that are longer than they need to be, text that is not UTF-8; and fields of unknown number: a
- * later release of the chain may say something in them that changes what the rest means.
+ * later release of the chain may say something in them that changes what the rest means. What any known release wrote
+ * is read: `releasesOf` says which of them could have written it.
  * @throws TapstakeError `invalid-message`
  */
 export function decodeMessage({ typeUrl, value }: AnyMessage): NamedMessage {
@@ -148,6 +153,19 @@ export function checkedMessage(
       return about((stake) => readSelectiveSlashing(named.message, stake));
     case "MsgCreateFinalityProvider":
       return void readCreateFinalityProvider(named.message, { context, network });
+    case "MsgEditFinalityProvider":
+      return void readEditFinalityProvider(named.message);
+    case "MsgUnjailFinalityProvider":
+      return void readUnjailFinalityProvider(named.message);
+    case "MsgInsertHeaders":
+      return void readInsertHeaders(named.message);
+    case "MsgInsertBTCSpvProof":
+      return void readInsertSpvProof(named.message);
+    case "MsgAddBsnRewards":
+    case "MsgUpdateStakingParams":
+    case "MsgUpdateFinalityParams":
+    case "MsgResumeFinalityProposal":
+      return undefined;
     case "MsgEquivocationEvidence":
       return void readEquivocation(named.message);
     case "MsgCommitPubRandList":

@@ -17,6 +17,7 @@ import type { PsbtLike } from "../psbt/read.js";
 import type { Signer } from "../spending/spend.js";
 import { contextBytes } from "../vote/messages.js";
 import { bip322, signatureBytes, SIGNING_OUTPUTS, type SigningOutput } from "./bip322.js";
+import { ACCOUNT_PREFIX } from "./releases.js";
 import { SCHEMA } from "./schema.js";
 
 /** The kinds of proof, in the order of the chain's `btc_sig_type`: 0, 1, 2. */
@@ -32,7 +33,7 @@ export interface ProofOfPossession {
 
 /** The account that a proof is for. */
 export interface PossessionOf {
-  /** Of 20 bytes, in bech32. BIP-340 signs the bytes, whatever the prefix; the other kinds sign the text. */
+  /** An account of the chain, in bech32: `bbn1…`. BIP-340 signs its bytes; the other kinds sign the text. */
   readonly address: string;
   /** The chain's `signingContext` for `staker_pop` or `fp_pop`, where it uses one. */
   readonly context?: string | undefined;
@@ -183,8 +184,8 @@ export function checkProofOfPossession(
 }
 
 /**
- * What a proof of the kind `bip340` signs (PROTOCOL 6): `SHA256([context] ‖ the address's 20 bytes)`.
- * @param address the account, in bech32 with any prefix
+ * What a proof of the kind `bip340` signs (PROTOCOL 6): `SHA256([context] ‖ the address's bytes)`.
+ * @param address the account, in bech32
  * @param context the chain's signing context, where it uses one
  * @throws TapstakeError `invalid-address`, `invalid-hex` (context)
  */
@@ -202,19 +203,25 @@ export function proofOfPossessionText(address: string, context?: string): string
 }
 
 /**
- * An account of the chain; its text as the chain writes it, in lower case.
- * @throws TapstakeError `invalid-address`
+ * An account of the chain; its text as the chain writes it, in lower case. A person's has 20 bytes, a contract's or a
+ * module's can have 32.
+ * @throws TapstakeError `invalid-address`, also for the account of another chain
  */
 export function account(address: string): { bytes: Uint8Array; text: string } {
-  let bytes: Uint8Array;
+  let decoded: { prefix: string; bytes: Uint8Array };
   try {
-    ({ bytes } = bech32.decodeToBytes(address));
+    decoded = bech32.decodeToBytes(address);
   } catch (cause) {
     const text = `address: ${JSON.stringify(address)} is not bech32 with a valid checksum`;
     throw new TapstakeError("invalid-address", text, {}, { cause });
   }
-  if (bytes.length !== 20) {
-    const text = `address: expected an account of 20 bytes, got ${bytes.length}`;
+  const { prefix, bytes } = decoded;
+  if (prefix !== ACCOUNT_PREFIX) {
+    const text = `address: expected an account of the staking chain (${ACCOUNT_PREFIX}1…), got ${address}, which is of another chain`;
+    throw new TapstakeError("invalid-address", text, { expected: ACCOUNT_PREFIX, got: prefix });
+  }
+  if (bytes.length !== 20 && bytes.length !== 32) {
+    const text = `address: expected an account of 20 or 32 bytes, got ${bytes.length}`;
     throw new TapstakeError("invalid-address", text);
   }
   return { bytes, text: address.toLowerCase() };

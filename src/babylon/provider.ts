@@ -1,13 +1,15 @@
 import type { Rate } from "../core/amount.js";
+import { utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
+import { assertPublicKey } from "../core/keys.js";
 import type { Network } from "../core/network.js";
 import { show } from "../core/text.js";
 import type { MerkleProof } from "../crypto/merkle.js";
 import { type Evidence, extractFromVotes } from "../extract/evidence.js";
 import { COMMISSION_DECIMALS } from "../params/types.js";
-import { contextBytes } from "../vote/messages.js";
+import { assertCommitmentRange, contextBytes } from "../vote/messages.js";
 import { type Commitment, type FinalityVote, verifyCommitment, verifyVote } from "../vote/vote.js";
-import { ACCOUNT, type Codec, countOf, fields, hexOf, POP, type Sent } from "./codec.js";
+import { ACCOUNT, type Codec, countOf, fields, hexOf, optional, POP, type Sent } from "./codec.js";
 import { account, checkProofOfPossession, type ProofOfPossession } from "./pop.js";
 import type { MessageOf } from "./schema.js";
 import type { ReadOptions } from "./stake.js";
@@ -24,8 +26,8 @@ export interface ProviderRegistration {
   readonly proof: ProofOfPossession;
   readonly description: ProviderDescription;
   readonly commission: Commission;
-  /** The chain that it votes for; empty for the staking chain itself. */
-  readonly bsnId: string;
+  /** The chain that it votes for, where it is not the staking chain itself: v3 alone knows others. */
+  readonly bsnId?: string | undefined;
 }
 
 /** What a finality provider charges: fractions from 0 to 1 of at most 18 decimals. */
@@ -50,7 +52,7 @@ export interface ProviderOptions {
  * A commission is written as the chain's decimals are in protobuf: the number of 10^-18, so that 5 % is
  * `50000000000000000`. Written as `0.05` the chain would refuse it.
  * @throws TapstakeError `invalid-address`, `invalid-possession`; `invalid-rate` for a commission that the chain refuses;
- * `invalid-argument` without a moniker
+ * `invalid-argument` without a moniker, or when a part of the description is too long
  */
 export function createFinalityProviderMessage(
   registration: ProviderRegistration,
@@ -115,18 +117,36 @@ function checkProvider(
 ): void {
   account(address);
   checkProofOfPossession(publicKey, proof, { address, context, ...(network && { network }) });
-  if (!description?.moniker) {
-    throw new TapstakeError(
-      "invalid-argument",
-      "the moniker is empty: the chain demands one of every finality provider",
-    );
-  }
+  checkDescription(description);
   const { rate, maxRate, maxChangeRate } = commission;
   const [now, most, step] = [units(rate), units(maxRate), units(maxChangeRate)];
   if (most > ONE || now > most || step > most) {
     const text =
       "the commission must be at most its maximum, the maximum at most 1, and the step at most the maximum";
     throw new TapstakeError("invalid-rate", text);
+  }
+}
+
+/** The most bytes of each part of a description, as UTF-8. The chain counts bytes, not characters. */
+export const DESCRIPTION_LIMITS = {
+  moniker: 70,
+  identity: 3000,
+  website: 140,
+  securityContact: 140,
+  details: 280,
+} as const satisfies Readonly<Record<keyof ProviderDescription, number>>;
+
+/** @throws TapstakeError `invalid-argument` without a moniker, or when a part is too long */
+export function checkDescription(description: ProviderDescription): void {
+  if (!description?.moniker) {
+    const text = "the moniker is empty: the chain demands one of every finality provider";
+    throw new TapstakeError("invalid-argument", text);
+  }
+  for (const part of Object.keys(DESCRIPTION_LIMITS) as (keyof ProviderDescription)[]) {
+    const [most, got] = [DESCRIPTION_LIMITS[part], utf8(description[part]).length];
+    if (got <= most) continue;
+    const text = `description: ${part} has ${got} bytes, and the chain takes at most ${most}: shorten it`;
+    throw new TapstakeError("invalid-argument", text, { part, expected: most, got });
   }
 }
 
@@ -161,7 +181,7 @@ const REGISTRATION = fields<MessageOf<"MsgCreateFinalityProvider">, ProviderRegi
   description: "description",
   btcPk: "publicKey",
   pop: ["proof", POP],
-  bsnId: "bsnId",
+  bsnId: ["bsnId", { write: (id: string | undefined) => id || undefined, read: (id) => id }],
   commission: [
     "commission",
     fields<MessageOf<"CommissionRates">, Commission>({
@@ -170,6 +190,82 @@ const REGISTRATION = fields<MessageOf<"MsgCreateFinalityProvider">, ProviderRegi
       maxChangeRate: ["maxChangeRate", RATE],
     }),
   ],
+});
+
+/** What changes of a finality provider that is registered already. */
+export interface ProviderEdit {
+  /** The provider's own account, in bech32: no other may change it. */
+  readonly address: string;
+  /** The EOTS key, x-only. */
+  readonly publicKey: Uint8Array;
+  /** All of it: it replaces what the chain has. */
+  readonly description: ProviderDescription;
+  /** The new rate; absent to keep the rate. A fraction from 0 to 1 of at most 18 decimals. */
+  readonly commission?: Rate | undefined;
+}
+
+/**
+ * The message that changes a finality provider's description and commission.
+ * @throws TapstakeError `invalid-address`, `invalid-public-key`; `invalid-rate` for a commission above 1;
+ * `invalid-argument` without a moniker, or when a part of the description is too long
+ */
+export function editFinalityProviderMessage(edit: ProviderEdit): MessageOf<"MsgEditFinalityProvider"> {
+  checkEdit(edit);
+  return EDIT.write(edit);
+}
+
+/**
+ * The inverse of {@link editFinalityProviderMessage}, checked in the same way.
+ * @throws TapstakeError `invalid-message`, and as there
+ */
+export function readEditFinalityProvider(message: MessageOf<"MsgEditFinalityProvider">): ProviderEdit {
+  const edit = EDIT.read(message);
+  checkEdit(edit);
+  return edit;
+}
+
+function checkEdit({ publicKey, description, commission }: ProviderEdit): void {
+  assertPublicKey(publicKey, "finality provider");
+  checkDescription(description);
+  if (commission === undefined || units(commission) <= ONE) return;
+  throw new TapstakeError("invalid-rate", "the commission must be at most 1");
+}
+
+const EDIT = fields<MessageOf<"MsgEditFinalityProvider">, ProviderEdit>({
+  addr: ["address", ACCOUNT],
+  btcPk: "publicKey",
+  description: "description",
+  commission: ["commission", optional(RATE)],
+});
+
+/**
+ * The message that lets a jailed finality provider vote again, once its time in jail is over.
+ * @param signer the provider's own account, in bech32
+ * @throws TapstakeError `invalid-address`, `invalid-public-key`
+ */
+export function unjailFinalityProviderMessage(
+  publicKey: Uint8Array,
+  signer: string,
+): MessageOf<"MsgUnjailFinalityProvider"> {
+  assertPublicKey(publicKey, "finality provider");
+  return UNJAIL.write({ publicKey, signer });
+}
+
+/**
+ * The inverse of {@link unjailFinalityProviderMessage}, checked in the same way.
+ * @throws TapstakeError as there
+ */
+export function readUnjailFinalityProvider(
+  message: MessageOf<"MsgUnjailFinalityProvider">,
+): Sent<{ readonly publicKey: Uint8Array }> {
+  const read = UNJAIL.read(message);
+  assertPublicKey(read.publicKey, "finality provider");
+  return read;
+}
+
+const UNJAIL = fields<MessageOf<"MsgUnjailFinalityProvider">, Sent<{ readonly publicKey: Uint8Array }>>({
+  signer: ["signer", ACCOUNT],
+  fpBtcPk: "publicKey",
 });
 
 const COMMITMENT = fields<MessageOf<"MsgCommitPubRandList">, Sent<Omit<Commitment, "context">>>({
@@ -225,7 +321,7 @@ const EVIDENCE = fields<MessageOf<"MsgEquivocationEvidence">, Sent<Evidence>>({
  * The message that commits randomness. The commitment's signature is verified first. The signing context is no part of
  * the message: the chain knows which one is in force.
  * @param signer the account that sends it, in bech32
- * @throws TapstakeError `invalid-address`, `invalid-signature`
+ * @throws TapstakeError `invalid-address`, `invalid-signature`; `invalid-number` when its heights reach 2^64
  */
 export function commitRandomnessMessage(
   commitment: Commitment,
@@ -280,6 +376,7 @@ export function readAddFinalitySignature(
 }
 
 function assertCommitted(commitment: Commitment): void {
+  assertCommitmentRange(commitment);
   if (verifyCommitment(commitment)) return;
   throw new TapstakeError("invalid-signature", "the commitment is not signed by its finality provider");
 }

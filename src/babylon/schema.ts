@@ -2,6 +2,7 @@ import type { Schema } from "../core/protobuf.js";
 
 const signer = { id: 1, type: "string" } as const;
 const key = { type: "bytes", length: 32 } as const;
+const header = { type: "bytes", length: 80 } as const;
 const signature = { type: "bytes", length: 64 } as const;
 /** An adaptor signature. */
 const adaptor = { type: "bytes", length: 65, repeated: true } as const;
@@ -30,8 +31,11 @@ const stakeTail = (first: number) =>
   }) as const;
 
 /**
- * The messages of the chain's modules `btcstaking` and `finality`, and what they are made of, as protobuf has them:
- * names and numbers are the published ones. Lengths are what the chain asks for.
+ * The messages of the chain's modules `btcstaking`, `finality`, `btclightclient` and `btccheckpoint`, and what they are
+ * made of, as protobuf has them: names and numbers are the published ones. Lengths are what the chain asks for.
+ *
+ * It holds what any release writes. `src/babylon/releases.ts` says which release lacks which message or field. Two
+ * modules have a `MsgUpdateParams`: the names here tell them apart.
  */
 export const SCHEMA = {
   MsgCreateFinalityProvider: {
@@ -39,8 +43,15 @@ export const SCHEMA = {
     description: { id: 2, type: "Description" },
     btcPk: { id: 4, ...key },
     pop: { id: 5, type: "ProofOfPossessionBTC" },
-    bsnId: { id: 6, type: "string" },
     commission: { id: 7, type: "CommissionRates" },
+    bsnId: { id: 8, type: "string", optional: true },
+  },
+  MsgEditFinalityProvider: {
+    addr: signer,
+    btcPk: { id: 2, ...key },
+    description: { id: 3, type: "Description" },
+    /** As in `CommissionRates`; absent to keep it. */
+    commission: { id: 4, type: "string", optional: true },
   },
   MsgCreateBTCDelegation: {
     ...STAKE_HEAD,
@@ -77,8 +88,18 @@ export const SCHEMA = {
   },
   MsgSelectiveSlashingEvidence: {
     signer,
-    stakingTxHash: { id: 2, type: "string" },
+    stakingTxHash: { id: 2, type: "string", optional: true },
     recoveredFpBtcSk: { id: 3, ...key },
+  },
+  MsgAddBsnRewards: {
+    sender: signer,
+    bsnConsumerId: { id: 2, type: "string" },
+    totalRewards: { id: 3, type: "Coin", repeated: true },
+    fpRatios: { id: 4, type: "FpRatio", repeated: true },
+  },
+  MsgUpdateStakingParams: {
+    authority: signer,
+    params: { id: 2, type: "StakingParams" },
   },
   MsgCommitPubRandList: {
     signer,
@@ -97,6 +118,10 @@ export const SCHEMA = {
     blockAppHash: { id: 6, ...key },
     finalitySig: { id: 7, ...key },
   },
+  MsgUnjailFinalityProvider: {
+    signer,
+    fpBtcPk: { id: 2, ...key },
+  },
   MsgEquivocationEvidence: {
     signer,
     fpBtcPkHex: { id: 2, type: "string" },
@@ -108,10 +133,34 @@ export const SCHEMA = {
     forkFinalitySigHex: { id: 8, type: "string" },
     signingContext: { id: 9, type: "string" },
   },
+  MsgResumeFinalityProposal: {
+    authority: signer,
+    fpPksHex: { id: 2, type: "string", repeated: true },
+    haltingHeight: { id: 3, type: "uint32" },
+  },
+  MsgUpdateFinalityParams: {
+    authority: signer,
+    params: { id: 2, type: "FinalityParams" },
+  },
+  MsgInsertHeaders: {
+    signer,
+    /** 80 bytes each. */
+    headers: { id: 2, ...header, repeated: true },
+  },
+  MsgInsertBTCSpvProof: {
+    submitter: signer,
+    proofs: { id: 2, type: "BTCSpvProof", repeated: true },
+  },
   ProofOfPossessionBTC: { btcSigType: { id: 1, type: "uint32" }, btcSig: { id: 2, type: "bytes" } },
   BIP322Sig: { address: { id: 1, type: "string" }, sig: { id: 2, type: "bytes" } },
   InclusionProof: { key: { id: 1, type: "TransactionKey" }, proof: { id: 2, type: "bytes" } },
   TransactionKey: { index: { id: 1, type: "uint32" }, hash: { id: 2, ...key } },
+  BTCSpvProof: {
+    btcTransaction: { id: 1, type: "bytes" },
+    btcTransactionIndex: { id: 2, type: "uint32" },
+    merkleNodes: { id: 3, type: "bytes" },
+    confirmingBtcHeader: { id: 4, ...header },
+  },
   Description: {
     moniker: { id: 1, type: "string" },
     identity: { id: 2, type: "string" },
@@ -132,6 +181,38 @@ export const SCHEMA = {
     leafHash: { id: 3, ...key },
     aunts: { id: 4, ...key, repeated: true },
   },
+  Coin: { denom: { id: 1, type: "string" }, amount: { id: 2, type: "string" } },
+  FpRatio: { btcPk: { id: 1, ...key }, ratio: { id: 2, type: "string" } },
+  /** The parameters of `btcstaking`; rates as in `CommissionRates`. */
+  StakingParams: {
+    covenantPks: { id: 1, ...key, repeated: true },
+    covenantQuorum: { id: 2, type: "uint32" },
+    minStakingValueSat: { id: 3, type: "int64" },
+    maxStakingValueSat: { id: 4, type: "int64" },
+    minStakingTimeBlocks: { id: 5, type: "uint32" },
+    maxStakingTimeBlocks: { id: 6, type: "uint32" },
+    slashingPkScript: { id: 7, type: "bytes" },
+    minSlashingTxFeeSat: { id: 8, type: "int64" },
+    slashingRate: { id: 9, type: "string" },
+    unbondingTimeBlocks: { id: 10, type: "uint32" },
+    unbondingFeeSat: { id: 11, type: "int64" },
+    minCommissionRate: { id: 12, type: "string" },
+    delegationCreationBaseGasFee: { id: 13, type: "uint64" },
+    allowListExpirationHeight: { id: 14, type: "uint64" },
+    btcActivationHeight: { id: 15, type: "uint32" },
+    maxFinalityProviders: { id: 16, type: "uint32" },
+  },
+  FinalityParams: {
+    maxActiveFinalityProviders: { id: 1, type: "uint32" },
+    signedBlocksWindow: { id: 2, type: "int64" },
+    finalitySigTimeout: { id: 3, type: "int64" },
+    /** The digits of a decimal as in `CommissionRates`, in ASCII. */
+    minSignedPerWindow: { id: 4, type: "bytes" },
+    minPubRand: { id: 5, type: "uint64" },
+    jailDuration: { id: 6, type: "Duration" },
+    finalityActivationHeight: { id: 7, type: "uint64" },
+  },
+  Duration: { seconds: { id: 1, type: "int64" }, nanos: { id: 2, type: "uint32" } },
 } as const satisfies Schema;
 
 type Fields = typeof SCHEMA;
@@ -149,15 +230,22 @@ type One<F extends { type: string }> = F["type"] extends "bytes"
           ? MessageOf<F["type"]>
           : never;
 
-type Value<F extends { type: string }> = F extends { repeated: true }
-  ? readonly One<F>[]
-  : F extends { optional: true }
-    ? One<F> | undefined
-    : One<F>;
+type Value<F extends { type: string }> = F extends { repeated: true } ? readonly One<F>[] : One<F>;
+
+type FieldOf<Name extends keyof Fields, Key extends keyof Fields[Name]> = Fields[Name][Key] extends {
+  type: string;
+}
+  ? Value<Fields[Name][Key]>
+  : never;
+
+/** The fields of a message that it may leave out. */
+type Optional<Name extends keyof Fields> = {
+  [Key in keyof Fields[Name]]: Fields[Name][Key] extends { optional: true } ? Key : never;
+}[keyof Fields[Name]];
 
 /** A message by its name: its fields by their published names. */
 export type MessageOf<Name extends keyof Fields> = {
-  readonly [Key in keyof Fields[Name]]: Fields[Name][Key] extends { type: string }
-    ? Value<Fields[Name][Key]>
-    : never;
+  readonly [Key in Exclude<keyof Fields[Name], Optional<Name>>]: FieldOf<Name, Key>;
+} & {
+  readonly [Key in Optional<Name>]?: FieldOf<Name, Key> | undefined;
 };

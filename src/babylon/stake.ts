@@ -66,7 +66,8 @@ export interface ReadOptions {
  * @param own your copy of the parameters, and the tip of Bitcoin: the chain refuses a stake under another version
  * @throws TapstakeError the codes of `checkDelegation`; where `own` is given, those of `checkInForce`;
  * `invalid-address`, `invalid-possession`, `invalid-proof`;
- * `unsupported-message` for several stakers and for expansions, `unsupported-sighash` for a slashing signature of 65 bytes
+ * `unsupported-message` for several stakers and for expansions, `unsupported-sighash` for a slashing signature of 65
+ * bytes; `invalid-coin` for a coinbase
  */
 export function createDelegationMessage(
   registration: StakeRegistration,
@@ -240,18 +241,29 @@ function checkRegistration(
   delegation: Delegation,
   { stakerAddress: address, proof, context }: Registrant,
 ): void {
+  assertNoCoinbase(delegation.staking.transaction);
   checkDelegation(delegation);
   account(address);
   const { network } = delegation.params;
   checkProofOfPossession(onlyStaker(delegation.terms), proof, { address, context, network });
 }
 
-/** @throws TapstakeError `unsupported-message`: the chain's messages name one staker */
+/**
+ * Only an unreleased branch of the chain has a field for more (`multisig_info`); a chain without it cannot decode it.
+ * @throws TapstakeError `unsupported-message`
+ */
 function onlyStaker({ staker }: StakeTerms): Uint8Array {
   const { keys } = stakerKeys(staker);
   if (keys.length === 1) return keys[0]!;
-  const text = `the stake has ${keys.length} stakers, and the chain's messages have room for one`;
+  const text = `the stake has ${keys.length} stakers, and no release of the chain registers more than one: make the stake with one staker`;
   throw new TapstakeError("unsupported-message", text);
+}
+
+/** Whatever it pays, a coinbase can stake nothing: the chain takes no proof of index 0. */
+function assertNoCoinbase(transaction: Transaction): void {
+  if (!transaction.isCoinbase()) return;
+  const text = `the staking transaction ${transaction.getId()} is a coinbase, and the chain registers none: send the coins to a staking output first`;
+  throw new TapstakeError("invalid-coin", text);
 }
 
 function assertSame(what: string, expected: bigint, got: bigint): void {

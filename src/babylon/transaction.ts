@@ -1,9 +1,8 @@
 import { bech32 } from "@scure/base";
-import { hash160 } from "../bitcoin/bitcoinjs.js";
 import { assertBytes, hex } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { describeType, TapstakeError } from "../core/errors.js";
-import { sha256 } from "../core/hashes.js";
+import { hash160, sha256 } from "../core/hashes.js";
 import { assertSecretKey } from "../core/keys.js";
 import { decodeProtobuf, encodeProtobuf, type Schema } from "../core/protobuf.js";
 import { show } from "../core/text.js";

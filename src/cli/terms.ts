@@ -16,7 +16,7 @@ import {
   paramsVersion,
 } from "../params/in-force.js";
 import { readParamSet } from "../params/read.js";
-import { ANY_RELEASE, checkRules, currentRules, type RuleContext, ruleSet } from "../params/rules.js";
+import { ANY_RELEASE, checkForm, currentRules, type RuleContext, ruleSet } from "../params/rules.js";
 import { checkRunning, checkSetRunning, identifyParams, paramSet, paramSets } from "../params/sets.js";
 import type { ParamSet, ProtocolParams } from "../params/types.js";
 import { parseKeyOrigin, readPublicKey } from "../script/key-expression.js";
@@ -234,7 +234,7 @@ export function heldRules(
   const rules = release === undefined ? currentRules(params) : ruleSet(release);
   const { name } = rules;
   try {
-    checkRules(rules, terms, context);
+    checkForm(rules, terms, context);
     return { name, accepts: true };
   } catch (error) {
     const isRefusal = error instanceof TapstakeError && error.code === "unsupported-by-release";

@@ -120,6 +120,14 @@ export const ERROR_CODES = {
     means: "A Merkle proof is malformed or cannot be made, or does not lead to its root.",
     do: "Make the proof again from the right block or commitment. If the transaction is not in a block yet, wait.",
   },
+  "invalid-header": {
+    means: "Block headers do not form a chain, or lack the work that they state.",
+    do: "Take the headers again from your own node: `bitcoin-cli getblockheader <hash> false`, the oldest first.",
+  },
+  "invalid-checkpoint": {
+    means: "Two transactions are not the two parts of one checkpoint of the staking chain.",
+    do: "Give the transaction of part 0 first, then that of part 1, both of one epoch.",
+  },
   "index-out-of-range": {
     means: "An index or a height lies outside its list.",
     do: "Give one in the range that the message names.",
@@ -453,6 +461,10 @@ export const ERROR_CODES = {
   "unsupported-message": {
     means: "The staking chain's message has no field for what it should say.",
     do: "Use the message or the form that the error names.",
+  },
+  "not-in-release": {
+    means: "The named release of the staking chain does not know this message, or a field of it.",
+    do: "Name the release that your chain runs (`--release`), or leave out what the message names.",
   },
   "message-mismatch": {
     means: "A message contradicts itself, or the record that it is about.",

@@ -9,7 +9,7 @@ export interface Field {
   readonly id: number;
   readonly type: string;
   readonly repeated?: true;
-  /** For a number: written even when it is 0, if it is given. For bytes and messages: may be absent. */
+  /** For a number: written even when it is 0, if it is given. For text, bytes and messages: may be absent. */
   readonly optional?: true;
   /** For bytes: their required length. */
   readonly length?: number;
@@ -174,8 +174,8 @@ function defaultOf(schema: Schema, name: string, key: string, field: Field): unk
   if (field.repeated) return [];
   if (field.type === "uint32") return 0;
   if (NUMBERS.has(field.type)) return 0n;
-  if (field.type === "string") return "";
   if (field.optional) return undefined;
+  if (field.type === "string") return "";
   if (field.type in schema) throw invalid(name, `${key} is missing`);
   const none = new Uint8Array();
   assertLength(name, key, field, none);

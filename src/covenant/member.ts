@@ -11,7 +11,7 @@ import {
 } from "../delegation/delegation.js";
 import { expansionSpend, slashingSpend, unbondingSpend } from "../delegation/spends.js";
 import { checkInForce, type OwnParams, paramsAt } from "../params/in-force.js";
-import { ANY_RELEASE, checkRules, currentRules, type RuleSet } from "../params/rules.js";
+import { ANY_RELEASE, checkForm, currentRules, type RuleSet } from "../params/rules.js";
 import { checkSetRunning } from "../params/sets.js";
 import type { ParamSet, ProtocolParams } from "../params/types.js";
 import {
@@ -114,7 +114,7 @@ export function checkForCommittee(
   checkInForce(params, own);
   if (expansion) checkPreviousParams(expansion.params, own, previous);
   if (rules !== ANY_RELEASE) {
-    checkRules(rules, terms, { params, ...(expansion && { previous: expansion.terms }) });
+    checkForm(rules, terms, { params, ...(expansion && { previous: expansion.terms }) });
   }
   checkDelegation(delegation);
 }

@@ -27,6 +27,13 @@ export interface RuleSet {
   readonly signingContext: boolean;
 }
 
+/** The releases of the staking chain whose messages tapstake knows, oldest first. Each has a rule set of its name. */
+export const RELEASES = ["v1", "v2", "v3", "v4"] as const;
+export type Release = (typeof RELEASES)[number];
+
+/** What is assumed where no release is named. */
+export const NEWEST_RELEASE: Release = "v4";
+
 /** No chain's rules: callers must pass it where the current release's rules would apply. */
 export const ANY_RELEASE = "any";
 
@@ -46,6 +53,7 @@ export const ruleSets: ReadonlyMap<string, RuleSet> = new Map(
     [
       { name: "phase1", ...oneOfEach, expansion: "none", opReturn: true, signingContext: false },
       { name: "v1", ...oneOfEach, expansion: "none", opReturn: false, signingContext: false },
+      { name: "v2", ...oneOfEach, expansion: "none", opReturn: false, signingContext: false },
       { name: "v3", maxStakers: 1, expansion: "more-providers", opReturn: false, signingContext: true },
       { name: "v4", ...oneOfEach, expansion: "same-providers", opReturn: false, signingContext: false },
       {
@@ -60,7 +68,7 @@ export const ruleSets: ReadonlyMap<string, RuleSet> = new Map(
 );
 
 /**
- * A rule set by the name of its release: `phase1`, `v1` (and v2), `v3`, `v4` (the current one), `multi-staker`.
+ * A rule set by the name of its release: `phase1`, `v1`, `v2`, `v3`, `v4` (the current one), `multi-staker`.
  * @throws TapstakeError `invalid-argument`, which lists the names
  */
 export function ruleSet(name: string): RuleSet {
@@ -77,7 +85,8 @@ export function ruleSet(name: string): RuleSet {
  * The rules of the newest release whose chain accepts stakes under such parameters, as far as this version of tapstake
  * knows.
  */
-export const currentRules = ({ phase1 }: ProtocolParams): RuleSet => ruleSet(phase1 ? "phase1" : "v4");
+export const currentRules = ({ phase1 }: ProtocolParams): RuleSet =>
+  ruleSet(phase1 ? "phase1" : NEWEST_RELEASE);
 
 /** What else of a stake the rules need. */
 export interface RuleContext {
@@ -92,7 +101,7 @@ export interface RuleContext {
  * @throws TapstakeError `unsupported-by-release`, with the release and the {@link RuleName} in its details;
  * `invalid-argument`, `invalid-number` for malformed rules; the codes of {@link checkTerms}
  */
-export function checkRules(rules: RuleSet, terms: StakeTerms, { params, previous }: RuleContext = {}): void {
+export function checkForm(rules: RuleSet, terms: StakeTerms, { params, previous }: RuleContext = {}): void {
   assertRules(rules);
   checkTerms(terms);
   checkCount(rules, "maxStakers", "staker", stakerKeys(terms.staker).keys.length);
@@ -106,10 +115,10 @@ export function checkRules(rules: RuleSet, terms: StakeTerms, { params, previous
 }
 
 /**
- * {@link checkRules} for the builder of a stake. Without rules, it checks the current release's where coins have value:
+ * {@link checkForm} for the builder of a stake. Without rules, it checks the current release's where coins have value:
  * everywhere but on regtest. A stake of another form, or under a set that has ended, would lock its coins and not be
  * registered; {@link ANY_RELEASE} permits it.
- * @throws TapstakeError `params-not-in-force` under a published set that has ended, and as {@link checkRules}
+ * @throws TapstakeError `params-not-in-force` under a published set that has ended, and as {@link checkForm}
  */
 export function checkBuilt(
   rules: RuleSet | typeof ANY_RELEASE | undefined,
@@ -121,8 +130,8 @@ export function checkBuilt(
   const { params } = context;
   const isOfValue = params !== undefined && params.network !== "regtest";
   if (isOfValue) checkRunning(params);
-  if (rules !== undefined) checkRules(rules, terms, context);
-  else if (isOfValue) checkRules(currentRules(params), terms, context);
+  if (rules !== undefined) checkForm(rules, terms, context);
+  else if (isOfValue) checkForm(currentRules(params), terms, context);
 }
 
 /** A misspelt rule would refuse nothing. */

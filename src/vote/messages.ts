@@ -54,12 +54,25 @@ export function isVoteMessage(message: Uint8Array, height: bigint): boolean {
  */
 export function commitmentMessage({ startHeight, count, root, context }: RandomnessCommitment): Uint8Array {
   assertBytes(root, "root", 32);
+  assertCommitmentRange({ startHeight, count });
   return concatBytes(
     contextBytes(context),
     u64be(startHeight, "start height"),
     u64be(heightsOf(count), "number of heights"),
     root,
   );
+}
+
+/**
+ * The chain adds start and number of heights in 64 bits, and refuses a commitment whose sum does not fit.
+ * @throws TapstakeError `invalid-number`
+ */
+export function assertCommitmentRange({
+  startHeight,
+  count,
+}: Pick<RandomnessCommitment, "startHeight" | "count">): void {
+  u64be(startHeight, "start height");
+  u64be(startHeight + heightsOf(count), "start height + number of heights");
 }
 
 /**

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { decodeMessage, encodeMessage, type MessageName, TYPE_URLS } from "../../src/babylon/messages.js";
+import { releasesOf } from "../../src/babylon/releases.js";
 import { SCHEMA } from "../../src/babylon/schema.js";
 import { concatBytes, hex } from "../../src/core/bytes.js";
 import type { Field } from "../../src/core/protobuf.js";
@@ -20,12 +21,17 @@ const MOST = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** Any message with the lengths that its schema asks for, in numbers that the published package can hold. */
 function anyMessage(name: keyof typeof SCHEMA): fc.Arbitrary<object> {
-  const fields = Object.entries(SCHEMA[name] as Readonly<Record<string, Field>>);
+  const fields = Object.entries(SCHEMA[name] as Readonly<Record<string, Field>>).filter(
+    ([key]) => !(name === "MsgCreateFinalityProvider" && key === "bsnId"),
+  );
   return fc.record(Object.fromEntries(fields.map(([key, field]) => [key, anyField(field)])));
 }
 
 function anyField(field: Field): fc.Arbitrary<unknown> {
   if (field.repeated) return fc.array(anyValue(field), { maxLength: 4 });
+  // The package writes no empty text, and so says nothing of it.
+  if (field.optional && field.type === "string")
+    return fc.option(fc.string({ minLength: 1 }), { nil: undefined });
   return field.optional ? fc.option(anyValue(field), { nil: undefined }) : anyValue(field);
 }
 
@@ -50,7 +56,8 @@ describe("the messages of the chain", () => {
   it("have the published packages in their type URLs", () => {
     const [staking, finality] = published.packages;
     for (const name of NAMES) {
-      expect([`/${staking}.${name}`, `/${finality}.${name}`]).toContain(TYPE_URLS[name]);
+      const proto = name.replace(/^MsgUpdate(Staking|Finality)Params$/, "MsgUpdateParams");
+      expect(published.packages.map((each) => `/${each}.${proto}`)).toContain(TYPE_URLS[name]);
       expect(published[name]).toBeDefined();
     }
     expect(TYPE_URLS.MsgAddFinalitySig).toBe(`/${finality}.MsgAddFinalitySig`);
@@ -60,7 +67,8 @@ describe("the messages of the chain", () => {
   it.each(NAMES)("%s has the published package's bytes, both ways", (name) => {
     fc.assert(
       fc.property(anyMessage(name), (message) => {
-        const ours = encodeMessage(name, message as never);
+        const [release] = releasesOf(name, message);
+        const ours = encodeMessage(name, message as never, release);
         const theirs = published[name];
         const bytes = theirs.encode(theirs.fromPartial(asPublished(message) as object)).finish();
         expect(hex.encode(ours.value)).toBe(hex.encode(bytes));
@@ -94,7 +102,7 @@ describe("the messages of the chain", () => {
 describe("reading a message", () => {
   const typeUrl = TYPE_URLS.MsgSelectiveSlashingEvidence;
   const message = { signer: "bbn1x", stakingTxHash: "ab", recoveredFpBtcSk: new Uint8Array(32).fill(7) };
-  const { value } = encodeMessage("MsgSelectiveSlashingEvidence", message);
+  const { value } = encodeMessage("MsgSelectiveSlashingEvidence", message, "v1");
   const read = (bytes: Uint8Array) => () => decodeMessage({ typeUrl, value: bytes });
   const after = (digits: string) => read(concatBytes(value, hex.decode(digits)));
 
@@ -175,7 +183,7 @@ describe("reading a message", () => {
 describe("writing a message", () => {
   const message = { signer: "bbn1x", stakingTxHash: "ab", recoveredFpBtcSk: new Uint8Array(32) };
   const write = (change: object) => () =>
-    encodeMessage("MsgSelectiveSlashingEvidence", { ...message, ...change } as never);
+    encodeMessage("MsgSelectiveSlashingEvidence", { ...message, ...change } as never, "v1");
 
   it("is refused with fields of another type or length", () => {
     refusal("invalid-message", write({ signer: 1 }));

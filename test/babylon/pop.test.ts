@@ -127,7 +127,8 @@ describe("a proof of possession", () => {
       for (const wrong of [
         "bbn",
         address.replace("qq", "qp"),
-        bech32.encodeFromBytes("bbn", new Uint8Array(32)),
+        bech32.encodeFromBytes("bbn", new Uint8Array(33)),
+        bech32.encodeFromBytes("osmo", new Uint8Array(20)),
         bech32.encodeFromBytes("bbn", new Uint8Array(19)),
         "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
       ]) {
@@ -181,9 +182,10 @@ describe("a proof of possession", () => {
 });
 
 describe("BIP-340 by a signer of digests", () => {
-  it("is made by any Signer, and is for one account whatever its prefix", async () => {
+  it("is made by any Signer, for an account of the staking chain and of no other", async () => {
     const proof = await signPossession(keySigner(secretKey), { address });
-    expect(verifies(proof, { address: bech32.encodeFromBytes("cosmos", accountBytes) })).toBe(true);
+    expect(verifies(proof, { address })).toBe(true);
+    expect(verifies(proof, { address: bech32.encodeFromBytes("cosmos", accountBytes) })).toBe(false);
   });
 
   it("is refused when the signer signs otherwise, or fails", async () => {

@@ -7,9 +7,7 @@ import {
   readAddInclusionProof,
   readCovenantSignatures,
   readSelectiveSlashing,
-  readUndelegate,
   selectiveSlashingMessage,
-  undelegateMessage,
 } from "../../src/babylon/lifecycle.js";
 import { decodeMessage, encodeMessage, type MessageName } from "../../src/babylon/messages.js";
 import { type ProofForm, proofOfPossession } from "../../src/babylon/pop.js";
@@ -30,6 +28,7 @@ import {
   readCreateDelegation,
   readExpand,
 } from "../../src/babylon/stake.js";
+import { readUndelegate, undelegateMessage } from "../../src/babylon/undelegation.js";
 import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { parseRate } from "../../src/core/amount.js";
 import { hex } from "../../src/core/bytes.js";
@@ -48,6 +47,7 @@ import { expansionSpend, unbondingSpend } from "../../src/delegation/spends.js";
 import type { Evidence } from "../../src/extract/evidence.js";
 import { extractFromSlashing, finishSlashing } from "../../src/extract/slashing.js";
 import { commitRandomness } from "../../src/finality/randomness/commit.js";
+import type { Release } from "../../src/params/rules.js";
 import { keySigner, leafSighash } from "../../src/spending/spend.js";
 import { signingContext, voteMessage } from "../../src/vote/messages.js";
 import { signVoteUnprotected } from "../../src/vote/vote.js";
@@ -66,8 +66,12 @@ const inclusion: InclusionProof = {
 };
 
 /** Through its bytes: what the chain would read. */
-function sent<Name extends MessageName>(name: Name, message: MessageOf<Name>): MessageOf<Name> {
-  const read = decodeMessage(encodeMessage(name, message));
+function sent<Name extends MessageName>(
+  name: Name,
+  message: MessageOf<Name>,
+  release?: Release,
+): MessageOf<Name> {
+  const read = decodeMessage(encodeMessage(name, message, release));
   expect(read.name).toBe(name);
   return read.message as MessageOf<Name>;
 }
@@ -455,7 +459,15 @@ describe("the messages of a stake's life", () => {
     );
     expect(readSelectiveSlashing(message, delegation)).toEqual({ signer, secretKey });
     const elsewhere = await other();
-    refusal("message-mismatch", () => readSelectiveSlashing(message, elsewhere));
+    refusal("unknown-finality-provider", () => readSelectiveSlashing(message, elsewhere));
+    const named = sent(
+      "MsgSelectiveSlashingEvidence",
+      selectiveSlashingMessage(delegation, signer, secretKey, "v2"),
+      "v2",
+    );
+    expect(named.stakingTxHash).toBe(delegation.staking.transaction.getId());
+    expect(readSelectiveSlashing(named, delegation)).toEqual({ signer, secretKey });
+    refusal("message-mismatch", () => readSelectiveSlashing(named, elsewhere));
     const stranger = secretOf("stranger");
     const refused = refusal("unknown-finality-provider", () =>
       selectiveSlashingMessage(delegation, signer, stranger),
@@ -484,7 +496,6 @@ describe("a finality provider's registration", () => {
       maxRate: parseRate("0.2"),
       maxChangeRate: parseRate("0.01"),
     },
-    bsnId: "",
   };
 
   it("has commissions as the chain's decimals are in protobuf, and comes back as it was", () => {
@@ -610,7 +621,7 @@ describe("the evidence of a double vote", () => {
       evidenceOf(cast("a"), cast("b")),
       evidenceOf(cast("a", context), cast("b", context)),
     ]) {
-      const message = sent("MsgEquivocationEvidence", equivocationMessage(evidence, signer));
+      const message = sent("MsgEquivocationEvidence", equivocationMessage(evidence, signer), "v3");
       expect(readEquivocation(message)).toEqual({ signer, evidence });
     }
   });

@@ -6,6 +6,8 @@ import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { hex } from "../../src/core/bytes.js";
 import { delegationFromJson } from "../../src/delegation/json.js";
 import { BitcoinJsPsbt } from "../support/bitcoinjs.js";
+import { checkpointParts } from "../support/checkpoints.js";
+import { headerChain } from "../support/headers.js";
 import { passphrase } from "./fp-support.js";
 import { shellInProcess } from "./shell-in-process.js";
 import { EVIDENCE, temporaryFolder, txOutProof } from "./support.js";
@@ -41,7 +43,7 @@ tapstake stake sign larger.json --secret-file staker.key
 tapstake unbond stake.json --secret-file staker.key --out unbonding.hex
 tapstake pop make --address ${ACCOUNT} --secret-file staker.key --out pop.json
 tapstake register create-delegation signed.json --proof pop.json --message > message.json
-tapstake register equivocation evidence.json --out message.bin --address ${ACCOUNT}
+tapstake register equivocation evidence.json --release v3 --out message.bin --address ${ACCOUNT}
 
 tapstake fp keys new validator-1
 tapstake fp commit --key validator-1 --chain bbn-1 --start 1000 --count 100 --out commitment.json
@@ -73,6 +75,11 @@ export async function exampleFiles(): Promise<string> {
   write("more-coins.json", JSON.stringify([{ ...coin, txid: funding.getId(), value: "600000" }]));
   write("funding.hex", funding.toHex());
   write("evidence.json", JSON.stringify(EVIDENCE));
+  write("headers.txt", headerChain(2).map(hex.encode).join("\n"));
+  for (const [i, { transaction }] of checkpointParts().entries()) {
+    write(`part-${i}.hex`, transaction.toHex());
+    write(`part-${i}.proof`, hex.encode(txOutProof(transaction)));
+  }
   const { code, stderr } = await shellInProcess(SCRIPT, { cwd: folder, env: environment(folder) });
   if (code !== 0) throw new Error(`no files for the examples: ${stderr}`);
   const { staking } = delegationFromJson(read("stake.json"));

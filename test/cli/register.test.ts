@@ -13,7 +13,9 @@ import { paramsToJson } from "../../src/params/json.js";
 import { keySigner } from "../../src/spending/spend.js";
 import { commitmentToJson, merkleProofToJson, voteToJson } from "../../src/vote/json.js";
 import { signVoteUnprotected } from "../../src/vote/vote.js";
+import { checkpointParts } from "../support/checkpoints.js";
 import { expand, walletSigned } from "../support/expansion.js";
+import { headerChain } from "../support/headers.js";
 import { delegate, makeStake, secretOf, signedBy } from "../support/stake.js";
 import { inProcess } from "./in-process.js";
 import { EVIDENCE, parsed, refusedWith, temporaryFolder, txOutProof } from "./support.js";
@@ -71,9 +73,16 @@ beforeAll(async () => {
   write("randomness.json", merkleProofToJson(proof(vote.height)));
   write("wrong.json", merkleProofToJson(proof(vote.height + 1n)));
   write("evidence.json", JSON.stringify(EVIDENCE));
+  write("headers.txt", headerChain(3).map(hex.encode).join("\n"));
+  for (const [i, { transaction }] of checkpointParts().entries()) {
+    write(`part-${i}.hex`, transaction.toHex());
+    write(`part-${i}.proof`, hex.encode(txOutProof(transaction)));
+  }
 });
 
 const PROVIDER = "--moniker One --commission 0.05 --max-commission 0.2 --max-commission-change 0.01";
+
+const OWN = `--fp ${hex.encode(publicKeyOf(provider))} --address ADDRESS`;
 
 const VOTE = "@vote.json --commitment @commitment.json --address ADDRESS --randomness-proof";
 
@@ -113,14 +122,25 @@ const MESSAGES: [what: string, name: string, line: string, show: string | undefi
   ["finality-provider", "MsgCreateFinalityProvider", `--proof @fp-proof.json ${PROVIDER}`, undefined],
   ["commit-randomness", "MsgCommitPubRandList", "@commitment.json --address ADDRESS", undefined],
   ["finality-vote", "MsgAddFinalitySig", `${VOTE} @randomness.json`, "--commitment @commitment.json"],
-  ["equivocation", "MsgEquivocationEvidence", "@evidence.json --address ADDRESS", undefined],
+  ["equivocation", "MsgEquivocationEvidence", "@evidence.json --address ADDRESS --release v3", undefined],
+  ["edit-provider", "MsgEditFinalityProvider", `${OWN} --moniker One --commission 0.06`, undefined],
+  ["unjail", "MsgUnjailFinalityProvider", OWN, undefined],
+  ["headers", "MsgInsertHeaders", "@headers.txt --address ADDRESS", undefined],
+  [
+    "checkpoint",
+    "MsgInsertBTCSpvProof",
+    "@part-0.hex @part-1.hex --address ADDRESS --txoutproof @part-0.proof @part-1.proof",
+    undefined,
+  ],
 ];
 
 describe.each(MESSAGES)("tapstake register %s", (what, name, line, show) => {
   it("makes the message, as JSON for a client of the chain, as bytes, and explained", async () => {
     const { stdout } = await run(`register ${what} ${line} --message`);
     const any = JSON.parse(stdout) as { typeUrl: string; value: string };
-    expect(any.typeUrl).toMatch(new RegExp(`^/babylon\\.(?:btcstaking|finality)\\.v1\\.${name}$`));
+    expect(any.typeUrl).toMatch(
+      new RegExp(`^/babylon\\.(?:btcstaking|finality|btclightclient|btccheckpoint)\\.v1\\.${name}$`),
+    );
     const facts = parsed(await run(`register ${what} ${line} --json --out @${what}.bin`));
     expect(facts).toMatchObject({ name, typeUrl: any.typeUrl, value: hex.encode(base64.decode(any.value)) });
     expect(hex.encode(readFileSync(at(`${what}.bin`)))).toBe(facts["value"]);
@@ -160,7 +180,8 @@ describe("tapstake register", () => {
     const made = parsed<{ fields: { fundingTransactions: string[] } }>(
       await run(`${line} --funding @funding.hex --json`),
     );
-    expect(made.fields.fundingTransactions).toEqual([readFileSync(at("funding.hex"), "utf8")]);
+    const parents = [delegationTransaction(), readFileSync(at("funding.hex"), "utf8")];
+    expect(made.fields.fundingTransactions).toEqual(parents);
   });
 
   it("takes the funding transaction of an expansion from elsewhere where the delegation lacks it", async () => {
@@ -244,6 +265,29 @@ describe("tapstake register", () => {
     ],
     ["a vote whose randomness is not committed", `finality-vote ${VOTE} @wrong.json`, "invalid-signature"],
     ["what is no commitment", "commit-randomness @vote.json --address ADDRESS", "invalid-json"],
+    [
+      "evidence for a release that takes none",
+      "equivocation @evidence.json --address ADDRESS",
+      "not-in-release",
+    ],
+    [
+      "a chain of its own for a release that knows none",
+      `finality-provider --proof @fp-proof.json ${PROVIDER} --bsn bsn-1`,
+      "not-in-release",
+    ],
+    ["a commission above 1", `edit-provider ${OWN} --moniker One --commission 1.5`, "invalid-rate"],
+    ["a compressed key", `unjail --fp 02${"ab".repeat(32)} --address ADDRESS`, "invalid-public-key"],
+    ["what are no headers", "headers @fp.key --address ADDRESS", "invalid-hex"],
+    [
+      "the parts of a checkpoint in the wrong order",
+      "checkpoint @part-1.hex @part-0.hex --address ADDRESS --txoutproof @part-1.proof @part-0.proof",
+      "invalid-checkpoint",
+    ],
+    [
+      "one proof of two parts",
+      "checkpoint @part-0.hex @part-1.hex --address ADDRESS --txoutproof @part-0.proof",
+      "usage",
+    ],
     ["an unknown message", "show @proof.json", "invalid-json"],
     ["a message without its type", "show @fp.key", "invalid-json"],
   ])("refuses %s", async (_what, line, code) => {
@@ -254,7 +298,7 @@ describe("tapstake register", () => {
     ["covenant-signatures", "--delegation @other.json", "message-mismatch"],
     ["inclusion-proof", "--delegation @other.json", "message-mismatch"],
     ["undelegate", "--delegation @other.json", "message-mismatch"],
-    ["selective-slashing", "--delegation @other.json", "message-mismatch"],
+    ["selective-slashing", "--delegation @other.json", "unknown-finality-provider"],
     ["create-delegation", "--params mainnet", "output-not-found"],
     ["create-delegation", `--params regtest --context ${"ab".repeat(32)}`, "invalid-possession"],
     ["expand", "--params regtest --delegation @other.json", "message-mismatch"],

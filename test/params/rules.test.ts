@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { mainnet, mainnetPhase1 } from "../../src/params/data/mainnet.js";
 import {
-  checkRules,
+  checkForm,
   currentRules,
   type RuleContext,
   type RuleName,
@@ -21,7 +21,7 @@ const [phase2] = mainnet.versions;
 /** The rule that refuses, or "accepted". */
 function judge(release: string, terms: StakeTerms, context: RuleContext = {}): string {
   try {
-    checkRules(ruleSet(release), terms, context);
+    checkForm(ruleSet(release), terms, context);
     return "accepted";
   } catch (error) {
     const { code, details } = error as { code: string; details: { rule: RuleName; release: string } };
@@ -34,7 +34,7 @@ it("the current rules are those of the newest release for parameters of that pha
   expect([currentRules(phase1!).name, currentRules(phase2!).name]).toEqual(["phase1", "v4"]);
 });
 
-const releases = ["phase1", "v1", "v3", "v4", "multi-staker"];
+const releases = ["phase1", "v1", "v2", "v3", "v4", "multi-staker"];
 const all = (verdict: (release: string) => string) => releases.map(verdict);
 
 describe("what the chain of a release accepts", () => {
@@ -46,39 +46,47 @@ describe("what the chain of a release accepts", () => {
 
   it("several finality providers, by v3 alone", () => {
     const most = "maxFinalityProviders";
-    expect(all((release) => judge(release, twoProviders))).toEqual([most, most, "accepted", most, most]);
+    expect(all((release) => judge(release, twoProviders))).toEqual([
+      most,
+      most,
+      most,
+      "accepted",
+      most,
+      most,
+    ]);
   });
 
   it("several stakers, by the multi-staker branch alone", () => {
     const most = "maxStakers";
-    expect(all((release) => judge(release, twoStakers))).toEqual([most, most, most, most, "accepted"]);
+    expect(all((release) => judge(release, twoStakers))).toEqual([most, most, most, most, most, "accepted"]);
   });
 
   it("expansions from v3 on: with further providers there, with the same ones later, and never with fewer", () => {
     const none = "expansion";
     const to = (terms: StakeTerms, previous: StakeTerms) =>
       all((release) => judge(release, terms, { previous }));
-    expect(to({ ...one, timelock: 9 }, one)).toEqual([none, none, "accepted", "accepted", "accepted"]);
+    expect(to({ ...one, timelock: 9 }, one)).toEqual([none, none, none, "accepted", "accepted", "accepted"]);
     const other = { ...one, finalityProviders: [keyOf(77)] };
-    expect(to(other, one)).toEqual([none, none, none, none, none]);
+    expect(to(other, one)).toEqual([none, none, none, none, none, none]);
     const more = { ...one, finalityProviders: [...one.finalityProviders, keyOf(77)] };
     expect(judge("v3", more, { previous: one })).toBe("accepted");
     expect(judge("v3", one, { previous: more })).toBe(none);
     const unlimited = { ...ruleSet("v4"), maxFinalityProviders: 2 };
     const { details } = refusal("unsupported-by-release", () =>
-      checkRules(unlimited, more, { previous: one }),
+      checkForm(unlimited, more, { previous: one }),
     );
     expect(details).toMatchObject({ release: "v4", rule: "expansion", added: [expect.any(String)] });
   });
 
   it("parameters of its own phase", () => {
     const under = (params: RuleContext["params"] & {}) => all((release) => judge(release, one, { params }));
-    expect(under(phase1!)).toEqual(["accepted", "opReturn", "opReturn", "opReturn", "opReturn"]);
-    expect(under(phase2!)).toEqual(["opReturn", "accepted", "accepted", "accepted", "accepted"]);
+    expect(under(phase1!)).toEqual(["accepted", "opReturn", "opReturn", "opReturn", "opReturn", "opReturn"]);
+    expect(under(phase2!)).toEqual(["opReturn", "accepted", "accepted", "accepted", "accepted", "accepted"]);
   });
 
   it("signing contexts in v3 alone", () => {
     expect(all((release) => `${ruleSet(release).signingContext}`)).toEqual([
+      "false",
       "false",
       "false",
       "true",
@@ -98,32 +106,32 @@ describe("a rule set", () => {
 
   it("can be one's own, with the limits that a chain sets", () => {
     const own = { ...ruleSet("v3"), name: "our testnet", maxFinalityProviders: 1 };
-    const error = refusal("unsupported-by-release", () => checkRules(own, twoProviders));
+    const error = refusal("unsupported-by-release", () => checkForm(own, twoProviders));
     expect(error.message).toContain("our testnet");
     expect(error.details).toMatchObject({ rule: "maxFinalityProviders", expected: 1, got: 2 });
   });
 
   it.each([undefined, null, "v4", 4, {}])("is not %s", (rules) => {
-    refusal("invalid-argument", () => checkRules(rules as never, one));
+    refusal("invalid-argument", () => checkForm(rules as never, one));
   });
 
   it("has no rule that is none: it would refuse nothing", () => {
     for (const expansion of [undefined, null, "any", "same-provider", true]) {
       const rules = { ...ruleSet("v4"), expansion } as never;
-      refusal("invalid-argument", () => checkRules(rules, one, { previous: one }));
+      refusal("invalid-argument", () => checkForm(rules, one, { previous: one }));
     }
     for (const most of [null, Number.NaN, "1", 1n, true, 0, 1.5]) {
       for (const rule of ["maxFinalityProviders", "maxStakers"]) {
-        refusal("invalid-number", () => checkRules({ ...ruleSet("v4"), [rule]: most }, one));
+        refusal("invalid-number", () => checkForm({ ...ruleSet("v4"), [rule]: most }, one));
       }
     }
   });
 
   it("does not stand in for the rules of all stakes", () => {
     refusal("duplicate-key", () =>
-      checkRules(ruleSet("v3"), { ...one, finalityProviders: [keyOf(9), keyOf(9)] }),
+      checkForm(ruleSet("v3"), { ...one, finalityProviders: [keyOf(9), keyOf(9)] }),
     );
-    refusal("no-keys", () => checkRules(ruleSet("v3"), undefined as never));
-    refusal("no-keys", () => checkRules(ruleSet("v3"), one, { previous: { ...one, finalityProviders: [] } }));
+    refusal("no-keys", () => checkForm(ruleSet("v3"), undefined as never));
+    refusal("no-keys", () => checkForm(ruleSet("v3"), one, { previous: { ...one, finalityProviders: [] } }));
   });
 });

@@ -3,7 +3,7 @@ import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { hex } from "../../src/core/bytes.js";
 import { mainnet, mainnetPhase1 } from "../../src/params/data/mainnet.js";
-import { checkRules, ruleSet } from "../../src/params/rules.js";
+import { checkForm, ruleSet } from "../../src/params/rules.js";
 import type { ParamSet, ProtocolParams } from "../../src/params/types.js";
 import { stakingOutput } from "../../src/script/outputs.js";
 import { checkPhase1Stake, type Phase1Observation } from "../../src/stake/phase1.js";
@@ -21,7 +21,7 @@ function stakeOf(params = v0, value = params.minValue, changes = {}): Transactio
   const terms = { ...termsOf(), covenant: params.covenant, timelock: params.minTime, ...changes };
   const coin = { ...COIN, value: value + 100_000n, script: P2WPKH };
   const request = { terms, params, value, coins: [coin], changeScript: P2WPKH, feeRate: feeRate("2") };
-  checkRules(ruleSet("phase1"), terms, { params });
+  checkForm(ruleSet("phase1"), terms, { params });
   return buildStaking({ ...request, rules: "any" }).transaction;
 }
 

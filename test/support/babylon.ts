@@ -15,7 +15,7 @@ type Published = Readonly<Record<MessageName, PublishedMessage>> & {
   readonly InclusionProof: typeof btcstaking.InclusionProof;
   readonly ProofOfPossessionBTC: typeof btcstakingpop.ProofOfPossessionBTC;
   readonly BIP322Sig: typeof btcstakingpop.BIP322Sig;
-  readonly packages: readonly [staking: string, finality: string];
+  readonly packages: readonly string[];
 };
 
 /**
@@ -29,11 +29,17 @@ export async function loadPublished(): Promise<Published> {
       contents: `
         export * from "${generated}/btcstaking/v1/tx";
         export * from "${generated}/finality/v1/tx";
+        export { MsgUpdateParams as MsgUpdateStakingParams } from "${generated}/btcstaking/v1/tx";
+        export { MsgUpdateParams as MsgUpdateFinalityParams } from "${generated}/finality/v1/tx";
+        export { MsgInsertHeaders } from "${generated}/btclightclient/v1/tx";
+        export { MsgInsertBTCSpvProof } from "${generated}/btccheckpoint/v1/tx";
         export { ProofOfPossessionBTC, BIP322Sig } from "${generated}/btcstaking/v1/pop";
         export { InclusionProof } from "${generated}/btcstaking/v1/btcstaking";
         import { protobufPackage as staking } from "${generated}/btcstaking/v1/tx";
         import { protobufPackage as finality } from "${generated}/finality/v1/tx";
-        export const packages = [staking, finality];`,
+        import { protobufPackage as lightClient } from "${generated}/btclightclient/v1/tx";
+        import { protobufPackage as checkpoint } from "${generated}/btccheckpoint/v1/tx";
+        export const packages = [staking, finality, lightClient, checkpoint];`,
       resolveDir: fileURLToPath(new URL("../../", import.meta.url)),
     },
     bundle: true,

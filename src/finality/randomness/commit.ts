@@ -8,7 +8,7 @@ import { BlockDeriver, type DerivedBlock, hashesIn, SUBTREE, xOnly } from "../..
 import { type DerivationOptions, type DerivationReport, deriveRange } from "../../derivation/derive.js";
 import type { MultiplesReport } from "../../derivation/multiples.js";
 import { assertChainConfig, assertMinCount, type ChainConfig } from "../../vote/chain.js";
-import { commitmentDigest } from "../../vote/messages.js";
+import { assertCommitmentRange, commitmentDigest } from "../../vote/messages.js";
 import { type Commitment, verifyCommitment } from "../../vote/vote.js";
 import type { UnlockedKey } from "../keys/keystore.js";
 import { covers, type ProtectionStore, refuseOverlap, type StoredCommitment } from "../protection/store.js";
@@ -44,10 +44,9 @@ export async function commitStored(request: CommitRequest): Promise<Commitment> 
   const { key, chain, protection, start, count } = request;
   assertChainConfig(chain);
   assertInteger(count, "count", 1, 0xffff_ffff);
-  u64be(start, "start height");
-  u64be(start + BigInt(count - 1), "last height");
-  assertMinCount(chain, count);
   const range = { startHeight: start, count };
+  assertCommitmentRange(range);
+  assertMinCount(chain, count);
   refuseOverlap(protection, { key: key.publicKey, chainId: chain.id }, range);
   const hashes = await deriveSubtrees(request, range);
   const context = chain.commitContext;
@@ -212,8 +211,7 @@ export interface CommitmentRequest {
 export function commitRandomness(request: CommitmentRequest): CommittedRandomness {
   const { secretKey, chainId, startHeight, count, context, constantTime } = request;
   assertInteger(count, "count", 1, 0xffff_ffff);
-  u64be(startHeight, "start height");
-  u64be(startHeight + BigInt(count - 1), "last height");
+  assertCommitmentRange({ startHeight, count });
   const deriver = new BlockDeriver({ secretKey, chainId, start: startHeight, count }, { constantTime });
   const points = xOnly(deriver.block(0, count).points);
   const { report } = deriver;

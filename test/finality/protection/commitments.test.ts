@@ -187,9 +187,9 @@ describe("a commitment is refused", () => {
       await expectRefused("invalid-number", () => commitStored({ ...request, start: 0n, count }));
     }
     await expectRefused("invalid-number", () =>
-      commitStored({ ...request, start: 2n ** 64n - 99n, count: 100 }),
+      commitStored({ ...request, start: 2n ** 64n - 100n, count: 100 }),
     );
-    await commitStored({ ...request, start: 2n ** 64n - 100n, count: 100 });
+    await commitStored({ ...request, start: 2n ** 64n - 101n, count: 100 });
     await expectRefused("no-commitment", () => proveCommitted({ ...request, height: 5n }));
     protection.close();
   });

@@ -2,6 +2,7 @@ import { groupCommand, type LazyCommands } from "../../command.js";
 
 const stake = () => import("./stake.js");
 const provider = () => import("./provider.js");
+const reports = () => import("./reports.js");
 
 const COMMANDS: LazyCommands = {
   "create-delegation": {
@@ -28,6 +29,14 @@ const COMMANDS: LazyCommands = {
     summary: "Make the message that registers a finality provider",
     load: async () => (await provider()).finalityProvider,
   },
+  "edit-provider": {
+    summary: "Make the message that changes a finality provider",
+    load: async () => (await provider()).editProvider,
+  },
+  unjail: {
+    summary: "Make the message that ends a finality provider's time in jail",
+    load: async () => (await provider()).unjail,
+  },
   "commit-randomness": {
     summary: "Make the message that commits to randomness",
     load: async () => (await provider()).commitRandomness,
@@ -43,6 +52,14 @@ const COMMANDS: LazyCommands = {
   equivocation: {
     summary: "Make the message that reports two votes at one height",
     load: async () => (await provider()).equivocation,
+  },
+  headers: {
+    summary: "Make the message that reports Bitcoin's headers",
+    load: async () => (await reports()).headers,
+  },
+  checkpoint: {
+    summary: "Make the message that proves a checkpoint on Bitcoin",
+    load: async () => (await reports()).checkpoint,
   },
   show: {
     summary: "Read one of these messages and check it",

@@ -8,6 +8,7 @@ import {
 import { proofFromJson, type ProofRecord } from "../../../babylon/pop.js";
 import type { MessageOf } from "../../../babylon/schema.js";
 import { hex } from "../../../core/bytes.js";
+import { NEWEST_RELEASE, type Release, RELEASES } from "../../../params/rules.js";
 import { type Described, newCommand } from "../../command.js";
 import { checkNewFiles, writeDocument } from "../../files.js";
 import { readText } from "../../input.js";
@@ -35,22 +36,29 @@ export const messageCommand = (name: string, about: Described) =>
       ),
     )
     .option("--out <file>", "new file for the bytes of the message; - for standard output")
+    .addOption(
+      new Option(
+        "--release <name>",
+        `release that the chain runs: ${RELEASES.join(", ")} (default: ${NEWEST_RELEASE})`,
+      ).choices(RELEASES),
+    )
     .addOption(jsonOption());
 
 interface MessageOptions {
   readonly message?: true | undefined;
   readonly out?: string | undefined;
+  readonly release?: Release | undefined;
   readonly json?: true | undefined;
 }
 
 /** Gives a message in the way that is asked for. @throws TapstakeError `file-error`, the codes of `encodeMessage` */
 export async function giveMessage<Name extends MessageName>(
-  { message: isBare, out, json }: MessageOptions,
+  { message: isBare, out, release, json }: MessageOptions,
   name: Name,
   message: MessageOf<Name>,
 ): Promise<void> {
   await checkNewFiles(out);
-  const any = encodeMessage(name, message);
+  const any = encodeMessage(name, message, release);
   if (out !== undefined) await writeDocument(out, any.value);
   if (out === "-") return;
   if (isBare) return say(messageToJson(any).trimEnd());

@@ -1,16 +1,20 @@
+import { Option } from "@commander-js/extra-typings";
 import { selectiveSlashingMessage } from "../../../babylon/lifecycle.js";
 import {
   addFinalitySignatureMessage,
   commitRandomnessMessage,
   createFinalityProviderMessage,
+  editFinalityProviderMessage,
   equivocationMessage,
+  unjailFinalityProviderMessage,
 } from "../../../babylon/provider.js";
 import { parseRate } from "../../../core/amount.js";
 import { evidenceFromJson } from "../../../extract/evidence.js";
 import { COMMISSION_DECIMALS } from "../../../params/types.js";
 import { commitmentFromJson, merkleProofFromJson, voteFromJson } from "../../../vote/json.js";
+import type { Described } from "../../command.js";
 import { checkOneStandardInput, readDelegation, readText } from "../../input.js";
-import { DELEGATION, secretOption, wordsPassphraseOption, wordsPathOption } from "../../options.js";
+import { DELEGATION, parseKey, secretOption, wordsPassphraseOption, wordsPathOption } from "../../options.js";
 import { secretFiles, withSecretKey } from "../../secret-key.js";
 import { giveMessage, messageCommand, proofOption, readProof, senderOption } from "./message.js";
 
@@ -24,23 +28,28 @@ tapstake register finality-provider --proof pop.json --moniker "Validator 1" \\
   refused: "another key's proof of possession, a commission above its maximum, or no moniker",
 };
 
-/** `register finality-provider` */
-export const finalityProvider = () =>
-  messageCommand("finality-provider", FINALITY_PROVIDER)
-    .addOption(proofOption())
+/** A command about what a finality provider says of itself. */
+const describedCommand = (name: string, about: Described) =>
+  messageCommand(name, about)
     .requiredOption("--moniker <name>", "name of the provider")
-    .requiredOption("--commission <rate>", "commission, such as 0.05")
-    .requiredOption("--max-commission <rate>", "highest commission that it will ever charge")
-    .requiredOption("--max-commission-change <rate>", "largest rise of the commission per day")
     .option("--identity <text>", "identity elsewhere, such as a Keybase fingerprint", "")
     .option("--website <url>", "website of the provider", "")
     .option("--security-contact <text>", "contact for security reports", "")
-    .option("--details <text>", "further text", "")
-    .option("--bsn <id>", "id of the chain that it votes for (default: the staking chain itself)", "")
+    .option("--details <text>", "further text", "");
+
+const rate = (text: string, name: string) => parseRate(text, COMMISSION_DECIMALS, name);
+
+/** `register finality-provider` */
+export const finalityProvider = () =>
+  describedCommand("finality-provider", FINALITY_PROVIDER)
+    .addOption(proofOption())
+    .requiredOption("--commission <rate>", "commission, such as 0.05")
+    .requiredOption("--max-commission <rate>", "highest commission that it will ever charge")
+    .requiredOption("--max-commission-change <rate>", "largest change of the commission per day")
+    .option("--bsn <id>", "id of the chain that it votes for, with --release v3")
     .action(async (options) => {
       const { publicKey, proof, address, context, network } = await readProof(options.proof);
       const { moniker, identity, website, securityContact, details, bsn: bsnId } = options;
-      const rate = (text: string, name: string) => parseRate(text, COMMISSION_DECIMALS, name);
       const registration = {
         address,
         publicKey,
@@ -55,6 +64,63 @@ export const finalityProvider = () =>
       };
       const message = createFinalityProviderMessage(registration, { context, network });
       await giveMessage(options, "MsgCreateFinalityProvider", message);
+    });
+
+const EDIT_PROVIDER = {
+  description: `MsgEditFinalityProvider. The description replaces all that the chain has: give every part of it. Without --commission the
+commission stays. The chain takes one change of it within 24 hours.`,
+  examples: `
+tapstake register edit-provider --moniker "Validator 1" --commission 0.06 \\
+  --fp db9160428e401753dc1a9952ffd4fa3386c7609cf8411d2b6d79c42323ca9923 \\
+  --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
+`,
+  refused: "no key of a provider, a commission above 1, no moniker, or a text that is too long",
+} as const;
+
+/** The key of the one finality provider that a message is about. */
+const ownProviderOption = () =>
+  new Option("--fp <key>", "x-only key of the finality provider").makeOptionMandatory();
+
+const ownAccountOption = () =>
+  new Option(
+    "--address <address>",
+    "the provider's own account, which sends the message",
+  ).makeOptionMandatory();
+
+/** `register edit-provider` */
+export const editProvider = () =>
+  describedCommand("edit-provider", EDIT_PROVIDER)
+    .addOption(ownProviderOption())
+    .option("--commission <rate>", "new commission, such as 0.05")
+    .addOption(ownAccountOption())
+    .action(async (options) => {
+      const { moniker, identity, website, securityContact, details, commission } = options;
+      const message = editFinalityProviderMessage({
+        address: options.address,
+        publicKey: parseKey(options.fp, "fp"),
+        description: { moniker, identity, website, securityContact, details },
+        ...(commission !== undefined && { commission: rate(commission, "commission") }),
+      });
+      await giveMessage(options, "MsgEditFinalityProvider", message);
+    });
+
+const UNJAIL = {
+  description: `MsgUnjailFinalityProvider. The chain takes it from the provider's own account, once the time in jail is over.`,
+  examples: `
+tapstake register unjail --fp db9160428e401753dc1a9952ffd4fa3386c7609cf8411d2b6d79c42323ca9923 \\
+  --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
+`,
+  refused: "no key of a provider, or a mistyped account",
+} as const;
+
+/** `register unjail` */
+export const unjail = () =>
+  messageCommand("unjail", UNJAIL)
+    .addOption(ownProviderOption())
+    .addOption(ownAccountOption())
+    .action(async (options) => {
+      const message = unjailFinalityProviderMessage(parseKey(options.fp, "fp"), options.address);
+      await giveMessage(options, "MsgUnjailFinalityProvider", message);
     });
 
 const COMMIT_RANDOMNESS = {
@@ -129,18 +195,21 @@ export const selectiveSlashing = () =>
       const delegation = await readDelegation(path);
       const use = { whose: "the finality provider", network: delegation.params.network };
       await withSecretKey(options, use, (secretKey) => {
-        const message = selectiveSlashingMessage(delegation, options.address, secretKey);
+        const { address, release } = options;
+        const message = selectiveSlashingMessage(delegation, address, secretKey, release);
         return giveMessage(options, "MsgSelectiveSlashingEvidence", message);
       });
     });
 
 const EQUIVOCATION = {
-  description: `MsgEquivocationEvidence. Checks first that the two votes reveal the key. The evidence is what tapstake extract --votes takes.`,
+  description: `MsgEquivocationEvidence, which release v3 alone knows. Checks first that the two votes reveal the key. The evidence is what
+tapstake extract --votes takes. For other releases, report the key that it prints: tapstake register selective-slashing.`,
   examples: `
-tapstake register equivocation evidence.json --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
+tapstake register equivocation evidence.json --release v3 \\
+  --address bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
 `,
   topics: ["votes"],
-  refused: "the votes reveal no key, or have different signing contexts",
+  refused: "the votes reveal no key, have different signing contexts, or it is not release v3",
 } as const;
 
 /** `register equivocation` */

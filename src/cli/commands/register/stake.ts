@@ -1,21 +1,12 @@
 import { Option } from "@commander-js/extra-typings";
-import { type InclusionProof, inclusionProofFromMerkleBlock } from "../../../babylon/inclusion.js";
-import {
-  addInclusionProofMessage,
-  covenantSignaturesMessage,
-  undelegateMessage,
-} from "../../../babylon/lifecycle.js";
+import { addInclusionProofMessage, covenantSignaturesMessage } from "../../../babylon/lifecycle.js";
 import { createDelegationMessage, expandMessage } from "../../../babylon/stake.js";
-import type { Transaction } from "../../../bitcoin/transaction-class.js";
-import { hex } from "../../../core/bytes.js";
-import { TapstakeError } from "../../../core/errors.js";
-import type { Network } from "../../../core/network.js";
+import { undelegateMessage } from "../../../babylon/undelegation.js";
 import { signaturesOfMember } from "../../../covenant/member.js";
 import { expandedStake } from "../../../delegation/delegation.js";
-import { type ChainOptions, openChain } from "../../chain.js";
 import type { Described } from "../../command.js";
 import { UsageError } from "../../errors.js";
-import { checkOneStandardInput, readDelegation, readText, readTransaction } from "../../input.js";
+import { checkOneStandardInput, readDelegation, readTransaction } from "../../input.js";
 import {
   DELEGATION,
   esploraOption,
@@ -25,6 +16,7 @@ import {
   rpcOption,
   several,
 } from "../../options.js";
+import { readInclusion } from "./inclusion.js";
 import { giveMessage, messageCommand, proofOption, readProof, senderOption } from "./message.js";
 
 /** A message about a stake that shows a transaction to be in a block: by a file, or by what a server says. */
@@ -133,8 +125,8 @@ export const expand = () =>
 
 const UNDELEGATE = {
   description: `MsgBTCUndelegate. --transaction is the signed transaction that spent the stake: an unbonding or any other. The proof that it is in a
-block comes from the server or from a file (--txoutproof). For an expansion, the chain also wants the
-transactions that made its other coins (--funding).`,
+block comes from the server or from a file (--txoutproof). The chain also wants the transaction behind every input: the
+delegation has that of the stake. For an expansion, give those of its other coins (--funding).`,
   examples: `
 # unbonding.hex: from tapstake unbond --out
 tapstake register undelegate stake.json --transaction unbonding.hex \\
@@ -192,37 +184,3 @@ export const covenantSignatures = () =>
       const message = covenantSignaturesMessage(delegation, { signer: options.address, signatures });
       await giveMessage(options, "MsgAddCovenantSigs", message);
     });
-
-interface InclusionOptions extends ChainOptions {
-  readonly txoutproof?: string | undefined;
-}
-
-/**
- * That a transaction is in a block, from a file or from the server; verified against the block's header.
- * @throws TapstakeError `invalid-proof`, `invalid-hex`, `file-error`, and the codes of `openChain`; UsageError when
- * there is neither
- */
-async function readInclusion(
-  { txoutproof, ...options }: InclusionOptions,
-  transaction: Transaction,
-  network: Network,
-): Promise<InclusionProof> {
-  if (txoutproof !== undefined) {
-    const given = hex.decode((await readText(txoutproof)).trim(), undefined, "txoutproof");
-    return inclusionProofFromMerkleBlock(given, transaction);
-  }
-  const chain = await openChain(options, network);
-  if (!chain)
-    throw new UsageError(
-      "no proof that it is in a block: give --txoutproof, or a server: --rpc or --esplora",
-    );
-  const txid = transaction.getId();
-  const found = await chain.merkleBlock(txid);
-  if (!found)
-    throw new TapstakeError(
-      "invalid-proof",
-      `${chain.url} finds ${txid} in no block. Do: wait for its first confirmation`,
-      { txid },
-    );
-  return inclusionProofFromMerkleBlock(found, transaction);
-}

@@ -1,0 +1,116 @@
+import type { Release } from "../../params/rules.js";
+import type { NamedMessage } from "../messages.js";
+import { assertRelease, type MessageName, unknownTo } from "../releases.js";
+import { CHECKPOINT, HEADERS, STAKING_PARAMS } from "./bitcoin.js";
+import { COVENANT, INCLUSION, UNDELEGATE } from "./delegation.js";
+import { COMMIT, EQUIVOCATION, FINALITY_PARAMS, RESUME, VOTE } from "./finality.js";
+import { CREATE_PROVIDER, EDIT_PROVIDER, SELECTIVE_SLASHING, UNJAIL } from "./provider.js";
+import { accountRule } from "./shared.js";
+import { CREATE, EXPAND } from "./stake.js";
+import type {
+  BrokenRule,
+  ChainError,
+  ChainState,
+  Fact,
+  Finding,
+  Rule,
+  RuleOf,
+  UncheckedRule,
+  Until,
+  Verdict,
+} from "./types.js";
+
+/** The rules of each message, in the order in which they are looked at: what needs no facts first, as far as can be. */
+export const RULES: { readonly [Name in MessageName]: readonly RuleOf<Name>[] } = {
+  MsgCreateFinalityProvider: CREATE_PROVIDER,
+  MsgEditFinalityProvider: EDIT_PROVIDER,
+  MsgCreateBTCDelegation: CREATE,
+  MsgBtcStakeExpand: EXPAND,
+  MsgAddBTCDelegationInclusionProof: INCLUSION,
+  MsgBTCUndelegate: UNDELEGATE,
+  MsgAddCovenantSigs: COVENANT,
+  MsgSelectiveSlashingEvidence: SELECTIVE_SLASHING,
+  MsgAddBsnRewards: [accountRule(({ sender }) => sender)],
+  MsgUpdateStakingParams: STAKING_PARAMS,
+  MsgCommitPubRandList: COMMIT,
+  MsgAddFinalitySig: VOTE,
+  MsgUnjailFinalityProvider: UNJAIL,
+  MsgEquivocationEvidence: EQUIVOCATION,
+  MsgResumeFinalityProposal: RESUME,
+  MsgUpdateFinalityParams: FINALITY_PARAMS,
+  MsgInsertHeaders: HEADERS,
+  MsgInsertBTCSpvProof: CHECKPOINT,
+};
+
+/**
+ * What a chain of this release would answer to a message: ok; **later**, with until when; or **never**, with the rule
+ * that refuses it. Nothing is signed, sent or asked: what is known of the chain, the caller says.
+ *
+ * A rule whose facts are missing is listed in `unchecked` and refuses nothing. Without any facts, the answer is about the
+ * message alone.
+ * @param message as `decodeMessage` gives it: its name and its fields
+ * @throws TapstakeError `invalid-argument` for an unknown release
+ * @example checkRules("v4", { name: "MsgCreateBTCDelegation", message }, { btcTip: { height: 960_000 }, params: mainnet })
+ */
+export function checkRules(
+  release: Release,
+  { name, message }: NamedMessage,
+  state: ChainState = {},
+): Verdict {
+  assertRelease(release);
+  const unchecked: UncheckedRule[] = [];
+  const warnings: BrokenRule[] = [];
+  let later: (BrokenRule & { readonly until: Until }) | undefined;
+  for (const rule of [inRelease(name), ...RULES[name]] as readonly Rule<unknown>[]) {
+    if (rule.releases && !rule.releases.includes(release)) continue;
+    if (rule.when && !rule.when(message, state)) continue;
+    const needs = missing(rule, message, state, release);
+    if (needs.length > 0) {
+      unchecked.push({ rule: rule.rule, needs });
+      continue;
+    }
+    const finding = rule.check(message, state, release);
+    if (!finding) continue;
+    const broken = brokenRule(rule, finding);
+    if (rule.warns) warnings.push(broken);
+    else if (finding.until) later ??= { ...broken, until: finding.until };
+    else return { ok: false, verdict: "never", ...broken, unchecked, warnings };
+  }
+  if (later) return { ok: false, verdict: "later", ...later, unchecked, warnings };
+  return { ok: true, verdict: "ok", unchecked, warnings };
+}
+
+const inRelease = (name: MessageName): Rule<object> => ({
+  rule: "in-release",
+  check(message, _, release): Finding {
+    const unknown = unknownTo(release, name, message);
+    return unknown === undefined ? undefined : { reason: `release ${release} does not know ${unknown}` };
+  },
+});
+
+function brokenRule(
+  { rule, error }: { rule: string; error?: ChainError },
+  { reason }: Finding & object,
+): BrokenRule {
+  return { rule, reason, ...(error && { error }) };
+}
+
+/** The facts that a rule needs and that are not there. What the chain does not have, has no further facts. */
+function missing(
+  rule: Rule<unknown>,
+  message: unknown,
+  state: ChainState,
+  release: Release,
+): readonly Fact[] {
+  const needs = typeof rule.needs === "function" ? rule.needs(message, release) : (rule.needs ?? []);
+  return needs.filter((path) => at(state, path) === undefined);
+}
+
+function at(state: object, path: string): unknown {
+  let value: unknown = state;
+  for (const name of path.split(".")) {
+    if (value === null || value === undefined) return value;
+    value = (value as Readonly<Record<string, unknown>>)[name];
+  }
+  return value;
+}
