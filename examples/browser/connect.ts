@@ -63,20 +63,25 @@ interface Said {
 }
 
 const ASK: Readonly<Record<Kind, (found: FoundWallet) => Promise<Said>>> = {
-  async unisat({ provider }) {
-    const unisat = provider as Unisat;
-    const [address] = await unisat.requestAccounts();
-    const publicKey = await unisat.getPublicKey();
-    return { address: address!, publicKey, network: (await unisat.getChain()).enum };
-  },
-  // Its `publicKey` is x-only for a Taproot address. Each network has an object of its own.
-  async okx({ provider, network = "mainnet" }) {
-    const { address, compressedPublicKey } = await (provider as Okx).connect();
-    return { address, publicKey: compressedPublicKey, network };
-  },
+  unisat: askUnisat,
+  okx: askOkx,
   onekey: askConnector,
   babylon: askConnector,
 };
+
+async function askUnisat({ provider }: FoundWallet): Promise<Said> {
+  const unisat = provider as Unisat;
+  const [address] = await unisat.requestAccounts();
+  const publicKey = await unisat.getPublicKey();
+  const { enum: network } = await unisat.getChain();
+  return { address: address!, publicKey, network };
+}
+
+/** Its `publicKey` is x-only for a Taproot address. Each network has an object of its own. */
+async function askOkx({ provider, network = "mainnet" }: FoundWallet): Promise<Said> {
+  const { address, compressedPublicKey } = await (provider as Okx).connect();
+  return { address, publicKey: compressedPublicKey, network };
+}
 
 async function askConnector({ provider }: FoundWallet): Promise<Said> {
   const wallet = provider as Connector;

@@ -34,7 +34,10 @@ export function useStake(wallet: ConnectedWallet | null) {
   }
 
   return {
-    ...{ delegation, where, isBusy, error },
+    delegation,
+    where,
+    isBusy,
+    error,
     stake: (request: StakeRequest) => run((by) => stake(by, server, request, save)),
     unbond: () => run((by) => unbond(by, server, delegation!)),
     withdraw: () => run((by) => withdraw(by, server, delegation!)),

@@ -43,7 +43,8 @@ describe("the page of examples/browser", () => {
     const page = await openPage(browser, "browser/");
     await press(page, "Connect babylon");
     await press(page, "Stake");
-    await page.getByText(/^staked 0\.01 BTC/).waitFor();
+    await page.getByText("staked").waitFor();
+    expect(await page.locator("#log li").last().textContent()).toMatch(/^staked 0\.01 BTC in /);
   });
 });
 

@@ -13,6 +13,5 @@ export function ask(what: string): void {
   walletWindow.asked.push(what);
   if (walletWindow.refusals === 0) return;
   walletWindow.refusals -= 1;
-  // eslint-disable-next-line no-throw-literal
   throw Object.assign(Object.create(null) as object, { code: 4001, message: "User rejected the request." });
 }

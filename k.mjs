@@ -1,1 +1,0 @@
-import { party } from "tapstake/regtest"; import { hex } from "tapstake"; console.log(hex.encode(party("provider").publicKey));
