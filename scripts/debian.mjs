@@ -27,13 +27,13 @@ export function canUnpack() {
 export const codename = () => /^VERSION_CODENAME=(.*)$/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1];
 
 /**
- * Unpacks packages into a folder below the root. The folder appears in one step, so runs at the same time do not disturb
+ * Unpacks packages into a folder below the root. The folder appears in one step, so that simultaneous runs do not disturb
  * each other.
  * @param name of the folder, for example `.bitcoind`
  * @param of.suites the releases to look in; of the last one first
- * @param of.installed the list of packages that need not be unpacked, as dpkg has it; none where it is left out
+ * @param of.installed the list of packages that need not be unpacked, as dpkg has it; none if it is left out
  * @param of.wanted whether to unpack a file `<package>_<version>_<architecture>.deb`
- * @param of.finish writes what is missing into the unpacked folder, and throws where it does not work
+ * @param of.finish writes what is missing into the unpacked folder, and throws if it does not work
  * @param of.works whether the folder in its place works
  */
 export function unpack(name, { packages, suites, installed, wanted, finish, works }) {
@@ -52,7 +52,7 @@ export function unpack(name, { packages, suites, installed, wanted, finish, work
   }
 }
 
-/** Folders of runs that were killed half way. */
+/** Folders of killed runs. */
 function removeLeftovers(name) {
   for (const entry of readdirSync(root)) {
     if (!entry.startsWith(`${name}-`)) continue;
@@ -103,7 +103,7 @@ function download(state, { packages, suites, installed }) {
     .map((name) => join(archives, name));
 }
 
-/** The archive that this machine's apt already uses; undefined where it is not Debian's. */
+/** The archive that this machine's apt already uses; undefined if it is not Debian's. */
 function archive() {
   const targets = spawnSync(
     "apt-get",
@@ -113,7 +113,7 @@ function archive() {
   return targets.stdout?.split("\n").find((uri) => uri !== "" && !uri.includes("security"));
 }
 
-/** Puts the finished folder in place; one that another run put there meanwhile is as good. */
+/** Puts the finished folder in place. If another run has put one there meanwhile, that one is used. */
 function settle(prefix, home, works) {
   if (existsSync(home) && !works()) rmSync(home, { recursive: true, force: true });
   try {
