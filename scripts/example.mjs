@@ -7,17 +7,21 @@ import { build } from "esbuild";
 import { ensureBitcoind } from "./bitcoind.mjs";
 import { fail, root } from "./shared.mjs";
 
-/** The file of an example, from its name or its path. */
+/** The file of an example, from its name or its path: a folder of pages has one that serves them. */
 function fileOf(name = "") {
-  const file = `examples/${name.replace(/^(?:.*\/)?examples\//, "").replace(/\.ts$/, "")}.ts`;
-  if (existsSync(join(root, file))) return file;
-  const names = readdirSync(join(root, "examples")).map((each) => each.replace(/\.ts$/, ""));
+  const path = `examples/${name.replace(/^(?:.*\/)?examples\//, "").replace(/(\/|\.ts)$/, "")}`;
+  const file = [`${path}.ts`, `${path}/serve.ts`].find((each) => existsSync(join(root, each)));
+  if (file) return file;
+  const isExample = (each) => each.endsWith(".ts") || existsSync(join(root, "examples", each, "serve.ts"));
+  const names = readdirSync(join(root, "examples"))
+    .filter(isExample)
+    .map((each) => each.replace(/\.ts$/, ""));
   throw new Error(`usage: npm run example -- <name>, where <name> is one of: ${names.join(", ")}`);
 }
 
 try {
   const file = fileOf(process.argv[2]);
-  if (readFileSync(join(root, file), "utf8").includes("startNode")) await ensureBitcoind();
+  if (/startNode|servePages/.test(readFileSync(join(root, file), "utf8"))) await ensureBitcoind();
   const bundled = await build({
     absWorkingDir: root,
     entryPoints: [file],

@@ -5,12 +5,19 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { ensureBitcoind } from "./bitcoind.mjs";
 import { ensureBuilt } from "./build.mjs";
+import { ensureChromium } from "./chromium.mjs";
 import { ensureInstalled } from "./install.mjs";
 import { fail, root } from "./shared.mjs";
 
 const commands = {
   demo: [join(root, "dist/cli/main.js"), "demo"],
   test: [join(root, "node_modules/vitest/vitest.mjs"), "run"],
+  "test:pages": [
+    join(root, "node_modules/vitest/vitest.mjs"),
+    "run",
+    "--config",
+    "test/pages/vitest.config.ts",
+  ],
   "test:long": [join(root, "node_modules/vitest/vitest.mjs"), "run"],
   bench: [join(root, "scripts/bench.mjs")],
   docs: [join(root, "site/build.mjs")],
@@ -42,6 +49,7 @@ try {
   const { attach } = withoutNode.includes(name) ? { attach: false } : await ensureBitcoind();
   // Files that share one node must not run at the same time: each counts its own blocks.
   const shared = attach && name.startsWith("test") ? ["--no-file-parallelism"] : [];
+  if (name === "test:pages") process.env.CHROMIUM = await ensureChromium();
   // Every random case, every step that can be killed, the whole million: see test/support/runs.ts.
   if (name === "test:long") process.env.TAPSTAKE_LONG = "1";
   become([...command, ...shared, ...args]);

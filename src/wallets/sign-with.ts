@@ -55,9 +55,15 @@ async function answers(provider: BtcProvider, requests: readonly SigningRequest[
     return signed;
   } catch (cause) {
     if (cause instanceof TapstakeError) throw cause;
-    const reason = cause instanceof Error ? cause.message : describeType(cause);
-    throw new TapstakeError("signer-failed", `the wallet did not sign: ${reason}`, {}, { cause });
+    throw new TapstakeError("signer-failed", `the wallet did not sign: ${reasonOf(cause)}`, {}, { cause });
   }
+}
+
+/** Many wallets throw an object with a code and a message that is no Error: 4001 when the user says no. */
+function reasonOf(thrown: unknown): string {
+  if (typeof thrown === "string") return thrown;
+  const { message } = (thrown ?? {}) as { message?: unknown };
+  return typeof message === "string" ? message : describeType(thrown);
 }
 
 function asMany(signed: unknown, { length }: readonly string[]): string[] {

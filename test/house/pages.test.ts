@@ -2,7 +2,9 @@ import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { PAGES, parsePage, read, root } from "../support/pages.js";
 
-const examples = readdirSync(`${root}examples`).map((name) => read(`examples/${name}`));
+const examples = readdirSync(`${root}examples`, { recursive: true, encoding: "utf8" })
+  .filter((path) => /\.tsx?$/.test(path))
+  .map((path) => read(`examples/${path}`));
 const blocksOf = (page: string) =>
   parsePage(read(page))
     .blocks.filter(({ language }) => language === "ts")

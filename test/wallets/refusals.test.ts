@@ -135,6 +135,18 @@ describe("signWith", () => {
     expect([code, message]).toEqual(["signer-failed", "the wallet did not sign: User rejected the request"]);
   });
 
+  it.each([
+    // As EIP-1193 has it; extensions hand errors into the page without their class.
+    [{ code: 4001, message: "User rejected the request." }, "User rejected the request."],
+    ["locked", "locked"],
+    [{ code: 4001 }, "object"],
+    [undefined, "undefined"],
+  ])("gives what a wallet said that throws no Error: %o", async (thrown, said) => {
+    const signPsbt = () => Promise.reject(thrown as unknown as Error);
+    const error = await refusalOf(() => signWith(wallet({ signPsbt }), life.delegation, life));
+    expect([error.message, error.cause]).toEqual([`the wallet did not sign: ${said}`, thrown]);
+  });
+
   it("refuses fewer answers than it asked for", async () => {
     const signPsbts = () => Promise.resolve(["00"]);
     const { code, message } = await refusalOf(() => signWith(wallet({ signPsbts }), life.delegation, life));

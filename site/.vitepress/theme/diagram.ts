@@ -1,5 +1,6 @@
 import { useData, withBase } from "vitepress";
 import { defineComponent, h, onMounted, ref, watch } from "vue";
+import "./diagram.css";
 
 interface Mermaid {
   initialize(options: object): void;
@@ -18,7 +19,8 @@ export const Diagram = defineComponent({
     };
     onMounted(draw);
     watch(isDark, draw);
-    return () => (svg.value === undefined ? h("pre", source) : h("div", { innerHTML: svg.value }));
+    return () =>
+      svg.value === undefined ? h("pre", source) : h("div", { class: "diagram", innerHTML: svg.value });
   },
 });
 
@@ -29,7 +31,13 @@ let drawings = 0;
 function drawn(source: string, dark: boolean): Promise<string> {
   const result = turn.then(async () => {
     const mermaid = await (library ??= load());
-    mermaid.initialize({ startOnLoad: false, securityLevel: "strict", theme: dark ? "dark" : "neutral" });
+    mermaid.initialize({
+      startOnLoad: false,
+      securityLevel: "strict",
+      theme: dark ? "dark" : "neutral",
+      // The longest name of a participant is wider than Mermaid's own 150.
+      sequence: { width: 180 },
+    });
     return (await mermaid.render(`diagram-${drawings++}`, source)).svg;
   });
   turn = result.catch(() => {});
