@@ -118,14 +118,16 @@ function psbtOf(content: Uint8Array): Psbt {
   return parseAnswer(psbtText(content));
 }
 
-/** The PSBT itself, where it is in the JSON with which bitcoind's wallet answers. */
+/** The PSBT itself, where it is in the JSON with which bitcoind's wallet and some others answer. */
 function psbtText(content: Uint8Array): Uint8Array | string {
   const text = new TextDecoder().decode(content).trim();
-  return text.startsWith("{") ? readJson(walletAnswer, parseJson(text, "PSBT"), "PSBT").psbt : content;
+  if (!text.startsWith("{")) return content;
+  const answer = readJson(walletAnswer, parseJson(text, "PSBT"), "PSBT");
+  return "psbt" in answer ? answer.psbt : answer.hex;
 }
 
-/** What `bitcoin-cli walletprocesspsbt` prints. */
-const walletAnswer = v.object({ psbt: v.string() });
+/** What `bitcoin-cli walletprocesspsbt` prints and Xverse answers; and what Leather answers. */
+const walletAnswer = v.union([v.object({ psbt: v.string() }), v.object({ hex: v.string() })]);
 
 /** What `inspect` takes. */
 export type Inspectable =
