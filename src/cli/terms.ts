@@ -1,13 +1,14 @@
 import { existsSync } from "node:fs";
 import { outpointOf } from "../bitcoin/transaction.js";
 import { type ChainAccess, coinsOfAddress, withPrevious } from "../chain/access.js";
+import { checkCoins } from "../chain/coins.js";
 import { coinsFromJson } from "../chain/coins-json.js";
 import { heightOfOutput, registrationHeight } from "../chain/stake.js";
 import { TapstakeError } from "../core/errors.js";
 import { type Network, sharesAddresses } from "../core/network.js";
 import type { MemberOptions } from "../covenant/member.js";
 import type { Delegation, ExpandedStake } from "../delegation/delegation.js";
-import type { Coin } from "../funding/coin.js";
+import { type Coin, coinKind } from "../funding/coin.js";
 import {
   checkInForce,
   checkSameParams,
@@ -298,7 +299,10 @@ export async function readCoins(
 ): Promise<Coin[]> {
   if (coins !== undefined) {
     const given = coinsFromJson(await readText(coins));
-    return chain ? withPrevious(chain, given) : given;
+    if (!chain) return given;
+    // A P2PKH coin that is not there has no previous transaction either: this says why.
+    await checkCoins(given.filter(lacksPrevious), chain, given);
+    return withPrevious(chain, given);
   }
   if (!fromAddress) throw new UsageError("no coins to pay with: give --coins or --from-address");
   if (!chain) throw new UsageError("--from-address needs a server: --rpc or --esplora");
@@ -307,6 +311,8 @@ export async function readCoins(
   for (const address of new Set(fromAddress)) found.push(...(await coinsOfAddress(chain, address, network)));
   return found;
 }
+
+const lacksPrevious = (coin: Coin) => coin.previousTransaction === undefined && coinKind(coin) === "p2pkh";
 
 export function changeAddress({ change, fromAddress }: CoinOptions): string {
   const address = change ?? fromAddress?.[0];

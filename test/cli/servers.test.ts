@@ -172,6 +172,41 @@ describe("the height that chooses the version of a member's parameters", () => {
   });
 });
 
+describe("the coins of a stake that is created", () => {
+  it("are compared with the chain: a reversed txid and another amount are refused, by index", async () => {
+    const address = await node.rpc.getnewaddress();
+    await node.rpc.call("sendtoaddress", address, 0.02);
+    await node.mine(1);
+    const [coin] = await node.rpc.call<{ txid: string; amount: number }[]>("listunspent", 1, 9999, [address]);
+    const terms = ["--staker", await publicKey("staker.key"), "--fp", await publicKey("fp.key")];
+    const create = (change: object, server: readonly string[]) => {
+      writeFileSync(at("checked.json"), JSON.stringify([{ ...coin, ...change }]));
+      const files = [
+        "--coins",
+        at("checked.json"),
+        "--out",
+        at("checked.stake"),
+        "--psbt",
+        at("checked.psbt"),
+      ];
+      const value = ["--value", "1000000", "--fee-rate", "2", "--change", address];
+      return run("stake create --params regtest --time 100", ...terms, ...value, ...files, ...server);
+    };
+    const txid = hex.encode(hex.decode(coin!.txid).toReversed());
+    for (const server of [
+      ["--rpc", rpc, "--rpc-auth-file", auth],
+      ["--esplora", bridge.url],
+    ]) {
+      const reversed = await create({ txid }, server);
+      expect(refusedWith(reversed)).toBe("invalid-coin");
+      expect(reversed.stderr).toContain(`coins[0] ${txid}:`);
+      expect(reversed.stderr).toContain(`reverse order of bytes. Do: give ${coin!.txid}`);
+      expect(refusedWith(await create({ amount: 0.03 }, server))).toBe("invalid-coin");
+    }
+    expect(await create({}, ["--esplora", bridge.url])).toMatchObject({ code: 0 });
+  });
+});
+
 describe("a server that has no estimate of fees", () => {
   it("is no-fee-estimate, with the option that does without it", async () => {
     const terms = ["--staker", await publicKey("staker.key"), "--fp", await publicKey("fp.key")];
