@@ -25,7 +25,7 @@ import type { KeyOrigin } from "../script/key-origin.js";
 import type { StakeTerms } from "../script/terms.js";
 import { type ChainOptions, type NodeOptions, openNode } from "./chain.js";
 import { advising, UsageError } from "./errors.js";
-import { readText } from "./input.js";
+import { readDocument } from "./input.js";
 import { parseKey } from "./options.js";
 import { warn } from "./output.js";
 
@@ -78,7 +78,9 @@ export const readOrigins = (origins: readonly string[] | undefined): KeyOrigin[]
  */
 export async function readParams(name: string, network?: Network): Promise<ParamSet> {
   const isFile = !paramSets.has(name) && (existsSync(name) || /[./\\]|^-$/.test(name));
-  const set = isFile ? readParamSet(await readText(name), { name, network }) : paramSet(name);
+  const set = isFile
+    ? await readDocument(name, (text) => readParamSet(text, { name, network }))
+    : paramSet(name);
   if (network && !sharesAddresses(network, set.network)) {
     const text = `--network is ${network}, but the parameters of ${name} are for ${set.network}. Do: give --network ${set.network}, or other --params`;
     throw new TapstakeError("wrong-network", text, { expected: network, got: set.network });
@@ -298,7 +300,7 @@ export async function readCoins(
   chain: ChainAccess | undefined,
 ): Promise<Coin[]> {
   if (coins !== undefined) {
-    const given = coinsFromJson(await readText(coins));
+    const given = await readDocument(coins, coinsFromJson);
     if (!chain) return given;
     // A P2PKH coin that is not there has no previous transaction either: this says why.
     await checkCoins(given.filter(lacksPrevious), chain, given);

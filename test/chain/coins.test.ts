@@ -42,12 +42,7 @@ describe("checkCoins", () => {
     ],
     ["a spent coin", {}, server([first!]), "it is spent already"],
     ["an unknown coin", {}, server([first!], []), "http://node knows no such unspent coin"],
-    [
-      "a coin of another output",
-      { outpoint: { txid, vout: 9 } },
-      server(),
-      "its transaction has only",
-    ],
+    ["a coin of another output", { outpoint: { txid, vout: 9 } }, server(), "its transaction has only"],
     ["another value", { value: 80_000n }, server(), "it has 70000 sat on http://node, and you gave 80000"],
     [
       "another script",

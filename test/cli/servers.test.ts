@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { committee, type RegtestNode, startNode } from "../../regtest/index.js";
 import { hex } from "../../src/core/bytes.js";
 import { regtest } from "../../src/params/data/regtest.js";
-import { paramsToJson } from "../../src/params/json.js";
+import { paramsObject } from "../../src/params/json.js";
 import { parsePsbt } from "../../src/psbt/read.js";
 import { bridgeEsplora, type EsploraBridge } from "../support/esplora.js";
 import { inProcess } from "./in-process.js";
@@ -124,7 +124,7 @@ describe("the height that chooses the version of a member's parameters", () => {
       { ...regtest.versions[0]!, version: 1, activationHeight: tip + 3 },
     ];
     const set = at("versions.json");
-    writeFileSync(set, JSON.stringify(versions.map(paramsToJson)));
+    writeFileSync(set, JSON.stringify(versions.map(paramsObject)));
     // Its coin is mined in the next block, its stake in the one after that: the last of the first version.
     const { path, psbt } = await signedStake("superseded", server);
     const check = (...words: string[]) => run("covenant check --json --params", set, path, ...words);
@@ -166,7 +166,7 @@ describe("the height that chooses the version of a member's parameters", () => {
       regtest.versions[0]!,
       { ...regtest.versions[0]!, version: 1, activationHeight: height + 1 },
     ];
-    writeFileSync(set, JSON.stringify(versions.map(paramsToJson)));
+    writeFileSync(set, JSON.stringify(versions.map(paramsObject)));
     const checked = await run("covenant check --json --params", set, path, ...server);
     expect(parsed(checked)).toMatchObject({ version: 0, height });
   });

@@ -177,6 +177,15 @@ describe("stake psbt", () => {
     expect(refusedWith(await ask(...more))).toBe(code);
   });
 
+  it("names the file and the field of what it cannot read", async () => {
+    const stake = JSON.parse(readFileSync(at("p2tr.json"), "utf8")) as { terms: object };
+    write("broken.json", JSON.stringify({ ...stake, terms: { ...stake.terms, timelock: "soon" } }));
+    const { stderr } = await inProcess(["stake", "check", at("broken.json"), "--json"]);
+    const { error } = JSON.parse(stderr) as { error: { message: string; details: object } };
+    expect(error.message).toMatch(new RegExp(`^${at("broken.json")}: .*terms\\.timelock: `));
+    expect(error.details).toMatchObject({ file: at("broken.json") });
+  });
+
   it("asks whose wallet signs where there are several stakers", async () => {
     const { delegation } = lives.get("p2tr")!;
     const keys = [lives.get("p2wpkh")!.account.publicKey.slice(1), delegation.terms.staker as Uint8Array];
