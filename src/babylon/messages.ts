@@ -38,6 +38,7 @@ export const TYPE_URLS = {
   MsgEquivocationEvidence: "/babylon.finality.v1.MsgEquivocationEvidence",
 } as const;
 
+/** The name of a message of the staking chain. */
 export type MessageName = keyof typeof TYPE_URLS;
 
 /** A message as a transaction of the chain carries it: protobuf's `Any`. */

@@ -8,6 +8,7 @@ import { assertSecretKey } from "../core/keys.js";
 import { BlockDeriver, type DerivedBlock, type HeightRange, SUBTREE } from "./block.js";
 import type { MultiplesReport } from "./multiples.js";
 
+/** How the randomness of many heights is derived. */
 export interface DerivationOptions {
   /** Beside this thread, at most; 0 for none. Up to 4 unless given: as many as processors, for ranges that are worth it. */
   readonly maxThreads?: number | undefined;
@@ -22,6 +23,7 @@ export interface DerivationOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What a derivation has done, and whether the machine computed rightly. */
 export interface DerivationReport extends MultiplesReport {
   /** Threads beside this one that worked to the end. What others could not do was done here. */
   readonly threads: number;
