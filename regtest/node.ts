@@ -9,6 +9,7 @@ import { BITCOIND_HELP, findBitcoind } from "./bitcoind.js";
 import { startProcess } from "./process.js";
 import { waitFor } from "./wait.js";
 
+/** How a node is started. */
 export interface StartOptions {
   /** More flags for bitcoind; a node that is attached to keeps its own. */
   readonly args?: readonly string[];

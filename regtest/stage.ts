@@ -35,6 +35,7 @@ import type { Party } from "./parties.js";
 /** Fee rate in sat/vB: on regtest, any rate above the relay minimum will do. */
 export const FEE_RATE: Rate = parseRate("2");
 
+/** What `stake` takes. */
 export interface StakeRequest {
   readonly terms: StakeTerms;
   readonly params: ProtocolParams;
@@ -176,6 +177,7 @@ export async function refusal(node: RegtestNode, transaction: Transaction): Prom
   return reason;
 }
 
+/** What `withdrawal` takes. */
 export interface WithdrawRequest {
   readonly delegation: Delegation;
   readonly from: Withdrawable;

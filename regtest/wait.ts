@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { TapstakeError } from "../src/core/errors.js";
 
+/** How long to wait, and how often to look. */
 export interface WaitOptions {
   /** The longest wait, in milliseconds: 30000 by default. */
   readonly deadline?: number;

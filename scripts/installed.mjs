@@ -88,6 +88,13 @@ for (const entry of ["tapstake", "tapstake/wallets", "tapstake/chain", "tapstake
 }
 assert.equal(typeof require("tapstake").stakingOutput, "function");
 `,
+  // Node's own test runner; a file by this name is its test.
+  "commonjs.test.cjs": `
+const assert = require("node:assert/strict");
+const { test } = require("node:test");
+const { paramsAt, regtest } = require("tapstake");
+test("CommonJS", () => assert.equal(paramsAt(regtest, 100).version, 0));
+`,
 };
 
 /** The command works, and says which package its daemon needs. */
@@ -113,11 +120,14 @@ function compiles(folder) {
   mkdirSync(join(folder, "src"));
   writeFileSync(join(folder, "src/app.mts"), IMPORTS);
   const compiler = join(folder, "node_modules/typescript/bin/tsc");
+  writeFileSync(join(folder, "src/app.cts"), COMMONJS);
   for (const [moduleResolution, module] of RESOLUTIONS) {
     const options = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2023", "--types", "node"];
     const resolution = ["--moduleResolution", moduleResolution, "--module", module];
+    // A bundler knows no CommonJS of its own.
+    const programs = module === "esnext" ? ["src/app.mts"] : ["src/app.mts", "src/app.cts"];
     try {
-      run(process.execPath, [compiler, ...options, ...resolution, "src/app.mts"], { cwd: folder });
+      run(process.execPath, [compiler, ...options, ...resolution, ...programs], { cwd: folder });
     } catch (error) {
       const ours = error.message.split("\n").filter((line) => /^(src|node_modules\/tapstake)\//.test(line));
       if (ours.length > 0 || !/: error TS/.test(error.message)) {
@@ -139,6 +149,15 @@ import * as wallets from "tapstake/wallets";
 export const scriptOf = (terms: StakeTerms): Uint8Array => stakingOutput(terms, "mainnet").script;
 export const textOf = (psbt: Psbt): string => psbt.toBase64();
 export { babylon, chain, client, finality, harness, wallets };
+`;
+
+/** As docs/recipes.md has it. */
+const COMMONJS = `
+import type { StakeTerms } from "tapstake" with { "resolution-mode": "import" };
+export async function scriptOf(terms: StakeTerms): Promise<Uint8Array> {
+  const { stakingOutput } = await import("tapstake");
+  return stakingOutput(terms, "mainnet").script;
+}
 `;
 
 if (isMain(import.meta.url)) {

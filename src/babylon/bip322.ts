@@ -21,6 +21,7 @@ import { unsignedPsbt } from "../psbt/write.js";
 
 /** The outputs whose owner can sign a text here: paying to a key's hash, or to a key tweaked by nothing (BIP-86). */
 export const SIGNING_OUTPUTS = ["p2wpkh", "p2tr"] as const;
+/** The kind of address that signs a message. */
 export type SigningOutput = (typeof SIGNING_OUTPUTS)[number];
 
 /** PSBT_GLOBAL_GENERIC_SIGNED_MESSAGE (BIP-322): the text that is signed, in UTF-8. */

@@ -171,7 +171,10 @@ export function verifyInclusionProof(
   }
 }
 
-/** @throws TapstakeError `invalid-proof` unless {@link verifyInclusionProof} is true */
+/**
+ * Checks that a proof shows a transaction in a block.
+ * @throws TapstakeError `invalid-proof` unless {@link verifyInclusionProof} is true
+ */
 export function checkInclusionProof(
   proof: InclusionProof,
   transaction: Transaction,

@@ -22,6 +22,7 @@ import { SCHEMA } from "./schema.js";
 
 /** The kinds of proof, in the order of the chain's `btc_sig_type`: 0, 1, 2. */
 export const PROOF_KINDS = ["bip340", "bip322", "ecdsa"] as const;
+/** How a proof of possession is signed. */
 export type ProofKind = (typeof PROOF_KINDS)[number];
 
 /** That the owner of a Bitcoin key chose an account of the staking chain (PROTOCOL 6). */
@@ -170,7 +171,10 @@ export function verifyProofOfPossession(
   }
 }
 
-/** @throws TapstakeError `invalid-possession` unless {@link verifyProofOfPossession} is true */
+/**
+ * Checks that a key and an account belong together.
+ * @throws TapstakeError `invalid-possession` unless {@link verifyProofOfPossession} is true
+ */
 export function checkProofOfPossession(
   publicKey: Uint8Array,
   proof: ProofOfPossession,

@@ -50,17 +50,20 @@ export interface ChainAccess {
   broadcast(transaction: Transaction, options?: { readonly maxBurn?: bigint }): Promise<string>;
 }
 
+/** The newest block of a server. */
 export interface ChainTip {
   readonly height: number;
   readonly hash: string;
 }
 
+/** A transaction as a server knows it. */
 export interface ChainTransaction {
   readonly transaction: Transaction;
   /** 0 while it is in the mempool. */
   readonly confirmations: number;
 }
 
+/** An output that nothing spends. */
 export interface UnspentCoin extends Prevout {
   /** 0 while it is in the mempool. */
   readonly confirmations: number;

@@ -7,6 +7,7 @@ import { TapstakeError } from "../core/errors.js";
 import type { ChainAccess } from "./access.js";
 import { ask, DEFAULT_TIMEOUT, parseLossless, parseUrl } from "./http.js";
 
+/** Where the server is, and how long to wait. */
 export interface EsploraOptions {
   /** For example `https://blockstream.info/api`. */
   readonly url: string;
@@ -28,6 +29,7 @@ export interface EsploraOutspend {
   readonly vin?: number;
 }
 
+/** An unspent output of an address, as Esplora lists it. */
 export interface EsploraUtxo {
   readonly txid: string;
   readonly vout: number;
@@ -58,7 +60,7 @@ export interface Esplora {
   blockHash(height: number): Promise<string>;
 }
 
-/** @throws TapstakeError `node-unreachable` when the URL is none */
+/** A client of an Esplora server's own interface. @throws TapstakeError `node-unreachable` when the URL is none */
 export function createEsplora({ url, timeout = DEFAULT_TIMEOUT }: EsploraOptions): Esplora {
   const { endpoint, credentials } = parseUrl(url);
   const { username, password } = credentials ?? {};

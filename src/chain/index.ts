@@ -2,6 +2,7 @@
 export { checkChain, coinsOfAddress, withKnownPrevious, withPrevious } from "./access.js";
 export type { ChainAccess, ChainTip, ChainTransaction, UnspentCoin } from "./access.js";
 export { bitcoindAccess } from "./bitcoind.js";
+export { checkCoins } from "./coins.js";
 export { coinsFromJson } from "./coins-json.js";
 export { createEsplora, esploraAccess } from "./esplora.js";
 export type { Esplora, EsploraOptions, EsploraOutspend, EsploraStatus, EsploraUtxo } from "./esplora.js";

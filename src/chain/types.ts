@@ -9,6 +9,7 @@ export interface BlockchainInfo {
   readonly initialblockdownload: boolean;
 }
 
+/** Of `getnetworkinfo`. */
 export interface NetworkInfo {
   /** For example 290200. */
   readonly version: number;
@@ -16,11 +17,13 @@ export interface NetworkInfo {
   readonly subversion: string;
 }
 
+/** Of `getindexinfo`. */
 export interface IndexInfo {
   readonly synced: boolean;
   readonly best_block_height: number;
 }
 
+/** Of `getblock`. */
 export interface BlockInfo {
   readonly hash: string;
   readonly height: number;
@@ -31,12 +34,14 @@ export interface BlockInfo {
   readonly tx: readonly string[];
 }
 
+/** An output script, as bitcoind describes it. */
 export interface ScriptInfo {
   readonly hex: string;
   readonly type: string;
   readonly address?: string;
 }
 
+/** Of `getrawtransaction`. */
 export interface TransactionInfo {
   readonly txid: string;
   readonly hash: string;
@@ -57,6 +62,7 @@ export interface TransactionInfo {
   readonly blocktime?: number;
 }
 
+/** Of `gettxout`. */
 export interface UtxoInfo {
   readonly bestblock: string;
   readonly confirmations: number;
@@ -65,6 +71,7 @@ export interface UtxoInfo {
   readonly coinbase: boolean;
 }
 
+/** An output that `scantxoutset` found. */
 export interface ScannedOutput {
   readonly txid: string;
   readonly vout: number;
@@ -74,12 +81,14 @@ export interface ScannedOutput {
   readonly height: number;
 }
 
+/** Of `getmempoolentry`. */
 export interface MempoolEntry {
   readonly vsize: number;
   /** In satoshi. */
   readonly fee: bigint;
 }
 
+/** What `sendrawtransaction` takes. */
 export interface SendOptions {
   /** The most satoshi for 1000 virtual bytes; 0 (the default) is no limit. */
   readonly maxFeeRate?: bigint;
@@ -97,6 +106,7 @@ export interface Acceptance {
   readonly fee?: bigint;
 }
 
+/** Of `getdescriptorinfo`. */
 export interface DescriptorInfo {
   /** Public and with its checksum. */
   readonly descriptor: string;
@@ -106,12 +116,14 @@ export interface DescriptorInfo {
   readonly hasprivatekeys: boolean;
 }
 
+/** Of `decodescript`. */
 export interface DecodedScript {
   readonly asm: string;
   readonly type: string;
   readonly address?: string;
 }
 
+/** An output of `listunspent`. */
 export interface UnspentOutput {
   readonly txid: string;
   readonly vout: number;
@@ -122,6 +134,7 @@ export interface UnspentOutput {
   readonly spendable: boolean;
 }
 
+/** What `importdescriptors` takes for each descriptor. */
 export interface ImportRequest {
   readonly desc: string;
   /** Seconds since 1970 from which to rescan, or `now` for no rescan. */
@@ -131,12 +144,14 @@ export interface ImportRequest {
   readonly label?: string;
 }
 
+/** What `importdescriptors` says of each descriptor. */
 export interface ImportResult {
   readonly success: boolean;
   readonly warnings?: readonly string[];
   readonly error?: { readonly code: number; readonly message: string };
 }
 
+/** Of `walletprocesspsbt`. */
 export interface ProcessedPsbt {
   /** Base64; `finalizepsbt` leaves it out when it gives `hex`. */
   readonly psbt?: string;

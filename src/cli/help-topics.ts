@@ -164,6 +164,8 @@ tapstake inspect reads a stake of phase 1 from its transaction alone.`,
     text: `
 Any wallet that signs PSBTs (BIP-174, BIP-371) can sign. The secret key then never reaches tapstake.
 
+  stake psbt --step … --wallet …   prints the PSBT of any step as that wallet wants it, with its
+                                   options (--json), and names the command that takes the answer
   stake.psbt from stake create     the wallet with the coins signs it; stake broadcast takes it back
   stake sign --export <folder>     writes the PSBTs of the slashings (add --unbonding or --expansion
                                    for those); --psbt <files> takes them back
@@ -175,8 +177,8 @@ Any wallet that signs PSBTs (BIP-174, BIP-371) can sign. The secret key then nev
 Hardware wallets find their keys by their origin: --origin '[fingerprint/path]key', as the wallet
 writes it. For several stakers, each adds a signature to the PSBT.
 
-A PSBT file can be binary, base64, hexadecimal, or the JSON that bitcoin-cli walletprocesspsbt
-prints.
+A PSBT file can be binary, base64, hexadecimal, or JSON with the PSBT as psbt or hex, as bitcoin-cli
+walletprocesspsbt prints it.
 tapstake verifies each signature before it uses it.`,
   },
   secrets: {

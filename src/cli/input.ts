@@ -23,6 +23,27 @@ export async function readText(path: string, otherwise?: string): Promise<string
   return new TextDecoder().decode(await readContent(path, otherwise));
 }
 
+/**
+ * What a file says, or standard input for `-`. What is wrong in it is said with the file's name.
+ * @throws TapstakeError `file-error`, and the codes of `parse`, with `file` in the details
+ */
+export async function readDocument<T>(path: string, parse: (text: string) => T): Promise<T> {
+  const text = await readText(path);
+  return inFile(path, () => parse(text));
+}
+
+function inFile<T>(path: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof TapstakeError)) throw error;
+    const file = path === "-" ? "standard input" : path;
+    const { code, message, details } = error;
+    const text = message.startsWith(`${file}: `) ? message : `${file}: ${message}`;
+    throw new TapstakeError(code, text, { ...details, file }, { cause: error });
+  }
+}
+
 /** The content of a file, as {@link readText}. @throws TapstakeError `file-error` */
 export async function readContent(path: string, otherwise?: string): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
@@ -110,21 +131,24 @@ const PSBT_MAGIC = Uint8Array.of(0x70, 0x73, 0x62, 0x74, 0xff);
  * @throws TapstakeError `file-error`, `invalid-psbt`, `invalid-json`
  */
 export async function readPsbt(path: string): Promise<Psbt> {
-  return psbtOf(await readContent(path));
+  const content = await readContent(path);
+  return inFile(path, () => psbtOf(content));
 }
 
 function psbtOf(content: Uint8Array): Psbt {
   return parseAnswer(psbtText(content));
 }
 
-/** The PSBT itself, if it is in the JSON of bitcoind's wallet. */
+/** The PSBT itself, if it is in the JSON of bitcoind's wallet or of another one. */
 function psbtText(content: Uint8Array): Uint8Array | string {
   const text = new TextDecoder().decode(content).trim();
-  return text.startsWith("{") ? readJson(walletAnswer, parseJson(text, "PSBT"), "PSBT").psbt : content;
+  if (!text.startsWith("{")) return content;
+  const answer = readJson(walletAnswer, parseJson(text, "PSBT"), "PSBT");
+  return "psbt" in answer ? answer.psbt : answer.hex;
 }
 
-/** What `bitcoin-cli walletprocesspsbt` prints. */
-const walletAnswer = v.object({ psbt: v.string() });
+/** What `bitcoin-cli walletprocesspsbt` prints and Xverse answers; and what Leather answers. */
+const walletAnswer = v.union([v.object({ psbt: v.string() }), v.object({ hex: v.string() })]);
 
 /** What `inspect` reads. */
 export type Inspectable =
@@ -158,9 +182,7 @@ export async function readInspectable(source: string): Promise<Inspectable> {
 const isPsbtText = (text: string) => /^"?(?:cHNidP|70736274ff)/i.test(text);
 
 /** @throws TapstakeError `file-error`, and the codes of `delegationFromJson` */
-export async function readDelegation(path: string): Promise<Delegation> {
-  return delegationFromJson(await readText(path));
-}
+export const readDelegation = (path: string): Promise<Delegation> => readDocument(path, delegationFromJson);
 
 /** A text longer than any path component cannot be a path, even with a mistyped digit. */
 const isHexadecimal = (source: string) =>

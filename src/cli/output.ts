@@ -2,6 +2,7 @@ import { once } from "node:events";
 import pc from "picocolors";
 import { hex } from "../core/bytes.js";
 import type { ErrorCode, ErrorDetails } from "../core/errors.js";
+import { widthOf, wrapped } from "./wrap.js";
 
 /** Colours, or plain text without a terminal or with NO_COLOR. */
 export const colors = pc.createColors(pc.isColorSupported && process.stdout.isTTY === true);
@@ -20,7 +21,7 @@ export async function sayAll(parts: Iterable<string>): Promise<void> {
 
 /** Writes to the user at the terminal, beside the answer. */
 export function tell(message: string): void {
-  process.stderr.write(`${message}\n`);
+  process.stderr.write(`${wrapped(message, widthOf(process.stderr))}\n`);
 }
 
 /** Whether standard error is for a program too, each message on one line: `--json` of the whole command. */
@@ -32,7 +33,8 @@ export function tellInJson(json: boolean): void {
 
 /** Writes what is not the answer to standard error: the text, or with `--json` the facts. */
 export function tellOf(facts: Said, text: string): void {
-  tell(asLines ? toJson(facts, 0) : text);
+  if (asLines) process.stderr.write(`${toJson(facts, 0)}\n`);
+  else tell(text);
 }
 
 /** What a line of standard error is about. */

@@ -6,6 +6,7 @@ import { addCommands, type LazyCommands } from "./command.js";
 import { reportError, UsageError, withHelp } from "./errors.js";
 import { HELP_STYLE } from "./help.js";
 import { closeQuietly, tellInJson } from "./output.js";
+import { widthOf, wrapped } from "./wrap.js";
 
 const COMMANDS: LazyCommands = {
   demo: {
@@ -139,7 +140,10 @@ function createProgram(): Command {
 /** Errors are thrown, and put into words in one place. */
 function quiet(command: CommandUnknownOpts): void {
   command.exitOverride();
-  command.configureOutput({ outputError: () => {} });
+  command.configureOutput({
+    outputError: () => {},
+    writeOut: (text) => void process.stdout.write(wrapped(text, widthOf(process.stdout))),
+  });
   command.configureHelp({ ...HELP_STYLE, helpWidth: Math.min(process.stdout.columns ?? COLUMNS, COLUMNS) });
   command.commands.forEach(quiet);
 }

@@ -1,13 +1,14 @@
 import { existsSync } from "node:fs";
 import { outpointOf } from "../bitcoin/transaction.js";
 import { type ChainAccess, coinsOfAddress, withPrevious } from "../chain/access.js";
+import { checkCoins } from "../chain/coins.js";
 import { coinsFromJson } from "../chain/coins-json.js";
 import { heightOfOutput, registrationHeight } from "../chain/stake.js";
 import { TapstakeError } from "../core/errors.js";
 import { type Network, sharesAddresses } from "../core/network.js";
 import type { MemberOptions } from "../covenant/member.js";
 import type { Delegation, ExpandedStake } from "../delegation/delegation.js";
-import type { Coin } from "../funding/coin.js";
+import { type Coin, coinKind } from "../funding/coin.js";
 import {
   checkInForce,
   checkSameParams,
@@ -24,7 +25,7 @@ import type { KeyOrigin } from "../script/key-origin.js";
 import type { StakeTerms } from "../script/terms.js";
 import { type ChainOptions, type NodeOptions, openNode } from "./chain.js";
 import { advising, UsageError } from "./errors.js";
-import { readText } from "./input.js";
+import { readDocument } from "./input.js";
 import { parseKey } from "./options.js";
 import { warn } from "./output.js";
 
@@ -77,7 +78,9 @@ export const readOrigins = (origins: readonly string[] | undefined): KeyOrigin[]
  */
 export async function readParams(name: string, network?: Network): Promise<ParamSet> {
   const isFile = !paramSets.has(name) && (existsSync(name) || /[./\\]|^-$/.test(name));
-  const set = isFile ? readParamSet(await readText(name), { name, network }) : paramSet(name);
+  const set = isFile
+    ? await readDocument(name, (text) => readParamSet(text, { name, network }))
+    : paramSet(name);
   if (network && !sharesAddresses(network, set.network)) {
     const text = `--network is ${network}, but the parameters of ${name} are for ${set.network}. Do: give --network ${set.network}, or other --params`;
     throw new TapstakeError("wrong-network", text, { expected: network, got: set.network });
@@ -297,8 +300,11 @@ export async function readCoins(
   chain: ChainAccess | undefined,
 ): Promise<Coin[]> {
   if (coins !== undefined) {
-    const given = coinsFromJson(await readText(coins));
-    return chain ? withPrevious(chain, given) : given;
+    const given = await readDocument(coins, coinsFromJson);
+    if (!chain) return given;
+    // A P2PKH coin that is not there has no previous transaction either: this says why.
+    await checkCoins(given.filter(lacksPrevious), chain, given);
+    return withPrevious(chain, given);
   }
   if (!fromAddress) throw new UsageError("no coins to pay with: give --coins or --from-address");
   if (!chain) throw new UsageError("--from-address needs a server: --rpc or --esplora");
@@ -307,6 +313,8 @@ export async function readCoins(
   for (const address of new Set(fromAddress)) found.push(...(await coinsOfAddress(chain, address, network)));
   return found;
 }
+
+const lacksPrevious = (coin: Coin) => coin.previousTransaction === undefined && coinKind(coin) === "p2pkh";
 
 export function changeAddress({ change, fromAddress }: CoinOptions): string {
   const address = change ?? fromAddress?.[0];

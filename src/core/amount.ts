@@ -6,7 +6,10 @@ export const SATOSHI_PER_BTC = 100_000_000n;
 /** The most bitcoin that can exist, in satoshi. No amount is larger. */
 export const MAX_MONEY = 21_000_000n * SATOSHI_PER_BTC;
 
-/** @throws TapstakeError `invalid-amount` unless `value` is a bigint from 0 to {@link MAX_MONEY} satoshi */
+/**
+ * An amount of Bitcoin: a whole number of satoshi.
+ * @throws TapstakeError `invalid-amount` unless `value` is a bigint from 0 to {@link MAX_MONEY} satoshi
+ */
 export function assertSatoshi(value: unknown, name: string): asserts value is bigint {
   if (typeof value !== "bigint" || value < 0n || value > MAX_MONEY) {
     const got = typeof value === "bigint" ? `${value}` : describeType(value);

@@ -78,7 +78,7 @@ export const ERROR_CODES = {
   },
   "invalid-secret-key": {
     means: "A secret key is not 32 bytes with a number from 1 to n - 1, or it was locked again.",
-    do: "Check the file or variable that holds the key: it needs 64 hexadecimal digits. If the key was locked, unlock it again.",
+    do: "Check the file or variable that holds the key. It needs 64 hexadecimal digits, WIF of a compressed key, an xprv with its path (xprv…/0/5), or BIP-39 words with `--path`. If the key was locked, unlock it again.",
   },
 
   // Signatures and proofs
@@ -762,7 +762,7 @@ export const ERROR_CODES = {
   },
   "no-commitment": {
     means: "No known commitment covers this height.",
-    do: "Give the file of the commitment with `--commitment`, or commit to later heights: `tapstake fp commit --help`.",
+    do: "Give the file of the commitment with `--commitment`, or commit to later heights: `tapstake fp commit --key <name> --chain <id> --start <height> --count <number>`.",
   },
 
   // Bitcoin nodes and regtest

@@ -4,6 +4,7 @@ import {
   FINAL_SEQUENCE,
   formatOutpoint,
   type OutpointLike,
+  outpointOf,
   outputAt,
   spentBy,
   spends,
@@ -272,6 +273,11 @@ export function checkExpansionSignatures(delegation: Delegation): void {
 function checkFunding({ staking, expansion }: Delegation): void {
   const input = staking.transaction.ins[FUNDING_INPUT]!;
   const { script, value, transaction } = expansion!.funding;
+  const previous = expansion!.staking;
+  if (spends(input, outpointOf(previous.transaction, previous.outputIndex))) {
+    const text = "expansion: the funding coin is the previous stake itself, which input 0 spends already";
+    throw new TapstakeError("invalid-coin", text, { outpoint: formatOutpoint(spentBy(input)) });
+  }
   fundingKind({ outpoint: spentBy(input), script, value });
   if (!transaction) return;
   if (!equalBytes(transaction.getHash(), input.hash)) {

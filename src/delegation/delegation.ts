@@ -61,6 +61,7 @@ export interface FundingOutput extends Prevout {
   readonly transaction?: Transaction;
 }
 
+/** The unbonding transaction, with the signatures so far. */
 export interface PresignedUnbonding {
   /** Unsigned: the signatures are beside it. */
   readonly transaction: Transaction;
@@ -69,6 +70,7 @@ export interface PresignedUnbonding {
   readonly covenantSignatures: readonly LeafSignature[];
 }
 
+/** A slashing transaction, with the stakers' signatures and the committee's adaptor signatures. */
 export interface PresignedSlashing {
   /** Unsigned: the signatures are beside it. */
   readonly transaction: Transaction;

@@ -4,7 +4,7 @@ import { assertSatoshi } from "../core/amount.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { decimalText, jsonText, parseJson, readJson } from "../core/json.js";
-import { paramsFromJson, paramsToJson } from "../params/json.js";
+import { paramsOf, paramsObject } from "../params/json.js";
 import { checkTerms, checkTimelock, type KeySet } from "../script/terms.js";
 import type { LeafSignature } from "../spending/spend.js";
 import type { PreviousStake } from "../stake/expansion.js";
@@ -128,7 +128,7 @@ const expansionForm = v.strictObject({
 const newestForm = v.strictObject({ ...fields, expansion: v.exactOptional(expansionForm) });
 
 const stakeToJson = ({ terms, params, staking }: PreviousStake) => ({
-  params: paramsToJson(params),
+  params: paramsObject(params),
   terms: {
     staker: terms.staker instanceof Uint8Array ? hex.encode(terms.staker) : keySetToJson(terms.staker),
     finalityProviders: terms.finalityProviders.map((provider) => hex.encode(provider)),
@@ -234,7 +234,7 @@ function readStake(
   path: string,
 ): PreviousStake {
   return {
-    params: at(`${path}.params`, () => paramsFromJson(params, `${path}.params`)),
+    params: at(`${path}.params`, () => paramsOf(params, `${path}.params`)),
     terms: {
       staker:
         typeof terms.staker === "string"

@@ -6,6 +6,7 @@ import { type Delegation, outputsIn, stakeCoin, unbondedCoin } from "./delegatio
 
 /** The outputs of a stake, by name. There are two refunds: each slashing has its own. */
 export const STAKE_OUTPUTS = ["staking", "unbonding", "refund", "unbonding-refund"] as const;
+/** The name of one of {@link STAKE_OUTPUTS}. */
 export type StakeOutputName = (typeof STAKE_OUTPUTS)[number];
 
 /** One output of a stake: where it is, once the transaction that makes it is mined. */

@@ -8,6 +8,7 @@ import { assertSecretKey } from "../core/keys.js";
 import { BlockDeriver, type DerivedBlock, type HeightRange, SUBTREE } from "./block.js";
 import type { MultiplesReport } from "./multiples.js";
 
+/** How the randomness of many heights is derived. */
 export interface DerivationOptions {
   /**
    * The most threads beside this one; 0 for none. The default is the number of processors, up to 4, for ranges that are
@@ -25,6 +26,7 @@ export interface DerivationOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What a derivation has done, and whether the machine computed rightly. */
 export interface DerivationReport extends MultiplesReport {
   /** The threads beside this one that worked to the end. This thread did the work of the others. */
   readonly threads: number;

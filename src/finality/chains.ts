@@ -69,7 +69,7 @@ export function setChain(home: Home, id: string, entry: ChainEntry): ChainConfig
   return chains.get(id)!;
 }
 
-/** @throws TapstakeError `unknown-chain`, and as `loadChains` */
+/** Removes a chain from `chains.json`. @throws TapstakeError `unknown-chain`, and as `loadChains` */
 export function removeChain(home: Home, id: string): void {
   edit(home, (entries) => {
     if (entries.delete(id)) return;

@@ -17,6 +17,7 @@ import {
 } from "./protection/store.js";
 import { pointOf, RandomnessCache } from "./randomness/cache.js";
 
+/** What a `Voter` signs with. */
 export interface VoterOptions {
   readonly key: UnlockedKey;
   readonly protection: ProtectionStore;
@@ -59,6 +60,7 @@ export interface MessageVote {
   readonly message: Uint8Array;
 }
 
+/** What became of one vote: signed now, signed before, or refused. */
 export type VoteResult =
   | {
       readonly height: bigint;

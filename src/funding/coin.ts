@@ -117,20 +117,33 @@ export function assertCoin(coin: Coin): void {
 }
 
 /**
- * Checks lists of coins; each coin may occur once in all of them.
- * @throws TapstakeError the codes of {@link assertCoin}
+ * A list of coins, each coin given once: `seen` has those of other lists.
+ * @param name of the list: messages say which of its coins is wrong, from 0
+ * @throws TapstakeError the codes of {@link assertCoin}, with `index` in the details
  */
-export function assertCoins(...lists: readonly (readonly Coin[])[]): void {
-  const seen = new Set<string>();
-  for (const list of lists) {
-    assertList(list, "coins");
-    for (const coin of list) {
+export function assertCoins(
+  coins: readonly Coin[],
+  name = "coins",
+  seen: Set<string> = new Set<string>(),
+): void {
+  assertList(coins, name);
+  for (const [index, coin] of coins.entries()) {
+    inList(name, index, () => {
       assertCoin(coin);
-      const name = formatOutpoint(coin.outpoint);
-      if (seen.has(name))
-        throw new TapstakeError("invalid-coin", `${name} is given twice`, { outpoint: name });
-      seen.add(name);
-    }
+      const outpoint = formatOutpoint(coin.outpoint);
+      if (seen.has(outpoint)) throw invalid(coin, "it is given twice");
+      seen.add(outpoint);
+    });
+  }
+}
+
+function inList(name: string, index: number, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (!(error instanceof TapstakeError)) throw error;
+    const { code, message, details } = error;
+    throw new TapstakeError(code, `${name}[${index}]: ${message}`, { index, ...details }, { cause: error });
   }
 }
 

@@ -104,13 +104,16 @@ function poolOf({ coins, mustSpend = [], allowUnconfirmed = false }: Spending): 
   pool: Pool;
   unconfirmed: bigint;
 } {
-  assertCoins(mustSpend, coins);
+  const seen = new Set<string>();
+  assertCoins(mustSpend, "mustSpend", seen);
+  assertCoins(coins, "coins", seen);
   const isFree = ({ confirmations }: Coin) => allowUnconfirmed || confirmations !== 0;
   const waiting = mustSpend.find((coin) => !isFree(coin));
   if (waiting) {
     const outpoint = formatOutpoint(waiting.outpoint);
-    const text = `coin ${outpoint} must be spent, but it is unconfirmed and unconfirmed coins are not allowed`;
-    throw new TapstakeError("invalid-coin", text, { outpoint });
+    const index = mustSpend.indexOf(waiting);
+    const text = `mustSpend[${index}]: ${outpoint} must be spent, but it is unconfirmed and unconfirmed coins are not allowed`;
+    throw new TapstakeError("invalid-coin", text, { index, outpoint });
   }
   // Left out, and named in the error if the other coins are not enough.
   const aside = coins.filter((coin) => !isFree(coin));

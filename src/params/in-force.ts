@@ -2,7 +2,7 @@ import { assertInteger } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sharesAddresses } from "../core/network.js";
 import { show } from "../core/text.js";
-import { paramsToJson } from "./json.js";
+import { paramsObject } from "./json.js";
 import type { ParamSet, ProtocolParams } from "./types.js";
 
 /**
@@ -110,7 +110,7 @@ export function checkSameParams(given: ProtocolParams, trusted: ProtocolParams):
 
 /** Each field as text; the order of a committee's keys makes no difference. */
 function comparable(params: ProtocolParams): Record<string, string> {
-  const { covenant, ...rest } = paramsToJson(params);
+  const { covenant, ...rest } = paramsObject(params);
   const fields = { ...rest, covenant: { keys: covenant.keys.toSorted(), quorum: covenant.quorum } };
   return Object.fromEntries(Object.entries(fields).map(([field, value]) => [field, JSON.stringify(value)]));
 }

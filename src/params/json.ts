@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { formatRate, parseRate, type Rate } from "../core/amount.js";
 import { hex } from "../core/bytes.js";
-import { decimalText, readJson } from "../core/json.js";
+import { decimalText, jsonText, parseJson, readJson } from "../core/json.js";
 import type { Network } from "../core/network.js";
 import { checkParams } from "./check.js";
 import { COMMISSION_DECIMALS, type ProtocolParams, SLASHING_RATE_DECIMALS } from "./types.js";
@@ -29,10 +29,13 @@ export interface ProtocolParamsJson {
 }
 
 /**
- * Parameters as a plain object for JSON, files and people.
+ * Parameters as JSON text, for files; {@link paramsFromJson} reads it.
  * @throws TapstakeError the codes of `checkParams`
  */
-export function paramsToJson(params: ProtocolParams): ProtocolParamsJson {
+export const paramsToJson = (params: ProtocolParams): string => jsonText(paramsObject(params));
+
+/** Parameters as a plain object, for JSON that holds more. @throws TapstakeError the codes of `checkParams` */
+export function paramsObject(params: ProtocolParams): ProtocolParamsJson {
   checkParams(params);
   const { slashing, minCommission, phase1 } = params;
   return {
@@ -67,11 +70,16 @@ export function paramsToJson(params: ProtocolParams): ProtocolParamsJson {
 
 /**
  * The inverse of {@link paramsToJson}. It refuses unknown fields, and checks all rules of one version.
- * @param json the object, after `JSON.parse`
- * @param name its name in messages; the path inside it follows
  * @throws TapstakeError `invalid-json`, `invalid-hex`, and the codes of `checkParams`
  */
-export function paramsFromJson(json: unknown, name = "params"): ProtocolParams {
+export const paramsFromJson = (text: string): ProtocolParams => paramsOf(parseJson(text, "params"));
+
+/**
+ * The inverse of {@link paramsObject}.
+ * @param name what it is called in messages, with the path inside it behind
+ * @throws TapstakeError as {@link paramsFromJson}
+ */
+export function paramsOf(json: unknown, name = "params"): ProtocolParams {
   const { covenant, slashing, minCommission, phase1, ...rest } = readJson(form, json, name);
   const params: ProtocolParams = {
     ...rest,

@@ -6,7 +6,7 @@ import { TapstakeError } from "../core/errors.js";
 import { parseJson, readJson } from "../core/json.js";
 import type { Network } from "../core/network.js";
 import { checkParamSet } from "./check.js";
-import { paramsFromJson } from "./json.js";
+import { paramsOf } from "./json.js";
 import { COMMISSION_DECIMALS, type ParamSet, type ProtocolParams, SLASHING_RATE_DECIMALS } from "./types.js";
 
 /**
@@ -38,7 +38,7 @@ export function readParamSet(
     }
     return parseParamSet(json, { name: as.name, network: as.network });
   }
-  const versions = list.map((one) => paramsFromJson(one));
+  const versions = list.map((one) => paramsOf(one));
   const { network } = versions[0]!;
   if (as.network && as.network !== network) {
     const message = `the parameters are of ${network}, not of ${as.network}`;

@@ -63,8 +63,11 @@ export interface TaprootOutput<Kind extends LeafKind> {
   readonly leaves: { readonly [K in Kind]: K extends LockedKind ? TimelockLeaf<K> : Leaf<K> };
 }
 
+/** The output that holds a stake, with its three leaves. */
 export type StakingOutput = TaprootOutput<LeafIn<"staking">>;
+/** The output of an unbonding transaction, with its two leaves. */
 export type UnbondingOutput = TaprootOutput<LeafIn<"unbonding">>;
+/** The output that a slashing returns to the staker, with its one leaf. */
 export type SlashingChangeOutput = TaprootOutput<LeafIn<"refund">>;
 
 /**

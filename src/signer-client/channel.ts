@@ -26,6 +26,7 @@ import {
   wipeRequest,
 } from "./wire.js";
 
+/** Where the signer is, and how to reach it. */
 export interface EotsClientOptions {
   /** `host:port`; 127.0.0.1:12582 by default. */
   readonly address?: string;

@@ -5,6 +5,7 @@ import { commitmentDigest } from "../vote/messages.js";
 import { type Commitment, verifyCommitment } from "../vote/vote.js";
 import type { EotsClient } from "./client.js";
 
+/** What `commitRemotely` takes. */
 export interface RemoteCommitRequest {
   /** X-only, 32 bytes. */
   readonly key: Uint8Array;

@@ -6,6 +6,7 @@ import { voteMessage } from "../vote/messages.js";
 import { type FinalityVote, isRefusal } from "../vote/vote.js";
 import type { EotsClient } from "./client.js";
 
+/** What `voteRemotely` takes. */
 export interface RemoteVoteRequest {
   /** X-only, 32 bytes. */
   readonly key: Uint8Array;

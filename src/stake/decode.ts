@@ -29,6 +29,7 @@ export interface DecodedStaking {
   readonly alternatives: readonly ProtocolParams[];
 }
 
+/** What is known of a transaction beside its bytes. */
 export interface DecodeOptions {
   /** The height of the block that contains the transaction: it alone decides the parameter version. */
   readonly height?: number;

@@ -46,6 +46,7 @@ export interface PreviousStake {
   readonly staking: { readonly transaction: Transaction; readonly outputIndex: number };
 }
 
+/** What `buildExpansion` takes. */
 export interface ExpansionRequest extends FeeRateLimits {
   readonly previous: PreviousStake;
   /** The new stake: by the same stakers; its time lock starts anew. */

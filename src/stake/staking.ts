@@ -26,6 +26,7 @@ import { type StakingOutput, stakingOutput } from "../script/outputs.js";
 import type { StakeTerms } from "../script/terms.js";
 import { assertPresignable } from "./presignable.js";
 
+/** What `buildStaking` takes: whose stake it is, what pays, and at which rate. */
 export interface StakingRequest extends Spending, FeeRateLimits {
   readonly terms: StakeTerms;
   readonly params: ProtocolParams;

@@ -31,6 +31,7 @@ import { placeholderWitness } from "../spending/witness.js";
 export type Withdrawable = (typeof WITHDRAWABLE)[number];
 const WITHDRAWABLE = ["staking", "unbonding", "refund"] as const;
 
+/** What `buildWithdrawal` takes: which output, where its coins go, and at which rate. */
 export interface WithdrawalRequest extends FeeRateLimits {
   readonly terms: StakeTerms;
   readonly params: ProtocolParams;

@@ -37,6 +37,7 @@ export interface FinalityVote {
   readonly context?: string;
 }
 
+/** What `signVoteUnprotected` takes. */
 export interface VoteRequest {
   readonly secretKey: Uint8Array;
   readonly chainId: string;
@@ -136,6 +137,7 @@ export function verifyRandomness(
 /** The reasons for which a signer refuses one height and goes on with the others. */
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
 
+/** The codes by which a signer refuses a vote. */
 export const REFUSAL_CODES = [
   "double-vote",
   "unknown-earlier-vote",

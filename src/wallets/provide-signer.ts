@@ -53,6 +53,7 @@ export function walletSigner(secretKey: Uint8Array): WalletSigner {
   };
 }
 
+/** How a provider acts beside its account and key. */
 export interface ProvidedBy {
   /** A transaction by its txid, in hexadecimal: btc-staking-ts needs that of an expansion's funding coin. */
   readonly getTransactionHex?: (txid: string) => Promise<string>;

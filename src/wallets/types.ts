@@ -18,6 +18,7 @@ export const STAKER_STEPS = [
   "withdrawRefund",
   "expansion",
 ] as const;
+/** The name of one of {@link STAKER_STEPS}. */
 export type StakerStep = (typeof STAKER_STEPS)[number];
 
 /**
@@ -43,6 +44,7 @@ export const WALLET_KINDS = [
   "core",
   "generic",
 ] as const;
+/** The name of one of {@link WALLET_KINDS}. */
 export type WalletKind = (typeof WALLET_KINDS)[number];
 
 /**
@@ -58,6 +60,7 @@ export interface BtcProvider {
   getTransactionHex?(txid: string): Promise<string>;
 }
 
+/** How a wallet signs a text. */
 export type MessageKind = "ecdsa" | "bip322-simple";
 
 /** What Babylon's interface says of a PSBT, beside it. */

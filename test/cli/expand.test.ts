@@ -6,7 +6,7 @@ import { hex } from "../../src/core/bytes.js";
 import { checkDelegation } from "../../src/delegation/check.js";
 import { delegationFromJson, delegationToJson } from "../../src/delegation/json.js";
 import { expansionSpend } from "../../src/delegation/spends.js";
-import { paramsToJson } from "../../src/params/json.js";
+import { paramsObject } from "../../src/params/json.js";
 import { parsePsbt } from "../../src/psbt/read.js";
 import { spendPsbt } from "../../src/psbt/write.js";
 import { keySigner, signLeaf } from "../../src/spending/spend.js";
@@ -306,7 +306,7 @@ describe("the signatures of an expansion", () => {
 
   it("hold under one's own copy of parameters that nobody published", async () => {
     const { params } = read("stake.json");
-    const own = { ...paramsToJson(params), unbondingTime: 30 };
+    const own = { ...paramsObject(params), unbondingTime: 30 };
     writeFileSync(at("own-params.json"), JSON.stringify(own));
     expect(refusedWith(await expand({ params: at("own-params.json") }))).toBe("params-mismatch");
   });

@@ -92,7 +92,7 @@ describe.concurrent("tapstake extract --votes", () => {
   ])("refuses what is no evidence: %s", async (error, input) => {
     const { code, stderr } = await inProcess(["extract", "--votes", "-"], { input });
     expect(code).toBe(1);
-    expect(stderr).toMatch(new RegExp(`^tapstake: ${error}: evidence`));
+    expect(stderr).toMatch(new RegExp(`^tapstake: ${error}: standard input: evidence`));
   });
 
   it("does not slash a stake with another provider", async () => {

@@ -50,6 +50,7 @@ const MADE: Readonly<Record<string, readonly string[]>> = {
 
 /** What an example says on standard error although it is done, without its end of line. */
 const SAID: Readonly<Record<string, RegExp>> = {
+  "stake psbt": /^Next: tapstake withdraw stake\.json --from staking .* --signed <answer>$/,
   "fp status": /^tapstake: signer-unreachable: |^Do: |^More: tapstake help signer-unreachable$/,
   "fp unlock": /^tapstake: signer-unreachable: |^Do: |^More: tapstake help signer-unreachable$/,
   "fp keys export": /\{"note":"tapstake will print the secret of .*two places\."\}/,

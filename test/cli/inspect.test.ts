@@ -7,7 +7,7 @@ import { stakerPsbts } from "../../src/delegation/psbt.js";
 import { finishExpansion, signExpansion } from "../../src/delegation/sign.js";
 import { expansionSpend } from "../../src/delegation/spends.js";
 import { regtest } from "../../src/params/data/regtest.js";
-import { paramsToJson } from "../../src/params/json.js";
+import { paramsObject } from "../../src/params/json.js";
 import { keySigner } from "../../src/spending/spend.js";
 import { ownedCoin, stakeFrom } from "../support/coins.js";
 import { expand, walletSigned } from "../support/expansion.js";
@@ -151,7 +151,7 @@ describe.concurrent("a stake without OP_RETURN", () => {
   });
 
   it("is found under parameters from a file", async () => {
-    const file = temporaryFile("params.json", JSON.stringify(paramsToJson(regtest.versions[0]!)));
+    const file = temporaryFile("params.json", JSON.stringify(paramsObject(regtest.versions[0]!)));
     const { stake } = parsed<Inspected>(
       await inProcess(["inspect", life.staking.toHex(), ...terms, "--params", file, "--json"]),
     );

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { paramsToJson } from "../../src/params/json.js";
+import { paramsObject } from "../../src/params/json.js";
 import { paramSets } from "../../src/params/sets.js";
 import { inProcess } from "./in-process.js";
 import { parsed, temporaryFile } from "./support.js";
@@ -74,7 +74,7 @@ describe.concurrent("tapstake params", () => {
     const newest = paramSets.get("mainnet")!.versions.at(-1)!;
     expect(versions).toHaveLength(newest.version + 1);
     expect(shown).toMatchObject({
-      ...paramsToJson(newest),
+      ...paramsObject(newest),
       warnings: [],
     });
     expect(stdout).toContain(`\nmainnet v${newest.version}\n`);
@@ -133,7 +133,7 @@ describe.concurrent("tapstake params", () => {
 
   it("warns of parameters under which a stake cannot be slashed", async () => {
     const [one] = paramSets.get("regtest")!.versions;
-    const risky = { ...paramsToJson(one!), minValue: "1500" };
+    const risky = { ...paramsObject(one!), minValue: "1500" };
     const file = temporaryFile("risky.json", JSON.stringify(risky));
     const { code, stdout } = await inProcess(["params", file]);
     expect(code).toBe(0);

@@ -6,7 +6,7 @@ import { parseTransaction, toOutpoint } from "../../src/bitcoin/transaction.js";
 import { hex } from "../../src/core/bytes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { regtest } from "../../src/params/data/regtest.js";
-import { paramsToJson } from "../../src/params/json.js";
+import { paramsObject } from "../../src/params/json.js";
 import { Psbt } from "../../src/psbt/psbt.js";
 import { parsePsbt } from "../../src/psbt/read.js";
 import { ownedCoin, signedPsbt } from "../support/coins.js";
@@ -26,7 +26,7 @@ beforeAll(() => {
   folder = temporaryFolder();
   const { slashing: _, ...params } = regtest.versions[0]!;
   const phase1 = { tag: hex.decode("74657374"), cap: 100_000_000n, confirmationDepth: 10 };
-  writeFileSync(at("phase1.json"), JSON.stringify(paramsToJson({ ...params, phase1 })));
+  writeFileSync(at("phase1.json"), JSON.stringify(paramsObject({ ...params, phase1 })));
   writeFileSync(at("coins.json"), JSON.stringify([listed(owned.coin)]));
 });
 

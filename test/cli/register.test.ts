@@ -9,7 +9,7 @@ import { delegationToJson } from "../../src/delegation/json.js";
 import { finishExpansion, finishUnbonding, signExpansion, signUnbonding } from "../../src/delegation/sign.js";
 import { expansionSpend } from "../../src/delegation/spends.js";
 import { commitRandomness } from "../../src/finality/randomness/commit.js";
-import { paramsToJson } from "../../src/params/json.js";
+import { paramsObject } from "../../src/params/json.js";
 import { keySigner } from "../../src/spending/spend.js";
 import { commitmentToJson, merkleProofToJson, voteToJson } from "../../src/vote/json.js";
 import { signVoteUnprotected } from "../../src/vote/vote.js";
@@ -63,7 +63,7 @@ beforeAll(async () => {
   write("fp-proof.json", proofToJson(proofBy(provider)));
   write("fp.key", hex.encode(provider));
   write("staker.key", hex.encode(staker));
-  write("params.json", JSON.stringify([paramsToJson(stake.params)]));
+  write("params.json", JSON.stringify([paramsObject(stake.params)]));
   const [chainId, startHeight] = ["bsn-1", 1_000n];
   const given = { secretKey: provider, chainId, startHeight, count: 5 };
   const { commitment, proof } = commitRandomness(given);

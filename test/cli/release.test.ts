@@ -6,7 +6,7 @@ import { publicKeyOf } from "../../src/core/keys.js";
 import { addCovenantSignatures, covenantSigner, signAsMember } from "../../src/covenant/member.js";
 import type { Delegation } from "../../src/delegation/delegation.js";
 import { delegationToJson } from "../../src/delegation/json.js";
-import { paramsToJson } from "../../src/params/json.js";
+import { paramsObject } from "../../src/params/json.js";
 import { paramSet } from "../../src/params/sets.js";
 import { expand, larger } from "../support/expansion.js";
 import { delegate, inForce, makeStake, secretOf } from "../support/stake.js";
@@ -103,7 +103,7 @@ describe("a stake of mainnet that its chain does not register", () => {
     const terms = { ...stake.terms, finalityProviders: [publicKeyOf(secretOf("provider 1"))] };
     const moved = await expand(signet, { terms });
     writeFileSync(at("moved.json"), delegationToJson(moved));
-    writeFileSync(at("params.json"), JSON.stringify(paramsToJson(signet.params)));
+    writeFileSync(at("params.json"), JSON.stringify(paramsObject(signet.params)));
     const words = [at("moved.json"), "--params", at("params.json")];
     const { code, stderr } = await inProcess(["stake", "check", ...words]);
     expect(code).toBe(0);

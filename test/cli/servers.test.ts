@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { committee, type RegtestNode, startNode } from "../../regtest/index.js";
 import { hex } from "../../src/core/bytes.js";
 import { regtest } from "../../src/params/data/regtest.js";
-import { paramsToJson } from "../../src/params/json.js";
+import { paramsObject } from "../../src/params/json.js";
 import { parsePsbt } from "../../src/psbt/read.js";
 import { bridgeEsplora, type EsploraBridge } from "../support/esplora.js";
 import { inProcess } from "./in-process.js";
@@ -124,7 +124,7 @@ describe("the height that chooses the version of a member's parameters", () => {
       { ...regtest.versions[0]!, version: 1, activationHeight: tip + 3 },
     ];
     const set = at("versions.json");
-    writeFileSync(set, JSON.stringify(versions.map(paramsToJson)));
+    writeFileSync(set, JSON.stringify(versions.map(paramsObject)));
     // Its coin is mined in the next block, its stake in the one after that: the last of the first version.
     const { path, psbt } = await signedStake("superseded", server);
     const check = (...words: string[]) => run("covenant check --json --params", set, path, ...words);
@@ -166,9 +166,44 @@ describe("the height that chooses the version of a member's parameters", () => {
       regtest.versions[0]!,
       { ...regtest.versions[0]!, version: 1, activationHeight: height + 1 },
     ];
-    writeFileSync(set, JSON.stringify(versions.map(paramsToJson)));
+    writeFileSync(set, JSON.stringify(versions.map(paramsObject)));
     const checked = await run("covenant check --json --params", set, path, ...server);
     expect(parsed(checked)).toMatchObject({ version: 0, height });
+  });
+});
+
+describe("the coins of a stake that is created", () => {
+  it("are compared with the chain: a reversed txid and another amount are refused, by index", async () => {
+    const address = await node.rpc.getnewaddress();
+    await node.rpc.call("sendtoaddress", address, 0.02);
+    await node.mine(1);
+    const [coin] = await node.rpc.call<{ txid: string; amount: number }[]>("listunspent", 1, 9999, [address]);
+    const terms = ["--staker", await publicKey("staker.key"), "--fp", await publicKey("fp.key")];
+    const create = (change: object, server: readonly string[]) => {
+      writeFileSync(at("checked.json"), JSON.stringify([{ ...coin, ...change }]));
+      const files = [
+        "--coins",
+        at("checked.json"),
+        "--out",
+        at("checked.stake"),
+        "--psbt",
+        at("checked.psbt"),
+      ];
+      const value = ["--value", "1000000", "--fee-rate", "2", "--change", address];
+      return run("stake create --params regtest --time 100", ...terms, ...value, ...files, ...server);
+    };
+    const txid = hex.encode(hex.decode(coin!.txid).toReversed());
+    for (const server of [
+      ["--rpc", rpc, "--rpc-auth-file", auth],
+      ["--esplora", bridge.url],
+    ]) {
+      const reversed = await create({ txid }, server);
+      expect(refusedWith(reversed)).toBe("invalid-coin");
+      expect(reversed.stderr).toContain(`coins[0] ${txid}:`);
+      expect(reversed.stderr).toContain(`reverse order of bytes. Do: give ${coin!.txid}`);
+      expect(refusedWith(await create({ amount: 0.03 }, server))).toBe("invalid-coin");
+    }
+    expect(await create({}, ["--esplora", bridge.url])).toMatchObject({ code: 0 });
   });
 });
 

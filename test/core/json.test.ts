@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { coinsFromJson } from "../../src/chain/coins-json.js";
 import { parseBtc } from "../../src/core/amount.js";
 import { parseExactJson, parseJson, parseNumbers } from "../../src/core/json.js";
-import { paramsToJson } from "../../src/params/json.js";
+import { paramsObject } from "../../src/params/json.js";
 import { readParamSet } from "../../src/params/read.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import { refusal } from "../support/refusal.js";
@@ -159,7 +159,7 @@ describe("JSON of other kinds", () => {
     },
   );
 
-  const params = JSON.stringify(paramsToJson(regtest.versions[0]!));
+  const params = JSON.stringify(paramsObject(regtest.versions[0]!));
   const read = (minTime: string) =>
     readParamSet(params.replace(/"minTime":\d+/, `"minTime":${minTime}`), { name: "a file" }).versions[0]!;
 

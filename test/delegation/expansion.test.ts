@@ -91,6 +91,11 @@ const manyOutputs = (transaction: Transaction) => {
   for (let i = 0; i < 10; i++) transaction.addOutput(nobodysScript(), 400n);
 };
 
+const spendStakeTwice = ({ ins }: Transaction) => {
+  const [{ hash, index }] = ins as [Transaction["ins"][number]];
+  Object.assign(ins[1]!, { hash, index });
+};
+
 const swapInputs = (transaction: Transaction) => {
   transaction.ins = transaction.ins.toReversed();
 };
@@ -132,6 +137,7 @@ describe("an expansion is refused, and nothing signed, when only this is wrong:"
       { staking: ({ ins }) => (ins[0]!.hash = new Uint8Array(32)) },
     ],
     ["another output spent", "wrong-outpoint", { staking: ({ ins }) => (ins[0]!.index = 1) }],
+    ["the stake itself as funding coin", "invalid-coin", { staking: spendStakeTwice }],
     ["version 1", "wrong-version", { staking: (tx) => (tx.version = 1) }],
     ["version 3", "wrong-version", { staking: (tx) => (tx.version = 3) }],
     ["a lock time of a block", "wrong-locktime", { staking: (tx) => (tx.locktime = 800_000) }],

@@ -14,7 +14,7 @@ import { createDelegation } from "../../src/delegation/delegation.js";
 import { delegationFromJson, delegationToJson } from "../../src/delegation/json.js";
 import { signSlashings } from "../../src/delegation/sign.js";
 import { mainnetPhase1 } from "../../src/params/data/mainnet.js";
-import { paramsFromJson, paramsToJson } from "../../src/params/json.js";
+import { paramsOf, paramsObject } from "../../src/params/json.js";
 import { parseParamSet } from "../../src/params/read.js";
 import { parsePsbt, readWitnessStack } from "../../src/psbt/read.js";
 import { signaturesFromPsbt } from "../../src/psbt/signatures.js";
@@ -361,13 +361,13 @@ describe("JSON", () => {
   });
 
   it("of parameters answers or refuses with any field damaged", () => {
-    const json = paramsToJson({ ...params, phase1: { tag: hex.decode("62626e31"), confirmationDepth: 1 } });
+    const json = paramsObject({ ...params, phase1: { tag: hex.decode("62626e31"), confirmationDepth: 1 } });
     fc.assert(
-      fc.property(damagedJson(json), (each) => expectAnswerOrRefusal(paramsFromJson, each)),
+      fc.property(damagedJson(json), (each) => expectAnswerOrRefusal(paramsOf, each)),
       RUNS,
     );
     fc.assert(
-      fc.property(fc.jsonValue(), (each) => expectAnswerOrRefusal(paramsFromJson, [each])),
+      fc.property(fc.jsonValue(), (each) => expectAnswerOrRefusal(paramsOf, [each])),
       RUNS,
     );
   });

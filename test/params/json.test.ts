@@ -6,23 +6,31 @@ import { publicKeyOf } from "../../src/core/keys.js";
 import { NETWORKS } from "../../src/core/network.js";
 import { mainnet, mainnetPhase1 } from "../../src/params/data/mainnet.js";
 import { regtest } from "../../src/params/data/regtest.js";
-import { paramsFromJson, paramsToJson } from "../../src/params/json.js";
+import { paramsFromJson, paramsObject, paramsOf, paramsToJson } from "../../src/params/json.js";
 import { paramSets } from "../../src/params/sets.js";
 import type { ProtocolParams } from "../../src/params/types.js";
 import { runs } from "../support/runs.js";
 import { answersOrRefuses, refusal } from "./support.js";
 
-const throughText = (params: ProtocolParams): unknown => JSON.parse(JSON.stringify(paramsToJson(params)));
+const throughText = (params: ProtocolParams): unknown => JSON.parse(JSON.stringify(paramsObject(params)));
 
 describe("parameters in JSON", () => {
+  it("are text, as all documents are, and come back from it", () => {
+    const [params] = mainnet.versions;
+    const text = paramsToJson(params!);
+    expect(text).toBe(`${JSON.stringify(paramsObject(params!), null, 2)}\n`);
+    expect(paramsFromJson(text)).toEqual(params);
+    expect(refusal(() => paramsFromJson("{")).code).toBe("invalid-json");
+  });
+
   it("come back as they were, for every published version", () => {
     for (const set of paramSets.values()) {
-      for (const params of set.versions) expect(paramsFromJson(throughText(params))).toEqual(params);
+      for (const params of set.versions) expect(paramsOf(throughText(params))).toEqual(params);
     }
   });
 
   it("have this form", () => {
-    expect(paramsToJson({ ...regtest.versions[0]!, phase1: mainnetPhase1.versions[0]!.phase1! })).toEqual({
+    expect(paramsObject({ ...regtest.versions[0]!, phase1: mainnetPhase1.versions[0]!.phase1! })).toEqual({
       version: 0,
       network: "regtest",
       activationHeight: 0,
@@ -52,9 +60,9 @@ describe("parameters in JSON", () => {
     fc.assert(
       fc.property(validParams, (params) => {
         const json = throughText(params);
-        const back = paramsFromJson(json);
+        const back = paramsOf(json);
         expect(back).toEqual(params);
-        expect(paramsToJson(back)).toEqual(json);
+        expect(paramsObject(back)).toEqual(json);
       }),
       { numRuns: runs(100) },
     );
@@ -63,15 +71,15 @@ describe("parameters in JSON", () => {
   it("write a rate the same whatever its denominator", () => {
     const [good] = regtest.versions as [ProtocolParams];
     const slashing = { ...good.slashing!, rate: { numerator: 1n, denominator: 8n } };
-    expect(paramsToJson({ ...good, slashing }).slashing!.rate).toBe("0.125");
+    expect(paramsObject({ ...good, slashing }).slashing!.rate).toBe("0.125");
   });
 
   it("are not written when they break a rule", () => {
     const bad = { ...mainnet.versions[0]!, unbondingFee: 500_000n };
-    expect(refusal(() => paramsToJson(bad)).code).toBe("invalid-params");
+    expect(refusal(() => paramsObject(bad)).code).toBe("invalid-params");
   });
 
-  const good = paramsToJson({ ...mainnet.versions[0]!, phase1: mainnetPhase1.versions[0]!.phase1! });
+  const good = paramsObject({ ...mainnet.versions[0]!, phase1: mainnetPhase1.versions[0]!.phase1! });
   const { slashing, covenant, phase1 } = good;
   const cases: readonly [rule: string, change: Record<string, unknown>, code: ErrorCode, where: string][] = [
     ["an unknown field", { slashingRate: "0.1" }, "invalid-json", "params.slashingRate"],
@@ -127,7 +135,7 @@ describe("parameters in JSON", () => {
     ["a bad cap height", { phase1: { ...phase1, capHeight: 0.5 } }, "invalid-number", "phase1.capHeight"],
   ];
   it.each(cases)("are refused with %s", (_, change, code, where) => {
-    const error = refusal(() => paramsFromJson({ ...good, ...change }));
+    const error = refusal(() => paramsOf({ ...good, ...change }));
     expect(error.code).toBe(code);
     expect(error.message).toContain(where);
   });
@@ -138,7 +146,7 @@ describe("parameters in JSON", () => {
       .map(([field, value]) => Object.assign({}, good, { [field]: value }));
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue(), fc.anything(), changed), (json) => {
-        expect(answersOrRefuses(() => paramsFromJson(json))).toBe(true);
+        expect(answersOrRefuses(() => paramsOf(json))).toBe(true);
       }),
       { numRuns: runs(1000) },
     );

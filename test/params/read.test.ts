@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { mainnet } from "../../src/params/data/mainnet.js";
 import { regtest } from "../../src/params/data/regtest.js";
-import { paramsToJson } from "../../src/params/json.js";
+import { paramsObject } from "../../src/params/json.js";
 import { readParamSet } from "../../src/params/read.js";
 import { readVectors } from "../support/vectors.js";
 import { PUBLISHED } from "./support.js";
 
 const refusing = (code: string) => expect.objectContaining({ name: "TapstakeError", code });
-const written = mainnet.versions.map(paramsToJson);
+const written = mainnet.versions.map(paramsObject);
 
 describe("readParamSet", () => {
   it("reads a list of versions as paramsToJson writes them", () => {
@@ -29,7 +29,7 @@ describe("readParamSet", () => {
   });
 
   it("refuses another network than was asked for, gaps between versions, and what is no JSON", () => {
-    const one = JSON.stringify(paramsToJson(regtest.versions[0]!));
+    const one = JSON.stringify(paramsObject(regtest.versions[0]!));
     expect(() => readParamSet(one, { name: "mine", network: "mainnet" })).toThrow(refusing("wrong-network"));
     const gap = JSON.stringify([written[0], written[2]]);
     expect(() => readParamSet(gap, { name: "mine" })).toThrow(refusing("invalid-params"));

@@ -4,7 +4,7 @@ import { parseRate } from "../../src/core/amount.js";
 import { hex } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { createDelegation } from "../../src/delegation/delegation.js";
-import { paramsFromJson } from "../../src/params/json.js";
+import { paramsOf } from "../../src/params/json.js";
 import type { ProtocolParams } from "../../src/params/types.js";
 import { stakingOutput } from "../../src/script/outputs.js";
 import { buildStaking } from "../../src/stake/staking.js";
@@ -14,7 +14,7 @@ import { makeStake } from "../support/stake.js";
 import { readCopy } from "../support/vectors.js";
 
 const recorded = JSON.parse(readCopy("wallets/stake-below-unbonding-dust.json")) as { input: unknown };
-const params = paramsFromJson(recorded.input);
+const params = paramsOf(recorded.input);
 const slashing = params.slashing!;
 const { slashing: _slashing, minCommission: _commission, ...before } = params;
 const withoutSlashing: ProtocolParams = {

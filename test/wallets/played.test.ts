@@ -4,7 +4,7 @@ import { base64 } from "@scure/base";
 import { beforeAll, describe, expect, it } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { addStakerPsbts } from "../../src/delegation/psbt.js";
-import { Psbt } from "../../src/psbt/bitcoinjs.js";
+import { Psbt } from "../../src/psbt/psbt.js";
 import { merkleRootOf } from "../../src/script/taproot.js";
 import { signOptions } from "../../src/wallets/sign-options.js";
 import { babylon } from "../pages/wallets/babylon.js";

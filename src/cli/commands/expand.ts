@@ -1,6 +1,7 @@
 import { Option } from "@commander-js/extra-typings";
 import { scriptOfAddress } from "../../bitcoin/address.js";
 import { type ChainAccess, withKnownPrevious } from "../../chain/access.js";
+import { checkCoins } from "../../chain/coins.js";
 import { stakeOnChain } from "../../chain/stake.js";
 import { TapstakeError } from "../../core/errors.js";
 import { checkTransactions } from "../../delegation/check.js";
@@ -146,6 +147,7 @@ export const command = () =>
         allowUnconfirmed: options.allowUnconfirmed === true,
         derivations: readOrigins(options.origin),
       });
+      if (chain && options.coins !== undefined) await checkCoins([expansion.coin], chain, coins);
       // Signers may want to see the transaction, and the staking chain requires it at the expansion's registration.
       const [coin] = chain ? await withKnownPrevious(chain, [expansion.coin]) : [expansion.coin];
       addPrevious(expansion.psbt, [coin!], FUNDING_INPUT);

@@ -5,7 +5,7 @@ import { extractFromSlashing, finishSlashing } from "../../extract/slashing.js";
 import type { Slashable } from "../../stake/slashing.js";
 import { newCommand } from "../command.js";
 import { UsageError } from "../errors.js";
-import { readDelegation, readText, readTransaction } from "../input.js";
+import { readDelegation, readDocument, readTransaction } from "../input.js";
 import { jsonOption, votesOption } from "../options.js";
 import { answer, table } from "../output.js";
 
@@ -93,7 +93,7 @@ function checkUsage({ votes, delegation, transaction, slash, from }: Sources): v
 }
 
 async function fromVotes(path: string) {
-  const evidence = evidenceFromJson(await readText(path));
+  const evidence = await readDocument(path, evidenceFromJson);
   const { finalityProvider, height } = evidence;
   return { secretKey: extractFromVotes(evidence), finalityProvider, height };
 }

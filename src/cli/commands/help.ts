@@ -7,6 +7,7 @@ import { UsageError } from "../errors.js";
 import { type HelpTopic, TOPICS } from "../help-topics.js";
 import { jsonOption } from "../options.js";
 import { answer, colors, table } from "../output.js";
+import { widthOf, wrapped } from "../wrap.js";
 
 const HELP = {
   description: `For an error code, says what it means, what to do now, and what never to do. codes lists all codes, and topics all topics.
@@ -32,17 +33,17 @@ export const command = () => {
       return answer(json, { codes }, (facts) => table(facts.codes.map(({ code, means }) => [code, means])));
     }
     if (isCode(topic)) {
-      return answer(
-        json,
-        { code: topic, ...adviceOf(topic) },
-        () => `${colors.bold(topic)}\n${adviceText(topic)}`,
+      return answer(json, { code: topic, ...adviceOf(topic) }, () =>
+        fitting(`${colors.bold(topic)}\n${adviceText(topic)}`),
       );
     }
     const found = topicNamed(topic);
-    if (found) return answer(json, { topic, ...found }, ({ text }) => text.trim());
+    if (found) return answer(json, { topic, ...found }, ({ text }) => fitting(text.trim()));
     throw unknownTopic(asked, namesOf(help));
   });
 };
+
+const fitting = (text: string) => wrapped(text, widthOf(process.stdout));
 
 const isCode = (text: string): text is ErrorCode => Object.hasOwn(ERROR_CODES, text);
 

@@ -2,7 +2,7 @@ import { Option } from "@commander-js/extra-typings";
 import { formatBtc } from "../../core/amount.js";
 import { sharesAddresses } from "../../core/network.js";
 import { paramsAt, paramsVersion } from "../../params/in-force.js";
-import { paramsToJson } from "../../params/json.js";
+import { paramsObject } from "../../params/json.js";
 import { paramSets } from "../../params/sets.js";
 import type { ParamSet, ProtocolParams } from "../../params/types.js";
 import { paramsWarnings } from "../../params/warnings.js";
@@ -54,7 +54,7 @@ export const command = () =>
       }
       const set = await readParams(name, options.network);
       const chosen = choose(set, options);
-      const facts = { ...setFacts(set), shown: versionFacts(chosen), params: paramsToJson(chosen) };
+      const facts = { ...setFacts(set), shown: versionFacts(chosen), params: paramsObject(chosen) };
       answer(options.json === true, facts, setText);
     });
 
@@ -94,7 +94,7 @@ type SetFacts = ReturnType<typeof setFacts> & { readonly inForce?: number | null
 function versionFacts(params: ProtocolParams) {
   const { slashing, network } = params;
   return {
-    ...paramsToJson(params),
+    ...paramsObject(params),
     ...(slashing && {
       slashedTo: scriptFacts(slashing.script, network),
       slashingPercent: percent(slashing.rate),

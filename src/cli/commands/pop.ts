@@ -20,7 +20,7 @@ import type { PsbtLike } from "../../psbt/read.js";
 import { groupCommand, type LazyCommands, newCommand } from "../command.js";
 import { UsageError } from "../errors.js";
 import { checkNewFiles, writeDocument } from "../files.js";
-import { readPsbt, readText } from "../input.js";
+import { readPsbt, readDocument } from "../input.js";
 import {
   contextOption,
   jsonOption,
@@ -257,7 +257,7 @@ async function readRecord(path: string | undefined, given: RecordOptions): Promi
     if (key !== undefined || address !== undefined || signature !== undefined || context !== undefined) {
       throw new UsageError("give either the proof's file, or --key, --address and --signature");
     }
-    return proofFromJson(await readText(path));
+    return readDocument(path, proofFromJson);
   }
   if (key === undefined || address === undefined || signature === undefined) {
     throw new UsageError("give the proof's file, or all of --key, --address and --signature");

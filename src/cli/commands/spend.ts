@@ -38,7 +38,7 @@ import { checkNewFiles, writeDocument } from "../files.js";
 import { withdrawalFacts, withdrawalText } from "../format/created.js";
 import { answerSpent } from "../format/spend.js";
 import { blocks } from "../format/text.js";
-import { checkOneStandardInput, readDelegation, readPsbt, readText } from "../input.js";
+import { checkOneStandardInput, readDelegation, readPsbt, readDocument } from "../input.js";
 import {
   DELEGATION,
   esploraOption,
@@ -329,7 +329,7 @@ export const slash = () =>
       const transaction =
         votes === undefined
           ? await withSecretKey(options, use, finish)
-          : finish(extractFromVotes(evidenceFromJson(await readText(votes))));
+          : finish(extractFromVotes(await readDocument(votes, evidenceFromJson)));
       const delivered = await deliver(transaction, { out, chain });
       answerSpent(options.json === true, delegation, transaction, delivered);
     });

@@ -2,6 +2,7 @@ import { Option } from "@commander-js/extra-typings";
 import { scriptOfAddress } from "../../bitcoin/address.js";
 import type { Transaction } from "../../bitcoin/transaction-class.js";
 import { type ChainAccess, withKnownPrevious } from "../../chain/access.js";
+import { checkCoins } from "../../chain/coins.js";
 import { TapstakeError } from "../../core/errors.js";
 import type { Network } from "../../core/network.js";
 import { checkSoFar } from "../../delegation/check.js";
@@ -166,6 +167,7 @@ export const create = () =>
         allowUnconfirmed: options.allowUnconfirmed === true,
         replaceable: options.notReplaceable !== true,
       });
+      if (chain && options.coins !== undefined) await checkCoins(staking.coins, chain, coins);
       if (chain) addPrevious(staking.psbt, await withKnownPrevious(chain, staking.coins));
       const delegation = out === undefined ? undefined : delegationOf(of, staking);
       warnOfRelease(held);

@@ -58,6 +58,10 @@ const COMMANDS: LazyCommands = {
     summary: "Build a stake from terms and coins",
     load: async () => (await import("./stake-send.js")).create,
   },
+  psbt: {
+    summary: "Print the PSBT of a step as a wallet wants it, with its options",
+    load: () => import("./stake-psbt.js"),
+  },
   sign: { summary: "Add the staker's signatures to a delegation", load: () => sign },
   combine: { summary: "Join copies of a delegation that others have signed", load: () => combine },
   check: { summary: "Check a delegation, and show which signatures are missing", load: () => check },

@@ -47,6 +47,7 @@ export interface UnlockedKey extends KeyInfo {
   wipe(): void;
 }
 
+/** A key that was just made. */
 export interface NewKey {
   /** Lower-case letters, digits, `.`, `_` and `-`, at most 64; the first is a letter or digit. */
   readonly name: string;
@@ -69,7 +70,10 @@ export interface KeyList {
   readonly damaged: readonly DamagedKey[];
 }
 
-/** @throws TapstakeError `file-error` if the folder cannot be read */
+/**
+ * Reads the keys of a home from their files, and unlocks none.
+ * @throws TapstakeError `file-error` if the folder cannot be read
+ */
 export function listKeys(home: Home): KeyList {
   const { files, damaged } = readKeys(home);
   return { keys: files.map(infoOf), damaged };

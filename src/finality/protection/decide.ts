@@ -81,6 +81,7 @@ export function mergedWatermarks(
   };
 }
 
+/** Why a vote is not signed. */
 export interface Refusal {
   readonly kind: "refused";
   readonly code: RefusalCode;

@@ -22,6 +22,7 @@ export interface Interchange {
   readonly data: readonly InterchangeKeyChain[];
 }
 
+/** What an interchange file says of one key and chain. */
 export interface InterchangeKeyChain {
   readonly key: string;
   readonly chain: string;
@@ -34,6 +35,7 @@ export interface InterchangeKeyChain {
   readonly commitments?: readonly InterchangeCommitment[] | undefined;
 }
 
+/** A vote in an interchange file. */
 export interface InterchangeVote {
   readonly height: string;
   readonly digest?: string | null | undefined;
@@ -42,6 +44,7 @@ export interface InterchangeVote {
   readonly instance?: string | undefined;
 }
 
+/** A commitment in an interchange file. */
 export interface InterchangeCommitment {
   readonly startHeight: string;
   readonly count: number;
@@ -81,6 +84,7 @@ export interface ImportedKeyChain {
   readonly commitmentsSkipped: number;
 }
 
+/** What an import did, for each key and chain. */
 export type ImportReport = readonly ImportedKeyChain[];
 
 /** One key and chain of a file, read and made consistent. */

@@ -20,6 +20,7 @@ export type {
   VoteEntry,
 } from "./store.js";
 
+/** How the protection of a home is opened. */
 export interface ProtectionOptions {
   /** For records; host name and process id by default. */
   readonly instance?: string;
@@ -52,6 +53,7 @@ export interface InitRequest {
   readonly fromHeight: bigint;
 }
 
+/** What `initProtection` did. */
 export interface InitReport extends Watermarks {
   /** Files that were set aside because they could not be trusted. */
   readonly setAside: readonly string[];

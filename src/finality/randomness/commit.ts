@@ -24,10 +24,12 @@ interface Deriving extends DerivationOptions {
   readonly onReport?: ((report: DerivationReport) => void) | undefined;
 }
 
+/** Who commits, for which chain, and where the commitment is remembered. */
 export interface Committing extends Deriving {
   readonly protection: ProtectionStore;
 }
 
+/** What `commitStored` takes. */
 export interface CommitRequest extends Committing {
   readonly start: bigint;
   /** The number of heights: from `chain.minCount` to 4,294,967,295. */
@@ -191,6 +193,7 @@ export interface CommittedRandomness {
   readonly report: MultiplesReport;
 }
 
+/** What `commitRandomness` takes. */
 export interface CommitmentRequest {
   /** The finality provider's EOTS secret, 32 bytes. */
   readonly secretKey: Uint8Array;

@@ -24,7 +24,7 @@ import {
   storedFacts,
   storedText,
 } from "../../format/commitment.js";
-import { checkOneStandardInput, readText } from "../../input.js";
+import { checkOneStandardInput, readDocument } from "../../input.js";
 import {
   chainHeight,
   chainOption,
@@ -276,7 +276,7 @@ async function proveFrom(
 ): Promise<CommittedHeight> {
   const home = findHome(options.home);
   const chain = chainConfig(home, options.chain);
-  const commitment = commitmentFromJson(await readText(file));
+  const commitment = await readDocument(file, commitmentFromJson);
   const key = await unlockFor(home, options);
   try {
     return await withProgress(commitment.count, (onProgress) =>

@@ -4,7 +4,7 @@ import { commitmentFromJson, merkleProofFromJson, voteFromJson } from "../../../
 import { checkVote, verifyCommitment } from "../../../vote/vote.js";
 import { newCommand } from "../../command.js";
 import { commitmentFacts, commitmentRows, heights } from "../../format/commitment.js";
-import { checkOneStandardInput, readText } from "../../input.js";
+import { checkOneStandardInput, readDocument } from "../../input.js";
 import { jsonOption } from "../../options.js";
 import { answer, table, warn } from "../../output.js";
 
@@ -24,7 +24,7 @@ export const verifyCommit = () =>
     .argument("<file>", "file of the commitment (JSON); - for standard input")
     .addOption(jsonOption())
     .action(async (path, options) => {
-      const commitment = commitmentFromJson(await readText(path));
+      const commitment = await readDocument(path, commitmentFromJson);
       if (!verifyCommitment(commitment)) {
         const key = hex.encode(commitment.finalityProvider);
         throw new TapstakeError(
@@ -60,9 +60,9 @@ export const verifyVote = () =>
     .addOption(jsonOption())
     .action(async (options) => {
       checkOneStandardInput(options.commitment, options.proof, options.vote);
-      const commitment = commitmentFromJson(await readText(options.commitment));
-      const proof = merkleProofFromJson(await readText(options.proof));
-      const vote = voteFromJson(await readText(options.vote));
+      const commitment = await readDocument(options.commitment, commitmentFromJson);
+      const proof = await readDocument(options.proof, merkleProofFromJson);
+      const vote = await readDocument(options.vote, voteFromJson);
       checkVote(commitment, vote, proof);
       const { finalityProvider, height, appHash, context } = vote;
       const { startHeight, lastHeight, context: committed } = commitmentFacts(commitment);

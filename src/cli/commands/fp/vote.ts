@@ -8,7 +8,7 @@ import { type Coverage, warnOfUncovered } from "../../coverage.js";
 import { UsageError } from "../../errors.js";
 import { checkOut, writeOut } from "../../files.js";
 import { refusalError, voteFacts, votesText } from "../../format/vote.js";
-import { checkOneStandardInput, readText } from "../../input.js";
+import { checkOneStandardInput, readDocument } from "../../input.js";
 import {
   chainHeight,
   chainOption,
@@ -113,7 +113,7 @@ interface Answered {
 }
 
 async function readVotes({ height, hash, batch }: Options): Promise<readonly BlockVote[]> {
-  if (batch !== undefined) return blockVotesFromJson(await readText(batch));
+  if (batch !== undefined) return readDocument(batch, blockVotesFromJson);
   if (height === undefined || hash === undefined)
     throw new UsageError("no block to vote for: give --height and --hash, or --batch");
   return [{ height, appHash: hash }];
