@@ -52,7 +52,7 @@ export type Recognised =
 export function recognise(
   delegation: Delegation,
   given: TransactionLike,
-  told: readonly Prevout[] = [],
+  elsewhere: readonly Prevout[] = [],
 ): Recognised {
   const transaction = toTransaction(given);
   checkTransactions(delegation);
