@@ -643,7 +643,7 @@ describe.concurrent("what is refused before anything is made", () => {
 
   it("a file of words says that they are to stand alone", async () => {
     const args = ["fp", "keys", "import", "a", "--mnemonic-file", "-", "--home", temporaryFolder()];
-    expect((await inProcess(args, { input: `1 ${words}` })).stderr).toContain("nothing beside them");
+    expect((await inProcess(args, { input: `1 ${words}` })).stderr).toContain("nothing else");
   });
 
   it.each([

@@ -68,9 +68,9 @@ describe("the secret of words", () => {
   });
 
   it.each([
-    ["no words", "", "got 0"],
-    ["too few", repeat("zoo", 10, "wrong"), "got 11"],
-    ["too many", repeat("zoo", 26, "wrong"), "got 27"],
+    ["no words", "", "not 0"],
+    ["too few", repeat("zoo", 10, "wrong"), "not 11"],
+    ["too many", repeat("zoo", 26, "wrong"), "not 27"],
     ["a word of no list", fundraiser.replace("morning", "mourning"), "word 4 is not in the English list"],
     ["a wrong checksum", repeat("zoo", 11, "zoo"), "checksum"],
     ["two words that changed places", fundraiser.replace("barrel original", "original barrel"), "checksum"],
