@@ -27,6 +27,7 @@ import * as query from "./queries.js";
 import { checkedSend, inTurn, send, type SendOptions, type SentTransaction } from "./send.js";
 import type { DirectSigner } from "./signer.js";
 
+/** The servers and the chain that a client speaks to. */
 export interface BabylonOptions {
   /** The LCD (REST) server of a node, for example `https://host/api`. */
   readonly lcd: string;

@@ -185,11 +185,19 @@ export const header = v.pipe(
   })),
 );
 
+/** One version of the staking parameters, in the LCD's JSON. */
 export type RawParamsVersion = v.InferOutput<typeof paramsVersion>;
+/** A delegation in the LCD's JSON. */
 export type RawDelegation = v.InferOutput<typeof delegation>;
+/** A finality provider in the LCD's JSON. */
 export type RawProvider = v.InferOutput<typeof provider>;
+/** Evidence of a double vote in the LCD's JSON. */
 export type RawEvidence = v.InferOutput<typeof evidence>;
+/** A commitment to public randomness in the LCD's JSON. */
 export type RawCommit = v.InferOutput<typeof commit>;
+/** A block as the finality module has it. */
 export type ChainBlock = v.InferOutput<typeof block>;
+/** How many votes a provider missed, and until when it is jailed. */
 export type SigningInfo = v.InferOutput<typeof signingInfo>;
+/** A Bitcoin header that the chain's light client has. */
 export type LightClientHeader = v.InferOutput<typeof header>;

@@ -83,6 +83,7 @@ export interface ChainTransaction {
   readonly events: readonly ChainEvent[];
 }
 
+/** An event of a transaction: its type, and its attributes as text. */
 export interface ChainEvent {
   readonly type: string;
   readonly attributes: readonly { readonly key: string; readonly value: string }[];

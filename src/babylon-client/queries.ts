@@ -8,9 +8,11 @@ import { type Paging, pagesOf } from "./pages.js";
 
 /** The chain's names for the states of a delegation (CHAIN 3). */
 export const DELEGATION_STATUSES = ["PENDING", "VERIFIED", "ACTIVE", "UNBONDED", "EXPIRED", "ANY"] as const;
+/** A status to ask delegations by; `ANY` is all. */
 export type DelegationStatus = (typeof DELEGATION_STATUSES)[number];
 
 export const BLOCK_STATUSES = ["ANY", "FINALIZED", "NON_FINALIZED"] as const;
+/** A status to ask blocks by; `ANY` is all. */
 export type BlockStatus = (typeof BLOCK_STATUSES)[number];
 
 const STAKING = "babylon/btcstaking/v1";
@@ -209,6 +211,7 @@ export const signingInfos = (server: Server, paging?: Paging) =>
     paging,
   );
 
+/** The parameters of Bitcoin checkpoints: depths in Bitcoin blocks, and the tag. */
 export type CheckpointParams = Awaited<ReturnType<typeof checkpointParams>>;
 
 /** How deep Bitcoin's blocks must be, and the tag of checkpoints in them. */
@@ -231,6 +234,7 @@ export async function checkpointParams(server: Server) {
   };
 }
 
+/** The checkpoint of an epoch in the LCD's JSON. */
 export type RawCheckpoint = NonNullable<Awaited<ReturnType<typeof rawCheckpoint>>>;
 
 /** The checkpoint of an epoch, with its state: `CKPT_STATUS_SEALED` can be sent to Bitcoin. Null when there is none yet. */
@@ -281,6 +285,7 @@ export async function activatedHeight(server: Server): Promise<bigint | null> {
   return answer && answer.height;
 }
 
+/** The parameters of the finality module; heights are the chain's. */
 export type FinalityParams = Awaited<ReturnType<typeof finalityParams>>;
 
 /** The rules of voting: who votes, how late, how much randomness a commitment has, when a provider is jailed. */

@@ -13,6 +13,7 @@ import { account, type ChainEvent, checkNode, latestHeight } from "./node.js";
 import { accountOf, type DirectSigner, type Signed, signed, type SigningAccount } from "./signer.js";
 import { awaitBlock } from "./wait.js";
 
+/** The limits of a transaction that `send` makes. */
 export interface SendOptions {
   /** The most that a transaction may cost, in ubbn. */
   readonly feeLimit: bigint;
@@ -37,6 +38,7 @@ export interface SentTransaction {
   readonly warnings: readonly SendWarning[];
 }
 
+/** What a sender should know of a transaction that was sent all the same. */
 export interface SendWarning {
   readonly code: "refund-lost" | "memo-changed";
   readonly message: string;

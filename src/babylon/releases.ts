@@ -30,6 +30,7 @@ export const TYPE_URLS = {
   MsgInsertBTCSpvProof: "/babylon.btccheckpoint.v1.MsgInsertBTCSpvProof",
 } as const;
 
+/** The name of a message of the staking chain. */
 export type MessageName = keyof typeof TYPE_URLS;
 
 /** What a release of the staking chain does otherwise than others (CHAIN.md, sections 1 and 2). */

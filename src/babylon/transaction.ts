@@ -23,6 +23,7 @@ export interface ChainCoin {
   readonly amount: bigint;
 }
 
+/** The fee of a transaction: coins, and the most gas that it may use. */
 export interface TxFee {
   readonly amount: readonly ChainCoin[];
   readonly gasLimit: bigint;
@@ -38,6 +39,7 @@ export interface TxSigner {
   readonly sequence: bigint;
 }
 
+/** Who signs a transaction, and what it pays. */
 export interface AuthInfo {
   readonly signers: readonly TxSigner[];
   readonly fee: TxFee;
@@ -61,7 +63,10 @@ export interface TxRaw {
 /** How the chain names a key of 33 bytes in a transaction. */
 export const PUBLIC_KEY_TYPE_URL = "/cosmos.crypto.secp256k1.PubKey";
 
-/** @throws TapstakeError `invalid-message`, `invalid-number` */
+/**
+ * The bytes of a transaction's messages and its last height.
+ * @throws TapstakeError `invalid-message`, `invalid-number`
+ */
 export function encodeTxBody({ messages, memo, timeoutHeight }: TxBody): Uint8Array {
   return encodeProtobuf(TX_SCHEMA, "TxBody", { messages, memo, timeoutHeight });
 }
@@ -73,7 +78,10 @@ export function encodeTxBody({ messages, memo, timeoutHeight }: TxBody): Uint8Ar
  */
 export const decodeTxBody = (bytes: Uint8Array): TxBody => decode<TxBody>("TxBody", bytes);
 
-/** @throws TapstakeError `invalid-message`, `invalid-bytes`, `invalid-number` */
+/**
+ * The bytes of who signs and what is paid.
+ * @throws TapstakeError `invalid-message`, `invalid-bytes`, `invalid-number`
+ */
 export function encodeAuthInfo({ signers, fee }: AuthInfo): Uint8Array {
   const signerInfos = signers.map(({ publicKey, sequence }) => ({
     publicKey: {
@@ -108,14 +116,23 @@ export function decodeAuthInfo(bytes: Uint8Array): AuthInfo {
   return { signers, fee: { ...fee, amount } };
 }
 
-/** @throws TapstakeError `invalid-message`, `invalid-bytes`, `invalid-number` */
+/**
+ * The bytes that a signature is over, before SHA-256.
+ * @throws TapstakeError `invalid-message`, `invalid-bytes`, `invalid-number`
+ */
 export const encodeSignDoc = (doc: SignDoc): Uint8Array => encodeProtobuf(TX_SCHEMA, "SignDoc", doc);
 
-/** @throws TapstakeError `invalid-message`, `invalid-bytes` */
+/**
+ * The bytes of a signed transaction, as nodes take them.
+ * @throws TapstakeError `invalid-message`, `invalid-bytes`
+ */
 export const encodeTxRaw = (transaction: TxRaw): Uint8Array =>
   encodeProtobuf(TX_SCHEMA, "TxRaw", transaction);
 
-/** @throws TapstakeError `invalid-message` */
+/**
+ * A transaction from its bytes.
+ * @throws TapstakeError `invalid-message`
+ */
 export const decodeTxRaw = (bytes: Uint8Array): TxRaw => decode<TxRaw>("TxRaw", bytes);
 
 /** The name of a transaction: SHA-256 of its bytes, in upper-case hexadecimal. */

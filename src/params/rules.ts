@@ -29,6 +29,7 @@ export interface RuleSet {
 
 /** The releases of the staking chain whose messages tapstake knows, oldest first. Each has a rule set of its name. */
 export const RELEASES = ["v1", "v2", "v3", "v4"] as const;
+/** A line of the staking chain's releases, whose messages and rules differ: `v4` is v4.0 to v4.4. */
 export type Release = (typeof RELEASES)[number];
 
 /** What is assumed where no release is named. */

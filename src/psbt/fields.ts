@@ -90,7 +90,9 @@ interface Unknown {
   unknownKeyVals?: KeyValue[];
 }
 
+/** What a PSBT says of one input, with the fields that have no name here (BIP-174, BIP-371). */
 export type PsbtInput = PsbtInputFields & Unknown;
+/** What a PSBT says of one output, with the fields that have no name here (BIP-174, BIP-371). */
 export type PsbtOutput = PsbtOutputFields & Unknown;
 export type PsbtGlobal = PsbtGlobalFields & Unknown & { unsignedTx: Transaction };
 

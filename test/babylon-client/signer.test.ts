@@ -27,7 +27,6 @@ const address = accountOfKey(publicKey);
 const message = (n = 1): AnyMessage =>
   encodeMessage("MsgSelectiveSlashingEvidence", {
     signer: address,
-    stakingTxHash: "ab".repeat(32),
     recoveredFpBtcSk: new Uint8Array(32).fill(n),
   });
 

@@ -105,6 +105,7 @@ export interface ProviderState {
   readonly jailedUntil?: Date;
 }
 
+/** A delegation's status, as the chain names it. */
 export type DelegationStatus = "PENDING" | "VERIFIED" | "ACTIVE" | "UNBONDED" | "EXPIRED";
 
 /** A registered stake as the chain has it. */
@@ -129,6 +130,7 @@ export interface DelegationState {
   readonly signedBy?: readonly Uint8Array[];
 }
 
+/** A commitment to public randomness that the chain has. */
 export interface CommitmentState {
   readonly startHeight: bigint;
   readonly count: bigint;
@@ -138,6 +140,7 @@ export interface CommitmentState {
   readonly epochFinal?: boolean;
 }
 
+/** A block of the chain, as its finality module has it. */
 export interface VotedBlock {
   /** 32 bytes. */
   readonly appHash?: Uint8Array;
@@ -147,6 +150,7 @@ export interface VotedBlock {
   readonly epochFinal?: boolean;
 }
 
+/** What the chain's light client knows of the headers that a message brings. */
 export interface HeaderState {
   /** Whether the first header is known already. */
   readonly firstKnown?: boolean;
@@ -159,6 +163,7 @@ export interface HeaderState {
   readonly recent?: readonly Uint8Array[];
 }
 
+/** What the chain knows of the epoch that a checkpoint is of. */
 export interface CheckpointState {
   /** The 4 bytes that open the chain's checkpoints. */
   readonly tag?: Uint8Array;
@@ -210,6 +215,7 @@ export interface BrokenRule {
   readonly error?: ChainError;
 }
 
+/** A rule that needs facts which the given state lacks. */
 export interface UncheckedRule {
   readonly rule: string;
   /** The facts of {@link ChainState} that it needs and that are not there, as paths. */

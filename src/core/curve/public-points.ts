@@ -2,8 +2,8 @@ import { hexToBytes } from "@noble/hashes/utils.js";
 import { encodeHex, isBytes } from "../bytes.js";
 import type { Points } from "./points.js";
 
-// Of public keys and tweaks only: nothing here takes the same time whatever its arguments are, as secrets need. A
-// program that shows a stake's address needs no more, and the points of @noble/curves would be more than half of it.
+// For public keys and tweaks only. The time that this code takes depends on its arguments, which secrets do not allow.
+// A page that shows a stake's address needs nothing else, and @noble/curves would be more than half of what it loads.
 
 /** secp256k1 (SEC 2, 2.4.1): y² = x³ + 7 modulo P, and the base point of order N. */
 const P = 0xffffffff_ffffffff_ffffffff_ffffffff_ffffffff_ffffffff_fffffffe_fffffc2fn;
