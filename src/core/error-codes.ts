@@ -800,7 +800,7 @@ export const ERROR_CODES = {
   },
   "chain-refused": {
     means: "The staking chain refused a request, a message or a transaction.",
-    do: "Look at `codespace`, `chainCode` and `name` in the details, and at `retry`: `done` (it is so already), `again` (send it now, signed anew), `later` (when the chain's state has changed), `changed` (only with other content, gas or fee), `never`.",
+    do: "Look at `codespace`, `chainCode` and `name` in the details. `retry` says what to do: `done` means that the chain has it already. With `again`, sign it anew and send it now. With `later`, wait until the chain's state changes. With `changed`, send other content, gas or fee. With `never`, do not send it.",
   },
   "account-not-found": {
     means: "The account does not exist on the staking chain.",

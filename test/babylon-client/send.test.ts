@@ -22,7 +22,6 @@ const ENDLESS = 10_000;
 const inclusion = (n = 1, by = address): AnyMessage =>
   encodeMessage("MsgSelectiveSlashingEvidence", {
     signer: by,
-    stakingTxHash: "ab".repeat(32),
     recoveredFpBtcSk: new Uint8Array(32).fill(n),
   });
 /** A message whose fee is not. */

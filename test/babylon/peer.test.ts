@@ -51,7 +51,8 @@ const anyCase = {
   output: fc.constantFrom("p2wpkh" as const, "p2tr" as const),
   inclusion: fc.option(
     fc.record({
-      position: fc.nat(15),
+      // At 0 is the coinbase, which cannot stake.
+      position: fc.integer({ min: 1, max: 15 }),
       merkle: fc.array(fc.uint8Array({ minLength: 32, maxLength: 32 }), { minLength: 4, maxLength: 6 }),
     }),
     { nil: undefined },

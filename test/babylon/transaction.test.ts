@@ -45,7 +45,6 @@ const secretKey = new Uint8Array(32).fill(7);
 const publicKey = curve.pointFromScalar(secretKey)!;
 const message = encodeMessage("MsgSelectiveSlashingEvidence", {
   signer: accountOfKey(publicKey),
-  stakingTxHash: "ab".repeat(32),
   recoveredFpBtcSk: new Uint8Array(32).fill(9),
 });
 const fee = { amount: [{ denom: "ubbn", amount: 319n }], gasLimit: 159_082n, payer: "", granter: "" };
