@@ -1,6 +1,7 @@
 import type { Transaction } from "../bitcoin/transaction-class.js";
 import { dustThreshold } from "../bitcoin/output-script.js";
 import {
+  assertPossible,
   FINAL_SEQUENCE,
   formatOutpoint,
   type OutpointLike,
@@ -73,6 +74,7 @@ export function checkedOutputs(delegation: Delegation): StakeOutputs {
   const outputs = outputsIn(delegation);
   checkStaking(delegation, outputs);
   checkExpansionTransaction(delegation);
+  assertPossible(delegation.staking.transaction);
   checkUnbonding(delegation, outputs);
   checkSlashing(delegation, outputs, "staking");
   checkSlashing(delegation, outputs, "unbonding");
@@ -239,7 +241,6 @@ export function checkExpansionTransaction(delegation: Delegation): void {
     versions: [2],
     spends: [previous.coin.outpoint],
     moreInputs: 1,
-    outputs: [1, 2],
   });
   assertNoDust(transaction, "expansion");
   checkFunding(delegation);
@@ -298,8 +299,8 @@ export interface Shape {
   /** What the first inputs spend, in order. The caller checks the others (`moreInputs`) elsewhere. */
   readonly spends: readonly OutpointLike[];
   readonly moreInputs?: number;
-  /** The permitted numbers of outputs. */
-  readonly outputs: readonly number[];
+  /** The permitted numbers of outputs; every number when it is absent. */
+  readonly outputs?: readonly number[];
 }
 
 /**
@@ -319,7 +320,7 @@ export function checkShape(transaction: Transaction, name: string, shape: Shape)
   demand("wrong-version", "version", versions, version);
   demand("wrong-locktime", "lock time", [0], locktime);
   demand("wrong-input-count", "inputs", [inputs], ins.length);
-  demand("wrong-output-count", "outputs", outputs, outs.length);
+  if (outputs) demand("wrong-output-count", "outputs", outputs, outs.length);
   for (const [index, input] of ins.entries()) {
     const of = inputs === 1 ? "" : `input ${index}: `;
     demand("wrong-sequence", `${of}sequence`, [FINAL_SEQUENCE], input.sequence);

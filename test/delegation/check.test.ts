@@ -163,6 +163,17 @@ describe("a delegation is refused, and nothing signed, when only this is wrong:"
       { terms: { ...terms, covenant: { ...terms.covenant, keys: terms.covenant.keys.slice(1) } } },
     ],
     [
+      "a stake of one coin that is spent twice",
+      "invalid-transaction",
+      { staking: (tx) => void tx.addInput(tx.ins[0]!.hash, tx.ins[0]!.index) },
+    ],
+    [
+      "a stake of a coin and of no coin",
+      "invalid-transaction",
+      { staking: (tx) => void tx.addInput(new Uint8Array(32), 0xffff_ffff) },
+    ],
+    ["a stake of no coins", "invalid-transaction", { staking: ({ ins }) => (ins.length = 0) }],
+    [
       "the staking output of other terms",
       "staking-output-mismatch",
       { staking: ({ outs }) => (outs[0]!.script = nobodysScript()) },
