@@ -28,6 +28,10 @@ export function paramsWarnings(params: ProtocolParams): readonly ParamsWarning[]
     warn(field, `${what} pays ${fee} satoshi for ${vsize} virtual bytes: less than nodes relay`);
   };
   const { staking, unbonding } = smallestOutputs(params);
+  if (params.minTime <= params.unbondingTime && !params.phase1) {
+    const { minTime, unbondingTime } = params;
+    warn("minTime", `a stake of ${minTime} blocks is never activated: ${neverActive(unbondingTime)}`);
+  }
   // All outputs that the protocol makes are P2TR.
   const dust = dustThreshold(staking.script);
   const unbonded = params.minValue - params.unbondingFee;

@@ -552,10 +552,10 @@ function slashingCases(): SlashingCase[] {
     ["a satoshi of fee too little", "slashing-fee-too-low", ({ outs }) => (outs[1]!.value += 1n)],
     ["more out than in", "slashing-fee-too-low", ({ outs }) => (outs[1]!.value += 1_000_000n)],
     [
-      "more out than in, where no fee is asked",
+      "more out than in, where the least fee is asked",
       "slashing-fee-too-low",
       ({ outs }) => (outs[1]!.value += 1n),
-      { params: withSlashing(regtestParams, { minFee: 0n }) },
+      { params: withSlashing(regtestParams, { minFee: 1n }) },
     ],
     [
       "amounts that would overflow",

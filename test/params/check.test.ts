@@ -70,11 +70,18 @@ const cases: readonly [rule: string, change: Loose, code: ErrorCode, field: stri
   ["an unbonding time is at least 1", { unbondingTime: 0 }, "invalid-timelock", "unbondingTime"],
   ["an unbonding time is at most 65535", { unbondingTime: 65_536 }, "invalid-timelock", "unbondingTime"],
   ["an unbonding fee is an amount", { unbondingFee: -1n }, "invalid-amount", "unbondingFee"],
+  ["an unbonding fee is above 0", { unbondingFee: 0n }, "invalid-params", "unbondingFee"],
   [
     "an unbonding fee is below the minimum value",
     { unbondingFee: 50_000n },
     "invalid-params",
     "unbondingFee",
+  ],
+  [
+    "a least slashing fee is above 0",
+    { slashing: { ...slashing, minFee: 0n } },
+    "invalid-params",
+    "slashing.minFee",
   ],
   ["slashing is an object", { slashing: null }, "invalid-params", "slashing"],
   [
@@ -199,12 +206,13 @@ describe("one version of parameters", () => {
       maxTime: 1,
       unbondingTime: 65_535,
       unbondingFee: 49_999n,
-      slashing: { ...slashing, rate: { numerator: 9_999n, denominator: 10_000n }, minFee: 0n },
+      slashing: { ...slashing, rate: { numerator: 9_999n, denominator: 10_000n }, minFee: 1n },
       minCommission: { numerator: 1n, denominator: 1n },
     };
     expect(() => checkParams(edge)).not.toThrow();
     const tenth = { numerator: 1n, denominator: 10n };
     expect(() => checkParams({ ...edge, slashing: { ...slashing, rate: tenth } })).not.toThrow();
+    expect(() => checkParams({ ...edge, unbondingFee: 1n })).not.toThrow();
   });
 });
 
