@@ -10,7 +10,6 @@ import {
   spentBy,
   spends,
 } from "../bitcoin/transaction.js";
-import { applyRate } from "../core/amount.js";
 import { containsBytes, equalBytes, hex } from "../core/bytes.js";
 import { type ErrorCode, TapstakeError } from "../core/errors.js";
 import { counted } from "../core/text.js";
@@ -21,7 +20,7 @@ import { type KeySet, stakerKeys } from "../script/terms.js";
 import { leafSighash, type LeafSignature, type LeafSpend, verifyLeafSignature } from "../spending/spend.js";
 import { findOutput } from "../stake/decode.js";
 import { checkExpansion, FUNDING_INPUT, fundingKind, previousStake } from "../stake/expansion.js";
-import { SLASHABLE, type Slashable, slashingParams } from "../stake/slashing.js";
+import { leastSlashed, SLASHABLE, type Slashable, slashingParams } from "../stake/slashing.js";
 import {
   type AdaptorSignature,
   type Delegation,
@@ -130,7 +129,7 @@ function checkSlashing(delegation: Delegation, outputs: StakeOutputs, from: Slas
   if (!equalBytes(slashed!.script, script)) {
     throw mismatch("slashing-script-mismatch", `${name}: output 0`, script, slashed!.script);
   }
-  const amount = applyRate(coin.value, rate);
+  const amount = leastSlashed(coin.value, rate);
   if (slashed!.value < amount) {
     const text = `${name}: output 0 has ${slashed!.value} sat; the parameters demand at least ${amount} sat`;
     throw new TapstakeError("slashing-amount-too-low", text, { expected: amount, got: slashed!.value });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Transaction } from "../../src/bitcoin/bitcoinjs.js";
 import { hex } from "../../src/core/bytes.js";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { publicKeyOf } from "../../src/core/keys.js";
@@ -30,6 +31,7 @@ import {
   stakersVerdicts,
   withSlashing,
 } from "../support/stake.js";
+import { readCase } from "../support/vectors.js";
 
 const stake = makeStake();
 /** Releases are not the subject here. */
@@ -124,6 +126,22 @@ describe("a right delegation is accepted", () => {
       slashing: ({ outs: [a, b] }) => move(a!, b!, 1n),
     });
     await expectRefused(less, "slashing-amount-too-low");
+  });
+
+  it("with a satoshi less at an exact half, where the chain's floats ask for that", async () => {
+    const { input } = readCase<{ rate: string; value: string; "out0 made by the reference": string }>(
+      "20-float-slashing-amount",
+    );
+    const least = BigInt(input["out0 made by the reference"]);
+    const changes = { params: withSlashing(regtestParams, input), value: BigInt(input.value) };
+    const made = await delegate(stake, changes);
+    expect(made.slashing.transaction.outs[0]!.value).toBe(least + 1n);
+    const less = { ...changes, slashing: ({ outs: [a, b] }: Transaction) => move(a!, b!, 1n) };
+    const byOthers = await delegate(stake, less);
+    expect(byOthers.slashing.transaction.outs[0]!.value).toBe(least);
+    await expectAccepted(byOthers);
+    const tooLittle = { ...changes, slashing: ({ outs: [a, b] }: Transaction) => move(a!, b!, 2n) };
+    await expectRefused(await delegate(stake, tooLittle), "slashing-amount-too-low");
   });
 });
 

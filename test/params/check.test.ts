@@ -4,6 +4,7 @@ import { checkParams, checkParamSet } from "../../src/params/check.js";
 import { mainnet, mainnetPhase1 } from "../../src/params/data/mainnet.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import type { ParamSet, ProtocolParams } from "../../src/params/types.js";
+import { readCase } from "../support/vectors.js";
 import { refusal } from "./support.js";
 
 const good = regtest.versions[0]!;
@@ -189,6 +190,15 @@ describe("one version of parameters", () => {
     const inSet = refusal(() => checkParamSet(set));
     expect([inSet.code, inSet.details.field]).toEqual([code, `versions[0].${field}`]);
     expect(inSet.message).toContain(`versions[0].${field}`);
+  });
+
+  it("is refused with a fee of 0, as by the staking chain", () => {
+    const { input } = readCase<{ unbondingFee: string; "slashing.minFee": string }>("05-zero-fees-in-params");
+    const [unbondingFee, minFee] = [input.unbondingFee, input["slashing.minFee"]].map(BigInt);
+    expect(refusal(() => checkParams(broken({ unbondingFee }))).code).toBe("invalid-params");
+    expect(refusal(() => checkParams(broken({ slashing: { ...slashing, minFee } }))).code).toBe(
+      "invalid-params",
+    );
   });
 
   it.each([null, undefined, 1, "mainnet"])("is an object, not %s", (value) => {
