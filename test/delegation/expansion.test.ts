@@ -180,7 +180,7 @@ describe("an expansion is refused, and nothing signed, when only this is wrong:"
       "multiple-staking-outputs",
       { staking: (tx) => void tx.addOutput(tx.outs[0]!.script, 40_000n) },
     ],
-    ["a null outpoint for the funding coin", "invalid-transaction", { staking: spendNothing }],
+    ["a null outpoint for the funding coin", "wrong-outpoint", { staking: spendNothing }],
     ["change of one satoshi", "dust-output", { staking: ({ outs }) => (outs[1]!.value = 1n) }],
     ["change a satoshi below what relays", "dust-output", { staking: ({ outs }) => (outs[1]!.value = 329n) }],
     [
