@@ -305,6 +305,23 @@ describe("a key of odd y", () => {
   });
 });
 
+it("no number of impossible points wears out a verifier", () => {
+  // libsecp256k1 as WebAssembly fails for good after some 3,400 calls that enter it with one.
+  const x = number(FIELD_SIZE);
+  for (let i = 0; i < 4_000; i++) {
+    const refused = [
+      schnorr.verify(x, digest, signature),
+      eots.verify(x, R, message, vote),
+      adaptor.verify(x, T, digest, encrypted),
+      adaptor.verify(P, x, digest, encrypted),
+      adaptor.verify(P, T, digest, replaced(encrypted, 1, x)),
+    ];
+    if (refused.includes(true)) throw new Error("an impossible point was taken");
+  }
+  expect(adaptor.verify(P, T, digest, encrypted)).toBe(true);
+  expect(eots.verify(P, R, message, vote)).toBe(true);
+});
+
 describe("randomness at the edges of heights", () => {
   it.each([
     [0n, "made"],
