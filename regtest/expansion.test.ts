@@ -84,6 +84,8 @@ describe.each(SHAPES.map((shape) => [nameOf(shape), shape] as const))("%s", (nam
     readonly params?: ProtocolParams;
     readonly members?: readonly Party[];
     readonly change?: bigint;
+    /** Made by another program, which pays the change to two outputs, one on either side of the stake. */
+    readonly split?: boolean;
   }
 
   /** Expands a stake by a coin of the node's wallet; nothing is sent. */
@@ -92,6 +94,7 @@ describe.each(SHAPES.map((shape) => [nameOf(shape), shape] as const))("%s", (nam
       params = participants.params,
       members = participants.committee.slice(0, quorum),
       change = 50_000n,
+      split = false,
     } = next;
     const terms = { ...previous.terms, covenant: params.covenant, timelock: previous.terms.timelock + 5 };
     const value = stakeCoin(previous).value + ADDED;
@@ -109,12 +112,11 @@ describe.each(SHAPES.map((shape) => [nameOf(shape), shape] as const))("%s", (nam
       changeScript: scriptOfAddress(await node.rpc.getnewaddress(), "regtest"),
       feeRate: FEE_RATE,
     });
-    let delegation = await signedInAdvance(
-      createDelegation(terms, params, built.transaction, built),
-      members,
-    );
+    const transaction = split ? withSplitChange(built.transaction) : built.transaction;
+    let delegation = await signedInAdvance(createDelegation(terms, params, transaction, built), members);
     for (const { secretKey } of signing) delegation = await signExpansion(delegation, keySigner(secretKey));
-    const { psbt } = await node.rpc.walletprocesspsbt(built.psbt.toBase64());
+    const asked = split ? unsignedPsbt(transaction, built.prevouts) : built.psbt;
+    const { psbt } = await node.rpc.walletprocesspsbt(asked.toBase64());
     // The file that everybody passed on is enough to finish it.
     delegation = delegationFromJson(delegationToJson(delegation));
     return { built, delegation, transaction: finishExpansion(delegation, psbt) };
@@ -178,6 +180,17 @@ describe.each(SHAPES.map((shape) => [nameOf(shape), shape] as const))("%s", (nam
     await withdrawn(kept.delegation, "staking", stakeCoin(kept.delegation));
   });
 
+  test("one of another program may pay change to two outputs, and is expanded in its turn", async () => {
+    const { delegation, transaction } = await expand(await opened(), { split: true });
+    expect(transaction.outs).toHaveLength(3);
+    expect(delegation.staking.outputIndex).toBe(1);
+    await sendAndMine(node, transaction);
+    const next = await expand(delegation, { change: 1_500n });
+    await sendAndMine(node, next.transaction);
+    const slashing = finishSlashing(next.delegation, "staking", participants.providers[0]!.secretKey);
+    await sendAndMine(node, slashing);
+  });
+
   async function withdrawn(
     delegation: Delegation,
     from: "staking" | "unbonding" | "refund",
@@ -190,6 +203,15 @@ describe.each(SHAPES.map((shape) => [nameOf(shape), shape] as const))("%s", (nam
     await sendAndMine(node, signed);
   }
 });
+
+function withSplitChange(transaction: Transaction): Transaction {
+  const copy = transaction.clone();
+  const [staking, change] = copy.outs as [Transaction["outs"][number], Transaction["outs"][number]];
+  const half = { ...change, value: change.value / 2n };
+  // An output more adds no more than 43 virtual bytes.
+  copy.outs = [half, staking, { ...half, value: half.value - 200n }];
+  return copy;
+}
 
 /** The expansion with each single thing wrong in its spend of the previous stake, its funding coin signed right. */
 async function expansionMutations(delegation: Delegation, participants: Participants): Promise<Mutation[]> {

@@ -121,3 +121,41 @@ const coinOf = ({ txid, vout, value }: Funding) => ({
   outpoint: { txid, vout },
   value,
 });
+
+/** Of a transaction alone, without its coins: the node says so before it looks for them. */
+test("what no node takes is refused where it is read, as by bitcoind", async () => {
+  const nowhere = { hash: new Uint8Array(32), index: 0xffff_ffff };
+  const coin = { hash: new Uint8Array(32).fill(1), index: 0 };
+  type Input = typeof coin & { readonly script?: Uint8Array };
+  const made = (inputs: readonly Input[], values: readonly bigint[] = [1_000n]) => {
+    const transaction = new Transaction();
+    transaction.version = 2;
+    for (const { hash, index, script } of inputs) transaction.addInput(hash, index, 0xffff_ffff, script);
+    for (const value of values) transaction.outs.push({ script: stakingScript, value });
+    return transaction;
+  };
+  const stakingScript = concatBytes(Uint8Array.of(OP.ONE, 32), new Uint8Array(32).fill(0x79));
+  const cases: readonly [reason: string, transaction: Transaction][] = [
+    ["bad-txns-inputs-duplicate", made([coin, coin])],
+    ["bad-txns-inputs-duplicate", made([coin, { ...coin, index: 1 }, coin])],
+    ["bad-txns-prevout-null", made([coin, nowhere])],
+    ["bad-cb-length", made([nowhere])],
+    ["bad-cb-length", made([{ ...nowhere, script: new Uint8Array(101) }])],
+    ["bad-txns-vout-empty", made([coin], [])],
+    ["bad-txns-vout-toolarge", made([coin], [2_100_000_000_000_001n])],
+    ["bad-txns-txouttotal-toolarge", made([coin], [2_100_000_000_000_000n, 1n])],
+  ];
+  for (const [reason, transaction] of cases) {
+    const [verdict] = await node.rpc.testmempoolaccept([transaction.toHex()]);
+    expect(verdict!.reason).toBe(reason);
+    expect(refusalOf(() => parseTransaction(transaction.toBuffer()))).toBe("invalid-transaction");
+  }
+  for (const possible of [
+    made([coin, { ...coin, index: 1 }]),
+    made([{ ...nowhere, script: new Uint8Array(100) }]),
+  ]) {
+    const [verdict] = await node.rpc.testmempoolaccept([possible.toHex()]);
+    expect(["missing-inputs", "coinbase"]).toContain(verdict!.reason);
+    expect(parseTransaction(possible.toBuffer()).toHex()).toBe(possible.toHex());
+  }
+});

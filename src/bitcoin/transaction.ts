@@ -73,13 +73,11 @@ export function parseTransaction(raw: Uint8Array): Transaction {
       { cause },
     );
   }
-  if (transaction.ins.length === 0 || transaction.outs.length === 0) {
-    throw new TapstakeError("invalid-transaction", "a transaction needs inputs and outputs");
+  // Witnesses weigh a quarter: a long transaction can still be a small one.
+  if (raw.length > MOST_BYTES && transaction.byteLength(false) > MOST_BYTES) {
+    throw new TapstakeError("invalid-transaction", "the transaction is larger than a block can be");
   }
-  const total = transaction.outs.reduce((sum, { value }) => sum + value, 0n);
-  if (transaction.outs.some(({ value }) => value < 0n) || total > MAX_MONEY) {
-    throw new TapstakeError("invalid-transaction", "the outputs hold more than all bitcoin");
-  }
+  assertPossible(transaction);
   if (!equalBytes(transaction.toBuffer(), raw)) {
     throw new TapstakeError("invalid-transaction", "the transaction is not in its canonical serialisation");
   }
@@ -99,6 +97,40 @@ export function toTransaction(transaction: TransactionLike): Transaction {
   if (typeof transaction?.toBuffer === "function") return parseTransaction(transaction.toBuffer());
   throw new TapstakeError("invalid-transaction", `expected a transaction, got ${describeType(transaction)}`);
 }
+
+/** Bytes without witnesses in a block: 4,000,000 weight units, four for each. */
+const MOST_BYTES = 1_000_000;
+
+/**
+ * The rules that a transaction alone can break (`CheckTransaction` of Bitcoin Core): no node takes one that breaks
+ * them, in a block or out of it.
+ * @throws TapstakeError `invalid-transaction`
+ */
+export function assertPossible({ ins, outs }: Transaction): void {
+  const refuse = (text: string) => new TapstakeError("invalid-transaction", text);
+  if (ins.length === 0 || outs.length === 0) throw refuse("a transaction needs inputs and outputs");
+  const total = outs.reduce((sum, { value }) => sum + value, 0n);
+  if (outs.some(({ value }) => value < 0n) || total > MAX_MONEY) {
+    throw refuse("the outputs hold more than all bitcoin");
+  }
+  const spent = new Set<string>();
+  for (const input of ins) {
+    const { txid, vout } = spentBy(input);
+    const name = `${txid}:${vout}`;
+    if (spent.has(name)) throw refuse(`two inputs spend ${name}`);
+    spent.add(name);
+  }
+  if (!ins.some(spendsNothing)) return;
+  // Only the transaction that makes a block's new coins spends nothing.
+  if (ins.length > 1) throw refuse("one of several inputs spends no output");
+  const { length } = ins[0]!.script;
+  if (length < 2 || length > 100) {
+    throw refuse(`a coinbase's input script has 2 to 100 bytes, this one has ${length}`);
+  }
+}
+
+const spendsNothing = ({ hash, index }: Transaction["ins"][number]): boolean =>
+  index === 0xffff_ffff && hash.every((byte) => byte === 0);
 
 /** The outpoint of one of a transaction's outputs. */
 export function outpointOf(transaction: Pick<Transaction, "getId">, vout: number): Outpoint {

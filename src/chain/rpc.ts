@@ -69,13 +69,16 @@ export interface Rpc {
   gettxoutproof(txid: string): Promise<string>;
   /** An unspent output, the mempool included; null when it is spent or unknown. */
   gettxout(txid: string, vout: number): Promise<UtxoInfo | null>;
-  /** The unspent outputs in blocks that descriptors describe, from all that there are: on mainnet it takes minutes. */
+  /**
+   * The unspent outputs in blocks that descriptors describe, from all that there are: on mainnet it takes minutes.
+   * @throws TapstakeError `node-error` when another client aborts the scan
+   */
   scantxoutset(descriptors: readonly string[]): Promise<ScannedOutput[]>;
   getrawmempool(): Promise<string[]>;
   getmempoolentry(txid: string): Promise<MempoolEntry>;
 
   /**
-   * Hands a transaction to the node, which relays it; returns its id.
+   * Hands a transaction to the node, which relays it; returns its id. Only Bitcoin Core 25 and later take `maxBurn`.
    * @throws TapstakeError `node-refused` with the node's `reason`
    */
   sendrawtransaction(transaction: string | Uint8Array, options?: SendOptions): Promise<string>;
@@ -158,12 +161,10 @@ export function createRpc(options: RpcOptions): Rpc {
       return output && withSatoshi(output);
     },
     async scantxoutset(descriptors) {
-      const { unspents } = await call<{ unspents: (Omit<ScannedOutput, "value"> & { amount: Decimal })[] }>(
-        "scantxoutset",
-        "start",
-        descriptors,
-      );
-      return unspents.map(({ amount, ...coin }) => Object.assign(coin, { value: satoshiOf(amount) }));
+      const scan = await call<RawScan | null>("scantxoutset", "start", descriptors);
+      // Another client can abort the scan: the node then answers with what it had found so far.
+      if (scan?.success !== true) throw scanFailed();
+      return scan.unspents.map(({ amount, ...coin }) => Object.assign(coin, { value: satoshiOf(amount) }));
     },
     getrawmempool: () => call("getrawmempool"),
     async getmempoolentry(txid) {
@@ -171,8 +172,16 @@ export function createRpc(options: RpcOptions): Rpc {
       return { vsize, fee: satoshiOf(fees.base) };
     },
 
-    sendrawtransaction: (transaction, { maxFeeRate = 0n, maxBurn = 0n } = {}) =>
-      submit("sendrawtransaction", toHex(transaction), toBtc(maxFeeRate), toBtc(maxBurn)),
+    async sendrawtransaction(transaction, { maxFeeRate = 0n, maxBurn = 0n } = {}) {
+      const params = [toHex(transaction), toBtc(maxFeeRate)];
+      // Bitcoin Core before 25 has no third argument; from 25 on it is 0 when it is left out.
+      if (maxBurn === 0n) return submit("sendrawtransaction", ...params);
+      try {
+        return await submit("sendrawtransaction", ...params, toBtc(maxBurn));
+      } catch (error) {
+        throw isHelp(error) ? needsVersion25(error) : error;
+      }
+    },
     async testmempoolaccept(transactions) {
       const answers = await call<RawAcceptance[]>("testmempoolaccept", transactions.map(toHex), "0");
       return answers.map(readAcceptance);
@@ -220,6 +229,10 @@ type RawAmount<T> = Omit<T, "value"> & { value: Decimal };
 type Raw<T extends { [P in K]: readonly unknown[] }, K extends keyof T> = Omit<T, K> & {
   [P in K]: RawAmount<T[P][number]>[];
 };
+interface RawScan {
+  success: boolean;
+  unspents: (Omit<ScannedOutput, "value"> & { amount: Decimal })[];
+}
 interface RawAcceptance {
   txid: string;
   allowed?: boolean;
@@ -278,6 +291,27 @@ function refusal(method: string, answer: string, code?: number): TapstakeError {
     reason,
     ...(code !== undefined && { code }),
   });
+}
+
+const scanFailed = (): TapstakeError =>
+  new TapstakeError("node-error", "scantxoutset: the scan was aborted or failed; ask again", {
+    method: "scantxoutset",
+    reason: "aborted",
+  });
+
+/** Whether the node answered with the method's help: it does to more arguments than it knows. */
+function isHelp(error: unknown): error is TapstakeError {
+  if (!(error instanceof TapstakeError) || error.code !== "node-error") return false;
+  const { method, code, reason } = error.details;
+  return code === RPC_MISC_ERROR && String(reason).startsWith(`${String(method)} `);
+}
+
+const RPC_MISC_ERROR = -1;
+
+function needsVersion25(error: TapstakeError): TapstakeError {
+  const { method } = error.details;
+  const text = `${String(method)}: this node cannot be asked to let coins be burnt; Bitcoin Core 25 or later is needed`;
+  return new TapstakeError("node-error", text, error.details, { cause: error });
 }
 
 interface Transport {

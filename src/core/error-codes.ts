@@ -365,7 +365,8 @@ export const ERROR_CODES = {
     do: "Choose a value in the range that the message names (`--value`).",
   },
   "staking-time-out-of-range": {
-    means: "The stake is shorter than the minimum or longer than the maximum time.",
+    means:
+      "The stake is shorter than the minimum or longer than the maximum time, or not longer than the unbonding time: the chain never activates such a stake.",
     do: "Choose a time in the range that the message names (`--time`).",
   },
   "unbonding-time-mismatch": {

@@ -75,6 +75,8 @@ export const adaptor = {
     const P = concatBytes(EVEN, publicKey);
     // R = sG - eP, and then T = R0 - R if R0 is even, R0 + R if it is odd.
     const R = add(multiplyBase(s), multiply(P, scalar.negate(e)));
+    // A nonce of 0: R0 is the encryption key, and s gives the signer's secret away.
+    if (!R) return false;
     const computed = add(R0, isOdd(R0) ? R : negate(R));
     return computed !== null && equalBytes(computed, T);
   },
@@ -151,7 +153,7 @@ export const adaptor = {
 const EVEN = Uint8Array.of(2);
 const isOdd = (point: Uint8Array): boolean => point[0] === 3;
 
-/** R0 with its parity, 33 bytes on the curve, and s below n; null on anything else. */
+/** R0 with its parity, 33 bytes on the curve, and s from 1 to n - 1; null on anything else. */
 function parse(signature: unknown): { R0: Uint8Array; s: bigint } | null {
   let R0: Uint8Array;
   if (isBytes(signature, 65)) {
@@ -162,7 +164,7 @@ function parse(signature: unknown): { R0: Uint8Array; s: bigint } | null {
     return null;
   }
   const s = scalar.parse(signature.subarray(33, 65));
-  return s === null || !curve.isPoint(R0) ? null : { R0, s };
+  return s === null || s === 0n || !curve.isPoint(R0) ? null : { R0, s };
 }
 
 function mustParse(signature: unknown): { R0: Uint8Array; s: bigint } {

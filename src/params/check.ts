@@ -171,7 +171,7 @@ function checkVersion(params: ProtocolParams, path: string): void {
     throw broken(`${path}minTime`, `expected at most maxTime ${maxTime}, got ${minTime}`);
 
   inField(`${path}unbondingTime`, (name) => checkTimelock(params.unbondingTime, name));
-  inField(`${path}unbondingFee`, (name) => assertSatoshi(unbondingFee, name));
+  checkFee(unbondingFee, `${path}unbondingFee`);
   if (unbondingFee >= minValue) {
     throw broken(`${path}unbondingFee`, `expected below minValue ${minValue}, got ${unbondingFee}`);
   }
@@ -195,7 +195,13 @@ export function checkSlashing(slashing: SlashingParams, path = "slashing"): void
       throw new TapstakeError("invalid-rate", `${name}: expected strictly between 0 and 1, got ${got}`);
     }
   });
-  inField(`${path}.minFee`, (name) => assertSatoshi(slashing.minFee, name));
+  checkFee(slashing.minFee, `${path}.minFee`);
+}
+
+/** No node relays a transaction without a fee, and the staking chain takes no such parameters. */
+function checkFee(fee: bigint, path: string): void {
+  inField(path, (name) => assertSatoshi(fee, name));
+  if (fee === 0n) throw broken(path, "expected a fee above 0, got 0");
 }
 
 function checkCommission(commission: Rate, path: string): void {

@@ -1,6 +1,6 @@
 import { assertInteger, hex } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
-import { assertChoice, show } from "../core/text.js";
+import { assertChoice, counted, show } from "../core/text.js";
 import { checkTerms, MAX_KEYS, stakerKeys, type StakeTerms } from "../script/terms.js";
 import { checkRunning } from "./sets.js";
 import type { ProtocolParams } from "./types.js";
@@ -119,7 +119,8 @@ export function checkForm(rules: RuleSet, terms: StakeTerms, { params, previous 
  * {@link checkForm} for the builder of a stake. Without rules, it checks the current release's where coins have value:
  * everywhere but on regtest. A stake of another form, or under a set that has ended, would lock its coins and not be
  * registered; {@link ANY_RELEASE} permits it.
- * @throws TapstakeError `params-not-in-force` under a published set that has ended, and as {@link checkForm}
+ * @throws TapstakeError `params-not-in-force` under a published set that has ended; `staking-time-out-of-range` for a
+ * time that is not above the unbonding time; and as {@link checkForm}
  */
 export function checkBuilt(
   rules: RuleSet | typeof ANY_RELEASE | undefined,
@@ -133,6 +134,19 @@ export function checkBuilt(
   if (isOfValue) checkRunning(params);
   if (rules !== undefined) checkForm(rules, terms, context);
   else if (isOfValue) checkForm(currentRules(params), terms, context);
+  if (rules !== undefined || isOfValue) checkActivated(params, terms);
+}
+
+/**
+ * The chain activates a stake once its block is deep enough, and ends it an unbonding time before its time lock.
+ * @throws TapstakeError `staking-time-out-of-range` when the second comes before the first, whenever the stake is mined
+ */
+function checkActivated(params: ProtocolParams | undefined, { timelock }: StakeTerms): void {
+  if (!params || params.phase1 || timelock > params.unbondingTime) return;
+  const { unbondingTime, version } = params;
+  const text = `a stake of ${counted(timelock, "block")} is never activated under parameters v${version}: its time must be above the unbonding time of ${counted(unbondingTime, "block")}, by as many blocks as the chain waits for confirmations`;
+  const details = { minTime: unbondingTime + 1, maxTime: params.maxTime, got: timelock };
+  throw new TapstakeError("staking-time-out-of-range", text, details);
 }
 
 /** A misspelt rule would refuse nothing. */

@@ -16,7 +16,8 @@ export interface ParamsWarning {
 /**
  * Warns of what the rules of PROTOCOL 8 permit but stakes suffer from. For the smallest stake: an output so small that
  * nodes do not relay the transaction. For every stake: a fee below the 1 sat/vB that nodes ask for. If nodes do not
- * relay the slashing, the stake has nothing at risk.
+ * relay the slashing, the stake has nothing at risk. For the shortest stake: a time lock that the staking chain never
+ * activates, as it ends a stake an unbonding time before its lock.
  *
  * Empty for the published parameters. Call it on parameters that {@link checkParams} accepted.
  */
@@ -28,6 +29,11 @@ export function paramsWarnings(params: ProtocolParams): readonly ParamsWarning[]
     warn(field, `${what} pays ${fee} satoshi for ${vsize} virtual bytes: less than nodes relay`);
   };
   const { staking, unbonding } = smallestOutputs(params);
+  const { minTime, unbondingTime } = params;
+  if (!params.phase1 && minTime <= unbondingTime) {
+    const text = `a stake of ${minTime} to ${unbondingTime} blocks is never activated: its time is not above the unbonding time`;
+    warn("minTime", text);
+  }
   // All outputs that the protocol makes are P2TR.
   const dust = dustThreshold(staking.script);
   const unbonded = params.minValue - params.unbondingFee;

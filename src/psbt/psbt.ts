@@ -2,6 +2,7 @@ import { base64 } from "@scure/base";
 import { createReader } from "../bitcoin/byte-reader.js";
 import { Transaction } from "../bitcoin/transaction-class.js";
 import { hex, joinBytes } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
 import {
   addFields,
   GLOBAL_TABLE,
@@ -26,13 +27,18 @@ import { GLOBAL, PSBT_MAGIC, readMap, writeMap } from "./v2.js";
 export class Psbt {
   readonly data: { globalMap: PsbtGlobal; inputs: PsbtInput[]; outputs: PsbtOutput[] };
 
-  /** @param transaction without signatures @throws RangeError where it has some, or spends a coin twice */
+  /**
+   * @param transaction without signatures
+   * @throws RangeError where it has some; TapstakeError `invalid-transaction` where it spends a coin twice
+   */
   constructor(transaction: Transaction, inputs: PsbtInput[] = transaction.ins.map(() => ({}))) {
     if (transaction.hasWitnesses() || transaction.ins.some(({ script }) => script.length > 0)) {
       throw new RangeError("its transaction has signatures");
     }
     const spent = transaction.ins.map(({ hash, index }) => `${hex.encode(hash)}:${index}`);
-    if (new Set(spent).size < spent.length) throw new RangeError("its transaction spends a coin twice");
+    if (new Set(spent).size < spent.length) {
+      throw new TapstakeError("invalid-transaction", "the transaction of a PSBT spends a coin twice");
+    }
     this.data = { globalMap: { unsignedTx: transaction }, inputs, outputs: transaction.outs.map(() => ({})) };
   }
 

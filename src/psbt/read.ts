@@ -3,7 +3,7 @@ import type { Transaction } from "../bitcoin/transaction-class.js";
 import { createReader } from "../bitcoin/byte-reader.js";
 import { createWriter } from "../bitcoin/byte-writer.js";
 import { pushesOf } from "../bitcoin/opcodes.js";
-import { outputAt, parseTransaction, type Prevout, spentBy } from "../bitcoin/transaction.js";
+import { assertPossible, outputAt, parseTransaction, type Prevout, spentBy } from "../bitcoin/transaction.js";
 import { assertBytes, equalBytes, hex } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import {
@@ -29,7 +29,7 @@ export type PsbtLike = Psbt | { toBuffer(): Uint8Array } | Uint8Array | string;
 /**
  * Reads a PSBT in any form: browser wallets answer in hexadecimal, hardware wallets in base64, `jq` in quotes. It
  * converts version 2 (BIP-370) to version 0, which every signer reads.
- * @throws TapstakeError `invalid-psbt`
+ * @throws TapstakeError `invalid-psbt`; `invalid-transaction` if no node could accept its transaction
  */
 export function parsePsbt(psbt: PsbtLike): Psbt {
   return psbt instanceof Psbt ? psbt : psbtOfBytes(bytesOf(psbt));
@@ -42,13 +42,16 @@ function psbtOfBytes(raw: Uint8Array): Psbt {
       : `${raw.length} bytes that do not begin with 70736274ff`;
     throw new TapstakeError("invalid-psbt", `this must be a PSBT, not ${got}`);
   }
-  return orInvalid(() => Psbt.fromBuffer(asVersion0(raw)));
+  const psbt = orInvalid(() => Psbt.fromBuffer(asVersion0(raw)));
+  assertPossible(psbt.data.globalMap.unsignedTx);
+  return psbt;
 }
 
 function orInvalid<T>(read: () => T): T {
   try {
     return read();
   } catch (cause) {
+    if (cause instanceof TapstakeError && cause.code === "invalid-transaction") throw cause;
     throw new TapstakeError("invalid-psbt", `not a PSBT: ${(cause as Error).message}`, {}, { cause });
   }
 }
@@ -56,7 +59,7 @@ function orInvalid<T>(read: () => T): T {
 /**
  * Reads a wallet's answer: a PSBT, or the whole signed transaction from wallets that finalise by themselves. A
  * transaction becomes a PSBT with final inputs.
- * @throws TapstakeError `invalid-psbt`
+ * @throws TapstakeError `invalid-psbt`; `invalid-transaction` if no node could accept its transaction
  */
 export function parseAnswer(answer: PsbtLike): Psbt {
   if (answer instanceof Psbt) return answer;

@@ -47,6 +47,13 @@ export function encodeOpReturn({ tag, staker, finalityProvider, timelock }: Stak
  * `invalid-bytes`
  */
 export function decodeOpReturn(script: Uint8Array): StakeOpReturn {
+  const decoded = decodeOfAnyTime(script);
+  orInvalid(() => checkTimelock(decoded.timelock, "timelock"));
+  return decoded;
+}
+
+/** {@link decodeOpReturn}, for which time 0 is a time as any other. */
+function decodeOfAnyTime(script: Uint8Array): StakeOpReturn {
   assertBytes(script, "script");
   if (script.length !== DATA_LENGTH + 2 || script[0] !== OP.RETURN || script[1] !== DATA_LENGTH) {
     throw new TapstakeError(
@@ -69,19 +76,25 @@ export function decodeOpReturn(script: Uint8Array): StakeOpReturn {
     finalityProvider: data.slice(37, 69),
     timelock: (data[69]! << 8) | data[70]!,
   };
-  try {
+  orInvalid(() => {
     assertPublicKey(decoded.staker, "staker");
     assertPublicKey(decoded.finalityProvider, "finality provider");
-    checkTimelock(decoded.timelock, "timelock");
+  });
+  return decoded;
+}
+
+function orInvalid(check: () => void): void {
+  try {
+    check();
   } catch (cause) {
     throw new TapstakeError("invalid-op-return", `OP_RETURN: ${(cause as Error).message}`, {}, { cause });
   }
-  return decoded;
 }
 
 /**
  * The phase-1 OP_RETURN among the output scripts of a transaction, or null without one. OP_RETURNs of
- * other protocols and malformed ones are passed over; whether the tag is the expected one is for the caller.
+ * other protocols and malformed ones are passed over; whether the tag is the expected one is for the caller. One of
+ * time 0 announces no stake, but counts: beside another one, phase 1 finds two.
  * @throws TapstakeError `multiple-op-returns`, `invalid-bytes`
  */
 export function findOpReturn(scripts: readonly Uint8Array[]): { index: number; data: StakeOpReturn } | null {
@@ -98,12 +111,13 @@ export function findOpReturn(scripts: readonly Uint8Array[]): { index: number; d
       },
     );
   }
-  return found[0] ?? null;
+  const [only] = found;
+  return only && only.data.timelock > 0 ? only : null;
 }
 
 function tryDecode(script: Uint8Array): StakeOpReturn | null {
   try {
-    return decodeOpReturn(script);
+    return decodeOfAnyTime(script);
   } catch (error) {
     if (error instanceof TapstakeError && error.code === "invalid-op-return") return null;
     throw error;

@@ -5,7 +5,7 @@ import {
   FINAL_SEQUENCE,
   type UnspentOutput,
 } from "../bitcoin/transaction.js";
-import { applyRate } from "../core/amount.js";
+import { applyRate, max, type Rate } from "../core/amount.js";
 import { TapstakeError } from "../core/errors.js";
 import { assertChoice } from "../core/text.js";
 import { assertParams, checkSlashing } from "../params/check.js";
@@ -66,7 +66,8 @@ export function slashingOf(
   assertUnspentOutput(coin);
   const { script: slashingScript, rate, minFee: fee } = slashingParams(params);
   const { [from]: spent, refund } = outputs;
-  const slashed = applyRate(coin.value, rate);
+  // Floats of very large stakes are a satoshi above the exact product: the chain must accept what is made here.
+  const slashed = max(applyRate(coin.value, rate), leastSlashed(coin.value, rate));
   const refunded = coin.value - slashed - fee;
   assertNotDust({ script: slashingScript, value: slashed }, "slashed output");
   assertNotDust({ script: refund.script, value: refunded }, "refund");
@@ -103,4 +104,16 @@ export function slashingParams(params: ProtocolParams): SlashingParams {
   }
   checkSlashing(params.slashing);
   return params.slashing;
+}
+
+/**
+ * The least that the staking chain lets a slashing take, in satoshi. It multiplies as floats of 64 bits, adds a half and
+ * cuts: where `value × rate` is an exact half this can be a satoshi less than half away from zero, which PROTOCOL 3 says
+ * and every slashing made here takes.
+ * @param rate with at most 4 decimals
+ */
+export function leastSlashed(value: bigint, { numerator, denominator }: Rate): bigint {
+  // A decimal's nearest float, as the chain reads its rate from text: one division of whole numbers is exact to that.
+  const rate = Number((numerator * 10_000n) / denominator) / 10_000;
+  return BigInt(Math.trunc(Number(value) * rate + 0.5));
 }

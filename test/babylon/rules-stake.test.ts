@@ -312,7 +312,8 @@ function coinbaseOf(bytes: Uint8Array): Uint8Array {
   const coinbase = Uint8Array.from(bytes);
   coinbase.fill(0, 5, 37);
   coinbase.fill(0xff, 37, 41);
-  return coinbase;
+  // In place of an empty one: a coinbase's input script has 2 bytes at least.
+  return Uint8Array.of(...coinbase.subarray(0, 41), 2, 0x51, 0x51, ...coinbase.subarray(42));
 }
 
 describe("the rules of MsgBtcStakeExpand", () => {

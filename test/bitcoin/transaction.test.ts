@@ -19,6 +19,7 @@ import { NOT_BYTES } from "../support/arbitraries.js";
 import { lifeOf, P2TR, P2WPKH, paramsFor, signEnough, termsOf } from "../support/lives.js";
 import { refusal } from "../support/refusal.js";
 import { runs } from "../support/runs.js";
+import { readCase } from "../support/vectors.js";
 
 const terms = termsOf();
 const life = lifeOf(terms, paramsFor(terms));
@@ -47,6 +48,15 @@ describe("a transaction", () => {
 
   const input = `${"11".repeat(32)}0000000000ffffffff`;
   const output = "0100000000000000015a";
+  const other = `${"11".repeat(32)}0100000000ffffffff`;
+  /** An input that spends nothing, with a script. */
+  const nothing = (script: string) => `${"00".repeat(32)}ffffffff${script}ffffffff`;
+  /** A transaction of so many bytes: an output script of more than 65,535 bytes takes a size of 5. */
+  const oversized = (bytes: number) => {
+    const script = new Uint8Array(bytes - 4 - 1 - 41 - 1 - 8 - 5 - 4).fill(0x5a);
+    const size = hex.encode(new Uint8Array(Uint32Array.of(script.length).buffer));
+    return `02000000 01${input} 01 0100000000000000 fe${size}${hex.encode(script)} 00000000`;
+  };
   it.each([
     ["no bytes", ""],
     ["a version alone", "02000000"],
@@ -68,8 +78,32 @@ describe("a transaction", () => {
       "outputs of more than all bitcoin together",
       `02000000 01${input} 02 0040075af0750700015a ${output} 00000000`,
     ],
+    ["one outpoint twice", `02000000 02${input}${input} 01${output} 00000000`],
+    ["one outpoint twice, not side by side", `02000000 03${input}${other}${input} 01${output} 00000000`],
+    ["a null outpoint beside another", `02000000 02${other}${nothing("00")} 01${output} 00000000`],
+    ["a null outpoint before another", `02000000 02${nothing("025152")}${other} 01${output} 00000000`],
+    ["a coinbase script of 1 byte", `02000000 01${nothing("0151")} 01${output} 00000000`],
+    ["no coinbase script", `02000000 01${nothing("00")} 01${output} 00000000`],
+    ["a coinbase script of 101 bytes", `02000000 01${nothing(`65${"51".repeat(101)}`)} 01${output} 00000000`],
+    ["more than a block can hold", oversized(1_000_001)],
   ])("is refused with %s", (_, text) => {
     refusal("invalid-transaction", () => parseTransaction(hex.decode(text.replaceAll(" ", ""))));
+  });
+
+  it.each([
+    ["a coinbase script of 2 bytes", `02000000 01${nothing("025152")} 01${output} 00000000`],
+    ["a coinbase script of 100 bytes", `02000000 01${nothing(`64${"51".repeat(100)}`)} 01${output} 00000000`],
+    ["two outputs of one transaction", `02000000 02${input}${other} 01${output} 00000000`],
+    ["as many bytes as a block can hold", oversized(1_000_000)],
+  ])("is read with %s", (_, text) => {
+    const raw = text.replaceAll(" ", "");
+    expect(parseTransaction(hex.decode(raw)).toHex()).toBe(raw);
+  });
+
+  it("is refused with one outpoint twice, as a stake of two coins", () => {
+    const { input: given } = readCase<{ stakingTx: string }>("07-same-coin-twice");
+    const { message } = refusal("invalid-transaction", () => parseTransaction(hex.decode(given.stakingTx)));
+    expect(message).toMatch(/^two inputs spend [0-9a-f]{64}:3$/);
   });
 
   it("is accepted with exactly all bitcoin", () => {

@@ -2,9 +2,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { createRpc } from "../../src/chain/index.js";
+import { bitcoindAccess, createRpc } from "../../src/chain/index.js";
 import { failure } from "../support/errors.js";
 import { closedAddress, serve, serveResult, serveText } from "../support/server.js";
+import { readCase } from "../support/vectors.js";
 
 const user = { username: "alice", password: "open:sésame" };
 
@@ -68,6 +69,69 @@ describe("a request", () => {
       { address: "bcrt1b", satoshi: 100_000_000n },
     ]);
     expect(params).toEqual(["", { bcrt1a: "0.00000001", bcrt1b: "1" }]);
+  });
+});
+
+describe("sending a transaction", () => {
+  /** A bitcoind that knows so many arguments, and answers with its help to more. */
+  const knows = async (most: number) => {
+    const seen: unknown[][] = [];
+    const url = await serve((body, _request, response) => {
+      const { params } = JSON.parse(body) as { params: unknown[] };
+      seen.push(params);
+      const help = 'sendrawtransaction "hexstring" ( maxfeerate )\n\nSubmit a raw transaction…';
+      response.end(
+        JSON.stringify(params.length <= most ? { result: "txid" } : { error: { code: -1, message: help } }),
+      );
+    });
+    return { rpc: createRpc({ url }), seen };
+  };
+
+  test("works before Bitcoin Core 25, which knew no limit of what is burnt", async () => {
+    const { input } = readCase<{ "params sent": string[] }>("24-old-bitcoind-maxburn");
+    const { rpc, seen } = await knows(2);
+    expect(await rpc.sendrawtransaction("00")).toBe("txid");
+    expect(await rpc.sendrawtransaction("00", { maxBurn: 0n, maxFeeRate: 10_000n })).toBe("txid");
+    expect(seen).toEqual([input["params sent"].slice(0, 2), ["00", "0.0001"]]);
+  });
+
+  test("says what a limit above 0 of what is burnt needs", async () => {
+    const { rpc } = await knows(2);
+    const error = await failure(rpc.sendrawtransaction("00", { maxBurn: 5n }), "node-error");
+    expect(error.message).toContain("Bitcoin Core 25 or later");
+    expect(error.details).toMatchObject({ method: "sendrawtransaction", code: -1 });
+  });
+
+  test("sends that limit to a node that knows it, and keeps its other errors", async () => {
+    const { rpc, seen } = await knows(3);
+    expect(await rpc.sendrawtransaction("00", { maxBurn: 5n })).toBe("txid");
+    expect(seen).toEqual([["00", "0", "0.00000005"]]);
+    const url = await serveText('{"error":{"code":-1,"message":"some other trouble"}}');
+    const error = await failure(createRpc({ url }).sendrawtransaction("00", { maxBurn: 5n }), "node-error");
+    expect(error.message).toBe("sendrawtransaction: some other trouble (code -1)");
+  });
+});
+
+describe("a scan of all coins", () => {
+  const coin = { txid: "00".repeat(32), vout: 0, scriptPubKey: "51", amount: 0.5, height: 7 };
+  const { input } = readCase<{ answer: object }>("25-scan-aborted");
+
+  test.each([
+    ["that was aborted", input.answer],
+    ["that was aborted, with the coins so far", { success: false, unspents: [coin] }],
+    ["that does not say whether it succeeded", { unspents: [] }],
+    ["that another one forestalled", null],
+  ])("%s is node-error, not coins", async (_name, answer) => {
+    const url = await serveResult(JSON.stringify(answer));
+    const error = await failure(createRpc({ url }).scantxoutset(["raw(51)"]), "node-error");
+    expect(error.details).toMatchObject({ method: "scantxoutset", reason: "aborted" });
+    await expect(bitcoindAccess({ url }).coins("bcrt1")).rejects.toMatchObject({ code: "node-error" });
+  });
+
+  test("that succeeded gives its coins", async () => {
+    const url = await serveResult(JSON.stringify({ success: true, unspents: [coin] }));
+    const { amount: _, ...rest } = coin;
+    expect(await createRpc({ url }).scantxoutset(["raw(51)"])).toEqual([{ ...rest, value: 50_000_000n }]);
   });
 });
 

@@ -85,9 +85,9 @@ describe("a committee member holds a delegation against its own parameters", () 
   const forged: readonly [field: string, params: ProtocolParams][] = [
     ["slashing", withSlashing(regtestParams, { script: nobodysScript() })],
     ["slashing", withSlashing(regtestParams, { rate: "0.0001", script: regtestParams.slashing!.script })],
-    ["slashing", withSlashing(regtestParams, { minFee: 0n })],
+    ["slashing", withSlashing(regtestParams, { minFee: 1n })],
     ["unbondingTime", { ...regtestParams, unbondingTime: 1 }],
-    ["unbondingFee", { ...regtestParams, unbondingFee: 0n }],
+    ["unbondingFee", { ...regtestParams, unbondingFee: 1n }],
     ["minValue", { ...regtestParams, minValue: 10_000n }],
     ["minTime", { ...regtestParams, minTime: 1 }],
     ["version", { ...regtestParams, version: 1 }],

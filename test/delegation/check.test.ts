@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { hex } from "../../src/core/bytes.js";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { publicKeyOf } from "../../src/core/keys.js";
@@ -30,6 +31,7 @@ import {
   stakersVerdicts,
   withSlashing,
 } from "../support/stake.js";
+import { readCase } from "../support/vectors.js";
 
 const stake = makeStake();
 /** Releases are not the subject here. */
@@ -125,6 +127,22 @@ describe("a right delegation is accepted", () => {
     });
     await expectRefused(less, "slashing-amount-too-low");
   });
+
+  it("with a satoshi less at an exact half, where the chain's floats ask for that", async () => {
+    const { input } = readCase<{ rate: string; value: string; "out0 made by the reference": string }>(
+      "20-float-slashing-amount",
+    );
+    const least = BigInt(input["out0 made by the reference"]);
+    const changes = { params: withSlashing(regtestParams, input), value: BigInt(input.value) };
+    const made = await delegate(stake, changes);
+    expect(made.slashing.transaction.outs[0]!.value).toBe(least + 1n);
+    const less = { ...changes, slashing: ({ outs: [a, b] }: Transaction) => move(a!, b!, 1n) };
+    const byOthers = await delegate(stake, less);
+    expect(byOthers.slashing.transaction.outs[0]!.value).toBe(least);
+    await expectAccepted(byOthers);
+    const tooLittle = { ...changes, slashing: ({ outs: [a, b] }: Transaction) => move(a!, b!, 2n) };
+    await expectRefused(await delegate(stake, tooLittle), "slashing-amount-too-low");
+  });
 });
 
 describe("a delegation is refused, and nothing signed, when only this is wrong:", () => {
@@ -162,6 +180,17 @@ describe("a delegation is refused, and nothing signed, when only this is wrong:"
       "covenant-mismatch",
       { terms: { ...terms, covenant: { ...terms.covenant, keys: terms.covenant.keys.slice(1) } } },
     ],
+    [
+      "a stake of one coin that is spent twice",
+      "invalid-transaction",
+      { staking: (tx) => void tx.addInput(tx.ins[0]!.hash, tx.ins[0]!.index) },
+    ],
+    [
+      "a stake of a coin and of no coin",
+      "invalid-transaction",
+      { staking: (tx) => void tx.addInput(new Uint8Array(32), 0xffff_ffff) },
+    ],
+    ["a stake of no coins", "invalid-transaction", { staking: ({ ins }) => (ins.length = 0) }],
     [
       "the staking output of other terms",
       "staking-output-mismatch",
@@ -541,10 +570,10 @@ function slashingCases(): SlashingCase[] {
     ["a satoshi of fee too little", "slashing-fee-too-low", ({ outs }) => (outs[1]!.value += 1n)],
     ["more out than in", "slashing-fee-too-low", ({ outs }) => (outs[1]!.value += 1_000_000n)],
     [
-      "more out than in, where no fee is asked",
+      "more out than in, where the least fee is asked",
       "slashing-fee-too-low",
       ({ outs }) => (outs[1]!.value += 1n),
-      { params: withSlashing(regtestParams, { minFee: 0n }) },
+      { params: withSlashing(regtestParams, { minFee: 1n }) },
     ],
     [
       "amounts that would overflow",

@@ -96,6 +96,18 @@ const spendStakeTwice = ({ ins }: Transaction) => {
   Object.assign(ins[1]!, { hash, index });
 };
 
+const changeAgain = (transaction: Transaction) => void transaction.addOutput(nobodysScript(), 20_000n);
+
+const splitChange = (transaction: Transaction) => {
+  transaction.outs[1]!.value = 20_000n;
+  changeAgain(transaction);
+};
+
+const spendNothing = ({ ins: [, coin] }: Transaction) => {
+  coin!.hash = new Uint8Array(32);
+  coin!.index = 0xffff_ffff;
+};
+
 const swapInputs = (transaction: Transaction) => {
   transaction.ins = transaction.ins.toReversed();
 };
@@ -106,6 +118,10 @@ describe("an expansion is accepted", () => {
     ["without the whole funding transaction", { expansion: { funding: fundingOutput() } }],
     ["with a fee of a satoshi", { staking: ({ outs }) => (outs[1]!.value = 99_999n) }],
     ["with the stake behind another output", { stakeAt: 1 }],
+    ["with two outputs of change", { staking: splitChange }],
+    ["with the stake between two outputs of change", { stakeAt: 1, staking: changeAgain }],
+    ["with twelve outputs", { staking: (tx) => void manyOutputs(tx) }],
+    ["with an OP_RETURN more", { staking: (tx) => void tx.addOutput(OP_RETURN, 0n) }],
     ["without change", { staking: ({ outs }) => void outs.pop() }],
     ["with the least change that relays", { staking: ({ outs }) => (outs[1]!.value = 330n) }],
     ["funded by a P2TR coin", { expansion: { funding: { ...fundingOutput(), script: FUNDING.p2tr } } }],
@@ -149,9 +165,22 @@ describe("an expansion is refused, and nothing signed, when only this is wrong:"
         { staking: ({ ins }) => (ins[i]!.sequence = sequence) },
       ]),
     ),
-    ["three outputs", "wrong-output-count", { staking: (tx) => void tx.addOutput(nobodysScript(), 400n) }],
-    ["twelve outputs", "wrong-output-count", { staking: (tx) => void manyOutputs(tx) }],
-    ["an OP_RETURN more", "wrong-output-count", { staking: (tx) => void tx.addOutput(OP_RETURN, 0n) }],
+    [
+      "a second output of change, as dust",
+      "dust-output",
+      { staking: (tx) => void tx.addOutput(nobodysScript(), 329n) },
+    ],
+    [
+      "no fee, for a second output of change",
+      "expansion-fee-too-low",
+      { staking: (tx) => void tx.addOutput(nobodysScript(), 45_679n) },
+    ],
+    [
+      "the stake twice",
+      "multiple-staking-outputs",
+      { staking: (tx) => void tx.addOutput(tx.outs[0]!.script, 40_000n) },
+    ],
+    ["a null outpoint for the funding coin", "wrong-outpoint", { staking: spendNothing }],
     ["change of one satoshi", "dust-output", { staking: ({ outs }) => (outs[1]!.value = 1n) }],
     ["change a satoshi below what relays", "dust-output", { staking: ({ outs }) => (outs[1]!.value = 329n) }],
     [

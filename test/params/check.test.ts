@@ -4,6 +4,7 @@ import { checkParams, checkParamSet } from "../../src/params/check.js";
 import { mainnet, mainnetPhase1 } from "../../src/params/data/mainnet.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import type { ParamSet, ProtocolParams } from "../../src/params/types.js";
+import { readCase } from "../support/vectors.js";
 import { refusal } from "./support.js";
 
 const good = regtest.versions[0]!;
@@ -70,11 +71,18 @@ const cases: readonly [rule: string, change: Loose, code: ErrorCode, field: stri
   ["an unbonding time is at least 1", { unbondingTime: 0 }, "invalid-timelock", "unbondingTime"],
   ["an unbonding time is at most 65535", { unbondingTime: 65_536 }, "invalid-timelock", "unbondingTime"],
   ["an unbonding fee is an amount", { unbondingFee: -1n }, "invalid-amount", "unbondingFee"],
+  ["an unbonding fee is above 0", { unbondingFee: 0n }, "invalid-params", "unbondingFee"],
   [
     "an unbonding fee is below the minimum value",
     { unbondingFee: 50_000n },
     "invalid-params",
     "unbondingFee",
+  ],
+  [
+    "a least slashing fee is above 0",
+    { slashing: { ...slashing, minFee: 0n } },
+    "invalid-params",
+    "slashing.minFee",
   ],
   ["slashing is an object", { slashing: null }, "invalid-params", "slashing"],
   [
@@ -184,6 +192,15 @@ describe("one version of parameters", () => {
     expect(inSet.message).toContain(`versions[0].${field}`);
   });
 
+  it("is refused with a fee of 0, as by the staking chain", () => {
+    const { input } = readCase<{ unbondingFee: string; "slashing.minFee": string }>("05-zero-fees-in-params");
+    const [unbondingFee, minFee] = [input.unbondingFee, input["slashing.minFee"]].map(BigInt);
+    expect(refusal(() => checkParams(broken({ unbondingFee }))).code).toBe("invalid-params");
+    expect(refusal(() => checkParams(broken({ slashing: { ...slashing, minFee } }))).code).toBe(
+      "invalid-params",
+    );
+  });
+
   it.each([null, undefined, 1, "mainnet"])("is an object, not %s", (value) => {
     expect(refusal(() => checkParams(value as unknown as ProtocolParams)).code).toBe("invalid-params");
   });
@@ -199,12 +216,13 @@ describe("one version of parameters", () => {
       maxTime: 1,
       unbondingTime: 65_535,
       unbondingFee: 49_999n,
-      slashing: { ...slashing, rate: { numerator: 9_999n, denominator: 10_000n }, minFee: 0n },
+      slashing: { ...slashing, rate: { numerator: 9_999n, denominator: 10_000n }, minFee: 1n },
       minCommission: { numerator: 1n, denominator: 1n },
     };
     expect(() => checkParams(edge)).not.toThrow();
     const tenth = { numerator: 1n, denominator: 10n };
     expect(() => checkParams({ ...edge, slashing: { ...slashing, rate: tenth } })).not.toThrow();
+    expect(() => checkParams({ ...edge, unbondingFee: 1n })).not.toThrow();
   });
 });
 

@@ -133,8 +133,18 @@ describe("the sets that come with tapstake", () => {
     },
   );
 
-  it.each([...paramSets.values()].map((set) => [set.name, set] as const))("%s gives no warning", (_, set) => {
+  const registering = [...paramSets.values()].filter(({ name }) => name !== "regtest");
+  it.each(registering.map((set) => [set.name, set] as const))("%s gives no warning", (_, set) => {
     expect(set.versions.flatMap(paramsWarnings)).toEqual([]);
+  });
+
+  it("regtest warns of its short stakes alone, which no staking chain would activate", () => {
+    expect(regtest.versions.flatMap(paramsWarnings)).toEqual([
+      {
+        field: "minTime",
+        message: "a stake of 10 to 20 blocks is never activated: its time is not above the unbonding time",
+      },
+    ]);
   });
 
   it("are found by name, and by no other name", () => {

@@ -157,6 +157,8 @@ const keyPool = Array.from({ length: 20 }, (_, i) => publicKeyOf(sha256(Uint8Arr
 const blocks = fc.integer({ min: 1, max: 65_535 });
 const height = fc.integer({ min: 0, max: 0xffff_ffff });
 const amount = fc.bigInt({ min: 1n, max: 2_100_000_000_000_000n });
+/** Above 1: the unbonding fee is below it, and above 0. */
+const value = amount.filter((satoshi) => satoshi > 1n);
 const ordered = <T extends number | bigint>(a: T, b: T): [T, T] => (a < b ? [a, b] : [b, a]);
 
 const decimal = (min: bigint, max: bigint, denominator: bigint) =>
@@ -174,7 +176,7 @@ const validParams: fc.Arbitrary<ProtocolParams> = fc
           quorum: fc.integer({ min: Math.floor(keys.length / 2) + 1, max: keys.length }),
         }),
       ),
-      values: fc.tuple(amount, amount).map(([a, b]) => ordered(a, b)),
+      values: fc.tuple(value, value).map(([a, b]) => ordered(a, b)),
       times: fc.tuple(blocks, blocks).map(([a, b]) => ordered(a, b)),
       unbondingTime: blocks,
       /** In ten-thousandths of the minimum value. */
@@ -214,6 +216,6 @@ const validParams: fc.Arbitrary<ProtocolParams> = fc
       maxValue,
       minTime,
       maxTime,
-      unbondingFee: (minValue * feePart) / 10_000n,
+      unbondingFee: 1n + ((minValue - 1n) * feePart) / 10_000n,
     }),
   );

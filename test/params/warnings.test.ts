@@ -7,7 +7,7 @@ import type { ProtocolParams } from "../../src/params/types.js";
 import { paramsWarnings } from "../../src/params/warnings.js";
 import { wholeLife } from "../support/life.js";
 
-const good = regtest.versions[0]!;
+const good = { ...regtest.versions[0]!, minTime: 21 };
 const slashing = good.slashing!;
 const p2wpkh = hex.decode(`0014${"01".repeat(20)}`);
 
@@ -21,6 +21,16 @@ function warned(change: Partial<ProtocolParams>): string[] {
 }
 
 describe("a warning", () => {
+  it("is given where the shortest stake is not longer than the unbonding time", () => {
+    expect(warned({ minTime: 21, unbondingTime: 20 })).toEqual([]);
+    expect(warned({ minTime: 20, unbondingTime: 20 })).toEqual(["minTime"]);
+    expect(warned({ minTime: 1, unbondingTime: 20 })).toEqual(["minTime"]);
+    // Phase 1 had no staking chain, and activated nothing.
+    const { slashing: _, ...unslashed } = good;
+    const phase1 = { ...unslashed, minTime: 20, phase1: mainnetPhase1.versions[0]!.phase1! };
+    expect(paramsWarnings(phase1)).toEqual([]);
+  });
+
   it("is given where slashing the smallest unbonding output would leave a dust refund", () => {
     // 50,000 - 1,000 unbonding fee - 4,900 slashed = 44,100; the staking output refunds 45,000.
     expect(warned({ slashing: { ...slashing, minFee: 44_100n - 330n } })).toEqual([]);

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { createTransaction } from "../../src/bitcoin/transaction.js";
+import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { equalBytes, hex } from "../../src/core/bytes.js";
-import { parsePsbt, prevoutsOf, transactionOf } from "../../src/psbt/read.js";
+import { parseAnswer, parsePsbt, prevoutsOf, transactionOf } from "../../src/psbt/read.js";
 import { signaturesFromPsbt } from "../../src/psbt/signatures.js";
 import { parseLeaf, policyOf } from "../../src/script/leaf.js";
 import { tapleafHash } from "../../src/script/taproot.js";
@@ -82,6 +84,29 @@ describe("what the standards' own vectors call invalid, or empty", () => {
   it.each(cases("bip174-zero-inputs").map((each) => [each.case, each.psbt] as const))("%s", (_, psbt) => {
     expect(refusal("invalid-psbt", () => parsePsbt(psbt)).message).toContain("has no inputs");
     expect(refusal("invalid-psbt", () => parsePsbt(JSON.stringify(psbt))).message).toContain("has no inputs");
+  });
+
+  it.each([
+    ["one coin twice", (tx: Transaction) => void tx.addInput(tx.ins[0]!.hash, tx.ins[0]!.index)],
+    ["no coin beside another", (tx: Transaction) => void tx.addInput(new Uint8Array(32), 0xffff_ffff)],
+    ["no outputs", (tx: Transaction) => (tx.outs.length = 0)],
+    ["more than all bitcoin", (tx: Transaction) => (tx.outs[0]!.value = 2_100_000_000_000_001n)],
+  ])("a PSBT, or a whole transaction, with %s", (_, change) => {
+    const transaction = createTransaction(
+      [{ outpoint: `${"11".repeat(32)}:0`, sequence: 0 }],
+      [{ script: Uint8Array.of(0x51), value: 1n }],
+    );
+    const written = () => {
+      const raw = transaction.toBuffer();
+      const maps = transaction.ins.length + transaction.outs.length;
+      const head = Uint8Array.of(0x70, 0x73, 0x62, 0x74, 0xff, 1, 0, raw.length);
+      return Uint8Array.of(...head, ...raw, 0, ...new Uint8Array(maps));
+    };
+    expect(parsePsbt(written()).inputCount).toBe(1);
+    change(transaction);
+    refusal("invalid-transaction", () => parsePsbt(written()));
+    refusal("invalid-transaction", () => parseAnswer(written()));
+    refusal("invalid-psbt", () => parseAnswer(transaction.toBuffer()));
   });
 
   it("a required height of 0", () => {

@@ -357,12 +357,15 @@ describe("a PSBT that came back altered is refused, naming what differs", () => 
   };
   const another = { hash: new Uint8Array(32).fill(8), index: 0 };
 
+  it("without outputs: no transaction is without", () => {
+    refusal("invalid-transaction", () => signaturesFromPsbt(spend, make({ outputs: [] })));
+  });
+
   it.each([
     ["version", make({ version: 1 })],
     ["lock time", make({ locktime: 1 })],
     ["number of inputs", make({ inputs: [{}, another] })],
     ["number of outputs", make({ outputs: [{}, {}] })],
-    ["number of outputs", make({ outputs: [] })],
     ["input 0: previous transaction", make({ inputs: [{ hash: another.hash }] })],
     ["input 0: previous output", make({ inputs: [{ index: 2 }] })],
     ["input 0: sequence", make({ inputs: [{ sequence: 0xfffffffd }] })],

@@ -128,4 +128,19 @@ describe("findOpReturn", () => {
     expect(refusalOf(() => findOpReturn([script, script]))).toBe("multiple-op-returns");
     expect(refusalOf(() => findOpReturn([script, ...foreign, other]))).toBe("multiple-op-returns");
   });
+
+  it("counts one of time 0, which announces nothing alone, and none whose keys are no points", () => {
+    const never = Uint8Array.of(...script.subarray(0, 71), 0, 0);
+    expect(refusalOf(() => decodeOpReturn(never))).toBe("invalid-op-return");
+    expect(findOpReturn([never])).toBeNull();
+    for (const scripts of [
+      [never, script],
+      [script, never],
+      [never, never],
+    ]) {
+      expect(refusalOf(() => findOpReturn(scripts))).toBe("multiple-op-returns");
+    }
+    const keyless = script.map((byte, i) => (i >= 7 && i < 39 ? 0 : byte));
+    expect(findOpReturn([keyless, script])).toEqual({ index: 1, data });
+  });
 });

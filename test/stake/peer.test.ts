@@ -235,10 +235,10 @@ describe("the peer", () => {
     expect(theirs.slashing().txOutputs[0]!.value).toBe(7928);
   });
 
-  it("has products beyond 2^53, off by a satoshi for very large stakes", () => {
+  it("and the chain have products beyond 2^53, a satoshi more for very large stakes: so do we", () => {
     const { ours, theirs } = bothOf(terms, { value: 2_000_000_000_005_003, rate: 3333 });
     // 2,000,000,000,005,003 * 0.3333 = 666,600,000,001,667.4999
-    expect(ours.slashing().slashed).toBe(666_600_000_001_667n);
+    expect(ours.slashing().slashed).toBe(666_600_000_001_668n);
     expect(theirs.slashing().txOutputs[0]!.value).toBe(666_600_000_001_668);
   });
 

@@ -10,7 +10,7 @@ import { checkPhase1Stake, type Phase1Observation } from "../../src/stake/phase1
 import { buildStaking } from "../../src/stake/staking.js";
 import { COIN, feeRate, keyOf, P2WPKH, termsOf } from "../support/lives.js";
 import { refusal } from "../support/refusal.js";
-import { readVectors } from "../support/vectors.js";
+import { readCase, readVectors } from "../support/vectors.js";
 
 const set = mainnetPhase1;
 const [v0, v1] = set.versions as [ProtocolParams, ProtocolParams];
@@ -144,6 +144,15 @@ describe("a transaction is no stake of phase 1 when only this is wrong:", () => 
   ];
   it.each(cases)("%s", (_, code, transaction) => {
     expect(judge(transaction)).toBe(`invalid: ${code}`);
+  });
+
+  it("the chain's own case of a second OP_RETURN, like the first but with time 0", () => {
+    const { input } = readCase<string>("30-op-return-of-time-0");
+    const both = parseTransaction(hex.decode(input));
+    expect(judge(both)).toBe("invalid: multiple-op-returns");
+    expect(judge(changed(both, ({ outs }) => void outs.pop()))).toBe("active");
+    // Alone, it announces nothing.
+    expect(judge(changed(both, ({ outs }) => void outs.splice(1, 1)))).toBe("invalid: invalid-op-return");
   });
 
   it("but data of another protocol beside it does no harm", () => {

@@ -10,6 +10,7 @@ import { backend as libsecp } from "../../src/core/curve/libsecp.js";
 import { backend as noble } from "../../src/core/curve/noble.js";
 import type { ErrorCode } from "../../src/core/errors.js";
 import { sha256 } from "../../src/core/hashes.js";
+import type { Network } from "../../src/core/network.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import type { Coin } from "../../src/funding/coin.js";
 import { mainnetPhase1 } from "../../src/params/data/mainnet.js";
@@ -26,6 +27,7 @@ import { executes } from "../support/interpreter.js";
 import { feeRate, keyOf, P2TR, P2WPKH, paramsFor, secretOf, termsOf } from "../support/lives.js";
 import { refusal } from "../support/refusal.js";
 import { runs } from "../support/runs.js";
+import { readCase } from "../support/vectors.js";
 
 const terms = termsOf();
 const params = paramsFor(terms);
@@ -127,6 +129,21 @@ describe("a staking transaction", () => {
     const { details } = refusal("params-not-in-force", () => buildStaking(ask));
     expect(details).toEqual({ set: name });
     expect(buildStaking({ ...ask, rules: "any" }).value).toBe(ended.minValue);
+  });
+
+  it("is refused with a time not above the unbonding time, where a chain would have to activate it", () => {
+    const built = (timelock: number, change: Partial<StakingRequest> = {}, network: Network = "signet") => {
+      const each = { ...terms, timelock };
+      const chain = paramsFor(each, { network, minTime: 1, unbondingTime: 20 });
+      return buildStaking(request({ terms: each, params: chain, ...change })).value;
+    };
+    const { timelock } = readCase<{ timelock: number }>("06-locktime-not-above-unbonding").input;
+    const { details } = refusal("staking-time-out-of-range", () => built(timelock));
+    expect(details).toMatchObject({ minTime: 21, got: 20 });
+    expect(built(21)).toBe(built(20, { rules: "any" }));
+    // On regtest only under the rules of a release.
+    expect(built(20, {}, "regtest")).toBe(built(21));
+    refusal("staking-time-out-of-range", () => built(20, { rules: ruleSet("v4") }, "regtest"));
   });
 
   it.each([

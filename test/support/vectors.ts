@@ -25,6 +25,10 @@ export function readVectors(name: string): string {
 /** The text of the project's copy. */
 export const readCopy = (name: string): string => readFileSync(join(COPIES, name), "utf8");
 
+/** A case of the staking chain that went wrong once, by its file's name in `chain/`. */
+export const readCase = <Input>(name: string): { readonly input: Input } =>
+  JSON.parse(readCopy(`chain/${name}.json`)) as { readonly input: Input };
+
 /** One case of a CSV file by column name, with hexadecimal decoded on request. */
 export interface Row {
   readonly name: string;

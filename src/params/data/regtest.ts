@@ -26,6 +26,7 @@ export const regtest: ParamSet = frozen({
       covenant: { keys: committee, quorum: 3 },
       minValue: 50_000n,
       maxValue: 100n * SATOSHI_PER_BTC,
+      // Below the unbonding time: no staking chain has these parameters, and a test waits for the lock alone.
       minTime: 10,
       maxTime: 65_535,
       unbondingTime: 20,
