@@ -1,13 +1,13 @@
 import type { Transaction } from "../../bitcoin/transaction-class.js";
 import { dustThreshold } from "../../bitcoin/output-script.js";
 import { FINAL_SEQUENCE, outpointOf, spends, txidOf } from "../../bitcoin/transaction.js";
-import type { Rate } from "../../core/amount.js";
 import { containsBytes, equalBytes, hex } from "../../core/bytes.js";
 import { paramsAt } from "../../params/in-force.js";
 import type { ProtocolParams } from "../../params/types.js";
 import { outputsOf, type StakeOutputs, type TaprootOutput } from "../../script/outputs.js";
 import { checkTerms, type StakeTerms } from "../../script/terms.js";
 import { verifyLeafSignature } from "../../spending/spend.js";
+import { leastSlashed } from "../../stake/slashing.js";
 import type { MessageOf } from "../schema.js";
 import {
   accountRule,
@@ -218,7 +218,7 @@ const slashingRules = (from: "staking" | "unbonding", code: number): readonly Ru
         : undefined,
     ),
     rule("-amount", ({ transaction, coin }, { params }) => {
-      const least = slashedByChain(coin.value, params.slashing!.rate);
+      const least = leastSlashed(coin.value, params.slashing!.rate);
       const got = transaction.outs[0]!.value;
       return got < least && `output 0 has ${got} sat; the chain asks for ${least} sat`;
     }),
@@ -251,13 +251,6 @@ const slashingRules = (from: "staking" | "unbonding", code: number): readonly Ru
     ),
   ];
 };
-
-/**
- * The chain multiplies floats: at exact halves of some rates it asks for one satoshi less than the exact product
- * (PROTOCOL 3).
- */
-const slashedByChain = (value: bigint, { numerator, denominator }: Rate): bigint =>
-  BigInt(Math.floor(Number(value) * (Number(numerator) / Number(denominator)) + 0.5));
 
 const MOST_WEIGHT = 400_000;
 
