@@ -38,6 +38,7 @@ describe("the check of the rooms", () => {
       "extract",
       "babylon",
       "wallets",
+      "restaking",
     ]);
     expect(ROOMS).toHaveLength(23);
   });
