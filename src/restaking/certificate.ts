@@ -49,6 +49,12 @@ export function certify(model: Model): Certificate {
   };
 }
 
+/** The load of each class, in their order: the operators' loads are the greatest of these. */
+export function classLoads(model: Model): (Fraction | null)[] {
+  const perCoin = model.services.map(profitPerCoin);
+  return model.classes.map((each) => loadOf(each, perCoin));
+}
+
 /** Services that can be corrupted without any stake. */
 export const freeServices = (model: Model): number[] =>
   [...model.services.entries()].flatMap(([i, { profit, power }]) =>

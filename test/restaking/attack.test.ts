@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { type AttackAnswer, findAttack } from "../../src/restaking/attack.js";
+import { breakEven } from "../../src/restaking/break-even.js";
 import { checkCoalition } from "../../src/restaking/coalition.js";
 import { compare, type Fraction, fraction, ONE, subtract } from "../../src/restaking/fraction.js";
 import type { RestakingGraph } from "../../src/restaking/graph.js";
@@ -235,6 +236,27 @@ describe("a law of attacks", () => {
       const { slack } = certificate;
       if (slack === null || slack === "unlimited" || truth.leastRatio === null) continue;
       expect(compare(slack, subtract(truth.leastRatio, fraction(1n, 1n)))).toBeLessThanOrEqual(0);
+    }
+  });
+});
+
+describe("a break-even profit", () => {
+  it("is what the cheapest coalition of a service costs, and lies between its bounds without a solver", () => {
+    const random = randomOf("break-even");
+    for (let i = 0; i < runs(1_000); i++) {
+      const graph = i % 2 === 0 ? randomMixed(random) : randomPlain(random, { operators: 6, services: 3 });
+      const at = random.below(graph.services.length);
+      const alone = {
+        ...graph,
+        services: graph.services.map((each, j) => ({ ...each, profit: j === at ? 1n : null })),
+      };
+      const { leastRatio } = i % 2 === 0 ? pairTruth(alone) : plainTruth(alone);
+      const model = modelOf(alone);
+      const exact = breakEven(model, at, { solver });
+      expect(exact.class).not.toBe("unknown");
+      expect([exact.atMost, 1n]).toEqual(leastRatio ?? [0n, 1n]);
+      const bounds = breakEven(model, at);
+      expect(bounds.atLeast <= exact.atMost && exact.atMost <= bounds.atMost).toBe(true);
     }
   });
 });
