@@ -221,7 +221,7 @@ function solveWorst(
       ],
       -1,
     );
-    // Whoever attacks nothing loses nothing.
+    // An operator that attacks nothing loses nothing.
     const own = targets.filter(([, { powers }]) => (powers.get(operator) ?? 0n) > 0n);
     problem.atLeast([...own.map(([service]) => [1, `x${service}`] as const), [-1, b]], 0);
   }

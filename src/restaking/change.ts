@@ -218,7 +218,7 @@ class Added {
     set(
       least((amount) => {
         set(amount);
-        this.#added.forEach((each, operator) => (only.#added[operator] = each));
+        this.#added.forEach((added, operator) => (only.#added[operator] = added));
         return only.isEnough();
       }),
     );

@@ -66,10 +66,9 @@ export function classCost({ edges, cost, cap }: StakeClass, coalition: Coalition
 export function pruned(model: Model, coalition: Coalition): Coalition {
   const left = new Map([...coalition].map(([service, operators]) => [service, new Set(operators)]));
   const costs = costsByOperator(model);
-  const dearest = [...new Set([...coalition.values()].flatMap((each) => [...each]))].toSorted((a, b) =>
-    costs[a]! === costs[b]! ? a - b : costs[a]! > costs[b]! ? -1 : 1,
-  );
-  // First whoever no service needs at all: only then a stake is saved for certain.
+  const all = new Set([...coalition.values()].flatMap((each) => [...each]));
+  const dearest = [...all].toSorted((a, b) => compareAmounts(costs[b]!, costs[a]!) || a - b);
+  // First the operators that no service needs at all: only then a stake is saved for certain.
   for (const operator of dearest) {
     const without = [...left].map(
       ([service, set]) => [service, new Set([...set].filter((o) => o !== operator))] as const,
@@ -86,6 +85,8 @@ export function pruned(model: Model, coalition: Coalition): Coalition {
   }
   return left;
 }
+
+const compareAmounts = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** What each operator can lose at most, over all that it attacks. */
 export function costsByOperator({ operators, classes }: Model): bigint[] {

@@ -60,7 +60,7 @@ export function doubleSign(graph: RestakingGraph, operator: string, service?: st
   if (service !== undefined) assertName(graph, "services", service);
   const byPool = edgesByPool(graph);
   const pools: PoolLoss[] = [];
-  const kept = new Map<string, Fraction>();
+  const kept = new Map<string, bigint>();
   for (const pool of graph.pools) {
     const hit = (byPool.get(pool.id) ?? []).filter(
       (edge) => edge.operator === operator && (service === undefined || edge.service === service),
@@ -71,7 +71,7 @@ export function doubleSign(graph: RestakingGraph, operator: string, service?: st
     const spends = first.onSlash === "spend-pool";
     const backingLost = spends ? pool.amount : loss;
     const lockedBlocks = Math.max(...hit.map((edge) => edge.loss.lockedBlocks ?? 0));
-    kept.set(pool.id, fraction(pool.amount - backingLost, pool.amount === 0n ? 1n : pool.amount));
+    kept.set(pool.id, pool.amount - backingLost);
     pools.push({
       pool: pool.id,
       asset: pool.asset,
@@ -101,11 +101,11 @@ function totalsOf(pools: readonly PoolLoss[]): DoubleSign["totals"] {
   return [...totals.values()];
 }
 
-/** The operator leaves its services, and the pools that it lost stand behind the others with what is left of them. */
+/** The operator leaves its services. The pools that it lost stand behind the others with what is left, at most. */
 function servicesAfter(
   graph: RestakingGraph,
   operator: string,
-  kept: ReadonlyMap<string, Fraction>,
+  kept: ReadonlyMap<string, bigint>,
 ): ServiceLoss[] {
   const { worth } = worths(graph);
   const pools = new Map(graph.pools.map((pool) => [pool.id, pool]));
@@ -113,10 +113,14 @@ function servicesAfter(
   const after = new Map<string, bigint>();
   for (const edges of edgesByPool(graph).values()) {
     for (const edge of edges) {
-      const part = kept.get(edge.pool);
-      if (edge.operator === operator && part) continue;
-      const power = powerOf(edge, basis.get(edge.service)!) * worth.get(pools.get(edge.pool)!.asset)!;
-      const left = part ? (power * part[0]) / part[1] : power;
+      const rest = kept.get(edge.pool);
+      if (edge.operator === operator && rest !== undefined) continue;
+      const kind = basis.get(edge.service)!;
+      const power = powerOf(edge, kind);
+      // What is a service's alone stays, whatever others slash.
+      const isOwn = edge.shares === "unique" && kind === "slashable";
+      const capped = rest === undefined || isOwn || power < rest ? power : rest;
+      const left = capped * worth.get(pools.get(edge.pool)!.asset)!;
       after.set(edge.service, (after.get(edge.service) ?? 0n) + left);
     }
   }

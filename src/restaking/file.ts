@@ -21,9 +21,9 @@ export const RESTAKING_VERSION = 1;
 
 /** A graph as JSON text: amounts and fractions as decimal text, one line an entry, for files that people compare. */
 export function restakingToJson(graph: RestakingGraph): string {
-  const list = (name: keyof RestakingGraph) => {
-    const lines = graph[name].map((entry) => `    ${JSON.stringify(entry, asText)}`);
-    return `  "${name}": [${lines.length === 0 ? "" : `\n${lines.join(",\n")}\n  `}]`;
+  const list = (field: keyof RestakingGraph) => {
+    const lines = graph[field].map((entry) => `    ${JSON.stringify(entry, asText)}`);
+    return `  "${field}": [${lines.length === 0 ? "" : `\n${lines.join(",\n")}\n  `}]`;
   };
   const head = `  "format": "${RESTAKING_FORMAT}",\n  "version": ${RESTAKING_VERSION}`;
   return `{\n${[head, ...LISTS.map(list)].join(",\n")}\n}\n`;

@@ -42,7 +42,8 @@ export class FlowNetwork {
     for (const node of queue) {
       for (const pipe of this.#pipesOf[node]!) {
         const to = this.#to[pipe]!;
-        if (levels[to] !== -1 || this.#left[pipe]! === 0n) continue;
+        const left = this.#left[pipe]!;
+        if (levels[to] !== -1 || left === 0n) continue;
         levels[to] = levels[node]! + 1;
         queue.push(to);
       }

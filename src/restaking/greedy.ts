@@ -58,7 +58,7 @@ export function coverOf(model: Model, services: readonly number[], costs: readon
       return powers.get(a)! > powers.get(b)! ? -1 : 1;
     });
     for (const operator of order) {
-      if (powers.get(operator)! === 0n) continue;
+      if (!powers.get(operator)) continue;
       if (isCorrupted(model, service, chosen)) break;
       chosen.add(operator);
       inside.add(operator);
