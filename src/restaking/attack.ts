@@ -1,5 +1,5 @@
 import { type Certificate, certify } from "./certificate.js";
-import { checkCoalition, type CheckedCoalition } from "./coalition.js";
+import type { CheckedCoalition } from "./coalition.js";
 import { compare, type Fraction, fraction, ONE, subtract } from "./fraction.js";
 import { greedyCoalitions, targetsOf } from "./greedy.js";
 import { bestByCut, needsAll } from "./min-cut.js";
@@ -228,10 +228,4 @@ function toUnits(part: number, unit: bigint): bigint {
   const fine = BigInt(Math.ceil(Math.abs(part) * 2 ** 52));
   const amount = (fine * unit + 2n ** 52n - 1n) >> 52n;
   return part < 0 ? -amount : amount;
-}
-
-/** The attack on services that cost nothing, where there are any. */
-export function freeAttack(model: Model, { free }: Certificate): CheckedCoalition | null {
-  if (free.length === 0) return null;
-  return checkCoalition(model, new Map(free.map((service) => [service, new Set<number>()])));
 }

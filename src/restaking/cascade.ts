@@ -18,6 +18,8 @@ export interface Cascade {
   /** What is lost in the end, the shock with it. */
   readonly lost: bigint;
   readonly lostShare: Fraction;
+  /** Services that had stake before, and have nothing left: to corrupt them costs nothing. */
+  readonly emptied: readonly string[];
   /** What is known of the end: that no further attack pays (`certified`, `proved`), or nothing (`unknown`). */
   readonly end: Exclude<AnswerClass, "attack-found">;
   readonly needs?: "highs";
@@ -46,7 +48,8 @@ export interface Shock {
 export function cascade(graph: RestakingGraph, shock: Shock, options: AttackOptions = {}): Cascade {
   for (const id of shock.operators ?? []) assertName(graph, "operators", id);
   for (const id of shock.pools ?? []) assertName(graph, "pools", id);
-  const { total, scale } = modelOf(graph);
+  const before = modelOf(graph);
+  const { total, scale } = before;
   let rest = afterShock(graph, shock);
   const destroyed = total - modelOf(rest).total;
   const steps: CascadeStep[] = [];
@@ -62,9 +65,10 @@ export function cascade(graph: RestakingGraph, shock: Shock, options: AttackOpti
         total,
         lost,
         lostShare: shareOf(lost, total),
+        emptied: emptied(before, model),
         end: answer.class,
         ...(answer.needs && { needs: answer.needs }),
-        lessThan: boundOf(modelOf(graph), shareOf(destroyed, total)),
+        lessThan: boundOf(before, shareOf(destroyed, total)),
       };
     }
     const { services, operators, profit, cost } = answer.coalition!;
@@ -77,6 +81,9 @@ export function cascade(graph: RestakingGraph, shock: Shock, options: AttackOpti
     rest = afterAttack(rest, model, answer.coalition!);
   }
 }
+
+const emptied = (before: Model, after: Model): string[] =>
+  before.services.flatMap(({ id, power }, i) => (power > 0n && after.services[i]!.power === 0n ? [id] : []));
 
 const shareOf = (part: bigint, all: bigint): Fraction => (all === 0n ? ZERO : fraction(part, all));
 

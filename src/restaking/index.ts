@@ -4,7 +4,6 @@ export {
   type AttackAnswer,
   type AttackOptions,
   findAttack,
-  freeAttack,
   type SlackAnswer,
 } from "./attack.js";
 export { type BabylonOptions, graphOfChain, graphOfDelegations, type SlashingRules } from "./babylon.js";
