@@ -1,56 +1,69 @@
 import type { AttackOptions } from "./attack.js";
 import { checkCoalition, type CheckedCoalition, costsByOperator, pruned } from "./coalition.js";
 import { compare, type Fraction, fraction, lesser, ONE, toNumber } from "./fraction.js";
-import { coverOf } from "./greedy.js";
+import { coverOf, greedyCoalitions, targetsOf } from "./greedy.js";
 import { solveAttack, TOLERANCE } from "./milp.js";
 import type { Model, StakeClass } from "./model.js";
 
-/** From which profit on it pays to corrupt a service, alone: what an unknown profit must stay below. */
+/**
+ * From which profit on it pays to corrupt a service, alone or with others whose profits are known: what an unknown profit
+ * must stay below.
+ */
 export interface BreakEven {
   readonly service: number;
   readonly class: "certified" | "proved" | "unknown";
-  /** No coalition costs less. */
+  /** No attack on it pays at a profit of less. */
   readonly atLeast: bigint;
-  /** A coalition that is there costs this. */
+  /** A coalition that is there pays at a profit of more. */
   readonly atMost: bigint;
   readonly coalition: CheckedCoalition;
 }
 
-/** The cheapest coalition that corrupts a service. In the model's unit; a service without stake costs nothing. */
+/** In the model's unit; a service without stake costs nothing. */
 export function breakEven(
   model: Model,
   service: number,
   { solver, seconds = 60 }: AttackOptions = {},
 ): BreakEven {
-  const cover = coverOf(model, [service], costsByOperator(model));
-  let coalition = checkCoalition(model, pruned(model, cover));
-  let atLeast = leastCost(model, service);
+  const costs = costsByOperator(model);
+  const alone = checkCoalition(model, pruned(model, coverOf(model, [service], costs)));
+  // With this profit it pays for certain, so that the search takes it for a target.
+  const profit = alone.cost + 1n;
+  const services = model.services.map((each, i) => (i === service ? { ...each, profit } : each));
+  const asked = { ...model, services };
+  const missing = (found: CheckedCoalition) => larger(0n, found.cost - (found.profit - profit));
+  let best = checkCoalition(asked, alone.coalition);
+  const consider = (found: CheckedCoalition) => {
+    if (found.suffices && found.coalition.has(service) && missing(found) < missing(best)) best = found;
+  };
+  for (const found of greedyCoalitions(asked)) consider(found);
+  const others = targetsOf(model).reduce(
+    (all, i) => (i === service ? all : all + model.services[i]!.profit!),
+    0n,
+  );
+  let atLeast = larger(0n, leastCost(model, service) - others);
   let isProved = false;
-  if (solver && coalition.cost > atLeast) {
-    // A profit of what is known to be enough: what it leaves beside the least cost.
-    const services = model.services.map((each, i) => ({
-      ...each,
-      profit: i === service ? coalition.cost : null,
-    }));
-    const alone = { ...model, services };
-    const solved = solveAttack(alone, solver, { weight: ONE, whole: true, seconds });
+  if (solver && missing(best) > atLeast) {
+    const solved = solveAttack(asked, solver, { weight: ONE, whole: true, seconds, oneOf: [service] });
     if (solved) {
-      const { cost, suffices } = solved.coalition;
-      if (suffices && cost < coalition.cost) coalition = checkCoalition(model, solved.coalition.coalition);
+      consider(solved.coalition);
       // Within what the solver may be wrong by.
-      isProved = solved.value <= toNumber([solved.unit - coalition.cost, solved.unit]) + TOLERANCE;
-      if (isProved) atLeast = coalition.cost;
+      isProved = solved.value <= toNumber([profit - missing(best), solved.unit]) + TOLERANCE;
+      if (isProved) atLeast = missing(best);
     }
   }
-  const isExact = coalition.cost === atLeast;
+  const atMost = missing(best);
+  const isExact = atMost === atLeast;
   return {
     service,
     class: !isExact ? "unknown" : isProved ? "proved" : "certified",
     atLeast,
-    atMost: coalition.cost,
-    coalition,
+    atMost,
+    coalition: checkCoalition(model, best.coalition),
   };
 }
+
+const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /** As if stake could be divided: the cheapest first, until the share is there. */
 function leastCost(model: Model, service: number): bigint {

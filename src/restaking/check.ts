@@ -34,10 +34,11 @@ export function checkGraph(graph: RestakingGraph): void {
 function checkEdges(graph: RestakingGraph, pools: Index, operators: Index, services: Index): void {
   const first = new Map<string, Edge>();
   const unique = new Map<string, bigint>();
-  const pairs = new Set<string>();
+  const places = new Set<number>();
   graph.edges.forEach((edge, i) => {
     const path = `edges[${i}]`;
-    const pool = graph.pools[known(pools, edge.pool, `${path}.pool`, "pool")]!;
+    const at = known(pools, edge.pool, `${path}.pool`, "pool");
+    const pool = graph.pools[at]!;
     const operator = known(operators, edge.operator, `${path}.operator`, "operator");
     const service = known(services, edge.service, `${path}.service`, "service");
     for (const field of ["weight", "slashable"] as const) {
@@ -54,9 +55,9 @@ function checkEdges(graph: RestakingGraph, pools: Index, operators: Index, servi
     if (edge.shares === "unique" && edge.onSlash === "spend-pool") {
       refuse(`${path}.onSlash`, "what spends the whole pool cannot be unique to a service");
     }
-    const pair = `${pools.get(edge.pool)},${operator},${service}`;
-    if (pairs.has(pair)) refuse(path, "another edge has the same pool, operator and service");
-    pairs.add(pair);
+    const place = (at * operators.size + operator) * services.size + service;
+    if (places.has(place)) refuse(path, "another edge has the same pool, operator and service");
+    places.add(place);
     if (edge.shares !== "unique" || edge.pending) return;
     const total = (unique.get(edge.pool) ?? 0n) + edge.slashable;
     if (total > pool.amount) {

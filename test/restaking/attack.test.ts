@@ -2,10 +2,11 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { type AttackAnswer, findAttack } from "../../src/restaking/attack.js";
 import { breakEven } from "../../src/restaking/break-even.js";
 import { checkCoalition } from "../../src/restaking/coalition.js";
-import { compare, type Fraction, fraction, ONE, subtract } from "../../src/restaking/fraction.js";
+import { certify } from "../../src/restaking/certificate.js";
+import { compare, type Fraction, fraction, ONE, subtract, toNumber } from "../../src/restaking/fraction.js";
 import type { RestakingGraph } from "../../src/restaking/graph.js";
 import { modelOf } from "../../src/restaking/model.js";
-import { loadSolver, type Solver } from "../../src/restaking/solver.js";
+import { loadSolver, optimumOf, Problem, type Solver } from "../../src/restaking/solver.js";
 import { randomOf, runs } from "../support/runs.js";
 import { pairTruth, plainTruth, type Truth } from "./support/brute-force.js";
 import { plainGraph } from "./support/graphs.js";
@@ -241,22 +242,60 @@ describe("a law of attacks", () => {
 });
 
 describe("a break-even profit", () => {
-  it("is what the cheapest coalition of a service costs, and lies between its bounds without a solver", () => {
+  it("is what the cheapest coalition lacks, and lies between its bounds without a solver", () => {
     const random = randomOf("break-even");
     for (let i = 0; i < runs(1_000); i++) {
-      const graph = i % 2 === 0 ? randomMixed(random) : randomPlain(random, { operators: 6, services: 3 });
+      const isMixed = i % 2 === 0;
+      const graph = isMixed ? randomMixed(random) : randomPlain(random, { operators: 6, services: 3 });
       const at = random.below(graph.services.length);
-      const alone = {
+      const withProfit = (profit: bigint | null): RestakingGraph => ({
         ...graph,
-        services: graph.services.map((each, j) => ({ ...each, profit: j === at ? 1n : null })),
-      };
-      const { leastRatio } = i % 2 === 0 ? pairTruth(alone) : plainTruth(alone);
-      const model = modelOf(alone);
+        services: graph.services.map((each, j) => (j === at ? { ...each, profit } : each)),
+      });
+      // So much that the best coalition has the service, if it has any stake.
+      const much = 10_000n;
+      const { mostGain } = isMixed ? pairTruth(withProfit(much)) : plainTruth(withProfit(much));
+      const model = modelOf(withProfit(null));
+      if (model.services[at]!.power === 0n) continue;
+      const lacking = much - mostGain! > 0n ? much - mostGain! : 0n;
       const exact = breakEven(model, at, { solver });
       expect(exact.class).not.toBe("unknown");
-      expect([exact.atMost, 1n]).toEqual(leastRatio ?? [0n, 1n]);
+      expect(exact.atMost).toBe(lacking);
       const bounds = breakEven(model, at);
-      expect(bounds.atLeast <= exact.atMost && exact.atMost <= bounds.atMost).toBe(true);
+      expect(bounds.atLeast <= lacking && lacking <= bounds.atMost).toBe(true);
+    }
+  });
+
+  it("is nothing for a service without stake", () => {
+    const model = modelOf(plainGraph([10n], [{ profit: null, by: [] }]));
+    expect(breakEven(model, 0)).toMatchObject({ class: "certified", atLeast: 0n, atMost: 0n });
+  });
+});
+
+describe("the certificate", () => {
+  it("holds just where the relaxed problem is worth nothing", () => {
+    const random = randomOf("relaxed");
+    for (let i = 0; i < runs(1_500); i++) {
+      const graph = randomPlain(random, { operators: 6, services: 4 });
+      const { greatest } = certify(modelOf(graph));
+      const isWithin = greatest !== null && compare(greatest, ONE) <= 0;
+      expect([isWithin, graph]).toEqual([relaxedValue(graph) < 1e-6, graph]);
     }
   });
 });
+
+/** The attack with services and operators divided: max Σ π x - Σ σ b over Σ σ b >= α σ_N x, by the solver. */
+function relaxedValue({ services, edges, pools }: RestakingGraph): number {
+  const problem = new Problem();
+  for (const [i, { id, profit, alpha }] of services.entries()) {
+    const own = edges.filter((edge) => edge.service === id && edge.weight > 0n);
+    if (own.length === 0) continue;
+    problem.maximize(Number(profit), problem.share(`x${i}`, false));
+    const all = own.reduce((sum, { weight }) => sum + Number(weight), 0);
+    const held = own.map(({ operator, weight }) => [Number(weight), operator] as const);
+    problem.atLeast([...held, [-toNumber(alpha) * all, `x${i}`]], 0);
+  }
+  for (const [i, { amount }] of pools.entries())
+    problem.maximize(-Number(amount), problem.share(`o${i}`, false));
+  return optimumOf(solver, problem, 60)!.value;
+}

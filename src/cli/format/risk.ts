@@ -78,13 +78,17 @@ export function coalitionFacts(model: Model, found: CheckedCoalition) {
   };
 }
 
-export const breakEvenFacts = (model: Model, { service, coalition, ...bounds }: BreakEven) => ({
-  service: model.services[service]!.id,
-  class: bounds.class,
-  atLeast: bounds.atLeast,
-  atMost: bounds.atMost,
-  operators: coalitionFacts(model, coalition).operators,
-});
+export function breakEvenFacts(model: Model, { service, coalition, ...bounds }: BreakEven) {
+  const { services, operators } = coalitionFacts(model, coalition);
+  return {
+    service: model.services[service]!.id,
+    class: bounds.class,
+    atLeast: bounds.atLeast,
+    atMost: bounds.atMost,
+    services: services.map((each) => each.service),
+    operators,
+  };
+}
 
 /** What an answer says of attacks, in a sentence. */
 export const VERDICTS = {

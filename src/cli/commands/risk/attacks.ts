@@ -56,6 +56,7 @@ tapstake risk attack restaking.json
       const money = new Money(graph, model);
       answer(json === true, facts, () => {
         const parts: string[] = [VERDICTS[found.class]];
+        if (unknown.length > 0) parts.push(LEFT_OUT);
         const rows: Row[] = [
           ["margin", slackRange(found.slack)],
           ["most that an attack gains", money.worth(found.mostGain)],
@@ -88,13 +89,18 @@ tapstake risk attack restaking.json
           const lines = facts.breakEven.map((each): Row => {
             const [low, high] = [money.worth(each.atLeast), money.worth(each.atMost)];
             const from = each.class === "unknown" ? `between ${low} and ${high}` : `above ${high}`;
-            return [each.service, `${from} (${each.class}), by ${each.operators.join(", ")}`];
+            const others = each.services.filter((name) => name !== each.service);
+            const together = others.length > 0 ? `, together with ${others.join(", ")}` : "";
+            return [each.service, `${from} (${each.class}), by ${each.operators.join(", ")}${together}`];
           });
           parts.push(section("An attack pays from this profit on", table(lines, "  ")));
         }
         return parts.join("\n\n");
       });
     });
+
+const LEFT_OUT =
+  "Services without a known profit count as worth nothing here: the last lines say from which profit on that is wrong.";
 
 export const cascadeCommand = () =>
   newCommand("cascade", {
