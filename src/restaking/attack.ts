@@ -13,6 +13,7 @@ import type { Solver } from "./solver.js";
  */
 export type AnswerClass = "certified" | "proved" | "attack-found" | "unknown";
 
+/** Whether an attack pays, and how that is known. */
 export interface AttackAnswer {
   readonly class: AnswerClass;
   /** Undefined where it is unknown. */
@@ -38,6 +39,7 @@ export interface SlackAnswer {
   readonly atMost: Fraction | null;
 }
 
+/** What a search may use. */
 export interface AttackOptions {
   /** Without it, what needs a search stays unknown between bounds. */
   readonly solver?: Solver | undefined;

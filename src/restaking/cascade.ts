@@ -8,6 +8,7 @@ import { lossOf, type Model, modelOf } from "./model.js";
 import { optimumOf, Problem, type Solver } from "./solver.js";
 import { TOLERANCE } from "./milp.js";
 
+/** What a first loss leads to. */
 export interface Cascade {
   /** What the shock destroys, in the unit of profits × `scale`. */
   readonly shock: bigint;
@@ -27,6 +28,7 @@ export interface Cascade {
   readonly lessThan: Fraction | null;
 }
 
+/** One attack of a cascade, with amounts in the unit of profits × `scale`. */
 export interface CascadeStep {
   readonly services: readonly string[];
   readonly operators: readonly string[];
@@ -157,6 +159,7 @@ function without(graph: RestakingGraph, amountOf: (pool: Pool) => bigint): Resta
   };
 }
 
+/** What the worst first loss leads to. */
 export interface WorstCascade {
   readonly class: "proved" | "unknown";
   readonly psi: Fraction;

@@ -23,6 +23,7 @@ export interface Certificate {
   readonly free: readonly number[];
 }
 
+/** The certificate of a graph: exact, and in one pass over its stakes. */
 export function certify(model: Model): Certificate {
   const loads: (Fraction | null)[] = model.operators.map(() => ZERO);
   const perCoin = model.services.map(profitPerCoin);

@@ -13,6 +13,7 @@ export interface Compared<T> {
   readonly after: T;
 }
 
+/** What joining one more service changes. */
 export interface OptIn {
   readonly operator: string;
   readonly service: string;
@@ -92,6 +93,7 @@ function worstLosses(before: RestakingGraph, after: RestakingGraph, operator: st
   });
 }
 
+/** How much stake is missing to a margin. */
 export interface Collateral {
   readonly gamma: Fraction;
   /** No attack then costs less than 1 + gamma times its profit. */
@@ -107,8 +109,8 @@ export interface Collateral {
 }
 
 /**
- * Stake to add, until the certificate gives a slack of `gamma`: where it helps most, step by step, and then no more of it
- * than needed. `atLeast` says how little could do.
+ * Stake to add, until the certificate gives a slack of `gamma`: where it helps most, step by step, and then less of
+ * it, as long as it suffices. `atLeast` says how little could do.
  */
 export function collateral(graph: RestakingGraph, gamma: Fraction): Collateral {
   const model = modelOf(graph);

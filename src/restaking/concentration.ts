@@ -16,6 +16,7 @@ export interface Concentration {
   readonly largest: { readonly id: string; readonly share: Fraction } | null;
 }
 
+/** How all stake is spread, and that of each service. */
 export interface ConcentrationReport {
   /** Each pool counts once for each operator that decides about it. */
   readonly all: ByHolder;
@@ -28,6 +29,7 @@ interface ByHolder {
   readonly byGroup: Concentration;
 }
 
+/** How stake is spread over operators and groups, exactly. */
 export function concentrations(graph: RestakingGraph): ConcentrationReport {
   const { operators, services } = modelOf(graph);
   const groups = new Map(graph.operators.map(({ id, group }) => [id, group ?? `operator ${id}`]));

@@ -4,6 +4,7 @@ import { compare, type Fraction, fraction } from "./fraction.js";
 import type { RestakingGraph } from "./graph.js";
 import { modelOf, powerOf, worths } from "./model.js";
 
+/** Who loses what when an operator signs twice. */
 export interface DoubleSign {
   readonly operator: string;
   readonly pools: readonly PoolLoss[];

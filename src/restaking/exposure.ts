@@ -23,6 +23,7 @@ export interface PoolExposure {
   readonly worstShare: Fraction;
 }
 
+/** Stake that two services share. */
 export interface Overlap {
   readonly services: readonly [string, string];
   /** The worth of the pools that stand behind both. */

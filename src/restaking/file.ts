@@ -15,7 +15,9 @@ import {
   TIES,
 } from "./graph.js";
 
+/** The name of the file's form. */
 export const RESTAKING_FORMAT = "tapstake-restaking";
+/** The version of the form that this release reads and writes. */
 export const RESTAKING_VERSION = 1;
 
 /** A graph as JSON text: amounts and fractions as decimal text, one line an entry, for files that people compare. */
@@ -57,7 +59,7 @@ export function restakingFromJson(text: string): RestakingGraph {
   return graph;
 }
 
-/** Amounts are texts here, so that a float rounds none of them; a file of 200,000 stakes is too long to search for numbers. */
+/** Amounts are texts here, which no float rounds. A file of 200,000 stakes is too long to search for numbers. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);

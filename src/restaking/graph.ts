@@ -12,6 +12,7 @@ export interface RestakingGraph {
   readonly edges: readonly Edge[];
 }
 
+/** What pools hold: bitcoin, a token. */
 export interface Asset {
   readonly id: string;
   /** Decimals of the unit that people read: 8 for bitcoin. */
@@ -37,6 +38,7 @@ export interface Pool {
   readonly backedBy?: readonly { readonly pool: string; readonly amount: bigint }[];
 }
 
+/** Who decides about pools: a finality provider, an operator of EigenLayer or Symbiotic. */
 export interface Operator {
   readonly id: string;
   /** The legal person behind it: operators of one group count as one, where the answer is by group. */
@@ -46,6 +48,7 @@ export interface Operator {
 export const BASES = ["weight", "slashable"] as const;
 export const TIES = ["attack", "safe"] as const;
 
+/** What relies on stake: a chain, an operator set, a network. */
 export interface Service {
   readonly id: string;
   /** What corrupting it brings, in the unit of profits. Null where it is unknown: then answers are break-even profits. */

@@ -20,6 +20,7 @@ export interface Model {
   readonly costsAreLeast: boolean;
 }
 
+/** A service of a model, with its stake. */
 export interface ModelService {
   readonly id: string;
   /** Null where it is unknown. */
@@ -44,6 +45,7 @@ export interface StakeClass {
   readonly isOwn: boolean;
 }
 
+/** One operator of a class in one service. */
 export interface ClassEdge {
   readonly operator: number;
   readonly service: number;
@@ -76,6 +78,7 @@ export function lossOf({ slashable, loss, onSlash }: Edge, pool: Pool): bigint {
 /** What an edge counts in its service. */
 export const powerOf = (edge: Edge, basis: "weight" | "slashable"): bigint => edge[basis];
 
+/** A graph as a {@link Model}: what questions about attacks take. */
 export function modelOf(graph: RestakingGraph): Model {
   const { scale, worth } = worths(graph);
   const operators = new Map(graph.operators.map(({ id }, i) => [id, i]));

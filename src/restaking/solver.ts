@@ -17,7 +17,10 @@ interface Solved {
   readonly Columns: Readonly<Record<string, { readonly Primal?: number }>>;
 }
 
-/** @throws TapstakeError `package-missing` where `highs` is not installed */
+/**
+ * Loads the package `highs`.
+ * @throws TapstakeError `package-missing` where it is not installed
+ */
 export async function loadSolver(): Promise<Solver> {
   try {
     // Its types are those of the older module system, in which the default is one level deeper.

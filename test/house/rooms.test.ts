@@ -40,7 +40,7 @@ describe("the check of the rooms", () => {
       "wallets",
       "restaking",
     ]);
-    expect(ROOMS).toHaveLength(23);
+    expect(ROOMS).toHaveLength(24);
   });
 
   it.each([

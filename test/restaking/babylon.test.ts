@@ -39,7 +39,7 @@ describe("the graph of delegations", () => {
     expect(pool!.lockedBlocks).toBe(delegation.unbondingTime);
   });
 
-  it("has an edge for each of several providers, of which each ends the whole stake", () => {
+  it("has an edge for each of several providers, and each provider ends the whole stake", () => {
     const second = new Uint8Array(32).fill(2);
     const finalityProviders = [...delegation.terms.finalityProviders, second];
     const graph = graphOfDelegations([{ ...delegation, terms: { ...delegation.terms, finalityProviders } }], {
@@ -82,7 +82,7 @@ describe("the graph of the chain's JSON", () => {
 
   it.each([
     ["no list", {}, "btc_delegations"],
-    ["a row that is none", [null], "btc_delegations[0].fp_btc_pk_list"],
+    ["null in place of a row", [null], "btc_delegations[0].fp_btc_pk_list"],
     ["a row without providers", [{ ...ROW, fp_btc_pk_list: [] }], "btc_delegations[0].fp_btc_pk_list"],
     ["a short key", [{ ...ROW, fp_btc_pk_list: ["ab"] }], "btc_delegations[0].fp_btc_pk_list"],
     ["an amount as a number", [{ ...ROW, total_sat: 5 }], "btc_delegations[0].total_sat"],

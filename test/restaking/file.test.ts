@@ -35,8 +35,12 @@ const FORM: readonly [name: string, path: string, (json: File) => void][] = [
   ["another format", "restaking.format", change((json) => json, "format", "tapstake")],
   ["a version as text", "restaking.version", change((json) => json, "version", "1")],
   ["an unknown field", "restaking.more", change((json) => json, "more", 1)],
-  ["a list that is none", "restaking.pools", change((json) => json, "pools", {})],
-  ["an entry that is none", "restaking.pools[0]", change((json) => json.pools as unknown as Json, "0", 1)],
+  ["an object in place of a list", "restaking.pools", change((json) => json, "pools", {})],
+  [
+    "a number in place of an entry",
+    "restaking.pools[0]",
+    change((json) => json.pools as unknown as Json, "0", 1),
+  ],
   [
     "an unknown field of an asset",
     "restaking.assets[0].name",
@@ -56,7 +60,7 @@ const FORM: readonly [name: string, path: string, (json: File) => void][] = [
   ["an empty name", "restaking.pools[1].id", change((json) => json.pools[1]!, "id", "")],
   ["a name with a control character", "restaking.pools[1].id", change((j) => j.pools[1]!, "id", "\u001b[1m")],
   ["a name of 201 characters", "restaking.pools[1].id", change((j) => j.pools[1]!, "id", "x".repeat(201))],
-  ["an owner that is none", "restaking.pools[1].owner", change((json) => json.pools[1]!, "owner", null)],
+  ["null in place of an owner", "restaking.pools[1].owner", change((json) => json.pools[1]!, "owner", null)],
   [
     "backing without amounts",
     "restaking.pools[2].backedBy[0]",
@@ -72,7 +76,7 @@ const FORM: readonly [name: string, path: string, (json: File) => void][] = [
   ["an unknown field of an edge", "restaking.edges[0].x", change((j) => j.edges[0]!, "x", 1)],
   ["a missing field of an edge", "restaking.edges[0].veto", (json) => delete json.edges[0]!["veto"]],
   ["a veto as a word", "restaking.edges[0].veto", change((j) => j.edges[0]!, "veto", "yes")],
-  ["a pending that is none", "restaking.edges[0].pending", change((j) => j.edges[0]!, "pending", 0)],
+  ["a number in place of pending", "restaking.edges[0].pending", change((j) => j.edges[0]!, "pending", 0)],
   ["an unknown sharing", "restaking.edges[0].shares", change((j) => j.edges[0]!, "shares", "some")],
   ["an unknown slash", "restaking.edges[0].onSlash", change((j) => j.edges[0]!, "onSlash", "burn")],
   [

@@ -5,6 +5,7 @@ import { type DecodedEvent, decodeEvent, formsOf } from "./event.js";
 import { EIGENLAYER_EVENTS } from "./forms.js";
 import { readLogs } from "./log.js";
 
+/** What the logs of EigenLayer do not say. */
 export interface EigenLayerOptions {
   /** Up to which block allocations have come into effect (default: the block of the last log). */
   readonly atBlock?: bigint;

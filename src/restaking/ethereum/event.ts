@@ -25,7 +25,7 @@ export interface DecodedEvent {
 }
 
 /**
- * Decodes a log by the forms, or returns null where it is none of them.
+ * Decodes a log by the forms, or returns null where no form is its own.
  * @throws TapstakeError `invalid-log` where the topic is known and the words do not fit
  */
 export function decodeEvent(forms: ReadonlyMap<string, EventForm>, log: Log): DecodedEvent | null {

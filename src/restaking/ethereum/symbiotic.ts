@@ -5,6 +5,7 @@ import { type DecodedEvent, decodeEvent, formsOf } from "./event.js";
 import { SYMBIOTIC_EVENTS } from "./forms.js";
 import { readLogs } from "./log.js";
 
+/** What the logs of Symbiotic do not say. */
 export interface SymbioticOptions {
   readonly assets: readonly Asset[];
   /** What no event says of a vault, by its address. */
