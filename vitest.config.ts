@@ -16,7 +16,7 @@ if (process.env["TAPSTAKE_SEED"] === undefined) {
 
 /** Rooms whose code keeps no state and asks nothing of the system: their tests share a process. */
 const shared = [
-  "{core,crypto,bitcoin,script,params,funding,spending,psbt,stake,delegation,covenant,vote,extract,babylon,wallets}",
+  "{core,crypto,bitcoin,script,params,funding,spending,psbt,stake,delegation,covenant,vote,extract,babylon,wallets,restaking}",
   "{chain,babylon-client,derivation,fuzz}",
 ].map((room) => `test/${room}/**/*.test.ts`);
 

@@ -74,16 +74,18 @@ import { openHome, openProtection, readInterchange } from "tapstake/finality";
 import { createEotsClient } from "tapstake/signer-client";
 import "tapstake/chain";
 import "tapstake/babylon";
+import { loadSolver } from "tapstake/restaking";
 import "tapstake/wallets";
 import "tapstake/regtest";
 const missing = (name) => (error) => error.code === "package-missing" && error.details.package === name;
 assert.throws(() => openProtection(openHome("home")), missing("libsql"));
 assert.throws(() => createEotsClient(), missing("@grpc/grpc-js"));
 await assert.rejects(readInterchange("{}"), missing("@streamparser/json"));
+await assert.rejects(loadSolver(), missing("highs"));
 `,
   "commonjs.cjs": `
 const assert = require("node:assert/strict");
-for (const entry of ["tapstake", "tapstake/wallets", "tapstake/chain", "tapstake/babylon", "tapstake/finality", "tapstake/signer-client", "tapstake/regtest"]) {
+for (const entry of ["tapstake", "tapstake/wallets", "tapstake/restaking", "tapstake/chain", "tapstake/babylon", "tapstake/finality", "tapstake/signer-client", "tapstake/regtest"]) {
   assert.ok(Object.keys(require(entry)).length > 0);
 }
 assert.equal(typeof require("tapstake").stakingOutput, "function");
@@ -145,10 +147,11 @@ import * as babylon from "tapstake/babylon";
 import * as finality from "tapstake/finality";
 import * as client from "tapstake/signer-client";
 import * as harness from "tapstake/regtest";
+import * as restaking from "tapstake/restaking";
 import * as wallets from "tapstake/wallets";
 export const scriptOf = (terms: StakeTerms): Uint8Array => stakingOutput(terms, "mainnet").script;
 export const textOf = (psbt: Psbt): string => psbt.toBase64();
-export { babylon, chain, client, finality, harness, wallets };
+export { babylon, chain, client, finality, harness, restaking, wallets };
 `;
 
 /** As docs/recipes.md has it. */

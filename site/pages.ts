@@ -19,7 +19,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "docs/testing.md",
     "docs/recipes.md",
   ],
-  "Stake by hand": ["docs/stakers.md", "docs/covenant.md"],
+  "Stake by hand": ["docs/stakers.md", "docs/covenant.md", "docs/restaking.md"],
   "Run a finality provider": [
     "docs/operators.md",
     "docs/emergency.md",

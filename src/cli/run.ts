@@ -65,6 +65,10 @@ const COMMANDS: LazyCommands = {
     summary: "Run a finality provider: keys, randomness, votes, signer",
     load: () => import("./commands/fp/index.js"),
   },
+  risk: {
+    summary: "Say what a stake stands for, and what one fault costs",
+    load: () => import("./commands/risk/index.js"),
+  },
   completion: {
     summary: "Print a script that completes commands in a shell",
     load: async () => (await import("./commands/completion.js")).command,

@@ -486,6 +486,20 @@ export const ERROR_CODES = {
     do: "Give evidence against a finality provider of this stake, or a stake with that provider.",
   },
 
+  // Restaking graphs
+  "invalid-graph": {
+    means: "A restaking graph names what it does not have, or contradicts itself.",
+    do: "Correct the entry that the message names. docs/restaking.md describes the file.",
+  },
+  "unknown-name": {
+    means: "A restaking graph has no operator, service or pool of this name.",
+    do: "Take the name from the file: `tapstake risk report restaking.json` lists them.",
+  },
+  "invalid-log": {
+    means: "A log of a contract does not have the form of its event.",
+    do: "Fetch the logs again with `eth_getLogs`, and give its answer unchanged.",
+  },
+
   // The finality provider's home and keys
   "insecure-permissions": {
     means: "Others than its owner can reach a secret file or folder, or another user owns it.",

@@ -80,6 +80,7 @@ export async function exampleFiles(): Promise<string> {
     write(`part-${i}.hex`, transaction.toHex());
     write(`part-${i}.proof`, hex.encode(txOutProof(transaction)));
   }
+  write("restaking.json", readFileSync(new URL("../fixtures/restaking.json", import.meta.url), "utf8"));
   const { code, stderr } = await shellInProcess(SCRIPT, { cwd: folder, env: environment(folder) });
   if (code !== 0) throw new Error(`no files for the examples: ${stderr}`);
   const { staking } = delegationFromJson(read("stake.json"));

@@ -38,8 +38,9 @@ describe("the check of the rooms", () => {
       "extract",
       "babylon",
       "wallets",
+      "restaking",
     ]);
-    expect(ROOMS).toHaveLength(23);
+    expect(ROOMS).toHaveLength(24);
   });
 
   it.each([

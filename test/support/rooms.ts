@@ -17,6 +17,7 @@ export const ROOMS = [
   "extract",
   "babylon",
   "wallets",
+  "restaking",
   "chain",
   "babylon-client",
   "derivation",
@@ -27,7 +28,7 @@ export const ROOMS = [
   "cli",
 ] as const;
 
-/** The rooms that run anywhere: what `src/index.ts` may export, and `tapstake/wallets`. */
+/** The rooms that run anywhere: what `src/index.ts` may export, `tapstake/wallets` and `tapstake/restaking`. */
 export const PURE_ROOMS: readonly string[] = ROOMS.slice(0, ROOMS.indexOf("chain"));
 
 /** Libraries that only these files may import. */

@@ -1,0 +1,45 @@
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { TapstakeError } from "../../../core/errors.js";
+import { restakingFromJson } from "../../../restaking/file.js";
+import type { Fraction } from "../../../restaking/fraction.js";
+import type { RestakingGraph } from "../../../restaking/graph.js";
+import { loadSolver, type Solver } from "../../../restaking/solver.js";
+import { readChunks } from "../../input.js";
+import { wholeNumber } from "../../options.js";
+
+/** The argument of all commands about risk. */
+export const GRAPH = ["<graph>", "restaking file (tapstake-restaking); - for standard input"] as const;
+
+/** Two hundred thousand stakes are about a hundred. */
+const MAX_MEGABYTES = 256;
+
+/** @throws TapstakeError `file-error`, and the codes of `restakingFromJson` */
+export async function readGraph(path: string): Promise<RestakingGraph> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of readChunks(path, MAX_MEGABYTES)) chunks.push(chunk);
+  return restakingFromJson(new TextDecoder().decode(Buffer.concat(chunks)));
+}
+
+/** The solver where it is installed: without it, answers stay between bounds. */
+export async function solverIfThere(): Promise<Solver | undefined> {
+  try {
+    return await loadSolver();
+  } catch (error) {
+    if (error instanceof TapstakeError && error.code === "package-missing") return undefined;
+    throw error;
+  }
+}
+
+export const secondsOption = () =>
+  new Option("--seconds <number>", "longest time for each question to the solver (default: 60)").argParser(
+    wholeNumber,
+  );
+
+/** `1/10` or `0.1`, exactly. */
+export function fractionArgument(text: string): Fraction {
+  const [, numerator, denominator] = /^(\d{1,30})\/(\d{1,30})$/.exec(text) ?? [];
+  if (numerator !== undefined && BigInt(denominator!) > 0n) return [BigInt(numerator), BigInt(denominator!)];
+  const [, whole, decimals = ""] = /^(\d{1,15})(?:\.(\d{1,30}))?$/.exec(text) ?? [];
+  if (whole === undefined) throw new InvalidArgumentError("expected a fraction, such as 1/10 or 0.1.");
+  return [BigInt(whole + decimals), 10n ** BigInt(decimals.length)];
+}

@@ -1,0 +1,104 @@
+import { add, compare, type Fraction, fraction, greater, inverse, ONE, subtract, ZERO } from "./fraction.js";
+import type { Model, StakeClass } from "./model.js";
+
+/** What can be said of attacks without a search, exactly. */
+export interface Certificate {
+  /**
+   * For each operator, how much of the profit of its services falls on a coin of its stake (T_v of RESTAKING.md, the
+   * EigenLayer condition): the greatest of its stakes. Null where profit falls on stake that loses nothing.
+   */
+  readonly loads: readonly (Fraction | null)[];
+  /** The greatest of them. Null where one is. */
+  readonly greatest: Fraction | null;
+  /**
+   * The least by which costs exceed profits, as a part of the profits: 1 / greatest - 1. Null without a certificate (the
+   * greatest load is null) and `"unlimited"` where no service has a profit.
+   */
+  readonly slack: Fraction | "unlimited" | null;
+  /** No attack pays. */
+  readonly isSecure: boolean;
+  /** No attack wins more than this. */
+  readonly mostProfit: bigint;
+  /** Services with a profit and no stake at all: to corrupt them costs nothing. The rest of the answer leaves them out. */
+  readonly free: readonly number[];
+}
+
+/** The certificate of a graph: exact, and in one pass over its stakes. */
+export function certify(model: Model): Certificate {
+  const loads: (Fraction | null)[] = model.operators.map(() => ZERO);
+  const perCoin = model.services.map(profitPerCoin);
+  let greatest: Fraction | null = ZERO;
+  let excess: Fraction = ZERO;
+  for (const each of model.classes) {
+    const load = loadOf(each, perCoin);
+    for (const operator of new Set(each.edges.map((edge) => edge.operator))) {
+      const own = loads[operator]!;
+      loads[operator] = own && load && greater(own, load);
+    }
+    greatest = greatest && load && greater(greatest, load);
+    excess = add(excess, excessOf(each, perCoin));
+  }
+  const tieIsAttack = model.services.some((service) => service.tieIsAttack && (service.profit ?? 0n) > 0n);
+  const order = greatest === null ? 1 : compare(greatest, ONE);
+  return {
+    loads,
+    greatest,
+    slack: greatest === null ? null : greatest[0] === 0n ? "unlimited" : subtract(inverse(greatest), ONE),
+    isSecure: order < 0 || (order === 0 && !tieIsAttack),
+    mostProfit: excess[0] / excess[1],
+    free: freeServices(model),
+  };
+}
+
+/** The load of each class, in their order: the operators' loads are the greatest of these. */
+export function classLoads(model: Model): (Fraction | null)[] {
+  const perCoin = model.services.map(profitPerCoin);
+  return model.classes.map((each) => loadOf(each, perCoin));
+}
+
+/** Services that can be corrupted without any stake. */
+export const freeServices = (model: Model): number[] =>
+  [...model.services.entries()].flatMap(([i, { profit, power }]) =>
+    power === 0n && profit !== null && profit > 0n ? [i] : [],
+  );
+
+/** What of a service's profit falls on a coin of an attacker's: π / (α σ_N). Zero where the profit is unknown. */
+function profitPerCoin({ profit, alpha, power }: Model["services"][number]): Fraction {
+  return power === 0n || profit === null ? ZERO : fraction(profit * alpha[1], alpha[0] * power);
+}
+
+/**
+ * An attack's profit is at most its edges' coins times the profit per coin. A class that loses the same over each edge
+ * pays once for all; one that pays by the edge bears each edge, and with its cap all of them.
+ */
+function loadOf({ edges, cost, cap }: StakeClass, perCoin: readonly Fraction[]): Fraction | null {
+  let [all, worst]: [Fraction, Fraction] = [ZERO, ZERO];
+  for (const { service, power, loss } of edges) {
+    const [numerator, denominator] = perCoin[service]!;
+    if (numerator === 0n || power === 0n) continue;
+    if (loss === 0n) return null;
+    const part = fraction(numerator * power, denominator * loss);
+    if (cost === "once") all = add(all, part);
+    else {
+      worst = greater(worst, part);
+      all = add(all, fraction(numerator * power, denominator * cap));
+    }
+  }
+  return greater(all, worst);
+}
+
+/** By how much the profit that falls on a class can exceed what the class loses: at most, over all attacks. */
+function excessOf({ edges, cost, cap }: StakeClass, perCoin: readonly Fraction[]): Fraction {
+  const losses = edges.map(({ loss }) => loss);
+  const least = losses.reduce((a, b) => (a < b ? a : b));
+  let [all, beyond]: [Fraction, Fraction] = [ZERO, ZERO];
+  for (const { service, power, loss } of edges) {
+    const [numerator, denominator] = perCoin[service]!;
+    const part = fraction(numerator * power, denominator);
+    all = add(all, part);
+    beyond = add(beyond, greater(ZERO, subtract(part, [loss, 1n])));
+  }
+  if (cost === "once") return greater(ZERO, subtract(all, [least, 1n]));
+  // What is paid is the sum of the losses or the cap.
+  return greater(beyond, subtract(all, [cap, 1n]));
+}

@@ -1,0 +1,142 @@
+import { TapstakeError } from "../core/errors.js";
+import { compare, ONE } from "./fraction.js";
+import type { Edge, Pool, RestakingGraph } from "./graph.js";
+
+/**
+ * The rules of a graph beyond its form: names that are used once and lead somewhere, amounts that a pool has, and layers
+ * without a circle. Readers and callers that make graphs pass through it.
+ * @throws TapstakeError `invalid-graph`; `details.path` says where
+ */
+export function checkGraph(graph: RestakingGraph): void {
+  const assets = indexed(graph.assets, "assets");
+  const pools = indexed(graph.pools, "pools");
+  const operators = indexed(graph.operators, "operators");
+  const services = indexed(graph.services, "services");
+  graph.assets.forEach(({ value }, i) => {
+    if (value === undefined && graph.assets.length > 1) {
+      refuse(`assets[${i}].value`, "with several assets, each needs a value in the unit of profits");
+    }
+    if (value && value[0] === 0n) refuse(`assets[${i}].value`, "an asset's value must be above 0");
+  });
+  graph.services.forEach(({ alpha }, i) => {
+    if (alpha[0] === 0n || compare(alpha, ONE) > 0) {
+      refuse(`services[${i}].alpha`, "alpha must be above 0 and at most 1");
+    }
+  });
+  graph.pools.forEach(({ asset, owner }, i) => {
+    known(assets, asset, `pools[${i}].asset`, "asset");
+    if (owner !== undefined) known(operators, owner, `pools[${i}].owner`, "operator");
+  });
+  checkLayers(graph, pools);
+  checkEdges(graph, pools, operators, services);
+}
+
+function checkEdges(graph: RestakingGraph, pools: Index, operators: Index, services: Index): void {
+  const first = new Map<string, Edge>();
+  const unique = new Map<string, bigint>();
+  const places = new Set<number>();
+  graph.edges.forEach((edge, i) => {
+    const path = `edges[${i}]`;
+    const at = known(pools, edge.pool, `${path}.pool`, "pool");
+    const pool = graph.pools[at]!;
+    const operator = known(operators, edge.operator, `${path}.operator`, "operator");
+    const service = known(services, edge.service, `${path}.service`, "service");
+    for (const field of ["weight", "slashable"] as const) {
+      if (edge[field] > pool.amount) {
+        refuse(`${path}.${field}`, `${edge[field]} is more than the pool's amount of ${pool.amount}`);
+      }
+    }
+    if (compare(edge.loss.rate, ONE) > 0) refuse(`${path}.loss.rate`, "the rate must be at most 1");
+    const other = first.get(edge.pool);
+    if (!other) first.set(edge.pool, edge);
+    else if (other.shares !== edge.shares || other.onSlash !== edge.onSlash) {
+      refuse(path, "all edges of a pool must have the same shares and the same onSlash");
+    }
+    if (edge.shares === "unique" && edge.onSlash === "spend-pool") {
+      refuse(`${path}.onSlash`, "what spends the whole pool cannot be unique to a service");
+    }
+    const place = (at * operators.size + operator) * services.size + service;
+    if (places.has(place)) refuse(path, "another edge has the same pool, operator and service");
+    places.add(place);
+    if (edge.shares !== "unique" || edge.pending) return;
+    const total = (unique.get(edge.pool) ?? 0n) + edge.slashable;
+    if (total > pool.amount) {
+      refuse(`${path}.slashable`, `unique edges of the pool come to ${total}, more than its ${pool.amount}`);
+    }
+    unique.set(edge.pool, total);
+  });
+}
+
+/** What a pool takes from others is theirs to give, in the same asset, and no pool backs itself. */
+function checkLayers({ pools }: RestakingGraph, index: Index): void {
+  const drawn = new Map<string, bigint>();
+  pools.forEach((pool, i) => {
+    let total = 0n;
+    const seen = new Set<string>();
+    for (const [j, { pool: below, amount }] of (pool.backedBy ?? []).entries()) {
+      const path = `pools[${i}].backedBy[${j}]`;
+      const backing = pools[known(index, below, `${path}.pool`, "pool")]!;
+      if (backing.asset !== pool.asset)
+        refuse(`${path}.pool`, `it holds ${backing.asset}, not ${pool.asset}`);
+      if (seen.has(below)) refuse(`${path}.pool`, "a pool can be named once");
+      seen.add(below);
+      total += amount;
+      const taken = (drawn.get(below) ?? 0n) + amount;
+      drawn.set(below, taken);
+      if (taken > backing.amount) {
+        refuse(`${path}.amount`, `${taken} is taken from a pool that has ${backing.amount}`);
+      }
+    }
+    if (total > pool.amount) {
+      refuse(`pools[${i}].backedBy`, `they come to ${total}, more than the pool's ${pool.amount}`);
+    }
+  });
+  checkNoCircle(pools, index);
+}
+
+/** Kahn's order: what is left over stands in a circle, or above one; going down from it leads into the circle. */
+function checkNoCircle(pools: readonly Pool[], index: Index): void {
+  const layered = pools.filter(({ backedBy = [] }) => backedBy.length > 0);
+  if (layered.length === 0) return;
+  const below = (pool: Pool) => (pool.backedBy ?? []).map((each) => pools[index.get(each.pool)!]!);
+  const left = new Set(layered);
+  for (let removed = true; removed;) {
+    removed = false;
+    for (const pool of left) {
+      if (below(pool).some((each) => left.has(each))) continue;
+      left.delete(pool);
+      removed = true;
+    }
+  }
+  const [start] = left;
+  if (!start) return;
+  const way: Pool[] = [];
+  for (let at = start; !way.includes(at); at = below(at).find((each) => left.has(each))!) way.push(at);
+  const last = below(way.at(-1)!).find((each) => way.includes(each))!;
+  const circle = way.slice(way.indexOf(last)).map(({ id }) => id);
+  const names = [...circle, circle[0]!].join(" → ");
+  refuse(`pools[${index.get(circle[0]!)}].backedBy`, `the layers form a circle: ${names}`);
+}
+
+type Index = ReadonlyMap<string, number>;
+
+function indexed(list: readonly { readonly id: string }[], what: string): Index {
+  const index = new Map<string, number>();
+  list.forEach(({ id }, i) => {
+    const other = index.get(id);
+    if (other !== undefined) refuse(`${what}[${i}].id`, `${what}[${other}] has the same id, ${id}`);
+    index.set(id, i);
+  });
+  return index;
+}
+
+function known(index: Index, id: string, path: string, what: string): number {
+  const at = index.get(id);
+  if (at === undefined) return refuse(path, `no ${what} has the id ${id}`);
+  return at;
+}
+
+function refuse(at: string, message: string): never {
+  const path = `restaking.${at}`;
+  throw new TapstakeError("invalid-graph", `${path}: ${message}`, { path });
+}
