@@ -61,13 +61,17 @@ export interface Esplora {
 }
 
 /** A client of an Esplora server's own interface. @throws TapstakeError `node-unreachable` when the URL is none */
-export function createEsplora({ url, timeout = DEFAULT_TIMEOUT }: EsploraOptions): Esplora {
+export function createEsplora({
+  url,
+  timeout = DEFAULT_TIMEOUT,
+  maxAnswer: limit = MAX_ANSWER,
+}: EsploraOptions): Esplora {
   const { endpoint, credentials } = parseUrl(url);
   const { username, password } = credentials ?? {};
   const basic = btoa(String.fromCharCode(...new TextEncoder().encode(`${username}:${password}`)));
   const headers = credentials && { authorization: `Basic ${basic}` };
   const request = (path: string, init?: RequestInit) =>
-    ask({ endpoint, path, name: path, timeout, init: { ...init, ...(headers && { headers }) } });
+    ask({ endpoint, path, name: path, timeout, limit, init: { ...init, ...(headers && { headers }) } });
 
   const read = async <Schema extends v.GenericSchema>(path: string, schema: Schema) => {
     const { status, text } = await request(path);

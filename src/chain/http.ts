@@ -5,6 +5,9 @@ import { parseNumbers } from "../core/json.js";
 /** How long to wait for an answer, in milliseconds, by default. */
 export const DEFAULT_TIMEOUT = 30_000;
 
+/** The most bytes of an answer from Bitcoin's servers: a block of 4 MB has 8 MB of hexadecimal, and more as JSON. */
+export const MAX_ANSWER = 64 * 1024 * 1024;
+
 export interface HttpRequest {
   /** With a slash at its end, and without credentials. */
   readonly endpoint: string;
