@@ -216,7 +216,11 @@ async function paramsOf(chain: BabylonChain, network: Network): Promise<ParamSet
 }
 
 /** Where the block of an inclusion proof stands; its header is the caller's, if it is the right one. */
-async function inclusionBlock({ chain, named: { message }, records: { header } }: About): Promise<ChainState | undefined> {
+async function inclusionBlock({
+  chain,
+  named: { message },
+  records: { header },
+}: About): Promise<ChainState | undefined> {
   const inclusion =
     "stakingTxInclusionProof" in message
       ? message.stakingTxInclusionProof

@@ -1,11 +1,5 @@
 /** `tapstake/babylon`: the staking chain, asked and written to. Runs in browsers too. */
-export {
-  chainError,
-  readErrorText,
-  type ChainError,
-  type Retry,
-  type SaidError,
-} from "../babylon/errors.js";
+export { chainError, readErrorText, type ChainError, type Retry, type SaidError } from "../babylon/errors.js";
 export type { Release } from "../params/rules.js";
 export {
   accountOfKey,

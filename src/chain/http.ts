@@ -17,8 +17,8 @@ export interface HttpRequest {
   readonly name: string;
   readonly timeout: number;
   readonly init?: RequestInit;
-  /** The most bytes that an answer may have: no limit by default. */
-  readonly limit?: number;
+  /** The most bytes that an answer may have. */
+  readonly limit: number;
 }
 
 /**
@@ -29,7 +29,6 @@ export async function ask({ endpoint, path, name, timeout, init, limit }: HttpRe
   try {
     const response = await fetch(endpoint + path, { ...init, signal: AbortSignal.timeout(timeout) });
     const { status, headers } = response;
-    if (limit === undefined) return { status, headers, text: await response.text() };
     const text = await textWithin(response, limit);
     if (text !== null) return { status, headers, text };
   } catch (error) {

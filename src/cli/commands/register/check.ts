@@ -85,7 +85,10 @@ function verdictText({ name }: NamedMessage, verdict: Verdict, isAsked: boolean)
   if (warnings.length > 0) rows.push(["warnings", warnings.map(({ rule, reason }) => `${rule}: ${reason}`)]);
   if (unchecked.length > 0) {
     rows.push(["not checked", unchecked.map(lackText)]);
-    rows.push(["", isAsked ? "no question to the server answers these" : "--lcd <url> asks the chain for these"]);
+    rows.push([
+      "",
+      isAsked ? "no question to the server answers these" : "--lcd <url> asks the chain for these",
+    ]);
   }
   return table(rows);
 }

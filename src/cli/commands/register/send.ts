@@ -1,4 +1,9 @@
-import { type AnyMessage, decodeMessage, encodeMessage, type NamedMessage } from "../../../babylon/messages.js";
+import {
+  type AnyMessage,
+  decodeMessage,
+  encodeMessage,
+  type NamedMessage,
+} from "../../../babylon/messages.js";
 import { checkRules } from "../../../babylon/rules/check.js";
 import { chainState, type MessageRecords } from "../../../babylon-client/chain-state.js";
 import { type BabylonChain, babylonChain } from "../../../babylon-client/client.js";
@@ -59,14 +64,26 @@ export async function sendMessage(
       const release = await releaseOf(babylonChain({ lcd, chainId }), options.release);
       const chain = babylonChain({ lcd, chainId, release });
       const message = encodeMessage(named.name, named.message as never, release);
-      await checkedByChain(chain, decodeMessage(message), { records, release, force: options.force === true });
+      await checkedByChain(chain, decodeMessage(message), {
+        records,
+        release,
+        force: options.force === true,
+      });
       const { feeLimit } = options;
       if (isWatched()) tell(`${named.name} costs at most ${feeLimit} ubbn. Nothing takes it back.`);
       await mustAgree(`Send it from ${signer.address} on ${chainId}?`, options.yes === true);
       const sent = await sentBy(chain, message, signer, feeLimit);
       for (const { message: text } of sent.warnings) note(text);
       const { txhash, height, gasUsed, fee } = sent;
-      const facts = { name: named.name, account: signer.address, chain: chainId, txhash, height, gasUsed, fee };
+      const facts = {
+        name: named.name,
+        account: signer.address,
+        chain: chainId,
+        txhash,
+        height,
+        gasUsed,
+        fee,
+      };
       answer(options.json === true, facts, () =>
         table([
           ["sent", `${named.name}, from ${signer.address}`],
@@ -118,7 +135,9 @@ async function sentBy(
     note(`signed: ${txhash}. Waiting for a block, up to height ${timeoutHeight}`);
     release = onStopRequest(() => {
       const text = `stopped before a block had ${txhash}, and one up to height ${timeoutHeight} can still have it`;
-      process.exit(reportError(new TapstakeError("outcome-unknown", text, { txhash, timeoutHeight, sequence })));
+      process.exit(
+        reportError(new TapstakeError("outcome-unknown", text, { txhash, timeoutHeight, sequence })),
+      );
     });
   };
   try {
