@@ -249,7 +249,8 @@ async function heightOf(chain: BabylonChain, hash: Uint8Array): Promise<number |
 
 async function provider({ chain, named }: About): Promise<ChainState | undefined> {
   const keys = providersIn(named);
-  const found = await Promise.all(keys.map((key) => providerState(chain, key)));
+  const isUnjailing = named.name === "MsgUnjailFinalityProvider";
+  const found = await Promise.all(keys.map((key) => providerState(chain, key, isUnjailing)));
   if (found.length === 0) return undefined;
   // One that is missing or slashed refuses the message, whatever the others are.
   const refusing = found.find((each) => each === null || each.slashed);

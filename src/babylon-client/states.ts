@@ -7,11 +7,18 @@ import type { PreviousStake } from "../stake/expansion.js";
 import type { BabylonChain } from "./client.js";
 import type { RawDelegation, RawProvider } from "./forms.js";
 
-/** A finality provider as rules look at it; null when the chain does not know it. */
-export async function providerState(chain: BabylonChain, key: Uint8Array): Promise<ProviderState | null> {
+/**
+ * A finality provider as rules look at it; null when the chain does not know it.
+ * @param withJailTime also asks until when it is jailed
+ */
+export async function providerState(
+  chain: BabylonChain,
+  key: Uint8Array,
+  withJailTime: boolean,
+): Promise<ProviderState | null> {
   const found = await chain.provider(key);
   if (!found) return null;
-  const jailedUntil = found.jailed ? (await chain.signingInfo(key))?.jailedUntil : undefined;
+  const jailedUntil = withJailTime && found.jailed ? (await chain.signingInfo(key))?.jailedUntil : undefined;
   const ended = jailedUntil === undefined ? Number.NaN : Date.parse(jailedUntil);
   const { commission_info: info } = found;
   const changedAt = Date.parse(info?.update_time ?? "");

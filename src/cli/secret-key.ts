@@ -115,9 +115,7 @@ async function secretText(
   const known = secretFile === undefined ? given : await secretOfFile(secretFile);
   if (known !== undefined) return known.trim();
   if (!isWatched()) {
-    throw new UsageError(
-      `no terminal to ask for the secret key of ${whose} at: give ${file} or ${variable}`,
-    );
+    throw new UsageError(`no terminal to ask for the secret key of ${whose} at: give ${file} or ${variable}`);
   }
   return (await askSecret(`The secret key of ${whose} (hexadecimal, WIF, xprv with path, or words)`)).trim();
 }

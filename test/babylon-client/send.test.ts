@@ -77,7 +77,9 @@ describe("sending messages", () => {
   it("hands in over RPC where it is given", async () => {
     const { fake, chain } = await startedWithRpc();
     expect(await chain.send([commitment()], signer, options)).toMatchObject({ height: 1001n });
-    const methods = fake.requests.filter(({ path }) => path === "").map(({ body }) => JSON.parse(body).method);
+    const methods = fake.requests
+      .filter(({ path }) => path === "")
+      .map(({ body }) => JSON.parse(body).method);
     expect(methods).toEqual(["status", "status", "broadcast_tx_sync"]);
   });
 

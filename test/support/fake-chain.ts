@@ -195,10 +195,7 @@ export class FakeChain {
       return;
     }
     const given = override?.answer;
-    const answer =
-      typeof given === "function"
-        ? given(body)
-        : (given ?? this.#answerTo(path, body, isRpc));
+    const answer = typeof given === "function" ? given(body) : (given ?? this.#answerTo(path, body, isRpc));
     const text = typeof answer.body === "string" ? answer.body : JSON.stringify(answer.body);
     response.writeHead(answer.status ?? 200, answer.headers).end(text);
   }
@@ -289,7 +286,10 @@ export class FakeChain {
 
   #rpc({ method, params }: { method: string; params: { tx: string } }): Answer {
     if (method === "status") {
-      const sync_info = { latest_block_height: `${this.rpcHeight ?? this.height}`, catching_up: this.syncing };
+      const sync_info = {
+        latest_block_height: `${this.rpcHeight ?? this.height}`,
+        catching_up: this.syncing,
+      };
       const result = { node_info: { network: this.rpcChainId ?? this.chainId }, sync_info };
       return { body: { jsonrpc: "2.0", id: 1, result } };
     }
