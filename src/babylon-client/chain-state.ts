@@ -20,6 +20,7 @@ import type { PreviousStake } from "../stake/expansion.js";
 import type { BabylonChain } from "./client.js";
 import { delegationState, providerState } from "./states.js";
 
+/** What {@link chainState} takes. */
 export interface ChainStateOptions {
   /** The release whose rules are meant: that of the server by default. */
   readonly release?: Release;
@@ -59,7 +60,7 @@ export async function chainState(
   });
   const asked = new Set<string>();
   const about = { chain, named, network, records };
-  let state: ChainState = { chainId: chain.chainId, ...(network && { network }) };
+  const state: ChainState = { chainId: chain.chainId, ...(network && { network }) };
   for (;;) {
     const { unchecked } = checkRules(release ?? served, named, state);
     const names = new Set(unchecked.flatMap(({ needs }) => needs.map((fact) => fact.split(".")[0]!)));
@@ -68,7 +69,7 @@ export async function chainState(
     for (const name of next) {
       asked.add(name);
       const facts = await ASK[name]?.(about);
-      if (facts) state = { ...state, ...facts };
+      Object.assign(state, facts);
     }
   }
 }
@@ -353,7 +354,7 @@ async function checkpoint({ chain, named }: About): Promise<ChainState | undefin
 
 const txidIn = (bytes: Uint8Array): string | undefined => readTransaction(bytes)?.getId();
 
-/** Bytes that are none, a rule refuses. */
+/** Undefined for bytes that are no transaction: a rule refuses them. */
 function readTransaction(bytes: Uint8Array) {
   try {
     return parseTransaction(bytes);

@@ -175,7 +175,8 @@ describe("the state of the chain for a message", () => {
       },
     };
     const records = { network: "mainnet" } as const;
-    await failure(chainState(chain, edit, { records }), "unexpected-answer");
+    const error = await failure(chainState(chain, edit, { records }), "unexpected-answer");
+    expect(error.details).toMatchObject({ field: "params" });
   });
 
   it("of an inclusion proof is the stake, and the block with the header that the caller has", async () => {
@@ -216,6 +217,7 @@ describe("the state of the chain for a message", () => {
     fake.chainId = "bbn-1";
     await failure(chainState(chain, unjail), "wrong-chain");
     await failure(chainState(chain, unjail, { release: "v4" }), "wrong-chain");
+    expect(asked(fake).every((path) => path.endsWith("node_info"))).toBe(true);
   });
 });
 
