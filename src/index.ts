@@ -352,7 +352,6 @@ export { checkRules, RULES } from "./babylon/rules/check.js";
 export type {
   AwaitedState,
   BrokenRule,
-  ChainError,
   ChainState,
   CheckpointState,
   CommitmentState,
@@ -360,8 +359,10 @@ export type {
   DelegationStatus,
   Fact,
   HeaderState,
+  PreviousState,
   ProviderState,
   Rule,
+  RuleError,
   UncheckedRule,
   Until,
   Verdict,

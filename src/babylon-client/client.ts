@@ -1,7 +1,7 @@
-import type { ChainRelease } from "../babylon/errors.js";
 import type { AnyMessage } from "../babylon/messages.js";
 import { DEFAULT_TIMEOUT } from "../chain/http.js";
 import { TapstakeError } from "../core/errors.js";
+import { NEWEST_RELEASE, type Release } from "../params/rules.js";
 import type {
   ChainBlock,
   LightClientHeader,
@@ -17,6 +17,7 @@ import {
   account,
   type ChainAccount,
   type ChainTransaction,
+  latestBlock,
   latestHeight,
   type NodeInfo,
   nodeInfo,
@@ -36,7 +37,7 @@ export interface BabylonOptions {
   /** For example `bbn-1`. */
   readonly chainId: string;
   /** Of the chain's messages and errors: `v4` by default. */
-  readonly release?: ChainRelease;
+  readonly release?: Release;
   /** How long to wait for an answer, in milliseconds: 30000 by default. */
   readonly timeout?: number;
   /** The most bytes of an answer: 16 MiB by default. */
@@ -82,6 +83,8 @@ export interface BabylonQueries {
   epoch(): Promise<{ readonly epoch: bigint; readonly boundary: bigint }>;
   activatedHeight(): Promise<bigint | null>;
   finalityParams(): Promise<query.FinalityParams>;
+  /** The accounts that may report headers; none where everybody may; null where the server does not say. */
+  headerReporters(): Promise<readonly string[] | null>;
   account(address: string): Promise<ChainAccount | null>;
   transaction(txhash: string): Promise<ChainTransaction | null>;
 }
@@ -98,14 +101,16 @@ export interface BabylonChain extends BabylonQueries {
    * The release that the server runs.
    * @throws TapstakeError `wrong-chain`; `unsupported-by-release` for one that is not known
    */
-  release(): Promise<ChainRelease>;
+  release(): Promise<Release>;
   /** The newest height of the server. */
   height(): Promise<bigint>;
+  /** The newest block of the server. */
+  latestBlock(): Promise<{ readonly height: bigint; readonly time: Date }>;
   /**
    * Simulates, signs and sends messages as one transaction, and waits until it is in a block. What is sent for an account
    * waits for what was sent before.
    * @param messages of one account, which the signer has
-   * @throws TapstakeError before a signature `invalid-argument`, `refund-lost`, `account-mismatch`, `wrong-chain`,
+   * @throws TapstakeError before a signature `invalid-argument`, `not-in-release`, `refund-lost`, `account-mismatch`, `wrong-chain`,
    * `node-catching-up`, `account-not-found`, `gas-above-limit`, `fee-above-limit`, `chain-refused`; by the signer
    * `signer-failed`, `transaction-changed`, `invalid-signature`; after a signature only `chain-refused`,
    * `transaction-expired` (send again) and `outcome-unknown` (do not)
@@ -126,7 +131,7 @@ const SYSTEM_CLOCK: Clock = {
  * @throws TapstakeError `node-unreachable` when a URL is none
  */
 export function babylonChain(options: BabylonOptions): BabylonChain {
-  const { chainId, release = "v4", timeout = DEFAULT_TIMEOUT, maxAnswer = MAX_ANSWER } = options;
+  const { chainId, release = NEWEST_RELEASE, timeout = DEFAULT_TIMEOUT, maxAnswer = MAX_ANSWER } = options;
   const { clock = SYSTEM_CLOCK, pollInterval = POLL_INTERVAL } = options;
   const server = (url: string) => createServer({ url, timeout, limit: maxAnswer, clock, release });
   const lcd = server(options.lcd);
@@ -149,8 +154,9 @@ export function babylonChain(options: BabylonOptions): BabylonChain {
       throw new TapstakeError("unsupported-by-release", text, { version: info.version });
     },
     height: () => latestHeight(lcd),
+    latestBlock: () => latestBlock(lcd),
     async send(messages, signer, how) {
-      const by = await checkedSend(messages, signer, how);
+      const by = await checkedSend(messages, signer, release, how);
       return inTurn(`${chainId} ${by.address}`, () => send(sending, messages, signer, by, how));
     },
   };
@@ -183,6 +189,7 @@ function queriesOf(lcd: Server): BabylonQueries {
     epoch: () => query.epoch(lcd),
     activatedHeight: () => query.activatedHeight(lcd),
     finalityParams: () => query.finalityParams(lcd),
+    headerReporters: () => query.headerReporters(lcd),
     account: (address) => account(lcd, address),
     transaction: (txhash) => transaction(lcd, txhash),
   };

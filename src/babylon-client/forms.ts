@@ -60,6 +60,12 @@ export const lowerHex32 = v.pipe(
   v.transform((text) => text.toLowerCase()),
 );
 
+/** A moment, as RFC 3339 has it. */
+export const time = v.pipe(
+  v.custom<string>((value) => typeof value === "string" && !Number.isNaN(Date.parse(value)), "a time"),
+  v.transform((text) => new Date(text)),
+);
+
 /** A decimal of the chain, as text. */
 export const decimal = v.pipe(v.string(), v.regex(/^-?\d{1,60}(?:\.\d{1,18})?$/, "a decimal number"));
 const base64Text = v.custom<string>((value) => isBase64(value), "base64");
@@ -135,6 +141,9 @@ export const delegation = v.looseObject({
 export const provider = v.looseObject({
   description: v.nullish(v.looseObject({ moniker: v.string() })),
   commission: v.nullish(decimal),
+  commission_info: v.nullish(
+    v.looseObject({ max_rate: decimal, max_change_rate: decimal, update_time: v.nullish(v.string()) }),
+  ),
   addr: v.string(),
   btc_pk: hex32,
   slashed_babylon_height: number,
@@ -177,11 +186,14 @@ export const header = v.pipe(
     header_hex: hexText("^[0-9a-f]{160}$", "80 bytes as hexadecimal"),
     hash_hex: lowerHex32,
     height: u32,
+    work: v.nullish(v.pipe(v.string(), v.regex(/^\d{1,78}$/, "a whole number as text"))),
   }),
-  v.transform(({ header_hex, hash_hex, height }) => ({
+  v.transform(({ header_hex, hash_hex, height, work }) => ({
     header: hex.decode(header_hex),
     hash: hash_hex,
     height,
+    /** Of the whole chain up to it; absent where the server does not say. */
+    ...(work != null && { work: BigInt(work) }),
   })),
 );
 

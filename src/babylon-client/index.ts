@@ -1,12 +1,6 @@
 /** `tapstake/babylon`: the staking chain, asked and written to. Runs in browsers too. */
-export {
-  chainError,
-  readErrorText,
-  type ChainError,
-  type ChainRelease,
-  type Retry,
-  type SaidError,
-} from "../babylon/errors.js";
+export { chainError, readErrorText, type ChainError, type Retry, type SaidError } from "../babylon/errors.js";
+export type { Release } from "../params/rules.js";
 export {
   accountOfKey,
   decodeAuthInfo,
@@ -27,6 +21,7 @@ export {
   type TxRaw,
   type TxSigner,
 } from "../babylon/transaction.js";
+export { chainState, type ChainStateOptions, type MessageRecords } from "./chain-state.js";
 export { babylonChain, type BabylonChain, type BabylonOptions, type BabylonQueries } from "./client.js";
 export type {
   ChainBlock,
@@ -43,5 +38,5 @@ export type { ChainAccount, ChainEvent, ChainTransaction, NodeInfo } from "./nod
 export type { Paging } from "./pages.js";
 export type { BlockStatus, CheckpointParams, DelegationStatus, RawCheckpoint } from "./queries.js";
 export type { FinalityParams } from "./queries.js";
-export type { SendOptions, SendWarning, SentTransaction } from "./send.js";
+export type { SendOptions, SendWarning, SentTransaction, SignedTransaction } from "./send.js";
 export { accountSigner, type AccountSigner, type DirectAnswer, type DirectSigner } from "./signer.js";

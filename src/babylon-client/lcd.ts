@@ -1,9 +1,10 @@
 import * as v from "valibot";
-import { type ChainError, chainError, type ChainRelease, readErrorText } from "../babylon/errors.js";
+import { type ChainError, chainError, readErrorText } from "../babylon/errors.js";
 import { ask, parseUrl } from "../chain/http.js";
 import { type ErrorDetails, TapstakeError } from "../core/errors.js";
 import { parseExactJson } from "../core/json.js";
 import { show } from "../core/text.js";
+import type { Release } from "../params/rules.js";
 
 /** Time, as the client knows it: tests put their own in its place. */
 export interface Clock {
@@ -20,7 +21,7 @@ export interface ServerOptions {
   /** The most bytes of an answer. */
   readonly limit: number;
   readonly clock: Clock;
-  readonly release: ChainRelease;
+  readonly release: Release;
 }
 
 /** A server of the chain that answers in JSON. Everything throws the codes of {@link Server.get}. */
@@ -82,8 +83,6 @@ export function createServer(options: ServerOptions, height?: bigint): Server {
     });
   const parse = (path: string, text: string): unknown => {
     try {
-      // Numbers are looked for in what is JSON only: in text with open quotes that takes quadratic time.
-      JSON.parse(text);
       return parseExactJson(text, path);
     } catch {
       const isPage = text.trimStart().startsWith("<");
@@ -134,7 +133,7 @@ export function refusal(
     readonly codespace: string;
     readonly code: number;
     readonly log: string;
-    readonly release: ChainRelease;
+    readonly release: Release;
     readonly error?: ChainError | undefined;
   },
   about: ErrorDetails,

@@ -1,8 +1,8 @@
 import * as v from "valibot";
-import type { ChainRelease } from "../babylon/errors.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { hexadecimal, list, u64 } from "./forms.js";
+import type { Release } from "../params/rules.js";
+import { hexadecimal, list, time, u64 } from "./forms.js";
 import { nullAt, type Server } from "./lcd.js";
 
 /** Which chain a server is of, and which program it runs. */
@@ -11,7 +11,7 @@ export interface NodeInfo {
   /** Of the program, such as `v4.3.1`. */
   readonly version: string;
   /** The release of the messages by that version; undefined for one that is not known. */
-  readonly release?: ChainRelease;
+  readonly release?: Release;
 }
 
 export async function nodeInfo(server: Server): Promise<NodeInfo> {
@@ -27,7 +27,7 @@ export async function nodeInfo(server: Server): Promise<NodeInfo> {
   return {
     chainId: answer.default_node_info.network,
     version,
-    ...(release !== undefined && { release: `v${release}` as ChainRelease }),
+    ...(release !== undefined && { release: `v${release}` as Release }),
   };
 }
 
@@ -46,6 +46,34 @@ export async function checkNode(server: Server, chainId: string): Promise<void> 
   throw new TapstakeError("node-catching-up", `${server.url} is catching up with ${chainId}`, {
     url: server.url,
   });
+}
+
+/**
+ * The newest height of a CometBFT server.
+ * @throws TapstakeError `wrong-chain`, `node-catching-up`
+ */
+export async function checkRpc(rpc: Server, chainId: string): Promise<bigint> {
+  const body = { jsonrpc: "2.0", id: 1, method: "status", params: {} };
+  const { result } = await rpc.post("", body, v.object({ result: rpcStatus }));
+  const { network } = result.node_info;
+  if (network !== chainId) {
+    const text = `${rpc.url} is a server of ${network}, not of ${chainId}`;
+    throw new TapstakeError("wrong-chain", text, { url: rpc.url, expected: chainId, got: network });
+  }
+  if (!result.sync_info.catching_up) return result.sync_info.latest_block_height;
+  throw new TapstakeError("node-catching-up", `${rpc.url} is catching up with ${chainId}`, { url: rpc.url });
+}
+
+const rpcStatus = v.object({
+  node_info: v.object({ network: v.string() }),
+  sync_info: v.object({ latest_block_height: u64, catching_up: v.boolean() }),
+});
+
+/** The newest block of the server. */
+export async function latestBlock(server: Server): Promise<{ height: bigint; time: Date }> {
+  const path = "cosmos/base/tendermint/v1beta1/blocks/latest";
+  const form = v.object({ block: v.object({ header: v.object({ height: u64, time }) }) });
+  return (await server.get(path, form)).block.header;
 }
 
 /** The newest height of the server. */

@@ -158,6 +158,15 @@ export async function tip(server: Server): Promise<form.LightClientHeader> {
   return (await server.get("babylon/btclightclient/v1/tip", v.object({ header: form.header }))).header;
 }
 
+/** The accounts that may report headers; none where everybody may; null where the server does not say. */
+export async function headerReporters(server: Server): Promise<readonly string[] | null> {
+  const { params } = await server.get(
+    "babylon/btclightclient/v1/params",
+    v.object({ params: v.looseObject({ insert_headers_allow_list: v.nullish(v.array(v.string())) }) }),
+  );
+  return params.insert_headers_allow_list ?? null;
+}
+
 /** How many Bitcoin blocks the chain knows above a block (its hash as people write it); null for an unknown one. */
 export async function depth(server: Server, hash: string): Promise<number | null> {
   const path = `babylon/btclightclient/v1/depth/${textOf32(hash, "hash")}`;

@@ -1,15 +1,17 @@
 import { base64 } from "@scure/base";
 import * as v from "valibot";
-import { type ChainRelease, expectedSequence } from "../babylon/errors.js";
-import type { AnyMessage } from "../babylon/messages.js";
+import { expectedSequence } from "../babylon/errors.js";
+import { type AnyMessage, assertInRelease, decodeMessage, TYPE_URLS } from "../babylon/messages.js";
 import { encodeAuthInfo, encodeTxBody, encodeTxRaw, type TxBody, txHash } from "../babylon/transaction.js";
+import { max } from "../core/amount.js";
 import { assertInteger, u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
+import type { Release } from "../params/rules.js";
 import { broadcast } from "./broadcast.js";
 import { FEE_DENOM, feeFor, gasLimitFor, lostRefund } from "./fee.js";
 import { u64 } from "./forms.js";
 import { type Clock, refusal, type Server } from "./lcd.js";
-import { account, type ChainEvent, checkNode, latestHeight } from "./node.js";
+import { account, type ChainEvent, checkNode, checkRpc, latestHeight } from "./node.js";
 import { accountOf, type DirectSigner, type Signed, signed, type SigningAccount } from "./signer.js";
 import { awaitBlock } from "./wait.js";
 
@@ -23,6 +25,17 @@ export interface SendOptions {
   readonly memo?: string;
   /** Sends messages with and without a refund in one transaction, though the refund is lost. */
   readonly mixRefunds?: boolean;
+  /** Called with what identifies the transaction, after it is signed and before a node gets it. */
+  readonly onSigned?: (transaction: SignedTransaction) => void;
+}
+
+/** By what a transaction is found, and from when on no block can have it any more. */
+export interface SignedTransaction {
+  /** Upper-case hexadecimal. */
+  readonly txhash: string;
+  readonly sequence: bigint;
+  /** The last height of the chain that can have it. */
+  readonly timeoutHeight: bigint;
 }
 
 /** A transaction that is in a block and succeeded. */
@@ -49,7 +62,7 @@ export interface Sending {
   readonly lcd: Server;
   readonly rpc?: Server | undefined;
   readonly chainId: string;
-  readonly release: ChainRelease;
+  readonly release: Release;
   readonly clock: Clock;
   /** In milliseconds. */
   readonly pollInterval: number;
@@ -67,6 +80,7 @@ interface Plan {
   readonly memo: string;
   readonly feeLimit: bigint;
   readonly timeoutBlocks: bigint;
+  readonly onSigned: SendOptions["onSigned"];
 }
 
 /**
@@ -84,8 +98,9 @@ export async function send(
   by: SigningAccount,
   options: SendOptions,
 ): Promise<SentTransaction> {
-  const { lcd, chainId } = sending;
+  const { lcd, rpc, chainId } = sending;
   await checkNode(lcd, chainId);
+  if (rpc) await checkRpc(rpc, chainId);
   const found = await account(lcd, by.address);
   if (!found) {
     const text = `${by.address} does not exist on ${chainId}: it never received a coin`;
@@ -98,6 +113,7 @@ export async function send(
     memo: options.memo ?? "",
     feeLimit: options.feeLimit,
     timeoutBlocks: BigInt(options.timeoutBlocks ?? TIMEOUT_BLOCKS),
+    onSigned: options.onSigned,
   };
   const lost = lostRefund(messages);
   const refundWarning: readonly SendWarning[] =
@@ -132,11 +148,13 @@ export async function send(
 
 /**
  * Checks what {@link send} is given, without asking a server.
- * @throws TapstakeError `invalid-argument`, `invalid-number`, `refund-lost`, and the codes of `accountOf`
+ * @throws TapstakeError `invalid-argument`, `invalid-number`, `not-in-release`, `invalid-message`, `refund-lost`, and
+ * the codes of `accountOf`
  */
 export async function checkedSend(
   messages: readonly AnyMessage[],
   signer: DirectSigner,
+  release: Release,
   { feeLimit, timeoutBlocks = TIMEOUT_BLOCKS, memo = "", mixRefunds = false }: SendOptions,
 ): Promise<SigningAccount> {
   if (!Array.isArray(messages) || messages.length === 0) {
@@ -148,10 +166,26 @@ export async function checkedSend(
   if (typeof memo !== "string" || memo.length > 256) {
     throw new TapstakeError("invalid-argument", "memo: expected text of at most 256 characters");
   }
+  for (const message of messages) assertKnown(message, release);
   const lost = lostRefund(messages);
   if (lost !== undefined && !mixRefunds) throw new TapstakeError("refund-lost", lost);
   return accountOf(signer, messages);
 }
+
+/** Messages of other modules of the chain are sent as they are. */
+function assertKnown(message: AnyMessage, release: Release): void {
+  const { typeUrl } = message;
+  if ((Object.values(TYPE_URLS) as readonly string[]).includes(typeUrl)) {
+    const named = decodeMessage(message);
+    assertInRelease(release, named.name, named.message);
+  } else if (OWN_MODULES.test(typeUrl)) {
+    const text = `release ${release} of the chain does not know ${typeUrl}`;
+    throw new TapstakeError("not-in-release", text, { release, unknown: typeUrl, releases: [] });
+  }
+}
+
+/** The modules whose messages tapstake has all of. */
+const OWN_MODULES = /^\/babylon\.(?:btcstaking|finality|btclightclient|btccheckpoint)\./;
 
 const lines = new Map<string, Promise<unknown>>();
 
@@ -206,15 +240,18 @@ async function handIn(
   signer: DirectSigner,
   how: { sequence: bigint; gasLimit: bigint; fee: bigint; mayFollow: boolean },
 ): Promise<HandedIn> {
-  const { lcd, chainId, clock, release } = sending;
+  const { lcd, rpc, chainId, clock, release } = sending;
   const { account: by, accountNumber, feeLimit } = plan;
   const { sequence, gasLimit, fee } = how;
-  const timeoutHeight = (await latestHeight(lcd)) + plan.timeoutBlocks;
+  // The node that gets the transaction can be ahead of the one that is asked.
+  const heights = [await latestHeight(lcd), rpc ? await checkRpc(rpc, chainId) : 0n];
+  const timeoutHeight = max(...(heights as [bigint, bigint])) + plan.timeoutBlocks;
   const body = bodyOf(plan, timeoutHeight);
   const authInfoBytes = authInfoOf(plan, sequence, gasLimit, fee);
   const doc = { bodyBytes: encodeTxBody(body), authInfoBytes, chainId, accountNumber };
   const made = await signed(signer, { account: by, doc, body, sequence, feeLimit, gasLimit });
   const sent = { ...made, txhash: txHash(made.raw), sequence, timeoutHeight };
+  plan.onSigned?.({ txhash: sent.txhash, sequence, timeoutHeight });
   for (let attempt = 1; ; attempt++) {
     const verdict = await broadcast(sending, made.raw, sent.txhash);
     if (verdict.kind === "taken") return sent;

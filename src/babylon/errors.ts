@@ -1,3 +1,5 @@
+import { NEWEST_RELEASE, type Release } from "../params/rules.js";
+
 /**
  * When a message that the chain refused can be sent again:
  * `done`: what it asks for is so already, and sending it again changes nothing;
@@ -19,14 +21,14 @@ export interface ChainError {
   readonly retry: Retry;
 }
 
-/** A release of the chain. Some numbers of `v3` mean something else; all others agree. */
-export type ChainRelease = "v1" | "v2" | "v3" | "v4";
-
-/** The error of a codespace and number; undefined for one that the release does not have. */
+/**
+ * The error of a codespace and number; undefined for one that the release does not have. Some numbers of `v3` mean
+ * something else; all other releases agree.
+ */
 export function chainError(
   codespace: string,
   code: number,
-  release: ChainRelease = "v4",
+  release: Release = NEWEST_RELEASE,
 ): ChainError | undefined {
   return errorsOf(release).find((error) => error.codespace === codespace && error.code === code);
 }
@@ -44,7 +46,7 @@ export interface SaidError {
  * Reads the text of an error: queries name codespace and number, simulations only what the error means, at the end.
  * A text that says neither has neither.
  */
-export function readErrorText(text: string, release: ChainRelease = "v4"): SaidError {
+export function readErrorText(text: string, release: Release = NEWEST_RELEASE): SaidError {
   const said = text.replace(/ with gas used: '\d+'$/, "");
   const index = /message index: (\d{1,9}):/.exec(said)?.[1];
   const messageIndex = index === undefined ? {} : { messageIndex: Number(index) };
@@ -65,13 +67,13 @@ export function expectedSequence(text: string): bigint | undefined {
 }
 
 /** Of several that a text ends with, the longest is meant: "not found" ends many. */
-function errorAtEnd(said: string, release: ChainRelease): ChainError | undefined {
+function errorAtEnd(said: string, release: Release): ChainError | undefined {
   const text = said.toLowerCase();
   const ends = errorsOf(release).filter(({ meaning }) => `: ${text}`.endsWith(`: ${meaning.toLowerCase()}`));
   return ends.sort((a, b) => b.meaning.length - a.meaning.length)[0];
 }
 
-const errorsOf = (release: ChainRelease): readonly ChainError[] =>
+const errorsOf = (release: Release): readonly ChainError[] =>
   release === "v3" ? [...listOf(V3), ...listOf(ERRORS)] : listOf(ERRORS);
 
 type Row = readonly [code: number, name: string, meaning: string, retry: Retry];

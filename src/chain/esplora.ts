@@ -5,7 +5,7 @@ import { MAX_MONEY, type Rate } from "../core/amount.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { ChainAccess } from "./access.js";
-import { ask, DEFAULT_TIMEOUT, parseLossless, parseUrl } from "./http.js";
+import { ask, DEFAULT_TIMEOUT, MAX_ANSWER, parseLossless, parseUrl } from "./http.js";
 
 /** Where the server is, and how long to wait. */
 export interface EsploraOptions {
@@ -13,6 +13,8 @@ export interface EsploraOptions {
   readonly url: string;
   /** How long to wait for an answer, in milliseconds: 30000 by default. */
   readonly timeout?: number;
+  /** The most bytes of an answer: 64 MiB by default. A longer one is `unexpected-answer`. */
+  readonly maxAnswer?: number;
 }
 
 /** Whether a block holds something, and which. */
@@ -61,13 +63,17 @@ export interface Esplora {
 }
 
 /** A client of an Esplora server's own interface. @throws TapstakeError `node-unreachable` when the URL is none */
-export function createEsplora({ url, timeout = DEFAULT_TIMEOUT }: EsploraOptions): Esplora {
+export function createEsplora({
+  url,
+  timeout = DEFAULT_TIMEOUT,
+  maxAnswer: limit = MAX_ANSWER,
+}: EsploraOptions): Esplora {
   const { endpoint, credentials } = parseUrl(url);
   const { username, password } = credentials ?? {};
   const basic = btoa(String.fromCharCode(...new TextEncoder().encode(`${username}:${password}`)));
   const headers = credentials && { authorization: `Basic ${basic}` };
   const request = (path: string, init?: RequestInit) =>
-    ask({ endpoint, path, name: path, timeout, init: { ...init, ...(headers && { headers }) } });
+    ask({ endpoint, path, name: path, timeout, limit, init: { ...init, ...(headers && { headers }) } });
 
   const read = async <Schema extends v.GenericSchema>(path: string, schema: Schema) => {
     const { status, text } = await request(path);

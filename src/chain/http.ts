@@ -5,6 +5,9 @@ import { parseNumbers } from "../core/json.js";
 /** How long to wait for an answer, in milliseconds, by default. */
 export const DEFAULT_TIMEOUT = 30_000;
 
+/** The most bytes of an answer from Bitcoin's servers: a block of 4 MB has 8 MB of hexadecimal, and more as JSON. */
+export const MAX_ANSWER = 64 * 1024 * 1024;
+
 export interface HttpRequest {
   /** With a slash at its end, and without credentials. */
   readonly endpoint: string;
@@ -14,8 +17,8 @@ export interface HttpRequest {
   readonly name: string;
   readonly timeout: number;
   readonly init?: RequestInit;
-  /** The most bytes that an answer may have: no limit by default. */
-  readonly limit?: number;
+  /** The most bytes that an answer may have. */
+  readonly limit: number;
 }
 
 /**
@@ -26,7 +29,6 @@ export async function ask({ endpoint, path, name, timeout, init, limit }: HttpRe
   try {
     const response = await fetch(endpoint + path, { ...init, signal: AbortSignal.timeout(timeout) });
     const { status, headers } = response;
-    if (limit === undefined) return { status, headers, text: await response.text() };
     const text = await textWithin(response, limit);
     if (text !== null) return { status, headers, text };
   } catch (error) {

@@ -1,7 +1,7 @@
 import { formatBtc, parseBtc } from "../core/amount.js";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { ask, DEFAULT_TIMEOUT, parseLossless, parseUrl, unreachable } from "./http.js";
+import { ask, DEFAULT_TIMEOUT, MAX_ANSWER, parseLossless, parseUrl, unreachable } from "./http.js";
 import type {
   Acceptance,
   BlockchainInfo,
@@ -33,6 +33,8 @@ export interface RpcOptions {
   readonly wallet?: string;
   /** How long to wait for an answer, in milliseconds: 30000 by default. */
   readonly timeout?: number;
+  /** The most bytes of an answer: 64 MiB by default. A longer one is `unexpected-answer`. */
+  readonly maxAnswer?: number;
 }
 
 /**
@@ -331,7 +333,7 @@ function createTransport(options: RpcOptions): Transport {
   const username = options.username ?? credentials?.username;
   const password = options.password ?? credentials?.password;
   const path = options.wallet === undefined ? "" : `wallet/${encodeURIComponent(options.wallet)}`;
-  const timeout = options.timeout ?? DEFAULT_TIMEOUT;
+  const { timeout = DEFAULT_TIMEOUT, maxAnswer: limit = MAX_ANSWER } = options;
   let id = 0;
 
   const request: Transport["request"] = async (method, params) => {
@@ -345,7 +347,7 @@ function createTransport(options: RpcOptions): Transport {
       },
       body: JSON.stringify({ jsonrpc: "2.0", id: ++id, method, params }),
     };
-    const { status, text } = await ask({ endpoint, path, name: method, timeout, init });
+    const { status, text } = await ask({ endpoint, path, name: method, timeout, limit, init });
     if (status === 401 || status === 403) {
       throw new TapstakeError(
         "node-error",

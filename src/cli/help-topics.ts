@@ -194,6 +194,7 @@ It reads a secret from the first of these that you give:
 
   secret                        file                        variable
   secret key                    --secret-file               TAPSTAKE_SECRET
+  account of the staking chain  --account-key-file          TAPSTAKE_ACCOUNT_KEY
   passphrase of a key           --passphrase-file           TAPSTAKE_PASSPHRASE
   new passphrase                --new-passphrase-file       TAPSTAKE_NEW_PASSPHRASE
   HMAC key of a signer          --hmac-key-file             TAPSTAKE_HMAC_KEY

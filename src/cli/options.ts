@@ -186,6 +186,10 @@ export const tlsCaOption = () =>
 export const contextOption = () =>
   new Option("--context <hex>", "signing context of the chain, 64 hexadecimal digits");
 
+/** A server of the staking chain. */
+export const lcdOption = () =>
+  new Option("--lcd <url>", "LCD (REST) server of the staking chain (env: TAPSTAKE_LCD)");
+
 /** A whole number of the command line: blocks, a height, a version. */
 export function wholeNumber(text: string): number {
   if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError("expected a whole number.");

@@ -29,10 +29,23 @@ export const secretFiles = ({ secretFile, bip39PassphraseFile }: SecretKeySource
   bip39PassphraseFile,
 ];
 
+/** Where a secret key is looked for, by the names that the command gives to it. */
+export interface SecretKeyNames {
+  readonly file: string;
+  readonly path: string;
+  readonly variable: string;
+  /** For BIP-39 words: the key's place in their tree, where the command line does not say it. */
+  readonly defaultPath?: string;
+}
+
+const OWN: SecretKeyNames = { file: "--secret-file", path: "--path", variable: "TAPSTAKE_SECRET" };
+
 /** Whose key it is, for the question; and its network, if known: a key may be written for one network. */
 export interface SecretKeyUse {
   readonly whose: string;
   readonly network?: Network | undefined;
+  /** Those of a staker's or a provider's key by default. */
+  readonly names?: SecretKeyNames;
 }
 
 /**
@@ -43,10 +56,10 @@ export interface SecretKeyUse {
  */
 export async function withSecretKey<T>(
   source: SecretKeySource,
-  { whose, network }: SecretKeyUse,
+  { whose, network, names = OWN }: SecretKeyUse,
   use: (secretKey: Uint8Array) => T | Promise<T>,
 ): Promise<T> {
-  const secretKey = await readSecretKey(await secretText(source, whose), source, network);
+  const secretKey = await readSecretKey(await secretText(source, whose, names), source, network, names);
   try {
     return await use(secretKey);
   } finally {
@@ -92,15 +105,17 @@ export const taprootAddressOf = (publicKey: Uint8Array, network: Network): strin
 const outputKeyOf = (publicKey: Uint8Array): Uint8Array =>
   curve.xOnlyPointAddTweak(publicKey, taggedHash("TapTweak", publicKey))!.xOnlyPubkey;
 
-async function secretText({ secretFile }: SecretKeySource, whose: string): Promise<string> {
-  const given = process.env["TAPSTAKE_SECRET"];
-  delete process.env["TAPSTAKE_SECRET"];
+async function secretText(
+  { secretFile }: SecretKeySource,
+  whose: string,
+  { file, variable }: SecretKeyNames,
+): Promise<string> {
+  const given = process.env[variable];
+  delete process.env[variable];
   const known = secretFile === undefined ? given : await secretOfFile(secretFile);
   if (known !== undefined) return known.trim();
   if (!isWatched()) {
-    throw new UsageError(
-      `no terminal to ask for the secret key of ${whose} at: give --secret-file or TAPSTAKE_SECRET`,
-    );
+    throw new UsageError(`no terminal to ask for the secret key of ${whose} at: give ${file} or ${variable}`);
   }
   return (await askSecret(`The secret key of ${whose} (hexadecimal, WIF, xprv with path, or words)`)).trim();
 }
@@ -119,18 +134,20 @@ async function readSecretKey(
   text: string,
   { path, bip39PassphraseFile }: SecretKeySource,
   network: Network | undefined,
+  names: SecretKeyNames,
 ): Promise<Uint8Array> {
   if (isWords(text)) {
-    if (path === undefined) {
+    const place = path ?? names.defaultPath;
+    if (place === undefined) {
       const coin = network === undefined || network === "mainnet" ? 0 : 1;
-      throw new UsageError(`words lead to many keys: give --path, such as m/86'/${coin}'/0'/0/0`);
+      throw new UsageError(`words lead to many keys: give ${names.path}, such as m/86'/${coin}'/0'/0/0`);
     }
     const passphrase = bip39PassphraseFile === undefined ? "" : await readSecretLine(bip39PassphraseFile);
-    return secretOfMnemonic(text, path, passphrase);
+    return secretOfMnemonic(text, place, passphrase);
   }
   if (path !== undefined || bip39PassphraseFile !== undefined) {
     throw new UsageError(
-      "--path and --bip39-passphrase-file go with words; write the path of an xprv behind it: xprv…/0/5",
+      `${names.path} and --bip39-passphrase-file go with words; write the path of an xprv behind it: xprv…/0/5`,
     );
   }
   if (isExpression(text)) return secretOfExpression(text, network);

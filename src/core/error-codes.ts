@@ -467,6 +467,10 @@ export const ERROR_CODES = {
     means: "The named release of the staking chain does not know this message, or a field of it.",
     do: "Name the release that your chain runs (`--release`), or leave out what the message names.",
   },
+  "would-be-refused": {
+    means: "The staking chain would refuse the message by one of its rules, so nothing was sent.",
+    do: "Look at `verdict` in the details. `later`: wait for `until`. `never`: correct what `rule` and the message name. `--force` sends it all the same.",
+  },
   "message-mismatch": {
     means: "A message contradicts itself, or the record that it is about.",
     do: "Make the message again from the record of this stake: `tapstake register --help`.",

@@ -39,7 +39,7 @@ export interface CovenantSignatures {
   readonly slashing: readonly AdaptorSignature[];
   /** Signatures of the unbonding output's slashing transaction: one for each finality provider. */
   readonly unbondingSlashing: readonly AdaptorSignature[];
-  /** For an expansion, the spend of the previous stake; only members of the previous committee too have one. */
+  /** For an expansion, the spend of the previous stake. The chain takes nothing of a member that has none. */
   readonly expansion?: LeafSignature;
 }
 
@@ -75,7 +75,8 @@ export function covenantSigner(secretKey: Uint8Array): CovenantSigner {
  * @param member x-only key
  * @param own the member's own copy of the parameters and the height that chooses their version (PROTOCOL 8). Do not
  * take either from the delegation: its author could have chosen a version that slashes less.
- * @throws TapstakeError `not-a-member`; `params-not-in-force`, also for a set that has ended; `params-mismatch`, for an
+ * @throws TapstakeError `not-a-member`, for an expansion also if the member is not in the previous stake's committee
+ * (unless `rules` is "any"); `params-not-in-force`, also for a set that has ended; `params-mismatch`, for an
  * expansion also if the previous parameters are missing or of another set; `unsupported-by-release`, `quorum-reached`;
  * the codes of `paramsAt` and of `checkDelegation`
  */
@@ -92,6 +93,7 @@ export function checkForMember(
     throw new TapstakeError("not-a-member", text, { key });
   }
   checkForCommittee(delegation, own, options);
+  checkPreviousMember(delegation, member, options);
   if (hasQuorum(delegation)) {
     throw new TapstakeError("quorum-reached", `${covenant.quorum} members have signed everything`, {
       quorum: covenant.quorum,
@@ -121,8 +123,8 @@ export function checkForCommittee(
 
 /**
  * Signs all that a committee member signs, after it has checked all rules: the unbonding transaction, and both slashing
- * transactions for each finality provider. For an expansion, it also signs the spend of the previous stake if the
- * member was in its committee. Each signature is verified before it is returned.
+ * transactions for each finality provider. For an expansion, it also signs the spend of the previous stake. Each
+ * signature is verified before it is returned.
  * @param own as for {@link checkForMember}
  * @throws TapstakeError the codes of {@link checkForMember}; `signer-failed`, `invalid-signature`
  */
@@ -294,6 +296,15 @@ function checkPreviousParams(
     throw new TapstakeError("params-mismatch", text, { field: "previous", expected, got });
   }
   checkInForce(given, previous);
+}
+
+/** The chain takes an expansion's signatures from members of both committees alone; Bitcoin does not ask for that. */
+function checkPreviousMember(delegation: Delegation, member: Uint8Array, { rules }: MemberOptions): void {
+  const { expansion } = delegation;
+  if (!expansion || rules === ANY_RELEASE || isPreviousMember(delegation, member)) return;
+  const key = hex.encode(member);
+  const text = `${key} is not in the committee of parameters v${expansion.params.version}, which is that of the previous stake: the chain takes no signature of this expansion from it. Do: leave this expansion to the members of both committees`;
+  throw new TapstakeError("not-a-member", text, { key, field: "previous" });
 }
 
 /** One staking chain registers both stakes. */

@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import { base64 } from "@scure/base";
 import { describe, expect, it } from "vitest";
 import { type AnyMessage, encodeMessage } from "../../src/babylon/messages.js";
+import { commitRandomnessMessage } from "../../src/babylon/provider.js";
 import { accountOfKey, decodeAuthInfo, decodeTxBody, decodeTxRaw } from "../../src/babylon/transaction.js";
 import { babylonChain, type BabylonOptions } from "../../src/babylon-client/client.js";
 import type { SendOptions } from "../../src/babylon-client/send.js";
@@ -9,6 +10,7 @@ import { accountSigner, type DirectSigner } from "../../src/babylon-client/signe
 import { curve } from "../../src/core/curve/index.js";
 import { hex } from "../../src/core/bytes.js";
 import type { ErrorCode } from "../../src/core/errors.js";
+import { commitRandomness } from "../../src/finality/randomness/commit.js";
 import { failure } from "../support/errors.js";
 import { FakeChain, grpcError } from "../support/fake-chain.js";
 
@@ -25,15 +27,14 @@ const inclusion = (n = 1, by = address): AnyMessage =>
     recoveredFpBtcSk: new Uint8Array(32).fill(n),
   });
 /** A message whose fee is not. */
-const commitment = (n = 1): AnyMessage =>
-  encodeMessage("MsgCommitPubRandList", {
-    signer: address,
-    fpBtcPk: new Uint8Array(32).fill(n),
-    startHeight: 5n,
-    numPubRand: 6n,
-    commitment: new Uint8Array(32),
-    sig: new Uint8Array(64),
-  });
+const commitment = (): AnyMessage =>
+  encodeMessage("MsgCommitPubRandList", commitRandomnessMessage(committed, address));
+const { commitment: committed } = commitRandomness({
+  secretKey: new Uint8Array(32).fill(5),
+  chainId: "chain-test",
+  startHeight: 5n,
+  count: 6,
+});
 
 async function started(with_: Partial<BabylonOptions> = {}, sequence = 3n) {
   const fake = await FakeChain.start();
@@ -76,7 +77,17 @@ describe("sending messages", () => {
   it("hands in over RPC where it is given", async () => {
     const { fake, chain } = await startedWithRpc();
     expect(await chain.send([commitment()], signer, options)).toMatchObject({ height: 1001n });
-    expect(posts(fake)).toEqual(["cosmos/tx/v1beta1/simulate", ""]);
+    const methods = fake.requests
+      .filter(({ path }) => path === "")
+      .map(({ body }) => JSON.parse(body).method);
+    expect(methods).toEqual(["status", "status", "broadcast_tx_sync"]);
+  });
+
+  it("ends above the height of the server that gets it, where that one is ahead", async () => {
+    const { fake, chain } = await startedWithRpc();
+    fake.rpcHeight = 1005n;
+    await chain.send([commitment()], signer, options);
+    expect(handedIn(fake).body.timeoutHeight).toBe(1065n);
   });
 
   it("simulates with an empty signature and without a last height", async () => {
@@ -134,10 +145,57 @@ describe("before anything is signed", () => {
 
   it("a message that the release does not know ends it", async () => {
     const { fake, chain } = await started();
-    const unknown = { typeUrl: "/babylon.btcstaking.v1.MsgOfTomorrow", value: inclusion().value };
+    const unknown = { typeUrl: "/cosmos.bank.v1beta1.MsgOfTomorrow", value: inclusion().value };
     const error = await failure(chain.send([unknown], signer, options), "chain-refused");
     expect(error.details).toMatchObject({ codespace: "sdk", chainCode: 2, name: "ErrTxDecode" });
     unsigned(fake);
+  });
+
+  it("a message of the staking modules that the release lacks is refused, and no server is asked", async () => {
+    const { fake, chain } = await started();
+    const unknown = { typeUrl: "/babylon.btcstaking.v1.MsgOfTomorrow", value: inclusion().value };
+    await failure(chain.send([unknown], signer, options), "not-in-release");
+    const older = { signer: address, stakingTxHash: "ab".repeat(32), recoveredFpBtcSk: secretKey };
+    const message = encodeMessage("MsgSelectiveSlashingEvidence", older, "v1");
+    const error = await failure(chain.send([message], signer, options), "not-in-release");
+    expect(error.details).toMatchObject({ release: "v4", releases: ["v1", "v2"] });
+    expect(fake.requests).toEqual([]);
+    const v1 = babylonChain({ lcd: fake.lcd, chainId: "chain-test", clock: fake.clock, release: "v1" });
+    fake.version = "v1.1.0";
+    expect(await v1.send([message], signer, options)).toMatchObject({ height: 1001n });
+  });
+
+  it("a message that breaks a rule of the chain is refused in the simulation, by the rule's own error", async () => {
+    const { fake, chain } = await started();
+    fake.state = { provider: { slashed: true } };
+    const error = await failure(chain.send([inclusion()], signer, options), "chain-refused");
+    expect(error.details).toMatchObject({ codespace: "btcstaking", chainCode: 1104, retry: "never" });
+    unsigned(fake);
+  });
+
+  it("an RPC server of another chain, or one that is catching up, is refused", async () => {
+    const { fake, chain } = await startedWithRpc();
+    fake.rpcChainId = "bbn-1";
+    await failure(chain.send([commitment()], signer, options), "wrong-chain");
+    fake.rpcChainId = undefined;
+    fake.answer(/^status$/, {
+      body: {
+        result: {
+          node_info: { network: "chain-test" },
+          sync_info: { latest_block_height: "9", catching_up: true },
+        },
+      },
+    });
+    await failure(chain.send([commitment()], signer, options), "node-catching-up");
+    expect(fake.handedIn).toEqual([]);
+  });
+
+  it("the transaction is named, with its last height", async () => {
+    const { chain } = await started();
+    const named: unknown[] = [];
+    const how = { ...options, onSigned: (transaction: object) => void named.push(transaction) };
+    const { txhash } = await chain.send([commitment()], signer, how);
+    expect(named).toEqual([{ txhash, sequence: 3n, timeoutHeight: 1060n }]);
   });
 
   it.each([
@@ -271,7 +329,7 @@ describe("a node's refusal", () => {
     ["Tx too large. Max size is 1048576, but got 1048577", 21, "ErrTxTooLarge", "changed"],
   ])("of CometBFT itself (%s) has the code that the LCD gives it", async (data, code, name, retry) => {
     const { fake, chain } = await startedWithRpc();
-    fake.answer(/^$/, {
+    fake.answer(/^broadcast_tx_sync$/, {
       body: { jsonrpc: "2.0", id: 1, error: { code: -32603, message: "Internal error", data } },
     });
     const error = await failure(chain.send([commitment()], signer, options), "chain-refused");
@@ -285,7 +343,7 @@ describe("a node's refusal", () => {
     const { fake, chain } = await (rpc ? startedWithRpc() : started());
     // The connection breaks after the node took the transaction: the same bytes are handed in again.
     fake.isHalted = true;
-    fake.answer(rpc ? /^$/ : /txs$/, "hang-up");
+    fake.answer(rpc ? /^broadcast_tx_sync$/ : /txs$/, "hang-up");
     fake.meanwhile = () => (fake.isHalted = fake.handedIn.length < 2);
     const sent = await chain.send([commitment()], signer, options);
     expect(fake.handedIn).toHaveLength(2);
@@ -414,7 +472,7 @@ describe("an answer that leaves open whether the node took the transaction", () 
   it("is one of JSON-RPC that it does not know", async () => {
     const { fake, chain } = await startedWithRpc();
     const error = { code: -32603, message: "Internal error", data: "mempool was paused" };
-    fake.answer(/^$/, { body: { jsonrpc: "2.0", id: 1, error } }, ENDLESS);
+    fake.answer(/^broadcast_tx_sync$/, { body: { jsonrpc: "2.0", id: 1, error } }, ENDLESS);
     const sending = chain.send([commitment()], signer, { ...options, timeoutBlocks: 4 });
     const expired = await failure(sending, "transaction-expired");
     expect(expired.cause).toMatchObject({ code: "node-error", details: { code: -32603 } });

@@ -43,6 +43,12 @@ describe("a request", () => {
 });
 
 describe("an answer", () => {
+  test("above the limit is refused before all of it came", async () => {
+    const url = await serveText(`{"1":${"1".repeat(5000)}}`);
+    const error = await failure(createEsplora({ url, maxAnswer: 4096 }).feeEstimates(), "unexpected-answer");
+    expect(error.details).toMatchObject({ reason: "size", path: "fee-estimates" });
+  });
+
   test("with decimals is a rate that is never below what stands there", async () => {
     const url = await serveText('{"1":87.882,"2":1.0001,"144":1,"1008":0.1000}');
     const rates = await createEsplora({ url }).feeEstimates();

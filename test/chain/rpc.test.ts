@@ -9,6 +9,15 @@ import { readCase } from "../support/vectors.js";
 
 const user = { username: "alice", password: "open:sésame" };
 
+test("an answer above the limit is refused before all of it came", async () => {
+  const url = await serveResult(`"${"x".repeat(5000)}"`);
+  const error = await failure(
+    createRpc({ url, ...user, maxAnswer: 4096 }).getblockcount(),
+    "unexpected-answer",
+  );
+  expect(error.details).toMatchObject({ reason: "size" });
+});
+
 describe("a request", () => {
   test("carries method, parameters, user and wallet as bitcoind reads them", async () => {
     const seen: { url?: string; authorization?: string; body?: unknown } = {};

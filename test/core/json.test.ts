@@ -24,6 +24,22 @@ function fraction(sign: string, whole: string, decimals: string, exponent: numbe
     : { numerator: digits * 10n ** BigInt(shift), denominator: 1n };
 }
 
+/** 20 MB that would take a day if each open quote were looked at to the end of the text. */
+const HOSTILE: readonly string[] = [
+  `[${'\\"'.repeat(10_000_000)}`,
+  `"${'\\"'.repeat(10_000_000)}`,
+  `${'"\\"'.repeat(7_000_000)}`,
+];
+
+it.each(HOSTILE.map((text) => [text.slice(0, 8), text] as const))(
+  "JSON: a long text of quotes that end nowhere, such as %s, is refused",
+  (_start, text) => {
+    expect(refusal("invalid-json", () => parseJson(text, "x")).message).toBe("x: not JSON");
+    expect(refusal("invalid-json", () => parseExactJson(text, "x")).message).toBe("x: not JSON");
+    expect(() => parseNumbers(text)).toThrow(SyntaxError);
+  },
+);
+
 const digits = (min: number, max: number) =>
   fc.string({ unit: fc.constantFrom(..."0123456789"), minLength: min, maxLength: max });
 const spelling = fc.record({

@@ -351,11 +351,25 @@ describe("a committee member", () => {
     expect([await plain("v1"), await plain("phase1")]).toEqual(["passed", "unsupported-by-release"]);
   });
 
-  it("signs the spend of the previous stake if it was in its committee, and all the rest if not", async () => {
+  it("is refused where it is only in the new committee, as the chain takes nothing from it", async () => {
     const rotated = rotatedStake();
     const delegation = await expand(stake, {}, rotated);
+    const [own, secret] = [inForce(rotated.params), rotated.memberSecrets[3]!];
+    const refused = await refusalOf(() => checkForMember(delegation, publicKeyOf(secret), own, options));
+    expect([refused.code, refused.details["field"]]).toEqual(["not-a-member", "previous"]);
+    expect(await codeOf(() => signAsMember(delegation, covenantSigner(secret), own, options))).toBe(
+      "not-a-member",
+    );
+    const both = publicKeyOf(rotated.memberSecrets[0]!);
+    expect(await codeOf(() => checkForMember(delegation, both, own, options))).toBe("passed");
+  });
+
+  it("signs under any release's rules all but the spend of a stake in whose committee it was not", async () => {
+    const rotated = rotatedStake();
+    const delegation = await expand(stake, {}, rotated);
+    const any = { ...options, rules: "any" } as const;
     const sign = (i: number) =>
-      signAsMember(delegation, covenantSigner(rotated.memberSecrets[i]!), inForce(rotated.params), options);
+      signAsMember(delegation, covenantSigner(rotated.memberSecrets[i]!), inForce(rotated.params), any);
     const [old, fresh] = [await sign(0), await sign(3)];
     expect(old.expansion).toBeDefined();
     expect(fresh).not.toHaveProperty("expansion");

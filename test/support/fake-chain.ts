@@ -1,6 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { base64 } from "@scure/base";
-import { TYPE_URLS, type AnyMessage } from "../../src/babylon/messages.js";
+import { chainError } from "../../src/babylon/errors.js";
+import { type AnyMessage, decodeMessage, TYPE_URLS } from "../../src/babylon/messages.js";
+import { checkRules } from "../../src/babylon/rules/check.js";
+import type { ChainState } from "../../src/babylon/rules/types.js";
 import {
   type AuthInfo,
   decodeAuthInfo,
@@ -11,6 +14,7 @@ import {
   verifySignDoc,
 } from "../../src/babylon/transaction.js";
 import type { Clock } from "../../src/babylon-client/lcd.js";
+import type { Release } from "../../src/params/rules.js";
 import { serve } from "./server.js";
 
 /** Why a message fails, as the chain's modules say it. */
@@ -59,19 +63,27 @@ interface Pending {
  */
 export class FakeChain {
   readonly accounts = new Map<string, Account>();
-  /** What each message must obey; run by simulations and in blocks. */
-  rule: (message: AnyMessage, at: "simulation" | "block") => Refusal | null = () => null;
+  /** What each message must obey; run by simulations and in blocks. By default it is the chain's own rules. */
+  rule: (message: AnyMessage, at: "simulation" | "block") => Refusal | null = (message) =>
+    ruleOfChain(message, `v${this.version[1]}` as Release, this.state);
+  /** What the chain's own rules know; a rule whose facts are not in it is not checked. */
+  state: ChainState = {};
   gasPerMessage = 100_000n;
   height = 1000n;
   chainId = "chain-test";
   version = "v4.3.1";
   syncing = false;
+  /** Of the RPC server, where it is another node than that of the LCD. */
+  rpcHeight: bigint | undefined;
+  rpcChainId: string | undefined;
   /** Whether time brings blocks. */
   isHalted = false;
   /** How many transactions the node takes and then loses. */
   losing = 0;
   /** What happens before the next block, each time that the client sleeps. */
   meanwhile: () => void = () => undefined;
+  /** What else the LCD answers, by the path. */
+  readonly lcdAnswers: (readonly [path: RegExp, answer: Answer])[] = [];
   readonly requests: { readonly method: string; readonly path: string; readonly body: string }[] = [];
   readonly sleeps: number[] = [];
   /** Transactions that were handed in, in base64. */
@@ -112,7 +124,7 @@ export class FakeChain {
     this.accounts.set(address, { accountNumber: BigInt(this.accounts.size) + 7n, sequence, balance });
   }
 
-  /** Answers the next requests of a path (`count` of them) in another way. */
+  /** Answers the next requests of a path, of RPC a method, in another way: `count` of them. */
   answer(path: RegExp, answer: Answer | "hang-up", count = 1): void {
     this.#overrides.push({ path, left: count, answer });
   }
@@ -172,18 +184,18 @@ export class FakeChain {
   #serve(body: string, request: IncomingMessage, response: ServerResponse): void {
     const path = decodeURIComponent(request.url!.replace(/^\/(api|rpc)\//, ""));
     this.requests.push({ method: request.method!, path, body });
-    const override = this.#overrides.find((each) => each.left > 0 && each.path.test(path));
+    // All of RPC has one path: there it is the method.
+    const isRpc = request.url!.startsWith("/rpc");
+    const asked = isRpc ? (JSON.parse(body) as { method: string }).method : path;
+    const override = this.#overrides.find((each) => each.left > 0 && each.path.test(asked));
     if (override) override.left--;
     if (override?.answer === "hang-up") {
-      this.#answerTo(path, body, request.url!.startsWith("/rpc"));
+      this.#answerTo(path, body, isRpc);
       response.destroy();
       return;
     }
     const given = override?.answer;
-    const answer =
-      typeof given === "function"
-        ? given(body)
-        : (given ?? this.#answerTo(path, body, request.url!.startsWith("/rpc")));
+    const answer = typeof given === "function" ? given(body) : (given ?? this.#answerTo(path, body, isRpc));
     const text = typeof answer.body === "string" ? answer.body : JSON.stringify(answer.body);
     response.writeHead(answer.status ?? 200, answer.headers).end(text);
   }
@@ -212,7 +224,12 @@ export class FakeChain {
         body: { tx_response: { height: "0", txhash, code, codespace, raw_log, gas_used: "0", events: [] } },
       };
     }
-    return grpcError(501, 12, "Not Implemented");
+    if (path === "cosmos/base/tendermint/v1beta1/blocks/latest") {
+      const time = new Date(this.#now).toISOString();
+      return { body: { block: { header: { height: `${this.height}`, time } } } };
+    }
+    const known = this.lcdAnswers.find(([each]) => each.test(path));
+    return known ? known[1] : grpcError(501, 12, "Not Implemented");
   }
 
   #account(address: string): Answer {
@@ -268,6 +285,14 @@ export class FakeChain {
   }
 
   #rpc({ method, params }: { method: string; params: { tx: string } }): Answer {
+    if (method === "status") {
+      const sync_info = {
+        latest_block_height: `${this.rpcHeight ?? this.height}`,
+        catching_up: this.syncing,
+      };
+      const result = { node_info: { network: this.rpcChainId ?? this.chainId }, sync_info };
+      return { body: { jsonrpc: "2.0", id: 1, result } };
+    }
     if (method !== "broadcast_tx_sync") {
       return { body: { jsonrpc: "2.0", id: 1, error: { code: -32601, message: "Method not found" } } };
     }
@@ -315,6 +340,15 @@ export class FakeChain {
     else this.#mempool.push({ hash, body, authInfo, address });
     return say(0);
   }
+}
+
+/** How the chain words the refusal of {@link checkRules}; an error without a number of its own is SDK's "internal". */
+function ruleOfChain(message: AnyMessage, release: Release, state: ChainState): Refusal | null {
+  const answer = checkRules(release, decodeMessage(message), state);
+  if (answer.ok) return null;
+  const { codespace, code } = answer.error ?? { codespace: "undefined", code: 1 };
+  const { meaning } = chainError(codespace, code, release) ?? { meaning: "internal" };
+  return { codespace, code, text: `${answer.reason}: ${meaning}` };
 }
 
 interface TxBytes {

@@ -5,13 +5,13 @@ import { verifyInclusionProof } from "../inclusion.js";
 import type { MessageOf } from "../schema.js";
 import { authority } from "./finality.js";
 import { accountRule, isSameAccount, transactionIn } from "./shared.js";
-import type { ChainError, Rule, RuleOf } from "./types.js";
+import type { RuleError, Rule, RuleOf } from "./types.js";
 
 type Headers = MessageOf<"MsgInsertHeaders">;
 type Proofs = MessageOf<"MsgInsertBTCSpvProof">;
 
-const lightClient = (code: number): ChainError => ({ codespace: "btclightclient", code });
-const checkpoints = (code: number): ChainError => ({ codespace: "btccheckpoint", code });
+const lightClient = (code: number): RuleError => ({ codespace: "btclightclient", code });
+const checkpoints = (code: number): RuleError => ({ codespace: "btccheckpoint", code });
 
 const INVALID = lightClient(1104);
 const headersOf = ({ headers }: Headers): BlockHeader[] => headers.map(parseHeader);

@@ -9,7 +9,7 @@ import { accountRule } from "./shared.js";
 import { CREATE, EXPAND } from "./stake.js";
 import type {
   BrokenRule,
-  ChainError,
+  RuleError,
   ChainState,
   Fact,
   Finding,
@@ -89,7 +89,7 @@ const inRelease = (name: MessageName): Rule<object> => ({
 });
 
 function brokenRule(
-  { rule, error }: { rule: string; error?: ChainError },
+  { rule, error }: { rule: string; error?: RuleError },
   { reason }: Finding & object,
 ): BrokenRule {
   return { rule, reason, ...(error && { error }) };

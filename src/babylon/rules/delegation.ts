@@ -13,7 +13,16 @@ import {
   staking,
   transactionIn,
 } from "./shared.js";
-import type { ChainError, ChainState, DelegationState, Fact, Finding, Rule, RuleOf } from "./types.js";
+import type {
+  ChainState,
+  DelegationState,
+  Fact,
+  Finding,
+  PreviousState,
+  Rule,
+  RuleError,
+  RuleOf,
+} from "./types.js";
 
 type AboutStake = { readonly stakingTxHash: string };
 type Undelegate = MessageOf<"MsgBTCUndelegate">;
@@ -34,7 +43,7 @@ const KNOWN: Rule<AboutStake> = {
 };
 
 /** A stake that is over takes no more signatures and no report of a spend. */
-const open = (error: ChainError): Rule<AboutStake> => ({
+const open = (error: RuleError): Rule<AboutStake> => ({
   rule: "delegation-open",
   error,
   needs: ["delegation.status"],
@@ -50,7 +59,7 @@ const open = (error: ChainError): Rule<AboutStake> => ({
 function activationRules<M>(
   of: (state: ChainState, message: M) => DelegationState | null | undefined,
   fact: "delegation" | "expansionChild",
-  error: (code?: number) => ChainError | undefined,
+  error: (code?: number) => RuleError | undefined,
 ): readonly Rule<M>[] {
   const rule = (
     name: string,
@@ -133,7 +142,7 @@ export const INCLUSION: readonly RuleOf<"MsgAddBTCDelegationInclusionProof">[] =
   ),
 ];
 
-const committeeOf = (state: DelegationState | null | undefined) =>
+const committeeOf = (state: DelegationState | PreviousState | null | undefined) =>
   (state?.params ?? state?.delegation?.params)?.covenant.keys;
 
 type Signatures = MessageOf<"MsgAddCovenantSigs">;

@@ -10,10 +10,10 @@ import { DESCRIPTION_LIMITS, type ProviderDescription } from "../provider.js";
 import { contextOf, type ReleaseFacts, releaseFacts } from "../releases.js";
 import { type MessageOf, SCHEMA } from "../schema.js";
 import type { Release } from "../../params/rules.js";
-import type { ChainError, ChainState, Fact, Finding, Rule } from "./types.js";
+import type { RuleError, ChainState, Fact, Finding, Rule } from "./types.js";
 
-export const staking = (code: number): ChainError => ({ codespace: "btcstaking", code });
-export const finality = (code: number): ChainError => ({ codespace: "finality", code });
+export const staking = (code: number): RuleError => ({ codespace: "btcstaking", code });
+export const finality = (code: number): RuleError => ({ codespace: "finality", code });
 
 /** What a check throws, as a finding. @throws what is no `TapstakeError` */
 export function refusedBy(check: () => unknown): Finding {
@@ -127,7 +127,7 @@ export function inclusionRules<M>(
   of: (message: M, state: ChainState) => Included | undefined,
   proofOf: (message: M) => InclusionProof | undefined,
   needs: readonly Fact[],
-  error: ChainError = staking(1108),
+  error: RuleError = staking(1108),
 ): readonly Rule<M>[] {
   const has = (facts: readonly Fact[]) => (message: M) => (proofOf(message) ? [...needs, ...facts] : []);
   return [
@@ -191,7 +191,7 @@ export function inclusionRules<M>(
 export const headerRule = <M>(
   needs: Rule<M>["needs"] & object,
   proofOf: (message: M) => InclusionProof | undefined,
-  error?: ChainError,
+  error?: RuleError,
 ): Rule<M> => ({
   rule: "header-known",
   ...(error && { error }),

@@ -21,7 +21,7 @@ import {
   staking,
   transactionIn,
 } from "./shared.js";
-import type { ChainState, DelegationState, Fact, Finding, Rule, RuleOf } from "./types.js";
+import type { ChainState, PreviousState, Fact, Finding, Rule, RuleOf } from "./types.js";
 
 type Create = MessageOf<"MsgCreateBTCDelegation">;
 type Expand = MessageOf<"MsgBtcStakeExpand">;
@@ -395,7 +395,7 @@ export const CREATE: readonly RuleOf<"MsgCreateBTCDelegation">[] = [
   ...PARAMS,
 ];
 
-const previousOf = ({ previous }: ChainState): DelegationState | null => previous ?? null;
+const previousOf = ({ previous }: ChainState): PreviousState | null => previous ?? null;
 
 /** What the previous stake's output holds, and where it is. */
 const previousOutput = (state: ChainState) => {

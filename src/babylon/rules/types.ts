@@ -2,7 +2,9 @@ import type { Rate } from "../../core/amount.js";
 import type { Network } from "../../core/network.js";
 import type { Delegation } from "../../delegation/delegation.js";
 import type { Release } from "../../params/rules.js";
+import type { PreviousStake } from "../../stake/expansion.js";
 import type { ParamSet, ProtocolParams } from "../../params/types.js";
+import type { ChainError } from "../errors.js";
 import type { MessageName } from "../releases.js";
 import type { MessageOf } from "../schema.js";
 
@@ -47,7 +49,7 @@ export interface ChainState {
   /** The stake that the message is about; null when it is not registered. */
   readonly delegation?: DelegationState | null;
   /** The stake that an expansion expands: of the message, or of `delegation`; null when it is not registered. */
-  readonly previous?: DelegationState | null;
+  readonly previous?: PreviousState | null;
   /** Whether the coin that funds an expansion is a registered stake. */
   readonly fundingIsStake?: boolean;
   /** Of the spend that an undelegation reports: the expansion that it registers; null when it is none. */
@@ -130,6 +132,9 @@ export interface DelegationState {
   readonly signedBy?: readonly Uint8Array[];
 }
 
+/** The stake that an expansion expands: its own pre-signed transactions do not matter. */
+export type PreviousState = Omit<DelegationState, "delegation"> & { readonly delegation?: PreviousStake };
+
 /** A commitment to public randomness that the chain has. */
 export interface CommitmentState {
   readonly startHeight: bigint;
@@ -179,11 +184,8 @@ export interface CheckpointState {
   readonly blockHash?: Uint8Array;
 }
 
-/** An error as the chain's modules number it. */
-export interface ChainError {
-  readonly codespace: "btcstaking" | "finality" | "btclightclient" | "btccheckpoint";
-  readonly code: number;
-}
+/** One of the chain's errors by its number: `chainError` says what it means. */
+export type RuleError = Pick<ChainError, "codespace" | "code">;
 
 /** Until when a message has to wait. */
 export type Until =
@@ -212,7 +214,7 @@ export interface BrokenRule {
   /** What is wrong, for people. */
   readonly reason: string;
   /** The chain's own error, where it gives one. */
-  readonly error?: ChainError;
+  readonly error?: RuleError;
 }
 
 /** A rule that needs facts which the given state lacks. */
@@ -253,7 +255,7 @@ export interface Rule<M> {
   readonly rule: string;
   /** The releases that have it; all, unless it says so. */
   readonly releases?: readonly Release[];
-  readonly error?: ChainError;
+  readonly error?: RuleError;
   /** What it needs to know. A function where that depends on the message. */
   readonly needs?: readonly Fact[] | ((message: M, release: Release) => readonly Fact[]);
   /** The chain takes the message all the same. */

@@ -1,14 +1,21 @@
 import { type InclusionProof, inclusionProofFromMerkleBlock } from "../../../babylon/inclusion.js";
+import { HEADER_LENGTH } from "../../../bitcoin/header.js";
 import type { Transaction } from "../../../bitcoin/transaction-class.js";
 import { hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
 import type { Network } from "../../../core/network.js";
 import { type ChainOptions, openChain } from "../../chain.js";
 import { UsageError } from "../../errors.js";
-import { readText } from "../../input.js";
+import { readDocument } from "../../input.js";
 
 interface InclusionOptions extends ChainOptions {
   readonly txoutproof?: string | undefined;
+}
+
+/** An inclusion proof, and the header of its block. */
+interface Inclusion {
+  readonly inclusion: InclusionProof;
+  readonly header: Uint8Array;
 }
 
 /**
@@ -19,8 +26,10 @@ export async function readInclusion(
   options: InclusionOptions,
   transaction: Transaction,
   network: Network,
-): Promise<InclusionProof> {
-  return inclusionProofFromMerkleBlock(await readMerkleBlock(options, transaction, network), transaction);
+): Promise<Inclusion> {
+  const block = await readMerkleBlock(options, transaction, network);
+  const inclusion = inclusionProofFromMerkleBlock(block, transaction);
+  return { inclusion, header: block.slice(0, HEADER_LENGTH) };
 }
 
 /**
@@ -29,13 +38,13 @@ export async function readInclusion(
  * @throws TapstakeError `invalid-proof` when it is in no block; `invalid-hex`, `file-error`, and the codes of
  * `openChain`; UsageError when there is neither file nor server
  */
-export async function readMerkleBlock(
+async function readMerkleBlock(
   { txoutproof, ...options }: InclusionOptions,
   transaction: Transaction,
   network: Network,
 ): Promise<Uint8Array> {
   if (txoutproof !== undefined) {
-    return hex.decode((await readText(txoutproof)).trim(), undefined, "txoutproof");
+    return readDocument(txoutproof, (text) => hex.decode(text.trim(), undefined, "txoutproof"));
   }
   const chain = await openChain(options, network);
   if (!chain)

@@ -71,7 +71,7 @@ const GROUP = {
   description: `Makes each message from the files of the other commands, and checks it as the chain does.
 
 Prints the fields and the bytes. --message prints JSON with typeUrl and value (base64), which a client of the chain takes.
-That client signs and sends the chain's transaction.`,
+--check says what the chain would answer. --send signs the message with your account and sends it.`,
   examples: `
 tapstake register create-delegation --help
 tapstake register show --help

@@ -1,4 +1,4 @@
-import { Option } from "@commander-js/extra-typings";
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import {
   type AnyMessage,
   encodeMessage,
@@ -6,14 +6,17 @@ import {
   messageToJson,
 } from "../../../babylon/messages.js";
 import { proofFromJson, type ProofRecord } from "../../../babylon/pop.js";
+import type { NamedMessage } from "../../../babylon/messages.js";
+import type { MessageRecords } from "../../../babylon-client/chain-state.js";
 import type { MessageOf } from "../../../babylon/schema.js";
 import { hex } from "../../../core/bytes.js";
-import { NEWEST_RELEASE, type Release, RELEASES } from "../../../params/rules.js";
+import { NEWEST_RELEASE, RELEASES } from "../../../params/rules.js";
 import { type Described, newCommand } from "../../command.js";
 import { checkNewFiles, writeDocument } from "../../files.js";
-import { readText } from "../../input.js";
-import { jsonOption } from "../../options.js";
+import { readDocument } from "../../input.js";
+import { chainOption, jsonOption, lcdOption, yesOption } from "../../options.js";
 import { answer, type Row, say, table, toJson } from "../../output.js";
+import type { SendingOptions } from "./send.js";
 
 export const senderOption = () =>
   new Option("--address <address>", "account that sends the message, such as bbn1…").makeOptionMandatory();
@@ -25,7 +28,7 @@ export const proofOption = () =>
   ).makeOptionMandatory();
 
 /** @throws TapstakeError `file-error`, and the codes of `proofFromJson` */
-export const readProof = async (path: string): Promise<ProofRecord> => proofFromJson(await readText(path));
+export const readProof = (path: string): Promise<ProofRecord> => readDocument(path, proofFromJson);
 
 /** A command that makes a message: what it gives is the same for all. */
 export const messageCommand = (name: string, about: Described) =>
@@ -42,21 +45,72 @@ export const messageCommand = (name: string, about: Described) =>
         `release that the chain runs: ${RELEASES.join(", ")} (default: ${NEWEST_RELEASE})`,
       ).choices(RELEASES),
     )
+    .addOption(
+      new Option("--check", "say what the chain would answer; --lcd also asks it").conflicts([
+        "message",
+        "out",
+        "send",
+      ]),
+    )
+    .addOption(
+      new Option("--send", "check the message, sign and send it, and wait for its block").conflicts([
+        "message",
+        "out",
+      ]),
+    )
+    .addOption(lcdOption())
+    .addOption(chainOption())
+    .addOption(
+      new Option(
+        "--account-key-file <file>",
+        "secret key of the account that sends, any form (env: TAPSTAKE_ACCOUNT_KEY)",
+      ).argParser(keyFile),
+    )
+    .option("--account-path <path>", "path of the account's key in words (default: m/44'/118'/0'/0/0)")
+    .addOption(
+      new Option("--fee-limit <ubbn>", "the most that it may cost").argParser(fee).default(FEE_LIMIT),
+    )
+    .addOption(yesOption())
+    .option("--force", "send it though a rule says that the chain refuses it")
     .addOption(jsonOption());
 
-interface MessageOptions {
-  readonly message?: true | undefined;
-  readonly out?: string | undefined;
-  readonly release?: Release | undefined;
-  readonly json?: true | undefined;
+/** The least fee of as much gas as nodes take in a transaction. */
+const FEE_LIMIT = 20_000n;
+
+function fee(text: string): bigint {
+  if (!/^\d{1,19}$/.test(text)) throw new InvalidArgumentError("expected a whole number of ubbn.");
+  return BigInt(text);
 }
 
-/** Gives a message in the way that is asked for. @throws TapstakeError `file-error`, the codes of `encodeMessage` */
+/** Standard input is for the command's own files. */
+function keyFile(path: string): string {
+  if (path === "-") throw new InvalidArgumentError("give a file, or TAPSTAKE_ACCOUNT_KEY.");
+  return path;
+}
+
+interface MessageOptions extends SendingOptions {
+  readonly message?: true | undefined;
+  readonly out?: string | undefined;
+  readonly check?: true | undefined;
+  readonly send?: true | undefined;
+}
+
+/**
+ * Gives a message in the way that is asked for, or checks or sends it.
+ * @param records what the message is about: the records that the command read
+ * @throws TapstakeError `file-error`, the codes of `encodeMessage`, `checkOnChain` and `sendMessage`
+ */
 export async function giveMessage<Name extends MessageName>(
-  { message: isBare, out, release, json }: MessageOptions,
+  options: MessageOptions,
   name: Name,
   message: MessageOf<Name>,
+  records: MessageRecords = {},
 ): Promise<void> {
+  const { message: isBare, out, release, json } = options;
+  const named = { name, message } as unknown as NamedMessage;
+  // Loaded only here: what they need is much, and most calls do without.
+  if (options.check) return (await import("./check.js")).checkOnChain(named, records, options);
+  if (options.send) return (await import("./send.js")).sendMessage(named, records, options);
   await checkNewFiles(out);
   const any = encodeMessage(name, message, release);
   if (out !== undefined) await writeDocument(out, any.value);

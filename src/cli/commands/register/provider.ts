@@ -13,7 +13,7 @@ import { evidenceFromJson } from "../../../extract/evidence.js";
 import { COMMISSION_DECIMALS } from "../../../params/types.js";
 import { commitmentFromJson, merkleProofFromJson, voteFromJson } from "../../../vote/json.js";
 import type { Described } from "../../command.js";
-import { checkOneStandardInput, readDelegation, readText } from "../../input.js";
+import { checkOneStandardInput, readDelegation, readDocument } from "../../input.js";
 import { DELEGATION, parseKey, secretOption, wordsPassphraseOption, wordsPathOption } from "../../options.js";
 import { secretFiles, withSecretKey } from "../../secret-key.js";
 import { giveMessage, messageCommand, proofOption, readProof, senderOption } from "./message.js";
@@ -63,7 +63,7 @@ export const finalityProvider = () =>
         bsnId,
       };
       const message = createFinalityProviderMessage(registration, { context, network });
-      await giveMessage(options, "MsgCreateFinalityProvider", message);
+      await giveMessage(options, "MsgCreateFinalityProvider", message, { network });
     });
 
 const EDIT_PROVIDER = {
@@ -139,7 +139,7 @@ export const commitRandomness = () =>
     .argument("<commitment>", "file from fp commit --out; - for standard input")
     .addOption(senderOption())
     .action(async (path, options) => {
-      const commitment = commitmentFromJson(await readText(path));
+      const commitment = await readDocument(path, commitmentFromJson);
       const message = commitRandomnessMessage(commitment, options.address);
       await giveMessage(options, "MsgCommitPubRandList", message);
     });
@@ -163,9 +163,9 @@ export const finalityVote = () =>
     .addOption(senderOption())
     .action(async (path, options) => {
       checkOneStandardInput(path, options.commitment, options.randomnessProof);
-      const vote = voteFromJson(await readText(path));
-      const commitment = commitmentFromJson(await readText(options.commitment));
-      const proof = merkleProofFromJson(await readText(options.randomnessProof));
+      const vote = await readDocument(path, voteFromJson);
+      const commitment = await readDocument(options.commitment, commitmentFromJson);
+      const proof = await readDocument(options.randomnessProof, merkleProofFromJson);
       const message = addFinalitySignatureMessage(commitment, vote, proof, options.address);
       await giveMessage(options, "MsgAddFinalitySig", message);
     });
@@ -197,7 +197,7 @@ export const selectiveSlashing = () =>
       await withSecretKey(options, use, (secretKey) => {
         const { address, release } = options;
         const message = selectiveSlashingMessage(delegation, address, secretKey, release);
-        return giveMessage(options, "MsgSelectiveSlashingEvidence", message);
+        return giveMessage(options, "MsgSelectiveSlashingEvidence", message, { network: use.network });
       });
     });
 
@@ -218,6 +218,7 @@ export const equivocation = () =>
     .argument("<evidence>", "file of the two votes (JSON); - for standard input")
     .addOption(senderOption())
     .action(async (path, options) => {
-      const message = equivocationMessage(evidenceFromJson(await readText(path)), options.address);
+      const evidence = await readDocument(path, evidenceFromJson);
+      const message = equivocationMessage(evidence, options.address);
       await giveMessage(options, "MsgEquivocationEvidence", message);
     });

@@ -1,5 +1,4 @@
 import { Option } from "@commander-js/extra-typings";
-import { inclusionProofFromMerkleBlock } from "../../../babylon/inclusion.js";
 import {
   type CheckpointPart,
   insertHeadersMessage,
@@ -10,9 +9,9 @@ import { hex } from "../../../core/bytes.js";
 import type { Network } from "../../../core/network.js";
 import type { ChainOptions } from "../../chain.js";
 import { UsageError } from "../../errors.js";
-import { checkOneStandardInput, readText, readTransaction } from "../../input.js";
+import { checkOneStandardInput, readDocument, readTransaction } from "../../input.js";
 import { esploraOption, networkOption, rpcAuthOption, rpcOption, several } from "../../options.js";
-import { readMerkleBlock } from "./inclusion.js";
+import { readInclusion } from "./inclusion.js";
 import { giveMessage, messageCommand, senderOption } from "./message.js";
 
 const HEADERS = {
@@ -32,11 +31,16 @@ export const headers = () =>
     .argument("<headers>", "file of the headers, one on each line; - for standard input")
     .addOption(senderOption())
     .action(async (path, options) => {
-      const lines = (await readText(path)).split("\n").map((line) => line.trim());
-      const given = lines.filter((line) => line !== "");
-      const decoded = given.map((line, i) => hex.decode(line, HEADER_LENGTH, `header ${i}`));
+      const decoded = await readDocument(path, headersIn);
       await giveMessage(options, "MsgInsertHeaders", insertHeadersMessage(decoded, options.address));
     });
+
+const headersIn = (text: string): Uint8Array[] =>
+  text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "")
+    .map((line, i) => hex.decode(line, HEADER_LENGTH, `header ${i}`));
 
 const CHECKPOINT = {
   description: `MsgInsertBTCSpvProof. Proves that the two transactions of a checkpoint are in blocks: part 0, then part 1. The proofs come from
@@ -76,7 +80,7 @@ export const checkpoint = () =>
         readPart(source, { ...rest, txoutproof: proofs?.[i] }, network);
       const parts = [await part(first, 0), await part(second, 1)] as const;
       const message = insertSpvProofMessage({ submitter: address, parts });
-      await giveMessage(options, "MsgInsertBTCSpvProof", message);
+      await giveMessage(options, "MsgInsertBTCSpvProof", message, { network: options.network });
     });
 
 async function readPart(
@@ -85,7 +89,5 @@ async function readPart(
   network: Network,
 ): Promise<CheckpointPart> {
   const transaction = await readTransaction(source);
-  const block = await readMerkleBlock(options, transaction, network);
-  const inclusion = inclusionProofFromMerkleBlock(block, transaction);
-  return { transaction, inclusion, header: block.slice(0, HEADER_LENGTH) };
+  return { transaction, ...(await readInclusion(options, transaction, network)) };
 }

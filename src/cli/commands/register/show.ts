@@ -10,7 +10,7 @@ import {
 import type { Network } from "../../../core/network.js";
 import { commitmentFromJson } from "../../../vote/json.js";
 import { newCommand } from "../../command.js";
-import { checkOneStandardInput, readContent, readDelegation, readText } from "../../input.js";
+import { checkOneStandardInput, readContent, readDelegation, readDocument } from "../../input.js";
 import { activeAtOption, contextOption, jsonOption, networkOption, versionOption } from "../../options.js";
 import { answer, table } from "../../output.js";
 import { chooseParams, readParams } from "../../terms.js";
@@ -93,7 +93,7 @@ async function readSources(options: SourceOptions): Promise<MessageSources> {
   return {
     ...(set && { params: await chooseParams(set, { version, height, network }, undefined) }),
     ...(delegation !== undefined && { delegation: await readDelegation(delegation) }),
-    ...(commitment !== undefined && { commitment: commitmentFromJson(await readText(commitment)) }),
+    ...(commitment !== undefined && { commitment: await readDocument(commitment, commitmentFromJson) }),
     context,
     network,
   };

@@ -55,11 +55,13 @@ export const createDelegation = () =>
       const delegation = await readDelegation(path);
       const { address: stakerAddress, proof, context } = await readProof(options.proof);
       const isMined = options.inclusion === true || options.txoutproof !== undefined;
-      const inclusion = isMined
+      const mined = isMined
         ? await readInclusion(options, delegation.staking.transaction, delegation.params.network)
         : undefined;
+      const { inclusion, header } = mined ?? {};
       const message = createDelegationMessage({ delegation, stakerAddress, proof, context, inclusion });
-      await giveMessage(options, "MsgCreateBTCDelegation", message);
+      const { network } = delegation.params;
+      await giveMessage(options, "MsgCreateBTCDelegation", message, { network, header });
     });
 
 const INCLUSION_PROOF = {
@@ -82,9 +84,11 @@ export const inclusionProof = () =>
       checkOneStandardInput(path, options.txoutproof);
       const delegation = await readDelegation(path);
       const { staking, params } = delegation;
-      const inclusion = await readInclusion(options, staking.transaction, params.network);
+      const { network } = params;
+      const { inclusion, header } = await readInclusion(options, staking.transaction, network);
       const message = addInclusionProofMessage(delegation, options.address, inclusion);
-      await giveMessage(options, "MsgAddBTCDelegationInclusionProof", message);
+      const records = { network, delegation, header };
+      await giveMessage(options, "MsgAddBTCDelegationInclusionProof", message, records);
     });
 
 const EXPAND = {
@@ -120,7 +124,8 @@ export const expand = () =>
       };
       const { address: stakerAddress, proof, context } = await readProof(options.proof);
       const message = expandMessage({ delegation: whole, stakerAddress, proof, context });
-      await giveMessage(options, "MsgBtcStakeExpand", message);
+      const { network } = delegation.params;
+      await giveMessage(options, "MsgBtcStakeExpand", message, { network, previous: expansion });
     });
 
 const UNDELEGATE = {
@@ -153,9 +158,11 @@ export const undelegate = () =>
       const delegation = await readDelegation(path);
       const transaction = await readTransaction(options.transaction);
       const fundingTransactions = await Promise.all(funding.map(readTransaction));
-      const inclusion = await readInclusion(options, transaction, delegation.params.network);
+      const { network } = delegation.params;
+      const { inclusion, header } = await readInclusion(options, transaction, network);
       const undelegation = { signer, transaction, inclusion, fundingTransactions };
-      await giveMessage(options, "MsgBTCUndelegate", undelegateMessage(delegation, undelegation));
+      const message = undelegateMessage(delegation, undelegation);
+      await giveMessage(options, "MsgBTCUndelegate", message, { network, delegation, header });
     });
 
 const COVENANT_SIGNATURES = {
@@ -182,5 +189,10 @@ export const covenantSignatures = () =>
       const delegation = await readDelegation(path);
       const signatures = signaturesOfMember(delegation, member);
       const message = covenantSignaturesMessage(delegation, { signer: options.address, signatures });
-      await giveMessage(options, "MsgAddCovenantSigs", message);
+      const { params, expansion: previous } = delegation;
+      await giveMessage(options, "MsgAddCovenantSigs", message, {
+        network: params.network,
+        delegation,
+        previous,
+      });
     });
