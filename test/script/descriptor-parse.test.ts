@@ -102,12 +102,12 @@ describe("parseDescriptor", () => {
     );
   });
 
-  it("reads the pieces of this test, without a checksum, as what is built from the terms", () => {
+  it("reads the pieces of this test, without a checksum, as what the terms build", () => {
     expect(parseDescriptor(stake())).toEqual({ kind: "staking", terms: normal(terms), derivations: [] });
     expect(withChecksum(stake())).toBe(stakingOutput(terms, "regtest").descriptor);
   });
 
-  it("reads a stake of the most keys", () => {
+  it("reads a stake with the most keys", () => {
     const most = termsOf(1, 400, MAX_KEYS - 401, 300);
     expect(parseDescriptor(stakingOutput(most, "regtest").descriptor)).toMatchObject({ terms: normal(most) });
   });
@@ -131,7 +131,7 @@ describe("parseDescriptor", () => {
     expect(scriptOf(descriptor)).toBe(derive(descriptor.replace(/\s/g, "")));
   });
 
-  it("tells where keys come from, with every sign of a hardened step, and keeps the terms", () => {
+  it("gives the origins of keys, with every sign of a hardened step, and keeps the terms", () => {
     for (const hardened of ["'", "h"]) {
       const origin = `[d34DB33F/86${hardened}/1${hardened}/0${hardened}/0/5]`;
       const descriptor = stake().replaceAll(S, `${origin}${S}`).replaceAll(F, `[00000001]${F}`);
@@ -233,11 +233,11 @@ describe("parseDescriptor", () => {
     ["invalid-timelock", "a refund with a lock of 65536", tr(timelock(undefined, "65536"))],
     ["invalid-public-key", "a key that is no point", stake().replaceAll(S, "00".repeat(32))],
     ["invalid-public-key", "a refund to a key that is no point", tr(timelock(`pk(${"00".repeat(32)})`))],
-  ] as const)("answers %s to %s", (code, _, descriptor) => {
+  ] as const)("refuses with %s: %s", (code, _, descriptor) => {
     refusal(code, () => parseDescriptor(descriptor as string));
   });
 
-  it("says of extended and private keys to derive them, and shows none of them", () => {
+  it("refuses extended and private keys with the advice to derive, and shows none of them", () => {
     const master = HDKey.fromMasterSeed(sha256(utf8("parse")));
     const secrets = [
       `${master.publicExtendedKey}/0/1`,
@@ -251,7 +251,7 @@ describe("parseDescriptor", () => {
     }
   });
 
-  it("refuses or reads exactly, whatever one character becomes", () => {
+  it("refuses or reads exactly with any one character changed", () => {
     const good = withChecksum(stake());
     fc.assert(
       fc.property(
@@ -277,7 +277,7 @@ describe("parseDescriptor", () => {
     );
   });
 
-  it("reads only what rust-miniscript derives the same output from, however leaves and branches are put together", () => {
+  it("accepts only what rust-miniscript derives the same output from, with leaves and branches in any order", () => {
     const set = fc.constantFrom(`pk(${S})`, `pk(${F})`, committee, two, `multi_a(1,${F},${F2})`);
     const leaf = fc.oneof(
       fc.tuple(set, fc.constantFrom("1", "1000")).map(([who, time]) => timelock(who, time)),
@@ -351,7 +351,7 @@ describe("importableDescriptor", () => {
     if (!expression.includes("tprv")) expect(derive(written)).toBe(hex.encode(output.script));
   });
 
-  it("puts several keys in, over derivations that were there, and private keys of either kind of network", () => {
+  it("puts several keys in, replaces derivations, and takes private keys of each network", () => {
     const expressions = [`${account.privateExtendedKey}/0/5`, wif(secret)];
     const written = importableDescriptor(descriptor, expressions);
     for (const expression of expressions) expect(written.split(expression)).toHaveLength(4);
@@ -377,19 +377,19 @@ describe("importableDescriptor", () => {
     ["invalid-path", "an origin with a path that is none", `[00c0ffee/86'']${hex.encode(own)}`],
     ["unexpected-signer", "a key that the descriptor does not have", `${account.publicExtendedKey}/0/6`],
     ["unexpected-signer", "somebody else's key", hex.encode(keyOf(-9))],
-  ] as const)("answers %s to %s, and shows no secret", (code, _, expression) => {
+  ] as const)("refuses with %s: %s, and shows no secret", (code, _, expression) => {
     const { message } = refusal(code, () => importableDescriptor(descriptor, [expression as string]));
     for (const text of [account.publicExtendedKey, wif(secret)])
       expect(message).not.toContain(text.slice(4, 20));
   });
 
-  it("refuses what is no list of expressions", () => {
+  it("refuses what is not a list of expressions", () => {
     for (const expressions of [undefined, null, 5, hex.encode(own), {}]) {
       refusal("invalid-key-expression", () => importableDescriptor(descriptor, expressions as never));
     }
   });
 
-  it("refuses a descriptor that is of no stake", () => {
+  it("refuses a descriptor that is not of a stake", () => {
     refusal("invalid-checksum", () => importableDescriptor(`${descriptor}q`, []));
     refusal("wrong-script-tree", () => importableDescriptor(`tr(${NUMS})`, []));
   });
@@ -413,7 +413,7 @@ describe("parseKeyOrigin", () => {
     ["invalid-key-expression", "a range", `[d34db33f/86']${account.publicExtendedKey}/0/*`],
     ["invalid-key-expression", "a fingerprint of 3 bytes", `[d34db3/86']${hex.encode(key)}`],
     ["invalid-path", "a path that is none", `[d34db33f/86x]${hex.encode(key)}`],
-  ] as const)("answers %s to %s", (code, _, expression) => {
+  ] as const)("refuses with %s: %s", (code, _, expression) => {
     refusal(code, () => parseKeyOrigin(expression as string));
   });
 });
