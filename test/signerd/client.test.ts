@@ -41,8 +41,8 @@ const signatures =
   () => ({ responses: heights.map((height) => ({ height, sig: new Uint8Array(length) })) });
 const sig = (length: number) => () => ({ sig: new Uint8Array(length) });
 
-describe("the client, of a signer that keeps to the interface", () => {
-  it("takes every answer, and a batch in which a height was refused", async () => {
+describe("the client, with a signer that follows the interface", () => {
+  it("accepts every answer, and a batch with a refused height", async () => {
     expect(await ask({}, randomness)).toHaveLength(3);
     expect((await ask({}, vote)).signature).toHaveLength(32);
     expect((await ask({}, schnorr)).signature).toHaveLength(64);

@@ -155,7 +155,7 @@ describe("a transaction is invalid as a stake of phase 1 when only this is wrong
     expect(judge(changed(both, ({ outs }) => void outs.splice(1, 1)))).toBe("invalid: invalid-op-return");
   });
 
-  it("unless data of another protocol is all that is beside it", () => {
+  it("no rule: data of another protocol beside its announcement is accepted", () => {
     const beside = changed(good, (tx) => void tx.addOutput(hex.decode("6a056f74686572"), 0n));
     expect(judge(beside)).toBe("active");
   });

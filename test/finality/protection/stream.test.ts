@@ -40,7 +40,7 @@ async function* chunksOf(text: string, size: number): AsyncGenerator<Uint8Array>
 
 const heightsOf = ({ keyChains }: ReadInterchange) => keyChains.map(({ votes }) => [...votes.keys()]);
 
-describe("an interchange file that is written part by part", () => {
+describe("an interchange file that is written in parts", () => {
   it.each([0, 1, 255, 256, 257, 512, 600])("has every vote of %i", (count) => {
     inHome(newHome(), (protection) => {
       protection.init(key.publicKey, CHAIN.id, 0n);
@@ -55,7 +55,7 @@ describe("an interchange file that is written part by part", () => {
     });
   });
 
-  it("ends at the last height that there is", () => {
+  it("ends at the last height of 64 bits", () => {
     inHome(newHome(), (protection) => {
       protection.init(key.publicKey, CHAIN.id, 0n);
       record(protection, [...upTo(255), 2n ** 64n - 1n]);
@@ -63,7 +63,7 @@ describe("an interchange file that is written part by part", () => {
     });
   });
 
-  it("has all votes from before its beginning, and watermarks that fit its votes, while votes go on", () => {
+  it("has all votes from before its beginning, and watermarks that match its votes, while voting continues", () => {
     const text = inHome(newHome(), (protection) => {
       protection.init(key.publicKey, CHAIN.id, 0n);
       record(protection, upTo(1000, 100));
@@ -113,7 +113,7 @@ describe("an interchange file that is written part by part", () => {
   });
 });
 
-describe("an interchange file that is read part by part", () => {
+describe("an interchange file that is read in parts", () => {
   const metadata = { format: "tapstake-protection", version: 1, exportedAt: "2026-01-01T00:00:00.000Z" };
   const entry = { key: KEY, chain: CHAIN.id, lowest: "0", highest: "2" };
   const votes = [
@@ -131,7 +131,7 @@ describe("an interchange file that is read part by part", () => {
   };
 
   it.each([undefined, 2, "\t"])(
-    "is what it is as a whole, however it is cut and indented (%j)",
+    "equals the whole file, split and indented in any way (%j)",
     async (indent) => {
       const text = JSON.stringify(whole, null, indent);
       const expected = parseInterchange(JSON.parse(text));
@@ -163,7 +163,7 @@ describe("an interchange file that is read part by part", () => {
     ["a name can be escaped", file(keyChain('"v\\u006ftes": [{"height": "1"}]'))],
     ["white space is nothing", file(keyChain('"votes" :\r\n[ \t{ "height" : "1" } \n, {"height":"2"}\n]'))],
     ["a mark of the byte order is nothing", `\ufeff${file(keyChain('"votes": []'))}`],
-  ])("means what its JSON means: %s", async (_, text) => {
+  ])("equals its JSON: %s", async (_, text) => {
     const expected = parseInterchange(JSON.parse(text.replace("\ufeff", "")));
     for (const size of [1, 1000]) expect(await readInterchange(chunksOf(text, size))).toEqual(expected);
   });
@@ -199,12 +199,12 @@ describe("an interchange file that is read part by part", () => {
       "another version with more in votes",
       file(keyChain('"votes": [{"a": 1}]')).replace('"version":1', '"version":2'),
     ],
-  ])("is refused as it is as a whole: %s", async (_, text) => {
+  ])("is refused as the whole file is: %s", async (_, text) => {
     const code = codeOf(() => parseInterchange(parseJson(text, "interchange")));
     for (const size of [1, 7, 1_000_000]) await expectFailure(readInterchange(chunksOf(text, size)), code);
   });
 
-  describe("has limits on what may come at once", () => {
+  describe("has limits on its parts", () => {
     /** A file that would be read as any other one, with more in its metadata, in parts. */
     function* withMore(length: number, texts: number): Generator<string> {
       yield `{"metadata": ${JSON.stringify(metadata).slice(0, -1)}, "more": [`;
@@ -213,19 +213,19 @@ describe("an interchange file that is read part by part", () => {
       yield `]}, "data": []}`;
     }
 
-    it("a text beside the votes has some 65,000 characters at most", async () => {
+    it("text outside the votes has about 65,000 characters at most", async () => {
       expect((await readInterchange(withMore(65_000, 3))).keyChains).toEqual([]);
       await expectFailure(readInterchange(withMore(132_000, 1)), "invalid-json");
     });
 
-    it("all that is no vote has 67 million characters at most", async () => {
+    it("everything outside the votes has 67 million characters at most", async () => {
       expect((await readInterchange(withMore(60_000, 1_100))).keyChains).toEqual([]);
       const { message } = await expectFailure(readInterchange(withMore(60_000, 1_200)), "invalid-json");
       expect(message).toContain("expected less beside the votes");
     });
   });
 
-  describe("from wherever it is", () => {
+  describe("from any source", () => {
     const text = `\ufeff${JSON.stringify(whole)}`;
     const bytes = Buffer.from(text);
     const path = () => {
@@ -269,7 +269,7 @@ describe("an interchange file that is read part by part", () => {
     });
   });
 
-  it("does not take what is no time for one", () => {
+  it("is refused with an invalid time", () => {
     const strange = { metadata: { ...metadata, exportedAt: "\u001b[2J" }, data: [] };
     expect(parseInterchange(strange).exportedAt).toBeUndefined();
   });
