@@ -122,7 +122,7 @@ describe.each(SHAPES.map((shape) => [nameOf(shape), shape] as const))("%s", (nam
     return { built, delegation, transaction: finishExpansion(delegation, psbt) };
   }
 
-  test("a stake is expanded twice; what was signed of the stakes before then spends nothing", async () => {
+  test("a stake is expanded twice; earlier signatures of the expanded stakes spend nothing", async () => {
     const first = await opened();
     const second = await expand(first);
     await expectAllRefused(await expansionMutations(second.delegation, participants));
@@ -159,7 +159,7 @@ describe.each(SHAPES.map((shape) => [nameOf(shape), shape] as const))("%s", (nam
     await withdrawn(third.delegation, "refund", refundCoin(slashing));
   });
 
-  test("an expanded stake unbonds, is slashed while it does, or is withdrawn", async () => {
+  test("an expanded stake unbonds, is slashed while it unbonds, or is withdrawn", async () => {
     const unbonded = await expand(await opened());
     await sendAndMine(node, unbonded.transaction);
     await sendAndMine(node, finishUnbonding(unbonded.delegation));

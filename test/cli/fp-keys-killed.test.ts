@@ -101,7 +101,7 @@ describe("keys import that is killed", () => {
   const begins = { "in a home that there was not": none, "in a home where the key had voted before": away };
 
   it.each(Object.entries(begins))(
-    "at every step, %s, leaves the key whole or none, and can be run again",
+    "at every step, %s, leaves the key whole or absent, and can be run again",
     async (_, begin) => {
       const found = new Set<boolean>();
       for (const { path } of killedAtEachStep(begin, asDeed(importing), env)) {
@@ -127,7 +127,7 @@ describe("keys delete that is killed", () => {
   };
 
   it.each(Object.entries(begins))(
-    "at every step, of a key %s, leaves it whole or none, and can be run again",
+    "at every step, of a key %s, leaves it whole or absent, and can be run again",
     async (_, begin) => {
       const found = new Set<boolean>();
       let copy = new Uint8Array();

@@ -74,7 +74,7 @@ describe.each(FORMS)("a proof of the kind %s", (name, words, form) => {
     expect(refusedWith(await verify(address, "--context", "cd".repeat(32)))).toBe("invalid-possession");
   });
 
-  it("goes by a wallet: what to sign, and the answer back", async () => {
+  it("is made by a wallet: what to sign, and the answer back", async () => {
     const key = form.kind === "bip322" && form.output === "p2wpkh" ? point : publicKey;
     const asked = parsed<Record<string, string>>(await make(...words, "--key", key, "--json"));
     const accepted = async (...more: string[]) =>
@@ -120,7 +120,7 @@ describe.each(FORMS)("a proof of the kind %s", (name, words, form) => {
 });
 
 describe("tapstake pop", () => {
-  it("takes the secret key from the environment, and from standard input", async () => {
+  it("reads the secret key from the environment, and from standard input", async () => {
     const env = { TAPSTAKE_SECRET: hex.encode(secretKey) };
     const words = ["pop", "make", "--address", address, "--json"];
     expect(parsed(await inProcess(words, { env }))).toMatchObject({ publicKey, btcSigType: 0 });

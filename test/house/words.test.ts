@@ -12,7 +12,7 @@ const sources = readdirSync("src", { recursive: true, encoding: "utf8" })
   .filter((path) => path.endsWith(".ts") && !NOT_YET.some((room) => path.startsWith(room)));
 
 describe("comments of src/", () => {
-  it("words.ts: has a source whose comments are found", () => {
+  it("are found between code and strings", () => {
     expect(commentsOf("const a = `/* text */`; // one\n/** two\n * three */\nconst b = /\\/*/;")).toEqual([
       "// one",
       "/** two three */",
