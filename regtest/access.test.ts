@@ -94,7 +94,7 @@ describe.each([
     expect(await coinsOfAddress(chain, address, "regtest")).toMatchObject([{ value: 90_000n }]);
   });
 
-  test("gives coins of P2PKH addresses with their previous transactions, and none of P2SH", async () => {
+  test("gives coins of P2PKH addresses with their previous transactions, and omits P2SH", async () => {
     const address = (type: string) => node.rpc.call<string>("getnewaddress", "", type);
     const legacy = await address("legacy");
     const { txid, vout } = await node.fund(legacy, 75_000n);

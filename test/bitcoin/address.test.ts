@@ -198,7 +198,7 @@ describe("the segwit addresses of BIP-350", () => {
     expect(hex.encode(scriptOfAddress(address, network))).toBe(expected),
   );
 
-  // Valid for BIP-350, refused here: nobody could keep what is sent there.
+  // Valid for BIP-350, refused here: anyone could take coins that are sent there.
   it.each([
     "bc1pw508d6qejxtdg4y5r3zarvary0c5xw7kw508d6qejxtdg4y5r3zarvary0c5xw7kt5nd6y",
     "BC1SW50QGDZ25J",

@@ -75,7 +75,7 @@ describe("a transaction beside bitcoinjs-lib", () => {
         for (const index of of.ins.keys()) {
           expect(of.hashForSignature(index, P2PKH, 1)).toEqual(other.hashForSignature(index, P2PKH, 1));
           for (const type of [0, ...types]) {
-            // BIP-341: without an output of the input's index there is none.
+            // BIP-341: without an output of the input's index there is no sighash.
             if ((type & 3) === 3 && index >= of.outs.length) continue;
             for (const leafHash of [undefined, leaf]) {
               const mine = of.hashForWitnessV1(index, coins, values, type, leafHash, annex);

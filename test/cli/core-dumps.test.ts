@@ -27,11 +27,11 @@ async function filterWhileReading(args: (secret: string) => readonly string[]): 
     child.kill("SIGKILL");
     await ended;
   });
-  // A command that never opens it ends: then there is nobody who could.
+  // A command that never opens it ends: then no process could.
   const reader = Promise.race([open(pipe, "w"), ended.then(() => undefined)]);
   const writer = await reader;
   if (!writer) {
-    // Frees whoever waits for a reader.
+    // Frees a writer that waits for a reader.
     await (await open(pipe, "r+")).close();
     throw new Error(`the command did not read the secret: ${said}`);
   }

@@ -143,7 +143,7 @@ describe("tapstake expand", () => {
     ["a smaller value", { value: "999999" }, "expansion-value-too-low"],
     ["coins that are not enough", { value: "9999999" }, "insufficient-funds"],
     ["a time out of range", { time: "1" }, "staking-time-out-of-range"],
-    ["a rate that nobody relays", { "fee-rate": "0.5" }, "fee-rate-too-low"],
+    ["a rate below the relay minimum", { "fee-rate": "0.5" }, "fee-rate-too-low"],
     [
       "a change address of another network",
       { change: "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4" },

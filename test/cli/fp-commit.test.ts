@@ -245,7 +245,7 @@ describe.concurrent("tapstake fp commit", () => {
         ["commit", ...named, "--start", "1", "--count", "5"],
         ["protection", "show"],
       ]) {
-        // Without a passphrase, which nobody gets to ask for.
+        // Without a passphrase: the refusal comes before the question.
         const said = expectRefused(await inProcess(["fp", ...args, "--home", home]), "signer-running");
         expect(said).toContain(`process ${long.process.pid}`);
         expect(said).toContain("fp commit");
@@ -359,8 +359,8 @@ describe.concurrent("tapstake fp verify-commit and verify-vote", () => {
     ["invalid-proof", "with another height's proof", { proof: merkleProofToJson(committed.proof(106n)) }],
     ["invalid-proof", "of another height", { vote: voteToJson({ ...vote, height: 106n }) }],
     ["invalid-signature", "for another block", { vote: voteToJson(vote).replace(block(1), block(2)) }],
-    ["invalid-json", "that is none", { vote: "{}" }],
-    ["invalid-json", "with a proof that is none", { proof: "{}" }],
+    ["invalid-json", "that is not one", { vote: "{}" }],
+    ["invalid-json", "with an invalid proof", { proof: "{}" }],
   ])("refuse with %s a vote %s", async (code, _, files) => {
     expectRefused(await verify(files), code);
   });

@@ -48,7 +48,7 @@ function voted(): string {
   return path;
 }
 
-/** The same, and then somebody took the key's file away. */
+/** The same, with the key's file removed afterwards. */
 function away(): string {
   const path = voted();
   rmSync(fileIn(path));
@@ -71,7 +71,7 @@ function isThere(path: string): boolean {
   return true;
 }
 
-/** Nobody but its owner can reach a home, and nothing in it has the secret as it is. */
+/** Only its owner can reach a home, and no file in it has the secret unencrypted. */
 function expectSecret(path: string): void {
   if (!existsSync(path)) return;
   expect(lstatSync(path).mode & 0o777).toBe(0o700);

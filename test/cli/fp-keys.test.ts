@@ -626,15 +626,15 @@ describe.concurrent("secrets", () => {
 
 describe.concurrent("a refusal before anything is written", () => {
   it.each([
-    ["words that are none", ["import", "a", "--mnemonic-file", "-"], "zoo zoo", "invalid-mnemonic"],
+    ["invalid words", ["import", "a", "--mnemonic-file", "-"], "zoo zoo", "invalid-mnemonic"],
     [
       "words with more around them",
       ["import", "a", "--mnemonic-file", "-"],
       `1 ${words}`,
       "invalid-mnemonic",
     ],
-    ["a name that no key has", ["new", "Validator_1"], "", "invalid-key-name"],
-  ])("%s leave no home behind", async (_what, args, input, code) => {
+    ["an invalid name", ["new", "Validator_1"], "", "invalid-key-name"],
+  ])("%s: leaves no home", async (_what, args, input, code) => {
     const home = join(temporaryFolder(), "home");
     const { stderr } = await inProcess(["fp", "keys", ...args, "--home", home], { input });
     expect(stderr).toMatch(new RegExp(`^tapstake: ${code}: `));

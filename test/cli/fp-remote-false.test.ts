@@ -43,7 +43,7 @@ describe.concurrent("with --remote, and a signer that answers wrongly", () => {
     ["of another key", { SignEOTS: stranger.SignEOTS }],
     ["of another block", { SignEOTS: (asked) => own.SignEOTS({ ...asked, msg: new Uint8Array(40) }) }],
     ["of another height", { SignEOTS: (asked) => own.SignEOTS({ ...asked, height: 6n }) }],
-    ["that is none", { SignEOTS: () => ({ sig: new Uint8Array(32) }) }],
+    ["that is invalid", { SignEOTS: () => ({ sig: new Uint8Array(32) }) }],
     ["under other randomness", { CreateRandomnessPairList: stranger.CreateRandomnessPairList }],
   ])("a vote with a signature %s is withheld", async (_what, changed) => {
     const out = join(temporaryFolder(), "vote.json");
@@ -74,7 +74,7 @@ describe.concurrent("with --remote, and a signer that answers wrongly", () => {
       "of another digest",
       { SignSchnorrSig: (asked) => own.SignSchnorrSig({ ...asked, msg: new Uint8Array(32) }) },
     ],
-    ["that is none", { SignSchnorrSig: () => ({ sig: new Uint8Array(64) }) }],
+    ["that is invalid", { SignSchnorrSig: () => ({ sig: new Uint8Array(64) }) }],
   ])("a commitment with a signature %s is withheld", async (_what, changed) => {
     const out = join(temporaryFolder(), "commitment.json");
     const { outcome } = await ask(changed, ["commit", "--start", "5", "--count", "8", "--out", out]);

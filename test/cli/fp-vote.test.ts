@@ -126,7 +126,7 @@ describe.concurrent("tapstake fp vote", () => {
     expectDone(await commit(110));
     await chains(...v3, module);
     expect(await refused(115)).toContain("has no signing context, and");
-    // One such height refuses the batch, of which nothing is signed.
+    // One such height refuses the batch, and nothing in it is signed.
     const batch = JSON.stringify([105, 115].map((height) => ({ height, hash: block(1) })));
     expectRefused(await vote(home, ["--batch", "-"], { input: batch }), "context-mismatch");
     expect(only(expectDone(await voteFor(home, 105, block(2))))).toMatchObject({ kind: "new" });
@@ -311,7 +311,7 @@ describe.concurrent("tapstake fp vote --batch", () => {
       expect({ code: outcome.code, stdout: outcome.stdout }).toEqual({ code: 1, stdout: "" });
       expect(JSON.parse(outcome.stderr)).toMatchObject({ error: { code: "duplicate-height" } });
     }
-    // None of the heights has a vote.
+    // No height has a vote.
     expect(only(expectVoted(await voteFor(home, 105, block(3))))).toMatchObject({ kind: "new" });
     expect(only(expectVoted(await voteFor(home, 106, block(3))))).toMatchObject({ kind: "new" });
   });

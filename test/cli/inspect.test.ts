@@ -288,7 +288,7 @@ describe.concurrent("an expansion", async () => {
     expect(spends).toMatchObject([{ role: "expansion", verified: true, invalid: [], satoshi: "1000000" }]);
   });
 
-  it("is the same as a PSBT, as far as it is signed", async () => {
+  it("is the same as a PSBT, with its signatures so far", async () => {
     const expansion = signedPsbt(members, "expansion");
     const within = await inProcess(["inspect", expansion.toBase64(), "--delegation", file(members)]);
     expect(within.stdout.split("\n")[0]).toMatch(headline);
@@ -501,7 +501,7 @@ describe.concurrent("a transaction of a delegation", () => {
     expect(spends).toMatchObject([{ role: "withdrawal", from, presigned: false }]);
   });
 
-  it("is refused when it is none of the delegation's", async () => {
+  it("is refused when the delegation does not have it", async () => {
     const file = temporaryFile("delegation.json", delegationToJson(life.delegation));
     const { code, stderr } = await inProcess(["inspect", STAKE, "--delegation", file]);
     expect(code).toBe(1);

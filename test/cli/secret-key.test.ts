@@ -162,7 +162,7 @@ describe("a secret key for the command line", () => {
     ["a path without words", secretHex, ["--path", PATH], "usage"],
     ["words with a wrong checksum", WORDS.replace("about", "abandon"), ["--path", PATH], "invalid-mnemonic"],
     ["13 words", `${WORDS} about`, ["--path", PATH], "invalid-mnemonic"],
-    ["words with a path that is none", WORDS, ["--path", "m/86x"], "invalid-path"],
+    ["words with an invalid path", WORDS, ["--path", "m/86x"], "invalid-path"],
     ["words of another account", WORDS, ["--path", "m/86'/0'/0'/0/0"], "unexpected-signer"],
     ["another key", hex.encode(committee[0]!.secretKey), [], "unexpected-signer"],
   ])("is refused before anything is written: %s", async (_, secret, more, code) => {

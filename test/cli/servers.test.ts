@@ -44,7 +44,7 @@ afterAll(() => {
 
 const publicKey = async (name: string) => (await run("stake key --secret-file", at(name))).stdout.trim();
 
-/** A stake that everybody has signed, and its PSBT signed by bitcoind's wallet; made with these words for a server. */
+/** A stake with every signature, and its PSBT signed by bitcoind's wallet; made with these words for a server. */
 async function signedStake(name: string, server: readonly string[], height = server) {
   const address = await node.rpc.getnewaddress();
   await node.rpc.call("sendtoaddress", address, 0.02);

@@ -16,7 +16,7 @@ const ORDER = GROUP_ORDER.toString(16).padStart(64, "0");
 const OFF_CURVE = "eefdea4cdb677750a420fee807eacf21eb9898ae79b9768766e4faa04a2d4a34";
 const G = noble.pointFromScalar(scalar.toBytes(1n))!;
 
-/** Scalars, and what is none. */
+/** Scalars, and invalid ones. */
 const scalars = fc.oneof(
   secrets,
   bytes32,

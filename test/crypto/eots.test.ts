@@ -181,7 +181,7 @@ describe("eots.extract", () => {
     expect(publicKeyOf(key)).toEqual(publicKey);
   });
 
-  it("changes none of its inputs, unlike the Go reference", () => {
+  it("changes no input, unlike the Go reference", () => {
     const inputs = [publicKey, R, Object.freeze(vote("a")), Object.freeze(vote("b"))] as const;
     const before = copyOf(inputs);
     eots.extract(inputs[0], inputs[1], inputs[2], inputs[3]);

@@ -618,7 +618,7 @@ function onSignet(): ProtocolParams {
   return { ...regtestParams, network: "signet" };
 }
 
-/** The larger stake under a committee of which three members of five stayed. */
+/** The larger stake under a committee that kept three members of five. */
 function rotatedStake(): TestStake {
   const fresh = makeStake({ committee: 2, seed: "fresh" });
   const covenant = { keys: [...terms.covenant.keys.slice(0, 3), ...fresh.terms.covenant.keys], quorum: 3 };

@@ -58,7 +58,7 @@ describe("the delegation of a signed PSBT", () => {
       () => delegationFromSigned(terms, params, made.psbt, signed(["P2WPKH", "P2PKH"]).staking.psbt),
     ],
     ["that is not signed", "missing-signature", () => delegationFromSigned(terms, params, made.staking.psbt)],
-    ["that is none", "invalid-psbt", () => delegationFromSigned(terms, params, "AAAA")],
+    ["that is not one", "invalid-psbt", () => delegationFromSigned(terms, params, "AAAA")],
     [
       "whose signature does not hold",
       "invalid-signature",

@@ -400,7 +400,7 @@ describe("the staking transaction from its PSBT", () => {
   it("is refused when signing changes the txid, as no pre-signed transaction could spend it", async () => {
     const owned = ownedCoin("P2PKH", 200_000n);
     const staking = paidBy(owned.coin);
-    // As it is read from a file, by who takes its coins for segwit ones.
+    // As read from a file, under the assumption that its coins are segwit ones.
     const unsigned = parseTransaction(Uint8Array.from(staking.transaction.toBuffer()));
     const delegation = createDelegation(stake.terms, stake.params, {
       transaction: unsigned,
@@ -437,7 +437,7 @@ describe("the signed transaction of a PSBT alone", () => {
         compactSize(witness.length),
         ...witness.flatMap((element) => [compactSize(element.length), element]),
       );
-      // What else it was told, a wallet drops when it finalises.
+      // A wallet drops the other fields when it finalises.
       finalised.data.inputs[i] = {
         ...(witnessUtxo && { witnessUtxo }),
         ...(nonWitnessUtxo && { nonWitnessUtxo }),

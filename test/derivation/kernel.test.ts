@@ -113,7 +113,7 @@ describe("a sum that meets the table (dx = 0)", () => {
     let failed = 0;
     for (let seed = 1; seed <= 20; seed++)
       if (!kernel.multiply(randomScalars(seed, 1024))) failed++;
-      else expect.unreachable("1024 random scalars and none of them meets");
+      else expect.unreachable("no sum of 1024 random scalars meets the table");
     expect(failed).toBe(20);
   });
 

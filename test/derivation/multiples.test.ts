@@ -86,7 +86,7 @@ describe("a faulty machine", () => {
       results.set(first, 64 * 20);
     };
     const multiples = new Multiples({ count, kernel: new FaultyKernel(swap) });
-    // Each batch finds it with one chance in two: that none of a hundred does is one in 2^100.
+    // Each batch finds it with one chance in two: a hundred all miss it with a chance of 2^-100.
     for (let i = 0; i < 100; i++) multiples.of(scalars.subarray(0, 32 * 64));
     expect(multiples.report.mismatches).toBeGreaterThan(0);
     expect(mistrust(multiples.report)).toMatch(/^\d+ batch(es)? of randomness came out wrong/);

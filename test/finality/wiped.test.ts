@@ -19,7 +19,7 @@ import { secretOf } from "../support/stake.js";
 
 import type * as Crypto from "node:crypto";
 
-/** Every buffer of a secret that passed through scrypt and the cipher, whoever holds it. */
+/** Every buffer of a secret that passed through scrypt and the cipher, in any hands. */
 const held = vi.hoisted(() => ({
   passphrases: [] as Uint8Array[],
   keys: [] as Uint8Array[],
@@ -71,7 +71,7 @@ function expectWiped(counts: Partial<Record<keyof typeof held, number>>): void {
     for (const bytes of all) expect([kind, zeroes(bytes)]).toEqual([kind, true]);
   }
 }
-/** The copies that were taken of a secret, apart from those that were given to somebody. */
+/** The copies that were taken of a secret, without those that were returned. */
 const secretsLeft = (of = secretKey) =>
   copies.mock.results
     .map(({ value }) => value as Uint8Array)

@@ -73,7 +73,7 @@ describe("a stake funded by coins of every kind", () => {
     expect(createDelegation(terms, params, nested.transaction).staking.outputIndex).toBe(0);
     const segwit = stakeFrom(oneOf("P2WPKH"));
     expect(createDelegation(terms, params, segwit).staking.outputIndex).toBe(0);
-    // Of which coins it is, a bare transaction does not tell.
+    // A bare transaction does not name the kind of its coins.
     refusal("txid-not-final", () => createDelegation(terms, params, segwit.transaction));
   });
 });
@@ -143,8 +143,18 @@ describe("a coin whose description is wrong", () => {
   const hashLock = concatBytes(hex.decode("a820"), sha256(utf8("preimage")), hex.decode("87"));
   it.each<[string, Wallet, ErrorCode, (coin: Coin) => Record<string, unknown>]>([
     ["no previous transaction", "P2PKH", "invalid-coin", () => ({ previousTransaction: undefined })],
-    ["another one", "P2PKH", "invalid-coin", () => ({ previousTransaction: other.previousTransaction })],
-    ["one that is none", "P2WPKH", "invalid-transaction", () => ({ previousTransaction: new Uint8Array(9) })],
+    [
+      "another previous transaction",
+      "P2PKH",
+      "invalid-coin",
+      () => ({ previousTransaction: other.previousTransaction }),
+    ],
+    [
+      "an invalid previous transaction",
+      "P2WPKH",
+      "invalid-transaction",
+      () => ({ previousTransaction: new Uint8Array(9) }),
+    ],
     ["one of text", "P2WPKH", "invalid-bytes", () => ({ previousTransaction: { toBuffer: () => "00" } })],
     [
       "one without that output",

@@ -65,7 +65,7 @@ const WEIGHTS: Record<Wallet, number> = {
   "P2TR 2-of-3": 4 * 41 + 1 + 2 * 66 + 1 + 105 + 66,
 };
 
-/** The least fee of all subsets, by trying each; null when none of them pays. */
+/** The least fee of all subsets, by trying each; null when no subset pays. */
 function leastFee(coins: readonly (readonly [Wallet, bigint])[], rate: Rate, changeScript: Uint8Array) {
   let least: bigint | null = null;
   for (let set = 1; set < 2 ** coins.length; set++) {

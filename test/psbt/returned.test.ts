@@ -486,7 +486,7 @@ describe("derivations in a PSBT", () => {
     ["duplicate-key", "a key twice", [derivations[0], { ...derivations[0], path: "m/0" }]],
     ["invalid-bytes", "a fingerprint of 5 bytes", [{ ...derivations[0], fingerprint: new Uint8Array(5) }]],
     ["invalid-bytes", "a fingerprint in hexadecimal", [{ ...derivations[0], fingerprint: "d34db33f" }]],
-    ["invalid-path", "a path that is none", [{ ...derivations[0], path: "m/x" }]],
+    ["invalid-path", "an invalid path", [{ ...derivations[0], path: "m/x" }]],
     ["invalid-path", "no path", [{ ...derivations[0], path: undefined }]],
   ])("are refused with %s when they are %s", (code, _, given) => {
     refusal(code, () => spendPsbt(spend, [], given as KeyOrigin[]));

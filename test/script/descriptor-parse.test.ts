@@ -171,13 +171,13 @@ describe("parseDescriptor", () => {
     ["invalid-checksum", "a checksum cut short", withChecksum(stake()).slice(0, -1)],
     ["invalid-checksum", "an empty checksum", `${stake()}#`],
     ["invalid-checksum", "a changed character", withChecksum(stake()).replace("older(1000)", "older(1001)")],
-    ["wrong-internal-key", "an internal key that somebody may have", tr(other, S)],
+    ["wrong-internal-key", "an internal key whose secret may be known", tr(other, S)],
     ["wrong-script-tree", "no scripts", `tr(${NUMS})`],
     ["wrong-script-tree", "two trees", tr(`${timelock()},${unbonding()}`)],
     ["wrong-script-tree", "leaves that changed places", tr(`{{${timelock()},${slashing()}},${unbonding()}}`)],
     ["wrong-script-tree", "a leaf missing", tr(`{${timelock()},${unbonding()}}`)],
     ["wrong-script-tree", "a leaf twice", tr(`{{${timelock()},${timelock()}},${slashing()}}`)],
-    ["wrong-script-tree", "leaves of which none is a time lock", tr(slashing())],
+    ["wrong-script-tree", "no time lock among the leaves", tr(slashing())],
     ["wrong-script-tree", "a leaf more", tr(`{{${timelock()},${unbonding()}},{${slashing()},pk(${F})}}`)],
     ["wrong-script-tree", "a leaf deeper", tr(`{{{${timelock()},${unbonding()}},pk(${F})},${slashing()}}`)],
     ["wrong-script-tree", "a thousand branches", tr("{".repeat(1000) + "1" + ",1}".repeat(1000))],
@@ -202,7 +202,7 @@ describe("parseDescriptor", () => {
     ["underived-key", "a key of 31 bytes", stake().replaceAll(S, S.slice(2))],
     ["underived-key", "an uncompressed key", stake().replaceAll(S, `04${S}${S}`)],
     ["unsorted-keys", "keys that are not ascending", stake().replaceAll(`${C1},${C2}`, `${C2},${C1}`)],
-    ["invalid-path", "an origin with a path that is none", stake().replaceAll(S, `[d34db33f/x]${S}`)],
+    ["invalid-path", "an origin with an invalid path", stake().replaceAll(S, `[d34db33f/x]${S}`)],
     ["invalid-key-expression", "an origin without a fingerprint", stake().replaceAll(S, `[86']${S}`)],
     ["leaves-disagree", "another staker in one leaf", stake({ lock: timelock(`pk(${F2})`) })],
     ["leaves-disagree", "another staker in the unbonding", stake({ early: unbonding(`pk(${F2})`) })],
@@ -237,7 +237,7 @@ describe("parseDescriptor", () => {
     refusal(code, () => parseDescriptor(descriptor as string));
   });
 
-  it("refuses extended and private keys with the advice to derive, and shows none of them", () => {
+  it("refuses extended and private keys with the advice to derive, and does not show them", () => {
     const master = HDKey.fromMasterSeed(sha256(utf8("parse")));
     const secrets = [
       `${master.publicExtendedKey}/0/1`,
@@ -314,7 +314,7 @@ describe("parseDescriptor", () => {
   });
 });
 
-/** A secret as wallets import it: of a test network, for a compressed key unless told. */
+/** A secret as wallets import it: of a test network, for a compressed key by default. */
 const wif = (secret: Uint8Array, end = [1], version = 0xef) =>
   createBase58check(sha256).encode(concatBytes(Uint8Array.of(version), secret, Uint8Array.from(end)));
 
@@ -372,11 +372,11 @@ describe("importableDescriptor", () => {
     ["invalid-key-expression", "a damaged private key", mistyped(wif(secret))],
     ["invalid-key-expression", "an uncompressed private key", wif(secret, [])],
     ["invalid-key-expression", "an origin that does not end", `[00c0ffee/86h${hex.encode(own)}`],
-    ["invalid-path", "a path that is none", `${account.publicExtendedKey}/0/x`],
+    ["invalid-path", "an invalid path", `${account.publicExtendedKey}/0/x`],
     ["invalid-path", "a step beyond 31 bits", `${account.publicExtendedKey}/2147483648`],
-    ["invalid-path", "an origin with a path that is none", `[00c0ffee/86'']${hex.encode(own)}`],
+    ["invalid-path", "an origin with an invalid path", `[00c0ffee/86'']${hex.encode(own)}`],
     ["unexpected-signer", "a key that the descriptor does not have", `${account.publicExtendedKey}/0/6`],
-    ["unexpected-signer", "somebody else's key", hex.encode(keyOf(-9))],
+    ["unexpected-signer", "a stranger's key", hex.encode(keyOf(-9))],
   ] as const)("refuses with %s: %s, and shows no secret", (code, _, expression) => {
     const { message } = refusal(code, () => importableDescriptor(descriptor, [expression as string]));
     for (const text of [account.publicExtendedKey, wif(secret)])
@@ -412,7 +412,7 @@ describe("parseKeyOrigin", () => {
     ["invalid-key-expression", "no key", "[d34db33f/86']"],
     ["invalid-key-expression", "a range", `[d34db33f/86']${account.publicExtendedKey}/0/*`],
     ["invalid-key-expression", "a fingerprint of 3 bytes", `[d34db3/86']${hex.encode(key)}`],
-    ["invalid-path", "a path that is none", `[d34db33f/86x]${hex.encode(key)}`],
+    ["invalid-path", "an invalid path", `[d34db33f/86x]${hex.encode(key)}`],
   ] as const)("refuses with %s: %s", (code, _, expression) => {
     refusal(code, () => parseKeyOrigin(expression as string));
   });

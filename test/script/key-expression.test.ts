@@ -133,7 +133,7 @@ describe("secretOfExpression", () => {
     ["invalid-key-expression", "an extended key with a wrong character", `${BIP86.slice(0, -1)}m/0/0`],
     ["invalid-key-expression", "a range", `${BIP86}/0/*`],
     ["invalid-key-expression", "two paths", `${BIP86}/<0;1>/0`],
-    ["invalid-path", "a step that is none", `${BIP86}/0/x`],
+    ["invalid-path", "an invalid step", `${BIP86}/0/x`],
     ["invalid-path", "a step of 2^31", `${BIP86}/2147483648`],
     ["invalid-key-expression", "an extended key that would be too deep", `${BIP86}${"/0".repeat(253)}`],
     ["invalid-key-expression", "an origin that is too short", `[73c5da0a/86h/0h]${BIP86}/0/0`],

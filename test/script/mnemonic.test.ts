@@ -58,8 +58,8 @@ describe("secretOfMnemonic", () => {
     ["invalid-mnemonic", "nothing", " \n", "m"],
     ["invalid-mnemonic", "11 words", WORDS.split(" ").slice(1).join(" "), "m"],
     ["invalid-mnemonic", "a wrong checksum", WORDS.replace("about", "abandon"), "m"],
-    ["invalid-mnemonic", "a word that is none", WORDS.replace("about", "abuot"), "m"],
-    ["invalid-path", "a path that is none", WORDS, "m/86x"],
+    ["invalid-mnemonic", "an unknown word", WORDS.replace("about", "abuot"), "m"],
+    ["invalid-path", "an invalid path", WORDS, "m/86x"],
     ["invalid-path", "a range", WORDS, "m/86'/0'/0'/0/*"],
     ["invalid-path", "no path", WORDS, undefined],
   ] as const)("refuses with %s: %s, and does not show it", (code, _, words, path) => {

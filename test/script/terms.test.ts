@@ -26,7 +26,7 @@ function refusal(change: object): string {
 
 const withCommittee = (change: object) => refusal({ covenant: { ...good.covenant, ...change } });
 
-/** Bytes that look like a key and are none. */
+/** Bytes that look like a key and are invalid. */
 const notKeys: [string, unknown][] = [
   ["an x without a point", hex.decode("eefdea4cdb677750a420fee807eacf21eb9898ae79b9768766e4faa04a2d4a34")],
   ["zero", new Uint8Array(32)],
@@ -82,7 +82,7 @@ describe("terms", () => {
       ["no list of finality providers", { finalityProviders: undefined }],
       ["one finality provider that is not in a list", { finalityProviders: provider }],
       ["no committee", { covenant: { keys: [], quorum: 1 } }],
-      ["a committee of which none has to sign", { covenant: { keys: [], quorum: 0 } }],
+      ["a committee with a quorum of 0", { covenant: { keys: [], quorum: 0 } }],
       ["no committee at all", { covenant: undefined }],
       ["no stakers", { staker: { keys: [], quorum: 1 } }],
       ["null as the staker", { staker: null }],

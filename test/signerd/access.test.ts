@@ -217,7 +217,7 @@ describe("an address that other machines can reach", () => {
     ["", "listen-failed"],
   ])("is refused in another form: %s", (address, code) => {
     refusal(code, () => parseAddress(address));
-    // Who asks such an address is told so at once.
+    // A client with such an address fails at once.
     refusal("invalid-address", () => createEotsClient({ address }));
   });
 

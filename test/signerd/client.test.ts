@@ -83,7 +83,7 @@ describe("the client refuses with signer-error", () => {
     ["a batch with more than was asked", { SignBatchEOTS: signatures(32, 5n, 6n, 7n) }, batch, "got more"],
     ["a short BIP-340 signature", { SignSchnorrSig: sig(63) }, schnorr, "expected 64 bytes, got 63"],
     ["a long BIP-340 signature", { SignSchnorrSig: sig(65) }, schnorr, "expected 64 bytes, got 65"],
-    // A field of 127 bytes, of which there is one.
+    // A field that says 127 bytes, with one byte in it.
     ["an answer that is cut off", { SignEOTS: () => hex.decode("0a7f00") }, vote, "got other bytes"],
     ["an answer of another type", { SignEOTS: () => hex.decode("0801") }, vote, "got other bytes"],
   ])("%s", async (_what, changed, call, message) => {

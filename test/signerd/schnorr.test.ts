@@ -168,7 +168,7 @@ describe("SignSchnorrSig", () => {
     // That one was not signed: these overlap nothing else.
     await strict(110n, 10);
     await strict(130n, 5, 2n);
-    // Signed, and kept by nobody, as it is no commitment to neighbouring heights.
+    // Signed and not stored, as it is no commitment to neighbouring heights.
     await expectFailure(strict(134n, 1), "commitment-overlap");
     const uid = { uid: key, msg: await digestOf(119n, 2) };
     const bytes = encodeRequest("SignSchnorrSig", uid);

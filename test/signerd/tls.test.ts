@@ -68,7 +68,7 @@ describe("the files for TLS", () => {
   });
 
   it("are refused with a key that is too weak, in OpenSSL's words without its numbers", async () => {
-    // A certificate of 512 bits, as nobody makes them any more.
+    // A certificate of 512 bits, as was usual decades ago.
     const weak = { certificate: read("weak-cert"), key: read("weak-key"), certificateFile: "cert.pem" };
     const { message } = refusal("invalid-certificate", () => checkTls(weak, valid));
     expect(message).toBe("cert.pem with its key: ee key too small");

@@ -44,7 +44,7 @@ describe("the Go reference's votes, signed by a daemon", () => {
   });
 });
 
-/** A daemon with the keys of all rows, each of which may vote on the chain of its row. */
+/** A daemon with the keys of all rows; each may vote on the chain of its row. */
 async function daemonOfAll(): Promise<DaemonProcess> {
   const [first, ...others] = eotsVectors();
   const made = homeWithKey(bytes(first!.Sk), [first!.ChainId]);

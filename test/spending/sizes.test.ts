@@ -53,7 +53,7 @@ describe("the size that a withdrawal's fee is computed from", () => {
       return transaction.virtualSize();
     });
     expect(built.vsize).toBe(sizes[0]);
-    // The exception that signatureLength is for: nobody knows the lengths of more than four signatures.
+    // The exception that signatureLength is for: the lengths of more than four signatures are unknown.
     expect(built.vsize - sizes[2]!).toBeLessThanOrEqual(Math.ceil(stakers / 4));
   });
 
@@ -116,7 +116,7 @@ describe("the size that an expansion's fee is computed from", () => {
       ...told,
     });
   };
-  /** Signed by everybody, the funding coin by a P2TR wallet that does as the stakers do. */
+  /** With every signature; the funding coin is signed by a P2TR wallet that does as the stakers do. */
   const finish = (built: Expansion, explicit: number): Transaction => {
     const transaction = withWitness(built, leafWitness(built.leaf, signed(built, explicit)));
     const [signature, ...key] = fundingWitness(built, walletSigned(built));

@@ -81,7 +81,7 @@ const request = (changes: Partial<ExpansionRequest> = {}): ExpansionRequest => (
   ...changes,
 });
 
-/** Everybody's signatures on both inputs. */
+/** Every signature on both inputs. */
 function finish(built: Expansion): Transaction {
   const signed = finishSpend(built, signEnough(built));
   signed.setWitness(1, fundingWitness(built, walletSigned(built)));
@@ -125,7 +125,7 @@ describe("an expansion", () => {
     const slots = signed.clone();
     slots.setWitness(0, signed.ins[0]!.witness.slice(1));
     refusal("witness-mismatch", () => explainSpends(slots, [set]));
-    // Unsigned, or of other stakers, it is a stake and shows no more.
+    // Unsigned, or of other stakers, it is a stake and shows nothing else.
     expect(decodeStaking(built.transaction, set, { terms: announced })).not.toHaveProperty("expands");
     const swapped = signed.clone();
     swapped.ins.reverse();
@@ -376,13 +376,13 @@ describe("an expansion is refused when only this is wrong:", () => {
     ["a P2WSH coin", "invalid-coin", { coin: ownedCoin("P2WSH pk", 300_000n).coin }],
     ["a P2TR coin spent by a leaf", "invalid-coin", { coin: ownedCoin("P2TR pk", 300_000n).coin }],
     ["a rate that nodes do not relay", "fee-rate-too-low", { feeRate: feeRate("0.99") }],
-    ["a rate that nobody means", "fee-rate-too-high", { feeRate: feeRate("1001") }],
+    ["an absurd rate", "fee-rate-too-high", { feeRate: feeRate("1001") }],
     ["a coin without script", "invalid-bytes", { coin: { ...coin, script: undefined as never } }],
     ["a coin that the previous stake's transaction spends", "invalid-coin", { coin: spent }],
     ["no coin", "invalid-coin", { coin: undefined as never }],
     ["an internal key of a P2WPKH coin", "invalid-coin", { coin: { ...coin, tapInternalKey: keyOf(-1) } }],
     [
-      "an internal key that is none",
+      "an invalid internal key",
       "invalid-public-key",
       { coin: { ...fundingCoin(300_000n, "p2tr"), tapInternalKey: new Uint8Array(32) } },
     ],
@@ -393,7 +393,7 @@ describe("an expansion is refused when only this is wrong:", () => {
     ],
     ["no parameters", "invalid-params", { params: undefined as never }],
     ["no terms", "no-keys", { terms: undefined as never }],
-    ["rules that are none", "invalid-argument", { rules: "v4" as never }],
+    ["invalid rules", "invalid-argument", { rules: "v4" as never }],
     ["a value of 0", "staking-value-out-of-range", { value: 0n }],
     ["a negative value", "invalid-amount", { value: -1n }],
     ["a value that is no bigint", "invalid-amount", { value: 1_200_000 as never }],

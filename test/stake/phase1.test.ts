@@ -25,7 +25,7 @@ function stakeOf(params = v0, value = params.minValue, changes = {}): Transactio
   return buildStaking({ ...request, rules: "any" }).transaction;
 }
 
-/** What the transaction is, deep in the chain unless told, with nothing staked before. */
+/** The verdict on a transaction, by default deep in the chain, with nothing staked before. */
 function judge(transaction: Transaction, seen: Partial<Phase1Observation> = {}, of: ParamSet = set): string {
   const height = seen.height ?? v0.activationHeight;
   const found = checkPhase1Stake(transaction, of, { height, tip: height + 100, staked: 0n, ...seen });

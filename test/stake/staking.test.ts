@@ -32,14 +32,14 @@ import { readCase } from "../support/vectors.js";
 const terms = termsOf();
 const params = paramsFor(terms);
 
-/** A rate that nobody pays. */
+/** An absurd rate. */
 const HUGE: Rate = { numerator: 2n ** 64n, denominator: 1n };
 
 /** The owner of a P2WPKH coin, with its compressed key. */
 const owner = sha256(utf8("owner of a P2WPKH coin"));
 const ownerKey = secp256k1.getPublicKey(owner, true);
 const ownerScript = concatBytes(Uint8Array.of(0, 20), hash160(ownerKey));
-/** The owner of a P2TR coin. Its output key is used as it is: BIP-341 lets a key be its own output key. */
+/** The owner of a P2TR coin. Its output key is used untweaked: BIP-341 lets a key be its own output key. */
 const taprootKey = keyOf(-10);
 const taprootScript = concatBytes(Uint8Array.of(0x51, 32), taprootKey);
 

@@ -110,7 +110,7 @@ describe("a commitment", () => {
     ["heights beyond 64 bits", { startHeight: 2n ** 64n - 20n }, "invalid-number"],
     ["heights whose end does not fit 64 bits", { startHeight: 2n ** 64n - 21n }, "invalid-number"],
     ["a secret of zeros", { secretKey: new Uint8Array(32) }, "invalid-secret-key"],
-    ["a context that is none", { context: "v3" }, "invalid-hex"],
+    ["an invalid context", { context: "v3" }, "invalid-hex"],
   ])("of %s is refused", async (_, change, code) => {
     expect(await codeOf(() => commitRandomness({ ...request, ...change }))).toBe(code);
   });
@@ -169,7 +169,7 @@ describe("a vote", () => {
     ["for another hash", commitment, { ...vote, appHash: sha256(appHash) }, index],
     ["without the context that it was signed with", commitment, withoutContext, index],
     ["with a context that it was not signed with", commitment, { ...vote, context }, index],
-    ["with a context that is none", commitment, { ...vote, context: "v3" }, index],
+    ["with an invalid context", commitment, { ...vote, context: "v3" }, index],
   ];
   it.each(cases)("does not count %s", (_name, by, bad, with_) => {
     expect(verifyVote(by, bad, with_)).toBe(false);

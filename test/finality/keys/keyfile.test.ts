@@ -148,7 +148,7 @@ describe("a key file", () => {
     refusal("invalid-key-file", () => parseKeyFile(bomb, "key.json"));
   });
 
-  it("shows none of its content when it is refused", () => {
+  it("shows no part of its content when it is refused", () => {
     const content = utf8(`{ "secretKey": "${hex.encode(secretKey)}" `);
     const error = refusal("invalid-key-file", () => parseKeyFile(content, "key.json"));
     expect(JSON.stringify([error.message, error.stack, String(error.cause)])).not.toContain(

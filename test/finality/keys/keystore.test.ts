@@ -385,7 +385,7 @@ describe("an unlocked key", () => {
     expect(held).toEqual(new Uint8Array(32));
     refusal("invalid-secret-key", () => unlocked.secretKey);
     expect(unlocked.publicKey).toEqual(publicKey);
-    // Nobody else's copy is touched.
+    // The copies of others are unchanged.
     expect(publicKeyOf(secretKey)).toEqual(publicKey);
     expect(unlockKey(home, key.name, passphrase).secretKey).toEqual(secretKey);
   });

@@ -171,7 +171,7 @@ describe("a home that was copied right after its key was generated, and used bef
 describe("a home that was copied by hard links before its key was absent", () => {
   it.each([
     ["deleted", (home: Home) => void deleteKey(home, "v", passphrase)],
-    ["destroyed by hand", (home: Home) => rmSync(join(home.keysFolder, "v.json"))],
+    ["removed without tapstake", (home: Home) => rmSync(join(home.keysFolder, "v.json"))],
   ])("(%s, and imported again) does not count the key as new once it is restored", (_, end) => {
     const { path } = newHome();
     const home = openHome(join(path, "home"));

@@ -216,7 +216,7 @@ describe("an older copy of the store", () => {
     inHome(backup, (old) => void old.failed);
     copyFileSync(backup.protectionFile, home.protectionFile);
     const lines = readFileSync(home.watermarkFile, "latin1").split("\n").slice(0, -1);
-    // All lines but the first that the older store does not have, of which half is there.
+    // The lines that the older store has, and half of the next one.
     const known = lines.findIndex((line) => / 0 5 \d+ /.test(line));
     const size = `${lines.slice(0, known).join("\n")}\n`.length;
     truncateSync(home.watermarkFile, size + 40);

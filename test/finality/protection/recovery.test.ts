@@ -40,16 +40,16 @@ const lostStores: Record<string, Damage> = {
 };
 
 /** Breaks in which the store is whole, and alone. */
-const lostMarks: Record<string, Damage> = {
+const lostLogs: Record<string, Damage> = {
   "a missing watermark log": (home) => rmSync(home.watermarkFile),
-  "empty marks": (home) => writeFileSync(home.watermarkFile, ""),
-  "marks with a damaged last line": (home) =>
+  "an empty watermark log": (home) => writeFileSync(home.watermarkFile, ""),
+  "a watermark log with a damaged last line": (home) =>
     flip(home.watermarkFile, readFileSync(home.watermarkFile).lastIndexOf("\n") - 30),
-  "marks with a damaged header": (home) => flip(home.watermarkFile, 3),
-  "marks that are zeros": (home) => writeFileSync(home.watermarkFile, new Uint8Array(5000)),
+  "a watermark log with a damaged header": (home) => flip(home.watermarkFile, 3),
+  "a watermark log of zeros": (home) => writeFileSync(home.watermarkFile, new Uint8Array(5000)),
 };
 
-const ways = [...Object.entries(lostStores), ...Object.entries(lostMarks)];
+const ways = [...Object.entries(lostStores), ...Object.entries(lostLogs)];
 
 function damaged(damage: Damage): Home {
   const home = copyOf(moments.closed);
@@ -110,7 +110,7 @@ describe.each(ways)("protection init after %s", (_, damage) => {
   });
 });
 
-describe.each(Object.entries(lostMarks))("protection init after %s, with the store whole", (_, damage) => {
+describe.each(Object.entries(lostLogs))("protection init after %s, with the store whole", (_, damage) => {
   it("keeps its votes: another message is a double vote, and every signature below the new height is refused", () => {
     const home = damaged(damage);
     initProtection(home, { ...request, fromHeight: 60n });
@@ -281,7 +281,7 @@ describe("protection init that is killed", () => {
   it.each([
     ["a missing store", lostStores["a missing store"]!],
     ["an older store", lostStores["an older store"]!],
-    ["a missing watermark log", lostMarks["a missing watermark log"]!],
+    ["a missing watermark log", lostLogs["a missing watermark log"]!],
   ])("at every step, after %s, keeps every floor", (_, damage) => {
     const verdicts = new Set<string>();
     for (const { path } of killedAtEachStep(() => damaged(damage).path, begin)) {

@@ -24,7 +24,7 @@ const key = testKey();
 const KEY = hex.encode(key.publicKey);
 const digestOf = (height: bigint, fill = 1) => sha256(voteMessage({ height, appHash: hash(fill) }));
 
-/** Records votes at heights, the last of which may be far away. */
+/** Records votes at heights; the last one may be far away. */
 function record(protection: Protection, heights: readonly bigint[], fill = 1): void {
   const entries = heights.map((height) => ({ height, digest: digestOf(height, fill), signature: hash(3) }));
   protection.append(key.publicKey, CHAIN.id, entries);
@@ -161,8 +161,8 @@ describe("an interchange file that is read in parts", () => {
       file(keyChain('"votes": [{"height": "1"}]')).replace(/\}$/, `, "data": [${keyChain('"votes": []')}]}`),
     ],
     ["a name can be escaped", file(keyChain('"v\\u006ftes": [{"height": "1"}]'))],
-    ["white space is nothing", file(keyChain('"votes" :\r\n[ \t{ "height" : "1" } \n, {"height":"2"}\n]'))],
-    ["a mark of the byte order is nothing", `\ufeff${file(keyChain('"votes": []'))}`],
+    ["white space is skipped", file(keyChain('"votes" :\r\n[ \t{ "height" : "1" } \n, {"height":"2"}\n]'))],
+    ["a byte order mark is skipped", `\ufeff${file(keyChain('"votes": []'))}`],
   ])("equals its JSON: %s", async (_, text) => {
     const expected = parseInterchange(JSON.parse(text.replace("\ufeff", "")));
     for (const size of [1, 1000]) expect(await readInterchange(chunksOf(text, size))).toEqual(expected);
@@ -178,12 +178,12 @@ describe("an interchange file that is read in parts", () => {
     ["a comma too many before votes", file(keyChain('"votes": [,{"height": "1"}]'))],
     ["no comma between votes", file(keyChain('"votes": [{"height": "1"} {"height": "2"}]'))],
     ["other space than JSON has", file(keyChain('"votes": [\u00a0{"height": "1"}]'))],
-    ["a vote that is none", file(keyChain('"votes": [1]'))],
+    ["a vote that is a number", file(keyChain('"votes": [1]'))],
     ["a vote in a vote", file(keyChain('"votes": [{"height": "1", "more": {}}]'))],
     ["a vote in a list", file(keyChain('"votes": [[{"height": "1"}]]'))],
     ["a vote of other fields", file(keyChain('"votes": [{"height": "1", "more": 1}]'))],
     ["a vote of bad JSON", file(keyChain('"votes": [{"height": 01}]'))],
-    ["votes that are none", file(keyChain('"votes": {"height": "1"}'))],
+    ["votes that are not a list", file(keyChain('"votes": {"height": "1"}'))],
     ["votes without a low watermark", file(keyChain('"votes": [{"height": "1"}]').replace('"0"', "null"))],
     ["something after it", `${file("")} {}`],
     ["a bracket too many", `${file("")}]`],

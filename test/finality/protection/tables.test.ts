@@ -19,7 +19,7 @@ function ledgerOfTen() {
   return { db, tables, known, vote };
 }
 
-/** What the file says of a height is no more what was written. */
+/** What the file says of a height is no longer what was written. */
 const behind = (height: number) => `WHERE height = x'${height.toString(16).padStart(16, "0")}'`;
 
 function expectCorrupt(work: () => unknown): void {
