@@ -39,8 +39,8 @@ describe("the choice of bitcoind", () => {
       from: "PATH",
     });
     expect(said).toEqual([
-      `passing over ${paths[0]}: expected version 28 or later, got v27.2.0`,
-      `passing over ${paths[1]}: expected a bitcoind that answers -version`,
+      `passing over ${paths[0]}: its version must be 28 or later, not v27.2.0`,
+      `passing over ${paths[1]}: it must answer -version as bitcoind does`,
     ]);
   });
 

@@ -53,7 +53,7 @@ describe.concurrent("the command line", () => {
     [["--bogus"], "unknown option '--bogus'; see tapstake --help"],
     [["inspect"], "missing required argument 'transaction'; see tapstake inspect --help"],
     [["params", "mainnet", "regtest"], "too many arguments"],
-    [["params", "mainnet", "--version", "one"], "expected a whole number"],
+    [["params", "mainnet", "--version", "one"], "It must be a whole number"],
     [["params", "--network", "moon"], "Allowed choices are mainnet, testnet, signet, regtest"],
     [["params", "mainnet", "--version", "1", "--at-height", "2"], "cannot be used with"],
     [["descriptor", "--time", "1"], "required option '--staker <key...>' not specified"],

@@ -647,9 +647,9 @@ describe.concurrent("a refusal before anything is written", () => {
   });
 
   it.each([
-    ["Validator_1", 'got "V" as character 1'],
-    ["validator 1", 'got " " as character 10'],
-    ["a".repeat(65), "got 65 of them"],
+    ["Validator_1", 'it has "V" as character 1'],
+    ["validator 1", 'it has " " as character 10'],
+    ["a".repeat(65), "it has 65 characters"],
   ])("the name %s: the refusal names its fault", async (name, said) => {
     const { stderr } = await inProcess(["fp", "keys", "new", name, "--home", temporaryFolder()]);
     expect(stderr).toContain(said);

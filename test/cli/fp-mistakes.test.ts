@@ -17,7 +17,7 @@ const stranger = () => ({ HOME: temporaryFolder(), TAPSTAKE_HOME: "" });
 describe.concurrent("an invalid address of a signer is refused before any request", () => {
   const vote = ["vote", ...about, "--height", "1", "--hash", block(1)];
   it.each([
-    ["nothing", ""],
+    ["empty", ""],
     ["127.0.0.1", "127.0.0.1"],
     ["a b:1", "a b:1"],
     ["::1:12582", "::1:12582"],
@@ -32,7 +32,7 @@ describe.concurrent("an invalid address of a signer is refused before any reques
     for (const command of commands) {
       const outcome = await ask([...command, "--remote", address], stranger());
       expect(expectRefused(outcome, "invalid-address")).toBe(
-        reportOf("invalid-address", `expected an address such as 127.0.0.1:12582, got ${said}`),
+        reportOf("invalid-address", `the address must be such as 127.0.0.1:12582, not ${said}`),
       );
     }
   });
@@ -113,7 +113,7 @@ describe.concurrent("a home that is a file", () => {
   it("is refused with that reason", async () => {
     const file = temporaryFile("home", "");
     const said = expectRefused(await ask(["serve", "--home", file]), "file-error");
-    expect(said).toBe(reportOf("file-error", `expected a folder at ${file}, got a file`));
+    expect(said).toBe(reportOf("file-error", `${file} must be a folder, not a file`));
   });
 });
 
@@ -132,7 +132,7 @@ describe.concurrent("--tls-ca", () => {
   it("with a file that has no certificate is refused by its name", async () => {
     const file = temporaryFile("ca.pem", "nothing");
     const outcome = await ask(["status", "--remote", "127.0.0.1:1", "--tls-ca", file]);
-    expect(expectRefused(outcome, "invalid-certificate")).toContain(`${file}: expected a certificate in PEM`);
+    expect(expectRefused(outcome, "invalid-certificate")).toContain(`${file} must have a certificate in PEM`);
   });
 });
 

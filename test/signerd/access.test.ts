@@ -186,8 +186,8 @@ describe("an address that other machines can reach", () => {
         serve({ home: made.home, address: "0.0.0.0:0", ...more }),
         "insecure-address",
       );
-      const got = `got ${hmacKey.length}, which can be guessed`;
-      expect(message).toContain(`--hmac-key-file key: expected an HMAC key of 16 bytes or more, ${got}`);
+      const not = `not ${hmacKey.length}, which can be guessed`;
+      expect(message).toContain(`the HMAC key (--hmac-key-file key) must have 16 bytes or more, ${not}`);
     }
     await startSigner(made, { address: "0.0.0.0:0", hmacKey: "é".repeat(8) });
   });

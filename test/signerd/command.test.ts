@@ -90,10 +90,10 @@ describe("tapstake fp serve", () => {
     const fromFile = await serve(path, [...open, "--hmac-key-file", file]);
     expect(fromFile.code).toBe(1);
     expect(fromFile.stderr).toMatch(/^tapstake: insecure-address: /m);
-    expect(fromFile.stderr).toContain(`--hmac-key-file ${file}: expected an HMAC key of 16 bytes or more`);
+    expect(fromFile.stderr).toContain(`the HMAC key (--hmac-key-file ${file}) must have 16 bytes or more`);
     const fromVariable = await serve(path, open, { TAPSTAKE_HMAC_KEY: "short" });
     expect(fromVariable.code).toBe(1);
-    expect(fromVariable.stderr).toContain("TAPSTAKE_HMAC_KEY: expected an HMAC key of 16 bytes or more");
+    expect(fromVariable.stderr).toContain("the HMAC key (TAPSTAKE_HMAC_KEY) must have 16 bytes or more");
   });
 
   it("writes its log to a file with permissions for its owner only", async () => {

@@ -28,12 +28,8 @@ const publicKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey;
 
 describe("the files for TLS", () => {
   it.each<[string, object, RegExp]>([
-    [
-      "no certificate",
-      { certificate: text("no PEM") },
-      /^cert\.pem: expected a certificate in PEM, got none$/,
-    ],
-    ["the key in its place", { certificate: identity.key }, /^cert\.pem: expected a certificate in PEM/],
+    ["no certificate", { certificate: text("no PEM") }, /^cert\.pem must have a certificate in PEM$/],
+    ["the key in its place", { certificate: identity.key }, /^cert\.pem must have a certificate in PEM/],
     [
       "a damaged certificate",
       { certificate: text(identity.certificate.toString().replace(/^MII/m, "AAA")) },
@@ -44,17 +40,17 @@ describe("the files for TLS", () => {
       { certificate: text(`${identity.certificate}${`${identity.certificate}`.replace(/^MII/m, "AAA")}`) },
       /^cert\.pem: a certificate in it cannot be read: /,
     ],
-    ["no key", { key: text("no PEM") }, /^key\.pem: expected a private key .*got none that can be read$/],
-    ["the certificate in its place", { key: identity.certificate }, /^key\.pem: expected a private key/],
+    ["no key", { key: text("no PEM") }, /^key\.pem must have a private key .*not other content$/],
+    ["the certificate in its place", { key: identity.certificate }, /^key\.pem must have a private key/],
     [
       "a public key",
       { key: text(publicKey.export({ type: "spki", format: "pem" }) as string) },
-      /^key\.pem: expected a private key/,
+      /^key\.pem must have a private key/,
     ],
     [
       "a key with a passphrase",
       { key: text(lockedKey) },
-      /^key\.pem: .*without a passphrase, got an encrypted one$/,
+      /^key\.pem: .*without a passphrase, not an encrypted one$/,
     ],
     [
       "the key of another certificate",
@@ -121,7 +117,7 @@ describe("tapstake fp serve --tls-cert --tls-key", () => {
     const bad = temporaryFile("bad.pem", "nothing");
     const other = temporaryFile("other.pem", otherKey);
     expect(expectRefused(await serve(bad, bad), "invalid-certificate")).toContain(
-      `${bad}: expected a certificate`,
+      `${bad} must have a certificate`,
     );
     expect(expectRefused(await serve(path("cert"), other), "invalid-certificate")).toContain(
       `${other} is the key of another certificate than ${path("cert")}`,

@@ -101,7 +101,7 @@ describe("a witness is refused", () => {
     refusal("missing-signature", () => finishSpend(spend, []));
     const { message } = refusal("invalid-argument", () => finishSpend(spend, "70736274ff" as never));
     expect(message).toBe(
-      "expected a list of signatures, got string; take them from a PSBT with signaturesFromPsbt",
+      "signatures must be a list, not string: take them from a PSBT with signaturesFromPsbt",
     );
   });
 

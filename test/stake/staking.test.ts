@@ -205,7 +205,7 @@ describe("a staking transaction", () => {
 
   it.each<[string, Partial<StakingRequest>, string]>([
     ["a rate that is a number", { feeRate: 2.5 as never }, 'use parseRate("2.5")'],
-    ["an address for the change", { changeScript: "bcrt1q" as never }, "got string; use scriptOfAddress"],
+    ["an address for the change", { changeScript: "bcrt1q" as never }, "not string: use scriptOfAddress"],
     [
       "a time lock that is a bigint",
       { terms: { ...terms, timelock: 150n as never } },

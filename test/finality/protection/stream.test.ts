@@ -255,7 +255,7 @@ describe("an interchange file that is read in parts", () => {
       ["a stream of objects", Readable.from([{}]), "object"],
     ])("is not read from %s", async (_, source, got) => {
       const { message } = await expectFailure(readInterchange(source as never), "invalid-argument");
-      expect(message).toBe(`interchange: expected text, bytes or a stream of them, got ${got}`);
+      expect(message).toBe(`the interchange file must be text, bytes or a stream of them, not ${got}`);
     });
 
     it("is imported once it was read, and not as text or bytes", () => {
@@ -264,7 +264,9 @@ describe("an interchange file that is read in parts", () => {
         [bytes, `${bytes.length} bytes`],
       ] as const) {
         const { message } = refusal("invalid-json", () => parseInterchange(unread));
-        expect(message).toBe(`interchange: expected parsed JSON or what readInterchange gives, got ${got}`);
+        expect(message).toBe(
+          `the interchange file must be parsed JSON, not ${got}: read text and bytes with readInterchange`,
+        );
       }
     });
   });
