@@ -83,7 +83,7 @@ describe.concurrent("PROTOCOL 11: Buffer.from truncates what is not hex", () => 
     const votes = JSON.stringify([{ height: 1, hash: digits }]);
     const before = readdirSync(join(home, "keys"));
     const single = await run(["vote", ...named, "--height", "1", "--hash", wrong]);
-    expect(expectRefused(single, "usage")).toContain("expected 32 bytes in hexadecimal, 64 digits");
+    expect(expectRefused(single, "usage")).toContain("It must be 32 bytes in hexadecimal, 64 digits");
     const batch = votes.replace(digits, wrong);
     expectRefused(await run(["vote", ...named, "--batch", "-"], batch), "invalid-hex");
     expectRefused(await run(["keys", "import", "b", "--secret-file", "-"], wrong), "invalid-hex");

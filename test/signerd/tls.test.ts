@@ -50,7 +50,7 @@ describe("the files for TLS", () => {
     [
       "a key with a passphrase",
       { key: text(lockedKey) },
-      /^key\.pem: .*without a passphrase, not an encrypted one$/,
+      /^key\.pem must .*without a passphrase, not an encrypted one$/,
     ],
     [
       "the key of another certificate",

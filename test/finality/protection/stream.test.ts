@@ -221,7 +221,7 @@ describe("an interchange file that is read in parts", () => {
     it("everything outside the votes has 67 million characters at most", async () => {
       expect((await readInterchange(withMore(60_000, 1_100))).keyChains).toEqual([]);
       const { message } = await expectFailure(readInterchange(withMore(60_000, 1_200)), "invalid-json");
-      expect(message).toContain("expected less beside the votes");
+      expect(message).toContain("at most 67 million characters beside the votes");
     });
   });
 
