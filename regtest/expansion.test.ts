@@ -115,14 +115,9 @@ describe.each(SHAPES.map((shape) => [nameOf(shape), shape] as const))("%s", (nam
     const transaction = split ? withSplitChange(built.transaction) : built.transaction;
     let delegation = await signedInAdvance(createDelegation(terms, params, transaction, built), members);
     for (const { secretKey } of signing) delegation = await signExpansion(delegation, keySigner(secretKey));
-<<<<<<< HEAD
     const asked = split ? unsignedPsbt(transaction, built.prevouts) : built.psbt;
     const { psbt } = await node.rpc.walletprocesspsbt(asked.toBase64());
-    // The file that everybody passed on is enough to finish it.
-=======
-    const { psbt } = await node.rpc.walletprocesspsbt(built.psbt.toBase64());
     // The file that each party passed on suffices to finish it.
->>>>>>> 47b0b98 (Hold forbidden words out of titles and cases of tests)
     delegation = delegationFromJson(delegationToJson(delegation));
     return { built, delegation, transaction: finishExpansion(delegation, psbt) };
   }

@@ -228,21 +228,21 @@ describe("btc-staking-ts makes the same transactions", () => {
 describe("btc-staking-ts differs:", () => {
   const terms = termsOf();
 
-  it("it loses a satoshi at an exact half that its floats cannot hold", () => {
+  it("loses a satoshi at an exact half that its floats cannot hold", () => {
     const { ours, theirs } = bothOf(terms, { value: 505_000, rate: 157 });
     // 505,000 * 0.0157 = 7928.5
     expect(ours.slashing().slashed).toBe(7929n);
     expect(theirs.slashing().txOutputs[0]!.value).toBe(7928);
   });
 
-  it("its products beyond 2^53 are off by a satoshi for very large stakes", () => {
+  it("has products beyond 2^53 that are off by a satoshi for very large stakes", () => {
     const { ours, theirs } = bothOf(terms, { value: 2_000_000_000_005_003, rate: 3333 });
     // 2,000,000,000,005,003 * 0.3333 = 666,600,000,001,667.4999
     expect(ours.slashing().slashed).toBe(666_600_000_001_668n);
     expect(theirs.slashing().txOutputs[0]!.value).toBe(666_600_000_001_668);
   });
 
-  it("it has one dust limit for every output, 546: unbonding, slashed coins, refund, withdrawal", () => {
+  it("has one dust limit for every output, 546: unbonding, slashed coins, refund, withdrawal", () => {
     const unbonding = (value: number) => bothOf(terms, { value }).theirs.unbonding;
     expect(unbonding(1_545)).toThrow("dust");
     expect(unbonding(1_546)).not.toThrow();
@@ -262,7 +262,7 @@ describe("btc-staking-ts differs:", () => {
     expect(few.ours.withdrawal("2").value).toBeGreaterThan(330n);
   });
 
-  it("it pays 9 satoshi per virtual byte for a withdrawal where 10 were asked for", () => {
+  it("pays 9 satoshi per virtual byte for a withdrawal where 10 were asked for", () => {
     const { ours, theirs } = bothOf(terms);
     const own = ours.withdrawal("10");
     const signed = finishSpend(own, signEnough(own));
@@ -273,7 +273,7 @@ describe("btc-staking-ts differs:", () => {
     expect(own.fee).toBeLessThanOrEqual(10n * (size + 1n));
   });
 
-  it("it counts signatures by strangers, and one key twice, toward the quorum", () => {
+  it("counts signatures by strangers, and one key twice, toward the quorum", () => {
     const spend = lifeOf(terms, paramsFor(terms))["staking unbonding"];
     const members = terms.covenant.keys;
     const [first, second, third] = members.slice(0, 3).map((key) => sign(spend, key));
@@ -307,7 +307,7 @@ describe("btc-staking-ts differs:", () => {
     refusal("unexpected-signer", () => finishSpend(spend, [staker, stranger, first!, second!, third!]));
   });
 
-  it("it returns transactions of bitcoinjs 6, whose amounts are numbers: they are read by their bytes", () => {
+  it("returns transactions of bitcoinjs 6, whose amounts are numbers: they are read by their bytes", () => {
     const { params, theirs } = bothOf(terms);
     const own = parseTransaction(theirs.staking.toBuffer());
     const set: ParamSet = { name: "peer", network: "mainnet", versions: [params] };
@@ -323,7 +323,7 @@ describe("btc-staking-ts differs:", () => {
     );
   });
 
-  it("it accepts an altered transaction from a wallet, and would send it", async () => {
+  it("accepts an altered transaction from a wallet, and would send it", async () => {
     const { params, theirs, scripts } = bothOf(terms);
     const funding = ownedCoin("P2WPKH", 1_100_000n);
     const { coin } = funding;
